@@ -1,0 +1,121 @@
+//! What every fixed body has in common: it is its figure.
+
+use core::fmt;
+
+use zerocopy::network_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// A fixed-size body: a struct in the field order of its figure.
+pub trait Figure: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
+    /// The fields in wire order, with their sizes in bytes.
+    const FIELDS: &'static [(&'static str, usize)];
+
+    /// Calls the visitor for every field in wire order.
+    fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value<'_>));
+}
+
+/// The value of a field, for whoever prints frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A byte string.
+    Bytes(&'a [u8]),
+    /// A byte string that opens something to whoever reads it.
+    Secret(&'a [u8]),
+    /// An unsigned number.
+    Integer(u64),
+    /// UTF-8 text.
+    Text(&'a str),
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => f.debug_tuple("Bytes").field(bytes).finish(),
+            Self::Secret(_) => f.write_str("Secret(..)"),
+            Self::Integer(number) => f.debug_tuple("Integer").field(number).finish(),
+            Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
+        }
+    }
+}
+
+/// A field type that can show itself.
+pub(crate) trait Show {
+    fn show(&self) -> Value<'_>;
+}
+
+impl<const N: usize> Show for [u8; N] {
+    fn show(&self) -> Value<'_> {
+        Value::Bytes(self)
+    }
+}
+
+macro_rules! show_integers {
+    ($($ty:ty),*) => {$(
+        impl Show for $ty {
+            fn show(&self) -> Value<'_> {
+                Value::Integer(u64::from(*self))
+            }
+        }
+    )*};
+}
+show_integers!(u8, U16, U32, U64);
+
+/// Where the field `signature` starts in a figure, if it has one.
+pub(crate) const fn signature_offset(fields: &[(&str, usize)]) -> Option<usize> {
+    let mut rest = fields;
+    let mut offset = 0;
+    while let [(name, size), tail @ ..] = rest {
+        if is_signature(name.as_bytes()) {
+            return Some(offset);
+        }
+        offset += *size;
+        rest = tail;
+    }
+    None
+}
+
+const fn is_signature(name: &[u8]) -> bool {
+    matches!(name, b"signature")
+}
+
+/// Declares a figure: the struct, its compile-time size check, and its field list.
+///
+/// `figure!(… plain …)` leaves out the derives that a field with a secret must not have.
+macro_rules! figure {
+    ($(#[$meta:meta])* $name:ident = $size:literal { $($body:tt)* }) => {
+        $crate::figure::figure!(@define
+            [#[derive(Clone, Copy, Debug, PartialEq, Eq)]] $(#[$meta])* $name = $size { $($body)* });
+    };
+    (plain $(#[$meta:meta])* $name:ident = $size:literal { $($body:tt)* }) => {
+        $crate::figure::figure!(@define [] $(#[$meta])* $name = $size { $($body)* });
+    };
+    (@define [$($derive:tt)*] $(#[$meta:meta])* $name:ident = $size:literal {
+        $($(#[$field_meta:meta])* $field:ident: $ty:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $($derive)*
+        #[derive(
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout, zerocopy::Unaligned,
+        )]
+        #[repr(C)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $ty),*
+        }
+
+        const _: () = assert!(size_of::<$name>() == $size);
+
+        impl $name {
+            /// Length in bytes.
+            pub const LEN: usize = $size;
+        }
+
+        impl $crate::figure::Figure for $name {
+            const FIELDS: &'static [(&'static str, usize)] = &[$((stringify!($field), size_of::<$ty>())),*];
+
+            fn visit(&self, visitor: &mut dyn FnMut(&'static str, $crate::figure::Value<'_>)) {
+                $(visitor(stringify!($field), $crate::figure::Show::show(&self.$field));)*
+            }
+        }
+    };
+}
+pub(crate) use figure;

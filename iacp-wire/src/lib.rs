@@ -1,0 +1,38 @@
+//! The wire formats of the Internet Agent Communication Protocol (draft-gebauer-iacp-00): bytes to meaning and back.
+//!
+//! The crate knows no clock, no key and no session. [`Frame::parse`] reads any datagram without a copy and without an
+//! allocation; [`Frame::write`] writes any message into the caller's buffer. What a parsed value says about itself is
+//! true by its type: nothing has to be checked a second time.
+//!
+//! ```
+//! use iacp_wire::{Flags, Frame, InitializationNonce, Message, Tlvs, message::ErpInit};
+//!
+//! let init = ErpInit { initialization_nonce: InitializationNonce([7; 32]) };
+//! let mut buffer = [0; 64];
+//! let length = Frame::new(Message::ErpInit(&init)).write(&mut buffer).expect("64 bytes hold 36");
+//! assert_eq!(buffer[..4], [0x11, 0x10, 0x00, 0x20]); // version 1, type 0x11, no flags, 32 bytes follow
+//!
+//! let frame = Frame::parse(&buffer[..length]).expect("what was written can be read");
+//! assert_eq!(frame.flags, Flags::NONE);
+//! assert!(matches!(frame.message, Message::ErpInit(read) if read.initialization_nonce.0 == [7; 32]));
+//! ```
+#![no_std]
+
+mod error;
+pub mod field;
+mod figure;
+mod frame;
+mod header;
+pub mod layout;
+pub mod message;
+mod put;
+mod read;
+mod tlv;
+
+pub use error::{ParseError, Reason, WriteError};
+pub use field::*;
+pub use figure::{Figure, Value};
+pub use frame::{Frame, session_cookies};
+pub use header::{Flags, HEADER_LEN, MAX_PAYLOAD, MessageType, VERSION};
+pub use message::Message;
+pub use tlv::{KnownTlv, MigrationValueV4, MigrationValueV6, MigrationVectorTlv, Tlv, TlvWriter, Tlvs};

@@ -1,0 +1,92 @@
+//! Forwarding Tickets in the directory (`IACP §3.5`).
+
+use zerocopy::network_endian::U32;
+
+use crate::field::{AeadNonce, DhtKey, Eid, SealedLocator, Signature, TransactionId};
+use crate::figure::figure;
+
+figure! {
+    /// `DHT_TICKET_STORE`, 0x05 (`IACP Appendix A.5`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |               Target Storage Key (SHA-256) [32]               |
+    /// +---------------------------------------------------------------+
+    /// |                     Target Agent EID [32]                     |
+    /// +---------------------------------------------------------------+
+    /// |                    Time-to-Live (TTL) [4]                     |
+    /// +---------------------------------------------------------------+
+    /// |                     AEAD Nonce / IV [12]                      |
+    /// +---------------------------------------------------------------+
+    /// |                 Encrypted Forwarding Data [36]                |
+    /// +---------------------------------------------------------------+
+    /// |             Owner Digital Signature (Ed25519) [64]            |
+    /// +---------------------------------------------------------------+
+    /// ```
+    DhtTicketStore = 180 {
+        /// SHA-256 of the EID.
+        target_storage_key: DhtKey,
+        /// Whose ticket it is.
+        target_agent_eid: Eid,
+        /// How long to keep it, in seconds. Not signed: the node that stores caps it.
+        time_to_live: U32,
+        /// The nonce of the seal.
+        aead_nonce: AeadNonce,
+        /// The new locator, sealed to the session's peer.
+        encrypted_forwarding_data: SealedLocator,
+        /// By the ticket's owner.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `DHT_TICKET_QUERY`, 0x06 (`IACP Appendix A.6`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |               Target Storage Key (SHA-256) [32]               |
+    /// +---------------------------------------------------------------+
+    /// |                  Transaction ID / Nonce [8]                   |
+    /// +---------------------------------------------------------------+
+    /// |                      Requestor EID [32]                       |
+    /// +---------------------------------------------------------------+
+    /// ```
+    DhtTicketQuery = 72 {
+        /// SHA-256 of the EID that is looked for.
+        target_storage_key: DhtKey,
+        /// Pairs the answer with the question.
+        transaction_id: TransactionId,
+        /// Who asks.
+        requestor_eid: Eid,
+    }
+}
+
+figure! {
+    /// `DHT_TICKET_RESP`, 0x07 (`IACP Appendix A.7`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                  Transaction ID / Nonce [8]                   |
+    /// +---------------------------------------------------------------+
+    /// |                   Status / Error Code [4]                     |
+    /// +---------------------------------------------------------------+
+    /// |                     AEAD Nonce / IV [12]                      |
+    /// +---------------------------------------------------------------+
+    /// |                 Encrypted Forwarding Data [36]                |
+    /// +---------------------------------------------------------------+
+    /// |             Owner Digital Signature (Ed25519) [64]            |
+    /// +---------------------------------------------------------------+
+    /// ```
+    DhtTicketResp = 124 {
+        /// That of the query.
+        transaction_id: TransactionId,
+        /// 0 if a ticket follows; otherwise the rest is zero.
+        status_code: U32,
+        /// The nonce of the seal.
+        aead_nonce: AeadNonce,
+        /// The new locator, sealed to the session's peer.
+        encrypted_forwarding_data: SealedLocator,
+        /// The owner's, as it was stored.
+        signature: Signature,
+    }
+}

@@ -1,0 +1,235 @@
+//! Persistent State Sessions (`IACP §6.4`, `IACP §6.5`).
+//!
+//! In a session every frame carries the flag SESSION and the R-Cookie between header and body; the body's Session
+//! Connection Cookie is the I-Cookie.
+
+use zerocopy::network_endian::{U16, U32, U64};
+
+use crate::field::{AeadNonce, ConditionsBlock, Cookie, DhtKey, Eid, Signature};
+use crate::figure::figure;
+
+figure! {
+    /// `PSS_INIT`, 0x08 (`IACP Appendix A.8`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                      Initiator EID [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                 Session Connection Cookie [8]                 |
+    /// +---------------------------------------------------------------+
+    /// |              Initial Sequence / Vector Clock [8]              |
+    /// +---------------------------------------------------------------+
+    /// |          Session Capabilities & Extension Flags [4]           |
+    /// +---------------------------------------------------------------+
+    /// |           Initiator Digital Signature (Ed25519) [64]          |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssInit = 116 {
+        /// Who opens the session.
+        initiator_eid: Eid,
+        /// The I-Cookie.
+        session_connection_cookie: Cookie,
+        /// The sequence number of the initiator's first data frame, below 2^32.
+        initial_sequence: U64,
+        /// What the initiator offers.
+        capabilities: U32,
+        /// By the initiator.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `PSS_ACK`, 0x09 (`IACP Appendix A.9`). EID, sequence and signature are those of the side that sends it.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                      Responder EID [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                 Session Connection Cookie [8]                 |
+    /// +---------------------------------------------------------------+
+    /// |              Responder Initial Sequence Number [8]            |
+    /// +---------------------------------------------------------------+
+    /// |                  Agreed SFC Capabilities [4]                  |
+    /// +---------------------------------------------------------------+
+    /// |           Responder Digital Signature (Ed25519) [64]          |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssAck = 116 {
+        /// Who sends this frame: it responds to a PSS_NEG.
+        responder_eid: Eid,
+        /// The I-Cookie.
+        session_connection_cookie: Cookie,
+        /// The sequence number of the sender's first data frame, below 2^32.
+        responder_initial_sequence: U64,
+        /// What was agreed.
+        agreed_capabilities: U32,
+        /// By the sender.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `PSS_NEG`, 0x0A (`IACP Appendix A.10`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                 Session Connection Cookie [8]                 |
+    /// +-------------------------------+-------------------------------+
+    /// |   Negotiation Turn Counter    |    Rejection Reason Flags     |
+    /// +-------------------------------+-------------------------------+
+    /// |               Proposed SFC Conditions Block [32]              |
+    /// +---------------------------------------------------------------+
+    /// |            Sender Digital Signature (Ed25519) [64]            |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssNeg = 108 {
+        /// The I-Cookie.
+        session_connection_cookie: Cookie,
+        /// 1 for the responder's answer to PSS_INIT, one more for each counter-proposal.
+        negotiation_turn_counter: U16,
+        /// Why the last proposal is refused; 0 on turn 1.
+        rejection_reason_flags: U16,
+        /// What is proposed: see [`Conditions`].
+        conditions: ConditionsBlock,
+        /// By the sender.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// What stands in a Proposed SFC Conditions Block.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                     Initial sequence [8]                      |
+    /// +-------------------------------+-------------------------------+
+    /// |       Capabilities [4]        | DGK rotation, in seconds [4]  |
+    /// +-------------------------------+-------------------------------+
+    /// |   Lifetime, in seconds [4]    | Receive window, in frames [4] |
+    /// +-------------------------------+-------------------------------+
+    /// |                           Zero [8]                            |
+    /// +---------------------------------------------------------------+
+    /// ```
+    Conditions = 32 {
+        /// The sequence number of the sender's first data frame.
+        initial_sequence: U64,
+        /// What both sides can do.
+        capabilities: U32,
+        /// Seconds between rotations of a Dynamic Group Key; 0 is none.
+        dgk_rotation: U32,
+        /// Seconds that the session lives; 0 is no limit.
+        lifetime: U32,
+        /// Frames that may be under way in each direction, at least 1.
+        receive_window: U32,
+        /// Zero.
+        zero: U64,
+    }
+}
+
+figure! {
+    /// `PSS_DATA_STREAM`, 0x0B (`IACP Appendix A.11`); at least 16 sealed bytes follow.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                 Session Connection Cookie [8]                 |
+    /// +---------------------------------------------------------------+
+    /// |                      Sequence Number [8]                      |
+    /// +---------------------------------------------------------------+
+    /// |                     AEAD Nonce / IV [12]                      |
+    /// +---------------------------------------------------------------+
+    /// |               Encrypted ANML Payload (variable)               |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssDataStream = 28 {
+        /// The I-Cookie.
+        session_connection_cookie: Cookie,
+        /// One more with each data frame; from 2^63 on it is a heartbeat's.
+        sequence_number: U64,
+        /// The direction's four bytes, then the sequence number.
+        aead_nonce: AeadNonce,
+    }
+}
+
+figure! {
+    /// `PSS_TEARDOWN`, 0x0C (`IACP Appendix A.12`); the Proof of Malfeasance follows, if there is one.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                 Session Connection Cookie [8]                 |
+    /// +-------------------------------+-------------------------------+
+    /// |         Teardown Type         |          Reason Code          |
+    /// +-------------------------------+-------------------------------+
+    /// |                Proof of Malfeasance Length [4]                |
+    /// +---------------------------------------------------------------+
+    /// |            Sender Digital Signature (Ed25519) [64]            |
+    /// +---------------------------------------------------------------+
+    /// |        Optional: Proof of Malfeasance Data (variable)         |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssTeardown = 80 {
+        /// The I-Cookie.
+        session_connection_cookie: Cookie,
+        /// 1 request, 2 answer, 3 forced.
+        teardown_type: U16,
+        /// Why.
+        reason_code: U16,
+        /// Length of what follows the figure, in bytes.
+        malfeasance_length: U32,
+        /// By the sender.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `PSS_REVOCATION_PUBLISH`, 0x0D (`IACP Appendix A.13`); the Proof of Malfeasance follows.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |               Target Storage Key (SHA-256) [32]               |
+    /// +---------------------------------------------------------------+
+    /// |                       Offender EID [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                Proof of Malfeasance Length [4]                |
+    /// +---------------------------------------------------------------+
+    /// |                Reporter Digital Signature [64]                |
+    /// +---------------------------------------------------------------+
+    /// |             Proof of Malfeasance Data (variable)              |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssRevocationPublish = 132 {
+        /// Where the directory files it.
+        target_storage_key: DhtKey,
+        /// Who is accused.
+        offender_eid: Eid,
+        /// Length of what follows the figure, in bytes.
+        malfeasance_length: U32,
+        /// By the accuser.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// The front of `PSS_REVOCATION_REBUTTAL`, 0x13 (`IACP Appendix A.17`); the evidence and the signature follow.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |               Target Storage Key (SHA-256) [32]               |
+    /// +---------------------------------------------------------------+
+    /// |                       Offender EID [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                   Rebuttal Proof Length [4]                   |
+    /// +---------------------------------------------------------------+
+    /// |              Rebuttal Evidence Data (variable)                |
+    /// +---------------------------------------------------------------+
+    /// |                 Sender Digital Signature [64]                 |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PssRevocationRebuttal = 68 {
+        /// Where the directory filed the accusation.
+        target_storage_key: DhtKey,
+        /// Who was accused.
+        offender_eid: Eid,
+        /// Length of the evidence, in bytes.
+        rebuttal_proof_length: U32,
+    }
+}

@@ -1,0 +1,96 @@
+//! The one cursor that all parsing goes through. It cannot run off the end.
+
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+
+use crate::error::{ParseError, Reason};
+use crate::figure::Figure;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    /// How many bytes of the datagram lie before `bytes`.
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8], offset: usize) -> Self {
+        Self { bytes, offset }
+    }
+
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(crate) const fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The next `count` bytes, which are the field `field`.
+    pub(crate) fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], ParseError> {
+        let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
+            return Err(ParseError::new(Reason::Truncated, field, self.offset.saturating_add(self.bytes.len())));
+        };
+        self.bytes = rest;
+        self.offset = self.offset.saturating_add(count);
+        Ok(taken)
+    }
+
+    /// The next `N` bytes, which are the field `field`.
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], ParseError> {
+        let Some((taken, rest)) = self.bytes.split_first_chunk() else {
+            return Err(ParseError::new(Reason::Truncated, field, self.offset.saturating_add(self.bytes.len())));
+        };
+        self.bytes = rest;
+        self.offset = self.offset.saturating_add(N);
+        Ok(*taken)
+    }
+
+    /// The next figure; if the bytes end inside it, the error names the field that is cut.
+    pub(crate) fn figure<T: Figure>(&mut self) -> Result<&'a T, ParseError> {
+        let Ok((figure, rest)) = T::ref_from_prefix(self.bytes) else {
+            let end = self.offset.saturating_add(self.bytes.len());
+            let mut left = self.bytes.len();
+            for (name, size) in T::FIELDS {
+                match left.checked_sub(*size) {
+                    Some(rest) => left = rest,
+                    None => return Err(ParseError::new(Reason::Truncated, name, end)),
+                }
+            }
+            return Err(ParseError::new(Reason::Truncated, "body", end));
+        };
+        self.bytes = rest;
+        self.offset = self.offset.saturating_add(size_of::<T>());
+        Ok(figure)
+    }
+
+    /// The next field, read in place.
+    pub(crate) fn value<T: FromBytes + KnownLayout + Immutable + Unaligned>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<&'a T, ParseError> {
+        let start = self.offset;
+        let bytes = self.take(size_of::<T>(), field)?;
+        T::ref_from_bytes(bytes).map_err(|_| ParseError::new(Reason::Truncated, field, start))
+    }
+
+    /// Everything that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        let rest = self.bytes;
+        self.bytes = &[];
+        self.offset = self.offset.saturating_add(rest.len());
+        rest
+    }
+
+    /// The next `count` bytes as UTF-8.
+    pub(crate) fn text(&mut self, count: usize, field: &'static str) -> Result<&'a str, ParseError> {
+        let start = self.offset;
+        let bytes = self.take(count, field)?;
+        core::str::from_utf8(bytes)
+            .map_err(|error| ParseError::new(Reason::Utf8, field, start.saturating_add(error.valid_up_to())))
+    }
+
+    /// Refuses bytes that are left over.
+    pub(crate) fn end(&self, field: &'static str) -> Result<(), ParseError> {
+        if self.bytes.is_empty() { Ok(()) } else { Err(ParseError::new(Reason::Trailing, field, self.offset)) }
+    }
+}
