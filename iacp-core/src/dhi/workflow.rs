@@ -1,0 +1,79 @@
+//! The general workflow: ingestion, and what ERP adds to it (`IACP App. B.7`, `§4.1.2.1`).
+//!
+//! B.7 sniffs Link headers and then stands at the switch point, with no row between the two. The picture of `§4.1.2.1`
+//! has the missing piece (`BASELINE_CORE`); its two arrows are taken from there and marked `Said`.
+
+use crate::machine::machine;
+
+machine! {
+    machine "workflow", "App. B.7";
+    starts in InputReceived or Bound;
+    ends in ProblemCaching, LegacyPathExecution, NativeAnmlIngestion, ErpDeflect;
+    states {
+        /// A URI came in.
+        InputReceived = "INPUT_RECEIVED",
+        /// DNS SRV is asked for an endpoint made for agents (§4.1.2.1: DNS_SRV_EVALUATION).
+        ResolvingInfra = "RESOLVING_INFRA",
+        /// `/.well-known/anml` is asked for.
+        WellKnownEval = "WELL_KNOWN_EVAL",
+        /// The endpoint is blocked for at least 300 s (§4.1.2.1: PROBLEM_CACHE).
+        ProblemCaching = "PROBLEM_CACHING",
+        /// The answer's headers are searched for Link entries that point to ANML.
+        LinkHeaderSniff = "LINK_HEADER_SNIFF",
+        /// Everything discovered is gathered (only in §4.1.2.1).
+        BaselineCore = "BASELINE_CORE",
+        /// Native or legacy: here it is decided.
+        SwitchPoint = "SWITCH_POINT",
+        /// The browser's way: heavy media, or no ANML.
+        LegacyPathExecution = "LEGACY_PATH_EXECUTION",
+        /// The agent's way: pure ANML (§4.1.2.1: NATIVE_ANML_PATH).
+        NativeAnmlIngestion = "NATIVE_ANML_INGESTION",
+        /// An ERP context whose binding is confirmed (B.2).
+        Bound = "BOUND",
+        /// A packet is being deflected. An action that the draft draws as a state.
+        ErpDeflect = "ERP_DEFLECT (0x0E)",
+    }
+    events {
+        /// Resolution begins.
+        InitiateResolve = "INITIATE_RESOLVE",
+        /// DNS answered.
+        DnsSuccess = "DNS_SUCCESS",
+        /// Unreachable, 404 or timeout.
+        EndpointUnreachable = "ENDPOINT_UNREACHABLE",
+        /// The endpoint answered.
+        EndpointResponsive = "ENDPOINT_RESPONSIVE",
+        /// The headers are read (the arrow has no label in the draft; the name is ours).
+        HeadersSniffed = "HEADERS_SNIFFED",
+        /// What was gathered goes to the switch point (the arrow has no label in the draft; the name is ours).
+        ContextPassed = "CONTEXT_PASSED",
+        /// Rich media is required, or no ANML was found.
+        HeavyMedia = "HEAVY_MEDIA",
+        /// Text is enough and ANML is there.
+        PureDataStream = "PURE_DATA_STREAM",
+        /// A packet cannot be routed to where it should go.
+        RoutingFailure = "Routing Failure",
+    }
+    rows {
+        // keeps: IACP-165
+        Drawn: InputReceived + InitiateResolve => ResolvingInfra;
+        Drawn: ResolvingInfra + DnsSuccess => WellKnownEval;
+        Drawn: WellKnownEval + EndpointUnreachable => ProblemCaching;
+        Drawn: WellKnownEval + EndpointResponsive => LinkHeaderSniff;
+        // keeps: IACP-029
+        Said: LinkHeaderSniff + HeadersSniffed => BaselineCore, "the picture of §4.1.2.1";
+        Said: BaselineCore + ContextPassed => SwitchPoint, "the picture of §4.1.2.1";
+        Drawn: SwitchPoint + HeavyMedia => LegacyPathExecution;
+        Drawn: SwitchPoint + PureDataStream => NativeAnmlIngestion;
+        Drawn: Bound + RoutingFailure => ErpDeflect, "an action drawn as a state: the context stays BOUND (B.2)";
+    }
+    notes {
+        "B.7 has no row from LINK_HEADER_SNIFF to SWITCH_POINT; the picture of §4.1.2.1 leads there through \
+         BASELINE_CORE, over two arrows without labels.",
+        "ERP_DEFLECT (0x0E) is a frame that is sent, drawn as a state: the context that sends it stays BOUND; no row \
+         leads to BOUND here, and none on from ERP_DEFLECT.",
+        "B.7 and §4.1.2.1 name the same things differently: RESOLVING_INFRA and DNS_SRV_EVALUATION, \
+         PROBLEM_CACHING and PROBLEM_CACHE, NATIVE_ANML_INGESTION and NATIVE_ANML_PATH.",
+        "A failed SRV query, and a switch point that runs out of time or buffer, have no row in B.7: the pipeline that \
+         wraps this table decides them.",
+    }
+}

@@ -1,0 +1,74 @@
+//! Anonymous discovery (`IACP §6.3`): a worked request finds an agent, which answers with its EID sealed to the request.
+//!
+//! ```text
+//!  requester                                            responder
+//!  Search::begin, Miner::step …
+//!    ── DISCOVERY_REQ ────────────────────────────────▶  check        nothing is stored
+//!                                                        Discoverable::accept   one slot, 500 ms
+//!    ◀──────────────────────────────── DISCOVERY_RES ──
+//!  Search::open → EID
+//!    ── PSS_INIT ─────────────────────────────────────▶  Discoverable::on_pss_init
+//! ```
+
+pub mod dfa;
+pub mod pow;
+mod responder;
+mod search;
+
+pub use responder::{AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, check};
+pub use search::Search;
+
+use core::fmt;
+
+use crate::crypto::{Provider, Secret32, Suite};
+
+/// A request is taken if its timestamp is at most this far from the responder's clock, in milliseconds.
+pub const TIMESTAMP_WINDOW: u64 = 30_000;
+
+/// Why a discovery message goes no further. Nothing was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Refusal {
+    /// Not exactly the 88 bytes of a `DISCOVERY_REQ` without flags, or the 96 of a `DISCOVERY_RES`.
+    Malformed,
+    /// The timestamp lies outside the window.
+    Timestamp,
+    /// The claimed number of bits is below the difficulty of the moment.
+    Threshold,
+    /// The digest does not have the claimed number of trailing zero bits.
+    Proof,
+    /// This proof was accepted before.
+    Replayed,
+    /// The replay filter is full: it refuses rather than forgets.
+    FilterFull,
+    /// Every slot waits for an identity.
+    NoSlot,
+    /// The answer is not sealed to this search, or its key share is worthless.
+    Seal,
+    /// The search has all the answers that it asked for.
+    Enough,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not a discovery message of the one form that a proof covers",
+            Self::Timestamp => "timestamp: outside the window of 30 seconds",
+            Self::Threshold => "pow_target_threshold: below the difficulty of the moment",
+            Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
+            Self::Replayed => "the proof was accepted before",
+            Self::FilterFull => "the replay filter is full",
+            Self::NoSlot => "every slot waits for an identity",
+            Self::Seal => "encrypted_payload: not sealed to this search",
+            Self::Enough => "the search has all its answers",
+        })
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// The key of a `DISCOVERY_RES`.
+fn answer_key<P: Provider>(request_digest: &[u8; 32], shared: &Secret32) -> P::Cipher {
+    let prk = P::hkdf_extract(request_digest, &[shared.expose()]);
+    P::cipher(Suite::Aes256Gcm, &P::hkdf_expand_key(&prk, b"IACP/1 discovery"))
+}

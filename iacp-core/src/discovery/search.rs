@@ -1,0 +1,75 @@
+//! The requester's side: a search by topic.
+
+use iacp_wire::message::{DiscoveryReq, DiscoveryRes};
+use iacp_wire::{DhtKey, Eid, Frame, HEADER_LEN, Message, WriteError, X25519Key};
+use rand_core::CryptoRng;
+
+use super::{Refusal, answer_key, pow::Miner};
+use crate::crypto::{Provider, Secret32};
+use crate::time::UnixTime;
+
+/// A search that is under way: the one-time key that its answers are sealed to.
+pub struct Search {
+    secret: Secret32,
+    request_digest: Option<[u8; 32]>,
+    answers_left: u16,
+}
+
+impl Search {
+    /// Begins a search. The miner makes the request's proof; [`Self::request`] writes it.
+    ///
+    /// At most `answers` peers are accepted (`IACP §6.2`); `threshold` is the number of zero bits to be mined.
+    // keeps: IACP-138
+    #[must_use]
+    pub fn begin<P: Provider>(
+        space: DhtKey,
+        now: UnixTime,
+        threshold: u32,
+        answers: u16,
+        rng: &mut impl CryptoRng,
+    ) -> (Self, Miner) {
+        let secret = Secret32::random(rng);
+        let request = DiscoveryReq {
+            target_space_coordinate: space,
+            ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
+            timestamp: now.0.into(),
+            pow_nonce: rng.next_u64().into(),
+            pow_target_threshold: threshold.into(),
+        };
+        (Self { secret, request_digest: None, answers_left: answers }, Miner::new(request))
+    }
+
+    /// Writes the `DISCOVERY_REQ` that the miner finished. It bears no trace of the requester (`IACP §8.6`).
+    ///
+    /// # Errors
+    /// The buffer is too small.
+    // keeps: IACP-139
+    pub fn request<P: Provider>(&mut self, proven: &DiscoveryReq, out: &mut [u8]) -> Result<usize, WriteError> {
+        let length = Frame::new(Message::DiscoveryReq(proven)).write(out)?;
+        self.request_digest = Some(P::sha256(&[out.get(..length).unwrap_or_default()]));
+        Ok(length)
+    }
+
+    /// Opens an answer: the EID of an agent that took the request.
+    ///
+    /// # Errors
+    /// The datagram is no answer to this search, or one more than it asked for.
+    pub fn open<P: Provider>(&mut self, datagram: &[u8]) -> Result<Eid, Refusal> {
+        let request_digest = self.request_digest.as_ref().ok_or(Refusal::Seal)?;
+        let Ok(Frame { message: Message::DiscoveryRes(answer), responder_cookie: None, .. }) = Frame::parse(datagram)
+        else {
+            return Err(Refusal::Malformed);
+        };
+        let answers_left = self.answers_left.checked_sub(1).ok_or(Refusal::Enough)?;
+        let DiscoveryRes { responder_ephemeral_public_key: peer, aead_nonce, encrypted_payload } = answer;
+        let shared = P::x25519(&self.secret, &peer.0).map_err(|_| Refusal::Seal)?;
+        let key = answer_key::<P>(request_digest, &shared);
+        let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
+        let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(Refusal::Malformed)?;
+        let mut eid = *sealed;
+        let tag = tag.first_chunk().ok_or(Refusal::Malformed)?;
+        P::open(&key, &aead_nonce.0, aad, &mut eid, tag).map_err(|_| Refusal::Seal)?;
+        self.answers_left = answers_left;
+        Ok(Eid(eid))
+    }
+}

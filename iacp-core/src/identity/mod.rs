@@ -1,0 +1,74 @@
+//! Ephemeral Agent Identities and what they sign (`IACP §3`, `IACP §4.2.2.1`).
+
+mod signing;
+
+use core::fmt;
+
+use iacp_wire::Eid;
+use rand_core::CryptoRng;
+
+use crate::crypto::{Provider, Secret32};
+
+pub(crate) use signing::{sign_frame, unsigned_digest, verify_frame};
+
+/// An agent's key pair. The private half never leaves it; it is wiped when dropped.
+pub struct Identity<P: Provider> {
+    key: P::SigningKey,
+    eid: Eid,
+}
+
+impl<P: Provider> Identity<P> {
+    /// The identity of a seed: the same seed gives the same EID.
+    #[must_use]
+    pub fn from_seed(seed: &Secret32) -> Self {
+        let key = P::signing_key(seed);
+        let eid = Eid(P::public_key(&key));
+        Self { key, eid }
+    }
+
+    /// A new identity.
+    #[must_use]
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self::from_seed(&Secret32::random(rng))
+    }
+
+    /// The public half: what the agent is called on the wire.
+    // keeps: IACP-003
+    #[must_use]
+    pub const fn eid(&self) -> Eid {
+        self.eid
+    }
+
+    pub(crate) const fn key(&self) -> &P::SigningKey {
+        &self.key
+    }
+}
+
+/// The canonical EID string: the 160-bit truncation of SHA-256 of the key, as 40 hexadecimal digits (`IACP §4.2.2.1`).
+/// For people and logs, never for the wire.
+// keeps: IACP-002
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CanonicalEid([u8; 20]);
+
+impl CanonicalEid {
+    /// The canonical form of an EID.
+    #[must_use]
+    pub fn of<P: Provider>(eid: &Eid) -> Self {
+        let digest = P::sha256(&[&eid.0]);
+        let mut truncated = [0; 20];
+        truncated.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self(truncated)
+    }
+}
+
+impl fmt::Display for CanonicalEid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for CanonicalEid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CanonicalEid({self})")
+    }
+}

@@ -1,0 +1,68 @@
+//! The ongoing session and its continuity (`IACP App. B.4`).
+//!
+//! A session arrives here from the handshake: in `PSS_NEGOTIATING` if a contract was asked for, else in `ESTABLISHED`
+//! (B.1 makes the same distinction). It leaves through a teardown, the business of [`lifecycle`](super::lifecycle), or
+//! into `SESSION_COMPROMISED`, from where B.6 goes on.
+
+use crate::machine::machine;
+
+machine! {
+    machine "pss-session", "App. B.4";
+    starts in PssNegotiating or Established;
+    ends in SessionCompromised;
+    states {
+        /// Keys exist; the terms of the contract are being negotiated.
+        PssNegotiating = "PSS_NEGOTIATING",
+        /// Data flows.
+        Established = "ESTABLISHED",
+        /// Data flows, with a gap or an old frame still to be explained.
+        AnomalyFlagged = "ANOMALY_FLAGGED",
+        /// The peer, or somebody in its place, contradicted what it had authenticated.
+        SessionCompromised = "SESSION_COMPROMISED",
+        /// The transport is gone, the session's memory is not.
+        Disconnected = "DISCONNECTED",
+        /// The peer is back; both sides compare their vectors and repeat from their delta logs.
+        Reconciling = "RECONCILING",
+    }
+    events {
+        /// The contract is signed and valid on both sides.
+        SfcEffective = "SFC_EFFECTIVE",
+        /// A historical payload, or a gap in the sequence.
+        RxOutOfOrder = "RX_OUT_OF_ORDER",
+        /// The sequence is whole again and its chain fits.
+        AnomalyCleared = "ANOMALY_CLEARED",
+        /// An authentic contradiction: invalid signature in the heartbeat, or a chain that does not match.
+        HeartbeatFail = "HEARTBEAT_FAIL",
+        /// The transport dropped or went silent without being asked to.
+        QuicConnClose = "QUIC_CONN_CLOSE",
+        /// The peer authenticated itself again, with the short-lived token.
+        PeerReconnect = "PEER_RECONNECT",
+        /// Both vectors and chains are equal again.
+        StateVectorsMatch = "STATE_VECTORS_MATCH",
+    }
+    rows {
+        // keeps: IACP-160
+        Drawn: PssNegotiating + SfcEffective => Established;
+        Drawn: Established + RxOutOfOrder => AnomalyFlagged;
+        Drawn: AnomalyFlagged + AnomalyCleared => Established;
+        Drawn: Established + HeartbeatFail => SessionCompromised;
+        Drawn: AnomalyFlagged + HeartbeatFail => SessionCompromised;
+        Drawn: Established + QuicConnClose => Disconnected;
+        Drawn: Disconnected + PeerReconnect => Reconciling;
+        Drawn: Reconciling + StateVectorsMatch => Established;
+        // keeps: IACP-161
+        Ours: AnomalyFlagged + QuicConnClose => Disconnected, "a gap does not keep a transport from dropping";
+        Ours: AnomalyFlagged + RxOutOfOrder => AnomalyFlagged, "a second gap before the first has closed";
+        Ours: Reconciling + QuicConnClose => Disconnected, "the transport may drop again before the vectors match";
+        Ours: Reconciling + HeartbeatFail => SessionCompromised, "the vectors compared here come in heartbeats";
+        Ours: PssNegotiating + HeartbeatFail => SessionCompromised, "heartbeats flow during the negotiation too";
+    }
+    notes {
+        "PSS_NEGOTIATING + QUIC_CONN_CLOSE has no row, on purpose: a negotiation that loses its transport has nothing \
+         to reconcile and is closed.",
+        "The draft sets no limit to DISCONNECTED. A session that is not reconnected within its limit (1 h unless told) \
+         is wiped with its keys; that is its end and no state.",
+        "Unauthentic noise is no event here: HEARTBEAT_FAIL needs a frame that authenticates and contradicts, else \
+         anyone could compromise a session from outside.",
+    }
+}

@@ -1,0 +1,53 @@
+//! The life of a session around its handshake (`IACP §6.4.2`).
+//!
+//! The picture is the initiator's. The responder keeps no state before the third message (`§6.4.3`), so its side of the
+//! same three states is one row, marked as ours.
+
+use crate::machine::machine;
+
+machine! {
+    machine "pss-lifecycle", "§6.4.2";
+    starts in Closed;
+    ends in Closed;
+    states {
+        /// No session: none yet, or none any more.
+        Closed = "STATE_CLOSED",
+        /// PSS_INIT is out; the initiator waits for its answer.
+        Hearing = "STATE_HEARING",
+        /// Both sides hold the session; B.4 describes its inner life.
+        Established = "STATE_ESTABLISHED",
+    }
+    events {
+        /// The initiator sends PSS_INIT.
+        TransmitPssInit = "Transmit PSS_INIT",
+        /// An authentic PSS_NEG arrives and its cookies are validated.
+        ReceivePssNeg = "Receive PSS_NEG",
+        /// The initiator sends PSS_ACK.
+        EmitPssAck = "Emit PSS_ACK",
+        /// Ours: the responder accepts a PSS_ACK whose cookie and signature hold.
+        AcceptPssAck = "Accept PSS_ACK",
+        /// Ours: no attempt at the handshake got an authentic answer.
+        HandshakeFailed = "HANDSHAKE_FAILED",
+        /// The session is torn down or revoked.
+        TeardownOrRevocation = "PSS_TEARDOWN / PSS_REVOCATION",
+        /// A packet in the wrong order, or an invalid one.
+        OutOfOrderOrInvalid = "out-of-order or invalid packet",
+    }
+    rows {
+        // keeps: IACP-160
+        Drawn: Closed + TransmitPssInit => Hearing;
+        Drawn: Hearing + ReceivePssNeg => Hearing, "validates the cookie";
+        Drawn: Hearing + EmitPssAck => Established;
+        Drawn: Established + TeardownOrRevocation => Closed;
+        // keeps: IACP-145
+        Said: Hearing + OutOfOrderOrInvalid => Closed, "the sentence below the picture";
+        Ours: Hearing + HandshakeFailed => Closed, "three new attempts without an authentic answer";
+        Ours: Closed + AcceptPssAck => Established, "the responder is stateless until the third message";
+    }
+    notes {
+        "The picture shows STATE_CLOSED twice, above and below; it is one state.",
+        "Only an authentic contradiction closes the handshake: packets whose cookies or signature match nothing are \
+         dropped in silence, else anyone could close it with one forged packet.",
+        "That Emit PSS_ACK follows Receive PSS_NEG is not visible in the picture; the handshake's data keeps it.",
+    }
+}

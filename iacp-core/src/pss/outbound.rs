@@ -1,0 +1,178 @@
+//! The sending half of a session: sealing, the rolling hash, the window.
+
+use iacp_wire::{Cookie, Flags, MessageType, VERSION};
+
+use super::delta_log::DeltaLog;
+use super::event::{SendError, TooSmall};
+use super::keys::Direction;
+use super::{AAD_LEN, CHAIN_LEN, HEARTBEATS, KEY_LIMIT, OVERHEAD, SEALED_AT};
+use crate::crypto::Provider;
+use crate::time::Mono;
+
+/// Content of a heartbeat: next send sequence 8, next expected receive sequence 8, receive chain 32.
+pub(crate) const HEARTBEAT_CONTENT: usize = 48;
+/// Length of a heartbeat's frame, in bytes.
+pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
+
+/// The kinds of plaintext.
+pub(crate) mod kind {
+    pub(crate) const ANML: u8 = 0;
+    pub(crate) const HEARTBEAT: u8 = 3;
+    pub(crate) const LAST: u8 = 5;
+}
+
+/// Both cookies of a session: what every frame of it carries (`IACP §4.2.4.1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cookies {
+    pub(crate) initiator: Cookie,
+    pub(crate) responder: Cookie,
+}
+
+pub(crate) struct Outbound<P: Provider, const LOG: usize, const FRAMES: usize> {
+    /// `None` before the handshake and after the end. The only place where the sending key lives.
+    keys: Option<Direction<P>>,
+    pub(crate) log: DeltaLog<LOG, FRAMES>,
+    /// Frames that may be unacknowledged.
+    window: u64,
+    /// Data frames that the key has sealed.
+    sealed: u64,
+    /// Heartbeats that the key has sealed.
+    heartbeats: u64,
+    /// The sequence number of our FIN.
+    fin: Option<u64>,
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES> {
+    pub(crate) const fn new() -> Self {
+        Self { keys: None, log: DeltaLog::new(0), window: 1, sealed: 0, heartbeats: 0, fin: None }
+    }
+
+    pub(crate) fn start(&mut self, keys: Direction<P>, initial_sequence: u64, window: u32) {
+        (self.sealed, self.heartbeats, self.fin) = (0, 0, None);
+        self.log.restart(initial_sequence);
+        self.window = u64::from(window);
+        self.keys = Some(keys);
+    }
+
+    pub(crate) fn set_window(&mut self, window: u32) {
+        self.window = u64::from(window);
+    }
+
+    /// Wipes the key and forgets what was not acknowledged.
+    pub(crate) fn wipe(&mut self) {
+        self.keys = None;
+        self.log.restart(self.log.next());
+    }
+
+    pub(crate) const fn finished(&self) -> bool {
+        self.fin.is_some()
+    }
+
+    /// Our FIN, and so everything before it, has arrived.
+    pub(crate) fn fin_acknowledged(&self) -> bool {
+        self.fin.is_some_and(|fin| fin < self.log.first())
+    }
+
+    /// The rolling hash that the peer must have when it expects `sequence`.
+    pub(crate) fn chain_at(&self, sequence: u64) -> Option<[u8; 32]> {
+        if sequence == self.log.next() {
+            return self.keys.as_ref().map(|keys| keys.chain);
+        }
+        self.log.chain_before(sequence)
+    }
+
+    /// Seals one frame into the delta log; `fill` writes its content in place. Returns its sequence number.
+    // keeps: IACP-150, IACP-166
+    pub(crate) fn seal(
+        &mut self,
+        now: Mono,
+        cookies: Cookies,
+        kind: u8,
+        flags: Flags,
+        content_length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<u64, SendError> {
+        let keys = self.keys.as_mut().ok_or(SendError::NotNow)?;
+        if self.fin.is_some() {
+            return Err(SendError::Finished);
+        }
+        // The last number is for the FIN.
+        let limit = if flags.contains(Flags::FIN) { KEY_LIMIT } else { KEY_LIMIT - 1 };
+        if self.sealed >= limit {
+            return Err(SendError::KeySpent);
+        }
+        let length = content_length.checked_add(OVERHEAD).ok_or(SendError::TooLong)?;
+        if length > LOG || length > iacp_wire::HEADER_LEN + iacp_wire::MAX_PAYLOAD {
+            return Err(SendError::TooLong);
+        }
+        let sequence = self.log.next();
+        if sequence >= self.log.first().saturating_add(self.window) {
+            return Err(SendError::Full);
+        }
+        let frame = self.log.room(length).ok_or(SendError::Full)?;
+        let chain = keys.chain;
+        let tag = seal_frame(keys, cookies, sequence, flags, kind, frame, fill).ok_or(SendError::TooLong)?;
+        keys.chain = P::sha256(&[&chain, &tag]);
+        self.log.push(length, chain, now);
+        self.sealed += 1;
+        if flags.contains(Flags::FIN) {
+            self.fin = Some(sequence);
+        }
+        Ok(sequence)
+    }
+
+    /// Seals a heartbeat into the caller's buffer: our state vector and our acknowledgement.
+    pub(crate) fn heartbeat<'b>(
+        &mut self,
+        cookies: Cookies,
+        expected: u64,
+        receive_chain: &[u8; 32],
+        out: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, TooSmall> {
+        let frame = out.get_mut(..HEARTBEAT_LEN).ok_or(TooSmall { needed: HEARTBEAT_LEN })?;
+        let Some(keys) = self.keys.as_mut().filter(|_| self.heartbeats < HEARTBEATS - 1) else { return Ok(None) };
+        let next = self.log.next();
+        let content = |content: &mut [u8]| {
+            let vector = next.to_be_bytes().into_iter().chain(expected.to_be_bytes()).chain(*receive_chain);
+            content.iter_mut().zip(vector).for_each(|(to, from)| *to = from);
+        };
+        let sequence = HEARTBEATS + self.heartbeats;
+        if seal_frame(keys, cookies, sequence, Flags::NONE, kind::HEARTBEAT, frame, content).is_none() {
+            return Ok(None);
+        }
+        self.heartbeats += 1;
+        Ok(Some(frame))
+    }
+}
+
+/// Lays a data frame out and seals it in place; returns its tag. `None` only if the frame is too short or too long.
+fn seal_frame<P: Provider>(
+    keys: &Direction<P>,
+    cookies: Cookies,
+    sequence: u64,
+    flags: Flags,
+    kind: u8,
+    frame: &mut [u8],
+    fill: impl FnOnce(&mut [u8]),
+) -> Option<[u8; 16]> {
+    let payload = u16::try_from(frame.len().checked_sub(iacp_wire::HEADER_LEN)?).ok()?;
+    let nonce = keys.nonce(sequence);
+    let (head, rest) = frame.split_first_chunk_mut::<SEALED_AT>()?;
+    let (sealed, tag_place) = rest.split_last_chunk_mut::<16>()?;
+
+    let code = MessageType::PssDataStream.code();
+    let [b0, b1] = [VERSION << 4 | code >> 4, code << 4 | flags.with(Flags::SESSION).bits()];
+    let bytes = [b0, b1].into_iter().chain(payload.to_be_bytes()).chain(cookies.responder.0);
+    let bytes = bytes.chain(cookies.initiator.0).chain(sequence.to_be_bytes()).chain(nonce);
+    head.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+
+    let (chain, rest) = sealed.split_first_chunk_mut::<CHAIN_LEN>()?;
+    let (kind_place, content) = rest.split_first_mut()?;
+    *chain = keys.chain;
+    *kind_place = kind;
+    fill(content);
+
+    let (aad, _) = head.split_first_chunk::<AAD_LEN>()?;
+    *tag_place = P::seal(&keys.cipher, &nonce, aad, sealed);
+    Some(*tag_place)
+}

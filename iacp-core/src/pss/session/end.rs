@@ -1,0 +1,81 @@
+//! How a session ends: in good order, by force, or by silence.
+
+use super::Session;
+use crate::crypto::Provider;
+use crate::identity::Identity;
+use crate::pss::event::{Closure, Violation};
+use crate::pss::teardown::{KEEP_ANSWER, Request, TeardownReason, TeardownType, teardown};
+use crate::pss::{continuity, lifecycle};
+use crate::time::Mono;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
+    /// Whatever an acknowledgement or a request has made possible on the way to the end.
+    pub(super) fn progress(&mut self, now: Mono, identity: &Identity<P>) -> Option<Closure> {
+        if self.closure.is_some() {
+            return None;
+        }
+        if self.inbound.key_spent() {
+            self.say_last_word(identity, TeardownReason::KeyExhausted);
+            return Some(self.shut(Closure::KeySpent));
+        }
+        self.flush(now);
+        if !self.outbound.fin_acknowledged() {
+            return None;
+        }
+        if self.closing.peer_asked {
+            let bytes = teardown(identity, self.cookies, TeardownType::Answer, TeardownReason::None.code());
+            self.closing.answer = Some(bytes);
+            self.closing.answer_due = true;
+            self.timers.forget = Some(now.after(KEEP_ANSWER));
+            return Some(self.shut(Closure::Graceful));
+        }
+        if let (Some(reason), None) = (self.closing.wanted, &self.closing.request) {
+            let bytes = teardown(identity, self.cookies, TeardownType::Request, reason.code());
+            self.closing.request = Some(Request::new(bytes, now));
+        }
+        None
+    }
+
+    /// The end: keys are wiped in this step.
+    pub(super) fn shut(&mut self, closure: Closure) -> Closure {
+        self.lifecycle_step(match (self.lifecycle, closure) {
+            (lifecycle::State::Hearing, Closure::NoAnswer) => lifecycle::Event::HandshakeFailed,
+            (lifecycle::State::Hearing, _) => lifecycle::Event::OutOfOrderOrInvalid,
+            _ => lifecycle::Event::TeardownOrRevocation,
+        });
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.initiation = None;
+        self.negotiation = None;
+        self.closing.request = None;
+        self.timers.probe = None;
+        self.timers.acknowledge = None;
+        self.closure = Some(closure);
+        closure
+    }
+
+    /// Ends the session at once, alone. The peer is told, once.
+    pub fn abort(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Option<Closure> {
+        if self.closure.is_some() {
+            return None;
+        }
+        self.say_last_word(identity, reason);
+        let truncated = !self.inbound.complete();
+        Some(self.shut(reason.forced(truncated)))
+    }
+
+    fn say_last_word(&mut self, identity: &Identity<P>, reason: TeardownReason) {
+        // Before there is an R-Cookie there is nobody to tell.
+        if !self.cookies.responder.is_zero() {
+            self.closing.last_word = Some(teardown(identity, self.cookies, TeardownType::Forced, reason.code()));
+        }
+    }
+
+    /// The peer's authentic frames contradict each other: SESSION_COMPROMISED (`IACP Appendix B.4`).
+    // keeps: IACP-162
+    pub(super) fn compromised(&mut self, identity: &Identity<P>, violation: Violation) -> Closure {
+        self.say_last_word(identity, TeardownReason::Compromised);
+        self.continuity_step(continuity::Event::HeartbeatFail);
+        self.shut(Closure::Compromised(violation))
+    }
+}

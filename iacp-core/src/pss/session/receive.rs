@@ -1,0 +1,362 @@
+//! Datagrams in.
+
+use core::net::SocketAddr;
+
+use iacp_wire::message::{PssAck, PssNeg, PssTeardown};
+use iacp_wire::{Flags, Frame, Message};
+
+use super::Session;
+use crate::crypto::Provider;
+use crate::identity::{Identity, verify_frame};
+use crate::pss::event::{Closure, Discard, Event, Violation};
+use crate::pss::inbound::{NotTaken, Vector};
+use crate::pss::initiation::NotAnswer;
+use crate::pss::negotiation::{Heard, NEGOTIATION_LIMIT};
+use crate::pss::outbound::Cookies;
+use crate::pss::teardown::{TeardownReason, TeardownType, read_teardown};
+use crate::pss::terms::{Capabilities, RejectionReasons};
+use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, HEARTBEATS, SILENCE, continuity, lifecycle};
+use crate::time::{Backoff, Mono};
+
+/// What a data frame says of itself, read before anything is believed.
+struct Sealed {
+    sequence: u64,
+    nonce: [u8; 12],
+    flags: Flags,
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
+    /// Takes a datagram that came from `from`. Content is decrypted where it stands; of a discarded datagram nothing
+    /// usable is left.
+    pub fn handle<'d>(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        datagram: &'d mut [u8],
+    ) -> Event<'d> {
+        let event = self.dispatch(now, identity, from, datagram);
+        if let Event::Discarded(discard) = event {
+            self.discards.add(discard);
+        }
+        match self.progress(now, identity) {
+            Some(closure) => Event::Closed(closure),
+            None => event,
+        }
+    }
+
+    fn dispatch<'d>(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        datagram: &'d mut [u8],
+    ) -> Event<'d> {
+        let Ok(frame) = Frame::parse(datagram) else { return Event::Discarded(Discard::Malformed) };
+        let Some(initiator) = frame.message.initiator_cookie() else { return Event::Discarded(Discard::NotForSession) };
+        // keeps: IACP-086
+        let Some(responder) = frame.responder_cookie.filter(|cookie| !cookie.is_zero()) else {
+            return Event::Discarded(Discard::Cookie);
+        };
+        // The first PSS_NEG is what brings the R-Cookie.
+        let expects = !self.cookies.responder.is_zero();
+        if initiator != self.cookies.initiator || (expects && responder != self.cookies.responder) {
+            return Event::Discarded(Discard::Cookie);
+        }
+        match frame.message {
+            Message::PssNeg(message) => self.on_negotiation(now, identity, from, &frame, message, datagram),
+            _ if !expects => Event::Discarded(Discard::NotNow),
+            Message::PssAck(message) => self.on_acknowledgement(now, identity, from, &frame, message, datagram),
+            Message::PssTeardown { head, malfeasance } => {
+                self.on_teardown(now, from, &frame, head, malfeasance, datagram)
+            }
+            Message::PssDataStream { head, .. } => {
+                let (sequence, nonce) = (head.sequence_number.get(), head.aead_nonce.0);
+                let sealed = Sealed { sequence, nonce, flags: frame.flags };
+                self.on_sealed(now, identity, from, &sealed, datagram)
+            }
+            _ => Event::Discarded(Discard::NotForSession),
+        }
+    }
+
+    /// An authentic frame: the peer lives. One that is newer than all before it says where the peer is.
+    fn authentic(&mut self, now: Mono, from: SocketAddr, newest: bool) {
+        self.timers.last_authentic = now;
+        if newest {
+            self.to = from;
+        }
+    }
+
+    /// Sends a heartbeat because of a repeat, if none was sent for that reason just now.
+    fn answer_repeat(&mut self, now: Mono) -> bool {
+        let soon = self.timers.answered.is_some_and(|answered| now.since(answered) < ANSWER_REPEATS);
+        if !soon {
+            self.timers.answered = Some(now);
+        }
+        !soon
+    }
+
+    fn on_sealed<'d>(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        sealed: &Sealed,
+        datagram: &'d mut [u8],
+    ) -> Event<'d> {
+        use continuity::State::{AnomalyFlagged, Established, Reconciling};
+        let newest = self.inbound.is_newest(sealed.sequence);
+        if sealed.sequence >= HEARTBEATS {
+            return match self.inbound.take_heartbeat(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
+                Ok(vector) => {
+                    self.authentic(now, from, newest);
+                    self.on_vector(now, identity, &vector)
+                }
+                Err(NotTaken::Discard(discard)) => Event::Discarded(discard),
+                Err(NotTaken::Violation(violation)) => Event::Closed(self.compromised(identity, violation)),
+            };
+        }
+        if !matches!(self.continuity, Established | AnomalyFlagged | Reconciling) {
+            return Event::Discarded(Discard::NotNow);
+        }
+        let before = self.inbound.expected();
+        match self.inbound.take(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
+            Ok(taken) => {
+                self.authentic(now, from, newest);
+                self.initiation = None;
+                let fin = sealed.flags.contains(Flags::FIN);
+                self.on_data(now, fin, before);
+                let (sequence, kind) = (sealed.sequence, taken.kind);
+                if fin { Event::Finished { sequence } } else { Event::Data { sequence, kind, content: taken.content } }
+            }
+            Err(NotTaken::Discard(discard)) => {
+                if discard == Discard::Duplicate && self.answer_repeat(now) {
+                    self.acknowledge_by(now);
+                }
+                Event::Discarded(discard)
+            }
+            Err(NotTaken::Violation(violation)) => Event::Closed(self.compromised(identity, violation)),
+        }
+    }
+
+    /// A data frame was taken: what it means for acknowledgement and continuity.
+    fn on_data(&mut self, now: Mono, fin: bool, expected_before: u64) {
+        let first = !self.timers.data_seen;
+        self.timers.data_seen = true;
+        self.timers.unacknowledged = self.timers.unacknowledged.saturating_add(1);
+        let flagged = self.continuity == continuity::State::AnomalyFlagged;
+        let gap = self.inbound.has_gap();
+        let mut at_once = first || fin || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
+        if gap {
+            at_once |= !flagged;
+            if matches!(self.continuity, continuity::State::Established | continuity::State::AnomalyFlagged) {
+                self.continuity_step(continuity::Event::RxOutOfOrder);
+            }
+        } else if flagged {
+            // keeps: IACP-150
+            self.continuity_step(continuity::Event::AnomalyCleared);
+            at_once = true;
+        }
+        // What was missing is here: the peer stops repeating it.
+        at_once |= flagged && self.inbound.expected() > expected_before;
+        self.acknowledge_by(if at_once { now } else { now.after(ACKNOWLEDGE_AFTER) });
+        self.reconcile(now);
+    }
+
+    /// The peer's state vector: its acknowledgement of us, and where it stands itself.
+    fn on_vector(&mut self, now: Mono, identity: &Identity<P>, vector: &Vector) -> Event<'static> {
+        let log = &self.outbound.log;
+        if vector.expected < log.first() && self.reconnecting() {
+            // Reported, and never skipped.
+            return self.closed_by(identity, TeardownReason::DeltaLogLost);
+        }
+        if !(log.first()..=log.next()).contains(&vector.expected) {
+            return Event::Closed(self.compromised(identity, Violation::Acknowledgement));
+        }
+        let ours = self.outbound.chain_at(vector.expected) == Some(vector.receive_chain);
+        let theirs = vector.next_send != self.inbound.expected() || self.inbound.chain() == Some(vector.send_chain);
+        if !(ours && theirs) {
+            return Event::Closed(self.compromised(identity, Violation::Chain));
+        }
+        self.outbound.log.acknowledge(vector.expected);
+        let confirmed = self.initiation.take().is_some();
+
+        if self.continuity == continuity::State::Disconnected {
+            self.continuity_step(continuity::Event::PeerReconnect);
+            self.timers.disconnected = None;
+            self.timers.probe = Some((Backoff::now(now), now.after(SILENCE)));
+            self.outbound.log.repeat_all(now);
+            self.timers.reconcile_to = vector.next_send;
+            self.reconcile(now);
+            return Event::Reconciling;
+        }
+        if self.continuity == continuity::State::Reconciling {
+            self.timers.reconcile_to = vector.next_send;
+            self.reconcile(now);
+        }
+        if confirmed { Event::Established } else { Event::Nothing }
+    }
+
+    fn reconnecting(&self) -> bool {
+        matches!(self.continuity, continuity::State::Disconnected | continuity::State::Reconciling)
+    }
+
+    fn closed_by(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Event<'static> {
+        self.abort(identity, reason).map_or(Event::Nothing, Event::Closed)
+    }
+
+    /// The vectors match when the peer has all of ours, and we have all that it had sent.
+    // keeps: IACP-144
+    fn reconcile(&mut self, now: Mono) {
+        let log = &self.outbound.log;
+        if self.continuity == continuity::State::Reconciling
+            && log.first() == log.next()
+            && self.inbound.expected() >= self.timers.reconcile_to
+        {
+            self.continuity_step(continuity::Event::StateVectorsMatch);
+            self.timers.probe = None;
+            self.acknowledge_by(now);
+        }
+    }
+
+    fn on_negotiation(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        message: &PssNeg,
+        bytes: &[u8],
+    ) -> Event<'static> {
+        if let Some(initiation) = &self.initiation {
+            if initiation.offered.is_some() || initiation.ack.is_some() {
+                return Event::Discarded(Discard::Repeat);
+            }
+            return match initiation.check::<P>(&self.peer, frame, message, bytes) {
+                Err(NotAnswer::Cookie) => Event::Discarded(Discard::Cookie),
+                Err(NotAnswer::Signature) => Event::Discarded(Discard::Signature),
+                // keeps: IACP-145
+                Err(NotAnswer::Contradiction) => Event::Closed(self.shut(Closure::Contradiction)),
+                Ok(offered) => {
+                    self.lifecycle_step(lifecycle::Event::ReceivePssNeg);
+                    self.authentic(now, from, true);
+                    self.cookies = Cookies { initiator: self.cookies.initiator, responder: offered.responder_cookie };
+                    let terms = offered.proposal.terms;
+                    let contract = offered.proposal.capabilities.contains(Capabilities::SFC);
+                    if let Some(initiation) = &mut self.initiation {
+                        initiation.offered = Some(offered);
+                        initiation.give_up = now.after(NEGOTIATION_LIMIT);
+                    }
+                    if contract {
+                        return Event::Proposed { turn: 1, reasons: RejectionReasons::NONE, terms };
+                    }
+                    let _ = self.answer_turn_one(now, identity, false);
+                    self.closure.map_or(Event::Nothing, Event::Closed)
+                }
+            };
+        }
+        let (peer, role) = (self.peer, self.role);
+        let Some(negotiation) = self.negotiation.as_mut().filter(|_| self.closure.is_none()) else {
+            return Event::Discarded(Discard::Repeat);
+        };
+        match negotiation.hear_proposal::<P>(&peer, role, frame, message, bytes) {
+            Err(discard) => Event::Discarded(discard),
+            Ok(Heard::Proposal(turn, reasons, terms)) => {
+                self.authentic(now, from, false);
+                self.acknowledge_by(now);
+                Event::Proposed { turn, reasons, terms }
+            }
+            Ok(Heard::Repeat) => {
+                let answer = self.answer_repeat(now);
+                if let Some(negotiation) = self.negotiation.as_mut().filter(|_| answer) {
+                    negotiation.answer_due = true;
+                }
+                Event::Discarded(Discard::Repeat)
+            }
+            Ok(Heard::Contract(_) | Heard::Contradiction) => {
+                self.closed_by(identity, TeardownReason::NegotiationFailed)
+            }
+        }
+    }
+
+    fn on_acknowledgement(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        message: &PssAck,
+        bytes: &[u8],
+    ) -> Event<'static> {
+        if self.closure.is_some() {
+            return Event::Discarded(Discard::NotNow);
+        }
+        if self.ack_digest == Some(P::sha256(&[bytes])) {
+            if self.answer_repeat(now) {
+                self.acknowledge_by(now);
+            }
+            return Event::Discarded(Discard::Repeat);
+        }
+        let (own, peer) = (self.own, self.peer);
+        let Some(negotiation) = &mut self.negotiation else { return Event::Discarded(Discard::Repeat) };
+        match negotiation.hear_acceptance::<P>(&own, &peer, frame, message, bytes) {
+            Err(discard) => Event::Discarded(discard),
+            Ok(Heard::Contract(terms)) => {
+                self.authentic(now, from, false);
+                self.effective(now, terms);
+                self.acknowledge_by(now);
+                Event::Contract(terms)
+            }
+            Ok(_) => self.closed_by(identity, TeardownReason::NegotiationFailed),
+        }
+    }
+
+    // keeps: IACP-151
+    fn on_teardown(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        head: &PssTeardown,
+        malfeasance: &[u8],
+        bytes: &[u8],
+    ) -> Event<'static> {
+        if self.closure.is_some() && self.closing.answer.is_none() {
+            return Event::Discarded(Discard::NotNow);
+        }
+        if verify_frame::<P>(&self.peer, frame, [&[], &[]], bytes).is_err() {
+            return Event::Discarded(Discard::Signature);
+        }
+        let (teardown_type, reason) = match read_teardown(head, malfeasance) {
+            Ok(read) => read,
+            Err(discard) => return Event::Discarded(discard),
+        };
+        if self.closing.answer.is_some() {
+            if teardown_type == TeardownType::Request && self.answer_repeat(now) {
+                self.closing.answer_due = true;
+            }
+            return Event::Discarded(Discard::Repeat);
+        }
+        let truncated = !self.inbound.complete();
+        match teardown_type {
+            TeardownType::Forced => Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated })),
+            TeardownType::Request => {
+                self.authentic(now, from, false);
+                self.initiation = None;
+                if !truncated {
+                    self.closing.peer_asked = true;
+                } else if self.answer_repeat(now) {
+                    // It misses something: the heartbeat says what.
+                    self.acknowledge_by(now);
+                }
+                Event::Nothing
+            }
+            TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
+            // It answers only when its own direction is complete here.
+            TeardownType::Answer if truncated => {
+                Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated }))
+            }
+            TeardownType::Answer => Event::Closed(self.shut(Closure::Graceful)),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What two sides can do, and the conditions of their session (`IACP §6.4.4`, `IACP Appendix A.10`).
+
+use iacp_wire::ConditionsBlock;
+use iacp_wire::message::Conditions;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::INITIAL_SEQUENCES;
+use crate::crypto::Suite;
+
+/// The capability bits of PSS_INIT, PSS_NEG and PSS_ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Capabilities(u32);
+
+impl Capabilities {
+    /// No capability.
+    pub const NONE: Self = Self(0);
+    /// A Session Federation Contract is requested.
+    pub const SFC: Self = Self(0x1);
+    /// ChaCha20-Poly1305 is offered, for devices without AES hardware.
+    pub const CHACHA20_POLY1305: Self = Self(0x2);
+    /// In a PSS_ACK only: the terms of the last PSS_NEG are accepted.
+    pub const TERMS_ACCEPTED: Self = Self(0x4);
+
+    /// The bits of a frame.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The bits for a frame.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether all of `other` is in here.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What either has.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is here and not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The AEAD of a session with these capabilities: AES-256-GCM unless the other one was agreed.
+    // keeps: IACP-166
+    #[must_use]
+    pub const fn suite(self) -> Suite {
+        if self.contains(Self::CHACHA20_POLY1305) { Suite::ChaCha20Poly1305 } else { Suite::Aes256Gcm }
+    }
+}
+
+/// The Rejection Reason Flags of a PSS_NEG: why the last proposal is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RejectionReasons(pub u16);
+
+impl RejectionReasons {
+    /// Nothing is refused.
+    pub const NONE: Self = Self(0);
+    /// The session would live too long.
+    pub const LIFETIME_TOO_LONG: Self = Self(0x0001);
+    /// The session would not live long enough.
+    pub const LIFETIME_TOO_SHORT: Self = Self(0x0002);
+    /// The receive window is larger than memory allows.
+    pub const WINDOW_TOO_LARGE: Self = Self(0x0004);
+    /// The receive window is too small to work with.
+    pub const WINDOW_TOO_SMALL: Self = Self(0x0008);
+    /// Group keys would rotate too seldom.
+    pub const ROTATION_TOO_SLOW: Self = Self(0x0010);
+    /// Group keys would rotate too often.
+    pub const ROTATION_TOO_FAST: Self = Self(0x0020);
+    /// A reason without a flag.
+    pub const OTHER: Self = Self(0x8000);
+}
+
+/// What a Session Federation Contract is about; without a contract, what the responder sets for the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Terms {
+    /// Seconds between rotations of a Dynamic Group Key; 0 is none.
+    pub dgk_rotation: u32,
+    /// Seconds that the session lives, for both sides; 0 is no limit.
+    pub lifetime: u32,
+    /// Frames that may be under way in each direction, at least 1.
+    pub receive_window: u32,
+}
+
+/// What a responder offers every initiator. It must not change while a cookie secret lives: the responder rebuilds
+/// its PSS_NEG from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Settings {
+    /// What this side can do.
+    pub capabilities: Capabilities,
+    /// The terms of turn 1.
+    pub terms: Terms,
+}
+
+/// A conditions block that makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proposal {
+    pub(crate) initial_sequence: u64,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) terms: Terms,
+}
+
+impl Proposal {
+    pub(crate) fn to_block(self) -> ConditionsBlock {
+        let Self { initial_sequence, capabilities, terms } = self;
+        let conditions = Conditions {
+            initial_sequence: initial_sequence.into(),
+            capabilities: capabilities.bits().into(),
+            dgk_rotation: terms.dgk_rotation.into(),
+            lifetime: terms.lifetime.into(),
+            receive_window: terms.receive_window.into(),
+            zero: 0_u64.into(),
+        };
+        let mut block = ConditionsBlock::ZERO;
+        block.0.copy_from_slice(conditions.as_bytes());
+        block
+    }
+
+    /// `None` for impossible terms: a window of no frame, or an initial sequence of 2^32 or more.
+    pub(crate) fn read(block: &ConditionsBlock) -> Option<Self> {
+        let conditions = Conditions::read_from_bytes(&block.0).ok()?;
+        let proposal = Self {
+            initial_sequence: conditions.initial_sequence.get(),
+            capabilities: Capabilities::from_bits(conditions.capabilities.get()),
+            terms: Terms {
+                dgk_rotation: conditions.dgk_rotation.get(),
+                lifetime: conditions.lifetime.get(),
+                receive_window: conditions.receive_window.get(),
+            },
+        };
+        let possible = proposal.initial_sequence < INITIAL_SEQUENCES && proposal.terms.receive_window >= 1;
+        possible.then_some(proposal)
+    }
+}

@@ -1,0 +1,62 @@
+//! Time as a value: two clocks that are never mixed.
+
+/// Milliseconds since an arbitrary start that only the caller knows. It never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// The moment `milliseconds` later.
+    #[must_use]
+    pub const fn after(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Milliseconds since `earlier`, or 0 if that is still to come.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Milliseconds since 1970-01-01 00:00 UTC, for what is compared between hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct UnixTime(pub u64);
+
+impl UnixTime {
+    /// Milliseconds between the two, whichever is earlier.
+    #[must_use]
+    pub const fn distance(self, other: Self) -> u64 {
+        self.0.abs_diff(other.0)
+    }
+}
+
+/// A repetition that doubles its pause up to a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    due: Mono,
+    pause: u64,
+}
+
+impl Backoff {
+    /// The first repetition comes after this many milliseconds.
+    pub(crate) const FIRST: u64 = 250;
+    /// No pause is longer.
+    pub(crate) const CEILING: u64 = 8_000;
+
+    /// Due at once.
+    pub(crate) const fn now(now: Mono) -> Self {
+        Self { due: now, pause: Self::FIRST }
+    }
+
+    pub(crate) const fn due(&self) -> Mono {
+        self.due
+    }
+
+    /// It was done: the next time is one pause away, and the pause after that is twice as long.
+    pub(crate) fn done(&mut self, now: Mono) {
+        self.due = now.after(self.pause);
+        self.pause = self.pause.saturating_mul(2).min(Self::CEILING);
+    }
+}
