@@ -1,0 +1,36 @@
+//! Two endpoints on one virtual clock, and a network between them that loses, repeats, delays and corrupts by a seed.
+//!
+//! Everything that happens is a function of the [`Plan`]: the same plan gives the same trace, byte for byte.
+
+mod host;
+mod network;
+mod world;
+
+pub use host::{Host, Received, S, addr};
+pub use network::{Network, Packet, Weather};
+pub use world::{Plan, World};
+
+pub use iacp_core::crypto::{Portable, Provider, Secret32};
+pub use iacp_core::time::Mono;
+pub use rand_chacha::ChaCha8Rng;
+pub use rand_core::{Rng, SeedableRng};
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The initiator.
+    Alice,
+    /// The responder.
+    Bob,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Alice => Self::Bob,
+            Self::Bob => Self::Alice,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Both endpoints, the network and the clock.
+
+use iacp_core::pss::{Capabilities, Settings, Terms};
+use iacp_core::time::Mono;
+
+use crate::{Host, Network, Packet, Side, Weather};
+
+/// All that a run depends on.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed of everything.
+    pub seed: u64,
+    /// The network's weather.
+    pub weather: Weather,
+    /// What the initiator offers.
+    pub offer: Capabilities,
+    /// What the responder offers.
+    pub settings: Settings,
+    /// What the initiator sends.
+    pub from_alice: Vec<Vec<u8>>,
+    /// What the responder sends.
+    pub from_bob: Vec<Vec<u8>>,
+    /// Who ends the session.
+    pub closers: Vec<Side>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            weather: Weather::FAIR,
+            offer: Capabilities::NONE,
+            settings: Settings {
+                capabilities: Capabilities::SFC.with(Capabilities::CHACHA20_POLY1305),
+                terms: Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 },
+            },
+            from_alice: Vec::new(),
+            from_bob: Vec::new(),
+            closers: vec![Side::Alice],
+        }
+    }
+}
+
+/// A run.
+pub struct World {
+    /// The time.
+    pub now: Mono,
+    /// The initiator.
+    pub alice: Host,
+    /// The responder.
+    pub bob: Host,
+    /// What is between them.
+    pub network: Network,
+    /// Every packet that was sent, when and by whom.
+    pub trace: Vec<(Mono, Packet)>,
+}
+
+impl World {
+    /// A world in which the first PSS_INIT is due.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let now = Mono(1_000);
+        let mut alice = Host::new(Side::Alice, plan.seed);
+        let mut bob = Host::new(Side::Bob, plan.seed);
+        bob.listen(now, plan.settings);
+        alice.initiate(now, bob.identity.eid(), bob.at, plan.offer);
+        alice.to_send.clone_from(&plan.from_alice);
+        bob.to_send.clone_from(&plan.from_bob);
+        alice.closes = plan.closers.contains(&Side::Alice);
+        bob.closes = plan.closers.contains(&Side::Bob);
+        Self { now, alice, bob, network: Network::new(plan.seed ^ 0x0EA7, plan.weather), trace: Vec::new() }
+    }
+
+    /// One of the two.
+    pub const fn host(&mut self, side: Side) -> &mut Host {
+        match side {
+            Side::Alice => &mut self.alice,
+            Side::Bob => &mut self.bob,
+        }
+    }
+
+    /// The address of one of the two.
+    fn at(&self, side: Side) -> std::net::SocketAddr {
+        match side {
+            Side::Alice => self.alice.at,
+            Side::Bob => self.bob.at,
+        }
+    }
+
+    /// Both sides send what they have to.
+    pub fn settle(&mut self) {
+        for side in [Side::Alice, Side::Bob] {
+            let now = self.now;
+            let host = self.host(side);
+            host.work(now);
+            for bytes in host.transmit(now) {
+                self.send(Packet { from: side, bytes });
+            }
+        }
+    }
+
+    fn send(&mut self, packet: Packet) {
+        self.network.send(self.now, &packet);
+        self.trace.push((self.now, packet));
+    }
+
+    /// A packet arrives, now.
+    pub fn deliver(&mut self, packet: Packet) {
+        let from = self.at(packet.from);
+        let (now, side) = (self.now, packet.from.other());
+        if let Some(answer) = self.host(side).handle(now, from, packet.bytes) {
+            self.send(Packet { from: side, bytes: answer });
+        }
+    }
+
+    /// Goes to the next thing that happens; `false` if nothing ever will.
+    pub fn step(&mut self) -> bool {
+        self.settle();
+        let deadlines = [self.network.next(), self.alice.next_deadline(), self.bob.next_deadline()];
+        let Some(next) = deadlines.into_iter().flatten().min() else { return false };
+        self.now = self.now.max(next);
+        while let Some(packet) = self.network.arrive(self.now) {
+            self.deliver(packet);
+        }
+        let now = self.now;
+        self.alice.handle_deadline(now);
+        self.bob.handle_deadline(now);
+        self.settle();
+        true
+    }
+
+    /// Runs until nothing will ever happen again, or the clock passes `until`; `true` if it came to rest.
+    pub fn run_until(&mut self, until: Mono) -> bool {
+        let mut steps = 0_u32;
+        while self.now < until {
+            if !self.step() {
+                return true;
+            }
+            steps += 1;
+            assert!(steps < 2_000_000, "time stands still at {:?}", self.now);
+        }
+        false
+    }
+
+    /// Runs until `done` says so, for at most ten virtual minutes.
+    pub fn run_while(&mut self, mut go_on: impl FnMut(&Self) -> bool) -> bool {
+        let until = self.now.after(600_000);
+        while go_on(self) {
+            if self.now > until || !self.step() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Runs until both sides can send.
+    pub fn connect(&mut self) -> bool {
+        let ready = |host: &Host| host.session.as_ref().is_some_and(|session| session.is_ready());
+        self.run_while(|world| !(ready(&world.alice) && ready(&world.bob)))
+    }
+}
