@@ -1,0 +1,196 @@
+//! `inspect machines`: the state tables of the draft, as they run.
+//!
+//! Everything that is shown here is read from the data from which the step functions are generated.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use iacp_core::machine::{MACHINES, Machine, Origin, Symbol};
+use serde::Serialize;
+
+/// Lists the state machines, or shows every transition of one.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The machine to show; without it, all of them are listed.
+    name: Option<String>,
+    /// Prints a JSON object per transition, a line each; without a name, those of all machines.
+    #[arg(long, group = "format")]
+    json: bool,
+    /// Prints a Mermaid state diagram.
+    #[arg(long, group = "format", requires = "name")]
+    mermaid: bool,
+    /// Prints a Graphviz digraph.
+    #[arg(long, group = "format", requires = "name")]
+    dot: bool,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// A name that no machine has, or an output that cannot be written.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let out = &mut BufWriter::new(io::stdout().lock());
+    match &arguments.name {
+        Some(name) => show(find(name)?, arguments, out)?,
+        None if arguments.json => MACHINES.iter().try_for_each(|machine| json(machine, out))?,
+        None => list(out)?,
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find(name: &str) -> Result<&'static Machine> {
+    MACHINES.iter().copied().find(|machine| machine.name == name).with_context(|| {
+        let names: Vec<_> = MACHINES.iter().map(|machine| machine.name).collect();
+        format!("no machine is called {name:?}; there are {}", names.join(", "))
+    })
+}
+
+fn show(machine: &Machine, arguments: &Arguments, out: &mut impl Write) -> Result<()> {
+    match arguments {
+        Arguments { json: true, .. } => json(machine, out),
+        Arguments { mermaid: true, .. } => mermaid(machine, out),
+        Arguments { dot: true, .. } => dot(machine, out),
+        _ => table(machine, out),
+    }
+}
+
+fn list(out: &mut impl Write) -> Result<()> {
+    writeln!(out, "{:<20}{:<10}{:>6}{:>8}{:>13}{:>6}", "machine", "IACP", "states", "events", "transitions", "ours")?;
+    for machine in MACHINES {
+        let ours = machine.rows.iter().filter(|row| row.origin == Origin::Ours).count();
+        let (states, events, rows) = (machine.states.len(), machine.events.len(), machine.rows.len());
+        writeln!(out, "{:<20}{:<10}{states:>6}{events:>8}{rows:>13}{ours:>6}", machine.name, machine.section)?;
+    }
+    Ok(())
+}
+
+/// One transition, in the order in which its fields are printed.
+#[derive(Serialize)]
+struct Transition<'a> {
+    machine: &'a str,
+    state: &'a str,
+    event: &'a str,
+    next: &'a str,
+}
+
+fn json(machine: &Machine, out: &mut impl Write) -> Result<()> {
+    for row in machine.rows {
+        let line = Transition { machine: machine.name, state: row.state, event: row.event, next: row.next };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+fn table(machine: &Machine, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "{} (IACP {})", machine.name, machine.section)?;
+    writeln!(out, "begins in {}", machine.initial.join(" or "))?;
+    if !machine.finals.is_empty() {
+        writeln!(out, "ends in {}", machine.finals.join(", "))?;
+    }
+
+    let state = width(machine.states);
+    let event = width(machine.events);
+    writeln!(out, "\n  {:<state$}   {:<event$}   next", "state", "event")?;
+    for row in machine.rows {
+        let line = format!(
+            "{} {:<state$}   {:<event$}   {:<state$}   {}",
+            mark(row.origin),
+            row.state,
+            row.event,
+            row.next,
+            row.note
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    for (origin, meaning) in [(Origin::Said, "said elsewhere in the draft"), (Origin::Ours, "ours, not the draft's")] {
+        if machine.rows.iter().any(|row| row.origin == origin) {
+            writeln!(out, "{} {meaning}", mark(origin))?;
+        }
+    }
+
+    symbols("states", machine.states, out)?;
+    symbols("events", machine.events, out)?;
+    writeln!(out, "\nnotes")?;
+    for note in machine.notes {
+        writeln!(out, "  - {note}")?;
+    }
+    Ok(())
+}
+
+fn symbols(title: &str, symbols: &[Symbol], out: &mut impl Write) -> Result<()> {
+    let name = width(symbols);
+    writeln!(out, "\n{title}")?;
+    for symbol in symbols {
+        writeln!(out, "  {:<name$}   {}", symbol.name, symbol.meaning)?;
+    }
+    Ok(())
+}
+
+fn width(symbols: &[Symbol]) -> usize {
+    symbols.iter().map(|symbol| symbol.name.len()).max().unwrap_or_default()
+}
+
+fn mark(origin: Origin) -> char {
+    match origin {
+        Origin::Drawn => ' ',
+        Origin::Said => '+',
+        Origin::Ours => '*',
+    }
+}
+
+/// Mermaid cannot dash a single arrow, so the label says whose it is.
+fn mermaid(machine: &Machine, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "stateDiagram-v2\n    %% {} (IACP {})", machine.name, machine.section)?;
+    for state in machine.states {
+        if id(state.name) != state.name {
+            writeln!(out, "    state \"{}\" as {}", state.name, id(state.name))?;
+        }
+    }
+    for state in machine.initial {
+        writeln!(out, "    [*] --> {}", id(state))?;
+    }
+    for row in machine.rows {
+        let whose = match row.origin {
+            Origin::Drawn => "",
+            Origin::Said => " [text]",
+            Origin::Ours => " [ours]",
+        };
+        writeln!(out, "    {} --> {} : {}{whose}", id(row.state), id(row.next), row.event)?;
+    }
+    for state in machine.finals {
+        writeln!(out, "    {} --> [*]", id(state))?;
+    }
+    Ok(())
+}
+
+/// A state's name without what Mermaid does not take for an identifier.
+fn id(state: &str) -> String {
+    let words: Vec<_> = state.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.join("_")
+}
+
+fn dot(machine: &Machine, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "// dashed: ours; dotted: said elsewhere in the draft")?;
+    writeln!(out, "digraph \"{}\" {{", machine.name)?;
+    writeln!(out, "    label = \"{} (IACP {})\";", machine.name, machine.section)?;
+    writeln!(out, "    node [shape = box];\n    begin [shape = point];")?;
+    for state in machine.finals {
+        writeln!(out, "    \"{state}\" [peripheries = 2];")?;
+    }
+    for state in machine.initial {
+        writeln!(out, "    begin -> \"{state}\";")?;
+    }
+    for row in machine.rows {
+        let style = match row.origin {
+            Origin::Drawn => "",
+            Origin::Said => ", style = dotted",
+            Origin::Ours => ", style = dashed",
+        };
+        writeln!(out, "    \"{}\" -> \"{}\" [label = \"{}\"{style}];", row.state, row.next, row.event)?;
+    }
+    writeln!(out, "}}")?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Looks into the protocol without speaking it.
+//!
+//! A subcommand is a module with `Arguments` and `run`: it needs a `mod`, a variant and an arm here, a line each.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod machines;
+mod requirements;
+
+/// Looks into the protocol without speaking it.
+#[derive(Parser)]
+#[command(version)]
+enum Inspect {
+    Machines(machines::Arguments),
+    Requirements(requirements::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Inspect::parse() {
+        Inspect::Machines(arguments) => machines::run(&arguments),
+        Inspect::Requirements(arguments) => requirements::run(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        // Whoever reads our output (`| head`) may have seen enough.
+        if error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("inspect: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,83 @@
+//! The requirements of the three drafts, and where this project keeps and shows each of them.
+//!
+//! `requirements.csv` lists what the drafts demand; `requirements-open.csv` lists the MUSTs that no code reaches yet,
+//! and only ever shrinks. Code and tests cite a requirement in one fixed form, a comment on a line of its own: two
+//! slashes, a blank, the word `keeps:` (at code) or `shows:` (at a test), a blank, and ids parted by comma and blank.
+//! [`table`] joins the three; [`faults`] says where they disagree.
+
+mod faults;
+mod list;
+mod scan;
+
+pub use faults::{Fault, faults};
+pub use list::{Error, Kind, Open, Requirement, open, requirements};
+pub use scan::{Citation, Malformed, Place, Role, Scan, scan_text, scan_tree, source_root};
+
+/// One requirement with everything that the project says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the draft demands.
+    pub requirement: Requirement,
+    /// The code that keeps it.
+    pub kept: Vec<Place>,
+    /// The tests that show it.
+    pub shown: Vec<Place>,
+    /// Why it is still open, if it is.
+    pub open: Option<String>,
+}
+
+/// All requirements in the order of `requirements.csv`.
+///
+/// Places are collected from the source tree that this crate was built in; where that tree is gone (an installed
+/// program), the rows carry none. [`source_root`] tells the two apart.
+///
+/// # Errors
+///
+/// A list that is not well-formed, or a source file that cannot be read.
+pub fn table() -> Result<Vec<Row>, Error> {
+    let scan = match source_root() {
+        Some(root) => scan_tree(&root)?,
+        None => Scan::default(),
+    };
+    Ok(join(requirements()?, &open()?, &scan))
+}
+
+/// Joins the lists with the citations.
+#[must_use]
+pub fn join(requirements: Vec<Requirement>, open: &[Open], scan: &Scan) -> Vec<Row> {
+    requirements
+        .into_iter()
+        .map(|requirement| Row {
+            kept: scan.places(Role::Keeps, &requirement.id),
+            shown: scan.places(Role::Shows, &requirement.id),
+            open: open.iter().find(|entry| entry.id == requirement.id).map(|entry| entry.why.clone()),
+            requirement,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Open, Place, Requirement, Role, join, scan_text, table};
+
+    #[test]
+    fn a_row_joins_list_and_citations() {
+        let (id, section, text) = ("IACP-084".into(), "§4.2.4.1".into(), "cookies".into());
+        let requirement = Requirement { id, section, kind: Kind::Must, text };
+        let open = [Open { id: "IACP-084".into(), why: "half built".into() }];
+        let scan = scan_text("a.rs", concat!("\n//", " keeps: IACP-084\n"));
+        let rows = join(vec![requirement.clone()], &open, &scan);
+        let [row] = rows.as_slice() else { panic!("one requirement, one row") };
+        assert_eq!(row.requirement, requirement);
+        assert_eq!(row.kept, [Place { file: "a.rs".into(), line: 2 }]);
+        assert_eq!(row.shown, scan.places(Role::Shows, "IACP-084"));
+        assert_eq!(row.open.as_deref(), Some("half built"));
+    }
+
+    #[test]
+    fn the_table_has_every_requirement() {
+        let rows = table().expect("the lists are well-formed");
+        assert_eq!(rows.len(), 468);
+        assert_eq!(rows.iter().filter(|row| row.requirement.id.starts_with("IACP-")).count(), 171);
+    }
+}
