@@ -40,6 +40,12 @@ pub enum Event<'d> {
         /// The number of its empty last frame.
         sequence: u64,
     },
+    /// The peer has said everything and asks to end the session: send what is left within 30 s, then
+    /// [`close`](super::Session::close).
+    CloseRequested {
+        /// Its reason code.
+        reason: u16,
+    },
     /// The transport is back and the peer is authentic: what was missed is repeated now.
     Reconciling,
     /// The session is over.

@@ -125,6 +125,7 @@ impl Host {
             Event::Finished { sequence } => self.finished = Some(sequence),
             Event::Proposed { terms, .. } => self.bargain(now, terms),
             Event::Contract(terms) => self.contract = Some(terms),
+            Event::CloseRequested { .. } => self.closes = true,
             Event::Closed(closure) => self.closure = Some(closure),
             Event::Nothing | Event::Discarded(_) | Event::Established | Event::Reconciling => {}
         }

@@ -2,12 +2,16 @@
 //!
 //! Everything that happens is a function of the [`Plan`]: the same plan gives the same trace, byte for byte.
 
+pub mod forger;
 mod host;
 mod network;
+mod pair;
 mod world;
 
+pub use forger::Forger;
 pub use host::{Host, Received, S, addr};
 pub use network::{Network, Packet, Weather};
+pub use pair::Pair;
 pub use world::{Plan, World};
 
 pub use iacp_core::crypto::{Portable, Provider, Secret32};

@@ -51,6 +51,8 @@ pub struct World {
     pub bob: Host,
     /// What is between them.
     pub network: Network,
+    /// Packets that are lost, whatever the weather: their places in the trace.
+    pub lose: Vec<usize>,
     /// Every packet that was sent, when and by whom.
     pub trace: Vec<(Mono, Packet)>,
 }
@@ -68,7 +70,14 @@ impl World {
         bob.to_send.clone_from(&plan.from_bob);
         alice.closes = plan.closers.contains(&Side::Alice);
         bob.closes = plan.closers.contains(&Side::Bob);
-        Self { now, alice, bob, network: Network::new(plan.seed ^ 0x0EA7, plan.weather), trace: Vec::new() }
+        Self {
+            now,
+            alice,
+            bob,
+            network: Network::new(plan.seed ^ 0x0EA7, plan.weather),
+            lose: Vec::new(),
+            trace: Vec::new(),
+        }
     }
 
     /// One of the two.
@@ -100,7 +109,9 @@ impl World {
     }
 
     fn send(&mut self, packet: Packet) {
-        self.network.send(self.now, &packet);
+        if !self.lose.contains(&self.trace.len()) {
+            self.network.send(self.now, &packet);
+        }
         self.trace.push((self.now, packet));
     }
 
@@ -113,11 +124,16 @@ impl World {
         }
     }
 
-    /// Goes to the next thing that happens; `false` if nothing ever will.
-    pub fn step(&mut self) -> bool {
+    /// When the next thing happens.
+    fn next_event(&mut self) -> Option<Mono> {
         self.settle();
         let deadlines = [self.network.next(), self.alice.next_deadline(), self.bob.next_deadline()];
-        let Some(next) = deadlines.into_iter().flatten().min() else { return false };
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Goes to the next thing that happens; `false` if nothing ever will.
+    pub fn step(&mut self) -> bool {
+        let Some(next) = self.next_event() else { return false };
         self.now = self.now.max(next);
         while let Some(packet) = self.network.arrive(self.now) {
             self.deliver(packet);
@@ -129,17 +145,21 @@ impl World {
         true
     }
 
-    /// Runs until nothing will ever happen again, or the clock passes `until`; `true` if it came to rest.
+    /// Runs until nothing will ever happen again, or the clock stands at `until`; `true` if it came to rest.
     pub fn run_until(&mut self, until: Mono) -> bool {
         let mut steps = 0_u32;
-        while self.now < until {
-            if !self.step() {
-                return true;
-            }
+        loop {
+            match self.next_event() {
+                None => return true,
+                Some(next) if next > until => {
+                    self.now = until;
+                    return false;
+                }
+                Some(_) => self.step(),
+            };
             steps += 1;
             assert!(steps < 2_000_000, "time stands still at {:?}", self.now);
         }
-        false
     }
 
     /// Runs until `done` says so, for at most ten virtual minutes.

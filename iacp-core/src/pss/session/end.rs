@@ -23,10 +23,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             return None;
         }
         if self.closing.peer_asked {
-            let bytes = teardown(identity, self.cookies, TeardownType::Answer, TeardownReason::None.code());
-            self.closing.answer = Some(bytes);
+            self.keep_answer(now, identity);
             self.closing.answer_due = true;
-            self.timers.forget = Some(now.after(KEEP_ANSWER));
             return Some(self.shut(Closure::Graceful));
         }
         if let (Some(reason), None) = (self.closing.wanted, &self.closing.request) {
@@ -34,6 +32,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             self.closing.request = Some(Request::new(bytes, now));
         }
         None
+    }
+
+    /// The answer to a request for teardown, kept for repeats.
+    pub(super) fn keep_answer(&mut self, now: Mono, identity: &Identity<P>) {
+        let bytes = teardown(identity, self.cookies, TeardownType::Answer, TeardownReason::None.code());
+        self.closing.answer = Some(bytes);
+        self.timers.forget = Some(now.after(KEEP_ANSWER));
     }
 
     /// The end: keys are wiped in this step.

@@ -78,7 +78,8 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize> {
 /// All that a session knows of time.
 struct Timers {
     last_authentic: Mono,
-    last_sent: Mono,
+    /// When our last heartbeat went out. Repeats of data do not count: the peer cannot tell them from an echo.
+    last_heartbeat: Mono,
     /// When the next heartbeat is due.
     acknowledge: Option<Mono>,
     /// A data frame has been taken.
@@ -102,7 +103,7 @@ impl Timers {
     const fn new(now: Mono) -> Self {
         Self {
             last_authentic: now,
-            last_sent: now,
+            last_heartbeat: now,
             acknowledge: None,
             data_seen: false,
             unacknowledged: 0,
@@ -292,7 +293,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
-        if self.closing.wanted.is_some() || self.closing.peer_asked {
+        if self.closing.wanted.is_some() {
             return Err(SendError::Finished);
         }
         if !self.flows() {
@@ -316,8 +317,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         self.outbound.seal(now, self.cookies, kind::ANML, Flags::FIN, 0, |_| ())
     }
 
-    /// Ends the session in good order: everything that was sent is flushed, both directions are finished, both sides
-    /// confirm. [`Closure::Graceful`] says when.
+    /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both
+    /// directions are finished, both sides confirm. [`Closure::Graceful`] says when.
     ///
     /// # Errors
     /// There is no session to end in good order: see [`Self::abort`].
@@ -332,8 +333,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
 
     /// Commits our FIN as soon as there is room for it.
     fn flush(&mut self, now: Mono) {
-        let ending = self.closing.wanted.is_some() || self.closing.peer_asked;
-        if ending && !self.outbound.finished() {
+        if self.closing.wanted.is_some() && !self.outbound.finished() {
             // Full: the next acknowledgement makes room.
             let _ = self.finish(now);
         }

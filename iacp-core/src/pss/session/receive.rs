@@ -68,7 +68,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             _ if !expects => Event::Discarded(Discard::NotNow),
             Message::PssAck(message) => self.on_acknowledgement(now, identity, from, &frame, message, datagram),
             Message::PssTeardown { head, malfeasance } => {
-                self.on_teardown(now, from, &frame, head, malfeasance, datagram)
+                self.on_teardown(now, identity, from, &frame, head, malfeasance, datagram)
             }
             Message::PssDataStream { head, .. } => {
                 let (sequence, nonce) = (head.sequence_number.get(), head.aead_nonce.0);
@@ -312,9 +312,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     }
 
     // keeps: IACP-151
+    #[expect(clippy::too_many_arguments, reason = "the frame, and all that a verdict on it depends on")]
     fn on_teardown(
         &mut self,
         now: Mono,
+        identity: &Identity<P>,
         from: SocketAddr,
         frame: &Frame<'_>,
         head: &PssTeardown,
@@ -343,20 +345,26 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             TeardownType::Request => {
                 self.authentic(now, from, false);
                 self.initiation = None;
-                if !truncated {
-                    self.closing.peer_asked = true;
-                } else if self.answer_repeat(now) {
-                    // It misses something: the heartbeat says what.
-                    self.acknowledge_by(now);
+                if truncated {
+                    // Something is missing here: the heartbeat says what.
+                    if self.answer_repeat(now) {
+                        self.acknowledge_by(now);
+                    }
+                    return Event::Nothing;
                 }
-                Event::Nothing
+                let first = !core::mem::replace(&mut self.closing.peer_asked, true);
+                if first { Event::CloseRequested { reason } } else { Event::Nothing }
             }
             TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
             // It answers only when its own direction is complete here.
             TeardownType::Answer if truncated => {
                 Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated }))
             }
-            TeardownType::Answer => Event::Closed(self.shut(Closure::Graceful)),
+            TeardownType::Answer => {
+                // A request of the peer's may have crossed ours, and waits for its answer.
+                self.keep_answer(now, identity);
+                Event::Closed(self.shut(Closure::Graceful))
+            }
         }
     }
 }

@@ -33,18 +33,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         let to = self.to;
         let length = self.control(now, out);
         if length > 0 {
-            self.timers.last_sent = now;
             let (bytes, _) = out.split_at_checked(length).unwrap_or_default();
             return Ok(Some(Transmit { bytes, to }));
         }
         if self.initiation.is_some() || !self.repeats_data() {
             return Ok(None);
         }
-        let bytes = self.outbound.log.transmit(now);
-        if bytes.is_some() {
-            self.timers.last_sent = now;
-        }
-        Ok(bytes.map(|bytes| Transmit { bytes, to }))
+        Ok(self.outbound.log.transmit(now).map(|bytes| Transmit { bytes, to }))
     }
 
     fn repeats_data(&self) -> bool {
@@ -76,6 +71,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         }
         if self.heartbeat_due().is_some_and(|(due, _)| due <= now) {
             let length = self.heartbeat(out);
+            self.timers.last_heartbeat = now;
             self.timers.acknowledge = None;
             self.timers.unacknowledged = 0;
             if let Some((probe, _)) = self.timers.probe.as_mut().filter(|(probe, _)| probe.due() <= now) {
@@ -104,7 +100,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             return probe;
         }
         let acknowledge = self.timers.acknowledge.map(|due| (due, Reason::Acknowledge));
-        let idle = (self.timers.last_sent.after(IDLE_HEARTBEAT), Reason::Idle);
+        let idle = (self.timers.last_heartbeat.after(IDLE_HEARTBEAT), Reason::Idle);
         [probe, acknowledge, Some(idle)].into_iter().flatten().min()
     }
 

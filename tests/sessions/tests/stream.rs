@@ -1,0 +1,430 @@
+//! Data, acknowledgement and continuity (`IACP §6.4.5`, `IACP Appendix B.4`), against a peer that says what it wants.
+
+use iacp_core::pss::{
+    Closure, Discard, Event, OVERHEAD, Reason, SILENCE, SendError, TRANSMIT_BUFFER, TeardownReason, Violation,
+    continuity,
+};
+use sessions::forger::next_chain;
+use sessions::{Pair, Side, addr};
+
+fn data(sequence: u64, content: &[u8]) -> Event<'static> {
+    Event::Data { sequence, kind: 0, content: Vec::leak(content.to_vec()) }
+}
+
+#[test]
+fn every_frame_carries_the_hash_of_all_before_it() {
+    // shows: IACP-150, IACP-166
+    for capabilities in [0, 2] {
+        let mut pair = Pair::with(capabilities, 16);
+        let keys = pair.forger.keys.as_ref().expect("keys");
+        let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
+        for (n, content) in [b"one".as_slice(), b"", b"three"].iter().enumerate() {
+            let now = pair.now;
+            assert_eq!(pair.session().send(now, 0, content), Ok(first + n as u64));
+            let sent = pair.sent();
+            assert_eq!(sent.len(), 1);
+            assert_eq!(sent[0].len(), content.len() + OVERHEAD);
+            let (sequence, plaintext) = pair.forger.open(&sent[0]).expect("authentic");
+            assert_eq!(sequence, first + n as u64, "the first carries the initial sequence, each one more");
+            assert_eq!(plaintext, [&chain[..], &[0], content].concat());
+            chain = next_chain(&chain, &sent[0][sent[0].len() - 16..]);
+        }
+    }
+}
+
+#[test]
+fn reordered_frames_are_delivered_as_they_authenticate_and_the_gap_is_flagged_until_it_closes() {
+    // shows: IACP-150, IACP-160
+    let mut pair = Pair::new();
+    let frames: Vec<_> = (0..4_u8).map(|n| pair.data(&[n])).collect();
+    let first = pair.forger.initial_sequence;
+    assert_eq!(pair.give(&frames[2]), data(first + 2, &[2]));
+    assert_eq!(pair.session().continuity(), continuity::State::AnomalyFlagged);
+    assert_eq!(pair.give(&frames[1]), data(first + 1, &[1]));
+    assert_eq!(pair.session().continuity(), continuity::State::AnomalyFlagged);
+    assert_eq!(pair.give(&frames[0]), data(first, &[0]));
+    assert_eq!(pair.session().continuity(), continuity::State::Established);
+    assert_eq!(pair.give(&frames[3]), data(first + 3, &[3]));
+    for frame in &frames {
+        assert_eq!(pair.give(frame), Event::Discarded(Discard::Duplicate));
+    }
+}
+
+#[test]
+fn a_duplicate_beyond_a_gap_is_refused_too() {
+    let mut pair = Pair::new();
+    let (_lost, late) = (pair.data(b"lost"), pair.data(b"late"));
+    assert!(matches!(pair.give(&late), Event::Data { .. }));
+    assert_eq!(pair.give(&late), Event::Discarded(Discard::Duplicate));
+}
+
+#[test]
+fn a_chain_that_authenticates_and_does_not_match_is_compromise() {
+    // shows: IACP-160, IACP-162
+    let mut pair = Pair::new();
+    let (frame, _) = pair.forger.data(pair.next, &[0xEE; 32], 0, b"forked", 0);
+    assert_eq!(pair.give(&frame), Event::Closed(Closure::Compromised(Violation::Chain)));
+    assert_eq!(pair.session().continuity(), continuity::State::SessionCompromised);
+
+    // Beyond a gap it shows when the gap closes.
+    let mut pair = Pair::new();
+    let good = pair.data(b"good");
+    let (fork, _) = pair.forger.data(pair.next, &[0xEE; 32], 0, b"forked", 0);
+    assert!(matches!(pair.give(&fork), Event::Data { .. }));
+    assert_eq!(pair.give(&good), Event::Closed(Closure::Compromised(Violation::Chain)));
+}
+
+#[test]
+fn what_does_not_open_is_noise_and_compromises_nothing() {
+    // shows: IACP-162
+    let mut pair = Pair::new();
+    let frame = pair.data(b"content");
+    let beat = pair.heartbeat(0, [0; 32]);
+    for original in [&frame, &beat] {
+        for bit in 0..original.len() * 8 {
+            let mut flipped = original.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let event = pair.give(&flipped);
+            assert!(matches!(event, Event::Discarded(_)), "bit {bit}: {event:?}");
+        }
+    }
+    assert_eq!(pair.session().continuity(), continuity::State::Established);
+    assert_eq!(pair.give(&frame), data(pair.forger.initial_sequence, b"content"), "nothing was lost by it");
+}
+
+#[test]
+fn a_frame_with_any_other_nonce_is_refused() {
+    // shows: IACP-166
+    let mut pair = Pair::new();
+    let plaintext = [&pair.chain[..], &[0], b"x"].concat();
+    let frame = pair.forger.seal_with(pair.next, [7; 12], 0, &plaintext);
+    assert_eq!(pair.give(&frame), Event::Discarded(Discard::Nonce));
+}
+
+#[test]
+fn the_window_has_an_end() {
+    let mut pair = Pair::with(0, 4);
+    let frames: Vec<_> = (0..6_u8).map(|n| pair.data(&[n])).collect();
+    assert_eq!(pair.give(&frames[4]), Event::Discarded(Discard::BeyondWindow));
+    assert!(matches!(pair.give(&frames[3]), Event::Data { .. }));
+    assert!(matches!(pair.give(&frames[0]), Event::Data { .. }));
+    assert!(matches!(pair.give(&frames[4]), Event::Data { .. }), "the window has moved");
+
+    // A window larger than this side's memory: what finds no room is repeated later.
+    let mut pair = Pair::with(0, 64);
+    let frames: Vec<_> = (0..17_u8).map(|n| pair.data(&[n])).collect();
+    assert_eq!(pair.give(&frames[16]), Event::Discarded(Discard::NoRoom));
+    assert!(matches!(pair.give(&frames[15]), Event::Data { .. }));
+}
+
+#[test]
+fn nobody_sends_at_or_beyond_what_is_acknowledged_plus_the_window() {
+    let mut pair = Pair::with(0, 4);
+    let now = pair.now;
+    for _ in 0..4 {
+        assert!(pair.session().send(now, 0, b"x").is_ok());
+    }
+    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::Full));
+    let sent = pair.sent();
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
+    for frame in &sent[..2] {
+        chain = next_chain(&chain, &frame[frame.len() - 16..]);
+    }
+    let beat = pair.heartbeat(first + 2, chain);
+    assert_eq!(pair.give(&beat), Event::Nothing);
+    assert_eq!(pair.session().unacknowledged(), (first + 2, first + 4));
+    assert!(pair.session().send(now, 0, b"x").is_ok());
+    assert!(pair.session().send(now, 0, b"x").is_ok());
+    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::Full));
+}
+
+#[test]
+fn what_is_unacknowledged_is_repeated_as_the_same_bytes_after_250_ms_doubling_to_8_s() {
+    let mut pair = Pair::new();
+    let start = pair.now;
+    pair.session().send(start, 0, b"again").expect("room");
+    let first = pair.sent();
+    let mut times = Vec::new();
+    // The forger's heartbeats keep the session alive and acknowledge nothing.
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (chain, sequence) = (keys.receive_chain, keys.peer_sequence);
+    for ms in 1..40_000 {
+        pair.now = start.after(ms);
+        if ms % 10_000 == 0 {
+            let beat = pair.heartbeat(sequence, chain);
+            assert_eq!(pair.give(&beat), Event::Nothing);
+        }
+        for frame in pair.sent().into_iter().filter(|frame| frame[20] < 0x80) {
+            assert_eq!(frame, first[0], "a repetition is the same bytes");
+            times.push(ms);
+        }
+    }
+    assert_eq!(times, [250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 31_750, 39_750]);
+}
+
+#[test]
+fn a_heartbeat_acknowledges_only_what_was_sent_and_not_less_than_before() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    for _ in 0..3 {
+        pair.session().send(now, 0, b"x").expect("room");
+    }
+    let sent = pair.sent();
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
+    let zero = chain;
+    for frame in &sent[..2] {
+        chain = next_chain(&chain, &frame[frame.len() - 16..]);
+    }
+    let stale = pair.heartbeat(first, zero);
+    let beat = pair.heartbeat(first + 2, chain);
+    assert_eq!(pair.give(&beat), Event::Nothing);
+    assert_eq!(pair.give(&stale), Event::Discarded(Discard::Stale), "a number not above the last taken");
+    assert_eq!(pair.give(&beat), Event::Discarded(Discard::Stale), "a heartbeat is taken once");
+    // A newer one that takes an acknowledgement back.
+    let back = pair.heartbeat(first, zero);
+    assert_eq!(pair.give(&back), Event::Closed(Closure::Compromised(Violation::Acknowledgement)));
+
+    for (expected, wrong_chain, violation) in [
+        (4, false, Violation::Acknowledgement),
+        (u64::MAX, false, Violation::Acknowledgement),
+        (0, true, Violation::Chain),
+    ] {
+        let mut pair = Pair::new();
+        let keys = pair.forger.keys.as_ref().expect("keys");
+        let expected = keys.peer_sequence.saturating_add(expected);
+        let chain = if wrong_chain { [9; 32] } else { keys.receive_chain };
+        let beat = pair.heartbeat(expected, chain);
+        assert_eq!(pair.give(&beat), Event::Closed(Closure::Compromised(violation)));
+        assert_eq!(pair.session().continuity(), continuity::State::SessionCompromised);
+        assert_eq!(pair.sent().len(), 1, "the peer is told once");
+        assert_eq!(pair.sent().len(), 0);
+    }
+}
+
+#[test]
+fn send_chains_are_compared_when_the_positions_are_equal() {
+    let mut pair = Pair::new();
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (peer, receive) = (keys.peer_sequence, keys.receive_chain);
+    let forked = pair.forger.heartbeat(0, &[5; 32], pair.next, peer, &receive);
+    assert_eq!(pair.give(&forked), Event::Closed(Closure::Compromised(Violation::Chain)));
+
+    // A heartbeat that was overtaken by the data it does not know of is in order.
+    let mut pair = Pair::new();
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (peer, receive) = (keys.peer_sequence, keys.receive_chain);
+    let before = pair.heartbeat(peer, receive);
+    let frame = pair.data(b"x");
+    assert!(matches!(pair.give(&frame), Event::Data { .. }));
+    assert_eq!(pair.give(&before), Event::Nothing);
+}
+
+#[test]
+fn heartbeats_are_outside_chain_window_and_repetition_and_never_carry_fin() {
+    let mut pair = Pair::new();
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (peer, receive) = (keys.peer_sequence, keys.receive_chain);
+    let content = [&pair.next.to_be_bytes()[..], &peer.to_be_bytes(), &receive].concat();
+    let plaintext = [&pair.chain[..], &[3], &content].concat();
+    let fin = pair.forger.seal(1 << 63, 2, &plaintext);
+    assert_eq!(pair.give(&fin), Event::Discarded(Discard::Fin));
+    let far = pair.forger.seal(u64::MAX, 0, &plaintext);
+    assert_eq!(pair.give(&far), Event::Nothing, "no window for heartbeats");
+    let none = pair.forger.seal(u64::MAX, 0, &plaintext);
+    assert_eq!(pair.give(&none), Event::Discarded(Discard::Stale));
+    let frame = pair.data(b"x");
+    assert!(matches!(pair.give(&frame), Event::Data { .. }), "the chain goes on as if nothing had been");
+}
+
+#[test]
+fn an_authentic_plaintext_that_cannot_be_is_compromise() {
+    let (data, beat) = (1_000, 1 << 63);
+    let chain = Pair::new().chain;
+    let whole = |kind: u8, content: &[u8]| [&chain[..], &[kind], content].concat();
+    let cases: [(u64, u8, Vec<u8>, Violation); 9] = [
+        (data, 0, Vec::new(), Violation::Plaintext),
+        (data, 0, chain.to_vec(), Violation::Plaintext),
+        (data, 0, whole(3, &[0; 48]), Violation::Kind(3)),
+        (data, 0, whole(6, b""), Violation::Kind(6)),
+        (data, 0, whole(255, b""), Violation::Kind(255)),
+        (data, 2, whole(0, b"content"), Violation::Fin),
+        (data, 2, whole(1, b""), Violation::Fin),
+        (beat, 0, whole(0, &[0; 48]), Violation::Kind(0)),
+        (beat, 0, whole(3, &[0; 47]), Violation::Plaintext),
+    ];
+    for (sequence, flags, plaintext, violation) in cases {
+        let mut pair = Pair::new();
+        let frame = pair.forger.seal(sequence, flags, &plaintext);
+        assert_eq!(pair.give(&frame), Event::Closed(Closure::Compromised(violation)), "{plaintext:?}");
+    }
+}
+
+#[test]
+fn nothing_follows_the_fin() {
+    // shows: IACP-151
+    let mut pair = Pair::new();
+    let fin = pair.frame(0, b"", 2);
+    let after = pair.data(b"after");
+    assert_eq!(pair.give(&fin), Event::Finished { sequence: pair.forger.initial_sequence });
+    assert!(pair.session().received_all());
+    assert_eq!(pair.give(&after), Event::Closed(Closure::Compromised(Violation::Fin)));
+
+    // Nor does the FIN follow what comes after it.
+    let mut pair = Pair::new();
+    let fin = pair.frame(0, b"", 2);
+    let after = pair.data(b"after");
+    assert!(matches!(pair.give(&after), Event::Data { .. }));
+    assert_eq!(pair.give(&fin), Event::Closed(Closure::Compromised(Violation::Fin)));
+}
+
+#[test]
+fn acknowledgements_come_in_time() {
+    let mut pair = Pair::new();
+    let frame = pair.data(b"first");
+    pair.give(&frame);
+    assert_eq!(pair.heartbeats_sent(), 1, "at once on the first frame");
+
+    let frame = pair.data(b"second");
+    pair.give(&frame);
+    assert_eq!(pair.heartbeats_sent(), 0);
+    let now = pair.now;
+    assert_eq!(pair.session().next_deadline(), Some((now.after(100), Reason::Acknowledge)));
+    pair.now = now.after(100);
+    assert_eq!(pair.heartbeats_sent(), 1, "100 ms after any data still unacknowledged");
+
+    for n in 1..=32_u8 {
+        let frame = pair.data(&[n]);
+        pair.give(&frame);
+        assert_eq!(pair.heartbeats_sent(), usize::from(n % 16 == 0), "every 16 frames");
+    }
+    let _lost = pair.data(b"lost");
+    let late = pair.data(b"late");
+    pair.give(&late);
+    assert_eq!(pair.heartbeats_sent(), 1, "at once on a gap");
+
+    let mut pair = Pair::new();
+    let frame = pair.data(b"first");
+    pair.give(&frame);
+    pair.sent();
+    let fin = pair.frame(0, b"", 2);
+    pair.give(&fin);
+    assert_eq!(pair.heartbeats_sent(), 1, "at once on a FIN");
+}
+
+#[test]
+fn duplicates_are_answered_at_most_every_50_ms() {
+    let mut pair = Pair::new();
+    let frame = pair.data(b"x");
+    pair.give(&frame);
+    pair.sent();
+    let start = pair.now;
+    let mut beats = 0;
+    for ms in 0..500 {
+        pair.now = start.after(ms);
+        assert_eq!(pair.give(&frame), Event::Discarded(Discard::Duplicate));
+        beats += pair.heartbeats_sent();
+    }
+    assert_eq!(beats, 10);
+}
+
+#[test]
+fn an_idle_session_shows_that_it_lives_every_15_s_and_silence_of_45_s_is_disconnected() {
+    // shows: IACP-144, IACP-161
+    let mut pair = Pair::new();
+    let start = pair.now;
+    let mut beats = Vec::new();
+    for ms in (0..60_000).step_by(100) {
+        pair.now = start.after(ms);
+        pair.bob.handle_deadline(start.after(ms));
+        if pair.heartbeats_sent() > 0 {
+            beats.push(ms);
+        }
+    }
+    assert_eq!(beats, [15_000, 30_000]);
+    assert_eq!(pair.session().continuity(), continuity::State::Disconnected);
+    assert_eq!(pair.session().next_deadline(), Some((start.after(SILENCE + 3_600_000), Reason::Lost)));
+    let now = pair.now;
+    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::NotNow));
+    pair.bob.handle_deadline(start.after(SILENCE + 3_600_000));
+    assert_eq!(pair.bob.closure, Some(Closure::Lost { truncated: true }));
+    assert!(pair.session().is_over());
+}
+
+#[test]
+fn applications_send_the_kinds_that_are_theirs() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    for kind in 0..=255_u8 {
+        let sent = pair.session().send(now, kind, b"x");
+        match kind {
+            0 | 1 | 2 | 4 | 5 => assert!(sent.is_ok(), "kind {kind}"),
+            _ => assert_eq!(sent, Err(SendError::Kind), "kind {kind}"),
+        }
+    }
+    assert_eq!(pair.session().send(now, 0, &[0; 9_000]), Err(SendError::TooLong));
+}
+
+#[test]
+fn a_buffer_that_is_too_small_changes_nothing() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    pair.session().send(now, 0, b"x").expect("room");
+    let mut small = [0; TRANSMIT_BUFFER - 1];
+    let refused = pair.session().poll_transmit(now, &mut small).map(|transmit| transmit.is_some());
+    assert_eq!(refused.map_err(|error| error.needed), Err(TRANSMIT_BUFFER));
+    assert_eq!(pair.sent().len(), 1);
+}
+
+#[test]
+fn a_newer_authentic_frame_moves_the_session_to_where_it_came_from() {
+    // shows: IACP-004
+    let mut pair = Pair::new();
+    let elsewhere = ([203, 0, 113, 9], 999).into();
+    let frames: Vec<_> = (0..3_u8).map(|n| pair.data(&[n])).collect();
+    let now = pair.now;
+    let mut forged = frames[1].clone();
+    *forged.last_mut().expect("a byte") ^= 1;
+    let session = pair.bob.session.as_mut().expect("a session");
+    session.handle(now, &pair.bob.identity, elsewhere, &mut forged);
+    assert_eq!(session.locator(), addr(Side::Alice), "noise moves nothing");
+    session.handle(now, &pair.bob.identity, elsewhere, &mut frames[1].clone());
+    assert_eq!(session.locator(), elsewhere);
+    session.handle(now, &pair.bob.identity, addr(Side::Alice), &mut frames[0].clone());
+    assert_eq!(session.locator(), elsewhere, "an older frame that was delayed does not move it back");
+    session.handle(now, &pair.bob.identity, addr(Side::Alice), &mut frames[2].clone());
+    assert_eq!(session.locator(), addr(Side::Alice));
+}
+
+#[test]
+fn later_packets_with_a_zero_or_foreign_r_cookie_are_discarded() {
+    // shows: IACP-086
+    let mut pair = Pair::new();
+    let frame = pair.data(b"x");
+    for r_cookie in [[0; 8], [0xAB; 8]] {
+        let mut foreign = frame.clone();
+        foreign[4..12].copy_from_slice(&r_cookie);
+        assert_eq!(pair.give(&foreign), Event::Discarded(Discard::Cookie));
+    }
+    let mut foreign = frame.clone();
+    foreign[12] ^= 1;
+    assert_eq!(pair.give(&foreign), Event::Discarded(Discard::Cookie), "so are those with a foreign I-Cookie");
+    let mut bare = frame.clone();
+    bare[1] &= 0xFE; // no SESSION flag: the R-Cookie would be read as the body
+    assert!(matches!(pair.give(&bare), Event::Discarded(_)));
+    assert_eq!(pair.session().discards().count(Discard::Cookie), 4);
+}
+
+#[test]
+fn a_forced_teardown_is_said_once_and_names_its_reason() {
+    let mut pair = Pair::new();
+    let identity = &pair.bob.identity;
+    let session = pair.bob.session.as_mut().expect("a session");
+    let closure = session.abort(identity, TeardownReason::ShuttingDown);
+    assert_eq!(closure, Some(Closure::Forced { by_peer: false, reason: 7, truncated: true }));
+    let sent = pair.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0][20..24], [0, 3, 0, 7], "type 3, reason 7");
+    assert!(pair.session().is_over());
+}
