@@ -165,10 +165,11 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         if self.current.count >= ACCEPTED { Err(Discard::Capacity) } else { Ok(()) }
     }
 
-    /// What was issued for this binding, if the cookie is the one that was issued and has made no session yet.
+    /// What was issued for this binding, if the cookie is the one that was issued. Whether it was used is another
+    /// question: see [`Self::used`].
     ///
     /// # Errors
-    /// No living secret issued this cookie for this binding, or it was used, or its set is full.
+    /// No living secret issued this cookie for this binding, or its set is full.
     pub(crate) fn verify<P: Provider>(
         &self,
         now: Mono,
@@ -180,11 +181,8 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         let epochs = core::iter::once((Issuer::Current, &self.current)).chain(previous);
         for (issuer, epoch) in epochs.filter(|(_, epoch)| now.since(epoch.born) < VERIFIES) {
             if bool::from(epoch.cookie::<P>(binding).0.ct_eq(&cookie.0)) {
-                return match epoch.has(cookie) {
-                    true => Err(Discard::CookieUsed),
-                    false if epoch.count >= ACCEPTED => Err(Discard::Capacity),
-                    false => Ok((issuer, epoch.derive::<P>(binding))),
-                };
+                let full = epoch.count >= ACCEPTED;
+                return if full { Err(Discard::Capacity) } else { Ok((issuer, epoch.derive::<P>(binding))) };
             }
         }
         Err(Discard::Cookie)

@@ -47,6 +47,8 @@ pub struct Host {
     pub session: Option<Box<S>>,
     /// How many sessions PSS_ACKs have made here.
     pub accepted: u32,
+    /// Of which cookies.
+    pub accepted_cookies: Vec<(iacp_wire::Cookie, iacp_wire::Cookie)>,
     /// What it will send.
     pub to_send: Vec<Vec<u8>>,
     /// How much of it is sealed.
@@ -87,6 +89,7 @@ impl Host {
             responder: None,
             session: None,
             accepted: 0,
+            accepted_cookies: Vec::new(),
             to_send: Vec::new(),
             sent: 0,
             closes: false,
@@ -166,6 +169,7 @@ impl Host {
 
     fn take(&mut self, now: Mono, accepted: Accepted<Portable>) {
         self.accepted += 1;
+        self.accepted_cookies.push(accepted.cookies());
         if self.session.as_ref().is_none_or(|session| session.closure().is_some()) {
             self.session = Some(Box::new(S::accept(now, accepted)));
         }

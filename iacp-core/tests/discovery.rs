@@ -1,0 +1,229 @@
+//! Anonymous discovery (`IACP §6.3`, `IACP Appendix B.1`): no memory before the proof, an EID for the one who worked.
+
+use std::net::SocketAddr;
+
+use iacp_core::crypto::{Portable, Provider, Secret32};
+use iacp_core::discovery::dfa::State;
+use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
+use iacp_core::discovery::{
+    AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, Refusal, Search, TIMESTAMP_WINDOW, check,
+};
+use iacp_core::identity::{CanonicalEid, Identity};
+use iacp_core::time::{Mono, UnixTime};
+use iacp_wire::message::DiscoveryReq;
+use iacp_wire::{Cookie, DhtKey, Eid};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+const NOW: UnixTime = UnixTime(1_790_000_000_000);
+const BITS: u32 = 8;
+const SPACE: DhtKey = DhtKey([0x5A; 32]);
+
+type Responder = Discoverable<4, 8>;
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn from(port: u16) -> SocketAddr {
+    ([192, 0, 2, 7], port).into()
+}
+
+fn identity() -> Identity<Portable> {
+    Identity::from_seed(&Secret32::new([0xB0; 32]))
+}
+
+/// A search and its worked request.
+fn search(seed: u64, bits: u32) -> (Search, Vec<u8>) {
+    let (mut search, miner) = Search::begin::<Portable>(SPACE, NOW, bits, 3, &mut rng(seed));
+    let proven = mine(miner);
+    let mut out = [0; 128];
+    let length = search.request::<Portable>(&proven, &mut out).expect("128 bytes hold 88");
+    (search, out[..length].to_vec())
+}
+
+fn mine(mut miner: Miner) -> DiscoveryReq {
+    loop {
+        if let Some(proven) = miner.step(1_000) {
+            return proven;
+        }
+    }
+}
+
+fn proven(request: &[u8]) -> Proven<'_> {
+    check::<Portable>(request, NOW, BITS).expect("it was mined")
+}
+
+fn accept(responder: &mut Responder, request: &[u8], port: u16, now: u64, unix: UnixTime) -> Result<Vec<u8>, Refusal> {
+    let mut out = [0; 96];
+    let proven = check::<Portable>(request, unix, BITS)?;
+    responder
+        .accept(&proven, from(port), Mono(now), unix, &identity(), &mut rng(now), &mut out)
+        .map(|length| out[..length].to_vec())
+}
+
+#[test]
+fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
+    // shows: IACP-139, IACP-137
+    let (mut seeker, request) = search(1, BITS);
+    assert_eq!(proven(&request).space(), SPACE, "the caller's own filter decides by the space");
+    let mut responder = Responder::default();
+    let answer = accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
+    assert_eq!(answer.len(), 96);
+    let eid = identity().eid();
+    assert!(!answer.windows(32).any(|window| window == eid.0), "the EID does not travel in the clear");
+    assert_eq!(seeker.open::<Portable>(&answer), Ok(eid));
+    let (mut other, _) = search(2, BITS);
+    assert_eq!(other.open::<Portable>(&answer), Err(Refusal::Seal));
+    for bit in 0..answer.len() * 8 {
+        let mut flipped = answer.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        // X25519 ignores the top bit of a key share, but the associated data does not.
+        assert!(seeker.open::<Portable>(&flipped).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_request_may_limit_how_many_peers_answer() {
+    // shows: IACP-138
+    let (mut seeker, request) = search(1, BITS);
+    for (n, expected) in [true, true, true, false].into_iter().enumerate() {
+        let mut responder = Responder::default();
+        let answer = accept(&mut responder, &request, 1, n as u64, NOW).expect("a slot is free");
+        let opened = seeker.open::<Portable>(&answer);
+        assert_eq!(opened, if expected { Ok(identity().eid()) } else { Err(Refusal::Enough) });
+    }
+}
+
+#[test]
+fn checks_come_cheapest_first_and_each_refuses() {
+    // shows: IACP-116, IACP-119, IACP-140
+    let (_, request) = search(1, BITS);
+    let refuse = |bytes: &[u8], now, difficulty| check::<Portable>(bytes, now, difficulty).map(|_| ()).unwrap_err();
+    for length in 0..request.len() {
+        assert_eq!(refuse(&request[..length], NOW, BITS), Refusal::Malformed);
+    }
+    let longer = [&request[..], &[0]].concat();
+    assert_eq!(refuse(&longer, NOW, BITS), Refusal::Malformed);
+    for byte in 0..4 {
+        for bit in 0..8 {
+            let mut header = request.clone();
+            header[byte] ^= 1 << bit;
+            assert_eq!(refuse(&header, NOW, BITS), Refusal::Malformed, "one proof is one frame: no flags, no TLVs");
+        }
+    }
+    let late = UnixTime(NOW.0 + TIMESTAMP_WINDOW);
+    let early = UnixTime(NOW.0 - TIMESTAMP_WINDOW);
+    assert!(check::<Portable>(&request, late, BITS).is_ok() && check::<Portable>(&request, early, BITS).is_ok());
+    assert_eq!(refuse(&request, UnixTime(late.0 + 1), BITS), Refusal::Timestamp);
+    assert_eq!(refuse(&request, UnixTime(early.0 - 1), BITS), Refusal::Timestamp);
+    assert_eq!(refuse(&request, NOW, BITS + 1), Refusal::Threshold, "less than the difficulty of the moment");
+
+    // A claim that the digest does not meet.
+    let mut boast = request.clone();
+    boast[84..88].copy_from_slice(&200_u32.to_be_bytes());
+    assert_eq!(refuse(&boast, NOW, BITS), Refusal::Proof);
+    // The digest counts its trailing zeros: leading ones prove nothing.
+    let digest = Portable::sha256(&[&request[4..]]);
+    assert!(trailing_zero_bits(&digest) >= BITS);
+}
+
+#[test]
+fn a_million_refused_requests_change_nothing() {
+    // shows: IACP-140
+    // A refusal is the result of a pure function: there is no state in reach that it could change. The responder's
+    // size is fixed, and what it holds after the flood is what it held before.
+    let (_, request) = search(1, BITS);
+    let mut responder = Responder::default();
+    accept(&mut responder, &request, 9, 0, NOW).expect("a slot is free");
+    let before = format!("{responder:?}");
+    let mut flood = request.clone();
+    let mut refused = 0_u32;
+    for n in 0..1_000_000_u64 {
+        flood[76..84].copy_from_slice(&(n | 1 << 60).to_be_bytes());
+        flood[84..88].copy_from_slice(&40_u32.to_be_bytes());
+        refused += u32::from(check::<Portable>(&flood, NOW, BITS).is_err());
+    }
+    assert_eq!(refused, 1_000_000);
+    assert_eq!(format!("{responder:?}"), before);
+    assert!(size_of::<Responder>() <= 4 * 128 + 8 * 48, "{} bytes, whatever comes", size_of::<Responder>());
+}
+
+#[test]
+fn a_proof_is_accepted_once_and_a_full_filter_refuses() {
+    let mut responder = Discoverable::<64, 8>::default();
+    let mut take = |seed, unix: UnixTime| {
+        let (_, request) = search(seed, BITS);
+        let proven = check::<Portable>(&request, unix, BITS)?;
+        responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(seed), &mut [0; 96]).map(|_| ())
+    };
+    assert_eq!(take(0, NOW), Ok(()));
+    assert_eq!(take(0, NOW), Err(Refusal::Replayed));
+    let end = UnixTime(NOW.0 + TIMESTAMP_WINDOW);
+    assert_eq!(take(0, end), Err(Refusal::Replayed), "as long as the timestamp is inside the window");
+    for seed in 1..8 {
+        assert_eq!(take(seed, NOW), Ok(()));
+    }
+    assert_eq!(take(8, NOW), Err(Refusal::FilterFull), "it refuses rather than forgets");
+    assert_eq!(take(9, end), Err(Refusal::FilterFull));
+    assert_eq!(take(9, UnixTime(end.0 + 1)), Err(Refusal::Timestamp), "what is forgotten then is too old anyway");
+}
+
+#[test]
+fn every_accepted_request_has_one_slot_for_500_ms() {
+    // shows: IACP-141
+    let mut responder = Responder::default();
+    for n in 0..4 {
+        let (_, request) = search(n, BITS);
+        assert!(accept(&mut responder, &request, 1, n, NOW).is_ok());
+    }
+    let (_, fifth) = search(5, BITS);
+    assert_eq!(accept(&mut responder, &fifth, 1, 4, NOW), Err(Refusal::NoSlot));
+    assert_eq!(responder.waiting(), 4);
+    assert_eq!(responder.next_deadline(), Some(Mono(AWAIT_IDENTITY)));
+    assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY - 1)), 0);
+    assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY + 2)), 3, "IDENTITY_TIMEOUT");
+    assert_eq!(responder.waiting(), 1);
+    assert!(accept(&mut responder, &fifth, 1, 5, NOW).is_ok(), "a refused proof may try again");
+}
+
+#[test]
+fn a_valid_pss_init_inside_the_window_stops_the_timer_and_the_completed_exchange_ends_the_wait() {
+    // shows: IACP-141
+    let (alice, mallory) = (Eid([1; 32]), Eid([2; 32]));
+    let cookie = Cookie([3; 8]);
+    for (contract, reached) in [(false, State::Established), (true, State::PssNegotiating)] {
+        let mut responder = Responder::default();
+        let (_, request) = search(1, BITS);
+        accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
+        assert!(!responder.on_pss_init(Mono(1), from(2), alice, cookie), "from somewhere else");
+        assert!(responder.on_pss_init(Mono(AWAIT_IDENTITY - 1), from(1), alice, cookie));
+        assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY + 1)), 0, "the timer has stopped");
+        assert!(!responder.on_pss_init(Mono(600), from(1), mallory, cookie), "the slot has its initiator");
+        let again = Cookie([4; 8]);
+        assert!(responder.on_pss_init(Mono(600), from(1), alice, again), "which may start over");
+        assert_eq!(responder.on_established(alice, cookie, contract), None, "that attempt was given up");
+        assert_eq!(responder.on_established(alice, again, contract), Some(reached));
+        assert_eq!(responder.waiting(), 0);
+    }
+    // Too late; and an exchange that never completes.
+    let mut responder = Responder::default();
+    let (_, request) = search(1, BITS);
+    accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
+    assert!(!responder.on_pss_init(Mono(AWAIT_IDENTITY), from(1), alice, cookie));
+    let mut responder = Responder::default();
+    accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
+    assert!(responder.on_pss_init(Mono(10), from(1), alice, cookie));
+    assert_eq!(responder.next_deadline(), Some(Mono(10 + HANDSHAKE_LIMIT)));
+    assert_eq!(responder.handle_deadline(Mono(10 + HANDSHAKE_LIMIT)), 1, "no slot waits for ever");
+}
+
+#[test]
+fn the_canonical_string_is_for_people_and_is_40_digits() {
+    // shows: IACP-002, IACP-003
+    let eid = identity().eid();
+    let text = CanonicalEid::of::<Portable>(&eid).to_string();
+    let digest = Portable::sha256(&[&eid.0]);
+    let expected: String = digest[..20].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((text.len(), text), (40, expected));
+}
