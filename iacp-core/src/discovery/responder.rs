@@ -129,6 +129,10 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
             .and_then(|state| state.next(Event::PowSuccess))
             .ok_or(Refusal::Malformed)?;
 
+        // A proof can be shown again until its timestamp leaves the window. It is spent before it costs a key agreement.
+        let until = UnixTime(proven.request.timestamp.get().saturating_add(TIMESTAMP_WINDOW));
+        *place = Some(Seen { digest: proven.digest, until });
+
         let secret = Secret32::random(rng);
         let mut nonce = [0; AeadNonce::LEN];
         rng.fill_bytes(&mut nonce);
@@ -146,9 +150,6 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
         Frame::new(Message::DiscoveryRes(&answer)).write(room).map_err(|_| Refusal::Malformed)?;
 
-        // A proof can be shown again until its timestamp leaves the window.
-        let until = UnixTime(proven.request.timestamp.get().saturating_add(TIMESTAMP_WINDOW));
-        *place = Some(Seen { digest: proven.digest, until });
         *slot = Some(Slot { state, requester: from, deadline: now.after(AWAIT_IDENTITY), initiator: None });
         Ok(length)
     }

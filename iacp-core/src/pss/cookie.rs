@@ -131,14 +131,19 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         Epoch { secret: Secret32::random(rng), born: now, accepted: [Cookie::ZERO; ACCEPTED], count: 0 }
     }
 
-    /// When the next secret is due.
-    pub(crate) const fn next_deadline(&self) -> Mono {
+    /// When a secret is due: the next one to be drawn, or the last one to be wiped.
+    pub(crate) fn next_deadline(&self) -> Mono {
+        let wiped = self.previous.as_ref().map(|previous| previous.born.after(VERIFIES));
+        self.issues_until().min(wiped.unwrap_or(self.issues_until()))
+    }
+
+    const fn issues_until(&self) -> Mono {
         self.current.born.after(ISSUES)
     }
 
     /// Draws the next secret if it is due; what is too old to verify is wiped.
     pub(crate) fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) {
-        if now < self.next_deadline() {
+        if now < self.issues_until() {
             if self.previous.as_ref().is_some_and(|previous| now.since(previous.born) >= VERIFIES) {
                 self.previous = None;
             }
@@ -159,7 +164,7 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
 
     /// Whether a cookie that is issued now could become a session.
     pub(crate) fn can_issue(&self, now: Mono) -> Result<(), Discard> {
-        if now >= self.next_deadline() {
+        if now >= self.issues_until() {
             return Err(Discard::CookieExpired);
         }
         if self.current.count >= ACCEPTED { Err(Discard::Capacity) } else { Ok(()) }

@@ -2,6 +2,9 @@
 //!
 //! A frame is sealed once and its bytes are kept: a repetition sends the same bytes, so no nonce is used twice.
 
+use zeroize::Zeroize;
+
+use super::OVERHEAD;
 use crate::time::{Backoff, Mono};
 
 #[derive(Clone, Copy)]
@@ -31,13 +34,16 @@ pub(crate) struct DeltaLog<const LOG: usize, const FRAMES: usize> {
 
 impl<const LOG: usize, const FRAMES: usize> DeltaLog<LOG, FRAMES> {
     pub(crate) const fn new(first: u64) -> Self {
-        const { assert!(FRAMES > 0, "a session needs room for one frame") };
+        const { assert!(FRAMES > 0 && LOG >= OVERHEAD, "a session needs room for one frame") };
         let empty = Slot { at: 0, length: 0, chain: [0; 32], repeat: Backoff::now(Mono(0)) };
         Self { bytes: [0; LOG], slots: [empty; FRAMES], first, unsent: first, next: first, end: 0, earliest: None }
     }
 
     /// Empties the log and sets the sequence number that comes next.
     pub(crate) fn restart(&mut self, first: u64) {
+        for slot in &mut self.slots {
+            slot.chain.zeroize();
+        }
         (self.first, self.unsent, self.next, self.end, self.earliest) = (first, first, first, 0, None);
     }
 

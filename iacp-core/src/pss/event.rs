@@ -11,7 +11,7 @@ use super::terms::{RejectionReasons, Terms};
 pub enum Event<'d> {
     /// Authentic, and nothing for the application.
     Nothing,
-    /// Noise: counted, and nothing has changed.
+    /// Noise, or a repeat: counted, and nothing that was accepted has changed.
     Discarded(Discard),
     /// The handshake is complete: both sides hold the same keys.
     Established,
@@ -103,7 +103,7 @@ pub enum Violation {
     Fin,
 }
 
-/// Why a frame was discarded. The reason is counted, and nothing else has changed.
+/// Why a frame was discarded. The reason is counted; a repeat may be answered; nothing else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Discard {
@@ -267,6 +267,8 @@ pub enum Reason {
     Lost,
     /// The session's agreed lifetime ends.
     Lifetime,
+    /// The request for teardown can be made.
+    Close,
     /// A negotiation or a teardown is given up.
     GiveUp,
     /// The last bytes that were kept for repeats are forgotten.

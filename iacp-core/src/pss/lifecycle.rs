@@ -26,7 +26,7 @@ machine! {
         EmitPssAck = "Emit PSS_ACK",
         /// Ours: the responder accepts a PSS_ACK whose cookie and signature hold.
         AcceptPssAck = "Accept PSS_ACK",
-        /// Ours: no attempt at the handshake got an authentic answer.
+        /// Ours: an attempt at the handshake got no authentic answer.
         HandshakeFailed = "HANDSHAKE_FAILED",
         /// The session is torn down or revoked.
         TeardownOrRevocation = "PSS_TEARDOWN / PSS_REVOCATION",
@@ -41,7 +41,7 @@ machine! {
         Drawn: Established + TeardownOrRevocation => Closed;
         // keeps: IACP-145
         Said: Hearing + OutOfOrderOrInvalid => Closed, "the sentence below the picture";
-        Ours: Hearing + HandshakeFailed => Closed, "three new attempts without an authentic answer";
+        Ours: Hearing + HandshakeFailed => Closed, "5 s without an authentic answer; the next attempt transmits a new PSS_INIT";
         Ours: Closed + AcceptPssAck => Established, "the responder is stateless until the third message";
     }
     notes {

@@ -17,15 +17,14 @@ use crate::time::{Backoff, Mono};
 
 /// The last turn of a negotiation: its proposal is accepted, or there is no contract.
 pub const MAX_TURNS: u16 = 8;
-/// A proposal without an answer is given up after this long, in milliseconds.
+/// A turn that is not taken for this long ends the session, in milliseconds, whichever side's it was.
 pub const NEGOTIATION_LIMIT: u64 = 60_000;
 
-/// Our proposal, until it is answered or given up.
+/// Our proposal, until it is answered.
 pub(crate) struct Proposed {
     pub(crate) frame: Kept,
     terms: Terms,
     pub(crate) repeat: Backoff,
-    pub(crate) give_up: Mono,
 }
 
 /// What a negotiation frame meant.
@@ -45,7 +44,10 @@ pub(crate) struct Negotiation {
     own_initial_sequence: u64,
     peer_initial_sequence: u64,
     own_share: X25519Key,
+    peer_share: X25519Key,
     turn: u16,
+    /// When whoever's turn it is has kept the other waiting too long.
+    give_up: Mono,
     /// SHA-256 of the last PSS_NEG without its signature.
     digest: [u8; 32],
     /// The peer's terms, while they wait for the application's word.
@@ -54,6 +56,8 @@ pub(crate) struct Negotiation {
     /// Our last answer: sent again when the peer repeats what it answers.
     answer: Option<Kept>,
     pub(crate) answer_due: bool,
+    /// There is a contract: nothing is proposed any more.
+    settled: bool,
 }
 
 impl Negotiation {
@@ -61,20 +65,24 @@ impl Negotiation {
         agreed: Capabilities,
         own_initial_sequence: u64,
         peer_initial_sequence: u64,
-        own_share: X25519Key,
+        [own_share, peer_share]: [X25519Key; 2],
         digest: [u8; 32],
+        now: Mono,
     ) -> Self {
         Self {
             agreed,
             own_initial_sequence,
             peer_initial_sequence,
             own_share,
+            peer_share,
             turn: 1,
+            give_up: now.after(NEGOTIATION_LIMIT),
             digest,
             theirs: None,
             ours: None,
             answer: None,
             answer_due: false,
+            settled: false,
         }
     }
 
@@ -89,7 +97,12 @@ impl Negotiation {
 
     /// Whether the application is to speak: it is its turn, or the peer's terms lie before it.
     pub(crate) fn may_speak(&self, role: Role) -> bool {
-        self.ours.is_none() && self.turn < MAX_TURNS && Self::proposer(self.turn + 1) == role
+        self.ours.is_none() && !self.settled && self.turn < MAX_TURNS && Self::proposer(self.turn + 1) == role
+    }
+
+    /// When the negotiation is given up, unless it is settled.
+    pub(crate) fn give_up(&self) -> Option<Mono> {
+        (!self.settled).then_some(self.give_up)
     }
 
     /// Makes the next PSS_NEG.
@@ -114,9 +127,9 @@ impl Negotiation {
         self.digest = unsigned_digest::<P>(&Frame::parse(kept.bytes()).ok()?, kept.bytes());
         self.turn += 1;
         self.theirs = None;
-        self.answer = None;
-        self.ours =
-            Some(Proposed { frame: kept, terms, repeat: Backoff::now(now), give_up: now.after(NEGOTIATION_LIMIT) });
+        (self.answer, self.answer_due) = (None, false);
+        self.give_up = now.after(NEGOTIATION_LIMIT);
+        self.ours = Some(Proposed { frame: kept, terms, repeat: Backoff::now(now) });
         Some(())
     }
 
@@ -137,6 +150,7 @@ impl Negotiation {
             [&peer.0, &self.digest],
         ));
         self.answer_due = true;
+        self.settled = true;
         Some(terms)
     }
 
@@ -145,12 +159,13 @@ impl Negotiation {
         &mut self,
         peer: &Eid,
         role: Role,
+        now: Mono,
         frame: &Frame<'_>,
         message: &PssNeg,
         bytes: &[u8],
     ) -> Result<Heard, Discard> {
         let turn = message.negotiation_turn_counter.get();
-        if turn <= self.turn {
+        if turn <= self.turn || self.settled {
             // Only the last one of the peer's can still be unanswered there.
             let repeat =
                 turn == self.turn && self.answer.is_some() && unsigned_digest::<P>(frame, bytes) == self.digest;
@@ -169,7 +184,8 @@ impl Negotiation {
         self.digest = unsigned_digest::<P>(frame, bytes);
         self.theirs = Some(proposal.terms);
         self.ours = None;
-        self.answer = None;
+        (self.answer, self.answer_due) = (None, false);
+        self.give_up = now.after(NEGOTIATION_LIMIT);
         Ok(Heard::Proposal(turn, RejectionReasons(message.rejection_reason_flags.get()), proposal.terms))
     }
 
@@ -186,12 +202,14 @@ impl Negotiation {
         verify_frame::<P>(peer, frame, [&own.0, &self.digest], bytes).map_err(|_| Discard::Signature)?;
         let possible = message.responder_eid == *peer
             && message.responder_initial_sequence.get() == self.peer_initial_sequence
+            && frame.tlvs.key_share() == Some(&self.peer_share)
             && message.agreed_capabilities.get() == self.agreed.with(Capabilities::TERMS_ACCEPTED).bits();
         if !possible {
             return Ok(Heard::Contradiction);
         }
         let terms = ours.terms;
         self.ours = None;
+        self.settled = true;
         Ok(Heard::Contract(terms))
     }
 }

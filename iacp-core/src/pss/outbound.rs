@@ -17,8 +17,11 @@ pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
 /// The kinds of plaintext.
 pub(crate) mod kind {
     pub(crate) const ANML: u8 = 0;
+    pub(crate) const ESE: u8 = 1;
+    pub(crate) const DGK: u8 = 2;
     pub(crate) const HEARTBEAT: u8 = 3;
-    pub(crate) const LAST: u8 = 5;
+    pub(crate) const SFC: u8 = 4;
+    pub(crate) const RESUME: u8 = 5;
 }
 
 /// Both cookies of a session: what every frame of it carries (`IACP §4.2.4.1`).
@@ -96,8 +99,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
         if self.fin.is_some() {
             return Err(SendError::Finished);
         }
-        // The last number is for the FIN.
-        let limit = if flags.contains(Flags::FIN) { KEY_LIMIT } else { KEY_LIMIT - 1 };
+        // Below the limit, and the last one is for the FIN.
+        let limit = if flags.contains(Flags::FIN) { KEY_LIMIT - 1 } else { KEY_LIMIT - 2 };
         if self.sealed >= limit {
             return Err(SendError::KeySpent);
         }

@@ -25,7 +25,7 @@ pub enum Admission {
     Admit,
     /// Below: more work is asked of it first.
     DemandWork,
-    /// Below: it is throttled.
+    /// Below: its session is throttled by the caller.
     Throttle,
     /// Quarantined or challenged: dropped in silence.
     Drop,
@@ -45,13 +45,13 @@ pub enum Answer {
         initiator: Eid,
         /// Its I-Cookie.
         cookie: Cookie,
+        /// The hook said [`Admission::Throttle`].
+        throttled: bool,
     },
-    /// The hook wants [`Admission::DemandWork`] or [`Admission::Throttle`]: the caller answers with its own means.
-    Degraded {
-        /// Who is not admitted.
+    /// The hook said [`Admission::DemandWork`]: the caller says how much, with its own means.
+    DemandWork {
+        /// Who is to work.
         initiator: Eid,
-        /// What the hook said.
-        admission: Admission,
     },
 }
 
@@ -65,6 +65,7 @@ pub struct Accepted<P: Provider> {
     pub(crate) peer_initial_sequence: u64,
     pub(crate) proposal: Proposal,
     pub(crate) own_share: X25519Key,
+    pub(crate) peer_share: X25519Key,
     /// The terms of turn 1 are the contract.
     pub(crate) terms_accepted: bool,
     /// SHA-256 of turn 1's PSS_NEG without its signature.
@@ -104,13 +105,13 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     #[must_use]
     pub fn new(mut settings: Settings, now: Mono, rng: &mut impl CryptoRng) -> Self {
         settings.terms.receive_window = settings.terms.receive_window.max(1);
-        settings.capabilities = settings.capabilities.without(Capabilities::TERMS_ACCEPTED);
+        settings.capabilities = settings.capabilities.offerable();
         Self { secrets: CookieSecrets::new(now, rng), settings }
     }
 
     /// When the cookie secret is to be drawn anew.
     #[must_use]
-    pub const fn next_deadline(&self) -> Mono {
+    pub fn next_deadline(&self) -> Mono {
         self.secrets.next_deadline()
     }
 
@@ -171,13 +172,12 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         verify_frame::<P>(&init.initiator_eid, &frame, [&identity.eid().0, &[]], datagram)
             .map_err(|_| Discard::Signature)?;
         let initiator = init.initiator_eid;
-        match admit(&initiator) {
-            Admission::Admit => {}
-            admission @ (Admission::DemandWork | Admission::Throttle) => {
-                return Ok(Answer::Degraded { initiator, admission });
-            }
+        let throttled = match admit(&initiator) {
+            Admission::Admit => false,
+            Admission::Throttle => true,
+            Admission::DemandWork => return Ok(Answer::DemandWork { initiator }),
             Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation),
-        }
+        };
         let agreed = Capabilities::from_bits(init.capabilities.get()).common(self.settings.capabilities);
         let binding = Binding {
             initiator: &initiator,
@@ -191,7 +191,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let cookies = Cookies { initiator: init.session_connection_cookie, responder: responder_cookie };
         let context = P::sha256(&[datagram]);
         let length = self.negotiate(identity, cookies, &derived, agreed, &context, out).ok_or(Discard::Terms)?;
-        Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator })
+        Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled })
     }
 
     /// Writes and signs the PSS_NEG of turn 1; returns its length. It can be written again from the cookie secret
@@ -230,7 +230,8 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// Makes a session of a PSS_ACK: cookie first, then the signature, then the key agreement. Only after all three
     /// does the cookie enter the set of those that have made a session.
     ///
-    /// [`Discard::CookieUsed`] means that a session of this cookie exists or existed: give the frame to it.
+    /// Look for a live session with the frame's cookies first, and give it the frame: a PSS_ACK may be a repeat, or its
+    /// word on a contract. Only one that belongs to no session comes here.
     ///
     /// # Errors
     /// The frame proves nothing. Nothing has changed.
@@ -296,6 +297,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
             peer_initial_sequence,
             proposal,
             own_share,
+            peer_share: *share,
             terms_accepted,
             negotiation_digest,
             ack_digest: P::sha256(&[datagram]),

@@ -58,6 +58,12 @@ impl Capabilities {
         Self(self.0 & !other.0)
     }
 
+    /// What may be offered: bits without a meaning are zero, and terms are accepted in a PSS_ACK only.
+    #[must_use]
+    pub const fn offerable(self) -> Self {
+        self.common(Self::SFC.with(Self::CHACHA20_POLY1305))
+    }
+
     /// The AEAD of a session with these capabilities: AES-256-GCM unless the other one was agreed.
     // keeps: IACP-166
     #[must_use]

@@ -145,7 +145,7 @@ impl Host {
                 let admit = |_: &Eid| Admission::Admit;
                 match responder.answer(now, &self.identity, from, bytes, admit, &mut out).expect("long enough") {
                     Ok(Answer::Negotiate { length, .. }) => Some(Some(out[..length].to_vec())),
-                    Ok(Answer::Degraded { .. }) => Some(None),
+                    Ok(Answer::DemandWork { .. }) => Some(None),
                     Err(discard) => {
                         self.refused.push(discard);
                         Some(None)
@@ -172,6 +172,9 @@ impl Host {
         self.accepted_cookies.push(accepted.cookies());
         if self.session.as_ref().is_none_or(|session| session.closure().is_some()) {
             self.session = Some(Box::new(S::accept(now, accepted)));
+            // Another session, another stream.
+            self.received.clear();
+            (self.finished, self.closure, self.sent) = (None, None, 0);
         }
     }
 

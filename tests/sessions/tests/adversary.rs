@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use iacp_core::pss::{Capabilities, Closure};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
-use sessions::{Host, Mono, Packet, Plan, Side, Weather, World, addr};
+use sessions::{Host, Packet, Plan, Side, Weather, World, addr};
 
 /// What he does next. Numbers choose among what he has seen or holds, modulo how much that is.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Attack {
             seed,
             // The network loses everything: the attacker is the network.
             weather: Weather { loss: 1_000, ..Weather::FAIR },
-            offer: if seed % 3 == 0 { Capabilities::SFC } else { Capabilities::NONE },
+            offer: if seed.is_multiple_of(3) { Capabilities::SFC } else { Capabilities::NONE },
             from_alice: (0..30_u8).map(|n| vec![n; 20]).collect(),
             from_bob: (0..30_u8).map(|n| vec![n | 0x80; 20]).collect(),
             ..Plan::default()
@@ -139,11 +139,11 @@ impl Attack {
                 }
             }
             Act::Transplant(n, other) => {
-                if let (Some(mut packet), Some(other)) = (self.past(n), self.past(other)) {
-                    if packet.bytes.len() > 20 && other.bytes.len() > 20 {
-                        packet.bytes[4..20].copy_from_slice(&other.bytes[4..20]);
-                        self.inject(Some(packet));
-                    }
+                if let (Some(mut packet), Some(other)) = (self.past(n), self.past(other))
+                    && packet.bytes.len().min(other.bytes.len()) > 20
+                {
+                    packet.bytes[4..20].copy_from_slice(&other.bytes[4..20]);
+                    self.inject(Some(packet));
                 }
             }
             Act::Wait(ms) => {

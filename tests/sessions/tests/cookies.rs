@@ -28,7 +28,7 @@ impl<const N: usize> Door<N> {
         let answer = self.responder.answer(Mono(now), &self.bob.identity, addr(FROM), init, admit, &mut out);
         match answer.expect("long enough")? {
             Answer::Negotiate { length, .. } => Ok(out[..length].to_vec()),
-            Answer::Degraded { .. } => panic!("admitted"),
+            Answer::DemandWork { .. } => panic!("admitted"),
         }
     }
 

@@ -27,11 +27,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             self.closing.answer_due = true;
             return Some(self.shut(Closure::Graceful));
         }
-        if let (Some(reason), None) = (self.closing.wanted, &self.closing.request) {
+        if let Some(reason) = self.closing.wanted.filter(|_| self.must_ask()) {
             let bytes = teardown(identity, self.cookies, TeardownType::Request, reason.code());
             self.closing.request = Some(Request::new(bytes, now));
         }
         None
+    }
+
+    /// Our FIN is acknowledged, and the request is yet to be made.
+    pub(super) fn must_ask(&self) -> bool {
+        self.closing.wanted.is_some()
+            && self.closing.request.is_none()
+            && self.closure.is_none()
+            && self.outbound.fin_acknowledged()
     }
 
     /// The answer to a request for teardown, kept for repeats.

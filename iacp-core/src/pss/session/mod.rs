@@ -63,6 +63,10 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize> {
     offer: Capabilities,
     /// The initiator's handshake, until an authentic frame confirms the keys.
     initiation: Option<Initiation>,
+    /// A sealed frame of the peer's was taken: it holds the keys.
+    heard: bool,
+    /// Data confirmed the keys before a heartbeat did.
+    unannounced: bool,
     negotiation: Option<Negotiation>,
     contract: Option<Terms>,
     outbound: Outbound<P, LOG, FRAMES>,
@@ -86,7 +90,9 @@ struct Timers {
     data_seen: bool,
     /// Data frames since our last heartbeat.
     unacknowledged: u32,
-    /// When a repeat was last answered.
+    /// When a repeat that anybody could have sent was last answered.
+    echoed: Option<Mono>,
+    /// When a repeat whose signature holds, or whose bytes are known, was last answered.
     answered: Option<Mono>,
     lifetime_end: Option<Mono>,
     disconnected: Option<Mono>,
@@ -107,6 +113,7 @@ impl Timers {
             acknowledge: None,
             data_seen: false,
             unacknowledged: 0,
+            echoed: None,
             answered: None,
             lifetime_end: None,
             disconnected: None,
@@ -130,6 +137,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             continuity: continuity::State::INITIAL,
             offer: Capabilities::NONE,
             initiation: None,
+            heard: false,
+            unannounced: false,
             negotiation: None,
             contract: None,
             outbound: Outbound::new(),
@@ -154,7 +163,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     ) -> Self {
         let cookies = Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO };
         let mut session = Self::empty(Role::Initiator, identity.eid(), peer, to, cookies, now);
-        session.offer = offer.without(Capabilities::TERMS_ACCEPTED);
+        session.offer = offer.offerable();
         session.attempt(now, identity, 0, rng);
         session
     }
@@ -165,10 +174,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         self.inbound.wipe();
         self.negotiation = None;
         self.contract = None;
+        self.timers.lifetime_end = None;
+        self.continuity = continuity::State::INITIAL;
         let initiation = Initiation::new(identity, &self.peer, self.offer, now, restarts, rng);
         self.cookies = Cookies { initiator: initiation.cookie, responder: Cookie::ZERO };
         self.initiation = Some(initiation);
-        self.lifecycle = lifecycle::State::INITIAL;
+        match self.lifecycle {
+            lifecycle::State::Closed => {}
+            lifecycle::State::Hearing => self.lifecycle_step(lifecycle::Event::HandshakeFailed),
+            lifecycle::State::Established => self.lifecycle_step(lifecycle::Event::TeardownOrRevocation),
+        }
         self.lifecycle_step(lifecycle::Event::TransmitPssInit);
     }
 
@@ -189,8 +204,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
                 proposal.capabilities,
                 proposal.initial_sequence,
                 peer_initial_sequence,
-                accepted.own_share,
+                [accepted.own_share, accepted.peer_share],
                 accepted.negotiation_digest,
+                now,
             ));
         }
         session.acknowledge_by(now);
@@ -219,8 +235,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
                 proposal.capabilities,
                 own_initial_sequence,
                 proposal.initial_sequence,
-                share,
+                [share, offered.share],
                 offered.digest,
+                now,
             ));
         }
     }
@@ -299,7 +316,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !self.flows() {
             return Err(SendError::NotNow);
         }
-        if kind == kind::HEARTBEAT || kind > kind::LAST {
+        if !matches!(kind, kind::ANML | kind::ESE | kind::DGK | kind::SFC) {
             return Err(SendError::Kind);
         }
         self.outbound.seal(now, self.cookies, kind, Flags::NONE, length, write)
@@ -345,11 +362,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if self.closure.is_some() || self.initiation.is_some() {
             return None;
         }
-        if self.continuity.next(continuity::Event::QuicConnClose).is_none() {
-            // A negotiation that loses its transport is over; DISCONNECTED stays as it is.
-            let negotiating = self.continuity == continuity::State::PssNegotiating;
-            return negotiating.then(|| self.shut(Closure::Lost { truncated: true }));
+        // A negotiation that loses its transport is over.
+        if self.continuity == continuity::State::PssNegotiating {
+            return Some(self.shut(Closure::Lost { truncated: true }));
         }
+        self.continuity.next(continuity::Event::QuicConnClose)?;
         self.continuity_step(continuity::Event::QuicConnClose);
         self.timers.disconnected = Some(now);
         self.timers.probe = None;

@@ -9,7 +9,7 @@ use super::Session;
 use crate::crypto::Provider;
 use crate::identity::{Identity, verify_frame};
 use crate::pss::event::{Closure, Discard, Event, Violation};
-use crate::pss::inbound::{NotTaken, Vector};
+use crate::pss::inbound::{NotTaken, Vector, same};
 use crate::pss::initiation::NotAnswer;
 use crate::pss::negotiation::{Heard, NEGOTIATION_LIMIT};
 use crate::pss::outbound::Cookies;
@@ -17,6 +17,15 @@ use crate::pss::teardown::{TeardownReason, TeardownType, read_teardown};
 use crate::pss::terms::{Capabilities, RejectionReasons};
 use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, HEARTBEATS, SILENCE, continuity, lifecycle};
 use crate::time::{Backoff, Mono};
+
+/// Whether a repeat may be answered now: at most one each 50 ms.
+fn meter(last: &mut Option<Mono>, now: Mono) -> bool {
+    let soon = last.is_some_and(|answered| now.since(answered) < ANSWER_REPEATS);
+    if !soon {
+        *last = Some(now);
+    }
+    !soon
+}
 
 /// What a data frame says of itself, read before anything is believed.
 struct Sealed {
@@ -87,15 +96,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         }
     }
 
-    /// Sends a heartbeat because of a repeat, if none was sent for that reason just now.
-    fn answer_repeat(&mut self, now: Mono) -> bool {
-        let soon = self.timers.answered.is_some_and(|answered| now.since(answered) < ANSWER_REPEATS);
-        if !soon {
-            self.timers.answered = Some(now);
-        }
-        !soon
-    }
-
     fn on_sealed<'d>(
         &mut self,
         now: Mono,
@@ -105,11 +105,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         datagram: &'d mut [u8],
     ) -> Event<'d> {
         use continuity::State::{AnomalyFlagged, Established, Reconciling};
+        if self.closure.is_some() {
+            return Event::Discarded(Discard::NotNow);
+        }
         let newest = self.inbound.is_newest(sealed.sequence);
         if sealed.sequence >= HEARTBEATS {
             return match self.inbound.take_heartbeat(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
                 Ok(vector) => {
+                    let moved = newest && from != self.to;
+                    self.heard = true;
                     self.authentic(now, from, newest);
+                    if moved {
+                        // Wherever it is now, it waits for a word from us.
+                        self.acknowledge_by(now);
+                    }
                     self.on_vector(now, identity, &vector)
                 }
                 Err(NotTaken::Discard(discard)) => Event::Discarded(discard),
@@ -119,18 +128,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !matches!(self.continuity, Established | AnomalyFlagged | Reconciling) {
             return Event::Discarded(Discard::NotNow);
         }
-        let before = self.inbound.expected();
+        let (expected, next) = (self.inbound.expected(), self.inbound.newest());
         match self.inbound.take(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
             Ok(taken) => {
                 self.authentic(now, from, newest);
-                self.initiation = None;
+                self.unannounced |= self.initiation.take().is_some();
                 let fin = sealed.flags.contains(Flags::FIN);
-                self.on_data(now, fin, before);
+                self.heard = true;
+                let closed = self.inbound.expected() > expected;
+                self.on_data(now, fin, sealed.sequence > next, closed);
                 let (sequence, kind) = (sealed.sequence, taken.kind);
                 if fin { Event::Finished { sequence } } else { Event::Data { sequence, kind, content: taken.content } }
             }
             Err(NotTaken::Discard(discard)) => {
-                if discard == Discard::Duplicate && self.answer_repeat(now) {
+                if discard == Discard::Duplicate && meter(&mut self.timers.echoed, now) {
                     self.acknowledge_by(now);
                 }
                 Event::Discarded(discard)
@@ -140,25 +151,25 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     }
 
     /// A data frame was taken: what it means for acknowledgement and continuity.
-    fn on_data(&mut self, now: Mono, fin: bool, expected_before: u64) {
+    ///
+    /// `skips` says that it left a gap before it, `advances` that what was expected is here.
+    fn on_data(&mut self, now: Mono, fin: bool, skips: bool, advances: bool) {
         let first = !self.timers.data_seen;
         self.timers.data_seen = true;
         self.timers.unacknowledged = self.timers.unacknowledged.saturating_add(1);
         let flagged = self.continuity == continuity::State::AnomalyFlagged;
         let gap = self.inbound.has_gap();
-        let mut at_once = first || fin || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
+        // What was missing is here: the peer stops repeating it.
+        let fills = flagged && advances;
+        let at_once = first || fin || skips || fills || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
         if gap {
-            at_once |= !flagged;
             if matches!(self.continuity, continuity::State::Established | continuity::State::AnomalyFlagged) {
                 self.continuity_step(continuity::Event::RxOutOfOrder);
             }
         } else if flagged {
             // keeps: IACP-150
             self.continuity_step(continuity::Event::AnomalyCleared);
-            at_once = true;
         }
-        // What was missing is here: the peer stops repeating it.
-        at_once |= flagged && self.inbound.expected() > expected_before;
         self.acknowledge_by(if at_once { now } else { now.after(ACKNOWLEDGE_AFTER) });
         self.reconcile(now);
     }
@@ -173,13 +184,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !(log.first()..=log.next()).contains(&vector.expected) {
             return Event::Closed(self.compromised(identity, Violation::Acknowledgement));
         }
-        let ours = self.outbound.chain_at(vector.expected) == Some(vector.receive_chain);
-        let theirs = vector.next_send != self.inbound.expected() || self.inbound.chain() == Some(vector.send_chain);
+        let ours = self.outbound.chain_at(vector.expected).is_some_and(|chain| same(&chain, &vector.receive_chain));
+        let level = vector.next_send == self.inbound.expected();
+        let theirs = !level || self.inbound.chain().is_some_and(|chain| same(&chain, &vector.send_chain));
         if !(ours && theirs) {
             return Event::Closed(self.compromised(identity, Violation::Chain));
         }
         self.outbound.log.acknowledge(vector.expected);
-        let confirmed = self.initiation.take().is_some();
+        let confirmed = self.initiation.take().is_some() | core::mem::take(&mut self.unannounced);
+        if confirmed {
+            // The peer learns that we hold the keys, too.
+            self.acknowledge_by(now);
+        }
 
         if self.continuity == continuity::State::Disconnected {
             self.continuity_step(continuity::Event::PeerReconnect);
@@ -214,6 +230,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             && self.inbound.expected() >= self.timers.reconcile_to
         {
             self.continuity_step(continuity::Event::StateVectorsMatch);
+            if self.inbound.has_gap() {
+                self.continuity_step(continuity::Event::RxOutOfOrder);
+            }
             self.timers.probe = None;
             self.acknowledge_by(now);
         }
@@ -239,7 +258,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
                 Err(NotAnswer::Contradiction) => Event::Closed(self.shut(Closure::Contradiction)),
                 Ok(offered) => {
                     self.lifecycle_step(lifecycle::Event::ReceivePssNeg);
-                    self.authentic(now, from, true);
+                    // Signed, but not numbered: whoever saw PSS_INIT can send it from anywhere.
+                    self.authentic(now, from, false);
                     self.cookies = Cookies { initiator: self.cookies.initiator, responder: offered.responder_cookie };
                     let terms = offered.proposal.terms;
                     let contract = offered.proposal.capabilities.contains(Capabilities::SFC);
@@ -259,7 +279,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         let Some(negotiation) = self.negotiation.as_mut().filter(|_| self.closure.is_none()) else {
             return Event::Discarded(Discard::Repeat);
         };
-        match negotiation.hear_proposal::<P>(&peer, role, frame, message, bytes) {
+        match negotiation.hear_proposal::<P>(&peer, role, now, frame, message, bytes) {
             Err(discard) => Event::Discarded(discard),
             Ok(Heard::Proposal(turn, reasons, terms)) => {
                 self.authentic(now, from, false);
@@ -267,7 +287,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
                 Event::Proposed { turn, reasons, terms }
             }
             Ok(Heard::Repeat) => {
-                let answer = self.answer_repeat(now);
+                let answer = meter(&mut self.timers.answered, now);
                 if let Some(negotiation) = self.negotiation.as_mut().filter(|_| answer) {
                     negotiation.answer_due = true;
                 }
@@ -292,7 +312,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             return Event::Discarded(Discard::NotNow);
         }
         if self.ack_digest == Some(P::sha256(&[bytes])) {
-            if self.answer_repeat(now) {
+            if meter(&mut self.timers.answered, now) {
                 self.acknowledge_by(now);
             }
             return Event::Discarded(Discard::Repeat);
@@ -334,7 +354,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             Err(discard) => return Event::Discarded(discard),
         };
         if self.closing.answer.is_some() {
-            if teardown_type == TeardownType::Request && self.answer_repeat(now) {
+            if teardown_type == TeardownType::Request && meter(&mut self.timers.answered, now) {
                 self.closing.answer_due = true;
             }
             return Event::Discarded(Discard::Repeat);
@@ -342,18 +362,24 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         let truncated = !self.inbound.complete();
         match teardown_type {
             TeardownType::Forced => Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated })),
+            // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
+            TeardownType::Request if self.initiation.is_some() => Event::Discarded(Discard::NotNow),
             TeardownType::Request => {
-                self.authentic(now, from, false);
-                self.initiation = None;
                 if truncated {
                     // Something is missing here: the heartbeat says what.
-                    if self.answer_repeat(now) {
+                    if meter(&mut self.timers.answered, now) {
                         self.acknowledge_by(now);
                     }
                     return Event::Nothing;
                 }
                 let first = !core::mem::replace(&mut self.closing.peer_asked, true);
-                if first { Event::CloseRequested { reason } } else { Event::Nothing }
+                if first {
+                    // Once: a request has no number, and a replay of it proves no life.
+                    self.authentic(now, from, false);
+                    Event::CloseRequested { reason }
+                } else {
+                    Event::Nothing
+                }
             }
             TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
             // It answers only when its own direction is complete here.

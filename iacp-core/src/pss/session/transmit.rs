@@ -59,13 +59,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if self.closure.is_some() {
             return 0;
         }
+        let silent = self.continuity == continuity::State::Disconnected;
         if let Some(initiation) = &mut self.initiation {
             let Some(frame) = initiation.frame().filter(|_| initiation.repeat.due() <= now) else { return 0 };
             let length = copy(frame, out).len();
             initiation.repeat.done(now);
             return length;
         }
-        let bargaining = self.negotiation.as_mut().map_or(0, |negotiation| bargain(negotiation, now, out));
+        let negotiation = self.negotiation.as_mut().filter(|_| !silent);
+        let bargaining = negotiation.map_or(0, |negotiation| bargain(negotiation, now, out));
         if bargaining > 0 {
             return bargaining;
         }
@@ -79,7 +81,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             }
             return length;
         }
-        if let Some(request) = self.closing.request.as_mut().filter(|request| request.repeat.due() <= now) {
+        let request = self.closing.request.as_mut().filter(|request| !silent && request.repeat.due() <= now);
+        if let Some(request) = request {
             request.repeat.done(now);
             return copy(&request.bytes, out).len();
         }
@@ -119,28 +122,37 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             let speak = initiation.frame().map(|_| (initiation.repeat.due(), Reason::Transmit));
             return speak.into_iter().chain([(initiation.give_up, Reason::Attempt)]).min();
         }
+        if let Some(since) = self.timers.disconnected {
+            let probe = self.heartbeat_due();
+            let request = self.closing.request.as_ref().map(|request| (request.give_up, Reason::GiveUp));
+            let lifetime = self.timers.lifetime_end.map(|end| (end, Reason::Lifetime));
+            return [probe, request, lifetime, Some((self.lost(since), Reason::Lost))].into_iter().flatten().min();
+        }
+        if self.must_ask() {
+            return Some((now_or_never, Reason::Close));
+        }
         let data = self.outbound.log.due().filter(|_| self.repeats_data()).map(|due| (due, Reason::Transmit));
         let answer = self.negotiation.as_ref().filter(|negotiation| negotiation.answer_due);
         let answer = answer.map(|_| (now_or_never, Reason::Transmit));
         let ours = self.negotiation.as_ref().and_then(|negotiation| negotiation.ours.as_ref());
         let proposal = ours.map(|ours| (ours.repeat.due(), Reason::Transmit));
-        let give_up = ours.map(|ours| (ours.give_up, Reason::GiveUp));
+        let give_up = self.negotiation.as_ref().and_then(Negotiation::give_up).map(|at| (at, Reason::GiveUp));
         let request = self.closing.request.as_ref();
         let repeat = request.map(|request| (request.repeat.due(), Reason::Transmit));
         let unanswered = request.map(|request| (request.give_up, Reason::GiveUp));
         let lifetime = self.timers.lifetime_end.map(|end| (end, Reason::Lifetime));
-        [data, answer, proposal, give_up, repeat, unanswered, lifetime, self.heartbeat_due(), Some(self.silence())]
+        let silence = (self.timers.last_authentic.after(SILENCE), Reason::Silence);
+        [data, answer, proposal, give_up, repeat, unanswered, lifetime, self.heartbeat_due(), Some(silence)]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// When silence becomes something else.
-    fn silence(&self) -> (Mono, Reason) {
-        match self.timers.disconnected {
-            Some(since) => (since.after(self.timers.reconnect_limit), Reason::Lost),
-            None => (self.timers.last_authentic.after(SILENCE), Reason::Silence),
-        }
+    /// When a session that is DISCONNECTED since then is wiped. One whose peer never showed that it holds the keys is
+    /// not worth an hour.
+    const fn lost(&self, since: Mono) -> Mono {
+        let limit = self.timers.reconnect_limit;
+        since.after(if self.heard || limit < SILENCE { limit } else { SILENCE })
     }
 
     /// Draws whatever end is due at `now`; returns how the session ended, if it did.
@@ -149,6 +161,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             self.timers.forget = None;
             self.closing.answer = None;
         }
+        if let Some(closure) = self.progress(now, identity) {
+            return Some(closure);
+        }
         if self.closure.is_some() {
             return None;
         }
@@ -156,7 +171,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             if *give_up > now {
                 return None;
             }
-            if *restarts >= RESTARTS || offered.is_some() {
+            if offered.is_some() {
+                // It was the application that did not answer.
+                return Some(self.shut(TeardownReason::NegotiationFailed.forced(true)));
+            }
+            if *restarts >= RESTARTS {
                 return Some(self.shut(Closure::NoAnswer));
             }
             let restarts = restarts + 1;
@@ -167,17 +186,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if self.timers.lifetime_end.is_some_and(|end| end <= now) {
             return self.abort(identity, TeardownReason::LifetimeExpired);
         }
-        let ours = self.negotiation.as_ref().and_then(|negotiation| negotiation.ours.as_ref());
-        if ours.is_some_and(|ours| ours.give_up <= now) {
+        if self.negotiation.as_ref().and_then(Negotiation::give_up).is_some_and(|at| at <= now) {
             return self.abort(identity, TeardownReason::NegotiationFailed);
         }
         if self.closing.request.as_ref().is_some_and(|request| request.give_up <= now) {
             return Some(self.shut(Closure::Unanswered { truncated }));
         }
-        match self.silence() {
-            (at, _) if at > now => None,
-            (_, Reason::Lost) => Some(self.shut(Closure::Lost { truncated })),
-            _ => self.transport_lost(now),
+        match self.timers.disconnected {
+            Some(since) if self.lost(since) <= now => Some(self.shut(Closure::Lost { truncated })),
+            None if self.timers.last_authentic.after(SILENCE) <= now => self.transport_lost(now),
+            _ => None,
         }
     }
 }
