@@ -3,14 +3,14 @@
 //! ```text
 //! T    = SHA-256( "IACP/1 PSS" | 0 | EID_i | EID_r | h(PSS_NEG turn 1) | h(PSS_ACK) )
 //! PRK  = HKDF-Extract( T, X25519(static_i, static_r) | X25519(ephemeral_i, ephemeral_r) )
-//! each = HKDF-Expand( PRK, "IACP/1 " + { key | iv | chain } + { " i2r" | " r2i" } )
+//! each = HKDF-Expand( PRK, "IACP/1 " + { key | iv | chain | ticket | ticket iv } + { " i2r" | " r2i" } )
 //! ```
 
 use iacp_wire::{Cookie, Eid, X25519Key};
 use zeroize::Zeroize;
 
 use super::terms::Capabilities;
-use crate::crypto::{Provider, Secret32, WeakKey};
+use crate::crypto::{Provider, Secret32, Suite, WeakKey};
 use crate::identity::Identity;
 
 /// What one direction of a session is sealed with. Its memory is the only count of what it has sealed, so it is never
@@ -39,10 +39,27 @@ impl<P: Provider> Drop for Direction<P> {
     }
 }
 
-/// The keys of both directions.
+/// What one side seals its Forwarding Tickets with (`IACP §3.5`). It outlives the session: that is what tickets are for.
+pub struct TicketKey {
+    /// The key.
+    pub key: Secret32,
+    /// The first four bytes of every nonce; the issue counter follows.
+    pub iv: [u8; 4],
+}
+
+/// The ticket keys of both sides, from one side's view.
+pub struct TicketKeys {
+    /// For our tickets.
+    pub ours: TicketKey,
+    /// For the peer's.
+    pub theirs: TicketKey,
+}
+
+/// All keys of a session, from one side's view.
 pub(crate) struct SessionKeys<P: Provider> {
-    pub(crate) initiator_to_responder: Direction<P>,
-    pub(crate) responder_to_initiator: Direction<P>,
+    pub(crate) send: Direction<P>,
+    pub(crate) receive: Direction<P>,
+    pub(crate) tickets: TicketKeys,
 }
 
 /// What both sides know of the handshake when they derive the keys.
@@ -74,30 +91,60 @@ pub(crate) fn derive<P: Provider>(
         &transcript.acknowledgement,
     ]);
     let prk = P::hkdf_extract(&salt, &[static_shared.expose(), ephemeral_shared.expose()]);
+    let suite = transcript.capabilities.suite();
+    let initiates = identity.eid() == transcript.initiator;
+    let (send, receive) = if initiates { (&I2R, &R2I) } else { (&R2I, &I2R) };
     Ok(SessionKeys {
-        initiator_to_responder: direction::<P>(
-            &prk,
-            [b"IACP/1 key i2r", b"IACP/1 iv i2r", b"IACP/1 chain i2r"],
-            transcript.capabilities,
-        ),
-        responder_to_initiator: direction::<P>(
-            &prk,
-            [b"IACP/1 key r2i", b"IACP/1 iv r2i", b"IACP/1 chain r2i"],
-            transcript.capabilities,
-        ),
+        send: send.direction::<P>(&prk, suite),
+        receive: receive.direction::<P>(&prk, suite),
+        tickets: TicketKeys { ours: send.ticket::<P>(&prk), theirs: receive.ticket::<P>(&prk) },
     })
 }
 
-fn direction<P: Provider>(
-    prk: &Secret32,
-    [key_info, iv_info, chain_info]: [&[u8]; 3],
-    capabilities: Capabilities,
-) -> Direction<P> {
-    let cipher = P::cipher(capabilities.suite(), &P::hkdf_expand_key(prk, key_info));
-    let iv_block = P::hkdf_expand_key(prk, iv_info);
+/// One label for each purpose.
+struct Labels {
+    key: &'static [u8],
+    iv: &'static [u8],
+    chain: &'static [u8],
+    ticket: &'static [u8],
+    ticket_iv: &'static [u8],
+}
+
+const I2R: Labels = Labels {
+    key: b"IACP/1 key i2r",
+    iv: b"IACP/1 iv i2r",
+    chain: b"IACP/1 chain i2r",
+    ticket: b"IACP/1 ticket i2r",
+    ticket_iv: b"IACP/1 ticket iv i2r",
+};
+
+const R2I: Labels = Labels {
+    key: b"IACP/1 key r2i",
+    iv: b"IACP/1 iv r2i",
+    chain: b"IACP/1 chain r2i",
+    ticket: b"IACP/1 ticket r2i",
+    ticket_iv: b"IACP/1 ticket iv r2i",
+};
+
+impl Labels {
+    fn direction<P: Provider>(&self, prk: &Secret32, suite: Suite) -> Direction<P> {
+        Direction {
+            cipher: P::cipher(suite, &P::hkdf_expand_key(prk, self.key)),
+            iv: first_four::<P>(prk, self.iv),
+            chain: *P::hkdf_expand_key(prk, self.chain).expose(),
+        }
+    }
+
+    fn ticket<P: Provider>(&self, prk: &Secret32) -> TicketKey {
+        TicketKey { key: P::hkdf_expand_key(prk, self.ticket), iv: first_four::<P>(prk, self.ticket_iv) }
+    }
+}
+
+fn first_four<P: Provider>(prk: &Secret32, info: &[u8]) -> [u8; 4] {
     let mut iv = [0; 4];
-    iv.iter_mut().zip(iv_block.expose()).for_each(|(to, from)| *to = *from);
-    Direction { cipher, iv, chain: *P::hkdf_expand_key(prk, chain_info).expose() }
+    let block = P::hkdf_expand_key(prk, info);
+    iv.iter_mut().zip(block.expose()).for_each(|(to, from)| *to = *from);
+    iv
 }
 
 /// `Local_Session_Key` (`IACP §4.2.4.2`): where a host with several agents files a session. The IAT keeps agents apart

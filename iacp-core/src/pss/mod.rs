@@ -31,7 +31,7 @@ mod teardown;
 mod terms;
 
 pub use event::{Closure, Discard, Discards, Event, Reason, SendError, TooSmall, Transmit, Violation};
-pub use keys::local_session_key;
+pub use keys::{TicketKey, TicketKeys, local_session_key};
 pub use negotiation::{MAX_TURNS, NEGOTIATION_LIMIT};
 pub use responder::{Accepted, Admission, Answer, Responder};
 pub use session::{RECONNECT_LIMIT, Role, Session, TRANSMIT_BUFFER};

@@ -34,6 +34,8 @@ pub struct Keys {
     pub receive_chain: [u8; 32],
     /// The peer's initial sequence number.
     pub peer_sequence: u64,
+    /// Key and iv of its own Forwarding Tickets, and of the peer's.
+    pub tickets: [([u8; 32], [u8; 4]); 2],
 }
 
 /// The chain after a frame with this tag.
@@ -167,15 +169,16 @@ impl Forger {
             Portable::hkdf_expand(&prk, format!("IACP/1 {what} {direction}").as_bytes(), &mut out).expect("short");
             out
         };
-        let iv = |direction| expand("iv", direction)[..4].try_into().expect("4");
+        let four = |what, direction| expand(what, direction)[..4].try_into().expect("4");
         let (send, receive) = ("i2r", "r2i");
         Keys {
             suite: if agreed & 2 == 2 { Suite::ChaCha20Poly1305 } else { Suite::Aes256Gcm },
-            send: (expand("key", send), iv(send)),
-            receive: (expand("key", receive), iv(receive)),
+            send: (expand("key", send), four("iv", send)),
+            receive: (expand("key", receive), four("iv", receive)),
             send_chain: expand("chain", send),
             receive_chain: expand("chain", receive),
             peer_sequence,
+            tickets: [send, receive].map(|direction| (expand("ticket", direction), four("ticket iv", direction))),
         }
     }
 

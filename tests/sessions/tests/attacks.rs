@@ -42,7 +42,7 @@ impl Two {
         out[..length].to_vec()
     }
 
-    fn to_alice(&mut self, from: std::net::SocketAddr, bytes: &[u8]) -> String {
+    fn tell_alice(&mut self, from: std::net::SocketAddr, bytes: &[u8]) -> String {
         let session = self.alice.session.as_mut().expect("a session");
         format!("{:?}", session.handle(self.now, &self.alice.identity, from, &mut bytes.to_vec()))
     }
@@ -89,7 +89,7 @@ fn a_pss_neg_moves_no_locator() {
     let mut two = Two::new(TERMS, Capabilities::NONE);
     let init = two.alice.transmit(two.now).remove(0);
     let raced = two.answer(&init, evil);
-    two.to_alice(evil, &raced);
+    two.tell_alice(evil, &raced);
     assert_eq!(two.alice().locator(), addr(Side::Bob));
     // The raced attempt is lost, and the next one is not.
     while type_of(&two.alice.transmit(two.now).pop().unwrap_or(vec![0, 0])) != 0x08 {
@@ -169,14 +169,14 @@ fn established_is_said_even_if_data_overtakes_the_heartbeat() {
     let mut two = Two::new(TERMS, Capabilities::NONE);
     let init = two.alice.transmit(two.now).remove(0);
     let neg = two.answer(&init, addr(Side::Alice));
-    two.to_alice(addr(Side::Bob), &neg);
+    two.tell_alice(addr(Side::Bob), &neg);
     let ack = two.alice.transmit(two.now).remove(0);
     two.accept(&ack).expect("in order");
     let now = two.now;
     two.bob.session.as_mut().expect("a session").send(now, 0, b"hi").expect("room");
     let mut packets = two.bob.transmit(now);
     packets.reverse();
-    let events: Vec<_> = packets.iter().map(|bytes| two.to_alice(addr(Side::Bob), bytes)).collect();
+    let events: Vec<_> = packets.iter().map(|bytes| two.tell_alice(addr(Side::Bob), bytes)).collect();
     assert!(events[0].starts_with("Data"), "{events:?}");
     assert_eq!(events[1], "Established");
 }
@@ -202,7 +202,7 @@ fn terms_of_a_lost_attempt_do_not_outlive_it() {
     let mut two = Two::new(Terms { lifetime: 8, ..TERMS }, Capabilities::SFC);
     let init = two.alice.transmit(two.now).remove(0);
     let neg = two.answer(&init, addr(Side::Alice));
-    two.to_alice(addr(Side::Bob), &neg);
+    two.tell_alice(addr(Side::Bob), &neg);
     let now = two.now;
     let identity = &two.alice.identity;
     two.alice.session.as_mut().expect("a session").accept_terms(now, identity).expect("proposed");
@@ -212,7 +212,7 @@ fn terms_of_a_lost_attempt_do_not_outlive_it() {
     let init = two.alice.transmit(two.now).remove(0);
     assert_eq!(type_of(&init), 0x08, "it starts over");
     let neg = two.answer(&init, addr(Side::Alice));
-    assert!(two.to_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
+    assert!(two.tell_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
     two.alice.handle_deadline(Mono(9_000));
     assert_eq!(two.alice.closure, None, "the lifetime was another attempt's");
 }
@@ -234,7 +234,7 @@ fn a_negotiation_that_nobody_goes_on_with_ends() {
     let mut two = Two::new(TERMS, Capabilities::SFC);
     let init = two.alice.transmit(two.now).remove(0);
     let neg = two.answer(&init, addr(Side::Alice));
-    assert!(two.to_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
+    assert!(two.tell_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
     // The application says nothing.
     two.alice.handle_deadline(Mono(59_999));
     assert_eq!(two.alice.closure, None);

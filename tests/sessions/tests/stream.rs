@@ -33,6 +33,19 @@ fn every_frame_carries_the_hash_of_all_before_it() {
 }
 
 #[test]
+fn forwarding_tickets_have_keys_of_their_own_which_outlive_the_session() {
+    let mut pair = Pair::new();
+    let identity = &pair.bob.identity;
+    let session = pair.bob.session.as_mut().expect("a session");
+    session.abort(identity, TeardownReason::ShuttingDown);
+    let keys = session.take_ticket_keys().expect("there was a handshake");
+    assert!(session.take_ticket_keys().is_none(), "they are handed over once");
+    let [forgers, peers] = pair.forger.keys.as_ref().expect("keys").tickets;
+    assert_eq!((*keys.theirs.key.expose(), keys.theirs.iv), forgers);
+    assert_eq!((*keys.ours.key.expose(), keys.ours.iv), peers);
+}
+
+#[test]
 fn reordered_frames_are_delivered_as_they_authenticate_and_the_gap_is_flagged_until_it_closes() {
     // shows: IACP-150, IACP-160
     let mut pair = Pair::new();

@@ -27,7 +27,11 @@ use super::outbound::{Cookies, Outbound, kind};
 use super::responder::Accepted;
 use super::teardown::{Closing, TeardownReason};
 use super::terms::{Capabilities, Terms};
-use super::{SILENCE, continuity, keys::SessionKeys, lifecycle};
+use super::{
+    SILENCE, continuity,
+    keys::{SessionKeys, TicketKeys},
+    lifecycle,
+};
 use crate::crypto::Provider;
 use crate::identity::Identity;
 use crate::time::{Backoff, Mono};
@@ -69,6 +73,7 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize> {
     unannounced: bool,
     negotiation: Option<Negotiation>,
     contract: Option<Terms>,
+    tickets: Option<TicketKeys>,
     outbound: Outbound<P, LOG, FRAMES>,
     inbound: Inbound<P, FRAMES>,
     /// SHA-256 of the PSS_ACK that made this session, on the responder's side.
@@ -141,6 +146,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             unannounced: false,
             negotiation: None,
             contract: None,
+            tickets: None,
             outbound: Outbound::new(),
             inbound: Inbound::new(),
             ack_digest: None,
@@ -174,6 +180,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         self.inbound.wipe();
         self.negotiation = None;
         self.contract = None;
+        self.tickets = None;
         self.timers.lifetime_end = None;
         self.continuity = continuity::State::INITIAL;
         let initiation = Initiation::new(identity, &self.peer, self.offer, now, restarts, rng);
@@ -195,8 +202,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         session.ack_digest = Some(accepted.ack_digest);
         session.lifecycle_step(lifecycle::Event::AcceptPssAck);
         let window = proposal.terms.receive_window;
-        session.outbound.start(keys.responder_to_initiator, proposal.initial_sequence, window);
-        session.inbound.start(keys.initiator_to_responder, peer_initial_sequence, window);
+        session.outbound.start(keys.send, proposal.initial_sequence, window);
+        session.inbound.start(keys.receive, peer_initial_sequence, window);
+        session.tickets = Some(keys.tickets);
         let contract = proposal.capabilities.contains(Capabilities::SFC);
         session.begin(now, contract, accepted.terms_accepted, proposal.terms);
         if contract && !accepted.terms_accepted {
@@ -225,8 +233,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     ) {
         let proposal = offered.proposal;
         let window = proposal.terms.receive_window;
-        self.outbound.start(keys.initiator_to_responder, own_initial_sequence, window);
-        self.inbound.start(keys.responder_to_initiator, proposal.initial_sequence, window);
+        self.outbound.start(keys.send, own_initial_sequence, window);
+        self.inbound.start(keys.receive, proposal.initial_sequence, window);
+        self.tickets = Some(keys.tickets);
         self.lifecycle_step(lifecycle::Event::EmitPssAck);
         let contract = proposal.capabilities.contains(Capabilities::SFC);
         self.begin(now, contract, accepted, proposal.terms);
@@ -434,6 +443,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     #[must_use]
     pub const fn contract(&self) -> Option<Terms> {
         self.contract
+    }
+
+    /// The keys of the session's Forwarding Tickets, once. They outlive the session, in the hands of whoever deposits
+    /// tickets and redeems them.
+    pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {
+        self.tickets.take()
     }
 
     /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including.
