@@ -1,4 +1,68 @@
 //! The behaviour of the Internet Agent Communication Protocol (draft-gebauer-iacp-00) as deterministic step functions.
+//!
+//! Nothing here opens a socket, reads a clock, draws randomness or allocates. The caller brings datagrams, time, a
+//! generator and memory; the machines say what the datagrams mean and what to send.
+//!
+//! # Two agents and a session
+//!
+//! ```
+//! use iacp_core::crypto::Portable;
+//! use iacp_core::identity::Identity;
+//! use iacp_core::pss::{
+//!     Admission, Answer, Capabilities, Event, Responder, Session, Settings, TRANSMIT_BUFFER, Terms,
+//! };
+//! use iacp_core::time::Mono;
+//! # use rand_chacha::ChaCha8Rng;
+//! # use rand_core::SeedableRng;
+//!
+//! // 4 KiB of sealed frames that may be repeated, 8 frames under way in each direction.
+//! type Link = Session<Portable, 4096, 8>;
+//!
+//! # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+//! let now = Mono(0);
+//! let (alice_at, bob_at) = (([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4227).into());
+//! let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+//! let settings = Settings {
+//!     capabilities: Capabilities::NONE,
+//!     terms: Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 },
+//! };
+//! let mut responder = Responder::<64>::new(settings, now, &mut rng);
+//! let mut buffer = [0; TRANSMIT_BUFFER];
+//!
+//! // PSS_INIT, PSS_NEG: the responder has nothing to remember.
+//! let mut session = Link::initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng);
+//! let init = session.poll_transmit(now, &mut buffer)?.expect("PSS_INIT is due").bytes.to_vec();
+//! let admit = |_: &iacp_wire::Eid| Admission::Admit;
+//! let Ok(Answer::Negotiate { length, .. }) = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer) else {
+//!     panic!("an honest initiator gets an answer");
+//! };
+//! let mut neg = buffer[..length].to_vec();
+//! session.handle(now, &alice, bob_at, &mut neg);
+//!
+//! // PSS_ACK makes the responder's session; its heartbeat confirms the keys.
+//! let ack = session.poll_transmit(now, &mut buffer)?.expect("PSS_ACK is due").bytes.to_vec();
+//! let accepted = responder.accept(now, &bob, alice_at, &ack).ok().expect("the cookie and the signature hold");
+//! let mut peer = Link::accept(now, accepted);
+//! let mut heartbeat = peer.poll_transmit(now, &mut buffer)?.expect("a heartbeat is due").bytes.to_vec();
+//! assert_eq!(session.handle(now, &alice, bob_at, &mut heartbeat), Event::Established);
+//!
+//! // Data: sealed in the delta log, opened where it arrived.
+//! session.send(now, 0, b"hello")?;
+//! let mut delivered = Vec::new();
+//! while let Some(transmit) = session.poll_transmit(now, &mut buffer)? {
+//!     let mut datagram = transmit.bytes.to_vec();
+//!     if let Event::Data { content, .. } = peer.handle(now, &bob, alice_at, &mut datagram) {
+//!         delivered.push(content.to_vec());
+//!     }
+//! }
+//! assert_eq!(delivered, [b"hello"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A driver's loop is: give [`Session::handle`](pss::Session::handle) what arrived, send what
+//! [`poll_transmit`](pss::Session::poll_transmit) has, sleep until
+//! [`next_deadline`](pss::Session::next_deadline), call [`handle_deadline`](pss::Session::handle_deadline). The program
+//! `examples/agent` does it over QUIC and UDP.
 #![no_std]
 
 pub mod crypto;

@@ -34,8 +34,8 @@ fn identity() -> Identity<Portable> {
 }
 
 /// A search and its worked request.
-fn search(seed: u64, bits: u32) -> (Search, Vec<u8>) {
-    let (mut search, miner) = Search::begin::<Portable>(SPACE, NOW, bits, 3, &mut rng(seed));
+fn search(seed: u64, bits: u32) -> (Search<3>, Vec<u8>) {
+    let (mut search, miner) = Search::begin::<Portable>(SPACE, NOW, bits, &mut rng(seed));
     let proven = mine(miner);
     let mut out = [0; 128];
     let length = search.request::<Portable>(&proven, &mut out).expect("128 bytes hold 88");
@@ -87,7 +87,11 @@ fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
 fn a_request_may_limit_how_many_peers_answer() {
     // shows: IACP-138
     let (mut seeker, request) = search(1, BITS);
-    for (n, expected) in [true, true, true, false].into_iter().enumerate() {
+    let mut other = Responder::default();
+    let first = accept(&mut other, &request, 1, 99, NOW).expect("a slot is free");
+    assert_eq!(seeker.open::<Portable>(&first), Ok(identity().eid()));
+    assert_eq!(seeker.open::<Portable>(&first), Err(Refusal::Replayed), "a repeat is not another peer");
+    for (n, expected) in [true, true, false].into_iter().enumerate() {
         let mut responder = Responder::default();
         let answer = accept(&mut responder, &request, 1, n as u64, NOW).expect("a slot is free");
         let opened = seeker.open::<Portable>(&answer);
@@ -167,6 +171,19 @@ fn a_proof_is_accepted_once_and_a_full_filter_refuses() {
     assert_eq!(take(8, NOW), Err(Refusal::FilterFull), "it refuses rather than forgets");
     assert_eq!(take(9, end), Err(Refusal::FilterFull));
     assert_eq!(take(9, UnixTime(end.0 + 1)), Err(Refusal::Timestamp), "what is forgotten then is too old anyway");
+}
+
+#[test]
+fn one_proof_buys_one_key_agreement() {
+    let (_, mut request) = search(1, BITS);
+    request[36..68].fill(0); // a worthless one-time key
+    let body: [u8; 84] = request[4..].try_into().expect("84");
+    let worked = mine(Miner::new(zerocopy::FromBytes::read_from_bytes(&body).expect("84")));
+    request[4..].copy_from_slice(zerocopy::IntoBytes::as_bytes(&worked));
+    let mut responder = Responder::default();
+    assert_eq!(accept(&mut responder, &request, 1, 0, NOW), Err(Refusal::Seal));
+    assert_eq!(accept(&mut responder, &request, 1, 1, NOW), Err(Refusal::Replayed));
+    assert_eq!(responder.waiting(), 0);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub enum Refusal {
     Threshold,
     /// The digest does not have the claimed number of trailing zero bits.
     Proof,
-    /// This proof was accepted before.
+    /// This proof, or this answer, was accepted before.
     Replayed,
     /// The replay filter is full: it refuses rather than forgets.
     FilterFull,
@@ -56,7 +56,7 @@ impl fmt::Display for Refusal {
             Self::Timestamp => "timestamp: outside the window of 30 seconds",
             Self::Threshold => "pow_target_threshold: below the difficulty of the moment",
             Self::Proof => "pow_nonce: the digest lacks the claimed zero bits",
-            Self::Replayed => "the proof was accepted before",
+            Self::Replayed => "it was accepted before",
             Self::FilterFull => "the replay filter is full",
             Self::NoSlot => "every slot waits for an identity",
             Self::Seal => "encrypted_payload: not sealed to this search",

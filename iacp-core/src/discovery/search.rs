@@ -8,26 +8,22 @@ use super::{Refusal, answer_key, pow::Miner};
 use crate::crypto::{Provider, Secret32};
 use crate::time::UnixTime;
 
-/// A search that is under way: the one-time key that its answers are sealed to.
-pub struct Search {
+/// A search that is under way: the one-time key that its answers are sealed to. At most `PEERS` of them are accepted
+/// (`IACP §6.2`).
+// keeps: IACP-138
+pub struct Search<const PEERS: usize> {
     secret: Secret32,
     request_digest: Option<[u8; 32]>,
-    answers_left: u16,
+    /// The one-time keys of the answers that were opened: a repeat is not another peer.
+    answers: heapless::Vec<X25519Key, PEERS>,
 }
 
-impl Search {
+impl<const PEERS: usize> Search<PEERS> {
     /// Begins a search. The miner makes the request's proof; [`Self::request`] writes it.
     ///
-    /// At most `answers` peers are accepted (`IACP §6.2`); `threshold` is the number of zero bits to be mined.
-    // keeps: IACP-138
+    /// `threshold` is the number of zero bits to be mined.
     #[must_use]
-    pub fn begin<P: Provider>(
-        space: DhtKey,
-        now: UnixTime,
-        threshold: u32,
-        answers: u16,
-        rng: &mut impl CryptoRng,
-    ) -> (Self, Miner) {
+    pub fn begin<P: Provider>(space: DhtKey, now: UnixTime, threshold: u32, rng: &mut impl CryptoRng) -> (Self, Miner) {
         let secret = Secret32::random(rng);
         let request = DiscoveryReq {
             target_space_coordinate: space,
@@ -36,7 +32,7 @@ impl Search {
             pow_nonce: rng.next_u64().into(),
             pow_target_threshold: threshold.into(),
         };
-        (Self { secret, request_digest: None, answers_left: answers }, Miner::new(request))
+        (Self { secret, request_digest: None, answers: heapless::Vec::new() }, Miner::new(request))
     }
 
     /// Writes the `DISCOVERY_REQ` that the miner finished. It bears no trace of the requester (`IACP §8.6`).
@@ -60,8 +56,13 @@ impl Search {
         else {
             return Err(Refusal::Malformed);
         };
-        let answers_left = self.answers_left.checked_sub(1).ok_or(Refusal::Enough)?;
         let DiscoveryRes { responder_ephemeral_public_key: peer, aead_nonce, encrypted_payload } = answer;
+        if self.answers.contains(peer) {
+            return Err(Refusal::Replayed);
+        }
+        if self.answers.is_full() {
+            return Err(Refusal::Enough);
+        }
         let shared = P::x25519(&self.secret, &peer.0).map_err(|_| Refusal::Seal)?;
         let key = answer_key::<P>(request_digest, &shared);
         let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
@@ -69,7 +70,7 @@ impl Search {
         let mut eid = *sealed;
         let tag = tag.first_chunk().ok_or(Refusal::Malformed)?;
         P::open(&key, &aead_nonce.0, aad, &mut eid, tag).map_err(|_| Refusal::Seal)?;
-        self.answers_left = answers_left;
+        self.answers.push(*peer).map_err(|_| Refusal::Enough)?;
         Ok(Eid(eid))
     }
 }

@@ -7,12 +7,12 @@ use iacp_wire::{Cookie, Eid, Frame, Message, Signature, X25519Key};
 use rand_core::CryptoRng;
 
 use super::cookie::{Binding, CookieSecrets, Derived};
-use super::event::{Discard, TooSmall};
+use super::event::Discard;
 use super::initiation::{key_share, possible_sequence};
 use super::keys::{SessionKeys, Transcript, derive};
 use super::outbound::Cookies;
 use super::terms::{Capabilities, Proposal, Settings};
-use super::{HANDSHAKE_LEN, KEY_SHARE_LEN};
+use super::{HANDSHAKE_LEN, KEY_SHARE_LEN, TRANSMIT_BUFFER};
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
 use crate::time::Mono;
@@ -131,7 +131,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// Ask a token bucket before this: it is the first thing that costs a signature. `admit` is the reputation hook.
     ///
     /// # Errors
-    /// The frame is noise, too early or too many; or the buffer is too small (the outer error).
+    /// The frame is noise, too early or too many.
     // keeps: IACP-020, IACP-021, IACP-024, IACP-083, IACP-146
     pub fn answer<P: Provider>(
         &self,
@@ -140,20 +140,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         from: SocketAddr,
         datagram: &[u8],
         admit: impl FnOnce(&Eid) -> Admission,
-        out: &mut [u8],
-    ) -> Result<Result<Answer, Discard>, TooSmall> {
-        let out = out.get_mut(..HANDSHAKE_LEN).ok_or(TooSmall { needed: HANDSHAKE_LEN })?;
-        Ok(self.try_answer(now, identity, from, datagram, admit, out))
-    }
-
-    fn try_answer<P: Provider>(
-        &self,
-        now: Mono,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        datagram: &[u8],
-        admit: impl FnOnce(&Eid) -> Admission,
-        out: &mut [u8],
+        out: &mut [u8; TRANSMIT_BUFFER],
     ) -> Result<Answer, Discard> {
         let frame = Frame::parse(datagram).map_err(|_| Discard::Malformed)?;
         let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession) };

@@ -143,7 +143,7 @@ impl Host {
             Message::PssInit(_) => {
                 let mut out = [0; TRANSMIT_BUFFER];
                 let admit = |_: &Eid| Admission::Admit;
-                match responder.answer(now, &self.identity, from, bytes, admit, &mut out).expect("long enough") {
+                match responder.answer(now, &self.identity, from, bytes, admit, &mut out) {
                     Ok(Answer::Negotiate { length, .. }) => Some(Some(out[..length].to_vec())),
                     Ok(Answer::DemandWork { .. }) => Some(None),
                     Err(discard) => {

@@ -38,7 +38,7 @@ impl Two {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &_| Admission::Admit;
         let answer = self.responder.answer(self.now, &self.bob.identity, from, init, admit, &mut out);
-        let Ok(Answer::Negotiate { length, .. }) = answer.expect("long enough") else { panic!("{answer:?}") };
+        let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
         out[..length].to_vec()
     }
 

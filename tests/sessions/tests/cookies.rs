@@ -26,7 +26,7 @@ impl<const N: usize> Door<N> {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &_| Admission::Admit;
         let answer = self.responder.answer(Mono(now), &self.bob.identity, addr(FROM), init, admit, &mut out);
-        match answer.expect("long enough")? {
+        match answer? {
             Answer::Negotiate { length, .. } => Ok(out[..length].to_vec()),
             Answer::DemandWork { .. } => panic!("admitted"),
         }

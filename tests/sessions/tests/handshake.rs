@@ -22,7 +22,7 @@ fn answer(
     admit: impl FnOnce(&Eid) -> Admission,
 ) -> Result<Option<Vec<u8>>, Discard> {
     let mut out = [0; TRANSMIT_BUFFER];
-    match responder.answer(now, &bob.identity, addr(Side::Alice), init, admit, &mut out).expect("long enough")? {
+    match responder.answer(now, &bob.identity, addr(Side::Alice), init, admit, &mut out)? {
         Answer::Negotiate { length, .. } => Ok(Some(out[..length].to_vec())),
         Answer::DemandWork { .. } => Ok(None),
     }
