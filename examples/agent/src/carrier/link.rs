@@ -1,0 +1,239 @@
+//! The transports below a session: datagrams of QUIC, or of UDP. Both may lose and reorder; the session repairs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use quinn::{Connection, Endpoint, SendDatagramError};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use crate::carrier::quic;
+
+/// No frame is longer, in bytes.
+pub const FRAME_LIMIT: usize = 1_200;
+/// Datagrams that wait for their session. When there are more, they wait in the kernel, and then they are lost.
+const INBOX: usize = 1_024;
+/// Connections that a listener holds at once.
+const CONNECTIONS: usize = 512;
+/// A connection on which nothing arrives for this long is closed: a session's heartbeats come every 15 s.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// What carries the frames.
+// keeps: IACP-001
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// QUIC datagrams, as the draft prefers
+    Quic,
+    /// One frame per UDP datagram and nothing else
+    Udp,
+}
+
+impl Transport {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quic => "quic",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A way back to the peer.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// The one socket of a listener.
+    Udp(Arc<UdpSocket>),
+    /// A socket that knows its only peer, and hears when nobody is there.
+    Connected(Arc<UdpSocket>),
+    Quic(Connection),
+}
+
+impl Route {
+    /// Sends one frame. What the transport cannot take is lost, like anything on its way.
+    ///
+    /// # Errors
+    /// The transport is gone.
+    pub async fn send(&self, to: SocketAddr, frame: &[u8]) -> Result<(), Lost> {
+        match self {
+            Self::Udp(socket) => {
+                let _ = socket.send_to(frame, to).await;
+                Ok(())
+            }
+            Self::Connected(socket) => match socket.send(frame).await {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Lost::Refused),
+                _ => Ok(()),
+            },
+            Self::Quic(connection) => {
+                let frame = frame.to_vec().into();
+                // Who serves many waits for none of them: what one does not take is lost to that one alone.
+                let sent = match connection.side().is_client() {
+                    true => connection.send_datagram_wait(frame).await,
+                    false => connection.send_datagram(frame),
+                };
+                match sent {
+                    Err(SendDatagramError::ConnectionLost(why)) => Err(Lost::Ended(why.to_string())),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// How long a frame may be here, now and for as long as the route lives.
+    pub fn frame_limit(&self) -> usize {
+        match self {
+            Self::Udp(_) | Self::Connected(_) => FRAME_LIMIT,
+            // The path's MTU is only ever found to be larger than what QUIC begins with.
+            Self::Quic(connection) => connection.max_datagram_size().unwrap_or(0).min(FRAME_LIMIT),
+        }
+    }
+
+    /// Whether both are the same connection.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Quic(one), Self::Quic(another)) => one.stable_id() == another.stable_id(),
+            _ => false,
+        }
+    }
+
+    /// Says farewell to a connection that has done its work.
+    pub fn close(&self) {
+        if let Self::Quic(connection) = self {
+            connection.close(0_u32.into(), b"done");
+        }
+    }
+}
+
+/// Why a route leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Nobody listens on that port.
+    Refused,
+    /// The connection is over.
+    Ended(String),
+}
+
+/// Something came in.
+#[derive(Debug)]
+pub struct Arrival {
+    pub route: Route,
+    pub from: SocketAddr,
+    /// One datagram, or why there will be none.
+    pub what: Result<Vec<u8>, Lost>,
+}
+
+/// Where all arrivals of one agent wait.
+pub type Inbox = mpsc::Receiver<Arrival>;
+
+/// A listener's transport is up.
+pub struct Bound {
+    pub at: SocketAddr,
+    pub inbox: Inbox,
+    /// Keeps QUIC going.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Listens.
+pub async fn listen(transport: Transport, bind: SocketAddr) -> Result<Bound> {
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let unable = || format!("cannot listen on {} {bind}", transport.name());
+    match transport {
+        Transport::Udp => {
+            let socket = Arc::new(UdpSocket::bind(bind).await.with_context(unable)?);
+            let at = socket.local_addr()?;
+            tokio::spawn(read_socket(socket, None, sender));
+            Ok(Bound { at, inbox, endpoint: None })
+        }
+        Transport::Quic => {
+            let endpoint = Endpoint::server(quic::server()?, bind).with_context(unable)?;
+            let at = endpoint.local_addr()?;
+            tokio::spawn(accept(endpoint.clone(), sender));
+            Ok(Bound { at, inbox, endpoint: Some(endpoint) })
+        }
+    }
+}
+
+/// Reaches out to a peer.
+pub async fn connect(transport: Transport, to: SocketAddr) -> Result<(Route, Inbox)> {
+    let any: SocketAddr = if to.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let route = match transport {
+        Transport::Udp => {
+            let socket = UdpSocket::bind(any).await.context("cannot open a UDP socket")?;
+            socket.connect(to).await.with_context(|| format!("cannot reach udp {to}"))?;
+            let socket = Arc::new(socket);
+            tokio::spawn(read_socket(Arc::clone(&socket), Some(to), sender));
+            Route::Connected(socket)
+        }
+        Transport::Quic => {
+            let connection = quic::connect(any, to).await?;
+            tokio::spawn(read_connection(connection.clone(), sender));
+            Route::Quic(connection)
+        }
+    };
+    Ok((route, inbox))
+}
+
+async fn read_socket(socket: Arc<UdpSocket>, peer: Option<SocketAddr>, inbox: mpsc::Sender<Arrival>) {
+    // One byte more than a frame may have: what fills it is too long, and noise.
+    let mut buffer = [0; FRAME_LIMIT + 1];
+    loop {
+        let (from, what) = match socket.recv_from(&mut buffer).await {
+            Ok((length, from)) if length <= FRAME_LIMIT => (from, Ok(buffer[..length].to_vec())),
+            Ok(_) => continue,
+            Err(error) => match peer {
+                Some(peer) if error.kind() == io::ErrorKind::ConnectionRefused => (peer, Err(Lost::Refused)),
+                _ => {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    continue;
+                }
+            },
+        };
+        let socket = Arc::clone(&socket);
+        let route = if peer.is_some() { Route::Connected(socket) } else { Route::Udp(socket) };
+        if inbox.send(Arrival { route, from, what }).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_connection(connection: Connection, inbox: mpsc::Sender<Arrival>) {
+    let from = connection.remote_address();
+    loop {
+        let what = match tokio::time::timeout(SILENT, connection.read_datagram()).await {
+            Ok(Ok(datagram)) if datagram.len() <= FRAME_LIMIT => Ok(datagram.to_vec()),
+            Ok(Ok(_)) => continue,
+            Ok(Err(why)) => Err(Lost::Ended(why.to_string())),
+            Err(_) => {
+                connection.close(1_u32.into(), b"silent");
+                Err(Lost::Ended("silent for a minute".into()))
+            }
+        };
+        let over = what.is_err();
+        let arrival = Arrival { route: Route::Quic(connection.clone()), from, what };
+        if inbox.send(arrival).await.is_err() || over {
+            return;
+        }
+    }
+}
+
+async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
+    while let Some(incoming) = endpoint.accept().await {
+        let open = endpoint.open_connections();
+        if open >= CONNECTIONS {
+            incoming.refuse();
+        } else if open >= CONNECTIONS / 4 && !incoming.remote_address_validated() {
+            // Under load an address proves itself before it costs anything.
+            let _ = incoming.retry();
+        } else {
+            let inbox = inbox.clone();
+            tokio::spawn(async move {
+                if let Ok(Ok(connection)) = tokio::time::timeout(quic::PATIENCE, incoming).await {
+                    read_connection(connection, inbox).await;
+                }
+            });
+        }
+    }
+}

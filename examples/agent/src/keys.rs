@@ -1,0 +1,84 @@
+//! Who we are and whom we mean: seeds, EIDs and addresses, as a user writes them.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use getrandom::SysRng;
+use iacp_core::crypto::{AwsLc, Provider, Secret32};
+use iacp_core::pss::Session;
+use iacp_wire::{DhtKey, Eid};
+use rand_core::UnwrapErr;
+
+/// The cryptography of hosts. The portable one gives the same bytes.
+pub type Crypto = AwsLc;
+/// An agent's key pair.
+pub type Identity = iacp_core::identity::Identity<Crypto>;
+
+/// A session that sends a file: 256 frames, or 256 KiB of them, may wait for their acknowledgement.
+pub type Sending = Session<Crypto, { 256 * 1024 }, 256>;
+/// Frames that may be on their way to a receiver.
+pub const RECEIVING_FRAMES: usize = 128;
+/// A session that receives one: all that it sends itself is a FIN. It takes less than 20 kB.
+pub type Receiving = Session<Crypto, 1024, RECEIVING_FRAMES>;
+const _: () = assert!(size_of::<Receiving>() < 20_000);
+
+/// The operating system's randomness. It fails on no system that has started; if it did, the process would end.
+pub const fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// The identity of a seed in hexadecimal, or a new one.
+pub fn identity(seed: Option<&str>) -> Result<Identity> {
+    let Some(seed) = seed else { return Ok(Identity::generate(&mut rng())) };
+    // The message does not repeat what was given: it is a secret, or nearly one.
+    let bytes = bytes_32(seed).context("--seed: not 64 hexadecimal digits (32 bytes)")?;
+    Ok(Identity::from_seed(&Secret32::new(bytes)))
+}
+
+fn bytes_32(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
+}
+
+/// A peer: its EID, and where it listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub eid: Eid,
+    pub at: SocketAddr,
+}
+
+impl Target {
+    /// Reads `EID@HOST:PORT`.
+    pub async fn read(text: &str) -> Result<Self> {
+        let Some((eid, at)) = text.split_once('@') else {
+            bail!("--to: expected EID@IP:PORT, the EID being 64 hexadecimal digits");
+        };
+        let eid = bytes_32(eid).with_context(|| format!("--to: '{eid}' is not an EID (64 hexadecimal digits)"))?;
+        Ok(Self { eid: Eid(eid), at: address("--to", at).await? })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", hex::encode(self.eid.0), self.at)
+    }
+}
+
+/// Reads an address; a name is looked up.
+pub async fn address(option: &str, text: &str) -> Result<SocketAddr> {
+    let unclear = || format!("{option}: '{text}' is no address (IP:PORT)");
+    tokio::net::lookup_host(text).await.with_context(unclear)?.next().with_context(unclear)
+}
+
+/// The first digits of an EID, for people.
+pub fn short(eid: &Eid) -> String {
+    let mut text = hex::encode(eid.0.first_chunk::<4>().unwrap_or(&[0; 4]));
+    text.push('…');
+    text
+}
+
+/// The Discovery Space of a topic. The draft leaves to its users how topics become coordinates; here it is a hash.
+pub fn space(topic: &str) -> DhtKey {
+    DhtKey(Crypto::sha256(&[b"IACP/1 topic\0", topic.as_bytes()]))
+}

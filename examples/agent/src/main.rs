@@ -1,0 +1,68 @@
+//! Two agents that find each other, open a session and stream a file.
+//!
+//! ```text
+//! agent                                both sides in one process, over QUIC, in bad weather
+//! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
+//! agent send --to EID@127.0.0.1:4227 FILE
+//! ```
+//!
+//! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds, a file each:
+//!
+//! ```text
+//! demo  listen  send   the commands: they drive the machines below
+//! server               the answering side, still without a socket: Responder, Discoverable and many Sessions
+//! source  receive      the file, before and after
+//! keys  clock          who we are, and when
+//! carrier/             datagrams in and out over QUIC or UDP, and the faults that are made to meet them
+//! telling/             the timeline
+//! ```
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod carrier;
+mod clock;
+mod demo;
+mod keys;
+mod listen;
+mod receive;
+mod send;
+mod server;
+mod source;
+mod telling;
+
+/// Two agents that find each other, open a session and stream a file
+///
+/// Without a command: `agent demo`.
+#[derive(Parser)]
+#[command(version)]
+struct Agent {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Listen(listen::Arguments),
+    Send(send::Arguments),
+}
+
+fn main() -> ExitCode {
+    let command = Agent::parse().command.unwrap_or_else(|| Command::Demo(demo::Arguments::default()));
+    let done = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from);
+    let done = done.and_then(|runtime| {
+        runtime.block_on(async {
+            match command {
+                Command::Demo(arguments) => demo::run(arguments).await,
+                Command::Listen(arguments) => listen::run(arguments).await,
+                Command::Send(arguments) => send::run(arguments).await,
+            }
+        })
+    });
+    done.unwrap_or_else(|error| {
+        eprintln!("agent: {}", format!("{error:#}").replace('\n', " "));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,157 @@
+//! The receiving end of a file: content in sequence order, up to FIN.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use rand_core::Rng;
+use sha2::{Digest, Sha256};
+
+use crate::keys;
+
+/// What a listener does with files.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Where they go; without it they are hashed and forgotten.
+    pub directory: Option<PathBuf>,
+    /// No file may be longer, in bytes.
+    pub longest: u64,
+}
+
+/// One file under way. Its memory is bounded by the session's window: what waits here is what overtook a frame that
+/// is still missing.
+pub struct Receiver {
+    next: u64,
+    early: BTreeMap<u64, Option<Vec<u8>>>,
+    hash: Sha256,
+    bytes: u64,
+    partial: Option<Partial>,
+}
+
+impl Receiver {
+    /// `first` is the sequence number that the peer's stream begins with.
+    pub fn new(first: u64) -> Self {
+        Self { next: first, early: BTreeMap::new(), hash: Sha256::new(), bytes: 0, partial: None }
+    }
+
+    /// Takes a frame: its content, or `None` if it is not of the file. Each sequence number comes once.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    pub fn take(&mut self, store: &Store, sequence: u64, content: Option<&[u8]>) -> io::Result<()> {
+        if sequence != self.next {
+            self.early.insert(sequence, content.map(<[u8]>::to_vec));
+            return Ok(());
+        }
+        self.append(store, content.unwrap_or_default())?;
+        self.next += 1;
+        while let Some(content) = self.early.remove(&self.next) {
+            self.append(store, content.as_deref().unwrap_or_default())?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, store: &Store, content: &[u8]) -> io::Result<()> {
+        self.bytes += content.len() as u64;
+        if self.bytes > store.longest {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {} bytes", store.longest)));
+        }
+        self.hash.update(content);
+        if content.is_empty() {
+            return Ok(());
+        }
+        match &mut self.partial {
+            Some(partial) => partial.file.write_all(content),
+            place @ None => match &store.directory {
+                Some(directory) => place.insert(Partial::create(directory)?).file.write_all(content),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Everything is here: the file gets its name, which is its hash and nothing that the peer could choose.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    pub fn complete(&mut self, store: &Store) -> io::Result<(String, u64)> {
+        let digest: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
+        let name = hex::encode(digest);
+        if let Some(directory) = &store.directory {
+            let partial = match self.partial.take() {
+                Some(partial) => partial,
+                None => Partial::create(directory)?,
+            };
+            partial.keep(&directory.join(&name))?;
+        }
+        Ok((name, self.bytes))
+    }
+}
+
+/// A file without a name yet. Dropped, it goes away.
+struct Partial {
+    file: BufWriter<File>,
+    path: Option<PathBuf>,
+}
+
+impl Partial {
+    fn create(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(format!(".{:016x}.part", keys::rng().next_u64()));
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        Ok(Self { file: BufWriter::new(file), path: Some(path) })
+    }
+
+    fn keep(mut self, name: &Path) -> io::Result<()> {
+        self.file.flush()?;
+        if let Some(path) = &self.path {
+            fs::rename(path, name)?;
+        }
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn content_is_put_in_order_and_other_kinds_are_left_out() {
+        let store = Store { directory: None, longest: 3 };
+        let mut receiver = Receiver::new(10);
+        for (sequence, content) in [(12, Some("b")), (13, None), (14, Some("c")), (10, None), (11, Some("a"))] {
+            receiver.take(&store, sequence, content.map(str::as_bytes)).expect("room");
+        }
+        assert!(receiver.early.is_empty());
+        assert_eq!(receiver.complete(&store).expect("nothing to store"), (ABC.to_owned(), 3));
+        assert!(Receiver::new(0).take(&store, 0, Some(b"four")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_named_by_its_hash_and_leaves_nothing_when_it_is_given_up() {
+        let place = tempfile::tempdir().expect("a directory");
+        let store = Store { directory: Some(place.path().to_owned()), longest: u64::MAX };
+        let mut receiver = Receiver::new(0);
+        receiver.take(&store, 0, Some(b"abc")).expect("stored");
+        receiver.complete(&store).expect("renamed");
+        let mut given_up = Receiver::new(0);
+        given_up.take(&store, 0, Some(b"abc")).expect("stored");
+        drop(given_up);
+        let mut empty = Receiver::new(0);
+        let (name, bytes) = empty.complete(&store).expect("renamed");
+        assert_eq!((fs::read(place.path().join(name)).expect("it is there").len(), bytes), (0, 0));
+        assert_eq!(fs::read(place.path().join(ABC)).expect("it is there"), b"abc");
+        assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 2);
+    }
+}

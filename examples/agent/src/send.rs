@@ -1,0 +1,293 @@
+//! `agent send`: opens a session and streams a file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use iacp_core::pss::{
+    Capabilities, Closure, Event as Heard, OVERHEAD, SendError, TRANSMIT_BUFFER, TeardownReason, continuity,
+};
+use iacp_core::time::Mono;
+
+use crate::carrier::link::{self, Arrival, Inbox, Lost, Route, Transport};
+use crate::carrier::outlet::Outlet;
+use crate::clock::Clock;
+use crate::keys::{self, Identity, Sending, Target};
+use crate::source::Source;
+use crate::telling::summary::{ending, grouped};
+use crate::telling::timeline::{Event, Style, Timeline};
+use crate::telling::watch::Watch;
+
+/// A peer that refuses every frame for this long is given up, in milliseconds.
+const REFUSED: u64 = 10_000;
+/// A peer that has been silent for so long that the session is DISCONNECTED is waited for this long, in milliseconds.
+const RECONNECT: u64 = 15_000;
+/// Our answer to a peer that ended the session is repeated for this long if it asks again, in milliseconds.
+const LINGER: u64 = 2_000;
+
+/// Streams a file to a listening agent
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Whom to send to: EID@IP:PORT, the EID being 64 hexadecimal digits
+    #[arg(long, value_name = "EID@ADDR")]
+    to: String,
+    /// The identity's seed, 64 hexadecimal digits; a new identity without it
+    #[arg(long, value_name = "HEX")]
+    seed: Option<String>,
+    /// What carries the frames: what the listener was started with
+    #[arg(long, value_enum, default_value_t = Transport::Quic)]
+    transport: Transport,
+    /// The file
+    file: PathBuf,
+}
+
+pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let clock = Clock::start();
+    let timeline = Timeline::new(clock, Style::Log);
+    let identity = keys::identity(arguments.seed.as_deref())?;
+    let target = Target::read(&arguments.to).await?;
+    let source = Source::open(&arguments.file).await?;
+    let (route, mut inbox) = link::connect(arguments.transport, target.at).await?;
+    let outlet = Outlet::new("send", &timeline, None);
+    let mut sender = Sender::new("send", &timeline, clock, &identity, target, route, outlet, Capabilities::NONE);
+    let sent = sender.send(source, &mut inbox).await?;
+    eprintln!(
+        "sent {} bytes to {} in {} ms, SHA-256 {}",
+        grouped(sent.bytes),
+        keys::short(&target.eid),
+        grouped(sent.took_ms),
+        sent.sha256
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file that has arrived.
+pub struct Sent {
+    pub sha256: String,
+    pub bytes: u64,
+    /// From the moment when the session was there until it was over.
+    pub took_ms: u64,
+}
+
+/// The sending side of one session.
+pub struct Sender<'a> {
+    who: &'static str,
+    timeline: &'a Timeline,
+    clock: Clock,
+    identity: &'a Identity,
+    target: Target,
+    route: Route,
+    pub outlet: Outlet<'a>,
+    pub session: Box<Sending>,
+    pub watch: Watch,
+    began: Mono,
+    established: Option<Mono>,
+    refused: Option<Mono>,
+}
+
+impl<'a> Sender<'a> {
+    /// Begins a session: its PSS_INIT is due.
+    #[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+    pub fn new(
+        who: &'static str,
+        timeline: &'a Timeline,
+        clock: Clock,
+        identity: &'a Identity,
+        target: Target,
+        route: Route,
+        outlet: Outlet<'a>,
+        offer: Capabilities,
+    ) -> Self {
+        let began = clock.now();
+        let mut session = Box::new(Sending::initiate(began, identity, target.eid, target.at, offer, &mut keys::rng()));
+        session.set_reconnect_limit(RECONNECT);
+        let watch = Watch::new();
+        Self {
+            who,
+            timeline,
+            clock,
+            identity,
+            target,
+            route,
+            outlet,
+            session,
+            watch,
+            began,
+            established: None,
+            refused: None,
+        }
+    }
+
+    /// Streams a file and ends the session. It returns when the peer has confirmed that everything has arrived.
+    pub async fn send(&mut self, mut source: Source, inbox: &mut Inbox) -> Result<Sent> {
+        source.set_limit(self.route.frame_limit().saturating_sub(OVERHEAD));
+        let done = self.drive(&mut source, inbox).await;
+        self.timeline.end_progress();
+        let closure = done?;
+        if let Route::Quic(_) = self.route {
+            if closure != Closure::Graceful {
+                // The last word has a moment to leave.
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            self.route.close();
+        }
+        match closure {
+            Closure::Graceful => {
+                let (sha256, bytes) = source.sent();
+                let took_ms = self.clock.now().since(self.established.unwrap_or(self.began));
+                Ok(Sent { sha256, bytes, took_ms })
+            }
+            Closure::NoAnswer => bail!(
+                "no authentic answer from {} in {} s and four attempts: the EID is not the listener's, or nothing \
+                 listens there",
+                self.target,
+                self.clock.now().since(self.began) / 1_000
+            ),
+            closure => bail!("{} was not sent: session over, {}", source.name(), ending(closure)),
+        }
+    }
+
+    async fn drive(&mut self, source: &mut Source, inbox: &mut Inbox) -> Result<Closure> {
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
+        let mut closing = false;
+        let mut linger = None;
+        loop {
+            let now = self.clock.now();
+            let full = self.seal(now, source)?;
+            if source.exhausted() && !closing && self.session.is_ready() {
+                closing = self.session.close(now, TeardownReason::TaskComplete).is_ok();
+            }
+            self.watch.look(&self.session, self.who, self.timeline);
+            self.transmit(now).await?;
+            self.show_progress(source);
+            let mut due = self.session.next_deadline().map(|(at, _)| at);
+            if let Some(closure) = self.session.closure() {
+                // Had the peer asked first, our answer may be lost, and it asks again.
+                let answered = closure == Closure::Graceful && self.outlet.has_answered();
+                let end = *linger.get_or_insert(if answered { now.after(LINGER) } else { now });
+                if now >= end {
+                    if self.established.is_some() {
+                        self.timeline.note(self.who, Event::Closed { how: ending(closure) });
+                    }
+                    return Ok(closure);
+                }
+                due = Some(end);
+            }
+            tokio::select! {
+                arrival = inbox.recv() => {
+                    let arrival = arrival.context("the transport has gone")?;
+                    self.handle(arrival, source)?;
+                    while let Ok(arrival) = inbox.try_recv() {
+                        self.handle(arrival, source)?;
+                    }
+                }
+                read = source.fill(), if source.wants() && !full => {
+                    read.with_context(|| format!("cannot read {}", source.name()))?;
+                }
+                () = self.clock.sleep_until(due) => {
+                    self.session.handle_deadline(self.clock.now(), self.identity, &mut keys::rng());
+                }
+                _ = &mut interrupted => {
+                    self.session.abort(self.identity, TeardownReason::ShuttingDown);
+                    self.transmit(self.clock.now()).await?;
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    bail!("interrupted: {} was not sent", source.name());
+                }
+            }
+        }
+    }
+
+    /// Seals what has been read; says whether there is no room for more.
+    fn seal(&mut self, now: Mono, source: &mut Source) -> Result<bool> {
+        let Some(content) = source.ready() else { return Ok(false) };
+        match self.session.send(now, 0, content) {
+            Ok(_) => {
+                source.taken();
+                Ok(false)
+            }
+            Err(SendError::Full | SendError::NotNow) => Ok(true),
+            // The peer ends the session; how, it says itself.
+            Err(SendError::Finished) => Ok(true),
+            Err(error) => bail!("cannot send: {error}"),
+        }
+    }
+
+    async fn transmit(&mut self, now: Mono) -> Result<()> {
+        let mut out = [0; TRANSMIT_BUFFER];
+        loop {
+            let lost = match self.session.poll_transmit(now, &mut out)? {
+                Some(transmit) => self.outlet.send(&self.route, transmit.to, transmit.bytes).await,
+                None => return Ok(()),
+            };
+            if let Err(lost) = lost {
+                self.lost(now, lost)?;
+            }
+        }
+    }
+
+    fn handle(&mut self, arrival: Arrival, source: &Source) -> Result<()> {
+        let now = self.clock.now();
+        let mut datagram = match arrival.what {
+            Ok(datagram) => datagram,
+            Err(lost) => return self.lost(now, lost),
+        };
+        self.refused = None;
+        let event = self.session.handle(now, self.identity, arrival.from, &mut datagram);
+        if let Heard::Proposed { terms, .. } = event
+            && self.session.accept_terms(now, self.identity).is_ok()
+        {
+            let (receive_window, lifetime_s) = (terms.receive_window, terms.lifetime);
+            self.timeline.note(self.who, Event::Contract { receive_window, lifetime_s });
+        }
+        // Not only by Event::Established: a frame of data confirms the keys as well.
+        if self.established.is_none() && self.session.is_ready() {
+            self.established = Some(now);
+            let (peer, at) = (keys::short(&self.target.eid), self.target.at.to_string());
+            let took_ms = Some(now.since(self.began));
+            self.watch.look(&self.session, self.who, self.timeline);
+            self.timeline.note(self.who, Event::Established { peer, at, took_ms });
+            let (file, bytes) = (source.name().to_owned(), source.size());
+            self.timeline.note(self.who, Event::Sending { file, bytes, frame_content: source.limit() });
+            self.timeline.begin_progress(bytes);
+        }
+        self.watch.look(&self.session, self.who, self.timeline);
+        Ok(())
+    }
+
+    /// The transport says that nobody is there, or that it has ended itself.
+    fn lost(&mut self, now: Mono, lost: Lost) -> Result<()> {
+        if self.session.closure().is_some() {
+            return Ok(());
+        }
+        match lost {
+            Lost::Refused if self.established.is_none() => {
+                bail!("connection refused: nobody listens on udp {}", self.target.at)
+            }
+            // Anyone may say so, and the peer may be back in a moment.
+            Lost::Refused => {
+                let since = *self.refused.get_or_insert(now);
+                if now.since(since) >= REFUSED {
+                    bail!("nobody listens on udp {} any more", self.target.at);
+                }
+                Ok(())
+            }
+            Lost::Ended(why) => {
+                self.session.transport_lost(now);
+                let state = match self.session.continuity() {
+                    continuity::State::Disconnected => " (DISCONNECTED)",
+                    _ => "",
+                };
+                bail!("the connection to quic {} is gone{state}: {why}", self.target.at)
+            }
+        }
+    }
+
+    /// Where everything below has been acknowledged.
+    fn show_progress(&self, source: &Source) {
+        let (first, next) = self.session.unacknowledged();
+        let read = source.read();
+        let waiting = (next - first) * source.limit() as u64;
+        self.timeline.progress(read.saturating_sub(waiting));
+    }
+}

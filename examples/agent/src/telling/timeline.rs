@@ -1,0 +1,236 @@
+//! What happened, told to a person or to a program.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::telling::story;
+use crate::telling::summary::Summary;
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The plan of a demonstration.
+    Plan {
+        file: String,
+        bytes: u64,
+        loss_permille: u32,
+        late_permille: u32,
+        fault_seed: u64,
+    },
+    Identity {
+        eid: String,
+        canonical: String,
+    },
+    Listening {
+        transport: &'static str,
+        at: String,
+    },
+    Connected {
+        transport: &'static str,
+        to: String,
+        frame_limit: usize,
+    },
+    Mining {
+        topic: String,
+        bits: u32,
+    },
+    Mined {
+        bits: u32,
+        tries: u64,
+        took_ms: u64,
+    },
+    /// An answer opened: somebody is there.
+    Found {
+        eid: String,
+    },
+    Unanswered {
+        after_ms: u64,
+    },
+    /// A frame of a handshake or an ending.
+    Sent {
+        frame: String,
+        bytes: usize,
+        repeat: bool,
+    },
+    Lost {
+        frame: String,
+        bytes: usize,
+    },
+    Late {
+        frame: String,
+        delay_ms: u64,
+    },
+    /// `from` is missing where a machine begins.
+    State {
+        machine: &'static str,
+        from: Option<&'static str>,
+        to: &'static str,
+    },
+    /// The keys are confirmed.
+    Established {
+        peer: String,
+        at: String,
+        took_ms: Option<u64>,
+    },
+    Contract {
+        receive_window: u32,
+        lifetime_s: u32,
+    },
+    Sending {
+        file: String,
+        bytes: u64,
+        frame_content: usize,
+    },
+    /// The whole file is here.
+    Received {
+        sha256: String,
+        bytes: u64,
+        from: String,
+    },
+    Closed {
+        how: String,
+    },
+    Trouble {
+        what: String,
+    },
+    Summary(Box<Summary>),
+    Verdict {
+        ok: bool,
+        what: String,
+    },
+}
+
+/// How much a line is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// One of many of its kind.
+    Minor,
+    /// A step.
+    Detail,
+    /// What a log keeps.
+    Major,
+}
+
+impl Event {
+    pub fn weight(&self) -> Weight {
+        match self {
+            Self::Lost { .. } | Self::Late { .. } => Weight::Minor,
+            // A session flags and clears its anomalies often: in bad weather with every other frame.
+            Self::State { machine: "pss-session", .. } => Weight::Minor,
+            Self::Mining { .. } | Self::Mined { .. } | Self::Sent { .. } | Self::State { .. } => Weight::Detail,
+            _ => Weight::Major,
+        }
+    }
+}
+
+/// Who listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A person, on standard output, with every step.
+    Story,
+    /// A program, on standard output, an object per line, nothing left out.
+    Json,
+    /// Whoever keeps a log, on standard error.
+    Log,
+}
+
+/// After this many lines that are one of many, the rest is only counted.
+const MINOR_LINES: u32 = 24;
+
+/// The story so far.
+pub struct Timeline {
+    clock: Clock,
+    style: Style,
+    colour: bool,
+    minor_left: Cell<u32>,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    ms: u64,
+    who: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Timeline {
+    pub fn new(clock: Clock, style: Style) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let terminal = match style {
+            Style::Story => io::stdout().is_terminal(),
+            Style::Json => false,
+            Style::Log => io::stderr().is_terminal(),
+        };
+        Self { clock, style, colour: terminal && !plain, minor_left: Cell::new(MINOR_LINES), bar: RefCell::new(None) }
+    }
+
+    /// It happens now.
+    pub fn note(&self, who: &'static str, event: Event) {
+        let ms = self.clock.now().0;
+        let text = match self.style {
+            Style::Json => serde_json::to_string(&Line { ms, who, event: &event }).ok(),
+            Style::Log => (event.weight() == Weight::Major).then(|| story::line(ms, who, &event, self.colour)),
+            Style::Story => self.is_told(&event).then(|| story::line(ms, who, &event, self.colour)),
+        };
+        if let Some(text) = text {
+            self.print(&text);
+        }
+    }
+
+    fn is_told(&self, event: &Event) -> bool {
+        if event.weight() > Weight::Minor {
+            return true;
+        }
+        match self.minor_left.get() {
+            0 => false,
+            left => {
+                self.minor_left.set(left - 1);
+                if left == 1 {
+                    self.print("            … more of the kind is only counted from here on");
+                }
+                true
+            }
+        }
+    }
+
+    /// A reader that has seen enough is no reason to stop.
+    fn print(&self, text: &str) {
+        let print = || match self.style {
+            Style::Log => writeln!(io::stderr().lock(), "{text}"),
+            Style::Story | Style::Json => writeln!(io::stdout().lock(), "{text}"),
+        };
+        let _ = match self.bar.borrow().as_ref() {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        };
+    }
+
+    /// Begins a bar, if there is a terminal to draw it on.
+    pub fn begin_progress(&self, bytes: u64) {
+        if self.style == Style::Json || !io::stderr().is_terminal() {
+            return;
+        }
+        let shape = "{bar:40} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template(shape).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        *self.bar.borrow_mut() = Some(bar);
+    }
+
+    pub fn progress(&self, bytes: u64) {
+        if let Some(bar) = self.bar.borrow().as_ref() {
+            bar.set_position(bytes);
+        }
+    }
+
+    pub fn end_progress(&self) {
+        if let Some(bar) = self.bar.borrow_mut().take() {
+            bar.finish_and_clear();
+        }
+    }
+}

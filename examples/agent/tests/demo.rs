@@ -1,0 +1,52 @@
+//! The embedded demonstration.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{agent, noise, run, sha256, succeeded};
+
+// shows: IACP-001
+#[test]
+fn without_arguments_a_readme_is_streamed_and_the_verdict_is_good() {
+    let place = tempfile::tempdir().expect("a directory");
+    fs::write(place.path().join("README.md"), noise(1, 20_000)).expect("written");
+    let output = agent().current_dir(place.path()).output().expect("the program starts");
+    succeeded(&output);
+    let text = String::from_utf8(output.stdout).expect("text");
+    for milestone in ["DISCOVERY_REQ", "AWAIT_IDENTITY", "PSS_INIT", "PSS_NEG", "PSS_ACK", "FIN", "PSS_TEARDOWN answer"]
+    {
+        assert!(text.contains(milestone), "{milestone} is missing: {text}");
+    }
+    assert!(text.trim_end().lines().last().is_some_and(|line| line.starts_with("OK: ")), "{text}");
+    assert!(!text.contains('\x1b'), "colour is for terminals");
+    assert!(output.stderr.is_empty(), "so is a progress bar");
+}
+
+#[test]
+fn as_json_every_line_is_an_object_and_the_hashes_are_equal() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (file, content) = (place.path().join("file"), noise(2, 100_000));
+    fs::write(&file, &content).expect("written");
+    let output = run(&["demo", "--json", "--bits", "10", "--fault-seed", "7", &file.to_string_lossy()]);
+    succeeded(&output);
+    let text = String::from_utf8(output.stdout).expect("text");
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert!(events.iter().all(|event| event["ms"].is_u64() && event["who"].is_string()));
+    assert_eq!(events.last().map(|event| (&event["event"], &event["ok"])), Some((&"verdict".into(), &true.into())));
+    let summary = events.iter().find(|event| event["event"] == "summary").expect("there is one");
+    let hashes: Vec<_> = summary["sides"].as_array().expect("two").iter().map(|side| &side["sha256"]).collect();
+    assert_eq!(hashes, [&Value::from(sha256(&content)); 2]);
+    let states: Vec<_> = events.iter().filter(|event| event["machine"] == "discovery").collect();
+    assert!(states.iter().any(|event| event["from"] == "AWAIT_IDENTITY" && event["to"] == "PSS_NEGOTIATING"));
+}
+
+#[test]
+fn terrible_weather_and_an_empty_file_change_nothing() {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("empty");
+    fs::write(&file, []).expect("written");
+    let output = run(&["demo", "--loss", "250", "--bits", "8", "--fault-seed", "11", &file.to_string_lossy()]);
+    succeeded(&output);
+}

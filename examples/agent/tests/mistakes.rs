@@ -1,0 +1,82 @@
+//! What a user gets wrong: one clear line, and an exit status that says so.
+
+mod support;
+
+use std::fs;
+use std::net::UdpSocket;
+
+use support::{Listener, complaint};
+
+/// A file that exists.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+/// A port that was free a moment ago.
+fn closed_port() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("bound").to_string()
+}
+
+fn nobody() -> String {
+    format!("{}@{}", "ab".repeat(32), closed_port())
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    for args in [&["demo", "/no/such/file"] as &[&str], &["send", "--to", &nobody(), "/no/such/file"]] {
+        assert!(complaint(args).contains("/no/such/file: No such file"), "{args:?}");
+    }
+    assert!(complaint(&["send", "--to", &nobody(), "/"]).contains("directory"));
+}
+
+#[test]
+fn a_refused_connection_is_called_that() {
+    for transport in ["udp", "quic"] {
+        let text = complaint(&["send", "--to", &nobody(), "--transport", transport, FILE]);
+        assert!(text.contains("connection refused"), "{text}");
+    }
+}
+
+#[test]
+fn an_eid_that_is_none_is_shown() {
+    for (to, clue) in [
+        ("127.0.0.1:4227", "EID@IP:PORT"),
+        ("abc@127.0.0.1:4227", "'abc' is not an EID"),
+        (&format!("{}@nowhere", "ab".repeat(32)), "'nowhere' is no address"),
+    ] {
+        assert!(complaint(&["send", "--to", to, FILE]).contains(clue), "{to}");
+    }
+}
+
+#[test]
+fn the_wrong_eid_gets_no_answer() {
+    let listener = Listener::start("udp", &[]);
+    let text =
+        complaint(&["send", "--to", &format!("{}@{}", "ab".repeat(32), listener.at), "--transport", "udp", FILE]);
+    assert!(text.contains("no authentic answer"), "{text}");
+}
+
+#[test]
+fn a_port_that_is_in_use_is_named() {
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let at = taken.local_addr().expect("bound").to_string();
+    for transport in ["udp", "quic"] {
+        let text = complaint(&["listen", "--bind", &at, "--transport", transport]);
+        assert!(text.contains(&at) && text.contains("in use"), "{text}");
+    }
+}
+
+#[test]
+fn a_seed_is_64_digits_and_is_not_repeated() {
+    for seed in ["1234", &"zz".repeat(32), &"ab".repeat(33)] {
+        let text = complaint(&["listen", "--bind", "127.0.0.1:0", "--seed", seed]);
+        assert!(text.contains("64 hexadecimal digits") && !text.contains(seed), "{text}");
+    }
+}
+
+#[test]
+fn a_place_for_files_that_is_none_is_named() {
+    let place = tempfile::NamedTempFile::new().expect("a file");
+    let path = place.path().to_string_lossy().into_owned();
+    assert!(complaint(&["listen", "--bind", "127.0.0.1:0", "--out", &path]).contains(&path));
+    assert!(fs::read(place.path()).expect("it is there").is_empty());
+}

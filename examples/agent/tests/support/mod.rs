@@ -1,0 +1,134 @@
+//! The built program, as a user runs it.
+#![allow(dead_code, reason = "no test uses all of it")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than anything takes on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program.
+pub fn agent() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
+    command.stdin(Stdio::null()).env_remove("NO_COLOR");
+    command
+}
+
+/// Runs it to its end.
+pub fn run(args: &[&str]) -> Output {
+    agent().args(args).output().expect("the program starts")
+}
+
+/// Runs what a user has got wrong: one clear line, and no success.
+pub fn complaint(args: &[&str]) -> String {
+    let output = run(args);
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success(), "{args:?} succeeded");
+    assert!(output.stdout.is_empty(), "{args:?}: {:?}", output.stdout);
+    assert_eq!(text.trim_end().lines().count(), 1, "{args:?}: {text}");
+    assert!(text.starts_with("agent: "), "{args:?}: {text}");
+    text
+}
+
+/// A process that ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A listening agent.
+pub struct Listener {
+    running: Running,
+    lines: Receiver<String>,
+    pub eid: String,
+    pub at: String,
+    pub transport: &'static str,
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // Whoever listened may have gone; the pipe is emptied all the same.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+impl Listener {
+    /// Starts one; `options` go behind those that it needs.
+    pub fn start(transport: &'static str, options: &[&str]) -> Self {
+        let mut command = agent();
+        command.args(["listen", "--bind", "127.0.0.1:0", "--transport", transport]).args(options);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let (out, err) = (lines(child.stdout.take().expect("piped")), lines(child.stderr.take().expect("piped")));
+        let running = Running(child);
+        let eid = out.recv_timeout(PATIENCE).expect("the first line is the EID");
+        assert_eq!(eid.len(), 64, "{eid}");
+        let at = loop {
+            let line = err.recv_timeout(PATIENCE).expect("the address is told");
+            if let Some((_, at)) = line.split_once(&format!("listening on {transport} ")) {
+                break at.to_owned();
+            }
+        };
+        Self { running, lines: out, eid, at, transport }
+    }
+
+    /// Sends a file there and waits for the end of it.
+    pub fn send(&self, file: &Path) -> Output {
+        self.begin(&self.at, file).wait_with_output().expect("it ends")
+    }
+
+    /// Sends a file, by way of another address; the output is the sender's EID's business alone.
+    pub fn begin(&self, at: &str, file: &Path) -> Child {
+        let mut command = agent();
+        command.args(["send", "--to", &format!("{}@{at}", self.eid), "--transport", self.transport]).arg(file);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
+    /// The report of the next file.
+    pub fn next(&self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a report");
+        serde_json::from_str(&line).expect("an object on a line")
+    }
+
+    /// Asserts that nothing else was reported, and that the process lives.
+    pub fn has_nothing_more(&mut self) {
+        assert_eq!(
+            self.lines.recv_timeout(Duration::from_millis(200)),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        );
+        assert!(self.running.0.try_wait().expect("asked").is_none(), "the listener has ended");
+    }
+}
+
+/// Asserts success.
+pub fn succeeded(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Some bytes that never come twice the same way, and are the same in every run.
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::{Rng, SeedableRng};
+    let mut bytes = vec![0; length];
+    ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
+}
+
+/// SHA-256, as the program prints it.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(Sha256::digest(bytes))
+}
