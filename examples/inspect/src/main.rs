@@ -7,20 +7,28 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod frame;
+mod hexadecimal;
 mod machines;
+mod pow;
 mod requirements;
+mod utc;
 
 /// Looks into the protocol without speaking it.
 #[derive(Parser)]
 #[command(version)]
 enum Inspect {
+    Frame(frame::Arguments),
     Machines(machines::Arguments),
+    Pow(pow::Arguments),
     Requirements(requirements::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Inspect::parse() {
+        Inspect::Frame(arguments) => frame::run(&arguments),
         Inspect::Machines(arguments) => machines::run(&arguments),
+        Inspect::Pow(arguments) => pow::run(&arguments),
         Inspect::Requirements(arguments) => requirements::run(&arguments),
     };
     done.unwrap_or_else(|error| {

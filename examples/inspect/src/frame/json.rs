@@ -1,0 +1,76 @@
+//! A frame as one line of JSON.
+
+use std::io::{self, Write};
+
+use iacp_wire::{Frame, HEADER_LEN, Value};
+use serde::Serialize;
+
+use super::Fault;
+
+/// A frame, in the order in which its parts are printed.
+#[derive(Serialize)]
+struct Shown {
+    ok: bool,
+    #[serde(rename = "type")]
+    name: &'static str,
+    code: u8,
+    version: u8,
+    flags: u8,
+    payload_length: usize,
+    responder_cookie: Option<String>,
+    fields: Vec<(&'static str, Field)>,
+    tlvs: Vec<(u8, String)>,
+}
+
+/// Bytes as lower-case hex, text too; numbers as numbers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Field {
+    Bytes(String),
+    Number(u64),
+}
+
+#[derive(Serialize)]
+struct Refused {
+    ok: bool,
+    error: String,
+    offset: usize,
+}
+
+pub fn write(out: &mut impl Write, frame: &Frame<'_>, bytes: &[u8]) -> io::Result<()> {
+    let message_type = frame.message.message_type();
+    let mut fields = Vec::new();
+    frame.message.visit(&mut |name, value| {
+        fields.push((
+            name,
+            match value {
+                Value::Bytes(bytes) | Value::Secret(bytes) => Field::Bytes(hex::encode(bytes)),
+                Value::Text(text) => Field::Bytes(hex::encode(text)),
+                Value::Integer(number) => Field::Number(number),
+            },
+        ));
+    });
+    line(
+        out,
+        &Shown {
+            ok: true,
+            name: message_type.name(),
+            code: message_type.code(),
+            version: frame.version(),
+            flags: frame.flags.bits(),
+            payload_length: bytes.len().saturating_sub(HEADER_LEN),
+            responder_cookie: frame.responder_cookie.map(|cookie| cookie.to_string()),
+            fields,
+            tlvs: frame.tlvs.iter().map(|tlv| (tlv.code, hex::encode(tlv.value))).collect(),
+        },
+    )
+}
+
+pub fn write_fault(out: &mut impl Write, fault: &Fault) -> io::Result<()> {
+    line(out, &Refused { ok: false, error: fault.to_string(), offset: fault.offset() })
+}
+
+fn line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    writeln!(out)
+}

@@ -1,0 +1,134 @@
+//! What the numbers of a frame mean, where a number alone does not say it.
+
+use std::net::IpAddr;
+
+use iacp_core::pss::{Capabilities, RejectionReasons};
+use iacp_wire::{Flags, KnownTlv, Locator, MessageType, MigrationVectorTlv, Value};
+
+use crate::utc::utc;
+
+/// From here on sequence numbers are heartbeats'.
+const HEARTBEATS: u64 = 1 << 63;
+
+/// A remark on a field, or nothing.
+pub fn on_field(name: &str, value: Value<'_>) -> String {
+    match value {
+        Value::Integer(number) => on_number(name, number),
+        Value::Bytes(bytes) => match name {
+            "original_target_locator" | "current_transport_ip" | "ip" => address(bytes),
+            _ => String::new(),
+        },
+        Value::Secret(_) => "a secret".into(),
+        Value::Text(_) => String::new(),
+    }
+}
+
+fn on_number(name: &str, number: u64) -> String {
+    match name {
+        "timestamp" | "expiration_timestamp" | "verification_time" => utc(number),
+        "sequence_number" => {
+            number.checked_sub(HEARTBEATS).map_or(String::new(), |heartbeat| format!("heartbeat {heartbeat}"))
+        }
+        "capabilities" | "agreed_capabilities" => capabilities(number),
+        "rejection_reason_flags" => reasons(number),
+        "lifetime" | "dgk_rotation" if number == 0 => "none".into(),
+        "lifetime" | "dgk_rotation" | "time_to_live" => "seconds".into(),
+        "retry_after" => "milliseconds".into(),
+        "receive_window" => "frames".into(),
+        "pow_target_threshold" => "zero bits".into(),
+        "refused_type" => {
+            u8::try_from(number).ok().and_then(MessageType::from_code).map_or("unknown", MessageType::name).into()
+        }
+        "offense_type" if number == 1 => "equivocation".into(),
+        "teardown_type" => match number {
+            1 => "request",
+            2 => "answer",
+            3 => "forced",
+            _ => "unknown",
+        }
+        .into(),
+        "reason_code" => reason(number).into(),
+        _ => String::new(),
+    }
+}
+
+/// The four bits of a header by name.
+pub fn flags(flags: Flags, outer: bool) -> String {
+    let names = if outer { ["reserved 0x1", "reserved 0x2"] } else { ["SESSION", "FIN"] };
+    let [first, second] = names;
+    let names = [(0x1, first), (0x2, second), (0x4, "reserved 0x4"), (0x8, "reserved 0x8")];
+    named(u64::from(flags.bits()), &names)
+}
+
+/// The name of a TLV type.
+pub const fn tlv_name(code: u8) -> &'static str {
+    match KnownTlv::from_code(code) {
+        Some(KnownTlv::MigrationVector) => "MIGRATION_VECTOR",
+        Some(KnownTlv::KeyShare) => "KEY_SHARE",
+        Some(KnownTlv::Airk) => "AIRK",
+        None => "unknown",
+    }
+}
+
+/// A remark on a MIGRATION_VECTOR.
+pub fn on_migration(vector: &MigrationVectorTlv) -> String {
+    format!("from {} to {}, nonce {}", vector.previous, vector.current, hex::encode(vector.nonce))
+}
+
+fn address(bytes: &[u8]) -> String {
+    bytes.try_into().map_or_else(|_| String::new(), |bytes| IpAddr::from(Locator(bytes)).to_string())
+}
+
+fn capabilities(bits: u64) -> String {
+    let names = [
+        (Capabilities::SFC, "SFC"),
+        (Capabilities::CHACHA20_POLY1305, "ChaCha20-Poly1305"),
+        (Capabilities::TERMS_ACCEPTED, "terms accepted"),
+    ];
+    named(bits, &names.map(|(bit, name)| (u64::from(bit.bits()), name)))
+}
+
+fn reasons(bits: u64) -> String {
+    let names = [
+        (RejectionReasons::LIFETIME_TOO_LONG, "lifetime too long"),
+        (RejectionReasons::LIFETIME_TOO_SHORT, "lifetime too short"),
+        (RejectionReasons::WINDOW_TOO_LARGE, "window too large"),
+        (RejectionReasons::WINDOW_TOO_SMALL, "window too small"),
+        (RejectionReasons::ROTATION_TOO_SLOW, "rotation too slow"),
+        (RejectionReasons::ROTATION_TOO_FAST, "rotation too fast"),
+        (RejectionReasons::OTHER, "other"),
+    ];
+    named(bits, &names.map(|(bit, name)| (u64::from(bit.0), name)))
+}
+
+/// The names of the bits that are set, and what is left of them.
+fn named(bits: u64, names: &[(u64, &str)]) -> String {
+    let mut rest = bits;
+    let mut set = Vec::new();
+    for (bit, name) in names.iter().filter(|(bit, _)| bits & bit == *bit) {
+        rest &= !bit;
+        set.push((*name).to_owned());
+    }
+    if rest != 0 {
+        set.push(format!("unknown {rest:#x}"));
+    }
+    set.join(", ")
+}
+
+fn reason(code: u64) -> &'static str {
+    use iacp_core::pss::TeardownReason as Reason;
+    let names = [
+        (Reason::None, "none"),
+        (Reason::TaskComplete, "task complete"),
+        (Reason::LifetimeExpired, "lifetime expired"),
+        (Reason::NegotiationFailed, "negotiation failed"),
+        (Reason::Compromised, "compromised"),
+        (Reason::Capacity, "capacity"),
+        (Reason::DeltaLogLost, "delta log lost"),
+        (Reason::ShuttingDown, "shutting down"),
+        (Reason::Malfeasance, "malfeasance"),
+        (Reason::IdentityRotated, "identity rotated"),
+        (Reason::KeyExhausted, "key exhausted"),
+    ];
+    names.iter().find(|(reason, _)| u64::from(reason.code()) == code).map_or("unknown", |(_, name)| name)
+}
