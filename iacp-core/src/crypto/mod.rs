@@ -7,7 +7,7 @@
 
 #[cfg(feature = "aws-lc")]
 pub mod aws;
-mod hash;
+pub(crate) mod hash;
 pub mod portable;
 pub mod strict;
 

@@ -7,6 +7,8 @@ use iacp_wire::message::DiscoveryReq;
 use sha2::block_api::compress256;
 use zerocopy::IntoBytes;
 
+use crate::crypto::hash::INITIAL;
+
 /// The number of trailing zero bits of a digest, read as one big-endian number.
 // keeps: IACP-119
 #[must_use]
@@ -30,10 +32,6 @@ pub fn required_difficulty(base: u32, gamma: u32, queue_current: u32, queue_max:
     let extra = (u64::from(gamma) * load).checked_div(u64::from(queue_max)).unwrap_or(u64::from(gamma));
     base.saturating_add(u32::try_from(extra).unwrap_or(u32::MAX))
 }
-
-/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// Where the nonce stands in the second block: the body is 32 + 32 bytes, the timestamp 8, then the nonce.
 const NONCE_AT: core::ops::Range<usize> = 8..16;

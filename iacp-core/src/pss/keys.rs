@@ -24,10 +24,9 @@ pub(crate) struct Direction<P: Provider> {
 impl<P: Provider> Direction<P> {
     /// The nonce of a sequence number: it rises strictly because the sequence does.
     pub(crate) fn nonce(&self, sequence: u64) -> [u8; 12] {
-        let mut nonce = [0; 12];
-        let bytes = self.iv.into_iter().chain(sequence.to_be_bytes());
-        nonce.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        nonce
+        let [a, b, c, d] = self.iv;
+        let [e, f, g, h, i, j, k, l] = sequence.to_be_bytes();
+        [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 }
 

@@ -1,0 +1,17 @@
+//! What the protocol costs, as ratios to what it is made of.
+//!
+//! A machine is noisy and the next one is different, but a ratio of two measurements that take turns on one machine
+//! says the same on both. So everything is measured in pairs, ours and bare, and [`Pairs`] ends in one table:
+//!
+//! ```text
+//! cargo bench -p benches                                          our goals
+//! cargo bench --manifest-path tests/peers/Cargo.toml              against others
+//! ```
+
+mod handshake;
+mod link;
+mod pairs;
+
+pub use handshake::{BareHandshake, Endpoints};
+pub use link::{BATCH, Bare, BareLink, Link};
+pub use pairs::{Effort, Goal, Pairs};
