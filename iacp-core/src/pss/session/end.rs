@@ -1,10 +1,13 @@
 //! How a session ends: in good order, by force, or by silence.
 
+use iacp_wire::message::PssTeardown;
+
 use super::Session;
+use super::receive::{Arrival, meter};
 use crate::crypto::Provider;
-use crate::identity::Identity;
-use crate::pss::event::{Closure, Violation};
-use crate::pss::teardown::{KEEP_ANSWER, Request, TeardownReason, TeardownType, teardown};
+use crate::identity::{Identity, verify_frame};
+use crate::pss::event::{Closure, Discard, Event, Violation};
+use crate::pss::teardown::{KEEP_ANSWER, Request, TeardownReason, TeardownType, read_teardown, teardown};
 use crate::pss::{continuity, lifecycle};
 use crate::time::Mono;
 
@@ -90,5 +93,65 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         self.say_last_word(identity, TeardownReason::Compromised);
         self.continuity_step(continuity::Event::HeartbeatFail);
         self.shut(Closure::Compromised(violation))
+    }
+
+    /// A PSS_TEARDOWN of any type.
+    // keeps: IACP-151
+    pub(super) fn on_teardown(
+        &mut self,
+        arrival: &Arrival<'_, P>,
+        head: &PssTeardown,
+        malfeasance: &[u8],
+    ) -> Event<'static> {
+        let Arrival { now, identity, from, frame, bytes } = *arrival;
+        if self.closure.is_some() && self.closing.answer.is_none() {
+            return Event::Discarded(Discard::NotNow);
+        }
+        if verify_frame::<P>(&self.peer, frame, [&[], &[]], bytes).is_err() {
+            return Event::Discarded(Discard::Signature);
+        }
+        let (teardown_type, reason) = match read_teardown(head, malfeasance) {
+            Ok(read) => read,
+            Err(discard) => return Event::Discarded(discard),
+        };
+        if self.closing.answer.is_some() {
+            if teardown_type == TeardownType::Request && meter(&mut self.timers.answered, now) {
+                self.closing.answer_due = true;
+            }
+            return Event::Discarded(Discard::Repeat);
+        }
+        let truncated = !self.inbound.complete();
+        match teardown_type {
+            TeardownType::Forced => Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated })),
+            // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
+            TeardownType::Request if self.initiation.is_some() => Event::Discarded(Discard::NotNow),
+            TeardownType::Request => {
+                if truncated {
+                    // Something is missing here: the heartbeat says what.
+                    if meter(&mut self.timers.answered, now) {
+                        self.acknowledge_by(now);
+                    }
+                    return Event::Nothing;
+                }
+                let first = !core::mem::replace(&mut self.closing.peer_asked, true);
+                if first {
+                    // Once: a request has no number, and a replay of it proves no life.
+                    self.authentic(now, from, false);
+                    Event::CloseRequested { reason }
+                } else {
+                    Event::Nothing
+                }
+            }
+            TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
+            // It answers only when its own direction is complete here.
+            TeardownType::Answer if truncated => {
+                Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated }))
+            }
+            TeardownType::Answer => {
+                // A request of the peer's may have crossed ours, and waits for its answer.
+                self.keep_answer(now, identity);
+                Event::Closed(self.shut(Closure::Graceful))
+            }
+        }
     }
 }

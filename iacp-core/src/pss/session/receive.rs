@@ -2,29 +2,33 @@
 
 use core::net::SocketAddr;
 
-use iacp_wire::message::{PssAck, PssNeg, PssTeardown};
 use iacp_wire::{Flags, Frame, Message};
 
 use super::Session;
 use crate::crypto::Provider;
-use crate::identity::{Identity, verify_frame};
-use crate::pss::event::{Closure, Discard, Event, Violation};
+use crate::identity::Identity;
+use crate::pss::event::{Discard, Event, Violation};
 use crate::pss::inbound::{NotTaken, Vector, same};
-use crate::pss::initiation::NotAnswer;
-use crate::pss::negotiation::{Heard, NEGOTIATION_LIMIT};
-use crate::pss::outbound::Cookies;
-use crate::pss::teardown::{TeardownReason, TeardownType, read_teardown};
-use crate::pss::terms::{Capabilities, RejectionReasons};
-use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, HEARTBEATS, SILENCE, continuity, lifecycle};
+use crate::pss::teardown::TeardownReason;
+use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, HEARTBEATS, SILENCE, continuity};
 use crate::time::{Backoff, Mono};
 
 /// Whether a repeat may be answered now: at most one each 50 ms.
-fn meter(last: &mut Option<Mono>, now: Mono) -> bool {
+pub(super) fn meter(last: &mut Option<Mono>, now: Mono) -> bool {
     let soon = last.is_some_and(|answered| now.since(answered) < ANSWER_REPEATS);
     if !soon {
         *last = Some(now);
     }
     !soon
+}
+
+/// A frame that came in, and all that a verdict on it depends on.
+pub(super) struct Arrival<'a, P: Provider> {
+    pub(super) now: Mono,
+    pub(super) identity: &'a Identity<P>,
+    pub(super) from: SocketAddr,
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) bytes: &'a [u8],
 }
 
 /// What a data frame says of itself, read before anything is believed.
@@ -72,13 +76,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if initiator != self.cookies.initiator || (expects && responder != self.cookies.responder) {
             return Event::Discarded(Discard::Cookie);
         }
+        let arrival = Arrival { now, identity, from, frame: &frame, bytes: datagram };
         match frame.message {
-            Message::PssNeg(message) => self.on_negotiation(now, identity, from, &frame, message, datagram),
+            Message::PssNeg(message) => self.on_negotiation(&arrival, message),
             _ if !expects => Event::Discarded(Discard::NotNow),
-            Message::PssAck(message) => self.on_acknowledgement(now, identity, from, &frame, message, datagram),
-            Message::PssTeardown { head, malfeasance } => {
-                self.on_teardown(now, identity, from, &frame, head, malfeasance, datagram)
-            }
+            Message::PssAck(message) => self.on_acknowledgement(&arrival, message),
+            Message::PssTeardown { head, malfeasance } => self.on_teardown(&arrival, head, malfeasance),
             Message::PssDataStream { head, .. } => {
                 let (sequence, nonce) = (head.sequence_number.get(), head.aead_nonce.0);
                 let sealed = Sealed { sequence, nonce, flags: frame.flags };
@@ -89,7 +92,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     }
 
     /// An authentic frame: the peer lives. One that is newer than all before it says where the peer is.
-    fn authentic(&mut self, now: Mono, from: SocketAddr, newest: bool) {
+    pub(super) fn authentic(&mut self, now: Mono, from: SocketAddr, newest: bool) {
         self.timers.last_authentic = now;
         if newest {
             self.to = from;
@@ -217,7 +220,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         matches!(self.continuity, continuity::State::Disconnected | continuity::State::Reconciling)
     }
 
-    fn closed_by(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Event<'static> {
+    pub(super) fn closed_by(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Event<'static> {
         self.abort(identity, reason).map_or(Event::Nothing, Event::Closed)
     }
 
@@ -235,162 +238,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             }
             self.timers.probe = None;
             self.acknowledge_by(now);
-        }
-    }
-
-    fn on_negotiation(
-        &mut self,
-        now: Mono,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        frame: &Frame<'_>,
-        message: &PssNeg,
-        bytes: &[u8],
-    ) -> Event<'static> {
-        if let Some(initiation) = &self.initiation {
-            if initiation.offered.is_some() || initiation.ack.is_some() {
-                return Event::Discarded(Discard::Repeat);
-            }
-            return match initiation.check::<P>(&self.peer, frame, message, bytes) {
-                Err(NotAnswer::Cookie) => Event::Discarded(Discard::Cookie),
-                Err(NotAnswer::Signature) => Event::Discarded(Discard::Signature),
-                // keeps: IACP-145
-                Err(NotAnswer::Contradiction) => Event::Closed(self.shut(Closure::Contradiction)),
-                Ok(offered) => {
-                    self.lifecycle_step(lifecycle::Event::ReceivePssNeg);
-                    // Signed, but not numbered: whoever saw PSS_INIT can send it from anywhere.
-                    self.authentic(now, from, false);
-                    self.cookies = Cookies { initiator: self.cookies.initiator, responder: offered.responder_cookie };
-                    let terms = offered.proposal.terms;
-                    let contract = offered.proposal.capabilities.contains(Capabilities::SFC);
-                    if let Some(initiation) = &mut self.initiation {
-                        initiation.offered = Some(offered);
-                        initiation.give_up = now.after(NEGOTIATION_LIMIT);
-                    }
-                    if contract {
-                        return Event::Proposed { turn: 1, reasons: RejectionReasons::NONE, terms };
-                    }
-                    let _ = self.answer_turn_one(now, identity, false);
-                    self.closure.map_or(Event::Nothing, Event::Closed)
-                }
-            };
-        }
-        let (peer, role) = (self.peer, self.role);
-        let Some(negotiation) = self.negotiation.as_mut().filter(|_| self.closure.is_none()) else {
-            return Event::Discarded(Discard::Repeat);
-        };
-        match negotiation.hear_proposal::<P>(&peer, role, now, frame, message, bytes) {
-            Err(discard) => Event::Discarded(discard),
-            Ok(Heard::Proposal(turn, reasons, terms)) => {
-                self.authentic(now, from, false);
-                self.acknowledge_by(now);
-                Event::Proposed { turn, reasons, terms }
-            }
-            Ok(Heard::Repeat) => {
-                let answer = meter(&mut self.timers.answered, now);
-                if let Some(negotiation) = self.negotiation.as_mut().filter(|_| answer) {
-                    negotiation.answer_due = true;
-                }
-                Event::Discarded(Discard::Repeat)
-            }
-            Ok(Heard::Contract(_) | Heard::Contradiction) => {
-                self.closed_by(identity, TeardownReason::NegotiationFailed)
-            }
-        }
-    }
-
-    fn on_acknowledgement(
-        &mut self,
-        now: Mono,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        frame: &Frame<'_>,
-        message: &PssAck,
-        bytes: &[u8],
-    ) -> Event<'static> {
-        if self.closure.is_some() {
-            return Event::Discarded(Discard::NotNow);
-        }
-        if self.ack_digest == Some(P::sha256(&[bytes])) {
-            if meter(&mut self.timers.answered, now) {
-                self.acknowledge_by(now);
-            }
-            return Event::Discarded(Discard::Repeat);
-        }
-        let (own, peer) = (self.own, self.peer);
-        let Some(negotiation) = &mut self.negotiation else { return Event::Discarded(Discard::Repeat) };
-        match negotiation.hear_acceptance::<P>(&own, &peer, frame, message, bytes) {
-            Err(discard) => Event::Discarded(discard),
-            Ok(Heard::Contract(terms)) => {
-                self.authentic(now, from, false);
-                self.effective(now, terms);
-                self.acknowledge_by(now);
-                Event::Contract(terms)
-            }
-            Ok(_) => self.closed_by(identity, TeardownReason::NegotiationFailed),
-        }
-    }
-
-    // keeps: IACP-151
-    #[expect(clippy::too_many_arguments, reason = "the frame, and all that a verdict on it depends on")]
-    fn on_teardown(
-        &mut self,
-        now: Mono,
-        identity: &Identity<P>,
-        from: SocketAddr,
-        frame: &Frame<'_>,
-        head: &PssTeardown,
-        malfeasance: &[u8],
-        bytes: &[u8],
-    ) -> Event<'static> {
-        if self.closure.is_some() && self.closing.answer.is_none() {
-            return Event::Discarded(Discard::NotNow);
-        }
-        if verify_frame::<P>(&self.peer, frame, [&[], &[]], bytes).is_err() {
-            return Event::Discarded(Discard::Signature);
-        }
-        let (teardown_type, reason) = match read_teardown(head, malfeasance) {
-            Ok(read) => read,
-            Err(discard) => return Event::Discarded(discard),
-        };
-        if self.closing.answer.is_some() {
-            if teardown_type == TeardownType::Request && meter(&mut self.timers.answered, now) {
-                self.closing.answer_due = true;
-            }
-            return Event::Discarded(Discard::Repeat);
-        }
-        let truncated = !self.inbound.complete();
-        match teardown_type {
-            TeardownType::Forced => Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated })),
-            // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
-            TeardownType::Request if self.initiation.is_some() => Event::Discarded(Discard::NotNow),
-            TeardownType::Request => {
-                if truncated {
-                    // Something is missing here: the heartbeat says what.
-                    if meter(&mut self.timers.answered, now) {
-                        self.acknowledge_by(now);
-                    }
-                    return Event::Nothing;
-                }
-                let first = !core::mem::replace(&mut self.closing.peer_asked, true);
-                if first {
-                    // Once: a request has no number, and a replay of it proves no life.
-                    self.authentic(now, from, false);
-                    Event::CloseRequested { reason }
-                } else {
-                    Event::Nothing
-                }
-            }
-            TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
-            // It answers only when its own direction is complete here.
-            TeardownType::Answer if truncated => {
-                Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated }))
-            }
-            TeardownType::Answer => {
-                // A request of the peer's may have crossed ours, and waits for its answer.
-                self.keep_answer(now, identity);
-                Event::Closed(self.shut(Closure::Graceful))
-            }
         }
     }
 }
