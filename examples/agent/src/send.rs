@@ -46,6 +46,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let timeline = Timeline::new(clock, Style::Log);
     let identity = keys::identity(arguments.seed.as_deref())?;
     let target = Target::read(&arguments.to).await?;
+    if target.eid == identity.eid() {
+        bail!("the EID is our own: an agent has no session with itself");
+    }
     let source = Source::open(&arguments.file).await?;
     let (route, mut inbox) = link::connect(arguments.transport, target.at).await?;
     let outlet = Outlet::new("send", &timeline, None);
@@ -131,8 +134,15 @@ impl<'a> Sender<'a> {
             }
             self.route.close();
         }
+        // What the peer has acknowledged it has, however it parts.
+        let arrived = self.session.delivered_all()
+            && matches!(closure, Closure::Forced { by_peer: true, .. } | Closure::Unanswered { .. });
+        if arrived {
+            let what = format!("{} has arrived, but the session did not end in good order", source.name());
+            self.timeline.note(self.who, Event::Trouble { what });
+        }
         match closure {
-            Closure::Graceful => {
+            _ if arrived || closure == Closure::Graceful => {
                 let (sha256, bytes) = source.sent();
                 let took_ms = self.clock.now().since(self.established.unwrap_or(self.began));
                 Ok(Sent { sha256, bytes, took_ms })

@@ -1,6 +1,6 @@
 //! The answering side: everything between a datagram and a file, without a socket.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use iacp_core::discovery::{Discoverable, check, dfa};
@@ -22,6 +22,9 @@ use crate::telling::watch::Watch;
 
 /// Sessions at a time, those included whose answer is kept for a minute. One takes some 16 kB.
 const SESSIONS: usize = 4_096;
+/// How many of them may belong to peers that have signed, and not yet shown that they hold the keys. One more, and the
+/// oldest of them goes.
+const STRANGERS: usize = 512;
 /// Sessions that may be made under one cookie secret, that is in two minutes.
 const ACCEPTED: usize = 8_192;
 /// A session whose peer went silent is kept this long, in milliseconds.
@@ -87,6 +90,8 @@ pub struct Server<'t> {
     store: Store,
     door: Box<Ingress<1_024>>,
     sessions: HashMap<Key, Entry>,
+    /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
+    strangers: VecDeque<Key>,
     /// When which session wants to be asked.
     agenda: BTreeSet<(Mono, Key)>,
     /// To be sent: whoever drives this takes them.
@@ -126,6 +131,7 @@ impl<'t> Server<'t> {
             store,
             door: Box::new(Ingress::new(ALL, PER_PREFIX, now, &mut keys::rng())),
             sessions: HashMap::new(),
+            strangers: VecDeque::new(),
             agenda: BTreeSet::new(),
             outgoing: Vec::new(),
             received: Vec::new(),
@@ -148,7 +154,12 @@ impl<'t> Server<'t> {
             Message::PssInit(_) => self.greeted(now, route, from, datagram),
             // A repeat is its session's business, and so is the word on a contract.
             Message::PssAck(_) if !self.has_session(datagram) => self.accepted(now, route, from, datagram),
-            _ => self.ask_session(now, route, from, datagram),
+            Message::PssDataStream { .. } => self.ask_session(now, route, from, datagram),
+            // All the rest is signed, and costs a signature to refuse.
+            _ if self.has_session(datagram) && self.door.admit(now, from, 1).is_ok() => {
+                self.ask_session(now, route, from, datagram);
+            }
+            _ => {}
         }
     }
 
@@ -206,6 +217,10 @@ impl<'t> Server<'t> {
 
     /// A PSS_ACK that belongs to no session yet.
     fn accepted(&mut self, now: Mono, route: &Route, from: SocketAddr, datagram: &[u8]) {
+        if self.door.admit(now, from, 1).is_err() {
+            return;
+        }
+        self.make_room();
         if self.sessions.len() >= SESSIONS {
             return;
         }
@@ -224,8 +239,29 @@ impl<'t> Server<'t> {
         let receiver = Some(Receiver::new(session.expected()));
         let mut watch = Watch::new();
         watch.look(&session, self.who, self.timeline);
+        self.strangers.push_back(key);
         self.sessions.insert(key, Entry { session, route: route.clone(), receiver, watch, closes: false, due: None });
         self.settle(now, key);
+    }
+
+    /// Whoever has shown that it holds the keys is no stranger any more. Too many strangers: the oldest goes, for an
+    /// honest peer needs one round trip to stop being one.
+    fn make_room(&mut self) {
+        let sessions = &self.sessions;
+        let strange = |key: &Key| sessions.get(key).is_some_and(|entry| !entry.session.peer_holds_keys());
+        while self.strangers.front().is_some_and(|key| !strange(key)) {
+            self.strangers.pop_front();
+        }
+        if self.strangers.len() >= STRANGERS {
+            self.strangers.retain(strange);
+        }
+        let crowded = self.strangers.len() >= STRANGERS || self.sessions.len() >= SESSIONS;
+        let Some(key) = crowded.then(|| self.strangers.pop_front()).flatten() else { return };
+        if let Some(entry) = self.sessions.remove(&key)
+            && let Some(due) = entry.due
+        {
+            self.agenda.remove(&(due, key));
+        }
     }
 
     fn ask_session(&mut self, now: Mono, route: &Route, from: SocketAddr, datagram: &mut [u8]) {

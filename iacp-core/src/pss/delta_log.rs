@@ -55,6 +55,10 @@ impl<const LOG: usize, const FRAMES: usize> DeltaLog<LOG, FRAMES> {
         self.next
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first == self.next
+    }
+
     fn index(sequence: u64) -> usize {
         usize::try_from(sequence % FRAMES as u64).unwrap_or(0)
     }

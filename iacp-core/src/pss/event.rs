@@ -269,7 +269,7 @@ pub enum Reason {
     Lifetime,
     /// The request for teardown can be made.
     Close,
-    /// A negotiation or a teardown is given up.
+    /// A negotiation, a teardown, or data that is never acknowledged is given up.
     GiveUp,
     /// The last bytes that were kept for repeats are forgotten.
     Forget,

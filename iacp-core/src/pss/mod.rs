@@ -68,6 +68,8 @@ const KEY_LIMIT: u64 = 1 << 36;
 pub const SILENCE: u64 = 45_000;
 /// An idle session says this often that it lives, in milliseconds.
 pub const IDLE_HEARTBEAT: u64 = 15_000;
+/// Data of which nothing is acknowledged for this long ends the session, in milliseconds, however much the peer lives.
+pub const NO_PROGRESS: u64 = 120_000;
 /// A heartbeat follows data this soon at the latest, in milliseconds.
 const ACKNOWLEDGE_AFTER: u64 = 100;
 /// A heartbeat follows this many data frames at the latest.

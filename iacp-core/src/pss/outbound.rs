@@ -43,15 +43,24 @@ pub(crate) struct Outbound<P: Provider, const LOG: usize, const FRAMES: usize> {
     heartbeats: u64,
     /// The sequence number of our FIN.
     fin: Option<u64>,
+    fin_acknowledged: bool,
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES> {
     pub(crate) const fn new() -> Self {
-        Self { keys: None, log: DeltaLog::new(0), window: 1, sealed: 0, heartbeats: 0, fin: None }
+        Self {
+            keys: None,
+            log: DeltaLog::new(0),
+            window: 1,
+            sealed: 0,
+            heartbeats: 0,
+            fin: None,
+            fin_acknowledged: false,
+        }
     }
 
     pub(crate) fn start(&mut self, keys: Direction<P>, initial_sequence: u64, window: u32) {
-        (self.sealed, self.heartbeats, self.fin) = (0, 0, None);
+        (self.sealed, self.heartbeats, self.fin, self.fin_acknowledged) = (0, 0, None, false);
         self.log.restart(initial_sequence);
         self.window = u64::from(window);
         self.keys = Some(keys);
@@ -72,8 +81,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
     }
 
     /// Our FIN, and so everything before it, has arrived.
-    pub(crate) fn fin_acknowledged(&self) -> bool {
-        self.fin.is_some_and(|fin| fin < self.log.first())
+    pub(crate) const fn fin_acknowledged(&self) -> bool {
+        self.fin_acknowledged
+    }
+
+    /// Everything below `sequence` has arrived; `true` if that is news.
+    pub(crate) fn acknowledge(&mut self, sequence: u64) -> bool {
+        let before = self.log.first();
+        self.log.acknowledge(sequence);
+        self.fin_acknowledged = self.fin.is_some_and(|fin| fin < self.log.first());
+        self.log.first() > before
     }
 
     /// The rolling hash that the peer must have when it expects `sequence`.

@@ -82,6 +82,8 @@ pub enum TeardownReason {
     IdentityRotated = 9,
     /// A key has sealed as much as it may.
     KeyExhausted = 10,
+    /// The peer lives and acknowledges nothing.
+    NoProgress = 11,
 }
 
 impl TeardownReason {

@@ -21,13 +21,15 @@ pub struct Weather {
     pub delay: u64,
     /// Up to this much more delay: packets overtake each other.
     pub jitter: u64,
+    /// Longer packets do not get through, unless this is 0.
+    pub mtu: usize,
 }
 
 impl Weather {
     /// Nothing happens but 10 ms of delay.
-    pub const FAIR: Self = Self { loss: 0, duplication: 0, corruption: 0, delay: 10, jitter: 0 };
+    pub const FAIR: Self = Self { loss: 0, duplication: 0, corruption: 0, delay: 10, jitter: 0, mtu: 0 };
     /// Everything happens.
-    pub const STORM: Self = Self { loss: 150, duplication: 100, corruption: 80, delay: 5, jitter: 120 };
+    pub const STORM: Self = Self { loss: 150, duplication: 100, corruption: 80, delay: 5, jitter: 120, mtu: 0 };
 }
 
 /// A datagram under way.
@@ -67,7 +69,8 @@ impl Network {
     pub fn send(&mut self, now: Mono, packet: &Packet) {
         let copies = 1 + u32::from(self.chance(self.weather.duplication));
         for _ in 0..copies {
-            if self.chance(self.weather.loss) {
+            let too_long = self.weather.mtu > 0 && packet.bytes.len() > self.weather.mtu;
+            if self.chance(self.weather.loss) || too_long {
                 continue;
             }
             let mut bytes = packet.bytes.clone();

@@ -2,13 +2,21 @@
 
 use std::collections::HashMap;
 
-use iacp_core::pss::{Capabilities, Closure};
+use iacp_core::pss::{Capabilities, Closure, Discard};
 use proptest::prelude::*;
 use sessions::{Host, Mono, Plan, Side, Weather, World};
 
 fn weather() -> impl Strategy<Value = Weather> {
-    (0_u32..400, 0_u32..300, 0_u32..200, 0_u64..200, 0_u64..500).prop_map(
-        |(loss, duplication, corruption, delay, jitter)| Weather { loss, duplication, corruption, delay, jitter },
+    let mtu = prop_oneof![9 => Just(0), 1 => 160_usize..700];
+    (0_u32..400, 0_u32..300, 0_u32..200, 0_u64..200, 0_u64..500, mtu).prop_map(
+        |(loss, duplication, corruption, delay, jitter, mtu)| Weather {
+            loss,
+            duplication,
+            corruption,
+            delay,
+            jitter,
+            mtu,
+        },
     )
 }
 
@@ -94,13 +102,39 @@ proptest! {
         loss in 0_u32..150,
         jitter in 0_u64..150,
     ) {
-        let weather = Weather { loss, jitter, duplication: 50, corruption: 20, delay: 5 };
+        let weather = Weather { loss, jitter, duplication: 50, corruption: 20, delay: 5, mtu: 0 };
         let plan = Plan { seed, weather, from_alice, from_bob, ..Plan::default() };
         let mut world = World::new(&plan);
         prop_assert!(world.run_until(Mono(40_000_000)));
         prop_assert_eq!(world.bob.stream(), plan.from_alice.concat());
         prop_assert_eq!(world.alice.stream(), plan.from_bob.concat());
         prop_assert_eq!((world.alice.closure, world.bob.closure), (Some(Closure::Graceful), Some(Closure::Graceful)));
+    }
+
+    #[test]
+    fn a_handshake_ends_with_equal_keys_or_with_none(
+        seed: u64,
+        offer in 0_u32..4,
+        loss in 0_u32..500,
+        jitter in 0_u64..2_000,
+        duplication in 0_u32..500,
+    ) {
+        // Whatever is lost, late or repeated: of two that hold keys of one session, neither ever fails to open a frame
+        // of the other.
+        let weather = Weather { loss, jitter, duplication, ..Weather::FAIR };
+        let plan = Plan { seed, weather, offer: Capabilities::from_bits(offer), from_alice: vec![vec![1]], from_bob: vec![vec![2]], ..Plan::default() };
+        let mut world = World::new(&plan);
+        let until = world.now.after(30_000);
+        world.run_until(until);
+        let ready = |host: &Host| host.session.as_ref().is_some_and(|session| session.is_ready());
+        for host in [&world.alice, &world.bob] {
+            let Some(session) = &host.session else { continue };
+            prop_assert_eq!(session.discards().count(Discard::Seal), 0);
+        }
+        if ready(&world.alice) {
+            let cookies = |host: &Host| host.session.as_ref().map(|session| session.cookies());
+            prop_assert!(world.bob.accepted_cookies.contains(&cookies(&world.alice).expect("a session")));
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Data, acknowledgement and continuity (`IACP §6.4.5`, `IACP Appendix B.4`), against a peer that says what it wants.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, OVERHEAD, Reason, SILENCE, SendError, TRANSMIT_BUFFER, TeardownReason, Violation,
-    continuity,
+    Closure, Discard, Event, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, TRANSMIT_BUFFER, TeardownReason,
+    Violation, continuity,
 };
 use sessions::forger::next_chain;
 use sessions::{Pair, Side, addr};
@@ -174,6 +174,28 @@ fn what_is_unacknowledged_is_repeated_as_the_same_bytes_after_250_ms_doubling_to
         }
     }
     assert_eq!(times, [250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 31_750, 39_750]);
+}
+
+#[test]
+fn a_peer_that_lives_and_acknowledges_nothing_is_given_up() {
+    let mut pair = Pair::new();
+    let start = pair.now;
+    pair.now = start.after(7_000);
+    let sent = pair.now;
+    pair.session().send(sent, 0, b"never acknowledged").expect("room");
+    let keys = pair.forger.keys.as_ref().expect("keys");
+    let (chain, sequence) = (keys.receive_chain, keys.peer_sequence);
+    while pair.bob.closure.is_none() {
+        pair.now = pair.now.after(10_000);
+        let beat = pair.heartbeat(sequence, chain);
+        assert_eq!(pair.give(&beat), Event::Nothing);
+        pair.sent();
+        pair.bob.handle_deadline(pair.now);
+    }
+    assert_eq!(pair.now, sent.after(NO_PROGRESS));
+    let reason = TeardownReason::NoProgress.code();
+    assert_eq!(pair.bob.closure, Some(Closure::Forced { by_peer: false, reason, truncated: true }));
+    assert_eq!(pair.sent()[0][20..24], [0, 3, 0, 11]);
 }
 
 #[test]

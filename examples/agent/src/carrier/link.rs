@@ -85,7 +85,7 @@ impl Route {
     pub fn frame_limit(&self) -> usize {
         match self {
             Self::Udp(_) | Self::Connected(_) => FRAME_LIMIT,
-            // The path's MTU is only ever found to be larger than what QUIC begins with.
+            // It stays what QUIC begins with: path discovery is off.
             Self::Quic(connection) => connection.max_datagram_size().unwrap_or(0).min(FRAME_LIMIT),
         }
     }

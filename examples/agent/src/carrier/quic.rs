@@ -25,6 +25,8 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 
 fn transport() -> Result<Arc<TransportConfig>> {
     let mut config = TransportConfig::default();
+    // A frame that is sealed keeps its length: the path may not turn out to be narrower later.
+    config.mtu_discovery_config(None);
     // Datagrams only.
     config.max_concurrent_bidi_streams(0_u32.into()).max_concurrent_uni_streams(0_u32.into());
     // What does not fit waits in the session's delta log, where nothing is lost.

@@ -89,6 +89,8 @@ struct Timers {
     last_authentic: Mono,
     /// When our last heartbeat went out. Repeats of data do not count: the peer cannot tell them from an echo.
     last_heartbeat: Mono,
+    /// When the peer last acknowledged data, or had none to acknowledge.
+    progress: Mono,
     /// When the next heartbeat is due.
     acknowledge: Option<Mono>,
     /// A data frame has been taken.
@@ -115,6 +117,7 @@ impl Timers {
         Self {
             last_authentic: now,
             last_heartbeat: now,
+            progress: now,
             acknowledge: None,
             data_seen: false,
             unacknowledged: 0,
@@ -328,7 +331,23 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !matches!(kind, kind::ANML | kind::ESE | kind::DGK | kind::SFC) {
             return Err(SendError::Kind);
         }
-        self.outbound.seal(now, self.cookies, kind, Flags::NONE, length, write)
+        self.seal(now, kind, Flags::NONE, length, write)
+    }
+
+    fn seal(
+        &mut self,
+        now: Mono,
+        kind: u8,
+        flags: Flags,
+        length: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Result<u64, SendError> {
+        let idle = self.outbound.log.is_empty();
+        let sequence = self.outbound.seal(now, self.cookies, kind, flags, length, write)?;
+        if idle {
+            self.timers.progress = now;
+        }
+        Ok(sequence)
     }
 
     /// This side has said everything: an empty frame with FIN commits the terminal checksum. The peer may go on.
@@ -340,7 +359,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !self.flows() {
             return Err(SendError::NotNow);
         }
-        self.outbound.seal(now, self.cookies, kind::ANML, Flags::FIN, 0, |_| ())
+        self.seal(now, kind::ANML, Flags::FIN, 0, |_| ())
     }
 
     /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both
@@ -461,6 +480,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.inbound.expected()
+    }
+
+    /// Everything that was sent, the FIN included, has arrived at the peer.
+    #[must_use]
+    pub fn delivered_all(&self) -> bool {
+        self.outbound.fin_acknowledged()
+    }
+
+    /// A sealed frame of the peer's was taken: it holds the keys, and did not only sign.
+    #[must_use]
+    pub const fn peer_holds_keys(&self) -> bool {
+        self.heard
     }
 
     /// The peer's FIN and everything before it has arrived.

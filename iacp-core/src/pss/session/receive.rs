@@ -131,15 +131,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !matches!(self.continuity, Established | AnomalyFlagged | Reconciling) {
             return Event::Discarded(Discard::NotNow);
         }
-        let (expected, next) = (self.inbound.expected(), self.inbound.newest());
+        let next = self.inbound.newest();
         match self.inbound.take(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
             Ok(taken) => {
                 self.authentic(now, from, newest);
                 self.unannounced |= self.initiation.take().is_some();
                 let fin = sealed.flags.contains(Flags::FIN);
                 self.heard = true;
-                let closed = self.inbound.expected() > expected;
-                self.on_data(now, fin, sealed.sequence > next, closed);
+                self.on_data(now, fin, sealed.sequence > next);
                 let (sequence, kind) = (sealed.sequence, taken.kind);
                 if fin { Event::Finished { sequence } } else { Event::Data { sequence, kind, content: taken.content } }
             }
@@ -155,16 +154,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
 
     /// A data frame was taken: what it means for acknowledgement and continuity.
     ///
-    /// `skips` says that it left a gap before it, `advances` that what was expected is here.
-    fn on_data(&mut self, now: Mono, fin: bool, skips: bool, advances: bool) {
+    /// `skips` says that it left a gap before it.
+    fn on_data(&mut self, now: Mono, fin: bool, skips: bool) {
         let first = !self.timers.data_seen;
         self.timers.data_seen = true;
         self.timers.unacknowledged = self.timers.unacknowledged.saturating_add(1);
         let flagged = self.continuity == continuity::State::AnomalyFlagged;
         let gap = self.inbound.has_gap();
-        // What was missing is here: the peer stops repeating it.
-        let fills = flagged && advances;
-        let at_once = first || fin || skips || fills || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
+        // A gap that has closed: the peer stops repeating what was in it.
+        let closes = flagged && !gap;
+        let at_once = first || fin || skips || closes || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
         if gap {
             if matches!(self.continuity, continuity::State::Established | continuity::State::AnomalyFlagged) {
                 self.continuity_step(continuity::Event::RxOutOfOrder);
@@ -193,7 +192,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !(ours && theirs) {
             return Event::Closed(self.compromised(identity, Violation::Chain));
         }
-        self.outbound.log.acknowledge(vector.expected);
+        if self.outbound.acknowledge(vector.expected) {
+            self.timers.progress = now;
+        }
         let confirmed = self.initiation.take().is_some() | core::mem::take(&mut self.unannounced);
         if confirmed {
             // The peer learns that we hold the keys, too.
@@ -205,6 +206,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
             self.timers.disconnected = None;
             self.timers.probe = Some((Backoff::now(now), now.after(SILENCE)));
             self.outbound.log.repeat_all(now);
+            self.timers.progress = now;
             self.timers.reconcile_to = vector.next_send;
             self.reconcile(now);
             return Event::Reconciling;

@@ -9,7 +9,7 @@ use crate::pss::event::{Closure, Reason, TooSmall, Transmit};
 use crate::pss::initiation::{Initiation, RESTARTS};
 use crate::pss::negotiation::Negotiation;
 use crate::pss::teardown::TeardownReason;
-use crate::pss::{HANDSHAKE_LEN, IDLE_HEARTBEAT, SILENCE, continuity};
+use crate::pss::{HANDSHAKE_LEN, IDLE_HEARTBEAT, NO_PROGRESS, SILENCE, continuity};
 use crate::time::Mono;
 
 /// How long a buffer for [`Session::poll_transmit`] has to be, in bytes. Data frames do not need it: they are lent from
@@ -141,8 +141,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         let repeat = request.map(|request| (request.repeat.due(), Reason::Transmit));
         let unanswered = request.map(|request| (request.give_up, Reason::GiveUp));
         let lifetime = self.timers.lifetime_end.map(|end| (end, Reason::Lifetime));
+        let stalled =
+            (!self.outbound.log.is_empty()).then(|| (self.timers.progress.after(NO_PROGRESS), Reason::GiveUp));
         let silence = (self.timers.last_authentic.after(SILENCE), Reason::Silence);
-        [data, answer, proposal, give_up, repeat, unanswered, lifetime, self.heartbeat_due(), Some(silence)]
+        [data, stalled, answer, proposal, give_up, repeat, unanswered, lifetime, self.heartbeat_due(), Some(silence)]
             .into_iter()
             .flatten()
             .min()
@@ -188,6 +190,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         }
         if self.negotiation.as_ref().and_then(Negotiation::give_up).is_some_and(|at| at <= now) {
             return self.abort(identity, TeardownReason::NegotiationFailed);
+        }
+        let waits = self.timers.disconnected.is_none() && !self.outbound.log.is_empty();
+        if waits && self.timers.progress.after(NO_PROGRESS) <= now {
+            return self.abort(identity, TeardownReason::NoProgress);
         }
         if self.closing.request.as_ref().is_some_and(|request| request.give_up <= now) {
             return Some(self.shut(Closure::Unanswered { truncated }));
