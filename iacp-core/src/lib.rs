@@ -9,7 +9,7 @@
 //! use iacp_core::crypto::Portable;
 //! use iacp_core::identity::Identity;
 //! use iacp_core::pss::{
-//!     Admission, Answer, Capabilities, Event, Responder, Session, Settings, TRANSMIT_BUFFER, Terms,
+//!     Admission, Answer, Capabilities, Event, Kind, Responder, Session, Settings, TRANSMIT_BUFFER, Terms,
 //! };
 //! use iacp_core::time::Mono;
 //! # use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@
 //! assert_eq!(session.handle(now, &alice, bob_at, &mut heartbeat), Event::Established);
 //!
 //! // Data: sealed in the delta log, opened where it arrived.
-//! session.send(now, 0, b"hello")?;
+//! session.send(now, Kind::Anml, b"hello")?;
 //! let mut delivered = Vec::new();
 //! while let Some(transmit) = session.poll_transmit(now, &mut buffer)? {
 //!     let mut datagram = transmit.bytes.to_vec();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::pss::{
-    Capabilities, Closure, Event as Heard, OVERHEAD, SendError, TRANSMIT_BUFFER, TeardownReason, continuity,
+    Capabilities, Closure, Event as Heard, Kind, OVERHEAD, SendError, TRANSMIT_BUFFER, TeardownReason, continuity,
 };
 use iacp_core::time::Mono;
 
@@ -211,7 +211,7 @@ impl<'a> Sender<'a> {
     /// Seals what has been read; says whether there is no room for more.
     fn seal(&mut self, now: Mono, source: &mut Source) -> Result<bool> {
         let Some(content) = source.ready() else { return Ok(false) };
-        match self.session.send(now, 0, content) {
+        match self.session.send(now, Kind::Anml, content) {
             Ok(_) => {
                 source.taken();
                 Ok(false)

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use iacp_core::discovery::{Discoverable, check, dfa};
 use iacp_core::guard::{Ingress, Rate};
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Event as Heard, Responder, Settings, TRANSMIT_BUFFER, TeardownReason,
-    Terms,
+    Admission, Answer, Capabilities, Closure, Event as Heard, Kind, Responder, Settings, TRANSMIT_BUFFER,
+    TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Cookie, DhtKey, Eid, Frame, Message, session_cookies};
@@ -270,7 +270,7 @@ impl<'t> Server<'t> {
         let before = entry.session.locator();
         match entry.session.handle(now, &self.identity, from, datagram) {
             Heard::Data { sequence, kind, content } => {
-                let content = (kind == 0).then_some(&*content);
+                let content = (kind == Kind::Anml).then_some(&*content);
                 let taken = entry.receiver.as_mut().map(|receiver| receiver.take(&self.store, sequence, content));
                 if let Some(Err(error)) = taken {
                     give_up(entry, &self.identity, self.who, self.timeline, &error);

@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use super::TeardownReason;
+use super::kind::Kind;
 use super::terms::{RejectionReasons, Terms};
 
 /// What a datagram meant.
@@ -30,8 +31,8 @@ pub enum Event<'d> {
     Data {
         /// Its place in the peer's stream.
         sequence: u64,
-        /// 0 ANML data, 1 ESE update, 2 DGK, 4 SFC, 5 resume.
-        kind: u8,
+        /// What it is.
+        kind: Kind,
         /// The plaintext.
         content: &'d mut [u8],
     },
@@ -228,7 +229,7 @@ pub enum SendError {
     Full,
     /// Longer than one frame, or than the delta log, can hold.
     TooLong,
-    /// Not a kind that an application sends.
+    /// A resume record: it is not sent yet.
     Kind,
     /// The key has sealed as much as it may: finish, and make a new session.
     KeySpent,
@@ -241,7 +242,7 @@ impl fmt::Display for SendError {
             Self::Finished => "this side has finished",
             Self::Full => "window or delta log is full",
             Self::TooLong => "content: too long for one frame",
-            Self::Kind => "kind: not one that an application sends",
+            Self::Kind => "kind: a resume record is not sent yet",
             Self::KeySpent => "the key has sealed as much as it may",
         })
     }

@@ -6,7 +6,8 @@ use zeroize::Zeroize;
 
 use super::event::{Discard, Violation};
 use super::keys::Direction;
-use super::outbound::{HEARTBEAT_CONTENT, kind};
+use super::kind::Kind;
+use super::outbound::HEARTBEAT_CONTENT;
 use super::{AAD_LEN, CHAIN_LEN, HEARTBEATS, KEY_LIMIT, SEALED_AT};
 use crate::crypto::Provider;
 
@@ -46,7 +47,7 @@ pub(crate) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
 
 /// A data frame that was taken.
 pub(crate) struct Taken<'d> {
-    pub(crate) kind: u8,
+    pub(crate) kind: Kind,
     pub(crate) content: &'d mut [u8],
 }
 
@@ -171,21 +172,17 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         }
         let (tag, plaintext) = self.open(sequence, nonce, datagram)?;
         let (chain, rest) = plaintext.split_first_chunk_mut::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
-        let (kind, content) = rest.split_first_mut().ok_or(Violation::Plaintext)?;
-        let (chain, kind) = (*chain, *kind);
-        let known = match kind {
-            kind::ANML | kind::ESE | kind::DGK | kind::SFC => true,
-            // Old cookies, both sequence numbers and a chain, in the first frame of a side.
-            kind::RESUME => sequence == self.first && content.len() == RESUME_CONTENT,
-            _ => false,
-        };
-        if !known {
-            return Err(Violation::Kind(kind).into());
+        let (code, content) = rest.split_first_mut().ok_or(Violation::Plaintext)?;
+        let (chain, code) = (*chain, *code);
+        let kind = Kind::from_code(code).ok_or(Violation::Kind(code))?;
+        // Old cookies, both sequence numbers and a chain, in the first frame of a side.
+        if kind == Kind::Resume && (sequence != self.first || content.len() != RESUME_CONTENT) {
+            return Err(Violation::Kind(code).into());
         }
         let fin = flags.contains(Flags::FIN);
         let after_fin = self.fin.is_some_and(|last| sequence > last);
         let misplaced =
-            fin && (!content.is_empty() || kind != kind::ANML || self.fin.is_some() || sequence + 1 < self.newest);
+            fin && (!content.is_empty() || kind != Kind::Anml || self.fin.is_some() || sequence + 1 < self.newest);
         if after_fin || misplaced {
             return Err(Violation::Fin.into());
         }
@@ -242,7 +239,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let (_, plaintext) = self.open(sequence, nonce, datagram)?;
         let (send_chain, rest) = plaintext.split_first_chunk::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
         let (kind, content) = rest.split_first().ok_or(Violation::Plaintext)?;
-        if *kind != kind::HEARTBEAT {
+        if *kind != Kind::HEARTBEAT {
             return Err(Violation::Kind(*kind).into());
         }
         if content.len() != HEARTBEAT_CONTENT {

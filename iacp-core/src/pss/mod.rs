@@ -22,6 +22,7 @@ mod event;
 mod inbound;
 mod initiation;
 mod keys;
+mod kind;
 pub mod lifecycle;
 mod negotiation;
 mod outbound;
@@ -32,6 +33,7 @@ mod terms;
 
 pub use event::{Closure, Discard, Discards, Event, Reason, SendError, TooSmall, Transmit, Violation};
 pub use keys::{TicketKey, TicketKeys, local_session_key};
+pub use kind::Kind;
 pub use negotiation::{MAX_TURNS, NEGOTIATION_LIMIT};
 pub use responder::{Accepted, Admission, Answer, Responder};
 pub use session::{RECONNECT_LIMIT, Role, Session, TRANSMIT_BUFFER};

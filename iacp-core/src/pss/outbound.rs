@@ -5,6 +5,7 @@ use iacp_wire::{Cookie, Flags, MessageType, VERSION};
 use super::delta_log::DeltaLog;
 use super::event::{SendError, TooSmall};
 use super::keys::Direction;
+use super::kind::Kind;
 use super::{AAD_LEN, CHAIN_LEN, HEARTBEATS, KEY_LIMIT, OVERHEAD, SEALED_AT};
 use crate::crypto::Provider;
 use crate::time::Mono;
@@ -13,16 +14,6 @@ use crate::time::Mono;
 pub(crate) const HEARTBEAT_CONTENT: usize = 48;
 /// Length of a heartbeat's frame, in bytes.
 pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
-
-/// The kinds of plaintext.
-pub(crate) mod kind {
-    pub(crate) const ANML: u8 = 0;
-    pub(crate) const ESE: u8 = 1;
-    pub(crate) const DGK: u8 = 2;
-    pub(crate) const HEARTBEAT: u8 = 3;
-    pub(crate) const SFC: u8 = 4;
-    pub(crate) const RESUME: u8 = 5;
-}
 
 /// Both cookies of a session: what every frame of it carries (`IACP §4.2.4.1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +98,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
         &mut self,
         now: Mono,
         cookies: Cookies,
-        kind: u8,
+        kind: Kind,
         flags: Flags,
         content_length: usize,
         fill: impl FnOnce(&mut [u8]),
@@ -131,7 +122,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
         }
         let frame = self.log.room(length).ok_or(SendError::Full)?;
         let chain = keys.chain;
-        let tag = seal_frame(keys, cookies, sequence, flags, kind, frame, fill).ok_or(SendError::TooLong)?;
+        let tag = seal_frame(keys, cookies, sequence, flags, kind.code(), frame, fill).ok_or(SendError::TooLong)?;
         keys.chain = P::sha256(&[&chain, &tag]);
         self.log.push(length, chain, now);
         self.sealed += 1;
@@ -157,7 +148,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
             content.iter_mut().zip(vector).for_each(|(to, from)| *to = from);
         };
         let sequence = HEARTBEATS + self.heartbeats;
-        if seal_frame(keys, cookies, sequence, Flags::NONE, kind::HEARTBEAT, frame, content).is_none() {
+        if seal_frame(keys, cookies, sequence, Flags::NONE, Kind::HEARTBEAT, frame, content).is_none() {
             return Ok(None);
         }
         self.heartbeats += 1;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use iacp_core::crypto::{Provider, Secret32, Suite};
-use iacp_core::pss::{Capabilities, Event, OVERHEAD, Session, TRANSMIT_BUFFER};
+use iacp_core::pss::{Capabilities, Event, Kind, OVERHEAD, Session, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 
 use crate::handshake::{Endpoints, NOW};
@@ -67,7 +67,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
         let start = Instant::now();
         for _ in 0..BATCH {
             // The content is written in place by whoever has it; here it is whatever stands there.
-            self.sender.send_with(now, 0, length, |room| _ = black_box(room)).expect("the log has room");
+            self.sender.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
             let transmit = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
             black_box(transmit.expect("a frame is due").bytes);
         }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Accepted, Admission, Answer, Capabilities, Closure, Discard, Event, RejectionReasons, Responder, SendError,
+    Accepted, Admission, Answer, Capabilities, Closure, Discard, Event, Kind, RejectionReasons, Responder, SendError,
     Session, Settings, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
@@ -20,7 +20,7 @@ use crate::Side;
 pub type S = Session<Portable, 8192, 16>;
 
 /// Everything that came in: sequence number to kind and content.
-pub type Received = BTreeMap<u64, (u8, Vec<u8>)>;
+pub type Received = BTreeMap<u64, (Kind, Vec<u8>)>;
 
 /// The address of a side.
 #[must_use]
@@ -195,7 +195,7 @@ impl Host {
     pub fn work(&mut self, now: Mono) {
         let Some(session) = self.session.as_mut() else { return };
         while let Some(chunk) = self.to_send.get(self.sent) {
-            match session.send(now, 0, chunk) {
+            match session.send(now, Kind::Anml, chunk) {
                 Ok(_) => self.sent += 1,
                 Err(_) => return,
             }
@@ -241,7 +241,7 @@ impl Host {
         let end = self.finished.unwrap_or(u64::MAX);
         self.received
             .range(..end)
-            .filter(|(_, (kind, _))| *kind == 0)
+            .filter(|(_, (kind, _))| *kind == Kind::Anml)
             .flat_map(|(_, (_, bytes))| bytes.clone())
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iacp_core::pss::{Capabilities, Closure};
+use iacp_core::pss::{Capabilities, Closure, Kind};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
 use sessions::{Host, Packet, Plan, Side, Weather, World, addr};
 
@@ -194,7 +194,7 @@ impl Attack {
             assert_eq!(receiver.delivered_twice, 0, "delivered twice");
             let mut numbers = HashSet::new();
             for (sequence, (kind, content)) in &receiver.received {
-                assert_eq!((*kind, content.len()), (0, 20));
+                assert_eq!((*kind, content.len()), (Kind::Anml, 20));
                 let first = content[0];
                 assert!(
                     content.iter().all(|byte| *byte == first) && first & 0x80 == mark,

@@ -1,7 +1,7 @@
 //! Attacks that were found once, each with the rule that stops it.
 
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, RejectionReasons, Responder, SILENCE, SendError,
+    Admission, Answer, Capabilities, Closure, Discard, Event, Kind, RejectionReasons, Responder, SILENCE, SendError,
     Settings, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
 };
 use iacp_wire::{Frame, Message};
@@ -173,7 +173,7 @@ fn established_is_said_even_if_data_overtakes_the_heartbeat() {
     let ack = two.alice.transmit(two.now).remove(0);
     two.accept(&ack).expect("in order");
     let now = two.now;
-    two.bob.session.as_mut().expect("a session").send(now, 0, b"hi").expect("room");
+    two.bob.session.as_mut().expect("a session").send(now, Kind::Anml, b"hi").expect("room");
     let mut packets = two.bob.transmit(now);
     packets.reverse();
     let events: Vec<_> = packets.iter().map(|bytes| two.tell_alice(addr(Side::Bob), bytes)).collect();

@@ -3,7 +3,7 @@
 use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Reason, Responder, TRANSMIT_BUFFER, lifecycle,
+    Admission, Answer, Capabilities, Closure, Discard, Event, Kind, Reason, Responder, TRANSMIT_BUFFER, lifecycle,
 };
 use iacp_wire::{Eid, Frame, Message};
 use sessions::forger::conditions;
@@ -118,11 +118,11 @@ fn the_initiator_sends_no_data_before_the_keys_are_confirmed() {
     assert_eq!(session(&world), lifecycle::State::Established, "on Emit PSS_ACK");
     let alice = world.alice.session.as_mut().expect("a session");
     assert!(!alice.is_ready());
-    assert!(alice.send(world.now, 0, b"early").is_err());
+    assert!(alice.send(world.now, Kind::Anml, b"early").is_err());
     assert!(matches!(alice.next_deadline(), Some((_, Reason::Transmit))), "PSS_ACK repeats");
     assert!(world.connect());
     let now = world.now;
-    assert!(world.alice.session.as_mut().expect("a session").send(now, 0, b"now").is_ok());
+    assert!(world.alice.session.as_mut().expect("a session").send(now, Kind::Anml, b"now").is_ok());
 }
 
 /// The library's initiator and a forger that answers it.

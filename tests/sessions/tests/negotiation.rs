@@ -1,8 +1,8 @@
 //! Bargaining over a Session Federation Contract (`IACP §6.4.4`), in turns.
 
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Event, MAX_TURNS, NEGOTIATION_LIMIT, RejectionReasons, SendError, Settings, Terms,
-    continuity,
+    Capabilities, Closure, Discard, Event, Kind, MAX_TURNS, NEGOTIATION_LIMIT, RejectionReasons, SendError, Settings,
+    Terms, continuity,
 };
 use iacp_wire::{Frame, Message};
 use sessions::forger::conditions;
@@ -137,7 +137,7 @@ fn until_the_contract_only_heartbeats_and_the_negotiation_flow() {
     let (data, _) = forger.data(forger.initial_sequence, &chain, 0, b"early", 0);
     assert_eq!(give(&mut bob, now, &data), discarded(Discard::NotNow));
     let session = bob.session.as_mut().expect("a session");
-    assert_eq!(session.send(now, 0, b"x"), Err(SendError::NotNow));
+    assert_eq!(session.send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
     assert_eq!(session.finish(now), Err(SendError::NotNow));
     let keys = forger.keys.as_ref().expect("keys");
     let beat = forger.heartbeat(0, &chain, forger.initial_sequence, keys.peer_sequence, &keys.receive_chain);

@@ -1,14 +1,14 @@
 //! Data, acknowledgement and continuity (`IACP §6.4.5`, `IACP Appendix B.4`), against a peer that says what it wants.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, TRANSMIT_BUFFER, TeardownReason,
+    Closure, Discard, Event, Kind, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, TRANSMIT_BUFFER, TeardownReason,
     Violation, continuity,
 };
 use sessions::forger::next_chain;
 use sessions::{Pair, Side, addr};
 
 fn data(sequence: u64, content: &[u8]) -> Event<'static> {
-    Event::Data { sequence, kind: 0, content: Vec::leak(content.to_vec()) }
+    Event::Data { sequence, kind: Kind::Anml, content: Vec::leak(content.to_vec()) }
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn every_frame_carries_the_hash_of_all_before_it() {
         let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
         for (n, content) in [b"one".as_slice(), b"", b"three"].iter().enumerate() {
             let now = pair.now;
-            assert_eq!(pair.session().send(now, 0, content), Ok(first + n as u64));
+            assert_eq!(pair.session().send(now, Kind::Anml, content), Ok(first + n as u64));
             let sent = pair.sent();
             assert_eq!(sent.len(), 1);
             assert_eq!(sent[0].len(), content.len() + OVERHEAD);
@@ -135,9 +135,9 @@ fn nobody_sends_at_or_beyond_what_is_acknowledged_plus_the_window() {
     let mut pair = Pair::with(0, 4);
     let now = pair.now;
     for _ in 0..4 {
-        assert!(pair.session().send(now, 0, b"x").is_ok());
+        assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
     }
-    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::Full));
+    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::Full));
     let sent = pair.sent();
     let keys = pair.forger.keys.as_ref().expect("keys");
     let (mut chain, first) = (keys.receive_chain, keys.peer_sequence);
@@ -147,16 +147,16 @@ fn nobody_sends_at_or_beyond_what_is_acknowledged_plus_the_window() {
     let beat = pair.heartbeat(first + 2, chain);
     assert_eq!(pair.give(&beat), Event::Nothing);
     assert_eq!(pair.session().unacknowledged(), (first + 2, first + 4));
-    assert!(pair.session().send(now, 0, b"x").is_ok());
-    assert!(pair.session().send(now, 0, b"x").is_ok());
-    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::Full));
+    assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
+    assert!(pair.session().send(now, Kind::Anml, b"x").is_ok());
+    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::Full));
 }
 
 #[test]
 fn what_is_unacknowledged_is_repeated_as_the_same_bytes_after_250_ms_doubling_to_8_s() {
     let mut pair = Pair::new();
     let start = pair.now;
-    pair.session().send(start, 0, b"again").expect("room");
+    pair.session().send(start, Kind::Anml, b"again").expect("room");
     let first = pair.sent();
     let mut times = Vec::new();
     // The forger's heartbeats keep the session alive and acknowledge nothing.
@@ -182,7 +182,7 @@ fn a_peer_that_lives_and_acknowledges_nothing_is_given_up() {
     let start = pair.now;
     pair.now = start.after(7_000);
     let sent = pair.now;
-    pair.session().send(sent, 0, b"never acknowledged").expect("room");
+    pair.session().send(sent, Kind::Anml, b"never acknowledged").expect("room");
     let keys = pair.forger.keys.as_ref().expect("keys");
     let (chain, sequence) = (keys.receive_chain, keys.peer_sequence);
     while pair.bob.closure.is_none() {
@@ -203,7 +203,7 @@ fn a_heartbeat_acknowledges_only_what_was_sent_and_not_less_than_before() {
     let mut pair = Pair::new();
     let now = pair.now;
     for _ in 0..3 {
-        pair.session().send(now, 0, b"x").expect("room");
+        pair.session().send(now, Kind::Anml, b"x").expect("room");
     }
     let sent = pair.sent();
     let keys = pair.forger.keys.as_ref().expect("keys");
@@ -387,7 +387,7 @@ fn an_idle_session_shows_that_it_lives_every_15_s_and_silence_of_45_s_is_disconn
     assert_eq!(pair.session().continuity(), continuity::State::Disconnected);
     assert_eq!(pair.session().next_deadline(), Some((start.after(SILENCE + 3_600_000), Reason::Lost)));
     let now = pair.now;
-    assert_eq!(pair.session().send(now, 0, b"x"), Err(SendError::NotNow));
+    assert_eq!(pair.session().send(now, Kind::Anml, b"x"), Err(SendError::NotNow));
     pair.bob.handle_deadline(start.after(SILENCE + 3_600_000));
     assert_eq!(pair.bob.closure, Some(Closure::Lost { truncated: true }));
     assert!(pair.session().is_over());
@@ -397,21 +397,23 @@ fn an_idle_session_shows_that_it_lives_every_15_s_and_silence_of_45_s_is_disconn
 fn applications_send_the_kinds_that_are_theirs() {
     let mut pair = Pair::new();
     let now = pair.now;
-    for kind in 0..=255_u8 {
-        let sent = pair.session().send(now, kind, b"x");
-        match kind {
-            0 | 1 | 2 | 4 => assert!(sent.is_ok(), "kind {kind}"),
-            _ => assert_eq!(sent, Err(SendError::Kind), "kind {kind}"),
+    for code in 0..=255_u8 {
+        match (code, Kind::from_code(code)) {
+            (0 | 1 | 2 | 4, Some(kind)) => assert!(pair.session().send(now, kind, b"x").is_ok(), "kind {code}"),
+            (5, Some(kind)) => assert_eq!(pair.session().send(now, kind, &[0; 64]), Err(SendError::Kind)),
+            (_, kind) => assert_eq!(kind, None, "kind {code}"),
         }
     }
-    assert_eq!(pair.session().send(now, 0, &[0; 9_000]), Err(SendError::TooLong));
+    let codes = pair.opened();
+    assert_eq!(codes.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [0, 1, 2, 4]);
+    assert_eq!(pair.session().send(now, Kind::Anml, &[0; 9_000]), Err(SendError::TooLong));
 }
 
 #[test]
 fn a_buffer_that_is_too_small_changes_nothing() {
     let mut pair = Pair::new();
     let now = pair.now;
-    pair.session().send(now, 0, b"x").expect("room");
+    pair.session().send(now, Kind::Anml, b"x").expect("room");
     let mut small = [0; TRANSMIT_BUFFER - 1];
     let refused = pair.session().poll_transmit(now, &mut small).map(|transmit| transmit.is_some());
     assert_eq!(refused.map_err(|error| error.needed), Err(TRANSMIT_BUFFER));

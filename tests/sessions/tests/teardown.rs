@@ -1,7 +1,7 @@
 //! The end of a session (`IACP §6.5.1`): every crossing and every loss.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, KEEP_ANSWER, Reason, SendError, TEARDOWN_LIMIT, TeardownReason, lifecycle,
+    Closure, Discard, Event, KEEP_ANSWER, Kind, Reason, SendError, TEARDOWN_LIMIT, TeardownReason, lifecycle,
 };
 use sessions::forger::next_chain;
 use sessions::{Mono, Pair, Plan, Side, Weather, World};
@@ -166,12 +166,12 @@ fn a_receiver_that_misses_something_answers_a_request_with_a_heartbeat() {
     assert_eq!(pair.give(&request), Event::Nothing);
     assert_eq!(pair.heartbeats_sent(), 1);
     let now = pair.now;
-    assert!(pair.session().send(now, 0, b"it goes on").is_ok());
+    assert!(pair.session().send(now, Kind::Anml, b"it goes on").is_ok());
     assert!(matches!(pair.give(&lost), Event::Data { .. }));
     assert_eq!(pair.give(&request), Event::CloseRequested { reason: 0 });
-    assert!(pair.session().send(now, 0, b"the rest of what is to be said").is_ok());
+    assert!(pair.session().send(now, Kind::Anml, b"the rest of what is to be said").is_ok());
     pair.session().close(now, TeardownReason::None).expect("it is open");
-    assert_eq!(pair.session().send(now, 0, b"too late"), Err(SendError::Finished));
+    assert_eq!(pair.session().send(now, Kind::Anml, b"too late"), Err(SendError::Finished));
 }
 
 #[test]

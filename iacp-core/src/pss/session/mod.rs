@@ -22,8 +22,9 @@ use rand_core::CryptoRng;
 use super::event::{Closure, Discards, SendError};
 use super::inbound::Inbound;
 use super::initiation::{Initiation, Offered};
+use super::kind::Kind;
 use super::negotiation::Negotiation;
-use super::outbound::{Cookies, Outbound, kind};
+use super::outbound::{Cookies, Outbound};
 use super::responder::Accepted;
 use super::teardown::{Closing, TeardownReason};
 use super::terms::{Capabilities, Terms};
@@ -307,7 +308,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     ///
     /// # Errors
     /// Nothing has changed; [`SendError::Full`] means later.
-    pub fn send(&mut self, now: Mono, kind: u8, content: &[u8]) -> Result<u64, SendError> {
+    pub fn send(&mut self, now: Mono, kind: Kind, content: &[u8]) -> Result<u64, SendError> {
         self.send_with(now, kind, content.len(), |room| room.copy_from_slice(content))
     }
 
@@ -318,7 +319,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     pub fn send_with(
         &mut self,
         now: Mono,
-        kind: u8,
+        kind: Kind,
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
@@ -328,7 +329,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !self.flows() {
             return Err(SendError::NotNow);
         }
-        if !matches!(kind, kind::ANML | kind::ESE | kind::DGK | kind::SFC) {
+        if kind == Kind::Resume {
             return Err(SendError::Kind);
         }
         self.seal(now, kind, Flags::NONE, length, write)
@@ -337,7 +338,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     fn seal(
         &mut self,
         now: Mono,
-        kind: u8,
+        kind: Kind,
         flags: Flags,
         length: usize,
         write: impl FnOnce(&mut [u8]),
@@ -359,7 +360,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         if !self.flows() {
             return Err(SendError::NotNow);
         }
-        self.seal(now, kind::ANML, Flags::FIN, 0, |_| ())
+        self.seal(now, Kind::Anml, Flags::FIN, 0, |_| ())
     }
 
     /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both

@@ -1,0 +1,47 @@
+//! What a PSS_DATA_STREAM frame carries.
+
+/// The kind of a frame's content. A heartbeat is none of these: it is the session's own, and never the application's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// 0: the application's ANML data (`IACP §6.4.5`).
+    Anml,
+    /// 1: an update of an Ephemeral State Endpoint (`IACP §6.4.1`).
+    EseUpdate,
+    /// 2: a Dynamic Group Key (`IACP §6.4.4`).
+    Dgk,
+    /// 4: what concerns the Session Federation Contract (`IACP §6.4.4`).
+    Sfc,
+    /// 5: a side's first frame after it lost the memory of an earlier session. Received, and not yet sent.
+    Resume,
+}
+
+impl Kind {
+    /// The code of a heartbeat's plaintext.
+    pub(crate) const HEARTBEAT: u8 = 3;
+
+    /// The code in the plaintext.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Anml => 0,
+            Self::EseUpdate => 1,
+            Self::Dgk => 2,
+            Self::Sfc => 4,
+            Self::Resume => 5,
+        }
+    }
+
+    /// The kind of a code; `None` for a heartbeat's and for what does not exist.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Anml),
+            1 => Some(Self::EseUpdate),
+            2 => Some(Self::Dgk),
+            4 => Some(Self::Sfc),
+            5 => Some(Self::Resume),
+            _ => None,
+        }
+    }
+}
