@@ -6,7 +6,7 @@ use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::discovery::dfa::State;
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
 use iacp_core::discovery::{
-    AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, Refusal, Search, TIMESTAMP_WINDOW, check,
+    AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, Refusal, Search, TIMESTAMP_WINDOW, check, space_of_topic,
 };
 use iacp_core::identity::{CanonicalEid, Identity};
 use iacp_core::time::{Mono, UnixTime};
@@ -233,6 +233,12 @@ fn a_valid_pss_init_inside_the_window_stops_the_timer_and_the_completed_exchange
     assert!(responder.on_pss_init(Mono(10), from(1), alice, cookie));
     assert_eq!(responder.next_deadline(), Some(Mono(10 + HANDSHAKE_LIMIT)));
     assert_eq!(responder.handle_deadline(Mono(10 + HANDSHAKE_LIMIT)), 1, "no slot waits for ever");
+}
+
+#[test]
+fn a_topic_is_a_place_to_search() {
+    let expected = Portable::sha256(&[b"IACP/1 topic", &[0], b"weather"]);
+    assert_eq!(space_of_topic::<Portable>("weather"), DhtKey(expected));
 }
 
 #[test]

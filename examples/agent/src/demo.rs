@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use iacp_core::discovery::Search;
+use iacp_core::discovery::{Search, space_of_topic};
 use iacp_core::identity::CanonicalEid;
 use iacp_core::pss::Capabilities;
 use iacp_wire::Eid;
@@ -85,7 +85,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     introduce("bob", &timeline, &bob);
     let bound = link::listen(Transport::Quic, ([127, 0, 0, 1], 0).into()).await?;
     timeline.note("bob", Event::Listening { transport: "quic", at: bound.at.to_string() });
-    let beacon = Some(Beacon::new(keys::space(TOPIC), arguments.bits));
+    let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits));
     let store = Store { directory: None, longest: u64::MAX };
     let mut server = Server::new("bob", &timeline, bob, settings(Transport::Quic), store, beacon, clock.now());
     let mut bobs_outlet = Outlet::new("bob", &timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B)));
@@ -166,7 +166,7 @@ async fn search(
     for _ in 0..SEARCHES {
         timeline.note("alice", Event::Mining { topic: TOPIC.into(), bits });
         let (mut search, mut miner) =
-            Search::<1>::begin::<Crypto>(keys::space(TOPIC), clock::unix(), bits, &mut keys::rng());
+            Search::<1>::begin::<Crypto>(space_of_topic::<Crypto>(TOPIC), clock::unix(), bits, &mut keys::rng());
         let began = Instant::now();
         // Off this thread, which has sockets to serve.
         let mining = tokio::task::spawn_blocking(move || {

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use getrandom::SysRng;
-use iacp_core::crypto::{AwsLc, Provider, Secret32};
+use iacp_core::crypto::{AwsLc, Secret32};
 use iacp_core::pss::Session;
-use iacp_wire::{DhtKey, Eid};
+use iacp_wire::Eid;
 use rand_core::UnwrapErr;
 
 /// The cryptography of hosts. The portable one gives the same bytes.
@@ -76,9 +76,4 @@ pub fn short(eid: &Eid) -> String {
     let mut text = hex::encode(eid.0.first_chunk::<4>().unwrap_or(&[0; 4]));
     text.push('…');
     text
-}
-
-/// The Discovery Space of a topic. The draft leaves to its users how topics become coordinates; here it is a hash.
-pub fn space(topic: &str) -> DhtKey {
-    DhtKey(Crypto::sha256(&[b"IACP/1 topic\0", topic.as_bytes()]))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
-use iacp_core::discovery::{Refusal, TIMESTAMP_WINDOW, check};
+use iacp_core::discovery::{Refusal, TIMESTAMP_WINDOW, check, space_of_topic};
 use iacp_core::time::UnixTime;
 use iacp_wire::message::DiscoveryReq;
 use iacp_wire::{DhtKey, Frame, HEADER_LEN, Message, X25519Key};
@@ -60,7 +60,7 @@ struct Target {
     /// The Discovery Space that is searched, 32 bytes.
     #[arg(long, value_name = "HEX", value_parser = hexadecimal::thirty_two)]
     space: Option<[u8; 32]>,
-    /// A topic; its SHA-256 is the space.
+    /// A topic: its space is where agents that name it search.
     #[arg(long, value_name = "NAME")]
     topic: Option<String>,
 }
@@ -110,7 +110,7 @@ const TRIES: u32 = 1 << 16;
 fn mine(arguments: &Mine) -> Result<ExitCode> {
     let space = match (&arguments.target.space, &arguments.target.topic) {
         (Some(space), _) => *space,
-        (None, topic) => Portable::sha256(&[topic.as_deref().unwrap_or_default().as_bytes()]),
+        (None, topic) => space_of_topic::<Portable>(topic.as_deref().unwrap_or_default()).0,
     };
     let key = match arguments.key {
         Some(key) => key,

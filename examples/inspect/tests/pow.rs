@@ -38,8 +38,9 @@ fn what_is_mined_verifies() {
     assert_eq!(keys.len(), 5);
     let nonce = found["nonce"].as_u64().expect("a number");
     assert_eq!(found["tries"], nonce + 1);
-    // Version 1, type 0x01, no flags, 84 bytes; SHA-256 of "weather"; the key; the time; the nonce; twelve bits.
-    let space = "e5e72beb4e3c6926d3dc9e3e2ef7833ba50cd919c2460a782b244fd071e920de";
+    // Version 1, type 0x01, no flags, 84 bytes; the topic's space; the key; the time; the nonce; twelve bits.
+    // printf 'IACP/1 topic\0weather' | sha256sum
+    let space = "7262b9d0a85a19602a073e48c49254ff43d0d68ab4b8ade57389d44ff274d01a";
     let expected = format!("10100054{space}{}00000000000f4240{nonce:016x}0000000c", "22".repeat(32));
     assert_eq!(frame(&found), expected);
     assert!(found["digest"].as_str().expect("hex").ends_with("000"));
@@ -56,7 +57,7 @@ fn what_is_mined_verifies() {
 }
 
 #[test]
-fn a_space_is_a_topics_digest_and_mining_starts_where_it_is_told() {
+fn a_topic_has_its_space_and_mining_starts_where_it_is_told() {
     let found = mined();
     let space = &frame(&found)[8..72];
     let nonce = found["nonce"].to_string();

@@ -20,6 +20,8 @@ pub use search::Search;
 
 use core::fmt;
 
+use iacp_wire::DhtKey;
+
 use crate::crypto::{Provider, Secret32, Suite};
 
 /// A request is taken if its timestamp is at most this far from the responder's clock, in milliseconds.
@@ -66,6 +68,12 @@ impl fmt::Display for Refusal {
 }
 
 impl core::error::Error for Refusal {}
+
+/// The Discovery Space of a topic (`IACP §6.2`): two agents that name the same topic search in the same place.
+#[must_use]
+pub fn space_of_topic<P: Provider>(topic: &str) -> DhtKey {
+    DhtKey(P::sha256(&[b"IACP/1 topic\0", topic.as_bytes()]))
+}
 
 /// The key of a `DISCOVERY_RES`.
 fn answer_key<P: Provider>(request_digest: &[u8; 32], shared: &Secret32) -> P::Cipher {
