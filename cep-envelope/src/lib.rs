@@ -1,8 +1,22 @@
 //! Continuity envelopes: what a receiver needs to decide whether a delivered object may continue.
 //!
-//! The crate names the ladder of verification states (`CEP §7`, `CEP Appendix A`); the grammar, the manifest and
-//! the continuation decision follow.
+//! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
+//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves. The ladder's climb, causality and the continuation
+//! decision follow.
 #![no_std]
+
+pub mod digest;
+pub mod json;
+pub mod manifest;
+pub mod notification;
+mod surface;
+mod time;
+
+pub use surface::{
+    Change, Changes, ComposeError, Group, NormaliseError, NormaliseReason, Normalised, Parts, Segment, Surface,
+    SurfaceError, SurfaceReason, Warning, Warnings, normalise,
+};
+pub use time::{CalendarError, Clock, Date, Moment, Precision, TimeFragment, TimeOrder};
 
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
 /// list, and a lower one never reads as a higher one.

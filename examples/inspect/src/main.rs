@@ -12,6 +12,7 @@ mod hexadecimal;
 mod machines;
 mod pow;
 mod requirements;
+mod surface;
 mod utc;
 
 /// Looks into the protocol without speaking it.
@@ -22,6 +23,7 @@ enum Inspect {
     Machines(machines::Arguments),
     Pow(pow::Arguments),
     Requirements(requirements::Arguments),
+    Surface(surface::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Inspect::Machines(arguments) => machines::run(&arguments),
         Inspect::Pow(arguments) => pow::run(&arguments),
         Inspect::Requirements(arguments) => requirements::run(&arguments),
+        Inspect::Surface(arguments) => surface::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         // Whoever reads our output (`| head`) may have seen enough.

@@ -1,0 +1,191 @@
+//! Mirrored fields, one by one: each disagreement has a name (`CEP §6`, `CEP §12`).
+
+use core::fmt;
+
+/// The longest time fragment: `2026-05-14t06-41-48z`.
+pub(super) const MAX_FRAGMENT: usize = 20;
+/// The longest context or profile (`CEP §5.2`).
+pub(super) const MAX_SEGMENT: usize = 48;
+/// The longest priority (`CEP §5.2`).
+pub(super) const MAX_PRIORITY: usize = 32;
+
+/// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is none of them: nothing seals it.
+// keeps: CEP-126
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurfaceParts<'a> {
+    /// The time fragment, in any of its three forms.
+    pub time: &'a str,
+    /// The context.
+    pub context: &'a str,
+    /// The profile.
+    pub profile: &'a str,
+    /// The priority: a hint.
+    pub priority: &'a str,
+}
+
+impl SurfaceParts<'_> {
+    pub(super) fn has_time(&self) -> bool {
+        fragment(self.time).is_some()
+    }
+
+    /// Compares, with `self` as the truth.
+    ///
+    /// Times are equal if they are the same value at the precision of the coarser one, in whatever form they are
+    /// written. The calendar is not asked. All else is equal byte by byte.
+    pub(super) fn compare(&self, hint: &SurfaceParts<'_>) -> Disagreements {
+        let same_time = match (fragment(self.time), fragment(hint.time)) {
+            (Some((date, time)), Some((other_date, other_time))) => {
+                date == other_date && time.zip(other_time).is_none_or(|(time, other)| time == other)
+            }
+            _ => false,
+        };
+        Disagreements::default()
+            .with_unless(same_time, Disagreement::TimeFragment)
+            .with_unless(self.context == hint.context, Disagreement::Context)
+            .with_unless(self.profile == hint.profile, Disagreement::Profile)
+            .with_unless(self.priority == hint.priority, Disagreement::Priority)
+    }
+}
+
+/// A fragment's digits: eight of the date and, unless it is a date only, six of the time.
+fn fragment(text: &str) -> Option<([u8; 8], Option<[u8; 6]>)> {
+    let form: &[u8] = match text.len() {
+        10 => b"0000-00-00",
+        16 => b"00000000t000000z",
+        20 => b"0000-00-00t00-00-00z",
+        _ => return None,
+    };
+    let fits = text.bytes().zip(form).all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        mark => byte.to_ascii_lowercase() == *mark,
+    });
+    if !fits {
+        return None;
+    }
+    let mut digits = text.bytes().filter(u8::is_ascii_digit);
+    let mut date = [0; 8];
+    for (to, from) in date.iter_mut().zip(&mut digits) {
+        *to = from;
+    }
+    let mut time = [0; 6];
+    for (to, from) in time.iter_mut().zip(digits) {
+        *to = from;
+    }
+    Some((date, (text.len() > 10).then_some(time)))
+}
+
+/// A field on which two planes disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Disagreement {
+    /// The surface's time and the sealed time fragment.
+    TimeFragment,
+    /// The surface's context and the sealed one.
+    Context,
+    /// The surface's profile and the sealed one.
+    Profile,
+    /// The surface's priority and the sealed one.
+    Priority,
+    /// The notice's schema and the sealed one.
+    Schema,
+    /// The notice's sender and the one to whom the signer's key is bound.
+    Sender,
+    /// The notice's recipient and the object's.
+    Recipient,
+    /// The notice's name for the object and the name under which it came.
+    EnvelopeName,
+    /// The notice's reference does not end with the notice's name.
+    EnvelopeRef,
+}
+
+impl Disagreement {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::TimeFragment,
+        Self::Context,
+        Self::Profile,
+        Self::Priority,
+        Self::Schema,
+        Self::Sender,
+        Self::Recipient,
+        Self::EnvelopeName,
+        Self::EnvelopeRef,
+    ];
+
+    /// A name for logs and people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TimeFragment => "time-fragment",
+            Self::Context => "context",
+            Self::Profile => "profile",
+            Self::Priority => "priority",
+            Self::Schema => "schema",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::EnvelopeName => "envelope-name",
+            Self::EnvelopeRef => "envelope-ref",
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        match self {
+            Self::TimeFragment => 1,
+            Self::Context => 1 << 1,
+            Self::Profile => 1 << 2,
+            Self::Priority => 1 << 3,
+            Self::Schema => 1 << 4,
+            Self::Sender => 1 << 5,
+            Self::Recipient => 1 << 6,
+            Self::EnvelopeName => 1 << 7,
+            Self::EnvelopeRef => 1 << 8,
+        }
+    }
+}
+
+/// A set of disagreements.
+// keeps: CEP-133
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Disagreements(u16);
+
+impl Disagreements {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub const fn contains(self, one: Disagreement) -> bool {
+        self.0 & one.bit() != 0
+    }
+
+    /// These and those.
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// These, and one more.
+    pub const fn with(self, one: Disagreement) -> Self {
+        Self(self.0 | one.bit())
+    }
+
+    pub(crate) const fn with_unless(self, agrees: bool, one: Disagreement) -> Self {
+        if agrees { self } else { self.with(one) }
+    }
+
+    /// Each of them, in the order of [`Disagreement::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Disagreement> {
+        Disagreement::ALL.into_iter().filter(move |one| self.contains(*one))
+    }
+}
+
+impl fmt::Display for Disagreements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        self.iter().enumerate().try_for_each(|(n, one)| write!(f, "{}{}", if n == 0 { "" } else { ", " }, one.name()))
+    }
+}

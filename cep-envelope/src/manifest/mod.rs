@@ -1,0 +1,263 @@
+//! The sealed manifest: the object's truth (`CEP §6`, `CEP §11.2`).
+//!
+//! [`Manifest`] is what a text says. [`VerifiedManifest`] is what a sender said: only verification makes one.
+
+mod instant;
+mod key;
+mod mirror;
+mod outer;
+
+pub use instant::{Instant, SealedTime, TimeError};
+pub use key::KeyDirectory;
+pub use mirror::{Disagreement, Disagreements, SurfaceParts};
+pub use outer::{Expected, MAX_OUTER, OuterError, SealError, SealedManifest, VerifiedManifest, VerifyError, seal};
+
+use crate::digest::{Digest, DigestError};
+use crate::json::{self, JsonError, Member, Unfit};
+use core::fmt;
+
+/// The most bytes a manifest may have.
+pub const MAX_MANIFEST: usize = 4096;
+/// The most bytes of a schema identifier.
+pub const MAX_SCHEMA: usize = 64;
+/// The most bytes of a signer's key id, a sender or a recipient.
+pub const MAX_ID: usize = 128;
+/// The most bytes of a sealed time: `2026-05-14T06:41:48.123456789+00:00`.
+pub const MAX_TIME: usize = 35;
+
+/// The members that a manifest may have. All but the last three are required.
+// keeps: CEP-072
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ManifestField {
+    /// What kind of object this is.
+    Schema,
+    /// The surface's time fragment, mirrored.
+    SurfaceTimeFragment,
+    /// The surface's context, mirrored.
+    SurfaceContext,
+    /// The surface's profile, mirrored.
+    SurfaceProfile,
+    /// The surface's priority, mirrored.
+    SurfacePriority,
+    /// When the object was sealed.
+    SealedCreatedAt,
+    /// The digest of the content.
+    ContentDigest,
+    /// The manifest that this one continues.
+    CausalParent,
+    /// The id of the signer's key, for whoever wants it signed.
+    Signer,
+    /// Whom the object is for, for whoever wants it signed.
+    Recipient,
+}
+
+impl ManifestField {
+    /// The member's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::SurfaceTimeFragment => "surface_time_fragment",
+            Self::SurfaceContext => "surface_context",
+            Self::SurfaceProfile => "surface_profile",
+            Self::SurfacePriority => "surface_priority",
+            Self::SealedCreatedAt => "sealed_created_at",
+            Self::ContentDigest => "content_digest",
+            Self::CausalParent => "causal_parent",
+            Self::Signer => "signer",
+            Self::Recipient => "recipient",
+        }
+    }
+}
+
+/// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
+// keeps: CEP-129
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CausalParent {
+    /// Nothing: the member is absent. Nobody claimed that this object begins anything.
+    Missing,
+    /// null: the object is a root, and its signer says so.
+    Root,
+    /// The digest of the parent's manifest.
+    Of(Digest),
+}
+
+/// A manifest, read and well-formed. Nothing is proven about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manifest<'a> {
+    /// What kind of object this is.
+    pub schema: &'a str,
+    /// The four mirrored parts of the surface. The extension has no mirror.
+    // keeps: CEP-125
+    pub surface: SurfaceParts<'a>,
+    /// When the object was sealed.
+    pub sealed_created_at: SealedTime<'a>,
+    /// The digest of the content.
+    pub content_digest: Digest,
+    /// The manifest that this one continues.
+    pub causal_parent: CausalParent,
+    /// The id of the signer's key, if the signer sealed it. It must then equal the one outside.
+    pub signer: Option<&'a str>,
+    /// Whom the object is for, if the signer sealed it. It must then equal the one outside.
+    pub recipient: Option<&'a str>,
+}
+
+/// Why a text is no manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// It is not JSON as this crate takes it.
+    Json(JsonError),
+    /// A member that must be a string, or null, is something else.
+    WrongType,
+    /// A member cannot be used.
+    Member(ManifestField, Unfit),
+    /// The time fragment is none of the draft's three forms.
+    TimeFragment,
+    /// The sealed time is none.
+    SealedCreatedAt(TimeError),
+    /// A digest is none, or of an unknown algorithm.
+    Digest(ManifestField, DigestError),
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(e) => e.fmt(f),
+            Self::WrongType => f.write_str("a member that is no string"),
+            Self::Member(field, unfit) => write!(f, "{}: {unfit}", field.name()),
+            Self::TimeFragment => f.write_str("surface_time_fragment: no time fragment"),
+            Self::SealedCreatedAt(e) => write!(f, "sealed_created_at: {e}"),
+            Self::Digest(field, e) => write!(f, "{}: {e}", field.name()),
+        }
+    }
+}
+
+impl core::error::Error for ManifestError {}
+
+#[derive(serde::Deserialize)]
+struct Read<'a> {
+    #[serde(borrow, default)]
+    schema: Member<'a>,
+    #[serde(borrow, default)]
+    surface_time_fragment: Member<'a>,
+    #[serde(borrow, default)]
+    surface_context: Member<'a>,
+    #[serde(borrow, default)]
+    surface_profile: Member<'a>,
+    #[serde(borrow, default)]
+    surface_priority: Member<'a>,
+    #[serde(borrow, default)]
+    sealed_created_at: Member<'a>,
+    #[serde(borrow, default)]
+    content_digest: Member<'a>,
+    #[serde(borrow, default)]
+    causal_parent: Member<'a>,
+    #[serde(borrow, default)]
+    signer: Member<'a>,
+    #[serde(borrow, default)]
+    recipient: Member<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct Write<'a> {
+    schema: &'a str,
+    surface_time_fragment: &'a str,
+    surface_context: &'a str,
+    surface_profile: &'a str,
+    surface_priority: &'a str,
+    sealed_created_at: &'a str,
+    content_digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causal_parent: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+}
+
+impl<'a> Manifest<'a> {
+    /// Reads a manifest from a text that holds nothing else but white space around it.
+    ///
+    /// Members that the draft does not name are passed over: a signature covers them as it covers every byte.
+    ///
+    /// # Errors
+    /// [`ManifestError`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ManifestError> {
+        Self::of_object(json::object(bytes, MAX_MANIFEST).map_err(ManifestError::Json)?)
+    }
+
+    /// Reads an object that the strict scan has passed: what is left to refuse are types and values.
+    fn of_object(object: &'a str) -> Result<Self, ManifestError> {
+        use ManifestField as F;
+        let (read, _) = serde_json_core::from_slice::<Read<'a>>(object.as_bytes())
+            .map_err(|_: serde_json_core::de::Error| ManifestError::WrongType)?;
+        let plain = |field: F, member: Member<'a>, limit: usize| {
+            member.plain(limit).map_err(|unfit| ManifestError::Member(field, unfit))
+        };
+        let optional = |field: F, member: Member<'a>| match member {
+            Member::Absent => Ok(None),
+            present => plain(field, present, MAX_ID).map(Some),
+        };
+        let digest = |field: F, member: Member<'a>| {
+            Digest::parse(plain(field, member, MAX_ID)?).map_err(|e| ManifestError::Digest(field, e))
+        };
+        let surface = SurfaceParts {
+            time: plain(F::SurfaceTimeFragment, read.surface_time_fragment, mirror::MAX_FRAGMENT)?,
+            context: plain(F::SurfaceContext, read.surface_context, mirror::MAX_SEGMENT)?,
+            profile: plain(F::SurfaceProfile, read.surface_profile, mirror::MAX_SEGMENT)?,
+            priority: plain(F::SurfacePriority, read.surface_priority, mirror::MAX_PRIORITY)?,
+        };
+        if !surface.has_time() {
+            return Err(ManifestError::TimeFragment);
+        }
+        Ok(Self {
+            schema: plain(F::Schema, read.schema, MAX_SCHEMA)?,
+            surface,
+            sealed_created_at: SealedTime::parse(plain(F::SealedCreatedAt, read.sealed_created_at, MAX_TIME)?)
+                .map_err(ManifestError::SealedCreatedAt)?,
+            content_digest: digest(F::ContentDigest, read.content_digest)?,
+            causal_parent: match read.causal_parent {
+                Member::Absent => CausalParent::Missing,
+                Member::Null => CausalParent::Root,
+                present => CausalParent::Of(digest(F::CausalParent, present)?),
+            },
+            signer: optional(F::Signer, read.signer)?,
+            recipient: optional(F::Recipient, read.recipient)?,
+        })
+    }
+
+    /// Writes the manifest and gives back its bytes. They are read again first: what cannot be read is not written.
+    ///
+    /// # Errors
+    /// None if the buffer is too small ([`MAX_MANIFEST`] is always enough), or why the manifest would be refused.
+    pub fn write<'b>(&self, to: &'b mut [u8]) -> Result<&'b [u8], Option<ManifestError>> {
+        let (mut content, mut parent) = ([0; Digest::SPELLED], [0; Digest::SPELLED]);
+        let write = Write {
+            schema: self.schema,
+            surface_time_fragment: self.surface.time,
+            surface_context: self.surface.context,
+            surface_profile: self.surface.profile,
+            surface_priority: self.surface.priority,
+            sealed_created_at: self.sealed_created_at.as_str(),
+            content_digest: self.content_digest.spelled(&mut content),
+            causal_parent: match &self.causal_parent {
+                CausalParent::Missing => None,
+                CausalParent::Root => Some(None),
+                CausalParent::Of(digest) => Some(Some(digest.spelled(&mut parent))),
+            },
+            signer: self.signer,
+            recipient: self.recipient,
+        };
+        let length = serde_json_core::to_slice(&write, to).map_err(|_| None)?;
+        let bytes = to.get(..length).ok_or(None)?;
+        Manifest::read(bytes).map_err(Some)?;
+        Ok(bytes)
+    }
+
+    /// Compares the mirrored fields with the surface under which the object came. Where they disagree, these hold.
+    // keeps: CEP-074, CEP-075, CEP-029
+    pub fn compare_surface(&self, surface: &SurfaceParts<'_>) -> Disagreements {
+        self.surface.compare(surface)
+    }
+}

@@ -1,0 +1,339 @@
+//! The container's outer object: a manifest's bytes, and beside them who signed them for whom.
+//!
+//! ```text
+//! {"manifest":{…},"signature":"ed25519:…","signer":"…","recipient":"…"}
+//! ```
+//!
+//! Outside the manifest it has exactly this form: this order, no other member, no white space. What stands outside is not
+//! signed, so one sealed manifest has one spelling, and no byte of it can change unnoticed.
+
+use super::{KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, key};
+use crate::digest::{Digest, hex, spell};
+use crate::json::{JsonError, JsonErrorKind, Member, leading_object};
+use core::fmt;
+use sha2::{Digest as _, Sha256};
+
+/// The most bytes an outer object may have.
+pub const MAX_OUTER: usize = MAX_MANIFEST + 2 * MAX_ID + 128 + FORM;
+
+/// What the fixed parts take.
+const FORM: usize = HEAD.len() + SIGNATURE.len() + ALGORITHM.len() + SIGNER.len() + RECIPIENT.len() + TAIL.len();
+
+const LABEL: &[u8] = b"CEP/1 manifest\0";
+const HEAD: &str = "{\"manifest\":";
+const SIGNATURE: &str = ",\"signature\":\"";
+const ALGORITHM: &str = "ed25519:";
+const SIGNER: &str = "\",\"signer\":\"";
+const RECIPIENT: &str = "\",\"recipient\":\"";
+const TAIL: &str = "\"}";
+
+/// An outer object as it was received: well-formed, and nothing proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedManifest<'a> {
+    manifest: Manifest<'a>,
+    bytes: &'a [u8],
+    signature: [u8; 64],
+    signer: &'a str,
+    recipient: &'a str,
+}
+
+/// Why bytes are no outer object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OuterError {
+    /// Longer than [`MAX_OUTER`].
+    TooLong,
+    /// What stands outside the manifest has another form.
+    Form,
+    /// The manifest's bytes are no object.
+    Json(JsonError),
+    /// The object is no manifest.
+    Manifest(ManifestError),
+    /// Another algorithm than ed25519.
+    UnknownAlgorithm,
+    /// Not 128 lower-case hex digits.
+    Signature,
+}
+
+impl fmt::Display for OuterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => f.write_str("outer object: too long"),
+            Self::Form => f.write_str("outer object: not of its one form"),
+            Self::Json(e) => write!(f, "manifest: {e}"),
+            Self::Manifest(e) => write!(f, "manifest: {e}"),
+            Self::UnknownAlgorithm => f.write_str("unknown signature algorithm"),
+            Self::Signature => f.write_str("malformed signature"),
+        }
+    }
+}
+
+impl core::error::Error for OuterError {}
+
+/// Whom the receiver takes the object to be from, and who the receiver is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// The sender that the envelope names.
+    pub sender: &'a str,
+    /// The receiver's own name.
+    pub recipient: &'a str,
+}
+
+/// Why a well-formed object proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyError {
+    /// It is for somebody else.
+    Recipient,
+    /// The signer's key is not bound to the sender.
+    KeyNotBound,
+    /// The signature is not that key's over these bytes.
+    BadSignature,
+    /// The manifest names another signer than the outer object.
+    SealedSigner,
+    /// The manifest names another recipient than the outer object.
+    SealedRecipient,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recipient => "for another recipient",
+            Self::KeyNotBound => "signer's key is not bound to the sender",
+            Self::BadSignature => "bad signature",
+            Self::SealedSigner => "sealed for another signer",
+            Self::SealedRecipient => "sealed for another recipient",
+        })
+    }
+}
+
+impl core::error::Error for VerifyError {}
+
+/// What a sender sealed: these bytes carry the signature of a key that is bound to it.
+///
+/// Nothing but [`SealedManifest::verify`] makes one. The content may still be another one, and so may the surface.
+///
+/// ```compile_fail,E0451
+/// use cep_envelope::manifest::{Manifest, VerifiedManifest};
+/// fn promote<'a>(manifest: Manifest<'a>, verified: VerifiedManifest<'a>) -> VerifiedManifest<'a> {
+///     VerifiedManifest { manifest, ..verified }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedManifest<'a> {
+    manifest: Manifest<'a>,
+    digest: Digest,
+    sender: &'a str,
+    signer: &'a str,
+    recipient: &'a str,
+}
+
+impl<'a> SealedManifest<'a> {
+    /// Reads an outer object. Nothing may stand before or after it.
+    ///
+    /// # Errors
+    /// [`OuterError`].
+    // keeps: CEP-014, CEP-130
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, OuterError> {
+        if bytes.len() > MAX_OUTER {
+            return Err(OuterError::TooLong);
+        }
+        let rest = bytes.strip_prefix(HEAD.as_bytes()).ok_or(OuterError::Form)?;
+        let (object, rest) = leading_object(rest, MAX_OUTER).map_err(OuterError::Json)?;
+        let manifest = manifest_of(object)?;
+        let rest = rest.strip_prefix(SIGNATURE).ok_or(OuterError::Form)?;
+        let rest = rest.strip_prefix(ALGORITHM).ok_or(OuterError::UnknownAlgorithm)?;
+        let (signature, rest) = rest.split_once(SIGNER).ok_or(OuterError::Form)?;
+        let (signer, rest) = rest.split_once(RECIPIENT).ok_or(OuterError::Form)?;
+        let recipient = rest.strip_suffix(TAIL).ok_or(OuterError::Form)?;
+        if !is_id(signer) || !is_id(recipient) {
+            return Err(OuterError::Form);
+        }
+        let signature = hex(signature).ok_or(OuterError::Signature)?;
+        Ok(Self { manifest, bytes: object.as_bytes(), signature, signer, recipient })
+    }
+
+    /// The bytes that are signed.
+    #[must_use]
+    pub const fn signed_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The signature that the object claims over them.
+    #[must_use]
+    pub const fn claimed_signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+
+    /// The id that the object claims for its signer's key.
+    #[must_use]
+    pub const fn claimed_signer(&self) -> &'a str {
+        self.signer
+    }
+
+    /// For whom the object claims to be.
+    #[must_use]
+    pub const fn claimed_recipient(&self) -> &'a str {
+        self.recipient
+    }
+
+    /// The manifest, of which nothing is proven: for inspection.
+    #[must_use]
+    pub const fn unverified(&self) -> &Manifest<'a> {
+        &self.manifest
+    }
+
+    /// Verifies that the expected sender sealed this for the expected recipient.
+    ///
+    /// # Errors
+    /// [`VerifyError`], the cheapest one first.
+    pub fn verify(
+        &self,
+        expected: Expected<'a>,
+        keys: &(impl KeyDirectory + ?Sized),
+    ) -> Result<VerifiedManifest<'a>, VerifyError> {
+        if self.recipient != expected.recipient {
+            return Err(VerifyError::Recipient);
+        }
+        if self.manifest.recipient.is_some_and(|sealed| sealed != self.recipient) {
+            return Err(VerifyError::SealedRecipient);
+        }
+        if self.manifest.signer.is_some_and(|sealed| sealed != self.signer) {
+            return Err(VerifyError::SealedSigner);
+        }
+        let public = keys.key(self.signer, expected.sender).ok_or(VerifyError::KeyNotBound)?;
+        if !key::verifies(&public, &signed_hash(self.bytes), &self.signature) {
+            return Err(VerifyError::BadSignature);
+        }
+        Ok(VerifiedManifest {
+            manifest: self.manifest,
+            digest: Digest::of(self.bytes),
+            sender: expected.sender,
+            signer: self.signer,
+            recipient: self.recipient,
+        })
+    }
+}
+
+impl<'a> VerifiedManifest<'a> {
+    /// The sealed truth.
+    #[must_use]
+    // keeps: CEP-073
+    pub const fn manifest(&self) -> &Manifest<'a> {
+        &self.manifest
+    }
+
+    /// SHA-256 of the manifest's bytes: how a child names this object as its parent.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Who sealed it.
+    #[must_use]
+    pub const fn sender(&self) -> &'a str {
+        self.sender
+    }
+
+    /// The key with which it was sealed.
+    #[must_use]
+    pub const fn signer(&self) -> &'a str {
+        self.signer
+    }
+
+    /// Whom it is for. It is signed only if [`recipient_is_sealed`](Self::recipient_is_sealed).
+    #[must_use]
+    pub const fn recipient(&self) -> &'a str {
+        self.recipient
+    }
+
+    /// Whether the sender sealed the recipient too. If not, whoever carried the object may have chosen it.
+    #[must_use]
+    pub const fn recipient_is_sealed(&self) -> bool {
+        self.manifest.recipient.is_some()
+    }
+
+    /// Whether this is the content that was sealed.
+    #[must_use]
+    pub fn is_of(&self, content: &Digest) -> bool {
+        self.manifest.content_digest == *content
+    }
+}
+
+/// Why an outer object is not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The manifest, the signer or the recipient would be refused.
+    Refused(OuterError),
+    /// The manifest names another signer or another recipient.
+    Contradiction,
+    /// The buffer is too small: [`MAX_OUTER`] is always enough.
+    BufferFull,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(e) => e.fmt(f),
+            Self::Contradiction => f.write_str("the manifest names another signer or recipient"),
+            Self::BufferFull => f.write_str("buffer full"),
+        }
+    }
+}
+
+impl core::error::Error for SealError {}
+
+/// Writes an outer object around a manifest's bytes, as they are. `sign` signs 32 bytes with Ed25519.
+///
+/// # Errors
+/// [`SealError`]. What would be refused is not signed.
+pub fn seal<'b>(
+    manifest: &[u8],
+    signer: &str,
+    recipient: &str,
+    sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
+    to: &'b mut [u8],
+) -> Result<&'b [u8], SealError> {
+    let (object, rest) = leading_object(manifest, MAX_MANIFEST).map_err(|e| SealError::Refused(OuterError::Json(e)))?;
+    let read = manifest_of(object).map_err(SealError::Refused)?;
+    if !rest.is_empty() || !is_id(signer) || !is_id(recipient) {
+        return Err(SealError::Refused(OuterError::Form));
+    }
+    if read.signer.is_some_and(|sealed| sealed != signer) || read.recipient.is_some_and(|sealed| sealed != recipient) {
+        return Err(SealError::Contradiction);
+    }
+    let length = FORM + manifest.len() + 128 + signer.len() + recipient.len();
+    let to = to.get_mut(..length).ok_or(SealError::BufferFull)?;
+    let mut digits = [0; 128];
+    let parts = [
+        HEAD.as_bytes(),
+        manifest,
+        SIGNATURE.as_bytes(),
+        ALGORITHM.as_bytes(),
+        spell("", &sign(&signed_hash(manifest)), &mut digits).as_bytes(),
+        SIGNER.as_bytes(),
+        signer.as_bytes(),
+        RECIPIENT.as_bytes(),
+        recipient.as_bytes(),
+        TAIL.as_bytes(),
+    ];
+    for (to, from) in to.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    Ok(to)
+}
+
+fn manifest_of(object: &str) -> Result<Manifest<'_>, OuterError> {
+    if object.len() > MAX_MANIFEST {
+        return Err(OuterError::Json(JsonError { kind: JsonErrorKind::TooLong, at: MAX_MANIFEST }));
+    }
+    Manifest::of_object(object).map_err(OuterError::Manifest)
+}
+
+fn signed_hash(manifest: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(LABEL).chain_update(manifest).finalize().into()
+}
+
+fn is_id(text: &str) -> bool {
+    !text.contains('"') && Member::Text(text).plain(MAX_ID).is_ok()
+}

@@ -1,0 +1,314 @@
+//! The control plane's message: somebody says that there is an object (`CEP §3.1`, `CEP §11.1`).
+
+use crate::VerificationState;
+use crate::json::{self, JsonError, Member, Unfit};
+use crate::manifest::{Disagreement, Disagreements, MAX_ID, MAX_SCHEMA, SurfaceParts, VerifiedManifest};
+use core::fmt;
+
+/// The most bytes a notification may have.
+pub const MAX_NOTIFICATION: usize = 4096;
+/// The most bytes of an envelope name (`CEP §5.3`).
+pub const MAX_NAME: usize = 200;
+/// The most bytes of an envelope reference.
+pub const MAX_REF: usize = 1024;
+/// The most bytes of a poll type or a state.
+pub const MAX_WORD: usize = 64;
+
+/// A notification, read and well-formed. Whatever it says, it is a pointer and a number of claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// keeps: CEP-117
+pub struct Notification<'a> {
+    /// Who says to have sent the object.
+    pub from_agent: &'a str,
+    /// For whom.
+    pub to_agent: &'a str,
+    /// What kind of message this is.
+    pub poll_type: PollType<'a>,
+    /// The object's name. Nothing says yet that it is a surface.
+    pub envelope_name: &'a str,
+    /// Where the object is, in the peer's words.
+    pub envelope_ref: Reference<'a>,
+    /// The object's schema.
+    pub schema: &'a str,
+    /// What the sender claims to be proven.
+    pub claimed_state: ClaimedState<'a>,
+}
+
+/// The kind of a notification. The draft shows one and defines none: others are kept as they are.
+// keeps: CEP-118
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollType<'a> {
+    /// The object is announced.
+    Push,
+    /// Something else.
+    Unknown(&'a str),
+}
+
+impl<'a> PollType<'a> {
+    /// Its spelling.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        match self {
+            Self::Push => "PUSH",
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+/// A state that somebody else claims. There is no way from here to a state that holds.
+// keeps: CEP-123, CEP-139
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimedState<'a> {
+    /// One of the registered names (`CEP Appendix A`).
+    Known(VerificationState),
+    /// Another name, kept and not guessed.
+    Unknown(&'a str),
+}
+
+impl<'a> ClaimedState<'a> {
+    /// Its spelling.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        match self {
+            Self::Known(state) => state.name(),
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+/// Where a peer says an object is. It is text, not a path: only a [`Resolver`] makes something of it.
+// keeps: CEP-120
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'a>(&'a str);
+
+impl<'a> Reference<'a> {
+    /// A reference to be sent.
+    #[must_use]
+    pub const fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The text. It is the peer's: it must not be opened, joined to a path or shown unescaped.
+    #[must_use]
+    pub const fn untrusted(&self) -> &'a str {
+        self.0
+    }
+
+    /// Whether the reference ends with this name, as a whole segment.
+    fn ends_with(&self, name: &str) -> bool {
+        self.0.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with(['/', ':', '\\']))
+    }
+}
+
+/// Fetches objects for the receiver, from places that the receiver trusts to look in.
+// keeps: CEP-022
+pub trait Resolver {
+    /// What it brings.
+    type Object;
+    /// Why it could not.
+    type Error;
+
+    /// Brings the object of this reference and name. The name has not been checked either.
+    ///
+    /// # Errors
+    /// The resolver's own.
+    fn fetch(&mut self, reference: Reference<'_>, name: &str) -> Result<Self::Object, Self::Error>;
+}
+
+/// The members of a notification. All are required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each is the member of its name")]
+pub enum NotificationField {
+    FromAgent,
+    ToAgent,
+    PollType,
+    EnvelopeName,
+    EnvelopeRef,
+    Schema,
+    VerificationState,
+}
+
+impl NotificationField {
+    /// The member's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FromAgent => "from_agent",
+            Self::ToAgent => "to_agent",
+            Self::PollType => "poll_type",
+            Self::EnvelopeName => "envelope_name",
+            Self::EnvelopeRef => "envelope_ref",
+            Self::Schema => "schema",
+            Self::VerificationState => "verification_state",
+        }
+    }
+}
+
+/// Why a text is no notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotificationError {
+    /// It is not JSON as this crate takes it.
+    Json(JsonError),
+    /// A member is no string, or there is no object `metadata`.
+    WrongType,
+    /// A member cannot be used.
+    Member(NotificationField, Unfit),
+}
+
+impl fmt::Display for NotificationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(e) => e.fmt(f),
+            Self::WrongType => f.write_str("a member of another type, or no metadata"),
+            Self::Member(field, unfit) => write!(f, "{}: {unfit}", field.name()),
+        }
+    }
+}
+
+impl core::error::Error for NotificationError {}
+
+#[derive(serde::Deserialize)]
+struct Read<'a> {
+    #[serde(borrow, default)]
+    from_agent: Member<'a>,
+    #[serde(borrow, default)]
+    to_agent: Member<'a>,
+    #[serde(borrow, default)]
+    poll_type: Member<'a>,
+    #[serde(borrow)]
+    metadata: ReadMetadata<'a>,
+}
+
+#[derive(serde::Deserialize)]
+struct ReadMetadata<'a> {
+    #[serde(borrow, default)]
+    envelope_name: Member<'a>,
+    #[serde(borrow, default)]
+    envelope_ref: Member<'a>,
+    #[serde(borrow, default)]
+    schema: Member<'a>,
+    #[serde(borrow, default)]
+    verification_state: Member<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct Write<'a> {
+    from_agent: &'a str,
+    to_agent: &'a str,
+    poll_type: &'a str,
+    metadata: WriteMetadata<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct WriteMetadata<'a> {
+    envelope_name: &'a str,
+    envelope_ref: &'a str,
+    schema: &'a str,
+    verification_state: &'a str,
+}
+
+impl<'a> Notification<'a> {
+    /// How far any notification raises any object: a constant, which nothing in a message touches.
+    // keeps: CEP-016, CEP-082, CEP-132
+    pub const STATE: VerificationState = VerificationState::Referenced;
+
+    /// Reads a notification. Members that the draft does not show are passed over.
+    ///
+    /// # Errors
+    /// [`NotificationError`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, NotificationError> {
+        use NotificationField as F;
+        let object = json::object(bytes, MAX_NOTIFICATION).map_err(NotificationError::Json)?;
+        let (read, _) = serde_json_core::from_slice::<Read<'a>>(object.as_bytes())
+            .map_err(|_: serde_json_core::de::Error| NotificationError::WrongType)?;
+        let plain = |field: F, member: Member<'a>, limit: usize| {
+            member.plain(limit).map_err(|unfit| NotificationError::Member(field, unfit))
+        };
+        let state = plain(F::VerificationState, read.metadata.verification_state, MAX_WORD)?;
+        Ok(Self {
+            from_agent: plain(F::FromAgent, read.from_agent, MAX_ID)?,
+            to_agent: plain(F::ToAgent, read.to_agent, MAX_ID)?,
+            poll_type: match plain(F::PollType, read.poll_type, MAX_WORD)? {
+                "PUSH" => PollType::Push,
+                other => PollType::Unknown(other),
+            },
+            envelope_name: plain(F::EnvelopeName, read.metadata.envelope_name, MAX_NAME)?,
+            envelope_ref: Reference(plain(F::EnvelopeRef, read.metadata.envelope_ref, MAX_REF)?),
+            schema: plain(F::Schema, read.metadata.schema, MAX_SCHEMA)?,
+            claimed_state: VerificationState::LADDER
+                .into_iter()
+                .find(|known| known.name() == state)
+                .map_or(ClaimedState::Unknown(state), ClaimedState::Known),
+        })
+    }
+
+    /// Writes the notification and gives back its bytes. They are read again first: what cannot be read is not written.
+    ///
+    /// # Errors
+    /// None if the buffer is too small ([`MAX_NOTIFICATION`] is always enough), or why it would be refused.
+    pub fn write<'b>(&self, to: &'b mut [u8]) -> Result<&'b [u8], Option<NotificationError>> {
+        let write = Write {
+            from_agent: self.from_agent,
+            to_agent: self.to_agent,
+            poll_type: self.poll_type.as_str(),
+            metadata: WriteMetadata {
+                envelope_name: self.envelope_name,
+                envelope_ref: self.envelope_ref.untrusted(),
+                schema: self.schema,
+                verification_state: self.claimed_state.as_str(),
+            },
+        };
+        let length = serde_json_core::to_slice(&write, to).map_err(|_| None)?;
+        let bytes = to.get(..length).ok_or(None)?;
+        Notification::read(bytes).map_err(Some)?;
+        Ok(bytes)
+    }
+
+    /// Whether the sender claims more than a notification can give.
+    #[must_use]
+    pub fn overclaims(&self) -> bool {
+        self.claimed_state != ClaimedState::Known(Self::STATE)
+    }
+
+    /// Has the object fetched. What comes back is bytes in hand, under no name yet.
+    ///
+    /// # Errors
+    /// The resolver's own.
+    pub fn resolve<R: Resolver>(&self, resolver: &mut R) -> Result<R::Object, R::Error> {
+        resolver.fetch(self.envelope_ref, self.envelope_name)
+    }
+
+    /// What the notice contradicts in itself: a reference that does not end with the name that it gives.
+    // keeps: CEP-121
+    pub fn compare_with_itself(&self) -> Disagreements {
+        Disagreements::default().with_unless(self.envelope_ref.ends_with(self.envelope_name), Disagreement::EnvelopeRef)
+    }
+
+    /// Compares every field of the notice with what was sealed, and with the name under which the object came.
+    ///
+    /// `named` are the parts of the notice's envelope name; without them, because it is no surface, all four mirrored
+    /// fields disagree. What was sealed holds, whatever this returns.
+    // keeps: CEP-026, CEP-076, CEP-124, CEP-134
+    pub fn compare(
+        &self,
+        sealed: &VerifiedManifest<'_>,
+        named: Option<&SurfaceParts<'_>>,
+        came_as: &str,
+    ) -> Disagreements {
+        let mirrored = match named {
+            Some(parts) => sealed.manifest().compare_surface(parts),
+            None => Disagreements::default()
+                .with(Disagreement::TimeFragment)
+                .with(Disagreement::Context)
+                .with(Disagreement::Profile)
+                .with(Disagreement::Priority),
+        };
+        mirrored
+            .and(self.compare_with_itself())
+            .with_unless(self.schema == sealed.manifest().schema, Disagreement::Schema)
+            .with_unless(self.from_agent == sealed.sender(), Disagreement::Sender)
+            .with_unless(self.to_agent == sealed.recipient(), Disagreement::Recipient)
+            .with_unless(self.envelope_name == came_as, Disagreement::EnvelopeName)
+    }
+}

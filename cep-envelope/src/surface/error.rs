@@ -1,0 +1,123 @@
+//! Why text is not a surface, and what is merely odd about one.
+
+use core::fmt;
+
+use super::set::remarks;
+
+/// The segments of a surface, in their order (`CEP §5.1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Segment {
+    /// The time fragment.
+    Time,
+    /// What the object is about.
+    Context,
+    /// How the object is to be read.
+    Profile,
+    /// How urgent the sender calls it.
+    Priority,
+    /// Whatever else the sender adds.
+    Extension,
+}
+
+impl Segment {
+    /// Its name in the draft.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time-fragment",
+            Self::Context => "context",
+            Self::Profile => "profile",
+            Self::Priority => "priority",
+            Self::Extension => "extension",
+        }
+    }
+
+    /// The most bytes that it has.
+    // keeps: CEP-044, CEP-045, CEP-046, CEP-047
+    // keeps: CEP-062
+    #[must_use]
+    pub const fn longest(self) -> usize {
+        match self {
+            Self::Time => 20,
+            Self::Context | Self::Profile | Self::Extension => 48,
+            Self::Priority => 32,
+        }
+    }
+}
+
+/// What is wrong with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SurfaceReason {
+    /// The name ends where something has to follow.
+    Ended,
+    /// Something other than the digit that has to stand here.
+    Digit,
+    /// Something other than the `-`, `t` or `z` that has to stand here.
+    Mark,
+    /// The time fragment is complete, and no dot follows.
+    Dot,
+    /// A segment without a character.
+    Empty,
+    /// A character outside `a-z`, `0-9` and `-`.
+    Character,
+    /// The segment goes on beyond its limit.
+    TooLong,
+    /// A dot after the extension.
+    Surplus,
+}
+
+impl fmt::Display for SurfaceReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended => "the name ends too early",
+            Self::Digit => "a digit has to stand here",
+            Self::Mark => "not the character that has to stand between these digits",
+            Self::Dot => "a dot has to follow",
+            Self::Empty => "is empty",
+            Self::Character => "a character other than a-z, 0-9 and -",
+            Self::TooLong => "is too long",
+            Self::Surplus => "nothing may follow it",
+        })
+    }
+}
+
+/// A refusal: what, in which segment, at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SurfaceError {
+    /// What is wrong.
+    pub reason: SurfaceReason,
+    /// The segment it is wrong in.
+    pub segment: Segment,
+    /// The first byte with which no surface goes on; the length of the name, if it ends too early.
+    pub offset: usize,
+}
+
+impl fmt::Display for SurfaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, segment, offset } = self;
+        write!(f, "{}: {reason} (byte {offset})", segment.name())
+    }
+}
+
+impl core::error::Error for SurfaceError {}
+
+remarks! {
+    /// What is odd about a surface; it is one all the same.
+    Warnings of
+    /// An oddity that `CEP §5.3` would rather not see.
+    Warning {
+        /// `T` or `Z` in the time fragment. The grammar's strings ignore case (RFC 5234), the draft prefers lower case.
+        // keeps: CEP-052
+        UpperCase = "upper-case",
+        /// The name has more than 180 bytes.
+        // keeps: CEP-059
+        LongName = "long-name",
+        /// A segment has more than 32 bytes.
+        // keeps: CEP-061
+        LongSegment = "long-segment",
+    }
+}

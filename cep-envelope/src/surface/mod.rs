@@ -1,0 +1,195 @@
+//! The surface: the visible name of an object (`CEP §5`).
+//!
+//! ```text
+//! <time-fragment>.<context>.<profile>.<priority>[.<extension>]
+//! ```
+//!
+//! A surface sorts, groups and hints. It is not what the object is: the sealed object says that, and wins wherever
+//! the two disagree (`CEP §6`). The grammar is version 1's; a name carries no version.
+// keeps: CEP-039
+
+mod compose;
+mod error;
+mod normalise;
+mod scan;
+mod set;
+
+use core::fmt;
+
+pub use compose::{ComposeError, Parts};
+pub use error::{Segment, SurfaceError, SurfaceReason, Warning, Warnings};
+pub use normalise::{Change, Changes, NormaliseError, NormaliseReason, Normalised, normalise};
+
+use crate::time::{TimeFragment, TimeOrder};
+
+/// A name of exactly the grammar's language (`CEP §5.2`), borrowed.
+///
+/// Two surfaces are equal if they are the same bytes. They have no order of their own: one that agrees with equality
+/// would have to rank priorities, and a priority is a hint that decides nothing. Sort by [`Surface::time_order`]:
+///
+/// ```
+/// # use cep_envelope::Surface;
+/// let mut names = ["20260516t120000z.b.p.low", "2026-05-16.a.p.high", "2026-05-15t23-59-59z.c.p.low"]
+///     .map(|name| Surface::parse(name).unwrap());
+/// names.sort_by_key(Surface::time_order);
+/// assert_eq!(names.map(|name| name.context()), ["c", "a", "b"]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Surface<'a> {
+    name: &'a str,
+    layout: Layout,
+}
+
+/// What the scanner finds in a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Layout {
+    time: TimeFragment,
+    /// Where time fragment, context, profile and priority end.
+    ends: [u8; 4],
+    has_extension: bool,
+    warnings: Warnings,
+}
+
+impl<'a> Surface<'a> {
+    /// The most bytes that the grammar derives, which is also the hard limit of `CEP §5.3`.
+    // keeps: CEP-050
+    pub const LONGEST: usize = 200;
+
+    /// Reads a name.
+    ///
+    /// ```
+    /// # use cep_envelope::Surface;
+    /// let surface = Surface::parse("2026-05-16.build.signed-json.high.retry-2").unwrap();
+    /// assert_eq!((surface.context(), surface.extension()), ("build", Some("retry-2")));
+    /// assert_eq!(Surface::parse("2026-05-16..x.y").unwrap_err().to_string(), "context: is empty (byte 11)");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first byte with which no surface goes on.
+    pub fn parse(name: &'a str) -> Result<Self, SurfaceError> {
+        Ok(Self { name, layout: scan::scan(name.as_bytes())? })
+    }
+
+    /// Reads a name that need not be text.
+    ///
+    /// # Errors
+    ///
+    /// The first byte with which no surface goes on.
+    pub fn parse_bytes(name: &'a [u8]) -> Result<Self, SurfaceError> {
+        let layout = scan::scan(name)?;
+        // What the grammar takes is ASCII.
+        Ok(Self { name: core::str::from_utf8(name).unwrap_or_default(), layout })
+    }
+
+    /// The whole name, as it was read.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.name
+    }
+
+    /// The time that the name claims. It alone decides nothing (`CEP §9`).
+    // keeps: CEP-035
+    #[must_use]
+    pub const fn time(&self) -> TimeFragment {
+        self.layout.time
+    }
+
+    /// The time fragment, as it stands in the name.
+    // keeps: CEP-104
+    #[must_use]
+    pub fn time_text(&self) -> &'a str {
+        let [end, ..] = self.layout.ends;
+        self.name.get(..usize::from(end)).unwrap_or_default()
+    }
+
+    /// What the object is about: 1 to 48 of `a-z`, `0-9` and `-`.
+    #[must_use]
+    pub fn context(&self) -> &'a str {
+        let [time, context, ..] = self.layout.ends;
+        self.between(time, context)
+    }
+
+    /// How the object is to be read: 1 to 48 of `a-z`, `0-9` and `-`.
+    #[must_use]
+    pub fn profile(&self) -> &'a str {
+        let [_, context, profile, _] = self.layout.ends;
+        self.between(context, profile)
+    }
+
+    /// How urgent the sender calls it: 1 to 32 of `a-z`, `0-9` and `-`. A hint without a vocabulary: nothing in this
+    /// crate reads it.
+    // keeps: CEP-036
+    #[must_use]
+    pub fn priority(&self) -> &'a str {
+        let [.., profile, priority] = self.layout.ends;
+        self.between(profile, priority)
+    }
+
+    /// Whatever else the sender adds: 1 to 48 of `a-z`, `0-9` and `-`. Never to be trusted.
+    #[must_use]
+    pub fn extension(&self) -> Option<&'a str> {
+        let [.., priority] = self.layout.ends;
+        if self.layout.has_extension { self.name.get(usize::from(priority) + 1..) } else { None }
+    }
+
+    /// What is odd about the name.
+    #[must_use]
+    pub const fn warnings(&self) -> Warnings {
+        self.layout.warnings
+    }
+
+    /// What to sort by: the time, across the three forms of it, and nothing else. A stable sort keeps names of equal
+    /// time in the order in which they came.
+    #[must_use]
+    pub const fn time_order(&self) -> TimeOrder {
+        self.layout.time.order()
+    }
+
+    /// What it belongs together with.
+    // keeps: CEP-034
+    #[must_use]
+    pub fn group(&self) -> Group<'a> {
+        Group { context: self.context(), profile: self.profile() }
+    }
+
+    /// The parts, of which [`Surface::compose`] makes the name again, `t` and `z` in lower case.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'a> {
+        Parts {
+            time: self.time(),
+            context: self.context(),
+            profile: self.profile(),
+            priority: self.priority(),
+            extension: self.extension(),
+        }
+    }
+
+    /// The text after the dot at `dot`, up to `end`.
+    fn between(&self, dot: u8, end: u8) -> &'a str {
+        self.name.get(usize::from(dot) + 1..usize::from(end)).unwrap_or_default()
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Surface<'a> {
+    type Error = SurfaceError;
+
+    fn try_from(name: &'a str) -> Result<Self, SurfaceError> {
+        Self::parse(name)
+    }
+}
+
+impl fmt::Display for Surface<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+/// Surfaces of one context and one profile belong together, whatever their times and priorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group<'a> {
+    /// The context that they share.
+    pub context: &'a str,
+    /// The profile that they share.
+    pub profile: &'a str,
+}

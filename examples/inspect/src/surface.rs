@@ -1,0 +1,203 @@
+//! `inspect surface`: what the visible name of an object says.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use cep_envelope::{Moment, Precision, Surface, SurfaceError, Warning};
+use clap::Args;
+use serde::Serialize;
+
+use crate::utc::utc;
+
+/// Explains the names of envelopes (CEP §5), segment by segment.
+///
+/// A name is a hint: nothing here is true of the object. Nothing is normalised either: a blank is part of its name.
+/// The exit code is 1 if any name is no surface; a time that no calendar has is still a surface.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Names; without any, each line of standard input is one, and empty lines are none.
+    #[arg(value_name = "NAME")]
+    names: Vec<OsString>,
+    /// Prints a JSON object per name, a line each.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line is read this far and no further: a name is refused long before.
+const LONGEST_LINE: u64 = 4_096;
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// An input that cannot be read, or an output that cannot be written.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut printer =
+        Printer { json: arguments.json, out: BufWriter::new(io::stdout().lock()), any: false, failed: false };
+    for (number, name) in (1..).zip(&arguments.names) {
+        printer.print("name", number, name.as_encoded_bytes())?;
+    }
+    if arguments.names.is_empty() {
+        lines(&mut BufReader::new(io::stdin().lock()), &mut printer)?;
+    }
+    printer.out.flush()?;
+    Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// One line at a time, so that an endless input is as good as a short one.
+fn lines<R: Read>(input: &mut BufReader<R>, printer: &mut Printer<impl Write>) -> Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let length = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).context("standard input")?;
+        if length == 0 {
+            break;
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            // Some systems end lines so.
+            line.pop_if(|last| *last == b'\r');
+        } else {
+            input.skip_until(b'\n').context("standard input")?;
+        }
+        if !line.is_empty() {
+            printer.print("line", number, &line)?;
+        }
+        // Whoever types a line sees its answer before the next one.
+        if input.buffer().is_empty() {
+            printer.out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+struct Printer<W> {
+    json: bool,
+    out: W,
+    /// Something was explained before.
+    any: bool,
+    failed: bool,
+}
+
+impl<W: Write> Printer<W> {
+    fn print(&mut self, unit: &str, number: u64, name: &[u8]) -> Result<()> {
+        match Surface::parse_bytes(name) {
+            Ok(surface) if self.json => self.line(&Shown::new(&surface))?,
+            Ok(surface) => {
+                if self.any {
+                    writeln!(self.out)?;
+                }
+                write!(self.out, "{}", Explained(surface))?;
+            }
+            Err(error) => {
+                self.failed = true;
+                self.refuse(unit, number, name, error)?;
+            }
+        }
+        self.any = true;
+        Ok(())
+    }
+
+    fn refuse(&mut self, unit: &str, number: u64, name: &[u8], error: SurfaceError) -> Result<()> {
+        if self.json {
+            return self.line(&Refused { ok: false, error: error.to_string(), offset: error.offset });
+        }
+        self.out.flush()?;
+        // The byte itself, in a form that a terminal does not obey.
+        let byte = name.get(error.offset).map(|byte| format!(": {}", byte.escape_ascii())).unwrap_or_default();
+        eprintln!("inspect: {unit} {number}: {error}{byte}");
+        Ok(())
+    }
+
+    fn line(&mut self, object: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.out, object).map_err(io::Error::from)?;
+        Ok(writeln!(self.out)?)
+    }
+}
+
+/// A surface, in the order in which its parts are printed.
+#[derive(Serialize)]
+struct Shown<'a> {
+    ok: bool,
+    time: &'a str,
+    context: &'a str,
+    profile: &'a str,
+    priority: &'a str,
+    extension: Option<&'a str>,
+    warnings: Vec<&'static str>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(surface: &Surface<'a>) -> Self {
+        Self {
+            ok: true,
+            time: surface.time_text(),
+            context: surface.context(),
+            profile: surface.profile(),
+            priority: surface.priority(),
+            extension: surface.extension(),
+            warnings: surface.warnings().iter().map(Warning::name).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Refused {
+    ok: bool,
+    error: String,
+    offset: usize,
+}
+
+/// A surface for people, a segment a line.
+struct Explained<'a>(Surface<'a>);
+
+impl fmt::Display for Explained<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(surface) = self;
+        writeln!(f, "{surface}")?;
+        writeln!(f, "  time       {}", surface.time_text())?;
+        match surface.time().calendar() {
+            Ok(moment) => writeln!(f, "  calendar   {}", in_words(moment))?,
+            Err(error) => writeln!(f, "  calendar   not a real time: {error}")?,
+        }
+        writeln!(f, "  context    {}", surface.context())?;
+        writeln!(f, "  profile    {}", surface.profile())?;
+        writeln!(f, "  priority   {} (a hint that decides nothing)", surface.priority())?;
+        if let Some(extension) = surface.extension() {
+            writeln!(f, "  extension  {extension} (never trusted)")?;
+        }
+        for warning in surface.warnings().iter() {
+            writeln!(f, "  warning    {}: {}", warning.name(), remark(warning))?;
+        }
+        Ok(())
+    }
+}
+
+/// `2026-05-16T12:00:00Z, Unix 1778932800`; a day has no time of day.
+fn in_words(moment: Moment) -> String {
+    let seconds = moment.unix_seconds();
+    // Only years before 1970 are negative, and nobody hands objects over then.
+    let text = u64::try_from(seconds).map(|seconds| utc(seconds * 1_000)).unwrap_or_default();
+    let digits = match moment.precision() {
+        Precision::Day => text.get(..10).map(str::to_owned),
+        Precision::Second => text.get(..19).map(|text| format!("{text}Z")),
+    };
+    let leap = seconds.div_euclid(86_400) != i64::from(moment.unix_day());
+    match digits {
+        _ if leap => format!("a real time, the leap second before Unix {seconds}"),
+        Some(digits) => format!("a real time, {digits}, Unix {seconds}"),
+        None => format!("a real time, Unix {seconds}"),
+    }
+}
+
+fn remark(warning: Warning) -> &'static str {
+    match warning {
+        Warning::UpperCase => "T or Z, where lower case is preferred",
+        Warning::LongName => "more than 180 bytes",
+        Warning::LongSegment => "a segment of more than 32 bytes",
+        _ => "see the crate",
+    }
+}
