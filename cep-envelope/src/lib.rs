@@ -1,12 +1,14 @@
 //! Continuity envelopes: what a receiver needs to decide whether a delivered object may continue.
 //!
 //! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
-//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves. The ladder's climb, causality and the continuation
+//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, and a [`Ladder`](ladder::Ladder) says how much.
+//! Drift, causality and the continuation
 //! decision follow.
 #![no_std]
 
 pub mod digest;
 pub mod json;
+pub mod ladder;
 pub mod manifest;
 pub mod notification;
 mod surface;

@@ -1,0 +1,197 @@
+//! The verification ladder (`CEP §7`): each rung by its own evidence, all of it about the same bytes.
+//!
+//! ```text
+//! referenced              a notice points to it
+//!   ↑ the bytes themselves
+//! present
+//!   ↑ an expected digest, equal to theirs
+//! digest-matched          provisional while the expectation is the control plane's word
+//!   ↑ the caller's Container finds structure and integrity in order
+//! container-verified
+//!   ↑ a VerifiedManifest of the content that the container holds
+//! manifest-verified
+//!   ↑ the decision of policy (yet to be built)
+//! continuation-approved
+//! ```
+
+use core::fmt;
+
+use crate::VerificationState;
+use crate::digest::Digest;
+use crate::manifest::VerifiedManifest;
+
+/// Whose word an expected digest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A notice, or whatever else is not sealed: it counts for as long as no manifest contradicts it.
+    ControlPlane,
+    /// Local: what this receiver has verified before.
+    Local,
+}
+
+/// The check of a sealed format. It sees the bytes that the ladder is about, and no others.
+pub trait Container {
+    /// Checks structure and integrity, and says what the content's digest is. `digest` is the whole object's.
+    ///
+    /// # Errors
+    /// The bytes are not a sound container of this format.
+    fn check(&self, object: &[u8], digest: &Digest) -> Result<Digest, NotAContainer>;
+}
+
+/// The bytes are not a sound container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAContainer;
+
+/// A bare file: it has no structure that could be broken, its integrity is its digest, and it is its own content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BareFile;
+
+impl Container for BareFile {
+    fn check(&self, _object: &[u8], digest: &Digest) -> Result<Digest, NotAContainer> {
+        Ok(*digest)
+    }
+}
+
+/// Why a rung is not reached. The ladder stands where it stood, unless the variant says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotProven {
+    /// The rung below is yet to be reached.
+    TooEarly(VerificationState),
+    /// The digest observed is not the one expected.
+    DigestDiffers,
+    /// The container's check failed.
+    Container,
+    /// The manifest is another object's. If the digest was matched on the control plane's word alone, that word was wrong,
+    /// and the ladder stands at `present` again.
+    AnotherObject,
+}
+
+impl fmt::Display for NotProven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooEarly(state) => write!(f, "{} is yet to be reached", state.name()),
+            Self::DigestDiffers => f.write_str("the digest is not the one that was expected"),
+            Self::Container => f.write_str("the container is not sound"),
+            Self::AnotherObject => f.write_str("the manifest is another object's"),
+        }
+    }
+}
+
+impl core::error::Error for NotProven {}
+
+/// What has been proven about one object, and about which bytes.
+///
+/// The bytes are borrowed for as long as the ladder stands, so they cannot change under it. Other bytes start over.
+// keeps: CEP-081, CEP-088
+#[derive(Clone, Copy, Debug)]
+pub struct Ladder<'b> {
+    state: VerificationState,
+    object: &'b [u8],
+    observed: Option<Digest>,
+    matched_by: Option<Source>,
+    content: Option<Digest>,
+}
+
+impl Default for Ladder<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'b> Ladder<'b> {
+    /// An object that is referenced, and nothing more.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { state: VerificationState::Referenced, object: &[], observed: None, matched_by: None, content: None }
+    }
+
+    /// The highest rung that is proven.
+    #[must_use]
+    pub const fn proven(&self) -> VerificationState {
+        self.state
+    }
+
+    /// The rung that is missing next; each is reached only from the one below.
+    #[must_use]
+    pub fn missing(&self) -> Option<VerificationState> {
+        self.state.next()
+    }
+
+    /// The digest of the bytes that are held.
+    #[must_use]
+    pub const fn observed(&self) -> Option<&Digest> {
+        self.observed.as_ref()
+    }
+
+    /// The match rests on the control plane's word alone.
+    #[must_use]
+    pub fn is_provisional(&self) -> bool {
+        self.matched_by == Some(Source::ControlPlane) && self.state < VerificationState::ManifestVerified
+    }
+
+    /// `present`: the bytes are here. Bytes that differ from those held before start over; the same ones change nothing.
+    // keeps: CEP-083
+    pub fn present(&mut self, object: &'b [u8]) -> VerificationState {
+        let observed = Digest::of(object);
+        if self.observed.as_ref() != Some(&observed) {
+            *self = Self { state: VerificationState::Present, object, observed: Some(observed), ..Self::new() };
+        }
+        self.state
+    }
+
+    /// `digest-matched`: the bytes have the digest that is expected.
+    ///
+    /// # Errors
+    /// They do not, or there are none.
+    // keeps: CEP-084
+    pub fn expect(&mut self, expected: &Digest, source: Source) -> Result<VerificationState, NotProven> {
+        let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
+        if observed != expected {
+            return Err(NotProven::DigestDiffers);
+        }
+        // A local expectation is the better one, whichever came first.
+        if self.matched_by != Some(Source::Local) {
+            self.matched_by = Some(source);
+        }
+        Ok(self.reach(VerificationState::DigestMatched))
+    }
+
+    /// `container-verified`: the caller's format finds the same bytes in order.
+    ///
+    /// # Errors
+    /// It does not, or no digest was matched.
+    // keeps: CEP-085
+    pub fn contain(&mut self, container: &impl Container) -> Result<VerificationState, NotProven> {
+        self.stands_on(VerificationState::DigestMatched)?;
+        let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
+        let content = container.check(self.object, observed).map_err(|NotAContainer| NotProven::Container)?;
+        self.content = Some(content);
+        Ok(self.reach(VerificationState::ContainerVerified))
+    }
+
+    /// `manifest-verified`: a manifest that was verified is this content's.
+    ///
+    /// # Errors
+    /// It is another's, or the container was not verified.
+    // keeps: CEP-086
+    pub fn manifest(&mut self, manifest: &VerifiedManifest<'_>) -> Result<VerificationState, NotProven> {
+        self.stands_on(VerificationState::ContainerVerified)?;
+        if self.content.as_ref().is_some_and(|content| manifest.is_of(content)) {
+            return Ok(self.reach(VerificationState::ManifestVerified));
+        }
+        if self.is_provisional() {
+            (self.state, self.matched_by, self.content) = (VerificationState::Present, None, None);
+        }
+        Err(NotProven::AnotherObject)
+    }
+
+    fn stands_on(&self, state: VerificationState) -> Result<(), NotProven> {
+        if self.state >= state { Ok(()) } else { Err(NotProven::TooEarly(state)) }
+    }
+
+    /// A rung that is reached again is no step down.
+    fn reach(&mut self, state: VerificationState) -> VerificationState {
+        self.state = self.state.max(state);
+        self.state
+    }
+}
