@@ -2,8 +2,7 @@
 //!
 //! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
 //! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, and a [`Ladder`](ladder::Ladder) says how much.
-//! Drift, causality and the continuation
-//! decision follow.
+//! Drift, causality and the continuation decision follow.
 #![no_std]
 
 pub mod digest;
