@@ -9,6 +9,7 @@ use clap::Parser;
 
 mod frame;
 mod hexadecimal;
+mod lines;
 mod machines;
 mod pow;
 mod requirements;

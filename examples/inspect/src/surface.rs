@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cep_envelope::{Moment, Precision, Surface, SurfaceError, Warning};
 use clap::Args;
 use serde::Serialize;
 
+use crate::lines;
 use crate::utc::utc;
 
 /// Explains the names of envelopes (CEP §5), segment by segment.
@@ -41,37 +42,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         printer.print("name", number, name.as_encoded_bytes())?;
     }
     if arguments.names.is_empty() {
-        lines(&mut BufReader::new(io::stdin().lock()), &mut printer)?;
+        lines::each(LONGEST_LINE, |line| {
+            if !line.text.is_empty() {
+                printer.print("line", line.number, line.text)?;
+            }
+            if line.last_for_now {
+                printer.out.flush()?;
+            }
+            Ok(())
+        })?;
     }
     printer.out.flush()?;
     Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// One line at a time, so that an endless input is as good as a short one.
-fn lines<R: Read>(input: &mut BufReader<R>, printer: &mut Printer<impl Write>) -> Result<()> {
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let length = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).context("standard input")?;
-        if length == 0 {
-            break;
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            // Some systems end lines so.
-            line.pop_if(|last| *last == b'\r');
-        } else {
-            input.skip_until(b'\n').context("standard input")?;
-        }
-        if !line.is_empty() {
-            printer.print("line", number, &line)?;
-        }
-        // Whoever types a line sees its answer before the next one.
-        if input.buffer().is_empty() {
-            printer.out.flush()?;
-        }
-    }
-    Ok(())
 }
 
 struct Printer<W> {

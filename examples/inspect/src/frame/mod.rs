@@ -4,13 +4,14 @@ mod explain;
 mod json;
 mod notes;
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use iacp_wire::{Frame, ParseError};
 
 use crate::hexadecimal::{self, HexError};
+use crate::lines;
 
 /// Explains frames, field by field.
 ///
@@ -27,7 +28,7 @@ pub struct Arguments {
 }
 
 /// No datagram fills a longer line, however it is spaced.
-const LONGEST_LINE: usize = 1 << 20;
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Why a line is no frame.
 #[derive(Debug)]
@@ -69,34 +70,20 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         printer.print("frame", number, text.as_bytes())?;
     }
     if arguments.frames.is_empty() {
-        lines(&mut BufReader::new(io::stdin().lock()), &mut printer)?;
+        lines::each(LONGEST_LINE, |line| {
+            if line.cut {
+                printer.fault("line", line.number, &Fault::LongLine)?;
+            } else if !line.text.trim_ascii().is_empty() {
+                printer.print("line", line.number, line.text)?;
+            }
+            if line.last_for_now {
+                printer.out.flush()?;
+            }
+            Ok(())
+        })?;
     }
     printer.out.flush()?;
     Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// One line at a time, so that an endless input is as good as a short one.
-fn lines<R: Read>(input: &mut BufReader<R>, printer: &mut Printer<impl Write>) -> Result<()> {
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let limit = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
-        let length = input.by_ref().take(limit).read_until(b'\n', &mut line).context("standard input")?;
-        if length == 0 {
-            break;
-        }
-        if length == LONGEST_LINE && !line.ends_with(b"\n") {
-            input.skip_until(b'\n').context("standard input")?;
-            printer.fault("line", number, &Fault::LongLine)?;
-        } else if !line.trim_ascii().is_empty() {
-            printer.print("line", number, &line)?;
-        }
-        // Whoever types a line sees its answer before the next one.
-        if input.buffer().is_empty() {
-            printer.out.flush()?;
-        }
-    }
-    Ok(())
 }
 
 struct Printer<W> {

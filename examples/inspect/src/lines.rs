@@ -1,0 +1,63 @@
+//! Standard input, one line at a time, so that an endless input is as good as a short one.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use anyhow::{Context, Result};
+
+/// A line without its end.
+pub struct Line<'a> {
+    /// 1 for the first.
+    pub number: u64,
+    pub text: &'a [u8],
+    /// It was longer than the limit, and only its beginning is here.
+    pub cut: bool,
+    /// Nothing more has come yet: whoever types wants to see the answer to this one.
+    pub last_for_now: bool,
+}
+
+/// Calls `handle` for every line of standard input, of which at most `limit` bytes are read.
+///
+/// # Errors
+///
+/// An input that cannot be read, or whatever `handle` finds.
+pub fn each(limit: u64, handle: impl FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
+    read(&mut BufReader::new(io::stdin().lock()), limit, handle)
+}
+
+fn read<R: Read>(input: &mut BufReader<R>, limit: u64, mut handle: impl FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
+    let mut text = Vec::new();
+    for number in 1.. {
+        text.clear();
+        let length = input.by_ref().take(limit).read_until(b'\n', &mut text).context("standard input")?;
+        if length == 0 {
+            break;
+        }
+        let mut cut = false;
+        if text.last() == Some(&b'\n') {
+            text.pop();
+            // Some systems end lines so.
+            text.pop_if(|last| *last == b'\r');
+        } else {
+            cut = input.skip_until(b'\n').context("standard input")? > 0;
+        }
+        handle(&Line { number, text: &text, cut, last_for_now: input.buffer().is_empty() })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_lose_their_ends_and_long_ones_are_cut() {
+        let mut seen = Vec::new();
+        read(&mut BufReader::new(&b"one\r\n\nlonger than eight\nlast"[..]), 8, |line| {
+            seen.push((line.number, line.text.to_vec(), line.cut));
+            Ok(())
+        })
+        .unwrap();
+        let expected = [(1, "one", false), (2, "", false), (3, "longer t", true), (4, "last", false)];
+        assert_eq!(seen, expected.map(|(number, text, cut)| (number, text.as_bytes().to_vec(), cut)));
+    }
+}
