@@ -1,5 +1,6 @@
 //! The verification ladder (`CEP §7`): none of its rungs skipped, none collapsed.
 
+use cep_envelope::Surface;
 use cep_envelope::VerificationState::{self, ContainerVerified, DigestMatched, ManifestVerified, Present, Referenced};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, NotProven, Source};
@@ -118,6 +119,23 @@ fn all_rungs_hold_for_one_snapshot_and_other_bytes_start_over() {
     changed[0] ^= 1;
     assert_eq!(ladder.present(&changed), Present);
     assert_eq!(ladder.contain(&BareFile), Err(NotProven::TooEarly(DigestMatched)));
+}
+
+#[test]
+fn a_name_is_compared_with_what_was_sealed_field_by_field() {
+    // shows: CEP-074
+    let names = [
+        ("20260514t064148z.message.jasper.normal.tza", ""),
+        ("2026-05-14.message.jasper.normal", ""),
+        ("2026-05-15.message.jasper.normal", "time-fragment"),
+        ("2026-05-14t06-41-49z.note.jasper.high", "time-fragment, context, priority"),
+    ];
+    for (name, expected) in names {
+        let surface = Surface::parse(name).unwrap().into();
+        let found = with_manifest_of(OBJECT, |manifest| manifest.manifest().compare_surface(&surface));
+        let found: Vec<_> = found.iter().map(|disagreement| disagreement.name()).collect();
+        assert_eq!(found.join(", "), expected, "{name}");
+    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+use crate::surface::Surface;
+use crate::time::TimeFragment;
+
 /// The longest time fragment: `2026-05-14t06-41-48z`.
 pub(super) const MAX_FRAGMENT: usize = 20;
 /// The longest context or profile (`CEP §5.2`).
@@ -23,9 +26,20 @@ pub struct SurfaceParts<'a> {
     pub priority: &'a str,
 }
 
+impl<'a> From<Surface<'a>> for SurfaceParts<'a> {
+    fn from(surface: Surface<'a>) -> Self {
+        Self {
+            time: surface.time_text(),
+            context: surface.context(),
+            profile: surface.profile(),
+            priority: surface.priority(),
+        }
+    }
+}
+
 impl SurfaceParts<'_> {
     pub(super) fn has_time(&self) -> bool {
-        fragment(self.time).is_some()
+        TimeFragment::parse(self.time).is_some()
     }
 
     /// Compares, with `self` as the truth.
@@ -33,9 +47,10 @@ impl SurfaceParts<'_> {
     /// Times are equal if they are the same value at the precision of the coarser one, in whatever form they are
     /// written. The calendar is not asked. All else is equal byte by byte.
     pub(super) fn compare(&self, hint: &SurfaceParts<'_>) -> Disagreements {
-        let same_time = match (fragment(self.time), fragment(hint.time)) {
-            (Some((date, time)), Some((other_date, other_time))) => {
-                date == other_date && time.zip(other_time).is_none_or(|(time, other)| time == other)
+        let same_time = match (TimeFragment::parse(self.time), TimeFragment::parse(hint.time)) {
+            (Some(time), Some(other)) => {
+                let same_clock = time.clock().zip(other.clock()).is_none_or(|(clock, other)| clock == other);
+                time.date() == other.date() && same_clock
             }
             _ => false,
         };
@@ -45,33 +60,6 @@ impl SurfaceParts<'_> {
             .with_unless(self.profile == hint.profile, Disagreement::Profile)
             .with_unless(self.priority == hint.priority, Disagreement::Priority)
     }
-}
-
-/// A fragment's digits: eight of the date and, unless it is a date only, six of the time.
-fn fragment(text: &str) -> Option<([u8; 8], Option<[u8; 6]>)> {
-    let form: &[u8] = match text.len() {
-        10 => b"0000-00-00",
-        16 => b"00000000t000000z",
-        20 => b"0000-00-00t00-00-00z",
-        _ => return None,
-    };
-    let fits = text.bytes().zip(form).all(|(byte, form)| match form {
-        b'0' => byte.is_ascii_digit(),
-        mark => byte.to_ascii_lowercase() == *mark,
-    });
-    if !fits {
-        return None;
-    }
-    let mut digits = text.bytes().filter(u8::is_ascii_digit);
-    let mut date = [0; 8];
-    for (to, from) in date.iter_mut().zip(&mut digits) {
-        *to = from;
-    }
-    let mut time = [0; 6];
-    for (to, from) in time.iter_mut().zip(digits) {
-        *to = from;
-    }
-    Some((date, (text.len() > 10).then_some(time)))
 }
 
 /// A field on which two planes disagree.

@@ -41,6 +41,13 @@ pub(super) fn scan(name: &[u8]) -> Result<Layout, SurfaceError> {
     Ok(Layout { time, ends, has_extension, warnings })
 }
 
+/// Reads a time fragment that stands alone.
+pub(crate) fn time_fragment(text: &str) -> Option<TimeFragment> {
+    let mut cursor = Cursor { rest: text.as_bytes(), offset: 0, segment: Segment::Time };
+    let (time, _) = cursor.time().ok()?;
+    cursor.rest.is_empty().then_some(time)
+}
+
 /// How the text of one segment fails to be one, and at which byte of it.
 pub(super) fn check(text: &[u8], segment: Segment) -> Result<(), SurfaceError> {
     if text.is_empty() {
