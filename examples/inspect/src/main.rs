@@ -11,6 +11,7 @@ mod frame;
 mod hexadecimal;
 mod lines;
 mod machines;
+mod manifest;
 mod pow;
 mod requirements;
 mod surface;
@@ -22,6 +23,7 @@ mod utc;
 enum Inspect {
     Frame(frame::Arguments),
     Machines(machines::Arguments),
+    Manifest(manifest::Arguments),
     Pow(pow::Arguments),
     Requirements(requirements::Arguments),
     Surface(surface::Arguments),
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Inspect::parse() {
         Inspect::Frame(arguments) => frame::run(&arguments),
         Inspect::Machines(arguments) => machines::run(&arguments),
+        Inspect::Manifest(arguments) => manifest::run(&arguments),
         Inspect::Pow(arguments) => pow::run(&arguments),
         Inspect::Requirements(arguments) => requirements::run(&arguments),
         Inspect::Surface(arguments) => surface::run(&arguments),
