@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod answers;
 mod frame;
 mod hexadecimal;
 mod lines;

@@ -2,15 +2,14 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use cep_envelope::{Moment, Precision, Surface, SurfaceError, Warning};
+use cep_envelope::{Moment, Precision, Surface, Warning};
 use clap::Args;
 use serde::Serialize;
 
-use crate::lines;
+use crate::answers;
 use crate::utc::utc;
 
 /// Explains the names of envelopes (CEP §5), segment by segment.
@@ -36,68 +35,20 @@ const LONGEST_LINE: u64 = 4_096;
 ///
 /// An input that cannot be read, or an output that cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut printer =
-        Printer { json: arguments.json, out: BufWriter::new(io::stdout().lock()), any: false, failed: false };
-    for (number, name) in (1..).zip(&arguments.names) {
-        printer.print("name", number, name.as_encoded_bytes())?;
-    }
-    if arguments.names.is_empty() {
-        lines::each(LONGEST_LINE, |line| {
-            if !line.text.is_empty() {
-                printer.print("line", line.number, line.text)?;
-            }
-            if line.last_for_now {
-                printer.out.flush()?;
-            }
-            Ok(())
-        })?;
-    }
-    printer.out.flush()?;
-    Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-struct Printer<W> {
-    json: bool,
-    out: W,
-    /// Something was explained before.
-    any: bool,
-    failed: bool,
-}
-
-impl<W: Write> Printer<W> {
-    fn print(&mut self, unit: &str, number: u64, name: &[u8]) -> Result<()> {
-        match Surface::parse_bytes(name) {
-            Ok(surface) if self.json => self.line(&Shown::new(&surface))?,
-            Ok(surface) => {
-                if self.any {
-                    writeln!(self.out)?;
-                }
-                write!(self.out, "{}", Explained(surface))?;
-            }
+    let given = arguments.names.iter().map(|name| name.as_encoded_bytes());
+    answers::to_each(arguments.json, "name", given, LONGEST_LINE, |answers, input| {
+        if input.is_empty_line() {
+            return Ok(());
+        }
+        match Surface::parse_bytes(input.text) {
+            Ok(surface) => answers.explain(|| Shown::new(&surface), || Explained(surface)),
             Err(error) => {
-                self.failed = true;
-                self.refuse(unit, number, name, error)?;
+                // The byte itself, in a form that a terminal does not obey.
+                let byte = input.text.get(error.offset).map(|byte| format!(": {}", byte.escape_ascii()));
+                answers.refuse(input, &error, error.offset, &byte.unwrap_or_default())
             }
         }
-        self.any = true;
-        Ok(())
-    }
-
-    fn refuse(&mut self, unit: &str, number: u64, name: &[u8], error: SurfaceError) -> Result<()> {
-        if self.json {
-            return self.line(&Refused { ok: false, error: error.to_string(), offset: error.offset });
-        }
-        self.out.flush()?;
-        // The byte itself, in a form that a terminal does not obey.
-        let byte = name.get(error.offset).map(|byte| format!(": {}", byte.escape_ascii())).unwrap_or_default();
-        eprintln!("inspect: {unit} {number}: {error}{byte}");
-        Ok(())
-    }
-
-    fn line(&mut self, object: &impl Serialize) -> Result<()> {
-        serde_json::to_writer(&mut self.out, object).map_err(io::Error::from)?;
-        Ok(writeln!(self.out)?)
-    }
+    })
 }
 
 /// A surface, in the order in which its parts are printed.
@@ -124,13 +75,6 @@ impl<'a> Shown<'a> {
             warnings: surface.warnings().iter().map(Warning::name).collect(),
         }
     }
-}
-
-#[derive(Serialize)]
-struct Refused {
-    ok: bool,
-    error: String,
-    offset: usize,
 }
 
 /// A surface for people, a segment a line.

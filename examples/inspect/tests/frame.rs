@@ -1,32 +1,8 @@
 //! `inspect frame`, as a user runs it. The frames are written by hand from the figures of the draft.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+mod program;
 
-fn inspect(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_inspect"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().expect("the program ends");
-    // Frames on the command line leave standard input alone.
-    let _ = writer.join().expect("the writer ends");
-    output
-}
-
-/// What was printed, what was complained of, and whether all went well.
-fn run(args: &[&str], input: &[u8]) -> (String, String, bool) {
-    let Output { status, stdout, stderr } = inspect(args, input);
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    assert!(matches!(status.code(), Some(0 | 1)), "{status}");
-    (text(stdout), text(stderr), status.success())
-}
+use program::run;
 
 /// Hex digits in groups; `11×32` is the byte 0x11, thirty-two times.
 fn hex(text: &str) -> String {

@@ -1,27 +1,10 @@
 //! `inspect surface`, as a user runs it.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+mod program;
 
-/// What was printed, what was complained of, and whether all went well.
+/// `inspect surface`: what was printed, what was complained of, and whether all went well.
 fn run(args: &[&str], input: &[u8]) -> (String, String, bool) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_inspect"))
-        .arg("surface")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().expect("the program ends");
-    // Names on the command line leave standard input alone.
-    let _ = writer.join().expect("the writer ends");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", output.status);
-    (text(output.stdout), text(output.stderr), output.status.success())
+    program::run(&[&["surface"], args].concat(), input)
 }
 
 const GOOD: &str = "20260516t120000z.build.signed-json.high.retry-2";

@@ -1,15 +1,11 @@
 //! A frame as one line of JSON.
 
-use std::io::{self, Write};
-
 use iacp_wire::{Frame, HEADER_LEN, Value};
 use serde::Serialize;
 
-use super::Fault;
-
 /// A frame, in the order in which its parts are printed.
 #[derive(Serialize)]
-struct Shown {
+pub struct Shown {
     ok: bool,
     #[serde(rename = "type")]
     name: &'static str,
@@ -30,14 +26,7 @@ enum Field {
     Number(u64),
 }
 
-#[derive(Serialize)]
-struct Refused {
-    ok: bool,
-    error: String,
-    offset: usize,
-}
-
-pub fn write(out: &mut impl Write, frame: &Frame<'_>, bytes: &[u8]) -> io::Result<()> {
+pub fn shown(frame: &Frame<'_>, bytes: &[u8]) -> Shown {
     let message_type = frame.message.message_type();
     let mut fields = Vec::new();
     frame.message.visit(&mut |name, value| {
@@ -50,27 +39,15 @@ pub fn write(out: &mut impl Write, frame: &Frame<'_>, bytes: &[u8]) -> io::Resul
             },
         ));
     });
-    line(
-        out,
-        &Shown {
-            ok: true,
-            name: message_type.name(),
-            code: message_type.code(),
-            version: frame.version(),
-            flags: frame.flags.bits(),
-            payload_length: bytes.len().saturating_sub(HEADER_LEN),
-            responder_cookie: frame.responder_cookie.map(|cookie| cookie.to_string()),
-            fields,
-            tlvs: frame.tlvs.iter().map(|tlv| (tlv.code, hex::encode(tlv.value))).collect(),
-        },
-    )
-}
-
-pub fn write_fault(out: &mut impl Write, fault: &Fault) -> io::Result<()> {
-    line(out, &Refused { ok: false, error: fault.to_string(), offset: fault.offset() })
-}
-
-fn line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, object)?;
-    writeln!(out)
+    Shown {
+        ok: true,
+        name: message_type.name(),
+        code: message_type.code(),
+        version: frame.version(),
+        flags: frame.flags.bits(),
+        payload_length: bytes.len().saturating_sub(HEADER_LEN),
+        responder_cookie: frame.responder_cookie.map(|cookie| cookie.to_string()),
+        fields,
+        tlvs: frame.tlvs.iter().map(|tlv| (tlv.code, hex::encode(tlv.value))).collect(),
+    }
 }

@@ -4,14 +4,13 @@ mod explain;
 mod json;
 mod notes;
 
-use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use iacp_wire::{Frame, ParseError};
 
+use crate::answers::{self, Answers, Input};
 use crate::hexadecimal::{self, HexError};
-use crate::lines;
 
 /// Explains frames, field by field.
 ///
@@ -64,66 +63,23 @@ impl std::fmt::Display for Fault {
 ///
 /// An input that cannot be read, or an output that cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut printer =
-        Printer { json: arguments.json, out: BufWriter::new(io::stdout().lock()), any: false, failed: false };
-    for (number, text) in (1_u64..).zip(&arguments.frames) {
-        printer.print("frame", number, text.as_bytes())?;
-    }
-    if arguments.frames.is_empty() {
-        lines::each(LONGEST_LINE, |line| {
-            if line.cut {
-                printer.fault("line", line.number, &Fault::LongLine)?;
-            } else if !line.text.trim_ascii().is_empty() {
-                printer.print("line", line.number, line.text)?;
-            }
-            if line.last_for_now {
-                printer.out.flush()?;
-            }
-            Ok(())
-        })?;
-    }
-    printer.out.flush()?;
-    Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let given = arguments.frames.iter().map(String::as_bytes);
+    answers::to_each(arguments.json, "frame", given, LONGEST_LINE, |answers, input| {
+        if input.is_blank_line() { Ok(()) } else { answer(answers, input) }
+    })
 }
 
-struct Printer<W> {
-    json: bool,
-    out: W,
-    /// Something was explained before.
-    any: bool,
-    failed: bool,
-}
-
-impl<W: Write> Printer<W> {
-    fn print(&mut self, unit: &str, number: u64, text: &[u8]) -> Result<()> {
-        let bytes = match hexadecimal::read(text) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.fault(unit, number, &Fault::Hex(error)),
-        };
-        let frame = match Frame::parse(&bytes) {
-            Ok(frame) => frame,
-            Err(error) => return self.fault(unit, number, &Fault::Frame(error)),
-        };
-        if self.json {
-            json::write(&mut self.out, &frame, &bytes)?;
-        } else {
-            if self.any {
-                writeln!(self.out)?;
-            }
-            self.out.write_all(explain::explain(&frame, &bytes).as_bytes())?;
-        }
-        self.any = true;
-        Ok(())
+fn answer(answers: &mut Answers, input: &Input<'_>) -> Result<()> {
+    let refuse = |answers: &mut Answers, fault: Fault| answers.refuse(input, &fault, fault.offset(), "");
+    if input.cut {
+        return refuse(answers, Fault::LongLine);
     }
-
-    fn fault(&mut self, unit: &str, number: u64, fault: &Fault) -> Result<()> {
-        self.failed = true;
-        if self.json {
-            json::write_fault(&mut self.out, fault)?;
-        } else {
-            self.out.flush()?;
-            eprintln!("inspect: {unit} {number}: {fault}");
-        }
-        Ok(())
+    let bytes = match hexadecimal::read(input.text) {
+        Ok(bytes) => bytes,
+        Err(error) => return refuse(answers, Fault::Hex(error)),
+    };
+    match Frame::parse(&bytes) {
+        Ok(frame) => answers.explain(|| json::shown(&frame, &bytes), || explain::explain(&frame, &bytes)),
+        Err(error) => refuse(answers, Fault::Frame(error)),
     }
 }
