@@ -8,17 +8,18 @@
 //! digest-matched          provisional while the expectation is the control plane's word
 //!   ↑ the caller's Container finds structure and integrity in order
 //! container-verified
-//!   ↑ a VerifiedManifest of the content that the container holds
+//!   ↑ a VerifiedManifest of the content that the container holds, whose mirrored fields are the name's
 //! manifest-verified
-//!   ↑ the decision of policy (yet to be built)
+//!   ↑ a Decision that approves this very object
 //! continuation-approved
 //! ```
 
 use core::fmt;
 
 use crate::VerificationState;
+use crate::decision::Decision;
 use crate::digest::Digest;
-use crate::manifest::VerifiedManifest;
+use crate::manifest::{Disagreements, SurfaceParts, VerifiedManifest};
 
 /// Whose word an expected digest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,10 @@ pub enum NotProven {
     /// The manifest is another object's. If the digest was matched on the control plane's word alone, that word was wrong,
     /// and the ladder stands at `present` again.
     AnotherObject,
+    /// The name says something else than was sealed.
+    Mirrored(Disagreements),
+    /// The decision approves nothing, or another object.
+    NotApproved,
 }
 
 impl fmt::Display for NotProven {
@@ -73,6 +78,8 @@ impl fmt::Display for NotProven {
             Self::DigestDiffers => f.write_str("the digest is not the one that was expected"),
             Self::Container => f.write_str("the container is not sound"),
             Self::AnotherObject => f.write_str("the manifest is another object's"),
+            Self::Mirrored(fields) => write!(f, "the name says something else than was sealed: {fields}"),
+            Self::NotApproved => f.write_str("the decision does not approve it"),
         }
     }
 }
@@ -90,6 +97,7 @@ pub struct Ladder<'b> {
     observed: Option<Digest>,
     matched_by: Option<Source>,
     content: Option<Digest>,
+    manifest: Option<Digest>,
 }
 
 impl Default for Ladder<'_> {
@@ -102,7 +110,14 @@ impl<'b> Ladder<'b> {
     /// An object that is referenced, and nothing more.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: VerificationState::Referenced, object: &[], observed: None, matched_by: None, content: None }
+        Self {
+            state: VerificationState::Referenced,
+            object: &[],
+            observed: None,
+            matched_by: None,
+            content: None,
+            manifest: None,
+        }
     }
 
     /// The highest rung that is proven.
@@ -169,20 +184,49 @@ impl<'b> Ladder<'b> {
         Ok(self.reach(VerificationState::ContainerVerified))
     }
 
-    /// `manifest-verified`: a manifest that was verified is this content's.
+    /// `manifest-verified`: a manifest that was verified is this content's, and its mirrored fields are those of the name
+    /// under which the object came.
     ///
     /// # Errors
-    /// It is another's, or the container was not verified.
+    /// It is another's, the name says something else, or the container was not verified.
     // keeps: CEP-086
-    pub fn manifest(&mut self, manifest: &VerifiedManifest<'_>) -> Result<VerificationState, NotProven> {
+    pub fn manifest(
+        &mut self,
+        manifest: &VerifiedManifest<'_>,
+        name: &SurfaceParts<'_>,
+    ) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::ContainerVerified)?;
-        if self.content.as_ref().is_some_and(|content| manifest.is_of(content)) {
-            return Ok(self.reach(VerificationState::ManifestVerified));
+        if !self.content.as_ref().is_some_and(|content| manifest.is_of(content)) {
+            if self.is_provisional() {
+                (self.state, self.matched_by, self.content) = (VerificationState::Present, None, None);
+            }
+            return Err(NotProven::AnotherObject);
         }
-        if self.is_provisional() {
-            (self.state, self.matched_by, self.content) = (VerificationState::Present, None, None);
+        let differ = manifest.manifest().compare_surface(name);
+        if !differ.is_empty() {
+            return Err(NotProven::Mirrored(differ));
         }
-        Err(NotProven::AnotherObject)
+        self.manifest = Some(manifest.digest());
+        Ok(self.reach(VerificationState::ManifestVerified))
+    }
+
+    /// `continuation-approved`: a decision approves this object. On which line, [`Decision::line`] says.
+    ///
+    /// # Errors
+    /// It does not, it is about another object, or the manifest was not verified.
+    // keeps: CEP-087, CEP-136
+    pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
+        self.stands_on(VerificationState::ManifestVerified)?;
+        let own = self.content.as_ref().zip(self.manifest.as_ref());
+        if own.is_none() || decision.approved() != own {
+            return Err(NotProven::NotApproved);
+        }
+        Ok(self.reach(VerificationState::ContinuationApproved))
+    }
+
+    /// The content's digest, once the container is verified.
+    pub(crate) const fn content(&self) -> Option<Digest> {
+        self.content
     }
 
     fn stands_on(&self, state: VerificationState) -> Result<(), NotProven> {

@@ -1,13 +1,16 @@
 //! Continuity envelopes: what a receiver needs to decide whether a delivered object may continue.
 //!
 //! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
-//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, and a [`Ladder`](ladder::Ladder) says how much.
-//! Drift, causality and the continuation decision follow.
+//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) says how much, and a
+//! [`Receiver`](decision::Receiver) decides, with what its [`Lineage`](lineage::Lineage) remembers.
 #![no_std]
 
+pub mod decision;
 pub mod digest;
+pub mod drift;
 pub mod json;
 pub mod ladder;
+pub mod lineage;
 pub mod manifest;
 pub mod notification;
 mod surface;

@@ -278,6 +278,11 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// A second of a day; 86,400 is its leap second.
+    pub(crate) const fn at(day: i32, second: u32) -> Self {
+        Self { day, second: Some(second) }
+    }
+
     /// Unix seconds: of the second, or of the day's beginning. A leap second has the number of the midnight after
     /// it, as in POSIX.
     #[must_use]
@@ -343,7 +348,7 @@ impl fmt::Display for CalendarError {
 
 impl core::error::Error for CalendarError {}
 
-const fn last_day(year: u16, month: u8) -> Option<u8> {
+pub(crate) const fn last_day(year: u16, month: u8) -> Option<u8> {
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
         4 | 6 | 9 | 11 => Some(30),
@@ -354,7 +359,7 @@ const fn last_day(year: u16, month: u8) -> Option<u8> {
 }
 
 /// Years begin in March here, so that the leap day comes last; there are at least 365 × 9999 days to the last.
-const fn days_since_epoch(year: u16, month: u8, day: u8) -> i32 {
+pub(crate) const fn days_since_epoch(year: u16, month: u8, day: u8) -> i32 {
     // A whole cycle of the calendar later, so that nothing is negative.
     let year = year as i32 + 400 - (month <= 2) as i32;
     let month = (month as i32 + 9) % 12;

@@ -4,10 +4,12 @@ use cep_envelope::Surface;
 use cep_envelope::VerificationState::{self, ContainerVerified, DigestMatched, ManifestVerified, Present, Referenced};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, NotProven, Source};
-use cep_envelope::manifest::{Expected, MAX_OUTER, SealedManifest, VerifiedManifest, seal};
+use cep_envelope::manifest::{Expected, MAX_OUTER, SealedManifest, SurfaceParts, VerifiedManifest, seal};
 use ed25519_compact::{KeyPair, Seed};
 
 const OBJECT: &[u8] = b"the object";
+const NAME: SurfaceParts<'_> =
+    SurfaceParts { time: "20260514t064148z", context: "message", profile: "jasper", priority: "normal" };
 
 /// Signs a manifest of some content, and hands the verified one over.
 fn with_manifest_of<T>(content: &[u8], use_it: impl FnOnce(&VerifiedManifest<'_>) -> T) -> T {
@@ -50,7 +52,7 @@ fn each_rung_is_reached_from_the_one_below_by_its_own_evidence() {
     reached.push(ladder.present(OBJECT));
     reached.push(ladder.expect(&Digest::of(OBJECT), Source::Local).unwrap());
     reached.push(ladder.contain(&BareFile).unwrap());
-    reached.push(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest)).unwrap());
+    reached.push(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)).unwrap());
     assert_eq!(reached, states());
     assert_eq!(
         ladder.missing(),
@@ -70,7 +72,7 @@ fn no_rung_is_skipped() {
             ladder.present(OBJECT);
         }
         assert_eq!(ladder.contain(&BareFile), Err(NotProven::TooEarly(DigestMatched)));
-        let refused = with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest));
+        let refused = with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME));
         assert_eq!(refused, Err(NotProven::TooEarly(ContainerVerified)));
     }
     assert_eq!(ladder.proven(), Present);
@@ -86,7 +88,7 @@ fn evidence_that_does_not_hold_proves_nothing_and_takes_nothing_away() {
     assert_eq!(ladder.contain(&Boxed), Err(NotProven::Container));
     assert_eq!(ladder.proven(), DigestMatched);
     ladder.contain(&BareFile).unwrap();
-    let refused = with_manifest_of(b"another", |manifest| ladder.manifest(manifest));
+    let refused = with_manifest_of(b"another", |manifest| ladder.manifest(manifest, &NAME));
     assert_eq!((refused, ladder.proven()), (Err(NotProven::AnotherObject), ContainerVerified));
 }
 
@@ -98,12 +100,12 @@ fn what_the_control_plane_expects_is_provisional_until_the_manifest_verifies() {
     ladder.contain(&BareFile).unwrap();
     assert!(ladder.is_provisional());
     // A notice and a delivery that agree with each other, and with no manifest.
-    let refused = with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest));
+    let refused = with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest, &NAME));
     assert_eq!((refused, ladder.proven()), (Err(NotProven::AnotherObject), Present));
 
     ladder.expect(&Digest::of(OBJECT), Source::ControlPlane).unwrap();
     ladder.contain(&BareFile).unwrap();
-    with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest)).unwrap();
+    with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)).unwrap();
     assert!(!ladder.is_provisional());
 }
 
@@ -146,7 +148,7 @@ fn any_sealed_format_fits() {
     ladder.expect(&Digest::of(&object), Source::Local).unwrap();
     ladder.contain(&Boxed).unwrap();
     // The manifest is about the content, not about the box.
-    let outside = with_manifest_of(&object, |manifest| ladder.manifest(manifest));
+    let outside = with_manifest_of(&object, |manifest| ladder.manifest(manifest, &NAME));
     assert_eq!(outside, Err(NotProven::AnotherObject));
-    assert_eq!(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest)), Ok(ManifestVerified));
+    assert_eq!(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)), Ok(ManifestVerified));
 }

@@ -138,7 +138,7 @@ impl<'a> Scan<'a> {
         there
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+    fn require(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.eat(byte) { Ok(()) } else { self.fail(JsonErrorKind::Syntax) }
     }
 
@@ -168,21 +168,21 @@ impl<'a> Scan<'a> {
     fn members(&mut self, depth: usize) -> Result<(), JsonError> {
         let depth = self.deeper(depth)?;
         let base = self.open;
-        self.expect(b'{')?;
+        self.require(b'{')?;
         self.space();
         if !self.eat(b'}') {
             loop {
                 self.space();
                 self.key(base)?;
                 self.space();
-                self.expect(b':')?;
+                self.require(b':')?;
                 self.space();
                 self.value(depth)?;
                 self.space();
                 if self.eat(b'}') {
                     break;
                 }
-                self.expect(b',')?;
+                self.require(b',')?;
             }
         }
         self.open = base;
@@ -206,7 +206,7 @@ impl<'a> Scan<'a> {
 
     fn elements(&mut self, depth: usize) -> Result<(), JsonError> {
         let depth = self.deeper(depth)?;
-        self.expect(b'[')?;
+        self.require(b'[')?;
         self.space();
         if !self.eat(b']') {
             loop {
@@ -216,7 +216,7 @@ impl<'a> Scan<'a> {
                 if self.eat(b']') {
                     break;
                 }
-                self.expect(b',')?;
+                self.require(b',')?;
             }
         }
         Ok(())
@@ -224,7 +224,7 @@ impl<'a> Scan<'a> {
 
     /// A string's contents as they stand in the text, escapes included.
     fn string(&mut self) -> Result<&'a str, JsonError> {
-        self.expect(b'"')?;
+        self.require(b'"')?;
         let start = self.at;
         loop {
             match self.peek() {
@@ -260,7 +260,7 @@ impl<'a> Scan<'a> {
     }
 
     fn word(&mut self, word: &[u8]) -> Result<(), JsonError> {
-        word.iter().try_for_each(|byte| self.expect(*byte))
+        word.iter().try_for_each(|byte| self.require(*byte))
     }
 
     fn number(&mut self) -> Result<(), JsonError> {

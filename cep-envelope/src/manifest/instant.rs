@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+use crate::time::{Moment, days_since_epoch, last_day};
+
+const DAY: i64 = 86_400;
+
 /// An instant, exact to the nanosecond.
 ///
 /// The order of two values is the order of the instants. A leap second has no number of its own in Unix time: it is the
@@ -12,6 +16,37 @@ pub struct Instant {
     pub seconds: i64,
     /// Nanoseconds within the second: below 1,000,000,000, or below 2,000,000,000 in a leap second.
     pub nanos: u32,
+}
+
+impl Instant {
+    /// Before all others.
+    pub const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
+
+    /// The instant of Unix time in seconds.
+    #[must_use]
+    pub const fn unix(seconds: i64) -> Self {
+        Self { seconds, nanos: 0 }
+    }
+
+    /// So many seconds later, or the last instant there is.
+    #[must_use]
+    pub const fn after(self, seconds: u64) -> Self {
+        Self { seconds: self.seconds.saturating_add_unsigned(seconds), ..self }
+    }
+
+    /// So many seconds earlier, or the first instant there is.
+    #[must_use]
+    pub const fn before(self, seconds: u64) -> Self {
+        Self { seconds: self.seconds.saturating_sub_unsigned(seconds), ..self }
+    }
+
+    /// The second in which it lies, as surfaces have it. `None` if it lies outside of all years that they can name.
+    #[must_use]
+    pub(crate) fn moment(self) -> Option<Moment> {
+        let day = i32::try_from(self.seconds.div_euclid(DAY)).ok()?;
+        let second = u32::try_from(self.seconds.rem_euclid(DAY)).ok()?;
+        Some(Moment::at(day, second + u32::from(self.nanos >= 1_000_000_000)))
+    }
 }
 
 /// A sealed time: its instant, and the text that says it.
@@ -56,29 +91,26 @@ impl<'a> SealedTime<'a> {
     // keeps: CEP-127
     pub fn parse(text: &'a str) -> Result<Self, TimeError> {
         let mut rest = Digits(text.as_bytes());
-        let year = rest.number(4)?;
+        let year = u16::from(rest.pair()?) * 100 + u16::from(rest.pair()?);
         rest.one_of(b"-")?;
-        let month = rest.number(2)?;
+        let month = rest.pair()?;
         rest.one_of(b"-")?;
-        let day = rest.number(2)?;
+        let day = rest.pair()?;
         rest.one_of(b"Tt")?;
-        let hour = rest.number(2)?;
+        let hour = rest.pair()?;
         rest.one_of(b":")?;
-        let minute = rest.number(2)?;
+        let minute = rest.pair()?;
         rest.one_of(b":")?;
-        let second = rest.number(2)?;
+        let second = rest.pair()?;
         let nanos = rest.fraction()?;
         let offset = rest.offset()?;
-        if !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
-            return Err(TimeError::Range);
-        }
-        if hour > 23 || minute > 59 || second > 60 {
+        if last_day(year, month).is_none_or(|last| day < 1 || day > last) || hour > 23 || minute > 59 || second > 60 {
             return Err(TimeError::Range);
         }
         let leap = second == 60;
-        let of_day = hour * 3600 + minute * 60 + if leap { 59 } else { second };
-        let seconds = days_since_1970(year, month, day) * 86_400 + of_day - offset;
-        if leap && !ends_a_month(seconds) {
+        let of_day = seconds_of_day(hour, minute) + if leap { 59 } else { i64::from(second) };
+        let seconds = i64::from(days_since_epoch(year, month, day)) * DAY + of_day - offset;
+        if leap && !ends_a_month(year, seconds) {
             return Err(TimeError::LeapSecond);
         }
         Ok(Self { text, instant: Instant { seconds, nanos: if leap { nanos + 1_000_000_000 } else { nanos } } })
@@ -110,8 +142,9 @@ impl Digits<'_> {
         self.next().filter(|byte| bytes.contains(byte)).ok_or(TimeError::Format)
     }
 
-    fn number(&mut self, digits: usize) -> Result<i64, TimeError> {
-        (0..digits).try_fold(0, |sum, _| Ok(sum * 10 + i64::from(self.one_of(b"0123456789")? - b'0')))
+    fn pair(&mut self) -> Result<u8, TimeError> {
+        let mut digit = || self.one_of(b"0123456789").map(|digit| digit - b'0');
+        Ok(digit()? * 10 + digit()?)
     }
 
     fn fraction(&mut self) -> Result<u32, TimeError> {
@@ -135,43 +168,26 @@ impl Digits<'_> {
         };
         let mut seconds = 0;
         if sign != 0 {
-            let hours = self.number(2)?;
+            let hours = self.pair()?;
             self.one_of(b":")?;
-            let minutes = self.number(2)?;
+            let minutes = self.pair()?;
             if hours > 23 || minutes > 59 {
                 return Err(TimeError::Range);
             }
-            seconds = sign * (hours * 3600 + minutes * 60);
+            seconds = sign * seconds_of_day(hours, minutes);
         }
         if self.0.is_empty() { Ok(seconds) } else { Err(TimeError::Format) }
     }
 }
 
-fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+fn seconds_of_day(hour: u8, minute: u8) -> i64 {
+    i64::from(hour) * 3_600 + i64::from(minute) * 60
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar, for years from 0 on.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    // Years are counted from March, so that a leap day is the last day of one.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (153 * month + 2) / 5 + day - 719_469
-}
-
-/// Whether a second is the last of a month in UTC, the only place for a leap second after it.
-fn ends_a_month(seconds: i64) -> bool {
-    let next = seconds + 1;
-    // The first days of all months, from the year before the shown one to the year after it.
-    let about = 1970 + next.div_euclid(31_556_952);
-    (about - 1..=about + 1).any(|year| (1..=12).any(|month| days_since_1970(year, month, 1) * 86_400 == next))
+/// Whether a second is the last of a month in UTC, the only place for a leap second after it. `year` is the one that is
+/// written, from which an offset of less than a day may lead into the one before or after it.
+fn ends_a_month(year: u16, second: i64) -> bool {
+    let years = year.saturating_sub(1)..=year + 1;
+    let begins = |year, month| i64::from(days_since_epoch(year, month, 1)) * DAY;
+    years.into_iter().any(|year| (1..=12).any(|month| begins(year, month) == second + 1))
 }

@@ -130,6 +130,12 @@ impl Disagreement {
     }
 }
 
+/// The four mirrored fields.
+const SURFACE: u16 = Disagreement::TimeFragment.bit()
+    | Disagreement::Context.bit()
+    | Disagreement::Profile.bit()
+    | Disagreement::Priority.bit();
+
 /// A set of disagreements.
 // keeps: CEP-133
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -157,6 +163,11 @@ impl Disagreements {
     /// These, and one more.
     pub const fn with(self, one: Disagreement) -> Self {
         Self(self.0 | one.bit())
+    }
+
+    /// Those that have no finding of their own: neither a mirrored field nor the schema.
+    pub(crate) const fn of_notice_alone(self) -> Self {
+        Self(self.0 & !(SURFACE | Disagreement::Schema.bit()))
     }
 
     pub(crate) const fn with_unless(self, agrees: bool, one: Disagreement) -> Self {

@@ -1,0 +1,277 @@
+//! From a delivery to a decision.
+
+use super::finding::{Finding, Findings};
+use super::{Decision, Outcome, Policy};
+use crate::VerificationState;
+use crate::digest::Digest;
+use crate::drift::Times;
+use crate::ladder::{Container, Ladder, NotProven, Source};
+use crate::lineage::{Approved, Line, Lineage, Memory, Parent, Record, Standing};
+use crate::manifest::{
+    CausalParent, Disagreement, Disagreements, Expected, Instant, KeyDirectory, OuterError, SealedManifest,
+    VerifiedManifest, VerifyError,
+};
+use crate::notification::Notification;
+use crate::surface::{Surface, SurfaceError};
+
+/// What came, and how. Nothing in it is believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'b> {
+    /// The name under which it came.
+    pub name: &'b [u8],
+    /// The sender that the envelope names: the notice, the authenticated transport, or a local rule.
+    pub sender: &'b str,
+    /// The object's bytes, if they are here.
+    pub object: Option<&'b [u8]>,
+    /// Its outer object, if it is here.
+    pub sealed: Option<&'b [u8]>,
+    /// The notice that announced it, if one did.
+    pub notice: Option<Notification<'b>>,
+    /// The digest that the object's bytes must have, and whose word that is. Without one, the digest that the manifest
+    /// claims for its content is the control plane's word: enough for a bare file.
+    pub expected: Option<(Digest, Source)>,
+    /// When it came, by the receiver's clock.
+    pub arrival: Instant,
+}
+
+/// Who judges, and by what.
+pub struct Receiver<'r, C, K: ?Sized, L: ?Sized> {
+    /// The receiver's own name.
+    pub name: &'r str,
+    /// The check of its sealed format.
+    pub container: &'r C,
+    /// Whom keys belong to.
+    pub keys: &'r K,
+    /// What it remembers.
+    pub lineage: &'r L,
+    /// What it decides for itself.
+    pub policy: &'r Policy<'r>,
+}
+
+/// What is proven about a delivery, and what was decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement<'b> {
+    /// How far the evidence reaches.
+    pub ladder: Ladder<'b>,
+    /// The sealed truth, if somebody's it is.
+    pub manifest: Option<VerifiedManifest<'b>>,
+    /// What follows.
+    pub decision: Decision,
+}
+
+/// What is collected on the way.
+#[derive(Default)]
+struct Found {
+    findings: Findings,
+    surface: Disagreements,
+    notice: Disagreements,
+    name: Option<SurfaceError>,
+    malformed: Option<OuterError>,
+    record: Option<Record>,
+}
+
+impl<'r, C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'r, C, K, L> {
+    /// Judges a delivery. Nothing changes: record the decision before you act on it.
+    ///
+    /// The object is hashed once, and its signature verified once.
+    // keeps: CEP-023, CEP-025, CEP-028
+    pub fn judge<'b>(&self, delivery: &Delivery<'b>) -> Judgement<'b>
+    where
+        'r: 'b,
+    {
+        let mut found = Found::default();
+        let mut ladder = Ladder::new();
+        let name = Surface::parse_bytes(delivery.name)
+            .map_err(|error| {
+                found.findings.add(Finding::NotASurface);
+                found.name = Some(error);
+            })
+            .ok();
+        match delivery.object {
+            Some(object) => {
+                ladder.present(object);
+            }
+            None => found.findings.add(Finding::NoBytes),
+        }
+        let (sealed, manifest) = self.open(delivery, &mut found);
+        self.climb(&mut ladder, delivery, sealed.as_ref(), &mut found);
+        if let Some(manifest) = &manifest {
+            self.prove(&mut ladder, manifest, name, &mut found);
+            self.compare(delivery, manifest, name, &mut found);
+            self.ask_lineage(delivery, manifest, name, &mut found);
+        } else if let Some(notice) = &delivery.notice {
+            found.notice = notice.compare_with_itself();
+            found.findings.add_if(!found.notice.is_empty(), Finding::NoticeDiffers);
+        }
+        found.findings.add_if(delivery.notice.is_some_and(|notice| notice.overclaims()), Finding::Overclaimed);
+        let decision = self.decide(&ladder, found);
+        // Refused unless the decision approves: then the ladder stands where it stands.
+        let _ = ladder.approve(&decision);
+        let decision = Decision { proven: ladder.proven(), ..decision };
+        Judgement { ladder, manifest, decision }
+    }
+
+    /// The outer object, and what it proves of its sender.
+    fn open<'b>(
+        &self,
+        delivery: &Delivery<'b>,
+        found: &mut Found,
+    ) -> (Option<SealedManifest<'b>>, Option<VerifiedManifest<'b>>)
+    where
+        'r: 'b,
+    {
+        let Some(bytes) = delivery.sealed else {
+            found.findings.add(Finding::NoManifest);
+            return (None, None);
+        };
+        let sealed = match SealedManifest::parse(bytes) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                found.findings.add(Finding::Malformed);
+                found.malformed = Some(error);
+                return (None, None);
+            }
+        };
+        let verified = sealed.verify(Expected { sender: delivery.sender, recipient: self.name }, self.keys);
+        let manifest = verified.map_err(|error| {
+            found.findings.add(match error {
+                VerifyError::Recipient | VerifyError::SealedRecipient => Finding::OtherRecipient,
+                VerifyError::SealedSigner => Finding::OtherSigner,
+                VerifyError::KeyNotBound => Finding::KeyNotBound,
+                VerifyError::BadSignature => Finding::BadSignature,
+            });
+        });
+        (Some(sealed), manifest.ok())
+    }
+
+    /// Up to `container-verified`, which needs no signature.
+    fn climb<'b>(
+        &self,
+        ladder: &mut Ladder<'b>,
+        delivery: &Delivery<'b>,
+        sealed: Option<&SealedManifest<'b>>,
+        found: &mut Found,
+    ) {
+        let claimed = || sealed.map(|sealed| (sealed.unverified().content_digest, Source::ControlPlane));
+        let Some((digest, source)) = delivery.expected.or_else(claimed) else { return };
+        if delivery.object.is_none() {
+            return;
+        }
+        if ladder.expect(&digest, source).is_err() {
+            found.findings.add(Finding::DigestDiffers);
+        } else if ladder.contain(self.container).is_err() {
+            found.findings.add(Finding::ContainerBroken);
+        }
+    }
+
+    /// `manifest-verified`.
+    fn prove(
+        &self,
+        ladder: &mut Ladder<'_>,
+        manifest: &VerifiedManifest<'_>,
+        name: Option<Surface<'_>>,
+        found: &mut Found,
+    ) {
+        let Some(name) = name else { return };
+        found.surface = manifest.manifest().compare_surface(&name.into());
+        found.findings.add_if(!found.surface.is_empty(), Finding::SurfaceDiffers);
+        if ladder.manifest(manifest, &name.into()) == Err(NotProven::AnotherObject) {
+            found.findings.add(Finding::OtherContent);
+        }
+    }
+
+    /// Compares the planes. Where they differ, what was sealed holds: nothing below reads a notice or a name.
+    // keeps: CEP-026, CEP-027
+    fn compare(
+        &self,
+        delivery: &Delivery<'_>,
+        manifest: &VerifiedManifest<'_>,
+        name: Option<Surface<'_>>,
+        found: &mut Found,
+    ) {
+        found.findings.add_if(!manifest.recipient_is_sealed(), Finding::RecipientNotSealed);
+        let Some(notice) = &delivery.notice else { return };
+        let named = Surface::parse(notice.envelope_name).ok().map(Into::into);
+        let came_as = name.map_or("", |name| name.as_str());
+        found.notice = notice.compare(manifest, named.as_ref(), came_as);
+        found.findings.add_if(!found.notice.of_notice_alone().is_empty(), Finding::NoticeDiffers);
+        if found.notice.contains(Disagreement::Schema) {
+            let understood = self.policy.understands(notice.schema, manifest.manifest().schema);
+            found.findings.add(if understood { Finding::SchemaUnderstood } else { Finding::SchemaDiffers });
+        }
+    }
+
+    /// Replay, parentage and time, all by what was sealed.
+    // keeps: CEP-073
+    fn ask_lineage(
+        &self,
+        delivery: &Delivery<'_>,
+        manifest: &VerifiedManifest<'_>,
+        name: Option<Surface<'_>>,
+        found: &mut Found,
+    ) {
+        let (digest, sender) = (manifest.digest(), Digest::of(manifest.sender().as_bytes()));
+        let sealed = manifest.manifest().sealed_created_at.instant();
+        match self.lineage.object(&digest, &sender) {
+            Memory::Decided => found.findings.add(Finding::Replayed),
+            Memory::New if sealed < self.lineage.complete_since() => found.findings.add(Finding::MaybeReplayed),
+            Memory::New => found.findings.add_if(!self.lineage.has_room(), Finding::NoRoom),
+            Memory::HeldBack => {}
+        }
+        let parent = match manifest.manifest().causal_parent {
+            CausalParent::Root => None,
+            CausalParent::Missing => {
+                found.findings.add(Finding::ParentMissing);
+                None
+            }
+            CausalParent::Of(parent) => self.ask_parent(&digest, &parent, found),
+        };
+        let times = Times {
+            envelope: name.map(|name| name.time()),
+            sealed,
+            arrival: delivery.arrival,
+            parent: parent.map(|parent| parent.sealed),
+        };
+        found.findings.add_all(times.compare(&self.policy.drift));
+        let line = match parent {
+            Some(parent) if !found.findings.contains(Finding::ParentContinued) => parent.line,
+            None if manifest.manifest().causal_parent == CausalParent::Root => Line::Main(digest),
+            _ => Line::Branch(digest),
+        };
+        let parent = manifest.manifest().causal_parent;
+        found.record = Some(Record { manifest: digest, sender, parent, sealed, line, standing: Standing::HeldBack });
+    }
+
+    fn ask_parent(&self, digest: &Digest, parent: &Digest, found: &mut Found) -> Option<Approved> {
+        let finding = match self.lineage.parent(parent) {
+            Parent::Unknown => Finding::ParentUnknown,
+            Parent::Undecided => Finding::ParentUndecided,
+            Parent::Invalid => Finding::ParentInvalid,
+            Parent::Forbidden => Finding::ParentForbidden,
+            Parent::Approved(approved) => {
+                found.findings.add_if(matches!(approved.line, Line::Branch(_)), Finding::ParentOnBranch);
+                let by_another = approved.continued_by.is_some_and(|other| other != *digest);
+                found.findings.add_if(by_another, Finding::ParentContinued);
+                return Some(approved);
+            }
+        };
+        found.findings.add(finding);
+        None
+    }
+
+    fn decide(&self, ladder: &Ladder<'_>, found: Found) -> Decision {
+        let Found { findings, surface, notice, name, malformed, record } = found;
+        let outcome = self.policy.outcome(findings);
+        let mut deciding = Findings::default();
+        for finding in findings.iter() {
+            deciding.add_if(outcome != Outcome::Continue && self.policy.outcome_of(finding) == outcome, finding);
+        }
+        // Whoever relays a good object under a bad name, or with other bytes, must not make us remember it as bad.
+        let proven = ladder.proven() >= VerificationState::ManifestVerified;
+        let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
+        let standing = Standing::of(outcome, sealed_cause);
+        let record = record.filter(|_| proven).map(|record| Record { standing, ..record });
+        let (proven, content) = (ladder.proven(), ladder.content());
+        Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, content, record }
+    }
+}

@@ -1,0 +1,204 @@
+//! The decision plane: whether a delivered object may continue (`CEP §3.3`, `CEP §8`).
+//!
+//! [`Receiver::judge`] climbs the ladder, collects every [`Finding`], and lets the policy's table say what follows. The
+//! strictest outcome holds:
+//!
+//! ```text
+//! continue < fork < triage < resync < quarantine
+//! ```
+//!
+//! Nothing is decided by a name, a notice or a clock alone, and nothing that is not proven is ever approved. A decision is
+//! a value: the same inputs give the same one, and it says why.
+
+mod finding;
+mod judge;
+mod policy;
+
+use core::fmt;
+
+pub use finding::{Finding, Findings};
+pub use judge::{Delivery, Judgement, Receiver};
+pub use policy::{Policy, TooLenient};
+
+use crate::VerificationState;
+use crate::digest::Digest;
+use crate::lineage::{Line, Record};
+use crate::manifest::{CausalParent, Disagreements, OuterError};
+use crate::surface::SurfaceError;
+
+/// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
+// keeps: CEP-095, CEP-096, CEP-097, CEP-098, CEP-099
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Outcome {
+    /// Progression is allowed.
+    Continue,
+    /// Progression goes on along a branch.
+    Fork,
+    /// Somebody has to look at it.
+    Triage,
+    /// It waits until both sides agree again.
+    Resync,
+    /// It is isolated until policy has reviewed it.
+    Quarantine,
+}
+
+impl Outcome {
+    /// All of them, the most lenient first.
+    pub const ALL: [Self; 5] = [Self::Continue, Self::Fork, Self::Triage, Self::Resync, Self::Quarantine];
+
+    /// The draft's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Fork => "fork",
+            Self::Triage => "triage",
+            Self::Resync => "resync",
+            Self::Quarantine => "quarantine",
+        }
+    }
+
+    /// Whether the object may go on: on its line, or on a branch.
+    #[must_use]
+    pub const fn approves(self) -> bool {
+        match self {
+            Self::Continue | Self::Fork => true,
+            Self::Triage | Self::Resync | Self::Quarantine => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How far an approved object is to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Trust {
+    /// Less: notice and manifest name different schemas, and policy let it pass (`CEP §6.1`).
+    Lowered,
+    /// As far as its sender is.
+    Full,
+}
+
+/// What was decided, and why. Only [`Receiver::judge`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    outcome: Outcome,
+    deciding: Findings,
+    findings: Findings,
+    surface: Disagreements,
+    notice: Disagreements,
+    name: Option<SurfaceError>,
+    malformed: Option<OuterError>,
+    proven: VerificationState,
+    content: Option<Digest>,
+    record: Option<Record>,
+}
+
+impl Decision {
+    /// What becomes of the object.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Everything that was found, the deciding and the harmless.
+    pub const fn findings(&self) -> Findings {
+        self.findings
+    }
+
+    /// The findings that made the outcome what it is. None, if nothing hinders the object.
+    pub const fn deciding(&self) -> Findings {
+        self.deciding
+    }
+
+    /// Every field on which the name under which it came and the manifest disagree. What was sealed holds.
+    // keeps: CEP-024
+    pub const fn surface(&self) -> Disagreements {
+        self.surface
+    }
+
+    /// Every field on which the notice and the manifest disagree, or the notice with itself. What was sealed holds.
+    pub const fn notice(&self) -> Disagreements {
+        self.notice
+    }
+
+    /// How far the object is to be trusted, if it may go on.
+    #[must_use]
+    pub const fn trust(&self) -> Trust {
+        if self.findings.contains(Finding::SchemaDiffers) { Trust::Lowered } else { Trust::Full }
+    }
+
+    /// The line on which the object goes on, if it may.
+    #[must_use]
+    pub const fn line(&self) -> Option<Line> {
+        match (self.outcome.approves(), &self.record) {
+            (true, Some(record)) => Some(record.line),
+            _ => None,
+        }
+    }
+
+    /// The highest rung that the object reached, this decision included.
+    #[must_use]
+    pub const fn proven(&self) -> VerificationState {
+        self.proven
+    }
+
+    /// What there is to remember. Record it before the object continues: a decision that was not recorded protects from no
+    /// replay. `None` if too little is proven: nobody shall make a memory for objects of others.
+    #[must_use]
+    pub const fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The content that this decision approves, and the manifest that seals it.
+    pub(crate) fn approved(&self) -> Option<(&Digest, &Digest)> {
+        let record = self.record.as_ref().filter(|_| self.outcome.approves())?;
+        Some((self.content.as_ref()?, &record.manifest))
+    }
+}
+
+/// In words: the outcome, what led to it, and what else was noticed.
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.outcome)?;
+        let (deciding, others) = (self.deciding, self.findings);
+        match (deciding.is_empty(), self.record.map(|record| record.parent)) {
+            (false, _) => self.list(f, ": ", deciding.iter())?,
+            (true, Some(CausalParent::Root)) => f.write_str(": it is proven, and begins a line")?,
+            (true, _) => f.write_str(": it is proven, and continues its parent")?,
+        }
+        self.list(f, "; besides, ", others.iter().filter(|finding| !deciding.contains(*finding)))?;
+        if self.outcome.approves() && self.trust() == Trust::Lowered {
+            f.write_str("; trust is lowered")?;
+        }
+        Ok(())
+    }
+}
+
+impl Decision {
+    fn list(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        before: &str,
+        mut findings: impl Iterator<Item = Finding>,
+    ) -> fmt::Result {
+        let mut lead = before;
+        findings.try_for_each(|finding| {
+            write!(f, "{lead}{}", finding.words())?;
+            lead = ", and ";
+            match finding {
+                Finding::SurfaceDiffers => write!(f, " ({})", self.surface),
+                Finding::NoticeDiffers => write!(f, " ({})", self.notice.of_notice_alone()),
+                Finding::NotASurface => self.name.map_or(Ok(()), |error| write!(f, " ({error})")),
+                Finding::Malformed => self.malformed.map_or(Ok(()), |error| write!(f, " ({error})")),
+                _ => Ok(()),
+            }
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What a receiver decides for itself (`CEP §6.1`, `CEP §8`, `CEP §9`).
+
+use core::fmt;
+
+use super::finding::Finding;
+use super::{Findings, Outcome};
+use crate::drift::DriftLimits;
+
+/// A receiver's policy: its limits, and what follows from each finding.
+///
+/// ```
+/// # use cep_envelope::decision::{Finding, Outcome, Policy};
+/// let policy = Policy::default().with(Finding::SchemaDiffers, Outcome::Resync).unwrap();
+/// assert_eq!(policy.outcome_of(Finding::SchemaDiffers), Outcome::Resync);
+/// // What is not proven no policy approves.
+/// assert!(policy.with(Finding::BadSignature, Outcome::Continue).is_err());
+/// ```
+// keeps: CEP-007, CEP-077, CEP-078, CEP-079, CEP-080
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy<'p> {
+    /// How far times may be apart.
+    pub drift: DriftLimits,
+    /// Pairs of schemas, the notice's and the manifest's, that may differ: each such mismatch is understood and bounded.
+    /// Any other is [`Finding::SchemaDiffers`]; a policy that lets it continue lowers trust.
+    pub schemas: &'p [(&'p str, &'p str)],
+    outcomes: [Outcome; Finding::ALL.len()],
+}
+
+impl Default for Policy<'_> {
+    fn default() -> Self {
+        Self { drift: DriftLimits::default(), schemas: &[], outcomes: Finding::ALL.map(Finding::default_outcome) }
+    }
+}
+
+/// An outcome that no policy may choose for this finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TooLenient {
+    /// For which finding.
+    pub finding: Finding,
+    /// The most lenient outcome that it may have.
+    pub at_best: Outcome,
+}
+
+impl fmt::Display for TooLenient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} at best", self.finding, self.at_best)
+    }
+}
+
+impl core::error::Error for TooLenient {}
+
+impl Policy<'_> {
+    /// The same policy with another outcome for one finding.
+    ///
+    /// # Errors
+    /// The finding stands for something that the outcome would pass over.
+    pub fn with(mut self, finding: Finding, outcome: Outcome) -> Result<Self, TooLenient> {
+        let at_best = finding.most_lenient();
+        if outcome < at_best {
+            return Err(TooLenient { finding, at_best });
+        }
+        if let Some(place) = self.outcomes.get_mut(finding as usize) {
+            *place = outcome;
+        }
+        Ok(self)
+    }
+
+    /// What follows from a finding.
+    #[must_use]
+    pub fn outcome_of(&self, finding: Finding) -> Outcome {
+        self.outcomes.get(finding as usize).copied().unwrap_or(Outcome::Quarantine)
+    }
+
+    /// What follows from all of them: the strictest. Without any, [`Outcome::Continue`].
+    #[must_use]
+    pub fn outcome(&self, findings: Findings) -> Outcome {
+        findings.iter().map(|finding| self.outcome_of(finding)).max().unwrap_or(Outcome::Continue)
+    }
+
+    pub(super) fn understands(&self, notice: &str, sealed: &str) -> bool {
+        self.schemas.contains(&(notice, sealed))
+    }
+}

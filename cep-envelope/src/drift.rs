@@ -1,0 +1,117 @@
+//! Layered time (`CEP §9`): what the name says, what was sealed, when it came, and what came before it.
+//!
+//! ```text
+//! envelope time    a hint; compared with the sealed time at the precision of the coarser one
+//! sealed time      the sender's claim, and the normative one
+//! arrival time     the receiver's clock
+//! causal order     the parent's digest in the manifest: no clock can contradict it
+//! ```
+
+use crate::decision::{Finding, Findings};
+use crate::manifest::Instant;
+use crate::time::{Moment, Precision, TimeFragment};
+
+/// How far times may be apart before it is a finding. All limits are inclusive.
+// keeps: CEP-094
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DriftLimits {
+    /// Between a name's time to the second and the sealed time, either way, in seconds.
+    pub envelope_seconds: u64,
+    /// Between a name's date and the sealed time's, either way, in days.
+    pub envelope_days: u32,
+    /// How much later than it came an object may have been sealed, in seconds.
+    pub ahead_seconds: u64,
+    /// How long ago an object may have been sealed when it comes, in seconds.
+    pub stale_seconds: u64,
+    /// How long before its parent an object may have been sealed, in seconds: as much as honest clocks differ.
+    pub before_parent_seconds: u64,
+}
+
+impl Default for DriftLimits {
+    /// Five minutes for clocks, one day for dates, a week for the way.
+    fn default() -> Self {
+        Self {
+            envelope_seconds: 300,
+            envelope_days: 1,
+            ahead_seconds: 300,
+            stale_seconds: 7 * 86_400,
+            before_parent_seconds: 300,
+        }
+    }
+}
+
+/// How far a name's time is from the sealed time, at the precision of the coarser one. Positive: the name's is later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Drift {
+    /// The name has a date alone.
+    Days(i64),
+    /// The name has a time to the second.
+    Seconds(i64),
+}
+
+impl Drift {
+    /// Between a name's time and a sealed one.
+    // keeps: CEP-105, CEP-109
+    #[must_use]
+    pub fn between(envelope: Moment, sealed: Instant) -> Self {
+        match (envelope.precision(), sealed.moment()) {
+            (Precision::Day, Some(sealed)) => Self::Days(i64::from(envelope.unix_day()) - i64::from(sealed.unix_day())),
+            (Precision::Second, Some(sealed)) => Self::Seconds(envelope.unix_seconds() - sealed.unix_seconds()),
+            // Millions of years apart.
+            (_, None) => Self::Seconds(envelope.unix_seconds().saturating_sub(sealed.seconds)),
+        }
+    }
+
+    /// Whether it is no more than these limits allow.
+    #[must_use]
+    pub const fn is_within(self, limits: &DriftLimits) -> bool {
+        match self {
+            Self::Days(days) => days.unsigned_abs() <= limits.envelope_days as u64,
+            Self::Seconds(seconds) => seconds.unsigned_abs() <= limits.envelope_seconds,
+        }
+    }
+}
+
+/// The times of one delivery, each with its own meaning.
+// keeps: CEP-101, CEP-102, CEP-103, CEP-107
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// What the name says, if it is a surface: a hint.
+    pub envelope: Option<TimeFragment>,
+    /// What was sealed: the normative claim.
+    pub sealed: Instant,
+    /// When it came, by the receiver's clock.
+    pub arrival: Instant,
+    /// When its parent was sealed, if the receiver knows the parent. It is compared, and changes no causal order.
+    pub parent: Option<Instant>,
+}
+
+impl Times {
+    /// What these times show.
+    ///
+    /// The envelope's time never stands alone: without the sealed time it gives no finding that hinders.
+    // keeps: CEP-106, CEP-108
+    pub fn compare(&self, limits: &DriftLimits) -> Findings {
+        let mut findings = Findings::default();
+        match self.envelope.map(TimeFragment::calendar) {
+            Some(Ok(envelope)) => {
+                let drift = Drift::between(envelope, self.sealed);
+                findings.add_if(!drift.is_within(limits), Finding::EnvelopeDrift);
+            }
+            Some(Err(_)) => findings.add(Finding::NoCalendarTime),
+            None => {}
+        }
+        findings.add_if(self.sealed > self.arrival.after(limits.ahead_seconds), Finding::SealedAhead);
+        findings.add_if(self.sealed < self.arrival.before(limits.stale_seconds), Finding::Stale);
+        if let Some(parent) = self.parent {
+            if self.sealed < parent.before(limits.before_parent_seconds) {
+                findings.add(Finding::SealedFarBeforeParent);
+            } else if self.sealed < parent {
+                findings.add(Finding::SealedBeforeParent);
+            }
+        }
+        findings
+    }
+}

@@ -1,0 +1,288 @@
+//! A lineage in memory of the caller's.
+
+use core::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Approved, Line, Lineage, Memory, Parent, Record, Standing};
+use crate::digest::Digest;
+use crate::manifest::{CausalParent, Instant};
+
+/// Room for one object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot(Option<Entry>);
+
+impl Slot {
+    /// Room that nothing has taken.
+    pub const EMPTY: Self = Self(None);
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    record: Record,
+    /// The approved object that continues it on its own line.
+    continued_by: Option<Digest>,
+}
+
+/// A lineage of fixed size, in an array, a slice or a box.
+///
+/// **How long it remembers**: until [`forget_before`](Self::forget_before) is told to forget. What is forgotten is not
+/// taken for new: the memory then is complete only since that instant, and what was sealed before it is not approved.
+/// **Full means refuse**: nothing is forgotten to make room. **A restart** loses everything, so
+/// [`after_restart`](Self::after_restart) begins with a memory that is complete only from then on; or rebuild it from
+/// your own records with [`record`](Self::record).
+///
+/// A quarter of the slots stays empty, so that look-ups take few steps, however many objects there are. Where an object
+/// stands depends on a secret: nobody can choose manifests that all meet in one place.
+///
+/// ```
+/// # use cep_envelope::lineage::{MemoryLineage, Slot};
+/// let lineage = MemoryLineage::first([Slot::EMPTY; 64], [7; 16]);
+/// assert_eq!((lineage.len(), lineage.capacity()), (0, 48));
+/// ```
+// keeps: CEP-030, CEP-031
+pub struct MemoryLineage<M> {
+    slots: M,
+    secret: [u8; 16],
+    taken: usize,
+    complete_since: Instant,
+}
+
+/// Why an object is not recorded. Nothing has changed: it must not continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RecordError {
+    /// There is no room.
+    Full,
+    /// The object has been decided meanwhile.
+    Decided,
+    /// Something else has changed since the decision was made: the parent was continued by another object, it is no
+    /// longer approved, or it was forgotten. Decide again.
+    Overtaken,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the lineage is full",
+            Self::Decided => "the object has been decided meanwhile",
+            Self::Overtaken => "the lineage has changed meanwhile",
+        })
+    }
+}
+
+impl core::error::Error for RecordError {}
+
+impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
+    /// The lineage of a receiver that has never decided anything. `secret` is 16 random bytes.
+    #[must_use]
+    pub fn first(mut slots: M, secret: [u8; 16]) -> Self {
+        slots.as_mut().fill(Slot::EMPTY);
+        Self { slots, secret, taken: 0, complete_since: Instant::MIN }
+    }
+
+    /// The lineage of a receiver that has lost its memory. `now` is the time of the restart, `ahead_seconds` what
+    /// [`DriftLimits::ahead_seconds`](crate::drift::DriftLimits) has been: an object that was approved before the restart
+    /// may have been sealed so much later.
+    #[must_use]
+    pub fn after_restart(slots: M, secret: [u8; 16], now: Instant, ahead_seconds: u64) -> Self {
+        // The whole of the last second.
+        let complete_since = now.after(ahead_seconds.saturating_add(1));
+        Self { complete_since, ..Self::first(slots, secret) }
+    }
+
+    /// How many objects are remembered.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.taken
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// How many objects can be remembered.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        let slots = self.slots.as_ref().len();
+        slots - slots.div_ceil(4)
+    }
+
+    /// Remembers a decision, so that what it approved may continue.
+    ///
+    /// What has changed since the decision was made is noticed: of two objects that were decided at once and continue the
+    /// same parent, one is refused.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn record(&mut self, record: &Record) -> Result<(), RecordError> {
+        let known = self.find(&record.manifest, &record.sender);
+        if self.object(&record.manifest, &record.sender) == Memory::Decided {
+            return Err(RecordError::Decided);
+        }
+        if record.sealed < self.complete_since {
+            return Err(RecordError::Overtaken);
+        }
+        if known.is_none() && !self.has_room() {
+            return Err(RecordError::Full);
+        }
+        // Continues its parent on the parent's own line, which only one object can.
+        let mut continues = None;
+        if let (Standing::Approved, CausalParent::Of(parent)) = (record.standing, record.parent)
+            && record.line.begins() != &record.manifest
+        {
+            match self.parent(&parent) {
+                Parent::Approved(Approved { line, continued_by, .. })
+                    if line == record.line && continued_by.is_none_or(|other| other == record.manifest) =>
+                {
+                    continues = Some(parent);
+                }
+                _ => return Err(RecordError::Overtaken),
+            }
+        }
+        let entry = Entry { record: *record, continued_by: None };
+        let place = known.or_else(|| self.walk(&record.manifest).find(|place| self.entry(*place).is_none()));
+        let Some(slot) = place.and_then(|place| self.slots.as_mut().get_mut(place)) else {
+            return Err(RecordError::Full);
+        };
+        slot.0 = Some(entry);
+        self.taken += usize::from(known.is_none());
+        if let Some(parent) = continues {
+            self.change(&parent, |entry| entry.continued_by = Some(record.manifest));
+        }
+        Ok(())
+    }
+
+    /// Makes a known object invalid, after inspection: nothing continues it.
+    pub fn invalidate(&mut self, manifest: &Digest) {
+        self.change(manifest, |entry| entry.record.standing = Standing::Invalid);
+    }
+
+    /// Lets nothing go on from any approved object of a line. Looks at every slot.
+    pub fn forbid(&mut self, line: &Line) {
+        for slot in self.slots.as_mut() {
+            if let Some(Entry { record, .. }) = &mut slot.0
+                && record.standing == Standing::Approved
+                && record.line == *line
+            {
+                record.standing = Standing::Forbidden;
+            }
+        }
+    }
+
+    /// Forgets what was sealed before an instant, and from now on takes nothing for new that was. Looks at every slot.
+    pub fn forget_before(&mut self, instant: Instant) {
+        self.complete_since = self.complete_since.max(instant);
+        let mut place = 0;
+        while place < self.slots.as_ref().len() {
+            if self.entry(place).is_some_and(|entry| entry.record.sealed < instant) {
+                // Another one may have moved here.
+                self.remove(place);
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    fn entry(&self, place: usize) -> Option<&Entry> {
+        self.slots.as_ref().get(place).and_then(|slot| slot.0.as_ref())
+    }
+
+    /// Where a manifest would stand if it were alone. There is at least one slot if anything asks.
+    fn home(&self, manifest: &Digest) -> usize {
+        let hash: [u8; 32] =
+            Sha256::new().chain_update(self.secret).chain_update(manifest.as_bytes()).finalize().into();
+        let number = hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let slots = self.slots.as_ref().len().max(1);
+        // The remainder is below the number of slots.
+        usize::try_from(number % slots as u64).unwrap_or(0)
+    }
+
+    /// All places from a manifest's home on, around once.
+    fn walk(&self, manifest: &Digest) -> impl Iterator<Item = usize> + use<M> {
+        let slots = self.slots.as_ref().len();
+        let home = self.home(manifest);
+        (home..slots).chain(0..home)
+    }
+
+    /// The places of all entries with this manifest: at most one for each sender.
+    fn places(&self, manifest: &Digest) -> impl Iterator<Item = (usize, &Entry)> {
+        self.walk(manifest)
+            .map_while(|place| Some((place, self.entry(place)?)))
+            .filter(|(_, entry)| entry.record.manifest == *manifest)
+    }
+
+    fn find(&self, manifest: &Digest, sender: &Digest) -> Option<usize> {
+        self.places(manifest).find(|(_, entry)| entry.record.sender == *sender).map(|(place, _)| place)
+    }
+
+    /// Changes all entries with this manifest.
+    fn change(&mut self, manifest: &Digest, change: impl Fn(&mut Entry)) {
+        for place in self.walk(manifest) {
+            let Some(entry) = self.slots.as_mut().get_mut(place).and_then(|slot| slot.0.as_mut()) else { return };
+            if entry.record.manifest == *manifest {
+                change(entry);
+            }
+        }
+    }
+
+    /// Empties a slot, and moves up what has been pushed behind it, so that no walk ends too early.
+    fn remove(&mut self, place: usize) {
+        let slots = self.slots.as_ref().len();
+        let mut hole = place;
+        self.put(hole, Slot::EMPTY);
+        self.taken = self.taken.saturating_sub(1);
+        for place in (place + 1..slots).chain(0..place) {
+            let Some(entry) = self.entry(place) else { break };
+            let (home, slot) = (self.home(&entry.record.manifest), Slot(Some(*entry)));
+            // It may move if the hole lies between its home and where it stands.
+            let from_home = |to: usize| if to >= home { to - home } else { to + slots - home };
+            if from_home(hole) < from_home(place) {
+                self.put(hole, slot);
+                self.put(place, Slot::EMPTY);
+                hole = place;
+            }
+        }
+    }
+
+    fn put(&mut self, place: usize, slot: Slot) {
+        if let Some(there) = self.slots.as_mut().get_mut(place) {
+            *there = slot;
+        }
+    }
+}
+
+impl<M: AsRef<[Slot]> + AsMut<[Slot]>> Lineage for MemoryLineage<M> {
+    fn object(&self, manifest: &Digest, sender: &Digest) -> Memory {
+        match self.find(manifest, sender).and_then(|place| self.entry(place)) {
+            None => Memory::New,
+            Some(Entry { record: Record { standing: Standing::HeldBack, .. }, .. }) => Memory::HeldBack,
+            Some(_) => Memory::Decided,
+        }
+    }
+
+    /// If several senders have sealed this manifest, the one that stands best speaks for it.
+    fn parent(&self, manifest: &Digest) -> Parent {
+        let stands = |entry: &Entry| match entry.record.standing {
+            Standing::Approved => {
+                let Record { sealed, line, .. } = entry.record;
+                (4, Parent::Approved(Approved { sealed, line, continued_by: entry.continued_by }))
+            }
+            Standing::Forbidden => (3, Parent::Forbidden),
+            Standing::HeldBack => (2, Parent::Undecided),
+            Standing::Invalid => (1, Parent::Invalid),
+        };
+        let best = self.places(manifest).map(|(_, entry)| stands(entry)).max_by_key(|(rank, _)| *rank);
+        best.map_or(Parent::Unknown, |(_, parent)| parent)
+    }
+
+    fn complete_since(&self) -> Instant {
+        self.complete_since
+    }
+
+    fn has_room(&self) -> bool {
+        self.taken < self.capacity()
+    }
+}

@@ -1,0 +1,130 @@
+//! What a receiver remembers: which objects it has decided, and what continues what (`CEP §4`, `CEP §8`).
+//!
+//! A parent is named by the digest of its manifest. An object is told from others by that digest *and* its sender: else
+//! whoever seals a copy of another's manifest as his own, and is faster, would make the original a replay.
+
+mod memory;
+
+pub use memory::{MemoryLineage, RecordError, Slot};
+
+use crate::decision::Outcome;
+use crate::digest::Digest;
+use crate::manifest::{CausalParent, Instant};
+
+/// What the receiver remembers. The decision asks; only [`record`](MemoryLineage::record) changes it.
+pub trait Lineage {
+    /// Whether this object was decided before.
+    fn object(&self, manifest: &Digest, sender: &Digest) -> Memory;
+
+    /// How the object with this manifest stands, as the parent of another.
+    fn parent(&self, manifest: &Digest) -> Parent;
+
+    /// From when on the memory is complete: whatever was recorded, and was sealed at this instant or later, is known.
+    /// Anything older may have been decided and forgotten.
+    fn complete_since(&self) -> Instant;
+
+    /// Whether one more object can be remembered.
+    fn has_room(&self) -> bool;
+}
+
+/// What is known about an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Memory {
+    /// Nothing.
+    New,
+    /// It was held back, for triage or resync: it may be judged again.
+    HeldBack,
+    /// It was approved, or is known to be bad: whatever comes again is a replay.
+    // keeps: CEP-031
+    Decided,
+}
+
+/// How an object stands as a parent.
+// keeps: CEP-032, CEP-090, CEP-091, CEP-093
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    /// It has never been here, or is forgotten.
+    Unknown,
+    /// It is known, and not approved yet.
+    Undecided,
+    /// It is known to be bad.
+    Invalid,
+    /// Policy lets nothing go on from there.
+    Forbidden,
+    /// It was approved.
+    Approved(Approved),
+}
+
+/// An approved object, as a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// When it was sealed.
+    pub sealed: Instant,
+    /// The line that it is on.
+    pub line: Line,
+    /// The manifest with which it is continued on its line already.
+    pub continued_by: Option<Digest>,
+}
+
+/// A line of objects, each continuing the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The line that begins at a root with this manifest.
+    Main(Digest),
+    /// The branch that begins with this manifest.
+    Branch(Digest),
+}
+
+impl Line {
+    /// The manifest of the object with which the line begins.
+    #[must_use]
+    pub const fn begins(&self) -> &Digest {
+        match self {
+            Self::Main(digest) | Self::Branch(digest) => digest,
+        }
+    }
+}
+
+/// What there is to remember about a decided object. All of it was sealed, but for the sender to whom its key is bound.
+///
+/// A receiver that keeps its records, each with its outcome and in their order, can rebuild its lineage from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// SHA-256 of its sender's name.
+    pub sender: Digest,
+    /// What it continues.
+    pub parent: CausalParent,
+    /// When it was sealed.
+    pub sealed: Instant,
+    /// The line that it is on, if it is approved.
+    pub line: Line,
+    /// What was decided.
+    pub standing: Standing,
+}
+
+/// How a remembered object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Standing {
+    /// Approved, on its line.
+    Approved,
+    /// Held back: for triage, for resync, or for a reason that lies in how it was delivered.
+    HeldBack,
+    /// Bad, by what was sealed in it or by whoever inspected it.
+    Invalid,
+    /// Approved once; nothing may go on from it now.
+    Forbidden,
+}
+
+impl Standing {
+    pub(crate) const fn of(outcome: Outcome, sealed_cause: bool) -> Self {
+        match outcome {
+            Outcome::Continue | Outcome::Fork => Self::Approved,
+            Outcome::Quarantine if sealed_cause => Self::Invalid,
+            Outcome::Triage | Outcome::Resync | Outcome::Quarantine => Self::HeldBack,
+        }
+    }
+}
