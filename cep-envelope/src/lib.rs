@@ -22,6 +22,7 @@ pub use surface::{
 };
 pub use time::{CalendarError, Clock, Date, Moment, Precision, TimeFragment, TimeOrder};
 
+// keeps: CEP-008
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
 /// list, and a lower one never reads as a higher one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +53,7 @@ impl VerificationState {
     ];
 
     /// The recommended spelling (`CEP Appendix A`).
+    // keeps: CEP-138
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -62,6 +62,15 @@ fn each_rung_is_reached_from_the_one_below_by_its_own_evidence() {
 }
 
 #[test]
+fn the_rungs_are_spelled_as_registered() {
+    // shows: CEP-008, CEP-138
+    let names = VerificationState::LADDER.map(VerificationState::name);
+    let registered =
+        ["referenced", "present", "digest-matched", "container-verified", "manifest-verified", "continuation-approved"];
+    assert_eq!(names, registered);
+}
+
+#[test]
 fn no_rung_is_skipped() {
     // shows: CEP-081
     let digest = Digest::of(OBJECT);

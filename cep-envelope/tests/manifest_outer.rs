@@ -8,7 +8,7 @@ use ed25519_compact::{KeyPair, Seed};
 use sha2::{Digest as _, Sha256};
 
 const CONTENT: &[u8] = b"hello";
-const EXPECTED: Expected<'_> = Expected { sender: "jasper", recipient: "codex" };
+const EXPECTED: Expected<'_, '_> = Expected { sender: "jasper", recipient: "codex" };
 
 fn manifest(more: &str) -> String {
     format!(

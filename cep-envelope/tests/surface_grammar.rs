@@ -86,7 +86,7 @@ fn the_longest_name_has_200_bytes() {
     }
 }
 
-// shows: CEP-039, CEP-040
+// shows: CEP-039, CEP-040, CEP-131
 #[test]
 fn every_prefix_is_judged_alike() {
     let matcher = Matcher::new(GRAMMAR);

@@ -84,7 +84,7 @@ fn hostile_names_are_refused() {
     }
 }
 
-// shows: CEP-063
+// shows: CEP-063, CEP-135
 #[test]
 fn two_names_may_normalise_to_one() {
     let names = ["2026-05-16.a b.c.d", "2026-05-16.a_b.c.d", "2026-05-16.A-b.c.d", "2026-05-16.a-b.c.d"];

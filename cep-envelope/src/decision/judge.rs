@@ -70,15 +70,12 @@ struct Found {
     record: Option<Record>,
 }
 
-impl<'r, C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'r, C, K, L> {
+impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C, K, L> {
     /// Judges a delivery. Nothing changes: record the decision before you act on it.
     ///
     /// The object is hashed once, and its signature verified once.
     // keeps: CEP-023, CEP-025, CEP-028
-    pub fn judge<'b>(&self, delivery: &Delivery<'b>) -> Judgement<'b>
-    where
-        'r: 'b,
-    {
+    pub fn judge<'b>(&self, delivery: &Delivery<'b>) -> Judgement<'b> {
         let mut found = Found::default();
         let mut ladder = Ladder::new();
         let name = Surface::parse_bytes(delivery.name)
@@ -116,10 +113,7 @@ impl<'r, C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'
         &self,
         delivery: &Delivery<'b>,
         found: &mut Found,
-    ) -> (Option<SealedManifest<'b>>, Option<VerifiedManifest<'b>>)
-    where
-        'r: 'b,
-    {
+    ) -> (Option<SealedManifest<'b>>, Option<VerifiedManifest<'b>>) {
         let Some(bytes) = delivery.sealed else {
             found.findings.add(Finding::NoManifest);
             return (None, None);
@@ -232,7 +226,7 @@ impl<'r, C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'
             arrival: delivery.arrival,
             parent: parent.map(|parent| parent.sealed),
         };
-        found.findings.add_all(times.compare(&self.policy.drift));
+        found.findings.add_all(times.compare(self.policy.drift()));
         let line = match parent {
             Some(parent) if !found.findings.contains(Finding::ParentContinued) => parent.line,
             None if manifest.manifest().causal_parent == CausalParent::Root => Line::Main(digest),

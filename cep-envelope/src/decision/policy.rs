@@ -18,11 +18,8 @@ use crate::drift::DriftLimits;
 // keeps: CEP-007, CEP-077, CEP-078, CEP-079, CEP-080
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy<'p> {
-    /// How far times may be apart.
-    pub drift: DriftLimits,
-    /// Pairs of schemas, the notice's and the manifest's, that may differ: each such mismatch is understood and bounded.
-    /// Any other is [`Finding::SchemaDiffers`]; a policy that lets it continue lowers trust.
-    pub schemas: &'p [(&'p str, &'p str)],
+    drift: DriftLimits,
+    schemas: &'p [(&'p str, &'p str)],
     outcomes: [Outcome; Finding::ALL.len()],
 }
 
@@ -50,7 +47,26 @@ impl fmt::Display for TooLenient {
 
 impl core::error::Error for TooLenient {}
 
-impl Policy<'_> {
+impl<'p> Policy<'p> {
+    /// The same policy with other limits to how far times may be apart.
+    #[must_use]
+    pub const fn with_drift(self, drift: DriftLimits) -> Self {
+        Self { drift, ..self }
+    }
+
+    /// The same policy with pairs of schemas, the notice's and the manifest's, that may differ: each such mismatch is
+    /// understood and bounded. Any other is [`Finding::SchemaDiffers`]; a policy that lets it continue lowers trust.
+    #[must_use]
+    pub const fn with_schemas(self, schemas: &'p [(&'p str, &'p str)]) -> Self {
+        Self { schemas, ..self }
+    }
+
+    /// How far times may be apart.
+    #[must_use]
+    pub const fn drift(&self) -> &DriftLimits {
+        &self.drift
+    }
+
     /// The same policy with another outcome for one finding.
     ///
     /// # Errors

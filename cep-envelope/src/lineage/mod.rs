@@ -41,7 +41,8 @@ pub enum Memory {
 }
 
 /// How an object stands as a parent.
-// keeps: CEP-032, CEP-090, CEP-091, CEP-093
+// keeps: CEP-032, CEP-090, CEP-091, CEP-092
+// keeps: CEP-093
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {
     /// It has never been here, or is forgotten.

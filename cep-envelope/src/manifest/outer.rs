@@ -72,11 +72,11 @@ impl core::error::Error for OuterError {}
 
 /// Whom the receiver takes the object to be from, and who the receiver is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expected<'a> {
+pub struct Expected<'s, 'r> {
     /// The sender that the envelope names.
-    pub sender: &'a str,
+    pub sender: &'s str,
     /// The receiver's own name.
-    pub recipient: &'a str,
+    pub recipient: &'r str,
 }
 
 /// Why a well-formed object proves nothing.
@@ -188,7 +188,7 @@ impl<'a> SealedManifest<'a> {
     /// [`VerifyError`], the cheapest one first.
     pub fn verify(
         &self,
-        expected: Expected<'a>,
+        expected: Expected<'a, '_>,
         keys: &(impl KeyDirectory + ?Sized),
     ) -> Result<VerifiedManifest<'a>, VerifyError> {
         if self.recipient != expected.recipient {

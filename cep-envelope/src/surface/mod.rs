@@ -6,7 +6,7 @@
 //!
 //! A surface sorts, groups and hints. It is not what the object is: the sealed object says that, and wins wherever
 //! the two disagree (`CEP §6`). The grammar is version 1's; a name carries no version.
-// keeps: CEP-039
+// keeps: CEP-039, CEP-131
 
 mod compose;
 mod error;

@@ -134,7 +134,7 @@ impl core::error::Error for NormaliseError {}
 /// # Errors
 ///
 /// The first character that no rule above makes safe, or else what keeps the result from being a surface.
-// keeps: CEP-054, CEP-055, CEP-056, CEP-057
+// keeps: CEP-054, CEP-055, CEP-056, CEP-057, CEP-135
 // keeps: CEP-060, CEP-063
 pub fn normalise<'a>(original: &'a str, out: &'a mut [u8; Surface::LONGEST]) -> Result<Normalised<'a>, NormaliseError> {
     let text = original.trim_matches(' ');

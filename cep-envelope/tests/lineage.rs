@@ -1,0 +1,252 @@
+//! The memory of a receiver: replay, parentage, and what is forgotten (`CEP §4`, `CEP §8`).
+
+mod envelope;
+
+use std::collections::BTreeMap;
+
+use cep_envelope::decision::Outcome;
+use cep_envelope::digest::Digest;
+use cep_envelope::drift::DriftLimits;
+use cep_envelope::lineage::{
+    Approved, Line, Lineage, Memory, MemoryLineage, Parent, Record, RecordError, Slot, Standing,
+};
+use cep_envelope::manifest::{CausalParent, Instant};
+use envelope::{ARRIVAL, Draft, SEALED_AT, judge, names, receive};
+use proptest::prelude::*;
+
+fn digest(number: u8) -> Digest {
+    Digest::of(&[number])
+}
+
+fn record(number: u8, parent: CausalParent, line: Line, standing: Standing) -> Record {
+    let sealed = Instant::unix(i64::from(number));
+    Record { manifest: digest(number), sender: Digest::of(b"jasper"), parent, sealed, line, standing }
+}
+
+fn root(number: u8) -> Record {
+    record(number, CausalParent::Root, Line::Main(digest(number)), Standing::Approved)
+}
+
+fn child(number: u8, parent: u8, of: u8) -> Record {
+    record(number, CausalParent::Of(digest(parent)), Line::Main(digest(of)), Standing::Approved)
+}
+
+fn small() -> MemoryLineage<[Slot; 8]> {
+    MemoryLineage::first([Slot::EMPTY; 8], [1; 16])
+}
+
+#[test]
+fn what_is_forgotten_is_not_taken_for_new() {
+    // shows: CEP-030, CEP-031
+    let mut memory = envelope::memory();
+    let object = Draft::default().seal();
+    assert_eq!(receive(&object, &mut memory).outcome(), Outcome::Continue);
+    memory.forget_before(SEALED_AT.after(1));
+    assert!(memory.is_empty());
+    let decision = judge(&object.delivery(), &memory).decision;
+    assert_eq!((decision.outcome(), names(decision.deciding())), (Outcome::Resync, vec!["maybe-replayed"]));
+    assert_eq!(
+        memory.record(&Record { standing: Standing::Approved, ..*decision.record().unwrap() }),
+        Err(RecordError::Overtaken)
+    );
+    // To forget less takes nothing back.
+    memory.forget_before(Instant::MIN);
+    assert_eq!(memory.complete_since(), SEALED_AT.after(1));
+    // What is younger is new.
+    let younger = Draft { created: "2026-05-14T06:41:49Z", ..Draft::default() }.seal();
+    assert_eq!(receive(&younger, &mut memory).outcome(), Outcome::Continue);
+}
+
+#[test]
+fn a_restart_without_memory_approves_nothing_that_may_have_been_approved_before() {
+    let ahead = DriftLimits::default().ahead_seconds;
+    let mut memory = envelope::memory();
+    // The sender's clock is ahead by as much as is allowed, and the receiver is restarted at once.
+    let object =
+        Draft { created: "2026-05-14T06:46:50Z", name: "20260514t064650z.message.jasper.normal", ..Draft::default() }
+            .seal();
+    assert_eq!(receive(&object, &mut memory).outcome(), Outcome::Continue);
+    let restarted = MemoryLineage::after_restart([Slot::EMPTY; 64], [2; 16], ARRIVAL, ahead);
+    assert_eq!(names(judge(&object.delivery(), &restarted).decision.deciding()), ["maybe-replayed"]);
+    // A receiver that has kept its records is as before.
+    let mut rebuilt = envelope::memory();
+    rebuilt.record(judge(&object.delivery(), &envelope::memory()).decision.record().unwrap()).unwrap();
+    assert_eq!(names(judge(&object.delivery(), &rebuilt).decision.deciding()), ["replayed"]);
+}
+
+#[test]
+fn full_means_refuse_and_nothing_is_forgotten_for_it() {
+    let mut lineage = small();
+    assert_eq!(lineage.capacity(), 6);
+    for number in 0..6 {
+        assert!(lineage.has_room());
+        lineage.record(&root(number)).unwrap();
+    }
+    assert!(!lineage.has_room());
+    assert_eq!(lineage.record(&root(6)), Err(RecordError::Full));
+    assert!((0..6).all(|number| lineage.object(&digest(number), &Digest::of(b"jasper")) == Memory::Decided));
+    // A delivery is told before it is approved.
+    let mut full = envelope::memory();
+    for number in 0..u8::try_from(full.capacity()).unwrap() {
+        full.record(&root(number)).unwrap();
+    }
+    let decision = judge(&Draft::default().seal().delivery(), &full).decision;
+    assert_eq!((decision.outcome(), names(decision.deciding())), (Outcome::Resync, vec!["no-room"]));
+    // Room comes back only when the caller forgets.
+    full.forget_before(Instant::unix(1));
+    assert_eq!(receive(&Draft::default().seal(), &mut full).outcome(), Outcome::Continue);
+}
+
+#[test]
+fn memory_without_slots_remembers_nothing_and_approves_nothing() {
+    for slots in 0..2 {
+        let mut lineage = MemoryLineage::first(vec![Slot::EMPTY; slots], [0; 16]);
+        assert_eq!((lineage.capacity(), lineage.has_room()), (0, false));
+        assert_eq!(lineage.record(&root(1)), Err(RecordError::Full));
+        assert_eq!(lineage.parent(&digest(1)), Parent::Unknown);
+        lineage.forget_before(Instant::unix(9));
+    }
+}
+
+#[test]
+fn of_two_decisions_made_at_once_one_is_refused() {
+    let mut memory = envelope::memory();
+    let root = Draft::default().seal();
+    receive(&root, &mut memory);
+    let siblings = [&b"one"[..], b"two"]
+        .map(|content| Draft { content, parent: CausalParent::Of(root.digest), ..Draft::default() }.seal());
+    let decisions = siblings.each_ref().map(|sibling| judge(&sibling.delivery(), &memory).decision);
+    assert!(decisions.iter().all(|decision| decision.outcome() == Outcome::Continue));
+    memory.record(decisions[0].record().unwrap()).unwrap();
+    assert_eq!(memory.record(decisions[0].record().unwrap()), Err(RecordError::Decided));
+    assert_eq!(memory.record(decisions[1].record().unwrap()), Err(RecordError::Overtaken));
+    // Decided again, it is a fork.
+    assert_eq!(receive(&siblings[1], &mut memory).outcome(), Outcome::Fork);
+}
+
+#[test]
+fn what_was_held_back_may_be_judged_again() {
+    let mut memory = envelope::memory();
+    let root = Draft::default().seal();
+    let child = Draft { content: b"next", parent: CausalParent::Of(root.digest), ..Draft::default() }.seal();
+    assert_eq!(receive(&child, &mut memory).outcome(), Outcome::Resync);
+    assert_eq!(memory.len(), 1);
+    receive(&root, &mut memory);
+    assert_eq!(receive(&child, &mut memory).outcome(), Outcome::Continue);
+    assert_eq!(memory.len(), 2);
+    assert_eq!(names(judge(&child.delivery(), &memory).decision.deciding()), ["replayed"]);
+}
+
+#[test]
+fn nothing_continues_a_forbidden_line_or_an_invalid_object() {
+    let mut lineage = small();
+    for record in [root(1), child(2, 1, 1), root(3)] {
+        lineage.record(&record).unwrap();
+    }
+    lineage.forbid(&Line::Main(digest(1)));
+    assert_eq!([1, 2].map(|number| lineage.parent(&digest(number))), [Parent::Forbidden; 2]);
+    assert_eq!(lineage.record(&child(4, 2, 1)), Err(RecordError::Overtaken));
+    let approved = Approved { sealed: Instant::unix(3), line: Line::Main(digest(3)), continued_by: None };
+    assert_eq!(lineage.parent(&digest(3)), Parent::Approved(approved), "another line goes on");
+    lineage.invalidate(&digest(3));
+    assert_eq!(lineage.parent(&digest(3)), Parent::Invalid);
+    lineage.invalidate(&digest(9));
+    lineage.forbid(&Line::Branch(digest(1)));
+}
+
+#[test]
+fn of_several_senders_of_one_manifest_the_best_speaks_for_it() {
+    let mut lineage = small();
+    let by = |sender: &[u8], standing| Record { sender: Digest::of(sender), standing, ..root(1) };
+    lineage.record(&by(b"mallory", Standing::Invalid)).unwrap();
+    assert_eq!(lineage.parent(&digest(1)), Parent::Invalid);
+    lineage.record(&by(b"codex", Standing::HeldBack)).unwrap();
+    assert_eq!(lineage.parent(&digest(1)), Parent::Undecided);
+    lineage.record(&by(b"jasper", Standing::Approved)).unwrap();
+    assert!(matches!(lineage.parent(&digest(1)), Parent::Approved(_)));
+    assert_eq!(lineage.len(), 3);
+}
+
+#[test]
+fn memory_is_the_callers() {
+    // An array, a slice, a box.
+    let mut slots = [Slot::EMPTY; 8];
+    let mut lineage = MemoryLineage::first(&mut slots[..], [3; 16]);
+    lineage.record(&root(1)).unwrap();
+    assert_eq!(lineage.len(), 1);
+    let mut boxed = MemoryLineage::first(vec![Slot::EMPTY; 1000].into_boxed_slice(), [3; 16]);
+    boxed.record(&root(1)).unwrap();
+    // What stood there before is nothing to it.
+    let lineage = MemoryLineage::first(&mut slots[..], [3; 16]);
+    assert_eq!((lineage.len(), lineage.parent(&digest(1))), (0, Parent::Unknown));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Record { number: u8, sender: u8, sealed: u8 },
+    Forget(u8),
+    Invalidate(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..24_u8, 0..2_u8, 0..40_u8).prop_map(|(number, sender, sealed)| Step::Record { number, sender, sealed }),
+        1 => (0..40_u8).prop_map(Step::Forget),
+        1 => (0..24_u8).prop_map(Step::Invalidate),
+    ]
+}
+
+proptest! {
+    /// The table against a map that never runs into itself, over every secret.
+    #[test]
+    fn the_table_is_a_map(secret: [u8; 16], slots in 1..20_usize, steps in proptest::collection::vec(step(), 0..120)) {
+        let mut lineage = MemoryLineage::first(vec![Slot::EMPTY; slots], secret);
+        let mut model = BTreeMap::<(u8, u8), (u8, bool)>::new();
+        let mut since = 0;
+        for step in steps {
+            match step {
+                Step::Record { number, sender, sealed } => {
+                    let record = Record {
+                        sender: digest(100 + sender),
+                        sealed: Instant::unix(i64::from(sealed)),
+                        ..root(number)
+                    };
+                    let expected = if model.contains_key(&(number, sender)) {
+                        Err(RecordError::Decided)
+                    } else if sealed < since {
+                        Err(RecordError::Overtaken)
+                    } else if model.len() == lineage.capacity() {
+                        Err(RecordError::Full)
+                    } else {
+                        model.insert((number, sender), (sealed, true));
+                        Ok(())
+                    };
+                    prop_assert_eq!(lineage.record(&record), expected);
+                }
+                Step::Forget(before) => {
+                    since = since.max(before);
+                    model.retain(|_, (sealed, _)| *sealed >= before);
+                    lineage.forget_before(Instant::unix(i64::from(before)));
+                }
+                Step::Invalidate(number) => {
+                    model.iter_mut().filter(|((n, _), _)| *n == number).for_each(|(_, (_, good))| *good = false);
+                    lineage.invalidate(&digest(number));
+                }
+            }
+            prop_assert_eq!(lineage.len(), model.len());
+            for number in 0..24 {
+                let entries: Vec<_> = (0..2).filter_map(|sender| model.get(&(number, sender))).collect();
+                let parent = lineage.parent(&digest(number));
+                match (entries.is_empty(), entries.iter().any(|(_, good)| *good)) {
+                    (true, _) => prop_assert_eq!(parent, Parent::Unknown),
+                    (_, true) => prop_assert!(matches!(parent, Parent::Approved(_))),
+                    (_, false) => prop_assert_eq!(parent, Parent::Invalid),
+                }
+                for sender in 0..2 {
+                    let known = lineage.object(&digest(number), &digest(100 + sender)) == Memory::Decided;
+                    prop_assert_eq!(known, model.contains_key(&(number, sender)));
+                }
+            }
+        }
+    }
+}
