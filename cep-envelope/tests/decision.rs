@@ -408,3 +408,15 @@ fn clocks_at_the_ends_of_the_scale_decide_too() {
         assert!(!judge(&delivery, &memory()).decision.outcome().approves());
     }
 }
+
+#[test]
+fn the_profile_has_the_table() {
+    let profile = include_str!("../../PROFILE.md");
+    let rows: Vec<_> = profile.lines().skip_while(|line| !line.starts_with("| Finding |")).skip(2).collect();
+    let expected = Finding::ALL.map(|finding| {
+        let (default, best) = (finding.default_outcome(), finding.most_lenient());
+        format!("| `{finding}` | {default} | {best} | {} |", finding.words())
+    });
+    assert_eq!(rows[..expected.len()], expected);
+    assert_eq!(rows[expected.len()], "");
+}
