@@ -1,0 +1,13 @@
+//! Audit: evidence that arises in the step that decides (`IoE R6`).
+
+mod chain;
+mod log;
+mod record;
+mod verify;
+mod view;
+
+pub use chain::{Chain, Head};
+pub use log::{Log, Sink};
+pub use record::{Bytes, Kind, RECORD, Record, Verdict};
+pub use verify::{Damage, SignedHead, Trail};
+pub use view::{Seen, View};

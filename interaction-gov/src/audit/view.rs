@@ -1,0 +1,72 @@
+//! What one authority sees of a trail (`IoE §8`).
+
+use super::record::{Kind, Record, Verdict};
+use crate::identity::{AuthorityKey, Pseudonym, Subject};
+use crate::time::Time;
+use crate::vocabulary::Authority;
+
+/// A record as one authority sees it: no identity, no participant and no identifier but its own pseudonyms of them, and of
+/// who decided only itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Seen {
+    /// The interaction.
+    pub interaction: Pseudonym,
+    /// The participant, if it is known who it is.
+    pub participant: Option<Pseudonym>,
+    /// The protocol's identifier, if that is what it is about.
+    pub identifier: Option<Pseudonym>,
+    /// When.
+    pub time: Time,
+    /// What happened.
+    pub kind: Kind,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// What was to be done.
+    pub action: Option<u8>,
+    /// On which stream.
+    pub modality: Option<u8>,
+    /// By which function.
+    pub function: Option<u8>,
+    /// By which line, if this authority decided.
+    pub line: Option<u16>,
+}
+
+/// The eyes of one authority, for trails of interactions with up to `P` participants.
+pub struct View<'k, const P: usize> {
+    authority: Authority,
+    key: &'k AuthorityKey,
+    /// Who sits where, as the trail has told so far.
+    names: [Option<[u8; 16]>; P],
+}
+
+impl<'k, const P: usize> View<'k, P> {
+    /// What this authority sees, with its key.
+    #[must_use]
+    pub const fn of(authority: Authority, key: &'k AuthorityKey) -> Self {
+        Self { authority, key, names: [None; P] }
+    }
+
+    /// The next record of a trail, as it is seen.
+    pub fn see(&mut self, record: &Record) -> Seen {
+        let seat = record.seat.map(usize::from);
+        if let (Kind::Joined, Some(name)) = (record.kind, seat.and_then(|seat| self.names.get_mut(seat))) {
+            *name = Some(record.subject);
+        }
+        let name = seat.and_then(|seat| self.names.get(seat).copied().flatten());
+        let identifies = matches!(record.kind, Kind::Bound | Kind::Transition);
+        let own = record.authority == Some(self.authority.0);
+        Seen {
+            interaction: self.key.pseudonym(Subject::Interaction, record.interaction.as_bytes()),
+            participant: name.map(|name| self.key.pseudonym(Subject::Participant, &name)),
+            identifier: identifies.then(|| self.key.pseudonym(Subject::Protocol, &record.subject)),
+            time: record.time,
+            kind: record.kind,
+            verdict: record.verdict,
+            action: record.action,
+            modality: record.modality,
+            function: record.function,
+            line: record.line.filter(|_| own),
+        }
+    }
+}

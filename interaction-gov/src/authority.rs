@@ -1,0 +1,211 @@
+//! Authorities: who signs updates, who speaks for whom, and who cannot be asked (`IoE R5`, `R7`).
+
+use core::fmt;
+
+use heapless::Vec;
+use sha2::{Digest as _, Sha256};
+
+use crate::policy::{AUTHORITIES, Facts, Scope};
+use crate::proof::Signatures;
+use crate::time::Time;
+use crate::vocabulary::{Authority, Set};
+
+/// How many delegations there can be at a time.
+pub const DELEGATIONS: usize = 8;
+
+/// An update of an authority's policy, signed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update<'t> {
+    /// Whose policy it is.
+    pub authority: Authority,
+    /// Its version: one more than any before.
+    pub version: u32,
+    /// SHA-256 of the text that it follows; of nothing, if it is the first.
+    pub follows: [u8; 32],
+    /// The text.
+    pub text: &'t str,
+}
+
+impl Update<'_> {
+    /// What the authority signs: SHA-256("IoE/1 update" | 0 | authority | version | follows | SHA-256(text)).
+    #[must_use]
+    pub fn signed(&self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(b"IoE/1 update\0")
+            .chain_update([self.authority.0])
+            .chain_update(self.version.to_be_bytes())
+            .chain_update(self.follows)
+            .chain_update(Sha256::digest(self.text))
+            .finalize()
+            .into()
+    }
+}
+
+/// An authority that lets another one decide in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delegation {
+    /// Whose decisions.
+    pub from: Authority,
+    /// Who makes them.
+    pub to: Authority,
+    /// About what.
+    pub scope: Scope,
+    /// Until when.
+    pub until: Time,
+}
+
+/// Why an authority's wish is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AuthorityError {
+    /// The authority has no key here.
+    Unknown,
+    /// The signature does not hold.
+    Forged,
+    /// The version is not above the one that is known: it is old, or was here before.
+    Stale,
+    /// It does not follow the text that is known.
+    Gap,
+    /// Somebody would decide for himself in the end.
+    Loop,
+    /// There is no room.
+    Full,
+}
+
+impl fmt::Display for AuthorityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the authority has no key here",
+            Self::Forged => "the signature does not hold",
+            Self::Stale => "an old version",
+            Self::Gap => "it does not follow the version that is known",
+            Self::Loop => "a delegation in a circle",
+            Self::Full => "no room",
+        })
+    }
+}
+
+impl core::error::Error for AuthorityError {}
+
+#[derive(Clone, Copy)]
+struct Known {
+    key: [u8; 32],
+    version: u32,
+    text: [u8; 32],
+}
+
+/// All authorities of a control plane.
+#[derive(Clone, Default)]
+pub struct Authorities {
+    known: [Option<Known>; AUTHORITIES],
+    silent: Set<Authority>,
+    delegations: Vec<Delegation, DELEGATIONS>,
+}
+
+/// Who decides in an authority's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Who. `None`: nobody can be asked.
+    pub authority: Option<Authority>,
+    /// Until when that is so.
+    pub until: Time,
+}
+
+impl Authorities {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes an authority known by its public key. Its first version is yet to come.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Full`]: there are at most eight.
+    pub fn introduce(&mut self, authority: Authority, key: [u8; 32]) -> Result<(), AuthorityError> {
+        let place = self.known.get_mut(usize::from(authority.0)).ok_or(AuthorityError::Full)?;
+        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into() });
+        Ok(())
+    }
+
+    /// Takes an update: signed by its authority, newer than what is known, and following it.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    // keeps: IOE-130, IOE-131
+    pub fn take(
+        &mut self,
+        update: &Update<'_>,
+        signature: &[u8; 64],
+        signatures: &impl Signatures,
+    ) -> Result<(), AuthorityError> {
+        let place = self.known.get_mut(usize::from(update.authority.0)).and_then(Option::as_mut);
+        let known = place.ok_or(AuthorityError::Unknown)?;
+        if !signatures.verify(&known.key, &update.signed(), signature) {
+            return Err(AuthorityError::Forged);
+        }
+        if update.version <= known.version {
+            return Err(AuthorityError::Stale);
+        }
+        if update.follows != known.text {
+            return Err(AuthorityError::Gap);
+        }
+        known.version = update.version;
+        known.text = Sha256::digest(update.text).into();
+        Ok(())
+    }
+
+    /// Whether this is the text of the version that was taken last.
+    pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32]) -> bool {
+        let known = self.known.get(usize::from(authority.0)).copied().flatten();
+        known.is_some_and(|known| known.version == version && known.text == *text)
+    }
+
+    /// An authority cannot be asked, or can be again. While it cannot, everything in its scope is denied, and nothing else.
+    pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
+        let one = Set::one(authority);
+        self.silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
+    }
+
+    /// Lets one authority decide for another.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Loop`] or [`AuthorityError::Full`].
+    // keeps: IOE-098
+    pub fn delegate(&mut self, delegation: Delegation) -> Result<(), AuthorityError> {
+        // From the one who decides on: does anybody lead back? Each step is another delegation.
+        let mut reached = Set::one(delegation.to);
+        for _ in 0..DELEGATIONS {
+            let next = self.delegations.iter().filter(|other| reached.contains(other.from)).map(|other| other.to);
+            reached = reached.or(next.collect());
+        }
+        if reached.contains(delegation.from) {
+            return Err(AuthorityError::Loop);
+        }
+        self.delegations.push(delegation).map_err(|_| AuthorityError::Full)
+    }
+
+    /// Takes back what one authority let another decide.
+    pub fn revoke(&mut self, from: Authority, to: Authority) {
+        self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
+    }
+
+    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on.
+    #[must_use]
+    pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
+        let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };
+        for _ in 0..self.delegations.len() {
+            let next = self.delegations.iter().find(|delegation| {
+                Some(delegation.from) == speaker.authority
+                    && now < delegation.until
+                    && delegation.scope.holds(facts, delegation.from)
+            });
+            let Some(next) = next else { break };
+            speaker = Speaker { authority: Some(next.to), until: speaker.until.min(next.until) };
+        }
+        if speaker.authority.is_some_and(|authority| self.silent.contains(authority)) {
+            speaker.authority = None;
+        }
+        speaker
+    }
+}

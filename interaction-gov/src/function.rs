@@ -1,0 +1,126 @@
+//! Auxiliary functions and computations: bound to the interaction, with no identity or policy of their own (`IoE R3`).
+
+use crate::participant::Seat;
+use crate::policy::Provenance;
+use crate::time::Time;
+use crate::vocabulary::{Action, Function, Modality, Region};
+
+/// The number of a running function or computation within its interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Binding(pub u16);
+
+/// Several of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "what is cancelled has to be stopped"]
+pub struct Bindings(pub(crate) u32);
+
+impl Bindings {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(self, binding: Binding) -> bool {
+        self.0.checked_shr(u32::from(binding.0)).is_some_and(|bits| bits & 1 != 0)
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Binding> {
+        (0..32).map(Binding).filter(move |binding| self.contains(*binding))
+    }
+
+    pub(crate) fn add(&mut self, place: usize) {
+        self.0 |= u32::try_from(place).ok().and_then(|place| 1_u32.checked_shl(place)).unwrap_or(0);
+    }
+}
+
+/// What it means for an interaction that a function fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Role {
+    /// Without it the interaction is suspended. Accessibility can be such a function.
+    Core,
+    /// Without it the interaction is degraded: all that does not need it goes on.
+    Auxiliary,
+}
+
+/// A wish to run something within the interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invocation<'a> {
+    /// What it does, in policy's words.
+    pub action: Action,
+    /// Which function it is.
+    pub function: Function,
+    /// On which stream.
+    pub modality: Option<Modality>,
+    /// For whom: whose standing it runs on.
+    pub seat: Seat,
+    /// On behalf of which running one, if it was delegated.
+    pub parent: Option<Binding>,
+    /// Where it runs, in law.
+    pub site: Region,
+    /// What computes.
+    pub component: crate::proof::Component<'a>,
+    /// What its failure means.
+    pub role: Role,
+}
+
+/// How a running function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Health {
+    /// It runs.
+    Running,
+    /// It has failed, and has until then to recover.
+    Failed {
+        /// The end of its time to recover.
+        recover_by: Time,
+    },
+}
+
+/// Something that runs within the interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub(crate) action: Action,
+    pub(crate) function: Function,
+    pub(crate) modality: Option<Modality>,
+    pub(crate) seat: Seat,
+    pub(crate) parent: Option<Binding>,
+    pub(crate) site: Region,
+    pub(crate) provenance: Provenance,
+    pub(crate) component: [u8; 16],
+    pub(crate) role: Role,
+    pub(crate) health: Health,
+    pub(crate) lease: crate::interaction::Lease,
+}
+
+impl Running {
+    /// Which function it is.
+    #[must_use]
+    pub const fn function(&self) -> Function {
+        self.function
+    }
+
+    /// How it is.
+    #[must_use]
+    pub const fn health(&self) -> Health {
+        self.health
+    }
+
+    /// The permit that it runs on.
+    #[must_use]
+    pub const fn lease(&self) -> &crate::interaction::Lease {
+        &self.lease
+    }
+}

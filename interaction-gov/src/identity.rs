@@ -1,0 +1,123 @@
+//! The Interaction Identity, and the names under which authorities see it (`IoE §2.2`, `R1`, `§8`).
+
+use core::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand_core::CryptoRng;
+use sha2::Sha256;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+/// The identity of an interaction: 128 random bits, drawn by the control plane when the interaction is created.
+///
+/// It is the same from start to termination. It is never derived from participants, transports or logs, so nothing but this
+/// crate's own records leads from one to the other.
+// keeps: IOE-055, IOE-056
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct InteractionId([u8; 16]);
+
+impl InteractionId {
+    /// Draws an identity.
+    pub fn draw(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// An identity that was drawn before, from a record of it.
+    #[must_use]
+    pub const fn recorded(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for InteractionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for InteractionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// What a pseudonym stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Subject {
+    /// An interaction.
+    Interaction,
+    /// A participant of one.
+    Participant,
+    /// An identifier of some protocol.
+    Protocol,
+}
+
+impl Subject {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Interaction => b"interaction\0",
+            Self::Participant => b"participant\0",
+            Self::Protocol => b"protocol\0",
+        }
+    }
+}
+
+/// How one authority sees something. Two authorities cannot tell that they see the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Pseudonym(pub [u8; 16]);
+
+impl fmt::Display for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+/// The key that makes the pseudonyms of one authority. It wipes itself.
+#[derive(ZeroizeOnDrop)]
+pub struct AuthorityKey([u8; 32]);
+
+impl AuthorityKey {
+    /// A key of 32 random bytes, another one for each authority.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// HMAC-SHA256(key, subject | 0 | identifier), the first 16 bytes.
+    // keeps: IOE-128, IOE-129
+    #[must_use]
+    pub fn pseudonym(&self, subject: Subject, identifier: &[u8]) -> Pseudonym {
+        Pseudonym(keyed(&self.0, &[subject.label(), identifier]))
+    }
+}
+
+/// HMAC-SHA256, the first bytes of it.
+pub(crate) fn keyed<const N: usize>(key: &[u8; 32], parts: &[&[u8]]) -> [u8; N] {
+    // A key that is shorter than a block is filled up with zeros.
+    let mut block = Zeroizing::new([0; 64]);
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    parts.iter().for_each(|part| mac.update(part));
+    let tag = mac.finalize().into_bytes();
+    tag.first_chunk().copied().unwrap_or([0; N])
+}

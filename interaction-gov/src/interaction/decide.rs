@@ -1,0 +1,269 @@
+//! Deciding: every governed action, against one version, in one step (`IoE R2`).
+
+use super::{Governed, Interaction, Mode, Refused};
+use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::function::{Binding, Health};
+use crate::participant::Seat;
+use crate::policy::{Answer, Facts, Provenance};
+use crate::rollout::{Rollout, Version};
+use crate::time::Time;
+use crate::vocabulary::{Action, Authority, Function, Modality, Obligation, Region, Set};
+
+/// Something that is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Request {
+    /// What.
+    pub action: Action,
+    /// By whom.
+    pub seat: Seat,
+    /// On which stream.
+    pub modality: Option<Modality>,
+    /// By which running function.
+    pub binding: Option<Binding>,
+    /// Where data go by it. Empty: nowhere that they were not.
+    pub goes: Set<Region>,
+}
+
+/// A permit, for as long as nothing changes that it rests on.
+///
+/// Before each governed processing, [`Interaction::holds`] says whether it still does. It costs three comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Lease {
+    until: Time,
+    version: u32,
+    epoch: u32,
+}
+
+impl Lease {
+    /// Until when it holds at most.
+    #[must_use]
+    pub const fn until(&self) -> Time {
+        self.until
+    }
+
+    /// The number of the version that it was decided against.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// What was decided, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Decision {
+    /// Permit, or why not.
+    pub verdict: Verdict,
+    /// The version that it was decided against.
+    pub version: Option<u32>,
+    /// Who decided.
+    pub authority: Option<Authority>,
+    /// By which line of its policy.
+    pub line: Option<u16>,
+    /// What has to be done with it.
+    pub obligations: Set<Obligation>,
+    /// The permit. `None`, if there is none.
+    pub lease: Option<Lease>,
+    /// Whether the interaction binds: in observe mode a deny is told, and holds nothing back.
+    pub enforced: bool,
+}
+
+impl Decision {
+    /// Whether the action may be done.
+    #[must_use]
+    pub const fn may(&self) -> bool {
+        self.verdict.permits() || !self.enforced
+    }
+}
+
+/// What is to be decided, with all that the interaction knows about it.
+pub(super) struct Question {
+    pub facts: Facts,
+    pub seat: Seat,
+    pub binding: Option<Binding>,
+    pub goes: Set<Region>,
+    pub valid_until: Time,
+}
+
+impl<const P: usize, const B: usize> Interaction<P, B> {
+    /// Decides, and records it in the same step.
+    ///
+    /// If it cannot be recorded it is denied, and nothing changes.
+    // keeps: IOE-059, IOE-061, IOE-066, IOE-067, IOE-090, IOE-092
+    pub fn decide<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        request: &Request,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Decision {
+        if let Err(Refused(verdict)) = self.advance(now, Kind::Decided, log) {
+            return self.denied(verdict, None);
+        }
+        let version = self.version(rollout);
+        let question = self.question(now, request);
+        let (decision, record) = match &question {
+            Ok(question) => self.answer(question, version, rollout, Kind::Decided),
+            Err(verdict) => {
+                let record = Record {
+                    seat: Some(request.seat.0),
+                    action: Some(request.action.0),
+                    verdict: *verdict,
+                    ..self.fact(Kind::Decided)
+                };
+                (self.denied(*verdict, version.map(|version| version.number)), record)
+            }
+        };
+        self.write(record, log);
+        decision
+    }
+
+    /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction, and the time
+    /// is not over.
+    // keeps: IOE-022
+    #[must_use]
+    pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
+        now < lease.until
+            && now >= self.last
+            && lease.epoch == self.epoch
+            && self.version(rollout).is_some_and(|version| version.number == lease.version)
+    }
+
+    pub(super) const fn denied(&self, verdict: Verdict, version: Option<u32>) -> Decision {
+        let enforced = matches!(self.mode, Mode::Enforce);
+        Decision { verdict, version, authority: None, line: None, obligations: Set::EMPTY, lease: None, enforced }
+    }
+
+    /// What the interaction knows about a request.
+    pub(super) fn question(&self, now: Time, request: &Request) -> Result<Question, Verdict> {
+        let (function, provenance) = match request.binding {
+            None => (None, Provenance::None),
+            Some(binding) => {
+                let running = self.running(binding).filter(|running| running.health == Health::Running);
+                let running = running.ok_or(Verdict::NoFunction)?;
+                (Some(running.function), running.provenance)
+            }
+        };
+        let question = self.ask(now, request.action, request.seat, request.modality, function, provenance)?;
+        Ok(Question { binding: request.binding, goes: request.goes, ..question })
+    }
+
+    /// The facts about an action of somebody who is there and valid.
+    pub(super) fn ask(
+        &self,
+        now: Time,
+        action: Action,
+        seat: Seat,
+        modality: Option<Modality>,
+        function: Option<Function>,
+        provenance: Provenance,
+    ) -> Result<Question, Verdict> {
+        if !self.state.governs() {
+            return Err(Verdict::NotActive);
+        }
+        let actor = self.participant(seat).ok_or(Verdict::NoParticipant)?;
+        if !actor.is_valid(now) {
+            return Err(Verdict::Lapsed);
+        }
+        let facts = Facts {
+            action,
+            kind: actor.kind,
+            home: actor.home,
+            modality,
+            function,
+            region: actor.region,
+            consents: self.consents,
+            posture: actor.posture,
+            provenance,
+        };
+        Ok(Question { facts, seat, binding: None, goes: Set::EMPTY, valid_until: actor.valid_until })
+    }
+
+    /// Asks the authorities, and where data may go, and makes the record.
+    // keeps: IOE-094, IOE-095, IOE-096
+    pub(super) fn answer<const W: usize, const V: usize>(
+        &self,
+        question: &Question,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> (Decision, Record) {
+        let facts = &question.facts;
+        let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
+        if let Some(version) = version {
+            let ruling =
+                version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
+            (decision.authority, decision.line) = (ruling.authority, ruling.line);
+            decision.verdict = match ruling.answer {
+                Answer::Permit => Verdict::Permit,
+                Answer::Deny => Verdict::DeniedByRule,
+                Answer::NoRule => Verdict::NotPermitted,
+                Answer::Unreachable => Verdict::Unreachable,
+                Answer::NobodyAsked => Verdict::NobodyAsked,
+            };
+            if decision.verdict.permits() && !question.goes.is_empty() {
+                let (allowed, by) = version.policy.residency(facts, question.goes);
+                if !allowed {
+                    (decision.verdict, decision.authority, decision.line) = (Verdict::Residency, by, None);
+                }
+            }
+            if decision.verdict.permits() {
+                decision.obligations = ruling.obligations;
+                let at_most = self.last.after(u64::from(version.settings.lease_ms));
+                let until = at_most.min(question.valid_until).min(ruling.until);
+                decision.lease = Some(Lease { until, version: version.number, epoch: self.epoch });
+            }
+        }
+        let digest = version.and_then(|version| version.digest.first_chunk().copied()).unwrap_or([0xFF; 8]);
+        let record = Record {
+            verdict: decision.verdict,
+            seat: Some(question.seat.0),
+            action: Some(facts.action.0),
+            modality: facts.modality.map(|modality| modality.0),
+            function: facts.function.map(|function| function.0),
+            region: question.goes.iter().next().map(|region| region.0),
+            participant: Some(facts.kind as u8),
+            posture: Some(facts.posture.0),
+            provenance: Some(facts.provenance as u8),
+            authority: decision.authority.map(|authority| authority.0),
+            line: decision.line,
+            obligations: low(decision.obligations.bits()),
+            consents: low(facts.consents.bits()),
+            binding: question.binding.map(|binding| binding.0),
+            policy: decision.version,
+            digest,
+            until: decision.lease.map(|lease| lease.until),
+            ..self.fact(kind)
+        };
+        (decision, record)
+    }
+
+    /// Binds the interaction to one version of its own, whatever its track does; `None` gives it back to its track.
+    ///
+    /// # Errors
+    /// There is no room for the record, or the clock went backwards.
+    // keeps: IOE-078
+    pub fn pin<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        version: Option<u8>,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        self.advance(now, Kind::Policy, log)?;
+        self.governed = match version {
+            Some(version) => Governed::Pinned(version),
+            None => Governed::By(rollout.track_for(&self.id)),
+        };
+        let number = self.version(rollout).map(|version| version.number);
+        self.write(Record { policy: number, ..self.fact(Kind::Policy) }, log);
+        Ok(())
+    }
+}
+
+/// There are at most 16 consents and 16 obligations.
+const fn low(bits: u32) -> u16 {
+    (bits & 0xFFFF) as u16
+}

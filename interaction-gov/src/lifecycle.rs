@@ -1,0 +1,106 @@
+//! The life of an interaction as a table (`IoE §2.2`, `R4`, `R9`).
+
+use core::fmt;
+
+macro_rules! named {
+    ($(#[$attribute:meta])* $kind:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum $kind { $($(#[$doc])* $variant,)+ }
+
+        impl $kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
+named! {
+    /// Where an interaction is in its life.
+    State {
+        /// It has its identity; nothing is governed yet.
+        Created = "created",
+        /// Everything that was declared works.
+        Active = "active",
+        /// An auxiliary function has failed; the core works.
+        Degraded = "degraded",
+        /// Nothing is permitted for now: somebody said so, or a core function has failed.
+        Suspended = "suspended",
+        /// It is over. Its identity is never used again.
+        Terminated = "terminated",
+    }
+}
+
+named! {
+    /// What moves it.
+    Event {
+        /// The first participant is there.
+        Start = "START",
+        /// An auxiliary function has failed, or a second one.
+        AuxiliaryFailed = "AUXILIARY_FAILED",
+        /// A core function has failed.
+        CoreFailed = "CORE_FAILED",
+        /// The last failed function works again.
+        Recovered = "RECOVERED",
+        /// The last failed core function works again, an auxiliary one still fails.
+        CoreRecovered = "CORE_RECOVERED",
+        /// An authority or the application suspends it.
+        Suspend = "SUSPEND",
+        /// It goes on, and everything works.
+        Resume = "RESUME",
+        /// It goes on, and an auxiliary function still fails.
+        ResumeDegraded = "RESUME_DEGRADED",
+        /// It ends.
+        Terminate = "TERMINATE",
+    }
+}
+
+/// Every move there is; all others are refused.
+// keeps: IOE-008, IOE-103
+pub const ROWS: &[(State, Event, State)] = &[
+    (State::Created, Event::Start, State::Active),
+    (State::Created, Event::Terminate, State::Terminated),
+    (State::Active, Event::AuxiliaryFailed, State::Degraded),
+    (State::Active, Event::CoreFailed, State::Suspended),
+    (State::Active, Event::Suspend, State::Suspended),
+    (State::Active, Event::Terminate, State::Terminated),
+    (State::Degraded, Event::AuxiliaryFailed, State::Degraded),
+    (State::Degraded, Event::CoreFailed, State::Suspended),
+    (State::Degraded, Event::Recovered, State::Active),
+    (State::Degraded, Event::Suspend, State::Suspended),
+    (State::Degraded, Event::Terminate, State::Terminated),
+    (State::Suspended, Event::AuxiliaryFailed, State::Suspended),
+    (State::Suspended, Event::CoreFailed, State::Suspended),
+    (State::Suspended, Event::Recovered, State::Active),
+    (State::Suspended, Event::CoreRecovered, State::Degraded),
+    (State::Suspended, Event::Resume, State::Active),
+    (State::Suspended, Event::ResumeDegraded, State::Degraded),
+    (State::Suspended, Event::Terminate, State::Terminated),
+];
+
+impl State {
+    /// The state after an event, if the table has that move.
+    #[must_use]
+    pub fn next(self, event: Event) -> Option<Self> {
+        ROWS.iter().find(|(from, on, _)| (*from, *on) == (self, event)).map(|(_, _, to)| *to)
+    }
+
+    /// Whether anything can be permitted.
+    #[must_use]
+    pub const fn governs(self) -> bool {
+        matches!(self, Self::Active | Self::Degraded)
+    }
+}

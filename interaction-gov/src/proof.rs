@@ -1,0 +1,39 @@
+//! What the caller's platform proves: signatures, and where computations come from.
+
+use crate::policy::Provenance;
+
+/// Ed25519, as the caller's platform has it. It must be strict: canonical encodings, no points of small order.
+///
+/// This crate makes hashes and says what they mean; what signs and verifies them is the caller's.
+pub trait Signatures {
+    /// Whether this key signed this hash.
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool;
+}
+
+impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> Signatures for F {
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+        self(key, hash, signature)
+    }
+}
+
+/// A model, or any other thing that computes (`IoE §8`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Component<'a> {
+    /// SHA-256 of it: of the model's weights, of the program.
+    pub digest: [u8; 32],
+    /// What is said about where it comes from, in whatever form the caller's check reads.
+    pub statement: &'a [u8],
+}
+
+/// Checks where a component comes from. Third parties' components are checked like everybody's.
+pub trait ProvenanceCheck {
+    /// How much of the statement holds.
+    fn check(&self, component: &Component<'_>) -> Provenance;
+}
+
+impl<F: Fn(&Component<'_>) -> Provenance> ProvenanceCheck for F {
+    fn check(&self, component: &Component<'_>) -> Provenance {
+        self(component)
+    }
+}

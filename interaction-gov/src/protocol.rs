@@ -1,0 +1,183 @@
+//! Protocol identifiers: many of them lead to one interaction (`IoE R4`, `R8`).
+
+use core::fmt;
+
+use heapless::index_map::{Entry, FnvIndexMap};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::identity::{InteractionId, keyed};
+use crate::proof::Signatures;
+
+/// Which protocol an identifier belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Protocol {
+    /// A Call-ID of SIP.
+    SipCallId,
+    /// A session of `WebRTC`.
+    WebRtcSession,
+    /// A client id of MQTT.
+    MqttClient,
+    /// A connection of QUIC.
+    QuicConnection,
+    /// An EID of IACP.
+    IacpEid,
+    /// Another one, by a number that the application gives.
+    Other(u16),
+}
+
+impl Protocol {
+    const fn label(self) -> [u8; 3] {
+        let (kind, number) = match self {
+            Self::SipCallId => (1, 0),
+            Self::WebRtcSession => (2, 0),
+            Self::MqttClient => (3, 0),
+            Self::QuicConnection => (4, 0),
+            Self::IacpEid => (5, 0),
+            Self::Other(number) => (0, number),
+        };
+        let [high, low] = number.to_be_bytes();
+        [kind, high, low]
+    }
+}
+
+/// Why an identifier does not lead to an interaction. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum BindError {
+    /// It leads to another interaction, or another key holds it.
+    Conflict,
+    /// There is no room.
+    Full,
+    /// It leads nowhere.
+    Unknown,
+    /// Whoever asks does not hold the key with which it was bound.
+    NoProof,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflict => "it leads to another interaction",
+            Self::Full => "no room",
+            Self::Unknown => "it leads nowhere",
+            Self::NoProof => "no proof of the key with which it was bound",
+        })
+    }
+}
+
+impl core::error::Error for BindError {}
+
+#[derive(Clone, Copy)]
+struct Bound {
+    interaction: InteractionId,
+    holder: [u8; 32],
+}
+
+/// A wish to go on under a new identifier after the data plane broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebinding<'a> {
+    /// The identifier that was bound.
+    pub old: (Protocol, &'a [u8]),
+    /// The one that takes its place.
+    pub new: (Protocol, &'a [u8]),
+    /// 32 random bytes that the control plane has given for this one attempt.
+    pub challenge: [u8; 32],
+}
+
+impl Rebinding<'_> {
+    /// What the holder signs: SHA-256("IoE/1 rebind" | 0 | challenge | old | new), each identifier with its protocol and its
+    /// length in front.
+    #[must_use]
+    pub fn signed(&self) -> [u8; 32] {
+        let mut hash = Sha256::new().chain_update(b"IoE/1 rebind\0").chain_update(self.challenge);
+        for (protocol, identifier) in [self.old, self.new] {
+            hash = hash.chain_update(protocol.label());
+            hash = hash.chain_update((identifier.len() as u64).to_be_bytes()).chain_update(identifier);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Where identifiers lead: up to `N` of them, a power of two.
+///
+/// Only keyed hashes of them are kept, so that nobody can choose identifiers that all meet in one place, and so that the
+/// registry tells nobody who has no key which identifiers there are.
+pub struct Registry<const N: usize> {
+    bound: FnvIndexMap<[u8; 16], Bound, N>,
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl<const N: usize> Registry<N> {
+    /// An empty one. `key` are 32 random bytes.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { bound: FnvIndexMap::new(), key: Zeroizing::new(key) }
+    }
+
+    /// Lets an identifier lead to an interaction. `holder` is the public key that proves possession after a break.
+    ///
+    /// # Errors
+    /// [`BindError::Conflict`], [`BindError::Full`].
+    // keeps: IOE-101, IOE-102
+    pub fn bind(
+        &mut self,
+        protocol: Protocol,
+        identifier: &[u8],
+        interaction: InteractionId,
+        holder: [u8; 32],
+    ) -> Result<(), BindError> {
+        match self.bound.entry(self.place(protocol, identifier)) {
+            Entry::Occupied(there) => {
+                let Bound { interaction: other, holder: held_by } = there.get();
+                if (*other, *held_by) == (interaction, holder) { Ok(()) } else { Err(BindError::Conflict) }
+            }
+            Entry::Vacant(free) => free.insert(Bound { interaction, holder }).map(|_| ()).map_err(|_| BindError::Full),
+        }
+    }
+
+    /// The interaction to which an identifier leads.
+    #[must_use]
+    pub fn find(&self, protocol: Protocol, identifier: &[u8]) -> Option<InteractionId> {
+        self.bound.get(&self.place(protocol, identifier)).map(|bound| bound.interaction)
+    }
+
+    /// After the data plane broke: the new identifier leads where the old one led, for whoever holds the key.
+    ///
+    /// The control plane must give each challenge once.
+    ///
+    /// # Errors
+    /// [`BindError`]
+    // keeps: IOE-077
+    pub fn rebind(
+        &mut self,
+        rebinding: &Rebinding<'_>,
+        signature: &[u8; 64],
+        signatures: &impl Signatures,
+    ) -> Result<InteractionId, BindError> {
+        let old = self.place(rebinding.old.0, rebinding.old.1);
+        let new = self.place(rebinding.new.0, rebinding.new.1);
+        let Bound { interaction, holder } = *self.bound.get(&old).ok_or(BindError::Unknown)?;
+        if !signatures.verify(&holder, &rebinding.signed(), signature) {
+            return Err(BindError::NoProof);
+        }
+        if new != old && self.bound.contains_key(&new) {
+            return Err(BindError::Conflict);
+        }
+        self.bound.remove(&old);
+        self.bound.insert(new, Bound { interaction, holder }).map_err(|_| BindError::Full)?;
+        Ok(interaction)
+    }
+
+    /// The interaction is over: nothing leads to it any more.
+    pub fn release(&mut self, interaction: &InteractionId) {
+        self.bound.retain(|_, bound| bound.interaction != *interaction);
+    }
+
+    /// What stands for an identifier in records: not the identifier itself.
+    #[must_use]
+    pub fn place(&self, protocol: Protocol, identifier: &[u8]) -> [u8; 16] {
+        keyed(&self.key, &[&protocol.label(), identifier])
+    }
+}

@@ -1,0 +1,23 @@
+//! Time, as the caller tells it.
+
+/// Milliseconds since a start that the caller chooses, the same for everything that belongs together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Time(pub u64);
+
+impl Time {
+    /// The last time there is: for what does not end.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// So many milliseconds later.
+    #[must_use]
+    pub const fn after(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// How many milliseconds have passed since an earlier time; none, if it is a later one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

@@ -1,0 +1,374 @@
+//! One identity from start to termination, and decisions that follow every change (`IoE R1`, `R2`, `R4`).
+
+mod govern;
+
+use govern::{Call, World, all, call, hardened, log, person, recording, request, the, world};
+use interaction_gov::audit::{Kind, Log, RECORD, Record, Verdict};
+use interaction_gov::function::Health;
+use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
+use interaction_gov::interaction::{Attribution, Interaction, Mode, Refused, Transition};
+use interaction_gov::lifecycle::{Event, ROWS, State};
+use interaction_gov::participant::{Admission, Seat, Validation};
+use interaction_gov::rollout::Track;
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Set;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng as _;
+
+#[test]
+fn the_identity_is_drawn_and_nothing_that_happens_changes_it() {
+    // shows: IOE-055, IOE-056, IOE-057, IOE-058, IOE-073, IOE-074, IOE-075, IOE-076
+    let (world, mut log) = (world(), log());
+    let id = InteractionId::draw(&mut ChaCha8Rng::seed_from_u64(1));
+    assert_ne!(id, InteractionId::draw(&mut ChaCha8Rng::seed_from_u64(2)));
+    let mut call = Call::create(id, Time(0), Mode::Enforce, &world, &mut log).unwrap();
+    let seat = call.join(Time(1), &person(1), &world, &mut log).unwrap();
+    let other = call.join(Time(2), &person(2), &world, &mut log).unwrap();
+    for (time, transition) in [(3, Transition::Transport), (4, Transition::Protocol), (5, Transition::Infrastructure)] {
+        call.transition(Time(time), seat, transition, Some(the("fr")), [3; 16], &mut log).unwrap();
+        // What is bound to the identity goes on: the participant need not come again.
+        assert!(call.decide(Time(time), &request(seat, "speak"), &world, &mut log).verdict.permits());
+    }
+    call.consent(Time(6), seat, Set::EMPTY, &mut log).unwrap();
+    let (_, binding) = call.invoke(Time(7), &recording(seat), &govern::provenance, &world, &mut log);
+    assert_eq!(binding, None, "nobody consents to recording any more");
+    let _ = call.leave(Time(8), other, &mut log).unwrap();
+    let _ = call.terminate(Time(9), &mut log).unwrap();
+    assert_eq!((call.id(), call.state()), (&id, State::Terminated));
+    assert!(log.waiting().iter().all(|bytes| bytes[..16] == *id.as_bytes()), "every record is of this interaction");
+}
+
+#[test]
+fn every_state_meets_every_event() {
+    // shows: IOE-008
+    use Event as E;
+    use State as S;
+    let table = [
+        // START, AUX_FAILED, CORE_FAILED, RECOVERED, CORE_RECOVERED, SUSPEND, RESUME, RESUME_DEGRADED, TERMINATE
+        (S::Created, [Some(S::Active), None, None, None, None, None, None, None, Some(S::Terminated)]),
+        (
+            S::Active,
+            [
+                None,
+                Some(S::Degraded),
+                Some(S::Suspended),
+                None,
+                None,
+                Some(S::Suspended),
+                None,
+                None,
+                Some(S::Terminated),
+            ],
+        ),
+        (
+            S::Degraded,
+            [
+                None,
+                Some(S::Degraded),
+                Some(S::Suspended),
+                Some(S::Active),
+                None,
+                Some(S::Suspended),
+                None,
+                None,
+                Some(S::Terminated),
+            ],
+        ),
+        (
+            S::Suspended,
+            [
+                None,
+                Some(S::Suspended),
+                Some(S::Suspended),
+                Some(S::Active),
+                Some(S::Degraded),
+                None,
+                Some(S::Active),
+                Some(S::Degraded),
+                Some(S::Terminated),
+            ],
+        ),
+        (S::Terminated, [None; 9]),
+    ];
+    let mut moves = 0;
+    for (state, row) in table {
+        for (event, expected) in E::ALL.iter().zip(row) {
+            assert_eq!(state.next(*event), expected, "{state} {event}");
+            moves += usize::from(expected.is_some());
+        }
+    }
+    assert_eq!(moves, ROWS.len(), "no row stands twice");
+}
+
+#[test]
+fn each_decision_names_version_rule_authority_and_obligations() {
+    // shows: IOE-059, IOE-066, IOE-067
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let decision = call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log);
+    assert_eq!((decision.verdict, decision.version), (Verdict::Permit, Some(0)));
+    assert_eq!((decision.authority, decision.line), (Some(the("corporate")), Some(5)));
+    let (decision, _) = call.invoke(Time(1_002), &recording(seat), &govern::provenance, &world, &mut log);
+    assert_eq!(decision.obligations, all(&["notify", "watermark"]));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((record.policy, record.line, record.authority), (Some(0), Some(6), Some(0)));
+    assert_eq!(record.digest, world.version_of(Track::STABLE).unwrap().digest[..8]);
+    // A version without policy permits nothing.
+    let empty = World::new(govern::authorities(), [0; 32]);
+    assert_eq!(call.decide(Time(1_003), &request(seat, "speak"), &empty, &mut log).verdict, Verdict::NoPolicy);
+}
+
+#[test]
+fn a_participants_validation_lapses_by_its_own_end_the_settings_or_the_credential() {
+    // shows: IOE-060
+    let (world, mut log) = (world(), log());
+    let ends = [
+        (person(1), 61_000),
+        (Admission { validation: Validation { until: Time(5_000), ..person(1).validation }, ..person(1) }, 5_000),
+        (Admission { credential_until: Time(3_000), ..person(1) }, 3_000),
+    ];
+    for (admission, end) in ends {
+        let mut call =
+            Call::create(InteractionId::recorded([7; 16]), Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
+        let seat = call.join(Time(1_000), &admission, &world, &mut log).unwrap();
+        assert_eq!(call.participant(seat).unwrap().valid_until(), Time(end));
+        let permit = call.decide(Time(end - 1), &request(seat, "speak"), &world, &mut log);
+        assert_eq!(permit.lease.unwrap().until(), Time(end), "no permit outlives the validation");
+        assert_eq!(call.decide(Time(end), &request(seat, "speak"), &world, &mut log).verdict, Verdict::Lapsed);
+        assert!(!call.holds(&permit.lease.unwrap(), Time(end), &world));
+        let again = call.revalidate(Time(end), seat, &hardened("de"), &world, &mut log).unwrap();
+        let expired = admission.credential_until == Time(end);
+        assert_eq!(again > Time(end), !expired, "nothing renews a credential that has expired");
+        assert_eq!(call.decide(Time(end), &request(seat, "speak"), &world, &mut log).verdict.permits(), !expired);
+    }
+}
+
+#[test]
+fn decisions_follow_consent_posture_and_jurisdiction_at_once() {
+    // shows: IOE-061, IOE-062, IOE-063
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let invoke = |call: &mut Call, log: &mut _, time| {
+        call.invoke(Time(time), &recording(seat), &govern::provenance, &world, log).0.verdict
+    };
+    assert_eq!(invoke(&mut call, &mut log, 2_000), Verdict::Permit);
+    // Everybody's consent counts, also that of whoever comes later.
+    let guest = call.join(Time(2_001), &Admission { consents: Set::EMPTY, ..person(2) }, &world, &mut log).unwrap();
+    assert_eq!(invoke(&mut call, &mut log, 2_002), Verdict::NotPermitted);
+    call.consent(Time(2_003), guest, all(&["recording", "analysis"]), &mut log).unwrap();
+    assert_eq!((call.consents(), invoke(&mut call, &mut log, 2_004)), (all(&["recording"]), Verdict::Permit));
+    // Posture.
+    let export =
+        |call: &mut Call, log: &mut _, time| call.decide(Time(time), &request(seat, "export"), &world, log).verdict;
+    call.consent(Time(2_005), seat, all(&["recording"]), &mut log).unwrap();
+    assert_eq!(export(&mut call, &mut log, 2_006), Verdict::DeniedByRule);
+    call.revalidate(Time(2_007), seat, &hardened("de"), &world, &mut log).unwrap();
+    assert_eq!(export(&mut call, &mut log, 2_008), Verdict::NotPermitted, "now privacy is the one without a rule");
+}
+
+#[test]
+fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
+    // shows: IOE-016, IOE-018, IOE-022
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let permit = |call: &mut Call, world: &World, log: &mut _| {
+        call.decide(Time(2_000), &request(seat, "speak"), world, log).lease.unwrap()
+    };
+    let lease = permit(&mut call, &world, &mut log);
+    assert_eq!((lease.until(), lease.version()), (Time(12_000), 0));
+    assert!(call.holds(&lease, Time(11_999), &world) && !call.holds(&lease, Time(12_000), &world));
+    assert!(!call.holds(&lease, Time(1_999), &world), "the clock went backwards");
+    // Each change of the interaction ends it.
+    let changes: [fn(&mut Call, Seat, &World, &mut govern::Records); 6] = [
+        |call, seat, world, log| assert!(call.revalidate(Time(2_000), seat, &hardened("de"), world, log).is_ok()),
+        |call, seat, _, log| call.consent(Time(2_000), seat, Set::EMPTY, log).unwrap(),
+        |call, seat, _, log| call.transition(Time(2_000), seat, Transition::Transport, None, [0; 16], log).unwrap(),
+        |call, _, world, log| assert!(call.join(Time(2_000), &person(2), world, log).is_ok()),
+        |call, _, _, log| assert!(call.leave(Time(2_000), Seat(1), log).is_ok()),
+        |call, _, _, log| {
+            call.suspend(Time(2_000), log).unwrap();
+            call.resume(Time(2_000), log).unwrap();
+        },
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let lease = permit(&mut call, &world, &mut log);
+        assert!(call.holds(&lease, Time(2_000), &world));
+        change(&mut call, seat, &world, &mut log);
+        assert!(!call.holds(&lease, Time(2_000), &world), "change {number}");
+    }
+    // And each change of the policy, without a teardown.
+    let lease = permit(&mut call, &world, &mut log);
+    let policy = govern::policy(&[govern::CORPORATE, govern::PRIVACY]);
+    let version = world.install(policy, Default::default()).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    assert!(!call.holds(&lease, Time(2_000), &world));
+    assert_eq!(permit(&mut call, &world, &mut log).version(), 1);
+}
+
+#[test]
+fn nothing_is_decided_that_cannot_be_recorded() {
+    let world = world();
+    // For each number of records that there is room for: whatever is refused for want of room has changed nothing.
+    type Step = fn(&mut Call, &World, &mut govern::Records) -> Result<(), Verdict>;
+    let steps: [Step; 9] = [
+        |call, world, log| verdict(call.join(Time(2_000), &person(2), world, log)),
+        |call, world, log| permitted(call.decide(Time(2_000), &request(Seat(0), "speak"), world, log).verdict),
+        |call, world, log| {
+            permitted(call.invoke(Time(2_000), &recording(Seat(0)), &govern::provenance, world, log).0.verdict)
+        },
+        |call, world, log| verdict(call.fail(Time(2_000), interaction_gov::function::Binding(0), world, log)),
+        |call, _, log| verdict(call.recover(Time(2_000), interaction_gov::function::Binding(0), log)),
+        |call, _, log| verdict(call.consent(Time(2_000), Seat(0), Set::EMPTY, log)),
+        |call, world, log| verdict(call.review(Time(2_000), world, log)),
+        |call, _, log| verdict(call.leave(Time(2_000), Seat(1), log)),
+        |call, _, log| verdict(call.terminate(Time(2_000), log)),
+    ];
+    let mut small = govern::log();
+    let (mut call, _) = call(&world, &mut small);
+    for (number, step) in steps.iter().enumerate() {
+        for room in 0.. {
+            let mut log = Log::new(vec![[0; RECORD]; room]);
+            let before = (*call.chain(), call.state(), call.consents(), call.participant(Seat(1)).copied());
+            match step(&mut call, &world, &mut log) {
+                Err(Verdict::AuditFull) => {
+                    let after = (*call.chain(), call.state(), call.consents(), call.participant(Seat(1)).copied());
+                    assert_eq!((before, log.waiting().len()), (after, 0), "step {number} with room for {room}");
+                }
+                done => {
+                    assert_eq!(done, Ok(()), "step {number} with room for {room}");
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(call.state(), State::Terminated);
+}
+
+fn verdict<T>(done: Result<T, Refused>) -> Result<(), Verdict> {
+    done.map(|_| ()).map_err(|Refused(verdict)| verdict)
+}
+
+fn permitted(verdict: Verdict) -> Result<(), Verdict> {
+    if verdict.permits() { Ok(()) } else { Err(verdict) }
+}
+
+#[test]
+fn a_clock_that_goes_backwards_is_refused_and_told() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    assert_eq!(call.decide(Time(999), &request(seat, "speak"), &world, &mut log).verdict, Verdict::ClockBack);
+    assert_eq!(call.consent(Time(0), seat, Set::EMPTY, &mut log), Err(Refused(Verdict::ClockBack)));
+    assert_eq!(call.consents(), all(&["recording"]), "nothing has changed");
+    let records: Vec<_> = log.waiting().iter().map(|bytes| Record::read(bytes).unwrap()).collect();
+    let told = records.iter().filter(|record| record.verdict == Verdict::ClockBack);
+    assert!(told.clone().count() == 2 && told.clone().all(|record| record.time == Time(1_000)));
+    assert!(call.decide(Time(1_000), &request(seat, "speak"), &world, &mut log).verdict.permits());
+}
+
+#[test]
+fn it_can_be_adopted_in_part_by_observing_first() {
+    // shows: IOE-099
+    let (world, mut log) = (world(), log());
+    let mut call = Call::create(InteractionId::recorded([7; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
+    let seat = call.join(Time(0), &person(1), &world, &mut log).unwrap();
+    let decision = call.decide(Time(0), &request(seat, "export"), &world, &mut log);
+    assert_eq!((decision.verdict, decision.may(), decision.lease), (Verdict::DeniedByRule, true, None));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!(record.verdict, Verdict::DeniedByRule, "what would have been denied is in the records");
+}
+
+#[test]
+fn a_suspended_interaction_permits_nothing_and_recovery_does_not_lift_it() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let (_, binding) = call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log);
+    call.suspend(Time(1_001), &mut log).unwrap();
+    assert_eq!(call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log).verdict, Verdict::NotActive);
+    call.fail(Time(1_003), binding.unwrap(), &world, &mut log).unwrap();
+    assert_eq!(call.recover(Time(1_004), binding.unwrap(), &mut log), Ok(State::Suspended));
+    call.resume(Time(1_005), &mut log).unwrap();
+    assert_eq!((call.state(), call.resume(Time(1_006), &mut log)), (State::Active, Err(Refused(Verdict::NotActive))));
+    // Somebody suspends it while a core function fails: both have to be over.
+    let core = interaction_gov::function::Invocation { role: interaction_gov::function::Role::Core, ..recording(seat) };
+    let (_, core) = call.invoke(Time(1_007), &core, &govern::provenance, &world, &mut log);
+    call.fail(Time(1_008), core.unwrap(), &world, &mut log).unwrap();
+    call.suspend(Time(1_009), &mut log).unwrap();
+    call.resume(Time(1_010), &mut log).unwrap();
+    assert_eq!(call.state(), State::Suspended, "the core function still fails");
+    assert_eq!(call.recover(Time(1_011), core.unwrap(), &mut log), Ok(State::Active));
+    assert_eq!(call.running(core.unwrap()).unwrap().health(), Health::Running);
+}
+
+#[test]
+fn two_authorities_cannot_tell_that_they_see_the_same() {
+    // shows: IOE-128, IOE-129
+    let (one, other) = (AuthorityKey::new([1; 32]), AuthorityKey::new([2; 32]));
+    let id = [7; 16];
+    let subjects = [Subject::Interaction, Subject::Participant, Subject::Protocol];
+    let mut seen: Vec<_> =
+        subjects.iter().flat_map(|subject| [&one, &other].map(|key| key.pseudonym(*subject, &id))).collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 6);
+    assert_eq!(one.pseudonym(Subject::Participant, &id), one.pseudonym(Subject::Participant, &id));
+    // HMAC-SHA256 of "interaction" | 0 | identifier, by another implementation.
+    let expected = "dbec5d835c6b60be79023b66b47d0d87";
+    assert_eq!(one.pseudonym(Subject::Interaction, &id).to_string(), expected);
+}
+
+#[test]
+fn telemetry_and_outputs_belong_to_the_interaction() {
+    // shows: IOE-086, IOE-087, IOE-088, IOE-089
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let (_, binding) = call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log);
+    let binding = binding.unwrap();
+    call.attribute(Time(1_001), Attribution::Telemetry(None), [1; 16], &mut log).unwrap();
+    call.attribute(Time(1_001), Attribution::Telemetry(Some(binding)), [2; 16], &mut log).unwrap();
+    call.attribute(Time(1_001), Attribution::Output(binding), [3; 16], &mut log).unwrap();
+    let last: Vec<_> = log.waiting().iter().rev().take(3).rev().map(|bytes| Record::read(bytes).unwrap()).collect();
+    let found: Vec<_> = last.iter().map(|record| (record.kind, record.binding, record.subject[0])).collect();
+    assert_eq!(found, [(Kind::Telemetry, None, 1), (Kind::Telemetry, Some(0), 2), (Kind::Output, Some(0), 3)]);
+    let _ = call.end(Time(1_002), binding, &mut log).unwrap();
+    let late = call.attribute(Time(1_003), Attribution::Output(binding), [4; 16], &mut log);
+    assert_eq!(late, Err(Refused(Verdict::NoFunction)), "what does not run puts nothing out");
+}
+
+#[test]
+fn who_is_not_there_does_nothing() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let nobody = Seat(3);
+    assert_eq!(call.decide(Time(1_000), &request(nobody, "speak"), &world, &mut log).verdict, Verdict::NoParticipant);
+    let refused = Err(Refused(Verdict::NoParticipant));
+    assert_eq!(call.leave(Time(1_000), nobody, &mut log).map(|_| ()), refused);
+    assert_eq!(call.consent(Time(1_000), Seat(u16::MAX), Set::ALL, &mut log), refused);
+    assert_eq!(call.revalidate(Time(1_000), nobody, &hardened("de"), &world, &mut log).map(|_| ()), refused);
+    for number in 2..5 {
+        call.join(Time(1_000), &person(number), &world, &mut log).unwrap();
+    }
+    let full = call.join(Time(1_000), &person(9), &world, &mut log);
+    assert_eq!(full, Err(Refused(Verdict::NoRoom)));
+    let expired = Admission { credential_until: Time(1_000), ..person(9) };
+    let _ = call.leave(Time(1_000), seat, &mut log).unwrap();
+    assert_eq!(call.join(Time(1_000), &expired, &world, &mut log), Err(Refused(Verdict::Lapsed)));
+    let _ = call.terminate(Time(1_001), &mut log).unwrap();
+    assert_eq!(call.join(Time(1_001), &person(9), &world, &mut log), Err(Refused(Verdict::NotActive)));
+    assert_eq!(call.terminate(Time(1_001), &mut log).map(|_| ()), Err(Refused(Verdict::NotActive)));
+}
+
+#[test]
+fn a_single_interaction_can_have_a_version_of_its_own() {
+    // shows: IOE-078
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let empty = world.install(govern::policy(&[]), Default::default()).unwrap();
+    call.pin(Time(2_000), Some(empty), &world, &mut log).unwrap();
+    let decision = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log);
+    assert_eq!((decision.verdict, decision.version), (Verdict::NobodyAsked, Some(1)));
+    call.pin(Time(2_001), None, &world, &mut log).unwrap();
+    assert!(call.decide(Time(2_001), &request(seat, "speak"), &world, &mut log).verdict.permits());
+    let other: Interaction<4, 4> =
+        Interaction::create(InteractionId::recorded([8; 16]), Time(0), Mode::Enforce, &world, &mut log).unwrap();
+    assert_eq!(other.version(&world).unwrap().number, 0);
+}
