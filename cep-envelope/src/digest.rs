@@ -32,11 +32,11 @@ impl Digest {
     /// [`DigestError`], which tells an algorithm that this version does not know from a malformed value.
     // keeps: CEP-128
     pub fn parse(text: &str) -> Result<Self, DigestError> {
-        let (algorithm, value) = text.split_once(':').ok_or(DigestError::Malformed)?;
-        if algorithm != "sha256" {
-            return Err(DigestError::UnknownAlgorithm);
+        match text.strip_prefix(PREFIX) {
+            Some(value) => hex(value).map(Self).ok_or(DigestError::Malformed),
+            None if text.contains(':') => Err(DigestError::UnknownAlgorithm),
+            None => Err(DigestError::Malformed),
         }
-        hex(value).map(Self).ok_or(DigestError::Malformed)
     }
 
     /// The 32 bytes.

@@ -8,10 +8,12 @@
 //! cargo bench --manifest-path tests/peers/Cargo.toml              against others
 //! ```
 
+mod envelope;
 mod handshake;
 mod link;
 mod pairs;
 
+pub use envelope::{Envelope, known, objects};
 pub use handshake::{BareHandshake, Endpoints};
 pub use link::{BATCH, Bare, BareLink, Link};
 pub use pairs::{Effort, Goal, Pairs};

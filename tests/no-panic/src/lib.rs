@@ -3,6 +3,9 @@
 //! The program in `probe/` hands opaque bytes to every parser. It is built for a microcontroller, optimised and linked
 //! as firmware is, so that only what can be reached is in it; then its symbols are read. A parser that could panic, be
 //! it by an index, an `unwrap` or a copy between two lengths, would have linked the function that does so.
+//!
+//! Two libraries do contain such calls. In the probe something stands in for them that has none and answers anything, so
+//! that what is shown is shown of all our code, up to the decision. What they contain themselves, `libraries/` tells.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,22 +35,46 @@ pub fn target_is_available() -> bool {
     added.is_ok_and(|status| status.success()) && is_there()
 }
 
-/// Builds the probe and returns its ELF file. The control can panic on purpose.
+/// What can be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// All our code that takes bytes.
+    Probe,
+    /// The same, and calls that panic on purpose.
+    Control,
+    /// serde-json-core, as manifests and notifications are read with it.
+    Json,
+    /// ed25519-compact, as signatures are verified with it.
+    Signature,
+}
+
+impl Program {
+    /// Its package, and the feature that it takes.
+    const fn package(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Probe => ("probe", None),
+            Self::Control => ("probe", Some("control")),
+            Self::Json => ("libraries", Some("json")),
+            Self::Signature => ("libraries", Some("signature")),
+        }
+    }
+}
+
+/// Builds a program and returns its ELF file.
 ///
 /// # Errors
 /// What the compiler said.
-pub fn build(target_dir: &Path, opt_level: &str, control: bool) -> Result<Vec<u8>, String> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("probe/Cargo.toml");
+pub fn build(program: Program, target_dir: &Path, opt_level: &str) -> Result<Vec<u8>, String> {
+    let (package, feature) = program.package();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("Cargo.toml");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--release", "--quiet", "--target", TARGET]);
     command.arg("--manifest-path").arg(manifest);
     // A directory of its own: the build that runs this test holds the lock of the other one.
     command.arg("--target-dir").arg(target_dir);
-    if control {
-        command.args(["--features", "control"]);
-    }
-    // The probe is built in one way, whatever the tests are built with.
+    command.args(feature.map(|feature| ["--features", feature]).into_iter().flatten());
+    // The programs are built in one way, whatever the tests are built with.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let is_ours = ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_"].iter().any(|prefix| text.starts_with(prefix));
@@ -60,7 +87,7 @@ pub fn build(target_dir: &Path, opt_level: &str, control: bool) -> Result<Vec<u8
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    std::fs::read(target_dir.join(TARGET).join("release/probe")).map_err(|error| error.to_string())
+    std::fs::read(target_dir.join(TARGET).join("release").join(package)).map_err(|error| error.to_string())
 }
 
 /// The names of all symbols of an ELF file, as mangled.

@@ -1,6 +1,7 @@
 //! `cargo bench -p benches`: everything that has a goal, and a table at the end.
 
 mod data;
+mod decision;
 mod discovery;
 mod frames;
 mod handshakes;
@@ -13,5 +14,6 @@ fn main() {
     data::run(&mut pairs);
     handshakes::run(&mut pairs);
     discovery::run(&mut pairs);
+    decision::run(&mut pairs);
     pairs.finish();
 }
