@@ -65,7 +65,7 @@ impl Default for Arguments {
 }
 
 /// README.md of this workspace, or of the current directory.
-fn readme() -> Result<PathBuf> {
+pub fn readme() -> Result<PathBuf> {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let found = [ours, "README.md".into()].into_iter().find(|path| path.is_file());
     found.context("no README.md here: name a file (agent demo FILE)")
@@ -86,7 +86,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let bound = link::listen(Transport::Quic, ([127, 0, 0, 1], 0).into()).await?;
     timeline.note("bob", Event::Listening { transport: "quic", at: bound.at.to_string() });
     let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits));
-    let store = Store { directory: None, longest: u64::MAX };
+    let store = Store { directory: None, longest: u64::MAX, handoffs: None };
     let mut server = Server::new("bob", &timeline, bob, settings(Transport::Quic), store, beacon, clock.now());
     let mut bobs_outlet = Outlet::new("bob", &timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B)));
     let mut bobs_inbox = bound.inbox;
@@ -119,7 +119,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(conclude(&timeline, &sent, [alice, bob], server.has_parted_well()))
 }
 
-fn introduce(who: &'static str, timeline: &Timeline, identity: &Identity) {
+/// Who takes part.
+pub fn introduce(who: &'static str, timeline: &Timeline, identity: &Identity) {
     let (eid, canonical) = (hex::encode(identity.eid().0), CanonicalEid::of::<Crypto>(&identity.eid()).to_string());
     timeline.note(who, Event::Identity { eid, canonical });
 }
@@ -222,6 +223,7 @@ fn conclude(timeline: &Timeline, sent: &Sent, sides: [Side; 2], graceful: bool) 
     verdict(timeline, result)
 }
 
+/// The last word.
 fn verdict(timeline: &Timeline, result: Result<(), String>) -> ExitCode {
     let (ok, what) = match result {
         Ok(()) => (

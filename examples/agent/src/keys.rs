@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use getrandom::SysRng;
-use iacp_core::crypto::{AwsLc, Secret32};
+use iacp_core::crypto::{AwsLc, Provider, Secret32};
 use iacp_core::pss::Session;
 use iacp_wire::Eid;
 use rand_core::UnwrapErr;
+
+use crate::listen::print_line;
 
 /// The cryptography of hosts. The portable one gives the same bytes.
 pub type Crypto = AwsLc;
@@ -28,12 +31,61 @@ pub const fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
+/// Prints the EID of a seed: what others are told, who are to trust this agent
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The identity's seed, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    seed: String,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    print_line(&hex::encode(identity(Some(&arguments.seed))?.eid().0))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The identity of a seed in hexadecimal, or a new one.
 pub fn identity(seed: Option<&str>) -> Result<Identity> {
-    let Some(seed) = seed else { return Ok(Identity::generate(&mut rng())) };
+    Ok(Identity::from_seed(&secret(seed)?))
+}
+
+/// The same agent twice: one half answers; the other begins sessions, and seals.
+pub fn twins(seed: Option<&str>) -> Result<(Identity, (Identity, Sealer))> {
+    let seed = secret(seed)?;
+    Ok((Identity::from_seed(&seed), sealing(&seed)))
+}
+
+/// What an agent seals manifests with: the key of its EID. An [`Identity`] signs frames and nothing else, so this is made
+/// from the same seed beside it. The two cannot be taken for each other: each signs a hash that begins with its own label.
+pub struct Sealer {
+    key: <Crypto as Provider>::SigningKey,
+    /// What the agent is called in envelopes, and the id of its key: its EID, in small hexadecimal digits.
+    pub name: String,
+}
+
+impl Sealer {
+    /// Signs the hash that a manifest's signature covers.
+    pub fn sign(&self, hash: &[u8; 32]) -> [u8; 64] {
+        Crypto::sign(&self.key, hash)
+    }
+}
+
+/// An agent that also seals, of a seed or new.
+pub fn sealer(seed: Option<&str>) -> Result<(Identity, Sealer)> {
+    Ok(sealing(&secret(seed)?))
+}
+
+fn sealing(seed: &Secret32) -> (Identity, Sealer) {
+    let identity = Identity::from_seed(seed);
+    let name = hex::encode(identity.eid().0);
+    (identity, Sealer { key: Crypto::signing_key(seed), name })
+}
+
+fn secret(seed: Option<&str>) -> Result<Secret32> {
+    let Some(seed) = seed else { return Ok(Secret32::random(&mut rng())) };
     // The message does not repeat what was given: it is a secret, or nearly one.
     let bytes = bytes_32(seed).context("--seed: not 64 hexadecimal digits (32 bytes)")?;
-    Ok(Identity::from_seed(&Secret32::new(bytes)))
+    Ok(Secret32::new(bytes))
 }
 
 fn bytes_32(text: &str) -> Option<[u8; 32]> {
@@ -50,12 +102,11 @@ pub struct Target {
 
 impl Target {
     /// Reads `EID@HOST:PORT`.
-    pub async fn read(text: &str) -> Result<Self> {
+    pub async fn read(option: &str, text: &str) -> Result<Self> {
         let Some((eid, at)) = text.split_once('@') else {
-            bail!("--to: expected EID@IP:PORT, the EID being 64 hexadecimal digits");
+            bail!("{option}: expected EID@IP:PORT, the EID being 64 hexadecimal digits");
         };
-        let eid = bytes_32(eid).with_context(|| format!("--to: '{eid}' is not an EID (64 hexadecimal digits)"))?;
-        Ok(Self { eid: Eid(eid), at: address("--to", at).await? })
+        Ok(Self { eid: eid_of(option, eid)?, at: address(option, at).await? })
     }
 }
 
@@ -63,6 +114,12 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", hex::encode(self.eid.0), self.at)
     }
+}
+
+/// Reads an EID.
+pub fn eid_of(option: &str, text: &str) -> Result<Eid> {
+    let eid = bytes_32(text);
+    eid.map(Eid).with_context(|| format!("{option}: '{}' is not an EID (64 hexadecimal digits)", text.escape_debug()))
 }
 
 /// Reads an address; a name is looked up.

@@ -1,15 +1,17 @@
-//! Two agents that find each other, open a session and stream a file.
+//! Agents that find each other, open a session, stream a file, and hand over sealed objects.
 //!
 //! ```text
 //! agent                                both sides in one process, over QUIC, in bad weather
 //! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
 //! agent send --to EID@127.0.0.1:4227 FILE
+//! agent handoff --relay                a sealed object from agent to agent, directly and through a third one
 //! ```
 //!
 //! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds, a file each:
 //!
 //! ```text
 //! demo  listen  send   the commands: they drive the machines below
+//! handoff/             envelopes (CEP): sealed, carried, relayed, judged
 //! server               the answering side, still without a socket: Responder, Discoverable and many Sessions
 //! source  receive      the file, before and after
 //! keys  clock          who we are, and when
@@ -24,6 +26,7 @@ use clap::{Parser, Subcommand};
 mod carrier;
 mod clock;
 mod demo;
+mod handoff;
 mod keys;
 mod listen;
 mod receive;
@@ -32,7 +35,7 @@ mod server;
 mod source;
 mod telling;
 
-/// Two agents that find each other, open a session and stream a file
+/// Agents that find each other, open a session, stream a file, and hand over sealed objects
 ///
 /// Without a command: `agent demo`.
 #[derive(Parser)]
@@ -45,7 +48,10 @@ struct Agent {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Arguments),
+    Eid(keys::Arguments),
+    Handoff(handoff::Arguments),
     Listen(listen::Arguments),
+    Relay(handoff::relay::Arguments),
     Send(send::Arguments),
 }
 
@@ -56,6 +62,9 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match command {
                 Command::Demo(arguments) => demo::run(arguments).await,
+                Command::Eid(arguments) => keys::run(&arguments),
+                Command::Handoff(arguments) => handoff::run(arguments).await,
+                Command::Relay(arguments) => handoff::relay::run(arguments).await,
                 Command::Listen(arguments) => listen::run(arguments).await,
                 Command::Send(arguments) => send::run(arguments).await,
             }

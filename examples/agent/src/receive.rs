@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rand_core::Rng;
 use sha2::{Digest, Sha256};
 
+use crate::handoff::parts::{Parts, Reader, Room};
 use crate::keys;
 
 /// What a listener does with files.
@@ -15,8 +17,17 @@ use crate::keys;
 pub struct Store {
     /// Where they go; without it they are hashed and forgotten.
     pub directory: Option<PathBuf>,
-    /// No file may be longer, in bytes.
+    /// No file may be longer, in bytes, and no content of a handoff.
     pub longest: u64,
+    /// What comes are handoffs, and they share this room; without it, what comes are files.
+    pub handoffs: Option<Rc<Room>>,
+}
+
+/// Everything is here.
+pub struct Complete {
+    pub sha256: String,
+    pub bytes: u64,
+    pub handoff: Option<Parts>,
 }
 
 /// One file under way. Its memory is bounded by the session's window: what waits here is what overtook a frame that
@@ -27,12 +38,14 @@ pub struct Receiver {
     hash: Sha256,
     bytes: u64,
     partial: Option<Partial>,
+    handoff: Option<Reader>,
 }
 
 impl Receiver {
     /// `first` is the sequence number that the peer's stream begins with.
-    pub fn new(first: u64) -> Self {
-        Self { next: first, early: BTreeMap::new(), hash: Sha256::new(), bytes: 0, partial: None }
+    pub fn new(first: u64, store: &Store) -> Self {
+        let handoff = store.handoffs.as_ref().map(|room| Reader::new(store.longest, Rc::clone(room)));
+        Self { next: first, early: BTreeMap::new(), hash: Sha256::new(), bytes: 0, partial: None, handoff }
     }
 
     /// Takes a frame: its content, or `None` if it is not of the file. Each sequence number comes once.
@@ -55,6 +68,10 @@ impl Receiver {
 
     fn append(&mut self, store: &Store, content: &[u8]) -> io::Result<()> {
         self.bytes += content.len() as u64;
+        if let Some(handoff) = &mut self.handoff {
+            self.hash.update(content);
+            return Ok(handoff.push(content)?);
+        }
         if self.bytes > store.longest {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {} bytes", store.longest)));
         }
@@ -74,10 +91,13 @@ impl Receiver {
     /// Everything is here: the file gets its name, which is its hash and nothing that the peer could choose.
     ///
     /// # Errors
-    /// It cannot be stored.
-    pub fn complete(&mut self, store: &Store) -> io::Result<(String, u64)> {
+    /// It cannot be stored, or it is no whole handoff where one was to come.
+    pub fn complete(&mut self, store: &Store) -> io::Result<Complete> {
         let digest: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
         let name = hex::encode(digest);
+        if let Some(handoff) = self.handoff.take() {
+            return Ok(Complete { sha256: name, bytes: self.bytes, handoff: Some(handoff.finish()?) });
+        }
         if let Some(directory) = &store.directory {
             let partial = match self.partial.take() {
                 Some(partial) => partial,
@@ -85,12 +105,20 @@ impl Receiver {
             };
             partial.keep(&directory.join(&name))?;
         }
-        Ok((name, self.bytes))
+        Ok(Complete { sha256: name, bytes: self.bytes, handoff: None })
     }
 }
 
+/// Content that is written, and has no name yet: it gets one only when it is kept.
+pub fn stage(directory: &Path, content: &[u8]) -> io::Result<Partial> {
+    let mut partial = Partial::create(directory)?;
+    partial.file.write_all(content)?;
+    partial.file.flush()?;
+    Ok(partial)
+}
+
 /// A file without a name yet. Dropped, it goes away.
-struct Partial {
+pub struct Partial {
     file: BufWriter<File>,
     path: Option<PathBuf>,
 }
@@ -102,7 +130,8 @@ impl Partial {
         Ok(Self { file: BufWriter::new(file), path: Some(path) })
     }
 
-    fn keep(mut self, name: &Path) -> io::Result<()> {
+    /// It gets its name.
+    pub fn keep(mut self, name: &Path) -> io::Result<()> {
         self.file.flush()?;
         if let Some(path) = &self.path {
             fs::rename(path, name)?;
@@ -128,29 +157,30 @@ mod tests {
 
     #[test]
     fn content_is_put_in_order_and_other_kinds_are_left_out() {
-        let store = Store { directory: None, longest: 3 };
-        let mut receiver = Receiver::new(10);
+        let store = Store { directory: None, longest: 3, handoffs: None };
+        let mut receiver = Receiver::new(10, &store);
         for (sequence, content) in [(12, Some("b")), (13, None), (14, Some("c")), (10, None), (11, Some("a"))] {
             receiver.take(&store, sequence, content.map(str::as_bytes)).expect("room");
         }
         assert!(receiver.early.is_empty());
-        assert_eq!(receiver.complete(&store).expect("nothing to store"), (ABC.to_owned(), 3));
-        assert!(Receiver::new(0).take(&store, 0, Some(b"four")).is_err());
+        let complete = receiver.complete(&store).expect("nothing to store");
+        assert_eq!((&*complete.sha256, complete.bytes), (ABC, 3));
+        assert!(Receiver::new(0, &store).take(&store, 0, Some(b"four")).is_err());
     }
 
     #[test]
     fn a_file_is_named_by_its_hash_and_leaves_nothing_when_it_is_given_up() {
         let place = tempfile::tempdir().expect("a directory");
-        let store = Store { directory: Some(place.path().to_owned()), longest: u64::MAX };
-        let mut receiver = Receiver::new(0);
+        let store = Store { directory: Some(place.path().to_owned()), longest: u64::MAX, handoffs: None };
+        let mut receiver = Receiver::new(0, &store);
         receiver.take(&store, 0, Some(b"abc")).expect("stored");
         receiver.complete(&store).expect("renamed");
-        let mut given_up = Receiver::new(0);
+        let mut given_up = Receiver::new(0, &store);
         given_up.take(&store, 0, Some(b"abc")).expect("stored");
         drop(given_up);
-        let mut empty = Receiver::new(0);
-        let (name, bytes) = empty.complete(&store).expect("renamed");
-        assert_eq!((fs::read(place.path().join(name)).expect("it is there").len(), bytes), (0, 0));
+        let mut empty = Receiver::new(0, &store);
+        let complete = empty.complete(&store).expect("renamed");
+        assert_eq!((fs::read(place.path().join(complete.sha256)).expect("it is there").len(), complete.bytes), (0, 0));
         assert_eq!(fs::read(place.path().join(ABC)).expect("it is there"), b"abc");
         assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 2);
     }

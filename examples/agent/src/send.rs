@@ -45,7 +45,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Clock::start();
     let timeline = Timeline::new(clock, Style::Log);
     let identity = keys::identity(arguments.seed.as_deref())?;
-    let target = Target::read(&arguments.to).await?;
+    let target = Target::read("--to", &arguments.to).await?;
     if target.eid == identity.eid() {
         bail!("the EID is our own: an agent has no session with itself");
     }

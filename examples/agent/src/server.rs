@@ -1,7 +1,9 @@
 //! The answering side: everything between a datagram and a file, without a socket.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use iacp_core::discovery::{Discoverable, check, dfa};
 use iacp_core::guard::{Ingress, Rate};
@@ -14,8 +16,9 @@ use iacp_wire::{Cookie, DhtKey, Eid, Frame, Message, session_cookies};
 
 use crate::carrier::link::{Arrival, Route, Transport};
 use crate::clock;
+use crate::handoff::parts::Parts;
 use crate::keys::{self, Crypto, Identity, RECEIVING_FRAMES, Receiving};
-use crate::receive::{Receiver, Store};
+use crate::receive::{Complete, Receiver, Store};
 use crate::telling::summary::{counts, ending};
 use crate::telling::timeline::{Event, Timeline};
 use crate::telling::watch::Watch;
@@ -65,12 +68,15 @@ impl Beacon {
     }
 }
 
-/// A file that is complete.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+/// A file that is complete, or a handoff.
+#[derive(Clone, serde::Serialize)]
 pub struct Received {
     pub sha256: String,
     pub bytes: u64,
     pub from: String,
+    /// Its parts, if it is a handoff.
+    #[serde(skip)]
+    pub handoff: Option<Rc<Parts>>,
 }
 
 /// A frame to be sent.
@@ -236,7 +242,7 @@ impl<'t> Server<'t> {
         }
         let (peer, at) = (keys::short(&peer), from.to_string());
         self.timeline.note(self.who, Event::Established { peer, at, took_ms: None });
-        let receiver = Some(Receiver::new(session.expected()));
+        let receiver = Some(Receiver::new(session.expected(), &self.store));
         let mut watch = Watch::new();
         watch.look(&session, self.who, self.timeline);
         self.strangers.push_back(key);
@@ -293,10 +299,10 @@ impl<'t> Server<'t> {
             && let Some(mut receiver) = entry.receiver.take()
         {
             match receiver.complete(&self.store) {
-                Ok((sha256, bytes)) => {
+                Ok(Complete { sha256, bytes, handoff }) => {
                     let (from, peer) = (hex::encode(entry.session.peer().0), keys::short(&entry.session.peer()));
                     self.timeline.note(self.who, Event::Received { sha256: sha256.clone(), bytes, from: peer });
-                    self.received.push(Received { sha256, bytes, from });
+                    self.received.push(Received { sha256, bytes, from, handoff: handoff.map(Rc::new) });
                 }
                 Err(error) => give_up(entry, &self.identity, self.who, self.timeline, &error),
             }
@@ -394,11 +400,15 @@ impl<'t> Server<'t> {
     }
 }
 
-/// A file cannot be kept: the sender is told at once.
+/// What comes cannot be kept, or is no handoff where one was to come: the sender is told at once.
 fn give_up(entry: &mut Entry, identity: &Identity, who: &'static str, timeline: &Timeline, error: &std::io::Error) {
-    entry.session.abort(identity, TeardownReason::Capacity);
+    let (reason, what) = match error.kind() {
+        ErrorKind::InvalidData => (TeardownReason::None, format!("refuses what came: {error}")),
+        _ => (TeardownReason::Capacity, format!("cannot keep the file: {error}")),
+    };
+    entry.session.abort(identity, reason);
     entry.receiver = None;
-    timeline.note(who, Event::Trouble { what: format!("cannot keep the file: {error}") });
+    timeline.note(who, Event::Trouble { what });
 }
 
 /// One step of a request's own automaton, told.

@@ -1,18 +1,18 @@
 //! The file that is sent, a frame's worth at a time.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 
-/// A file that is being read.
+/// A file that is being read, or what is sent in the place of one.
 pub struct Source {
     name: String,
     size: u64,
-    file: BufReader<File>,
+    file: Box<dyn AsyncRead + Unpin>,
     chunk: Vec<u8>,
     limit: usize,
     ended: bool,
@@ -30,16 +30,16 @@ impl Source {
             bail!("cannot read {shown}: it is a directory");
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self {
-            name,
-            size: metadata.len(),
-            file: BufReader::with_capacity(256 * 1024, file),
-            chunk: Vec::new(),
-            limit: 1,
-            ended: false,
-            hash: Sha256::new(),
-            read: 0,
-        })
+        Ok(Self::new(name, metadata.len(), Box::new(BufReader::with_capacity(256 * 1024, file))))
+    }
+
+    /// Bytes that are here already.
+    pub fn of_bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self::new(name.to_owned(), bytes.len() as u64, Box::new(Cursor::new(bytes)))
+    }
+
+    fn new(name: String, size: u64, file: Box<dyn AsyncRead + Unpin>) -> Self {
+        Self { name, size, file, chunk: Vec::new(), limit: 1, ended: false, hash: Sha256::new(), read: 0 }
     }
 
     pub fn name(&self) -> &str {

@@ -1,5 +1,6 @@
 //! The words and colours of the timeline.
 
+use crate::handoff::judge::Report;
 use crate::telling::summary::{Side, Summary, grouped};
 use crate::telling::timeline::Event;
 
@@ -20,12 +21,13 @@ fn paint(colour: bool, code: &str, text: &str) -> String {
 pub fn line(ms: u64, who: &str, event: &Event, colour: bool) -> String {
     let (code, text) = words(event);
     let text = if code.is_empty() { text } else { paint(colour, code, &text) };
-    if matches!(event, Event::Summary(_) | Event::Verdict { .. } | Event::Plan { .. }) {
+    if matches!(event, Event::Summary(_) | Event::Verdict { .. } | Event::Plan { .. } | Event::Handoffs { .. }) {
         return text;
     }
     let name = match who {
         "alice" => paint(colour, MAGENTA, "alice "),
         "bob" => paint(colour, BLUE, "bob   "),
+        "carol" => paint(colour, YELLOW, "carol "),
         other => format!("{other:<6}"),
     };
     let time = paint(colour, DIM, &format!("{:>9} ms", grouped(ms)));
@@ -44,6 +46,11 @@ fn words(event: &Event) -> (&'static str, String) {
                 percent(*late_permille),
             ),
         ),
+        Event::Handoffs { file, bytes, relayed, tampering } => {
+            let then = if *relayed { ", and then what continues it, by way of carol" } else { "" };
+            let but = tampering.map_or_else(String::new, |what| format!(": she {what}"));
+            (BOLD, format!("alice hands {file} ({} bytes) to bob{then}{but}.\n", grouped(*bytes)))
+        }
         Event::Identity { eid, canonical } => ("", format!("is {eid}\n{:22}canonical EID {canonical}", "")),
         Event::Listening { transport, at } => ("", format!("listening on {transport} {at}")),
         Event::Connected { transport, to, frame_limit } => {
@@ -80,10 +87,23 @@ fn words(event: &Event) -> (&'static str, String) {
             (BOLD, format!("received {} bytes from {from}, SHA-256 {sha256}", grouped(*bytes)))
         }
         Event::Closed { how } => ("", format!("session over: {how}")),
+        Event::Sealed { name, bytes, recipient, manifest } => {
+            (BOLD, format!("seals {} bytes for {recipient} as {name}\n{:22}manifest {manifest}", grouped(*bytes), ""))
+        }
+        Event::Relays { to, bytes } => ("", format!("hands on {} bytes to {to}, as they are", grouped(*bytes))),
+        Event::Tampered { what } => (RED, format!("✗ {what}")),
+        Event::Rung { state, reached: true, evidence } => (GREEN, format!("▲ {state:<22}{evidence}")),
+        Event::Rung { state, reached: false, evidence } => (YELLOW, format!("✗ {state:<22}{evidence}")),
+        Event::Decided(report) => (BOLD, decision(report)),
         Event::Trouble { what } => (YELLOW, what.clone()),
         Event::Summary(summary) => ("", table(summary)),
         Event::Verdict { ok, what } => (if *ok { GREEN } else { RED }, format!("\n{what}")),
     }
+}
+
+fn decision(report: &Report) -> String {
+    let kept = report.kept.as_ref().map_or_else(String::new, |path| format!("\n{:22}kept as {}", "", path.display()));
+    format!("{}{kept}", report.why)
 }
 
 fn percent(per_mille: u32) -> String {

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::handoff::judge::Report;
 use crate::telling::story;
 use crate::telling::summary::Summary;
 
@@ -21,6 +22,13 @@ pub enum Event {
         loss_permille: u32,
         late_permille: u32,
         fault_seed: u64,
+    },
+    /// The same, of handoffs.
+    Handoffs {
+        file: String,
+        bytes: u64,
+        relayed: bool,
+        tampering: Option<&'static str>,
     },
     Identity {
         eid: String,
@@ -95,6 +103,29 @@ pub enum Event {
     Closed {
         how: String,
     },
+    /// An object has its envelope.
+    Sealed {
+        name: String,
+        bytes: u64,
+        recipient: String,
+        manifest: String,
+    },
+    /// A handoff goes on as it came.
+    Relays {
+        to: String,
+        bytes: u64,
+    },
+    /// A relay does what it must not.
+    Tampered {
+        what: String,
+    },
+    /// A rung of the ladder, and what it stands on.
+    Rung {
+        state: &'static str,
+        reached: bool,
+        evidence: String,
+    },
+    Decided(Box<Report>),
     Trouble {
         what: String,
     },
@@ -133,6 +164,8 @@ impl Event {
 pub enum Style {
     /// A person, on standard output, with every step.
     Story,
+    /// A person, on standard output, with what a log keeps.
+    Outline,
     /// A program, on standard output, an object per line, nothing left out.
     Json,
     /// Whoever keeps a log, on standard error.
@@ -163,7 +196,7 @@ impl Timeline {
     pub fn new(clock: Clock, style: Style) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let terminal = match style {
-            Style::Story => io::stdout().is_terminal(),
+            Style::Story | Style::Outline => io::stdout().is_terminal(),
             Style::Json => false,
             Style::Log => io::stderr().is_terminal(),
         };
@@ -175,7 +208,9 @@ impl Timeline {
         let ms = self.clock.now().0;
         let text = match self.style {
             Style::Json => serde_json::to_string(&Line { ms, who, event: &event }).ok(),
-            Style::Log => (event.weight() == Weight::Major).then(|| story::line(ms, who, &event, self.colour)),
+            Style::Log | Style::Outline => {
+                (event.weight() == Weight::Major).then(|| story::line(ms, who, &event, self.colour))
+            }
             Style::Story => self.is_told(&event).then(|| story::line(ms, who, &event, self.colour)),
         };
         if let Some(text) = text {
@@ -203,7 +238,7 @@ impl Timeline {
     fn print(&self, text: &str) {
         let print = || match self.style {
             Style::Log => writeln!(io::stderr().lock(), "{text}"),
-            Style::Story | Style::Json => writeln!(io::stdout().lock(), "{text}"),
+            Style::Story | Style::Outline | Style::Json => writeln!(io::stdout().lock(), "{text}"),
         };
         let _ = match self.bar.borrow().as_ref() {
             Some(bar) => bar.suspend(print),

@@ -69,8 +69,13 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
 impl Listener {
     /// Starts one; `options` go behind those that it needs.
     pub fn start(transport: &'static str, options: &[&str]) -> Self {
+        Self::start_as("listen", transport, options)
+    }
+
+    /// The same with another command that listens.
+    pub fn start_as(subcommand: &str, transport: &'static str, options: &[&str]) -> Self {
         let mut command = agent();
-        command.args(["listen", "--bind", "127.0.0.1:0", "--transport", transport]).args(options);
+        command.args([subcommand, "--bind", "127.0.0.1:0", "--transport", transport]).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (out, err) = (lines(child.stdout.take().expect("piped")), lines(child.stderr.take().expect("piped")));
         let running = Running(child);

@@ -1,0 +1,234 @@
+//! The receiver's side: what is proven about a handoff, and whether it continues.
+//!
+//! The name, the sender and everything else that a notice says are claims. Keys are bound as nearly as they can be: an
+//! agent's name is its EID, the EID is its key, and this receiver trusts the EIDs that it was told to trust.
+
+use std::io;
+use std::path::PathBuf;
+
+use cep_envelope::VerificationState as State;
+use cep_envelope::decision::{Delivery, Finding, Findings, Judgement, Outcome, Policy, Receiver};
+use cep_envelope::drift::DriftLimits;
+use cep_envelope::ladder::BareFile;
+use cep_envelope::lineage::{MemoryLineage, Slot};
+use cep_envelope::manifest::{CausalParent, Instant};
+use cep_envelope::notification::Notification;
+use iacp_core::time::UnixTime;
+use iacp_wire::Eid;
+use rand_core::Rng;
+use serde::Serialize;
+
+use crate::clock;
+use crate::handoff::parts::Parts;
+use crate::keys;
+use crate::receive;
+use crate::telling::summary::grouped;
+use crate::telling::timeline::{Event, Timeline};
+
+/// Objects that are remembered, a quarter of the slots staying empty. One takes some 200 bytes.
+const SLOTS: usize = 16_384;
+/// How much later than it came an object may have been sealed, in seconds. Hosts keep their clocks; and after a restart
+/// nothing is approved for as long.
+const AHEAD: u64 = 30;
+
+/// What was found out about one handoff, and what follows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The draft's word.
+    pub outcome: &'static str,
+    /// Whether the object goes on, on its line or on a branch.
+    pub continues: bool,
+    /// The highest rung of the ladder.
+    pub proven: &'static str,
+    /// The decision in words.
+    pub why: String,
+    pub deciding: Vec<&'static str>,
+    pub findings: Vec<&'static str>,
+    /// Who sealed it. Nobody, as long as that is not proven.
+    pub sender: Option<String>,
+    /// Who sealed it, by the notice.
+    pub claimed_sender: Option<String>,
+    /// Whose session brought it.
+    pub carried_by: String,
+    /// Its name, by the notice.
+    pub name: Option<String>,
+    /// The digest of the manifest, if it is somebody's.
+    pub manifest: Option<String>,
+    /// The digest of the content that came.
+    pub content: String,
+    pub bytes: u64,
+    /// Where the content is kept.
+    pub kept: Option<PathBuf>,
+}
+
+/// Who judges handoffs, and what it remembers of them.
+pub struct Judge<'t> {
+    who: &'static str,
+    timeline: &'t Timeline,
+    name: String,
+    trusted: Vec<Eid>,
+    lineage: MemoryLineage<Box<[Slot]>>,
+    policy: Policy<'static>,
+    out: Option<PathBuf>,
+}
+
+fn instant(time: UnixTime) -> Instant {
+    let nanos = u32::try_from(time.0 % 1_000 * 1_000_000).unwrap_or(0);
+    Instant { seconds: i64::try_from(time.0 / 1_000).unwrap_or(i64::MAX), nanos }
+}
+
+impl<'t> Judge<'t> {
+    /// A judge that remembers nothing yet. An identity that is `new` has never decided anything. Any other may have, and
+    /// has lost its memory: what was sealed before now, or soon after, may be a replay.
+    pub fn new(
+        who: &'static str,
+        timeline: &'t Timeline,
+        own: &Eid,
+        trusted: Vec<Eid>,
+        out: Option<PathBuf>,
+        new: bool,
+    ) -> anyhow::Result<Self> {
+        let slots = vec![Slot::EMPTY; SLOTS].into_boxed_slice();
+        let mut secret = [0; 16];
+        keys::rng().fill_bytes(&mut secret);
+        let lineage = if new {
+            MemoryLineage::first(slots, secret)
+        } else {
+            let what =
+                format!("remembers no earlier handoffs: what was sealed until {AHEAD} s from now is not approved");
+            timeline.note(who, Event::Trouble { what });
+            MemoryLineage::after_restart(slots, secret, instant(clock::unix()), AHEAD)
+        };
+        let policy = Policy::default().with_drift(DriftLimits { ahead_seconds: AHEAD, ..DriftLimits::default() });
+        // Else whoever carries an object could choose its recipient, and so bring it to one who has never seen it.
+        let policy = policy.with(Finding::RecipientNotSealed, Outcome::Triage)?;
+        Ok(Self { who, timeline, name: hex::encode(own.0), trusted, lineage, policy, out })
+    }
+
+    /// Climbs the ladder, decides, remembers, tells, and keeps the content if it continues.
+    ///
+    /// # Errors
+    /// An object that would continue cannot be kept or remembered, so it does not.
+    pub fn judge(&mut self, carried_by: &str, parts: &Parts) -> io::Result<Report> {
+        let notice = Notification::read(&parts.notice);
+        if let Err(error) = &notice {
+            self.timeline.note(self.who, Event::Trouble { what: format!("the notice is none: {error}") });
+        }
+        let notice = notice.ok();
+        let trusted = &self.trusted;
+        // In this binding an agent, its key's id and its key are the same thing.
+        let bound = |signer: &str, sender: &str| {
+            let eid = trusted.iter().find(|eid| hex::encode(eid.0) == signer)?;
+            (signer == sender).then_some(eid.0)
+        };
+        let now = instant(clock::unix());
+        if self.lineage.len() >= self.lineage.capacity() {
+            self.lineage.forget_before(now.before(self.policy.drift().stale_seconds));
+        }
+        let delivery = Delivery {
+            name: notice.map_or(&[], |notice| notice.envelope_name.as_bytes()),
+            // Not who brought it: a relay may have.
+            sender: notice.map_or(carried_by, |notice| notice.from_agent),
+            object: Some(&parts.content),
+            sealed: Some(&parts.outer),
+            notice,
+            expected: None,
+            arrival: now,
+        };
+        let receiver = Receiver {
+            name: &self.name,
+            container: &BareFile,
+            keys: &bound,
+            lineage: &self.lineage,
+            policy: &self.policy,
+        };
+        let judgement = receiver.judge(&delivery);
+        self.tell(&delivery, &judgement);
+        let mut report = report(carried_by, &delivery, &judgement);
+        let decision = judgement.decision;
+        let approves = decision.outcome().approves();
+        // In this order: what cannot be kept is not remembered as decided, and what is not remembered is not kept.
+        let staged = match (&self.out, approves) {
+            (Some(out), true) => Some((receive::stage(out, &parts.content)?, out)),
+            _ => None,
+        };
+        if let Some(record) = decision.record()
+            && let Err(error) = self.lineage.record(record)
+            && approves
+        {
+            return Err(io::Error::other(format!("cannot be remembered: {error}")));
+        }
+        if let Some((partial, out)) = staged {
+            let path = out.join(report.content.trim_start_matches("sha256:"));
+            partial.keep(&path)?;
+            report.kept = Some(path);
+        }
+        self.timeline.note(self.who, Event::Decided(Box::new(report.clone())));
+        Ok(report)
+    }
+
+    /// The ladder, rung by rung.
+    fn tell(&self, delivery: &Delivery<'_>, judgement: &Judgement<'_>) {
+        let proven = judgement.decision.proven();
+        for state in State::LADDER.into_iter().take_while(|state| *state <= proven) {
+            let evidence = evidence(state, delivery, judgement);
+            self.timeline.note(self.who, Event::Rung { state: state.name(), reached: true, evidence });
+        }
+        if let Some(missing) = proven.next() {
+            let evidence = "is not reached".into();
+            self.timeline.note(self.who, Event::Rung { state: missing.name(), reached: false, evidence });
+        }
+    }
+}
+
+/// What a rung that was reached stands on.
+fn evidence(state: State, delivery: &Delivery<'_>, judgement: &Judgement<'_>) -> String {
+    let sealed = judgement.manifest.as_ref();
+    match state {
+        State::Referenced => match &delivery.notice {
+            Some(notice) => format!("a notice says that there is {}", notice.envelope_name.escape_debug()),
+            None => "something came, and no notice".into(),
+        },
+        State::Present => {
+            let bytes = delivery.object.map_or(0, <[u8]>::len) as u64;
+            let observed = judgement.ladder.observed();
+            format!("{} bytes, {}", grouped(bytes), observed.map_or_else(String::new, ToString::to_string))
+        }
+        State::DigestMatched => "as its manifest claims, whoever wrote that".into(),
+        State::ContainerVerified => "a bare file, whose integrity is its digest".into(),
+        State::ManifestVerified => sealed.map_or_else(String::new, |sealed| {
+            let (signer, at) = (short(sealed.sender()), sealed.manifest().sealed_created_at);
+            format!("{signer} sealed this content for us under this name, {}", at.as_str())
+        }),
+        State::ContinuationApproved => match sealed.map(|sealed| sealed.manifest().causal_parent) {
+            Some(CausalParent::Of(parent)) => format!("its parent is {parent}"),
+            _ => "it is a root, and new".into(),
+        },
+    }
+}
+
+/// The first digits of a name that is known to be an EID.
+fn short(name: &str) -> String {
+    name.chars().take(8).chain(['…']).collect()
+}
+
+fn report(carried_by: &str, delivery: &Delivery<'_>, judgement: &Judgement<'_>) -> Report {
+    let decision = &judgement.decision;
+    let names = |findings: Findings| findings.iter().map(Finding::name).collect();
+    Report {
+        outcome: decision.outcome().name(),
+        continues: decision.outcome().approves(),
+        proven: decision.proven().name(),
+        why: decision.to_string(),
+        deciding: names(decision.deciding()),
+        findings: names(decision.findings()),
+        sender: judgement.manifest.as_ref().map(|sealed| sealed.sender().to_owned()),
+        claimed_sender: delivery.notice.map(|notice| notice.from_agent.to_owned()),
+        carried_by: carried_by.to_owned(),
+        name: delivery.notice.map(|notice| notice.envelope_name.to_owned()),
+        manifest: judgement.manifest.as_ref().map(|sealed| sealed.digest().to_string()),
+        content: judgement.ladder.observed().map_or_else(String::new, ToString::to_string),
+        bytes: delivery.object.map_or(0, <[u8]>::len) as u64,
+        kept: None,
+    }
+}

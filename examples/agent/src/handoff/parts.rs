@@ -1,0 +1,324 @@
+//! How a handoff travels over a session: three parts in one stream of content (kind 0), whatever frames it comes in.
+//!
+//! ```text
+//! +----------------------+
+//! | "CEP/1 handoff\n"    |  14 bytes
+//! +--------------+-------+------+
+//! | length, u32  | notification |  at most 4,096 bytes   control plane
+//! +--------------+--------------+
+//! | length, u32  | outer object |  at most MAX_OUTER     data plane: the sealed manifest
+//! +--------------+--------------+
+//! | length, u32  | content      |  at most what the receiver allows
+//! +--------------+--------------+
+//! FIN
+//! ```
+//!
+//! Lengths are big-endian and count what follows them. A length is checked before a byte of its part is kept, nothing
+//! follows the content, and what ends early is no handoff. The parts are bytes: who relays them need not read them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::{fmt, io};
+
+use cep_envelope::manifest::MAX_OUTER;
+use cep_envelope::notification::MAX_NOTIFICATION;
+
+/// How every handoff begins.
+const MAGIC: &[u8] = b"CEP/1 handoff\n";
+const LENGTH: usize = size_of::<u32>();
+
+/// Memory that all handoffs under way share.
+#[derive(Debug)]
+pub struct Room(Cell<usize>);
+
+impl Room {
+    pub fn new(bytes: usize) -> Rc<Self> {
+        Rc::new(Self(Cell::new(bytes)))
+    }
+}
+
+/// What one handoff has taken of it.
+struct Held {
+    room: Rc<Room>,
+    bytes: usize,
+}
+
+impl Held {
+    fn take(&mut self, bytes: usize) -> Result<(), NoHandoff> {
+        let left = self.room.0.get().checked_sub(bytes).ok_or(NoHandoff::NoRoom)?;
+        self.room.0.set(left);
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.room.0.set(self.room.0.get() + self.bytes);
+    }
+}
+
+/// A whole handoff. Nothing in it is believed.
+pub struct Parts {
+    pub notice: Vec<u8>,
+    pub outer: Vec<u8>,
+    pub content: Vec<u8>,
+    _held: Held,
+}
+
+/// A part, in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Notice,
+    Outer,
+    Content,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Notice => "notification",
+            Self::Outer => "outer object",
+            Self::Content => "content",
+        })
+    }
+}
+
+/// Why a stream is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoHandoff {
+    /// It begins with something else.
+    Magic,
+    /// A part is longer than it may be.
+    TooLong { part: Part, length: u64, limit: u64 },
+    /// It goes on after its content.
+    Trailing,
+    /// It ends before its content does.
+    Truncated,
+    /// All handoffs under way together have taken all the room.
+    NoRoom,
+}
+
+impl fmt::Display for NoHandoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Magic => f.write_str("no handoff: it begins with something else"),
+            Self::TooLong { part, length, limit } => {
+                write!(f, "no handoff: {part} of {length} bytes, {limit} are allowed")
+            }
+            Self::Trailing => f.write_str("no handoff: it goes on after its content"),
+            Self::Truncated => f.write_str("no handoff: it ends too early"),
+            Self::NoRoom => f.write_str("no room for more handoffs at once"),
+        }
+    }
+}
+
+impl std::error::Error for NoHandoff {}
+
+impl From<NoHandoff> for io::Error {
+    fn from(error: NoHandoff) -> Self {
+        let kind = if error == NoHandoff::NoRoom { io::ErrorKind::OutOfMemory } else { io::ErrorKind::InvalidData };
+        Self::new(kind, error)
+    }
+}
+
+/// Writes a handoff. `None`: a part is too long for its length.
+pub fn write(notice: &[u8], outer: &[u8], content: &[u8]) -> Option<Vec<u8>> {
+    let mut stream = MAGIC.to_vec();
+    for part in [notice, outer, content] {
+        stream.extend(u32::try_from(part.len()).ok()?.to_be_bytes());
+        stream.extend(part);
+    }
+    Some(stream)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Magic,
+    Length(Part),
+    Body(Part),
+    End,
+}
+
+/// A handoff as it comes in.
+pub struct Reader {
+    stage: Stage,
+    /// Bytes that the stage still lacks.
+    missing: usize,
+    buffer: Vec<u8>,
+    notice: Vec<u8>,
+    outer: Vec<u8>,
+    content: Vec<u8>,
+    longest: u64,
+    held: Held,
+}
+
+impl Reader {
+    /// `longest` is the most bytes that the content may have.
+    pub fn new(longest: u64, room: Rc<Room>) -> Self {
+        Self {
+            stage: Stage::Magic,
+            missing: MAGIC.len(),
+            buffer: Vec::new(),
+            notice: Vec::new(),
+            outer: Vec::new(),
+            content: Vec::new(),
+            longest,
+            held: Held { room, bytes: 0 },
+        }
+    }
+
+    /// Takes what came next.
+    ///
+    /// # Errors
+    /// It cannot become a handoff any more. Whoever goes on all the same is refused again.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), NoHandoff> {
+        while !bytes.is_empty() {
+            if self.stage == Stage::End {
+                return Err(NoHandoff::Trailing);
+            }
+            let (taken, rest) = bytes.split_at(bytes.len().min(self.missing));
+            self.held.take(taken.len())?;
+            self.buffer.extend_from_slice(taken);
+            self.missing -= taken.len();
+            bytes = rest;
+            // A part without bytes ends where it begins.
+            while self.missing == 0 && self.stage != Stage::End {
+                self.advance()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<(), NoHandoff> {
+        if self.stage == Stage::Magic && self.buffer != MAGIC {
+            return Err(NoHandoff::Magic);
+        }
+        let done = std::mem::take(&mut self.buffer);
+        (self.stage, self.missing) = match self.stage {
+            Stage::Magic => (Stage::Length(Part::Notice), LENGTH),
+            Stage::Length(part) => (Stage::Body(part), self.length(part, &done)?),
+            Stage::Body(Part::Notice) => {
+                self.notice = done;
+                (Stage::Length(Part::Outer), LENGTH)
+            }
+            Stage::Body(Part::Outer) => {
+                self.outer = done;
+                (Stage::Length(Part::Content), LENGTH)
+            }
+            Stage::Body(Part::Content) => {
+                self.content = done;
+                (Stage::End, 0)
+            }
+            Stage::End => (Stage::End, 0),
+        };
+        Ok(())
+    }
+
+    fn length(&self, part: Part, bytes: &[u8]) -> Result<usize, NoHandoff> {
+        let length = u64::from(bytes.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes)));
+        let limit = match part {
+            Part::Notice => MAX_NOTIFICATION as u64,
+            Part::Outer => MAX_OUTER as u64,
+            Part::Content => self.longest,
+        };
+        let too_long = NoHandoff::TooLong { part, length, limit };
+        if length > limit { Err(too_long) } else { usize::try_from(length).map_err(|_| too_long) }
+    }
+
+    /// The stream has ended.
+    ///
+    /// # Errors
+    /// Too early.
+    pub fn finish(self) -> Result<Parts, NoHandoff> {
+        match self.stage {
+            Stage::End => Ok(Parts { notice: self.notice, outer: self.outer, content: self.content, _held: self.held }),
+            _ => Err(NoHandoff::Truncated),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by hand from the figure.
+    const GOLDEN: &[u8] = b"CEP/1 handoff\n\0\0\0\x02{}\0\0\0\x03abc\0\0\0\x05hello";
+
+    fn read(stream: &[u8], at_a_time: usize) -> Result<Parts, NoHandoff> {
+        let mut reader = Reader::new(5, Room::new(1_000));
+        stream.chunks(at_a_time).try_for_each(|piece| reader.push(piece))?;
+        reader.finish()
+    }
+
+    fn refusal(stream: &[u8]) -> NoHandoff {
+        let all = read(stream, stream.len().max(1)).err().expect("refused");
+        assert_eq!(read(stream, 1).err(), Some(all), "in whatever pieces it comes");
+        all
+    }
+
+    #[test]
+    fn the_figure_is_what_is_written_and_read_in_whatever_pieces() {
+        assert_eq!(write(b"{}", b"abc", b"hello").as_deref(), Some(GOLDEN));
+        for at_a_time in 1..=GOLDEN.len() {
+            let parts = read(GOLDEN, at_a_time).expect("whole");
+            assert_eq!((&*parts.notice, &*parts.outer, &*parts.content), (&b"{}"[..], &b"abc"[..], &b"hello"[..]));
+        }
+        let empty = write(&[], &[], &[]).expect("short");
+        assert!(read(&empty, 3).is_ok_and(|parts| parts.content.is_empty()));
+    }
+
+    #[test]
+    fn every_prefix_and_every_trailing_byte_is_refused() {
+        for end in 0..GOLDEN.len() {
+            assert_eq!(refusal(&GOLDEN[..end]), NoHandoff::Truncated, "{end}");
+        }
+        assert_eq!(refusal(&[GOLDEN, &[0]].concat()), NoHandoff::Trailing);
+        assert_eq!(refusal(&[GOLDEN, GOLDEN].concat()), NoHandoff::Trailing);
+    }
+
+    #[test]
+    fn what_begins_otherwise_is_no_handoff() {
+        for place in 0..MAGIC.len() {
+            let mut other = GOLDEN.to_vec();
+            other[place] ^= 1;
+            assert_eq!(refusal(&other), NoHandoff::Magic, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_refused_before_a_byte_of_its_part_has_come() {
+        let head = |part: Part, length: u32| {
+            let before: &[u8] = match part {
+                Part::Notice => &[],
+                Part::Outer => &[0; 4],
+                Part::Content => &[0; 8],
+            };
+            [MAGIC, before, &length.to_be_bytes()].concat()
+        };
+        let limits = [(Part::Notice, MAX_NOTIFICATION), (Part::Outer, MAX_OUTER), (Part::Content, 5)];
+        for (part, limit) in limits {
+            let limit = u32::try_from(limit).expect("short");
+            assert_eq!(refusal(&head(part, limit)), NoHandoff::Truncated, "{part}: as long as it may be");
+            for length in [limit + 1, u32::MAX] {
+                let expected = NoHandoff::TooLong { part, length: length.into(), limit: limit.into() };
+                assert_eq!(refusal(&head(part, length)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn room_is_shared_and_comes_back() {
+        let room = Room::new(GOLDEN.len() + 10);
+        let mut first = Reader::new(5, Rc::clone(&room));
+        first.push(GOLDEN).expect("room");
+        let parts = first.finish().expect("whole");
+        let mut second = Reader::new(5, Rc::clone(&room));
+        assert_eq!(second.push(GOLDEN), Err(NoHandoff::NoRoom));
+        drop((parts, second));
+        let mut third = Reader::new(5, Rc::clone(&room));
+        assert_eq!(third.push(GOLDEN), Ok(()));
+        drop(third);
+        assert_eq!(room.0.get(), GOLDEN.len() + 10);
+    }
+}

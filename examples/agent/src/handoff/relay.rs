@@ -1,0 +1,91 @@
+//! `agent relay`: takes handoffs and hands them on. It needs no key but its own, and can open no seal.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::carrier::link::{self, Transport};
+use crate::carrier::outlet::Outlet;
+use crate::clock::Clock;
+use crate::handoff::parts::{self, Parts};
+use crate::handoff::{carry, store};
+use crate::keys::{self, Identity, Target};
+use crate::listen::{part, print_line, serve};
+use crate::server::{Received, Server, settings};
+use crate::telling::timeline::{Event, Style, Timeline};
+
+/// Takes handoffs from anyone and hands each on to one agent, as it is; prints this agent's EID
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where to listen: IP:PORT (port 0 lets the system choose; the address is told on standard error)
+    #[arg(long, value_name = "ADDR")]
+    bind: String,
+    /// Whom to hand on to: EID@IP:PORT, the EID being 64 hexadecimal digits
+    #[arg(long, value_name = "EID@ADDR")]
+    to: String,
+    /// The identity's seed, 64 hexadecimal digits; a new identity without it
+    #[arg(long, value_name = "HEX")]
+    seed: Option<String>,
+    /// What carries the frames, on both sides
+    #[arg(long, value_enum, default_value_t = Transport::Quic)]
+    transport: Transport,
+    /// The longest content that is taken, in bytes
+    #[arg(long, value_name = "N", default_value_t = super::LONGEST)]
+    max_bytes: u64,
+}
+
+pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let clock = Clock::start();
+    let timeline = Timeline::new(clock, Style::Log);
+    let (answering, (identity, _)) = keys::twins(arguments.seed.as_deref())?;
+    let target = Target::read("--to", &arguments.to).await?;
+    if identity.eid() == target.eid {
+        bail!("--to: the EID is our own: an agent has no session with itself");
+    }
+    let bind = keys::address("--bind", &arguments.bind).await?;
+    let bound = link::listen(arguments.transport, bind).await?;
+    print_line(&hex::encode(identity.eid().0))?;
+    let at = bound.at.to_string();
+    timeline.note("relay", Event::Listening { transport: arguments.transport.name(), at });
+
+    let settings = settings(arguments.transport);
+    let store = store(arguments.max_bytes);
+    let mut server = Server::new("relay", &timeline, answering, settings, store, None, clock.now());
+    let (mut inbox, mut outlet) = (bound.inbox, Outlet::new("relay", &timeline, None));
+    // What waits here is bounded by the room that all handoffs share.
+    let (queue, waiting) = unbounded_channel();
+    let mut report = |received: &Received| match &received.handoff {
+        Some(parts) => queue.send(Rc::clone(parts)).ok().context("nothing is handed on any more"),
+        None => Ok(()),
+    };
+    let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
+    tokio::select! {
+        served = serve(&mut server, &mut inbox, &mut outlet, &clock, &mut report, interrupted) => served?,
+        () = hand_on(&timeline, clock, &identity, target, arguments.transport, waiting) => {}
+    }
+    part("relay", &timeline, &mut server, &mut outlet, &clock, bound.endpoint).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One after another. What cannot be handed on is told of and given up: its sender still has it.
+// keeps: CEP-020, CEP-111
+async fn hand_on(
+    timeline: &Timeline,
+    clock: Clock,
+    identity: &Identity,
+    target: Target,
+    transport: Transport,
+    mut waiting: UnboundedReceiver<Rc<Parts>>,
+) {
+    while let Some(parts) = waiting.recv().await {
+        let Some(stream) = parts::write(&parts.notice, &parts.outer, &parts.content) else { continue };
+        let (to, bytes) = (keys::short(&target.eid), stream.len() as u64);
+        timeline.note("relay", Event::Relays { to, bytes });
+        let carried = carry("relay", timeline, clock, identity, target, transport, "the handoff", stream).await;
+        if let Err(error) = carried {
+            timeline.note("relay", Event::Trouble { what: format!("not handed on: {error:#}") });
+        }
+    }
+}
