@@ -1,0 +1,214 @@
+//! Functions, computations, places and failures within one interaction (`IoE R3`, `R7`, `R9`).
+
+mod govern;
+
+use govern::{Call, World, all, call, component, log, person, provenance, recording, request, the, world};
+use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::function::{Binding, Bindings, Health, Invocation, Role};
+use interaction_gov::interaction::{Choice, Refused, Request};
+use interaction_gov::lifecycle::State;
+use interaction_gov::participant::{Seat, Validation};
+use interaction_gov::rollout::Track;
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::{Region, Set};
+
+fn transcription(seat: Seat, statement: &'static str) -> Invocation<'static> {
+    Invocation {
+        action: the("transcribe"),
+        function: the("transcription"),
+        component: component(statement),
+        ..recording(seat)
+    }
+}
+
+fn invoke(
+    call: &mut Call,
+    time: u64,
+    invocation: &Invocation<'_>,
+    world: &World,
+    log: &mut govern::Records,
+) -> Binding {
+    let (decision, binding) = call.invoke(Time(time), invocation, &provenance, world, log);
+    binding.unwrap_or_else(|| panic!("{}", decision.verdict))
+}
+
+fn cancelled(bindings: Bindings) -> Vec<u16> {
+    bindings.iter().map(|binding| binding.0).collect()
+}
+
+#[test]
+fn compute_runs_within_the_policy_and_by_its_proven_provenance() {
+    // shows: IOE-064, IOE-065, IOE-134
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    for (statement, verdict) in
+        [("", Verdict::NotPermitted), ("stated", Verdict::NotPermitted), ("verified", Verdict::Permit)]
+    {
+        let (decision, _) = call.invoke(Time(1_000), &transcription(seat, statement), &provenance, &world, &mut log);
+        assert_eq!(decision.verdict, verdict, "{statement}");
+        let record = Record::read(log.waiting().last().unwrap()).unwrap();
+        assert_eq!((record.kind, record.verdict, record.subject), (Kind::Invoked, verdict, [9; 16]));
+    }
+}
+
+#[test]
+fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
+    // shows: IOE-068, IOE-069, IOE-070, IOE-100
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let one = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let other = invoke(&mut call, 1_000, &transcription(seat, "verified"), &world, &mut log);
+    // What they do is decided by the interaction's version and consent, as everything is.
+    let by =
+        |binding, action| Request { modality: Some(the("audio")), binding: Some(binding), ..request(seat, action) };
+    assert!(call.decide(Time(1_001), &by(one, "record"), &world, &mut log).verdict.permits());
+    assert_eq!(call.decide(Time(1_001), &by(other, "record"), &world, &mut log).verdict, Verdict::NotPermitted);
+    call.consent(Time(1_002), seat, Set::EMPTY, &mut log).unwrap();
+    assert_eq!(call.decide(Time(1_003), &by(one, "record"), &world, &mut log).verdict, Verdict::NotPermitted);
+    // A deny cancels what runs on it.
+    assert_eq!(cancelled(call.review(Time(1_004), &world, &mut log).unwrap()), [0, 1]);
+    assert_eq!(call.decide(Time(1_005), &by(one, "record"), &world, &mut log).verdict, Verdict::NoFunction);
+}
+
+#[test]
+fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_parent() {
+    // shows: IOE-071, IOE-072
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
+    let parent = invoke(&mut call, 1_000, &transcription(seat, "verified"), &world, &mut log);
+    let delegated = |statement, parent| Invocation { parent: Some(parent), ..transcription(seat, statement) };
+    let (decision, _) = call.invoke(Time(1_001), &delegated("stated", parent), &provenance, &world, &mut log);
+    assert_eq!(decision.verdict, Verdict::NotPermitted, "a delegate needs what everybody needs");
+    let child = invoke(&mut call, 1_002, &delegated("verified", parent), &world, &mut log);
+    let grandchild = invoke(&mut call, 1_003, &delegated("verified", child), &world, &mut log);
+    let theirs = invoke(&mut call, 1_003, &transcription(other, "verified"), &world, &mut log);
+    // Nobody delegates for somebody else, nor for what does not run.
+    for parent in [theirs, Binding(9)] {
+        let (decision, _) = call.invoke(Time(1_004), &delegated("verified", parent), &provenance, &world, &mut log);
+        assert_eq!(decision.verdict, Verdict::NoFunction);
+    }
+    let (decision, _) = call.invoke(Time(1_005), &recording(seat), &provenance, &world, &mut log);
+    assert_eq!(decision.verdict, Verdict::NoRoom, "four run");
+    assert_eq!(cancelled(call.end(Time(1_006), child, &mut log).unwrap()), [child.0, grandchild.0]);
+    assert_eq!(call.end(Time(1_006), child, &mut log), Err(Refused(Verdict::NoFunction)));
+    invoke(&mut call, 1_007, &delegated("verified", parent), &world, &mut log);
+    // Leaving cancels what ran for whoever leaves, delegated or not, and nothing else.
+    assert_eq!(cancelled(call.leave(Time(1_008), seat, &mut log).unwrap()), [0, 1]);
+    assert!(call.running(theirs).is_some());
+    assert_eq!(cancelled(call.terminate(Time(1_009), &mut log).unwrap()), [theirs.0]);
+}
+
+#[test]
+fn nothing_goes_on_for_a_participant_whose_validation_has_lapsed() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let short = Validation { until: Time(8_000), ..person(1).validation };
+    call.revalidate(Time(1_000), seat, &short, &world, &mut log).unwrap();
+    invoke(&mut call, 1_001, &recording(seat), &world, &mut log);
+    assert_eq!(call.next_deadline(), Some(Time(8_000)));
+    assert!(call.review(Time(7_999), &world, &mut log).unwrap().is_empty());
+    assert_eq!(cancelled(call.review(Time(8_000), &world, &mut log).unwrap()), [0]);
+    assert_eq!(call.next_deadline(), None);
+}
+
+#[test]
+fn what_runs_is_decided_again_when_its_lease_ends_or_the_policy_changes() {
+    // shows: IOE-016
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let binding = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    assert_eq!(call.next_deadline(), Some(Time(11_000)));
+    assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.running(binding).unwrap().lease().until(), Time(21_000), "renewed by a decision");
+    let strict = govern::PRIVACY.replace("version 1", "version 2").replace("permit record, ", "permit ");
+    govern::take(&mut world, "privacy", 2, govern::PRIVACY, &strict);
+    let version = world.install(govern::policy(&[govern::CORPORATE, &strict]), Default::default()).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    assert!(!call.holds(call.running(binding).unwrap().lease(), Time(11_001), &world), "before any review");
+    assert_eq!(cancelled(call.review(Time(11_001), &world, &mut log).unwrap()), [0]);
+}
+
+#[test]
+fn places_and_ways_are_chosen_before_anything_goes_there() {
+    // shows: IOE-091, IOE-095, IOE-096
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let audio = Request { modality: Some(the("audio")), ..request(seat, "record") };
+    let binding = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let audio = Request { binding: Some(binding), ..audio };
+    let one = |region: &str| Set::one(the::<Region>(region));
+    let choose = |call: &mut Call, log: &mut _, kind, candidates: &[Set<Region>]| {
+        let (decision, chosen) = call.choose(Time(1_001), kind, &audio, candidates, &world, log);
+        (decision.verdict, chosen)
+    };
+    let places = [one("us"), one("fr"), one("de")];
+    assert_eq!(choose(&mut call, &mut log, Choice::Place, &places), (Verdict::Permit, Some(1)));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((record.kind, record.region), (Kind::Placed, Some(the::<Region>("fr").0)));
+    // A way leads through every one of its regions.
+    let ways = [one("de").or(one("us")), one("de").or(one("fr"))];
+    assert_eq!(choose(&mut call, &mut log, Choice::Way, &ways), (Verdict::Permit, Some(1)));
+    for none in [&[][..], &[one("us")], &[Set::EMPTY]] {
+        assert_eq!(choose(&mut call, &mut log, Choice::Place, none), (Verdict::NoPlace, None));
+        let record = Record::read(log.waiting().last().unwrap()).unwrap();
+        assert_eq!((record.verdict, record.until, record.obligations), (Verdict::NoPlace, None, 0));
+    }
+    // And the action itself is denied where it would go wrong.
+    let wrong = Request { goes: one("us"), ..audio };
+    let decision = call.decide(Time(1_002), &wrong, &world, &mut log);
+    assert_eq!((decision.verdict, decision.authority), (Verdict::Residency, Some(the("privacy"))));
+    let elsewhere = Invocation { site: the("us"), ..recording(seat) };
+    assert_eq!(call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log).0.verdict, Verdict::Residency);
+}
+
+#[test]
+fn a_failed_component_affects_only_what_needs_it() {
+    // shows: IOE-103, IOE-104, IOE-106
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let auxiliary = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    assert_eq!(call.fail(Time(1_001), auxiliary, &world, &mut log), Ok(State::Degraded));
+    let speak = call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log);
+    assert!(speak.verdict.permits(), "the core goes on");
+    let by = Request { binding: Some(auxiliary), ..request(seat, "record") };
+    assert_eq!(call.decide(Time(1_003), &by, &world, &mut log).verdict, Verdict::NoFunction);
+    assert_eq!(call.fail(Time(1_003), auxiliary, &world, &mut log), Err(Refused(Verdict::NoFunction)), "it has failed");
+    assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Ok(State::Active));
+    assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Err(Refused(Verdict::NoFunction)));
+    // Accessibility can be core: without it, nothing is permitted.
+    let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
+    let core = invoke(&mut call, 1_005, &captions, &world, &mut log);
+    call.fail(Time(1_006), auxiliary, &world, &mut log).unwrap();
+    assert_eq!(call.fail(Time(1_007), core, &world, &mut log), Ok(State::Suspended));
+    assert_eq!(call.decide(Time(1_008), &request(seat, "speak"), &world, &mut log).verdict, Verdict::NotActive);
+    assert_eq!(call.recover(Time(1_009), core, &mut log), Ok(State::Degraded), "the other one still fails");
+    assert!(call.decide(Time(1_010), &request(seat, "speak"), &world, &mut log).verdict.permits());
+}
+
+#[test]
+fn recovery_has_a_deadline() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let late = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    call.fail(Time(2_000), late, &world, &mut log).unwrap();
+    assert_eq!(call.running(late).unwrap().health(), Health::Failed { recover_by: Time(12_000) });
+    assert_eq!(call.next_deadline(), Some(Time(11_000)), "its lease");
+    assert!(call.review(Time(12_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.recover(Time(12_001), late, &mut log), Err(Refused(Verdict::NoFunction)), "too late");
+    assert_eq!(cancelled(call.review(Time(12_001), &world, &mut log).unwrap()), [0]);
+    assert_eq!(call.state(), State::Active, "nothing fails any more");
+}
+
+#[test]
+fn a_participant_that_fails_is_taken_out_and_the_others_go_on() {
+    // shows: IOE-105
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
+    let lost = Validation { until: Time(1_001), ..person(1).validation };
+    call.revalidate(Time(1_001), seat, &lost, &world, &mut log).unwrap();
+    assert_eq!(call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log).verdict, Verdict::Lapsed);
+    assert!(call.decide(Time(1_001), &request(other, "speak"), &world, &mut log).verdict.permits());
+    assert_eq!(call.consents(), all(&["recording"]));
+}

@@ -1,0 +1,212 @@
+//! Change safety: versions, canaries, rollback, and who may update what (`IoE R5`, `R7`).
+
+mod govern;
+
+use govern::{
+    CORPORATE, Call, PRIVACY, World, authorities, call, log, person, policy, recording, request, sign, take, the,
+    verifies, world,
+};
+use interaction_gov::audit::Verdict;
+use interaction_gov::authority::{AuthorityError, Delegation, Update};
+use interaction_gov::identity::InteractionId;
+use interaction_gov::interaction::{Interaction, Mode};
+use interaction_gov::policy::Scope;
+use interaction_gov::rollout::{RolloutError, Settings, Track};
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Authority;
+use sha2::{Digest as _, Sha256};
+
+/// The same rules once more, as a version of their own.
+fn another(world: &mut World) -> u8 {
+    world.install(policy(&[CORPORATE, PRIVACY]), Settings::default()).unwrap()
+}
+
+fn interactions(world: &World, many: u32) -> Vec<Interaction<1, 1>> {
+    let mut log = govern::log();
+    let create = |number: u32| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        log.taken();
+        Interaction::create(InteractionId::recorded(id), Time(0), Mode::Enforce, world, &mut log).unwrap()
+    };
+    (0..many).map(create).collect()
+}
+
+fn on(version: u32, world: &World, interactions: &[Interaction<1, 1>]) -> usize {
+    interactions.iter().filter(|one| one.version(world).unwrap().number == version).count()
+}
+
+#[test]
+fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
+    // shows: IOE-079, IOE-081
+    let mut world = world();
+    let before = interactions(&world, 1_000);
+    let version = another(&mut world);
+    assert_eq!(world.promote_canary(), Err(RolloutError::Unknown));
+    let canary = world.start_canary(version, 10).unwrap();
+    assert_eq!(world.start_canary(version, 10), Err(RolloutError::Busy));
+    let after = interactions(&world, 10_000);
+    assert_eq!(on(1, &world, &before), 0, "exactly none");
+    let chosen = on(1, &world, &after);
+    assert!((900..1_100).contains(&chosen), "{chosen} of 10,000");
+    assert_eq!(on(1, &world, &interactions(&world, 10_000)), chosen, "the same ones go the same way");
+    // Rolled back, the canary's interactions are where all the others are; nobody else has noticed anything.
+    world.roll_back(canary).unwrap();
+    assert_eq!((on(1, &world, &before), on(1, &world, &after)), (0, 0));
+    world.roll_back(canary).unwrap();
+    assert_eq!(on(1, &world, &after), chosen);
+    world.promote_canary().unwrap();
+    assert_eq!((on(1, &world, &before), on(1, &world, &after)), (1_000, 10_000));
+    // The next canary is for those that begin then.
+    let third = another(&mut world);
+    world.start_canary(third, 100).unwrap();
+    assert_eq!((on(2, &world, &after), on(2, &world, &interactions(&world, 100))), (0, 100));
+    world.end_canary().unwrap();
+    assert_eq!((on(2, &world, &after), world.end_canary()), (0, Err(RolloutError::Unknown)));
+}
+
+#[test]
+fn the_choice_is_the_profiles() {
+    // First 4 bytes of HMAC-SHA256(key, identity) mod 10,000 < N · 100, by another implementation.
+    let mut world = world();
+    let version = another(&mut world);
+    let places = [([0; 16], 3_829), ([7; 16], 8_140)];
+    for (id, place) in places {
+        let percent = u8::try_from(place / 100).unwrap();
+        for (percent, chosen) in [(percent, false), (percent + 1, true)] {
+            let track = world.start_canary(version, percent).unwrap();
+            assert_eq!(world.track_for(&InteractionId::recorded(id)) == track, chosen, "{place} at {percent} %");
+            world.end_canary().unwrap();
+        }
+    }
+}
+
+#[test]
+fn going_back_is_one_step_for_all_that_are_under_way() {
+    // shows: IOE-017, IOE-080
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    assert_eq!(world.roll_back(Track::STABLE), Err(RolloutError::NothingBefore));
+    let strict = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
+    take(&mut world, "corporate", 2, CORPORATE, &strict);
+    let version = world.install(policy(&[&strict, PRIVACY]), Settings::default()).unwrap();
+    let ask = |call: &mut Call, world: &World, log: &mut _, time| {
+        let decision = call.decide(Time(time), &request(seat, "speak"), world, log);
+        (decision.verdict, decision.version)
+    };
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
+    world.publish(Track::STABLE, version).unwrap();
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::NotPermitted, Some(1)));
+    world.roll_back(Track::STABLE).unwrap();
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
+}
+
+#[test]
+fn configuration_rolls_with_the_rules() {
+    // shows: IOE-082
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let settings = Settings { lease_ms: 5, head_every: 1, ..Settings::default() };
+    let version = world.install(policy(&[CORPORATE, PRIVACY]), settings).unwrap();
+    let digests = [0, version].map(|version| world.version(version).unwrap().digest);
+    assert_ne!(digests[0], digests[1], "settings are part of what a version is");
+    world.publish(Track::STABLE, version).unwrap();
+    let lease = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log).lease.unwrap();
+    assert_eq!(lease.until(), Time(2_005));
+    world.roll_back(Track::STABLE).unwrap();
+    let lease = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log).lease.unwrap();
+    assert_eq!(lease.until(), Time(12_000));
+}
+
+#[test]
+fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
+    // shows: IOE-130, IOE-131
+    let mut world = World::new(authorities(), [0; 32]);
+    let corporate: Authority = the("corporate");
+    let nothing: [u8; 32] = Sha256::digest([]).into();
+    let first = Update { authority: corporate, version: 1, follows: nothing, text: CORPORATE };
+    let good = sign(1, &first.signed());
+    let install = |world: &mut World| world.install(policy(&[CORPORATE]), Settings::default());
+    assert_eq!(install(&mut world), Err(RolloutError::NotSigned));
+    let mut take = |update: &Update<'_>, signature: &[u8; 64]| world.authorities.take(update, signature, &verifies);
+    assert_eq!(take(&first, &sign(2, &first.signed())), Err(AuthorityError::Forged), "by another authority");
+    assert_eq!(take(&Update { text: PRIVACY, ..first }, &good), Err(AuthorityError::Forged), "another text");
+    assert_eq!(take(&Update { version: 2, ..first }, &good), Err(AuthorityError::Forged), "another version");
+    assert_eq!(take(&Update { authority: the("privacy"), ..first }, &good), Err(AuthorityError::Forged));
+    assert_eq!(take(&Update { authority: Authority(7), ..first }, &good), Err(AuthorityError::Unknown));
+    assert_eq!(take(&Update { authority: Authority(200), ..first }, &good), Err(AuthorityError::Unknown));
+    assert_eq!(take(&first, &good), Ok(()));
+    assert_eq!(take(&first, &good), Err(AuthorityError::Stale), "once more");
+    let gap = Update { version: 3, ..first };
+    assert_eq!(take(&gap, &sign(1, &gap.signed())), Err(AuthorityError::Gap), "it follows something else");
+    assert_eq!(install(&mut world), Ok(0));
+    let next = CORPORATE.replace("version 1", "version 5");
+    let next = Update { version: 5, follows: Sha256::digest(CORPORATE).into(), text: &next, ..first };
+    world.authorities.take(&next, &sign(1, &next.signed()), &verifies).unwrap();
+    assert_eq!(install(&mut world), Err(RolloutError::NotSigned), "the old one is signed, and not the latest");
+}
+
+#[test]
+fn versions_in_use_are_kept_and_there_are_only_so_many() {
+    let mut world = world();
+    for _ in 1..4 {
+        another(&mut world);
+    }
+    assert_eq!(world.install(policy(&[CORPORATE]), Settings::default()), Err(RolloutError::Full));
+    assert_eq!(world.discard(0), Err(RolloutError::InUse));
+    world.publish(Track::STABLE, 1).unwrap();
+    assert_eq!(world.discard(0), Err(RolloutError::InUse), "there is a way back to it");
+    world.publish(Track::STABLE, 2).unwrap();
+    world.discard(0).unwrap();
+    assert_eq!(world.discard(0), Err(RolloutError::Unknown));
+    assert_eq!(world.publish(Track::STABLE, 0), Err(RolloutError::Unknown));
+    assert_eq!(world.publish(Track::STABLE, 200), Err(RolloutError::Unknown));
+    assert_eq!(another(&mut world), 0);
+    assert_eq!(world.version(0).unwrap().number, 4, "no number is used twice");
+}
+
+#[test]
+fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
+    // shows: IOE-107
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    world.authorities.set_reach(the("privacy"), false);
+    assert!(call.decide(Time(1_000), &request(seat, "speak"), &world, &mut log).verdict.permits());
+    let (decision, _) = call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log);
+    assert_eq!((decision.verdict, decision.authority), (Verdict::Unreachable, Some(the("privacy"))));
+    world.authorities.set_reach(the("privacy"), true);
+    assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).0.verdict.permits());
+}
+
+#[test]
+fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
+    // shows: IOE-098
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
+    let (privacy, corporate): (Authority, Authority) = (the("privacy"), the("corporate"));
+    world.authorities.set_reach(privacy, false);
+    let delegation = Delegation { from: privacy, to: corporate, scope: Scope::ALL, until: Time(5_000) };
+    world.authorities.delegate(delegation).unwrap();
+    let mut ask = |world: &World, time| {
+        let (decision, _) = call.invoke(Time(time), &recording(seat), &govern::provenance, world, &mut log);
+        (decision.verdict, decision.lease.map(|lease| lease.until()))
+    };
+    assert_eq!(ask(&world, 1_000), (Verdict::Permit, Some(Time(5_000))), "no permit outlives the delegation");
+    // Nobody decides for himself in a circle, however long.
+    let back = Delegation { from: corporate, to: privacy, ..delegation };
+    assert_eq!(world.authorities.delegate(back), Err(AuthorityError::Loop));
+    assert_eq!(world.authorities.delegate(Delegation { to: privacy, ..delegation }), Err(AuthorityError::Loop));
+    let on = Delegation { from: corporate, to: Authority(5), ..delegation };
+    world.authorities.delegate(on).unwrap();
+    assert_eq!(
+        world.authorities.delegate(Delegation { from: Authority(5), to: privacy, ..delegation }),
+        Err(AuthorityError::Loop)
+    );
+    assert_eq!(ask(&world, 1_001).0, Verdict::Unreachable, "who speaks in the end has no policy here");
+    world.authorities.revoke(corporate, Authority(5));
+    assert_eq!(ask(&world, 4_999).0, Verdict::Permit);
+    assert_eq!(ask(&world, 5_000).0, Verdict::Unreachable, "it has expired");
+    world.authorities.revoke(privacy, corporate);
+    assert_eq!(world.authorities.delegate(back), Ok(()));
+}
