@@ -107,7 +107,7 @@ fn the_formula_has_four_terms_with_a_k_each() {
 }
 
 #[test]
-fn k_is_a_probability_typically_from_a_tenth_to_eight() {
+fn k_is_a_probability_typically_from_one_to_eight_tenths() {
     // shows: IOE-029
     assert_eq!(PerMille::new(1_000), Some(PerMille::ALL));
     assert_eq!(PerMille::new(1_001), None);
@@ -127,6 +127,16 @@ fn at_modest_coupling_growth_remains_super_linear() {
     for parts in [1, 300, 1_000] {
         assert_eq!(double.fragmented(k(parts)).0, 4 * EXAMPLE.fragmented(k(parts)).0);
     }
+}
+
+#[test]
+fn what_multiplies_is_that_dimensions_scale_together() {
+    // shows: IOE-030
+    // With all others as they are, one more participant costs the same however many there are.
+    let with = |participants| Dimensions { participants, ..EXAMPLE }.fragmented(Coupling::FULL).0;
+    assert_eq!(with(11) - with(10), with(1_000_001) - with(1_000_000));
+    let alone = |size: Dimensions| Dimensions { participants: size.participants, ..EXAMPLE }.fragmented(k(300)).0;
+    assert_eq!(Growth::of(alone), Growth::Additive);
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! Evidence by construction: the chain, its heads, and what they show (`IoE R6`, `§8`).
+
+mod govern;
+
+use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, request, sign, the, verifies, world};
+use interaction_gov::audit::{Bytes, Chain, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View};
+use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
+use interaction_gov::interaction::{Attribution, Transition};
+use interaction_gov::rollout::{Settings, Track};
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Authority;
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+/// The control plane's key.
+const PLANE: u8 = 77;
+
+fn signed(head: Head) -> SignedHead {
+    SignedHead { head, signature: sign(PLANE, &head.signed()) }
+}
+
+/// A life with a head every five records, and what was kept of it.
+fn life() -> (Vec<Bytes>, Vec<SignedHead>) {
+    let (mut world, mut log) = (world(), log());
+    let settings = Settings { head_every: 5, ..Settings::default() };
+    let version = world.install(policy(&[CORPORATE, PRIVACY]), settings).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    let (mut call, seat) = call(&world, &mut log);
+    let mut heads = Vec::new();
+    for step in 0..12 {
+        let now = Time(2_000 + step);
+        let decision =
+            call.decide(now, &request(seat, if step % 3 == 0 { "export" } else { "speak" }), &world, &mut log);
+        assert_eq!(decision.verdict.permits(), step % 3 != 0);
+        if call.head_is_due(&world) {
+            heads.push(signed(call.head()));
+        }
+    }
+    let _ = call.invoke(Time(3_000), &recording(seat), &govern::provenance, &world, &mut log);
+    let _ = call.terminate(Time(3_001), &mut log).unwrap();
+    assert!(call.head_is_due(&world), "at the end in any case");
+    heads.push(signed(call.head()));
+    assert!(!call.head_is_due(&world));
+    (log.waiting().to_vec(), heads)
+}
+
+/// Reads a trail with its heads, each where its count says.
+fn read(records: &[Bytes], heads: &[SignedHead]) -> Result<Trail, (u32, Damage)> {
+    let mut trail = Trail::of(InteractionId::recorded([7; 16]));
+    let mut heads = heads.iter().peekable();
+    for bytes in records {
+        trail.record(bytes).map_err(|damage| (trail.records(), damage))?;
+        while let Some(head) = heads.next_if(|head| head.head.records <= trail.records()) {
+            trail.head(head, &key(PLANE).pk, &verifies).map_err(|damage| (trail.records(), damage))?;
+        }
+    }
+    for head in heads {
+        trail.head(head, &key(PLANE).pk, &verifies).map_err(|damage| (trail.records(), damage))?;
+    }
+    Ok(trail)
+}
+
+#[test]
+fn a_trail_proves_a_whole_life() {
+    // shows: IOE-088, IOE-090, IOE-092
+    let (records, heads) = life();
+    let trail = read(&records, &heads).unwrap();
+    assert_eq!((trail.records() as usize, trail.unsigned(), trail.is_ended()), (records.len(), 0, true));
+    assert_eq!(heads.iter().map(|head| head.head.records).collect::<Vec<_>>()[..2], [5, 10]);
+    let first = Record::read(&records[0]).unwrap();
+    assert_eq!((first.kind, first.sequence), (Kind::Created, 0));
+    // Without heads it is in order, and proven by nothing.
+    assert_eq!(read(&records, &[]).unwrap().unsigned() as usize, records.len());
+}
+
+#[test]
+fn whatever_is_altered_dropped_added_moved_cut_or_put_back_is_found() {
+    let (records, heads) = life();
+    let last = records.len() - 1;
+    for at in 0..records.len() {
+        for byte in 0..RECORD {
+            let mut altered = records.clone();
+            altered[at][byte] ^= 1;
+            assert!(read(&altered, &heads).is_err(), "record {at}, byte {byte}");
+        }
+        let mut dropped = records.clone();
+        dropped.remove(at);
+        assert!(read(&dropped, &heads).is_err(), "record {at} dropped");
+        let mut doubled = records.clone();
+        doubled.insert(at, records[at]);
+        assert!(read(&doubled, &heads).is_err(), "record {at} doubled");
+        let cut = read(&records[..at], &heads).unwrap_err();
+        assert_eq!(cut, (at as u32, Damage::Cut), "cut behind {at}");
+        if at < last {
+            let mut moved = records.clone();
+            moved.swap(at, at + 1);
+            assert_eq!(read(&moved, &heads).unwrap_err(), (at as u32, Damage::Order(at as u32)));
+        }
+    }
+    // An old state put back has its old heads; a newer head that anybody else has kept gives it away.
+    assert!(read(&records[..10], &heads[..2]).is_ok());
+    assert_eq!(read(&records[..10], &heads[1..]).unwrap_err().1, Damage::Cut);
+    // A rewritten chain, records renumbered and all, lacks the signature.
+    let mut rewritten = records.clone();
+    rewritten.remove(5);
+    for (number, bytes) in rewritten.iter_mut().enumerate() {
+        bytes[16..20].copy_from_slice(&(number as u32).to_be_bytes());
+    }
+    assert_eq!(read(&rewritten, &heads).unwrap_err(), (10, Damage::Altered));
+    // Nothing follows the end.
+    let mut more = records.clone();
+    let after = Record { sequence: records.len() as u32, ..Record::read(&records[last]).unwrap() };
+    more.push(after.write());
+    assert_eq!(read(&more, &heads).unwrap_err().1, Damage::AfterTheEnd);
+}
+
+#[test]
+fn heads_are_nobodys_but_the_control_planes() {
+    let (records, heads) = life();
+    let trail = |heads: &[SignedHead]| read(&records, heads).map(|_| ()).map_err(|(_, damage)| damage);
+    let mut forged = heads.clone();
+    forged[0].signature = sign(1, &forged[0].head.signed());
+    assert_eq!(trail(&forged), Err(Damage::ForgedHead));
+    let changes: [fn(&mut Head); 5] = [
+        |head| head.records += 1,
+        |head| head.hash[0] ^= 1,
+        |head| head.time = Time(head.time.0 + 1),
+        |head| head.last = !head.last,
+        |head| head.interaction = InteractionId::recorded([7; 16]),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut altered = heads.clone();
+        change(&mut altered[1].head);
+        let expected = if number == 4 { Ok(()) } else { Err(Damage::ForgedHead) };
+        assert_eq!(trail(&altered), expected, "change {number}");
+    }
+    let mut other = heads.clone();
+    other[1].head.interaction = InteractionId::recorded([8; 16]);
+    assert_eq!(trail(&other), Err(Damage::Another));
+}
+
+#[test]
+fn records_are_84_bytes_in_the_order_of_the_figure() {
+    let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), Kind::Decided);
+    record.verdict = Verdict::Permit;
+    (record.seat, record.action, record.modality, record.function) = (Some(4), Some(5), Some(6), Some(7));
+    (record.region, record.participant, record.posture, record.provenance) = (Some(8), Some(1), Some(2), None);
+    (record.authority, record.line, record.obligations, record.consents) = (Some(9), Some(10), 11, 12);
+    (record.binding, record.policy, record.digest, record.until) = (None, Some(13), [14; 8], Some(Time(15)));
+    record.subject = [16; 16];
+    let expected = [
+        &[1; 16][..],
+        &[0, 0, 0, 2],
+        &[0, 0, 0, 0, 0, 0, 0, 3],
+        &[14, 1],
+        &[0, 4],
+        &[5, 6, 7, 8, 1, 2, 0xFF, 9],
+        &[0, 10],
+        &[0, 11],
+        &[0, 12],
+        &[0xFF, 0xFF],
+        &[0, 0, 0, 13],
+        &[14; 8],
+        &[0, 0, 0, 0, 0, 0, 0, 15],
+        &[16; 16],
+    ]
+    .concat();
+    assert_eq!(record.write()[..], expected);
+    assert_eq!(Record::read(&record.write()), Some(record));
+}
+
+#[test]
+fn the_chain_is_sha_256_over_the_hash_before_and_the_record() {
+    let id = InteractionId::recorded([7; 16]);
+    let chain = Chain::of(&id);
+    let begin: [u8; 32] = Sha256::digest([&b"IoE/1 audit\0"[..], &[7; 16]].concat()).into();
+    assert_eq!((chain.hash(), chain.next()), (&begin, 0));
+    let next: [u8; 32] = Sha256::digest([&begin[..], &[9; RECORD]].concat()).into();
+    assert_eq!((chain.and(&[9; RECORD]).hash(), chain.and(&[9; RECORD]).next()), (&next, 1));
+}
+
+#[test]
+fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
+    // shows: IOE-127
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    call.transition(Time(1_000), seat, Transition::Transport, Some(the("de")), [5; 16], &mut log).unwrap();
+    call.attribute(Time(1_000), Attribution::Identifier, [6; 16], &mut log).unwrap();
+    let _ = call.decide(Time(1_000), &request(seat, "export"), &world, &mut log);
+    let (corporate, privacy): (Authority, Authority) = (the("corporate"), the("privacy"));
+    let (one, other) = (AuthorityKey::new([1; 32]), AuthorityKey::new([2; 32]));
+    let mut views = [View::<4>::of(corporate, &one), View::<4>::of(privacy, &other)];
+    let records: Vec<_> = log.waiting().iter().map(|bytes| Record::read(bytes).unwrap()).collect();
+    for record in &records {
+        let [mine, theirs] = views.each_mut().map(|view| view.see(record));
+        assert_eq!((mine.kind, mine.verdict, mine.time), (theirs.kind, theirs.verdict, theirs.time));
+        assert_eq!(mine.interaction, one.pseudonym(Subject::Interaction, &[7; 16]));
+        assert_ne!(mine.interaction, theirs.interaction);
+        assert_eq!(mine.participant, record.seat.map(|_| one.pseudonym(Subject::Participant, &person(1).name)));
+        assert!(mine.participant.is_none() || mine.participant != theirs.participant);
+        let identifies = matches!(record.kind, Kind::Transition | Kind::Bound);
+        assert_eq!(mine.identifier, identifies.then(|| one.pseudonym(Subject::Protocol, &record.subject)));
+        assert!(mine.identifier.is_none() || mine.identifier != theirs.identifier);
+        assert_eq!(theirs.line, None, "corporate decided all of this");
+        assert_eq!(mine.line, record.line);
+    }
+    assert!(records.iter().any(|record| record.line.is_some()));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_record_or_none(bytes in proptest::collection::vec(any::<u8>(), RECORD), kind in 0..24_u8, verdict in 0..20_u8) {
+        let mut bytes: Bytes = bytes.try_into().unwrap();
+        (bytes[28], bytes[29]) = (kind, verdict);
+        let read = Record::read(&bytes);
+        prop_assert_eq!(read.is_some(), Kind::from_code(kind).is_some() && Verdict::from_code(verdict).is_some());
+        if let Some(record) = read {
+            prop_assert_eq!(record.write(), bytes);
+        }
+    }
+}
