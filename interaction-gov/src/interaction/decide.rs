@@ -91,7 +91,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Decides, and records it in the same step.
     ///
     /// If it cannot be recorded it is denied, and nothing changes.
-    // keeps: IOE-059, IOE-061, IOE-066, IOE-067, IOE-090, IOE-092
+    // keeps: IOE-059, IOE-061, IOE-066, IOE-067, IOE-088, IOE-090, IOE-092
     pub fn decide<const W: usize, const V: usize>(
         &mut self,
         now: Time,

@@ -20,6 +20,7 @@ use crate::rollout::{Rollout, Track, Version};
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
+// keeps: IOE-099
 /// Whether decisions bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

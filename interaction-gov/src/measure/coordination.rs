@@ -80,7 +80,8 @@ impl Dimensions {
     /// `C_frag = k·P·M + k·F·(P+M) + k·A·(P+F) + k·T·(P+M+F)`: the coordination surfaces of a fragmented architecture
     /// by the draft's upper-bound model (`IoE §3.2`).
     ///
-    /// Not every pair of dimensions is in it: authorities meet neither modalities nor transitions.
+    /// Not every pair of dimensions is in it: authorities meet neither modalities nor transitions. In one dimension alone
+    /// it is linear. What multiplies is that several grow.
     ///
     /// The draft's own example does not follow from this formula. With k = 1 it gives 332, not 5,760, which is
     /// [`Self::worst_case`]; at k = 0.3 it gives 99.6, not 500 to 1,000.
