@@ -1,0 +1,157 @@
+//! The sending side: an object and its sealed manifest, put into an inbox.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use cep_envelope::digest::Digest;
+use cep_envelope::manifest::{
+    CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, SurfaceParts, seal,
+};
+use cep_envelope::{Parts, Surface, TimeFragment};
+use ed25519_compact::{KeyPair, Seed};
+use jiff::Timestamp;
+
+use crate::folders::random;
+use crate::inbox::Half;
+use crate::keys::{Binding, hex_32};
+
+/// What a sender says about an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealing<'a> {
+    /// The id of the sender's key.
+    pub signer: &'a str,
+    /// Whom the object is for.
+    pub recipient: &'a str,
+    /// What kind of object it is.
+    pub schema: &'a str,
+    /// The surface's context.
+    pub context: &'a str,
+    /// The surface's profile: without a notice, the sender's name.
+    pub profile: &'a str,
+    /// The surface's priority.
+    pub priority: &'a str,
+    /// The surface's extension, which nothing seals.
+    pub extension: Option<&'a str>,
+    /// What the object continues.
+    pub parent: CausalParent,
+    /// When it is sealed.
+    pub at: Timestamp,
+}
+
+/// What was sealed: two files, under one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The surface.
+    pub name: String,
+    /// The outer object.
+    pub outer: Vec<u8>,
+    /// The manifest's digest: how a child names it.
+    pub digest: Digest,
+}
+
+impl Sealing<'_> {
+    /// Seals an object.
+    ///
+    /// # Errors
+    /// A field that no surface or manifest can have.
+    pub fn seal(&self, object: &[u8], key: &KeyPair) -> Result<Sealed> {
+        let fragment = self.at.strftime("%Y%m%dt%H%M%Sz").to_string();
+        let parts = Parts {
+            time: TimeFragment::parse(&fragment).context("this year has no surface")?,
+            context: self.context,
+            profile: self.profile,
+            priority: self.priority,
+            extension: self.extension,
+        };
+        let mut name = [0; Surface::LONGEST];
+        let surface = Surface::compose(&parts, &mut name).map_err(|error| anyhow!("{error}"))?;
+        let sealed_at = self.at.to_string();
+        let manifest = Manifest {
+            schema: self.schema,
+            surface: SurfaceParts::from(surface),
+            sealed_created_at: SealedTime::parse(&sealed_at).map_err(|error| anyhow!("{error}"))?,
+            content_digest: Digest::of(object),
+            causal_parent: self.parent,
+            // Sealed, so that nobody on the way can choose them.
+            signer: Some(self.signer),
+            recipient: Some(self.recipient),
+        };
+        let (mut text, mut outer) = ([0; MAX_MANIFEST], [0; MAX_OUTER]);
+        let text = manifest.write(&mut text).map_err(|error| match error {
+            Some(error) => anyhow!("the manifest would be refused: {error}"),
+            None => anyhow!("the manifest would be too long"),
+        })?;
+        let sign = |hash: &[u8; 32]| *key.sk.sign(hash, None);
+        let outer = seal(text, self.signer, self.recipient, sign, &mut outer).map_err(|error| anyhow!("{error}"))?;
+        Ok(Sealed { name: surface.as_str().to_owned(), outer: outer.to_vec(), digest: Digest::of(text) })
+    }
+}
+
+/// Puts an object into an inbox: its bytes first, its manifest last, each under a hidden name until it is complete.
+///
+/// # Errors
+/// It cannot be written, or the name is taken.
+// keeps: CEP-018
+pub fn drop_into(inbox: &Path, sealed: &Sealed, object: &[u8]) -> Result<()> {
+    let halves = [(Half::Object, object), (Half::Manifest, &sealed.outer)];
+    for (half, _) in halves {
+        let path = inbox.join(format!("{}{}", sealed.name, half.suffix()));
+        if fs::symlink_metadata(&path).is_ok() {
+            return Err(taken(&path));
+        }
+    }
+    for (half, bytes) in halves {
+        let name = format!("{}{}", sealed.name, half.suffix());
+        let (path, hidden) = (inbox.join(&name), inbox.join(format!(".{name}.{}", hex::encode(random::<4>()?))));
+        let write = || {
+            let mut file = File::create_new(&hidden)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            // Unlike a rename, it replaces nothing.
+            fs::hard_link(&hidden, &path)
+        };
+        let written = write();
+        let _ = fs::remove_file(&hidden);
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(taken(&path)),
+            other => other.with_context(|| format!("--into: cannot write {}", path.display()))?,
+        }
+    }
+    File::open(inbox).and_then(|inbox| inbox.sync_all()).context("--into")
+}
+
+fn taken(path: &Path) -> anyhow::Error {
+    anyhow!(
+        "--into: {} is there already; a second later, or with another --extension, the name is another",
+        path.display()
+    )
+}
+
+/// The digest by which a child names its parent, from the parent's outer object.
+///
+/// # Errors
+/// The bytes are no outer object.
+pub fn parent_of(outer: &[u8]) -> Result<CausalParent> {
+    let sealed = SealedManifest::parse(outer).map_err(|error| anyhow!("{error}"))?;
+    Ok(CausalParent::Of(Digest::of(sealed.signed_bytes())))
+}
+
+/// A key from its seed, 64 hexadecimal digits.
+///
+/// # Errors
+/// They are none. The message does not repeat what was given: it is a secret, or nearly one.
+pub fn key_of(seed: &str) -> Result<KeyPair> {
+    Ok(KeyPair::from_seed(Seed::new(hex_32(seed).context("--seed: not 64 hexadecimal digits (32 bytes)")?)))
+}
+
+/// A new seed, and the binding of its public key.
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn new_key(sender: &str, signer: &str) -> Result<(String, Binding)> {
+    let seed: [u8; 32] = random()?;
+    let key = hex::encode(*KeyPair::from_seed(Seed::new(seed)).pk);
+    Ok((hex::encode(seed), Binding { sender: sender.into(), signer: signer.into(), key }))
+}
