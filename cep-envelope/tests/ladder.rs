@@ -4,7 +4,7 @@ use cep_envelope::Surface;
 use cep_envelope::VerificationState::{self, ContainerVerified, DigestMatched, ManifestVerified, Present, Referenced};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, NotProven, Source};
-use cep_envelope::manifest::{Expected, MAX_OUTER, SealedManifest, SurfaceParts, VerifiedManifest, seal};
+use cep_envelope::manifest::{BoundKey, Expected, MAX_OUTER, SealedManifest, SurfaceParts, VerifiedManifest, seal};
 use ed25519_compact::{KeyPair, Seed};
 
 const OBJECT: &[u8] = b"the object";
@@ -23,7 +23,9 @@ fn with_manifest_of<T>(content: &[u8], use_it: impl FnOnce(&VerifiedManifest<'_>
     let mut buffer = [0; MAX_OUTER];
     let sign = |hash: &[u8; 32]| *pair.sk.sign(hash, None);
     let sealed = seal(text.as_bytes(), "jasper#1", "codex", sign, &mut buffer).unwrap();
-    let keys = |signer: &str, sender: &str| ((signer, sender) == ("jasper#1", "jasper")).then_some(*pair.pk);
+    let keys = |signer: &str, sender: &str| {
+        ((signer, sender) == ("jasper#1", "jasper")).then(|| BoundKey::new(*pair.pk).unwrap())
+    };
     let expected = Expected { sender: "jasper", recipient: "codex" };
     use_it(&SealedManifest::parse(sealed).unwrap().verify(expected, &keys).unwrap())
 }

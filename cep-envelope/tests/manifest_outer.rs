@@ -2,7 +2,7 @@
 
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
-    Expected, MAX_MANIFEST, MAX_OUTER, OuterError, SealError, SealedManifest, VerifyError, seal,
+    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, OuterError, SealError, SealedManifest, VerifyError, seal,
 };
 use ed25519_compact::{KeyPair, Seed};
 use sha2::{Digest as _, Sha256};
@@ -30,10 +30,10 @@ fn sealed(seed: u8, manifest: &str, signer: &str, recipient: &str) -> Vec<u8> {
 }
 
 /// jasper's key is the one of seed 1, mallory's of seed 2.
-fn keys(signer: &str, sender: &str) -> Option<[u8; 32]> {
+fn keys(signer: &str, sender: &str) -> Option<BoundKey> {
     match (signer, sender) {
-        ("jasper#1", "jasper") => Some(*pair(1).pk),
-        ("mallory#1", "mallory") => Some(*pair(2).pk),
+        ("jasper#1", "jasper") => BoundKey::new(*pair(1).pk),
+        ("mallory#1", "mallory") => BoundKey::new(*pair(2).pk),
         _ => None,
     }
 }

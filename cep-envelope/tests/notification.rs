@@ -4,8 +4,8 @@ use cep_envelope::VerificationState;
 use cep_envelope::digest::Digest;
 use cep_envelope::json::Unfit;
 use cep_envelope::manifest::{
-    CausalParent, Disagreement, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, SurfaceParts,
-    seal,
+    BoundKey, CausalParent, Disagreement, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime,
+    SurfaceParts, seal,
 };
 use cep_envelope::notification::{
     ClaimedState, MAX_NOTIFICATION, Notification, NotificationError, NotificationField, PollType, Reference, Resolver,
@@ -145,7 +145,7 @@ fn every_field_is_compared_with_what_was_sealed() {
     let bytes = manifest.write(&mut buffer).unwrap();
     let bytes = seal(bytes, "k", "codex", |hash| *pair.sk.sign(hash, None), &mut outer).unwrap();
     let sealed = SealedManifest::parse(bytes).unwrap();
-    let keys = |_: &str, sender: &str| (sender == "jasper").then_some(*pair.pk);
+    let keys = |_: &str, sender: &str| (sender == "jasper").then(|| BoundKey::new(*pair.pk).unwrap());
     let sealed = sealed.verify(Expected { sender: "jasper", recipient: "codex" }, &keys).unwrap();
 
     let n = read(EXAMPLE).unwrap();

@@ -8,7 +8,7 @@ use cep_envelope::decision::{Delivery, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{MemoryLineage, Slot};
-use cep_envelope::manifest::{Instant, MAX_OUTER, SealedManifest, seal};
+use cep_envelope::manifest::{BoundKey, Instant, MAX_OUTER, SealedManifest, seal};
 use cep_envelope::notification::Notification;
 use ed25519_compact::{KeyPair, Seed};
 use libfuzzer_sys::fuzz_target;
@@ -18,6 +18,7 @@ const CONTENT: &[u8] = b"the object";
 const NOTICE: &[u8] = br#"{"from_agent":"jasper","to_agent":"codex","poll_type":"PUSH","metadata":{"envelope_name":"20260514t064148z.message.jasper.normal.tza","envelope_ref":"/in/20260514t064148z.message.jasper.normal.tza","schema":"aint-send-v2","verification_state":"referenced"}}"#;
 
 static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::from_seed(Seed::new([7; 32])));
+static BOUND: LazyLock<BoundKey> = LazyLock::new(|| BoundKey::new(*KEY.pk).expect("of prime order"));
 static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let manifest = format!(
         r#"{{"schema":"aint-send-v2","surface_time_fragment":"20260514t064148z","surface_context":"message","surface_profile":"jasper","surface_priority":"normal","sealed_created_at":"2026-05-14T06:41:48.207135+00:00","content_digest":"{}","causal_parent":null,"recipient":"codex"}}"#,
@@ -45,7 +46,7 @@ fuzz_target!(|edits: &[u8]| {
     edit(edits, &mut parts);
     let [name, content, sealed, notice] = &parts;
     let lineage = MemoryLineage::first([Slot::EMPTY; 4], [0; 16]);
-    let keys = |signer: &str, sender: &str| ((signer, sender) == ("jasper#1", "jasper")).then(|| *KEY.pk);
+    let keys = |signer: &str, sender: &str| ((signer, sender) == ("jasper#1", "jasper")).then(|| *BOUND);
     let policy = Policy::default();
     let receiver = Receiver { name: "codex", container: &BareFile, keys: &keys, lineage: &lineage, policy: &policy };
     let notice = Notification::read(notice).ok();

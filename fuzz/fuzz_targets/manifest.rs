@@ -1,7 +1,7 @@
 //! Any bytes are a manifest or refused, bare and sealed.
 #![no_main]
 
-use cep_envelope::manifest::{Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, seal};
+use cep_envelope::manifest::{BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, seal};
 use libfuzzer_sys::fuzz_target;
 
 /// A key of prime order: the base point. Its secret is 1, and nothing here signs with it.
@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
             Ok(again) => assert_eq!(again, bytes),
             Err(error) => assert_eq!(error, SealError::Contradiction),
         }
-        let keys = |_: &str, _: &str| Some(KEY);
+        let keys = |_: &str, _: &str| BoundKey::new(KEY);
         assert!(sealed.verify(Expected { sender: "anybody", recipient }, &keys).is_err());
     }
 });

@@ -44,6 +44,10 @@ fn life() -> (Vec<Bytes>, Vec<SignedHead>) {
     (log.waiting().to_vec(), heads)
 }
 
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap()
+}
+
 /// Reads a trail with its heads, each where its count says.
 fn read(records: &[Bytes], heads: &[SignedHead]) -> Result<Trail, (u32, Damage)> {
     let mut trail = Trail::of(InteractionId::recorded([7; 16]));
@@ -90,11 +94,11 @@ fn whatever_is_altered_dropped_added_moved_cut_or_put_back_is_found() {
         doubled.insert(at, records[at]);
         assert!(read(&doubled, &heads).is_err(), "record {at} doubled");
         let cut = read(&records[..at], &heads).unwrap_err();
-        assert_eq!(cut, (at as u32, Damage::Cut), "cut behind {at}");
+        assert_eq!(cut, (number(at), Damage::Cut), "cut behind {at}");
         if at < last {
             let mut moved = records.clone();
             moved.swap(at, at + 1);
-            assert_eq!(read(&moved, &heads).unwrap_err(), (at as u32, Damage::Order(at as u32)));
+            assert_eq!(read(&moved, &heads).unwrap_err(), (number(at), Damage::Order(number(at))));
         }
     }
     // An old state put back has its old heads; a newer head that anybody else has kept gives it away.
@@ -103,13 +107,13 @@ fn whatever_is_altered_dropped_added_moved_cut_or_put_back_is_found() {
     // A rewritten chain, records renumbered and all, lacks the signature.
     let mut rewritten = records.clone();
     rewritten.remove(5);
-    for (number, bytes) in rewritten.iter_mut().enumerate() {
-        bytes[16..20].copy_from_slice(&(number as u32).to_be_bytes());
+    for (at, bytes) in rewritten.iter_mut().enumerate() {
+        bytes[16..20].copy_from_slice(&number(at).to_be_bytes());
     }
     assert_eq!(read(&rewritten, &heads).unwrap_err(), (10, Damage::Altered));
     // Nothing follows the end.
     let mut more = records.clone();
-    let after = Record { sequence: records.len() as u32, ..Record::read(&records[last]).unwrap() };
+    let after = Record { sequence: number(records.len()), ..Record::read(&records[last]).unwrap() };
     more.push(after.write());
     assert_eq!(read(&more, &heads).unwrap_err().1, Damage::AfterTheEnd);
 }

@@ -1,4 +1,5 @@
-//! What coordination costs by the draft's model, and where its prose does not follow from it (`IoE §3.2`, `§3.2.1`, `§7`).
+//! What coordination costs by the draft's model, and where its prose does not follow from it (`IoE §3.2`, `§3.2.1`,
+//! `§7`).
 
 use std::num::NonZeroU32;
 
@@ -37,7 +38,8 @@ fn the_five_dimensions_of_a_video_conference() {
             .len(),
         ),
         (Dimension::Authorities, ["corporate", "guest organization", "regional privacy law", "industry"].len()),
-        // The draft counts the networks. From one to the next there are two transitions, and T = 3 is what it computes with.
+        // The draft counts the networks. From one to the next there are two transitions, and T = 3 is what it computes
+        // with.
         (Dimension::Transitions, networks.len()),
     ];
     for (dimension, size) in said {
@@ -151,10 +153,12 @@ fn the_drafts_own_sum_is_linear_and_passes_as_additive() {
 fn growth_is_told_by_the_order_and_not_by_what_is_fixed() {
     // shows: IOE-145
     let people = |size: Dimensions| u128::from(size.participants);
-    let cases: [(&str, &dyn Fn(Dimensions) -> u128, Growth); 9] = [
+    type Count<'a> = &'a dyn Fn(Dimensions) -> u128;
+    let cases: [(&str, Count<'_>, Growth); 10] = [
         ("nothing", &|_| 0, Growth::Additive),
         ("a constant", &|_| 1_000_000, Growth::Additive),
         ("a share of one dimension", &|size| people(size) / 7, Growth::Additive),
+        ("groups of three, the last one not full", &|size| people(size).div_ceil(3), Growth::Additive),
         ("a thousand for each, and a million", &|size| 1_000 * people(size) + 1_000_000, Growth::Additive),
         ("a root", &|size| people(size).isqrt(), Growth::Additive),
         ("pairs in one dimension", &|size| people(size) * (people(size) - 1) / 2, Growth::Multiplicative),

@@ -163,6 +163,12 @@ fn one_failure_affects_under_5_per_cent_and_the_core_works_for_95_per_cent_of_th
     measured.degradation(1_000, 49, 47).unwrap();
     assert_eq!(measured.verdict(Metric::FailureReach), Verdict::Met);
     assert_eq!(measured.verdict(Metric::CoreFunctionality), Verdict::Met);
+    let core = |affected, kept| {
+        let mut measured = Measurements::default();
+        measured.degradation(1_000, affected, kept).unwrap();
+        measured.verdict(Metric::CoreFunctionality)
+    };
+    assert_eq!([core(20, 19), core(20, 18), core(19, 19)], [Verdict::Met, Verdict::Missed, Verdict::TooFew]);
     let before = measured.clone();
     assert_eq!(measured.degradation(10, 11, 11), Err(NotAShare { part: 11, whole: 10 }));
     assert_eq!(measured.degradation(10, 4, 5), Err(NotAShare { part: 5, whole: 4 }));

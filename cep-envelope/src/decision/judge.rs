@@ -264,7 +264,8 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
         let proven = ladder.proven() >= VerificationState::ManifestVerified;
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
         let standing = Standing::of(outcome, sealed_cause);
-        let record = record.filter(|_| proven).map(|record| Record { standing, ..record });
+        let remembered = findings.contains(Finding::Replayed);
+        let record = record.filter(|_| proven && !remembered).map(|record| Record { standing, ..record });
         let (proven, content) = (ladder.proven(), ladder.content());
         Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, content, record }
     }

@@ -2,14 +2,34 @@
 
 use ed25519_compact::{PublicKey, Signature, x25519};
 
-/// Whom keys belong to, as the receiver knows it. A manifest never answers this about itself.
-pub trait KeyDirectory {
-    /// The Ed25519 key with this id, if it is bound to this sender, valid, and not withdrawn.
-    fn key(&self, signer: &str, sender: &str) -> Option<[u8; 32]>;
+/// An Ed25519 public key that a strict verifier takes: canonical, and of prime order. That is checked once, when the key is
+/// bound to somebody, and not with every signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundKey([u8; 32]);
+
+impl BoundKey {
+    /// The key with these bytes. `None`, if verifiers could differ on what it has signed.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Option<Self> {
+        let canonical = PublicKey::new(bytes).validate().is_ok();
+        (canonical && has_prime_order(&bytes)).then_some(Self(bytes))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
-impl<F: Fn(&str, &str) -> Option<[u8; 32]>> KeyDirectory for F {
-    fn key(&self, signer: &str, sender: &str) -> Option<[u8; 32]> {
+/// Whom keys belong to, as the receiver knows it. A manifest never answers this about itself.
+pub trait KeyDirectory {
+    /// The key with this id, if it is bound to this sender, valid, and not withdrawn.
+    fn key(&self, signer: &str, sender: &str) -> Option<BoundKey>;
+}
+
+impl<F: Fn(&str, &str) -> Option<BoundKey>> KeyDirectory for F {
+    fn key(&self, signer: &str, sender: &str) -> Option<BoundKey> {
         self(signer, sender)
     }
 }
@@ -17,10 +37,9 @@ impl<F: Fn(&str, &str) -> Option<[u8; 32]>> KeyDirectory for F {
 /// Strict Ed25519, on which all verifiers agree: S < L, A and R canonical, in the subgroup of prime order, not neutral.
 ///
 /// The library refuses S ≥ L, encodings that are not canonical and points of small order. Its equation has the
-/// cofactor: what the two subgroup checks leave satisfies the other equation too.
-pub(super) fn verifies(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    PublicKey::new(*public).verify(message, &Signature::new(*signature)).is_ok()
-        && has_prime_order(public)
+/// cofactor: what the two subgroup checks leave, A's when the key was bound and R's here, satisfies the other equation too.
+pub(super) fn verifies(key: &BoundKey, message: &[u8], signature: &[u8; 64]) -> bool {
+    PublicKey::new(key.0).verify(message, &Signature::new(*signature)).is_ok()
         && signature.first_chunk().is_some_and(has_prime_order)
 }
 
@@ -39,7 +58,7 @@ fn has_prime_order(point: &[u8; 32]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{has_prime_order, verifies};
+    use super::{BoundKey, has_prime_order, verifies};
     use ed25519_compact::{KeyPair, PublicKey, Seed, Signature};
     use sha2::{Digest as _, Sha512};
 
@@ -58,6 +77,7 @@ mod tests {
         assert!(has_prime_order(&base));
         for point in [mixed, neutral, [0; 32], [0xff; 32]] {
             assert!(!has_prime_order(&point), "{point:02x?}");
+            assert_eq!(BoundKey::new(point), None);
         }
     }
 
@@ -87,7 +107,8 @@ mod tests {
         for (a, r, taken) in [(base, base, true), (mixed, base, false), (base, mixed, false), (mixed, mixed, false)] {
             let signature = sign(&a, &r, b"message");
             assert!(PublicKey::new(a).verify(b"message", &Signature::new(signature)).is_ok());
-            assert_eq!(verifies(&a, b"message", &signature), taken);
+            let verified = BoundKey::new(a).is_some_and(|key| verifies(&key, b"message", &signature));
+            assert_eq!(verified, taken);
         }
     }
 
@@ -95,12 +116,13 @@ mod tests {
     fn no_bit_of_a_signature_may_change() {
         let pair = KeyPair::from_seed(Seed::new([7; 32]));
         let signature = *pair.sk.sign(b"message", None);
-        assert!(verifies(&pair.pk, b"message", &signature));
-        assert!(!verifies(&pair.pk, b"messagE", &signature));
+        let key = BoundKey::new(*pair.pk).unwrap();
+        assert!(verifies(&key, b"message", &signature));
+        assert!(!verifies(&key, b"messagE", &signature));
         for bit in 0..512 {
             let mut other = signature;
             other[bit / 8] ^= 1 << (bit % 8);
-            assert!(!verifies(&pair.pk, b"message", &other), "bit {bit}");
+            assert!(!verifies(&key, b"message", &other), "bit {bit}");
         }
     }
 }

@@ -8,7 +8,7 @@ mod mirror;
 mod outer;
 
 pub use instant::{Instant, SealedTime, TimeError};
-pub use key::KeyDirectory;
+pub use key::{BoundKey, KeyDirectory};
 pub use mirror::{Disagreement, Disagreements, SurfaceParts};
 pub use outer::{Expected, MAX_OUTER, OuterError, SealError, SealedManifest, VerifiedManifest, VerifyError, seal};
 

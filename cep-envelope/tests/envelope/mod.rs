@@ -6,7 +6,7 @@ use cep_envelope::decision::{Delivery, Judgement, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{MemoryLineage, Slot};
-use cep_envelope::manifest::{CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, seal};
+use cep_envelope::manifest::{BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, seal};
 use ed25519_compact::{KeyPair, Seed};
 
 pub type Memory = MemoryLineage<[Slot; 64]>;
@@ -25,9 +25,9 @@ pub fn pair(sender: &str) -> KeyPair {
 }
 
 /// The receiver knows two senders.
-pub fn keys(signer: &str, sender: &str) -> Option<[u8; 32]> {
+pub fn keys(signer: &str, sender: &str) -> Option<BoundKey> {
     let bound = matches!((signer, sender), ("jasper#1", "jasper") | ("root-ai#1", "root-ai"));
-    bound.then(|| *pair(sender).pk)
+    bound.then(|| BoundKey::new(*pair(sender).pk).unwrap())
 }
 
 pub fn memory() -> Memory {

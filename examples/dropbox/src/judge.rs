@@ -1,6 +1,6 @@
 //! From copies to a line in the journal.
 
-use cep_envelope::decision::{Decision, Delivery, Finding, Findings, Outcome, Receiver};
+use cep_envelope::decision::{Decision, Delivery, Findings, Outcome, Receiver};
 use cep_envelope::ladder::Container;
 use cep_envelope::lineage::{self, Lineage};
 use cep_envelope::manifest::{Instant, KeyDirectory};
@@ -35,8 +35,7 @@ pub(crate) fn judge<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized>
         arrival: instant(snapshot.arrival.at),
     };
     let decision = receiver.judge(&delivery).decision;
-    // A replay changes nothing of what is remembered.
-    let record = decision.record().copied().filter(|_| !decision.findings().contains(Finding::Replayed));
+    let record = decision.record().copied();
     (line(snapshot, id, &decision, unreadable, record.as_ref()), record)
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use cep_envelope::manifest::{KeyDirectory, MAX_ID};
+use cep_envelope::manifest::{BoundKey, KeyDirectory, MAX_ID};
 use serde::{Deserialize, Serialize};
 
 /// One key, bound to one sender.
@@ -23,7 +23,7 @@ pub struct Binding {
 /// The local key directory.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
-    bindings: Vec<(Binding, [u8; 32])>,
+    bindings: Vec<(Binding, BoundKey)>,
 }
 
 impl Keys {
@@ -44,6 +44,7 @@ impl Keys {
             ensure!(!id.is_empty() && id.len() <= MAX_ID, "{field}: not 1 to {MAX_ID} bytes");
         }
         let key = hex_32(&binding.key).context("key: not 64 hexadecimal digits")?;
+        let key = BoundKey::new(key).context("key: no key that all verifiers agree on")?;
         if self.key(&binding.signer, &binding.sender).is_some() {
             let (signer, sender) = (binding.signer.escape_debug(), binding.sender.escape_debug());
             bail!("signer '{signer}' of sender '{sender}' has a key already");
@@ -87,7 +88,7 @@ impl Keys {
 }
 
 impl KeyDirectory for Keys {
-    fn key(&self, signer: &str, sender: &str) -> Option<[u8; 32]> {
+    fn key(&self, signer: &str, sender: &str) -> Option<BoundKey> {
         let bound = |binding: &Binding| binding.signer == signer && binding.sender == sender;
         self.bindings.iter().find(|(binding, _)| bound(binding)).map(|(_, key)| *key)
     }

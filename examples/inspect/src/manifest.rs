@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use cep_envelope::Surface;
 use cep_envelope::digest::Digest;
-use cep_envelope::manifest::{CausalParent, Expected, Manifest, SealedManifest};
+use cep_envelope::manifest::{BoundKey, CausalParent, Expected, Manifest, SealedManifest};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -118,6 +118,7 @@ fn verify(arguments: &Arguments, key: &str, outer: Option<&SealedManifest<'_>>) 
     };
     let key: [u8; 32] =
         hex::decode(key).ok().and_then(|bytes| bytes.try_into().ok()).context("--key: not 64 hexadecimal digits")?;
+    let key = BoundKey::new(key).context("--key: no key that all verifiers agree on")?;
     let Some(outer) = outer else { return Ok(Err("a bare manifest is not signed".into())) };
     let keys = |signer: &str, claimed: &str| (signer == outer.claimed_signer() && claimed == sender).then_some(key);
     let verified = outer.verify(Expected { sender, recipient }, &keys);

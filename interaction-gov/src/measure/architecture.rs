@@ -270,8 +270,8 @@ impl<'a> Architecture<'a> {
         })
     }
 
-    /// |C|: the distinct points where state is exchanged, bindings and exchanges together (`IoE Appendix A.1`). A number
-    /// beyond 128 bits comes as [`u128::MAX`].
+    /// |C|: the distinct points where state is exchanged, bindings and exchanges together (`IoE Appendix A.1`). A
+    /// number beyond 128 bits comes as [`u128::MAX`].
     // keeps: IOE-147
     #[must_use]
     pub fn coordination_surfaces(&self, size: Dimensions) -> u128 {

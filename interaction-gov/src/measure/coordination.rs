@@ -80,8 +80,8 @@ impl Dimensions {
     /// `C_frag = k·P·M + k·F·(P+M) + k·A·(P+F) + k·T·(P+M+F)`: the coordination surfaces of a fragmented architecture
     /// by the draft's upper-bound model (`IoE §3.2`).
     ///
-    /// Not every pair of dimensions is in it: authorities meet neither modalities nor transitions. In one dimension alone
-    /// it is linear. What multiplies is that several grow.
+    /// Not every pair of dimensions is in it: authorities meet neither modalities nor transitions. In one dimension
+    /// alone it is linear. What multiplies is that several grow.
     ///
     /// The draft's own example does not follow from this formula. With k = 1 it gives 332, not 5,760, which is
     /// [`Self::worst_case`]; at k = 0.3 it gives 99.6, not 500 to 1,000.
@@ -157,8 +157,8 @@ impl PerMille {
     }
 }
 
-/// The k of [`Dimensions::fragmented`], one for each of its terms: how probable it is that what could be coordinated has
-/// to be (`IoE §3.2`).
+/// The k of [`Dimensions::fragmented`], one for each of its terms: how probable it is that what could be coordinated
+/// has to be (`IoE §3.2`).
 ///
 /// The draft writes the same k four times, and of several "k values". A cache that spares coordination lowers its k
 /// (`IoE §7`). No k but zero changes the order of growth.
@@ -217,9 +217,9 @@ pub enum Growth {
 impl Growth {
     /// How a count of surfaces grows when all dimensions grow together.
     ///
-    /// Doubling every dimension doubles what additive growth adds, and quadruples what a product of two adds. It is seen
-    /// at sizes of a million and more, where fixed costs and remainders of a division no longer matter. One 64th more than
-    /// double is put down to rounding.
+    /// Doubling every dimension doubles what additive growth adds, and quadruples what a product of two adds. It is
+    /// seen at sizes of a million and more, where fixed costs and remainders of a division no longer matter. One 64th
+    /// more than double is put down to rounding.
     ///
     /// A count may come in whole surfaces or in thousandths. One of [`u128::MAX`] stands for "too many to count", which
     /// is multiplicative growth.

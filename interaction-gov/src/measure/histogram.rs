@@ -11,8 +11,8 @@ const BUCKETS: usize = 30 * PARTS;
 
 /// How often which latency occurred.
 ///
-/// A percentile is reported by the upper end of its bucket: never too low, and too high by at most an eighth of it and a
-/// microsecond. From 2^32 µs on, about 72 minutes, it is the longest latency seen. It takes about 2 KB.
+/// A percentile is reported by the upper end of its bucket: never too low, and too high by at most an eighth of it and
+/// a microsecond. From 2^32 µs on, about 72 minutes, it is the longest latency seen. It takes about 2 KB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],

@@ -1,7 +1,7 @@
 //! What was measured, against the draft's targets (`IoE Appendix A.1`, `R5`, `R9`).
 //!
-//! Every target allows one in so many to miss it: p95 is one in 20, "99.9 %" one in 1,000. So verdicts count misses, and are
-//! exact; histograms are for reports.
+//! Every target allows one in so many to miss it: p95 is one in 20, "99.9 %" one in 1,000. So verdicts count misses,
+//! and are exact; histograms are for reports.
 
 use core::fmt;
 use core::time::Duration;
@@ -117,8 +117,8 @@ impl core::error::Error for NotAShare {}
 
 /// Everything that Appendix A.1, R5 and R9 set targets for. It takes about 12 KB, mostly for six histograms.
 ///
-/// Measure in normal, stable operation: the targets are for that (`IoE Appendix A.1`). Failures, rollbacks and recoveries
-/// are what R5 and R9 are about, and have their own entries.
+/// Measure in normal, stable operation: the targets are for that (`IoE Appendix A.1`). Failures, rollbacks and
+/// recoveries are what R5 and R9 are about, and have their own entries.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Measurements {
     surfaces: Surfaces,
@@ -192,8 +192,8 @@ impl Measurements {
         self.configuration.record(took, took < CONVERGENCE);
     }
 
-    /// `R9`: a single component failed. So many of the active interactions were affected, and so many of these kept their
-    /// core functionality.
+    /// `R9`: a single component failed. So many of the active interactions were affected, and so many of these kept
+    /// their core functionality.
     ///
     /// # Errors
     /// [`NotAShare`]: more were affected than active, or more kept it than were affected. Nothing is recorded.

@@ -104,7 +104,7 @@ macro_rules! claims {
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum Claim {
             $(
-                #[doc = concat!("[`", stringify!($requirement), "`](Requirement::", stringify!($requirement), "): ", $words, ".")]
+                #[doc = concat!("[`Requirement::", stringify!($requirement), "`]: ", $words, ".")]
                 $claim,
             )+
         }
@@ -142,8 +142,8 @@ claims! {
     FollowsPosture          = R2 Must,   "evaluation follows the security posture";
     FollowsJurisdiction     = R2 Must,   "evaluation follows jurisdiction";
     ComputeIsAuditable      = R2 Must,   "compute invocations are auditable";
-    ExplicitVersion         = R2 Must,   "every action is evaluated against an explicit policy version bound to the identity";
-    DataPlaneBreaks         = R4 Should, "it is defined how the identity is preserved when the data plane breaks governance";
+    ExplicitVersion         = R2 Must,   "every action is evaluated under an explicit version, bound to the identity";
+    DataPlaneBreaks         = R4 Should, "it is defined how the identity outlives what the data plane breaks";
     VersionIsolation        = R5 Must,   "a change to one interaction does not affect another";
     GradualRollout          = R5 Must,   "a change can go to a percentage of new interactions";
     Rollback                = R5 Must,   "interactions in flight can be rolled back";

@@ -134,7 +134,7 @@ shortcomings! {
     InfrastructureBreaks      = Continuity,   [R4 Must], "an infrastructure transition does not preserve the identity";
     ConsentBreaks             = Continuity,   [R4 Must], "a consent change does not preserve the identity";
 
-    PolicyTooSlow             = Policy,       [R5 Must], "governed processing waits a second or more for a policy update";
+    PolicyTooSlow             = Policy,       [R5 Must], "governed processing waits a second or more for an update";
     OldPolicyForAWhile        = Policy,       [R2 Must], "the old policy still governs for a bounded time";
     OldPolicyUntilPropagated  = Policy,       [R2 Must], "the old policy governs until an update has propagated";
     PolicyNeedsRestart        = Policy,       [R2 Must], "a policy update needs teardown and restart";

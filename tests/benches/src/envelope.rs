@@ -9,7 +9,7 @@ use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{Line, MemoryLineage, Record, Slot, Standing};
 use cep_envelope::manifest::{
-    CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, seal,
+    BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, seal,
 };
 use cep_envelope::notification::{MAX_NOTIFICATION, Notification};
 use iacp_core::crypto::{Provider, Secret32};
@@ -60,6 +60,7 @@ pub struct Envelope<P: Provider> {
     sealed: Vec<u8>,
     notification: Vec<u8>,
     public: [u8; 32],
+    bound: BoundKey,
     signature: [u8; 64],
     lineage: Memory,
     provider: PhantomData<P>,
@@ -98,6 +99,7 @@ impl<P: Provider> Envelope<P> {
             sealed: sealed.to_vec(),
             notification: notification.into_bytes(),
             public: P::public_key(&key),
+            bound: BoundKey::new(P::public_key(&key)).expect("of prime order"),
             signature,
             lineage: known(&parents),
             provider: PhantomData,
@@ -116,8 +118,8 @@ impl<P: Provider> Envelope<P> {
     #[must_use]
     pub fn judge(&self) -> Judgement<'_> {
         let notice = Notification::read(black_box(&self.notification)).expect("a notification");
-        let public = self.public;
-        let keys = |signer: &str, sender: &str| (signer == SIGNER && sender == SENDER).then_some(public);
+        let bound = self.bound;
+        let keys = |signer: &str, sender: &str| (signer == SIGNER && sender == SENDER).then_some(bound);
         let policy = Policy::default();
         let receiver =
             Receiver { name: RECIPIENT, container: &BareFile, keys: &keys, lineage: &self.lineage, policy: &policy };

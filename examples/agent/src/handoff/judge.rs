@@ -6,12 +6,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use cep_envelope::VerificationState as State;
 use cep_envelope::decision::{Delivery, Finding, Findings, Judgement, Outcome, Policy, Receiver};
 use cep_envelope::drift::DriftLimits;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{MemoryLineage, Slot};
-use cep_envelope::manifest::{CausalParent, Instant};
+use cep_envelope::manifest::{BoundKey, CausalParent, Instant};
 use cep_envelope::notification::Notification;
 use iacp_core::time::UnixTime;
 use iacp_wire::Eid;
@@ -66,7 +67,7 @@ pub struct Judge<'t> {
     who: &'static str,
     timeline: &'t Timeline,
     name: String,
-    trusted: Vec<Eid>,
+    trusted: Vec<(String, BoundKey)>,
     lineage: MemoryLineage<Box<[Slot]>>,
     policy: Policy<'static>,
     out: Option<PathBuf>,
@@ -102,6 +103,12 @@ impl<'t> Judge<'t> {
         let policy = Policy::default().with_drift(DriftLimits { ahead_seconds: AHEAD, ..DriftLimits::default() });
         // Else whoever carries an object could choose its recipient, and so bring it to one who has never seen it.
         let policy = policy.with(Finding::RecipientNotSealed, Outcome::Triage)?;
+        let bind = |eid: Eid| {
+            let name = hex::encode(eid.0);
+            let key = BoundKey::new(eid.0).with_context(|| format!("{name} is no key that all verifiers agree on"))?;
+            Ok((name, key))
+        };
+        let trusted = trusted.into_iter().map(bind).collect::<anyhow::Result<_>>()?;
         Ok(Self { who, timeline, name: hex::encode(own.0), trusted, lineage, policy, out })
     }
 
@@ -118,8 +125,8 @@ impl<'t> Judge<'t> {
         let trusted = &self.trusted;
         // In this binding an agent, its key's id and its key are the same thing.
         let bound = |signer: &str, sender: &str| {
-            let eid = trusted.iter().find(|eid| hex::encode(eid.0) == signer)?;
-            (signer == sender).then_some(eid.0)
+            let (_, key) = trusted.iter().find(|(name, _)| name == signer)?;
+            (signer == sender).then_some(*key)
         };
         let now = instant(clock::unix());
         if self.lineage.len() >= self.lineage.capacity() {

@@ -89,7 +89,7 @@ fn fragment(at: Timestamp) -> Option<TimeFragment> {
 
 #[cfg(test)]
 mod tests {
-    use cep_envelope::manifest::{Disagreement, Expected, SealedManifest};
+    use cep_envelope::manifest::{BoundKey, Disagreement, Expected, SealedManifest};
 
     use super::*;
     use crate::keys;
@@ -101,7 +101,8 @@ mod tests {
         let envelope = super::envelope(&sealer, &bob.eid(), b"content", None).expect("sealed");
         let sealed = SealedManifest::parse(&envelope.outer).expect("well-formed");
         let recipient = hex::encode(bob.eid().0);
-        let bound = |signer: &str, sender: &str| (signer == sender).then_some(alice.eid().0);
+        let bound =
+            |signer: &str, sender: &str| (signer == sender).then(|| BoundKey::new(alice.eid().0).expect("a key"));
         let expected = Expected { sender: &sealer.name, recipient: &recipient };
         let verified = sealed.verify(expected, &bound).expect("alice's EID is her key");
         let manifest = verified.manifest();

@@ -1,6 +1,5 @@
 //! `cep-envelope`: whatever takes bytes, and the decision with all that it is made of.
 
-use core::fmt::{self, Write};
 use core::hint::black_box;
 
 use cep_envelope::decision::{Delivery, Finding, Outcome, Policy, Receiver};
@@ -9,11 +8,11 @@ use cep_envelope::drift::{Drift, DriftLimits};
 use cep_envelope::json;
 use cep_envelope::ladder::{Container, Ladder, NotAContainer, Source};
 use cep_envelope::lineage::{Lineage, MemoryLineage, Parent, Slot};
-use cep_envelope::manifest::{Expected, Instant, Manifest, SealedManifest, SealedTime, seal};
+use cep_envelope::manifest::{BoundKey, Expected, Instant, Manifest, SealedManifest, SealedTime, seal};
 use cep_envelope::notification::Notification;
 use cep_envelope::{Parts, Surface, TimeFragment, normalise};
 
-use crate::{opaque, opaque_buffer};
+use crate::{look, opaque, opaque_buffer, print, text};
 
 /// The memory of a receiver for which these functions decide.
 type Memory = MemoryLineage<&'static mut [Slot]>;
@@ -32,34 +31,6 @@ pub fn all() {
     notification(opaque());
     policy();
     decision();
-}
-
-/// Takes whatever is written.
-struct Paper;
-
-impl Write for Paper {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        black_box(text);
-        black_box(Ok(()))
-    }
-}
-
-fn print(value: &impl fmt::Display) {
-    black_box(write!(Paper, "{value}").is_ok());
-}
-
-/// Looks at a value, or prints why there is none.
-fn look<T>(result: Result<T, impl fmt::Display>) {
-    match result {
-        Ok(value) => {
-            black_box(value);
-        }
-        Err(error) => print(&error),
-    }
-}
-
-fn text() -> &'static str {
-    core::str::from_utf8(opaque()).unwrap_or_default()
 }
 
 fn instant() -> Instant {
@@ -147,9 +118,9 @@ fn manifest(bytes: &[u8]) {
     }
 }
 
-fn key(signer: &str, sender: &str) -> Option<[u8; 32]> {
+fn key(signer: &str, sender: &str) -> Option<BoundKey> {
     black_box((signer, sender));
-    black_box(Some([0; 32]))
+    BoundKey::new(black_box([0; 32]))
 }
 
 fn sealed(bytes: &[u8]) {

@@ -5,8 +5,10 @@
 #![no_main]
 
 mod cep;
+mod gov;
 mod wire;
 
+use core::fmt::{self, Write};
 use core::hint::black_box;
 
 /// The entry, under the name that the linker starts from.
@@ -15,6 +17,7 @@ extern "C" fn _start() -> ! {
     loop {
         wire::all();
         cep::all();
+        gov::all();
         #[cfg(feature = "control")]
         control(opaque());
     }
@@ -34,6 +37,34 @@ fn opaque() -> &'static [u8] {
 
 fn opaque_buffer() -> &'static mut [u8] {
     black_box(&mut [])
+}
+
+/// Takes whatever is written.
+struct Paper;
+
+impl Write for Paper {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        black_box(text);
+        black_box(Ok(()))
+    }
+}
+
+fn print(value: &impl fmt::Display) {
+    black_box(write!(Paper, "{value}").is_ok());
+}
+
+/// Looks at a value, or prints why there is none.
+fn look<T>(result: Result<T, impl fmt::Display>) {
+    match result {
+        Ok(value) => {
+            black_box(value);
+        }
+        Err(error) => print(&error),
+    }
+}
+
+fn text() -> &'static str {
+    core::str::from_utf8(opaque()).unwrap_or_default()
 }
 
 /// One function per kind of panic, each of which the test must find.
