@@ -1,0 +1,100 @@
+//! A video conference under interaction-scoped governance (`IoE`): a scripted day, its decisions, and its proof.
+//!
+//! ```text
+//! conference           the draft's own video conference (§3.2.1), on one day
+//! conference edge      a device that hands work from the edge to the cloud (§6)
+//! ```
+//!
+//! Everything is decided by `interaction-gov`, which knows no clock and no file. What this program adds:
+//!
+//! ```text
+//! day/  edge     the scripts
+//! plane          the control plane: authorities' keys, signed policies, versions, identifiers
+//! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
+//! evidence       the trail with its signed heads: verified, and tampered with
+//! telling        the timeline            report   the summary
+//! policies/      what the authorities say, for people to read and change
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+mod day;
+mod edge;
+mod evidence;
+mod plane;
+mod report;
+mod stage;
+mod telling;
+mod work;
+
+use telling::Style;
+
+/// A video conference under interaction-scoped governance: a scripted day, its decisions, and its proof
+///
+/// Ends with status 0 if the trail is proven, a second run of the same inputs gives the same one, and everything that was
+/// done to copies of it is found.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    script: Option<Script>,
+    /// What identities, keys and challenges are drawn from: the same seed gives the same day
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// One JSON object in a line: the events, then a summary
+    #[arg(long, global = true)]
+    json: bool,
+    /// Where to write the trail: its records of 84 bytes, one after the other
+    #[arg(long, global = true, value_name = "FILE")]
+    trail: Option<PathBuf>,
+    /// Where to write the signed heads: a JSON object in a line
+    #[arg(long, global = true, value_name = "FILE")]
+    heads: Option<PathBuf>,
+    /// Where to write the control plane's public key, in hexadecimal
+    #[arg(long, global = true, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Script {
+    /// The draft's own video conference; this is what runs without a command
+    Day,
+    /// A device that hands work from the edge to the cloud
+    Edge,
+}
+
+fn main() -> ExitCode {
+    run(&Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("conference: {}", format!("{error:#}").replace('\n', " "));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let play = match arguments.script {
+        None | Some(Script::Day) => day::play,
+        Some(Script::Edge) => edge::play,
+    };
+    let style = if arguments.json { Style::Json } else { Style::Story };
+    let played = play(arguments.seed, style)?;
+    let again = play(arguments.seed, Style::Silent)?;
+    write(arguments.trail.as_deref(), "--trail", &played.evidence.trail())?;
+    write(arguments.heads.as_deref(), "--heads", played.evidence.heads()?.as_bytes())?;
+    write(arguments.key.as_deref(), "--key", format!("{}\n", hex::encode(played.evidence.key)).as_bytes())?;
+    let summary = report::Summary::of(arguments.seed, &played, &again);
+    if arguments.json {
+        telling::json(&summary)
+    } else {
+        telling::print(&summary.story())
+    }
+    Ok(if summary.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(file: Option<&Path>, option: &str, bytes: &[u8]) -> Result<()> {
+    file.map_or(Ok(()), |file| fs::write(file, bytes).with_context(|| format!("{option}: cannot write {file:?}")))
+}
