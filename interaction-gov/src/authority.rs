@@ -100,6 +100,8 @@ pub struct Authorities {
     known: [Option<Known>; AUTHORITIES],
     silent: Set<Authority>,
     delegations: Vec<Delegation, DELEGATIONS>,
+    /// Counts the changes of who speaks for whom.
+    changes: u32,
 }
 
 /// Who decides in an authority's place.
@@ -165,6 +167,7 @@ impl Authorities {
     pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
         let one = Set::one(authority);
         self.silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// Lets one authority decide for another.
@@ -182,12 +185,20 @@ impl Authorities {
         if reached.contains(delegation.from) {
             return Err(AuthorityError::Loop);
         }
-        self.delegations.push(delegation).map_err(|_| AuthorityError::Full)
+        self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
+        self.changes = self.changes.wrapping_add(1);
+        Ok(())
     }
 
     /// Takes back what one authority let another decide.
     pub fn revoke(&mut self, from: Authority, to: Authority) {
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// How often it has changed who speaks for whom: a permit rests on that.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on.

@@ -68,8 +68,8 @@ pub struct Invocation<'a> {
     pub seat: Seat,
     /// On behalf of which running one, if it was delegated.
     pub parent: Option<Binding>,
-    /// Where it runs, in law.
-    pub site: Region,
+    /// Where it could run, in law, the best place first: it runs at the first one that all authorities allow.
+    pub sites: &'a [Region],
     /// What computes.
     pub component: crate::proof::Component<'a>,
     /// What its failure means.

@@ -2,7 +2,7 @@
 
 use crate::policy::Kind;
 use crate::time::Time;
-use crate::vocabulary::{Authority, Consent, Posture, Region, Set};
+use crate::vocabulary::{Action, Authority, Consent, Posture, Region, Set};
 
 /// A participant's place in an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,8 @@ pub struct Admission {
     pub validation: Validation,
     /// What it consents to.
     pub consents: Set<Consent>,
+    /// What joining is called in policy: it is decided like any action.
+    pub action: Action,
 }
 
 /// What the caller has just found out about a participant.
@@ -55,7 +57,7 @@ pub struct Participant {
 
 impl Participant {
     pub(crate) fn admitted(admission: &Admission, now: Time, validation_ms: u32) -> Self {
-        let Admission { name, kind, home, credential_until, validation, consents } = *admission;
+        let Admission { name, kind, home, credential_until, validation, consents, action: _ } = *admission;
         let Validation { posture, region, until } = validation;
         let mut participant =
             Self { name, kind, home, credential_until, valid_until: until, posture, region, consents };

@@ -158,8 +158,13 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
     let wrong = Request { goes: one("us"), ..audio };
     let decision = call.decide(Time(1_002), &wrong, &world, &mut log);
     assert_eq!((decision.verdict, decision.authority), (Verdict::Residency, Some(the("privacy"))));
-    let elsewhere = Invocation { site: the("us"), ..recording(seat) };
-    assert_eq!(call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log).0.verdict, Verdict::Residency);
+    let [us, fr]: [Region; 2] = [the("us"), the("fr")];
+    for (sites, verdict) in [(&[us][..], Verdict::Residency), (&[], Verdict::NoPlace), (&[us, fr], Verdict::Permit)] {
+        let elsewhere = Invocation { sites, ..recording(seat) };
+        assert_eq!(call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log).0.verdict, verdict);
+    }
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((record.kind, record.region), (Kind::Invoked, Some(fr.0)), "it runs where all allow it");
 }
 
 #[test]
@@ -193,10 +198,10 @@ fn recovery_has_a_deadline() {
     let late = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
     call.fail(Time(2_000), late, &world, &mut log).unwrap();
     assert_eq!(call.running(late).unwrap().health(), Health::Failed { recover_by: Time(12_000) });
-    assert_eq!(call.next_deadline(), Some(Time(11_000)), "its lease");
-    assert!(call.review(Time(12_000), &world, &mut log).unwrap().is_empty());
-    assert_eq!(call.recover(Time(12_001), late, &mut log), Err(Refused(Verdict::NoFunction)), "too late");
-    assert_eq!(cancelled(call.review(Time(12_001), &world, &mut log).unwrap()), [0]);
+    assert_eq!(call.next_deadline(), Some(Time(12_000)));
+    assert!(call.review(Time(11_999), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.recover(Time(12_000), late, &mut log), Err(Refused(Verdict::NoFunction)), "too late");
+    assert_eq!(cancelled(call.review(Time(12_000), &world, &mut log).unwrap()), [0]);
     assert_eq!(call.state(), State::Active, "nothing fails any more");
 }
 
@@ -211,4 +216,25 @@ fn a_participant_that_fails_is_taken_out_and_the_others_go_on() {
     assert_eq!(call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log).verdict, Verdict::Lapsed);
     assert!(call.decide(Time(1_001), &request(other, "speak"), &world, &mut log).verdict.permits());
     assert_eq!(call.consents(), all(&["recording"]));
+}
+
+#[test]
+fn what_runs_while_the_interaction_is_suspended_waits_and_is_decided_again() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
+    let core = invoke(&mut call, 1_000, &captions, &world, &mut log);
+    let other = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    call.fail(Time(1_001), core, &world, &mut log).unwrap();
+    assert!(call.review(Time(1_002), &world, &mut log).unwrap().is_empty(), "a moment's failure ends nothing else");
+    assert!(!call.holds(call.running(other).unwrap().lease(), Time(1_002), &world), "but nothing goes on meanwhile");
+    assert_eq!(call.next_deadline(), Some(Time(11_001)));
+    call.recover(Time(1_003), core, &mut log).unwrap();
+    assert!(call.review(Time(1_004), &world, &mut log).unwrap().is_empty());
+    assert!(call.holds(call.running(other).unwrap().lease(), Time(1_004), &world));
+    // Consent was taken back meanwhile: then it does not go on.
+    call.suspend(Time(1_005), &mut log).unwrap();
+    call.consent(Time(1_006), seat, Set::EMPTY, &mut log).unwrap();
+    call.resume(Time(1_007), &mut log).unwrap();
+    assert_eq!(cancelled(call.review(Time(1_008), &world, &mut log).unwrap()), [0, 1]);
 }

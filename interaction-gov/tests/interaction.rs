@@ -358,6 +358,43 @@ fn who_is_not_there_does_nothing() {
 }
 
 #[test]
+fn after_the_end_nothing_is_permitted_and_nothing_is_recorded() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let _ = call.terminate(Time(1_001), &mut log).unwrap();
+    let last = call.head();
+    assert!(last.last);
+    let before = log.waiting().len();
+    assert_eq!(call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log).verdict, Verdict::NotActive);
+    assert_eq!(call.consent(Time(1_002), seat, Set::EMPTY, &mut log), Err(Refused(Verdict::NotActive)));
+    assert_eq!(
+        call.attribute(Time(1_002), Attribution::Telemetry(None), [0; 16], &mut log),
+        Err(Refused(Verdict::NotActive))
+    );
+    assert_eq!((log.waiting().len(), call.head_is_due(&world)), (before, false), "the last head stays the last");
+}
+
+#[test]
+fn joining_is_decided_like_everything_else() {
+    let (world, mut log) = (world(), log());
+    let (mut call, _) = call(&world, &mut log);
+    let device = Admission { kind: interaction_gov::policy::Kind::Device, ..person(2) };
+    assert_eq!(call.join(Time(1_000), &device, &world, &mut log), Err(Refused(Verdict::NotPermitted)));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((record.kind, record.verdict, record.seat), (Kind::Joined, Verdict::NotPermitted, None));
+    assert_eq!((record.policy, record.authority, record.subject), (Some(0), Some(0), [2; 16]));
+    call.suspend(Time(1_001), &mut log).unwrap();
+    assert_eq!(call.join(Time(1_002), &person(2), &world, &mut log), Err(Refused(Verdict::NotActive)));
+    call.resume(Time(1_003), &mut log).unwrap();
+    let seat = call.join(Time(1_004), &person(2), &world, &mut log).unwrap();
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((record.verdict, record.line, record.seat), (Verdict::Permit, Some(5), Some(seat.0)));
+    // Who only observes lets everybody in, and tells.
+    let mut open = Call::create(InteractionId::recorded([8; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
+    assert!(open.join(Time(0), &device, &world, &mut log).is_ok());
+}
+
+#[test]
 fn a_single_interaction_can_have_a_version_of_its_own() {
     // shows: IOE-078
     let (mut world, mut log) = (world(), log());

@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, all, hardened, person, policy, recording, request, the};
-use interaction_gov::audit::{Kind, Record, Trail, Verdict};
+use interaction_gov::audit::{Bytes, Kind, RECORD, Record, Trail, Verdict};
 use interaction_gov::function::{Binding, Bindings, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Mode, Request, Transition};
@@ -80,7 +80,7 @@ struct Run {
     world: World,
     call: Call,
     log: Records,
-    kept: Vec<[u8; 84]>,
+    kept: Vec<Bytes>,
     now: u64,
     said: Vec<String>,
     /// What governs, as this test has it.
@@ -89,7 +89,7 @@ struct Run {
 
 impl Run {
     fn new(room: usize) -> Self {
-        let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; 84]; room.max(2)]));
+        let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; RECORD]; room.max(2)]));
         let id = InteractionId::recorded([7; 16]);
         let call = Call::create(id, Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
         Self { world, call, log, kept: Vec::new(), now: 1_000, said: Vec::new(), governs: (0, None) }
@@ -181,8 +181,10 @@ impl Run {
                     let runs = (0..4).filter_map(|number| self.call.running(Binding(number)));
                     for running in runs {
                         let healthy = running.health() == interaction_gov::function::Health::Running;
-                        assert!(!healthy || running.lease().until() > now, "{running:?}");
+                        let governs = matches!(self.call.state(), State::Active | State::Degraded);
+                        assert!(!healthy || !governs || running.lease().until() > now, "{running:?}");
                     }
+                    assert!(self.call.next_deadline().is_none_or(|due| due > now), "whoever waits for it gets on");
                 }
             }
             Step::Suspend => {

@@ -3,17 +3,17 @@
 mod govern;
 
 use govern::{
-    CORPORATE, Call, PRIVACY, World, authorities, call, log, person, policy, recording, request, sign, take, the,
-    verifies, world,
+    CORPORATE, Call, PRIVACY, World, authorities, call, log, names, person, policy, recording, request, sign, take,
+    the, verifies, world,
 };
 use interaction_gov::audit::Verdict;
 use interaction_gov::authority::{AuthorityError, Delegation, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode};
-use interaction_gov::policy::Scope;
+use interaction_gov::policy::{Facts, Kind, Provenance, Scope};
 use interaction_gov::rollout::{RolloutError, Settings, Track};
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::Authority;
+use interaction_gov::vocabulary::{Authority, Set};
 use sha2::{Digest as _, Sha256};
 
 /// The same rules once more, as a version of their own.
@@ -174,7 +174,10 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
     assert!(call.decide(Time(1_000), &request(seat, "speak"), &world, &mut log).verdict.permits());
     let (decision, _) = call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log);
     assert_eq!((decision.verdict, decision.authority), (Verdict::Unreachable, Some(the("privacy"))));
+    let lease = call.decide(Time(1_000), &request(seat, "speak"), &world, &mut log).lease.unwrap();
+    assert!(call.holds(&lease, Time(1_000), &world));
     world.authorities.set_reach(the("privacy"), true);
+    assert!(!call.holds(&lease, Time(1_000), &world), "who speaks for whom is what a permit rests on");
     assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).0.verdict.permits());
 }
 
@@ -186,7 +189,8 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
     let (privacy, corporate): (Authority, Authority) = (the("privacy"), the("corporate"));
     world.authorities.set_reach(privacy, false);
-    let delegation = Delegation { from: privacy, to: corporate, scope: Scope::ALL, until: Time(5_000) };
+    let scope = Scope::read("record, export", &names()).unwrap();
+    let delegation = Delegation { from: privacy, to: corporate, scope, until: Time(5_000) };
     world.authorities.delegate(delegation).unwrap();
     let mut ask = |world: &World, time| {
         let (decision, _) = call.invoke(Time(time), &recording(seat), &govern::provenance, world, &mut log);
@@ -206,6 +210,21 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     assert_eq!(ask(&world, 1_001).0, Verdict::Unreachable, "who speaks in the end has no policy here");
     world.authorities.revoke(corporate, Authority(5));
     assert_eq!(ask(&world, 4_999).0, Verdict::Permit);
+    // A delegate's deny names both, and its own line.
+    let denies = Facts {
+        action: the("export"),
+        kind: Kind::Human,
+        home: None,
+        modality: None,
+        function: None,
+        region: None,
+        consents: Set::EMPTY,
+        posture: the("managed"),
+        provenance: Provenance::None,
+    };
+    let only = policy(&[PRIVACY, CORPORATE]);
+    let ruling = only.decide(&denies, |authority| world.authorities.speaker(authority, &denies, Time(4_999)));
+    assert_eq!((ruling.authority, ruling.speaker, ruling.line), (Some(privacy), Some(corporate), Some(4)));
     assert_eq!(ask(&world, 5_000).0, Verdict::Unreachable, "it has expired");
     world.authorities.revoke(privacy, corporate);
     assert_eq!(world.authorities.delegate(back), Ok(()));

@@ -1,14 +1,14 @@
-//! The record: 84 bytes, so that it and the hash before it take two blocks of SHA-256.
+//! The record: 85 bytes, so that it and the hash before it take two blocks of SHA-256.
 //!
 //! ```text
 //!  0      16    20        28   29      30    32     33       34       35     36    37      38         39
 //!  +------+-----+---------+----+-------+-----+------+--------+--------+------+-----+-------+----------+---------+
 //!  | id   | seq | time ms |kind|verdict|seat |action|modality|function|region|kind |posture|provenance|authority|
 //!  +------+-----+---------+----+-------+-----+------+--------+--------+------+-----+-------+----------+---------+
-//! 40     42          44       46      48       52              60         68           84
-//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
-//!  | line |obligations|consents|binding|policy #|policy's digest| until ms |   subject  |
-//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
+//! 40      41     43          45       47      49       53              61         69           85
+//!  +-------+------+-----------+--------+-------+--------+---------------+----------+------------+
+//!  |speaker| line |obligations|consents|binding|policy #|policy's digest| until ms |   subject  |
+//!  +-------+------+-----------+--------+-------+--------+---------------+----------+------------+
 //! ```
 //!
 //! Numbers are big-endian. A field that does not apply is all ones, and sets are bits.
@@ -17,7 +17,7 @@ use crate::identity::InteractionId;
 use crate::time::Time;
 
 /// The length of a record, in bytes.
-pub const RECORD: usize = 84;
+pub const RECORD: usize = 85;
 
 /// A record as bytes.
 pub type Bytes = [u8; RECORD];
@@ -100,10 +100,6 @@ codes! {
         Telemetry = 17, "telemetry";
         /// An output of a function: its digest is the subject.
         Output = 18, "output";
-        /// An authority cannot be asked, or can be again.
-        Reach = 19, "reach";
-        /// A delegation was made, or taken back.
-        Delegated = 20, "delegated";
     }
 }
 
@@ -187,9 +183,11 @@ pub struct Record {
     pub posture: Option<u8>,
     /// What is known about the computation.
     pub provenance: Option<u8>,
-    /// Who decided.
+    /// In whose place it was decided.
     pub authority: Option<u8>,
-    /// By which line of its policy.
+    /// Who spoke: another one, if that was delegated.
+    pub speaker: Option<u8>,
+    /// By which line of the speaker's policy.
     pub line: Option<u16>,
     /// What has to be done with it.
     pub obligations: u16,
@@ -226,6 +224,7 @@ impl Record {
             posture: None,
             provenance: None,
             authority: None,
+            speaker: None,
             line: None,
             obligations: 0,
             consents: 0,
@@ -256,6 +255,7 @@ impl Record {
             self.posture,
             self.provenance,
             self.authority,
+            self.speaker,
         ] {
             put(&mut to, &[field.unwrap_or(u8::MAX)]);
         }
@@ -281,7 +281,8 @@ impl Record {
         let seat = short(&mut from)?;
         let mut small = || take(&mut from).map(|[byte]: [u8; 1]| (byte != u8::MAX).then_some(byte));
         let (action, modality, function, region) = (small()?, small()?, small()?, small()?);
-        let (participant, posture, provenance, authority) = (small()?, small()?, small()?, small()?);
+        let (participant, posture, provenance) = (small()?, small()?, small()?);
+        let (authority, speaker) = (small()?, small()?);
         let line = short(&mut from)?;
         let obligations = u16::from_be_bytes(take(&mut from)?);
         let consents = u16::from_be_bytes(take(&mut from)?);
@@ -304,6 +305,7 @@ impl Record {
             posture,
             provenance,
             authority,
+            speaker,
             line,
             obligations,
             consents,

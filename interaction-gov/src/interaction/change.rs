@@ -1,11 +1,12 @@
 //! What changes an interaction while its identity stays (`IoE R1`, `R2`, `R4`).
 
+use super::decide::Question;
 use super::{Interaction, Refused};
 use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::function::Bindings;
 use crate::lifecycle::{Event, State};
 use crate::participant::{Admission, Participant, Seat, Validation};
-use crate::policy;
+use crate::policy::{self, Facts, Provenance};
 use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Consent, Region, Set};
@@ -23,10 +24,11 @@ pub enum Transition {
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// A participant joins; with the first one the interaction begins.
+    /// A participant joins, if policy lets it; with the first one the interaction begins.
     ///
     /// # Errors
-    /// There is no seat, no room for the record, no policy; the credential has expired; the interaction is over.
+    /// It is denied; there is no seat, no room for the record, no policy; the credential has expired; the interaction is
+    /// suspended or over.
     pub fn join<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -36,30 +38,49 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<Seat, Refused> {
         self.room(2, log)?;
         self.advance(now, Kind::Joined, log)?;
-        let place = self.seats.iter().position(Option::is_none);
-        let settings = self.version(rollout).map(|version| version.settings);
-        let mut record = Record {
+        let version = self.version(rollout);
+        let told = Record {
             subject: admission.name,
             participant: Some(admission.kind as u8),
             posture: Some(admission.validation.posture.0),
-            region: admission.validation.region.map(|region| region.0),
-            consents: (admission.consents.bits() & 0xFFFF) as u16,
             ..self.fact(Kind::Joined)
         };
-        let (Some(place), Some(settings)) = (place, settings) else {
-            record.verdict = if place.is_none() { Verdict::NoRoom } else { Verdict::NoPolicy };
-            return Err(self.refuse(record, log));
+        let participant = match (version, self.seats.iter().position(Option::is_none)) {
+            _ if self.state == State::Suspended => Err(Verdict::NotActive),
+            (_, None) => Err(Verdict::NoRoom),
+            (None, _) => Err(Verdict::NoPolicy),
+            (Some(version), Some(place)) => {
+                let participant = Participant::admitted(admission, now, version.settings.validation_ms);
+                if participant.is_valid(now) { Ok((place, participant)) } else { Err(Verdict::Lapsed) }
+            }
         };
-        let participant = Participant::admitted(admission, now, settings.validation_ms);
-        if self.state == State::Terminated || !participant.is_valid(now) {
-            record.verdict = if participant.is_valid(now) { Verdict::NotActive } else { Verdict::Lapsed };
-            return Err(self.refuse(record, log));
-        }
+        let (place, participant) = match participant {
+            Ok(there) => there,
+            Err(verdict) => return Err(self.refuse(Record { verdict, ..told }, log)),
+        };
         let seat = Seat(u16::try_from(place).unwrap_or(u16::MAX));
+        let facts = Facts {
+            action: admission.action,
+            kind: participant.kind,
+            home: participant.home,
+            modality: None,
+            function: None,
+            region: participant.region,
+            consents: common(self.seats.iter().flatten().chain([&participant])),
+            posture: participant.posture,
+            provenance: Provenance::None,
+        };
+        let valid_until = participant.valid_until;
+        let question = Question { facts, seat, binding: None, goes: Set::EMPTY, valid_until };
+        let (decision, record) = self.answer(&question, version, rollout, Kind::Joined);
+        let record = Record { subject: admission.name, until: Some(valid_until), ..record };
+        if !decision.may() {
+            return Err(self.refuse(Record { seat: None, until: None, ..record }, log));
+        }
         if let Some(empty) = self.seats.get_mut(place) {
             *empty = Some(participant);
         }
-        self.write(Record { seat: Some(seat.0), until: Some(participant.valid_until), ..record }, log);
+        self.write(record, log);
         self.changed();
         if self.state == State::Created {
             self.step(Event::Start, log);
@@ -175,7 +196,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Suspends the interaction: nothing is permitted until somebody resumes it. What runs is cancelled by the next review.
+    /// Suspends the interaction: nothing is permitted until somebody resumes it. What runs has no lease that holds, and the
+    /// first review after that decides about it again.
     ///
     /// # Errors
     /// It is not active, or there is no room for the record.
@@ -239,9 +261,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.advance(now, kind, log)?;
         let number = binding.map(|binding| binding.0);
         let record = Record { subject, binding: number, ..self.fact(kind) };
-        if self.state == State::Terminated {
-            return Err(self.refuse(Record { verdict: Verdict::NotActive, ..record }, log));
-        }
         if binding.is_some_and(|binding| self.running(binding).is_none()) {
             return Err(self.refuse(Record { verdict: Verdict::NoFunction, ..record }, log));
         }
@@ -252,10 +271,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Something has changed that permits rest on.
     pub(super) fn changed(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
-        let people = || self.seats.iter().flatten().filter(|participant| participant.kind == policy::Kind::Human);
-        let common = people().fold(Set::ALL, |common, person| common.and(person.consents));
-        self.consents = if people().next().is_some() { common } else { Set::EMPTY };
+        self.consents = common(self.seats.iter().flatten());
     }
+}
+
+/// What every person among these consents to. Where there is no person, nobody consents to anything.
+fn common<'p>(participants: impl Iterator<Item = &'p Participant>) -> Set<Consent> {
+    let people = participants.filter(|participant| participant.kind == policy::Kind::Human);
+    people.map(|person| person.consents).reduce(Set::and).unwrap_or_default()
 }
 
 /// What a record in the chain is about.

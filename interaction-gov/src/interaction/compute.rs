@@ -5,8 +5,10 @@ use super::{Decision, Interaction, Refused, Request};
 use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
+use crate::participant::Seat;
+use crate::policy::Facts;
 use crate::proof::ProvenanceCheck;
-use crate::rollout::Rollout;
+use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
 
@@ -27,52 +29,58 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Err(Refused(verdict)) = self.advance(now, Kind::Invoked, log) {
             return (self.denied(verdict, None), None);
         }
-        let Invocation { action, function, modality, seat, parent, site, component, role } = *invocation;
+        let Invocation { action, function, modality, seat, parent, sites, component, role } = *invocation;
         let version = self.version(rollout);
-        let place = self.running.iter().position(Option::is_none);
-        let parent_runs = parent.is_none_or(|parent| {
-            self.running(parent).is_some_and(|parent| parent.health == Health::Running && parent.seat == seat)
-        });
+        let number = version.map(|version| version.number);
         let provenance = check.check(&component);
-        let question = match (parent_runs, place) {
-            (false, _) => Err(Verdict::NoFunction),
-            (_, None) => Err(Verdict::NoRoom),
-            _ => self.ask(now, action, seat, modality, Some(function), provenance),
-        };
-        let subject = component.digest.first_chunk().copied().unwrap_or_default();
-        let (decision, record) = match question {
-            Ok(question) => {
-                let binding = place.and_then(|place| u16::try_from(place).ok()).map(Binding);
-                let question = Question { binding, goes: Set::one(site), ..question };
-                self.answer(&question, version, rollout, Kind::Invoked)
-            }
+        let component = component.digest.first_chunk().copied().unwrap_or_default();
+        let asked = self.may_begin(seat, parent, sites).and_then(|(binding, first)| {
+            let question = self.ask(now, action, seat, modality, Some(function), provenance)?;
+            let allowed = |site: &&Region| keeps_to(version, &question.facts, Set::one(**site));
+            let site = sites.iter().find(allowed).copied().unwrap_or(first);
+            Ok((Question { binding: Some(binding), goes: Set::one(site), ..question }, binding, site))
+        });
+        let (question, binding, site) = match asked {
+            Ok(asked) => asked,
             Err(verdict) => {
-                let record = Record { seat: Some(seat.0), action: Some(action.0), verdict, ..self.fact(Kind::Invoked) };
-                (self.denied(verdict, version.map(|version| version.number)), record)
+                let request = Request { action, seat, modality, binding: None, goes: Set::EMPTY };
+                let record = self.refusal(Kind::Invoked, &request, verdict, number);
+                self.write(Record { function: Some(function.0), subject: component, ..record }, log);
+                return (self.denied(verdict, number), None);
             }
         };
-        self.write(Record { subject, ..record }, log);
-        let mut begun = None;
-        if let (Some(lease), Some(place)) = (decision.lease, place)
-            && let Some(slot) = self.running.get_mut(place)
-        {
-            let (component, health) = (subject, Health::Running);
-            *slot = Some(Running {
-                action,
-                function,
-                modality,
-                seat,
-                parent,
-                site,
-                provenance,
-                component,
-                role,
-                health,
-                lease,
-            });
-            begun = u16::try_from(place).ok().map(Binding);
+        let (decision, record) = self.answer(&question, version, rollout, Kind::Invoked);
+        self.write(Record { subject: component, ..record }, log);
+        let (Some(lease), Some(slot)) = (decision.lease, self.running.get_mut(usize::from(binding.0))) else {
+            return (decision, None);
+        };
+        let health = Health::Running;
+        *slot = Some(Running {
+            action,
+            function,
+            modality,
+            seat,
+            parent,
+            site,
+            provenance,
+            component,
+            role,
+            health,
+            lease,
+        });
+        (decision, Some(binding))
+    }
+
+    /// The number that something new would have, and where it would run if it were for nobody to choose.
+    fn may_begin(&self, seat: Seat, parent: Option<Binding>, sites: &[Region]) -> Result<(Binding, Region), Verdict> {
+        let runs = |parent: &Running| parent.health == Health::Running && parent.seat == seat;
+        if parent.is_some_and(|parent| !self.running(parent).is_some_and(runs)) {
+            return Err(Verdict::NoFunction);
         }
-        (decision, begun)
+        let place = self.running.iter().position(Option::is_none).and_then(|place| u16::try_from(place).ok());
+        let binding = place.map(Binding).ok_or(Verdict::NoRoom)?;
+        let site = sites.first().ok_or(Verdict::NoPlace)?;
+        Ok((binding, *site))
     }
 
     /// Decides where something goes, before it goes: of the places or ways in question, the first that all authorities
@@ -114,6 +122,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             (decision.verdict, record.verdict) = (Verdict::NoPlace, Verdict::NoPlace);
             (decision.lease, record.until) = (None, None);
             (decision.line, record.line) = (None, None);
+            (decision.speaker, record.speaker) = (None, None);
+            // Who stands against the one that was wanted most.
+            let wanted = candidates.first().copied().unwrap_or_default();
+            decision.authority = version.and_then(|version| version.policy.residency(&question.facts, wanted).1);
+            record.authority = decision.authority.map(|authority| authority.0);
             (decision.obligations, record.obligations) = (Set::EMPTY, 0);
         }
         self.write(record, log);
@@ -159,7 +172,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.advance(now, Kind::Recovered, log)?;
         let running = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut);
         let in_time = |running: &&mut Running| match running.health {
-            Health::Failed { recover_by } => now <= recover_by,
+            Health::Failed { recover_by } => now < recover_by,
             Health::Running => false,
         };
         let Some(running) = running.filter(in_time) else {
@@ -210,8 +223,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let number = Binding(u16::try_from(place).unwrap_or(u16::MAX));
             let Some(running) = self.running(number).copied() else { continue };
             match running.health {
-                Health::Failed { recover_by } if now > recover_by => cancelled.add(place),
+                Health::Failed { recover_by } if now >= recover_by => cancelled.add(place),
                 Health::Failed { .. } => {}
+                // Nothing is permitted now, so nothing goes on. Whether it may later is decided later.
+                Health::Running if !self.state.governs() => {}
                 Health::Running if self.holds(&running.lease, now, rollout) => {}
                 Health::Running => {
                     let request = Request {
@@ -304,6 +319,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             (false, false) => self.step(all, log),
         }
     }
+}
+
+/// Whether all authorities let data go to all of these regions.
+fn keeps_to<const W: usize>(version: Option<&Version<W>>, facts: &Facts, goes: Set<Region>) -> bool {
+    version.is_some_and(|version| version.policy.residency(facts, goes).0)
 }
 
 /// What is chosen.

@@ -27,13 +27,15 @@ pub struct Request {
 
 /// A permit, for as long as nothing changes that it rests on.
 ///
-/// Before each governed processing, [`Interaction::holds`] says whether it still does. It costs three comparisons.
+/// Before each governed processing, [`Interaction::holds`] says whether it still does. It costs a few comparisons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lease {
     until: Time,
     version: u32,
     epoch: u32,
+    /// The changes of the authorities that it knows of.
+    authorities: u32,
 }
 
 impl Lease {
@@ -58,9 +60,11 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The version that it was decided against.
     pub version: Option<u32>,
-    /// Who decided.
+    /// In whose place it was decided.
     pub authority: Option<Authority>,
-    /// By which line of its policy.
+    /// Who spoke: another one, if that was delegated.
+    pub speaker: Option<Authority>,
+    /// By which line of the speaker's policy.
     pub line: Option<u16>,
     /// What has to be done with it.
     pub obligations: Set<Obligation>,
@@ -107,33 +111,54 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (decision, record) = match &question {
             Ok(question) => self.answer(question, version, rollout, Kind::Decided),
             Err(verdict) => {
-                let record = Record {
-                    seat: Some(request.seat.0),
-                    action: Some(request.action.0),
-                    verdict: *verdict,
-                    ..self.fact(Kind::Decided)
-                };
-                (self.denied(*verdict, version.map(|version| version.number)), record)
+                let number = version.map(|version| version.number);
+                (self.denied(*verdict, number), self.refusal(Kind::Decided, request, *verdict, number))
             }
         };
         self.write(record, log);
         decision
     }
 
-    /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction, and the time
-    /// is not over.
+    /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction or in who speaks
+    /// for whom, and the time is not over.
     // keeps: IOE-022
     #[must_use]
     pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
         now < lease.until
             && now >= self.last
             && lease.epoch == self.epoch
+            && lease.authorities == rollout.authorities.changes()
             && self.version(rollout).is_some_and(|version| version.number == lease.version)
     }
 
     pub(super) const fn denied(&self, verdict: Verdict, version: Option<u32>) -> Decision {
         let enforced = matches!(self.mode, Mode::Enforce);
-        Decision { verdict, version, authority: None, line: None, obligations: Set::EMPTY, lease: None, enforced }
+        Decision {
+            verdict,
+            version,
+            authority: None,
+            speaker: None,
+            line: None,
+            obligations: Set::EMPTY,
+            lease: None,
+            enforced,
+        }
+    }
+
+    /// The record of a request that no policy was asked about.
+    pub(super) fn refusal(&self, kind: Kind, request: &Request, verdict: Verdict, policy: Option<u32>) -> Record {
+        let running = request.binding.and_then(|binding| self.running(binding));
+        Record {
+            verdict,
+            seat: Some(request.seat.0),
+            action: Some(request.action.0),
+            modality: request.modality.map(|modality| modality.0),
+            function: running.map(|running| running.function.0),
+            region: request.goes.iter().next().map(|region| region.0),
+            binding: request.binding.map(|binding| binding.0),
+            policy,
+            ..self.fact(kind)
+        }
     }
 
     /// What the interaction knows about a request.
@@ -195,7 +220,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Some(version) = version {
             let ruling =
                 version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
-            (decision.authority, decision.line) = (ruling.authority, ruling.line);
+            (decision.authority, decision.speaker, decision.line) = (ruling.authority, ruling.speaker, ruling.line);
             decision.verdict = match ruling.answer {
                 Answer::Permit => Verdict::Permit,
                 Answer::Deny => Verdict::DeniedByRule,
@@ -206,14 +231,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if decision.verdict.permits() && !question.goes.is_empty() {
                 let (allowed, by) = version.policy.residency(facts, question.goes);
                 if !allowed {
-                    (decision.verdict, decision.authority, decision.line) = (Verdict::Residency, by, None);
+                    (decision.verdict, decision.authority) = (Verdict::Residency, by);
+                    (decision.speaker, decision.line) = (None, None);
                 }
             }
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
                 let at_most = self.last.after(u64::from(version.settings.lease_ms));
+                let authorities = rollout.authorities.changes();
                 let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(Lease { until, version: version.number, epoch: self.epoch });
+                decision.lease = Some(Lease { until, version: version.number, epoch: self.epoch, authorities });
             }
         }
         let digest = version.and_then(|version| version.digest.first_chunk().copied()).unwrap_or([0xFF; 8]);
@@ -228,6 +255,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             posture: Some(facts.posture.0),
             provenance: Some(facts.provenance as u8),
             authority: decision.authority.map(|authority| authority.0),
+            speaker: decision.speaker.map(|speaker| speaker.0),
             line: decision.line,
             obligations: low(decision.obligations.bits()),
             consents: low(facts.consents.bits()),

@@ -164,19 +164,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Head { interaction: self.id, records: self.chain.next(), hash: *self.chain.hash(), time: self.last, last }
     }
 
-    /// When something ends by itself: a validation, or the time to recover. [`review`](Self::review) is due then.
+    /// When a lease ends, or the time to recover. [`review`](Self::review) is due then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let needed = |seat: Seat| self.participant(seat).map(|participant| participant.valid_until);
-        let of = |running: &Running| {
-            let recover_by = match running.health {
-                Health::Running => Time::NEVER,
-                Health::Failed { recover_by } => recover_by,
-            };
-            let valid = needed(running.seat).unwrap_or(Time::NEVER);
-            recover_by.min(running.lease.until()).min(valid)
+        let due = |running: &Running| match running.health {
+            Health::Failed { recover_by } => Some(recover_by),
+            // No lease outlives the validation that it rests on. While nothing is permitted, none is renewed.
+            Health::Running => self.state.governs().then(|| running.lease.until()),
         };
-        self.running.iter().flatten().map(of).min().filter(|time| *time != Time::NEVER)
+        self.running.iter().flatten().filter_map(due).min()
     }
 
     fn fact(&self, kind: Kind) -> Record {
@@ -195,8 +191,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log.write(&bytes);
     }
 
-    /// Time passes, and never backwards. What is refused for that is recorded at the last time there was.
+    /// Time passes, and never backwards. What is refused for that is recorded at the last time there was. After the end
+    /// nothing is recorded at all: else whoever comes late could not be told from whoever adds to a trail.
     fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
+        if self.state == State::Terminated {
+            return Err(Refused(Verdict::NotActive));
+        }
         self.room(1, log)?;
         if now < self.last {
             let refused = Record { verdict: Verdict::ClockBack, ..self.fact(kind) };

@@ -71,7 +71,9 @@ pub struct Ruling {
     pub answer: Answer,
     /// In whose place it was said: whoever denies; if nobody does, the first one that was asked.
     pub authority: Option<Authority>,
-    /// The line of the deciding rule, if a rule decided.
+    /// Who said it: another one, if the authority has delegated it.
+    pub speaker: Option<Authority>,
+    /// The line of the deciding rule in the speaker's text, if a rule decided.
     pub line: Option<u16>,
     /// What a permit obliges to: what all deciding rules say together.
     pub obligations: Set<Obligation>,
@@ -97,10 +99,10 @@ pub enum Answer {
 
 impl Ruling {
     /// Nobody has said anything.
-    const NOTHING: Self = Self::no(Answer::NobodyAsked, None, None);
+    const NOTHING: Self = Self::no(Answer::NobodyAsked, None, None, None);
 
-    const fn no(answer: Answer, authority: Option<Authority>, line: Option<u16>) -> Self {
-        Self { answer, authority, line, obligations: Set::EMPTY, until: Time::NEVER }
+    const fn no(answer: Answer, authority: Option<Authority>, speaker: Option<Authority>, line: Option<u16>) -> Self {
+        Self { answer, authority, speaker, line, obligations: Set::EMPTY, until: Time::NEVER }
     }
 }
 
@@ -248,24 +250,24 @@ impl<const W: usize> Policy<W> {
             let speaker = speaker(member.authority);
             let speaks = |one: &&Member| Some(one.authority) == speaker.authority;
             let Some(speaking) = Some(member).filter(speaks).or_else(|| self.members.iter().find(speaks)) else {
-                return Ruling::no(Answer::Unreachable, authority, None);
+                return Ruling::no(Answer::Unreachable, authority, None, None);
             };
-            let (first, end) = speaking.words;
+            let (says, (first, end)) = (Some(speaking.authority), speaking.words);
             let rule = (usize::from(first)..usize::from(end)).find_map(|word| {
                 let bit = usize::try_from(rows.word(word).trailing_zeros()).unwrap_or(64);
                 self.rules.get(word).and_then(|rules| rules.get(bit))
             });
             match rule {
                 Some(Rule { effect: Effect::Permit, obligations, line, .. }) => {
-                    let one = Ruling { answer: Answer::Permit, authority, line: Some(*line), ..Ruling::NOTHING };
+                    let one = Ruling::no(Answer::Permit, authority, says, Some(*line));
                     let before = all.unwrap_or(one);
                     let obligations = before.obligations.or(*obligations);
                     all = Some(Ruling { obligations, until: before.until.min(speaker.until), ..before });
                 }
                 Some(Rule { effect: Effect::Deny, line, .. }) => {
-                    return Ruling::no(Answer::Deny, authority, Some(*line));
+                    return Ruling::no(Answer::Deny, authority, says, Some(*line));
                 }
-                None => return Ruling::no(Answer::NoRule, authority, None),
+                None => return Ruling::no(Answer::NoRule, authority, says, None),
             }
         }
         all.unwrap_or(Ruling::NOTHING)

@@ -43,6 +43,17 @@ impl Scope {
     /// Everything.
     pub const ALL: Self = Self { conditions: Conditions::ANY, own: false };
 
+    /// Reads a scope: what stands behind `over` in a policy.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
+        let line = Lines::of(text).next().ok_or(NOTHING)?;
+        let mut scope = Self::ALL;
+        scope.own = clauses(&mut Words::of(line), vocabulary, &mut scope.conditions, &mut None)?;
+        Ok(scope)
+    }
+
     /// Whether facts lie in the scope of this authority.
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
@@ -65,15 +76,16 @@ pub(super) struct Head {
     pub scope: Scope,
 }
 
+const NOTHING: TextError = TextError { line: 1, column: 1, trouble: Trouble::Missing };
+
 /// Reads what stands in front of the rules.
 pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, TextError> {
     let mut lines = Lines::of(text);
-    let nothing = TextError { line: 1, column: 1, trouble: Trouble::Missing };
-    let mut words = Words::of(lines.next().ok_or(nothing)?);
+    let mut words = Words::of(lines.next().ok_or(NOTHING)?);
     keyword(&mut words, "authority")?;
     let authority = name(&mut words, vocabulary)?;
     over(&mut words)?;
-    let mut words = Words::of(lines.next().ok_or(nothing)?);
+    let mut words = Words::of(lines.next().ok_or(NOTHING)?);
     keyword(&mut words, "version")?;
     let number = words.word()?;
     let version = number.text.parse().map_err(|_| number.at(Trouble::NoNumber))?;

@@ -46,6 +46,9 @@ permit record, transcribe with consent recording oblige notify
 keep   audio, video within de, fr
 ";
 
+/// "de".
+pub const HERE: &[Region] = &[Region(0)];
+
 pub type World = Rollout<2, 4>;
 pub type Call = Interaction<4, 4>;
 pub type Records = Log<Vec<Bytes>>;
@@ -120,6 +123,7 @@ pub fn person(number: u8) -> Admission {
         credential_until: Time(1_000_000),
         validation: Validation { posture: the("managed"), region: Some(the("de")), until: Time(500_000) },
         consents: all(&["recording"]),
+        action: the("join"),
     }
 }
 
@@ -158,7 +162,7 @@ pub fn recording(seat: Seat) -> Invocation<'static> {
         modality: Some(the("audio")),
         seat,
         parent: None,
-        site: the("de"),
+        sites: HERE,
         component: component("verified"),
         role: Role::Auxiliary,
     }
