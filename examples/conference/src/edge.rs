@@ -59,16 +59,16 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
         on: "telemetry",
         seat: device,
         parent: None,
-        site: "de",
+        sites: &["de"],
         vouched: true,
         role: Role::Auxiliary,
     };
     let inference = stage.begin(&work)?;
     let aggregation = Work { label: "aggregation", does: ("aggregate", "aggregation"), parent: inference, ..work };
-    stage.begin(&Work { site: "us", ..aggregation })?;
+    stage.begin(&Work { sites: &["us"], ..aggregation })?;
     let regions: [&[&str]; 2] = [&["us"], &["fr"]];
     let region = stage.choose(Choice::Place, device, ("place", "telemetry"), &regions, "a cloud region")?;
-    let delegated = region.map(|site| stage.begin(&Work { site, ..aggregation })).transpose()?.flatten();
+    let delegated = region.map(|site| stage.begin(&Work { sites: &[site], ..aggregation })).transpose()?.flatten();
     stage.output(delegated, "42 parts, none faulty")?;
 
     stage.chapter("From edge to cloud: the infrastructure changes, the interaction stays");

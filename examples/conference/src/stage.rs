@@ -222,25 +222,13 @@ impl Stage {
     }
 
     /// What runs is decided again where its permit does not hold any more.
-    ///
-    /// While a core function fails nothing is permitted; a review would end all that runs, for a failure of seconds. Nothing
-    /// of it is processed meanwhile, for no permit holds.
     pub fn review(&mut self) -> Result<()> {
-        if !self.call.state().governs() {
-            return Ok(());
-        }
         let cancelled = self.call.review(self.now, &self.plane.rollout, &mut self.log).context("reviewing")?;
         let new = self.keep();
         let decided: Vec<&Record> = new.iter().filter(|record| record.kind == RecordKind::Decided).collect();
         self.renewals += decided.iter().map(|record| u32::from(record.verdict.permits())).sum::<u32>();
         for binding in cancelled.iter() {
-            let ended = |record: &&Record| record.kind == RecordKind::Ended && record.binding == Some(binding.0);
-            let seat = new.iter().find(ended).and_then(|record| record.seat);
-            // What is denied for its participant's sake does not name the function.
-            let is_meant = |record: &Record| match record.binding {
-                Some(number) => number == binding.0,
-                None => record.seat == seat,
-            };
+            let is_meant = |record: &Record| record.binding == Some(binding.0);
             let why = decided.iter().find(|record| !record.verdict.permits() && is_meant(record));
             let ruling = why
                 .map(|record| self.words(record.verdict, (record.policy, record.authority, record.line), Set::EMPTY));
@@ -252,8 +240,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Somebody joins, and policy has its say on it: whoever may not, leaves at once.
+    /// Somebody joins, as the script wants it.
     pub fn join(&mut self, person: &Person<'_>) -> Result<Seat> {
+        self.knock(person)?.context("nobody lets them in")
+    }
+
+    /// Somebody wants to join, and policy has its say on it.
+    pub fn knock(&mut self, person: &Person<'_>) -> Result<Option<Seat>> {
         let key = plane::pair(&mut self.plane.rng);
         let admission = Admission {
             name: plane::short_hash(&key.pk[..]),
@@ -262,21 +255,22 @@ impl Stage {
             credential_until: person.credential_until,
             validation: self.validation(person.posture, person.region, Time::NEVER)?,
             consents: self.plane.all(person.consents)?,
+            action: self.plane.the("join")?,
         };
-        let seat = self.call.join(self.now, &admission, &self.plane.rollout, &mut self.log).context("joining")?;
-        self.seats.insert(seat, (person.name.into(), key));
-        let decision = self.decide(seat, "join", None, None)?;
+        let seat = self.call.join(self.now, &admission, &self.plane.rollout, &mut self.log).ok();
+        let new = self.keep();
+        let record = new.iter().find(|record| record.kind == RecordKind::Joined).context("joining leaves a record")?;
+        let ruling = self.words(record.verdict, (record.policy, record.authority, record.line), Set::EMPTY);
+        if let Some(seat) = seat {
+            self.seats.insert(seat, (person.name.into(), key));
+        }
         let consents = if person.consents.is_empty() { "nothing".into() } else { person.consents.join(", ") };
         let Person { kind, home, posture, region, .. } = person;
         let about = match kind {
             Kind::Human => format!("joins: of {home}, {posture}, in {region}; consents to {consents}"),
             kind => format!("joins: {}, of {home}, {posture}, in {region}", kind.name()),
         };
-        let ruling = self.ruling(&decision);
         self.tell("joined", person.name, about, Some(ruling));
-        if !decision.may() {
-            self.leave(seat, "is sent away")?;
-        }
         self.review()?;
         Ok(seat)
     }

@@ -8,7 +8,7 @@ use interaction_gov::participant::Seat;
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::{Protocol, Rebinding};
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::Set;
+use interaction_gov::vocabulary::{Region, Set};
 use sha2::{Digest as _, Sha256};
 
 use crate::plane;
@@ -27,8 +27,8 @@ pub struct Work<'a> {
     pub seat: Seat,
     /// Which running one has delegated it.
     pub parent: Option<Binding>,
-    /// Where.
-    pub site: &'a str,
+    /// Where, the best place first.
+    pub sites: &'a [&'a str],
     /// Whether the publisher vouches for it with a signature, or it only says good things of itself.
     pub vouched: bool,
     /// What its failure means.
@@ -40,25 +40,32 @@ impl Stage {
     pub fn begin(&mut self, work: &Work<'_>) -> Result<Option<Binding>> {
         let digest: [u8; 32] = Sha256::digest(work.label).into();
         let statement = self.plane.statement(&digest, work.vouched);
+        let sites = work.sites.iter().map(|site| self.plane.the(site)).collect::<Result<Vec<_>>>()?;
         let invocation = Invocation {
             action: self.plane.the(work.does.0)?,
             function: self.plane.the(work.does.1)?,
             modality: Some(self.plane.the(work.on)?),
             seat: work.seat,
             parent: work.parent,
-            site: self.plane.the(work.site)?,
+            sites: &sites,
             component: Component { digest, statement: &statement },
             role: work.role,
         };
         let check = plane::provenance(*self.plane.publisher.pk);
         let (decision, binding) = self.call.invoke(self.now, &invocation, &check, &self.plane.rollout, &mut self.log);
-        self.keep();
+        let new = self.keep();
         if let Some(binding) = binding {
             self.set_label(binding, work.label);
         }
+        // Where it runs, or would have run.
+        let site = new.last().and_then(|record| record.region).map(|site| self.plane.names.name(Region(site)));
+        let site = match work.sites {
+            [only] => (*only).to_owned(),
+            several => format!("{} (of {})", site.unwrap_or("none"), several.join(" and ")),
+        };
         let whose = work.parent.map(|parent| format!(", delegated by {}", self.label(parent))).unwrap_or_default();
         let evidence = if work.vouched { "its publisher vouches for it" } else { "it vouches for itself" };
-        let what = format!("begins on {}, in {}, for {}{whose}; {evidence}", work.on, work.site, self.name(work.seat));
+        let what = format!("begins on {}, in {site}, for {}{whose}; {evidence}", work.on, self.name(work.seat));
         let ruling = self.ruling(&decision);
         self.tell("invoked", work.label, what, Some(ruling));
         Ok(binding)
@@ -82,11 +89,7 @@ impl Stage {
         let chosen = chosen.and_then(|chosen| candidates.get(chosen));
         let ways: Vec<String> = candidates.iter().map(|way| way.join("-")).collect();
         let went = chosen.map_or_else(|| "none".into(), |way| way.join("-"));
-        let mut ruling = self.ruling(&decision);
-        if chosen.is_none() {
-            // Whoever was asked first is not who stands against it.
-            ruling.authority = None;
-        }
+        let ruling = self.ruling(&decision);
         let event = if choice == Choice::Place { "placed" } else { "routed" };
         self.tell(event, &self.name(seat), format!("{what}: of {}, {went}", ways.join(" and ")), Some(ruling));
         Ok(chosen.and_then(|way| way.last()).copied())

@@ -45,8 +45,7 @@ fn functions_run_by_their_provenance_and_at_a_place_that_the_law_allows() {
         decided("invoked", "translation", "for guest 1", PERMITTED),
         decided("invoked", "glossary look-up", "delegated by translation", PERMITTED),
         decided("invoked", "transcription", "in us", NOT_THERE).by("regional-privacy"),
-        decided("placed", "employee 1", "of us and fr, fr", PERMITTED),
-        decided("invoked", "transcription", "in fr", PERMITTED).line(CORPORATE, 11),
+        decided("invoked", "transcription", "in fr (of us and fr)", PERMITTED).line(CORPORATE, 11),
     ]);
 }
 
@@ -119,7 +118,7 @@ fn the_identity_stays_from_network_to_network_and_from_protocol_to_protocol() {
 fn conflicting_residencies_leave_no_place_and_each_place_names_who_stands_against_it() {
     // shows: IOE-094, IOE-096
     in_order(&[
-        decided("placed", "employee 1", "of de and fr and us, none", Some("no place is allowed by all")),
+        decided("placed", "employee 1", "of de and fr and us, none", Some("no place is allowed by all")).by("industry"),
         decided("decided", "employee 1", "in de", NOT_THERE).by("industry"),
         decided("decided", "employee 1", "in fr", NOT_THERE).by("industry"),
         decided("decided", "employee 1", "in us", NOT_THERE).by("regional-privacy"),

@@ -45,15 +45,24 @@ pub fn read(text: &[u8]) -> Result<Vec<u8>, HexError> {
     }
 }
 
+/// Exactly so many bytes.
+///
+/// # Errors
+///
+/// Not hex, or another number of bytes.
+pub fn exactly<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let bytes = read(text.as_bytes()).map_err(|error| error.to_string())?;
+    let length = bytes.len();
+    bytes.try_into().map_err(|_| format!("{N} bytes are needed, not {length}"))
+}
+
 /// Exactly 32 bytes, for command lines.
 ///
 /// # Errors
 ///
 /// Not hex, or not 32 bytes.
 pub fn thirty_two(text: &str) -> Result<[u8; 32], String> {
-    let bytes = read(text.as_bytes()).map_err(|error| error.to_string())?;
-    let length = bytes.len();
-    bytes.try_into().map_err(|_| format!("32 bytes are needed, not {length}"))
+    exactly(text)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Standard input, one line at a time, so that an endless input is as good as a short one.
+//! Standard input, or another one, a line at a time, so that an endless input is as good as a short one.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -21,14 +21,25 @@ pub struct Line<'a> {
 ///
 /// An input that cannot be read, or whatever `handle` finds.
 pub fn each(limit: u64, handle: impl FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
-    read(&mut BufReader::new(io::stdin().lock()), limit, handle)
+    each_of(&mut BufReader::new(io::stdin().lock()), "standard input", limit, handle)
 }
 
-fn read<R: Read>(input: &mut BufReader<R>, limit: u64, mut handle: impl FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
+/// The same for another input, which errors name.
+///
+/// # Errors
+///
+/// An input that cannot be read, or whatever `handle` finds.
+pub fn each_of<R: Read>(
+    input: &mut BufReader<R>,
+    name: &str,
+    limit: u64,
+    mut handle: impl FnMut(&Line<'_>) -> Result<()>,
+) -> Result<()> {
+    let cannot = || name.to_owned();
     let mut text = Vec::new();
     for number in 1.. {
         text.clear();
-        let length = input.by_ref().take(limit).read_until(b'\n', &mut text).context("standard input")?;
+        let length = input.by_ref().take(limit).read_until(b'\n', &mut text).with_context(cannot)?;
         if length == 0 {
             break;
         }
@@ -38,7 +49,7 @@ fn read<R: Read>(input: &mut BufReader<R>, limit: u64, mut handle: impl FnMut(&L
             // Some systems end lines so.
             text.pop_if(|last| *last == b'\r');
         } else {
-            cut = input.skip_until(b'\n').context("standard input")? > 0;
+            cut = input.skip_until(b'\n').with_context(cannot)? > 0;
         }
         handle(&Line { number, text: &text, cut, last_for_now: input.buffer().is_empty() })?;
     }
@@ -52,7 +63,7 @@ mod tests {
     #[test]
     fn lines_lose_their_ends_and_long_ones_are_cut() {
         let mut seen = Vec::new();
-        read(&mut BufReader::new(&b"one\r\n\nlonger than eight\nlast"[..]), 8, |line| {
+        each_of(&mut BufReader::new(&b"one\r\n\nlonger than eight\nlast"[..]), "a text", 8, |line| {
             seen.push((line.number, line.text.to_vec(), line.cut));
             Ok(())
         })

@@ -8,23 +8,29 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod answers;
+mod audit;
 mod frame;
 mod hexadecimal;
 mod lines;
 mod machines;
 mod manifest;
+mod names;
+mod policy;
 mod pow;
 mod requirements;
 mod surface;
+mod texts;
 mod utc;
 
 /// Looks into the protocol without speaking it.
 #[derive(Parser)]
 #[command(version)]
 enum Inspect {
+    Audit(audit::Arguments),
     Frame(frame::Arguments),
     Machines(machines::Arguments),
     Manifest(manifest::Arguments),
+    Policy(policy::Arguments),
     Pow(pow::Arguments),
     Requirements(requirements::Arguments),
     Surface(surface::Arguments),
@@ -32,9 +38,11 @@ enum Inspect {
 
 fn main() -> ExitCode {
     let done = match Inspect::parse() {
+        Inspect::Audit(arguments) => audit::run(&arguments),
         Inspect::Frame(arguments) => frame::run(&arguments),
         Inspect::Machines(arguments) => machines::run(&arguments),
         Inspect::Manifest(arguments) => manifest::run(&arguments),
+        Inspect::Policy(arguments) => policy::run(&arguments),
         Inspect::Pow(arguments) => pow::run(&arguments),
         Inspect::Requirements(arguments) => requirements::run(&arguments),
         Inspect::Surface(arguments) => surface::run(&arguments),

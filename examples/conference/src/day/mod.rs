@@ -121,7 +121,7 @@ fn arrivals(stage: &mut Stage) -> Result<Cast> {
 }
 
 fn work<'a>(label: &'a str, does: (&'a str, &'a str), on: &'a str, seat: Seat) -> Work<'a> {
-    Work { label, does, on, seat, parent: None, site: "de", vouched: true, role: Role::Auxiliary }
+    Work { label, does, on, seat, parent: None, sites: &["de"], vouched: true, role: Role::Auxiliary }
 }
 
 const RECORDING: (&str, &str) = ("record", "recording");
@@ -146,13 +146,10 @@ fn functions(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     let guest = cast.guests[0];
     let translation = stage.begin(&work("translation", ("translate", "translation"), "audio", guest))?;
     let glossary = work("glossary look-up", ("translate", "translation"), "audio", guest);
-    stage.begin(&Work { parent: translation, site: "fr", ..glossary })?;
+    stage.begin(&Work { parent: translation, sites: &["fr"], ..glossary })?;
     stage.chapter("A place for the transcription: the region's law decides before anything goes anywhere");
-    stage.begin(&Work { site: "us", ..work("transcription", TRANSCRIPTION, "audio", host) })?;
-    let site = stage.choose(Choice::Place, host, ("place", "audio"), &[&["us"], &["fr"]], "a site to transcribe at")?;
-    if let Some(site) = site {
-        stage.begin(&Work { site, ..work("transcription", TRANSCRIPTION, "audio", host) })?;
-    }
+    stage.begin(&Work { sites: &["us"], ..work("transcription", TRANSCRIPTION, "audio", host) })?;
+    stage.begin(&Work { sites: &["us", "fr"], ..work("transcription", TRANSCRIPTION, "audio", host) })?;
     Ok(())
 }
 
@@ -166,7 +163,7 @@ fn consent(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     stage.consent(newcomer, ALL)?;
     cast.recording = stage.begin(&work("recording", RECORDING, "audio", cast.host))?;
     cast.analytics = stage.begin(&work("analytics", ("analyse", "analytics"), "audio", cast.host))?;
-    stage.begin(&Work { site: "fr", ..work("transcription", TRANSCRIPTION, "audio", cast.host) })?;
+    stage.begin(&Work { sites: &["fr"], ..work("transcription", TRANSCRIPTION, "audio", cast.host) })?;
     Ok(())
 }
 

@@ -42,6 +42,7 @@ impl Side {
             credential_until: Time::NEVER,
             validation,
             consents: Set::EMPTY,
+            action: plane.the("join")?,
         };
         let seat = call.join(now, &admission, &plane.rollout, &mut log)?;
         Ok(Self { call, seat, log, lease: None })

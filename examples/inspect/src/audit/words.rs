@@ -1,0 +1,242 @@
+//! A record in words: short for the timeline, with every field as an object, in full sentences when it is explained.
+
+use std::collections::HashMap;
+
+use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::lifecycle::Event;
+use interaction_gov::policy;
+use interaction_gov::vocabulary::{
+    Action, Authority, Consent, Function, Listed, Modality, Name, Obligation, Posture, Region, Set, Vocabulary,
+};
+use serde_json::{Value, json};
+
+use crate::names::{name, names};
+
+/// What numbers are called, and who has joined so far.
+pub struct Words<'v> {
+    vocabulary: &'v Vocabulary<'v>,
+    /// Under which name, and in which record.
+    seats: HashMap<u16, ([u8; 16], u64)>,
+}
+
+/// A field that does not apply is all ones.
+const NOTHING: [u8; 16] = [0xFF; 16];
+
+/// Whether somebody asked for something; all else has just happened.
+const fn is_decision(kind: Kind) -> bool {
+    matches!(kind, Kind::Joined | Kind::Invoked | Kind::Decided | Kind::Placed | Kind::Routed)
+}
+
+impl<'v> Words<'v> {
+    pub fn of(vocabulary: &'v Vocabulary<'v>) -> Self {
+        Self { vocabulary, seats: HashMap::new() }
+    }
+
+    /// Remembers who sits where.
+    pub fn hear(&mut self, number: u64, record: &Record) {
+        match (record.kind, record.seat) {
+            // Whoever is denied has no seat.
+            (Kind::Joined, Some(seat)) => {
+                self.seats.insert(seat, (record.subject, number));
+            }
+            (Kind::Left, Some(seat)) if record.verdict == Verdict::Fact => {
+                self.seats.remove(&seat);
+            }
+            _ => {}
+        }
+    }
+
+    /// The rest of a line of the timeline.
+    pub fn line(&self, record: &Record) -> String {
+        let decision = is_decision(record.kind);
+        let mut words = Vec::new();
+        words.extend(record.seat.map(|seat| format!("seat {seat}")));
+        words.extend(record.participant.map(participant));
+        words.extend(self.done(record));
+        match record.verdict {
+            Verdict::Fact => {}
+            Verdict::Permit => words.push("PERMITTED".into()),
+            verdict if decision => words.push(format!("DENIED: {verdict}")),
+            verdict => words.push(format!("REFUSED: {verdict}")),
+        }
+        words.extend(self.speaker(record).map(|speaker| match record.line {
+            Some(line) => format!("by {speaker}, line {line}"),
+            None => format!("by {speaker}"),
+        }));
+        words.extend(record.policy.map(|version| format!("version {version}")));
+        words.extend(self.named::<Posture>(record.posture).map(|posture| format!("posture {posture}")));
+        words.extend(record.provenance.map(|level| format!("provenance {}", provenance(level))));
+        let (consents, obligations) = (self.consents(record), self.obligations(record));
+        if !consents.is_empty() {
+            words.push(format!("consents to {}", consents.join(", ")));
+        }
+        if !obligations.is_empty() {
+            words.push(format!("obliges to {}", obligations.join(", ")));
+        }
+        words.extend(record.binding.map(|binding| format!("binding {binding}")));
+        words.extend(record.until.map(|until| format!("until {} ms", until.0)));
+        words.extend((record.subject != NOTHING).then(|| hex::encode(record.subject)));
+        words.join("; ")
+    }
+
+    /// Every field.
+    pub fn object(&self, number: u64, record: &Record) -> Value {
+        json!({
+            "record": number,
+            "time": record.time.0,
+            "kind": record.kind.name(),
+            "verdict": record.verdict.name(),
+            "seat": record.seat,
+            "participant": record.participant.map(participant),
+            "action": self.action(record),
+            "on": self.named::<Modality>(record.modality),
+            "by": self.named::<Function>(record.function),
+            "region": self.named::<Region>(record.region),
+            "posture": self.named::<Posture>(record.posture),
+            "provenance": record.provenance.map(provenance),
+            "authority": self.named::<Authority>(record.authority),
+            "speaker": self.named::<Authority>(record.speaker),
+            "line": record.line,
+            "obligations": self.obligations(record),
+            "consents": self.consents(record),
+            "binding": record.binding,
+            "version": record.policy,
+            "digest": hex::encode(record.digest),
+            "until": record.until.map(|until| until.0),
+            "subject": (record.subject != NOTHING).then(|| hex::encode(record.subject)),
+        })
+    }
+
+    /// Full sentences, one for each thing that one wants to know.
+    pub fn sentences(&self, number: u64, record: &Record) -> Vec<String> {
+        let Record { kind, verdict, .. } = *record;
+        let mut told = vec![format!(
+            "This is record {number} of interaction {}, made at {} ms: {kind}.",
+            record.interaction, record.time.0
+        )];
+        told.extend(self.who(record));
+        let done = self.done(record);
+        if !is_decision(kind) {
+            told.extend(done.map(|done| format!("It is about this: {done}.")));
+            told.push(match verdict {
+                Verdict::Fact => "It is a fact: nothing was decided.".into(),
+                verdict => format!("It was refused: {verdict}."),
+            });
+            told.extend(record.until.map(|until| format!("It holds until {} ms.", until.0)));
+            return told;
+        }
+        let done = done.unwrap_or_else(|| "something that is not recorded".into());
+        told.push(match kind {
+            Kind::Joined => format!("It was asked whether somebody may take part: {done}."),
+            Kind::Invoked => format!("It was asked whether a function may begin this: {done}."),
+            Kind::Placed => format!("It was asked in which place this may be computed: {done}."),
+            Kind::Routed => format!("It was asked on which way data may go for this: {done}."),
+            _ => format!("It was asked whether this may be done: {done}."),
+        });
+        let verdict_told = if verdict.permits() { verdict.to_string() } else { format!("denied: {verdict}") };
+        told.push(format!("It was {verdict_told}."));
+        told.push(match record.policy {
+            Some(version) => format!(
+                "It was decided against version {version} of the policy, whose digest begins with {}.",
+                hex::encode(record.digest)
+            ),
+            None => "It was decided without any version of a policy.".into(),
+        });
+        told.push(match (self.speaker(record), record.line) {
+            (Some(speaker), Some(line)) if verdict.permits() => {
+                format!("All who were asked permitted it; the first was {speaker}, in line {line} of its text.")
+            }
+            (Some(speaker), Some(line)) => format!("{speaker} decided so, in line {line} of its text."),
+            (Some(speaker), None) => format!("{speaker} decided so, by no single line."),
+            (None, _) => "No authority decided so.".into(),
+        });
+        let mut known = Vec::new();
+        known.extend(self.named::<Posture>(record.posture).map(|posture| format!("the posture was {posture}")));
+        known.extend(record.provenance.map(|level| format!("the provenance was {}", provenance(level))));
+        let consents = self.consents(record);
+        known.push(match consents.is_empty() {
+            true => "there was nothing to which everybody consented".into(),
+            false => format!("everybody consented to {}", consents.join(", ")),
+        });
+        told.push(format!("What was known: {}.", known.join("; ")));
+        if verdict.permits() {
+            let obligations = self.obligations(record);
+            let obligations = if obligations.is_empty() { "nothing".into() } else { obligations.join(", ") };
+            told.push(format!("It obliges to {obligations}."));
+            let what = if kind == Kind::Joined { "validation" } else { "permit" };
+            told.extend(record.until.map(|until| {
+                format!("The {what} holds until {} ms, or until something changes that it rests on.", until.0)
+            }));
+        }
+        told
+    }
+
+    fn who(&self, record: &Record) -> Option<String> {
+        let what = record.participant.map_or("participant".into(), participant);
+        // Whoever joins or leaves by this record is named by it.
+        let named = matches!(record.kind, Kind::Joined | Kind::Left);
+        let name = match record.seat.and_then(|seat| self.seats.get(&seat)) {
+            _ if named => format!("with the name {}", hex::encode(record.subject)),
+            Some((name, joined)) => format!("with the name {}, since record {joined}", hex::encode(name)),
+            None => "of whom this trail does not say who it is".into(),
+        };
+        match record.seat {
+            Some(seat) => Some(format!("Who: the {what} in seat {seat}, {name}.")),
+            None if named => Some(format!("Who: the {what} without a seat, {name}.")),
+            None => None,
+        }
+    }
+
+    /// What is done: `record by recording on audio, to de`.
+    fn done(&self, record: &Record) -> Option<String> {
+        let mut words = Vec::new();
+        words.extend(self.action(record));
+        words.extend(self.named::<Function>(record.function).map(|function| format!("by {function}")));
+        words.extend(self.named::<Modality>(record.modality).map(|modality| format!("on {modality}")));
+        let to = if is_decision(record.kind) { "to" } else { "in" };
+        words.extend(self.named::<Region>(record.region).map(|region| format!("{to} {region}")));
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    fn action(&self, record: &Record) -> Option<String> {
+        let code = record.action?;
+        let known = match record.kind {
+            Kind::Moved => Event::ALL.get(usize::from(code)).map(|event| event.name()),
+            Kind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
+            kind if is_decision(kind) => return self.named::<Action>(record.action),
+            _ => None,
+        };
+        Some(known.map_or_else(|| format!("code {code}"), str::to_owned))
+    }
+
+    /// Who decided: `privacy`, or `corporate in the place of privacy`.
+    fn speaker(&self, record: &Record) -> Option<String> {
+        let authority = self.named::<Authority>(record.authority)?;
+        match self.named::<Authority>(record.speaker) {
+            Some(speaker) if speaker != authority => Some(format!("{speaker} in the place of {authority}")),
+            _ => Some(authority),
+        }
+    }
+
+    fn consents(&self, record: &Record) -> Vec<String> {
+        names::<Consent>(self.vocabulary, Set::from_bits(record.consents.into()))
+    }
+
+    fn obligations(&self, record: &Record) -> Vec<String> {
+        names::<Obligation>(self.vocabulary, Set::from_bits(record.obligations.into()))
+    }
+
+    fn named<T: Listed + Name>(&self, number: Option<u8>) -> Option<String> {
+        number.map(|number| name(self.vocabulary, T::numbered(number)))
+    }
+}
+
+fn participant(code: u8) -> String {
+    let kind = policy::Kind::ALL.get(usize::from(code));
+    kind.map_or_else(|| format!("participant of kind {code}"), |kind| kind.name().into())
+}
+
+fn provenance(code: u8) -> String {
+    let level = policy::Provenance::ALL.get(usize::from(code));
+    level.map_or_else(|| format!("of level {code}"), |level| level.name().into())
+}

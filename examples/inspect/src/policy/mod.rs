@@ -1,0 +1,201 @@
+//! `inspect policy`: whether policies are good, and who may do what by them, and why.
+
+mod question;
+mod table;
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use interaction_gov::policy::{Effect, Policy, PolicyError};
+use interaction_gov::vocabulary::{Modality, Region, Set, Vocabulary};
+use serde_json::{Value, json};
+
+use crate::texts::{self, Complaint};
+
+/// Checks policies, one text for each authority, and answers who may do what by them, and why.
+///
+/// Everything that is wrong is told as FILE:LINE:COLUMN, and the exit code is then 1. A question is answered as if every
+/// authority could be asked and decided for itself. A denial is an answer: the exit code is 0.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The policies, in the order in which they are composed.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The names in which the policies are written.
+    #[arg(long, value_name = "FILE")]
+    vocabulary: PathBuf,
+    #[command(flatten)]
+    question: question::Given,
+    /// Prints one JSON object; of what is wrong, one for each thing, a line each.
+    #[arg(long)]
+    json: bool,
+}
+
+/// 1,024 rules: more than people keep in mind.
+type Index = Box<Policy<16>>;
+
+/// What one authority says.
+struct Part<'a> {
+    path: &'a Path,
+    text: &'a str,
+    lines: Vec<&'a str>,
+    name: &'a str,
+    /// It alone, as if nobody else were asked.
+    alone: Index,
+}
+
+impl Part<'_> {
+    /// A line of its text, its blanks evened out, in a form that a terminal does not obey.
+    fn quote(&self, line: u16) -> String {
+        let line = usize::from(line).checked_sub(1).and_then(|at| self.lines.get(at)).copied().unwrap_or_default();
+        texts::printable(&line.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// `corporate.policy:6`.
+    fn place(&self, line: u16) -> String {
+        format!("{}:{line}", texts::shown(self.path))
+    }
+
+    /// The line that says what it is asked about.
+    fn scope(&self) -> Option<u16> {
+        let (line, text) = texts::statements(&self.lines).nth(HEAD)?;
+        u16::try_from(line).ok().filter(|_| text.split_whitespace().next() == Some("over"))
+    }
+
+    /// The first line that keeps data of a stream out of one of these regions.
+    fn keeps_out(&self, vocabulary: &Vocabulary<'_>, stream: Option<Modality>, goes: Set<Region>) -> Option<u16> {
+        let keeps_out = |text: &str| {
+            let mut words = text.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+            let is_keep = words.next() == Some("keep");
+            let streams: Vec<_> = words.by_ref().take_while(|word| *word != "within").collect();
+            let regions: Set<Region> = words.filter_map(|word| vocabulary.find(word)).collect();
+            let stream = stream.map_or("any", |stream| vocabulary.name(stream));
+            is_keep && (streams == ["any"] || streams.contains(&stream)) && !regions.covers(goes)
+        };
+        let (line, _) = texts::statements(&self.lines).skip(HEAD).find(|(_, text)| keeps_out(text))?;
+        u16::try_from(line).ok()
+    }
+}
+
+/// The statements without which the others mean nothing: whose policy it is, and which version.
+const HEAD: usize = 2;
+
+/// Everything that was read.
+struct Policies<'a> {
+    vocabulary: &'a Vocabulary<'a>,
+    parts: Vec<Part<'a>>,
+    together: Index,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+///
+/// A question with a name that the vocabulary does not have, or an output that cannot be written.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let refuse = |complaints: &[Complaint]| texts::tell(complaints, arguments.json).map(|()| ExitCode::FAILURE);
+    let names = match texts::read(&arguments.vocabulary) {
+        Ok(names) => names,
+        Err(complaint) => return refuse(&[complaint]),
+    };
+    let Ok(vocabulary) = Vocabulary::read(&names) else {
+        return refuse(&texts::wrong_with_vocabulary(&arguments.vocabulary, &names));
+    };
+    let texts: Vec<_> = arguments.files.iter().map(|path| (path, texts::read(path))).collect();
+    let mut complaints = Vec::new();
+    let mut parts = Vec::new();
+    for (path, text) in &texts {
+        let part = text.as_ref().map_err(|error| vec![error.clone()]).and_then(|text| part(path, text, &vocabulary));
+        match part {
+            Ok(part) => parts.push(part),
+            Err(wrong) => complaints.extend(wrong),
+        }
+    }
+    if !complaints.is_empty() {
+        return refuse(&complaints);
+    }
+    let policies = match compose(parts, &vocabulary) {
+        Ok(policies) => policies,
+        Err(complaint) => return refuse(&[complaint]),
+    };
+    let out = &mut BufWriter::new(io::stdout().lock());
+    match arguments.question.asked() {
+        Some(asked) => asked.answer(&policies, arguments.json, out)?,
+        None if arguments.json => writeln!(out, "{}", policies.summary())?,
+        None => policies.summarise(out)?,
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn part<'a>(path: &'a Path, text: &'a str, vocabulary: &'a Vocabulary<'a>) -> Result<Part<'a>, Vec<Complaint>> {
+    let mut alone: Index = Box::default();
+    match alone.add(text, vocabulary) {
+        Ok(authority) => {
+            Ok(Part { path, text, lines: text.lines().collect(), name: vocabulary.name(authority), alone })
+        }
+        Err(_) => {
+            let check = |text: &str| Index::default().add(text, vocabulary).map(|_| ());
+            Err(texts::wrong(path, text, HEAD, check))
+        }
+    }
+}
+
+fn compose<'a>(parts: Vec<Part<'a>>, vocabulary: &'a Vocabulary<'a>) -> Result<Policies<'a>, Complaint> {
+    let mut together: Index = Box::default();
+    for (at, part) in parts.iter().enumerate() {
+        together.add(part.text, vocabulary).map_err(|error| {
+            let first = texts::statements(&part.lines).next();
+            let line = first.and_then(|(line, _)| u16::try_from(line).ok()).unwrap_or(u16::MAX);
+            let before = parts.iter().take(at).find(|before| before.name == part.name);
+            match (error, before) {
+                (PolicyError::Twice(_), Some(before)) => {
+                    let error = format!("{} has a part already: {}", part.name, texts::shown(before.path));
+                    Complaint::at(part.path, (line, 1), error)
+                }
+                _ => Complaint::about(part.path, error),
+            }
+        })?;
+    }
+    Ok(Policies { vocabulary, parts, together })
+}
+
+impl Policies<'_> {
+    /// Each authority's version, permits and denies.
+    fn authorities(&self) -> impl Iterator<Item = (&Part<'_>, u32, usize, usize, String)> {
+        self.parts.iter().zip(self.together.members()).map(|(part, member)| {
+            let count = |effect| self.together.rules_of(member).filter(|rule| rule.effect == effect).count();
+            (part, member.version, count(Effect::Permit), count(Effect::Deny), hex::encode(member.digest))
+        })
+    }
+
+    fn summarise(&self, out: &mut impl Write) -> Result<()> {
+        let lines: Vec<Vec<String>> = self
+            .authorities()
+            .map(|(part, version, permits, denies, _)| {
+                let asked = part.scope().map_or("asked about everything".into(), |line| part.quote(line));
+                let rules = format!("{permits} permit, {denies} deny");
+                vec![part.name.into(), format!("version {version}"), rules, texts::shown(part.path), asked]
+            })
+            .collect();
+        table::print_columns("", &lines, out)?;
+        writeln!(out, "digest {}", hex::encode(self.together.digest()))?;
+        Ok(())
+    }
+
+    fn summary(&self) -> Value {
+        let authorities: Vec<_> = self
+            .authorities()
+            .map(|(part, version, permits, denies, digest)| {
+                let scope = part.scope().map(|line| part.quote(line));
+                json!({
+                    "authority": part.name, "file": texts::shown(part.path), "version": version, "scope": scope,
+                    "permits": permits, "denies": denies, "digest": digest,
+                })
+            })
+            .collect();
+        json!({ "ok": true, "authorities": authorities, "digest": hex::encode(self.together.digest()) })
+    }
+}

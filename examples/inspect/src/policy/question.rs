@@ -1,0 +1,343 @@
+//! A question: may this be done, and who says so?
+
+use std::io::Write;
+
+use anyhow::Result;
+use interaction_gov::authority::Speaker;
+use interaction_gov::policy::{Answer, Facts, Kind, Provenance};
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::{Authority, Obligation, Posture, Region, Set};
+use serde_json::{Value, json};
+
+use super::{Part, Policies, table};
+use crate::names::{find, find_all, name, names};
+
+/// What is asked, and what is the case.
+#[derive(clap::Args, Debug)]
+pub struct Given {
+    /// Asks whether this may be done, and says who decides it by which line.
+    #[arg(long, value_name = "ACTION", group = "question")]
+    may: Option<String>,
+    /// Asks it of every kind of participant, by every function and on every stream.
+    #[arg(long, value_name = "ACTION", group = "question")]
+    table: Option<String>,
+    /// What the actor is: human, device, service or agent; without it, human.
+    #[arg(long, value_parser = kind, requires = "question")]
+    pub kind: Option<Kind>,
+    /// On which stream; without it, on none.
+    #[arg(long, value_name = "MODALITY", requires = "question")]
+    pub on: Option<String>,
+    /// By which auxiliary function; without it, by none.
+    #[arg(long, value_name = "FUNCTION", requires = "question")]
+    pub by: Option<String>,
+    /// Where the actor is; without it, unknown.
+    #[arg(long = "in", value_name = "REGION", requires = "question")]
+    region: Option<String>,
+    /// What everybody concerned consents to; without it, to nothing.
+    #[arg(long, value_name = "CONSENT,...", value_delimiter = ',', requires = "question")]
+    consent: Vec<String>,
+    /// How secure the actor is; without it, the lowest level.
+    #[arg(long, value_name = "LEVEL", requires = "question")]
+    posture: Option<String>,
+    /// What is known about where the computation comes from: none, stated or verified; without it, none.
+    #[arg(long, value_parser = provenance, requires = "question")]
+    provenance: Option<Provenance>,
+    /// Whose participant the actor is; without it, nobody's.
+    #[arg(long, value_name = "AUTHORITY", requires = "question")]
+    home: Option<String>,
+    /// Where data go by it; without it, nowhere that they were not.
+    #[arg(long, value_name = "REGION,...", value_delimiter = ',', requires = "question")]
+    goes: Vec<String>,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let found = Kind::ALL.into_iter().find(|kind| kind.name() == text);
+    found.ok_or_else(|| format!("there are {}", Kind::ALL.map(Kind::name).join(", ")))
+}
+
+fn provenance(text: &str) -> Result<Provenance, String> {
+    let found = Provenance::ALL.into_iter().find(|level| level.name() == text);
+    found.ok_or_else(|| format!("there are {}", Provenance::ALL.map(Provenance::name).join(", ")))
+}
+
+/// A question that is asked, in the form in which it is asked.
+pub enum Asked<'a> {
+    May(&'a Given, &'a str),
+    Table(&'a Given, &'a str),
+}
+
+impl Given {
+    /// The question, if there is one.
+    pub fn asked(&self) -> Option<Asked<'_>> {
+        match (&self.may, &self.table) {
+            (Some(action), _) => Some(Asked::May(self, action)),
+            (None, Some(action)) => Some(Asked::Table(self, action)),
+            (None, None) => None,
+        }
+    }
+
+    /// What is the case, as far as it is said.
+    fn question(&self, option: &str, action: &str, policies: &Policies<'_>) -> Result<Question> {
+        let vocabulary = policies.vocabulary;
+        let facts = Facts {
+            action: find(vocabulary, option, action)?,
+            kind: self.kind.unwrap_or(Kind::Human),
+            home: self.home.as_ref().map(|name| find(vocabulary, "--home", name)).transpose()?,
+            modality: self.on.as_ref().map(|name| find(vocabulary, "--on", name)).transpose()?,
+            function: self.by.as_ref().map(|name| find(vocabulary, "--by", name)).transpose()?,
+            region: self.region.as_ref().map(|name| find(vocabulary, "--in", name)).transpose()?,
+            consents: find_all(vocabulary, "--consent", &self.consent)?,
+            posture: match &self.posture {
+                Some(name) => find(vocabulary, "--posture", name)?,
+                None => Posture(0),
+            },
+            provenance: self.provenance.unwrap_or_default(),
+        };
+        Ok(Question { facts, goes: find_all(vocabulary, "--goes", &self.goes)? })
+    }
+}
+
+impl Asked<'_> {
+    /// Answers.
+    ///
+    /// # Errors
+    ///
+    /// A name that the vocabulary does not have, or an output that cannot be written.
+    pub fn answer(&self, policies: &Policies<'_>, json: bool, out: &mut impl Write) -> Result<()> {
+        match self {
+            Self::May(given, action) => {
+                let question = given.question("--may", action, policies)?;
+                let judgement = question.judge(policies);
+                if json {
+                    writeln!(out, "{}", judgement.object(&question, policies))?;
+                    return Ok(());
+                }
+                judgement.explain(&question, policies, out)
+            }
+            Self::Table(given, action) => {
+                let question = given.question("--table", action, policies)?;
+                let table = table::Table::of(given, &question, policies);
+                if json { table.objects(out) } else { table.print(out) }
+            }
+        }
+    }
+}
+
+/// The facts, and where data go.
+#[derive(Clone, Copy)]
+pub struct Question {
+    pub facts: Facts,
+    pub goes: Set<Region>,
+}
+
+/// What an authority says, or all of them together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    Permit,
+    Deny,
+    NoRule,
+    NotAsked,
+    Residency,
+}
+
+impl Said {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+            Self::NoRule => "no-rule",
+            Self::NotAsked => "not-asked",
+            Self::Residency => "residency",
+        }
+    }
+
+    const fn of(answer: Answer, may_go: bool) -> Self {
+        match answer {
+            Answer::Permit if may_go => Self::Permit,
+            Answer::Permit => Self::Residency,
+            Answer::Deny => Self::Deny,
+            Answer::NoRule => Self::NoRule,
+            // Here everybody can be asked.
+            Answer::NobodyAsked | Answer::Unreachable => Self::NotAsked,
+        }
+    }
+}
+
+/// What one authority says.
+pub struct Voice<'p> {
+    pub part: &'p Part<'p>,
+    pub said: Said,
+    /// The line that decides, or for which it is not asked.
+    pub line: Option<u16>,
+    obligations: Set<Obligation>,
+    regions: Set<Region>,
+}
+
+/// What they all say.
+pub struct Judgement<'p> {
+    pub voices: Vec<Voice<'p>>,
+    pub together: Said,
+    /// Who denies.
+    pub against: Option<Authority>,
+    obligations: Set<Obligation>,
+    regions: Set<Region>,
+}
+
+impl Question {
+    /// Asks every authority by itself, and all of them.
+    pub fn judge<'p>(&self, policies: &'p Policies<'p>) -> Judgement<'p> {
+        let Self { facts, goes } = self;
+        let itself = |authority| Speaker { authority: Some(authority), until: Time::NEVER };
+        let voices = policies.parts.iter().map(|part| {
+            let ruling = part.alone.decide(facts, itself);
+            let said = Said::of(ruling.answer, part.alone.residency(facts, *goes).0);
+            let line = match said {
+                Said::NotAsked => part.scope(),
+                Said::Residency => part.keeps_out(policies.vocabulary, facts.modality, *goes),
+                _ => ruling.line,
+            };
+            let regions = self.regions(policies, |region| part.alone.residency(facts, region).0);
+            Voice { part, said, line, obligations: ruling.obligations, regions }
+        });
+        let ruling = policies.together.decide(facts, itself);
+        let (may_go, kept_by) = policies.together.residency(facts, *goes);
+        let together = Said::of(ruling.answer, may_go);
+        let against = match together {
+            Said::Residency => kept_by,
+            Said::Permit => None,
+            _ => ruling.authority,
+        };
+        let regions = self.regions(policies, |region| policies.together.residency(facts, region).0);
+        Judgement { voices: voices.collect(), together, against, obligations: ruling.obligations, regions }
+    }
+
+    fn regions(&self, policies: &Policies<'_>, allowed: impl Fn(Set<Region>) -> bool) -> Set<Region> {
+        policies.vocabulary.all().map(|(region, _)| region).filter(|region| allowed(Set::one(*region))).collect()
+    }
+
+    /// What is the case, in words: all but what varies in a table.
+    pub fn circumstances(&self, policies: &Policies<'_>) -> String {
+        let Self { facts, goes } = self;
+        let vocabulary = policies.vocabulary;
+        let consents = names(vocabulary, facts.consents);
+        let mut words = vec![
+            facts
+                .home
+                .map_or("nobody's participant".into(), |home| format!("{}'s participant", name(vocabulary, home))),
+            facts.region.map_or("region unknown".into(), |region| format!("in {}", name(vocabulary, region))),
+            if consents.is_empty() { "no consents".into() } else { format!("consents to {}", consents.join(", ")) },
+            format!("posture {}", name(vocabulary, facts.posture)),
+            format!("provenance {}", facts.provenance.name()),
+        ];
+        if !goes.is_empty() {
+            words.push(format!("data go to {}", names(vocabulary, *goes).join(", ")));
+        }
+        words.join("; ")
+    }
+
+    /// The same as an object, with what varies in a table.
+    pub fn object(&self, policies: &Policies<'_>) -> Value {
+        let Self { facts, goes } = self;
+        let vocabulary = policies.vocabulary;
+        json!({
+            "action": vocabulary.name(facts.action),
+            "kind": facts.kind.name(),
+            "home": facts.home.map(|home| vocabulary.name(home)),
+            "on": facts.modality.map(|modality| vocabulary.name(modality)),
+            "by": facts.function.map(|function| vocabulary.name(function)),
+            "in": facts.region.map(|region| vocabulary.name(region)),
+            "consents": names(vocabulary, facts.consents),
+            "posture": name(vocabulary, facts.posture),
+            "provenance": facts.provenance.name(),
+            "goes": names(vocabulary, *goes),
+        })
+    }
+}
+
+impl Voice<'_> {
+    /// `permits`, and so on.
+    fn verb(&self, policies: &Policies<'_>) -> String {
+        match self.said {
+            Said::Permit => "permits".into(),
+            Said::Deny => "denies".into(),
+            Said::NoRule => "has no rule that permits it".into(),
+            Said::NotAsked => "is not asked about it".into(),
+            Said::Residency => format!("keeps it within {}", list(&names(policies.vocabulary, self.regions))),
+        }
+    }
+}
+
+impl Judgement<'_> {
+    fn explain(&self, question: &Question, policies: &Policies<'_>, out: &mut impl Write) -> Result<()> {
+        let Facts { action, kind, modality, function, .. } = question.facts;
+        let vocabulary = policies.vocabulary;
+        let on = modality.map(|modality| format!(" on {}", vocabulary.name(modality))).unwrap_or_default();
+        let by = function.map(|function| format!(" by {}", vocabulary.name(function))).unwrap_or_default();
+        let action = vocabulary.name(action);
+        writeln!(out, "may {kind} {action}{on}{by}?", kind = table::article(kind.name()))?;
+        writeln!(out, "  {}\n", question.circumstances(policies))?;
+        let verbs: Vec<_> = self.voices.iter().map(|voice| voice.verb(policies)).collect();
+        let width = |words: &mut dyn Iterator<Item = usize>| words.max().unwrap_or_default();
+        let (names_width, verbs_width) = (
+            width(&mut self.voices.iter().map(|voice| voice.part.name.len())),
+            width(&mut verbs.iter().map(String::len)),
+        );
+        for (voice, verb) in self.voices.iter().zip(verbs) {
+            let name = voice.part.name;
+            let why = voice.line.map(|line| format!("{}: {}", voice.part.place(line), voice.part.quote(line)));
+            let line = format!("  {name:<names_width$}  {verb:<verbs_width$}  {}", why.unwrap_or_default());
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        let by = self.against.map(|authority| format!(" by {}", vocabulary.name(authority))).unwrap_or_default();
+        match self.together {
+            Said::Permit => {
+                writeln!(out, "\nPERMITTED")?;
+                writeln!(out, "  obliges to     {}", list(&names_of(policies, self.obligations)))?;
+                writeln!(out, "  data may be in {}", list(&names_of(policies, self.regions)))?;
+            }
+            Said::Residency => writeln!(out, "\nDENIED{by}: data may not go there")?,
+            Said::Deny => writeln!(out, "\nDENIED{by}")?,
+            Said::NoRule => writeln!(out, "\nDENIED{by}: what no rule permits is denied")?,
+            Said::NotAsked => writeln!(out, "\nDENIED: no authority is asked about it")?,
+        }
+        Ok(())
+    }
+
+    fn object(&self, question: &Question, policies: &Policies<'_>) -> Value {
+        let vocabulary = policies.vocabulary;
+        let permitted = |said: Said, value: Value| if said == Said::Permit { value } else { Value::Null };
+        let voices: Vec<_> = self
+            .voices
+            .iter()
+            .map(|voice| {
+                json!({
+                    "authority": voice.part.name,
+                    "said": voice.said.word(),
+                    "file": crate::texts::shown(voice.part.path),
+                    "line": voice.line,
+                    "text": voice.line.map(|line| voice.part.quote(line)),
+                    "obliges_to": permitted(voice.said, json!(names(vocabulary, voice.obligations))),
+                    "regions": names(vocabulary, voice.regions),
+                })
+            })
+            .collect();
+        json!({
+            "ok": true,
+            "question": question.object(policies),
+            "authorities": voices,
+            "permitted": self.together == Said::Permit,
+            "said": self.together.word(),
+            "by": self.against.map(|authority| vocabulary.name(authority)),
+            "obliges_to": permitted(self.together, json!(names(vocabulary, self.obligations))),
+            "regions": permitted(self.together, json!(names(vocabulary, self.regions))),
+        })
+    }
+}
+
+fn names_of<T: interaction_gov::vocabulary::Listed>(policies: &Policies<'_>, set: Set<T>) -> Vec<String> {
+    names(policies.vocabulary, set)
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}

@@ -1,0 +1,147 @@
+//! Texts that people write for machines, and everything that is wrong with one, each with its place.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use anyhow::Result;
+use interaction_gov::TextError;
+use interaction_gov::policy::PolicyError;
+use interaction_gov::vocabulary::Vocabulary;
+use serde::Serialize;
+
+/// No text that people write is longer, in bytes.
+const LONGEST: u64 = 4 << 20;
+/// Nobody reads more complaints about one text.
+const MOST: usize = 100;
+
+/// Something that is wrong with a file, told as compilers tell it, so that editors find the place.
+#[derive(Clone, Serialize)]
+pub struct Complaint {
+    ok: bool,
+    file: String,
+    line: Option<u16>,
+    column: Option<u16>,
+    error: String,
+}
+
+impl Complaint {
+    /// About a place in a file: its line and the byte within the line.
+    pub fn at(path: &Path, (line, column): (u16, u16), error: impl ToString) -> Self {
+        Self { line: Some(line), column: Some(column), ..Self::about(path, error) }
+    }
+
+    /// About a whole file.
+    pub fn about(path: &Path, error: impl ToString) -> Self {
+        Self { ok: false, file: shown(path), line: None, column: None, error: error.to_string() }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
+/// A path in a form that a terminal does not obey.
+pub fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// A text in a form that a terminal does not obey. Quotes harm nobody.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\'' => printable.push(c),
+            c => printable.extend(c.escape_debug()),
+        }
+    }
+    printable
+}
+
+/// Tells complaints: objects on standard output, or lines on standard error.
+///
+/// # Errors
+///
+/// An output that cannot be written.
+pub fn tell(complaints: &[Complaint], json: bool) -> Result<()> {
+    for complaint in complaints {
+        if json {
+            writeln!(io::stdout(), "{}", serde_json::to_string(complaint)?)?;
+        } else {
+            writeln!(io::stderr(), "{complaint}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a text.
+///
+/// # Errors
+///
+/// It cannot be read, is too long, or is no UTF-8.
+pub fn read(path: &Path) -> Result<String, Complaint> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| Complaint::about(path, error))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Complaint::about(path, "longer than any text that people write"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = good.split(|byte| *byte == b'\n');
+        let column = line.clone().next_back().map_or(0, <[u8]>::len) + 1;
+        let [line, column] = [line.count(), column].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
+        Complaint::at(path, (line, column), "not UTF-8")
+    })
+}
+
+/// Everything that is wrong with a vocabulary.
+pub fn wrong_with_vocabulary(path: &Path, text: &str) -> Vec<Complaint> {
+    wrong(path, text, 0, |text| Vocabulary::read(text).map(|_| ()).map_err(PolicyError::from))
+}
+
+/// Everything that is wrong with a text, where `check` finds the first thing: it is asked again without each line that was
+/// wrong. Without one of the first `head` statements the others would mean something else, so nothing is asked then.
+pub fn wrong(
+    path: &Path,
+    text: &str,
+    head: usize,
+    mut check: impl FnMut(&str) -> Result<(), PolicyError>,
+) -> Vec<Complaint> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let mut found: Vec<Complaint> = Vec::new();
+    while let Err(error) = check(&lines.join("\n")) {
+        let PolicyError::Text(TextError { line, column, trouble }) = error else {
+            found.push(Complaint::about(path, error));
+            break;
+        };
+        found.push(Complaint::at(path, (line, column), trouble));
+        let place = statements(&lines).position(|(number, _)| number == usize::from(line));
+        // Lines beyond the last number cannot be told apart.
+        let Some(place) = place.filter(|place| *place >= head && line < u16::MAX) else { break };
+        if found.len() == MOST {
+            found.push(Complaint::about(path, format!("there is more than the first {MOST}")));
+            break;
+        }
+        if let Some(line) = lines.get_mut(usize::from(line) - 1) {
+            // The statement behind the head may be a scope, and only that one: its place stays taken.
+            *line = if head > 0 && place == head { "over any" } else { "" };
+        }
+    }
+    found.sort_by_key(|complaint| (complaint.line.is_none(), complaint.line, complaint.column));
+    found
+}
+
+/// The lines that say something, with their numbers and without their comments.
+pub fn statements<'t>(lines: &[&'t str]) -> impl Iterator<Item = (usize, &'t str)> {
+    let numbered = (1..).zip(lines.iter().map(|line| line.split_once('#').map_or(*line, |(before, _)| before).trim()));
+    numbered.filter(|(_, line)| !line.is_empty())
+}
