@@ -144,11 +144,12 @@ fn heads_are_nobodys_but_the_control_planes() {
 }
 
 #[test]
-fn records_are_85_bytes_in_the_order_of_the_figure() {
+fn records_are_87_bytes_in_the_order_of_the_figure() {
     let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), Kind::Decided);
     record.verdict = Verdict::Permit;
     (record.seat, record.action, record.modality, record.function) = (Some(4), Some(5), Some(6), Some(7));
-    (record.region, record.participant, record.posture, record.provenance) = (Some(8), Some(1), Some(2), None);
+    (record.goes, record.region, record.participant, record.home) = (Some(8), Some(18), Some(1), Some(19));
+    (record.posture, record.provenance) = (Some(2), None);
     (record.authority, record.speaker, record.line) = (Some(9), Some(17), Some(10));
     (record.obligations, record.consents) = (11, 12);
     (record.binding, record.policy, record.digest, record.until) = (None, Some(13), [14; 8], Some(Time(15)));
@@ -159,7 +160,7 @@ fn records_are_85_bytes_in_the_order_of_the_figure() {
         &[0, 0, 0, 0, 0, 0, 0, 3],
         &[14, 1],
         &[0, 4],
-        &[5, 6, 7, 8, 1, 2, 0xFF, 9, 17],
+        &[5, 6, 7, 8, 18, 1, 19, 2, 0xFF, 9, 17],
         &[0, 10],
         &[0, 11],
         &[0, 12],

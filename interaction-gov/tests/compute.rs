@@ -145,10 +145,12 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
     let places = [one("us"), one("fr"), one("de")];
     assert_eq!(choose(&mut call, &mut log, Choice::Place, &places), (Verdict::Permit, Some(1)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
-    assert_eq!((record.kind, record.region), (Kind::Placed, Some(the::<Region>("fr").0)));
+    assert_eq!((record.kind, record.goes), (Kind::Placed, Some(the::<Region>("fr").0)));
     // A way leads through every one of its regions.
     let ways = [one("de").or(one("us")), one("de").or(one("fr"))];
     assert_eq!(choose(&mut call, &mut log, Choice::Way, &ways), (Verdict::Permit, Some(1)));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!(record.subject[..4], ways[1].bits().to_be_bytes(), "all of the way is recorded");
     for none in [&[][..], &[one("us")], &[Set::EMPTY]] {
         assert_eq!(choose(&mut call, &mut log, Choice::Place, none), (Verdict::NoPlace, None));
         let record = Record::read(log.waiting().last().unwrap()).unwrap();
@@ -164,7 +166,7 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
         assert_eq!(call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log).0.verdict, verdict);
     }
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
-    assert_eq!((record.kind, record.region), (Kind::Invoked, Some(fr.0)), "it runs where all allow it");
+    assert_eq!((record.kind, record.goes), (Kind::Invoked, Some(fr.0)), "it runs where all allow it");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Stage {
             self.set_label(binding, work.label);
         }
         // Where it runs, or would have run.
-        let site = new.last().and_then(|record| record.region).map(|site| self.plane.names.name(Region(site)));
+        let site = new.last().and_then(|record| record.goes).map(|site| self.plane.names.name(Region(site)));
         let site = match work.sites {
             [only] => (*only).to_owned(),
             several => format!("{} (of {})", site.unwrap_or("none"), several.join(" and ")),

@@ -57,7 +57,7 @@ fn the_written_trail_stands_on_its_own() {
 
         let trail = fs::read(trail).expect("it was written");
         let (records, rest) = trail.as_chunks::<RECORD>();
-        assert!(rest.is_empty(), "records of 85 bytes and nothing else");
+        assert!(rest.is_empty(), "records of 87 bytes and nothing else");
         let heads = fs::read_to_string(heads).expect("it was written");
         let heads: Vec<SignedHead> = heads.lines().map(signed).collect();
         let key = fs::read_to_string(key).expect("it was written");

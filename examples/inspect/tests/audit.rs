@@ -41,14 +41,14 @@ fn a_whole_trail_is_verified_and_read_as_a_timeline() {
     // shows: IOE-087, IOE-088
     let place = Place::governed("audit-whole");
     let call = call(7);
-    let expected = "     0        1000 ms  created
-     1        1000 ms  joined       seat 0; human; join; PERMITTED; by corporate, line 4; version 0; posture managed; provenance none; consents to recording; until 61000 ms; abababababababababababababababab
+    let expected = "     0        1000 ms  created      enforce
+     1        1000 ms  joined       seat 0; human; join from de; PERMITTED; by corporate, line 4; version 0; posture managed; provenance none; consents to recording; until 61000 ms; abababababababababababababababab
      2        1000 ms  moved        START
-     3        1001 ms  decided      seat 0; human; speak; PERMITTED; by corporate, line 4; version 0; posture managed; provenance none; consents to recording; until 11001 ms
+     3        1001 ms  decided      seat 0; human; speak from de; PERMITTED; by corporate, line 4; version 0; posture managed; provenance none; consents to recording; until 11001 ms
         head over 4 records: signed
-     4        1002 ms  decided      seat 0; human; export; DENIED: a rule denies it; by corporate, line 3; version 0; posture managed; provenance none; consents to recording
-     5        1003 ms  invoked      seat 0; human; record by recording on audio to fr; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11003 ms; cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
-     6        1004 ms  routed       seat 0; human; record by recording on audio to de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11004 ms
+     4        1002 ms  decided      seat 0; human; export from de; DENIED: a rule denies it; by corporate, line 3; version 0; posture managed; provenance none; consents to recording
+     5        1003 ms  invoked      seat 0; human; record by recording on audio to fr from de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11003 ms; cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+     6        1004 ms  routed       seat 0; human; record by recording on audio to de from de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11004 ms
         head over 7 records: signed
      7        1005 ms  transition   seat 0; transport in fr; 03030303030303030303030303030303
      8        1006 ms  ended        seat 0; by recording; binding 0; cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
@@ -67,7 +67,9 @@ verified     yes: these are the records that were signed
     // Without names there are numbers.
     let (out, ..) = check(&place, &call.trail(), &call.heads(), &[]);
     assert!(
-        out.contains("action 2 by function 0 on modality 0 to region 1; PERMITTED; by authority 0, line 5;"),
+        out.contains(
+            "action 2 by function 0 on modality 0 to region 1 from region 0; PERMITTED; by authority 0, line 5;"
+        ),
         "{out}"
     );
 }
@@ -290,7 +292,7 @@ fn a_decision_is_explained_in_full_sentences() {
         "\
 This is record 5 of interaction 07070707070707070707070707070707, made at 1003 ms: invoked.
 Who: the human in seat 0, with the name abababababababababababababababab, since record 1.
-It was asked whether a function may begin this: record by recording on audio to fr.
+It was asked whether a function may begin this: record by recording on audio to fr from de.
 It was permitted.
 It was decided against version 0 of the policy, whose digest begins with {digest}.
 All who were asked permitted it; the first was corporate, in line 5 of its text.
@@ -305,8 +307,9 @@ A signed head covers it."
     assert!(denied.contains("\ncorporate decided so, in line 3 of its text.\n"), "{denied}");
     assert!(!denied.contains("obliges") && !denied.contains("holds until"), "{denied}");
     assert!(
-        explain("6")
-            .contains("\nIt was asked on which way data may go for this: record by recording on audio to de.\n")
+        explain("6").contains(
+            "\nIt was asked on which way data may go for this: record by recording on audio to de from de.\n"
+        )
     );
     let joined = explain("1");
     assert!(

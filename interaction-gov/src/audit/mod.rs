@@ -8,6 +8,6 @@ mod view;
 
 pub use chain::{Chain, Head};
 pub use log::{Log, Sink};
-pub use record::{Bytes, Kind, RECORD, Record, Verdict};
+pub use record::{Bytes, FORMAT, Kind, RECORD, Record, Verdict};
 pub use verify::{Damage, SignedHead, Trail};
 pub use view::{Seen, View};

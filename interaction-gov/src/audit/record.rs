@@ -1,14 +1,18 @@
-//! The record: 85 bytes, so that it and the hash before it take two blocks of SHA-256.
+//! The record: 87 bytes, so that it and the hash before it fill two blocks of SHA-256.
 //!
 //! ```text
-//!  0      16    20        28   29      30    32     33       34       35     36    37      38         39
-//!  +------+-----+---------+----+-------+-----+------+--------+--------+------+-----+-------+----------+---------+
-//!  | id   | seq | time ms |kind|verdict|seat |action|modality|function|region|kind |posture|provenance|authority|
-//!  +------+-----+---------+----+-------+-----+------+--------+--------+------+-----+-------+----------+---------+
-//! 40      41     43          45       47      49       53              61         69           85
-//!  +-------+------+-----------+--------+-------+--------+---------------+----------+------------+
-//!  |speaker| line |obligations|consents|binding|policy #|policy's digest| until ms |   subject  |
-//!  +-------+------+-----------+--------+-------+--------+---------------+----------+------------+
+//!  0      16    20        28   29      30     32
+//!  +------+-----+---------+----+-------+------+
+//!  |  id  | seq | time ms |kind|verdict| seat |
+//!  +------+-----+---------+----+-------+------+
+//! 32     33       34       35   36     37   38   39      40         41        42      43
+//!  +------+--------+--------+----+------+----+----+-------+----------+---------+-------+
+//!  |action|modality|function|goes|region|kind|home|posture|provenance|authority|speaker|
+//!  +------+--------+--------+----+------+----+----+-------+----------+---------+-------+
+//! 43     45          47       49      51       55              63         71           87
+//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
+//!  | line |obligations|consents|binding|policy #|policy's digest| until ms |   subject  |
+//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
 //! ```
 //!
 //! Numbers are big-endian. A field that does not apply is all ones, and sets are bits.
@@ -17,7 +21,10 @@ use crate::identity::InteractionId;
 use crate::time::Time;
 
 /// The length of a record, in bytes.
-pub const RECORD: usize = 85;
+pub const RECORD: usize = 87;
+
+/// What the first record of every trail says it is about.
+pub const FORMAT: [u8; 16] = *b"IoE/1 audit\0\0\0\0\0";
 
 /// A record as bytes.
 pub type Bytes = [u8; RECORD];
@@ -175,10 +182,14 @@ pub struct Record {
     pub modality: Option<u8>,
     /// By which function.
     pub function: Option<u8>,
-    /// Where, in law.
+    /// Where it goes, in law: of several regions the first.
+    pub goes: Option<u8>,
+    /// Where the participant is, in law.
     pub region: Option<u8>,
     /// What the participant is.
     pub participant: Option<u8>,
+    /// Whose it is.
+    pub home: Option<u8>,
     /// How secure it is.
     pub posture: Option<u8>,
     /// What is known about the computation.
@@ -201,7 +212,8 @@ pub struct Record {
     pub digest: [u8; 8],
     /// Until when a permit holds.
     pub until: Option<Time>,
-    /// What it is about: the first bytes of a digest or an identifier.
+    /// What it is about: the first bytes of a digest or an identifier; of a decision the regions where it goes, as bits in
+    /// the first four bytes; of the beginning [`FORMAT`].
     pub subject: [u8; 16],
 }
 
@@ -219,8 +231,10 @@ impl Record {
             action: None,
             modality: None,
             function: None,
+            goes: None,
             region: None,
             participant: None,
+            home: None,
             posture: None,
             provenance: None,
             authority: None,
@@ -250,8 +264,10 @@ impl Record {
             self.action,
             self.modality,
             self.function,
+            self.goes,
             self.region,
             self.participant,
+            self.home,
             self.posture,
             self.provenance,
             self.authority,
@@ -280,8 +296,9 @@ impl Record {
         let [kind, verdict] = take(&mut from)?;
         let seat = short(&mut from)?;
         let mut small = || take(&mut from).map(|[byte]: [u8; 1]| (byte != u8::MAX).then_some(byte));
-        let (action, modality, function, region) = (small()?, small()?, small()?, small()?);
-        let (participant, posture, provenance) = (small()?, small()?, small()?);
+        let (action, modality, function, goes) = (small()?, small()?, small()?, small()?);
+        let (region, participant, home) = (small()?, small()?, small()?);
+        let (posture, provenance) = (small()?, small()?);
         let (authority, speaker) = (small()?, small()?);
         let line = short(&mut from)?;
         let obligations = u16::from_be_bytes(take(&mut from)?);
@@ -300,8 +317,10 @@ impl Record {
             action,
             modality,
             function,
+            goes,
             region,
             participant,
+            home,
             posture,
             provenance,
             authority,

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::chain::{Chain, Head};
-use super::record::{Bytes, Kind, Record};
+use super::record::{Bytes, FORMAT, Kind, Record};
 use crate::identity::InteractionId;
 use crate::proof::Signatures;
 use crate::time::Time;
@@ -94,7 +94,8 @@ impl Trail {
         if record.sequence != self.chain.next() {
             return Err(Damage::Order(self.chain.next()));
         }
-        if (record.kind == Kind::Created) != (record.sequence == 0) {
+        let begins = record.kind == Kind::Created && record.subject == FORMAT;
+        if begins != (record.sequence == 0) {
             return Err(Damage::Beginning);
         }
         if record.time < self.last {
@@ -124,8 +125,14 @@ impl Trail {
             return Err(Damage::Altered);
         }
         self.signed = head.records;
-        self.ended = head.last;
+        self.ended |= head.last;
         Ok(())
+    }
+
+    /// Whose trail it is.
+    #[must_use]
+    pub const fn interaction(&self) -> &InteractionId {
+        &self.interaction
     }
 
     /// How many records there are.

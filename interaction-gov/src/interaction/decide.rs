@@ -154,7 +154,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             action: Some(request.action.0),
             modality: request.modality.map(|modality| modality.0),
             function: running.map(|running| running.function.0),
-            region: request.goes.iter().next().map(|region| region.0),
+            goes: request.goes.iter().next().map(|region| region.0),
+            subject: ways(request.goes),
             binding: request.binding.map(|binding| binding.0),
             policy,
             ..self.fact(kind)
@@ -250,8 +251,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             action: Some(facts.action.0),
             modality: facts.modality.map(|modality| modality.0),
             function: facts.function.map(|function| function.0),
-            region: question.goes.iter().next().map(|region| region.0),
+            goes: question.goes.iter().next().map(|region| region.0),
+            subject: ways(question.goes),
+            region: facts.region.map(|region| region.0),
             participant: Some(facts.kind as u8),
+            home: facts.home.map(|home| home.0),
             posture: Some(facts.posture.0),
             provenance: Some(facts.provenance as u8),
             authority: decision.authority.map(|authority| authority.0),
@@ -289,6 +293,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.write(Record { policy: number, ..self.fact(Kind::Policy) }, log);
         Ok(())
     }
+}
+
+/// All regions of a way, for the record.
+fn ways(goes: Set<Region>) -> [u8; 16] {
+    let mut subject = [0xFF; 16];
+    if let (Some(bits), false) = (subject.first_chunk_mut(), goes.is_empty()) {
+        *bits = goes.bits().to_be_bytes();
+    }
+    subject
 }
 
 /// There are at most 16 consents and 16 obligations.

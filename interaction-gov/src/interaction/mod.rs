@@ -11,7 +11,7 @@ pub use change::{Attribution, Transition};
 pub use compute::Choice;
 pub use decide::{Decision, Lease, Request};
 
-use crate::audit::{Chain, Head, Kind, Record, Sink, Verdict};
+use crate::audit::{Chain, FORMAT, Head, Kind, Record, Sink, Verdict};
 use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
 use crate::lifecycle::{Event, State};
@@ -100,7 +100,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             consents: Set::EMPTY,
         };
         interaction.room(1, log)?;
-        interaction.write(interaction.fact(Kind::Created), log);
+        let begins = Record { subject: FORMAT, action: Some(mode as u8), ..interaction.fact(Kind::Created) };
+        interaction.write(begins, log);
         Ok(interaction)
     }
 

@@ -50,8 +50,10 @@ impl Scope {
     pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
         let line = Lines::of(text).next().ok_or(NOTHING)?;
         let mut scope = Self::ALL;
-        scope.own = clauses(&mut Words::of(line), vocabulary, &mut scope.conditions, &mut None)?;
-        Ok(scope)
+        let mut words = Words::of(line);
+        let first = words.clone().word()?;
+        scope.own = clauses(&mut words, vocabulary, &mut scope.conditions, &mut None)?;
+        if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
     }
 
     /// Whether facts lie in the scope of this authority.
@@ -93,8 +95,13 @@ pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, Text
     let mut scope = Scope::ALL;
     if let Some(line) = lines.next() {
         let mut words = Words::of(line);
-        if words.word()?.text == "over" {
+        let over = words.word()?;
+        if over.text == "over" {
             scope.own = clauses(&mut words, vocabulary, &mut scope.conditions, &mut None)?;
+        }
+        // Else an authority would be there, and asked about nothing.
+        if !scope.conditions.can_hold() {
+            return Err(over.at(Trouble::NeverMatches));
         }
     }
     Ok(Head { authority, version, scope })

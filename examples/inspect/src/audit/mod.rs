@@ -26,7 +26,7 @@ use words::Words;
 /// record was altered, added or taken away. The exit code is 1 if something is wrong; what is not shown is told.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// Records of 85 bytes, one after the other.
+    /// Records of 87 bytes, one after the other.
     trail: PathBuf,
     /// Signed heads, a JSON object a line: interaction, records, hash, time, last, signature; bytes in hex.
     #[arg(long, value_name = "FILE")]

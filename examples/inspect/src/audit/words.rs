@@ -75,7 +75,7 @@ impl<'v> Words<'v> {
         }
         words.extend(record.binding.map(|binding| format!("binding {binding}")));
         words.extend(record.until.map(|until| format!("until {} ms", until.0)));
-        words.extend((record.subject != NOTHING).then(|| hex::encode(record.subject)));
+        words.extend(subject(record).map(hex::encode));
         words.join("; ")
     }
 
@@ -91,7 +91,9 @@ impl<'v> Words<'v> {
             "action": self.action(record),
             "on": self.named::<Modality>(record.modality),
             "by": self.named::<Function>(record.function),
+            "goes": self.goes(record),
             "region": self.named::<Region>(record.region),
+            "home": self.named::<Authority>(record.home),
             "posture": self.named::<Posture>(record.posture),
             "provenance": record.provenance.map(provenance),
             "authority": self.named::<Authority>(record.authority),
@@ -103,7 +105,7 @@ impl<'v> Words<'v> {
             "version": record.policy,
             "digest": hex::encode(record.digest),
             "until": record.until.map(|until| until.0),
-            "subject": (record.subject != NOTHING).then(|| hex::encode(record.subject)),
+            "subject": subject(record).map(hex::encode),
         })
     }
 
@@ -193,8 +195,9 @@ impl<'v> Words<'v> {
         words.extend(self.action(record));
         words.extend(self.named::<Function>(record.function).map(|function| format!("by {function}")));
         words.extend(self.named::<Modality>(record.modality).map(|modality| format!("on {modality}")));
-        let to = if is_decision(record.kind) { "to" } else { "in" };
-        words.extend(self.named::<Region>(record.region).map(|region| format!("{to} {region}")));
+        words.extend(self.goes(record).map(|regions| format!("to {regions}")));
+        let there = if is_decision(record.kind) { "from" } else { "in" };
+        words.extend(self.named::<Region>(record.region).map(|region| format!("{there} {region}")));
         (!words.is_empty()).then(|| words.join(" "))
     }
 
@@ -203,6 +206,7 @@ impl<'v> Words<'v> {
         let known = match record.kind {
             Kind::Moved => Event::ALL.get(usize::from(code)).map(|event| event.name()),
             Kind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
+            Kind::Created => ["enforce", "observe"].get(usize::from(code)).copied(),
             kind if is_decision(kind) => return self.named::<Action>(record.action),
             _ => None,
         };
@@ -218,6 +222,12 @@ impl<'v> Words<'v> {
         }
     }
 
+    /// Everywhere where it goes: a decision has all regions in its subject.
+    fn goes(&self, record: &Record) -> Option<String> {
+        let all = names::<Region>(self.vocabulary, Set::from_bits(ways(record).unwrap_or(0)));
+        if all.is_empty() { self.named::<Region>(record.goes) } else { Some(all.join(" and ")) }
+    }
+
     fn consents(&self, record: &Record) -> Vec<String> {
         names::<Consent>(self.vocabulary, Set::from_bits(record.consents.into()))
     }
@@ -229,6 +239,18 @@ impl<'v> Words<'v> {
     fn named<T: Listed + Name>(&self, number: Option<u8>) -> Option<String> {
         number.map(|number| name(self.vocabulary, T::numbered(number)))
     }
+}
+
+/// The regions of a decision, as bits.
+fn ways(record: &Record) -> Option<u32> {
+    let decided = matches!(record.kind, Kind::Decided | Kind::Placed | Kind::Routed) && record.subject != NOTHING;
+    record.subject.first_chunk().copied().map(u32::from_be_bytes).filter(|_| decided)
+}
+
+/// What a record is about, where that is nothing that is told in words.
+fn subject(record: &Record) -> Option<[u8; 16]> {
+    let told = record.subject == NOTHING || record.kind == Kind::Created || ways(record).is_some();
+    (!told).then_some(record.subject)
 }
 
 fn participant(code: u8) -> String {
