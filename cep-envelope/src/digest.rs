@@ -8,6 +8,7 @@ const PREFIX: &str = "sha256:";
 
 /// A SHA-256 digest. Two of them compare in constant time.
 #[derive(Clone, Copy, Debug, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -65,6 +66,7 @@ impl fmt::Display for Digest {
 
 /// Why the spelling of a digest is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DigestError {
     /// An algorithm other than sha256.

@@ -77,6 +77,7 @@ impl Drift {
 /// The times of one delivery, each with its own meaning.
 // keeps: CEP-101, CEP-102, CEP-103, CEP-107
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Times {
     /// What the name says, if it is a surface: a hint.
     pub envelope: Option<TimeFragment>,

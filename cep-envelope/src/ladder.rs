@@ -19,10 +19,11 @@ use core::fmt;
 use crate::VerificationState;
 use crate::decision::Decision;
 use crate::digest::Digest;
-use crate::manifest::{Disagreements, SurfaceParts, VerifiedManifest};
+use crate::manifest::{BoundKey, Disagreements, SurfaceParts, VerifiedManifest};
 
 /// Whose word an expected digest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Source {
     /// A notice, or whatever else is not sealed: it counts for as long as no manifest contradicts it.
     ControlPlane,
@@ -37,24 +38,44 @@ pub trait Container {
     /// # Errors
     /// The bytes are not a sound container of this format.
     fn check(&self, object: &[u8], digest: &Digest) -> Result<Digest, NotAContainer>;
+
+    /// The digest that the whole object must have if its content is to have this one, if the format lets that be known.
+    fn expects(&self, _content: &Digest) -> Option<Digest> {
+        None
+    }
 }
 
 /// The bytes are not a sound container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotAContainer;
+
+impl fmt::Display for NotAContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a sound container")
+    }
+}
+
+impl core::error::Error for NotAContainer {}
 
 /// A bare file: it has no structure that could be broken, its integrity is its digest, and it is its own content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BareFile;
 
 impl Container for BareFile {
     fn check(&self, _object: &[u8], digest: &Digest) -> Result<Digest, NotAContainer> {
         Ok(*digest)
     }
+
+    fn expects(&self, content: &Digest) -> Option<Digest> {
+        Some(*content)
+    }
 }
 
 /// Why a rung is not reached. The ladder stands where it stood, unless the variant says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotProven {
     /// The rung below is yet to be reached.
     TooEarly(VerificationState),
@@ -97,7 +118,8 @@ pub struct Ladder<'b> {
     observed: Option<Digest>,
     matched_by: Option<Source>,
     content: Option<Digest>,
-    manifest: Option<Digest>,
+    /// The manifest, and the key that sealed it.
+    sealed: Option<(Digest, BoundKey)>,
 }
 
 impl Default for Ladder<'_> {
@@ -116,7 +138,7 @@ impl<'b> Ladder<'b> {
             observed: None,
             matched_by: None,
             content: None,
-            manifest: None,
+            sealed: None,
         }
     }
 
@@ -168,32 +190,38 @@ impl<'b> Ladder<'b> {
         if self.matched_by != Some(Source::Local) {
             self.matched_by = Some(source);
         }
-        Ok(self.reach(VerificationState::DigestMatched))
+        // A rung that is reached again is no step down.
+        self.state = self.state.max(VerificationState::DigestMatched);
+        Ok(self.state)
     }
 
-    /// `container-verified`: the caller's format finds the same bytes in order.
+    /// `container-verified`: the caller's format finds the same bytes in order. If it finds another content in them than
+    /// before, whatever was proven of the former is so no more.
     ///
     /// # Errors
     /// It does not, or no digest was matched.
     // keeps: CEP-085
-    pub fn contain(&mut self, container: &impl Container) -> Result<VerificationState, NotProven> {
+    pub fn contain(&mut self, container: &(impl Container + ?Sized)) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::DigestMatched)?;
         let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
         let content = container.check(self.object, observed).map_err(|NotAContainer| NotProven::Container)?;
-        self.content = Some(content);
-        Ok(self.reach(VerificationState::ContainerVerified))
+        if self.content != Some(content) {
+            (self.state, self.content, self.sealed) = (VerificationState::ContainerVerified, Some(content), None);
+        }
+        Ok(self.state)
     }
 
     /// `manifest-verified`: a manifest that was verified is this content's, and its mirrored fields are those of the name
-    /// under which the object came.
+    /// under which the object came; without a name that is a surface, none of them is. Another manifest than before stands on
+    /// this rung, whatever the former one reached.
     ///
     /// # Errors
-    /// It is another's, the name says something else, or the container was not verified.
+    /// It is another content's, the name says something else, or the container was not verified.
     // keeps: CEP-086
     pub fn manifest(
         &mut self,
         manifest: &VerifiedManifest<'_>,
-        name: &SurfaceParts<'_>,
+        name: Option<&SurfaceParts<'_>>,
     ) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::ContainerVerified)?;
         if !self.content.as_ref().is_some_and(|content| manifest.is_of(content)) {
@@ -202,12 +230,15 @@ impl<'b> Ladder<'b> {
             }
             return Err(NotProven::AnotherObject);
         }
-        let differ = manifest.manifest().compare_surface(name);
+        let differ = name.map_or(Disagreements::SURFACE, |name| manifest.manifest().compare_surface(name));
         if !differ.is_empty() {
             return Err(NotProven::Mirrored(differ));
         }
-        self.manifest = Some(manifest.digest());
-        Ok(self.reach(VerificationState::ManifestVerified))
+        let sealed = (manifest.digest(), *manifest.key());
+        if self.sealed != Some(sealed) {
+            (self.state, self.sealed) = (VerificationState::ManifestVerified, Some(sealed));
+        }
+        Ok(self.state)
     }
 
     /// `continuation-approved`: a decision approves this object. On which line, [`Decision::line`] says.
@@ -217,25 +248,15 @@ impl<'b> Ladder<'b> {
     // keeps: CEP-087, CEP-136
     pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::ManifestVerified)?;
-        let own = self.content.as_ref().zip(self.manifest.as_ref());
+        let own = self.sealed.as_ref().map(|(manifest, key)| (manifest, key.as_bytes()));
         if own.is_none() || decision.approved() != own {
             return Err(NotProven::NotApproved);
         }
-        Ok(self.reach(VerificationState::ContinuationApproved))
-    }
-
-    /// The content's digest, once the container is verified.
-    pub(crate) const fn content(&self) -> Option<Digest> {
-        self.content
+        self.state = VerificationState::ContinuationApproved;
+        Ok(self.state)
     }
 
     fn stands_on(&self, state: VerificationState) -> Result<(), NotProven> {
         if self.state >= state { Ok(()) } else { Err(NotProven::TooEarly(state)) }
-    }
-
-    /// A rung that is reached again is no step down.
-    fn reach(&mut self, state: VerificationState) -> VerificationState {
-        self.state = self.state.max(state);
-        self.state
     }
 }

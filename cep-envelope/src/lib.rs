@@ -26,6 +26,7 @@ pub use time::{CalendarError, Clock, Date, Moment, Precision, TimeFragment, Time
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
 /// list, and a lower one never reads as a higher one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerificationState {
     /// A pointer to the object is known, nothing more.
     Referenced,

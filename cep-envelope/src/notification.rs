@@ -16,6 +16,7 @@ pub const MAX_WORD: usize = 64;
 
 /// A notification, read and well-formed. Whatever it says, it is a pointer and a number of claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 // keeps: CEP-117
 pub struct Notification<'a> {
     /// Who says to have sent the object.
@@ -37,6 +38,7 @@ pub struct Notification<'a> {
 /// The kind of a notification. The draft shows one and defines none: others are kept as they are.
 // keeps: CEP-118
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PollType<'a> {
     /// The object is announced.
     Push,
@@ -58,6 +60,7 @@ impl<'a> PollType<'a> {
 /// A state that somebody else claims. There is no way from here to a state that holds.
 // keeps: CEP-123, CEP-139
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ClaimedState<'a> {
     /// One of the registered names (`CEP Appendix A`).
     Known(VerificationState),
@@ -79,6 +82,7 @@ impl<'a> ClaimedState<'a> {
 /// Where a peer says an object is. It is text, not a path: only a [`Resolver`] makes something of it.
 // keeps: CEP-120
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reference<'a>(&'a str);
 
 impl<'a> Reference<'a> {
@@ -117,6 +121,7 @@ pub trait Resolver {
 
 /// The members of a notification. All are required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[allow(missing_docs, reason = "each is the member of its name")]
 pub enum NotificationField {
     FromAgent,
@@ -146,6 +151,7 @@ impl NotificationField {
 
 /// Why a text is no notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotificationError {
     /// It is not JSON as this crate takes it.
@@ -298,11 +304,7 @@ impl<'a> Notification<'a> {
     ) -> Disagreements {
         let mirrored = match named {
             Some(parts) => sealed.manifest().compare_surface(parts),
-            None => Disagreements::default()
-                .with(Disagreement::TimeFragment)
-                .with(Disagreement::Context)
-                .with(Disagreement::Profile)
-                .with(Disagreement::Priority),
+            None => Disagreements::SURFACE,
         };
         mirrored
             .and(self.compare_with_itself())

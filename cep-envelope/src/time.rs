@@ -308,13 +308,6 @@ impl Moment {
             None => Precision::Day,
         }
     }
-
-    /// Whether both are the same time, at the lower of their precisions.
-    // keeps: CEP-109
-    #[must_use]
-    pub fn agrees_with(self, other: Self) -> bool {
-        self.day == other.day && self.second.zip(other.second).is_none_or(|(one, another)| one == another)
-    }
 }
 
 /// Why digits name no real time: the first number that is impossible.

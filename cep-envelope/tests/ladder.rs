@@ -54,7 +54,7 @@ fn each_rung_is_reached_from_the_one_below_by_its_own_evidence() {
     reached.push(ladder.present(OBJECT));
     reached.push(ladder.expect(&Digest::of(OBJECT), Source::Local).unwrap());
     reached.push(ladder.contain(&BareFile).unwrap());
-    reached.push(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)).unwrap());
+    reached.push(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, Some(&NAME))).unwrap());
     assert_eq!(reached, states());
     assert_eq!(
         ladder.missing(),
@@ -83,7 +83,7 @@ fn no_rung_is_skipped() {
             ladder.present(OBJECT);
         }
         assert_eq!(ladder.contain(&BareFile), Err(NotProven::TooEarly(DigestMatched)));
-        let refused = with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME));
+        let refused = with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, Some(&NAME)));
         assert_eq!(refused, Err(NotProven::TooEarly(ContainerVerified)));
     }
     assert_eq!(ladder.proven(), Present);
@@ -99,7 +99,7 @@ fn evidence_that_does_not_hold_proves_nothing_and_takes_nothing_away() {
     assert_eq!(ladder.contain(&Boxed), Err(NotProven::Container));
     assert_eq!(ladder.proven(), DigestMatched);
     ladder.contain(&BareFile).unwrap();
-    let refused = with_manifest_of(b"another", |manifest| ladder.manifest(manifest, &NAME));
+    let refused = with_manifest_of(b"another", |manifest| ladder.manifest(manifest, Some(&NAME)));
     assert_eq!((refused, ladder.proven()), (Err(NotProven::AnotherObject), ContainerVerified));
 }
 
@@ -111,13 +111,57 @@ fn what_the_control_plane_expects_is_provisional_until_the_manifest_verifies() {
     ladder.contain(&BareFile).unwrap();
     assert!(ladder.is_provisional());
     // A notice and a delivery that agree with each other, and with no manifest.
-    let refused = with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest, &NAME));
+    let refused = with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest, Some(&NAME)));
     assert_eq!((refused, ladder.proven()), (Err(NotProven::AnotherObject), Present));
 
     ladder.expect(&Digest::of(OBJECT), Source::ControlPlane).unwrap();
     ladder.contain(&BareFile).unwrap();
-    with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)).unwrap();
+    with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, Some(&NAME))).unwrap();
     assert!(!ladder.is_provisional());
+}
+
+#[test]
+fn the_better_expectation_counts_whichever_came_first() {
+    let digest = Digest::of(OBJECT);
+    for order in [[Source::Local, Source::ControlPlane], [Source::ControlPlane, Source::Local]] {
+        let mut ladder = Ladder::new();
+        ladder.present(OBJECT);
+        for source in order {
+            assert_eq!(ladder.expect(&digest, source), Ok(DigestMatched));
+        }
+        ladder.contain(&BareFile).unwrap();
+        assert!(!ladder.is_provisional());
+        assert_eq!(ladder.expect(&digest, Source::ControlPlane), Ok(ContainerVerified), "no step down");
+    }
+}
+
+#[test]
+fn a_word_that_was_wrong_takes_everything_with_it_that_rested_on_it() {
+    let mut ladder = Ladder::new();
+    ladder.present(OBJECT);
+    ladder.expect(&Digest::of(OBJECT), Source::ControlPlane).unwrap();
+    ladder.contain(&BareFile).unwrap();
+    with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest, Some(&NAME))).unwrap_err();
+    assert!(!ladder.is_provisional(), "nothing is matched any more");
+    assert_eq!(ladder.contain(&BareFile), Err(NotProven::TooEarly(DigestMatched)));
+}
+
+#[test]
+fn a_container_that_finds_other_content_starts_over_from_its_rung() {
+    /// Finds what it is told to find.
+    struct Finds(Digest);
+    impl Container for Finds {
+        fn check(&self, _: &[u8], _: &Digest) -> Result<Digest, NotAContainer> {
+            Ok(self.0)
+        }
+    }
+    let mut ladder = Ladder::new();
+    ladder.present(OBJECT);
+    ladder.expect(&Digest::of(OBJECT), Source::Local).unwrap();
+    ladder.contain(&BareFile).unwrap();
+    with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, Some(&NAME))).unwrap();
+    assert_eq!(ladder.contain(&BareFile), Ok(ManifestVerified), "the same again changes nothing");
+    assert_eq!(ladder.contain(&Finds(Digest::of(b"other"))), Ok(ContainerVerified));
 }
 
 #[test]
@@ -159,7 +203,7 @@ fn any_sealed_format_fits() {
     ladder.expect(&Digest::of(&object), Source::Local).unwrap();
     ladder.contain(&Boxed).unwrap();
     // The manifest is about the content, not about the box.
-    let outside = with_manifest_of(&object, |manifest| ladder.manifest(manifest, &NAME));
+    let outside = with_manifest_of(&object, |manifest| ladder.manifest(manifest, Some(&NAME)));
     assert_eq!(outside, Err(NotProven::AnotherObject));
-    assert_eq!(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, &NAME)), Ok(ManifestVerified));
+    assert_eq!(with_manifest_of(OBJECT, |manifest| ladder.manifest(manifest, Some(&NAME))), Ok(ManifestVerified));
 }

@@ -20,7 +20,7 @@ fn digest(number: u8) -> Digest {
 
 fn record(number: u8, parent: CausalParent, line: Line, standing: Standing) -> Record {
     let sealed = Instant::unix(i64::from(number));
-    Record { manifest: digest(number), sender: Digest::of(b"jasper"), parent, sealed, line, standing }
+    Record { manifest: digest(number), key: [1; 32], parent, sealed, line, standing }
 }
 
 fn root(number: u8) -> Record {
@@ -84,7 +84,7 @@ fn full_means_refuse_and_nothing_is_forgotten_for_it() {
     }
     assert!(!lineage.has_room());
     assert_eq!(lineage.record(&root(6)), Err(RecordError::Full));
-    assert!((0..6).all(|number| lineage.object(&digest(number), &Digest::of(b"jasper")) == Memory::Decided));
+    assert!((0..6).all(|number| lineage.object(&digest(number), &[1; 32]) == Memory::Decided));
     // A delivery is told before it is approved.
     let mut full = envelope::memory();
     for number in 0..u8::try_from(full.capacity()).unwrap() {
@@ -125,6 +125,41 @@ fn of_two_decisions_made_at_once_one_is_refused() {
 }
 
 #[test]
+fn what_was_decided_about_a_parent_meanwhile_counts_for_branches_too() {
+    let judged = |change: fn(&mut envelope::Memory, &Digest)| {
+        let mut memory = envelope::memory();
+        let root = Draft::default().seal();
+        receive(&root, &mut memory);
+        let child = |content| Draft { content, parent: CausalParent::Of(root.digest), ..Draft::default() }.seal();
+        receive(&child(b"first"), &mut memory);
+        let second = child(b"second");
+        let decision = judge(&second.delivery(), &memory).decision;
+        assert_eq!(decision.outcome(), Outcome::Fork);
+        change(&mut memory, &root.digest);
+        memory.record(decision.record().unwrap())
+    };
+    assert_eq!(judged(|_, _| {}), Ok(()));
+    assert_eq!(judged(|memory, root| memory.forbid(&Line::Main(*root))), Err(RecordError::Overtaken));
+    assert_eq!(judged(|memory, root| memory.invalidate(root)), Err(RecordError::Overtaken));
+}
+
+#[test]
+fn a_record_is_of_its_parents_own_line_and_what_is_held_back_continues_nothing() {
+    let mut lineage = small();
+    for record in [root(1), root(2)] {
+        lineage.record(&record).unwrap();
+    }
+    assert_eq!(lineage.record(&child(3, 1, 2)), Err(RecordError::Overtaken), "on the line of another root");
+    assert_eq!(lineage.record(&child(3, 9, 1)), Err(RecordError::Overtaken), "of a parent that is not here");
+    lineage.record(&Record { standing: Standing::HeldBack, ..child(3, 1, 1) }).unwrap();
+    lineage.record(&child(4, 1, 1)).unwrap();
+    let Parent::Approved(approved) = lineage.parent(&digest(1)) else { panic!() };
+    assert_eq!(approved.continued_by, Some(digest(4)));
+    lineage.forbid(&Line::Main(digest(1)));
+    assert_eq!(lineage.parent(&digest(3)), Parent::Undecided, "what is not approved is not forbidden");
+}
+
+#[test]
 fn what_was_held_back_may_be_judged_again() {
     let mut memory = envelope::memory();
     let root = Draft::default().seal();
@@ -155,16 +190,23 @@ fn nothing_continues_a_forbidden_line_or_an_invalid_object() {
 }
 
 #[test]
-fn of_several_senders_of_one_manifest_the_best_speaks_for_it() {
+fn where_a_manifest_stands_does_not_depend_on_who_seals_it_once_more() {
     let mut lineage = small();
-    let by = |sender: &[u8], standing| Record { sender: Digest::of(sender), standing, ..root(1) };
-    lineage.record(&by(b"mallory", Standing::Invalid)).unwrap();
-    assert_eq!(lineage.parent(&digest(1)), Parent::Invalid);
-    lineage.record(&by(b"codex", Standing::HeldBack)).unwrap();
+    let by = |key: u8, standing| Record { key: [key; 32], standing, ..root(1) };
+    lineage.record(&by(1, Standing::HeldBack)).unwrap();
     assert_eq!(lineage.parent(&digest(1)), Parent::Undecided);
-    lineage.record(&by(b"jasper", Standing::Approved)).unwrap();
-    assert!(matches!(lineage.parent(&digest(1)), Parent::Approved(_)));
-    assert_eq!(lineage.len(), 3);
+    lineage.record(&by(2, Standing::Approved)).unwrap();
+    assert!(matches!(lineage.parent(&digest(1)), Parent::Approved(_)), "one that is approved is enough");
+    lineage.record(&child(2, 1, 1)).unwrap();
+    lineage.record(&by(3, Standing::Approved)).unwrap();
+    let Parent::Approved(approved) = lineage.parent(&digest(1)) else { panic!() };
+    assert_eq!(approved.continued_by, Some(digest(2)), "a copy hides no fork");
+    lineage.forbid(&Line::Main(digest(1)));
+    assert_eq!(lineage.parent(&digest(1)), Parent::Forbidden, "one that is bad is enough, and no copy revives it");
+    assert_eq!(lineage.record(&by(4, Standing::Approved)), Err(RecordError::Decided));
+    lineage.invalidate(&digest(1));
+    assert_eq!(lineage.parent(&digest(1)), Parent::Invalid);
+    assert_eq!((lineage.len(), lineage.record(&by(5, Standing::Approved))), (4, Err(RecordError::Decided)));
 }
 
 #[test]
@@ -207,11 +249,12 @@ proptest! {
             match step {
                 Step::Record { number, sender, sealed } => {
                     let record = Record {
-                        sender: digest(100 + sender),
+                        key: [sender; 32],
                         sealed: Instant::unix(i64::from(sealed)),
                         ..root(number)
                     };
-                    let expected = if model.contains_key(&(number, sender)) {
+                    let bad = model.iter().any(|((other, _), (_, good))| *other == number && !good);
+                    let expected = if bad || model.contains_key(&(number, sender)) {
                         Err(RecordError::Decided)
                     } else if sealed < since {
                         Err(RecordError::Overtaken)
@@ -237,14 +280,15 @@ proptest! {
             for number in 0..24 {
                 let entries: Vec<_> = (0..2).filter_map(|sender| model.get(&(number, sender))).collect();
                 let parent = lineage.parent(&digest(number));
-                match (entries.is_empty(), entries.iter().any(|(_, good)| *good)) {
-                    (true, _) => prop_assert_eq!(parent, Parent::Unknown),
-                    (_, true) => prop_assert!(matches!(parent, Parent::Approved(_))),
-                    (_, false) => prop_assert_eq!(parent, Parent::Invalid),
+                let bad = entries.iter().any(|(_, good)| !good);
+                match entries.is_empty() {
+                    true => prop_assert_eq!(parent, Parent::Unknown),
+                    false if bad => prop_assert_eq!(parent, Parent::Invalid),
+                    false => prop_assert!(matches!(parent, Parent::Approved(_))),
                 }
                 for sender in 0..2 {
-                    let known = lineage.object(&digest(number), &digest(100 + sender)) == Memory::Decided;
-                    prop_assert_eq!(known, model.contains_key(&(number, sender)));
+                    let known = lineage.object(&digest(number), &[sender; 32]) == Memory::Decided;
+                    prop_assert_eq!(known, bad || model.contains_key(&(number, sender)));
                 }
             }
         }

@@ -63,6 +63,8 @@ findings! {
     KeyNotBound             = "key-not-bound",            Quarantine, Triage,     "its key is not bound to the sender";
     /// `CEP §6`.
     BadSignature            = "bad-signature",            Quarantine, Triage,     "its signature does not hold";
+    /// `CEP §7`, digest-matched: a container of which nobody has said what digest it must have.
+    NoDigest                = "no-digest",                Triage,     Triage,     "nobody says which digest it must have";
     /// `CEP §7`, digest-matched.
     DigestDiffers           = "digest-differs",           Quarantine, Triage,     "its bytes have another digest than expected";
     /// `CEP §7`, container-verified.
@@ -89,8 +91,9 @@ findings! {
     NoCalendarTime          = "no-calendar-time",         Continue,   Continue,   "its name has a time that no calendar has";
     /// An early sign; it takes the sealed time to see it.
     EnvelopeDrift           = "envelope-drift",           Triage,     Continue,   "its name's time has drifted from the sealed time";
-    /// The sender's clock or ours is wrong.
-    SealedAhead             = "sealed-ahead",             Triage,     Continue,   "it was sealed later than it came";
+    /// The sender's clock or ours is wrong. How much is too much is the policy's to say; what is too much never continues, for a
+    /// memory that is lost could not tell it from what was decided before.
+    SealedAhead             = "sealed-ahead",             Triage,     Triage,     "it was sealed later than it came";
     /// `CEP §4`: stale continuity.
     Stale                   = "stale",                    Resync,     Continue,   "it was sealed too long ago";
     /// Causal order holds, whatever the clocks say.
@@ -100,7 +103,7 @@ findings! {
 
     // Causality (CEP §8).
     /// The manifest has no member `causal_parent`.
-    ParentMissing           = "parent-missing",           Triage,     Continue,   "it names no parent and is no root";
+    ParentMissing           = "parent-missing",           Triage,     Fork,       "it names no parent and is no root";
     /// The lineage has never seen it, or no longer knows it.
     ParentUnknown           = "parent-unknown",           Resync,     Fork,       "its parent is unknown here";
     /// It is known, and not approved yet.

@@ -27,15 +27,15 @@ pub struct Delivery<'b> {
     pub sealed: Option<&'b [u8]>,
     /// The notice that announced it, if one did.
     pub notice: Option<Notification<'b>>,
-    /// The digest that the object's bytes must have, and whose word that is. Without one, the digest that the manifest
-    /// claims for its content is the control plane's word: enough for a bare file.
+    /// The digest that the object's bytes must have, and whose word that is. Without one, what the container makes of the digest
+    /// that the manifest claims for its content is the control plane's word: a bare file is its content.
     pub expected: Option<(Digest, Source)>,
     /// When it came, by the receiver's clock.
     pub arrival: Instant,
 }
 
 /// Who judges, and by what.
-pub struct Receiver<'r, C, K: ?Sized, L: ?Sized> {
+pub struct Receiver<'r, C: ?Sized, K: ?Sized, L: ?Sized> {
     /// The receiver's own name.
     pub name: &'r str,
     /// The check of its sealed format.
@@ -70,11 +70,12 @@ struct Found {
     record: Option<Record>,
 }
 
-impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C, K, L> {
+impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C, K, L> {
     /// Judges a delivery. Nothing changes: record the decision before you act on it.
     ///
     /// The object is hashed once, and its signature verified once.
     // keeps: CEP-023, CEP-025, CEP-028
+    #[must_use]
     pub fn judge<'b>(&self, delivery: &Delivery<'b>) -> Judgement<'b> {
         let mut found = Found::default();
         let mut ladder = Ladder::new();
@@ -146,11 +147,16 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
         sealed: Option<&SealedManifest<'b>>,
         found: &mut Found,
     ) {
-        let claimed = || sealed.map(|sealed| (sealed.unverified().content_digest, Source::ControlPlane));
-        let Some((digest, source)) = delivery.expected.or_else(claimed) else { return };
         if delivery.object.is_none() {
             return;
         }
+        let claimed = || {
+            let digest = self.container.expects(&sealed?.unverified().content_digest)?;
+            Some((digest, Source::ControlPlane))
+        };
+        let Some((digest, source)) = delivery.expected.or_else(claimed) else {
+            return found.findings.add_if(sealed.is_some(), Finding::NoDigest);
+        };
         if ladder.expect(&digest, source).is_err() {
             found.findings.add(Finding::DigestDiffers);
         } else if ladder.contain(self.container).is_err() {
@@ -166,15 +172,16 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
         name: Option<Surface<'_>>,
         found: &mut Found,
     ) {
-        let Some(name) = name else { return };
-        found.surface = manifest.manifest().compare_surface(&name.into());
-        found.findings.add_if(!found.surface.is_empty(), Finding::SurfaceDiffers);
-        if ladder.manifest(manifest, &name.into()) == Err(NotProven::AnotherObject) {
-            found.findings.add(Finding::OtherContent);
+        let name = name.map(Into::into);
+        if let Some(name) = &name {
+            found.surface = manifest.manifest().compare_surface(name);
+            found.findings.add_if(!found.surface.is_empty(), Finding::SurfaceDiffers);
         }
+        let another = ladder.manifest(manifest, name.as_ref()) == Err(NotProven::AnotherObject);
+        found.findings.add_if(another, Finding::OtherContent);
     }
 
-    /// Compares the planes. Where they differ, what was sealed holds: nothing below reads a notice or a name.
+    /// Compares the planes. Where they differ, what was sealed holds: no notice and no name decides anything below.
     // keeps: CEP-026, CEP-027
     fn compare(
         &self,
@@ -204,9 +211,9 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
         name: Option<Surface<'_>>,
         found: &mut Found,
     ) {
-        let (digest, sender) = (manifest.digest(), Digest::of(manifest.sender().as_bytes()));
+        let (digest, key) = (manifest.digest(), *manifest.key().as_bytes());
         let sealed = manifest.manifest().sealed_created_at.instant();
-        match self.lineage.object(&digest, &sender) {
+        match self.lineage.object(&digest, &key) {
             Memory::Decided => found.findings.add(Finding::Replayed),
             Memory::New if sealed < self.lineage.complete_since() => found.findings.add(Finding::MaybeReplayed),
             Memory::New => found.findings.add_if(!self.lineage.has_room(), Finding::NoRoom),
@@ -233,7 +240,7 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
             _ => Line::Branch(digest),
         };
         let parent = manifest.manifest().causal_parent;
-        found.record = Some(Record { manifest: digest, sender, parent, sealed, line, standing: Standing::HeldBack });
+        found.record = Some(Record { manifest: digest, key, parent, sealed, line, standing: Standing::HeldBack });
     }
 
     fn ask_parent(&self, digest: &Digest, parent: &Digest, found: &mut Found) -> Option<Approved> {
@@ -255,18 +262,20 @@ impl<C: Container, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C
 
     fn decide(&self, ladder: &Ladder<'_>, found: Found) -> Decision {
         let Found { findings, surface, notice, name, malformed, record } = found;
-        let outcome = self.policy.outcome(findings);
+        let proven = ladder.proven() >= VerificationState::ManifestVerified;
+        // Whatever the findings are: what is not proven is not approved.
+        let at_best = if proven { Outcome::Continue } else { Outcome::Triage };
+        let outcome = self.policy.outcome(findings).max(at_best);
         let mut deciding = Findings::default();
         for finding in findings.iter() {
             deciding.add_if(outcome != Outcome::Continue && self.policy.outcome_of(finding) == outcome, finding);
         }
         // Whoever relays a good object under a bad name, or with other bytes, must not make us remember it as bad.
-        let proven = ladder.proven() >= VerificationState::ManifestVerified;
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
         let standing = Standing::of(outcome, sealed_cause);
         let remembered = findings.contains(Finding::Replayed);
         let record = record.filter(|_| proven && !remembered).map(|record| Record { standing, ..record });
-        let (proven, content) = (ladder.proven(), ladder.content());
-        Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, content, record }
+        let proven = ladder.proven();
+        Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, record }
     }
 }

@@ -87,6 +87,7 @@ pub enum Trust {
 
 /// What was decided, and why. Only [`Receiver::judge`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decision {
     outcome: Outcome,
     deciding: Findings,
@@ -96,7 +97,6 @@ pub struct Decision {
     name: Option<SurfaceError>,
     malformed: Option<OuterError>,
     proven: VerificationState,
-    content: Option<Digest>,
     record: Option<Record>,
 }
 
@@ -157,32 +157,12 @@ impl Decision {
         self.record.as_ref()
     }
 
-    /// The content that this decision approves, and the manifest that seals it.
-    pub(crate) fn approved(&self) -> Option<(&Digest, &Digest)> {
+    /// The manifest that this decision approves, and the key that sealed it.
+    pub(crate) fn approved(&self) -> Option<(&Digest, &[u8; 32])> {
         let record = self.record.as_ref().filter(|_| self.outcome.approves())?;
-        Some((self.content.as_ref()?, &record.manifest))
+        Some((&record.manifest, &record.key))
     }
-}
 
-/// In words: the outcome, what led to it, and what else was noticed.
-impl fmt::Display for Decision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.outcome)?;
-        let (deciding, others) = (self.deciding, self.findings);
-        match (deciding.is_empty(), self.record.map(|record| record.parent)) {
-            (false, _) => self.list(f, ": ", deciding.iter())?,
-            (true, Some(CausalParent::Root)) => f.write_str(": it is proven, and begins a line")?,
-            (true, _) => f.write_str(": it is proven, and continues its parent")?,
-        }
-        self.list(f, "; besides, ", others.iter().filter(|finding| !deciding.contains(*finding)))?;
-        if self.outcome.approves() && self.trust() == Trust::Lowered {
-            f.write_str("; trust is lowered")?;
-        }
-        Ok(())
-    }
-}
-
-impl Decision {
     fn list(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -201,5 +181,23 @@ impl Decision {
                 _ => Ok(()),
             }
         })
+    }
+}
+
+/// In words: the outcome, what led to it, and what else was noticed.
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.outcome)?;
+        let (deciding, others) = (self.deciding, self.findings);
+        match (deciding.is_empty(), self.record.map(|record| record.parent)) {
+            (false, _) => self.list(f, ": ", deciding.iter())?,
+            (true, Some(CausalParent::Root)) => f.write_str(": it is proven, and begins a line")?,
+            (true, _) => f.write_str(": it is proven, and continues its parent")?,
+        }
+        self.list(f, "; besides, ", others.iter().filter(|finding| !deciding.contains(*finding)))?;
+        if self.outcome.approves() && self.trust() == Trust::Lowered {
+            f.write_str("; trust is lowered")?;
+        }
+        Ok(())
     }
 }

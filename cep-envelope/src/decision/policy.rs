@@ -17,6 +17,7 @@ use crate::drift::DriftLimits;
 /// ```
 // keeps: CEP-007, CEP-077, CEP-078, CEP-079, CEP-080
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'p> {
     drift: DriftLimits,
     schemas: &'p [(&'p str, &'p str)],

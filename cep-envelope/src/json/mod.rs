@@ -14,6 +14,7 @@ pub const MAX_OPEN_KEYS: usize = 64;
 
 /// Why a text is refused, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonError {
     /// What is wrong.
     pub kind: JsonErrorKind,
@@ -23,6 +24,7 @@ pub struct JsonError {
 
 /// What is wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JsonErrorKind {
     /// Longer than its kind of message may be.
@@ -319,6 +321,7 @@ impl<'a> Member<'a> {
 
 /// Why a member cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unfit {
     /// It is required, and not there.

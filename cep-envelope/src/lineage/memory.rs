@@ -81,7 +81,8 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         Self { slots, secret, taken: 0, complete_since: Instant::MIN }
     }
 
-    /// The lineage of a receiver that has lost its memory. `now` is the time of the restart, `ahead_seconds` what
+    /// The lineage of a receiver that has lost its memory. `now` is the time of the restart, which must not lie before
+    /// any arrival so far (a clock that starts in 1970 has to be set first), `ahead_seconds` what
     /// [`DriftLimits::ahead_seconds`](crate::drift::DriftLimits) has been: an object that was approved before the restart
     /// may have been sealed so much later.
     #[must_use]
@@ -118,8 +119,8 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
     /// # Errors
     /// [`RecordError`].
     pub fn record(&mut self, record: &Record) -> Result<(), RecordError> {
-        let known = self.find(&record.manifest, &record.sender);
-        if self.object(&record.manifest, &record.sender) == Memory::Decided {
+        let known = self.find(&record.manifest, &record.key);
+        if self.object(&record.manifest, &record.key) == Memory::Decided {
             return Err(RecordError::Decided);
         }
         if record.sealed < self.complete_since {
@@ -128,12 +129,12 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         if known.is_none() && !self.has_room() {
             return Err(RecordError::Full);
         }
-        // Continues its parent on the parent's own line, which only one object can.
         let mut continues = None;
-        if let (Standing::Approved, CausalParent::Of(parent)) = (record.standing, record.parent)
-            && record.line.begins() != &record.manifest
-        {
+        if let (Standing::Approved, CausalParent::Of(parent)) = (record.standing, record.parent) {
+            let begins_a_branch = record.line.begins() == &record.manifest;
             match self.parent(&parent) {
+                Parent::Approved(_) | Parent::Unknown if begins_a_branch => {}
+                // It continues its parent on the parent's own line, which only one object can.
                 Parent::Approved(Approved { line, continued_by, .. })
                     if line == record.line && continued_by.is_none_or(|other| other == record.manifest) =>
                 {
@@ -142,7 +143,11 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
                 _ => return Err(RecordError::Overtaken),
             }
         }
-        let entry = Entry { record: *record, continued_by: None };
+        // Where a manifest stands does not depend on who seals it once more.
+        let mut entry = Entry { record: *record, continued_by: None };
+        if let Parent::Approved(Approved { line, continued_by, .. }) = self.parent(&record.manifest) {
+            (entry.record.line, entry.continued_by) = (line, continued_by);
+        }
         let place = known.or_else(|| self.walk(&record.manifest).find(|place| self.entry(*place).is_none()));
         let Some(slot) = place.and_then(|place| self.slots.as_mut().get_mut(place)) else {
             return Err(RecordError::Full);
@@ -207,15 +212,15 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         (home..slots).chain(0..home)
     }
 
-    /// The places of all entries with this manifest: at most one for each sender.
+    /// The places of all entries with this manifest: at most one for each key.
     fn places(&self, manifest: &Digest) -> impl Iterator<Item = (usize, &Entry)> {
         self.walk(manifest)
             .map_while(|place| Some((place, self.entry(place)?)))
             .filter(|(_, entry)| same(&entry.record.manifest, manifest))
     }
 
-    fn find(&self, manifest: &Digest, sender: &Digest) -> Option<usize> {
-        self.places(manifest).find(|(_, entry)| same(&entry.record.sender, sender)).map(|(place, _)| place)
+    fn find(&self, manifest: &Digest, key: &[u8; 32]) -> Option<usize> {
+        self.places(manifest).find(|(_, entry)| entry.record.key == *key).map(|(place, _)| place)
     }
 
     /// Changes all entries with this manifest.
@@ -260,27 +265,29 @@ fn same(one: &Digest, other: &Digest) -> bool {
 }
 
 impl<M: AsRef<[Slot]> + AsMut<[Slot]>> Lineage for MemoryLineage<M> {
-    fn object(&self, manifest: &Digest, sender: &Digest) -> Memory {
-        match self.find(manifest, sender).and_then(|place| self.entry(place)) {
+    fn object(&self, manifest: &Digest, key: &[u8; 32]) -> Memory {
+        if matches!(self.parent(manifest), Parent::Invalid | Parent::Forbidden) {
+            return Memory::Decided;
+        }
+        match self.find(manifest, key).and_then(|place| self.entry(place)) {
             None => Memory::New,
             Some(Entry { record: Record { standing: Standing::HeldBack, .. }, .. }) => Memory::HeldBack,
             Some(_) => Memory::Decided,
         }
     }
 
-    /// If several senders have sealed this manifest, the one that stands best speaks for it.
+    /// Several keys may have sealed this manifest. One of them that is bad is enough; else one that is approved.
     fn parent(&self, manifest: &Digest) -> Parent {
-        let stands = |entry: &Entry| match entry.record.standing {
-            Standing::Approved => {
+        self.places(manifest).fold(Parent::Unknown, |parent, (_, entry)| match (parent, entry.record.standing) {
+            (_, Standing::Invalid) | (Parent::Invalid, _) => Parent::Invalid,
+            (_, Standing::Forbidden) | (Parent::Forbidden, _) => Parent::Forbidden,
+            (Parent::Approved(_), _) => parent,
+            (_, Standing::Approved) => {
                 let Record { sealed, line, .. } = entry.record;
-                (4, Parent::Approved(Approved { sealed, line, continued_by: entry.continued_by }))
+                Parent::Approved(Approved { sealed, line, continued_by: entry.continued_by })
             }
-            Standing::Forbidden => (3, Parent::Forbidden),
-            Standing::HeldBack => (2, Parent::Undecided),
-            Standing::Invalid => (1, Parent::Invalid),
-        };
-        let best = self.places(manifest).map(|(_, entry)| stands(entry)).max_by_key(|(rank, _)| *rank);
-        best.map_or(Parent::Unknown, |(_, parent)| parent)
+            (_, Standing::HeldBack) => Parent::Undecided,
+        })
     }
 
     fn complete_since(&self) -> Instant {

@@ -1,7 +1,9 @@
 //! What a receiver remembers: which objects it has decided, and what continues what (`CEP §4`, `CEP §8`).
 //!
-//! A parent is named by the digest of its manifest. An object is told from others by that digest *and* its sender: else
-//! whoever seals a copy of another's manifest as his own, and is faster, would make the original a replay.
+//! A parent is named by the digest of its manifest. An object is told from others by that digest *and* the key that sealed
+//! it: else whoever seals a copy of another's manifest as his own, and is faster, would make the original a replay. The key
+//! and not a name, for a directory may know one key under several names. Where a manifest stands in the lineage is a fact about
+//! the manifest, whoever has sealed it.
 
 mod memory;
 
@@ -13,8 +15,9 @@ use crate::manifest::{CausalParent, Instant};
 
 /// What the receiver remembers. The decision asks; only [`record`](MemoryLineage::record) changes it.
 pub trait Lineage {
-    /// Whether this object was decided before.
-    fn object(&self, manifest: &Digest, sender: &Digest) -> Memory;
+    /// Whether this object, the manifest sealed by this key, was decided before; or whether the manifest is known to be bad or
+    /// to lead nowhere, whoever sealed it.
+    fn object(&self, manifest: &Digest, key: &[u8; 32]) -> Memory;
 
     /// How the object with this manifest stands, as the parent of another.
     fn parent(&self, manifest: &Digest) -> Parent;
@@ -44,6 +47,7 @@ pub enum Memory {
 // keeps: CEP-032, CEP-090, CEP-091, CEP-092
 // keeps: CEP-093
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parent {
     /// It has never been here, or is forgotten.
     Unknown,
@@ -59,6 +63,7 @@ pub enum Parent {
 
 /// An approved object, as a parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Approved {
     /// When it was sealed.
     pub sealed: Instant,
@@ -70,6 +75,7 @@ pub struct Approved {
 
 /// A line of objects, each continuing the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Line {
     /// The line that begins at a root with this manifest.
     Main(Digest),
@@ -87,15 +93,17 @@ impl Line {
     }
 }
 
-/// What there is to remember about a decided object. All of it was sealed, but for the sender to whom its key is bound.
+/// What there is to remember about a decided object: all of it was sealed, or decided.
 ///
-/// A receiver that keeps its records, each with its outcome and in their order, can rebuild its lineage from them.
+/// A receiver that keeps its records, and in their order with them what it has invalidated, forbidden and forgotten, can
+/// rebuild its lineage by doing it all again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Record {
     /// The digest of its manifest.
     pub manifest: Digest,
-    /// SHA-256 of its sender's name.
-    pub sender: Digest,
+    /// The key that sealed it.
+    pub key: [u8; 32],
     /// What it continues.
     pub parent: CausalParent,
     /// When it was sealed.

@@ -11,6 +11,7 @@ const DAY: i64 = 86_400;
 /// The order of two values is the order of the instants. A leap second has no number of its own in Unix time: it is the
 /// second before it with a billion nanoseconds and more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant {
     /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
     pub seconds: i64,
@@ -51,6 +52,7 @@ impl Instant {
 
 /// A sealed time: its instant, and the text that says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SealedTime<'a> {
     text: &'a str,
     instant: Instant,
@@ -58,6 +60,7 @@ pub struct SealedTime<'a> {
 
 /// Why a sealed time is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TimeError {
     /// Not a date, a T, a time and an offset.

@@ -5,6 +5,7 @@ use ed25519_compact::{PublicKey, Signature, x25519};
 /// An Ed25519 public key that a strict verifier takes: canonical, and of prime order. That is checked once, when the key is
 /// bound to somebody, and not with every signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BoundKey([u8; 32]);
 
 impl BoundKey {

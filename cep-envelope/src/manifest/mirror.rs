@@ -15,6 +15,7 @@ pub(super) const MAX_PRIORITY: usize = 32;
 /// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is none of them: nothing seals it.
 // keeps: CEP-126
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SurfaceParts<'a> {
     /// The time fragment, in any of its three forms.
     pub time: &'a str,
@@ -64,6 +65,7 @@ impl SurfaceParts<'_> {
 
 /// A field on which two planes disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Disagreement {
     /// The surface's time and the sealed time fragment.
     TimeFragment,
@@ -130,19 +132,22 @@ impl Disagreement {
     }
 }
 
-/// The four mirrored fields.
-const SURFACE: u16 = Disagreement::TimeFragment.bit()
-    | Disagreement::Context.bit()
-    | Disagreement::Profile.bit()
-    | Disagreement::Priority.bit();
-
 /// A set of disagreements.
 // keeps: CEP-133
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Disagreements(u16);
 
 impl Disagreements {
+    /// All four mirrored fields.
+    pub const SURFACE: Self = Self(
+        Disagreement::TimeFragment.bit()
+            | Disagreement::Context.bit()
+            | Disagreement::Profile.bit()
+            | Disagreement::Priority.bit(),
+    );
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -167,7 +172,7 @@ impl Disagreements {
 
     /// Those that have no finding of their own: neither a mirrored field nor the schema.
     pub(crate) const fn of_notice_alone(self) -> Self {
-        Self(self.0 & !(SURFACE | Disagreement::Schema.bit()))
+        Self(self.0 & !(Self::SURFACE.0 | Disagreement::Schema.bit()))
     }
 
     pub(crate) const fn with_unless(self, agrees: bool, one: Disagreement) -> Self {

@@ -28,6 +28,7 @@ pub const MAX_TIME: usize = 35;
 /// The members that a manifest may have. All but the last three are required.
 // keeps: CEP-072
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ManifestField {
     /// What kind of object this is.
     Schema,
@@ -73,6 +74,7 @@ impl ManifestField {
 /// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
 // keeps: CEP-129
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CausalParent {
     /// Nothing: the member is absent. Nobody claimed that this object begins anything.
     Missing,
@@ -84,6 +86,7 @@ pub enum CausalParent {
 
 /// A manifest, read and well-formed. Nothing is proven about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Manifest<'a> {
     /// What kind of object this is.
     pub schema: &'a str,
@@ -104,6 +107,7 @@ pub struct Manifest<'a> {
 
 /// Why a text is no manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ManifestError {
     /// It is not JSON as this crate takes it.

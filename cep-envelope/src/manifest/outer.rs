@@ -7,7 +7,7 @@
 //! Outside the manifest it has exactly this form: this order, no other member, no white space. What stands outside is not
 //! signed, so one sealed manifest has one spelling, and no byte of it can change unnoticed.
 
-use super::{KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, key};
+use super::{BoundKey, KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, key};
 use crate::digest::{Digest, hex, spell};
 use crate::json::{JsonError, JsonErrorKind, Member, leading_object};
 use core::fmt;
@@ -39,6 +39,7 @@ pub struct SealedManifest<'a> {
 
 /// Why bytes are no outer object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OuterError {
     /// Longer than [`MAX_OUTER`].
@@ -72,6 +73,7 @@ impl core::error::Error for OuterError {}
 
 /// Whom the receiver takes the object to be from, and who the receiver is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Expected<'s, 'r> {
     /// The sender that the envelope names.
     pub sender: &'s str,
@@ -81,6 +83,7 @@ pub struct Expected<'s, 'r> {
 
 /// Why a well-formed object proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerifyError {
     /// It is for somebody else.
     Recipient,
@@ -124,6 +127,7 @@ pub struct VerifiedManifest<'a> {
     digest: Digest,
     sender: &'a str,
     signer: &'a str,
+    key: BoundKey,
     recipient: &'a str,
 }
 
@@ -200,8 +204,8 @@ impl<'a> SealedManifest<'a> {
         if self.manifest.signer.is_some_and(|sealed| sealed != self.signer) {
             return Err(VerifyError::SealedSigner);
         }
-        let public = keys.key(self.signer, expected.sender).ok_or(VerifyError::KeyNotBound)?;
-        if !key::verifies(&public, &signed_hash(self.bytes), &self.signature) {
+        let key = keys.key(self.signer, expected.sender).ok_or(VerifyError::KeyNotBound)?;
+        if !key::verifies(&key, &signed_hash(self.bytes), &self.signature) {
             return Err(VerifyError::BadSignature);
         }
         Ok(VerifiedManifest {
@@ -209,6 +213,7 @@ impl<'a> SealedManifest<'a> {
             digest: Digest::of(self.bytes),
             sender: expected.sender,
             signer: self.signer,
+            key,
             recipient: self.recipient,
         })
     }
@@ -240,6 +245,12 @@ impl<'a> VerifiedManifest<'a> {
         self.signer
     }
 
+    /// That key itself. What it is called is the directory's business; what it has sealed, it has sealed.
+    #[must_use]
+    pub const fn key(&self) -> &BoundKey {
+        &self.key
+    }
+
     /// Whom it is for. It is signed only if [`recipient_is_sealed`](Self::recipient_is_sealed).
     #[must_use]
     pub const fn recipient(&self) -> &'a str {
@@ -261,6 +272,7 @@ impl<'a> VerifiedManifest<'a> {
 
 /// Why an outer object is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SealError {
     /// The manifest, the signer or the recipient would be refused.

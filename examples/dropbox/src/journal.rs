@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::disk::{Disk, Steps};
 use crate::folders::{is_folder_name, is_id};
+use crate::keys::hex_32;
 
 /// A decision, as the journal and an object's `decision.json` have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl<'de> Deserialize<'de> for OutcomeName {
 #[serde(deny_unknown_fields)]
 pub struct Record {
     manifest: String,
-    sender: String,
+    key: String,
     parent: Parent,
     sealed: (i64, u32),
     line: Begins,
@@ -103,7 +104,7 @@ impl From<&lineage::Record> for Record {
     fn from(record: &lineage::Record) -> Self {
         Self {
             manifest: record.manifest.to_string(),
-            sender: record.sender.to_string(),
+            key: hex::encode(record.key),
             parent: match record.parent {
                 CausalParent::Missing => Parent::Missing,
                 CausalParent::Root => Parent::Root,
@@ -129,7 +130,7 @@ impl Record {
         let digest = |text: &str| Digest::parse(text).with_context(|| format!("'{}'", text.escape_debug()));
         Ok(lineage::Record {
             manifest: digest(&self.manifest)?,
-            sender: digest(&self.sender)?,
+            key: hex_32(&self.key).context("key: not 64 hexadecimal digits")?,
             parent: match &self.parent {
                 Parent::Missing => CausalParent::Missing,
                 Parent::Root => CausalParent::Root,

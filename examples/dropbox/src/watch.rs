@@ -74,7 +74,7 @@ pub fn run(settings: Settings, manner: Manner) -> Result<()> {
             let end = teller.failed.is_some() || stop.load(Ordering::Relaxed);
             if end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        let quiet = if manner.once { true } else { is_quiet(&woken, manner.rescan) };
+        let quiet = manner.once || is_quiet(&woken, manner.rescan);
         // Halves follow each other closely: only what waits for longer is worth a word.
         if quiet {
             teller.tell_waiting(&dropbox.waiting()?);

@@ -26,6 +26,8 @@ pub enum Goal {
     AtMost(f64),
     /// Our throughput is at least this part of the bare throughput.
     Throughput(f64),
+    /// Our time is below so many nanoseconds, on whatever machine this is.
+    Below(f64),
 }
 
 struct Row {
@@ -136,6 +138,7 @@ impl Pairs {
                 Goal::Throughput(least) => {
                     (format!("{other} / ours ≥ {least:.2}"), if inverse >= *least { "yes" } else { "no" })
                 }
+                Goal::Below(most) => (format!("ours < {most:.0} ns"), if ours < most { "yes" } else { "no" }),
             };
             println!(
                 "| {name:<width$} | {ours:>11.1} | {bare:>11.1} | {ratio:>11.3} | {inverse:>11.3} | {goal:<18} | {met:<3} |"

@@ -150,26 +150,29 @@ impl<'t> Judge<'t> {
             policy: &self.policy,
         };
         let judgement = receiver.judge(&delivery);
-        self.tell(&delivery, &judgement);
         let mut report = report(carried_by, &delivery, &judgement);
         let decision = judgement.decision;
         let approves = decision.outcome().approves();
-        // In this order: what cannot be kept is not remembered as decided, and what is not remembered is not kept.
+        // In this order: what cannot be kept is not remembered as approved, and what is not remembered is not kept.
         let staged = match (&self.out, approves) {
             (Some(out), true) => Some((receive::stage(out, &parts.content)?, out)),
             _ => None,
         };
-        if let Some(record) = decision.record()
-            && let Err(error) = self.lineage.record(record)
-            && approves
-        {
-            return Err(io::Error::other(format!("cannot be remembered: {error}")));
-        }
         if let Some((partial, out)) = staged {
             let path = out.join(report.content.trim_start_matches("sha256:"));
             partial.keep(&path)?;
             report.kept = Some(path);
         }
+        if let Some(record) = decision.record()
+            && let Err(error) = self.lineage.record(record)
+            && approves
+        {
+            if let Some(kept) = &report.kept {
+                std::fs::remove_file(kept)?;
+            }
+            return Err(io::Error::other(format!("cannot be remembered: {error}")));
+        }
+        self.tell(&delivery, &judgement);
         self.timeline.note(self.who, Event::Decided(Box::new(report.clone())));
         Ok(report)
     }

@@ -73,7 +73,7 @@ fn composed() {
 fn time() {
     let Some(time) = TimeFragment::parse(text()).map(black_box) else { return };
     print(&time);
-    look(time.calendar().map(|moment| (moment.unix_seconds(), moment.agrees_with(black_box(moment)))));
+    look(time.calendar().map(|moment| moment.unix_seconds()));
 }
 
 fn objects(bytes: &[u8]) {
@@ -207,7 +207,7 @@ fn judge(lineage: &mut Memory, policy: &Policy<'_>) {
 }
 
 fn memory(lineage: &mut Memory) {
-    black_box((lineage.object(&any_digest(), &any_digest()), lineage.parent(&any_digest())));
+    black_box((lineage.object(&any_digest(), &black_box([0; 32])), lineage.parent(&any_digest())));
     if let Parent::Approved(parent) = lineage.parent(&any_digest()) {
         lineage.forbid(&parent.line);
     }

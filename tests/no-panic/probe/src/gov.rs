@@ -30,11 +30,10 @@ pub fn all() {
     identifiers();
     let mut control = Control::new(Authorities::new(), black_box([0; 32]));
     let mut log = Records::new(black_box(&mut []));
-    let mut interaction =
-        match Governed::create(id(), time(), black_box(Mode::Enforce), &control, &mut log) {
-            Ok(interaction) => interaction,
-            Err(refused) => return print(&refused),
-        };
+    let mut interaction = match Governed::create(id(), time(), black_box(Mode::Enforce), &control, &mut log) {
+        Ok(interaction) => interaction,
+        Err(refused) => return print(&refused),
+    };
     // What one step leaves behind the next one finds.
     while black_box(true) {
         authorities(&mut control.authorities);
@@ -167,7 +166,8 @@ fn identifiers() {
         let protocol = black_box(Protocol::Other(black_box(0)));
         look(registry.bind(protocol, opaque(), id(), black_box([0; 32])));
         black_box(registry.find(protocol, opaque()));
-        let rebinding = Rebinding { old: (protocol, opaque()), new: (protocol, opaque()), challenge: black_box([0; 32]) };
+        let rebinding =
+            Rebinding { old: (protocol, opaque()), new: (protocol, opaque()), challenge: black_box([0; 32]) };
         look(registry.rebind(&rebinding, &black_box([0; 64]), &verifies));
         registry.release(&id());
     }
@@ -206,6 +206,7 @@ fn validation() -> Validation {
 
 fn people(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
     let admission = Admission {
+        action: Action(number()),
         name: black_box([0; 16]),
         kind: black_box(Kind::Human),
         home: black_box(Some(Authority(number()))),
@@ -251,7 +252,7 @@ fn compute(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
         modality: black_box(Some(Modality(number()))),
         seat: seat(),
         parent: black_box(Some(binding())),
-        site: Region(number()),
+        sites: black_box(&[]),
         component: Component { digest: black_box([0; 32]), statement: opaque() },
         role: black_box(Role::Core),
     };
