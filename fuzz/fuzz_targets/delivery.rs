@@ -1,74 +1,133 @@
-//! A good envelope, edited at will: what is approved is what was sealed, under a name that says so.
+//! Good envelopes of two senders, edited at will, delivered and decided in any order by a policy that lets everything pass
+//! that it may: what is approved is what was sealed, under a name that says so, and once; and no line continues twice.
 #![no_main]
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use cep_envelope::Surface;
-use cep_envelope::decision::{Delivery, Outcome, Policy, Receiver};
+use cep_envelope::decision::{Delivery, Finding, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{MemoryLineage, Slot};
+use cep_envelope::lineage::{Line, MemoryLineage, Slot};
 use cep_envelope::manifest::{BoundKey, Instant, MAX_OUTER, SealedManifest, seal};
 use cep_envelope::notification::Notification;
 use ed25519_compact::{KeyPair, Seed};
 use libfuzzer_sys::fuzz_target;
 
 const NAME: &[u8] = b"20260514t064148z.message.jasper.normal.tza";
-const CONTENT: &[u8] = b"the object";
 const NOTICE: &[u8] = br#"{"from_agent":"jasper","to_agent":"codex","poll_type":"PUSH","metadata":{"envelope_name":"20260514t064148z.message.jasper.normal.tza","envelope_ref":"/in/20260514t064148z.message.jasper.normal.tza","schema":"aint-send-v2","verification_state":"referenced"}}"#;
+const SENDERS: [&str; 2] = ["jasper", "codex"];
 
-static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::from_seed(Seed::new([7; 32])));
-static BOUND: LazyLock<BoundKey> = LazyLock::new(|| BoundKey::new(*KEY.pk).expect("of prime order"));
-static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let manifest = format!(
-        r#"{{"schema":"aint-send-v2","surface_time_fragment":"20260514t064148z","surface_context":"message","surface_profile":"jasper","surface_priority":"normal","sealed_created_at":"2026-05-14T06:41:48.207135+00:00","content_digest":"{}","causal_parent":null,"recipient":"codex"}}"#,
-        Digest::of(CONTENT)
-    );
-    let sign = |hash: &[u8; 32]| *KEY.sk.sign(hash, None);
-    let mut out = [0; MAX_OUTER];
-    seal(manifest.as_bytes(), "jasper#1", "codex", sign, &mut out).expect("it is in order").to_vec()
+struct Good {
+    sender: &'static str,
+    content: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+fn signed(bytes: &[u8]) -> Option<&[u8]> {
+    SealedManifest::parse(bytes).ok().map(|sealed| sealed.signed_bytes())
+}
+
+static KEYS: LazyLock<[(KeyPair, BoundKey); 2]> = LazyLock::new(|| {
+    [7, 8].map(|seed| {
+        let pair = KeyPair::from_seed(Seed::new([seed; 32]));
+        let bound = BoundKey::new(*pair.pk).expect("of prime order");
+        (pair, bound)
+    })
 });
 
-/// Edits, each a part, a place, a number of bytes that go, and the bytes that come.
-fn edit(mut edits: &[u8], parts: &mut [Vec<u8>; 4]) {
-    while let [part, place, high, gone, length, rest @ ..] = edits {
+/// Three roots, two children of the first, a grandchild, and an orphan; each sealed by both senders.
+static GOOD: LazyLock<Vec<Good>> = LazyLock::new(|| {
+    let mut manifests: Vec<(String, Digest)> = Vec::new();
+    for (number, parent) in [None, None, None, Some(Some(0)), Some(Some(0)), Some(Some(3)), Some(None)].into_iter().enumerate() {
+        let parent = match parent {
+            None => "null".into(),
+            Some(Some(of)) => format!("\"{}\"", manifests[of].1),
+            Some(None) => format!("\"{}\"", Digest::of(b"nobody")),
+        };
+        let manifest = format!(
+            r#"{{"schema":"aint-send-v2","surface_time_fragment":"20260514t064148z","surface_context":"message","surface_profile":"jasper","surface_priority":"normal","sealed_created_at":"2026-05-14T06:41:48.207135+00:00","content_digest":"{}","causal_parent":{parent},"recipient":"codex"}}"#,
+            Digest::of(&[number as u8])
+        );
+        let digest = Digest::of(manifest.as_bytes());
+        manifests.push((manifest, digest));
+    }
+    let both = manifests.iter().enumerate().flat_map(|(number, (manifest, _))| {
+        SENDERS.into_iter().zip(&*KEYS).map(move |(sender, (pair, _))| {
+            let sign = |hash: &[u8; 32]| *pair.sk.sign(hash, None);
+            let mut out = [0; MAX_OUTER];
+            let sealed = seal(manifest.as_bytes(), "k", "codex", sign, &mut out).expect("it is in order").to_vec();
+            Good { sender, content: vec![number as u8], sealed }
+        })
+    });
+    both.collect()
+});
+
+fn key(signer: &str, sender: &str) -> Option<BoundKey> {
+    let place = SENDERS.iter().position(|one| *one == sender)?;
+    (signer == "k").then(|| KEYS[place].1)
+}
+
+/// The next delivery: which good one, how many edits, and each of these a part, a place, how many bytes go, which come.
+fn next(bytes: &mut &[u8]) -> Option<(usize, [Vec<u8>; 4])> {
+    let [which, edits, rest @ ..] = *bytes else { return None };
+    *bytes = rest;
+    let which = usize::from(*which) % GOOD.len();
+    let good = &GOOD[which];
+    let mut parts = [NAME.to_vec(), good.content.clone(), good.sealed.clone(), NOTICE.to_vec()];
+    for _ in 0..edits % 4 {
+        let [part, place, high, gone, length, rest @ ..] = *bytes else { break };
         let part = &mut parts[usize::from(part % 4)];
         let start = (usize::from(*place) | usize::from(*high) << 8) % (part.len() + 1);
         let end = (start + usize::from(*gone)).min(part.len());
-        let (comes, after) = rest.split_at(usize::from(*length).min(rest.len()));
+        let (comes, after) = rest.split_at(usize::from(*length % 8).min(rest.len()));
         part.splice(start..end, comes.iter().copied());
-        edits = after;
+        *bytes = after;
     }
+    Some((which, parts))
 }
 
-fuzz_target!(|edits: &[u8]| {
-    let mut parts = [NAME.to_vec(), CONTENT.to_vec(), SEALED.clone(), NOTICE.to_vec()];
-    edit(edits, &mut parts);
-    let [name, content, sealed, notice] = &parts;
-    let lineage = MemoryLineage::first([Slot::EMPTY; 4], [0; 16]);
-    let keys = |signer: &str, sender: &str| ((signer, sender) == ("jasper#1", "jasper")).then(|| *BOUND);
-    let policy = Policy::default();
-    let receiver = Receiver { name: "codex", container: &BareFile, keys: &keys, lineage: &lineage, policy: &policy };
-    let notice = Notification::read(notice).ok();
-    let delivery = Delivery {
-        name,
-        sender: notice.map_or("jasper", |notice| notice.from_agent),
-        object: Some(content),
-        sealed: Some(sealed),
-        notice,
-        expected: None,
-        arrival: Instant::unix(1_778_740_910),
-    };
-    let decision = receiver.judge(&delivery).decision;
-    assert!(!decision.to_string().is_empty());
-    if edits.is_empty() {
-        assert_eq!(decision.outcome(), Outcome::Continue);
-    }
-    if decision.outcome().approves() {
-        assert_eq!(content, CONTENT);
-        let signed = |bytes| SealedManifest::parse(bytes).map(|sealed| sealed.signed_bytes());
-        assert_eq!(signed(sealed), signed(&SEALED));
-        let name = Surface::parse_bytes(name).expect("no other name is approved");
+fuzz_target!(|bytes: &[u8]| {
+    let mut bytes = bytes;
+    let mut lineage = MemoryLineage::first([Slot::EMPTY; 32], [0; 16]);
+    let all = Finding::ALL.into_iter();
+    let policy = all.fold(Policy::default(), |policy, finding| {
+        policy.with(finding, finding.most_lenient()).expect("as lenient as it may be")
+    });
+    let (mut approved, mut continued) = (HashSet::new(), HashSet::new());
+    while let Some((which, [name, content, sealed, notice])) = next(&mut bytes) {
+        let good = &GOOD[which];
+        let receiver = Receiver { name: "codex", container: &BareFile, keys: &key, lineage: &lineage, policy: &policy };
+        let delivery = Delivery {
+            name: &name,
+            sender: good.sender,
+            object: Some(&content),
+            sealed: Some(&sealed),
+            notice: Notification::read(&notice).ok(),
+            expected: None,
+            arrival: Instant::unix(1_778_740_910),
+        };
+        let decision = receiver.judge(&delivery).decision;
+        assert!(!decision.to_string().is_empty());
+        let recorded = decision.record().map(|record| lineage.record(record));
+        if !decision.outcome().approves() {
+            continue;
+        }
+        assert_eq!(recorded, Some(Ok(())), "nothing has changed since it was judged");
+        assert_eq!((&content, signed(&sealed)), (&good.content, signed(&good.sealed)));
+        let name = Surface::parse_bytes(&name).expect("no other name is approved");
         assert_eq!([name.context(), name.profile(), name.priority()], ["message", "jasper", "normal"]);
+        assert!(approved.insert(which), "no object is approved twice");
+        let record = decision.record().expect("it is approved");
+        if let (Outcome::Continue, Line::Main(_)) = (decision.outcome(), record.line)
+            && let cep_envelope::manifest::CausalParent::Of(parent) = record.parent
+        {
+            // Both senders' copies of one child are the same step.
+            let step = (*parent.as_bytes(), *record.manifest.as_bytes());
+            let other = continued.iter().any(|(from, to)| *from == step.0 && *to != step.1);
+            assert!(!other, "one step on from each object of a line");
+            continued.insert(step);
+        }
     }
 });
