@@ -8,21 +8,8 @@ use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{Ladder, NotProven, Source};
 use cep_envelope::lineage::{Line, Standing};
 use cep_envelope::manifest::{CausalParent, Disagreement, Instant};
-use cep_envelope::notification::{ClaimedState, Notification, PollType, Reference};
-use envelope::{ARRIVAL, Draft, Envelope, NAME, judge, judge_by, memory, names, receive};
-
-/// The notice of the draft's example.
-fn notice(name: &str) -> Notification<'_> {
-    Notification {
-        from_agent: "jasper",
-        to_agent: "codex",
-        poll_type: PollType::Push,
-        envelope_name: name,
-        envelope_ref: Reference::new(name),
-        schema: "aint-send-v2",
-        claimed_state: ClaimedState::Known(VerificationState::Referenced),
-    }
-}
+use cep_envelope::notification::{ClaimedState, Notification, Reference};
+use envelope::{ARRIVAL, Draft, Envelope, NAME, judge, judge_by, memory, names, notice, receive};
 
 fn child_of(parent: &Envelope, content: &'static [u8]) -> Envelope {
     Draft { content, parent: CausalParent::Of(parent.digest), ..Draft::default() }.seal()

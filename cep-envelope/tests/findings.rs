@@ -7,21 +7,11 @@ use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, Source};
 use cep_envelope::lineage::{Line, Standing};
 use cep_envelope::manifest::{CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, seal};
-use cep_envelope::notification::{ClaimedState, Notification, PollType, Reference, Resolver};
+use cep_envelope::notification::{ClaimedState, Notification, Reference, Resolver};
 use cep_envelope::{Surface, VerificationState};
-use envelope::{ARRIVAL, Draft, Envelope, Memory, NAME, SEALED_AT, judge, judge_by, keys, memory, names, receive};
-
-fn notice(name: &str) -> Notification<'_> {
-    Notification {
-        from_agent: "jasper",
-        to_agent: "codex",
-        poll_type: PollType::Push,
-        envelope_name: name,
-        envelope_ref: Reference::new(name),
-        schema: "aint-send-v2",
-        claimed_state: ClaimedState::Known(VerificationState::Referenced),
-    }
-}
+use envelope::{
+    ARRIVAL, Draft, Envelope, Memory, NAME, SEALED_AT, judge, judge_by, keys, memory, names, notice, receive,
+};
 
 /// A policy that chooses the most lenient outcome there is for everything.
 fn lenient() -> Policy<'static> {

@@ -1,12 +1,13 @@
 //! Envelopes for tests: a sender that seals, and a receiver that judges.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use cep_envelope::Surface;
 use cep_envelope::decision::{Delivery, Judgement, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{MemoryLineage, Slot};
 use cep_envelope::manifest::{BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, seal};
+use cep_envelope::notification::{ClaimedState, Notification, PollType, Reference};
+use cep_envelope::{Surface, VerificationState};
 use ed25519_compact::{KeyPair, Seed};
 
 pub type Memory = MemoryLineage<[Slot; 64]>;
@@ -138,6 +139,19 @@ pub fn receive(envelope: &Envelope, memory: &mut Memory) -> cep_envelope::decisi
         memory.record(record).unwrap();
     }
     decision
+}
+
+/// The notice of the draft's example, for this name.
+pub fn notice(name: &str) -> Notification<'_> {
+    Notification {
+        from_agent: "jasper",
+        to_agent: "codex",
+        poll_type: PollType::Push,
+        envelope_name: name,
+        envelope_ref: Reference::new(name),
+        schema: "aint-send-v2",
+        claimed_state: ClaimedState::Known(VerificationState::Referenced),
+    }
 }
 
 /// The names of findings.

@@ -26,7 +26,7 @@ fn the_parsers_contain_no_call_into_the_panic_machinery() {
         let said = writeln!(stderr(), "\n*** NOT TESTED: {TARGET} is absent, and `rustup target add` failed. ***\n");
         return said.expect("somebody reads this");
     }
-    let ours = ["iacp_wire", "cep_envelope"];
+    let ours = ["iacp_wire", "cep_envelope", "interaction_gov"];
     for opt_level in OPT_LEVELS {
         // The control first: with what can panic built in, the machinery is found. Else the test could not fail.
         let found = machinery(Program::Control, opt_level, &ours);

@@ -200,7 +200,7 @@ fn judge(lineage: &mut Memory, policy: &Policy<'_>) {
     look(ladder.expect(&any_digest(), black_box(Source::Local)));
     look(ladder.contain(&Format));
     if let (Some(manifest), Ok(name)) = (judgement.manifest, Surface::parse_bytes(opaque())) {
-        look(ladder.manifest(&manifest, &name.into()));
+        look(ladder.manifest(&manifest, black_box(Some(&name.into()))));
     }
     look(ladder.approve(&decision));
     black_box((ladder.proven(), ladder.missing(), ladder.is_provisional(), ladder.observed()));
