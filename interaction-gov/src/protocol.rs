@@ -145,7 +145,7 @@ impl<const N: usize> Registry<N> {
 
     /// After the data plane broke: the new identifier leads where the old one led, for whoever holds the key.
     ///
-    /// The control plane must give each challenge once.
+    /// The control plane must give each challenge once. It looks at every identifier, after the signature has been verified.
     ///
     /// # Errors
     /// [`BindError`]
@@ -165,7 +165,7 @@ impl<const N: usize> Registry<N> {
         if new != old && self.bound.contains_key(&new) {
             return Err(BindError::Conflict);
         }
-        self.bound.remove(&old);
+        self.bound.retain(|identifier, _| *identifier != old);
         self.bound.insert(new, Bound { interaction, holder }).map_err(|_| BindError::Full)?;
         Ok(interaction)
     }

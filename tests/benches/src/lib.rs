@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cargo bench -p benches                                          our goals
+//! cargo bench -p benches --bench million                          a policy for a million interactions
 //! cargo bench --manifest-path tests/peers/Cargo.toml              against others
 //! ```
 
