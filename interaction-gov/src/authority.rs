@@ -18,7 +18,7 @@ pub const DELEGATIONS: usize = 8;
 pub struct Update<'t> {
     /// Whose policy it is.
     pub authority: Authority,
-    /// Its version: one more than any before.
+    /// Its version: above all before.
     pub version: u32,
     /// SHA-256 of the text that it follows; of nothing, if it is the first.
     pub follows: [u8; 32],
@@ -52,6 +52,21 @@ pub struct Delegation {
     pub scope: Scope,
     /// Until when.
     pub until: Time,
+    /// Above the serials of all delegations of this authority before.
+    pub serial: u32,
+}
+
+impl Delegation {
+    /// What the authority signs: SHA-256("IoE/1 delegation" | 0 | from | to | until | serial | scope).
+    #[must_use]
+    pub fn signed(&self) -> [u8; 32] {
+        let hash = Sha256::new()
+            .chain_update(b"IoE/1 delegation\0")
+            .chain_update([self.from.0, self.to.0])
+            .chain_update(self.until.0.to_be_bytes())
+            .chain_update(self.serial.to_be_bytes());
+        self.scope.hashed(hash).finalize().into()
+    }
 }
 
 /// Why an authority's wish is refused. Nothing has changed.
@@ -60,6 +75,8 @@ pub struct Delegation {
 pub enum AuthorityError {
     /// The authority has no key here.
     Unknown,
+    /// It has one already.
+    Known,
     /// The signature does not hold.
     Forged,
     /// The version is not above the one that is known: it is old, or was here before.
@@ -76,6 +93,7 @@ impl fmt::Display for AuthorityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "the authority has no key here",
+            Self::Known => "the authority has a key already",
             Self::Forged => "the signature does not hold",
             Self::Stale => "an old version",
             Self::Gap => "it does not follow the version that is known",
@@ -92,6 +110,8 @@ struct Known {
     key: [u8; 32],
     version: u32,
     text: [u8; 32],
+    /// Of its last delegation.
+    serial: u32,
 }
 
 /// All authorities of a control plane.
@@ -123,11 +143,28 @@ impl Authorities {
     /// Makes an authority known by its public key. Its first version is yet to come.
     ///
     /// # Errors
-    /// [`AuthorityError::Full`]: there are at most eight.
+    /// [`AuthorityError::Full`]: there are at most eight; [`AuthorityError::Known`]: what it has signed would be forgotten.
     pub fn introduce(&mut self, authority: Authority, key: [u8; 32]) -> Result<(), AuthorityError> {
         let place = self.known.get_mut(usize::from(authority.0)).ok_or(AuthorityError::Full)?;
-        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into() });
+        if place.is_some() {
+            return Err(AuthorityError::Known);
+        }
+        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into(), serial: 0 });
         Ok(())
+    }
+
+    /// Gives an authority another key. It remembers what the authority has signed.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Unknown`].
+    pub fn rotate(&mut self, authority: Authority, key: [u8; 32]) -> Result<(), AuthorityError> {
+        self.known(authority)?.key = key;
+        Ok(())
+    }
+
+    fn known(&mut self, authority: Authority) -> Result<&mut Known, AuthorityError> {
+        let place = self.known.get_mut(usize::from(authority.0)).and_then(Option::as_mut);
+        place.ok_or(AuthorityError::Unknown)
     }
 
     /// Takes an update: signed by its authority, newer than what is known, and following it.
@@ -141,8 +178,7 @@ impl Authorities {
         signature: &[u8; 64],
         signatures: &impl Signatures,
     ) -> Result<(), AuthorityError> {
-        let place = self.known.get_mut(usize::from(update.authority.0)).and_then(Option::as_mut);
-        let known = place.ok_or(AuthorityError::Unknown)?;
+        let known = self.known(update.authority)?;
         if !signatures.verify(&known.key, &update.signed(), signature) {
             return Err(AuthorityError::Forged);
         }
@@ -163,34 +199,67 @@ impl Authorities {
         known.is_some_and(|known| known.version == version && known.text == *text)
     }
 
+    /// Whoever has signed a text.
+    pub(crate) fn signed(&self) -> Set<Authority> {
+        let signed = |known: &Option<Known>| known.is_some_and(|known| known.version > 0);
+        (0..)
+            .map(Authority)
+            .zip(&self.known)
+            .filter(|(_, known)| signed(known))
+            .map(|(authority, _)| authority)
+            .collect()
+    }
+
     /// An authority cannot be asked, or can be again. While it cannot, everything in its scope is denied, and nothing else.
     pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
         let one = Set::one(authority);
-        self.silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
-        self.changes = self.changes.wrapping_add(1);
+        let silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
+        if silent != self.silent {
+            self.silent = silent;
+            self.changes = self.changes.wrapping_add(1);
+        }
     }
 
-    /// Lets one authority decide for another.
+    /// Lets one authority decide for another, as it has signed. Those that are over make room.
     ///
     /// # Errors
-    /// [`AuthorityError::Loop`] or [`AuthorityError::Full`].
+    /// [`AuthorityError`].
     // keeps: IOE-098
-    pub fn delegate(&mut self, delegation: Delegation) -> Result<(), AuthorityError> {
+    pub fn delegate(
+        &mut self,
+        delegation: Delegation,
+        signature: &[u8; 64],
+        signatures: &impl Signatures,
+        now: Time,
+    ) -> Result<(), AuthorityError> {
+        let known = self.known(delegation.from)?;
+        if !signatures.verify(&known.key, &delegation.signed(), signature) {
+            return Err(AuthorityError::Forged);
+        }
+        if delegation.serial <= known.serial || delegation.until <= now {
+            return Err(AuthorityError::Stale);
+        }
+        let live = |other: &&Delegation| now < other.until;
         // From the one who decides on: does anybody lead back? Each step is another delegation.
         let mut reached = Set::one(delegation.to);
         for _ in 0..DELEGATIONS {
-            let next = self.delegations.iter().filter(|other| reached.contains(other.from)).map(|other| other.to);
-            reached = reached.or(next.collect());
+            let on = self.delegations.iter().filter(live).filter(|other| reached.contains(other.from));
+            reached = reached.or(on.map(|other| other.to).collect());
         }
         if reached.contains(delegation.from) {
             return Err(AuthorityError::Loop);
         }
+        if self.delegations.iter().filter(live).count() >= DELEGATIONS {
+            return Err(AuthorityError::Full);
+        }
+        self.known(delegation.from)?.serial = delegation.serial;
+        self.delegations.retain(|other| now < other.until);
         self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
         self.changes = self.changes.wrapping_add(1);
         Ok(())
     }
 
-    /// Takes back what one authority let another decide.
+    /// Takes back what one authority let another decide: it speaks for itself again.
     pub fn revoke(&mut self, from: Authority, to: Authority) {
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
         self.changes = self.changes.wrapping_add(1);

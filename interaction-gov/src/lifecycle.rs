@@ -53,6 +53,8 @@ named! {
         AuxiliaryFailed = "AUXILIARY_FAILED",
         /// A core function has failed.
         CoreFailed = "CORE_FAILED",
+        /// A core function is gone for good: it has not recovered in time, was denied, or ran for somebody who left.
+        CoreLost = "CORE_LOST",
         /// The last failed function works again.
         Recovered = "RECOVERED",
         /// The last failed core function works again, an auxiliary one still fails.
@@ -75,15 +77,19 @@ pub const ROWS: &[(State, Event, State)] = &[
     (State::Created, Event::Terminate, State::Terminated),
     (State::Active, Event::AuxiliaryFailed, State::Degraded),
     (State::Active, Event::CoreFailed, State::Suspended),
+    (State::Active, Event::CoreLost, State::Suspended),
     (State::Active, Event::Suspend, State::Suspended),
     (State::Active, Event::Terminate, State::Terminated),
     (State::Degraded, Event::AuxiliaryFailed, State::Degraded),
     (State::Degraded, Event::CoreFailed, State::Suspended),
+    (State::Degraded, Event::CoreLost, State::Suspended),
     (State::Degraded, Event::Recovered, State::Active),
     (State::Degraded, Event::Suspend, State::Suspended),
     (State::Degraded, Event::Terminate, State::Terminated),
     (State::Suspended, Event::AuxiliaryFailed, State::Suspended),
     (State::Suspended, Event::CoreFailed, State::Suspended),
+    (State::Suspended, Event::CoreLost, State::Suspended),
+    (State::Suspended, Event::Suspend, State::Suspended),
     (State::Suspended, Event::Recovered, State::Active),
     (State::Suspended, Event::CoreRecovered, State::Degraded),
     (State::Suspended, Event::Resume, State::Active),

@@ -2,7 +2,7 @@
 
 use crate::policy::Kind;
 use crate::time::Time;
-use crate::vocabulary::{Action, Authority, Consent, Posture, Region, Set};
+use crate::vocabulary::{Action, Authority, Consent, Name, Posture, Region, Set};
 
 /// A participant's place in an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,11 @@ pub struct Participant {
     pub(crate) consents: Set<Consent>,
 }
 
+/// A number that no vocabulary can have says nothing: the lowest posture, an unknown region.
+pub(crate) fn known<T: Name>(name: T) -> Option<T> {
+    (usize::from(name.number()) < T::MOST).then_some(name)
+}
+
 impl Participant {
     pub(crate) fn admitted(admission: &Admission, now: Time, validation_ms: u32) -> Self {
         let Admission { name, kind, home, credential_until, validation, consents, action: _ } = *admission;
@@ -69,7 +74,8 @@ impl Participant {
     pub(crate) fn validate(&mut self, validation: &Validation, now: Time, validation_ms: u32) {
         let at_most = now.after(u64::from(validation_ms));
         self.valid_until = validation.until.min(at_most).min(self.credential_until);
-        (self.posture, self.region) = (validation.posture, validation.region);
+        self.posture = known(validation.posture).unwrap_or(Posture(0));
+        self.region = validation.region.and_then(known);
     }
 
     /// Whether what is known about it may still be relied on.

@@ -73,6 +73,8 @@ impl core::error::Error for BindError {}
 struct Bound {
     interaction: InteractionId,
     holder: [u8; 32],
+    /// How often it has gone on under another identifier: no challenge comes twice.
+    breaks: u32,
 }
 
 /// A wish to go on under a new identifier after the data plane broke.
@@ -82,7 +84,7 @@ pub struct Rebinding<'a> {
     pub old: (Protocol, &'a [u8]),
     /// The one that takes its place.
     pub new: (Protocol, &'a [u8]),
-    /// 32 random bytes that the control plane has given for this one attempt.
+    /// What [`Registry::challenge`] has given for the old identifier.
     pub challenge: [u8; 32],
 }
 
@@ -116,7 +118,8 @@ impl<const N: usize> Registry<N> {
         Self { bound: FnvIndexMap::new(), key: Zeroizing::new(key) }
     }
 
-    /// Lets an identifier lead to an interaction. `holder` is the public key that proves possession after a break.
+    /// Lets an identifier lead to an interaction. Whether whoever asks owns the identifier is for the caller to know: the first
+    /// one has it. `holder` is the public key that proves possession after a break.
     ///
     /// # Errors
     /// [`BindError::Conflict`], [`BindError::Full`].
@@ -130,10 +133,12 @@ impl<const N: usize> Registry<N> {
     ) -> Result<(), BindError> {
         match self.bound.entry(self.place(protocol, identifier)) {
             Entry::Occupied(there) => {
-                let Bound { interaction: other, holder: held_by } = there.get();
+                let Bound { interaction: other, holder: held_by, .. } = there.get();
                 if (*other, *held_by) == (interaction, holder) { Ok(()) } else { Err(BindError::Conflict) }
             }
-            Entry::Vacant(free) => free.insert(Bound { interaction, holder }).map(|_| ()).map_err(|_| BindError::Full),
+            Entry::Vacant(free) => {
+                free.insert(Bound { interaction, holder, breaks: 0 }).map(|_| ()).map_err(|_| BindError::Full)
+            }
         }
     }
 
@@ -143,9 +148,18 @@ impl<const N: usize> Registry<N> {
         self.bound.get(&self.place(protocol, identifier)).map(|bound| bound.interaction)
     }
 
+    /// What the holder of an identifier has to sign to go on under another one. It is another one after each time.
+    #[must_use]
+    pub fn challenge(&self, protocol: Protocol, identifier: &[u8]) -> Option<[u8; 32]> {
+        let bound = self.bound.get(&self.place(protocol, identifier))?;
+        let parts: [&[u8]; 5] =
+            [b"challenge\0", bound.interaction.as_bytes(), &bound.breaks.to_be_bytes(), &protocol.label(), identifier];
+        Some(keyed(&self.key, &parts))
+    }
+
     /// After the data plane broke: the new identifier leads where the old one led, for whoever holds the key.
     ///
-    /// The control plane must give each challenge once. It looks at every identifier, after the signature has been verified.
+    /// It looks at every identifier, after the signature has been verified.
     ///
     /// # Errors
     /// [`BindError`]
@@ -158,7 +172,10 @@ impl<const N: usize> Registry<N> {
     ) -> Result<InteractionId, BindError> {
         let old = self.place(rebinding.old.0, rebinding.old.1);
         let new = self.place(rebinding.new.0, rebinding.new.1);
-        let Bound { interaction, holder } = *self.bound.get(&old).ok_or(BindError::Unknown)?;
+        let Bound { interaction, holder, breaks } = *self.bound.get(&old).ok_or(BindError::Unknown)?;
+        if self.challenge(rebinding.old.0, rebinding.old.1) != Some(rebinding.challenge) {
+            return Err(BindError::NoProof);
+        }
         if !signatures.verify(&holder, &rebinding.signed(), signature) {
             return Err(BindError::NoProof);
         }
@@ -166,7 +183,8 @@ impl<const N: usize> Registry<N> {
             return Err(BindError::Conflict);
         }
         self.bound.retain(|identifier, _| *identifier != old);
-        self.bound.insert(new, Bound { interaction, holder }).map_err(|_| BindError::Full)?;
+        let breaks = breaks.wrapping_add(1);
+        self.bound.insert(new, Bound { interaction, holder, breaks }).map_err(|_| BindError::Full)?;
         Ok(interaction)
     }
 

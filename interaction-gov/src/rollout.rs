@@ -6,77 +6,59 @@
 
 use core::fmt;
 
-use heapless::Vec;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::authority::Authorities;
 use crate::identity::{InteractionId, keyed};
 use crate::policy::Policy;
+use crate::vocabulary::Authority;
 
-/// How many tracks there can be: one that is stable, and one for each canary.
-pub const TRACKS: usize = 64;
-
-/// What is configured beside the rules; it rolls out with them, and back.
-// keeps: IOE-082
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Settings {
-    /// How long a permit holds before it is decided again, in milliseconds.
-    pub lease_ms: u32,
-    /// How long a participant's validation holds at most, in milliseconds.
-    pub validation_ms: u32,
-    /// How long a failed function has to recover, in milliseconds.
-    pub recovery_ms: u32,
-    /// After how many records the head of a chain is to be signed.
-    pub head_every: u32,
-}
-
-impl Default for Settings {
-    /// Ten seconds, a minute, ten seconds, 256 records.
-    fn default() -> Self {
-        Self { lease_ms: 10_000, validation_ms: 60_000, recovery_ms: 10_000, head_every: 256 }
-    }
-}
-
-/// A version: a policy and its settings.
+/// A version.
 #[derive(Clone)]
 pub struct Version<const W: usize> {
     /// Its number. No two versions of a control plane have the same.
     pub number: u32,
-    /// What identifies it: SHA-256("IoE/1 version" | 0 | policy | settings).
-    pub digest: [u8; 32],
-    /// The rules.
+    /// The rules, and what is configured with them.
     pub policy: Policy<W>,
-    /// What is configured.
-    pub settings: Settings,
 }
 
-/// A track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+impl<const W: usize> Version<W> {
+    /// What identifies it: the digest of its policy.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        self.policy.digest()
+    }
+}
+
+/// A track: the stable one, or that of a canary. No two canaries have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Track(u8);
+pub struct Track(u32);
 
 impl Track {
     /// The track of all interactions that are on no canary.
     pub const STABLE: Self = Self(0);
 }
 
+/// A version that governs some of the new interactions.
 #[derive(Clone, Copy)]
-struct Course {
-    now: Option<u8>,
-    before: Option<u8>,
-    /// A canary that is over goes where this one goes.
-    follows: Option<Track>,
+struct Canary {
+    track: Track,
+    percent: u8,
+    version: u8,
+    /// It was rolled back: its interactions go with all others until it goes forth again.
+    withdrawn: bool,
 }
 
 /// Why a rollout is refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RolloutError {
-    /// No authority has signed this text as its latest.
-    NotSigned,
-    /// There is no room for another version, or another track.
+    /// An authority has not signed this text as its latest.
+    NotSigned(Authority),
+    /// An authority that has signed a text is not in the policy.
+    LeftOut(Authority),
+    /// There is no room for another version.
     Full,
     /// There is no such version, track or canary.
     Unknown,
@@ -91,7 +73,8 @@ pub enum RolloutError {
 impl fmt::Display for RolloutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotSigned => "no authority has signed this as its latest",
+            Self::NotSigned(_) => "an authority has not signed this as its latest",
+            Self::LeftOut(_) => "an authority that has signed a text is left out",
             Self::Full => "no room",
             Self::Unknown => "there is no such version, track or canary",
             Self::InUse => "the version governs",
@@ -108,47 +91,45 @@ pub struct Rollout<const W: usize, const V: usize> {
     /// Who makes policy.
     pub authorities: Authorities,
     versions: [Option<Version<W>>; V],
-    tracks: Vec<Course, TRACKS>,
-    canary: Option<(Track, u8)>,
-    key: Zeroizing<[u8; 32]>,
+    stable: Option<u8>,
+    /// The version that was stable before.
+    before: Option<u8>,
+    canary: Option<Canary>,
+    canaries: u32,
     numbers: u32,
+    key: Zeroizing<[u8; 32]>,
 }
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
     /// A control plane without versions: it permits nothing. `key` are 32 random bytes; they choose the canaries.
     #[must_use]
     pub fn new(authorities: Authorities, key: [u8; 32]) -> Self {
-        let mut tracks = Vec::new();
-        // There is room for one.
-        let _ = tracks.push(Course { now: None, before: None, follows: None });
         let versions = [const { None }; V];
-        Self { authorities, versions, tracks, canary: None, key: Zeroizing::new(key), numbers: 0 }
+        let key = Zeroizing::new(key);
+        Self { authorities, versions, stable: None, before: None, canary: None, canaries: 0, numbers: 0, key }
     }
 
-    /// Keeps a policy as a version; it governs nothing yet. Every text in it must be the latest that its authority signed.
+    /// Keeps a policy as a version; it governs nothing yet. Every text in it must be the latest that its authority signed, and
+    /// whoever has signed one must be in it.
     ///
     /// # Errors
-    /// [`RolloutError::NotSigned`] or [`RolloutError::Full`].
-    pub fn install(&mut self, policy: Policy<W>, settings: Settings) -> Result<u8, RolloutError> {
-        let vouched =
-            |member: &crate::policy::Member| self.authorities.vouches(member.authority, member.version, &member.digest);
-        if !policy.members().iter().all(vouched) {
-            return Err(RolloutError::NotSigned);
+    /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
+    // keeps: IOE-132, IOE-136
+    pub fn install(&mut self, policy: Policy<W>) -> Result<u8, RolloutError> {
+        for member in policy.members() {
+            if !self.authorities.vouches(member.authority, member.version, &member.digest) {
+                return Err(RolloutError::NotSigned(member.authority));
+            }
+        }
+        let there = policy.members().iter().map(|member| member.authority).collect();
+        if let Some(authority) = self.authorities.signed().without(there).iter().next() {
+            return Err(RolloutError::LeftOut(authority));
         }
         let place = self.versions.iter().position(Option::is_none).ok_or(RolloutError::Full)?;
         let index = u8::try_from(place).map_err(|_| RolloutError::Full)?;
         let number = self.numbers;
-        let digest = Sha256::new()
-            .chain_update(b"IoE/1 version\0")
-            .chain_update(policy.digest())
-            .chain_update(settings.lease_ms.to_be_bytes())
-            .chain_update(settings.validation_ms.to_be_bytes())
-            .chain_update(settings.recovery_ms.to_be_bytes())
-            .chain_update(settings.head_every.to_be_bytes())
-            .finalize()
-            .into();
         if let Some(slot) = self.versions.get_mut(place) {
-            *slot = Some(Version { number, digest, policy, settings });
+            *slot = Some(Version { number, policy });
         }
         self.numbers = self.numbers.wrapping_add(1);
         Ok(index)
@@ -160,8 +141,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// It is not there, or a track names it, if only to go back to.
     pub fn discard(&mut self, version: u8) -> Result<(), RolloutError> {
         self.there(version)?;
-        let named = |course: &Course| course.follows.is_none() && [course.now, course.before].contains(&Some(version));
-        if self.tracks.iter().any(named) {
+        let canary = self.canary.map(|canary| canary.version);
+        if [self.stable, self.before, canary].contains(&Some(version)) {
             return Err(RolloutError::InUse);
         }
         if let Some(slot) = self.versions.get_mut(usize::from(version)) {
@@ -170,49 +151,55 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// Moves a track: from now on this version governs all interactions on it.
+    /// Moves a track: from now on this version governs all interactions on it. To publish what governs changes nothing.
     ///
     /// # Errors
-    /// There is no such version or track.
+    /// There is no such version, or the track is that of a canary that is over.
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
     pub fn publish(&mut self, track: Track, version: u8) -> Result<(), RolloutError> {
         self.there(version)?;
-        let track = self.resolve(track);
-        let course = self.tracks.get_mut(usize::from(track.0)).ok_or(RolloutError::Unknown)?;
-        (course.before, course.now) = (course.now, Some(version));
+        if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
+            (canary.version, canary.withdrawn) = (version, false);
+        } else if track != Track::STABLE {
+            return Err(RolloutError::Unknown);
+        } else if self.stable != Some(version) {
+            (self.before, self.stable) = (self.stable, Some(version));
+        }
         Ok(())
     }
 
-    /// Moves a track back to the version before. To go back twice is to go forth again.
+    /// Moves the stable track back to the version before, or a canary's to the stable one. To go back twice is to go forth
+    /// again.
     ///
     /// # Errors
-    /// There is none.
+    /// There is nothing before, or the track is that of a canary that is over.
     // keeps: IOE-080
     pub fn roll_back(&mut self, track: Track) -> Result<(), RolloutError> {
-        let track = self.resolve(track);
-        let course = self.tracks.get_mut(usize::from(track.0)).ok_or(RolloutError::Unknown)?;
-        if course.before.is_none() {
+        if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
+            canary.withdrawn = !canary.withdrawn;
+        } else if track != Track::STABLE {
+            return Err(RolloutError::Unknown);
+        } else if self.before.is_none() {
             return Err(RolloutError::NothingBefore);
+        } else {
+            core::mem::swap(&mut self.stable, &mut self.before);
         }
-        core::mem::swap(&mut course.now, &mut course.before);
         Ok(())
     }
 
     /// Lets a version govern this percentage of the interactions that begin from now on.
     ///
     /// # Errors
-    /// There is a canary already, no such version, or no room for another track.
+    /// There is a canary already, or no such version.
     // keeps: IOE-079
     pub fn start_canary(&mut self, version: u8, percent: u8) -> Result<Track, RolloutError> {
         self.there(version)?;
         if self.canary.is_some() {
             return Err(RolloutError::Busy);
         }
-        let stable = self.tracks.first().and_then(|stable| stable.now);
-        let track = u8::try_from(self.tracks.len()).map(Track).map_err(|_| RolloutError::Full)?;
-        let course = Course { now: Some(version), before: stable, follows: None };
-        self.tracks.push(course).map_err(|_| RolloutError::Full)?;
-        self.canary = Some((track, percent.min(100)));
+        self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
+        let track = Track(self.canaries);
+        self.canary = Some(Canary { track, percent: percent.min(100), version, withdrawn: false });
         Ok(track)
     }
 
@@ -221,9 +208,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no canary.
     pub fn promote_canary(&mut self) -> Result<(), RolloutError> {
-        let (track, _) = self.canary.ok_or(RolloutError::Unknown)?;
-        let version = self.tracks.get(usize::from(track.0)).and_then(|course| course.now);
-        self.publish(Track::STABLE, version.ok_or(RolloutError::Unknown)?)?;
+        let canary = self.canary.ok_or(RolloutError::Unknown)?;
+        self.publish(Track::STABLE, canary.version)?;
         self.end_canary()
     }
 
@@ -232,42 +218,38 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no canary.
     pub fn end_canary(&mut self) -> Result<(), RolloutError> {
-        let (track, _) = self.canary.take().ok_or(RolloutError::Unknown)?;
-        if let Some(course) = self.tracks.get_mut(usize::from(track.0)) {
-            course.follows = Some(Track::STABLE);
-        }
-        Ok(())
+        self.canary.take().map(|_| ()).ok_or(RolloutError::Unknown)
     }
 
     /// The track of an interaction that begins now. It depends on the identity and the key alone: the same one goes the same
     /// way again.
     #[must_use]
     pub fn track_for(&self, interaction: &InteractionId) -> Track {
-        let Some((track, percent)) = self.canary else { return Track::STABLE };
+        let Some(canary) = self.canary else { return Track::STABLE };
         let place = u32::from_be_bytes(keyed(&self.key, &[interaction.as_bytes()])) % 10_000;
-        if place < u32::from(percent) * 100 { track } else { Track::STABLE }
+        if place < u32::from(canary.percent) * 100 { canary.track } else { Track::STABLE }
     }
 
-    /// The version that governs a track.
+    /// The version that governs a track. Whoever was on a canary that is over, is where all are.
     #[must_use]
     pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
-        let track = self.resolve(track);
-        let course = self.tracks.get(usize::from(track.0))?;
-        self.version(course.now?)
+        let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn);
+        self.version(canary.map_or(self.stable, |canary| Some(canary.version))?)
     }
 
-    /// A version.
+    /// A version by its place.
     #[must_use]
     pub fn version(&self, index: u8) -> Option<&Version<W>> {
         self.versions.get(usize::from(index)).and_then(Option::as_ref)
     }
 
-    fn there(&self, version: u8) -> Result<(), RolloutError> {
-        self.version(version).map(|_| ()).ok_or(RolloutError::Unknown)
+    /// A version by its number, which is its own for good.
+    #[must_use]
+    pub fn version_numbered(&self, number: u32) -> Option<&Version<W>> {
+        self.versions.iter().flatten().find(|version| version.number == number)
     }
 
-    /// Whatever follows, follows the stable track.
-    fn resolve(&self, track: Track) -> Track {
-        self.tracks.get(usize::from(track.0)).and_then(|course| course.follows).unwrap_or(track)
+    fn there(&self, version: u8) -> Result<(), RolloutError> {
+        self.version(version).map(|_| ()).ok_or(RolloutError::Unknown)
     }
 }

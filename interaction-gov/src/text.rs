@@ -41,8 +41,14 @@ pub enum Trouble {
     Missing,
     /// `without consent` takes one name: two of them would mean two things.
     OneAtATime,
-    /// No facts can satisfy this.
+    /// Nothing can satisfy this.
     NeverMatches,
+    /// It says nothing that is not so without it.
+    NoEffect,
+    /// A word of the policies' own language.
+    Reserved,
+    /// A character that is not seen, or that changes the order in which others are seen.
+    Hidden,
     /// An earlier rule always decides first: the one in this line.
     Unreachable(u16),
     /// A deny covers this permit entirely: the one in this line.
@@ -72,6 +78,9 @@ impl fmt::Display for Trouble {
             Self::Missing => "something is missing in front of it",
             Self::OneAtATime => "one name at a time: two would mean two things",
             Self::NeverMatches => "nothing can match this",
+            Self::NoEffect => "it says nothing that is not so without it",
+            Self::Reserved => "a word of the policies' own language",
+            Self::Hidden => "a character that is not seen, or changes how others are seen",
             Self::Unreachable(line) => return write!(f, "never reached: line {line} always decides first"),
             Self::Contradiction(line) => return write!(f, "never permits: the deny in line {line} covers it"),
             Self::TooLong => "too long",
@@ -80,6 +89,23 @@ impl fmt::Display for Trouble {
 }
 
 impl core::error::Error for TextError {}
+
+/// Whether people see of a text what is read: no control characters but tabs and line ends, nothing that turns the direction
+/// of writing, nothing without width.
+pub(crate) fn visible(text: &str) -> Result<(), TextError> {
+    for (number, line) in text.split(['\n']).enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let hidden = |c: char| {
+            let turns = matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+            turns || (c.is_control() && c != '\t')
+        };
+        if let Some((at, _)) = line.char_indices().find(|(_, c)| hidden(*c)) {
+            let [line, column] = [number + 1, at + 1].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
+            return Err(TextError { line, column, trouble: Trouble::Hidden });
+        }
+    }
+    Ok(())
+}
 
 /// A word, and where it stands.
 #[derive(Clone, Copy, Debug)]

@@ -19,8 +19,9 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use heapless::Vec;
+use sha2::{Digest as _, Sha256};
 
-use crate::text::{Lines, TextError, Trouble, Words};
+use crate::text::{Lines, TextError, Trouble, Words, visible};
 
 /// The number of a name in its list.
 pub trait Name: Copy + PartialEq {
@@ -201,7 +202,32 @@ pub struct Vocabulary<'t> {
     postures: Vec<&'t str, 4>,
     obligations: Vec<&'t str, 16>,
     authorities: Vec<&'t str, 8>,
+    digest: [u8; 32],
 }
+
+/// Words that policies are made of.
+const RESERVED: [&str; 20] = [
+    "any",
+    "authority",
+    "below",
+    "by",
+    "consent",
+    "deny",
+    "for",
+    "in",
+    "keep",
+    "oblige",
+    "on",
+    "over",
+    "own",
+    "permit",
+    "posture",
+    "provenance",
+    "set",
+    "with",
+    "within",
+    "without",
+];
 
 /// A kind of names that a vocabulary lists.
 pub trait Listed: Name {
@@ -255,14 +281,18 @@ impl<'t> Vocabulary<'t> {
     /// Reads a vocabulary: a list a line, its names divided by commas.
     ///
     /// # Errors
-    /// A list that does not exist, a name that stands twice in one, more names than a list can have.
+    /// A list that does not exist, a name that stands twice in one or is a word of policies, more names than a list can have.
     pub fn read(text: &'t str) -> Result<Self, TextError> {
-        let mut vocabulary = Self::default();
+        visible(text)?;
+        let mut vocabulary = Self { digest: Sha256::digest(text).into(), ..Self::default() };
         for line in Lines::of(text) {
             let mut words = Words::of(line);
             let list = words.word()?;
             loop {
                 let name = words.word()?;
+                if RESERVED.contains(&name.text) {
+                    return Err(name.at(Trouble::Reserved));
+                }
                 vocabulary.add(list.text, name.text).map_err(|trouble| match trouble {
                     Trouble::UnknownStatement => list.at(trouble),
                     trouble => name.at(trouble),
@@ -274,6 +304,12 @@ impl<'t> Vocabulary<'t> {
             }
         }
         Ok(vocabulary)
+    }
+
+    /// SHA-256 of its text: policies say in which vocabulary they are written.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// The number of a name.

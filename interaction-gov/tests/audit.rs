@@ -6,7 +6,7 @@ use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, requ
 use interaction_gov::audit::{Bytes, Chain, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
-use interaction_gov::rollout::{Settings, Track};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Authority;
 use proptest::prelude::*;
@@ -22,8 +22,9 @@ fn signed(head: Head) -> SignedHead {
 /// A life with a head every five records, and what was kept of it.
 fn life() -> (Vec<Bytes>, Vec<SignedHead>) {
     let (mut world, mut log) = (world(), log());
-    let settings = Settings { head_every: 5, ..Settings::default() };
-    let version = world.install(policy(&[CORPORATE, PRIVACY]), settings).unwrap();
+    let text = format!("{CORPORATE}set heads 5\n").replace("version 1", "version 2");
+    govern::take(&mut world, "corporate", 2, CORPORATE, &text);
+    let version = world.install(policy(&[&text, PRIVACY])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     let (mut call, seat) = call(&world, &mut log);
     let mut heads = Vec::new();

@@ -47,7 +47,7 @@ fn compute_runs_within_the_policy_and_by_its_proven_provenance() {
         let (decision, _) = call.invoke(Time(1_000), &transcription(seat, statement), &provenance, &world, &mut log);
         assert_eq!(decision.verdict, verdict, "{statement}");
         let record = Record::read(log.waiting().last().unwrap()).unwrap();
-        assert_eq!((record.kind, record.verdict, record.subject), (Kind::Invoked, verdict, [9; 16]));
+        assert_eq!((record.kind, record.verdict, &record.subject[..13]), (Kind::Invoked, verdict, &[9; 13][..]));
     }
 }
 
@@ -64,7 +64,7 @@ fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
     assert!(call.decide(Time(1_001), &by(one, "record"), &world, &mut log).verdict.permits());
     assert_eq!(call.decide(Time(1_001), &by(other, "record"), &world, &mut log).verdict, Verdict::NotPermitted);
     call.consent(Time(1_002), seat, Set::EMPTY, &mut log).unwrap();
-    assert_eq!(call.decide(Time(1_003), &by(one, "record"), &world, &mut log).verdict, Verdict::NotPermitted);
+    assert_eq!(call.decide(Time(1_003), &by(one, "record"), &world, &mut log).verdict, Verdict::NoLease);
     // A deny cancels what runs on it.
     assert_eq!(cancelled(call.review(Time(1_004), &world, &mut log).unwrap()), [0, 1]);
     assert_eq!(call.decide(Time(1_005), &by(one, "record"), &world, &mut log).verdict, Verdict::NoFunction);
@@ -123,7 +123,7 @@ fn what_runs_is_decided_again_when_its_lease_ends_or_the_policy_changes() {
     assert_eq!(call.running(binding).unwrap().lease().until(), Time(21_000), "renewed by a decision");
     let strict = govern::PRIVACY.replace("version 1", "version 2").replace("permit record, ", "permit ");
     govern::take(&mut world, "privacy", 2, govern::PRIVACY, &strict);
-    let version = world.install(govern::policy(&[govern::CORPORATE, &strict]), Default::default()).unwrap();
+    let version = world.install(govern::policy(&[govern::CORPORATE, &strict])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     assert!(!call.holds(call.running(binding).unwrap().lease(), Time(11_001), &world), "before any review");
     assert_eq!(cancelled(call.review(Time(11_001), &world, &mut log).unwrap()), [0]);
@@ -239,4 +239,87 @@ fn what_runs_while_the_interaction_is_suspended_waits_and_is_decided_again() {
     call.consent(Time(1_006), seat, Set::EMPTY, &mut log).unwrap();
     call.resume(Time(1_007), &mut log).unwrap();
     assert_eq!(cancelled(call.review(Time(1_008), &world, &mut log).unwrap()), [0, 1]);
+}
+
+#[test]
+fn a_function_acts_for_whom_it_runs_and_on_the_stream_on_which_it_runs() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
+    let binding = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let by = Request { binding: Some(binding), ..request(seat, "record") };
+    let mut ask = |request: &Request| call.decide(Time(1_001), request, &world, &mut log).verdict;
+    assert_eq!(ask(&Request { seat: other, ..by }), Verdict::Conflict);
+    assert_eq!(ask(&Request { modality: Some(the("chat")), ..by }), Verdict::Conflict);
+    assert_eq!(ask(&by), Verdict::Permit, "it has a stream, said or not");
+    // So what may not go somewhere does not go there for not being called audio.
+    assert_eq!(ask(&Request { goes: all(&["us"]), ..by }), Verdict::Residency);
+}
+
+#[test]
+fn without_a_core_function_nothing_is_permitted_until_somebody_says_so() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
+    type Loss = fn(&mut Call, Binding, &World, &mut govern::Records);
+    let losses: [Loss; 3] = [
+        // It does not recover in time; it is ended while it fails; it is denied.
+        |call, core, world, log| {
+            call.fail(Time(2_000), core, world, log).unwrap();
+            assert_eq!(cancelled(call.review(Time(12_000), world, log).unwrap()), [core.0]);
+        },
+        |call, core, world, log| {
+            call.fail(Time(12_000), core, world, log).unwrap();
+            assert_eq!(cancelled(call.end(Time(12_000), core, log).unwrap()), [core.0]);
+        },
+        |call, core, world, log| {
+            call.consent(Time(12_000), Seat(0), Set::EMPTY, log).unwrap();
+            assert_eq!(cancelled(call.review(Time(12_000), world, log).unwrap()), [core.0]);
+            call.consent(Time(12_000), Seat(0), all(&["recording"]), log).unwrap();
+        },
+    ];
+    for (number, lose) in losses.into_iter().enumerate() {
+        let now = if number == 0 { 1_000 } else { 12_000 };
+        let core = invoke(&mut call, now, &captions, &world, &mut log);
+        lose(&mut call, core, &world, &mut log);
+        let speak =
+            |call: &mut Call, log: &mut _| call.decide(Time(12_000), &request(seat, "speak"), &world, log).verdict;
+        assert_eq!((call.state(), speak(&mut call, &mut log)), (State::Suspended, Verdict::NotActive), "loss {number}");
+        call.resume(Time(12_000), &mut log).unwrap();
+        assert_eq!(speak(&mut call, &mut log), Verdict::Permit);
+    }
+    // What has done its work is not missed.
+    let core = invoke(&mut call, 12_000, &captions, &world, &mut log);
+    let _ = call.end(Time(12_000), core, &mut log).unwrap();
+    assert_eq!(call.state(), State::Active);
+}
+
+#[test]
+fn who_only_observes_holds_nothing_back_and_is_told_everything() {
+    let (world, mut log) = (world(), log());
+    let id = interaction_gov::identity::InteractionId::recorded([7; 16]);
+    let mut call = Call::create(id, Time(0), interaction_gov::interaction::Mode::Observe, &world, &mut log).unwrap();
+    let seat = call.join(Time(0), &person(1), &world, &mut log).unwrap();
+    let (decision, binding) = call.invoke(Time(0), &transcription(seat, "stated"), &provenance, &world, &mut log);
+    assert_eq!((decision.verdict, decision.may()), (Verdict::NotPermitted, true));
+    let binding = binding.expect("it runs all the same");
+    assert_eq!(call.next_deadline(), Some(Time(10_000)));
+    assert!(call.review(Time(10_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.next_deadline(), Some(Time(20_000)), "and is decided again as often as others");
+    // From here on it binds.
+    call.enforce(Time(10_001), &mut log).unwrap();
+    assert_eq!(cancelled(call.review(Time(10_001), &world, &mut log).unwrap()), [binding.0]);
+}
+
+#[test]
+fn a_place_that_no_vocabulary_has_is_none() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let [nowhere, fr] = [Region(200), the("fr")];
+    for (sites, goes) in [(&[nowhere][..], None), (&[nowhere, fr], Some(fr.0))] {
+        let elsewhere = Invocation { sites, ..recording(seat) };
+        let (decision, _) = call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log);
+        assert_eq!(decision.verdict.permits(), goes.is_some());
+        assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, goes);
+    }
 }

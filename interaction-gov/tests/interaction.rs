@@ -43,56 +43,49 @@ fn every_state_meets_every_event() {
     // shows: IOE-008
     use Event as E;
     use State as S;
-    let table = [
-        // START, AUX_FAILED, CORE_FAILED, RECOVERED, CORE_RECOVERED, SUSPEND, RESUME, RESUME_DEGRADED, TERMINATE
-        (S::Created, [Some(S::Active), None, None, None, None, None, None, None, Some(S::Terminated)]),
+    let table: [(S, &[(E, S)]); 5] = [
+        (S::Created, &[(E::Start, S::Active), (E::Terminate, S::Terminated)]),
         (
             S::Active,
-            [
-                None,
-                Some(S::Degraded),
-                Some(S::Suspended),
-                None,
-                None,
-                Some(S::Suspended),
-                None,
-                None,
-                Some(S::Terminated),
+            &[
+                (E::AuxiliaryFailed, S::Degraded),
+                (E::CoreFailed, S::Suspended),
+                (E::CoreLost, S::Suspended),
+                (E::Suspend, S::Suspended),
+                (E::Terminate, S::Terminated),
             ],
         ),
         (
             S::Degraded,
-            [
-                None,
-                Some(S::Degraded),
-                Some(S::Suspended),
-                Some(S::Active),
-                None,
-                Some(S::Suspended),
-                None,
-                None,
-                Some(S::Terminated),
+            &[
+                (E::AuxiliaryFailed, S::Degraded),
+                (E::CoreFailed, S::Suspended),
+                (E::CoreLost, S::Suspended),
+                (E::Recovered, S::Active),
+                (E::Suspend, S::Suspended),
+                (E::Terminate, S::Terminated),
             ],
         ),
         (
             S::Suspended,
-            [
-                None,
-                Some(S::Suspended),
-                Some(S::Suspended),
-                Some(S::Active),
-                Some(S::Degraded),
-                None,
-                Some(S::Active),
-                Some(S::Degraded),
-                Some(S::Terminated),
+            &[
+                (E::AuxiliaryFailed, S::Suspended),
+                (E::CoreFailed, S::Suspended),
+                (E::CoreLost, S::Suspended),
+                (E::Recovered, S::Active),
+                (E::CoreRecovered, S::Degraded),
+                (E::Suspend, S::Suspended),
+                (E::Resume, S::Active),
+                (E::ResumeDegraded, S::Degraded),
+                (E::Terminate, S::Terminated),
             ],
         ),
-        (S::Terminated, [None; 9]),
+        (S::Terminated, &[]),
     ];
     let mut moves = 0;
     for (state, row) in table {
-        for (event, expected) in E::ALL.iter().zip(row) {
+        for event in E::ALL {
+            let expected = row.iter().find(|(on, _)| on == event).map(|(_, to)| *to);
             assert_eq!(state.next(*event), expected, "{state} {event}");
             moves += usize::from(expected.is_some());
         }
@@ -112,7 +105,7 @@ fn each_decision_names_version_rule_authority_and_obligations() {
     assert_eq!(decision.obligations, all(&["notify", "watermark"]));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!((record.policy, record.line, record.authority), (Some(0), Some(6), Some(0)));
-    assert_eq!(record.digest, world.version_of(Track::STABLE).unwrap().digest[..8]);
+    assert_eq!(record.digest, world.version_of(Track::STABLE).unwrap().digest()[..8]);
     // A version without policy permits nothing.
     let empty = World::new(govern::authorities(), [0; 32]);
     assert_eq!(call.decide(Time(1_003), &request(seat, "speak"), &empty, &mut log).verdict, Verdict::NoPolicy);
@@ -199,7 +192,7 @@ fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
     // And each change of the policy, without a teardown.
     let lease = permit(&mut call, &world, &mut log);
     let policy = govern::policy(&[govern::CORPORATE, govern::PRIVACY]);
-    let version = world.install(policy, Default::default()).unwrap();
+    let version = world.install(policy).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     assert!(!call.holds(&lease, Time(2_000), &world));
     assert_eq!(permit(&mut call, &world, &mut log).version(), 1);
@@ -375,6 +368,47 @@ fn after_the_end_nothing_is_permitted_and_nothing_is_recorded() {
 }
 
 #[test]
+fn a_lease_is_of_one_interaction_and_says_what_it_permits() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let mut other =
+        Call::create(InteractionId::recorded([8; 16]), Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
+    other.join(Time(1_000), &person(1), &world, &mut log).unwrap();
+    let lease = call.decide(Time(1_000), &request(seat, "speak"), &world, &mut log).lease.unwrap();
+    assert!(call.holds(&lease, Time(1_000), &world) && !other.holds(&lease, Time(1_000), &world));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((lease.record(), record.action), (record.sequence, Some(1)));
+}
+
+#[test]
+fn nobody_sits_twice() {
+    let (world, mut log) = (world(), log());
+    let (mut call, _) = call(&world, &mut log);
+    let better = Admission { validation: hardened("de"), ..person(1) };
+    assert_eq!(call.join(Time(1_000), &better, &world, &mut log), Err(Refused(Verdict::Conflict)));
+}
+
+#[test]
+fn a_joiners_consents_are_in_its_record_and_count_when_joining_is_decided() {
+    let (mut world, mut log) = (world(), log());
+    let text = govern::CORPORATE
+        .replace("version 1", "version 2")
+        .replace("permit join, speak for", "permit join with consent recording\npermit speak for");
+    govern::take(&mut world, "corporate", 2, govern::CORPORATE, &text);
+    let version = world.install(govern::policy(&[&text, govern::PRIVACY])).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    let (mut call, _) = call(&world, &mut log);
+    let silent = Admission { consents: all(&["analysis"]), ..person(2) };
+    assert_eq!(call.join(Time(1_000), &silent, &world, &mut log), Err(Refused(Verdict::NotPermitted)));
+    let record = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!(record.consents, 0b10);
+    // Things consent to nothing, and take nobody's consent away.
+    let robot = Admission { kind: interaction_gov::policy::Kind::Agent, ..silent };
+    call.join(Time(1_000), &robot, &world, &mut log).unwrap();
+    assert_eq!(call.consents(), all(&["recording"]));
+}
+
+#[test]
 fn joining_is_decided_like_everything_else() {
     let (world, mut log) = (world(), log());
     let (mut call, _) = call(&world, &mut log);
@@ -399,13 +433,22 @@ fn a_single_interaction_can_have_a_version_of_its_own() {
     // shows: IOE-078
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
-    let empty = world.install(govern::policy(&[]), Default::default()).unwrap();
-    call.pin(Time(2_000), Some(empty), &world, &mut log).unwrap();
+    let quiet = govern::CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
+    govern::take(&mut world, "corporate", 2, govern::CORPORATE, &quiet);
+    let own = world.install(govern::policy(&[&quiet, govern::PRIVACY])).unwrap();
+    assert_eq!(call.pin(Time(2_000), Some(9), &world, &mut log), Err(Refused(Verdict::NoPolicy)));
+    call.pin(Time(2_000), Some(own), &world, &mut log).unwrap();
     let decision = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log);
-    assert_eq!((decision.verdict, decision.version), (Verdict::NobodyAsked, Some(1)));
+    assert_eq!((decision.verdict, decision.version), (Verdict::NotPermitted, Some(1)));
+    // Thrown away, it governs nobody; what takes its place governs nobody by that.
+    world.discard(own).unwrap();
+    assert_eq!(world.install(govern::policy(&[&quiet, govern::PRIVACY])), Ok(own));
+    assert_eq!(call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log).verdict, Verdict::NoPolicy);
+    // Given back, it is on the track on which it began, whatever canary there is now.
+    world.start_canary(own, 100).unwrap();
     call.pin(Time(2_001), None, &world, &mut log).unwrap();
     assert!(call.decide(Time(2_001), &request(seat, "speak"), &world, &mut log).verdict.permits());
     let other: Interaction<4, 4> =
         Interaction::create(InteractionId::recorded([8; 16]), Time(0), Mode::Enforce, &world, &mut log).unwrap();
-    assert_eq!(other.version(&world).unwrap().number, 0);
+    assert_eq!(other.version(&world).unwrap().number, 2, "it begins on the canary");
 }

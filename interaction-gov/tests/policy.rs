@@ -4,7 +4,7 @@ mod govern;
 
 use govern::{CORPORATE, NAMES, PRIVACY, all, names, policy, the};
 use interaction_gov::authority::Speaker;
-use interaction_gov::policy::{Answer, Effect, Facts, Kind, Policy, PolicyError, Provenance, Rule};
+use interaction_gov::policy::{Answer, Effect, Facts, Kind, Policy, PolicyError, Provenance, Rule, Settings};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{
     Action, Authority, Consent, Function, Listed, Modality, Posture, Region, Set, Vocabulary,
@@ -24,6 +24,7 @@ fn facts(action: &str) -> Facts {
         modality: None,
         function: None,
         region: Some(the("de")),
+        goes: Set::EMPTY,
         consents: all(&["recording"]),
         posture: the("managed"),
         provenance: Provenance::None,
@@ -80,18 +81,28 @@ fn residency_is_what_all_who_are_asked_allow() {
     // shows: IOE-094
     let both = policy(&[CORPORATE, PRIVACY]);
     let audio = Facts { modality: Some(the::<Modality>("audio")), ..facts("record") };
-    let to = |region: &str| Set::one(the::<Region>(region));
-    assert_eq!(both.residency(&audio, to("fr")), (true, None));
-    assert_eq!(both.residency(&audio, to("us")), (false, Some(the("privacy"))));
-    assert_eq!(
-        both.residency(&audio, to("us").or(to("fr"))),
-        (false, Some(the("privacy"))),
-        "every step of a way counts"
-    );
+    let to = |facts: Facts, regions: &[&str]| both.residency(&Facts { goes: all(regions), ..facts });
+    assert_eq!(to(audio, &["fr"]), Ok(()));
+    assert_eq!(to(audio, &["us"]), Err(the("privacy")));
+    assert_eq!(to(audio, &["us", "fr"]), Err(the("privacy")), "every step of a way counts");
     // Privacy says nothing of chat, and is not asked about speaking.
-    let chat = Facts { modality: Some(the::<Modality>("chat")), ..audio };
-    assert_eq!(both.residency(&chat, to("us")), (true, None));
-    assert_eq!(both.residency(&Facts { action: the("speak"), ..audio }, to("us")), (true, None));
+    assert_eq!(to(Facts { modality: Some(the::<Modality>("chat")), ..audio }, &["us"]), Ok(()));
+    assert_eq!(to(Facts { action: the("speak"), ..audio }, &["us"]), Ok(()));
+}
+
+#[test]
+fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_way_out() {
+    // shows: IOE-063
+    let text = "authority privacy\nversion 1\nover any in de\npermit speak";
+    let mut law = policy(&[CORPORATE]);
+    law.add(text, &names()).unwrap();
+    let asked = |region: Option<&str>, goes: &[&str]| {
+        let facts = Facts { region: region.map(the), goes: all(goes), ..facts("join") };
+        law.asked(&facts) == all(&["corporate", "privacy"])
+    };
+    assert!(asked(Some("de"), &[]) && asked(Some("us"), &["de"]) && asked(Some("us"), &["fr", "de"]));
+    assert!(!asked(Some("us"), &[]) && !asked(Some("us"), &["fr"]));
+    assert!(asked(None, &[]), "nobody knows where it is: it may be there");
 }
 
 fn trouble(text: &str) -> (u16, u16, Trouble) {
@@ -120,6 +131,19 @@ fn what_is_wrong_with_a_policy_is_told_with_its_place() {
     assert_eq!(with("permit join für human"), (3, 14, Trouble::NoWord));
     assert_eq!(with("permit join for robots"), (3, 17, Trouble::UnknownName));
     assert_eq!(with("permit join for human for agent"), (3, 23, Trouble::Twice));
+    assert_eq!(with("permit join for human, device, service, agent for human"), (3, 47, Trouble::Twice));
+    assert_eq!(with("permit join for human, human"), (3, 24, Trouble::Twice));
+    assert_eq!(with("deny join own"), (3, 11, Trouble::UnknownClause));
+    assert_eq!(with("permit join with provenance none"), (3, 13, Trouble::NoEffect));
+    assert_eq!(with("permit join with posture unmanaged"), (3, 13, Trouble::NoEffect));
+    assert_eq!(with("permit join with consent recording with consent recording"), (3, 36, Trouble::NoEffect));
+    assert_eq!(with("deny join without consent recording without consent analysis"), (3, 37, Trouble::Twice));
+    assert_eq!(with("keep audio within de\nkeep any within fr"), (4, 1, Trouble::NeverMatches));
+    assert_eq!(with("set lease"), (3, 10, Trouble::Ended));
+    assert_eq!(with("set lease 0"), (3, 11, Trouble::NoNumber));
+    assert_eq!(with("set mood 7"), (3, 5, Trouble::UnknownClause));
+    assert_eq!(with("permit join # \u{202E}harmless"), (3, 15, Trouble::Hidden));
+    assert_eq!(with("permit join # a\rdeny join"), (3, 16, Trouble::Hidden), "a line that is none");
     assert_eq!(with("permit join with luck"), (3, 18, Trouble::UnknownClause));
     assert_eq!(with("permit join with consent x"), (3, 26, Trouble::UnknownName));
     assert_eq!(with("deny join without consent recording, analysis"), (3, 19, Trouble::OneAtATime));
@@ -130,7 +154,7 @@ fn what_is_wrong_with_a_policy_is_told_with_its_place() {
     assert_eq!(with("permit join with posture hardened below posture managed"), (3, 1, Trouble::NeverMatches));
     assert_eq!(with("permit join with consent recording without consent recording"), (3, 1, Trouble::NeverMatches));
     assert_eq!(with("permit join below posture unmanaged"), (3, 1, Trouble::NeverMatches));
-    assert_eq!(with("over any below posture unmanaged"), (3, 1, Trouble::NeverMatches), "nobody's authority");
+    assert_eq!(with("over any below posture unmanaged"), (3, 6, Trouble::NeverMatches), "nobody's authority");
 }
 
 #[test]
@@ -190,6 +214,15 @@ fn a_vocabulary_is_checked_too() {
     assert_eq!(read("\nthings join"), Err((2, 1, Trouble::UnknownStatement)));
     assert_eq!(read("postures a, b, c, d, e"), Err((1, 22, Trouble::TooMany)));
     assert_eq!(read("actions join speak"), Err((1, 14, Trouble::NoComma)));
+    assert_eq!(read("actions join, any"), Err((1, 15, Trouble::Reserved)));
+    assert_eq!(read("regions de\u{200B}"), Err((1, 11, Trouble::Hidden)));
+    // The numbers of one vocabulary mean nothing in another.
+    let other = NAMES.replace("join, speak", "speak, join");
+    let mut mixed = policy(&[CORPORATE]);
+    assert_eq!(mixed.add(PRIVACY, &Vocabulary::read(&other).unwrap()), Err(PolicyError::Vocabulary));
+    let mut same = Policy::<2>::new();
+    same.add(CORPORATE, &Vocabulary::read(&other).unwrap()).unwrap();
+    assert_ne!(same.digest(), policy(&[CORPORATE]).digest(), "the same text means something else");
     assert_eq!(names().all::<Region>().map(|(_, name)| name).collect::<Vec<_>>(), ["de", "fr", "us"]);
     assert_eq!((names().name(Region(2)), names().name(Region(3))), ("us", "?"));
 }
@@ -216,8 +249,8 @@ fn any_rule() -> impl Strategy<Value = String> {
         some(&["de", "fr", "us"]),
         some(&["recording", "analysis"]),
         proptest::option::of(proptest::sample::select(vec!["recording", "analysis"])),
-        proptest::option::of((any::<bool>(), proptest::sample::select(vec!["unmanaged", "managed", "hardened"]))),
-        proptest::option::of((any::<bool>(), proptest::sample::select(vec!["none", "stated", "verified"]))),
+        proptest::option::of((any::<bool>(), proptest::sample::select(vec!["managed", "hardened"]))),
+        proptest::option::of((any::<bool>(), proptest::sample::select(vec!["stated", "verified"]))),
     );
     parts.prop_map(|(permit, actions, kinds, modalities, functions, regions, with, without, posture, provenance)| {
         let mut rule = format!("{} {}", if permit { "permit" } else { "deny" }, actions.unwrap_or("any".into()));
@@ -245,6 +278,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         modality: modality.map(Modality),
         function: function.map(Function),
         region: region.map(Region),
+        goes: Set::EMPTY,
         consents: Set::from_bits(consents),
         posture: Posture(posture),
         provenance: Provenance::ALL[provenance],
@@ -320,6 +354,29 @@ proptest! {
         let _ = Policy::<1>::new().add(&format!("authority corporate\nversion 1\n{near}"), &names());
         let _ = Vocabulary::read(&near);
     }
+}
+
+#[test]
+fn what_is_configured_stands_in_the_texts_and_the_shortest_counts() {
+    // shows: IOE-082
+    let text = |authority: &str, lines: &str| format!("authority {authority}\nversion 1\npermit join\n{lines}");
+    let mut policy = Policy::<2>::new();
+    assert_eq!(policy.settings(), Settings::default());
+    policy.add(&text("corporate", "set lease 500\nset heads 7\nset heads 9"), &names()).unwrap();
+    policy.add(&text("privacy", "set lease 900\nset recovery 3"), &names()).unwrap();
+    let expected = Settings { lease_ms: 500, recovery_ms: 3, head_every: 7, ..Settings::default() };
+    assert_eq!(policy.settings(), expected);
+}
+
+#[test]
+fn an_own_scope_is_about_ones_own_participants() {
+    // shows: IOE-098
+    let mut federated = policy(&[CORPORATE]);
+    federated.add("authority privacy\nversion 1\nover any own\npermit speak", &names()).unwrap();
+    let join = |home: Option<&str>| decide(&federated, Facts { home: home.map(the), ..facts("join") });
+    assert_eq!(join(Some("corporate")).0, Answer::Permit);
+    assert_eq!(join(None).0, Answer::Permit);
+    assert_eq!(join(Some("privacy")), (Answer::NoRule, Some(the("privacy")), None));
 }
 
 #[test]

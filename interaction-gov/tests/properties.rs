@@ -3,13 +3,13 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, all, hardened, person, policy, recording, request, the};
-use interaction_gov::audit::{Bytes, Kind, RECORD, Record, Trail, Verdict};
+use interaction_gov::audit::{Bytes, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict};
 use interaction_gov::function::{Binding, Bindings, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Mode, Request, Transition};
 use interaction_gov::lifecycle::State;
 use interaction_gov::participant::Seat;
-use interaction_gov::rollout::{Settings, Track};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Set;
 use proptest::prelude::*;
@@ -36,6 +36,9 @@ enum Step {
     Wait(i32),
     /// The caller has put the records in a safe place; before that there may be no room.
     Drain,
+    /// The control plane signs a head.
+    Head,
+    Terminate,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,20 +62,30 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RollBack),
         1 => any::<bool>().prop_map(Step::Reach),
         3 => prop_oneof![9 => 0..20_000_i32, 1 => -100..0_i32].prop_map(Step::Wait),
-        2 => Just(Step::Drain),
+        4 => Just(Step::Drain),
+        2 => Just(Step::Head),
+        1 => (0..30_u8).prop_map(|chance| if chance == 0 { Step::Terminate } else { Step::Review }),
     ]
 }
 
-/// Four versions: the usual one, one that forbids recording, one that permits nothing, and short leases.
+/// Four versions: the usual one, one that forbids recording, one that permits little, and short leases.
 fn world() -> World {
     let mut world = govern::world();
-    let strict = PRIVACY.replace("permit record, ", "permit ");
-    govern::take(&mut world, "privacy", 2, PRIVACY, &strict.replace("version 1", "version 2"));
-    let strict = world.install(policy(&[CORPORATE, &strict.replace("version 1", "version 2")]), Settings::default());
-    assert_eq!(strict, Ok(1));
-    assert_eq!(world.install(policy(&[]), Settings::default()), Ok(2));
-    let short = Settings { lease_ms: 100, validation_ms: 5_000, ..Settings::default() };
-    assert_eq!(world.install(policy(&[CORPORATE]), short), Ok(3));
+    let mut next = |number: u32, before: [&str; 2], after: [&str; 2]| {
+        for (name, (before, after)) in ["corporate", "privacy"].into_iter().zip(before.into_iter().zip(after)) {
+            if before != after {
+                govern::take(&mut world, name, number, before, after);
+            }
+        }
+        assert_eq!(world.install(policy(&after)), Ok(u8::try_from(number - 1).unwrap()));
+    };
+    let versioned = |text: &str, number: u32| text.replace("version 1", &format!("version {number}"));
+    let strict = versioned(&PRIVACY.replace("permit record, ", "permit "), 2);
+    next(2, [CORPORATE, PRIVACY], [CORPORATE, &strict]);
+    let little = "authority corporate\nversion 3\nover record, export\npermit record in us";
+    next(3, [CORPORATE, &strict], [little, &strict]);
+    let short = versioned(&format!("{CORPORATE}set lease 100\nset validation 5000\n"), 4);
+    next(4, [little, &strict], [&short, &strict]);
     world
 }
 
@@ -81,6 +94,7 @@ struct Run {
     call: Call,
     log: Records,
     kept: Vec<Bytes>,
+    heads: Vec<Head>,
     now: u64,
     said: Vec<String>,
     /// What governs, as this test has it.
@@ -92,7 +106,7 @@ impl Run {
         let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; RECORD]; room.max(2)]));
         let id = InteractionId::recorded([7; 16]);
         let call = Call::create(id, Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
-        Self { world, call, log, kept: Vec::new(), now: 1_000, said: Vec::new(), governs: (0, None) }
+        Self { world, call, log, kept: Vec::new(), heads: Vec::new(), now: 1_000, said: Vec::new(), governs: (0, None) }
     }
 
     fn say(&mut self, what: impl std::fmt::Debug) {
@@ -108,7 +122,7 @@ impl Run {
     fn decided(&mut self, decision: Decision, seat: Seat) {
         if decision.verdict == Verdict::AuditFull {
             assert!(decision.version.is_none() && decision.lease.is_none());
-        } else if decision.verdict != Verdict::ClockBack {
+        } else if decision.verdict != Verdict::ClockBack && self.call.state() != State::Terminated {
             assert_eq!(decision.version, Some(self.governs.0), "decided by what governs now, and by nothing else");
         }
         assert_eq!(decision.verdict.permits(), decision.lease.is_some());
@@ -123,6 +137,14 @@ impl Run {
     }
 
     fn step(&mut self, step: Step) {
+        let before = (self.call.chain().next(), self.log.waiting().len());
+        self.take(step);
+        let drained = matches!(step, Step::Drain);
+        let written = usize::try_from(self.call.chain().next() - before.0).unwrap();
+        assert!(drained || self.log.waiting().len() == before.1 + written, "every record was written: {step:?}");
+    }
+
+    fn take(&mut self, step: Step) {
         let now = Time(self.now);
         let (world, log) = (&mut self.world, &mut self.log);
         match step {
@@ -197,7 +219,10 @@ impl Run {
             }
             Step::Publish(version) => {
                 world.publish(Track::STABLE, version).unwrap();
-                self.governs = (u32::from(version), Some(self.governs.0));
+                // To publish what governs changes nothing.
+                if u32::from(version) != self.governs.0 {
+                    self.governs = (u32::from(version), Some(self.governs.0));
+                }
             }
             Step::RollBack => {
                 let done = world.roll_back(Track::STABLE);
@@ -211,6 +236,11 @@ impl Run {
             Step::Drain => {
                 self.kept.extend_from_slice(self.log.waiting());
                 self.log.taken();
+            }
+            Step::Head => self.heads.push(self.call.head()),
+            Step::Terminate => {
+                let ended = self.call.terminate(now, log);
+                self.gone(ended.unwrap_or_default());
             }
         }
     }
@@ -232,7 +262,12 @@ proptest! {
     ) {
         let done = run(&steps, room);
         let mut trail = Trail::of(InteractionId::recorded([7; 16]));
+        let mut heads = done.heads.iter().peekable();
+        let signs = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
         for bytes in &done.kept {
+            while let Some(head) = heads.next_if(|head| head.records == trail.records()) {
+                trail.head(&SignedHead { head: *head, signature: [0; 64] }, &[0; 32], &signs).unwrap();
+            }
             let record = trail.record(bytes).unwrap();
             if record.kind == Kind::Decided && record.verdict.permits() {
                 prop_assert!(record.policy.is_some() && record.line.is_some() && record.until.is_some());

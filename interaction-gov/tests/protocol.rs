@@ -46,11 +46,13 @@ fn after_a_break_only_who_holds_the_key_goes_on() {
     let (old, new) = ((Protocol::QuicConnection, &b"old"[..]), (Protocol::QuicConnection, &b"new"[..]));
     registry.bind(old.0, old.1, ID, *key(1).pk).unwrap();
     registry.bind(Protocol::SipCallId, b"taken", OTHER, *key(2).pk).unwrap();
-    let rebinding = Rebinding { old, new, challenge: [3; 32] };
+    let challenge = registry.challenge(old.0, old.1).unwrap();
+    let rebinding = Rebinding { old, new, challenge };
     let good = sign(1, &rebinding.signed());
     let mut rebind = |rebinding: &Rebinding<'_>, signature: &[u8; 64]| registry.rebind(rebinding, signature, &verifies);
     assert_eq!(rebind(&rebinding, &sign(2, &rebinding.signed())), Err(BindError::NoProof));
-    assert_eq!(rebind(&Rebinding { challenge: [4; 32], ..rebinding }, &good), Err(BindError::NoProof), "an old proof");
+    let own = Rebinding { challenge: [4; 32], ..rebinding };
+    assert_eq!(rebind(&own, &sign(1, &own.signed())), Err(BindError::NoProof), "a challenge of the holder's own");
     let stolen = Rebinding { new: (Protocol::QuicConnection, b"mine"), ..rebinding };
     assert_eq!(rebind(&stolen, &good), Err(BindError::NoProof), "a proof for another identifier");
     assert_eq!(rebind(&Rebinding { old: new, ..rebinding }, &good), Err(BindError::Unknown));
@@ -58,8 +60,11 @@ fn after_a_break_only_who_holds_the_key_goes_on() {
     assert_eq!(rebind(&taken, &sign(1, &taken.signed())), Err(BindError::Conflict));
     assert_eq!(rebind(&rebinding, &good), Ok(ID));
     assert_eq!((registry.find(old.0, old.1), registry.find(new.0, new.1)), (None, Some(ID)));
-    let same = Rebinding { old: new, new, challenge: [5; 32] };
-    assert_eq!(registry.rebind(&same, &sign(1, &same.signed()), &verifies), Ok(ID));
+    // Back again, and the old proof is worth nothing.
+    let back = Rebinding { old: new, new: old, challenge: registry.challenge(new.0, new.1).unwrap() };
+    assert_eq!(registry.rebind(&back, &sign(1, &back.signed()), &verifies), Ok(ID));
+    assert_eq!(registry.rebind(&rebinding, &good, &verifies), Err(BindError::NoProof), "replayed");
+    assert_eq!(registry.challenge(new.0, new.1), None);
 }
 
 #[test]
@@ -78,8 +83,8 @@ fn full_means_refuse() {
     assert_eq!(registry.bind(Protocol::MqttClient, &[2], ID, [0; 32]), Err(BindError::Full));
     assert_eq!(registry.find(Protocol::MqttClient, &[0]), Some(ID));
     // There is always room to go on under another identifier.
-    let rebinding =
-        Rebinding { old: (Protocol::MqttClient, &[0]), new: (Protocol::MqttClient, &[9]), challenge: [0; 32] };
+    let challenge = registry.challenge(Protocol::MqttClient, &[0]).unwrap();
+    let rebinding = Rebinding { old: (Protocol::MqttClient, &[0]), new: (Protocol::MqttClient, &[9]), challenge };
     let anyone = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
     assert_eq!(registry.rebind(&rebinding, &[0; 64], &anyone), Ok(ID));
 }

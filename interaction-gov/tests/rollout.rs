@@ -3,22 +3,22 @@
 mod govern;
 
 use govern::{
-    CORPORATE, Call, PRIVACY, World, authorities, call, log, names, person, policy, recording, request, sign, take,
-    the, verifies, world,
+    CORPORATE, Call, PRIVACY, World, authorities, call, key, log, names, person, policy, recording, request, sign,
+    take, the, verifies, world,
 };
 use interaction_gov::audit::Verdict;
 use interaction_gov::authority::{AuthorityError, Delegation, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode};
 use interaction_gov::policy::{Facts, Kind, Provenance, Scope};
-use interaction_gov::rollout::{RolloutError, Settings, Track};
+use interaction_gov::rollout::{RolloutError, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Set};
 use sha2::{Digest as _, Sha256};
 
 /// The same rules once more, as a version of their own.
 fn another(world: &mut World) -> u8 {
-    world.install(policy(&[CORPORATE, PRIVACY]), Settings::default()).unwrap()
+    world.install(policy(&[CORPORATE, PRIVACY])).unwrap()
 }
 
 fn interactions(world: &World, many: u32) -> Vec<Interaction<1, 1>> {
@@ -59,10 +59,23 @@ fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
     assert_eq!((on(1, &world, &before), on(1, &world, &after)), (1_000, 10_000));
     // The next canary is for those that begin then.
     let third = another(&mut world);
-    world.start_canary(third, 100).unwrap();
-    assert_eq!((on(2, &world, &after), on(2, &world, &interactions(&world, 100))), (0, 100));
+    let next = world.start_canary(third, 100).unwrap();
+    let newest = interactions(&world, 100);
+    assert_eq!((on(2, &world, &after), on(2, &world, &newest)), (0, 100));
+    // Rolled back, it is where all are now, not where all were when it began.
+    let fourth = another(&mut world);
+    world.publish(Track::STABLE, fourth).unwrap();
+    world.roll_back(next).unwrap();
+    assert_eq!(on(3, &world, &newest), 100);
     world.end_canary().unwrap();
     assert_eq!((on(2, &world, &after), world.end_canary()), (0, Err(RolloutError::Unknown)));
+    // What is over moves nobody.
+    assert_eq!(world.publish(next, third), Err(RolloutError::Unknown));
+    assert_eq!(world.roll_back(canary), Err(RolloutError::Unknown));
+    // To publish what governs takes no way back away.
+    world.publish(Track::STABLE, fourth).unwrap();
+    world.roll_back(Track::STABLE).unwrap();
+    assert_eq!(on(1, &world, &after), 10_000);
 }
 
 #[test]
@@ -89,7 +102,7 @@ fn going_back_is_one_step_for_all_that_are_under_way() {
     assert_eq!(world.roll_back(Track::STABLE), Err(RolloutError::NothingBefore));
     let strict = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
     take(&mut world, "corporate", 2, CORPORATE, &strict);
-    let version = world.install(policy(&[&strict, PRIVACY]), Settings::default()).unwrap();
+    let version = world.install(policy(&[&strict, PRIVACY])).unwrap();
     let ask = |call: &mut Call, world: &World, log: &mut _, time| {
         let decision = call.decide(Time(time), &request(seat, "speak"), world, log);
         (decision.verdict, decision.version)
@@ -106,10 +119,11 @@ fn configuration_rolls_with_the_rules() {
     // shows: IOE-082
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
-    let settings = Settings { lease_ms: 5, head_every: 1, ..Settings::default() };
-    let version = world.install(policy(&[CORPORATE, PRIVACY]), settings).unwrap();
-    let digests = [0, version].map(|version| world.version(version).unwrap().digest);
-    assert_ne!(digests[0], digests[1], "settings are part of what a version is");
+    let text = format!("{CORPORATE}set lease 5\nset heads 1\n").replace("version 1", "version 2");
+    take(&mut world, "corporate", 2, CORPORATE, &text);
+    let version = world.install(policy(&[&text, PRIVACY])).unwrap();
+    let digests = [0, version].map(|version| *world.version(version).unwrap().digest());
+    assert_ne!(digests[0], digests[1], "settings are part of what a version is, and signed with the text");
     world.publish(Track::STABLE, version).unwrap();
     let lease = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log).lease.unwrap();
     assert_eq!(lease.until(), Time(2_005));
@@ -126,8 +140,8 @@ fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
     let nothing: [u8; 32] = Sha256::digest([]).into();
     let first = Update { authority: corporate, version: 1, follows: nothing, text: CORPORATE };
     let good = sign(1, &first.signed());
-    let install = |world: &mut World| world.install(policy(&[CORPORATE]), Settings::default());
-    assert_eq!(install(&mut world), Err(RolloutError::NotSigned));
+    let install = |world: &mut World| world.install(policy(&[CORPORATE]));
+    assert_eq!(install(&mut world), Err(RolloutError::NotSigned(corporate)));
     let mut take = |update: &Update<'_>, signature: &[u8; 64]| world.authorities.take(update, signature, &verifies);
     assert_eq!(take(&first, &sign(2, &first.signed())), Err(AuthorityError::Forged), "by another authority");
     assert_eq!(take(&Update { text: PRIVACY, ..first }, &good), Err(AuthorityError::Forged), "another text");
@@ -143,7 +157,25 @@ fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
     let next = CORPORATE.replace("version 1", "version 5");
     let next = Update { version: 5, follows: Sha256::digest(CORPORATE).into(), text: &next, ..first };
     world.authorities.take(&next, &sign(1, &next.signed()), &verifies).unwrap();
-    assert_eq!(install(&mut world), Err(RolloutError::NotSigned), "the old one is signed, and not the latest");
+    assert_eq!(
+        install(&mut world),
+        Err(RolloutError::NotSigned(corporate)),
+        "the old one is signed, and not the latest"
+    );
+}
+
+#[test]
+fn an_authority_is_introduced_once_and_a_new_key_forgets_nothing() {
+    let mut world = world();
+    let corporate: Authority = the("corporate");
+    assert_eq!(world.authorities.introduce(corporate, *key(1).pk), Err(AuthorityError::Known));
+    world.authorities.rotate(corporate, *key(3).pk).unwrap();
+    assert_eq!(world.authorities.rotate(Authority(6), *key(3).pk), Err(AuthorityError::Unknown));
+    let old = Update { authority: corporate, version: 1, follows: Sha256::digest([]).into(), text: CORPORATE };
+    let mut take = |update: &Update<'_>, by| world.authorities.take(update, &sign(by, &update.signed()), &verifies);
+    assert_eq!((take(&old, 1), take(&old, 3)), (Err(AuthorityError::Forged), Err(AuthorityError::Stale)));
+    let next = Update { version: 2, follows: Sha256::digest(CORPORATE).into(), ..old };
+    assert_eq!(take(&next, 3), Ok(()));
 }
 
 #[test]
@@ -152,7 +184,8 @@ fn versions_in_use_are_kept_and_there_are_only_so_many() {
     for _ in 1..4 {
         another(&mut world);
     }
-    assert_eq!(world.install(policy(&[CORPORATE]), Settings::default()), Err(RolloutError::Full));
+    assert_eq!(world.install(policy(&[CORPORATE])), Err(RolloutError::LeftOut(the("privacy"))));
+    assert_eq!(world.install(policy(&[CORPORATE, PRIVACY])), Err(RolloutError::Full));
     assert_eq!(world.discard(0), Err(RolloutError::InUse));
     world.publish(Track::STABLE, 1).unwrap();
     assert_eq!(world.discard(0), Err(RolloutError::InUse), "there is a way back to it");
@@ -190,25 +223,36 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     let (privacy, corporate): (Authority, Authority) = (the("privacy"), the("corporate"));
     world.authorities.set_reach(privacy, false);
     let scope = Scope::read("record, export", &names()).unwrap();
-    let delegation = Delegation { from: privacy, to: corporate, scope, until: Time(5_000) };
-    world.authorities.delegate(delegation).unwrap();
+    let delegation = Delegation { from: privacy, to: corporate, scope, until: Time(5_000), serial: 1 };
+    let delegate = |world: &mut World, delegation: Delegation| {
+        let signature = sign(if delegation.from == privacy { 2 } else { 1 }, &delegation.signed());
+        world.authorities.delegate(delegation, &signature, &verifies, Time(1_000))
+    };
+    let signature = sign(1, &delegation.signed());
+    let by_another = world.authorities.delegate(delegation, &signature, &verifies, Time(1_000));
+    assert_eq!(by_another, Err(AuthorityError::Forged), "only who is represented says so");
+    delegate(&mut world, delegation).unwrap();
+    assert_eq!(delegate(&mut world, delegation), Err(AuthorityError::Stale), "once more");
+    assert_eq!(
+        delegate(&mut world, Delegation { serial: 2, until: Time(1_000), ..delegation }),
+        Err(AuthorityError::Stale)
+    );
     let mut ask = |world: &World, time| {
         let (decision, _) = call.invoke(Time(time), &recording(seat), &govern::provenance, world, &mut log);
         (decision.verdict, decision.lease.map(|lease| lease.until()))
     };
     assert_eq!(ask(&world, 1_000), (Verdict::Permit, Some(Time(5_000))), "no permit outlives the delegation");
     // Nobody decides for himself in a circle, however long.
+    let other = Authority(5);
+    world.authorities.introduce(other, *key(1).pk).unwrap();
     let back = Delegation { from: corporate, to: privacy, ..delegation };
-    assert_eq!(world.authorities.delegate(back), Err(AuthorityError::Loop));
-    assert_eq!(world.authorities.delegate(Delegation { to: privacy, ..delegation }), Err(AuthorityError::Loop));
-    let on = Delegation { from: corporate, to: Authority(5), ..delegation };
-    world.authorities.delegate(on).unwrap();
-    assert_eq!(
-        world.authorities.delegate(Delegation { from: Authority(5), to: privacy, ..delegation }),
-        Err(AuthorityError::Loop)
-    );
+    assert_eq!(delegate(&mut world, back), Err(AuthorityError::Loop));
+    let own = Delegation { to: privacy, serial: 2, ..delegation };
+    assert_eq!(delegate(&mut world, own), Err(AuthorityError::Loop));
+    delegate(&mut world, Delegation { from: corporate, to: other, ..delegation }).unwrap();
+    assert_eq!(delegate(&mut world, Delegation { from: other, to: privacy, ..delegation }), Err(AuthorityError::Loop));
     assert_eq!(ask(&world, 1_001).0, Verdict::Unreachable, "who speaks in the end has no policy here");
-    world.authorities.revoke(corporate, Authority(5));
+    world.authorities.revoke(corporate, other);
     assert_eq!(ask(&world, 4_999).0, Verdict::Permit);
     // A delegate's deny names both, and its own line.
     let denies = Facts {
@@ -218,6 +262,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         modality: None,
         function: None,
         region: None,
+        goes: Set::EMPTY,
         consents: Set::EMPTY,
         posture: the("managed"),
         provenance: Provenance::None,
@@ -227,5 +272,5 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     assert_eq!((ruling.authority, ruling.speaker, ruling.line), (Some(privacy), Some(corporate), Some(4)));
     assert_eq!(ask(&world, 5_000).0, Verdict::Unreachable, "it has expired");
     world.authorities.revoke(privacy, corporate);
-    assert_eq!(world.authorities.delegate(back), Ok(()));
+    assert_eq!(delegate(&mut world, Delegation { serial: 2, ..back }), Ok(()));
 }

@@ -145,10 +145,10 @@ codes! {
         AuditFull = 14, "there is no room for the record";
         /// There is no room for one more of them.
         NoRoom = 15, "there is no room";
-        /// The evidence does not hold.
-        NoProof = 16, "the evidence does not hold";
-        /// Something else is bound there.
-        Conflict = 17, "something else is bound there";
+        /// It contradicts what is there: a second seat for one name, a function that acts for another.
+        Conflict = 16, "it contradicts what is there";
+        /// The permit that the function runs on is over.
+        NoLease = 17, "the permit that it runs on is over";
     }
 }
 
@@ -213,7 +213,8 @@ pub struct Record {
     /// Until when a permit holds.
     pub until: Option<Time>,
     /// What it is about: the first bytes of a digest or an identifier; of a decision the regions where it goes, as bits in
-    /// the first four bytes; of the beginning [`FORMAT`].
+    /// the first four bytes; of a computation 13 bytes of its digest, its role, and two bytes for what has delegated it; of
+    /// the beginning [`FORMAT`].
     pub subject: [u8; 16],
 }
 

@@ -27,7 +27,7 @@ pub enum Damage {
     Another,
     /// A record stands where another should: one was dropped, added or moved. The number that was expected.
     Order(u32),
-    /// A record is older than the one before.
+    /// A record is older than the one before, or than a head before it.
     Clock,
     /// The trail does not begin with the interaction's creation.
     Beginning,
@@ -121,9 +121,13 @@ impl Trail {
         if head.records > self.chain.next() {
             return Err(Damage::Cut);
         }
-        if head.records < self.chain.next() || head.hash != *self.chain.hash() || head.time != self.last {
+        if head.records < self.chain.next() || head.hash != *self.chain.hash() {
             return Err(Damage::Altered);
         }
+        if head.time < self.last {
+            return Err(Damage::Clock);
+        }
+        self.last = head.time;
         self.signed = head.records;
         self.ended |= head.last;
         Ok(())

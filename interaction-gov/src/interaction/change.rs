@@ -1,12 +1,12 @@
 //! What changes an interaction while its identity stays (`IoE R1`, `R2`, `R4`).
 
-use super::decide::Question;
-use super::{Interaction, Refused};
+use super::decide::{Question, low};
+use super::{Interaction, Mode, Refused};
 use crate::audit::{Kind, Record, Sink, Verdict};
-use crate::function::Bindings;
+use crate::function::{Bindings, Health};
 use crate::lifecycle::{Event, State};
-use crate::participant::{Admission, Participant, Seat, Validation};
-use crate::policy::{self, Facts, Provenance};
+use crate::participant::{Admission, Participant, Seat, Validation, known};
+use crate::policy::{self, Facts, Provenance, Settings};
 use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Consent, Region, Set};
@@ -47,10 +47,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         };
         let participant = match (version, self.seats.iter().position(Option::is_none)) {
             _ if self.state == State::Suspended => Err(Verdict::NotActive),
+            _ if self.seats.iter().flatten().any(|other| other.name == admission.name) => Err(Verdict::Conflict),
             (_, None) => Err(Verdict::NoRoom),
-            (None, _) => Err(Verdict::NoPolicy),
-            (Some(version), Some(place)) => {
-                let participant = Participant::admitted(admission, now, version.settings.validation_ms);
+            (None, _) if self.mode == Mode::Enforce => Err(Verdict::NoPolicy),
+            (version, Some(place)) => {
+                let settings = version.map_or_else(Settings::default, |version| version.policy.settings());
+                let participant = Participant::admitted(admission, now, settings.validation_ms);
                 if participant.is_valid(now) { Ok((place, participant)) } else { Err(Verdict::Lapsed) }
             }
         };
@@ -66,14 +68,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             modality: None,
             function: None,
             region: participant.region,
+            goes: Set::EMPTY,
             consents: common(self.seats.iter().flatten().chain([&participant])),
             posture: participant.posture,
             provenance: Provenance::None,
         };
         let valid_until = participant.valid_until;
-        let question = Question { facts, seat, binding: None, goes: Set::EMPTY, valid_until };
+        let question = Question { facts, seat, binding: None, valid_until };
         let (decision, record) = self.answer(&question, version, rollout, Kind::Joined);
-        let record = Record { subject: admission.name, until: Some(valid_until), ..record };
+        // Its own consents: what all consent to follows from everybody's.
+        let consents = low(admission.consents.bits());
+        let record = Record { subject: admission.name, until: Some(valid_until), consents, ..record };
         if !decision.may() {
             return Err(self.refuse(Record { seat: None, until: None, ..record }, log));
         }
@@ -94,14 +99,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no such participant, or no room for the records.
     pub fn leave(&mut self, now: Time, seat: Seat, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let cancelled = self.with_delegated(|running| running.seat == seat);
-        self.room(2 + cancelled.len() as usize, log)?;
+        self.room(3 + cancelled.len() as usize, log)?;
         self.advance(now, Kind::Left, log)?;
         let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::take) else {
             let record = Record { seat: Some(seat.0), verdict: Verdict::NoParticipant, ..self.fact(Kind::Left) };
             return Err(self.refuse(record, log));
         };
         self.write(Record { seat: Some(seat.0), subject: participant.name, ..self.fact(Kind::Left) }, log);
-        self.cancel(cancelled, log);
+        self.cancel(cancelled, true, log);
         self.changed();
         Ok(cancelled)
     }
@@ -119,7 +124,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<Time, Refused> {
         self.advance(now, Kind::Revalidated, log)?;
-        let settings = self.version(rollout).map(|version| version.settings);
+        let settings = self.version(rollout).map(|version| version.policy.settings());
         let record = Record {
             seat: Some(seat.0),
             posture: Some(validation.posture.0),
@@ -152,8 +157,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance(now, Kind::Consented, log)?;
-        let record =
-            Record { seat: Some(seat.0), consents: (consents.bits() & 0xFFFF) as u16, ..self.fact(Kind::Consented) };
+        let record = Record { seat: Some(seat.0), consents: low(consents.bits()), ..self.fact(Kind::Consented) };
         let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::as_mut) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
@@ -190,20 +194,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::as_mut) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
-        participant.region = region;
+        participant.region = region.and_then(known);
         self.write(record, log);
         self.changed();
         Ok(())
     }
 
-    /// Suspends the interaction: nothing is permitted until somebody resumes it. What runs has no lease that holds, and the
+    /// Suspends the interaction, also while a core function fails: nothing is permitted until somebody resumes it. What runs has no lease that holds, and the
     /// first review after that decides about it again.
     ///
     /// # Errors
     /// It is not active, or there is no room for the record.
     pub fn suspend(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
         self.advance(now, Kind::Moved, log)?;
-        if self.state != State::Suspended && self.state.next(Event::Suspend).is_none() {
+        if self.state.next(Event::Suspend).is_none() {
             return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) }, log));
         }
         self.step(Event::Suspend, log);
@@ -221,7 +225,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) }, log));
         }
         self.held = false;
+        let before = self.chain.next();
         self.heal(Event::Resume, Event::ResumeDegraded, log);
+        if self.chain.next() == before {
+            // A core function still fails: it is resumed, and stays suspended for that.
+            self.write(Record { action: Some(Event::Resume as u8), ..self.fact(Kind::Moved) }, log);
+        }
         Ok(())
     }
 
@@ -231,12 +240,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// It is over already, or there is no room for the records.
     pub fn terminate(&mut self, now: Time, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let cancelled = self.with_delegated(|_| true);
-        self.room(2 + cancelled.len() as usize, log)?;
+        self.room(3 + cancelled.len() as usize, log)?;
         self.advance(now, Kind::Moved, log)?;
         if self.state.next(Event::Terminate).is_none() {
             return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) }, log));
         }
-        self.cancel(cancelled, log);
+        self.cancel(cancelled, false, log);
         self.step(Event::Terminate, log);
         Ok(cancelled)
     }
@@ -261,7 +270,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.advance(now, kind, log)?;
         let number = binding.map(|binding| binding.0);
         let record = Record { subject, binding: number, ..self.fact(kind) };
-        if binding.is_some_and(|binding| self.running(binding).is_none()) {
+        let runs = |binding| self.running(binding).is_some_and(|running| running.health == Health::Running);
+        if binding.is_some_and(|binding| !runs(binding)) {
             return Err(self.refuse(Record { verdict: Verdict::NoFunction, ..record }, log));
         }
         self.write(record, log);

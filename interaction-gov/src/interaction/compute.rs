@@ -1,13 +1,13 @@
 //! Functions and computations within the interaction: begun, placed, failed, recovered, cancelled (`IoE R3`, `R7`, `R9`).
 
 use super::decide::Question;
-use super::{Decision, Interaction, Refused, Request};
+use super::{Decision, Interaction, Lease, Refused, Request};
 use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
-use crate::participant::Seat;
-use crate::policy::Facts;
-use crate::proof::ProvenanceCheck;
+use crate::participant::known;
+use crate::policy::{Facts, Settings};
+use crate::proof::{Component, ProvenanceCheck};
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
@@ -33,12 +33,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let version = self.version(rollout);
         let number = version.map(|version| version.number);
         let provenance = check.check(&component);
-        let component = component.digest.first_chunk().copied().unwrap_or_default();
-        let asked = self.may_begin(seat, parent, sites).and_then(|(binding, first)| {
+        let component = subject(&component, role, parent);
+        let asked = self.may_begin(now, invocation, rollout).and_then(|(binding, first)| {
             let question = self.ask(now, action, seat, modality, Some(function), provenance)?;
-            let allowed = |site: &&Region| keeps_to(version, &question.facts, Set::one(**site));
+            let there = |site: Region| Facts { goes: Set::one(site), ..question.facts };
+            let allowed = |site: &&Region| known(**site).is_some() && keeps_to(version, &there(**site));
             let site = sites.iter().find(allowed).copied().unwrap_or(first);
-            Ok((Question { binding: Some(binding), goes: Set::one(site), ..question }, binding, site))
+            Ok((Question { binding: Some(binding), facts: there(site), ..question }, binding, site))
         });
         let (question, binding, site) = match asked {
             Ok(asked) => asked,
@@ -50,8 +51,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             }
         };
         let (decision, record) = self.answer(&question, version, rollout, Kind::Invoked);
+        let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
         self.write(Record { subject: component, ..record }, log);
-        let (Some(lease), Some(slot)) = (decision.lease, self.running.get_mut(usize::from(binding.0))) else {
+        let (Some(lease), Some(slot)) = (lease, self.running.get_mut(usize::from(binding.0))) else {
             return (decision, None);
         };
         let health = Health::Running;
@@ -71,16 +73,37 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (decision, Some(binding))
     }
 
-    /// The number that something new would have, and where it would run if it were for nobody to choose.
-    fn may_begin(&self, seat: Seat, parent: Option<Binding>, sites: &[Region]) -> Result<(Binding, Region), Verdict> {
-        let runs = |parent: &Running| parent.health == Health::Running && parent.seat == seat;
-        if parent.is_some_and(|parent| !self.running(parent).is_some_and(runs)) {
-            return Err(Verdict::NoFunction);
+    /// The number that something new would have, and where it would run if that were for nobody to choose.
+    fn may_begin<const W: usize, const V: usize>(
+        &self,
+        now: Time,
+        invocation: &Invocation<'_>,
+        rollout: &Rollout<W, V>,
+    ) -> Result<(Binding, Region), Verdict> {
+        let Invocation { seat, parent, sites, .. } = *invocation;
+        if let Some(parent) = parent {
+            let runs = |parent: &&Running| parent.health == Health::Running && parent.seat == seat;
+            let parent = self.running(parent).filter(runs).ok_or(Verdict::NoFunction)?;
+            if !self.may_run(now, parent, rollout) {
+                return Err(Verdict::NoLease);
+            }
         }
         let place = self.running.iter().position(Option::is_none).and_then(|place| u16::try_from(place).ok());
         let binding = place.map(Binding).ok_or(Verdict::NoRoom)?;
-        let site = sites.first().ok_or(Verdict::NoPlace)?;
-        Ok((binding, *site))
+        let site = sites.iter().copied().find_map(known).ok_or(Verdict::NoPlace)?;
+        Ok((binding, site))
+    }
+
+    /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.
+    fn unenforced<const W: usize, const V: usize>(
+        &self,
+        decision: &Decision,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+    ) -> Option<Lease> {
+        let default = (u32::MAX, Settings::default());
+        let (number, settings) = version.map_or(default, |version| (version.number, version.policy.settings()));
+        decision.may().then(|| self.lease(self.last.after(u64::from(settings.lease_ms)), number, rollout))
     }
 
     /// Decides where something goes, before it goes: of the places or ways in question, the first that all authorities
@@ -103,31 +126,34 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return (self.denied(verdict, None), None);
         }
         let version = self.version(rollout);
-        let question = match self.question(now, request) {
+        let question = match self.question(now, request, rollout) {
             Ok(question) => question,
             Err(verdict) => {
-                let record =
-                    Record { seat: Some(request.seat.0), action: Some(request.action.0), verdict, ..self.fact(kind) };
+                let number = version.map(|version| version.number);
+                let record = self.refusal(kind, request, verdict, number);
                 self.write(record, log);
-                return (self.denied(verdict, version.map(|version| version.number)), None);
+                return (self.denied(verdict, number), None);
             }
         };
-        let allowed = |regions: &&Set<Region>| {
-            !regions.is_empty() && version.is_some_and(|version| version.policy.residency(&question.facts, **regions).0)
-        };
-        let chosen = candidates.iter().enumerate().find(|(_, regions)| allowed(regions));
-        let goes = chosen.map_or(Set::EMPTY, |(_, regions)| *regions);
-        let (mut decision, mut record) = self.answer(&Question { goes, ..question }, version, rollout, kind);
+        let there = |goes: Set<Region>| Facts { goes, ..question.facts };
+        let allowed = |goes: Set<Region>| !goes.is_empty() && keeps_to(version, &there(goes));
+        let chosen = candidates.iter().copied().enumerate().find(|(_, goes)| allowed(*goes));
+        let facts = there(chosen.map_or(Set::EMPTY, |(_, goes)| goes));
+        let (mut decision, mut record) = self.answer(&Question { facts, ..question }, version, rollout, kind);
         if chosen.is_none() && decision.verdict.permits() {
-            (decision.verdict, record.verdict) = (Verdict::NoPlace, Verdict::NoPlace);
-            (decision.lease, record.until) = (None, None);
-            (decision.line, record.line) = (None, None);
-            (decision.speaker, record.speaker) = (None, None);
             // Who stands against the one that was wanted most.
-            let wanted = candidates.first().copied().unwrap_or_default();
-            decision.authority = version.and_then(|version| version.policy.residency(&question.facts, wanted).1);
-            record.authority = decision.authority.map(|authority| authority.0);
-            (decision.obligations, record.obligations) = (Set::EMPTY, 0);
+            let wanted = there(candidates.first().copied().unwrap_or_default());
+            let against = version.and_then(|version| version.policy.residency(&wanted).err());
+            decision = Decision { authority: against, ..self.denied(Verdict::NoPlace, decision.version) };
+            record = Record {
+                verdict: Verdict::NoPlace,
+                authority: against.map(|authority| authority.0),
+                speaker: None,
+                line: None,
+                obligations: 0,
+                until: None,
+                ..record
+            };
         }
         self.write(record, log);
         let chosen = chosen.map(|(place, _)| place).filter(|_| decision.verdict.permits());
@@ -148,7 +174,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<State, Refused> {
         self.room(2, log)?;
         self.advance(now, Kind::Failed, log)?;
-        let recovery = self.version(rollout).map_or(0, |version| version.settings.recovery_ms);
+        let recovery = self.version(rollout).map_or(0, |version| version.policy.settings().recovery_ms);
         let running = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut);
         let Some(running) = running.filter(|running| running.health == Health::Running) else {
             let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Failed) };
@@ -193,19 +219,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Nothing runs under this number, or there is no room for the records.
     pub fn end(&mut self, now: Time, binding: Binding, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let ended = self.delegated_by(binding);
-        self.room(2 + ended.len() as usize, log)?;
+        self.room(3 + ended.len() as usize, log)?;
         self.advance(now, Kind::Ended, log)?;
         if ended.is_empty() {
             let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Ended) };
             return Err(self.refuse(record, log));
         }
-        self.cancel(ended, log);
+        self.cancel(ended, false, log);
         Ok(ended)
     }
 
     /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
     /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
     /// says so, and after changes; whoever asks [`holds`](Self::holds) first is safe in between.
+    ///
+    /// While the interaction is suspended nothing is permitted, so nothing goes on; whether it may later is decided later.
     ///
     /// # Errors
     /// There is no room for the records, or the clock went backwards.
@@ -215,39 +243,55 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<Bindings, Refused> {
-        // Each is recorded once as decided, and once as ended; and the state may move.
-        self.room(2 * B + 2, log)?;
+        // Each is recorded once as decided and once as ended, and the state may move twice.
+        self.room(2 * self.running.iter().flatten().count() + 4, log)?;
         self.advance(now, Kind::Ended, log)?;
-        let mut cancelled = Bindings::default();
+        let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
+        let overdue = self.with_delegated(overdue);
+        self.cancel(overdue, true, log);
+        let mut denied = Bindings::default();
         for place in 0..B {
             let number = Binding(u16::try_from(place).unwrap_or(u16::MAX));
             let Some(running) = self.running(number).copied() else { continue };
-            match running.health {
-                Health::Failed { recover_by } if now >= recover_by => cancelled.add(place),
-                Health::Failed { .. } => {}
-                // Nothing is permitted now, so nothing goes on. Whether it may later is decided later.
-                Health::Running if !self.state.governs() => {}
-                Health::Running if self.holds(&running.lease, now, rollout) => {}
-                Health::Running => {
-                    let request = Request {
-                        action: running.action,
-                        seat: running.seat,
-                        modality: running.modality,
-                        binding: Some(number),
-                        goes: Set::one(running.site),
-                    };
-                    let decision = self.decide(now, &request, rollout, log);
-                    match (decision.lease, self.running.get_mut(place).and_then(Option::as_mut)) {
-                        (Some(lease), Some(running)) => running.lease = lease,
-                        _ if decision.may() => {}
-                        _ => cancelled.add(place),
-                    }
-                }
+            let runs = running.health == Health::Running && self.state.governs();
+            if !runs || self.holds(&running.lease, now, rollout) {
+                continue;
+            }
+            match (self.renew(number, &running, rollout, log), self.running.get_mut(place).and_then(Option::as_mut)) {
+                (Some(lease), Some(running)) => running.lease = lease,
+                _ => denied.add(place),
             }
         }
-        let cancelled = self.with_all_delegated(cancelled);
-        self.cancel(cancelled, log);
-        Ok(cancelled)
+        let denied = self.with_all_delegated(denied);
+        self.cancel(denied, true, log);
+        Ok(Bindings(overdue.0 | denied.0))
+    }
+
+    /// Decides once more about something that runs.
+    fn renew<const W: usize, const V: usize>(
+        &mut self,
+        number: Binding,
+        running: &Running,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Option<Lease> {
+        let version = self.version(rollout);
+        let (decision, record) = match self.ask_for(self.last, running.action, running, running.modality) {
+            Ok(question) => {
+                let facts = Facts { goes: Set::one(running.site), ..question.facts };
+                let question = Question { facts, binding: Some(number), ..question };
+                self.answer(&question, version, rollout, Kind::Decided)
+            }
+            Err(verdict) => {
+                let Running { action, seat, modality, site, .. } = *running;
+                let request = Request { action, seat, modality, binding: Some(number), goes: Set::one(site) };
+                let version = version.map(|version| version.number);
+                (self.denied(verdict, version), self.refusal(Kind::Decided, &request, verdict, version))
+            }
+        };
+        let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
+        self.write(record, log);
+        lease
     }
 
     /// Those for which this holds, and all that they have delegated.
@@ -284,10 +328,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Ends them, records each, and lets the state follow.
-    pub(super) fn cancel(&mut self, bindings: Bindings, log: &mut impl Sink) {
+    /// Ends them, records each, and lets the state follow. Without a core function that failed, or that was `taken` from
+    /// whoever needed it, the interaction is suspended until somebody resumes it.
+    pub(super) fn cancel(&mut self, bindings: Bindings, taken: bool, log: &mut impl Sink) {
+        let mut core_lost = false;
         for binding in bindings.iter() {
             let Some(running) = self.running.get_mut(usize::from(binding.0)).and_then(Option::take) else { continue };
+            core_lost |= running.role == Role::Core && (taken || running.health != Health::Running);
             let record = Record {
                 binding: Some(binding.0),
                 seat: Some(running.seat.0),
@@ -297,7 +344,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             };
             self.write(record, log);
         }
-        if !bindings.is_empty() {
+        if core_lost {
+            self.held = true;
+            self.step(Event::CoreLost, log);
+        } else if !bindings.is_empty() {
             self.epoch = self.epoch.wrapping_add(1);
             self.heal(Event::Recovered, Event::CoreRecovered, log);
         }
@@ -321,9 +371,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 }
 
-/// Whether all authorities let data go to all of these regions.
-fn keeps_to<const W: usize>(version: Option<&Version<W>>, facts: &Facts, goes: Set<Region>) -> bool {
-    version.is_some_and(|version| version.policy.residency(facts, goes).0)
+/// Whether all authorities let data go where they go.
+fn keeps_to<const W: usize>(version: Option<&Version<W>>, facts: &Facts) -> bool {
+    version.is_some_and(|version| version.policy.residency(facts).is_ok())
+}
+
+/// What the records say of a computation: 13 bytes of its digest, its role, and what has delegated it.
+fn subject(component: &Component<'_>, role: Role, parent: Option<Binding>) -> [u8; 16] {
+    let mut subject: [u8; 16] = component.digest.first_chunk().copied().unwrap_or_default();
+    if let Some([to_role, to_parent @ ..]) = subject.last_chunk_mut::<3>() {
+        (*to_role, *to_parent) = (role as u8, parent.map_or(u16::MAX, |parent| parent.0).to_be_bytes());
+    }
+    subject
 }
 
 /// What is chosen.

@@ -1,8 +1,10 @@
 //! Deciding: every governed action, against one version, in one step (`IoE R2`).
 
-use super::{Governed, Interaction, Mode, Refused};
+use super::{Interaction, Mode, Refused};
 use crate::audit::{Kind, Record, Sink, Verdict};
-use crate::function::{Binding, Health};
+use crate::function::{Binding, Health, Running};
+use crate::identity::InteractionId;
+use crate::lifecycle::State;
 use crate::participant::Seat;
 use crate::policy::{Answer, Facts, Provenance};
 use crate::rollout::{Rollout, Version};
@@ -31,6 +33,9 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lease {
+    interaction: InteractionId,
+    /// The number of the record that says what was permitted.
+    record: u32,
     until: Time,
     version: u32,
     epoch: u32,
@@ -49,6 +54,12 @@ impl Lease {
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The number of the record that says what was permitted.
+    #[must_use]
+    pub const fn record(&self) -> u32 {
+        self.record
     }
 }
 
@@ -87,7 +98,6 @@ pub(super) struct Question {
     pub facts: Facts,
     pub seat: Seat,
     pub binding: Option<Binding>,
-    pub goes: Set<Region>,
     pub valid_until: Time,
 }
 
@@ -107,7 +117,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return self.denied(verdict, None);
         }
         let version = self.version(rollout);
-        let question = self.question(now, request);
+        let question = self.question(now, request, rollout);
         let (decision, record) = match &question {
             Ok(question) => self.answer(question, version, rollout, Kind::Decided),
             Err(verdict) => {
@@ -124,7 +134,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     // keeps: IOE-022
     #[must_use]
     pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
-        now < lease.until
+        lease.interaction == self.id
+            && now < lease.until
             && now >= self.last
             && lease.epoch == self.epoch
             && lease.authorities == rollout.authorities.changes()
@@ -132,7 +143,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     pub(super) const fn denied(&self, verdict: Verdict, version: Option<u32>) -> Decision {
-        let enforced = matches!(self.mode, Mode::Enforce);
+        // What is over is over, also for who only observes.
+        let enforced = matches!(self.mode, Mode::Enforce) || matches!(self.state, State::Terminated);
         Decision {
             verdict,
             version,
@@ -163,17 +175,54 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// What the interaction knows about a request.
-    pub(super) fn question(&self, now: Time, request: &Request) -> Result<Question, Verdict> {
-        let (function, provenance) = match request.binding {
-            None => (None, Provenance::None),
-            Some(binding) => {
-                let running = self.running(binding).filter(|running| running.health == Health::Running);
-                let running = running.ok_or(Verdict::NoFunction)?;
-                (Some(running.function), running.provenance)
-            }
+    pub(super) fn question<const W: usize, const V: usize>(
+        &self,
+        now: Time,
+        request: &Request,
+        rollout: &Rollout<W, V>,
+    ) -> Result<Question, Verdict> {
+        let Some(binding) = request.binding else {
+            let question = self.ask(now, request.action, request.seat, request.modality, None, Provenance::None)?;
+            return Ok(Question { facts: Facts { goes: request.goes, ..question.facts }, ..question });
         };
-        let question = self.ask(now, request.action, request.seat, request.modality, function, provenance)?;
-        Ok(Question { binding: request.binding, goes: request.goes, ..question })
+        let running = self.running(binding).filter(|running| running.health == Health::Running);
+        let running = running.ok_or(Verdict::NoFunction)?;
+        // A function acts for whom it runs, on the stream on which it runs, and while it may run.
+        let other = |modality| running.modality.is_some_and(|own| own != modality);
+        if running.seat != request.seat || request.modality.is_some_and(other) {
+            return Err(Verdict::Conflict);
+        }
+        let question = self.ask_for(now, request.action, running, request.modality.or(running.modality))?;
+        if !self.may_run(now, running, rollout) {
+            return Err(Verdict::NoLease);
+        }
+        Ok(Question { binding: Some(binding), facts: Facts { goes: request.goes, ..question.facts }, ..question })
+    }
+
+    /// Whether something that runs may: on its lease, or because it would be permitted anew.
+    pub(super) fn may_run<const W: usize, const V: usize>(
+        &self,
+        now: Time,
+        running: &Running,
+        rollout: &Rollout<W, V>,
+    ) -> bool {
+        let anew = || {
+            let asked = self.ask_for(now, running.action, running, running.modality).ok()?;
+            let question = Question { facts: Facts { goes: Set::one(running.site), ..asked.facts }, ..asked };
+            Some(self.answer(&question, self.version(rollout), rollout, Kind::Decided).0.may())
+        };
+        self.holds(&running.lease, now, rollout) || anew() == Some(true)
+    }
+
+    /// The facts about an action of something that runs.
+    pub(super) fn ask_for(
+        &self,
+        now: Time,
+        action: Action,
+        running: &Running,
+        modality: Option<Modality>,
+    ) -> Result<Question, Verdict> {
+        self.ask(now, action, running.seat, modality, Some(running.function), running.provenance)
     }
 
     /// The facts about an action of somebody who is there and valid.
@@ -201,10 +250,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             function,
             region: actor.region,
             consents: self.consents,
+            goes: Set::EMPTY,
             posture: actor.posture,
             provenance,
         };
-        Ok(Question { facts, seat, binding: None, goes: Set::EMPTY, valid_until: actor.valid_until })
+        Ok(Question { facts, seat, binding: None, valid_until: actor.valid_until })
     }
 
     /// Asks the authorities, and where data may go, and makes the record.
@@ -229,30 +279,26 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 Answer::Unreachable => Verdict::Unreachable,
                 Answer::NobodyAsked => Verdict::NobodyAsked,
             };
-            if decision.verdict.permits() && !question.goes.is_empty() {
-                let (allowed, by) = version.policy.residency(facts, question.goes);
-                if !allowed {
-                    (decision.verdict, decision.authority) = (Verdict::Residency, by);
-                    (decision.speaker, decision.line) = (None, None);
-                }
+            if let (true, Err(by)) = (decision.verdict.permits(), version.policy.residency(facts)) {
+                (decision.verdict, decision.authority) = (Verdict::Residency, Some(by));
+                (decision.speaker, decision.line) = (None, None);
             }
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
-                let at_most = self.last.after(u64::from(version.settings.lease_ms));
-                let authorities = rollout.authorities.changes();
+                let at_most = self.last.after(u64::from(version.policy.settings().lease_ms));
                 let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(Lease { until, version: version.number, epoch: self.epoch, authorities });
+                decision.lease = Some(self.lease(until, version.number, rollout));
             }
         }
-        let digest = version.and_then(|version| version.digest.first_chunk().copied()).unwrap_or([0xFF; 8]);
+        let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
         let record = Record {
             verdict: decision.verdict,
             seat: Some(question.seat.0),
             action: Some(facts.action.0),
             modality: facts.modality.map(|modality| modality.0),
             function: facts.function.map(|function| function.0),
-            goes: question.goes.iter().next().map(|region| region.0),
-            subject: ways(question.goes),
+            goes: facts.goes.iter().next().map(|region| region.0),
+            subject: ways(facts.goes),
             region: facts.region.map(|region| region.0),
             participant: Some(facts.kind as u8),
             home: facts.home.map(|home| home.0),
@@ -275,7 +321,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Binds the interaction to one version of its own, whatever its track does; `None` gives it back to its track.
     ///
     /// # Errors
-    /// There is no room for the record, or the clock went backwards.
+    /// There is no such version, no room for the record, or the clock went backwards.
     // keeps: IOE-078
     pub fn pin<const W: usize, const V: usize>(
         &mut self,
@@ -285,13 +331,41 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance(now, Kind::Policy, log)?;
-        self.governed = match version {
-            Some(version) => Governed::Pinned(version),
-            None => Governed::By(rollout.track_for(&self.id)),
+        let number = match version.map(|version| rollout.version(version)) {
+            None => None,
+            Some(Some(version)) => Some(version.number),
+            Some(None) => {
+                let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(Kind::Policy) };
+                return Err(self.refuse(refused, log));
+            }
         };
+        self.pinned = number;
         let number = self.version(rollout).map(|version| version.number);
         self.write(Record { policy: number, ..self.fact(Kind::Policy) }, log);
         Ok(())
+    }
+
+    /// Makes decisions bind from now on, after they were only observed.
+    ///
+    /// # Errors
+    /// There is no room for the record, the clock went backwards, or the interaction is over.
+    pub fn enforce(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
+        self.advance(now, Kind::Policy, log)?;
+        self.mode = Mode::Enforce;
+        self.epoch = self.epoch.wrapping_add(1);
+        self.write(Record { action: Some(Mode::Enforce as u8), ..self.fact(Kind::Policy) }, log);
+        Ok(())
+    }
+
+    /// A permit that the next record is about.
+    pub(super) const fn lease<const W: usize, const V: usize>(
+        &self,
+        until: Time,
+        version: u32,
+        rollout: &Rollout<W, V>,
+    ) -> Lease {
+        let authorities = rollout.authorities.changes();
+        Lease { interaction: self.id, record: self.chain.next(), until, version, epoch: self.epoch, authorities }
     }
 }
 
@@ -305,6 +379,6 @@ fn ways(goes: Set<Region>) -> [u8; 16] {
 }
 
 /// There are at most 16 consents and 16 obligations.
-const fn low(bits: u32) -> u16 {
+pub(super) const fn low(bits: u32) -> u16 {
     (bits & 0xFFFF) as u16
 }

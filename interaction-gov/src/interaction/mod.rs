@@ -44,13 +44,6 @@ impl core::fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// What governs an interaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Governed {
-    By(Track),
-    Pinned(u8),
-}
-
 /// An interaction with up to `P` participants and up to `B` running functions and computations; of those at most 32.
 // keeps: IOE-055, IOE-057, IOE-058
 pub struct Interaction<const P: usize, const B: usize> {
@@ -58,7 +51,9 @@ pub struct Interaction<const P: usize, const B: usize> {
     chain: Chain,
     /// The number of records at the last head.
     head_at: u32,
-    governed: Governed,
+    track: Track,
+    /// The number of a version of its own.
+    pinned: Option<u32>,
     mode: Mode,
     state: State,
     /// Somebody has suspended it; functions that recover do not lift that.
@@ -89,7 +84,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             id,
             chain: Chain::of(&id),
             head_at: 0,
-            governed: Governed::By(rollout.track_for(&id)),
+            track: rollout.track_for(&id),
+            pinned: None,
             mode,
             state: State::Created,
             held: false,
@@ -144,16 +140,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// The version that governs it now.
     #[must_use]
     pub fn version<'r, const W: usize, const V: usize>(&self, rollout: &'r Rollout<W, V>) -> Option<&'r Version<W>> {
-        match self.governed {
-            Governed::By(track) => rollout.version_of(track),
-            Governed::Pinned(version) => rollout.version(version),
+        match self.pinned {
+            None => rollout.version_of(self.track),
+            Some(number) => rollout.version_numbered(number),
         }
     }
 
     /// Whether the head is to be signed: as often as the settings say, and at the end.
     #[must_use]
     pub fn head_is_due<const W: usize, const V: usize>(&self, rollout: &Rollout<W, V>) -> bool {
-        let every = self.version(rollout).map_or(1, |version| version.settings.head_every);
+        let every = self.version(rollout).map_or(1, |version| version.policy.settings().head_every);
         let since = self.chain.next().saturating_sub(self.head_at);
         since >= every.max(1) || (since > 0 && self.state == State::Terminated)
     }
@@ -217,13 +213,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Moves the state, if the table has that move, and records it.
+    /// Moves the state, if the table has that move, and records it, also where it leads back to the same state.
     fn step(&mut self, event: Event, log: &mut impl Sink) {
         if let Some(next) = self.state.next(event) {
-            if next != self.state {
-                self.epoch = self.epoch.wrapping_add(1);
-                self.write(Record { action: Some(event as u8), ..self.fact(Kind::Moved) }, log);
-            }
+            self.epoch = self.epoch.wrapping_add(1);
+            self.write(Record { action: Some(event as u8), ..self.fact(Kind::Moved) }, log);
             self.state = next;
         }
     }

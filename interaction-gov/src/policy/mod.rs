@@ -12,6 +12,7 @@ mod check;
 mod index;
 mod read;
 mod rule;
+mod settings;
 
 use core::fmt;
 
@@ -19,13 +20,15 @@ use sha2::{Digest as _, Sha256};
 
 pub use read::Scope;
 pub use rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
+pub use settings::Settings;
 
 use crate::authority::Speaker;
-use crate::text::TextError;
+use crate::text::{TextError, Trouble, visible};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Modality, Obligation, Region, Set, Vocabulary};
 use index::Index;
 use read::Statement;
+use settings::Said;
 
 /// How many authorities a policy can have.
 pub const AUTHORITIES: usize = 8;
@@ -40,6 +43,9 @@ pub struct Policy<const W: usize> {
     index: Index<W>,
     /// For each member and each modality, and for no modality in front: where data may go.
     residency: [[Set<Region>; MODALITIES]; AUTHORITIES],
+    said: Said,
+    /// The digest of the vocabulary that it is written in.
+    vocabulary: Option<[u8; 32]>,
     digest: [u8; 32],
 }
 
@@ -117,6 +123,8 @@ pub enum PolicyError {
     Twice(Authority),
     /// There is no room for so many rules.
     Full,
+    /// The policy is written in another vocabulary: its numbers mean other names.
+    Vocabulary,
 }
 
 impl fmt::Display for PolicyError {
@@ -125,6 +133,7 @@ impl fmt::Display for PolicyError {
             Self::Text(error) => error.fmt(f),
             Self::Twice(_) => f.write_str("the authority has a part already"),
             Self::Full => f.write_str("no room for so many rules"),
+            Self::Vocabulary => f.write_str("written in another vocabulary"),
         }
     }
 }
@@ -153,6 +162,8 @@ impl<const W: usize> Policy<W> {
             words: 0,
             index: Index::new(),
             residency: [[Set::ALL; MODALITIES]; AUTHORITIES],
+            said: Said::default(),
+            vocabulary: None,
             digest: Sha256::digest(LABEL).into(),
         }
     }
@@ -163,6 +174,10 @@ impl<const W: usize> Policy<W> {
     /// # Errors
     /// [`PolicyError`]; the policy is then what it was before.
     pub fn add(&mut self, text: &str, vocabulary: &Vocabulary<'_>) -> Result<Authority, PolicyError> {
+        if self.vocabulary.is_some_and(|other| other != *vocabulary.digest()) {
+            return Err(PolicyError::Vocabulary);
+        }
+        visible(text)?;
         let head = read::head(text, vocabulary)?;
         if self.members.iter().any(|member| member.authority == head.authority) {
             return Err(PolicyError::Twice(head.authority));
@@ -170,6 +185,7 @@ impl<const W: usize> Policy<W> {
         let place = self.members.len();
         let first = self.words;
         let mut residency = [Set::ALL; MODALITIES];
+        let mut said = Said::default();
         let mut free = first * 64;
         // Denies first, then permits: the first rule that holds decides.
         for pass in [Effect::Deny, Effect::Permit] {
@@ -184,9 +200,11 @@ impl<const W: usize> Policy<W> {
                         *slot.ok_or(PolicyError::Full)? = rule;
                         free += 1;
                     }
-                    (_, Statement::Keep { modalities, regions }) if pass == Effect::Deny => {
-                        keep(&mut residency, modalities, regions);
+                    // Read in the second pass again, it changes nothing.
+                    (word, Statement::Keep { modalities, regions }) if !keep(&mut residency, modalities, regions) => {
+                        return Err(word.at(Trouble::NeverMatches).into());
                     }
+                    (_, Statement::Set(setting, number)) => said.set(setting, number),
                     _ => {}
                 }
             }
@@ -211,8 +229,11 @@ impl<const W: usize> Policy<W> {
             *slot = residency;
         }
         self.words = words;
+        self.said = self.said.and(said);
+        self.vocabulary = Some(*vocabulary.digest());
         self.digest = Sha256::new()
             .chain_update(self.digest)
+            .chain_update(vocabulary.digest())
             .chain_update([head.authority.0])
             .chain_update(head.version.to_be_bytes())
             .chain_update(digest)
@@ -221,7 +242,13 @@ impl<const W: usize> Policy<W> {
         Ok(head.authority)
     }
 
-    /// What identifies this policy: a hash over the authorities' texts and versions, in their order.
+    /// What is configured in the texts.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.said.settings()
+    }
+
+    /// What identifies this policy: a hash over the vocabulary, and the authorities' versions and texts, in their order.
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
@@ -279,14 +306,15 @@ impl<const W: usize> Policy<W> {
         self.members.iter().filter(|member| member.asks(facts)).map(|member| member.authority).collect()
     }
 
-    /// Whether data of this stream, under these facts, may go to all of these regions: every authority that is asked must
-    /// allow it. If not, who does not.
-    #[must_use]
-    pub fn residency(&self, facts: &Facts, goes: Set<Region>) -> (bool, Option<Authority>) {
+    /// Whether data of this stream may go where these facts say: every authority that is asked must allow it.
+    ///
+    /// # Errors
+    /// Who does not.
+    pub fn residency(&self, facts: &Facts) -> Result<(), Authority> {
         let column = facts.modality.map_or(0, |modality| usize::from(modality.0) + 1);
         let mut asked = self.members.iter().zip(&self.residency).filter(|(member, _)| member.asks(facts));
-        let against = asked.find(|(_, regions)| !regions.get(column).is_some_and(|allowed| allowed.covers(goes)));
-        (against.is_none(), against.map(|(member, _)| member.authority))
+        let against = asked.find(|(_, regions)| !regions.get(column).is_some_and(|allowed| allowed.covers(facts.goes)));
+        against.map_or(Ok(()), |(member, _)| Err(member.authority))
     }
 
     fn rule(&self, at: usize) -> Option<&Rule> {
@@ -302,8 +330,8 @@ impl Member {
     }
 }
 
-/// Several statements about a stream intersect.
-fn keep(residency: &mut [Set<Region>; MODALITIES], modalities: Set<Modality>, regions: Set<Region>) {
+/// Several statements about a stream intersect. Whether they leave any place to each.
+fn keep(residency: &mut [Set<Region>; MODALITIES], modalities: Set<Modality>, regions: Set<Region>) -> bool {
     for (column, allowed) in residency.iter_mut().enumerate() {
         let meant = match u8::try_from(column) {
             // Data of no stream are meant where all streams are.
@@ -315,4 +343,5 @@ fn keep(residency: &mut [Set<Region>; MODALITIES], modalities: Set<Modality>, re
             *allowed = allowed.and(regions);
         }
     }
+    residency.iter().all(|allowed| !allowed.is_empty())
 }

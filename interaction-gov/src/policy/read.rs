@@ -9,6 +9,7 @@
 //! deny      any on video below posture hardened
 //! deny      transcribe without consent recording
 //! keep      audio, video within de, fr                  # where data of these streams may go
+//! set       lease 10000                                 # what is configured, see Settings
 //! ```
 //!
 //! A statement a line; names are the vocabulary's; `#` begins a comment. What can be said of a rule or a scope:
@@ -18,7 +19,7 @@
 //! | `for` human, device, service, agent | the actor is one of these |
 //! | `on` modalities | it is about one of these streams |
 //! | `by` functions | one of these functions does it |
-//! | `in` regions | the actor is in one of these |
+//! | `in` regions | the actor is in one of these; of a scope also: it goes to one of these, or nobody knows where the actor is |
 //! | `with consent` names | everybody concerned consents to all of these |
 //! | `without consent` name | somebody does not consent to this |
 //! | `with posture`, `below posture` level | the actor's posture is at least, or less than this |
@@ -27,8 +28,11 @@
 //! | `own` | (scopes only) the actor is a participant of this authority |
 
 use super::rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
-use crate::text::{Line, Lines, TextError, Trouble, Word, Words};
-use crate::vocabulary::{Authority, Listed, Modality, Posture, Region, Set, Vocabulary};
+use sha2::{Digest as _, Sha256};
+
+use super::settings::Setting;
+use crate::text::{Line, Lines, TextError, Trouble, Word, Words, visible};
+use crate::vocabulary::{Authority, Listed, Modality, Obligation, Posture, Region, Set, Vocabulary};
 
 /// What an authority is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +53,54 @@ impl Scope {
     /// The first thing that is wrong with it.
     pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
         let line = Lines::of(text).next().ok_or(NOTHING)?;
-        let mut scope = Self::ALL;
-        let mut words = Words::of(line);
+        visible(text)?;
+        Self::of(&mut Words::of(line), vocabulary)
+    }
+
+    fn of(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
         let first = words.clone().word()?;
-        scope.own = clauses(&mut words, vocabulary, &mut scope.conditions, &mut None)?;
+        let mut said = Clauses::default();
+        said.read(words, vocabulary, Place::Scope)?;
+        // Else an authority would be there, and asked about nothing.
+        let scope = Self { conditions: said.conditions, own: said.own };
         if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
+    }
+
+    /// The scope in a hash: every field in a fixed form.
+    pub(crate) fn hashed(&self, hash: Sha256) -> Sha256 {
+        fn bits<T>(set: Option<Set<T>>) -> [u8; 5] {
+            let [a, b, c, d] = set.unwrap_or_default().bits().to_be_bytes();
+            [u8::from(set.is_some()), a, b, c, d]
+        }
+        let Conditions {
+            actions,
+            kinds,
+            modalities,
+            functions,
+            regions,
+            with_consents,
+            without_consents,
+            postures,
+            provenances,
+        } = self.conditions;
+        hash.chain_update(actions.bits().to_be_bytes())
+            .chain_update(bits(modalities))
+            .chain_update(bits(functions))
+            .chain_update(bits(regions))
+            .chain_update(with_consents.bits().to_be_bytes())
+            .chain_update(without_consents.bits().to_be_bytes())
+            .chain_update([kinds, postures, provenances, u8::from(self.own)])
     }
 
     /// Whether facts lie in the scope of this authority.
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
-        (!self.own || facts.home == Some(authority)) && self.conditions.hold(facts)
+        // Law applies where somebody is, and where something goes; whoever might be there is there.
+        let here = self.conditions.regions.is_none_or(|regions| {
+            facts.region.is_none_or(|region| regions.contains(region)) || !regions.and(facts.goes).is_empty()
+        });
+        let elsewhere = Conditions { regions: None, ..self.conditions };
+        (!self.own || facts.home == Some(authority)) && here && elsewhere.hold(facts)
     }
 }
 
@@ -68,6 +109,7 @@ impl Scope {
 pub(super) enum Statement {
     Rule(Rule),
     Keep { modalities: Set<Modality>, regions: Set<Region> },
+    Set(Setting, u32),
 }
 
 /// The first two or three lines.
@@ -95,13 +137,8 @@ pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, Text
     let mut scope = Scope::ALL;
     if let Some(line) = lines.next() {
         let mut words = Words::of(line);
-        let over = words.word()?;
-        if over.text == "over" {
-            scope.own = clauses(&mut words, vocabulary, &mut scope.conditions, &mut None)?;
-        }
-        // Else an authority would be there, and asked about nothing.
-        if !scope.conditions.can_hold() {
-            return Err(over.at(Trouble::NeverMatches));
+        if words.word()?.text == "over" {
+            scope = Scope::of(&mut words, vocabulary)?;
         }
     }
     Ok(Head { authority, version, scope })
@@ -136,85 +173,123 @@ fn statement<'t>(
             over(&mut words)?;
             return Ok(Some((word, Statement::Keep { modalities, regions })));
         }
+        "set" => {
+            let what = words.word()?;
+            let setting = match what.text {
+                "lease" => Setting::Lease,
+                "validation" => Setting::Validation,
+                "recovery" => Setting::Recovery,
+                "heads" => Setting::Heads,
+                _ => return Err(what.at(Trouble::UnknownClause)),
+            };
+            let number = words.word()?;
+            let value = number.text.parse().ok().filter(|value| *value > 0).ok_or(number.at(Trouble::NoNumber))?;
+            over(&mut words)?;
+            return Ok(Some((word, Statement::Set(setting, value))));
+        }
         "over" if first => return Ok(None),
         _ => return Err(word.at(Trouble::UnknownStatement)),
     };
-    let mut conditions = Conditions::ANY;
-    let mut obligations = None;
-    let oblige = (effect == Effect::Permit).then_some(&mut obligations);
-    match oblige {
-        Some(obligations) => {
-            *obligations = Some(Set::EMPTY);
-            clauses(&mut words, vocabulary, &mut conditions, obligations)?;
-        }
-        None => {
-            clauses(&mut words, vocabulary, &mut conditions, &mut None)?;
-        }
-    }
+    let mut said = Clauses::default();
+    said.read(&mut words, vocabulary, if effect == Effect::Permit { Place::Permit } else { Place::Deny })?;
+    let Clauses { conditions, obligations, .. } = said;
     if !conditions.can_hold() {
         return Err(word.at(Trouble::NeverMatches));
     }
-    let obligations = obligations.unwrap_or_default();
     Ok(Some((word, Statement::Rule(Rule { effect, conditions, obligations, line: word.line() }))))
 }
 
-/// Actions, then clauses. `obligations` is `None` where none may stand. Says whether `own` stood there.
-fn clauses(
-    words: &mut Words<'_>,
-    vocabulary: &Vocabulary<'_>,
-    conditions: &mut Conditions,
-    obligations: &mut Option<Set<crate::vocabulary::Obligation>>,
-) -> Result<bool, TextError> {
-    if !next_is_any(words)? {
-        conditions.actions = set(words, vocabulary)?;
+/// Where clauses stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Permit,
+    Deny,
+    Scope,
+}
+
+/// What clauses say.
+struct Clauses<'t> {
+    conditions: Conditions,
+    obligations: Set<Obligation>,
+    own: bool,
+    /// Those that may stand once, and did.
+    seen: heapless::Vec<&'t str, 8>,
+}
+
+impl Default for Clauses<'_> {
+    fn default() -> Self {
+        let seen = heapless::Vec::new();
+        Self { conditions: Conditions::ANY, obligations: Set::EMPTY, own: false, seen }
     }
-    let mut own = false;
-    while !words.is_over() {
-        let clause = words.word()?;
-        let unknown = || clause.at(Trouble::UnknownClause);
-        match clause.text {
-            "for" => {
-                let kinds = levels(words, |word| Kind::ALL.into_iter().position(|kind| kind.name() == word))?;
-                once(&clause, &mut conditions.kinds, 0xF, kinds)?;
-            }
-            "on" => once(&clause, &mut conditions.modalities, None, Some(set(words, vocabulary)?))?,
-            "by" => once(&clause, &mut conditions.functions, None, Some(set(words, vocabulary)?))?,
-            "in" => once(&clause, &mut conditions.regions, None, Some(set(words, vocabulary)?))?,
-            "with" | "below" | "without" => {
-                let what = words.word()?;
-                match (clause.text, what.text) {
-                    ("with", "consent") => {
-                        conditions.with_consents = conditions.with_consents.or(set(words, vocabulary)?);
-                    }
-                    ("without", "consent") => {
-                        let one = name(words, vocabulary)?;
-                        if words.skips_comma() {
-                            return Err(what.at(Trouble::OneAtATime));
-                        }
-                        once(&clause, &mut conditions.without_consents, Set::EMPTY, Set::one(one))?;
-                    }
-                    ("with" | "below", "posture") => {
-                        let Posture(level) = name(words, vocabulary)?;
-                        conditions.postures &= at_least_or_below(clause.text == "with", level);
-                    }
-                    ("with" | "below", "provenance") => {
-                        let level = words.word()?;
-                        let found = (0..).zip(Provenance::ALL).find(|(_, one)| one.name() == level.text);
-                        let (level, _) = found.ok_or(level.at(Trouble::UnknownName))?;
-                        conditions.provenances &= at_least_or_below(clause.text == "with", level);
-                    }
-                    _ => return Err(what.at(Trouble::UnknownClause)),
-                }
-            }
-            "oblige" => {
-                let obligations = obligations.as_mut().ok_or_else(unknown)?;
-                once(&clause, obligations, Set::EMPTY, set(words, vocabulary)?)?;
-            }
-            "own" if obligations.is_none() => once(&clause, &mut own, false, true)?,
-            _ => return Err(unknown()),
+}
+
+impl<'t> Clauses<'t> {
+    /// Reads actions, then clauses.
+    fn read(&mut self, words: &mut Words<'t>, vocabulary: &Vocabulary<'_>, place: Place) -> Result<(), TextError> {
+        if !next_is_any(words)? {
+            self.conditions.actions = set(words, vocabulary)?;
         }
+        while !words.is_over() {
+            let clause = words.word()?;
+            match clause.text {
+                "for" => self.conditions.kinds = kinds(words)?,
+                "on" => self.conditions.modalities = Some(set(words, vocabulary)?),
+                "by" => self.conditions.functions = Some(set(words, vocabulary)?),
+                "in" => self.conditions.regions = Some(set(words, vocabulary)?),
+                "oblige" if place == Place::Permit => self.obligations = set(words, vocabulary)?,
+                "own" if place == Place::Scope => self.own = true,
+                "with" | "below" | "without" => {
+                    self.level(&clause, words, vocabulary)?;
+                    // These may stand several times, if they say something each time.
+                    continue;
+                }
+                _ => return Err(clause.at(Trouble::UnknownClause)),
+            }
+            self.once(&clause, clause.text)?;
+        }
+        Ok(())
     }
-    Ok(own)
+
+    fn level(
+        &mut self,
+        clause: &Word<'t>,
+        words: &mut Words<'t>,
+        vocabulary: &Vocabulary<'_>,
+    ) -> Result<(), TextError> {
+        let what = words.word()?;
+        let before = self.conditions;
+        match (clause.text, what.text) {
+            ("with", "consent") => {
+                let consents = set(words, vocabulary)?;
+                self.conditions.with_consents = self.conditions.with_consents.or(consents);
+            }
+            ("without", "consent") => {
+                let one = name(words, vocabulary)?;
+                if words.skips_comma() {
+                    return Err(what.at(Trouble::OneAtATime));
+                }
+                self.once(clause, "without")?;
+                self.conditions.without_consents = Set::one(one);
+            }
+            ("with" | "below", "posture") => {
+                let Posture(level) = name(words, vocabulary)?;
+                self.conditions.postures &= at_least_or_below(clause.text == "with", level);
+            }
+            ("with" | "below", "provenance") => {
+                let level = words.word()?;
+                let found = (0..).zip(Provenance::ALL).find(|(_, one)| one.name() == level.text);
+                let (level, _) = found.ok_or(level.at(Trouble::UnknownName))?;
+                self.conditions.provenances &= at_least_or_below(clause.text == "with", level);
+            }
+            _ => return Err(what.at(Trouble::UnknownClause)),
+        }
+        if self.conditions == before { Err(clause.at(Trouble::NoEffect)) } else { Ok(()) }
+    }
+
+    fn once(&mut self, clause: &Word<'t>, what: &'t str) -> Result<(), TextError> {
+        let twice = clause.at(Trouble::Twice);
+        if self.seen.contains(&what) { Err(twice) } else { self.seen.push(what).map_err(|_| twice) }
+    }
 }
 
 const fn at_least_or_below(at_least: bool, level: u8) -> u8 {
@@ -223,14 +298,6 @@ const fn at_least_or_below(at_least: bool, level: u8) -> u8 {
         None => u8::MAX,
     };
     if at_least { !below } else { below }
-}
-
-fn once<T: PartialEq>(clause: &Word<'_>, place: &mut T, unset: T, value: T) -> Result<(), TextError> {
-    if *place != unset {
-        return Err(clause.at(Trouble::Twice));
-    }
-    *place = value;
-    Ok(())
 }
 
 fn keyword(words: &mut Words<'_>, text: &str) -> Result<(), TextError> {
@@ -271,13 +338,16 @@ fn set<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<
     }
 }
 
-/// A bit for each word of a fixed list.
-fn levels(words: &mut Words<'_>, find: impl Fn(&str) -> Option<usize>) -> Result<u8, TextError> {
+/// A bit for each kind.
+fn kinds(words: &mut Words<'_>) -> Result<u8, TextError> {
     let mut bits = 0;
     loop {
         let word = words.word()?;
-        let place = find(word.text).ok_or(word.at(Trouble::UnknownName))?;
-        bits |= 1_u8.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(0);
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word.text).ok_or(word.at(Trouble::UnknownName))?;
+        if bits & kind.bit() != 0 {
+            return Err(word.at(Trouble::Twice));
+        }
+        bits |= kind.bit();
         if !words.skips_comma() {
             return Ok(bits);
         }

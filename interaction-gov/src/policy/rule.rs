@@ -54,7 +54,7 @@ impl Kind {
         }
     }
 
-    const fn bit(self) -> u8 {
+    pub(super) const fn bit(self) -> u8 {
         1 << self as u8
     }
 }
@@ -91,7 +91,7 @@ impl Provenance {
     }
 }
 
-/// What is the case when something is to be done. An interaction makes these of its state: nobody else states them.
+/// What is the case when something is to be done. An interaction makes these of its state: no caller of it states them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Facts {
@@ -107,6 +107,8 @@ pub struct Facts {
     pub function: Option<Function>,
     /// Where the actor is, in law.
     pub region: Option<Region>,
+    /// Where data go, in law. Nowhere, if they stay where they are.
+    pub goes: Set<Region>,
     /// What everybody concerned consents to.
     pub consents: Set<Consent>,
     /// How secure the actor is.
@@ -170,7 +172,7 @@ impl Conditions {
         self.provenances & provenance.bit() != 0
     }
 
-    /// Whether facts are like this: what the index is a faster form of.
+    /// Whether facts are like this. The index is a faster form of it, for numbers that a vocabulary can have.
     #[must_use]
     pub fn hold(&self, facts: &Facts) -> bool {
         let among = |asked: bool, found: Option<bool>| !asked || found == Some(true);

@@ -10,7 +10,7 @@ use interaction_gov::interaction::{Interaction, Mode, Request};
 use interaction_gov::participant::{Admission, Seat, Validation};
 use interaction_gov::policy::{Kind, Policy, Provenance};
 use interaction_gov::proof::Component;
-use interaction_gov::rollout::{Rollout, Settings, Track};
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Listed, Posture, Region, Set, Vocabulary};
 use sha2::{Digest as _, Sha256};
@@ -106,7 +106,7 @@ pub fn world() -> World {
     let mut world = Rollout::new(authorities(), [5; 32]);
     take(&mut world, "corporate", 1, "", CORPORATE);
     take(&mut world, "privacy", 1, "", PRIVACY);
-    let version = world.install(policy(&[CORPORATE, PRIVACY]), Settings::default()).unwrap();
+    let version = world.install(policy(&[CORPORATE, PRIVACY])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     world
 }
