@@ -323,3 +323,19 @@ fn a_place_that_no_vocabulary_has_is_none() {
         assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, goes);
     }
 }
+
+#[test]
+fn one_review_is_enough() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
+    let mine = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let theirs = invoke(&mut call, 1_000, &recording(other), &world, &mut log);
+    let short = Validation { until: Time(2_000), ..person(2).validation };
+    call.revalidate(Time(1_001), other, &short, &world, &mut log).unwrap();
+    assert_eq!(cancelled(call.review(Time(2_000), &world, &mut log).unwrap()), [theirs.0]);
+    assert!(call.holds(call.running(mine).unwrap().lease(), Time(2_000), &world));
+    let records = log.waiting().len();
+    assert!(call.review(Time(2_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(log.waiting().len(), records, "there is nothing left to decide");
+}

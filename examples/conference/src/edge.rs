@@ -5,13 +5,13 @@ use interaction_gov::function::Role;
 use interaction_gov::interaction::{Choice, Transition};
 use interaction_gov::policy::Kind;
 use interaction_gov::protocol::Protocol::MqttClient;
-use interaction_gov::rollout::{Settings, Track};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
 use crate::plane::{Plane, Text};
-use crate::stage::{Person, Played, SETTINGS, Stage};
+use crate::stage::{Person, Played, Stage};
 use crate::telling::{Style, Teller};
 use crate::work::Work;
 
@@ -25,7 +25,7 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
     let mut plane = Plane::new(NAMES, ChaCha20Rng::seed_from_u64(seed))?;
     plane.take("operator", 1, OPERATOR)?.context("the operator's text")?;
     plane.take("regional-data-law", 1, LAW)?.context("the law's text")?;
-    let first = plane.install(Settings { head_every: 16, ..SETTINGS })?;
+    let first = plane.install()?;
     plane.rollout.publish(Track::STABLE, first).context("publishing")?;
     let morning = Time(6 * 3_600_000);
     let mut stage = Stage::new(plane, morning, Teller::new(style))?;

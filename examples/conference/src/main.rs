@@ -3,6 +3,7 @@
 //! ```text
 //! conference           the draft's own video conference (§3.2.1), on one day
 //! conference edge      a device that hands work from the edge to the cloud (§6)
+//! conference figures   the draft's metrics (Appendix A.1, R5, R9), measured while things fail
 //! ```
 //!
 //! Everything is decided by `interaction-gov`, which knows no clock and no file. What this program adds:
@@ -13,6 +14,7 @@
 //! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
 //! evidence       the trail with its signed heads: verified, and tampered with
 //! telling        the timeline            report   the summary
+//! figures/       many interactions, with faults and without, and what is measured of them
 //! policies/      what the authorities say, for people to read and change
 //! ```
 
@@ -20,12 +22,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod day;
 mod edge;
 mod evidence;
+mod figures;
 mod plane;
 mod report;
 mod stage;
@@ -66,6 +69,8 @@ enum Script {
     Day,
     /// A device that hands work from the edge to the cloud
     Edge,
+    /// The draft's metrics and targets, measured over many updates while things fail; status 0 if all targets are met
+    Figures(figures::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +84,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let play = match arguments.script {
         None | Some(Script::Day) => day::play,
         Some(Script::Edge) => edge::play,
+        Some(Script::Figures(figures)) => {
+            let files = [("--trail", &arguments.trail), ("--heads", &arguments.heads), ("--key", &arguments.key)];
+            for (option, file) in files {
+                ensure!(file.is_none(), "{option}: figures are of many interactions, and have no trail");
+            }
+            return figures::measure(figures, arguments.seed, arguments.json);
+        }
     };
     let style = if arguments.json { Style::Json } else { Style::Story };
     let played = play(arguments.seed, style)?;

@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result, anyhow};
 use ed25519_compact::{KeyPair, PublicKey, Seed, Signature};
-use interaction_gov::authority::{Authorities, AuthorityError, Update};
+use interaction_gov::authority::{Authorities, AuthorityError, Delegation, Update};
 use interaction_gov::policy::{Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::Registry;
-use interaction_gov::rollout::{Rollout, Settings};
+use interaction_gov::rollout::Rollout;
+use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Listed, Set, Vocabulary};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
@@ -100,14 +101,21 @@ impl Plane {
         Ok(self.rollout.authorities.take(&update, &signature, &verifies))
     }
 
+    /// An authority lets another one decide in its place, and signs that.
+    pub fn delegate(&mut self, delegation: Delegation, now: Time) -> Result<Result<(), AuthorityError>> {
+        let key = self.keys.get(usize::from(delegation.from.0)).context("an authority without a key")?;
+        let signature = *key.sk.sign(delegation.signed(), None);
+        Ok(self.rollout.authorities.delegate(delegation, &signature, &verifies, now))
+    }
+
     /// Compiles what the authorities have signed last, and keeps it as a version that governs nothing yet.
-    pub fn install(&mut self, settings: Settings) -> Result<u8> {
+    pub fn install(&mut self) -> Result<u8> {
         let texts: Vec<Text> = self.signed.iter().copied().flatten().collect();
         let mut policy = Policy::new();
         for Text { file, text } in &texts {
             policy.add(text, &self.names).with_context(|| format!("{file} is no policy"))?;
         }
-        let version = self.rollout.install(policy, settings).context("installing a version")?;
+        let version = self.rollout.install(policy).context("installing a version")?;
         self.texts.push(texts);
         Ok(version)
     }

@@ -11,7 +11,6 @@ use interaction_gov::interaction::{Decision, Interaction, Mode, Request};
 use interaction_gov::measure::coordination::Dimensions;
 use interaction_gov::participant::{Admission, Seat, Validation};
 use interaction_gov::policy::Kind;
-use interaction_gov::rollout::Settings;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Obligation, Set};
 use serde::Serialize;
@@ -122,7 +121,7 @@ impl Stage {
     /// A version governs from now on.
     pub fn governs(&mut self, index: u8) -> Result<()> {
         let version = self.plane.rollout.version(index).context("no such version")?;
-        let (number, digest) = (version.number, hex::encode(version.digest.first_chunk::<8>().unwrap_or(&[0; 8])));
+        let (number, digest) = (version.number, hex::encode(version.digest().first_chunk::<8>().unwrap_or(&[0; 8])));
         let files = self.plane.files(number).join(", ");
         let what = format!("version {number} ({digest}…) governs: {files}, each signed by its authority");
         self.tell("policy", "control plane", what, None);
@@ -391,7 +390,3 @@ impl Stage {
         SeenBy { authority: name, interaction, participants }
     }
 }
-
-/// A permit holds a minute, a validation a quarter of an hour; what fails has ten seconds.
-pub const SETTINGS: Settings =
-    Settings { lease_ms: 60_000, validation_ms: 900_000, recovery_ms: 10_000, head_every: 64 };

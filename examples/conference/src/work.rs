@@ -171,7 +171,8 @@ impl Stage {
         let rebinding = Rebinding {
             old: (old.0, old.1.as_bytes()),
             new: (new.0, new.1.as_bytes()),
-            challenge: plane::draw(&mut self.plane.rng),
+            // Where the old one leads nowhere there is nothing to sign, and nothing to win.
+            challenge: self.plane.registry.challenge(old.0, old.1.as_bytes()).unwrap_or_default(),
         };
         let signature = *self.key(by)?.sk.sign(rebinding.signed(), None);
         let done = self.plane.registry.rebind(&rebinding, &signature, &plane::verifies);

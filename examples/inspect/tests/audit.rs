@@ -47,11 +47,11 @@ fn a_whole_trail_is_verified_and_read_as_a_timeline() {
      3        1001 ms  decided      seat 0; human; speak from de; PERMITTED; by corporate, line 4; version 0; posture managed; provenance none; consents to recording; until 11001 ms
         head over 4 records: signed
      4        1002 ms  decided      seat 0; human; export from de; DENIED: a rule denies it; by corporate, line 3; version 0; posture managed; provenance none; consents to recording
-     5        1003 ms  invoked      seat 0; human; record by recording on audio to fr from de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11003 ms; cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+     5        1003 ms  invoked      seat 0; human; record by recording on audio to fr from de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11003 ms; cdcdcdcdcdcdcdcdcdcdcdcdcd01ffff
      6        1004 ms  routed       seat 0; human; record by recording on audio to de from de; PERMITTED; by corporate, line 5; version 0; posture managed; provenance stated; consents to recording; obliges to notify, watermark; binding 0; until 11004 ms
         head over 7 records: signed
      7        1005 ms  transition   seat 0; transport in fr; 03030303030303030303030303030303
-     8        1006 ms  ended        seat 0; by recording; binding 0; cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+     8        1006 ms  ended        seat 0; by recording; binding 0; cdcdcdcdcdcdcdcdcdcdcdcdcd01ffff
      9        1006 ms  moved        TERMINATE
         last head over 10 records: signed
 
@@ -287,7 +287,7 @@ fn a_decision_is_explained_in_full_sentences() {
         assert_eq!((complaints.as_str(), ok), ("", true));
         out.split_once("\n\n").expect("what is proven, behind").0.to_owned()
     };
-    let digest = hex::encode(&world().version_of(Track::STABLE).expect("a version").digest[..8]);
+    let digest = hex::encode(&world().version_of(Track::STABLE).expect("a version").digest()[..8]);
     let expected = format!(
         "\
 This is record 5 of interaction 07070707070707070707070707070707, made at 1003 ms: invoked.

@@ -239,8 +239,7 @@ fn a_denial_is_answered_with_who_denies_and_why() {
     let (out, ..) = asked_of(&place, &["privacy.policy"], &["--may", "join"]);
     assert!(out.ends_with("\nDENIED: no authority is asked about it\n"), "{out}");
     // Of several lines that keep data somewhere, the one that keeps them out is told.
-    let keeps =
-        "keep video within de, us\nkeep any within fr, us\nkeep audio within us\nkeep audio, video within de, fr\n";
+    let keeps = "keep video within de, us\nkeep any within de, fr, us\nkeep audio within de, us\nkeep audio, video within de, fr\n";
     place.file("privacy.policy", PRIVACY.split("keep").next().expect("rules").to_owned() + keeps);
     let (out, ..) = ask(&place, &["--may", "record", "--on", "audio", "--consent", "recording", "--goes", "us"]);
     assert!(out.contains("privacy.policy:9: keep audio, video within de, fr\n"), "{out}");
@@ -327,8 +326,13 @@ who may transcribe?
 fn comments_and_names_cannot_steer_a_terminal() {
     let place = Place::governed("policy-hostile");
     place.file("privacy.policy", "authority privacy\nversion 1\npermit\tjoin # \u{1b}[2J\u{202e} \"law\"\n");
-    let (out, _, ok) = asked_of(&place, &["privacy.policy"], &["--may", "join"]);
-    assert!(ok && out.contains(":3: permit join # \\u{1b}[2J\\u{202e} \"law\"\n"), "{out}");
+    let (_, complaints, ok) = asked_of(&place, &["privacy.policy"], &["--may", "join"]);
+    assert!(
+        !ok && complaints.contains(":3:15: a character that is not seen, or changes how others are seen\n"),
+        "{complaints}"
+    );
+    assert!(!complaints.contains('\u{1b}') && !complaints.contains('\u{202e}'), "{complaints}");
+    place.file("privacy.policy", PRIVACY);
     let (_, complaints, ok) = ask(&place, &["--may", "join", "--in", "\u{1b}[2J"]);
     let expected = "inspect: --in: the vocabulary has no region \"\\u{1b}[2J\"; there are de, fr, us\n";
     assert_eq!((complaints.as_str(), ok), (expected, false));

@@ -233,7 +233,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
     /// says so, and after changes; whoever asks [`holds`](Self::holds) first is safe in between.
     ///
-    /// While the interaction is suspended nothing is permitted, so nothing goes on; whether it may later is decided later.
+    /// While the interaction is suspended nothing is permitted, so nothing goes on; whether it may later is decided later. If
+    /// a core function is cancelled it is suspended too, and [`resume`](Self::resume) comes before another one can begin.
     ///
     /// # Errors
     /// There is no room for the records, or the clock went backwards.
@@ -249,7 +250,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
         let overdue = self.with_delegated(overdue);
         self.cancel(overdue, true, log);
-        let mut denied = Bindings::default();
+        let (mut denied, mut renewed) = (Bindings::default(), Bindings::default());
         for place in 0..B {
             let number = Binding(u16::try_from(place).unwrap_or(u16::MAX));
             let Some(running) = self.running(number).copied() else { continue };
@@ -258,12 +259,23 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 continue;
             }
             match (self.renew(number, &running, rollout, log), self.running.get_mut(place).and_then(Option::as_mut)) {
-                (Some(lease), Some(running)) => running.lease = lease,
+                (Some(lease), Some(running)) => {
+                    running.lease = lease;
+                    renewed.add(place);
+                }
                 _ => denied.add(place),
             }
         }
         let denied = self.with_all_delegated(denied);
         self.cancel(denied, true, log);
+        // What was permitted just now does not rest on what was cancelled; unless nothing is permitted any more.
+        if self.state.governs() {
+            for binding in renewed.iter() {
+                if let Some(running) = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut) {
+                    running.lease = running.lease.at(self.epoch);
+                }
+            }
+        }
         Ok(Bindings(overdue.0 | denied.0))
     }
 

@@ -50,6 +50,11 @@ impl Lease {
         self.until
     }
 
+    /// The same permit after a change that it does not rest on.
+    pub(super) const fn at(self, epoch: u32) -> Self {
+        Self { epoch, ..self }
+    }
+
     /// The number of the version that it was decided against.
     #[must_use]
     pub const fn version(&self) -> u32 {

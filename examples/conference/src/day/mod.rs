@@ -7,16 +7,15 @@ use interaction_gov::authority::Delegation;
 use interaction_gov::function::{Binding, Role};
 use interaction_gov::interaction::{Choice, Transition};
 use interaction_gov::participant::Seat;
-use interaction_gov::policy::{Conditions, Kind, Scope};
+use interaction_gov::policy::{Kind, Scope};
 use interaction_gov::protocol::Protocol::{QuicConnection, SipCallId, WebRtcSession};
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::Set;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
 use crate::plane::{Plane, Text};
-use crate::stage::{Person, Played, SETTINGS, Stage};
+use crate::stage::{Person, Played, Stage};
 use crate::telling::{Ruling, Style, Teller, clock};
 use crate::work::Work;
 
@@ -46,7 +45,7 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
     for (name, text) in OTHERS {
         plane.take(name, 1, text)?.context("a first text")?;
     }
-    let first = plane.install(SETTINGS)?;
+    let first = plane.install()?;
     plane.rollout.publish(Track::STABLE, first).context("publishing")?;
     let mut stage = Stage::new(plane, Time(9 * 3_600_000), Teller::new(style))?;
     stage.governs(first)?;
@@ -280,12 +279,11 @@ fn delegation(stage: &mut Stage, cast: &Cast) -> Result<()> {
     stage.at(9, 25, 0)?;
     let guest = cast.guests[1];
     stage.ask(guest, "present", "screen-share", "wants to present")?;
-    let mut conditions = Conditions::ANY;
-    conditions.actions = Set::one(stage.plane.the("present")?);
+    let scope = Scope::read("present own", &stage.plane.names)?;
     let until = stage.now.after(5 * MINUTE);
     let (from, to) = (stage.plane.the("guest-organisation")?, stage.plane.the("corporate")?);
-    let delegation = Delegation { from, to, scope: Scope { conditions, own: true }, until };
-    let done = stage.plane.rollout.authorities.delegate(delegation);
+    let delegation = Delegation { from, to, scope, until, serial: 1 };
+    let done = stage.plane.delegate(delegation, stage.now)?;
     let what = format!("lets corporate decide on 'present' of its own people until {}", clock(until));
     stage.tell("delegated", "guest-organisation", what, Some(Ruling::plain(&done, "taken")));
     stage.ask(guest, "present", "screen-share", "presents")?;

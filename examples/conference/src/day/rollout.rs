@@ -13,7 +13,7 @@ use interaction_gov::vocabulary::Set;
 use super::{CORPORATE, CORPORATE_2};
 use crate::evidence::Evidence;
 use crate::plane::{Plane, draw};
-use crate::stage::{SETTINGS, Stage};
+use crate::stage::Stage;
 use crate::telling::Ruling;
 
 const PERCENT: u8 = 10;
@@ -95,7 +95,7 @@ pub fn change(stage: &mut Stage, host: Seat) -> Result<()> {
     let mut before = sides(stage, BEFORE)?;
     let taken = stage.plane.take("corporate", 2, CORPORATE_2)?;
     stage.tell("update", "corporate", "signs corporate-2.policy", Some(Ruling::plain(&taken, "taken")));
-    let index = stage.plane.install(SETTINGS)?;
+    let index = stage.plane.install()?;
     let number = stage.plane.rollout.version(index).map(|version| version.number).context("no version")?;
     stage.plane.rollout.start_canary(index, PERCENT).context("starting a canary")?;
     let mut since = sides(stage, SINCE)?;

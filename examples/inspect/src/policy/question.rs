@@ -86,6 +86,7 @@ impl Given {
             modality: self.on.as_ref().map(|name| find(vocabulary, "--on", name)).transpose()?,
             function: self.by.as_ref().map(|name| find(vocabulary, "--by", name)).transpose()?,
             region: self.region.as_ref().map(|name| find(vocabulary, "--in", name)).transpose()?,
+            goes: find_all(vocabulary, "--goes", &self.goes)?,
             consents: find_all(vocabulary, "--consent", &self.consent)?,
             posture: match &self.posture {
                 Some(name) => find(vocabulary, "--posture", name)?,
@@ -93,7 +94,7 @@ impl Given {
             },
             provenance: self.provenance.unwrap_or_default(),
         };
-        Ok(Question { facts, goes: find_all(vocabulary, "--goes", &self.goes)? })
+        Ok(Question { facts })
     }
 }
 
@@ -123,11 +124,10 @@ impl Asked<'_> {
     }
 }
 
-/// The facts, and where data go.
+/// What is asked.
 #[derive(Clone, Copy)]
 pub struct Question {
     pub facts: Facts,
-    pub goes: Set<Region>,
 }
 
 /// What an authority says, or all of them together.
@@ -186,28 +186,29 @@ pub struct Judgement<'p> {
 impl Question {
     /// Asks every authority by itself, and all of them.
     pub fn judge<'p>(&self, policies: &'p Policies<'p>) -> Judgement<'p> {
-        let Self { facts, goes } = self;
+        let Self { facts } = self;
+        let there = |goes: Set<Region>| Facts { goes, ..*facts };
         let itself = |authority| Speaker { authority: Some(authority), until: Time::NEVER };
         let voices = policies.parts.iter().map(|part| {
             let ruling = part.alone.decide(facts, itself);
-            let said = Said::of(ruling.answer, part.alone.residency(facts, *goes).0);
+            let said = Said::of(ruling.answer, part.alone.residency(facts).is_ok());
             let line = match said {
                 Said::NotAsked => part.scope(),
-                Said::Residency => part.keeps_out(policies.vocabulary, facts.modality, *goes),
+                Said::Residency => part.keeps_out(policies.vocabulary, facts.modality, facts.goes),
                 _ => ruling.line,
             };
-            let regions = self.regions(policies, |region| part.alone.residency(facts, region).0);
+            let regions = self.regions(policies, |region| part.alone.residency(&there(region)).is_ok());
             Voice { part, said, line, obligations: ruling.obligations, regions }
         });
         let ruling = policies.together.decide(facts, itself);
-        let (may_go, kept_by) = policies.together.residency(facts, *goes);
-        let together = Said::of(ruling.answer, may_go);
+        let kept = policies.together.residency(facts);
+        let together = Said::of(ruling.answer, kept.is_ok());
         let against = match together {
-            Said::Residency => kept_by,
+            Said::Residency => kept.err(),
             Said::Permit => None,
             _ => ruling.authority,
         };
-        let regions = self.regions(policies, |region| policies.together.residency(facts, region).0);
+        let regions = self.regions(policies, |region| policies.together.residency(&there(region)).is_ok());
         Judgement { voices: voices.collect(), together, against, obligations: ruling.obligations, regions }
     }
 
@@ -217,7 +218,7 @@ impl Question {
 
     /// What is the case, in words: all but what varies in a table.
     pub fn circumstances(&self, policies: &Policies<'_>) -> String {
-        let Self { facts, goes } = self;
+        let Self { facts } = self;
         let vocabulary = policies.vocabulary;
         let consents = names(vocabulary, facts.consents);
         let mut words = vec![
@@ -229,15 +230,15 @@ impl Question {
             format!("posture {}", name(vocabulary, facts.posture)),
             format!("provenance {}", facts.provenance.name()),
         ];
-        if !goes.is_empty() {
-            words.push(format!("data go to {}", names(vocabulary, *goes).join(", ")));
+        if !facts.goes.is_empty() {
+            words.push(format!("data go to {}", names(vocabulary, facts.goes).join(", ")));
         }
         words.join("; ")
     }
 
     /// The same as an object, with what varies in a table.
     pub fn object(&self, policies: &Policies<'_>) -> Value {
-        let Self { facts, goes } = self;
+        let Self { facts } = self;
         let vocabulary = policies.vocabulary;
         json!({
             "action": vocabulary.name(facts.action),
@@ -249,7 +250,7 @@ impl Question {
             "consents": names(vocabulary, facts.consents),
             "posture": name(vocabulary, facts.posture),
             "provenance": facts.provenance.name(),
-            "goes": names(vocabulary, *goes),
+            "goes": names(vocabulary, facts.goes),
         })
     }
 }

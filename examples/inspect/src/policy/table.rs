@@ -42,7 +42,7 @@ impl<'p> Table<'p> {
         let row = |function, modality| {
             let cell = |kind: &Kind| {
                 let facts = Facts { function, modality, kind: *kind, ..facts };
-                Question { facts, ..*question }.judge(policies)
+                Question { facts }.judge(policies)
             };
             Row { function, modality, cells: kinds.iter().map(cell).collect() }
         };

@@ -9,7 +9,7 @@ use interaction_gov::interaction::{Choice, Interaction, Mode, Request, Transitio
 use interaction_gov::participant::{Admission, Validation};
 use interaction_gov::policy::{Kind, Policy, Provenance};
 use interaction_gov::proof::Component;
-use interaction_gov::rollout::{Rollout, Settings, Track};
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Listed, Set, Vocabulary};
 use serde_json::json;
@@ -40,7 +40,7 @@ pub fn world() -> Rollout<2, 2> {
         world.authorities.introduce(authority, key(number)).expect("room");
         world.authorities.take(&update, &sign(number, &update.signed()), &verifies).expect("signed");
     }
-    let version = world.install(policy, Settings::default()).expect("vouched");
+    let version = world.install(policy).expect("vouched");
     world.publish(Track::STABLE, version).expect("there");
     world
 }

@@ -8,7 +8,7 @@ use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request};
 use interaction_gov::participant::{Admission, Seat, Validation};
 use interaction_gov::policy::{Kind, Policy};
-use interaction_gov::rollout::{Rollout, Settings, Track};
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Action, Authority, Posture, Set, Vocabulary};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,7 @@ impl Control {
             rollout.authorities.take(&update, &[0; 64], &signed).expect("it follows");
             let mut policy = Policy::new();
             policy.add(&text, &vocabulary).expect("a policy");
-            *index = rollout.install(policy, Settings::default()).expect("there is room");
+            *index = rollout.install(policy).expect("there is room");
             before = text;
         }
         rollout.publish(Track::STABLE, installed[0]).expect("it is installed");

@@ -11,7 +11,7 @@ use interaction_gov::participant::{Admission, Seat, Validation};
 use interaction_gov::policy::{Facts, Kind, Policy, Provenance, Scope};
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::{Protocol, Rebinding, Registry};
-use interaction_gov::rollout::{Rollout, Settings, Track};
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{
     Action, Authority, Consent, Function, Listed, Modality, Obligation, Posture, Region, Set, Vocabulary,
@@ -109,6 +109,7 @@ fn facts() -> Facts {
         modality: black_box(Some(Modality(number()))),
         function: black_box(Some(Function(number()))),
         region: black_box(Some(Region(number()))),
+        goes: set(),
         consents: set(),
         posture: Posture(number()),
         provenance: black_box(Provenance::None),
@@ -122,7 +123,7 @@ fn policy(vocabulary: &Vocabulary<'_>) {
         let facts = facts();
         let authorities = black_box(Authorities::new());
         black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, time())));
-        black_box((policy.asked(&facts), policy.residency(&facts, set()), policy.digest()));
+        black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(), policy.digest()));
         for member in policy.members() {
             policy.rules_of(member).for_each(|rule| {
                 black_box((rule, rule.conditions.hold(&facts)));
@@ -169,6 +170,7 @@ fn identifiers() {
         let rebinding =
             Rebinding { old: (protocol, opaque()), new: (protocol, opaque()), challenge: black_box([0; 32]) };
         look(registry.rebind(&rebinding, &black_box([0; 64]), &verifies));
+        black_box(registry.challenge(protocol, opaque()));
         registry.release(&id());
     }
 }
@@ -180,7 +182,9 @@ fn authorities(authorities: &mut Authorities) {
     look(authorities.take(&update, &black_box([0; 64]), &verifies));
     authorities.set_reach(authority, black_box(false));
     let (from, to) = (authority, Authority(number()));
-    look(authorities.delegate(Delegation { from, to, scope: black_box(Scope::ALL), until: time() }));
+    let delegation = Delegation { from, to, scope: black_box(Scope::ALL), until: time(), serial: black_box(1) };
+    look(authorities.delegate(delegation, &black_box([0; 64]), &verifies, time()));
+    look(authorities.rotate(authority, black_box([0; 32])));
     authorities.revoke(from, to);
 }
 
@@ -189,7 +193,7 @@ fn rollout(control: &mut Control, interaction: &Governed) {
     if let Ok(vocabulary) = Vocabulary::read(text()) {
         look(policy.add(text(), &vocabulary));
     }
-    look(control.install(policy, black_box(Settings::default())));
+    look(control.install(policy));
     look(control.start_canary(number(), number()));
     let track = black_box(control.track_for(interaction.id()));
     look(control.publish(track, number()));

@@ -6,7 +6,7 @@ use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request as Governed};
 use interaction_gov::participant::{Admission, Validation};
 use interaction_gov::policy::{Facts, Kind, Policy, Provenance, Ruling};
-use interaction_gov::rollout::{Rollout, Settings, Track};
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Listed, Set, Vocabulary};
 use sha2::{Digest as _, Sha256};
@@ -95,7 +95,7 @@ fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabula
     // Whether it is signed is not what is measured.
     let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
     control.authorities.take(&update, &[0; 64], &signed).expect("it follows");
-    let version = control.install(policy, Settings::default()).expect("there is room");
+    let version = control.install(policy).expect("there is room");
     control.publish(Track::STABLE, version).expect("it is installed");
 }
 
