@@ -210,6 +210,7 @@ impl Authorities {
             .collect()
     }
 
+    // keeps: IOE-107
     /// An authority cannot be asked, or can be again. While it cannot, everything in its scope is denied, and nothing else.
     pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
         let one = Set::one(authority);

@@ -55,6 +55,7 @@ pub enum Role {
     Auxiliary,
 }
 
+// keeps: IOE-100
 /// A wish to run something within the interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {

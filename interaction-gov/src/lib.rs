@@ -1,4 +1,15 @@
 //! Interaction-scoped governance: one Interaction Identity, one coherent policy, proof by construction.
+//!
+//! An [`Interaction`](interaction::Interaction) is the one control context: participants, functions, computations, policy,
+//! placement and evidence are bound to it, and none of them has a context of its own that would have to be kept in step.
+//!
+//! ```text
+//! Authorities   sign texts          authority, policy
+//! Rollout       versions, tracks    rollout
+//! Interaction   decides             interaction, participant, function
+//! Log, Trail    what happened       audit
+//! ```
+// keeps: IOE-111, IOE-112
 #![no_std]
 
 pub mod audit;

@@ -145,6 +145,39 @@ fn heads_are_nobodys_but_the_control_planes() {
 }
 
 #[test]
+fn what_no_head_covers_yet_is_still_in_order() {
+    let (records, heads) = life();
+    let good = Record::read(&records[5]).unwrap();
+    let tail = |record: Record| {
+        let mut trail = read(&records[..5], &heads[..1]).unwrap();
+        let before = (trail.records(), trail.unsigned());
+        let taken = trail.record(&record.write()).map(|_| ());
+        assert_eq!(
+            (trail.records(), trail.unsigned()),
+            (before.0 + u32::from(taken.is_ok()), before.1 + u32::from(taken.is_ok()))
+        );
+        taken
+    };
+    assert_eq!(tail(good), Ok(()));
+    assert_eq!(tail(Record { time: Time(1_999), ..good }), Err(Damage::Clock), "older than the head");
+    assert_eq!(
+        tail(Record { kind: Kind::Created, subject: interaction_gov::audit::FORMAT, ..good }),
+        Err(Damage::Beginning)
+    );
+    assert_eq!(tail(Record { sequence: 7, ..good }), Err(Damage::Order(5)));
+    assert_eq!(tail(Record { interaction: InteractionId::recorded([8; 16]), ..good }), Err(Damage::Another));
+    let mut odd = good.write();
+    odd[28] = 200;
+    let mut trail = read(&records[..5], &heads[..1]).unwrap();
+    assert_eq!(trail.record(&odd).map(|_| ()), Err(Damage::Unreadable));
+    // A trail that was begun otherwise, or in another format.
+    let first = Record::read(&records[0]).unwrap();
+    for odd in [Record { kind: Kind::Moved, ..first }, Record { subject: *b"IoE/2 audit\0\0\0\0\0", ..first }] {
+        assert_eq!(Trail::of(first.interaction).record(&odd.write()).map(|_| ()), Err(Damage::Beginning));
+    }
+}
+
+#[test]
 fn records_are_87_bytes_in_the_order_of_the_figure() {
     let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), Kind::Decided);
     record.verdict = Verdict::Permit;

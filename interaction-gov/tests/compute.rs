@@ -63,6 +63,8 @@ fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
         |binding, action| Request { modality: Some(the("audio")), binding: Some(binding), ..request(seat, action) };
     assert!(call.decide(Time(1_001), &by(one, "record"), &world, &mut log).verdict.permits());
     assert_eq!(call.decide(Time(1_001), &by(other, "record"), &world, &mut log).verdict, Verdict::NotPermitted);
+    let verdict = call.decide(Time(1_001), &by(other, "transcribe"), &world, &mut log).verdict;
+    assert_eq!(verdict, Verdict::Permit, "it acts with the provenance that was found when it began");
     call.consent(Time(1_002), seat, Set::EMPTY, &mut log).unwrap();
     assert_eq!(call.decide(Time(1_003), &by(one, "record"), &world, &mut log).verdict, Verdict::NoLease);
     // A deny cancels what runs on it.
@@ -130,6 +132,27 @@ fn what_runs_is_decided_again_when_its_lease_ends_or_the_policy_changes() {
 }
 
 #[test]
+fn what_runs_where_it_may_not_be_any_more_is_cancelled_with_what_it_has_delegated() {
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let fr: Region = the("fr");
+    let there = Invocation { sites: &[fr], ..recording(seat) };
+    let parent = invoke(&mut call, 1_000, &there, &world, &mut log);
+    invoke(&mut call, 1_000, &Invocation { parent: Some(parent), ..recording(seat) }, &world, &mut log);
+    let home = govern::PRIVACY.replace("version 1", "version 2").replace("within de, fr", "within de");
+    govern::take(&mut world, "privacy", 2, govern::PRIVACY, &home);
+    let version = world.install(govern::policy(&[govern::CORPORATE, &home])).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    assert_eq!(cancelled(call.review(Time(1_001), &world, &mut log).unwrap()), [0, 1]);
+    let denied = log
+        .waiting()
+        .iter()
+        .map(|bytes| Record::read(bytes).unwrap())
+        .find(|record| record.verdict == Verdict::Residency);
+    assert_eq!(denied.unwrap().goes, Some(fr.0));
+}
+
+#[test]
 fn places_and_ways_are_chosen_before_anything_goes_there() {
     // shows: IOE-091, IOE-095, IOE-096
     let (world, mut log) = (world(), log());
@@ -181,6 +204,15 @@ fn a_failed_component_affects_only_what_needs_it() {
     let by = Request { binding: Some(auxiliary), ..request(seat, "record") };
     assert_eq!(call.decide(Time(1_003), &by, &world, &mut log).verdict, Verdict::NoFunction);
     assert_eq!(call.fail(Time(1_003), auxiliary, &world, &mut log), Err(Refused(Verdict::NoFunction)), "it has failed");
+    let on = Invocation { parent: Some(auxiliary), ..recording(seat) };
+    assert_eq!(call.invoke(Time(1_003), &on, &provenance, &world, &mut log).0.verdict, Verdict::NoFunction);
+    // A second failure moves no state, and ends the permits that rest on what has failed all the same.
+    let second = invoke(&mut call, 1_003, &recording(seat), &world, &mut log);
+    let lease = call.decide(Time(1_003), &request(seat, "speak"), &world, &mut log).lease.unwrap();
+    assert_eq!(call.fail(Time(1_003), second, &world, &mut log), Ok(State::Degraded));
+    assert!(!call.holds(&lease, Time(1_003), &world));
+    assert_eq!(call.recover(Time(1_003), second, &mut log), Ok(State::Degraded), "the other one still fails");
+    let _ = call.end(Time(1_003), second, &mut log).unwrap();
     assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Ok(State::Active));
     assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Err(Refused(Verdict::NoFunction)));
     // Accessibility can be core: without it, nothing is permitted.

@@ -136,6 +136,7 @@ fn found(evaluation: &Evaluation<'_>, step: Step) -> Vec<Shortcoming> {
     evaluation.finding(step).shortcomings.iter().collect()
 }
 
+// shows: IOE-111, IOE-112
 #[test]
 fn what_is_bound_to_one_interaction_is_viable() {
     // shows: IOE-125, IOE-138, IOE-146

@@ -8,6 +8,7 @@ use govern::{
 };
 use interaction_gov::audit::Verdict;
 use interaction_gov::authority::{AuthorityError, Delegation, Update};
+use interaction_gov::function::Invocation;
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode};
 use interaction_gov::policy::{Facts, Kind, Provenance, Scope};
@@ -237,6 +238,11 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         delegate(&mut world, Delegation { serial: 2, until: Time(1_000), ..delegation }),
         Err(AuthorityError::Stale)
     );
+    // What is not delegated is not decided by the delegate.
+    let other = Invocation { action: the("transcribe"), function: the("transcription"), ..recording(seat) };
+    let mut log_of_its_own = govern::log();
+    let (decision, _) = call.invoke(Time(1_000), &other, &govern::provenance, &world, &mut log_of_its_own);
+    assert_eq!((decision.verdict, decision.authority), (Verdict::Unreachable, Some(privacy)));
     let mut ask = |world: &World, time| {
         let (decision, _) = call.invoke(Time(time), &recording(seat), &govern::provenance, world, &mut log);
         (decision.verdict, decision.lease.map(|lease| lease.until()))
@@ -273,4 +279,42 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     assert_eq!(ask(&world, 5_000).0, Verdict::Unreachable, "it has expired");
     world.authorities.revoke(privacy, corporate);
     assert_eq!(delegate(&mut world, Delegation { serial: 2, ..back }), Ok(()));
+}
+
+#[test]
+fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
+    let mut world = world();
+    let (privacy, corporate, other): (Authority, Authority, Authority) =
+        (the("privacy"), the("corporate"), Authority(5));
+    world.authorities.introduce(other, *key(1).pk).unwrap();
+    for (from, to, until, signer) in [(privacy, corporate, 5_000, 2), (corporate, other, 3_000, 1)] {
+        let delegation = Delegation { from, to, scope: Scope::ALL, until: Time(until), serial: 1 };
+        let signature = sign(signer, &delegation.signed());
+        world.authorities.delegate(delegation, &signature, &verifies, Time(0)).unwrap();
+    }
+    let facts = Facts {
+        action: the("record"),
+        kind: Kind::Human,
+        home: None,
+        modality: None,
+        function: None,
+        region: None,
+        goes: Set::EMPTY,
+        consents: Set::EMPTY,
+        posture: the("managed"),
+        provenance: Provenance::None,
+    };
+    let speaker = |now| world.authorities.speaker(privacy, &facts, Time(now));
+    assert_eq!((speaker(0).authority, speaker(0).until), (Some(other), Time(3_000)));
+    assert_eq!((speaker(3_000).authority, speaker(3_000).until), (Some(corporate), Time(5_000)));
+    assert_eq!((speaker(5_000).authority, speaker(5_000).until), (Some(privacy), Time::NEVER));
+}
+
+#[test]
+fn a_texts_own_number_must_be_the_one_that_was_signed() {
+    let mut world = World::new(authorities(), [0; 32]);
+    let corporate: Authority = the("corporate");
+    let update = Update { authority: corporate, version: 2, follows: Sha256::digest([]).into(), text: CORPORATE };
+    world.authorities.take(&update, &sign(1, &update.signed()), &verifies).unwrap();
+    assert_eq!(world.install(policy(&[CORPORATE])), Err(RolloutError::NotSigned(corporate)), "the text says 1");
 }

@@ -229,6 +229,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(ended)
     }
 
+    // keeps: IOE-105, IOE-135
     /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
     /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
     /// says so, and after changes; whoever asks [`holds`](Self::holds) first is safe in between.
