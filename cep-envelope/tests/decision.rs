@@ -53,7 +53,7 @@ fn a_second_child_goes_on_along_a_branch_and_so_does_all_that_follows_it() {
     assert_eq!(decision.to_string(), "fork: another object continues its parent already");
     let behind = receive(&child_of(&second, b"third"), &mut memory);
     assert_eq!((behind.outcome(), behind.line()), (Outcome::Fork, Some(Line::Branch(second.digest))));
-    assert_eq!(names(behind.deciding()), ["parent-on-branch"]);
+    assert_eq!(names(behind.deciding()), ["on-branch"]);
     // A third child is a branch of its own.
     let third = child_of(&root, b"yet another");
     assert_eq!(receive(&third, &mut memory).line(), Some(Line::Branch(third.digest)));

@@ -154,7 +154,7 @@ fn every_finding_is_found() {
     let second = child(b"second", &parent);
     shows(by_lineage(&second, &lineage), &[Finding::ParentContinued]);
     receive(&second, &mut lineage);
-    shows(by_lineage(&child(b"third", &second), &lineage), &[Finding::ParentOnBranch]);
+    shows(by_lineage(&child(b"third", &second), &lineage), &[Finding::OnBranch]);
     // Replay.
     shows(by_lineage(&first, &lineage), &[Finding::Replayed]);
     lineage.forget_before(SEALED_AT.after(2));
@@ -322,4 +322,14 @@ fn the_same_inputs_give_the_same_decision_whatever_the_memory_looks_like_inside(
     for secret in 0..20 {
         assert_eq!(decided(secret, [0, 1, 2]), decided(0, [2, 0, 1]));
     }
+}
+
+/// Whoever matches an outcome or a finding is told of a new one: neither has a wildcard here, and both compile.
+#[test]
+fn verdicts_are_exhaustive_on_purpose() {
+    let goes_on = |outcome: Outcome| match outcome {
+        Outcome::Continue | Outcome::Fork => true,
+        Outcome::Triage | Outcome::Resync | Outcome::Quarantine => false,
+    };
+    assert!(Outcome::ALL.into_iter().all(|outcome| goes_on(outcome) == outcome.approves()));
 }

@@ -45,10 +45,7 @@ fn what_is_forgotten_is_not_taken_for_new() {
     assert!(memory.is_empty());
     let decision = judge(&object.delivery(), &memory).decision;
     assert_eq!((decision.outcome(), names(decision.deciding())), (Outcome::Resync, vec!["maybe-replayed"]));
-    assert_eq!(
-        memory.record(&Record { standing: Standing::Approved, ..*decision.record().unwrap() }),
-        Err(RecordError::Overtaken)
-    );
+    assert_eq!(decision.record(), None);
     // To forget less takes nothing back.
     memory.forget_before(Instant::MIN);
     assert_eq!(memory.complete_since(), SEALED_AT.after(1));
@@ -293,4 +290,70 @@ proptest! {
             }
         }
     }
+}
+
+/// What a third party's bound key can do to a good line: nothing.
+#[test]
+fn no_copy_takes_an_approval_away_or_moves_it() {
+    let by = |key: u8, record: Record| Record { key: [key; 32], ..record };
+    let mut lineage = small();
+    for record in [root(1), child(2, 1, 1)] {
+        lineage.record(&record).unwrap();
+    }
+    lineage.invalidate(&digest(1));
+    // Its parent is invalid now, so a copy of the child is judged so too; the child was approved before.
+    lineage.record(&by(9, Record { standing: Standing::Invalid, ..child(2, 1, 1) })).unwrap();
+    let Parent::Approved(approved) = lineage.parent(&digest(2)) else { panic!("{:?}", lineage.parent(&digest(2))) };
+    assert_eq!(approved.line, Line::Main(digest(1)));
+    // A copy that would stand on another line does not.
+    let branch = Record { line: Line::Branch(digest(2)), ..child(2, 1, 1) };
+    assert_eq!(lineage.record(&by(8, branch)), Err(RecordError::Overtaken));
+}
+
+#[test]
+fn a_record_on_a_line_that_it_cannot_be_on_is_refused() {
+    let mut lineage = small();
+    let wrong = [
+        Record { line: Line::Main(digest(2)), ..root(1) },
+        Record { line: Line::Branch(digest(1)), ..root(1) },
+        Record { parent: CausalParent::Missing, ..root(1) },
+        Record { line: Line::Main(digest(1)), ..child(1, 9, 9) },
+    ];
+    for record in wrong {
+        assert_eq!(lineage.record(&record), Err(RecordError::Overtaken), "{record:?}");
+    }
+    let missing = Record { parent: CausalParent::Missing, line: Line::Branch(digest(1)), ..root(1) };
+    assert_eq!(lineage.record(&missing), Ok(()));
+    let unknown = Record { line: Line::Branch(digest(2)), ..child(2, 9, 9) };
+    assert_eq!(lineage.record(&unknown), Ok(()));
+}
+
+#[test]
+fn a_lineage_is_rebuilt_by_doing_it_all_again() {
+    let build = |secret: u8| {
+        let mut lineage = MemoryLineage::first([Slot::EMPTY; 16], [secret; 16]);
+        for record in [root(1), child(2, 1, 1), root(3), root(4), child(5, 4, 4)] {
+            lineage.record(&record).unwrap();
+        }
+        lineage.record(&Record { line: Line::Branch(digest(6)), ..child(6, 4, 4) }).unwrap();
+        lineage.forbid(&Line::Main(digest(1)));
+        lineage.invalidate(&digest(3));
+        lineage.forget_before(Instant::unix(2));
+        let objects = (0..8).map(|number| lineage.object(&digest(number), &[1; 32]));
+        (
+            objects.collect::<Vec<_>>(),
+            (0..8).map(|number| lineage.parent(&digest(number))).collect::<Vec<_>>(),
+            lineage.len(),
+        )
+    };
+    assert_eq!(build(1), build(200));
+}
+
+#[test]
+fn what_was_sealed_in_the_future_takes_no_room() {
+    let mut memory = envelope::memory();
+    let future = Draft { created: "9999-12-31T00:00:00Z", ..Draft::default() }.seal();
+    let decision = receive(&future, &mut memory);
+    assert!(names(decision.findings()).contains(&"sealed-ahead"));
+    assert_eq!((decision.record(), memory.len()), (None, 0));
 }

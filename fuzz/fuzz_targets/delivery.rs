@@ -9,7 +9,7 @@ use cep_envelope::Surface;
 use cep_envelope::decision::{Delivery, Finding, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{Line, MemoryLineage, Slot};
+use cep_envelope::lineage::{Line, Lineage as _, MemoryLineage, Parent, Slot};
 use cep_envelope::manifest::{BoundKey, Instant, MAX_OUTER, SealedManifest, seal};
 use cep_envelope::notification::Notification;
 use ed25519_compact::{KeyPair, Seed};
@@ -120,6 +120,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!([name.context(), name.profile(), name.priority()], ["message", "jasper", "normal"]);
         assert!(approved.insert(which), "no object is approved twice");
         let record = decision.record().expect("it is approved");
+        let Parent::Approved(standing) = lineage.parent(&record.manifest) else { panic!("it is approved") };
+        assert_eq!(Some(standing.line), decision.line(), "decision and lineage name the same line");
         if let (Outcome::Continue, Line::Main(_)) = (decision.outcome(), record.line)
             && let cep_envelope::manifest::CausalParent::Of(parent) = record.parent
         {

@@ -114,12 +114,12 @@ findings! {
     ParentForbidden         = "parent-forbidden",         Quarantine, Triage,     "nothing may continue its parent";
     /// Another object has continued the parent.
     ParentContinued         = "parent-continued",         Fork,       Fork,       "another object continues its parent already";
-    /// The parent was approved on a branch only.
-    ParentOnBranch          = "parent-on-branch",         Fork,       Fork,       "its parent is on a branch";
+    /// Its parent was approved on a branch only, or its manifest was.
+    OnBranch                = "on-branch",                Fork,       Fork,       "it is on a branch";
 
     // Replay (CEP §4).
     /// The lineage has decided this very object.
-    Replayed                = "replayed",                 Quarantine, Triage,     "it was decided before";
+    Replayed                = "replayed",                 Quarantine, Triage,     "its manifest was decided before";
     /// Sealed before what the lineage remembers.
     MaybeReplayed           = "maybe-replayed",           Resync,     Triage,     "it is older than the memory that would know it";
     /// Full means refuse.

@@ -234,11 +234,15 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
             parent: parent.map(|parent| parent.sealed),
         };
         found.findings.add_all(times.compare(self.policy.drift()));
-        let line = match parent {
-            Some(parent) if !found.findings.contains(Finding::ParentContinued) => parent.line,
-            None if manifest.manifest().causal_parent == CausalParent::Root => Line::Main(digest),
+        let line = match (self.lineage.parent(&digest), parent) {
+            // Where a manifest stands, it stands.
+            (Parent::Approved(standing), _) => standing.line,
+            (_, Some(parent)) if !found.findings.contains(Finding::ParentContinued) => parent.line,
+            (_, None) if manifest.manifest().causal_parent == CausalParent::Root => Line::Main(digest),
             _ => Line::Branch(digest),
         };
+        let begins = matches!(line, Line::Branch(first) if first == digest);
+        found.findings.add_if(matches!(line, Line::Branch(_)) && !begins, Finding::OnBranch);
         let parent = manifest.manifest().causal_parent;
         found.record = Some(Record { manifest: digest, key, parent, sealed, line, standing: Standing::HeldBack });
     }
@@ -250,7 +254,6 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
             Parent::Invalid => Finding::ParentInvalid,
             Parent::Forbidden => Finding::ParentForbidden,
             Parent::Approved(approved) => {
-                found.findings.add_if(matches!(approved.line, Line::Branch(_)), Finding::ParentOnBranch);
                 let by_another = approved.continued_by.is_some_and(|other| other != *digest);
                 found.findings.add_if(by_another, Finding::ParentContinued);
                 return Some(approved);
@@ -273,8 +276,10 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
         // Whoever relays a good object under a bad name, or with other bytes, must not make us remember it as bad.
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
         let standing = Standing::of(outcome, sealed_cause);
-        let remembered = findings.contains(Finding::Replayed);
-        let record = record.filter(|_| proven && !remembered).map(|record| Record { standing, ..record });
+        // It is remembered already, it will not be, or its sender says when it may be forgotten.
+        let unfit = [Finding::Replayed, Finding::MaybeReplayed, Finding::NoRoom, Finding::SealedAhead];
+        let left_out = unfit.into_iter().any(|finding| findings.contains(finding));
+        let record = record.filter(|_| proven && !left_out).map(|record| Record { standing, ..record });
         let proven = ladder.proven();
         Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, record }
     }

@@ -129,24 +129,18 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         if known.is_none() && !self.has_room() {
             return Err(RecordError::Full);
         }
-        let mut continues = None;
-        if let (Standing::Approved, CausalParent::Of(parent)) = (record.standing, record.parent) {
-            let begins_a_branch = record.line.begins() == &record.manifest;
-            match self.parent(&parent) {
-                Parent::Approved(_) | Parent::Unknown if begins_a_branch => {}
-                // It continues its parent on the parent's own line, which only one object can.
-                Parent::Approved(Approved { line, continued_by, .. })
-                    if line == record.line && continued_by.is_none_or(|other| other == record.manifest) =>
-                {
-                    continues = Some(parent);
-                }
-                _ => return Err(RecordError::Overtaken),
-            }
-        }
-        // Where a manifest stands does not depend on who seals it once more.
-        let mut entry = Entry { record: *record, continued_by: None };
-        if let Parent::Approved(Approved { line, continued_by, .. }) = self.parent(&record.manifest) {
-            (entry.record.line, entry.continued_by) = (line, continued_by);
+        let standing = match self.parent(&record.manifest) {
+            Parent::Approved(standing) => Some(standing),
+            _ => None,
+        };
+        let continues = match record.standing {
+            Standing::Approved => self.continues(record, standing)?,
+            _ => None,
+        };
+        // Where a manifest stands does not depend on who seals it once more: no copy takes an approval away.
+        let mut entry = Entry { record: *record, continued_by: standing.and_then(|standing| standing.continued_by) };
+        if standing.is_some() && record.standing == Standing::Invalid {
+            entry.record.standing = Standing::HeldBack;
         }
         let place = known.or_else(|| self.walk(&record.manifest).find(|place| self.entry(*place).is_none()));
         let Some(slot) = place.and_then(|place| self.slots.as_mut().get_mut(place)) else {
@@ -158,6 +152,33 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
             self.change(&parent, |entry| entry.continued_by = Some(record.manifest));
         }
         Ok(())
+    }
+
+    /// Whether an approved record is on the line on which it must be; and the parent, if it is the one that continues it there.
+    fn continues(&self, record: &Record, standing: Option<Approved>) -> Result<Option<Digest>, RecordError> {
+        let own = |line: fn(Digest) -> Line| record.line == line(record.manifest);
+        let parent = match record.parent {
+            CausalParent::Of(parent) => parent,
+            _ if standing.is_some_and(|standing| standing.line == record.line) => return Ok(None),
+            CausalParent::Root if standing.is_none() && own(Line::Main) => return Ok(None),
+            CausalParent::Missing if standing.is_none() && own(Line::Branch) => return Ok(None),
+            CausalParent::Root | CausalParent::Missing => return Err(RecordError::Overtaken),
+        };
+        if standing.is_some_and(|standing| standing.line != record.line) {
+            return Err(RecordError::Overtaken);
+        }
+        match self.parent(&parent) {
+            Parent::Approved(_) | Parent::Unknown if own(Line::Branch) => Ok(None),
+            // It continues its parent on the parent's own line, which only one object can.
+            Parent::Approved(Approved { line, continued_by, .. })
+                if line == record.line && continued_by.is_none_or(|other| other == record.manifest) =>
+            {
+                Ok(Some(parent))
+            }
+            // It stands already, though its parent is forgotten.
+            Parent::Unknown if standing.is_some() => Ok(None),
+            _ => Err(RecordError::Overtaken),
+        }
     }
 
     /// Makes a known object invalid, after inspection: nothing continues it.

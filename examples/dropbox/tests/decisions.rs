@@ -66,7 +66,7 @@ fn a_second_child_forks_and_so_does_what_continues_it() {
         (&root, "root", (Outcome::Continue, vec![])),
         (&first, "first", (Outcome::Continue, vec![])),
         (&second, "second", (Outcome::Fork, vec!["parent-continued"])),
-        (&third, "third", (Outcome::Fork, vec!["parent-on-branch"])),
+        (&third, "third", (Outcome::Fork, vec!["on-branch"])),
     ] {
         place.drop(sealed, object.as_bytes());
         assert_eq!(outcome(&place.run_one()), expected, "{object}");

@@ -158,8 +158,11 @@ impl<'t> Judge<'t> {
             (Some(out), true) => Some((receive::stage(out, &parts.content)?, out)),
             _ => None,
         };
+        let mut new = false;
         if let Some((partial, out)) = staged {
             let path = out.join(report.content.trim_start_matches("sha256:"));
+            // The same content may have come in another object.
+            new = !path.exists();
             partial.keep(&path)?;
             report.kept = Some(path);
         }
@@ -167,7 +170,7 @@ impl<'t> Judge<'t> {
             && let Err(error) = self.lineage.record(record)
             && approves
         {
-            if let Some(kept) = &report.kept {
+            if let Some(kept) = report.kept.as_ref().filter(|_| new) {
                 std::fs::remove_file(kept)?;
             }
             return Err(io::Error::other(format!("cannot be remembered: {error}")));
