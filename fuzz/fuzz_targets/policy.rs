@@ -46,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
         return assert_eq!(ruling.answer, Answer::NobodyAsked);
     }
     let first = |effect: Effect| {
-        let rules = policy.rules_of(&member).filter(|rule| rule.effect == effect && rule.conditions.hold(&facts));
+        let rules = policy.rules_of(&member).filter(|rule| rule.effect == effect && rule.speaks(&facts));
         rules.map(|rule| rule.line).min()
     };
     let expected = match (first(Effect::Deny), first(Effect::Permit)) {

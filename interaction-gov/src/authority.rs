@@ -22,12 +22,14 @@ pub struct Update<'t> {
     pub version: u32,
     /// SHA-256 of the text that it follows; of nothing, if it is the first.
     pub follows: [u8; 32],
+    /// The digest of the vocabulary in which it is written.
+    pub vocabulary: [u8; 32],
     /// The text.
     pub text: &'t str,
 }
 
 impl Update<'_> {
-    /// What the authority signs: SHA-256("IoE/1 update" | 0 | authority | version | follows | SHA-256(text)).
+    /// What the authority signs: SHA-256("IoE/1 update" | 0 | authority | version | follows | vocabulary | SHA-256(text)).
     #[must_use]
     pub fn signed(&self) -> [u8; 32] {
         Sha256::new()
@@ -35,6 +37,7 @@ impl Update<'_> {
             .chain_update([self.authority.0])
             .chain_update(self.version.to_be_bytes())
             .chain_update(self.follows)
+            .chain_update(self.vocabulary)
             .chain_update(Sha256::digest(self.text))
             .finalize()
             .into()
@@ -50,6 +53,8 @@ pub struct Delegation {
     pub to: Authority,
     /// About what.
     pub scope: Scope,
+    /// The digest of the vocabulary in which that is said.
+    pub vocabulary: [u8; 32],
     /// Until when.
     pub until: Time,
     /// Above the serials of all delegations of this authority before.
@@ -57,14 +62,15 @@ pub struct Delegation {
 }
 
 impl Delegation {
-    /// What the authority signs: SHA-256("IoE/1 delegation" | 0 | from | to | until | serial | scope).
+    /// What the authority signs: SHA-256("IoE/1 delegation" | 0 | from | to | until | serial | vocabulary | scope).
     #[must_use]
     pub fn signed(&self) -> [u8; 32] {
         let hash = Sha256::new()
             .chain_update(b"IoE/1 delegation\0")
             .chain_update([self.from.0, self.to.0])
             .chain_update(self.until.0.to_be_bytes())
-            .chain_update(self.serial.to_be_bytes());
+            .chain_update(self.serial.to_be_bytes())
+            .chain_update(self.vocabulary);
         self.scope.hashed(hash).finalize().into()
     }
 }
@@ -110,6 +116,7 @@ struct Known {
     key: [u8; 32],
     version: u32,
     text: [u8; 32],
+    vocabulary: [u8; 32],
     /// Of its last delegation.
     serial: u32,
 }
@@ -149,11 +156,11 @@ impl Authorities {
         if place.is_some() {
             return Err(AuthorityError::Known);
         }
-        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into(), serial: 0 });
+        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into(), vocabulary: [0; 32], serial: 0 });
         Ok(())
     }
 
-    /// Gives an authority another key. It remembers what the authority has signed.
+    /// Gives an authority another key. What it has signed stays signed; revoke what shall not.
     ///
     /// # Errors
     /// [`AuthorityError::Unknown`].
@@ -190,13 +197,14 @@ impl Authorities {
         }
         known.version = update.version;
         known.text = Sha256::digest(update.text).into();
+        known.vocabulary = update.vocabulary;
         Ok(())
     }
 
     /// Whether this is the text of the version that was taken last.
-    pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32]) -> bool {
+    pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
-        known.is_some_and(|known| known.version == version && known.text == *text)
+        known.is_some_and(|known| known.version == version && known.text == *text && known.vocabulary == *vocabulary)
     }
 
     /// Whoever has signed a text.
@@ -233,6 +241,7 @@ impl Authorities {
         signatures: &impl Signatures,
         now: Time,
     ) -> Result<(), AuthorityError> {
+        self.known(delegation.to)?;
         let known = self.known(delegation.from)?;
         if !signatures.verify(&known.key, &delegation.signed(), signature) {
             return Err(AuthorityError::Forged);
@@ -262,8 +271,11 @@ impl Authorities {
 
     /// Takes back what one authority let another decide: it speaks for itself again.
     pub fn revoke(&mut self, from: Authority, to: Authority) {
+        let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
-        self.changes = self.changes.wrapping_add(1);
+        if self.delegations.len() != before {
+            self.changes = self.changes.wrapping_add(1);
+        }
     }
 
     /// How often it has changed who speaks for whom: a permit rests on that.
@@ -276,10 +288,11 @@ impl Authorities {
     pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
         let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };
         for _ in 0..self.delegations.len() {
-            let next = self.delegations.iter().find(|delegation| {
+            // The last word counts.
+            let next = self.delegations.iter().rev().find(|delegation| {
                 Some(delegation.from) == speaker.authority
                     && now < delegation.until
-                    && delegation.scope.holds(facts, delegation.from)
+                    && delegation.scope.contains(facts, delegation.from)
             });
             let Some(next) = next else { break };
             speaker = Speaker { authority: Some(next.to), until: speaker.until.min(next.until) };

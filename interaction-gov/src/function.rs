@@ -5,43 +5,45 @@ use crate::policy::Provenance;
 use crate::time::Time;
 use crate::vocabulary::{Action, Function, Modality, Region};
 
-/// The number of a running function or computation within its interaction.
+/// The number of a function or computation within its interaction. Nothing gets the number of something that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Binding(pub u16);
 
-/// Several of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// Several of them, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what is cancelled has to be stopped"]
-pub struct Bindings(pub(crate) u32);
+pub struct Bindings(heapless::Vec<Binding, 32>);
 
 impl Bindings {
     /// Whether there is none.
     #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// How many there are.
     #[must_use]
-    pub const fn len(self) -> u32 {
-        self.0.count_ones()
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether this is one of them.
     #[must_use]
-    pub fn contains(self, binding: Binding) -> bool {
-        self.0.checked_shr(u32::from(binding.0)).is_some_and(|bits| bits & 1 != 0)
+    pub fn contains(&self, binding: Binding) -> bool {
+        self.0.contains(&binding)
     }
 
     /// Each of them.
-    pub fn iter(self) -> impl Iterator<Item = Binding> {
-        (0..32).map(Binding).filter(move |binding| self.contains(*binding))
+    pub fn iter(&self) -> impl Iterator<Item = Binding> {
+        self.0.iter().copied()
     }
 
-    pub(crate) fn add(&mut self, place: usize) {
-        self.0 |= u32::try_from(place).ok().and_then(|place| 1_u32.checked_shl(place)).unwrap_or(0);
+    /// At most 32 run, so there is room for each.
+    pub(crate) fn add(&mut self, binding: Binding) {
+        if !self.contains(binding) {
+            let _ = self.0.push(binding);
+        }
     }
 }
 
@@ -55,8 +57,8 @@ pub enum Role {
     Auxiliary,
 }
 
-// keeps: IOE-100
 /// A wish to run something within the interaction.
+// keeps: IOE-100
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {
     /// What it does, in policy's words.
@@ -69,7 +71,7 @@ pub struct Invocation<'a> {
     pub seat: Seat,
     /// On behalf of which running one, if it was delegated.
     pub parent: Option<Binding>,
-    /// Where it could run, in law, the best place first: it runs at the first one that all authorities allow.
+    /// Where it could run, in law, the best place first: it runs at the first one at which all authorities permit it.
     pub sites: &'a [Region],
     /// What computes.
     pub component: crate::proof::Component<'a>,
@@ -93,6 +95,7 @@ pub enum Health {
 /// Something that runs within the interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
+    pub(crate) number: Binding,
     pub(crate) action: Action,
     pub(crate) function: Function,
     pub(crate) modality: Option<Modality>,

@@ -4,7 +4,7 @@ use crate::policy::Kind;
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Consent, Name, Posture, Region, Set};
 
-/// A participant's place in an interaction.
+/// A participant's number in an interaction. Nobody gets the number of somebody who has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seat(pub u16);
@@ -45,6 +45,7 @@ pub struct Validation {
 /// A participant that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Participant {
+    pub(crate) seat: Seat,
     pub(crate) name: [u8; 16],
     pub(crate) kind: Kind,
     pub(crate) home: Option<Authority>,
@@ -61,11 +62,11 @@ pub(crate) fn known<T: Name>(name: T) -> Option<T> {
 }
 
 impl Participant {
-    pub(crate) fn admitted(admission: &Admission, now: Time, validation_ms: u32) -> Self {
+    pub(crate) fn admitted(seat: Seat, admission: &Admission, now: Time, validation_ms: u32) -> Self {
         let Admission { name, kind, home, credential_until, validation, consents, action: _ } = *admission;
         let Validation { posture, region, until } = validation;
         let mut participant =
-            Self { name, kind, home, credential_until, valid_until: until, posture, region, consents };
+            Self { seat, name, kind, home, credential_until, valid_until: until, posture, region, consents };
         participant.validate(&validation, now, validation_ms);
         participant
     }

@@ -73,8 +73,8 @@ impl core::error::Error for BindError {}
 struct Bound {
     interaction: InteractionId,
     holder: [u8; 32],
-    /// How often it has gone on under another identifier: no challenge comes twice.
-    breaks: u32,
+    /// The number of this binding: no challenge comes twice.
+    number: u64,
 }
 
 /// A wish to go on under a new identifier after the data plane broke.
@@ -108,6 +108,8 @@ impl Rebinding<'_> {
 /// registry tells nobody who has no key which identifiers there are.
 pub struct Registry<const N: usize> {
     bound: FnvIndexMap<[u8; 16], Bound, N>,
+    /// How many bindings there have been.
+    numbers: u64,
     key: Zeroizing<[u8; 32]>,
 }
 
@@ -115,7 +117,7 @@ impl<const N: usize> Registry<N> {
     /// An empty one. `key` are 32 random bytes.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
-        Self { bound: FnvIndexMap::new(), key: Zeroizing::new(key) }
+        Self { bound: FnvIndexMap::new(), numbers: 0, key: Zeroizing::new(key) }
     }
 
     /// Lets an identifier lead to an interaction. Whether whoever asks owns the identifier is for the caller to know: the first
@@ -131,15 +133,18 @@ impl<const N: usize> Registry<N> {
         interaction: InteractionId,
         holder: [u8; 32],
     ) -> Result<(), BindError> {
-        match self.bound.entry(self.place(protocol, identifier)) {
+        let number = self.numbers;
+        let bound = match self.bound.entry(self.place(protocol, identifier)) {
             Entry::Occupied(there) => {
                 let Bound { interaction: other, holder: held_by, .. } = there.get();
                 if (*other, *held_by) == (interaction, holder) { Ok(()) } else { Err(BindError::Conflict) }
             }
             Entry::Vacant(free) => {
-                free.insert(Bound { interaction, holder, breaks: 0 }).map(|_| ()).map_err(|_| BindError::Full)
+                free.insert(Bound { interaction, holder, number }).map(|_| ()).map_err(|_| BindError::Full)
             }
-        }
+        };
+        self.numbers += u64::from(bound.is_ok());
+        bound
     }
 
     /// The interaction to which an identifier leads.
@@ -153,7 +158,7 @@ impl<const N: usize> Registry<N> {
     pub fn challenge(&self, protocol: Protocol, identifier: &[u8]) -> Option<[u8; 32]> {
         let bound = self.bound.get(&self.place(protocol, identifier))?;
         let parts: [&[u8]; 5] =
-            [b"challenge\0", bound.interaction.as_bytes(), &bound.breaks.to_be_bytes(), &protocol.label(), identifier];
+            [b"challenge\0", bound.interaction.as_bytes(), &bound.number.to_be_bytes(), &protocol.label(), identifier];
         Some(keyed(&self.key, &parts))
     }
 
@@ -172,7 +177,7 @@ impl<const N: usize> Registry<N> {
     ) -> Result<InteractionId, BindError> {
         let old = self.place(rebinding.old.0, rebinding.old.1);
         let new = self.place(rebinding.new.0, rebinding.new.1);
-        let Bound { interaction, holder, breaks } = *self.bound.get(&old).ok_or(BindError::Unknown)?;
+        let Bound { interaction, holder, .. } = *self.bound.get(&old).ok_or(BindError::Unknown)?;
         if self.challenge(rebinding.old.0, rebinding.old.1) != Some(rebinding.challenge) {
             return Err(BindError::NoProof);
         }
@@ -183,8 +188,9 @@ impl<const N: usize> Registry<N> {
             return Err(BindError::Conflict);
         }
         self.bound.retain(|identifier, _| *identifier != old);
-        let breaks = breaks.wrapping_add(1);
-        self.bound.insert(new, Bound { interaction, holder, breaks }).map_err(|_| BindError::Full)?;
+        let number = self.numbers;
+        self.numbers += 1;
+        self.bound.insert(new, Bound { interaction, holder, number }).map_err(|_| BindError::Full)?;
         Ok(interaction)
     }
 

@@ -68,6 +68,8 @@ pub enum RolloutError {
     Busy,
     /// There is nothing to go back to.
     NothingBefore,
+    /// The canary was rolled back.
+    Withdrawn,
 }
 
 impl fmt::Display for RolloutError {
@@ -80,6 +82,7 @@ impl fmt::Display for RolloutError {
             Self::InUse => "the version governs",
             Self::Busy => "there is a canary already",
             Self::NothingBefore => "there is nothing to go back to",
+            Self::Withdrawn => "the canary was rolled back",
         })
     }
 }
@@ -117,7 +120,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     // keeps: IOE-132, IOE-136
     pub fn install(&mut self, policy: Policy<W>) -> Result<u8, RolloutError> {
         for member in policy.members() {
-            if !self.authorities.vouches(member.authority, member.version, &member.digest) {
+            if !self.authorities.vouches(member.authority, member.version, &member.digest, &member.vocabulary) {
                 return Err(RolloutError::NotSigned(member.authority));
             }
         }
@@ -206,9 +209,12 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// The canary's version governs everybody.
     ///
     /// # Errors
-    /// There is no canary.
+    /// There is no canary, or it was rolled back.
     pub fn promote_canary(&mut self) -> Result<(), RolloutError> {
         let canary = self.canary.ok_or(RolloutError::Unknown)?;
+        if canary.withdrawn {
+            return Err(RolloutError::Withdrawn);
+        }
         self.publish(Track::STABLE, canary.version)?;
         self.end_canary()
     }
@@ -245,7 +251,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
 
     /// A version by its number, which is its own for good.
     #[must_use]
-    pub fn version_numbered(&self, number: u32) -> Option<&Version<W>> {
+    pub(crate) fn version_numbered(&self, number: u32) -> Option<&Version<W>> {
         self.versions.iter().flatten().find(|version| version.number == number)
     }
 

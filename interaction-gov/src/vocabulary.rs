@@ -56,7 +56,7 @@ macro_rules! names {
 
 names! {
     /// Something that can be done, and is decided before it is done.
-    Action: 32;
+    Action: 31;
     /// A modality or stream: audio, telemetry, commands.
     Modality: 15;
     /// An auxiliary function: recording, moderation, accessibility.
@@ -161,10 +161,10 @@ impl<T> Set<T> {
 }
 
 impl<T: Name> Set<T> {
-    /// One name.
+    /// One name. A number that no vocabulary can have is in no set that a vocabulary can make, but it is not nothing.
     #[must_use]
     pub fn one(name: T) -> Self {
-        Self(1_u32.checked_shl(u32::from(name.number())).unwrap_or(0), PhantomData)
+        Self(1 << name.number().min(31), PhantomData)
     }
 
     /// One name more.
@@ -194,7 +194,7 @@ impl<T: Name> FromIterator<T> for Set<T> {
 /// The lists of names, borrowed from their text.
 #[derive(Clone, Debug, Default)]
 pub struct Vocabulary<'t> {
-    actions: Vec<&'t str, 32>,
+    actions: Vec<&'t str, 31>,
     modalities: Vec<&'t str, 15>,
     functions: Vec<&'t str, 31>,
     regions: Vec<&'t str, 31>,

@@ -94,9 +94,12 @@ fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_par
     assert_eq!(decision.verdict, Verdict::NoRoom, "four run");
     assert_eq!(cancelled(call.end(Time(1_006), child, &mut log).unwrap()), [child.0, grandchild.0]);
     assert_eq!(call.end(Time(1_006), child, &mut log), Err(Refused(Verdict::NoFunction)));
+    let (decision, _) = call.invoke(Time(1_007), &delegated("verified", parent), &provenance, &world, &mut log);
+    assert_eq!(decision.verdict, Verdict::NoLease, "who delegates runs on a permit that holds");
+    assert!(call.review(Time(1_007), &world, &mut log).unwrap().is_empty());
     invoke(&mut call, 1_007, &delegated("verified", parent), &world, &mut log);
     // Leaving cancels what ran for whoever leaves, delegated or not, and nothing else.
-    assert_eq!(cancelled(call.leave(Time(1_008), seat, &mut log).unwrap()), [0, 1]);
+    assert_eq!(cancelled(call.leave(Time(1_008), seat, &mut log).unwrap()), [parent.0, 4]);
     assert!(call.running(theirs).is_some());
     assert_eq!(cancelled(call.terminate(Time(1_009), &mut log).unwrap()), [theirs.0]);
 }
@@ -174,10 +177,12 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
     assert_eq!(choose(&mut call, &mut log, Choice::Way, &ways), (Verdict::Permit, Some(1)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!(record.subject[..4], ways[1].bits().to_be_bytes(), "all of the way is recorded");
-    for none in [&[][..], &[one("us")], &[Set::EMPTY]] {
-        assert_eq!(choose(&mut call, &mut log, Choice::Place, none), (Verdict::NoPlace, None));
+    let none: [(&[Set<Region>], Verdict); 3] =
+        [(&[], Verdict::NoPlace), (&[Set::EMPTY], Verdict::NoPlace), (&[one("us")], Verdict::Residency)];
+    for (candidates, verdict) in none {
+        assert_eq!(choose(&mut call, &mut log, Choice::Place, candidates), (verdict, None));
         let record = Record::read(log.waiting().last().unwrap()).unwrap();
-        assert_eq!((record.verdict, record.until, record.obligations), (Verdict::NoPlace, None, 0));
+        assert_eq!((record.verdict, record.until, record.obligations), (verdict, None, 0));
     }
     // And the action itself is denied where it would go wrong.
     let wrong = Request { goes: one("us"), ..audio };
@@ -348,11 +353,11 @@ fn a_place_that_no_vocabulary_has_is_none() {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let [nowhere, fr] = [Region(200), the("fr")];
-    for (sites, goes) in [(&[nowhere][..], None), (&[nowhere, fr], Some(fr.0))] {
+    for (sites, verdict, goes) in [(&[nowhere][..], Verdict::Residency, 31), (&[nowhere, fr], Verdict::Permit, fr.0)] {
         let elsewhere = Invocation { sites, ..recording(seat) };
         let (decision, _) = call.invoke(Time(1_003), &elsewhere, &provenance, &world, &mut log);
-        assert_eq!(decision.verdict.permits(), goes.is_some());
-        assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, goes);
+        assert_eq!(decision.verdict, verdict);
+        assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, Some(goes));
     }
 }
 
@@ -370,4 +375,50 @@ fn one_review_is_enough() {
     let records = log.waiting().len();
     assert!(call.review(Time(2_000), &world, &mut log).unwrap().is_empty());
     assert_eq!(log.waiting().len(), records, "there is nothing left to decide");
+}
+
+#[test]
+fn a_number_is_never_somebody_elses() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let old = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let _ = call.leave(Time(1_001), seat, &mut log).unwrap();
+    let next = call.join(Time(1_002), &person(2), &world, &mut log).unwrap();
+    let new = invoke(&mut call, 1_003, &recording(next), &world, &mut log);
+    assert_ne!((seat, old), (next, new));
+    let late = call.decide(Time(1_004), &request(seat, "speak"), &world, &mut log);
+    assert_eq!(late.verdict, Verdict::NoParticipant);
+    assert_eq!(call.fail(Time(1_004), old, &world, &mut log), Err(Refused(Verdict::NoFunction)));
+    assert_eq!(call.end(Time(1_004), old, &mut log), Err(Refused(Verdict::NoFunction)));
+    assert!(call.running(new).is_some());
+}
+
+#[test]
+fn no_delegate_outlives_the_permit_of_what_has_delegated_it() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let parent = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let child = invoke(&mut call, 5_000, &Invocation { parent: Some(parent), ..recording(seat) }, &world, &mut log);
+    assert_eq!(call.running(child).unwrap().lease().until(), Time(11_000));
+    assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
+    let until = [parent, child].map(|binding| call.running(binding).unwrap().lease().until());
+    assert_eq!(until, [Time(21_000); 2]);
+}
+
+#[test]
+fn a_computation_runs_at_the_first_place_at_which_it_is_permitted() {
+    let (mut world, mut log) = (world(), log());
+    // A law that is asked about what goes to France, and permits nothing.
+    let law = govern::PRIVACY
+        .replace("version 1", "version 2")
+        .replace("over   record, transcribe, export", "over any in fr");
+    let law = law.replace("permit record, transcribe", "permit transcribe");
+    govern::take(&mut world, "privacy", 2, govern::PRIVACY, &law);
+    let version = world.install(govern::policy(&[govern::CORPORATE, &law])).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    let (mut call, seat) = call(&world, &mut log);
+    let [fr, de]: [Region; 2] = [the("fr"), the("de")];
+    let anywhere = Invocation { sites: &[fr, de], ..recording(seat) };
+    invoke(&mut call, 1_000, &anywhere, &world, &mut log);
+    assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, Some(de.0));
 }

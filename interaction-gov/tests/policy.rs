@@ -103,6 +103,15 @@ fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_wa
     assert!(asked(Some("de"), &[]) && asked(Some("us"), &["de"]) && asked(Some("us"), &["fr", "de"]));
     assert!(!asked(Some("us"), &[]) && !asked(Some("us"), &["fr"]));
     assert!(asked(None, &[]), "nobody knows where it is: it may be there");
+    // Nor is it a way out of a deny; a permit needs to know.
+    let mut rules = Policy::<2>::new();
+    let text = "authority corporate\nversion 1\ndeny join in us\npermit join\npermit speak in de";
+    rules.add(text, &names()).unwrap();
+    let nowhere = |action: &str| decide(&rules, Facts { region: None, ..facts(action) }).0;
+    assert_eq!([nowhere("join"), nowhere("speak")], [Answer::Deny, Answer::NoRule]);
+    // A place that no vocabulary has is no place where anything is kept.
+    let both = policy(&[CORPORATE, PRIVACY]);
+    assert_eq!(both.residency(&Facts { goes: Set::one(Region(200)), ..facts("join") }), Err(the("corporate")));
 }
 
 fn trouble(text: &str) -> (u16, u16, Trouble) {
@@ -287,7 +296,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
 
 /// What the text means, rule by rule, without an index.
 fn slowly(rules: &[Rule], facts: &Facts) -> (Answer, Option<u16>) {
-    let holds = |effect: Effect| rules.iter().filter(move |rule| rule.effect == effect && rule.conditions.hold(facts));
+    let holds = |effect: Effect| rules.iter().filter(move |rule| rule.effect == effect && rule.speaks(facts));
     if let Some(rule) = holds(Effect::Deny).min_by_key(|rule| rule.line) {
         return (Answer::Deny, Some(rule.line));
     }
@@ -366,6 +375,11 @@ fn what_is_configured_stands_in_the_texts_and_the_shortest_counts() {
     policy.add(&text("privacy", "set lease 900\nset recovery 3"), &names()).unwrap();
     let expected = Settings { lease_ms: 500, recovery_ms: 3, head_every: 7, ..Settings::default() };
     assert_eq!(policy.settings(), expected);
+    // Who is asked about little can make it shorter, and not longer than it is without him.
+    let mut scoped = Policy::<2>::new();
+    let text = "authority privacy\nversion 1\nover export\nset lease 4294967295\nset validation 5";
+    scoped.add(text, &names()).unwrap();
+    assert_eq!(scoped.settings(), Settings { validation_ms: 5, ..Settings::default() });
 }
 
 #[test]

@@ -65,6 +65,10 @@ fn after_a_break_only_who_holds_the_key_goes_on() {
     assert_eq!(registry.rebind(&back, &sign(1, &back.signed()), &verifies), Ok(ID));
     assert_eq!(registry.rebind(&rebinding, &good, &verifies), Err(BindError::NoProof), "replayed");
     assert_eq!(registry.challenge(new.0, new.1), None);
+    // Nor after the interaction has let go of the identifier and taken it again.
+    registry.release(&ID);
+    registry.bind(old.0, old.1, ID, *key(1).pk).unwrap();
+    assert_eq!(registry.rebind(&rebinding, &good, &verifies), Err(BindError::NoProof), "replayed");
 }
 
 #[test]

@@ -139,7 +139,8 @@ fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
     let mut world = World::new(authorities(), [0; 32]);
     let corporate: Authority = the("corporate");
     let nothing: [u8; 32] = Sha256::digest([]).into();
-    let first = Update { authority: corporate, version: 1, follows: nothing, text: CORPORATE };
+    let first =
+        Update { authority: corporate, version: 1, follows: nothing, vocabulary: *names().digest(), text: CORPORATE };
     let good = sign(1, &first.signed());
     let install = |world: &mut World| world.install(policy(&[CORPORATE]));
     assert_eq!(install(&mut world), Err(RolloutError::NotSigned(corporate)));
@@ -148,6 +149,11 @@ fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
     assert_eq!(take(&Update { text: PRIVACY, ..first }, &good), Err(AuthorityError::Forged), "another text");
     assert_eq!(take(&Update { version: 2, ..first }, &good), Err(AuthorityError::Forged), "another version");
     assert_eq!(take(&Update { authority: the("privacy"), ..first }, &good), Err(AuthorityError::Forged));
+    assert_eq!(
+        take(&Update { vocabulary: [0; 32], ..first }, &good),
+        Err(AuthorityError::Forged),
+        "in another vocabulary"
+    );
     assert_eq!(take(&Update { authority: Authority(7), ..first }, &good), Err(AuthorityError::Unknown));
     assert_eq!(take(&Update { authority: Authority(200), ..first }, &good), Err(AuthorityError::Unknown));
     assert_eq!(take(&first, &good), Ok(()));
@@ -172,7 +178,13 @@ fn an_authority_is_introduced_once_and_a_new_key_forgets_nothing() {
     assert_eq!(world.authorities.introduce(corporate, *key(1).pk), Err(AuthorityError::Known));
     world.authorities.rotate(corporate, *key(3).pk).unwrap();
     assert_eq!(world.authorities.rotate(Authority(6), *key(3).pk), Err(AuthorityError::Unknown));
-    let old = Update { authority: corporate, version: 1, follows: Sha256::digest([]).into(), text: CORPORATE };
+    let old = Update {
+        authority: corporate,
+        version: 1,
+        follows: Sha256::digest([]).into(),
+        vocabulary: *names().digest(),
+        text: CORPORATE,
+    };
     let mut take = |update: &Update<'_>, by| world.authorities.take(update, &sign(by, &update.signed()), &verifies);
     assert_eq!((take(&old, 1), take(&old, 3)), (Err(AuthorityError::Forged), Err(AuthorityError::Stale)));
     let next = Update { version: 2, follows: Sha256::digest(CORPORATE).into(), ..old };
@@ -224,7 +236,14 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     let (privacy, corporate): (Authority, Authority) = (the("privacy"), the("corporate"));
     world.authorities.set_reach(privacy, false);
     let scope = Scope::read("record, export", &names()).unwrap();
-    let delegation = Delegation { from: privacy, to: corporate, scope, until: Time(5_000), serial: 1 };
+    let delegation = Delegation {
+        from: privacy,
+        to: corporate,
+        scope,
+        until: Time(5_000),
+        serial: 1,
+        vocabulary: *names().digest(),
+    };
     let delegate = |world: &mut World, delegation: Delegation| {
         let signature = sign(if delegation.from == privacy { 2 } else { 1 }, &delegation.signed());
         world.authorities.delegate(delegation, &signature, &verifies, Time(1_000))
@@ -288,7 +307,8 @@ fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
         (the("privacy"), the("corporate"), Authority(5));
     world.authorities.introduce(other, *key(1).pk).unwrap();
     for (from, to, until, signer) in [(privacy, corporate, 5_000, 2), (corporate, other, 3_000, 1)] {
-        let delegation = Delegation { from, to, scope: Scope::ALL, until: Time(until), serial: 1 };
+        let delegation =
+            Delegation { from, to, scope: Scope::ALL, until: Time(until), serial: 1, vocabulary: *names().digest() };
         let signature = sign(signer, &delegation.signed());
         world.authorities.delegate(delegation, &signature, &verifies, Time(0)).unwrap();
     }
@@ -314,7 +334,13 @@ fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
 fn a_texts_own_number_must_be_the_one_that_was_signed() {
     let mut world = World::new(authorities(), [0; 32]);
     let corporate: Authority = the("corporate");
-    let update = Update { authority: corporate, version: 2, follows: Sha256::digest([]).into(), text: CORPORATE };
+    let update = Update {
+        authority: corporate,
+        version: 2,
+        follows: Sha256::digest([]).into(),
+        vocabulary: *names().digest(),
+        text: CORPORATE,
+    };
     world.authorities.take(&update, &sign(1, &update.signed()), &verifies).unwrap();
     assert_eq!(world.install(policy(&[CORPORATE])), Err(RolloutError::NotSigned(corporate)), "the text says 1");
 }

@@ -96,7 +96,13 @@ impl Plane {
     ) -> Result<Result<(), AuthorityError>> {
         let (authority, signer): (Authority, Authority) = (self.the(name)?, self.the(signer)?);
         let key = self.keys.get(usize::from(signer.0)).context("an authority without a key")?;
-        let update = Update { authority, version, follows: Sha256::digest(follows).into(), text: text.text };
+        let update = Update {
+            authority,
+            version,
+            follows: Sha256::digest(follows).into(),
+            vocabulary: *self.names.digest(),
+            text: text.text,
+        };
         let signature = *key.sk.sign(update.signed(), None);
         Ok(self.rollout.authorities.take(&update, &signature, &verifies))
     }

@@ -2,7 +2,7 @@
 
 mod chain;
 mod log;
-mod record;
+pub(crate) mod record;
 mod verify;
 mod view;
 

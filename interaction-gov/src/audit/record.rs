@@ -338,6 +338,24 @@ impl Record {
     }
 }
 
+/// The subject of a decision: all regions where it goes.
+pub(crate) fn regions(bits: u32) -> [u8; 16] {
+    let mut subject = [0xFF; 16];
+    if let (Some(first), true) = (subject.first_chunk_mut(), bits != 0) {
+        *first = bits.to_be_bytes();
+    }
+    subject
+}
+
+/// The subject of a computation: 13 bytes of its digest, its role, and what has delegated it.
+pub(crate) fn computation(digest: &[u8; 32], role: u8, parent: Option<u16>) -> [u8; 16] {
+    let mut subject: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
+    if let Some([to_role, to_parent @ ..]) = subject.last_chunk_mut::<3>() {
+        (*to_role, *to_parent) = (role, parent.unwrap_or(u16::MAX).to_be_bytes());
+    }
+    subject
+}
+
 /// Writes as much as there is room for: the fields together are exactly a record.
 fn put(to: &mut &mut [u8], bytes: &[u8]) {
     let (head, tail) = core::mem::take(to).split_at_mut_checked(bytes.len()).unwrap_or_default();

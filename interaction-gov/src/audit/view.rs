@@ -37,23 +37,26 @@ pub struct View<'k, const P: usize> {
     authority: Authority,
     key: &'k AuthorityKey,
     /// Who sits where, as the trail has told so far.
-    names: [Option<[u8; 16]>; P],
+    names: heapless::Vec<(u16, [u8; 16]), P>,
 }
 
 impl<'k, const P: usize> View<'k, P> {
     /// What this authority sees, with its key.
     #[must_use]
     pub const fn of(authority: Authority, key: &'k AuthorityKey) -> Self {
-        Self { authority, key, names: [None; P] }
+        Self { authority, key, names: heapless::Vec::new() }
     }
 
     /// The next record of a trail, as it is seen.
     pub fn see(&mut self, record: &Record) -> Seen {
-        let seat = record.seat.map(usize::from);
-        if let (Kind::Joined, Some(name)) = (record.kind, seat.and_then(|seat| self.names.get_mut(seat))) {
-            *name = Some(record.subject);
+        if let (Kind::Joined, Some(seat)) = (record.kind, record.seat) {
+            // There are no more of them than an interaction has room for.
+            let _ = self.names.push((seat, record.subject));
         }
-        let name = seat.and_then(|seat| self.names.get(seat).copied().flatten());
+        let name = self.names.iter().find(|(seat, _)| Some(*seat) == record.seat).map(|(_, name)| *name);
+        if record.kind == Kind::Left && record.verdict == Verdict::Fact {
+            self.names.retain(|(seat, _)| Some(*seat) != record.seat);
+        }
         let identifies = matches!(record.kind, Kind::Bound | Kind::Transition);
         let own = record.authority == Some(self.authority.0);
         Seen {

@@ -45,14 +45,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             posture: Some(admission.validation.posture.0),
             ..self.fact(Kind::Joined)
         };
-        let participant = match (version, self.seats.iter().position(Option::is_none)) {
+        let (seat, _) = self.numbers;
+        let free = self.seats.iter().position(Option::is_none).filter(|_| seat < u16::MAX);
+        let seat = Seat(seat);
+        let participant = match (version, free) {
             _ if self.state == State::Suspended => Err(Verdict::NotActive),
             _ if self.seats.iter().flatten().any(|other| other.name == admission.name) => Err(Verdict::Conflict),
             (_, None) => Err(Verdict::NoRoom),
             (None, _) if self.mode == Mode::Enforce => Err(Verdict::NoPolicy),
             (version, Some(place)) => {
                 let settings = version.map_or_else(Settings::default, |version| version.policy.settings());
-                let participant = Participant::admitted(admission, now, settings.validation_ms);
+                let participant = Participant::admitted(seat, admission, now, settings.validation_ms);
                 if participant.is_valid(now) { Ok((place, participant)) } else { Err(Verdict::Lapsed) }
             }
         };
@@ -60,7 +63,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Ok(there) => there,
             Err(verdict) => return Err(self.refuse(Record { verdict, ..told }, log)),
         };
-        let seat = Seat(u16::try_from(place).unwrap_or(u16::MAX));
         let facts = Facts {
             action: admission.action,
             kind: participant.kind,
@@ -85,6 +87,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Some(empty) = self.seats.get_mut(place) {
             *empty = Some(participant);
         }
+        self.numbers.0 = self.numbers.0.saturating_add(1);
         self.write(record, log);
         self.changed();
         if self.state == State::Created {
@@ -99,14 +102,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no such participant, or no room for the records.
     pub fn leave(&mut self, now: Time, seat: Seat, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let cancelled = self.with_delegated(|running| running.seat == seat);
-        self.room(3 + cancelled.len() as usize, log)?;
+        self.room(3 + cancelled.len(), log)?;
         self.advance(now, Kind::Left, log)?;
-        let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::take) else {
+        let seats = self.seats.iter_mut();
+        let mut place = seats.filter(|place| place.as_ref().is_some_and(|participant| participant.seat == seat));
+        let Some(participant) = place.next().and_then(Option::take) else {
             let record = Record { seat: Some(seat.0), verdict: Verdict::NoParticipant, ..self.fact(Kind::Left) };
             return Err(self.refuse(record, log));
         };
         self.write(Record { seat: Some(seat.0), subject: participant.name, ..self.fact(Kind::Left) }, log);
-        self.cancel(cancelled, true, log);
+        self.cancel(&cancelled, None, log);
         self.changed();
         Ok(cancelled)
     }
@@ -125,21 +130,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<Time, Refused> {
         self.advance(now, Kind::Revalidated, log)?;
         let settings = self.version(rollout).map(|version| version.policy.settings());
-        let record = Record {
-            seat: Some(seat.0),
-            posture: Some(validation.posture.0),
-            region: validation.region.map(|region| region.0),
-            ..self.fact(Kind::Revalidated)
-        };
+        let record = Record { seat: Some(seat.0), ..self.fact(Kind::Revalidated) };
         let Some(settings) = settings else {
             return Err(self.refuse(Record { verdict: Verdict::NoPolicy, ..record }, log));
         };
-        let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::as_mut) else {
+        let Some(participant) = self.participant_mut(seat) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
         participant.validate(validation, now, settings.validation_ms);
-        let until = participant.valid_until;
-        self.write(Record { until: Some(until), ..record }, log);
+        let Participant { valid_until: until, posture, region, .. } = *participant;
+        let (posture, region) = (Some(posture.0), region.map(|region| region.0));
+        self.write(Record { until: Some(until), posture, region, ..record }, log);
         self.changed();
         Ok(until)
     }
@@ -158,7 +159,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Result<(), Refused> {
         self.advance(now, Kind::Consented, log)?;
         let record = Record { seat: Some(seat.0), consents: low(consents.bits()), ..self.fact(Kind::Consented) };
-        let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::as_mut) else {
+        let Some(participant) = self.participant_mut(seat) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
         participant.consents = consents;
@@ -187,11 +188,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let record = Record {
             seat: Some(seat.0),
             action: Some(transition as u8),
-            region: region.map(|region| region.0),
+            region: region.and_then(known).map(|region| region.0),
             subject,
             ..self.fact(Kind::Transition)
         };
-        let Some(participant) = self.seats.get_mut(usize::from(seat.0)).and_then(Option::as_mut) else {
+        let Some(participant) = self.participant_mut(seat) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
         participant.region = region.and_then(known);
@@ -240,12 +241,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// It is over already, or there is no room for the records.
     pub fn terminate(&mut self, now: Time, log: &mut impl Sink) -> Result<Bindings, Refused> {
         let cancelled = self.with_delegated(|_| true);
-        self.room(3 + cancelled.len() as usize, log)?;
+        self.room(3 + cancelled.len(), log)?;
         self.advance(now, Kind::Moved, log)?;
         if self.state.next(Event::Terminate).is_none() {
             return Err(self.refuse(Record { verdict: Verdict::NotActive, ..self.fact(Kind::Moved) }, log));
         }
-        self.cancel(cancelled, false, log);
+        self.end_all(&cancelled, log);
         self.step(Event::Terminate, log);
         Ok(cancelled)
     }

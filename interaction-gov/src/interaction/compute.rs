@@ -2,12 +2,11 @@
 
 use super::decide::Question;
 use super::{Decision, Interaction, Lease, Refused, Request};
-use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::audit::{Kind, Record, Sink, Verdict, record};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
-use crate::participant::known;
 use crate::policy::{Facts, Settings};
-use crate::proof::{Component, ProvenanceCheck};
+use crate::proof::ProvenanceCheck;
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
@@ -33,16 +32,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let version = self.version(rollout);
         let number = version.map(|version| version.number);
         let provenance = check.check(&component);
-        let component = subject(&component, role, parent);
-        let asked = self.may_begin(now, invocation, rollout).and_then(|(binding, first)| {
+        let component = record::computation(&component.digest, role as u8, parent.map(|parent| parent.0));
+        let asked = self.may_begin(now, invocation, rollout).and_then(|(binding, until)| {
             let question = self.ask(now, action, seat, modality, Some(function), provenance)?;
-            let there = |site: Region| Facts { goes: Set::one(site), ..question.facts };
-            let allowed = |site: &&Region| known(**site).is_some() && keeps_to(version, &there(**site));
-            let site = sites.iter().find(allowed).copied().unwrap_or(first);
-            Ok((Question { binding: Some(binding), facts: there(site), ..question }, binding, site))
+            let valid_until = question.valid_until.min(until);
+            Ok((Question { binding: Some(binding), valid_until, ..question }, binding))
         });
-        let (question, binding, site) = match asked {
-            Ok(asked) => asked,
+        let sites = sites.iter().map(|site| (*site, Set::one(*site)));
+        let answered = asked.and_then(|(question, binding)| {
+            let (site, answer) =
+                self.first(&question, sites, version, rollout, Kind::Invoked).ok_or(Verdict::NoPlace)?;
+            Ok((binding, site, answer))
+        });
+        let (binding, site, (decision, record)) = match answered {
+            Ok(answered) => answered,
             Err(verdict) => {
                 let request = Request { action, seat, modality, binding: None, goes: Set::EMPTY };
                 let record = self.refusal(Kind::Invoked, &request, verdict, number);
@@ -50,14 +53,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 return (self.denied(verdict, number), None);
             }
         };
-        let (decision, record) = self.answer(&question, version, rollout, Kind::Invoked);
         let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
         self.write(Record { subject: component, ..record }, log);
-        let (Some(lease), Some(slot)) = (lease, self.running.get_mut(usize::from(binding.0))) else {
+        let (Some(lease), Some(slot)) = (lease, self.running.iter_mut().find(|place| place.is_none())) else {
             return (decision, None);
         };
-        let health = Health::Running;
         *slot = Some(Running {
+            number: binding,
             action,
             function,
             modality,
@@ -67,31 +69,54 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             provenance,
             component,
             role,
-            health,
+            health: Health::Running,
             lease,
         });
+        self.numbers.1 = self.numbers.1.saturating_add(1);
         (decision, Some(binding))
     }
 
-    /// The number that something new would have, and where it would run if that were for nobody to choose.
+    /// The answer for the first candidate for which it is a permit; if none is, for the first one.
+    fn first<T, const W: usize, const V: usize>(
+        &self,
+        question: &Question,
+        candidates: impl Iterator<Item = (T, Set<Region>)>,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> Option<(T, (Decision, Record))> {
+        let mut first = None;
+        for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
+            let question = Question { facts: Facts { goes, ..question.facts }, ..*question };
+            let answer = self.answer(&question, version, rollout, kind);
+            if answer.0.may() {
+                return Some((candidate, answer));
+            }
+            first.get_or_insert((candidate, answer));
+        }
+        first
+    }
+
+    /// The number that something new would have, and until when what has delegated it may run.
     fn may_begin<const W: usize, const V: usize>(
         &self,
         now: Time,
         invocation: &Invocation<'_>,
         rollout: &Rollout<W, V>,
-    ) -> Result<(Binding, Region), Verdict> {
-        let Invocation { seat, parent, sites, .. } = *invocation;
+    ) -> Result<(Binding, Time), Verdict> {
+        let Invocation { seat, parent, .. } = *invocation;
+        let mut until = Time::NEVER;
         if let Some(parent) = parent {
             let runs = |parent: &&Running| parent.health == Health::Running && parent.seat == seat;
             let parent = self.running(parent).filter(runs).ok_or(Verdict::NoFunction)?;
-            if !self.may_run(now, parent, rollout) {
+            if !self.holds(&parent.lease, now, rollout) {
                 return Err(Verdict::NoLease);
             }
+            until = parent.lease.until();
         }
-        let place = self.running.iter().position(Option::is_none).and_then(|place| u16::try_from(place).ok());
-        let binding = place.map(Binding).ok_or(Verdict::NoRoom)?;
-        let site = sites.iter().copied().find_map(known).ok_or(Verdict::NoPlace)?;
-        Ok((binding, site))
+        let (_, number) = self.numbers;
+        let free = self.running.iter().any(Option::is_none) && number < u16::MAX;
+        if free { Ok((Binding(number), until)) } else { Err(Verdict::NoRoom) }
     }
 
     /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.
@@ -106,8 +131,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         decision.may().then(|| self.lease(self.last.after(u64::from(settings.lease_ms)), number, rollout))
     }
 
-    /// Decides where something goes, before it goes: of the places or ways in question, the first that all authorities
-    /// allow. A place is one region; a way is every region that it leads through.
+    /// Decides where something goes, before it goes: of the places or ways in question, the first for which all authorities
+    /// permit it. A place is one region; a way is every region that it leads through.
     // keeps: IOE-091, IOE-095
     pub fn choose<const W: usize, const V: usize>(
         &mut self,
@@ -135,29 +160,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 return (self.denied(verdict, number), None);
             }
         };
-        let there = |goes: Set<Region>| Facts { goes, ..question.facts };
-        let allowed = |goes: Set<Region>| !goes.is_empty() && keeps_to(version, &there(goes));
-        let chosen = candidates.iter().copied().enumerate().find(|(_, goes)| allowed(*goes));
-        let facts = there(chosen.map_or(Set::EMPTY, |(_, goes)| goes));
-        let (mut decision, mut record) = self.answer(&Question { facts, ..question }, version, rollout, kind);
-        if chosen.is_none() && decision.verdict.permits() {
-            // Who stands against the one that was wanted most.
-            let wanted = there(candidates.first().copied().unwrap_or_default());
-            let against = version.and_then(|version| version.policy.residency(&wanted).err());
-            decision = Decision { authority: against, ..self.denied(Verdict::NoPlace, decision.version) };
-            record = Record {
-                verdict: Verdict::NoPlace,
-                authority: against.map(|authority| authority.0),
-                speaker: None,
-                line: None,
-                obligations: 0,
-                until: None,
-                ..record
-            };
-        }
+        let candidates = candidates.iter().copied().enumerate();
+        let Some((place, (decision, record))) = self.first(&question, candidates, version, rollout, kind) else {
+            let number = version.map(|version| version.number);
+            self.write(self.refusal(kind, request, Verdict::NoPlace, number), log);
+            return (self.denied(Verdict::NoPlace, number), None);
+        };
         self.write(record, log);
-        let chosen = chosen.map(|(place, _)| place).filter(|_| decision.verdict.permits());
-        (decision, chosen)
+        (decision, decision.may().then_some(place))
     }
 
     /// A function has failed. What does not need it goes on: the interaction is degraded, or suspended if it was core.
@@ -175,7 +185,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.room(2, log)?;
         self.advance(now, Kind::Failed, log)?;
         let recovery = self.version(rollout).map_or(0, |version| version.policy.settings().recovery_ms);
-        let running = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut);
+        let running = self.running_mut(binding);
         let Some(running) = running.filter(|running| running.health == Health::Running) else {
             let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Failed) };
             return Err(self.refuse(record, log));
@@ -196,7 +206,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn recover(&mut self, now: Time, binding: Binding, log: &mut impl Sink) -> Result<State, Refused> {
         self.room(2, log)?;
         self.advance(now, Kind::Recovered, log)?;
-        let running = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut);
+        let running = self.running_mut(binding);
         let in_time = |running: &&mut Running| match running.health {
             Health::Failed { recover_by } => now < recover_by,
             Health::Running => false,
@@ -218,18 +228,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// Nothing runs under this number, or there is no room for the records.
     pub fn end(&mut self, now: Time, binding: Binding, log: &mut impl Sink) -> Result<Bindings, Refused> {
-        let ended = self.delegated_by(binding);
-        self.room(3 + ended.len() as usize, log)?;
+        let ended = self.with_delegated(|running| running.number == binding);
+        self.room(3 + ended.len(), log)?;
         self.advance(now, Kind::Ended, log)?;
         if ended.is_empty() {
             let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Ended) };
             return Err(self.refuse(record, log));
         }
-        self.cancel(ended, false, log);
+        self.cancel(&ended, Some(binding), log);
         Ok(ended)
     }
 
-    // keeps: IOE-105, IOE-135
     /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
     /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
     /// says so, and after changes; whoever asks [`holds`](Self::holds) first is safe in between.
@@ -239,6 +248,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the records, or the clock went backwards.
+    // keeps: IOE-105, IOE-135
     pub fn review<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -249,41 +259,47 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.room(2 * self.running.iter().flatten().count() + 4, log)?;
         self.advance(now, Kind::Ended, log)?;
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
-        let overdue = self.with_delegated(overdue);
-        self.cancel(overdue, true, log);
-        let (mut denied, mut renewed) = (Bindings::default(), Bindings::default());
-        for place in 0..B {
-            let number = Binding(u16::try_from(place).unwrap_or(u16::MAX));
-            let Some(running) = self.running(number).copied() else { continue };
-            let runs = running.health == Health::Running && self.state.governs();
-            if !runs || self.holds(&running.lease, now, rollout) {
+        let mut gone = self.with_delegated(overdue);
+        self.cancel(&gone, None, log);
+        let (mut denied, mut permitted) = (Bindings::default(), Bindings::default());
+        // Whatever has delegated something is older than it.
+        let mut number = None;
+        while let Some(running) = self.after(number) {
+            number = Some(running.number);
+            if running.health != Health::Running || !self.state.governs() {
                 continue;
             }
-            match (self.renew(number, &running, rollout, log), self.running.get_mut(place).and_then(Option::as_mut)) {
-                (Some(lease), Some(running)) => {
-                    running.lease = lease;
-                    renewed.add(place);
+            let held = self.holds(&running.lease, now, rollout).then_some(running.lease);
+            match (held.or_else(|| self.renew(&running, rollout, log)), self.running_mut(running.number)) {
+                (Some(lease), Some(one)) => {
+                    one.lease = lease;
+                    permitted.add(running.number);
                 }
-                _ => denied.add(place),
+                _ => denied.add(running.number),
             }
         }
-        let denied = self.with_all_delegated(denied);
-        self.cancel(denied, true, log);
-        // What was permitted just now does not rest on what was cancelled; unless nothing is permitted any more.
+        let denied = self.with_delegated(|running| denied.contains(running.number));
+        self.cancel(&denied, None, log);
+        // What is permitted does not rest on what was cancelled; unless nothing is permitted any more.
         if self.state.governs() {
-            for binding in renewed.iter() {
-                if let Some(running) = self.running.get_mut(usize::from(binding.0)).and_then(Option::as_mut) {
-                    running.lease = running.lease.at(self.epoch);
-                }
+            let epoch = self.epoch;
+            for running in self.running.iter_mut().flatten().filter(|running| permitted.contains(running.number)) {
+                running.lease = running.lease.at(epoch);
             }
         }
-        Ok(Bindings(overdue.0 | denied.0))
+        denied.iter().for_each(|binding| gone.add(binding));
+        Ok(gone)
+    }
+
+    /// What began next after this one, of what runs.
+    fn after(&self, number: Option<Binding>) -> Option<Running> {
+        let later = self.running.iter().flatten().filter(|running| Some(running.number) > number);
+        later.min_by_key(|running| running.number).copied()
     }
 
     /// Decides once more about something that runs.
     fn renew<const W: usize, const V: usize>(
         &mut self,
-        number: Binding,
         running: &Running,
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
@@ -292,12 +308,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (decision, record) = match self.ask_for(self.last, running.action, running, running.modality) {
             Ok(question) => {
                 let facts = Facts { goes: Set::one(running.site), ..question.facts };
-                let question = Question { facts, binding: Some(number), ..question };
+                let parent = running.parent.and_then(|parent| self.running(parent));
+                let valid_until = parent.map_or(Time::NEVER, |parent| parent.lease.until()).min(question.valid_until);
+                let question = Question { facts, binding: Some(running.number), valid_until, ..question };
                 self.answer(&question, version, rollout, Kind::Decided)
             }
             Err(verdict) => {
                 let Running { action, seat, modality, site, .. } = *running;
-                let request = Request { action, seat, modality, binding: Some(number), goes: Set::one(site) };
+                let request = Request { action, seat, modality, binding: Some(running.number), goes: Set::one(site) };
                 let version = version.map(|version| version.number);
                 (self.denied(verdict, version), self.refusal(Kind::Decided, &request, verdict, version))
             }
@@ -310,52 +328,33 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Those for which this holds, and all that they have delegated.
     pub(super) fn with_delegated(&self, which: impl Fn(&Running) -> bool) -> Bindings {
         let mut bindings = Bindings::default();
-        for (place, running) in self.running.iter().enumerate() {
-            if running.as_ref().is_some_and(&which) {
-                bindings.add(place);
+        // Whatever has delegated something is older than it, so once through is enough.
+        let mut number = None;
+        while let Some(running) = self.after(number) {
+            number = Some(running.number);
+            if which(&running) || running.parent.is_some_and(|parent| bindings.contains(parent)) {
+                bindings.add(running.number);
             }
         }
-        self.with_all_delegated(bindings)
+        bindings
     }
 
-    fn delegated_by(&self, binding: Binding) -> Bindings {
-        let mut bindings = Bindings::default();
-        if self.running(binding).is_some() {
-            bindings.add(usize::from(binding.0));
-        }
-        self.with_all_delegated(bindings)
-    }
-
-    fn with_all_delegated(&self, mut bindings: Bindings) -> Bindings {
-        loop {
-            let before = bindings;
-            for (place, running) in self.running.iter().enumerate() {
-                let parent = running.as_ref().and_then(|running| running.parent);
-                if parent.is_some_and(|parent| bindings.contains(parent)) {
-                    bindings.add(place);
-                }
-            }
-            if bindings == before {
-                return bindings;
-            }
+    /// Ends them, because the interaction ends.
+    pub(super) fn end_all(&mut self, bindings: &Bindings, log: &mut impl Sink) {
+        for binding in bindings.iter() {
+            self.take_out(binding, log);
         }
     }
 
-    /// Ends them, records each, and lets the state follow. Without a core function that failed, or that was `taken` from
-    /// whoever needed it, the interaction is suspended until somebody resumes it.
-    pub(super) fn cancel(&mut self, bindings: Bindings, taken: bool, log: &mut impl Sink) {
+    /// Ends them, records each, and lets the state follow. A core function that failed, or that did not end `by_itself`, is
+    /// missed: the interaction is suspended until somebody resumes it.
+    pub(super) fn cancel(&mut self, bindings: &Bindings, by_itself: Option<Binding>, log: &mut impl Sink) {
         let mut core_lost = false;
         for binding in bindings.iter() {
-            let Some(running) = self.running.get_mut(usize::from(binding.0)).and_then(Option::take) else { continue };
-            core_lost |= running.role == Role::Core && (taken || running.health != Health::Running);
-            let record = Record {
-                binding: Some(binding.0),
-                seat: Some(running.seat.0),
-                function: Some(running.function.0),
-                subject: running.component,
-                ..self.fact(Kind::Ended)
-            };
-            self.write(record, log);
+            if let Some(running) = self.take_out(binding, log) {
+                let taken = by_itself != Some(binding) || running.health != Health::Running;
+                core_lost |= running.role == Role::Core && taken;
+            }
         }
         if core_lost {
             self.held = true;
@@ -364,6 +363,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             self.epoch = self.epoch.wrapping_add(1);
             self.heal(Event::Recovered, Event::CoreRecovered, log);
         }
+    }
+
+    fn take_out(&mut self, binding: Binding, log: &mut impl Sink) -> Option<Running> {
+        let mut places = self.running.iter_mut();
+        let running = places.find(|place| place.as_ref().is_some_and(|running| running.number == binding))?.take()?;
+        let record = Record {
+            binding: Some(binding.0),
+            seat: Some(running.seat.0),
+            function: Some(running.function.0),
+            subject: running.component,
+            ..self.fact(Kind::Ended)
+        };
+        self.write(record, log);
+        Some(running)
     }
 
     /// Whatever does not fail any more hinders no more; unless somebody holds the interaction.
@@ -382,20 +395,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             (false, false) => self.step(all, log),
         }
     }
-}
-
-/// Whether all authorities let data go where they go.
-fn keeps_to<const W: usize>(version: Option<&Version<W>>, facts: &Facts) -> bool {
-    version.is_some_and(|version| version.policy.residency(facts).is_ok())
-}
-
-/// What the records say of a computation: 13 bytes of its digest, its role, and what has delegated it.
-fn subject(component: &Component<'_>, role: Role, parent: Option<Binding>) -> [u8; 16] {
-    let mut subject: [u8; 16] = component.digest.first_chunk().copied().unwrap_or_default();
-    if let Some([to_role, to_parent @ ..]) = subject.last_chunk_mut::<3>() {
-        (*to_role, *to_parent) = (role as u8, parent.map_or(u16::MAX, |parent| parent.0).to_be_bytes());
-    }
-    subject
 }
 
 /// What is chosen.

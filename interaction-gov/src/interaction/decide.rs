@@ -1,7 +1,7 @@
 //! Deciding: every governed action, against one version, in one step (`IoE R2`).
 
 use super::{Interaction, Mode, Refused};
-use crate::audit::{Kind, Record, Sink, Verdict};
+use crate::audit::{Kind, Record, Sink, Verdict, record};
 use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
 use crate::lifecycle::State;
@@ -172,7 +172,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             modality: request.modality.map(|modality| modality.0),
             function: running.map(|running| running.function.0),
             goes: request.goes.iter().next().map(|region| region.0),
-            subject: ways(request.goes),
+            subject: record::regions(request.goes.bits()),
             binding: request.binding.map(|binding| binding.0),
             policy,
             ..self.fact(kind)
@@ -303,7 +303,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             modality: facts.modality.map(|modality| modality.0),
             function: facts.function.map(|function| function.0),
             goes: facts.goes.iter().next().map(|region| region.0),
-            subject: ways(facts.goes),
+            subject: record::regions(facts.goes.bits()),
             region: facts.region.map(|region| region.0),
             participant: Some(facts.kind as u8),
             home: facts.home.map(|home| home.0),
@@ -345,8 +345,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             }
         };
         self.pinned = number;
+        let action = Some(if number.is_some() { PINNED } else { UNPINNED });
         let number = self.version(rollout).map(|version| version.number);
-        self.write(Record { policy: number, ..self.fact(Kind::Policy) }, log);
+        self.write(Record { policy: number, action, ..self.fact(Kind::Policy) }, log);
         Ok(())
     }
 
@@ -374,14 +375,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 }
 
-/// All regions of a way, for the record.
-fn ways(goes: Set<Region>) -> [u8; 16] {
-    let mut subject = [0xFF; 16];
-    if let (Some(bits), false) = (subject.first_chunk_mut(), goes.is_empty()) {
-        *bits = goes.bits().to_be_bytes();
-    }
-    subject
-}
+/// What the record of a policy change says: the code of [`Mode::Enforce`], or one of these.
+const PINNED: u8 = 2;
+const UNPINNED: u8 = 3;
 
 /// There are at most 16 consents and 16 obligations.
 pub(super) const fn low(bits: u32) -> u16 {

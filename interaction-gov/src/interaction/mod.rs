@@ -20,18 +20,20 @@ use crate::rollout::{Rollout, Track, Version};
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
-// keeps: IOE-099
 /// Whether decisions bind.
+// keeps: IOE-099
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// What is denied is not done.
     Enforce,
-    /// Everything is decided and recorded, and nothing is held back: for adoption beside what is there already.
+    /// Everything is decided and recorded, and no denial holds anything back: for adoption beside what is there already. What
+    /// fails, and what somebody suspends, has failed and is suspended all the same.
     Observe,
 }
 
-/// What was not done, and why. The interaction is as it was, but for the record of it, if there was room for one.
+/// What was not done, and why. The interaction is as it was, but for its clock and for the record of it, if there was room for
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refused(pub Verdict);
@@ -63,6 +65,8 @@ pub struct Interaction<const P: usize, const B: usize> {
     last: Time,
     seats: [Option<Participant>; P],
     running: [Option<Running>; B],
+    /// How many participants, and how many functions, there have been.
+    numbers: (u16, u16),
     /// What every person who is there consents to.
     consents: Set<Consent>,
 }
@@ -93,6 +97,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             last: now,
             seats: [None; P],
             running: [None; B],
+            numbers: (0, 0),
             consents: Set::EMPTY,
         };
         interaction.room(1, log)?;
@@ -122,13 +127,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// A participant.
     #[must_use]
     pub fn participant(&self, seat: Seat) -> Option<&Participant> {
-        self.seats.get(usize::from(seat.0)).and_then(Option::as_ref)
+        self.seats.iter().flatten().find(|participant| participant.seat == seat)
     }
 
     /// Something that runs.
     #[must_use]
     pub fn running(&self, binding: Binding) -> Option<&Running> {
-        self.running.get(usize::from(binding.0)).and_then(Option::as_ref)
+        self.running.iter().flatten().find(|running| running.number == binding)
     }
 
     /// What every person who is there consents to. Nobody's consent is presumed: without people there is none.
@@ -178,7 +183,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Nothing is done that cannot be recorded.
     fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
-        let room = log.has_room(records) && self.chain.next() < u32::MAX - 64;
+        let numbers = u32::try_from(records).ok().and_then(|records| self.chain.next().checked_add(records));
+        let room = log.has_room(records) && numbers.is_some_and(|end| end < u32::MAX);
         if room { Ok(()) } else { Err(Refused(Verdict::AuditFull)) }
     }
 
@@ -186,6 +192,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let bytes = Record { sequence: self.chain.next(), ..record }.write();
         self.chain = self.chain.and(&bytes);
         log.write(&bytes);
+    }
+
+    /// The participant with a number, to be changed.
+    fn participant_mut(&mut self, seat: Seat) -> Option<&mut Participant> {
+        self.seats.iter_mut().flatten().find(|participant| participant.seat == seat)
+    }
+
+    /// Something that runs, to be changed.
+    fn running_mut(&mut self, binding: Binding) -> Option<&mut Running> {
+        self.running.iter_mut().flatten().find(|running| running.number == binding)
     }
 
     /// Time passes, and never backwards. What is refused for that is recorded at the last time there was. After the end

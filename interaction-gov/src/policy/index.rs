@@ -1,6 +1,6 @@
 //! The index: rows of bits, one bit for each rule.
 
-use super::rule::{Conditions, Facts, Kind, Provenance};
+use super::rule::{Effect, Facts, Kind, Provenance, Rule};
 use crate::vocabulary::{Action, Consent, Function, Modality, Posture, Region, Set};
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
@@ -46,7 +46,8 @@ impl<const W: usize> Index<W> {
     }
 
     /// Enters a rule at its place.
-    pub fn enter(&mut self, at: usize, conditions: &Conditions) {
+    pub fn enter(&mut self, at: usize, rule: &Rule) {
+        let conditions = &rule.conditions;
         let (word, bit) = (at / 64, 1_u64 << (at % 64));
         let set = |row: Option<&mut [u64; W]>, holds: bool| {
             if let Some(word) = row.and_then(|row| row.get_mut(word))
@@ -73,7 +74,7 @@ impl<const W: usize> Index<W> {
             set(Some(row), conditions.functions.is_none_or(|these| these.contains(Function(number))));
         }
         let mut regions = self.regions.iter_mut();
-        set(regions.next(), conditions.regions.is_none());
+        set(regions.next(), conditions.regions.is_none() || rule.effect == Effect::Deny);
         for (number, row) in numbers().zip(regions) {
             set(Some(row), conditions.regions.is_none_or(|these| these.contains(Region(number))));
         }

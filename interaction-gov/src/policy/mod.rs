@@ -5,7 +5,7 @@
 //! intersection. Who is asked about what is the authority's scope. Where no authority is asked, nothing is permitted.
 //!
 //! The rules of all authorities are compiled into one index: for each fact a row of bits, a bit for each rule that the
-//! fact does not exclude. A decision is the intersection of nine rows. Denies stand in front of permits, so the first bit
+//! fact does not exclude. A decision is the intersection of the rows of its facts. Denies stand in front of permits, so the first bit
 //! that is left decides.
 
 mod check;
@@ -61,6 +61,8 @@ pub struct Member {
     pub version: u32,
     /// SHA-256 of its text.
     pub digest: [u8; 32],
+    /// SHA-256 of the vocabulary in which it is written.
+    pub vocabulary: [u8; 32],
     /// What it is asked about.
     pub scope: Scope,
     /// Its words of rules: from, and up to.
@@ -217,23 +219,24 @@ impl<const W: usize> Policy<W> {
         }
         let digest: [u8; 32] = Sha256::digest(text).into();
         let (authority, version, scope) = (head.authority, head.version, head.scope);
-        let member = Member { authority, version, digest, scope, words: (first_word, end), rules };
+        let vocabulary = *vocabulary.digest();
+        let member = Member { authority, version, digest, vocabulary, scope, words: (first_word, end), rules };
         self.members.push(member).map_err(|_| PolicyError::Full)?;
         // From here on nothing fails.
         for at in first * 64..free {
             if let Some(rule) = self.rule(at).copied() {
-                self.index.enter(at, &rule.conditions);
+                self.index.enter(at, &rule);
             }
         }
         if let Some(slot) = self.residency.get_mut(place) {
             *slot = residency;
         }
         self.words = words;
-        self.said = self.said.and(said);
-        self.vocabulary = Some(*vocabulary.digest());
+        self.said = self.said.and(said, scope == Scope::ALL);
+        self.vocabulary = Some(vocabulary);
         self.digest = Sha256::new()
             .chain_update(self.digest)
-            .chain_update(vocabulary.digest())
+            .chain_update(vocabulary)
             .chain_update([head.authority.0])
             .chain_update(head.version.to_be_bytes())
             .chain_update(digest)

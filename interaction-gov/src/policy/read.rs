@@ -19,7 +19,7 @@
 //! | `for` human, device, service, agent | the actor is one of these |
 //! | `on` modalities | it is about one of these streams |
 //! | `by` functions | one of these functions does it |
-//! | `in` regions | the actor is in one of these; of a scope also: it goes to one of these, or nobody knows where the actor is |
+//! | `in` regions | the actor is in one of these; of a deny and of a scope also: nobody knows where it is; of a scope also: it goes there |
 //! | `with consent` names | everybody concerned consents to all of these |
 //! | `without consent` name | somebody does not consent to this |
 //! | `with posture`, `below posture` level | the actor's posture is at least, or less than this |
@@ -27,9 +27,9 @@
 //! | `oblige` names | (permits only) what has to be done with it |
 //! | `own` | (scopes only) the actor is a participant of this authority |
 
-use super::rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
 use sha2::{Digest as _, Sha256};
 
+use super::rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
 use super::settings::Setting;
 use crate::text::{Line, Lines, TextError, Trouble, Word, Words, visible};
 use crate::vocabulary::{Authority, Listed, Modality, Obligation, Posture, Region, Set, Vocabulary};
@@ -52,9 +52,13 @@ impl Scope {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
-        let line = Lines::of(text).next().ok_or(NOTHING)?;
         visible(text)?;
-        Self::of(&mut Words::of(line), vocabulary)
+        let mut lines = Lines::of(text);
+        let scope = Self::of(&mut Words::of(lines.next().ok_or(NOTHING)?), vocabulary)?;
+        match lines.next() {
+            None => Ok(scope),
+            Some(line) => Err(Words::of(line).word()?.at(Trouble::UnknownStatement)),
+        }
     }
 
     fn of(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
@@ -64,6 +68,13 @@ impl Scope {
         // Else an authority would be there, and asked about nothing.
         let scope = Self { conditions: said.conditions, own: said.own };
         if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
+    }
+
+    /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where nobody knows, it is about nothing.
+    #[must_use]
+    pub fn contains(&self, facts: &Facts, authority: Authority) -> bool {
+        let here = self.conditions.regions.is_none_or(|regions| regions.covers(facts.goes));
+        (!self.own || facts.home == Some(authority)) && here && self.conditions.hold(facts)
     }
 
     /// The scope in a hash: every field in a fixed form.
@@ -92,7 +103,7 @@ impl Scope {
             .chain_update([kinds, postures, provenances, u8::from(self.own)])
     }
 
-    /// Whether facts lie in the scope of this authority.
+    /// Whether facts lie, or may lie, in the scope of this authority: then it is asked.
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
         // Law applies where somebody is, and where something goes; whoever might be there is there.

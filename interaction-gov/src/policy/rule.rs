@@ -91,7 +91,8 @@ impl Provenance {
     }
 }
 
-/// What is the case when something is to be done. An interaction makes these of its state: no caller of it states them.
+/// What is the case when something is to be done. Action, stream and where it goes are what is asked; all else an interaction
+/// makes of its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Facts {
@@ -229,6 +230,14 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it speaks about these facts. Who is nobody knows where, may be where a deny is meant for.
+    #[must_use]
+    pub fn speaks(&self, facts: &Facts) -> bool {
+        let anywhere = self.effect == Effect::Deny && facts.region.is_none();
+        let regions = self.conditions.regions.filter(|_| !anywhere);
+        Conditions { regions, ..self.conditions }.hold(facts)
+    }
+
     /// Room that no rule has taken: it permits nothing.
     pub(crate) const NONE: Self = Self {
         effect: Effect::Deny,

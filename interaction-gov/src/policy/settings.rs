@@ -1,6 +1,7 @@
 //! What is configured beside the rules (`IoE R5`): it stands in the texts, is signed with them, and rolls with them.
 
-/// How long things hold. Of several authorities' words the shortest counts.
+/// How long things hold. Of several authorities' words the shortest counts; who is not asked about everything can make it
+/// shorter, and not longer than it would be without a word.
 ///
 /// ```text
 /// set lease 10000          milliseconds
@@ -38,36 +39,45 @@ pub(super) enum Setting {
     Heads,
 }
 
-/// What was said; whatever nobody says is as by default.
+/// What was said by whoever is asked about everything, and by all others; what nobody says is as by default.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said([Option<u32>; 4]);
+pub(super) struct Said {
+    by_all: [Option<u32>; 4],
+    by_some: [Option<u32>; 4],
+}
 
 impl Said {
-    /// The shortest counts.
+    /// One authority says this.
     pub fn set(&mut self, setting: Setting, number: u32) {
-        if let Some(place) = self.0.get_mut(setting as usize) {
-            *place = Some(place.map_or(number, |before| before.min(number)));
+        if let Some(place) = self.by_all.get_mut(setting as usize) {
+            *place = shorter(*place, Some(number));
         }
     }
 
-    pub fn and(mut self, other: Self) -> Self {
-        for (place, other) in self.0.iter_mut().zip(other.0) {
-            *place = match (*place, other) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
+    /// With what another authority says.
+    pub fn and(mut self, other: Self, asked_about_everything: bool) -> Self {
+        let places = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
+        for (place, said) in places.iter_mut().zip(other.by_all) {
+            *place = shorter(*place, said);
         }
         self
     }
 
     pub fn settings(&self) -> Settings {
         let Settings { lease_ms, validation_ms, recovery_ms, head_every } = Settings::default();
-        let [lease, validation, recovery, heads] = self.0;
-        Settings {
-            lease_ms: lease.unwrap_or(lease_ms),
-            validation_ms: validation.unwrap_or(validation_ms),
-            recovery_ms: recovery.unwrap_or(recovery_ms),
-            head_every: heads.unwrap_or(head_every),
+        let mut numbers = [lease_ms, validation_ms, recovery_ms, head_every];
+        for ((number, all), some) in numbers.iter_mut().zip(self.by_all).zip(self.by_some) {
+            let by_all = all.unwrap_or(*number);
+            *number = some.map_or(by_all, |some| some.min(by_all));
         }
+        let [lease_ms, validation_ms, recovery_ms, head_every] = numbers;
+        Settings { lease_ms, validation_ms, recovery_ms, head_every }
+    }
+}
+
+fn shorter(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

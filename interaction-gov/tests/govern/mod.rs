@@ -88,7 +88,13 @@ pub fn authorities() -> Authorities {
 
 /// An update that its authority signs, following some text.
 pub fn take(world: &mut World, name: &str, version: u32, follows: &str, text: &str) {
-    let update = Update { authority: the(name), version, follows: Sha256::digest(follows).into(), text };
+    let update = Update {
+        authority: the(name),
+        version,
+        follows: Sha256::digest(follows).into(),
+        vocabulary: *names().digest(),
+        text,
+    };
     let signer = if name == "corporate" { 1 } else { 2 };
     world.authorities.take(&update, &sign(signer, &update.signed()), &verifies).unwrap();
 }

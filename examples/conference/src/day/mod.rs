@@ -282,7 +282,7 @@ fn delegation(stage: &mut Stage, cast: &Cast) -> Result<()> {
     let scope = Scope::read("present own", &stage.plane.names)?;
     let until = stage.now.after(5 * MINUTE);
     let (from, to) = (stage.plane.the("guest-organisation")?, stage.plane.the("corporate")?);
-    let delegation = Delegation { from, to, scope, until, serial: 1 };
+    let delegation = Delegation { from, to, scope, until, serial: 1, vocabulary: *stage.plane.names.digest() };
     let done = stage.plane.delegate(delegation, stage.now)?;
     let what = format!("lets corporate decide on 'present' of its own people until {}", clock(until));
     stage.tell("delegated", "guest-organisation", what, Some(Ruling::plain(&done, "taken")));

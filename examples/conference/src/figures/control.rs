@@ -136,7 +136,8 @@ pub struct Signed {
 impl Signed {
     fn give_to(&self, authorities: &mut Authorities) -> Result<(), AuthorityError> {
         let Self { authority, version, follows, ref text, ref signature, .. } = *self;
-        authorities.take(&Update { authority, version, follows, text }, signature, &plane::verifies)
+        let update = Update { authority, version, follows, vocabulary: vocabulary(), text };
+        authorities.take(&update, signature, &plane::verifies)
     }
 }
 
@@ -189,9 +190,14 @@ impl Office {
     }
 }
 
+/// The digest of the vocabulary in which all of them write.
+fn vocabulary() -> [u8; 32] {
+    Sha256::digest(NAMES).into()
+}
+
 fn sign(key: &KeyPair, authority: Authority, version: u32, follows: &str, text: String, said: Said) -> Signed {
     let follows = Sha256::digest(follows).into();
-    let update = Update { authority, version, follows, text: &text };
+    let update = Update { authority, version, follows, vocabulary: vocabulary(), text: &text };
     let signature = *key.sk.sign(update.signed(), None);
     Signed { authority, version, follows, text, signature, said }
 }

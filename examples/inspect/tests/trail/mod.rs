@@ -35,8 +35,10 @@ pub fn world() -> Rollout<2, 2> {
     let mut world = Rollout::new(Authorities::new(), [5; 32]);
     let mut policy = Policy::new();
     for (number, text) in [(1, CORPORATE), (2, PRIVACY)] {
-        let authority = policy.add(text, &Vocabulary::read(NAMES).expect("names")).expect("good");
-        let update = Update { authority, version: 1, follows: Portable::sha256(&[]), text };
+        let names = Vocabulary::read(NAMES).expect("names");
+        let authority = policy.add(text, &names).expect("good");
+        let update =
+            Update { authority, version: 1, follows: Portable::sha256(&[]), vocabulary: *names.digest(), text };
         world.authorities.introduce(authority, key(number)).expect("room");
         world.authorities.take(&update, &sign(number, &update.signed()), &verifies).expect("signed");
     }

@@ -54,7 +54,13 @@ impl Control {
         let mut installed = [0; 3];
         for ((version, rules), index) in (1..).zip(RULES).zip(&mut installed) {
             let text = format!("authority corporate\nversion {version}\n{rules}\n");
-            let update = Update { authority, version, follows: Sha256::digest(&before).into(), text: &text };
+            let update = Update {
+                authority,
+                version,
+                follows: Sha256::digest(&before).into(),
+                vocabulary: *vocabulary.digest(),
+                text: &text,
+            };
             // Whether it is signed is not what is measured.
             let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
             rollout.authorities.take(&update, &[0; 64], &signed).expect("it follows");

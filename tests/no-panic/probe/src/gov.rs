@@ -178,11 +178,11 @@ fn identifiers() {
 fn authorities(authorities: &mut Authorities) {
     let authority = Authority(number());
     look(authorities.introduce(authority, black_box([0; 32])));
-    let update = Update { authority, version: black_box(0), follows: black_box([0; 32]), text: text() };
+    let update = Update { authority, version: black_box(0), follows: black_box([0; 32]), vocabulary: black_box([0; 32]), text: text() };
     look(authorities.take(&update, &black_box([0; 64]), &verifies));
     authorities.set_reach(authority, black_box(false));
     let (from, to) = (authority, Authority(number()));
-    let delegation = Delegation { from, to, scope: black_box(Scope::ALL), until: time(), serial: black_box(1) };
+    let delegation = Delegation { from, to, scope: black_box(Scope::ALL), until: time(), serial: black_box(1), vocabulary: black_box([0; 32]) };
     look(authorities.delegate(delegation, &black_box([0; 64]), &verifies, time()));
     look(authorities.rotate(authority, black_box([0; 32])));
     authorities.revoke(from, to);

@@ -91,7 +91,7 @@ fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabula
     let mut policy = Policy::new();
     policy.add(text, vocabulary).expect("a policy");
     let version = policy.members()[0].version;
-    let update = Update { authority: AUTHORITY, version, follows: Sha256::digest(before).into(), text };
+    let update = Update { authority: AUTHORITY, version, follows: Sha256::digest(before).into(), vocabulary: *vocabulary.digest(), text };
     // Whether it is signed is not what is measured.
     let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
     control.authorities.take(&update, &[0; 64], &signed).expect("it follows");
@@ -118,6 +118,7 @@ fn ask(
         modality: Some(the(vocabulary, MODALITIES[request.modality])),
         function: None,
         region: Some(the(vocabulary, REGIONS[request.region])),
+        goes: Set::EMPTY,
         consents: (0..CONSENTS.len())
             .filter(|consent| request.consents_to(*consent))
             .map(|consent| the(vocabulary, CONSENTS[consent]))
