@@ -6,6 +6,7 @@ use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, requ
 use interaction_gov::audit::{Bytes, Chain, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
+use interaction_gov::lifecycle::Event;
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Authority;
@@ -207,6 +208,28 @@ fn records_are_87_bytes_in_the_order_of_the_figure() {
     .concat();
     assert_eq!(record.write()[..], expected);
     assert_eq!(Record::read(&record.write()), Some(record));
+}
+
+#[test]
+fn the_profile_has_the_codes() {
+    let profile = include_str!("../../PROFILE.md");
+    let (_, section) = profile.split_once("### 10.13").unwrap();
+    let rows: Vec<Vec<_>> = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| Code"))
+        .map(|line| line.split('|').map(|cell| cell.split([':', ';']).next().unwrap().trim()).skip(1).collect())
+        .collect();
+    let (codes, events) = rows.split_at(rows.iter().skip(1).position(|row| row[0] == "0").unwrap() + 1);
+    for (code, row) in codes.iter().enumerate() {
+        let code = u8::try_from(code).unwrap();
+        assert_eq!(row[0], code.to_string());
+        assert_eq!(row[1], Kind::from_code(code).map_or("", Kind::name));
+        assert_eq!(row[2], Verdict::from_code(code).map_or("", Verdict::name));
+    }
+    assert_eq!(codes.len(), Kind::ALL.len() + 1);
+    for (event, row) in Event::ALL.iter().zip(events) {
+        assert_eq!(row[..2], [(*event as u8).to_string().as_str(), event.name()]);
+    }
 }
 
 #[test]

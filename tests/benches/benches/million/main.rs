@@ -156,11 +156,12 @@ fn canary(world: &mut World, report: &mut Report) {
     let bad = world.publish(canary, Version::Bad);
     look(world, "a bad version for the canary", (bad, false), (stable, true));
     world.roll_back(canary);
-    look(world, "the canary is rolled back", begun, (stable, true));
+    look(world, "the canary is rolled back, to where all are", (stable, true), (stable, true));
+    let again = (world.publish(canary, Version::Second), true);
     let bad = world.publish(Track::STABLE, Version::Bad);
-    look(world, "a bad version for all but the canary", begun, (bad, false));
+    look(world, "a bad version for all but the canary", again, (bad, false));
     world.roll_back(Track::STABLE);
-    look(world, "all but the canary are rolled back", begun, (stable, true));
+    look(world, "all but the canary are rolled back", again, (stable, true));
 }
 
 /// One interaction is pinned to a bad version: nobody else is denied anything.

@@ -91,7 +91,13 @@ fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabula
     let mut policy = Policy::new();
     policy.add(text, vocabulary).expect("a policy");
     let version = policy.members()[0].version;
-    let update = Update { authority: AUTHORITY, version, follows: Sha256::digest(before).into(), vocabulary: *vocabulary.digest(), text };
+    let update = Update {
+        authority: AUTHORITY,
+        version,
+        follows: Sha256::digest(before).into(),
+        vocabulary: *vocabulary.digest(),
+        text,
+    };
     // Whether it is signed is not what is measured.
     let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
     control.authorities.take(&update, &[0; 64], &signed).expect("it follows");
@@ -166,7 +172,10 @@ fn text(rules: &[Rule]) -> String {
         text.push_str(&format!(" on {}", names(&MODALITIES, &rule.modalities).join(", ")));
         text.push_str(&format!(" in {}", names(&REGIONS, &rule.regions).join(", ")));
         text.extend(rule.consent.map(|consent| format!(" with consent {}", CONSENTS[consent])));
-        text.push_str(&format!(" with posture {}\n", POSTURES[rule.posture]));
+        if rule.posture > 0 {
+            text.push_str(&format!(" with posture {}", POSTURES[rule.posture]));
+        }
+        text.push('\n');
     }
     text
 }

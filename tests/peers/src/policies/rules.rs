@@ -28,7 +28,7 @@ pub const KINDS: [&str; 4] = ["human", "device", "service", "agent"];
 pub const MODALITIES: [&str; 8] = ["audio", "video", "screen", "chat", "files", "whiteboard", "telemetry", "commands"];
 /// Places in law.
 pub const REGIONS: [&str; 16] =
-    ["at", "be", "br", "ca", "ch", "de", "es", "fr", "gb", "in", "it", "jp", "nl", "se", "sg", "us"];
+    ["at", "be", "br", "ca", "ch", "de", "es", "fr", "gb", "ie", "it", "jp", "nl", "se", "sg", "us"];
 /// Levels of posture, the lowest first.
 pub const POSTURES: [&str; 3] = ["unmanaged", "managed", "hardened"];
 /// What people consent to.
