@@ -3,11 +3,11 @@
 use core::fmt;
 
 macro_rules! named {
-    ($(#[$attribute:meta])* $kind:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+    ($(#[$attribute:meta])* $kind:ident { $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+ }) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub enum $kind { $($(#[$doc])* $variant,)+ }
+        pub enum $kind { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $kind {
             /// All of them.
@@ -17,6 +17,12 @@ macro_rules! named {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it means, in a line.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
             }
         }
 
@@ -53,7 +59,7 @@ named! {
         AuxiliaryFailed = "AUXILIARY_FAILED",
         /// A core function has failed.
         CoreFailed = "CORE_FAILED",
-        /// A core function is gone for good: it has not recovered in time, was denied, or ran for somebody who left.
+        /// A core function is gone for good: too late, denied, or ended with whom or what it ran for.
         CoreLost = "CORE_LOST",
         /// The last failed function works again.
         Recovered = "RECOVERED",

@@ -1,13 +1,52 @@
-//! `inspect machines`: the state tables of the draft, as they run.
+//! `inspect machines`: the state tables of the drafts, as they run.
 //!
 //! Everything that is shown here is read from the data from which the step functions are generated.
 
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use iacp_core::machine::{MACHINES, Machine, Origin, Symbol};
+use iacp_core::machine::{MACHINES, Machine, Origin, Row, Symbol};
+use interaction_gov::lifecycle::{Event, ROWS, State};
 use serde::Serialize;
+
+/// The life of an interaction, in the same form.
+static INTERACTION: LazyLock<Machine> = LazyLock::new(|| Machine {
+    name: "interaction",
+    section: "IoE §2.2",
+    initial: const { &[State::Created.name()] },
+    finals: const { &[State::Terminated.name()] },
+    states: symbols_of(State::ALL, State::name, State::meaning),
+    events: symbols_of(Event::ALL, Event::name, Event::meaning),
+    rows: ROWS
+        .iter()
+        .map(|(state, event, next)| Row {
+            state: state.name(),
+            event: event.name(),
+            next: next.name(),
+            origin: Origin::Ours,
+            note: "",
+        })
+        .collect::<Vec<_>>()
+        .leak(),
+    notes: &["The draft names a lifecycle and draws none."],
+});
+
+fn symbols_of<T: Copy>(all: &[T], name: fn(T) -> &'static str, meaning: fn(T) -> &'static str) -> &'static [Symbol] {
+    all.iter().map(|one| Symbol { name: name(*one), meaning: meaning(*one) }).collect::<Vec<_>>().leak()
+}
+
+fn machines() -> impl Iterator<Item = &'static Machine> {
+    MACHINES.iter().copied().chain(iter::once(&*INTERACTION))
+}
+
+/// Where a draft draws it, or asks for it.
+fn section(machine: &Machine) -> String {
+    let of_iacp = !machine.section.starts_with("IoE");
+    format!("{}{}", if of_iacp { "IACP " } else { "" }, machine.section)
+}
 
 /// Lists the state machines, or shows every transition of one.
 #[derive(clap::Args, Debug)]
@@ -34,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let out = &mut BufWriter::new(io::stdout().lock());
     match &arguments.name {
         Some(name) => show(find(name)?, arguments, out)?,
-        None if arguments.json => MACHINES.iter().try_for_each(|machine| json(machine, out))?,
+        None if arguments.json => machines().try_for_each(|machine| json(machine, out))?,
         None => list(out)?,
     }
     out.flush()?;
@@ -42,8 +81,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn find(name: &str) -> Result<&'static Machine> {
-    MACHINES.iter().copied().find(|machine| machine.name == name).with_context(|| {
-        let names: Vec<_> = MACHINES.iter().map(|machine| machine.name).collect();
+    machines().find(|machine| machine.name == name).with_context(|| {
+        let names: Vec<_> = machines().map(|machine| machine.name).collect();
         format!("no machine is called {name:?}; there are {}", names.join(", "))
     })
 }
@@ -58,11 +97,15 @@ fn show(machine: &Machine, arguments: &Arguments, out: &mut impl Write) -> Resul
 }
 
 fn list(out: &mut impl Write) -> Result<()> {
-    writeln!(out, "{:<20}{:<10}{:>6}{:>8}{:>13}{:>6}", "machine", "IACP", "states", "events", "transitions", "ours")?;
-    for machine in MACHINES {
+    writeln!(
+        out,
+        "{:<20}{:<15}{:>6}{:>8}{:>13}{:>6}",
+        "machine", "drawn in", "states", "events", "transitions", "ours"
+    )?;
+    for machine in machines() {
         let ours = machine.rows.iter().filter(|row| row.origin == Origin::Ours).count();
         let (states, events, rows) = (machine.states.len(), machine.events.len(), machine.rows.len());
-        writeln!(out, "{:<20}{:<10}{states:>6}{events:>8}{rows:>13}{ours:>6}", machine.name, machine.section)?;
+        writeln!(out, "{:<20}{:<15}{states:>6}{events:>8}{rows:>13}{ours:>6}", machine.name, section(machine))?;
     }
     Ok(())
 }
@@ -85,7 +128,7 @@ fn json(machine: &Machine, out: &mut impl Write) -> Result<()> {
 }
 
 fn table(machine: &Machine, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "{} (IACP {})", machine.name, machine.section)?;
+    writeln!(out, "{} ({})", machine.name, section(machine))?;
     writeln!(out, "begins in {}", machine.initial.join(" or "))?;
     if !machine.finals.is_empty() {
         writeln!(out, "ends in {}", machine.finals.join(", "))?;
@@ -143,7 +186,9 @@ fn mark(origin: Origin) -> char {
 
 /// Mermaid cannot dash a single arrow, so the label says whose it is.
 fn mermaid(machine: &Machine, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "stateDiagram-v2\n    %% {} (IACP {})", machine.name, machine.section)?;
+    let all_ours = machine.rows.iter().all(|row| row.origin == Origin::Ours);
+    let mark = if all_ours { ", all of it ours" } else { "" };
+    writeln!(out, "stateDiagram-v2\n    %% {} ({}){mark}", machine.name, section(machine))?;
     for state in machine.states {
         if id(state.name) != state.name {
             writeln!(out, "    state \"{}\" as {}", state.name, id(state.name))?;
@@ -156,6 +201,7 @@ fn mermaid(machine: &Machine, out: &mut impl Write) -> Result<()> {
         let whose = match row.origin {
             Origin::Drawn => "",
             Origin::Said => " [text]",
+            Origin::Ours if all_ours => "",
             Origin::Ours => " [ours]",
         };
         writeln!(out, "    {} --> {} : {}{whose}", id(row.state), id(row.next), row.event)?;
@@ -175,7 +221,7 @@ fn id(state: &str) -> String {
 fn dot(machine: &Machine, out: &mut impl Write) -> Result<()> {
     writeln!(out, "// dashed: ours; dotted: said elsewhere in the draft")?;
     writeln!(out, "digraph \"{}\" {{", machine.name)?;
-    writeln!(out, "    label = \"{} (IACP {})\";", machine.name, machine.section)?;
+    writeln!(out, "    label = \"{} ({})\";", machine.name, section(machine))?;
     writeln!(out, "    node [shape = box];\n    begin [shape = point];")?;
     for state in machine.finals {
         writeln!(out, "    \"{state}\" [peripheries = 2];")?;

@@ -18,5 +18,5 @@ fn the_drawings_are_drawn_from_the_tables() {
         assert!(drawn == expected, "ARCHITECTURE.md should draw {name} like this:\n{expected}");
         drawings += 1;
     }
-    assert_eq!(drawings, 2);
+    assert_eq!(drawings, 3);
 }

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use iacp_core::machine::MACHINES;
+use interaction_gov::lifecycle::ROWS;
 
 fn inspect(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_inspect")).args(args).output().expect("the program starts")
@@ -43,13 +44,24 @@ fn all_machines_as_json_are_every_row_of_every_table() {
             assert_eq!(line, expected);
         }
     }
+    for (state, event, next) in ROWS {
+        let line: serde_json::Value = serde_json::from_str(lines.next().expect("a line per row")).expect("JSON");
+        let expected = serde_json::json!({
+            "machine": "interaction", "state": state.name(), "event": event.name(), "next": next.name(),
+        });
+        assert_eq!(line, expected);
+    }
     assert_eq!(lines.next(), None);
 }
 
 #[test]
 fn without_a_name_every_machine_is_listed_with_its_section() {
     let list = shown(&["machines"]);
-    assert_eq!(list.lines().count(), 1 + MACHINES.len());
+    assert_eq!(list.lines().count(), 1 + MACHINES.len() + 1);
+    assert!(
+        list.lines().last().is_some_and(|line| line.starts_with("interaction ") && line.contains("IoE §2.2")),
+        "{list}"
+    );
     for (line, machine) in list.lines().skip(1).zip(MACHINES) {
         assert!(line.starts_with(machine.name) && line.contains(machine.section), "{line}");
     }
