@@ -186,31 +186,7 @@ impl<const W: usize> Policy<W> {
         }
         let place = self.members.len();
         let first = self.words;
-        let mut residency = [Set::ALL; MODALITIES];
-        let mut said = Said::default();
-        let mut free = first * 64;
-        // Denies first, then permits: the first rule that holds decides.
-        for pass in [Effect::Deny, Effect::Permit] {
-            for statement in read::statements(text, vocabulary) {
-                match statement? {
-                    (word, Statement::Rule(rule)) if rule.effect == pass => {
-                        let before = (first * 64..free).filter_map(|at| self.rule(at));
-                        if let Some(trouble) = check::decides_first(before, &rule) {
-                            return Err(word.at(trouble).into());
-                        }
-                        let slot = self.rules.get_mut(free / 64).and_then(|word| word.get_mut(free % 64));
-                        *slot.ok_or(PolicyError::Full)? = rule;
-                        free += 1;
-                    }
-                    // Read in the second pass again, it changes nothing.
-                    (word, Statement::Keep { modalities, regions }) if !keep(&mut residency, modalities, regions) => {
-                        return Err(word.at(Trouble::NeverMatches).into());
-                    }
-                    (_, Statement::Set(setting, number)) => said.set(setting, number),
-                    _ => {}
-                }
-            }
-        }
+        let (free, residency, said) = self.check(text, vocabulary, first * 64)?;
         let words = first + (free - first * 64).div_ceil(64);
         let [first_word, end, rules] =
             [first, words, free - first * 64].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
@@ -243,6 +219,42 @@ impl<const W: usize> Policy<W> {
             .finalize()
             .into();
         Ok(head.authority)
+    }
+
+    /// Reads and checks a text, and puts its rules where nothing counts yet: where they end, where its streams may go, and
+    /// what it sets.
+    fn check(
+        &mut self,
+        text: &str,
+        vocabulary: &Vocabulary<'_>,
+        first: usize,
+    ) -> Result<(usize, [Set<Region>; MODALITIES], Said), PolicyError> {
+        let mut residency = [Set::ALL; MODALITIES];
+        let mut said = Said::default();
+        let mut free = first;
+        // Denies first, then permits: the first rule that holds decides.
+        for pass in [Effect::Deny, Effect::Permit] {
+            for statement in read::statements(text, vocabulary) {
+                match statement? {
+                    (word, Statement::Rule(rule)) if rule.effect == pass => {
+                        let before = (first..free).filter_map(|at| self.rule(at));
+                        if let Some(trouble) = check::decides_first(before, &rule) {
+                            return Err(word.at(trouble).into());
+                        }
+                        let slot = self.rules.get_mut(free / 64).and_then(|word| word.get_mut(free % 64));
+                        *slot.ok_or(PolicyError::Full)? = rule;
+                        free += 1;
+                    }
+                    // Read in the second pass again, it changes nothing.
+                    (word, Statement::Keep { modalities, regions }) if !keep(&mut residency, modalities, regions) => {
+                        return Err(word.at(Trouble::NeverMatches).into());
+                    }
+                    (_, Statement::Set(setting, number)) => said.set(setting, number),
+                    _ => {}
+                }
+            }
+        }
+        Ok((free, residency, said))
     }
 
     /// What is configured in the texts.
