@@ -283,15 +283,17 @@ impl Authorities {
         self.changes
     }
 
-    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on.
+    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on. What was
+    /// delegated in the words of another vocabulary would mean something else, and is not delegated.
     #[must_use]
-    pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
+    pub fn speaker(&self, authority: Authority, facts: &Facts, vocabulary: Option<&[u8; 32]>, now: Time) -> Speaker {
         let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };
         for _ in 0..self.delegations.len() {
             // The last word counts.
             let next = self.delegations.iter().rev().find(|delegation| {
                 Some(delegation.from) == speaker.authority
                     && now < delegation.until
+                    && Some(&delegation.vocabulary) == vocabulary
                     && delegation.scope.contains(facts, delegation.from)
             });
             let Some(next) = next else { break };

@@ -268,6 +268,16 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
         assert_eq!(mine.line, record.line);
     }
     assert!(records.iter().any(|record| record.line.is_some()));
+    // Whose something was that ended is told also if it ended because its participant left.
+    let before = log.waiting().len();
+    assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).1.is_some());
+    let _ = call.leave(Time(1_000), seat, &mut log).unwrap();
+    let mut view = View::<4>::of(corporate, &one);
+    let seen: Vec<_> = log.waiting().iter().map(|bytes| view.see(&Record::read(bytes).unwrap())).collect();
+    let ended = &seen[before..];
+    let of = |kind| ended.iter().find(|seen| seen.kind == kind).unwrap().participant;
+    assert_eq!(of(Kind::Ended), Some(one.pseudonym(Subject::Participant, &person(1).name)));
+    assert_eq!(of(Kind::Ended), of(Kind::Left));
 }
 
 proptest! {

@@ -2,13 +2,14 @@
 
 mod govern;
 
-use govern::{Call, World, all, call, component, log, person, provenance, recording, request, the, world};
+use govern::{CORPORATE, Call, World, all, call, component, log, person, provenance, recording, request, the, world};
 use interaction_gov::audit::{Kind, Record, Verdict};
 use interaction_gov::function::{Binding, Bindings, Health, Invocation, Role};
-use interaction_gov::interaction::{Choice, Refused, Request};
+use interaction_gov::identity::InteractionId;
+use interaction_gov::interaction::{Choice, Mode, Refused, Request};
 use interaction_gov::lifecycle::State;
 use interaction_gov::participant::{Seat, Validation};
-use interaction_gov::rollout::Track;
+use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Region, Set};
 
@@ -421,4 +422,70 @@ fn a_computation_runs_at_the_first_place_at_which_it_is_permitted() {
     let anywhere = Invocation { sites: &[fr, de], ..recording(seat) };
     invoke(&mut call, 1_000, &anywhere, &world, &mut log);
     assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, Some(de.0));
+}
+
+#[test]
+fn where_the_vocabulary_has_no_place_nothing_goes_also_if_nobody_keeps_anything() {
+    let kept =
+        |text: &str| text.lines().filter(|line| !line.starts_with("keep")).map(|line| format!("{line}\n")).collect();
+    let (corporate, law): (String, _) =
+        (kept(CORPORATE), "authority privacy\nversion 1\nover any in fr\ndeny record\n");
+    let mut world: World = Rollout::new(govern::authorities(), [5; 32]);
+    govern::take(&mut world, "corporate", 1, "", &corporate);
+    govern::take(&mut world, "privacy", 1, "", law);
+    let version = world.install(govern::policy(&[&corporate, law])).unwrap();
+    world.publish(Track::STABLE, version).unwrap();
+    let mut log = log();
+    let (mut call, seat) = call(&world, &mut log);
+    for (site, verdict) in [
+        (the("de"), Verdict::Permit),
+        (the("fr"), Verdict::DeniedByRule),
+        (Region(3), Verdict::Residency),
+        (Region(31), Verdict::Residency),
+        (Region(200), Verdict::Residency),
+    ] {
+        let there = Invocation { sites: &[site], ..recording(seat) };
+        let (decision, _) = call.invoke(Time(1_003), &there, &provenance, &world, &mut log);
+        assert_eq!(decision.verdict, verdict, "{site:?}");
+    }
+}
+
+#[test]
+fn what_was_delegated_by_something_that_failed_waits_for_it() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let parent = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+    let child = invoke(&mut call, 1_000, &Invocation { parent: Some(parent), ..recording(seat) }, &world, &mut log);
+    let grandchild = Invocation { parent: Some(child), ..recording(seat) };
+    let grandchild = invoke(&mut call, 1_000, &grandchild, &world, &mut log);
+    call.fail(Time(10_000), parent, &world, &mut log).unwrap();
+    assert_eq!(call.next_deadline(), Some(Time(20_000)), "its own leases end at 11,000, and nobody renews them");
+    let records = log.waiting().len();
+    assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(log.waiting().len(), records);
+    assert!(!call.holds(call.running(child).unwrap().lease(), Time(11_000), &world));
+    call.recover(Time(12_000), parent, &mut log).unwrap();
+    assert!(call.review(Time(12_000), &world, &mut log).unwrap().is_empty());
+    for binding in [parent, child, grandchild] {
+        assert_eq!(call.running(binding).unwrap().lease().until(), Time(22_000));
+    }
+    call.fail(Time(13_000), parent, &world, &mut log).unwrap();
+    assert_eq!(cancelled(call.review(Time(23_000), &world, &mut log).unwrap()), [parent.0, child.0, grandchild.0]);
+}
+
+#[test]
+fn who_only_observes_takes_the_place_that_would_be_permitted_and_holds_nothing_back() {
+    let (world, mut log) = (world(), log());
+    let mut call = Call::create(InteractionId::recorded([7; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
+    let seat = call.join(Time(0), &person(1), &world, &mut log).unwrap();
+    let sites = [the("us"), the("fr")];
+    let (decision, parent) =
+        call.invoke(Time(3), &Invocation { sites: &sites, ..recording(seat) }, &provenance, &world, &mut log);
+    assert_eq!(decision.verdict, Verdict::Permit);
+    assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().goes, Some(sites[1].0));
+    // Somebody joins, and the parent's permit does not hold any more.
+    call.join(Time(4), &person(2), &world, &mut log).unwrap();
+    let child = Invocation { parent, ..recording(seat) };
+    let (decision, binding) = call.invoke(Time(5), &child, &provenance, &world, &mut log);
+    assert!(decision.may() && binding.is_some(), "{decision:?}");
 }

@@ -293,9 +293,12 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         provenance: Provenance::None,
     };
     let only = policy(&[PRIVACY, CORPORATE]);
-    let ruling = only.decide(&denies, |authority| world.authorities.speaker(authority, &denies, Time(4_999)));
+    let ruling =
+        only.decide(&denies, |authority| world.authorities.speaker(authority, &denies, only.vocabulary(), Time(4_999)));
     assert_eq!((ruling.authority, ruling.speaker, ruling.line), (Some(privacy), Some(corporate), Some(4)));
     assert_eq!(ask(&world, 5_000).0, Verdict::Unreachable, "it has expired");
+    delegate(&mut world, Delegation { serial: 3, until: Time(9_000), vocabulary: [0; 32], ..delegation }).unwrap();
+    assert_eq!(ask(&world, 5_001).0, Verdict::Unreachable, "in the words of another vocabulary");
     world.authorities.revoke(privacy, corporate);
     assert_eq!(delegate(&mut world, Delegation { serial: 2, ..back }), Ok(()));
 }
@@ -324,7 +327,7 @@ fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
         posture: the("managed"),
         provenance: Provenance::None,
     };
-    let speaker = |now| world.authorities.speaker(privacy, &facts, Time(now));
+    let speaker = |now| world.authorities.speaker(privacy, &facts, Some(names().digest()), Time(now));
     assert_eq!((speaker(0).authority, speaker(0).until), (Some(other), Time(3_000)));
     assert_eq!((speaker(3_000).authority, speaker(3_000).until), (Some(corporate), Time(5_000)));
     assert_eq!((speaker(5_000).authority, speaker(5_000).until), (Some(privacy), Time::NEVER));

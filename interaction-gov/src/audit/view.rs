@@ -36,8 +36,8 @@ pub struct Seen {
 pub struct View<'k, const P: usize> {
     authority: Authority,
     key: &'k AuthorityKey,
-    /// Who sits where, as the trail has told so far.
-    names: heapless::Vec<(u16, [u8; 16]), P>,
+    /// Who sits where, as the trail has told so far, and whether it is still there: what ran for it ends after it has left.
+    names: heapless::Vec<(u16, [u8; 16], bool), P>,
 }
 
 impl<'k, const P: usize> View<'k, P> {
@@ -51,11 +51,13 @@ impl<'k, const P: usize> View<'k, P> {
     pub fn see(&mut self, record: &Record) -> Seen {
         if let (Kind::Joined, Some(seat)) = (record.kind, record.seat) {
             // There are no more of them than an interaction has room for.
-            let _ = self.names.push((seat, record.subject));
+            self.names.retain(|(_, _, there)| *there);
+            let _ = self.names.push((seat, record.subject, true));
         }
-        let name = self.names.iter().find(|(seat, _)| Some(*seat) == record.seat).map(|(_, name)| *name);
+        let name = self.names.iter().find(|(seat, ..)| Some(*seat) == record.seat).map(|(_, name, _)| *name);
         if record.kind == Kind::Left && record.verdict == Verdict::Fact {
-            self.names.retain(|(seat, _)| Some(*seat) != record.seat);
+            let left = self.names.iter_mut().filter(|(seat, ..)| Some(*seat) == record.seat);
+            left.for_each(|(_, _, there)| *there = false);
         }
         let identifies = matches!(record.kind, Kind::Bound | Kind::Transition);
         let own = record.authority == Some(self.authority.0);

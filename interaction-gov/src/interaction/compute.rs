@@ -1,7 +1,7 @@
 //! Functions and computations within the interaction: begun, placed, failed, recovered, cancelled (`IoE R3`, `R7`, `R9`).
 
 use super::decide::Question;
-use super::{Decision, Interaction, Lease, Refused, Request};
+use super::{Decision, Interaction, Lease, Mode, Refused, Request};
 use crate::audit::{Kind, Record, Sink, Verdict, record};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
@@ -89,7 +89,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
             let question = Question { facts: Facts { goes, ..question.facts }, ..*question };
             let answer = self.answer(&question, version, rollout, kind);
-            if answer.0.may() {
+            if answer.0.verdict.permits() {
                 return Some((candidate, answer));
             }
             first.get_or_insert((candidate, answer));
@@ -109,10 +109,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if let Some(parent) = parent {
             let runs = |parent: &&Running| parent.health == Health::Running && parent.seat == seat;
             let parent = self.running(parent).filter(runs).ok_or(Verdict::NoFunction)?;
-            if !self.holds(&parent.lease, now, rollout) {
-                return Err(Verdict::NoLease);
+            match (self.holds(&parent.lease, now, rollout), self.mode) {
+                (true, _) => until = parent.lease.until(),
+                (false, Mode::Enforce) => return Err(Verdict::NoLease),
+                (false, Mode::Observe) => {}
             }
-            until = parent.lease.until();
         }
         let (_, number) = self.numbers;
         let free = self.running.iter().any(Option::is_none) && number < u16::MAX;
@@ -266,7 +267,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let mut number = None;
         while let Some(running) = self.after(number) {
             number = Some(running.number);
-            if running.health != Health::Running || !self.state.governs() {
+            if running.health != Health::Running || !self.state.governs() || self.waits(&running) {
+                continue;
+            }
+            if running.parent.is_some_and(|parent| denied.contains(parent)) {
+                denied.add(running.number);
                 continue;
             }
             let held = self.holds(&running.lease, now, rollout).then_some(running.lease);
@@ -289,6 +294,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         denied.iter().for_each(|binding| gone.add(binding));
         Ok(gone)
+    }
+
+    /// Whether something that it was delegated by has failed: what becomes of it is decided when that has recovered, or has not.
+    pub(super) fn waits(&self, running: &Running) -> bool {
+        let mut by = running.parent;
+        while let Some(parent) = by.and_then(|parent| self.running(parent)) {
+            if parent.health != Health::Running {
+                return true;
+            }
+            by = parent.parent;
+        }
+        false
     }
 
     /// What began next after this one, of what runs.

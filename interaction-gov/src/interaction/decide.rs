@@ -274,8 +274,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let facts = &question.facts;
         let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
         if let Some(version) = version {
-            let ruling =
-                version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
+            let vocabulary = version.policy.vocabulary();
+            let ruling = version
+                .policy
+                .decide(facts, |authority| rollout.authorities.speaker(authority, facts, vocabulary, self.last));
             (decision.authority, decision.speaker, decision.line) = (ruling.authority, ruling.speaker, ruling.line);
             decision.verdict = match ruling.answer {
                 Answer::Permit => Verdict::Permit,

@@ -171,8 +171,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn next_deadline(&self) -> Option<Time> {
         let due = |running: &Running| match running.health {
             Health::Failed { recover_by } => Some(recover_by),
-            // No lease outlives the validation that it rests on. While nothing is permitted, none is renewed.
-            Health::Running => self.state.governs().then(|| running.lease.until()),
+            // No lease outlives the validation that it rests on. While nothing is permitted, none is renewed; nor while what it
+            // was delegated by has failed.
+            Health::Running => (self.state.governs() && !self.waits(running)).then(|| running.lease.until()),
         };
         self.running.iter().flatten().filter_map(due).min()
     }

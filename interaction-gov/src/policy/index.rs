@@ -6,7 +6,7 @@ use crate::vocabulary::{Action, Consent, Function, Modality, Posture, Region, Se
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
 #[derive(Clone)]
 pub(super) struct Index<const W: usize> {
-    actions: [[u64; W]; 32],
+    actions: [[u64; W]; 31],
     kinds: [[u64; W]; 4],
     /// None, and each.
     modalities: [[u64; W]; 16],
@@ -32,7 +32,7 @@ pub(super) struct Rows<'i, const W: usize> {
 impl<const W: usize> Index<W> {
     pub const fn new() -> Self {
         Self {
-            actions: [[0; W]; 32],
+            actions: [[0; W]; 31],
             kinds: [[0; W]; 4],
             modalities: [[0; W]; 16],
             functions: [[0; W]; 32],

@@ -163,7 +163,7 @@ impl<const W: usize> Policy<W> {
             rules: [[Rule::NONE; 64]; W],
             words: 0,
             index: Index::new(),
-            residency: [[Set::ALL; MODALITIES]; AUTHORITIES],
+            residency: [[Set::EMPTY; MODALITIES]; AUTHORITIES],
             said: Said::default(),
             vocabulary: None,
             digest: Sha256::digest(LABEL).into(),
@@ -229,7 +229,8 @@ impl<const W: usize> Policy<W> {
         vocabulary: &Vocabulary<'_>,
         first: usize,
     ) -> Result<(usize, [Set<Region>; MODALITIES], Said), PolicyError> {
-        let mut residency = [Set::ALL; MODALITIES];
+        // Nothing goes where the vocabulary has no place.
+        let mut residency = [vocabulary.all().map(|(region, _)| region).collect(); MODALITIES];
         let mut said = Said::default();
         let mut free = first;
         // Denies first, then permits: the first rule that holds decides.
@@ -255,6 +256,12 @@ impl<const W: usize> Policy<W> {
             }
         }
         Ok((free, residency, said))
+    }
+
+    /// The digest of the vocabulary that all its texts are written in. `None`, if there are none.
+    #[must_use]
+    pub const fn vocabulary(&self) -> Option<&[u8; 32]> {
+        self.vocabulary.as_ref()
     }
 
     /// What is configured in the texts.

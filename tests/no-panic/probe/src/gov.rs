@@ -122,7 +122,7 @@ fn policy(vocabulary: &Vocabulary<'_>) {
         look(policy.add(text(), vocabulary));
         let facts = facts();
         let authorities = black_box(Authorities::new());
-        black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, time())));
+        black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, policy.vocabulary(), time())));
         black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(), policy.digest()));
         for member in policy.members() {
             policy.rules_of(member).for_each(|rule| {
