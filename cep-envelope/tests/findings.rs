@@ -5,7 +5,7 @@ mod envelope;
 use cep_envelope::decision::{Decision, Delivery, Finding, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, Source};
-use cep_envelope::lineage::{Line, Standing};
+use cep_envelope::lineage::{Line, Lineage, Parent, Record, Standing};
 use cep_envelope::manifest::{CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, seal};
 use cep_envelope::notification::{ClaimedState, Notification, Reference, Resolver};
 use cep_envelope::{Surface, VerificationState};
@@ -332,4 +332,38 @@ fn verdicts_are_exhaustive_on_purpose() {
         Outcome::Triage | Outcome::Resync | Outcome::Quarantine => false,
     };
     assert!(Outcome::ALL.into_iter().all(|outcome| goes_on(outcome) == outcome.approves()));
+}
+
+#[test]
+fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
+    let lost = Draft { content: b"lost", created: "2026-05-14T06:41:40Z", ..Draft::default() }.seal();
+    let child = Draft { content: b"child", parent: CausalParent::Of(lost.digest), ..Draft::default() }.seal();
+    let parent = CausalParent::Of(lost.digest);
+    let by_another_key = |line| Record {
+        manifest: child.digest,
+        key: [9; 32],
+        parent,
+        sealed: SEALED_AT,
+        line,
+        standing: Standing::Approved,
+    };
+    // On a branch of its own, as whoever takes unknown parents for forks has decided; then the parent comes.
+    let own = Line::Branch(child.digest);
+    let mut lineage = memory();
+    lineage.record(&by_another_key(own)).unwrap();
+    let judged = |lineage: &Memory| {
+        let decision = judge(&child.delivery(), lineage).decision;
+        (decision.outcome(), decision.findings().iter().collect::<Vec<_>>(), decision.line())
+    };
+    let on_its_branch = (Outcome::Fork, vec![Finding::OnBranch], Some(own));
+    assert_eq!(judged(&lineage), on_its_branch);
+    receive(&lost, &mut lineage);
+    assert_eq!(judged(&lineage), on_its_branch);
+    // On the main line; then the parent is forgotten.
+    let mut lineage = memory();
+    receive(&lost, &mut lineage);
+    lineage.record(&by_another_key(Line::Main(lost.digest))).unwrap();
+    lineage.forget_before(SEALED_AT);
+    assert_eq!(lineage.parent(&lost.digest), Parent::Unknown);
+    assert_eq!(judged(&lineage), (Outcome::Continue, vec![], Some(Line::Main(lost.digest))));
 }

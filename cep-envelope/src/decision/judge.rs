@@ -219,7 +219,13 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
             Memory::New => found.findings.add_if(!self.lineage.has_room(), Finding::NoRoom),
             Memory::HeldBack => {}
         }
+        let standing = match self.lineage.parent(&digest) {
+            Parent::Approved(standing) => Some(standing),
+            _ => None,
+        };
         let parent = match manifest.manifest().causal_parent {
+            // Where a manifest stands, it stands, also if what it continues is forgotten by now.
+            CausalParent::Of(parent) if standing.is_some() && self.lineage.parent(&parent) == Parent::Unknown => None,
             CausalParent::Root => None,
             CausalParent::Missing => {
                 found.findings.add(Finding::ParentMissing);
@@ -234,14 +240,13 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
             parent: parent.map(|parent| parent.sealed),
         };
         found.findings.add_all(times.compare(self.policy.drift()));
-        let line = match (self.lineage.parent(&digest), parent) {
-            // Where a manifest stands, it stands.
-            (Parent::Approved(standing), _) => standing.line,
+        let line = match (standing, parent) {
+            (Some(standing), _) => standing.line,
             (_, Some(parent)) if !found.findings.contains(Finding::ParentContinued) => parent.line,
             (_, None) if manifest.manifest().causal_parent == CausalParent::Root => Line::Main(digest),
             _ => Line::Branch(digest),
         };
-        let begins = matches!(line, Line::Branch(first) if first == digest);
+        let begins = standing.is_none() && matches!(line, Line::Branch(first) if first == digest);
         found.findings.add_if(matches!(line, Line::Branch(_)) && !begins, Finding::OnBranch);
         let parent = manifest.manifest().causal_parent;
         found.record = Some(Record { manifest: digest, key, parent, sealed, line, standing: Standing::HeldBack });

@@ -56,8 +56,8 @@ pub enum RecordError {
     Full,
     /// The object has been decided meanwhile.
     Decided,
-    /// Something else has changed since the decision was made: the parent was continued by another object, it is no
-    /// longer approved, or it was forgotten. Decide again.
+    /// Something else has changed since the decision was made: the parent was continued by another object, or it is no
+    /// longer approved, or it was forgotten and the object is on no branch of its own. Decide again.
     Overtaken,
 }
 

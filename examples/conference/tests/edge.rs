@@ -42,7 +42,7 @@ fn when_the_credential_expires_what_ran_on_it_ends_with_what_it_had_delegated() 
         &[
             decided("decided", "camera 7", "for the last time", PERMITTED),
             decided("cancelled", "inference", "", LAPSED),
-            decided("cancelled", "aggregation", "", LAPSED),
+            fact("cancelled", "aggregation", "is stopped with it"),
             fact("revalidated", "camera 7", "cannot be validated again"),
             decided("decided", "camera 7", "wants to report", LAPSED),
             fact("terminated", "control plane", "0 running functions"),

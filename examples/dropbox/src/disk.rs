@@ -109,13 +109,16 @@ impl<S: Steps> Disk<S> {
     pub fn append(&mut self, file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.steps.step(Step::Append, path)?;
         self.steps.write(file, bytes)?;
-        self.steps.step(Step::SyncFile, path)?;
-        self.steps.sync(file)
+        self.sync_file(file, path)
     }
 
     pub fn truncate(&mut self, file: &File, path: &Path, length: u64) -> io::Result<()> {
         self.steps.step(Step::Truncate, path)?;
         file.set_len(length)?;
+        self.sync_file(file, path)
+    }
+
+    pub fn sync_file(&mut self, file: &File, path: &Path) -> io::Result<()> {
         self.steps.step(Step::SyncFile, path)?;
         self.steps.sync(file)
     }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use anyhow::{Context, Result};
 use cep_envelope::decision::{Policy, Receiver};
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{Lineage, MemoryLineage, Record, Slot};
+use cep_envelope::lineage::{Lineage, Memory, MemoryLineage, Record, Slot, Standing};
 use jiff::Timestamp;
 
 use crate::disk::{Disk, Steps};
@@ -166,13 +166,22 @@ impl<S: Steps> Dropbox<S> {
         let Settings { name, keys, .. } = &self.settings;
         let policy = &Policy::default();
         let receiver = Receiver { name, container: &BareFile, keys, lineage: &self.memory, policy };
-        let (line, record) = judge(&receiver, &snapshot, &item.id);
+        let (mut line, mut record) = judge(&receiver, &snapshot, &item.id);
+        if record.as_ref().is_some_and(|record| self.is_held_back_already(record)) {
+            // Whoever sends it again and again does not make us remember it again.
+            (line.record, record) = (None, None);
+        }
         self.journal.append(&mut self.disk, &line)?;
         if let Some(record) = record {
             self.memory.record(&record).context("the lineage refuses a decision that it has led to")?;
             self.records.push(record);
         }
         self.settle(item, &line, tell)
+    }
+
+    fn is_held_back_already(&self, record: &Record) -> bool {
+        let held_back = self.memory.object(&record.manifest, &record.key) == Memory::HeldBack;
+        held_back && record.standing == Standing::HeldBack
     }
 
     fn settle(

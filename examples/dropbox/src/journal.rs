@@ -171,6 +171,9 @@ impl Journal {
         let whole = whole_lines(&bytes);
         if whole.len() < bytes.len() {
             disk.truncate(&file, &path, whole.len() as u64).with_context(cannot)?;
+        } else if !whole.is_empty() {
+            // Whoever wrote the last line may have been killed before it was on the disk, and we act on it.
+            disk.sync_file(&file, &path).with_context(cannot)?;
         }
         let lines = read_lines(whole, &path)?;
         if let Some(root) = path.parent() {

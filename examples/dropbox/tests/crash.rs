@@ -265,6 +265,23 @@ fn whatever_depends_on_something_waits_until_that_is_on_the_disk() {
 }
 
 #[test]
+fn what_a_killed_process_has_decided_is_on_the_disk_before_the_next_one_acts_on_it() {
+    let batch = Batch::one();
+    let place = with(|place| batch.put(place));
+    let undisturbed = Crash::default();
+    run(&with(|place| batch.put(place)), &undisturbed);
+    let is_append = |(step, _): &(Step, PathBuf)| *step == Step::Append;
+    let append = undisturbed.log().iter().position(is_append).expect("it is decided");
+    run(&place, &Crash::at(append + 1, false));
+    assert_eq!(place.journal().len(), 1, "written, and perhaps not yet on the disk");
+    let next = Crash::default();
+    run(&place, &next);
+    let (step, path) = &next.log()[0];
+    assert!(*step == Step::SyncFile && path.ends_with("journal.jsonl"), "{step:?} {}", path.display());
+    batch.is_settled_in(&place, "a decision that was written");
+}
+
+#[test]
 fn a_drop_has_one_process() {
     let place = Place::new();
     let first = place.open(Unsynced);

@@ -96,6 +96,20 @@ fn an_unknown_parent_asks_for_resync_and_the_object_may_be_put_back() {
 }
 
 #[test]
+fn what_is_held_back_again_and_again_is_remembered_once() {
+    let place = Place::new();
+    let child = seal(Sealing { parent: child_of(&seal(sealing(60), b"root")), ..sealing(50) }, b"child");
+    let lines: Vec<_> = (0..3)
+        .map(|_| {
+            place.drop(&child, b"child");
+            place.run_one()
+        })
+        .collect();
+    assert!(lines.iter().all(|line| outcome(line) == (Outcome::Resync, vec!["parent-unknown"])), "{lines:?}");
+    assert_eq!(lines.iter().map(|line| line.record.is_some()).collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[test]
 fn an_object_that_names_no_parent_and_is_no_root_is_triaged() {
     let place = Place::new();
     place.drop(&seal(Sealing { parent: CausalParent::Missing, ..sealing(60) }, b"object"), b"object");
