@@ -464,11 +464,14 @@ fn what_was_delegated_by_something_that_failed_waits_for_it() {
     assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
     assert_eq!(log.waiting().len(), records);
     assert!(!call.holds(call.running(child).unwrap().lease(), Time(11_000), &world));
+    let acts = Request { binding: Some(grandchild), ..request(seat, "speak") };
+    assert_eq!(call.decide(Time(11_000), &acts, &world, &mut log).verdict, Verdict::NoLease);
     call.recover(Time(12_000), parent, &mut log).unwrap();
     assert!(call.review(Time(12_000), &world, &mut log).unwrap().is_empty());
     for binding in [parent, child, grandchild] {
         assert_eq!(call.running(binding).unwrap().lease().until(), Time(22_000));
     }
+    assert_eq!(call.decide(Time(12_000), &acts, &world, &mut log).verdict, Verdict::Permit);
     call.fail(Time(13_000), parent, &world, &mut log).unwrap();
     assert_eq!(cancelled(call.review(Time(23_000), &world, &mut log).unwrap()), [parent.0, child.0, grandchild.0]);
 }

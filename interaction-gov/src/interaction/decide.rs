@@ -204,7 +204,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(Question { binding: Some(binding), facts: Facts { goes: request.goes, ..question.facts }, ..question })
     }
 
-    /// Whether something that runs may: on its lease, or because it would be permitted anew.
+    /// Whether something that runs may: on its lease, or because it would be permitted anew. Not while what it was delegated by
+    /// has failed.
     pub(super) fn may_run<const W: usize, const V: usize>(
         &self,
         now: Time,
@@ -216,7 +217,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let question = Question { facts: Facts { goes: Set::one(running.site), ..asked.facts }, ..asked };
             Some(self.answer(&question, self.version(rollout), rollout, Kind::Decided).0.may())
         };
-        self.holds(&running.lease, now, rollout) || anew() == Some(true)
+        !self.waits(running) && (self.holds(&running.lease, now, rollout) || anew() == Some(true))
     }
 
     /// The facts about an action of something that runs.
