@@ -40,7 +40,9 @@ static KEYS: LazyLock<[(KeyPair, BoundKey); 2]> = LazyLock::new(|| {
 /// Three roots, two children of the first, a grandchild, and an orphan; each sealed by both senders.
 static GOOD: LazyLock<Vec<Good>> = LazyLock::new(|| {
     let mut manifests: Vec<(String, Digest)> = Vec::new();
-    for (number, parent) in [None, None, None, Some(Some(0)), Some(Some(0)), Some(Some(3)), Some(None)].into_iter().enumerate() {
+    for (number, parent) in
+        [None, None, None, Some(Some(0)), Some(Some(0)), Some(Some(3)), Some(None)].into_iter().enumerate()
+    {
         let parent = match parent {
             None => "null".into(),
             Some(Some(of)) => format!("\"{}\"", manifests[of].1),

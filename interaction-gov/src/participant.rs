@@ -58,7 +58,7 @@ pub struct Participant {
 
 /// A number that no vocabulary can have says nothing: the lowest posture, an unknown region.
 pub(crate) fn known<T: Name>(name: T) -> Option<T> {
-    (usize::from(name.number()) < T::MOST).then_some(name)
+    name.has_room().then_some(name)
 }
 
 impl Participant {

@@ -29,6 +29,10 @@ pub trait Name: Copy + PartialEq {
     const MOST: usize;
     /// The number.
     fn number(self) -> u8;
+    /// Whether a vocabulary has room for it.
+    fn has_room(self) -> bool {
+        usize::from(self.number()) < Self::MOST
+    }
     /// The name with a number. It need not be one that any list has.
     fn numbered(number: u8) -> Self;
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Obligation, Posture, Region, Set};
+use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Name, Obligation, Posture, Region, Set};
 
 /// What a rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -229,13 +229,22 @@ pub struct Rule {
     pub line: u16,
 }
 
+impl Facts {
+    /// Whether a vocabulary can have all these numbers.
+    fn have_names(&self) -> bool {
+        let optional = self.modality.is_none_or(Name::has_room) && self.function.is_none_or(Name::has_room);
+        optional && self.region.is_none_or(Name::has_room) && self.action.has_room() && self.posture.has_room()
+    }
+}
+
 impl Rule {
-    /// Whether it speaks about these facts. Who is nobody knows where, may be where a deny is meant for.
+    /// Whether it speaks about these facts. Who is nobody knows where, may be where a deny is meant for; and about a number
+    /// that no vocabulary has, no rule speaks.
     #[must_use]
     pub fn speaks(&self, facts: &Facts) -> bool {
         let anywhere = self.effect == Effect::Deny && facts.region.is_none();
         let regions = self.conditions.regions.filter(|_| !anywhere);
-        Conditions { regions, ..self.conditions }.hold(facts)
+        facts.have_names() && Conditions { regions, ..self.conditions }.hold(facts)
     }
 
     /// Room that no rule has taken: it permits nothing.
