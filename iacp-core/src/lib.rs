@@ -31,19 +31,19 @@
 //!
 //! // PSS_INIT, PSS_NEG: the responder has nothing to remember.
 //! let mut session = Link::initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng);
-//! let init = session.poll_transmit(now, &mut buffer)?.expect("PSS_INIT is due").bytes.to_vec();
+//! let init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
 //! let admit = |_: &iacp_wire::Eid| Admission::Admit;
 //! let Ok(Answer::Negotiate { length, .. }) = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer) else {
-//!     panic!("an honest initiator gets an answer");
+//!     return Err("an honest initiator gets an answer".into());
 //! };
 //! let mut neg = buffer[..length].to_vec();
 //! session.handle(now, &alice, bob_at, &mut neg);
 //!
 //! // PSS_ACK makes the responder's session; its heartbeat confirms the keys.
-//! let ack = session.poll_transmit(now, &mut buffer)?.expect("PSS_ACK is due").bytes.to_vec();
-//! let accepted = responder.accept(now, &bob, alice_at, &ack).ok().expect("the cookie and the signature hold");
+//! let ack = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_ACK is due")?.bytes.to_vec();
+//! let accepted = responder.accept(now, &bob, alice_at, &ack).ok().ok_or("the cookie and the signature hold")?;
 //! let mut peer = Link::accept(now, accepted);
-//! let mut heartbeat = peer.poll_transmit(now, &mut buffer)?.expect("a heartbeat is due").bytes.to_vec();
+//! let mut heartbeat = peer.poll_transmit(now, &mut buffer)?.ok_or("a heartbeat is due")?.bytes.to_vec();
 //! assert_eq!(session.handle(now, &alice, bob_at, &mut heartbeat), Event::Established);
 //!
 //! // Data: sealed in the delta log, opened where it arrived.

@@ -9,12 +9,13 @@
 //!
 //! let init = ErpInit { initialization_nonce: InitializationNonce([7; 32]) };
 //! let mut buffer = [0; 64];
-//! let length = Frame::new(Message::ErpInit(&init)).write(&mut buffer).expect("64 bytes hold 36");
+//! let length = Frame::new(Message::ErpInit(&init)).write(&mut buffer)?;
 //! assert_eq!(buffer[..4], [0x11, 0x10, 0x00, 0x20]); // version 1, type 0x11, no flags, 32 bytes follow
 //!
-//! let frame = Frame::parse(&buffer[..length]).expect("what was written can be read");
+//! let frame = Frame::parse(&buffer[..length])?;
 //! assert_eq!(frame.flags, Flags::NONE);
 //! assert!(matches!(frame.message, Message::ErpInit(read) if read.initialization_nonce.0 == [7; 32]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![no_std]
 

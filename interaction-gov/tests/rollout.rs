@@ -227,6 +227,22 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
     assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).0.verdict.permits());
 }
 
+/// A person nobody knows more about than the posture.
+fn somebody(action: &str) -> Facts {
+    Facts {
+        action: the(action),
+        kind: Kind::Human,
+        home: None,
+        modality: None,
+        function: None,
+        region: None,
+        goes: Set::EMPTY,
+        consents: Set::EMPTY,
+        posture: the("managed"),
+        provenance: Provenance::None,
+    }
+}
+
 #[test]
 fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     // shows: IOE-098
@@ -280,18 +296,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     world.authorities.revoke(corporate, other);
     assert_eq!(ask(&world, 4_999).0, Verdict::Permit);
     // A delegate's deny names both, and its own line.
-    let denies = Facts {
-        action: the("export"),
-        kind: Kind::Human,
-        home: None,
-        modality: None,
-        function: None,
-        region: None,
-        goes: Set::EMPTY,
-        consents: Set::EMPTY,
-        posture: the("managed"),
-        provenance: Provenance::None,
-    };
+    let denies = somebody("export");
     let only = policy(&[PRIVACY, CORPORATE]);
     let ruling =
         only.decide(&denies, |authority| world.authorities.speaker(authority, &denies, only.vocabulary(), Time(4_999)));
@@ -315,18 +320,7 @@ fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
         let signature = sign(signer, &delegation.signed());
         world.authorities.delegate(delegation, &signature, &verifies, Time(0)).unwrap();
     }
-    let facts = Facts {
-        action: the("record"),
-        kind: Kind::Human,
-        home: None,
-        modality: None,
-        function: None,
-        region: None,
-        goes: Set::EMPTY,
-        consents: Set::EMPTY,
-        posture: the("managed"),
-        provenance: Provenance::None,
-    };
+    let facts = somebody("record");
     let speaker = |now| world.authorities.speaker(privacy, &facts, Some(names().digest()), Time(now));
     assert_eq!((speaker(0).authority, speaker(0).until), (Some(other), Time(3_000)));
     assert_eq!((speaker(3_000).authority, speaker(3_000).until), (Some(corporate), Time(5_000)));

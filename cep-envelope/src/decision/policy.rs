@@ -10,10 +10,11 @@ use crate::drift::DriftLimits;
 ///
 /// ```
 /// # use cep_envelope::decision::{Finding, Outcome, Policy};
-/// let policy = Policy::default().with(Finding::SchemaDiffers, Outcome::Resync).unwrap();
+/// let policy = Policy::default().with(Finding::SchemaDiffers, Outcome::Resync)?;
 /// assert_eq!(policy.outcome_of(Finding::SchemaDiffers), Outcome::Resync);
 /// // What is not proven no policy approves.
 /// assert!(policy.with(Finding::BadSignature, Outcome::Continue).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 // keeps: CEP-007, CEP-077, CEP-078, CEP-079, CEP-080
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,10 +31,14 @@ use crate::time::{TimeFragment, TimeOrder};
 ///
 /// ```
 /// # use cep_envelope::Surface;
-/// let mut names = ["20260516t120000z.b.p.low", "2026-05-16.a.p.high", "2026-05-15t23-59-59z.c.p.low"]
-///     .map(|name| Surface::parse(name).unwrap());
+/// let mut names = [
+///     Surface::parse("20260516t120000z.b.p.low")?,
+///     Surface::parse("2026-05-16.a.p.high")?,
+///     Surface::parse("2026-05-15t23-59-59z.c.p.low")?,
+/// ];
 /// names.sort_by_key(Surface::time_order);
 /// assert_eq!(names.map(|name| name.context()), ["c", "a", "b"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Surface<'a> {
@@ -61,9 +65,11 @@ impl<'a> Surface<'a> {
     ///
     /// ```
     /// # use cep_envelope::Surface;
-    /// let surface = Surface::parse("2026-05-16.build.signed-json.high.retry-2").unwrap();
+    /// let surface = Surface::parse("2026-05-16.build.signed-json.high.retry-2")?;
     /// assert_eq!((surface.context(), surface.extension()), ("build", Some("retry-2")));
-    /// assert_eq!(Surface::parse("2026-05-16..x.y").unwrap_err().to_string(), "context: is empty (byte 11)");
+    /// let refused = Surface::parse("2026-05-16..x.y").map_err(|error| error.to_string());
+    /// assert_eq!(refused, Err("context: is empty (byte 11)".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

@@ -126,9 +126,10 @@ impl core::error::Error for NormaliseError {}
 /// ```
 /// # use cep_envelope::{Surface, normalise};
 /// let mut buffer = [0; Surface::LONGEST];
-/// let normalised = normalise(" 2026-05-16.Nightly Build.json.High", &mut buffer).unwrap();
+/// let normalised = normalise(" 2026-05-16.Nightly Build.json.High", &mut buffer)?;
 /// assert_eq!(normalised.surface().as_str(), "2026-05-16.nightly-build.json.high");
 /// assert!(normalised.is_changed());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors

@@ -2,14 +2,18 @@
 //! its outcome's folder. For Unix.
 //!
 //! ```text
-//! ROOT/inbox/NAME                  the object            NAME is its surface, or claims to be
-//! ROOT/inbox/NAME+notice.json      a notification, if there is one
-//! ROOT/inbox/NAME+manifest.json    the outer object      written last
-//! ROOT/work/ID/                    under way
-//! ROOT/continue/NAME+ID/           decided: our copies, arrival.json, decision.json
-//! ROOT/fork/  triage/  resync/  quarantine/     likewise; a NAME that is no surface is left out of the path
-//! ROOT/journal.jsonl               every decision, and all that the lineage remembers
-//! ROOT/lock                        one process only
+//! ROOT
+//! ├─ inbox
+//! │  ├─ NAME                  the object            NAME is its surface, or claims to be
+//! │  ├─ NAME+notice.json      a notification, if there is one
+//! │  └─ NAME+manifest.json    the outer object      written last
+//! ├─ work
+//! │  └─ ID                    under way
+//! ├─ continue
+//! │  └─ NAME+ID               decided: our copies, arrival.json, decision.json
+//! ├─ fork, triage, resync, quarantine    likewise; a NAME that is no surface is left out of the path
+//! ├─ journal.jsonl            every decision, and all that the lineage remembers
+//! └─ lock                     one process only
 //! ```
 //!
 //! **Who sends** an object is its notice's `from_agent`, if a notice is here and can be read; else the profile in its name.
