@@ -4,6 +4,7 @@
 //! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) says how much, and a
 //! [`Receiver`](decision::Receiver) decides, with what its [`Lineage`](lineage::Lineage) remembers.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod decision;
 pub mod digest;

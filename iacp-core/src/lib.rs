@@ -64,6 +64,7 @@
 //! [`next_deadline`](pss::Session::next_deadline), call [`handle_deadline`](pss::Session::handle_deadline). The program
 //! `examples/agent` does it over QUIC and UDP.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod crypto;
 pub mod dhi;

@@ -11,6 +11,7 @@
 //! ```
 // keeps: IOE-111, IOE-112
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod audit;
 pub mod authority;
