@@ -75,4 +75,5 @@ pub mod guard;
 pub mod identity;
 pub mod machine;
 pub mod pss;
+pub mod tables;
 pub mod time;

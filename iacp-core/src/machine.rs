@@ -51,7 +51,7 @@ pub struct Symbol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Machine {
-    /// A short name in kebab case, unique among [`MACHINES`].
+    /// A short name in kebab case, unique in the crate.
     pub name: &'static str,
     /// Where the draft draws it.
     pub section: &'static str,
@@ -91,19 +91,6 @@ where
     E: fmt::Debug + fmt::Display,
 {
 }
-
-/// Every table of this crate, in the order of Appendix B; the two that are drawn elsewhere stand by their kin.
-pub static MACHINES: &[&Machine] = &[
-    &crate::discovery::dfa::MACHINE,
-    &crate::erp::context::MACHINE,
-    &crate::guard::breaker::MACHINE,
-    &crate::pss::continuity::MACHINE,
-    &crate::pss::lifecycle::MACHINE,
-    &crate::governance::quarantine::MACHINE,
-    &crate::governance::revocation::MACHINE,
-    &crate::governance::escrow::MACHINE,
-    &crate::dhi::workflow::MACHINE,
-];
 
 /// Writes a machine from its table.
 ///

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iacp_core::machine::{MACHINES, Machine, Origin, Row};
+use iacp_core::machine::{Machine, Origin, Row};
+use iacp_core::tables::MACHINES;
 use iacp_core::{dhi::workflow, discovery::dfa, erp::context, guard::breaker};
 use iacp_core::{
     governance::{escrow, quarantine, revocation},

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use iacp_core::machine::{MACHINES, Machine, Origin, Row, Symbol};
+use iacp_core::machine::{Machine, Origin, Row, Symbol};
+use iacp_core::tables::MACHINES;
 use interaction_gov::lifecycle::{Event, ROWS, State};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use iacp_core::machine::MACHINES;
+use iacp_core::tables::MACHINES;
 use interaction_gov::lifecycle::ROWS;
 
 fn inspect(args: &[&str]) -> Output {

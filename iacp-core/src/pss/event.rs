@@ -1,11 +1,10 @@
 //! The vocabulary of driving a session: what comes out of it, and why something does not.
 
-use core::fmt;
 use core::net::SocketAddr;
 
-use super::TeardownReason;
-use super::kind::Kind;
-use super::terms::{RejectionReasons, Terms};
+use super::discard::{Discard, Violation};
+use super::handshake::terms::{RejectionReasons, Terms};
+use super::stream::kind::Kind;
 
 /// What a datagram meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,110 +87,6 @@ pub enum Closure {
     KeySpent,
 }
 
-/// What an authentic peer did that no honest one does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Violation {
-    /// A rolling hash that is not the hash of what came before.
-    Chain,
-    /// An acknowledgement of what was never sent, or one that takes another back.
-    Acknowledgement,
-    /// A plaintext too short for its rolling hash and kind, or a heartbeat of another length.
-    Plaintext,
-    /// A kind that does not exist, or not under this sequence number.
-    Kind(u8),
-    /// FIN on a frame with content, a second FIN, or data after it.
-    Fin,
-}
-
-/// Why a frame was discarded. The reason is counted; a repeat may be answered; nothing else has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Discard {
-    /// Not one well-formed frame.
-    Malformed,
-    /// A frame that the session machine takes no interest in.
-    NotForSession,
-    /// Cookies that are zero where they must not be, or somebody else's.
-    Cookie,
-    /// The signature does not verify. Charge it to the locator that it came from.
-    Signature,
-    /// The seal does not open. Charge it to the locator that it came from.
-    Seal,
-    /// The nonce is not the one that the sequence number asks for.
-    Nonce,
-    /// Already received, or behind the window.
-    Duplicate,
-    /// Beyond the window.
-    BeyondWindow,
-    /// Within the window, but beyond this side's memory: it will be repeated.
-    NoRoom,
-    /// A heartbeat not newer than the last one taken.
-    Stale,
-    /// FIN on a heartbeat.
-    Fin,
-    /// A repeat of a handshake frame.
-    Repeat,
-    /// Not now: data before the contract, before reconciliation, or after the end.
-    NotNow,
-    /// The peer has our own EID.
-    OwnEid,
-    /// No KEY_SHARE, a worthless one, or numbers that cannot be.
-    Terms,
-    /// The cookie secret is too old or not drawn yet.
-    CookieExpired,
-    /// The cookie has already made a session.
-    CookieUsed,
-    /// No room for another session.
-    Capacity,
-    /// The reputation hook's answer was to drop, or not to answer yet.
-    Reputation,
-}
-
-impl Discard {
-    /// Every reason, in the order in which [`Discards`] counts them.
-    pub const ALL: [Self; 19] = [
-        Self::Malformed,
-        Self::NotForSession,
-        Self::Cookie,
-        Self::Signature,
-        Self::Seal,
-        Self::Nonce,
-        Self::Duplicate,
-        Self::BeyondWindow,
-        Self::NoRoom,
-        Self::Stale,
-        Self::Fin,
-        Self::Repeat,
-        Self::NotNow,
-        Self::OwnEid,
-        Self::Terms,
-        Self::CookieExpired,
-        Self::CookieUsed,
-        Self::Capacity,
-        Self::Reputation,
-    ];
-}
-
-/// How often each reason occurred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Discards([u32; Discard::ALL.len()]);
-
-impl Discards {
-    /// How often this reason occurred; it stops counting at `u32::MAX`.
-    #[must_use]
-    pub fn count(&self, discard: Discard) -> u32 {
-        self.0.get(discard as usize).copied().unwrap_or(0)
-    }
-
-    /// Counts one.
-    pub fn add(&mut self, discard: Discard) {
-        if let Some(count) = self.0.get_mut(discard as usize) {
-            *count = count.saturating_add(1);
-        }
-    }
-}
-
 /// Bytes to send, and where to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit<'b> {
@@ -200,55 +95,6 @@ pub struct Transmit<'b> {
     /// The peer's locator of the moment.
     pub to: SocketAddr,
 }
-
-/// The buffer is too small; nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TooSmall {
-    /// How many bytes would do.
-    pub needed: usize,
-}
-
-impl fmt::Display for TooSmall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the buffer is too small: {} bytes are needed", self.needed)
-    }
-}
-
-impl core::error::Error for TooSmall {}
-
-/// Why content cannot be sent. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum SendError {
-    /// Not before the handshake and the contract are complete, not while disconnected or reconciling.
-    NotNow,
-    /// This side has finished.
-    Finished,
-    /// The peer's window or the delta log is full: try again when something is acknowledged.
-    Full,
-    /// Longer than one frame, or than the delta log, can hold.
-    TooLong,
-    /// A resume record: it is not sent yet.
-    Kind,
-    /// The key has sealed as much as it may: finish, and make a new session.
-    KeySpent,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotNow => "the session does not take data now",
-            Self::Finished => "this side has finished",
-            Self::Full => "window or delta log is full",
-            Self::TooLong => "content: too long for one frame",
-            Self::Kind => "kind: a resume record is not sent yet",
-            Self::KeySpent => "the key has sealed as much as it may",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -276,7 +122,48 @@ pub enum Reason {
     Forget,
 }
 
+/// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
+// keeps: IACP-152
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u16)]
+pub enum TeardownReason {
+    /// No reason is given.
+    None = 0,
+    /// The session has done what it was for.
+    TaskComplete = 1,
+    /// The agreed lifetime has ended.
+    LifetimeExpired = 2,
+    /// No contract came about.
+    NegotiationFailed = 3,
+    /// The peer's authentic frames contradict each other.
+    Compromised = 4,
+    /// This side runs out of memory.
+    Capacity = 5,
+    /// The peer misses what is no longer in the delta log.
+    DeltaLogLost = 6,
+    /// The host goes away.
+    ShuttingDown = 7,
+    /// A Proof of Malfeasance against the peer exists.
+    Malfeasance = 8,
+    /// The sender's EID is about to change.
+    IdentityRotated = 9,
+    /// A key has sealed as much as it may.
+    KeyExhausted = 10,
+    /// The peer lives and acknowledges nothing.
+    NoProgress = 11,
+}
+
 impl TeardownReason {
+    /// The code on the wire.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+}
+
+impl TeardownReason {
+    /// How a session ends that this side ends alone.
     pub(crate) const fn forced(self, truncated: bool) -> Closure {
         Closure::Forced { by_peer: false, reason: self.code(), truncated }
     }

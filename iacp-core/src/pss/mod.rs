@@ -15,54 +15,26 @@
 //! time, randomness and the [`Identity`](crate::identity::Identity); the session's memory is in its type:
 //! `LOG` bytes of sealed frames that the peer has not acknowledged, and `FRAMES` frames in flight each way.
 
-pub mod continuity;
-mod cookie;
-mod delta_log;
+mod discard;
+mod error;
 mod event;
-mod inbound;
-mod initiation;
-mod keys;
-mod kind;
-pub mod lifecycle;
-mod negotiation;
-mod outbound;
-mod responder;
+mod handshake;
 mod session;
-mod teardown;
-mod terms;
+mod stream;
 
-pub use event::{Closure, Discard, Discards, Event, Reason, SendError, TooSmall, Transmit, Violation};
-pub use keys::{TicketKey, TicketKeys, local_session_key};
-pub use kind::Kind;
-pub use negotiation::{MAX_TURNS, NEGOTIATION_LIMIT};
-pub use responder::{Accepted, Admission, Answer, Responder};
-pub use session::{RECONNECT_LIMIT, Role, Session, TRANSMIT_BUFFER};
-pub use teardown::{KEEP_ANSWER, TEARDOWN_LIMIT, TeardownReason};
-pub use terms::{Capabilities, RejectionReasons, Settings, Terms};
+pub use discard::{Discard, Discards, Violation};
+pub use error::{SendError, TooSmall};
+pub use event::{Closure, Event, Reason, TeardownReason, Transmit};
+pub use handshake::Role;
+pub use handshake::contract::{MAX_TURNS, NEGOTIATION_LIMIT};
+pub use handshake::keys::{TicketKey, TicketKeys, local_session_key};
+pub use handshake::responder::{Accepted, Admission, Answer, Responder};
+pub use handshake::terms::{Capabilities, RejectionReasons, Settings, Terms};
+pub use session::teardown::{KEEP_ANSWER, TEARDOWN_LIMIT};
+pub use session::{RECONNECT_LIMIT, Session, TRANSMIT_BUFFER, continuity, lifecycle};
+pub use stream::frame::OVERHEAD;
+pub use stream::kind::Kind;
 
-use iacp_wire::message::{PssAck, PssDataStream, PssInit, PssNeg};
-use iacp_wire::{AeadTag, Cookie, HEADER_LEN, X25519Key};
-
-/// Length of a session's frame before its body, in bytes: header and R-Cookie.
-const SESSION_HEADER_LEN: usize = HEADER_LEN + Cookie::LEN;
-const KEY_SHARE_LEN: usize = 2 + X25519Key::LEN;
-/// The longest handshake frame: PSS_INIT or PSS_ACK with a KEY_SHARE, in bytes.
-const HANDSHAKE_LEN: usize = SESSION_HEADER_LEN + PssInit::LEN + KEY_SHARE_LEN;
-const _: () = assert!(PssAck::LEN == PssInit::LEN && PssNeg::LEN < PssInit::LEN);
-
-/// Where the nonce of a data frame begins: all before it is authenticated.
-const AAD_LEN: usize = SESSION_HEADER_LEN + PssDataStream::LEN - iacp_wire::AeadNonce::LEN;
-/// Where the sealed bytes of a data frame begin.
-const SEALED_AT: usize = SESSION_HEADER_LEN + PssDataStream::LEN;
-/// Length of the rolling hash in front of each plaintext, in bytes (`IACP §6.4.5`).
-const CHAIN_LEN: usize = 32;
-/// What a data frame adds to its content, in bytes: headers, rolling hash, kind and tag.
-pub const OVERHEAD: usize = SEALED_AT + CHAIN_LEN + 1 + AeadTag::LEN;
-
-/// Sequence numbers from here on are heartbeats'.
-const HEARTBEATS: u64 = 1 << 63;
-/// Initial sequence numbers stay below this.
-const INITIAL_SEQUENCES: u64 = 1 << 32;
 /// A key seals fewer data frames than this, and dies after as many failed opens.
 const KEY_LIMIT: u64 = 1 << 36;
 

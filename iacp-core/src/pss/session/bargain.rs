@@ -3,16 +3,17 @@
 use iacp_wire::message::{PssAck, PssNeg};
 
 use super::Session;
+use super::lifecycle;
 use super::receive::{Arrival, meter};
 use crate::crypto::Provider;
 use crate::identity::Identity;
-use crate::pss::event::{Closure, Discard, Event, SendError};
-use crate::pss::initiation::NotAnswer;
-use crate::pss::lifecycle;
-use crate::pss::negotiation::{Heard, NEGOTIATION_LIMIT};
-use crate::pss::outbound::Cookies;
-use crate::pss::teardown::TeardownReason;
-use crate::pss::terms::{Capabilities, RejectionReasons, Terms};
+use crate::pss::discard::Discard;
+use crate::pss::error::SendError;
+use crate::pss::event::{Closure, Event, TeardownReason};
+use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT};
+use crate::pss::handshake::initiator::NotAnswer;
+use crate::pss::handshake::terms::{Capabilities, RejectionReasons, Terms};
+use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {

@@ -2,13 +2,13 @@
 
 use iacp_wire::message::PssTeardown;
 
-use super::Session;
 use super::receive::{Arrival, meter};
+use super::teardown::{KEEP_ANSWER, Request, TeardownType, read_teardown, teardown};
+use super::{Session, continuity, lifecycle};
 use crate::crypto::Provider;
 use crate::identity::{Identity, verify_frame};
-use crate::pss::event::{Closure, Discard, Event, Violation};
-use crate::pss::teardown::{KEEP_ANSWER, Request, TeardownReason, TeardownType, read_teardown, teardown};
-use crate::pss::{continuity, lifecycle};
+use crate::pss::discard::{Discard, Violation};
+use crate::pss::event::{Closure, Event, TeardownReason};
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {

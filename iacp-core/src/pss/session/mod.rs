@@ -8,8 +8,11 @@
 //! ```
 
 mod bargain;
+pub mod continuity;
 mod end;
+pub mod lifecycle;
 mod receive;
+pub(crate) mod teardown;
 mod transmit;
 
 pub use transmit::TRANSMIT_BUFFER;
@@ -17,38 +20,30 @@ pub use transmit::TRANSMIT_BUFFER;
 use core::net::SocketAddr;
 
 use iacp_wire::{Cookie, Eid, Flags};
+
 use rand_core::CryptoRng;
 
-use super::event::{Closure, Discards, SendError};
-use super::inbound::Inbound;
-use super::initiation::{Initiation, Offered};
-use super::kind::Kind;
-use super::negotiation::Negotiation;
-use super::outbound::{Cookies, Outbound};
-use super::responder::Accepted;
-use super::teardown::{Closing, TeardownReason};
-use super::terms::{Capabilities, Terms};
-use super::{
-    SILENCE, continuity,
-    keys::{SessionKeys, TicketKeys},
-    lifecycle,
-};
+use self::teardown::Closing;
 use crate::crypto::Provider;
 use crate::identity::Identity;
+use crate::pss::SILENCE;
+use crate::pss::discard::Discards;
+use crate::pss::error::SendError;
+use crate::pss::event::{Closure, TeardownReason};
+use crate::pss::handshake::Role;
+use crate::pss::handshake::contract::Negotiation;
+use crate::pss::handshake::initiator::{Initiation, Offered};
+use crate::pss::handshake::keys::{SessionKeys, TicketKeys};
+use crate::pss::handshake::responder::Accepted;
+use crate::pss::handshake::terms::{Capabilities, Terms};
+use crate::pss::stream::frame::Cookies;
+use crate::pss::stream::inbound::Inbound;
+use crate::pss::stream::kind::Kind;
+use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
 /// A DISCONNECTED session is wiped after this long, in milliseconds, unless the caller sets another limit.
 pub const RECONNECT_LIMIT: u64 = 3_600_000;
-
-/// Which side of the handshake this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Role {
-    /// It sent PSS_INIT.
-    Initiator,
-    /// It answered.
-    Responder,
-}
 
 /// A Persistent State Session.
 ///

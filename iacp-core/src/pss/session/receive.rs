@@ -4,13 +4,14 @@ use core::net::SocketAddr;
 
 use iacp_wire::{Flags, Frame, Message};
 
-use super::Session;
+use super::{Session, continuity};
 use crate::crypto::Provider;
 use crate::identity::Identity;
-use crate::pss::event::{Discard, Event, Violation};
-use crate::pss::inbound::{NotTaken, Vector, same};
-use crate::pss::teardown::TeardownReason;
-use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, HEARTBEATS, SILENCE, continuity};
+use crate::pss::discard::{Discard, Violation};
+use crate::pss::event::{Event, TeardownReason};
+use crate::pss::stream::frame::HEARTBEATS;
+use crate::pss::stream::inbound::{NotTaken, Vector, same};
+use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, SILENCE};
 use crate::time::{Backoff, Mono};
 
 /// Whether a repeat may be answered now: at most one each 50 ms.

@@ -2,14 +2,15 @@
 
 use rand_core::CryptoRng;
 
-use super::Session;
+use super::{Session, continuity};
 use crate::crypto::Provider;
 use crate::identity::Identity;
-use crate::pss::event::{Closure, Reason, TooSmall, Transmit};
-use crate::pss::initiation::{Initiation, RESTARTS};
-use crate::pss::negotiation::Negotiation;
-use crate::pss::teardown::TeardownReason;
-use crate::pss::{HANDSHAKE_LEN, IDLE_HEARTBEAT, NO_PROGRESS, SILENCE, continuity};
+use crate::pss::error::TooSmall;
+use crate::pss::event::{Closure, Reason, TeardownReason, Transmit};
+use crate::pss::handshake::contract::Negotiation;
+use crate::pss::handshake::frames::HANDSHAKE_LEN;
+use crate::pss::handshake::initiator::{Initiation, RESTARTS};
+use crate::pss::{IDLE_HEARTBEAT, NO_PROGRESS, SILENCE};
 use crate::time::Mono;
 
 /// How long a buffer for [`Session::poll_transmit`] has to be, in bytes. Data frames do not need it: they are lent from

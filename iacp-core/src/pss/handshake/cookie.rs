@@ -9,9 +9,9 @@ use core::net::SocketAddr;
 use iacp_wire::{Cookie, Eid, Locator, X25519Key};
 use rand_core::CryptoRng;
 
-use super::event::Discard;
 use super::terms::Capabilities;
 use crate::crypto::{Provider, Secret32};
+use crate::pss::discard::Discard;
 use crate::time::Mono;
 
 /// A secret issues cookies for this long, and verifies them for as long again, in milliseconds.

@@ -1,26 +1,20 @@
 //! The sending half of a session: sealing, the rolling hash, the window.
 
-use iacp_wire::{Cookie, Flags, MessageType, VERSION};
+use iacp_wire::Flags;
 
 use super::delta_log::DeltaLog;
-use super::event::{SendError, TooSmall};
+use super::frame::{Cookies, HEARTBEATS, OVERHEAD, seal_frame};
 use super::keys::Direction;
 use super::kind::Kind;
-use super::{AAD_LEN, CHAIN_LEN, HEARTBEATS, KEY_LIMIT, OVERHEAD, SEALED_AT};
 use crate::crypto::Provider;
+use crate::pss::KEY_LIMIT;
+use crate::pss::error::{SendError, TooSmall};
 use crate::time::Mono;
 
 /// Content of a heartbeat: next send sequence 8, next expected receive sequence 8, receive chain 32.
 pub(crate) const HEARTBEAT_CONTENT: usize = 48;
 /// Length of a heartbeat's frame, in bytes.
 pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
-
-/// Both cookies of a session: what every frame of it carries (`IACP §4.2.4.1`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cookies {
-    pub(crate) initiator: Cookie,
-    pub(crate) responder: Cookie,
-}
 
 pub(crate) struct Outbound<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// `None` before the handshake and after the end. The only place where the sending key lives.
@@ -154,44 +148,4 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
         self.heartbeats += 1;
         Ok(Some(frame))
     }
-}
-
-/// Lays a data frame out and seals it in place; returns its tag. `None` only if the frame is too short or too long.
-fn seal_frame<P: Provider>(
-    keys: &Direction<P>,
-    cookies: Cookies,
-    sequence: u64,
-    flags: Flags,
-    kind: u8,
-    frame: &mut [u8],
-    fill: impl FnOnce(&mut [u8]),
-) -> Option<[u8; 16]> {
-    let payload = u16::try_from(frame.len().checked_sub(iacp_wire::HEADER_LEN)?).ok()?;
-    let nonce = keys.nonce(sequence);
-    let (head, rest) = frame.split_first_chunk_mut::<SEALED_AT>()?;
-    let (sealed, tag_place) = rest.split_last_chunk_mut::<16>()?;
-
-    let code = MessageType::PssDataStream.code();
-    let [b0, b1] = [VERSION << 4 | code >> 4, code << 4 | flags.with(Flags::SESSION).bits()];
-    let [b2, b3] = payload.to_be_bytes();
-    // Array by array: byte by byte takes longer than the cipher's own headers.
-    let (word, rest) = head.split_first_chunk_mut()?;
-    *word = [b0, b1, b2, b3];
-    let (responder, rest) = rest.split_first_chunk_mut()?;
-    *responder = cookies.responder.0;
-    let (initiator, rest) = rest.split_first_chunk_mut()?;
-    *initiator = cookies.initiator.0;
-    let (number, rest) = rest.split_first_chunk_mut()?;
-    *number = sequence.to_be_bytes();
-    *rest.first_chunk_mut()? = nonce;
-
-    let (chain, rest) = sealed.split_first_chunk_mut::<CHAIN_LEN>()?;
-    let (kind_place, content) = rest.split_first_mut()?;
-    *chain = keys.chain;
-    *kind_place = kind;
-    fill(content);
-
-    let (aad, _) = head.split_first_chunk::<AAD_LEN>()?;
-    *tag_place = P::seal(&keys.cipher, &nonce, aad, sealed);
-    Some(*tag_place)
 }

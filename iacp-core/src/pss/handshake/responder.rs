@@ -7,14 +7,13 @@ use iacp_wire::{Cookie, Eid, Frame, Message, Signature, X25519Key};
 use rand_core::CryptoRng;
 
 use super::cookie::{Binding, CookieSecrets, Derived};
-use super::event::Discard;
-use super::initiation::{key_share, possible_sequence};
+use super::frames::{HANDSHAKE_LEN, KEY_SHARE_LEN, key_share, possible_sequence};
 use super::keys::{SessionKeys, Transcript, derive};
-use super::outbound::Cookies;
 use super::terms::{Capabilities, Proposal, Settings};
-use super::{HANDSHAKE_LEN, KEY_SHARE_LEN, TRANSMIT_BUFFER};
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use crate::pss::discard::Discard;
+use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
 /// What the caller's reputation hook says of a peer (`IACP §3.6.2`). It answers at once.
@@ -55,7 +54,7 @@ pub enum Answer {
     },
 }
 
-/// A PSS_ACK that proved itself: what a [`Session`](super::Session) is made of.
+/// A PSS_ACK that proved itself: what a [`Session`](crate::pss::Session) is made of.
 pub struct Accepted<P: Provider> {
     pub(crate) own: Eid,
     pub(crate) peer: Eid,
@@ -140,7 +139,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         from: SocketAddr,
         datagram: &[u8],
         admit: impl FnOnce(&Eid) -> Admission,
-        out: &mut [u8; TRANSMIT_BUFFER],
+        out: &mut [u8; HANDSHAKE_LEN],
     ) -> Result<Answer, Discard> {
         let frame = Frame::parse(datagram).map_err(|_| Discard::Malformed)?;
         let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession) };

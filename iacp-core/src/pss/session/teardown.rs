@@ -13,10 +13,11 @@
 use iacp_wire::message::{MalfeasanceData, PssTeardown};
 use iacp_wire::{Frame, Message, Signature};
 
-use super::outbound::Cookies;
-use super::{SESSION_HEADER_LEN, event::Discard};
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame};
+use crate::pss::discard::Discard;
+use crate::pss::event::TeardownReason;
+use crate::pss::stream::frame::{Cookies, SESSION_HEADER_LEN};
 use crate::time::{Backoff, Mono};
 
 /// A request for teardown is given up after this long, in milliseconds.
@@ -51,46 +52,6 @@ impl TeardownType {
             3 => Some(Self::Forced),
             _ => None,
         }
-    }
-}
-
-/// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
-// keeps: IACP-152
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[repr(u16)]
-pub enum TeardownReason {
-    /// No reason is given.
-    None = 0,
-    /// The session has done what it was for.
-    TaskComplete = 1,
-    /// The agreed lifetime has ended.
-    LifetimeExpired = 2,
-    /// No contract came about.
-    NegotiationFailed = 3,
-    /// The peer's authentic frames contradict each other.
-    Compromised = 4,
-    /// This side runs out of memory.
-    Capacity = 5,
-    /// The peer misses what is no longer in the delta log.
-    DeltaLogLost = 6,
-    /// The host goes away.
-    ShuttingDown = 7,
-    /// A Proof of Malfeasance against the peer exists.
-    Malfeasance = 8,
-    /// The sender's EID is about to change.
-    IdentityRotated = 9,
-    /// A key has sealed as much as it may.
-    KeyExhausted = 10,
-    /// The peer lives and acknowledges nothing.
-    NoProgress = 11,
-}
-
-impl TeardownReason {
-    /// The code on the wire.
-    #[must_use]
-    pub const fn code(self) -> u16 {
-        self as u16
     }
 }
 

@@ -4,7 +4,7 @@
 
 use zeroize::Zeroize;
 
-use super::OVERHEAD;
+use super::frame::OVERHEAD;
 use crate::time::{Backoff, Mono};
 
 #[derive(Clone, Copy)]

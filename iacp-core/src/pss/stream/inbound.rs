@@ -4,12 +4,13 @@ use iacp_wire::Flags;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::event::{Discard, Violation};
+use super::frame::{AAD_LEN, CHAIN_LEN, HEARTBEATS, SEALED_AT};
 use super::keys::Direction;
 use super::kind::Kind;
 use super::outbound::HEARTBEAT_CONTENT;
-use super::{AAD_LEN, CHAIN_LEN, HEARTBEATS, KEY_LIMIT, SEALED_AT};
 use crate::crypto::Provider;
+use crate::pss::KEY_LIMIT;
+use crate::pss::discard::{Discard, Violation};
 
 /// Why a frame is not taken.
 pub(crate) enum NotTaken {

@@ -4,7 +4,8 @@ use iacp_wire::ConditionsBlock;
 use iacp_wire::message::Conditions;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::INITIAL_SEQUENCES;
+/// Initial sequence numbers stay below this.
+pub(crate) const INITIAL_SEQUENCES: u64 = 1 << 32;
 use crate::crypto::Suite;
 
 /// The capability bits of PSS_INIT, PSS_NEG and PSS_ACK.

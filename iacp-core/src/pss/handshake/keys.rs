@@ -7,36 +7,11 @@
 //! ```
 
 use iacp_wire::{Cookie, Eid, X25519Key};
-use zeroize::Zeroize;
 
 use super::terms::Capabilities;
 use crate::crypto::{Provider, Secret32, Suite, WeakKey};
 use crate::identity::Identity;
-
-/// What one direction of a session is sealed with. Its memory is the only count of what it has sealed, so it is never
-/// copied, and it is wiped with that memory.
-pub(crate) struct Direction<P: Provider> {
-    pub(crate) cipher: P::Cipher,
-    iv: [u8; 4],
-    pub(crate) chain: [u8; 32],
-}
-
-impl<P: Provider> Direction<P> {
-    /// The nonce of a sequence number: it rises strictly because the sequence does.
-    pub(crate) fn nonce(&self, sequence: u64) -> [u8; 12] {
-        let [a, b, c, d] = self.iv;
-        let [e, f, g, h, i, j, k, l] = sequence.to_be_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l]
-    }
-}
-
-impl<P: Provider> Drop for Direction<P> {
-    fn drop(&mut self) {
-        // The cipher wipes itself.
-        self.iv.zeroize();
-        self.chain.zeroize();
-    }
-}
+use crate::pss::stream::keys::Direction;
 
 /// What one side seals its Forwarding Tickets with (`IACP §3.5`). It outlives the session: that is what tickets are for.
 pub struct TicketKey {

@@ -1,40 +1,21 @@
 //! The initiator's side of the dual-cookie handshake (`IACP §4.2.4.1`, `IACP §6.4.3`).
 
-use iacp_wire::message::{PssAck, PssInit, PssNeg};
-use iacp_wire::{Cookie, Eid, Frame, Message, Signature, TlvWriter, WriteError, X25519Key};
+use iacp_wire::message::{PssInit, PssNeg};
+use iacp_wire::{Cookie, Eid, Frame, Message, Signature, X25519Key};
 use rand_core::CryptoRng;
 
+use super::frames::{KEY_SHARE_LEN, Kept, acknowledgement, key_share};
 use super::keys::{SessionKeys, Transcript, derive};
-use super::outbound::Cookies;
 use super::terms::{Capabilities, Proposal};
-use super::{HANDSHAKE_LEN, INITIAL_SEQUENCES, KEY_SHARE_LEN};
 use crate::crypto::{Provider, Secret32};
 use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
 /// Without an authentic answer for this long an attempt starts over, in milliseconds.
 pub(crate) const ATTEMPT: u64 = 5_000;
 /// How often an attempt starts over before the handshake fails.
 pub(crate) const RESTARTS: u8 = 3;
-
-/// A handshake frame, kept as bytes: a repetition is the same bytes.
-pub(crate) struct Kept {
-    bytes: [u8; HANDSHAKE_LEN],
-    length: usize,
-}
-
-impl Kept {
-    pub(crate) fn new(write: impl FnOnce(&mut [u8]) -> Result<usize, WriteError>) -> Self {
-        let mut bytes = [0; HANDSHAKE_LEN];
-        // No handshake frame is longer, so writing cannot fail; if it did, nothing would be sent.
-        let length = write(&mut bytes).unwrap_or(0);
-        Self { bytes, length }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
 
 /// A PSS_NEG of turn 1 that was verified.
 pub(crate) struct Offered {
@@ -184,43 +165,4 @@ impl Initiation {
         self.give_up = now.after(ATTEMPT);
         Some(keys)
     }
-}
-
-/// A signed PSS_ACK: EID, sequence and signature are those of the side that sends it.
-pub(crate) fn acknowledgement<P: Provider>(
-    identity: &Identity<P>,
-    cookies: Cookies,
-    initial_sequence: u64,
-    capabilities: Capabilities,
-    share: &X25519Key,
-    context: [&[u8]; 2],
-) -> Kept {
-    Kept::new(|buffer| {
-        let message = PssAck {
-            responder_eid: identity.eid(),
-            session_connection_cookie: cookies.initiator,
-            responder_initial_sequence: initial_sequence.into(),
-            agreed_capabilities: capabilities.bits().into(),
-            signature: Signature::ZERO,
-        };
-        let mut room = [0; KEY_SHARE_LEN];
-        let tlvs = key_share(share, &mut room)?;
-        let frame = Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) };
-        sign_frame(identity, &frame, context, buffer)
-    })
-}
-
-/// The one TLV of a handshake frame.
-pub(crate) fn key_share<'b>(
-    share: &X25519Key,
-    room: &'b mut [u8; KEY_SHARE_LEN],
-) -> Result<iacp_wire::Tlvs<'b>, WriteError> {
-    let mut writer = TlvWriter::new(room);
-    writer.key_share(share)?;
-    writer.finish().map_err(|_| WriteError::Tlvs)
-}
-
-/// An initial sequence number that a data frame may begin with.
-pub(crate) const fn possible_sequence(sequence: u64) -> bool {
-    sequence < INITIAL_SEQUENCES
 }

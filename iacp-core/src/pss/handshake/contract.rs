@@ -6,13 +6,13 @@
 use iacp_wire::message::{PssAck, PssNeg};
 use iacp_wire::{Eid, Frame, Message, Signature, X25519Key};
 
-use super::event::Discard;
-use super::initiation::{Kept, acknowledgement};
-use super::outbound::Cookies;
-use super::session::Role;
+use super::Role;
+use super::frames::{Kept, acknowledgement};
 use super::terms::{Capabilities, Proposal, RejectionReasons, Terms};
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use crate::pss::discard::Discard;
+use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
 /// The last turn of a negotiation: its proposal is accepted, or there is no contract.

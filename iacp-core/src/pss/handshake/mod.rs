@@ -1,0 +1,19 @@
+//! The dual-cookie handshake and the contract (`IACP §4.2.4.1`, `IACP §6.4.3`, `IACP §6.4.4`).
+
+pub(crate) mod contract;
+pub(crate) mod cookie;
+pub(crate) mod frames;
+pub(crate) mod initiator;
+pub(crate) mod keys;
+pub(crate) mod responder;
+pub(crate) mod terms;
+
+/// Which side of the handshake this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Role {
+    /// It sent PSS_INIT.
+    Initiator,
+    /// It answered.
+    Responder,
+}
