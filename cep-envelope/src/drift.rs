@@ -7,7 +7,7 @@
 //! causal order     the parent's digest in the manifest: no clock can contradict it
 //! ```
 
-use crate::decision::{Finding, Findings};
+use crate::finding::{Finding, Findings};
 use crate::manifest::Instant;
 use crate::time::{Moment, Precision, TimeFragment};
 

@@ -16,10 +16,9 @@
 
 use core::fmt;
 
-use crate::VerificationState;
-use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::manifest::{BoundKey, Disagreements, SurfaceParts, VerifiedManifest};
+use crate::state::VerificationState;
 
 /// Whose word an expected digest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,15 +240,14 @@ impl<'b> Ladder<'b> {
         Ok(self.state)
     }
 
-    /// `continuation-approved`: a decision approves this object. On which line, [`Decision::line`] says.
-    ///
-    /// # Errors
-    /// It does not, it is about another object, or the manifest was not verified.
-    // keeps: CEP-087, CEP-136
-    pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
+    /// `continuation-approved`, if this manifest, sealed by this key, is what was approved.
+    pub(crate) fn approve_sealed(
+        &mut self,
+        approved: Option<(&Digest, &[u8; 32])>,
+    ) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::ManifestVerified)?;
         let own = self.sealed.as_ref().map(|(manifest, key)| (manifest, key.as_bytes()));
-        if own.is_none() || decision.approved() != own {
+        if own.is_none() || approved != own {
             return Err(NotProven::NotApproved);
         }
         self.state = VerificationState::ContinuationApproved;

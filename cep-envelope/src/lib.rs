@@ -9,85 +9,20 @@
 pub mod decision;
 pub mod digest;
 pub mod drift;
+mod finding;
 pub mod json;
 pub mod ladder;
 pub mod lineage;
 pub mod manifest;
 pub mod notification;
+mod outcome;
+mod state;
 mod surface;
 mod time;
 
+pub use state::VerificationState;
 pub use surface::{
     Change, Changes, ComposeError, Group, NormaliseError, NormaliseReason, Normalised, Parts, Segment, Surface,
     SurfaceError, SurfaceReason, Warning, Warnings, normalise,
 };
 pub use time::{CalendarError, Clock, Date, Moment, Precision, TimeFragment, TimeOrder};
-
-// keeps: CEP-008
-/// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
-/// list, and a lower one never reads as a higher one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum VerificationState {
-    /// A pointer to the object is known, nothing more.
-    Referenced,
-    /// The bytes are held locally.
-    Present,
-    /// The digest observed equals the digest expected.
-    DigestMatched,
-    /// The container's structure and integrity hold.
-    ContainerVerified,
-    /// The manifest's meaning, its signature and its mirrored fields hold.
-    ManifestVerified,
-    /// Policy allows the object onward.
-    ContinuationApproved,
-}
-
-impl VerificationState {
-    /// All states, lowest first.
-    pub const LADDER: [Self; 6] = [
-        Self::Referenced,
-        Self::Present,
-        Self::DigestMatched,
-        Self::ContainerVerified,
-        Self::ManifestVerified,
-        Self::ContinuationApproved,
-    ];
-
-    /// The recommended spelling (`CEP Appendix A`).
-    // keeps: CEP-138
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Referenced => "referenced",
-            Self::Present => "present",
-            Self::DigestMatched => "digest-matched",
-            Self::ContainerVerified => "container-verified",
-            Self::ManifestVerified => "manifest-verified",
-            Self::ContinuationApproved => "continuation-approved",
-        }
-    }
-
-    /// The state directly above, if there is one.
-    #[must_use]
-    pub fn next(self) -> Option<Self> {
-        let mut states = Self::LADDER.into_iter().skip_while(|state| *state != self);
-        states.next();
-        states.next()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::VerificationState;
-
-    #[test]
-    fn no_rung_is_skipped() {
-        let mut rung = Some(VerificationState::Referenced);
-        for expected in VerificationState::LADDER {
-            assert_eq!(rung, Some(expected));
-            rung = expected.next();
-        }
-        assert_eq!(rung, None);
-    }
-}

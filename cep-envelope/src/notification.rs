@@ -1,8 +1,9 @@
 //! The control plane's message: somebody says that there is an object (`CEP §3.1`, `CEP §11.1`).
 
-use crate::VerificationState;
 use crate::json::{self, JsonError, Member, Unfit};
 use crate::manifest::{Disagreement, Disagreements, MAX_ID, MAX_SCHEMA, SurfaceParts, VerifiedManifest};
+use crate::state::VerificationState;
+use crate::surface::Surface;
 use core::fmt;
 
 /// The most bytes a notification may have.
@@ -98,9 +99,16 @@ impl<'a> Reference<'a> {
         self.0
     }
 
-    /// Whether the reference ends with this name, as a whole segment.
-    fn ends_with(&self, name: &str) -> bool {
-        self.0.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with(['/', ':', '\\']))
+    /// The surface that the reference names in its last segment, if that is one. Most references name none: what they mean is
+    /// the resolver's business.
+    fn surface(&self) -> Option<Surface<'a>> {
+        let until = |text: &'a str, mark: u8| {
+            let end = text.bytes().position(|byte| byte == mark).unwrap_or(text.len());
+            text.get(..end).unwrap_or_default()
+        };
+        let path = until(until(self.0, b'#'), b'?');
+        let begin = path.bytes().rposition(|byte| matches!(byte, b'/' | b':' | b'\\')).map_or(0, |place| place + 1);
+        Surface::parse(path.get(begin..).unwrap_or_default()).ok()
     }
 }
 
@@ -285,10 +293,11 @@ impl<'a> Notification<'a> {
         resolver.fetch(self.envelope_ref, self.envelope_name)
     }
 
-    /// What the notice contradicts in itself: a reference that does not end with the name that it gives.
+    /// What the notice contradicts in itself: a reference whose last segment is another surface than the name that it gives.
     // keeps: CEP-121
     pub fn compare_with_itself(&self) -> Disagreements {
-        Disagreements::default().with_unless(self.envelope_ref.ends_with(self.envelope_name), Disagreement::EnvelopeRef)
+        let other = self.envelope_ref.surface().is_some_and(|surface| surface.as_str() != self.envelope_name);
+        Disagreements::default().with_unless(!other, Disagreement::EnvelopeRef)
     }
 
     /// Compares every field of the notice with what was sealed, and with the name under which the object came.

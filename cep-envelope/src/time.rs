@@ -118,12 +118,6 @@ pub enum TimeFragment {
 }
 
 impl TimeFragment {
-    /// Reads a fragment that stands alone, as manifests mirror it (`CEP §11.2`). `None` if it has none of the three forms.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        crate::surface::time_fragment(text)
-    }
-
     /// How many bytes it takes to write.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "none is empty")]

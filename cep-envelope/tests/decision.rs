@@ -129,7 +129,13 @@ fn who_copies_a_manifest_makes_no_replay_and_no_fork_of_the_original() {
         Envelope { sender: sender.into(), name: NAME.into(), content: b"work".into(), sealed: sealed.into(), digest }
     };
     assert_eq!(receive(&seal("root-ai"), &mut memory).outcome(), Outcome::Continue);
-    assert_eq!(receive(&seal("jasper"), &mut memory).outcome(), Outcome::Continue);
+    // The same act a second time: no replay, and a person looks at it.
+    let second = judge(&seal("jasper").delivery(), &memory).decision;
+    assert_eq!((second.outcome(), names(second.findings())), (Outcome::Triage, vec!["resealed"]));
+    let let_pass = Policy::default().with(Finding::Resealed, Outcome::Continue).unwrap();
+    let second = judge_by(&let_pass, &seal("jasper").delivery(), &memory).decision;
+    assert!(second.to_string().contains("it is proven, and stands already; besides, its manifest is approved already"));
+    memory.record(second.record().unwrap()).unwrap();
     assert_eq!(receive(&child_of(&seal("jasper"), b"more"), &mut memory).outcome(), Outcome::Continue);
 }
 
@@ -217,7 +223,7 @@ fn every_field_of_the_notice_is_compared_and_what_was_sealed_holds() {
     let cases = [
         (Notification { from_agent: "codex", ..notice(NAME) }, Disagreement::Sender),
         (Notification { to_agent: "jasper", ..notice(NAME) }, Disagreement::Recipient),
-        (Notification { envelope_ref: Reference::new("/etc/passwd"), ..notice(NAME) }, Disagreement::EnvelopeRef),
+        (Notification { envelope_ref: Reference::new(other), ..notice(NAME) }, Disagreement::EnvelopeRef),
         (notice(other), Disagreement::EnvelopeName),
     ];
     for (notice, field) in cases {

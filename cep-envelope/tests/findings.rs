@@ -6,7 +6,9 @@ use cep_envelope::decision::{Decision, Delivery, Finding, Outcome, Policy, Recei
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, Source};
 use cep_envelope::lineage::{Line, Lineage, Parent, Record, Standing};
-use cep_envelope::manifest::{CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, seal};
+use cep_envelope::manifest::{
+    BoundKey, CausalParent, KeyDirectory, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, Strict, seal,
+};
 use cep_envelope::notification::{ClaimedState, Notification, Reference, Resolver};
 use cep_envelope::{Surface, VerificationState};
 use envelope::{
@@ -41,7 +43,27 @@ impl Container for Silent {
 
 fn judge_in(container: &dyn Container, delivery: &Delivery<'_>, memory: &Memory) -> Decision {
     let policy = Policy::default();
-    Receiver { name: "codex", container, keys: &keys, lineage: memory, policy: &policy }.judge(delivery).decision
+    Receiver { name: "codex", container, keys: &keys, signatures: &Strict, lineage: memory, policy: &policy }
+        .judge(delivery)
+        .decision
+}
+
+/// The two senders that the receiver knows, by name.
+struct Known;
+
+impl KeyDirectory for Known {
+    fn key(&self, signer: &str, sender: &str) -> Option<BoundKey> {
+        keys(signer, sender)
+    }
+
+    fn is_another(&self, name: &str, sender: &str) -> bool {
+        name != sender && matches!(name, "jasper" | "root-ai")
+    }
+}
+
+fn judge_among(keys: &dyn KeyDirectory, delivery: &Delivery<'_>) -> Decision {
+    let (policy, lineage, container) = (&Policy::default(), &memory(), &BareFile);
+    Receiver { name: "codex", container, keys, signatures: &Strict, lineage, policy }.judge(delivery).decision
 }
 
 /// A good envelope whose manifest names another signer than the outer object, which nobody but the sender can make.
@@ -87,6 +109,10 @@ fn every_finding_is_found() {
     let unnamed = Delivery { expected, name: b"x", ..other.delivery() };
     shows(by_default(&unnamed), &[Finding::NotASurface, Finding::OtherContent]);
     shows(by_default(&named(b"2026-05-14.a.jasper.normal").delivery()), &[Finding::SurfaceDiffers]);
+    // Two bound senders, one of which calls itself by the other's name.
+    let posing = Draft { sender: "root-ai", key: "root-ai", ..Draft::default() }.seal();
+    shows(judge_among(&Known, &posing.delivery()), &[Finding::ProfileOfAnother]);
+    shows(judge_among(&Known, &good.delivery()), &[]);
     // Planes.
     let with = |notice| Delivery { notice: Some(notice), ..good.delivery() };
     shows(by_default(&with(Notification { to_agent: "x", ..notice(NAME) })), &[Finding::NoticeDiffers]);
@@ -101,7 +127,7 @@ fn every_finding_is_found() {
         &[Finding::RecipientNotSealed],
     );
     // A notice can contradict itself, and no manifest is needed to see that.
-    let odd = Notification { envelope_ref: Reference::new("/etc/passwd"), ..notice(NAME) };
+    let odd = Notification { envelope_ref: Reference::new("/x/2026-05-14.a.b.c"), ..notice(NAME) };
     shows(by_default(&Delivery { sealed: None, ..with(odd) }), &[Finding::NoManifest, Finding::NoticeDiffers]);
     // Time.
     let odd_time = Draft { name: "2026-99-99.message.jasper.normal", ..Draft::default() };
@@ -157,6 +183,10 @@ fn every_finding_is_found() {
     shows(by_lineage(&child(b"third", &second), &lineage), &[Finding::OnBranch]);
     // Replay.
     shows(by_lineage(&first, &lineage), &[Finding::Replayed]);
+    let mut by_another = memory();
+    let copied = Record { key: [9; 32], ..*by_default(&good.delivery()).record().unwrap() };
+    by_another.record(&copied).unwrap();
+    shows(by_lineage(&good, &by_another), &[Finding::Resealed]);
     lineage.forget_before(SEALED_AT.after(2));
     shows(by_lineage(&good, &lineage), &[Finding::MaybeReplayed]);
     let mut full = memory();
@@ -237,8 +267,14 @@ fn one_key_under_two_names_approves_an_object_once() {
     let anybody = |_: &str, sender: &str| keys("jasper#1", "jasper").filter(|_| sender.eq_ignore_ascii_case("jasper"));
     let (mut memory, policy) = (memory(), Policy::default());
     for (sender, expected) in [("jasper", Outcome::Continue), ("JASPER", Outcome::Quarantine)] {
-        let receiver =
-            Receiver { name: "codex", container: &BareFile, keys: &anybody, lineage: &memory, policy: &policy };
+        let receiver = Receiver {
+            name: "codex",
+            container: &BareFile,
+            keys: &anybody,
+            signatures: &Strict,
+            lineage: &memory,
+            policy: &policy,
+        };
         let decision = receiver.judge(&Delivery { sender, ..good.delivery() }).decision;
         assert_eq!(decision.outcome(), expected, "{sender}");
         if let Some(record) = decision.record() {
@@ -352,10 +388,11 @@ fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
     let mut lineage = memory();
     lineage.record(&by_another_key(own)).unwrap();
     let judged = |lineage: &Memory| {
-        let decision = judge(&child.delivery(), lineage).decision;
+        let policy = Policy::default().with(Finding::Resealed, Outcome::Continue).unwrap();
+        let decision = judge_by(&policy, &child.delivery(), lineage).decision;
         (decision.outcome(), decision.findings().iter().collect::<Vec<_>>(), decision.line())
     };
-    let on_its_branch = (Outcome::Fork, vec![Finding::OnBranch], Some(own));
+    let on_its_branch = (Outcome::Fork, vec![Finding::OnBranch, Finding::Resealed], Some(own));
     assert_eq!(judged(&lineage), on_its_branch);
     receive(&lost, &mut lineage);
     assert_eq!(judged(&lineage), on_its_branch);
@@ -365,5 +402,5 @@ fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
     lineage.record(&by_another_key(Line::Main(lost.digest))).unwrap();
     lineage.forget_before(SEALED_AT);
     assert_eq!(lineage.parent(&lost.digest), Parent::Unknown);
-    assert_eq!(judged(&lineage), (Outcome::Continue, vec![], Some(Line::Main(lost.digest))));
+    assert_eq!(judged(&lineage), (Outcome::Continue, vec![Finding::Resealed], Some(Line::Main(lost.digest))));
 }

@@ -4,7 +4,9 @@ use cep_envelope::Surface;
 use cep_envelope::VerificationState::{self, ContainerVerified, DigestMatched, ManifestVerified, Present, Referenced};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{BareFile, Container, Ladder, NotAContainer, NotProven, Source};
-use cep_envelope::manifest::{BoundKey, Expected, MAX_OUTER, SealedManifest, SurfaceParts, VerifiedManifest, seal};
+use cep_envelope::manifest::{
+    BoundKey, Expected, MAX_OUTER, SealedManifest, Strict, SurfaceParts, VerifiedManifest, seal,
+};
 use ed25519_compact::{KeyPair, Seed};
 
 const OBJECT: &[u8] = b"the object";
@@ -27,7 +29,7 @@ fn with_manifest_of<T>(content: &[u8], use_it: impl FnOnce(&VerifiedManifest<'_>
         ((signer, sender) == ("jasper#1", "jasper")).then(|| BoundKey::new(*pair.pk).unwrap())
     };
     let expected = Expected { sender: "jasper", recipient: "codex" };
-    use_it(&SealedManifest::parse(sealed).unwrap().verify(expected, &keys).unwrap())
+    use_it(&SealedManifest::parse(sealed).unwrap().verify(expected, &keys, &Strict).unwrap())
 }
 
 /// A format of the tests: one byte of structure, then the content.

@@ -2,7 +2,7 @@
 
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
-    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, OuterError, SealError, SealedManifest, VerifyError, seal,
+    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, OuterError, SealError, SealedManifest, Strict, VerifyError, seal,
 };
 use ed25519_compact::{KeyPair, Seed};
 use sha2::{Digest as _, Sha256};
@@ -39,7 +39,7 @@ fn keys(signer: &str, sender: &str) -> Option<BoundKey> {
 }
 
 fn verify(bytes: &[u8]) -> Result<(), Option<VerifyError>> {
-    SealedManifest::parse(bytes).map_err(|_| None)?.verify(EXPECTED, &keys).map(|_| ()).map_err(Some)
+    SealedManifest::parse(bytes).map_err(|_| None)?.verify(EXPECTED, &keys, &Strict).map(|_| ()).map_err(Some)
 }
 
 // shows: CEP-014, CEP-068, CEP-130
@@ -50,7 +50,7 @@ fn what_was_sealed_is_read_and_says_who_sealed_it() {
     let outer = SealedManifest::parse(&bytes).unwrap();
     assert_eq!(outer.signed_bytes(), text.as_bytes());
     assert_eq!(outer.claimed_signer(), "jasper#1");
-    let verified = outer.verify(EXPECTED, &keys).unwrap();
+    let verified = outer.verify(EXPECTED, &keys, &Strict).unwrap();
     assert_eq!(verified.manifest().schema, "aint-send-v2");
     assert_eq!((verified.sender(), verified.signer(), verified.recipient()), ("jasper", "jasper#1", "codex"));
     assert_eq!(verified.digest(), Digest::of(text.as_bytes()));
@@ -118,7 +118,7 @@ fn signer_and_recipient_are_checked_and_can_be_sealed() {
     assert_eq!(verify(&sealed(1, &manifest(""), "jasper#1", "other")), Err(Some(VerifyError::Recipient)));
     let text = manifest(",\"signer\":\"jasper#1\",\"recipient\":\"codex\"");
     let bytes = sealed(1, &text, "jasper#1", "codex");
-    assert!(SealedManifest::parse(&bytes).unwrap().verify(EXPECTED, &keys).unwrap().recipient_is_sealed());
+    assert!(SealedManifest::parse(&bytes).unwrap().verify(EXPECTED, &keys, &Strict).unwrap().recipient_is_sealed());
     // Whoever carries the object may write another name outside, and it is noticed.
     let retold = |from: &str, to: &str| {
         let text = String::from_utf8(bytes.clone()).unwrap();
@@ -128,7 +128,7 @@ fn signer_and_recipient_are_checked_and_can_be_sealed() {
     let outer = retold("\"codex\"", "\"other\"");
     let to_other = Expected { recipient: "other", ..EXPECTED };
     let outer = SealedManifest::parse(outer.as_bytes()).unwrap();
-    assert_eq!(outer.verify(to_other, &keys), Err(VerifyError::SealedRecipient));
+    assert_eq!(outer.verify(to_other, &keys, &Strict), Err(VerifyError::SealedRecipient));
     assert_eq!(verify(retold("jasper#1", "jasper#2").as_bytes()), Err(Some(VerifyError::SealedSigner)));
 }
 

@@ -4,7 +4,7 @@ use cep_envelope::VerificationState;
 use cep_envelope::digest::Digest;
 use cep_envelope::json::Unfit;
 use cep_envelope::manifest::{
-    BoundKey, CausalParent, Disagreement, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime,
+    BoundKey, CausalParent, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, Strict,
     SurfaceParts, seal,
 };
 use cep_envelope::notification::{
@@ -117,14 +117,20 @@ fn the_resolver_gets_the_reference_and_nobody_else_opens_it() {
 }
 
 #[test]
-fn a_reference_ends_with_the_name() {
+fn a_reference_contradicts_the_notice_only_if_it_names_another_surface() {
+    const OTHER: &str = "2026-05-14.message.jasper.normal";
     let n = read(EXAMPLE).unwrap();
-    let with = |text| Notification { envelope_ref: Reference::new(text), envelope_name: "a.b.c", ..n };
-    for good in ["a.b.c", "/x/a.b.c", "store:a.b.c", "x\\a.b.c"] {
-        assert!(with(good).compare_with_itself().is_empty(), "{good}");
+    let found = |text: &str| !Notification { envelope_ref: Reference::new(text), ..n }.compare_with_itself().is_empty();
+    let before = ["", "/x/", "store:", "x\\", "https://h/a/", "iacp:00ff/"];
+    let behind = ["", "?x=1", "#part", "?a=/b#c/d", "#?"];
+    for (before, behind) in before.iter().flat_map(|before| behind.map(|behind| (before, behind))) {
+        assert!(!found(&format!("{before}{NAME}{behind}")), "{before} {behind}");
+        assert!(found(&format!("{before}{OTHER}{behind}")), "{before} {behind}");
     }
-    for bad in ["xa.b.c", "/x/a.b.c/", "/x/a.b.d", "", "/x/A.b.c", "b.c"] {
-        assert!(with(bad).compare_with_itself().contains(Disagreement::EnvelopeRef), "{bad}");
+    for other in
+        ["urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "https://h/objects/17", "x", "/", "?", "#", "..", "sha256:00"]
+    {
+        assert!(!found(other), "{other}");
     }
 }
 
@@ -146,7 +152,7 @@ fn every_field_is_compared_with_what_was_sealed() {
     let bytes = seal(bytes, "k", "codex", |hash| *pair.sk.sign(hash, None), &mut outer).unwrap();
     let sealed = SealedManifest::parse(bytes).unwrap();
     let keys = |_: &str, sender: &str| (sender == "jasper").then(|| BoundKey::new(*pair.pk).unwrap());
-    let sealed = sealed.verify(Expected { sender: "jasper", recipient: "codex" }, &keys).unwrap();
+    let sealed = sealed.verify(Expected { sender: "jasper", recipient: "codex" }, &keys, &Strict).unwrap();
 
     let n = read(EXAMPLE).unwrap();
     assert!(n.compare(&sealed, Some(&PARTS), NAME).is_empty());
@@ -155,7 +161,10 @@ fn every_field_is_compared_with_what_was_sealed() {
     assert_eq!(found(Notification { from_agent: "mallory", ..n }, Some(&PARTS), NAME), "sender");
     assert_eq!(found(Notification { to_agent: "other", ..n }, Some(&PARTS), NAME), "recipient");
     assert_eq!(found(n, Some(&PARTS), "other"), "envelope-name");
-    assert_eq!(found(Notification { envelope_ref: Reference::new("/x"), ..n }, Some(&PARTS), NAME), "envelope-ref");
+    assert_eq!(
+        found(Notification { envelope_ref: Reference::new("/x/2026-05-14.a.b.c"), ..n }, Some(&PARTS), NAME),
+        "envelope-ref"
+    );
     assert_eq!(found(n, Some(&SurfaceParts { time: "2026-05-15", ..PARTS }), NAME), "time-fragment");
     assert_eq!(found(n, Some(&SurfaceParts { priority: "urgent", ..PARTS }), NAME), "priority");
     assert_eq!(found(n, None, NAME), "time-fragment, context, profile, priority");

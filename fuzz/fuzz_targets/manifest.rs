@@ -1,7 +1,7 @@
 //! Any bytes are a manifest or refused, bare and sealed.
 #![no_main]
 
-use cep_envelope::manifest::{BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, seal};
+use cep_envelope::manifest::{Strict, BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, seal};
 use libfuzzer_sys::fuzz_target;
 
 /// A key of prime order: the base point. Its secret is 1, and nothing here signs with it.
@@ -25,6 +25,6 @@ fuzz_target!(|bytes: &[u8]| {
             Err(error) => assert_eq!(error, SealError::Contradiction),
         }
         let keys = |_: &str, _: &str| BoundKey::new(KEY);
-        assert!(sealed.verify(Expected { sender: "anybody", recipient }, &keys).is_err());
+        assert!(sealed.verify(Expected { sender: "anybody", recipient }, &keys, &Strict).is_err());
     }
 });

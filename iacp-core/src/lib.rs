@@ -9,14 +9,16 @@
 //! use iacp_core::crypto::Portable;
 //! use iacp_core::identity::Identity;
 //! use iacp_core::pss::{
-//!     Admission, Answer, Capabilities, Event, Kind, Responder, Session, Settings, TRANSMIT_BUFFER, Terms,
+//!     Admission, Answer, Capabilities, Event, Incoming, Kind, Received, Responder, Session, Settings, Signed,
+//!     TRANSMIT_BUFFER, Terms,
 //! };
 //! use iacp_core::time::Mono;
 //! # use rand_chacha::ChaCha8Rng;
 //! # use rand_core::SeedableRng;
 //!
-//! // 4 KiB of sealed frames that may be repeated, 8 frames under way in each direction.
+//! // 4 KiB of sealed frames that may be repeated, 8 frames under way in each direction: two of them, in place.
 //! type Link = Session<Portable, 4096, 8>;
+//! let (mut session, mut peer) = (Link::IDLE, Link::IDLE);
 //!
 //! # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
 //! let now = Mono(0);
@@ -28,30 +30,39 @@
 //! };
 //! let mut responder = Responder::<64>::new(settings, now, &mut rng);
 //! let mut buffer = [0; TRANSMIT_BUFFER];
+//! fn signed(datagram: &mut [u8]) -> Option<Signed<'_>> {
+//!     match Incoming::parse(datagram) {
+//!         Ok(Incoming::Signed(signed)) => Some(signed),
+//!         _ => None,
+//!     }
+//! }
 //!
 //! // PSS_INIT, PSS_NEG: the responder has nothing to remember.
-//! let mut session = Link::initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng);
-//! let init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+//! session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng)?;
+//! let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+//! let init = signed(&mut init).ok_or("PSS_INIT is signed")?;
 //! let admit = |_: &iacp_wire::Eid| Admission::Admit;
-//! let Ok(Answer::Negotiate { length, .. }) = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer) else {
+//! let Answer::Negotiate { length, .. } = responder.answer(now, &bob, alice_at, &init, admit, &mut buffer)? else {
 //!     return Err("an honest initiator gets an answer".into());
 //! };
 //! let mut neg = buffer[..length].to_vec();
 //! session.handle(now, &alice, bob_at, &mut neg);
 //!
 //! // PSS_ACK makes the responder's session; its heartbeat confirms the keys.
-//! let ack = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_ACK is due")?.bytes.to_vec();
-//! let accepted = responder.accept(now, &bob, alice_at, &ack).ok().ok_or("the cookie and the signature hold")?;
-//! let mut peer = Link::accept(now, accepted);
+//! let mut ack = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_ACK is due")?.bytes.to_vec();
+//! let ack = signed(&mut ack).ok_or("PSS_ACK is signed")?;
+//! let accepted = responder.accept(now, &bob, alice_at, &ack, &mut ()).ok().ok_or("cookie and signature hold")?;
+//! peer.accept(now, &accepted)?;
 //! let mut heartbeat = peer.poll_transmit(now, &mut buffer)?.ok_or("a heartbeat is due")?.bytes.to_vec();
-//! assert_eq!(session.handle(now, &alice, bob_at, &mut heartbeat), Event::Established);
+//! session.handle(now, &alice, bob_at, &mut heartbeat);
+//! assert_eq!(session.poll_event(), Some(Event::Established));
 //!
 //! // Data: sealed in the delta log, opened where it arrived.
 //! session.send(now, Kind::Anml, b"hello")?;
 //! let mut delivered = Vec::new();
 //! while let Some(transmit) = session.poll_transmit(now, &mut buffer)? {
 //!     let mut datagram = transmit.bytes.to_vec();
-//!     if let Event::Data { content, .. } = peer.handle(now, &bob, alice_at, &mut datagram) {
+//!     if let Received::Data { content, .. } = peer.handle(now, &bob, alice_at, &mut datagram) {
 //!         delivered.push(content.to_vec());
 //!     }
 //! }
@@ -59,10 +70,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A driver's loop is: give [`Session::handle`](pss::Session::handle) what arrived, send what
-//! [`poll_transmit`](pss::Session::poll_transmit) has, sleep until
-//! [`next_deadline`](pss::Session::next_deadline), call [`handle_deadline`](pss::Session::handle_deadline). The program
-//! `examples/agent` does it over QUIC and UDP.
+//! A driver's loop is: give [`Session::handle`](pss::Session::handle) what arrived; after any call, ask
+//! [`poll_event`](pss::Session::poll_event) for what has changed and [`poll_transmit`](pss::Session::poll_transmit) for
+//! what to send, each until there is none; then sleep until [`next_deadline`](pss::Session::next_deadline) and call
+//! [`handle_deadline`](pss::Session::handle_deadline). The program `examples/agent` does it over QUIC and UDP.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `aes` (default) | the provider `crypto::Portable`, with AES-256-GCM in software. Without it, `crypto::ChaChaOnly` remains, and no AES is linked |
+//! | `aws-lc` | the provider `crypto::AwsLc`, for hosts; with `aes` |
+//! | `small-ed25519` | Ed25519 and X25519 in 29 KB instead of 98, for slower signatures |
+//! | `defmt` | `defmt::Format` on states, events and errors |
+//!
+//! AES and SHA-256 in software have small code paths too, by the flags `--cfg aes_backend_soft="compact"` and
+//! `--cfg sha2_backend_soft="compact"` of the whole build. ARCHITECTURE.md has what each of them takes.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 

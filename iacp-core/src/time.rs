@@ -36,18 +36,24 @@ impl UnixTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
     due: Mono,
-    pause: u64,
+    pause: u32,
+    ceiling: u32,
 }
 
 impl Backoff {
-    /// The first repetition comes after this many milliseconds.
-    pub(crate) const FIRST: u64 = 250;
-    /// No pause is longer.
-    pub(crate) const CEILING: u64 = 8_000;
+    /// The first repetition of a frame comes after this many milliseconds.
+    pub(crate) const FIRST: u32 = 250;
+    /// No pause between repetitions of a frame is longer.
+    pub(crate) const CEILING: u32 = 8_000;
 
-    /// Due at once.
+    /// Due at once, then after 250 ms.
     pub(crate) const fn now(now: Mono) -> Self {
-        Self { due: now, pause: Self::FIRST }
+        Self::starting(now, Self::FIRST, Self::CEILING)
+    }
+
+    /// Due at `due`, then after `pause` milliseconds, which double up to `ceiling`.
+    pub(crate) const fn starting(due: Mono, pause: u32, ceiling: u32) -> Self {
+        Self { due, pause, ceiling }
     }
 
     pub(crate) const fn due(&self) -> Mono {
@@ -56,7 +62,12 @@ impl Backoff {
 
     /// It was done: the next time is one pause away, and the pause after that is twice as long.
     pub(crate) fn done(&mut self, now: Mono) {
-        self.due = now.after(self.pause);
-        self.pause = self.pause.saturating_mul(2).min(Self::CEILING);
+        self.due = now.after(u64::from(self.pause));
+        self.pause = self.pause.saturating_mul(2).min(self.ceiling);
+    }
+
+    /// It was not done after all: it is due again.
+    pub(crate) const fn again(&mut self, now: Mono) {
+        self.due = now;
     }
 }

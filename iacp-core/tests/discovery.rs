@@ -6,8 +6,9 @@ use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::discovery::dfa::State;
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
 use iacp_core::discovery::{
-    AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, Refusal, Search, TIMESTAMP_WINDOW, check, space_of_topic,
+    AWAIT_IDENTITY, Discoverable, Proven, Refusal, Search, TIMESTAMP_WINDOW, check, space_of_topic,
 };
+use iacp_core::guard::{Difficulty, Load};
 use iacp_core::identity::{CanonicalEid, Identity};
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::message::DiscoveryReq;
@@ -35,7 +36,12 @@ fn identity() -> Identity<Portable> {
 
 /// A search and its worked request.
 fn search(seed: u64, bits: u32) -> (Search<3>, Vec<u8>) {
-    let (mut search, miner) = Search::begin::<Portable>(SPACE, NOW, bits, &mut rng(seed));
+    search_at(NOW, seed, bits)
+}
+
+/// The same, by a clock that shows something else.
+fn search_at(time: UnixTime, seed: u64, bits: u32) -> (Search<3>, Vec<u8>) {
+    let (mut search, miner) = Search::begin::<Portable>(SPACE, time, bits, &mut rng(seed));
     let proven = mine(miner);
     let mut out = [0; 128];
     let length = search.request::<Portable>(&proven, &mut out).expect("128 bytes hold 88");
@@ -204,35 +210,154 @@ fn every_accepted_request_has_one_slot_for_500_ms() {
     assert!(accept(&mut responder, &fifth, 1, 5, NOW).is_ok(), "a refused proof may try again");
 }
 
-#[test]
-fn a_valid_pss_init_inside_the_window_stops_the_timer_and_the_completed_exchange_ends_the_wait() {
-    // shows: IACP-141
-    let (alice, mallory) = (Eid([1; 32]), Eid([2; 32]));
-    let cookie = Cookie([3; 8]);
-    for (contract, reached) in [(false, State::Established), (true, State::PssNegotiating)] {
-        let mut responder = Responder::default();
-        let (_, request) = search(1, BITS);
-        accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
-        assert!(!responder.on_pss_init(Mono(1), from(2), alice, cookie), "from somewhere else");
-        assert!(responder.on_pss_init(Mono(AWAIT_IDENTITY - 1), from(1), alice, cookie));
-        assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY + 1)), 0, "the timer has stopped");
-        assert!(!responder.on_pss_init(Mono(600), from(1), mallory, cookie), "the slot has its initiator");
-        let again = Cookie([4; 8]);
-        assert!(responder.on_pss_init(Mono(600), from(1), alice, again), "which may start over");
-        assert_eq!(responder.on_established(alice, cookie, contract), None, "that attempt was given up");
-        assert_eq!(responder.on_established(alice, again, contract), Some(reached));
-        assert_eq!(responder.waiting(), 0);
-    }
-    // Too late; and an exchange that never completes.
+/// A responder with one accepted request from port 1, and the time at which it gives up.
+fn waiting() -> (Responder, Mono) {
     let mut responder = Responder::default();
     let (_, request) = search(1, BITS);
     accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
-    assert!(!responder.on_pss_init(Mono(AWAIT_IDENTITY), from(1), alice, cookie));
+    (responder, Mono(AWAIT_IDENTITY))
+}
+
+#[test]
+fn an_exchange_that_completes_within_500_ms_ends_the_wait() {
+    // shows: IACP-141
+    let (alice, mallory) = (Eid([1; 32]), Eid([2; 32]));
+    let (first, again) = (Cookie([3; 8]), Cookie([4; 8]));
+    for (contract, reached) in [(false, State::Established), (true, State::PssNegotiating)] {
+        let (mut responder, deadline) = waiting();
+        assert!(!responder.on_pss_init(Mono(1), from(2), alice, first), "from somewhere else");
+        assert!(responder.on_pss_init(Mono(1), from(1), alice, first));
+        assert!(responder.on_pss_init(Mono(AWAIT_IDENTITY - 1), from(1), alice, again), "it may start over");
+        assert_eq!(responder.on_established(alice, first, contract), None, "that attempt was given up");
+        assert_eq!(responder.on_established(mallory, again, contract), None, "of another peer");
+        assert_eq!(responder.next_deadline(), Some(deadline));
+        assert_eq!(responder.on_established(alice, again, contract), Some(reached));
+        assert_eq!((responder.waiting(), responder.next_deadline()), (0, None));
+        assert_eq!(responder.on_established(alice, again, contract), None, "one request, one session");
+    }
+    let (mut responder, deadline) = waiting();
+    assert!(!responder.on_pss_init(deadline, from(1), alice, first), "too late");
+    assert_eq!(responder.handle_deadline(deadline), 1);
+}
+
+#[test]
+fn a_signature_proves_no_presence_and_extends_no_slot() {
+    // shows: IACP-141
+    // One PSS_INIT that was signed at some time, sent again from every port that has a request: its cookie is never
+    // returned, and each slot is free again 500 ms after its request.
+    let (stale, cookie) = (Eid([9; 32]), Cookie([9; 8]));
     let mut responder = Responder::default();
-    accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
-    assert!(responder.on_pss_init(Mono(10), from(1), alice, cookie));
-    assert_eq!(responder.next_deadline(), Some(Mono(10 + HANDSHAKE_LIMIT)));
-    assert_eq!(responder.handle_deadline(Mono(10 + HANDSHAKE_LIMIT)), 1, "no slot waits for ever");
+    for port in 1..=4 {
+        let (_, request) = search(port.into(), BITS);
+        accept(&mut responder, &request, port, 0, NOW).expect("a slot is free");
+    }
+    for now in 0..AWAIT_IDENTITY {
+        for port in 1..=4 {
+            assert!(responder.on_pss_init(Mono(now), from(port), stale, cookie));
+        }
+        assert_eq!(responder.next_deadline(), Some(Mono(AWAIT_IDENTITY)), "at {now}");
+    }
+    assert_eq!(responder.handle_deadline(Mono(AWAIT_IDENTITY)), 4);
+    let (_, honest) = search(5, BITS);
+    assert!(accept(&mut responder, &honest, 5, AWAIT_IDENTITY, NOW).is_ok());
+    // Nor does it keep the slot from the one that asked: an old PSS_INIT under that one's address came first.
+    let (alice, fresh) = (Eid([1; 32]), Cookie([3; 8]));
+    let now = Mono(AWAIT_IDENTITY + 1);
+    assert!(responder.on_pss_init(now, from(5), stale, cookie));
+    assert!(responder.on_pss_init(now, from(5), alice, fresh));
+    assert_eq!(responder.on_established(alice, fresh, false), Some(State::Established));
+}
+
+#[test]
+fn two_requests_of_one_address_are_two_slots() {
+    let mut responder = Responder::default();
+    for seed in 1..=2 {
+        let (_, request) = search(seed, BITS);
+        accept(&mut responder, &request, 1, seed, NOW).expect("a slot is free");
+    }
+    let peers = [(Eid([1; 32]), Cookie([1; 8])), (Eid([2; 32]), Cookie([2; 8]))];
+    for (eid, cookie) in peers {
+        assert!(responder.on_pss_init(Mono(3), from(1), eid, cookie));
+    }
+    for (eid, cookie) in peers {
+        assert_eq!(responder.on_established(eid, cookie, false), Some(State::Established));
+    }
+}
+
+#[test]
+fn a_clock_that_was_wrong_fills_no_filter() {
+    const YEAR: u64 = 365 * 24 * 3_600_000;
+    for wrong in [UnixTime(NOW.0 + YEAR), UnixTime(NOW.0 - YEAR), UnixTime(0), UnixTime(u64::MAX)] {
+        let mut responder = Discoverable::<64, 8>::default();
+        let mut take = |seed, unix: UnixTime| {
+            let (_, request) = search_at(unix, seed, BITS);
+            let proven = check::<Portable>(&request, unix, BITS)?;
+            responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(seed), &mut [0; 96]).map(|_| ())
+        };
+        for seed in 0..8 {
+            assert_eq!(take(seed, wrong), Ok(()));
+        }
+        assert_eq!(take(8, wrong), Err(Refusal::FilterFull));
+        for seed in 10..18 {
+            assert_eq!(take(seed, NOW), Ok(()), "the clock is right again, after {wrong:?}");
+        }
+        assert_eq!(take(18, NOW), Err(Refusal::FilterFull));
+        assert_eq!(take(10, NOW), Err(Refusal::Replayed), "and now it remembers as ever");
+    }
+}
+
+#[test]
+fn an_entry_ends_within_twice_the_window_and_not_before_its_proof_does() {
+    for offset in [0, 1, TIMESTAMP_WINDOW - 1, TIMESTAMP_WINDOW] {
+        // The requester's clock is ahead by the offset.
+        let ahead = UnixTime(NOW.0 + offset);
+        let (_, request) = search_at(ahead, 1, BITS);
+        let mut responder = Discoverable::<64, 1>::default();
+        let mut take = |unix| {
+            let proven = check::<Portable>(&request, unix, BITS)?;
+            responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(1), &mut [0; 96]).map(|_| ())
+        };
+        assert_eq!(take(NOW), Ok(()));
+        let last = UnixTime(ahead.0 + TIMESTAMP_WINDOW);
+        assert_eq!(take(last), Err(Refusal::Replayed));
+        assert_eq!(take(UnixTime(last.0 + 1)), Err(Refusal::Timestamp));
+        assert_eq!(responder.loads(last)[1], Load { used: 1, room: 1 });
+        assert_eq!(responder.loads(UnixTime(last.0 + 1))[1], Load { used: 0, room: 1 }, "at most 60 s");
+    }
+}
+
+#[test]
+fn a_proof_that_got_too_old_between_check_and_acceptance_is_refused() {
+    let (_, request) = search(1, BITS);
+    let proven = proven(&request);
+    let mut responder = Responder::default();
+    let mut take =
+        |unix| responder.accept(&proven, from(1), Mono(0), unix, &identity(), &mut rng(1), &mut [0; 96]).map(|_| ());
+    assert_eq!(take(UnixTime(NOW.0 + TIMESTAMP_WINDOW + 1)), Err(Refusal::Timestamp));
+    assert_eq!(take(UnixTime(NOW.0 + TIMESTAMP_WINDOW)), Ok(()), "nothing of it was kept");
+}
+
+#[test]
+fn difficulty_follows_the_slots_and_the_filter() {
+    // shows: IACP-117
+    let mut responder = Discoverable::<4, 8>::default();
+    let mut difficulty = Difficulty::new(BITS, 4, Mono(0));
+    let bits = |responder: &Discoverable<4, 8>, difficulty: &mut Difficulty, now: u64, unix| {
+        difficulty.observe(Mono(now), &responder.loads(unix))
+    };
+    for n in 0..4 {
+        assert_eq!(bits(&responder, &mut difficulty, 0, NOW), BITS + n, "{n} of 4 slots");
+        let (_, request) = search(n.into(), BITS);
+        accept(&mut responder, &request, 1, 0, NOW).expect("a slot is free");
+    }
+    assert_eq!(bits(&responder, &mut difficulty, 0, NOW), BITS + 4);
+    responder.handle_deadline(Mono(AWAIT_IDENTITY));
+    assert_eq!(responder.loads(NOW), [Load { used: 0, room: 4 }, Load { used: 4, room: 8 }], "the filter is half full");
+    assert_eq!(bits(&responder, &mut difficulty, 9_999, NOW), BITS + 4);
+    assert_eq!(bits(&responder, &mut difficulty, 60_000, NOW), BITS + 2);
+    let later = UnixTime(NOW.0 + TIMESTAMP_WINDOW + 1);
+    assert_eq!(bits(&responder, &mut difficulty, 70_000, later), BITS + 1);
+    assert_eq!(bits(&responder, &mut difficulty, 80_000, later), BITS);
 }
 
 #[test]

@@ -69,7 +69,7 @@ PSS_NEGOTIATING     | ESTABLISHED   | .                | .               | SESSI
 ESTABLISHED         | .             | ANOMALY_FLAGGED  | .               | SESSION_COMPROMISED  | DISCONNECTED
 ANOMALY_FLAGGED     | .             | ANOMALY_FLAGGED* | ESTABLISHED     | SESSION_COMPROMISED  | DISCONNECTED*
 SESSION_COMPROMISED | .             | .                | .               | .                    | .
-DISCONNECTED        | .             | .                | .               | .                    | .
+DISCONNECTED        | .             | .                | .               | SESSION_COMPROMISED* | .
 RECONCILING         | .             | .                | .               | SESSION_COMPROMISED* | DISCONNECTED*
 
                     | PEER_RECONNECT | STATE_VECTORS_MATCH
@@ -415,7 +415,7 @@ fn every_machine_is_listed_once() {
             ("discovery", "App. B.1", 6),
             ("erp-context", "App. B.2", 18),
             ("circuit-breaker", "App. B.3", 5),
-            ("pss-session", "App. B.4", 13),
+            ("pss-session", "App. B.4", 14),
             ("pss-lifecycle", "§6.4.2", 7),
             ("curator-quarantine", "App. B.5", 4),
             ("revocation", "App. B.6", 7),

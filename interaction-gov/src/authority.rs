@@ -2,16 +2,23 @@
 
 use core::fmt;
 
-use heapless::Vec;
 use sha2::{Digest as _, Sha256};
 
-use crate::policy::{AUTHORITIES, Facts, Scope};
+pub use crate::policy::Speaker;
+use crate::policy::{AUTHORITIES, Facts, Policy, PolicyError, Scope};
 use crate::proof::Signatures;
+use crate::text::TextError;
 use crate::time::Time;
-use crate::vocabulary::{Authority, Set};
+use crate::vocabulary::{Authority, Set, Vocabulary};
 
-/// How many delegations there can be at a time.
-pub const DELEGATIONS: usize = 8;
+/// How many delegations there can be at a time; each authority has its share of them.
+pub const DELEGATIONS: usize = 16;
+/// How many one authority can have made.
+pub const DELEGATIONS_EACH: usize = DELEGATIONS / AUTHORITIES;
+/// How many vocabularies can follow each other.
+pub const VOCABULARIES: usize = 8;
+/// How far a version can be above the one before: none can be made that nothing can follow.
+pub const LEAP: u32 = 65_536;
 
 /// An update of an authority's policy, signed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +31,7 @@ pub struct Update<'t> {
     pub follows: [u8; 32],
     /// The digest of the vocabulary in which it is written.
     pub vocabulary: [u8; 32],
-    /// The text.
+    /// The text. Empty: the authority leaves, and is asked no more, until another update of it.
     pub text: &'t str,
 }
 
@@ -45,7 +52,7 @@ impl Update<'_> {
 }
 
 /// An authority that lets another one decide in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
     /// Whose decisions.
     pub from: Authority,
@@ -59,15 +66,18 @@ pub struct Delegation {
     pub until: Time,
     /// Above the serials of all delegations of this authority before.
     pub serial: u32,
+    /// Whether the one who decides may pass it on.
+    pub redelegate: bool,
 }
 
 impl Delegation {
-    /// What the authority signs: SHA-256("IoE/1 delegation" | 0 | from | to | until | serial | vocabulary | scope).
+    /// What the authority signs: SHA-256("IoE/1 delegation" | 0 | from | to | redelegate | until | serial | vocabulary |
+    /// scope).
     #[must_use]
     pub fn signed(&self) -> [u8; 32] {
         let hash = Sha256::new()
             .chain_update(b"IoE/1 delegation\0")
-            .chain_update([self.from.0, self.to.0])
+            .chain_update([self.from.0, self.to.0, u8::from(self.redelegate)])
             .chain_update(self.until.0.to_be_bytes())
             .chain_update(self.serial.to_be_bytes())
             .chain_update(self.vocabulary);
@@ -78,6 +88,7 @@ impl Delegation {
 /// Why an authority's wish is refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum AuthorityError {
     /// The authority has no key here.
     Unknown,
@@ -87,8 +98,18 @@ pub enum AuthorityError {
     Forged,
     /// The version is not above the one that is known: it is old, or was here before.
     Stale,
+    /// The version is too far above the one that is known, or the last that a number can tell.
+    Leap,
     /// It does not follow the text that is known.
     Gap,
+    /// The text is no policy.
+    Text(TextError),
+    /// The text is another authority's, or another version's.
+    Head,
+    /// The rules take more than the authority's share of what there is room for.
+    Share,
+    /// It is written in a vocabulary that is not known here, or does not go on where the known one ended.
+    Vocabulary,
     /// Somebody would decide for himself in the end.
     Loop,
     /// There is no room.
@@ -98,6 +119,11 @@ pub enum AuthorityError {
 impl fmt::Display for AuthorityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Text(error) => return error.fmt(f),
+            Self::Leap => "too far above the version that is known",
+            Self::Head => "the text says another authority or version than the update",
+            Self::Share => "more rules than the authority's share",
+            Self::Vocabulary => "written in a vocabulary that does not go on from the known one",
             Self::Unknown => "the authority has no key here",
             Self::Known => "the authority has a key already",
             Self::Forged => "the signature does not hold",
@@ -111,33 +137,38 @@ impl fmt::Display for AuthorityError {
 
 impl core::error::Error for AuthorityError {}
 
-#[derive(Clone, Copy)]
-struct Known {
-    key: [u8; 32],
-    version: u32,
-    text: [u8; 32],
-    vocabulary: [u8; 32],
+/// A text that an authority has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub version: u32,
+    pub text: [u8; 32],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub key: [u8; 32],
+    pub latest: Signed,
+    /// The text before, to which the control plane can go back.
+    pub before: Signed,
+    /// The latest text is empty.
+    pub left: bool,
+    /// The control plane has gone back behind the latest text.
+    pub withdrawn: bool,
     /// Of its last delegation.
-    serial: u32,
+    pub serial: u32,
 }
 
 /// All authorities of a control plane.
 #[derive(Clone, Default)]
 pub struct Authorities {
-    known: [Option<Known>; AUTHORITIES],
-    silent: Set<Authority>,
-    delegations: Vec<Delegation, DELEGATIONS>,
-    /// Counts the changes of who speaks for whom.
-    changes: u32,
-}
-
-/// Who decides in an authority's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Speaker {
-    /// Who. `None`: nobody can be asked.
-    pub authority: Option<Authority>,
-    /// Until when that is so.
-    pub until: Time,
+    pub(crate) known: [Option<Known>; AUTHORITIES],
+    pub(crate) silent: Set<Authority>,
+    pub(crate) delegations: heapless::Vec<Delegation, DELEGATIONS>,
+    /// The digests of the vocabularies that texts may be written in, each going on where the one before ended.
+    pub(crate) vocabularies: heapless::Vec<[u8; 32], VOCABULARIES>,
+    /// Counts the changes of who speaks for whom; and for each authority the last one that was about it.
+    pub(crate) changes: u32,
+    pub(crate) changed: [u32; AUTHORITIES],
 }
 
 impl Authorities {
@@ -156,7 +187,8 @@ impl Authorities {
         if place.is_some() {
             return Err(AuthorityError::Known);
         }
-        *place = Some(Known { key, version: 0, text: Sha256::digest([]).into(), vocabulary: [0; 32], serial: 0 });
+        let nothing = Signed { version: 0, text: Sha256::digest([]).into() };
+        *place = Some(Known { key, latest: nothing, before: nothing, left: true, withdrawn: false, serial: 0 });
         Ok(())
     }
 
@@ -174,48 +206,123 @@ impl Authorities {
         place.ok_or(AuthorityError::Unknown)
     }
 
-    /// Takes an update: signed by its authority, newer than what is known, and following it.
+    /// Lets texts be written in a newer vocabulary, which only adds to what the known one says: what every number meant, it
+    /// means on, so that nothing that is live is read in another way.
     ///
     /// # Errors
-    /// [`AuthorityError`].
+    /// [`AuthorityError::Vocabulary`], [`AuthorityError::Full`].
+    pub fn adopt(&mut self, known: &Vocabulary<'_>, newer: &Vocabulary<'_>) -> Result<(), AuthorityError> {
+        let follows = self.vocabularies.last().is_none_or(|last| last == known.digest());
+        if !follows || !known.is_continued_by(newer) {
+            return Err(AuthorityError::Vocabulary);
+        }
+        if self.vocabularies.is_empty() {
+            let _ = self.vocabularies.push(*known.digest());
+        }
+        if self.vocabularies.contains(newer.digest()) {
+            return Ok(());
+        }
+        self.vocabularies.push(*newer.digest()).map_err(|_| AuthorityError::Full)
+    }
+
+    /// Takes an update: signed by its authority, newer than what is known, following it, and a policy that can be installed
+    /// beside whatever others sign. `scratch` is room to read it in; what was in it is gone.
+    ///
+    /// # Errors
+    /// [`AuthorityError`]; nothing has changed then.
     // keeps: IOE-130, IOE-131
-    pub fn take(
+    pub fn take<const W: usize>(
         &mut self,
         update: &Update<'_>,
         signature: &[u8; 64],
         signatures: &impl Signatures,
+        vocabulary: &Vocabulary<'_>,
+        scratch: &mut Policy<W>,
     ) -> Result<(), AuthorityError> {
-        let known = self.known(update.authority)?;
+        let authorities = self.known.iter().flatten().count().max(1);
+        let known_vocabulary = self.vocabularies.is_empty() || self.vocabularies.contains(&update.vocabulary);
+        let known = *self.known(update.authority)?;
         if !signatures.verify(&known.key, &update.signed(), signature) {
             return Err(AuthorityError::Forged);
         }
-        if update.version <= known.version {
+        if update.version <= known.latest.version {
             return Err(AuthorityError::Stale);
         }
-        if update.follows != known.text {
+        if update.version - known.latest.version > LEAP || update.version == u32::MAX {
+            return Err(AuthorityError::Leap);
+        }
+        if update.follows != known.latest.text {
             return Err(AuthorityError::Gap);
         }
-        known.version = update.version;
-        known.text = Sha256::digest(update.text).into();
-        known.vocabulary = update.vocabulary;
+        if !known_vocabulary || update.vocabulary != *vocabulary.digest() {
+            return Err(AuthorityError::Vocabulary);
+        }
+        if !update.text.is_empty() {
+            scratch.clear();
+            scratch.add(update.text, vocabulary).map_err(|error| match error {
+                PolicyError::Text(error) => AuthorityError::Text(error),
+                _ => AuthorityError::Share,
+            })?;
+            let says = |member: &crate::policy::Member| {
+                (member.authority, member.version) == (update.authority, update.version)
+            };
+            if !scratch.members().iter().all(says) {
+                return Err(AuthorityError::Head);
+            }
+            // Whatever others sign, there is room for it.
+            if scratch.words() > (W / authorities).max(1) {
+                return Err(AuthorityError::Share);
+            }
+        }
+        if self.vocabularies.is_empty() {
+            let _ = self.vocabularies.push(update.vocabulary);
+        }
+        let latest = Signed { version: update.version, text: Sha256::digest(update.text).into() };
+        let (before, left, withdrawn) = (known.latest, update.text.is_empty(), false);
+        *self.known(update.authority)? = Known { latest, before, left, withdrawn, ..known };
         Ok(())
     }
 
-    /// Whether this is the text of the version that was taken last.
-    pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
-        let known = self.known.get(usize::from(authority.0)).copied().flatten();
-        known.is_some_and(|known| known.version == version && known.text == *text && known.vocabulary == *vocabulary)
+    /// The control plane goes back behind an authority's latest text: until its next update, the one before may be installed.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Unknown`]; [`AuthorityError::Gap`]: there is none before.
+    pub fn withdraw(&mut self, authority: Authority) -> Result<(), AuthorityError> {
+        let known = self.known(authority)?;
+        if known.before.version == 0 {
+            return Err(AuthorityError::Gap);
+        }
+        known.withdrawn = true;
+        Ok(())
     }
 
-    /// Whoever has signed a text.
+    /// Whether this is the text of the version that counts: the one that was taken last, unless it was withdrawn.
+    pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
+        let known = self.known.get(usize::from(authority.0)).copied().flatten();
+        let counts = |known: Known| if known.withdrawn { known.before } else { known.latest };
+        known.map(counts).is_some_and(|signed| signed.version == version && signed.text == *text)
+            && self.vocabularies.contains(vocabulary)
+    }
+
+    /// Whoever has signed a text, and has not left.
     pub(crate) fn signed(&self) -> Set<Authority> {
-        let signed = |known: &Option<Known>| known.is_some_and(|known| known.version > 0);
+        let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left);
         (0..)
             .map(Authority)
             .zip(&self.known)
             .filter(|(_, known)| signed(known))
             .map(|(authority, _)| authority)
             .collect()
+    }
+
+    /// Something has changed in who speaks for these.
+    fn change(&mut self, authorities: Set<Authority>) {
+        self.changes = self.changes.saturating_add(1);
+        for authority in authorities.iter() {
+            if let Some(place) = self.changed.get_mut(usize::from(authority.0)) {
+                *place = self.changes;
+            }
+        }
     }
 
     // keeps: IOE-107
@@ -225,7 +332,7 @@ impl Authorities {
         let silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
         if silent != self.silent {
             self.silent = silent;
-            self.changes = self.changes.wrapping_add(1);
+            self.change(one);
         }
     }
 
@@ -242,7 +349,8 @@ impl Authorities {
         now: Time,
     ) -> Result<(), AuthorityError> {
         self.known(delegation.to)?;
-        let known = self.known(delegation.from)?;
+        let from = delegation.from;
+        let known = *self.known(from)?;
         if !signatures.verify(&known.key, &delegation.signed(), signature) {
             return Err(AuthorityError::Forged);
         }
@@ -259,13 +367,14 @@ impl Authorities {
         if reached.contains(delegation.from) {
             return Err(AuthorityError::Loop);
         }
-        if self.delegations.iter().filter(live).count() >= DELEGATIONS {
+        if self.delegations.iter().filter(live).filter(|other| other.from == from).count() >= DELEGATIONS_EACH {
             return Err(AuthorityError::Full);
         }
-        self.known(delegation.from)?.serial = delegation.serial;
+        let serial = delegation.serial;
         self.delegations.retain(|other| now < other.until);
         self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
-        self.changes = self.changes.wrapping_add(1);
+        self.known(from)?.serial = serial;
+        self.change(Set::one(from));
         Ok(())
     }
 
@@ -274,7 +383,7 @@ impl Authorities {
         let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
         if self.delegations.len() != before {
-            self.changes = self.changes.wrapping_add(1);
+            self.change(Set::one(from));
         }
     }
 
@@ -283,21 +392,37 @@ impl Authorities {
         self.changes
     }
 
-    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on. What was
-    /// delegated in the words of another vocabulary would mean something else, and is not delegated.
+    /// Whether nothing has changed since then in who speaks for these.
+    pub(crate) fn same_since(&self, changes: u32, authorities: Set<Authority>) -> bool {
+        let since = |authority: Authority| self.changed.get(usize::from(authority.0)).is_some_and(|at| *at > changes);
+        self.changes == changes || !authorities.iter().any(since)
+    }
+
+    /// Who cannot be asked.
     #[must_use]
-    pub fn speaker(&self, authority: Authority, facts: &Facts, vocabulary: Option<&[u8; 32]>, now: Time) -> Speaker {
+    pub const fn silent(&self) -> Set<Authority> {
+        self.silent
+    }
+
+    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on, as far as each
+    /// lets the next one pass it on. What was delegated in the words of another vocabulary would mean something else, and is not
+    /// delegated.
+    #[must_use]
+    pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
         let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };
         for _ in 0..self.delegations.len() {
             // The last word counts.
             let next = self.delegations.iter().rev().find(|delegation| {
                 Some(delegation.from) == speaker.authority
                     && now < delegation.until
-                    && Some(&delegation.vocabulary) == vocabulary
+                    && self.vocabularies.contains(&delegation.vocabulary)
                     && delegation.scope.contains(facts, delegation.from)
             });
             let Some(next) = next else { break };
             speaker = Speaker { authority: Some(next.to), until: speaker.until.min(next.until) };
+            if !next.redelegate {
+                break;
+            }
         }
         if speaker.authority.is_some_and(|authority| self.silent.contains(authority)) {
             speaker.authority = None;

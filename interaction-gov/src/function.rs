@@ -1,14 +1,11 @@
 //! Auxiliary functions and computations: bound to the interaction, with no identity or policy of their own (`IoE R3`).
 
-use crate::participant::Seat;
-use crate::policy::Provenance;
+use crate::lease::Lease;
+pub use crate::number::Binding;
+use crate::number::Seat;
+use crate::policy::{On, Provenance};
 use crate::time::Time;
-use crate::vocabulary::{Action, Function, Modality, Region};
-
-/// The number of a function or computation within its interaction. Nothing gets the number of something that has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Binding(pub u16);
+use crate::vocabulary::{Action, Function, Region};
 
 /// Several of them, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +63,7 @@ pub struct Invocation<'a> {
     /// Which function it is.
     pub function: Function,
     /// On which stream.
-    pub modality: Option<Modality>,
+    pub on: On,
     /// For whom: whose standing it runs on.
     pub seat: Seat,
     /// On behalf of which running one, if it was delegated.
@@ -98,15 +95,16 @@ pub struct Running {
     pub(crate) number: Binding,
     pub(crate) action: Action,
     pub(crate) function: Function,
-    pub(crate) modality: Option<Modality>,
+    pub(crate) on: On,
     pub(crate) seat: Seat,
     pub(crate) parent: Option<Binding>,
     pub(crate) site: Region,
     pub(crate) provenance: Provenance,
-    pub(crate) component: [u8; 16],
+    /// SHA-256 of what computes.
+    pub(crate) component: [u8; 32],
     pub(crate) role: Role,
     pub(crate) health: Health,
-    pub(crate) lease: crate::interaction::Lease,
+    pub(crate) lease: Lease,
 }
 
 impl Running {
@@ -114,6 +112,24 @@ impl Running {
     #[must_use]
     pub const fn function(&self) -> Function {
         self.function
+    }
+
+    /// On which stream.
+    #[must_use]
+    pub const fn on(&self) -> On {
+        self.on
+    }
+
+    /// Where it runs, in law.
+    #[must_use]
+    pub const fn site(&self) -> Region {
+        self.site
+    }
+
+    /// For whom it runs.
+    #[must_use]
+    pub const fn seat(&self) -> Seat {
+        self.seat
     }
 
     /// How it is.
@@ -124,7 +140,7 @@ impl Running {
 
     /// The permit that it runs on.
     #[must_use]
-    pub const fn lease(&self) -> &crate::interaction::Lease {
+    pub const fn lease(&self) -> &Lease {
         &self.lease
     }
 }

@@ -103,6 +103,12 @@ impl AuthorityKey {
         Self(bytes)
     }
 
+    /// How this authority sees a participant of an interaction: in another interaction the same one is seen otherwise.
+    #[must_use]
+    pub fn participant(&self, interaction: &InteractionId, name: &[u8; 16]) -> Pseudonym {
+        Pseudonym(keyed(&self.0, &[Subject::Participant.label(), interaction.as_bytes(), name]))
+    }
+
     /// HMAC-SHA256(key, subject | 0 | identifier), the first 16 bytes.
     // keeps: IOE-128, IOE-129
     #[must_use]

@@ -8,6 +8,7 @@
 //! Rollout       versions, tracks    rollout
 //! Interaction   decides             interaction, participant, function
 //! Log, Trail    what happened       audit
+//! Stamp         what outlives       snapshot
 //! ```
 // keeps: IOE-111, IOE-112
 #![no_std]
@@ -18,13 +19,17 @@ pub mod authority;
 pub mod function;
 pub mod identity;
 pub mod interaction;
+mod keep;
+pub mod lease;
 pub mod lifecycle;
 pub mod measure;
+mod number;
 pub mod participant;
 pub mod policy;
 pub mod proof;
 pub mod protocol;
 pub mod rollout;
+pub mod snapshot;
 mod text;
 pub mod time;
 pub mod vocabulary;

@@ -1,13 +1,53 @@
 //! Participants: people, things, services and agents, and how long their validation holds (`IoE R2`).
 
-use crate::policy::Kind;
+use crate::lease::Lease;
+pub use crate::number::Seat;
+use crate::policy::{Kind, On};
 use crate::time::Time;
-use crate::vocabulary::{Action, Authority, Consent, Name, Posture, Region, Set};
+use crate::vocabulary::{Action, Authority, Consent, Modality, Name, Posture, Region, Role, Set};
 
-/// A participant's number in an interaction. Nobody gets the number of somebody who has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The streams that carry a participant's data, and those that it receives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Seat(pub u16);
+pub struct Streams {
+    /// What carries its data.
+    pub sends: Set<Modality>,
+    /// What it receives of others' data.
+    pub receives: Set<Modality>,
+}
+
+impl Streams {
+    /// Nothing is said: it counts as if it sent and received on all of them.
+    pub const UNSAID: Self = Self { sends: Set::ALL, receives: Set::ALL };
+    /// It sends and receives on none.
+    pub const NONE: Self = Self { sends: Set::EMPTY, receives: Set::EMPTY };
+
+    /// It sends and receives on these.
+    #[must_use]
+    pub const fn both(modalities: Set<Modality>) -> Self {
+        Self { sends: modalities, receives: modalities }
+    }
+
+    /// Whether it sends on what an action is on.
+    #[must_use]
+    pub fn sends_on(&self, on: On) -> bool {
+        among(self.sends, on)
+    }
+
+    /// Whether it receives what an action is on.
+    #[must_use]
+    pub fn receives_on(&self, on: On) -> bool {
+        among(self.receives, on)
+    }
+}
+
+fn among(streams: Set<Modality>, on: On) -> bool {
+    match on {
+        On::Nothing => false,
+        On::Unsaid => !streams.is_empty(),
+        On::Stream(modality) => streams.contains(modality),
+    }
+}
 
 /// Who wants to take part, as the caller has just authenticated it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +64,11 @@ pub struct Admission {
     pub credential_until: Time,
     /// What is known about it now.
     pub validation: Validation,
-    /// What it consents to.
+    /// What it is there as.
+    pub roles: Set<Role>,
+    /// What it sends, and what it receives.
+    pub streams: Streams,
+    /// What it consents to, on all streams.
     pub consents: Set<Consent>,
     /// What joining is called in policy: it is decided like any action.
     pub action: Action,
@@ -49,11 +93,19 @@ pub struct Participant {
     pub(crate) name: [u8; 16],
     pub(crate) kind: Kind,
     pub(crate) home: Option<Authority>,
+    pub(crate) roles: Set<Role>,
+    pub(crate) action: Action,
     pub(crate) credential_until: Time,
     pub(crate) valid_until: Time,
     pub(crate) posture: Posture,
     pub(crate) region: Option<Region>,
-    pub(crate) consents: Set<Consent>,
+    /// Of no stream, and of each.
+    pub(crate) consents: [u16; 16],
+    /// What it is to send and receive, and what it may.
+    pub(crate) wants: Streams,
+    pub(crate) has: Streams,
+    /// What that rests on.
+    pub(crate) lease: Lease,
 }
 
 /// A number that no vocabulary can have says nothing: the lowest posture, an unknown region.
@@ -62,12 +114,26 @@ pub(crate) fn known<T: Name>(name: T) -> Option<T> {
 }
 
 impl Participant {
-    pub(crate) fn admitted(seat: Seat, admission: &Admission, now: Time, validation_ms: u32) -> Self {
-        let Admission { name, kind, home, credential_until, validation, consents, action: _ } = *admission;
+    pub(crate) fn admitted(seat: Seat, admission: &Admission, now: Time, lease: Lease) -> Self {
+        let Admission { name, kind, home, roles, credential_until, validation, consents, action, streams } = *admission;
         let Validation { posture, region, until } = validation;
-        let mut participant =
-            Self { seat, name, kind, home, credential_until, valid_until: until, posture, region, consents };
-        participant.validate(&validation, now, validation_ms);
+        let mut participant = Self {
+            seat,
+            name,
+            kind,
+            home,
+            roles,
+            action,
+            credential_until,
+            valid_until: until,
+            posture,
+            region,
+            consents: [crate::audit::record::low(consents.bits()); 16],
+            wants: streams,
+            has: streams,
+            lease,
+        };
+        participant.validate(&validation, now, u32::MAX);
         participant
     }
 
@@ -103,9 +169,46 @@ impl Participant {
         self.valid_until
     }
 
-    /// What it consents to.
+    /// What it consents to on a stream; where none is said, on all of them.
     #[must_use]
-    pub const fn consents(&self) -> Set<Consent> {
-        self.consents
+    pub fn consents(&self, on: On) -> Set<Consent> {
+        let bits = match on {
+            On::Unsaid => self.consents.iter().fold(u16::MAX, |all, one| all & one),
+            On::Nothing => self.consents.first().copied().unwrap_or_default(),
+            On::Stream(modality) => self.consents.get(usize::from(modality.0) + 1).copied().unwrap_or_default(),
+        };
+        Set::from_bits(bits.into())
+    }
+
+    /// Sets what it consents to on a stream; where none is said, on all of them.
+    pub(crate) fn set_consents(&mut self, on: On, change: impl Fn(u16) -> u16) {
+        for (number, column) in self.consents.iter_mut().enumerate() {
+            let meant = match on {
+                On::Unsaid => true,
+                On::Nothing => number == 0,
+                On::Stream(modality) => number == usize::from(modality.0) + 1,
+            };
+            if meant {
+                *column = change(*column);
+            }
+        }
+    }
+
+    /// What it may send and receive now.
+    #[must_use]
+    pub const fn streams(&self) -> Streams {
+        self.has
+    }
+
+    /// What it is there as.
+    #[must_use]
+    pub const fn roles(&self) -> Set<Role> {
+        self.roles
+    }
+
+    /// Where it is, in law, as far as that is known now.
+    #[must_use]
+    pub fn whereabouts(&self, now: Time) -> Region {
+        self.region.filter(|_| self.is_valid(now)).unwrap_or(Region::UNKNOWN)
     }
 }

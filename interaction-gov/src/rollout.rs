@@ -16,8 +16,10 @@ use crate::vocabulary::Authority;
 /// A version.
 #[derive(Clone)]
 pub struct Version<const W: usize> {
-    /// Its number. No two versions of a control plane have the same.
+    /// Its number. No two versions of a control plane ever have the same.
     pub number: u32,
+    /// It was rolled back.
+    pub(crate) withdrawn: bool,
     /// The rules, and what is configured with them.
     pub policy: Policy<W>,
 }
@@ -33,7 +35,7 @@ impl<const W: usize> Version<W> {
 /// A track: the stable one, or that of a canary. No two canaries have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Track(u32);
+pub struct Track(pub(crate) u32);
 
 impl Track {
     /// The track of all interactions that are on no canary.
@@ -41,13 +43,13 @@ impl Track {
 }
 
 /// A version that governs some of the new interactions.
-#[derive(Clone, Copy)]
-struct Canary {
-    track: Track,
-    percent: u8,
-    version: u8,
-    /// It was rolled back: its interactions go with all others until it goes forth again.
-    withdrawn: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Canary {
+    pub track: Track,
+    pub percent: u8,
+    pub version: u32,
+    /// It was rolled back: its interactions go with all others.
+    pub withdrawn: bool,
 }
 
 /// Why a rollout is refused. Nothing has changed.
@@ -66,10 +68,14 @@ pub enum RolloutError {
     InUse,
     /// There is a canary already.
     Busy,
-    /// There is nothing to go back to.
+    /// There is nothing to go back to, or it governs already.
     NothingBefore,
-    /// The canary was rolled back.
+    /// It was rolled back: it does not come again under this number.
     Withdrawn,
+    /// To go back there would take back what another authority has changed meanwhile.
+    OfAnother(Authority),
+    /// More than all.
+    Percent,
 }
 
 impl fmt::Display for RolloutError {
@@ -82,7 +88,9 @@ impl fmt::Display for RolloutError {
             Self::InUse => "the version governs",
             Self::Busy => "there is a canary already",
             Self::NothingBefore => "there is nothing to go back to",
-            Self::Withdrawn => "the canary was rolled back",
+            Self::Withdrawn => "it was rolled back",
+            Self::OfAnother(_) => "another authority has changed its text since",
+            Self::Percent => "more than 100 percent",
         })
     }
 }
@@ -90,17 +98,19 @@ impl fmt::Display for RolloutError {
 impl core::error::Error for RolloutError {}
 
 /// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them.
+///
+/// A version is named by its number, which is never given again.
 pub struct Rollout<const W: usize, const V: usize> {
     /// Who makes policy.
     pub authorities: Authorities,
-    versions: [Option<Version<W>>; V],
-    stable: Option<u8>,
-    /// The version that was stable before.
-    before: Option<u8>,
-    canary: Option<Canary>,
-    canaries: u32,
-    numbers: u32,
-    key: Zeroizing<[u8; 32]>,
+    pub(crate) versions: [Option<Version<W>>; V],
+    pub(crate) stable: Option<u32>,
+    /// A version that governs everything, on whatever track, and whatever was pinned.
+    pub(crate) emergency: Option<u32>,
+    pub(crate) canary: Option<Canary>,
+    pub(crate) canaries: u32,
+    pub(crate) numbers: u32,
+    pub(crate) key: Zeroizing<[u8; 32]>,
 }
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
@@ -109,16 +119,18 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     pub fn new(authorities: Authorities, key: [u8; 32]) -> Self {
         let versions = [const { None }; V];
         let key = Zeroizing::new(key);
-        Self { authorities, versions, stable: None, before: None, canary: None, canaries: 0, numbers: 0, key }
+        Self { authorities, versions, stable: None, emergency: None, canary: None, canaries: 0, numbers: 0, key }
     }
 
-    /// Keeps a policy as a version; it governs nothing yet. Every text in it must be the latest that its authority signed, and
-    /// whoever has signed one must be in it.
+    /// Keeps a policy as a version, and gives its number; it governs nothing yet. Every text in it must be the latest that its
+    /// authority signed, and whoever has signed one, and has not left, must be in it.
     ///
     /// # Errors
     /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
     // keeps: IOE-132, IOE-136
-    pub fn install(&mut self, policy: Policy<W>) -> Result<u8, RolloutError> {
+    pub fn install(&mut self, policy: &Policy<W>) -> Result<u32, RolloutError> {
+        let number = self.numbers;
+        let next = number.checked_add(1).ok_or(RolloutError::Full)?;
         for member in policy.members() {
             if !self.authorities.vouches(member.authority, member.version, &member.digest, &member.vocabulary) {
                 return Err(RolloutError::NotSigned(member.authority));
@@ -128,82 +140,142 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if let Some(authority) = self.authorities.signed().without(there).iter().next() {
             return Err(RolloutError::LeftOut(authority));
         }
-        let place = self.versions.iter().position(Option::is_none).ok_or(RolloutError::Full)?;
-        let index = u8::try_from(place).map_err(|_| RolloutError::Full)?;
-        let number = self.numbers;
-        if let Some(slot) = self.versions.get_mut(place) {
-            *slot = Some(Version { number, policy });
-        }
-        self.numbers = self.numbers.wrapping_add(1);
-        Ok(index)
+        let slot = self.versions.iter_mut().find(|slot| slot.is_none()).ok_or(RolloutError::Full)?;
+        // Where it stands, without a copy on the way.
+        slot.insert(Version { number, withdrawn: false, policy: Policy::new() }).policy.clone_from(policy);
+        self.numbers = next;
+        Ok(number)
     }
 
     /// Throws a version away. Interactions that are pinned to it are then governed by none, and permit nothing.
     ///
     /// # Errors
-    /// It is not there, or a track names it, if only to go back to.
-    pub fn discard(&mut self, version: u8) -> Result<(), RolloutError> {
+    /// It is not there, or it governs a track.
+    pub fn discard(&mut self, version: u32) -> Result<(), RolloutError> {
         self.there(version)?;
         let canary = self.canary.map(|canary| canary.version);
-        if [self.stable, self.before, canary].contains(&Some(version)) {
+        if [self.stable, self.emergency, canary].contains(&Some(version)) {
             return Err(RolloutError::InUse);
         }
-        if let Some(slot) = self.versions.get_mut(usize::from(version)) {
+        let place = self.versions.iter_mut().find(|slot| slot.as_ref().is_some_and(|one| one.number == version));
+        if let Some(slot) = place {
             *slot = None;
         }
         Ok(())
     }
 
-    /// Moves a track: from now on this version governs all interactions on it. To publish what governs changes nothing.
+    /// Moves a track: from now on this version governs all interactions on it. To publish what governs changes nothing. A
+    /// canary's track, and what is pinned, stay where they are: for all of them there is [`emergency`](Self::emergency).
     ///
     /// # Errors
-    /// There is no such version, or the track is that of a canary that is over.
+    /// There is no such version, it was rolled back, or the track is that of a canary that is over.
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
-    pub fn publish(&mut self, track: Track, version: u8) -> Result<(), RolloutError> {
-        self.there(version)?;
+    pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
+        if self.there(version)?.withdrawn {
+            return Err(RolloutError::Withdrawn);
+        }
         if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
             (canary.version, canary.withdrawn) = (version, false);
         } else if track != Track::STABLE {
             return Err(RolloutError::Unknown);
-        } else if self.stable != Some(version) {
-            (self.before, self.stable) = (self.stable, Some(version));
+        } else {
+            self.stable = Some(version);
         }
         Ok(())
     }
 
-    /// Moves the stable track back to the version before, or a canary's to the stable one. To go back twice is to go forth
-    /// again.
+    /// Lets a version govern everything from now on: all tracks, and whatever was pinned. It is for what an authority denies
+    /// at once and for all.
     ///
     /// # Errors
-    /// There is nothing before, or the track is that of a canary that is over.
-    // keeps: IOE-080
-    pub fn roll_back(&mut self, track: Track) -> Result<(), RolloutError> {
-        if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
-            canary.withdrawn = !canary.withdrawn;
-        } else if track != Track::STABLE {
-            return Err(RolloutError::Unknown);
-        } else if self.before.is_none() {
-            return Err(RolloutError::NothingBefore);
-        } else {
-            core::mem::swap(&mut self.stable, &mut self.before);
+    /// There is no such version, or it was rolled back.
+    pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
+        if self.there(version)?.withdrawn {
+            return Err(RolloutError::Withdrawn);
         }
+        self.emergency = Some(version);
         Ok(())
+    }
+
+    /// The emergency is over: each track and each pin governs again.
+    pub const fn lift_emergency(&mut self) {
+        self.emergency = None;
+    }
+
+    /// Moves the stable track back to a version from before, in one authority's text: what others have changed meanwhile
+    /// stays. The version that is left does not come again under its number.
+    ///
+    /// # Errors
+    /// There is no such version; it governs already, is newer, or was itself rolled back; or it differs in another authority's
+    /// text.
+    // keeps: IOE-080
+    pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
+        let target = self.there(to)?;
+        let governs = self.there(self.stable.ok_or(RolloutError::NothingBefore)?)?;
+        if target.withdrawn {
+            return Err(RolloutError::Withdrawn);
+        }
+        if target.number >= governs.number {
+            return Err(RolloutError::NothingBefore);
+        }
+        let (target, governs) = (target.policy.members(), governs.policy.members());
+        for (one, others) in [(target, governs), (governs, target)] {
+            let same = |member: &&crate::policy::Member| {
+                let other = others.iter().find(|other| other.authority == member.authority);
+                member.authority == whose || other.is_some_and(|other| other.digest == member.digest)
+            };
+            if let Some(member) = one.iter().find(|member| !same(member)) {
+                return Err(RolloutError::OfAnother(member.authority));
+            }
+        }
+        self.withdraw(self.stable);
+        self.stable = Some(to);
+        Ok(())
+    }
+
+    fn withdraw(&mut self, version: Option<u32>) {
+        let mut versions = self.versions.iter_mut().flatten();
+        if let Some(version) = versions.find(|one| Some(one.number) == version) {
+            version.withdrawn = true;
+        }
     }
 
     /// Lets a version govern this percentage of the interactions that begin from now on.
     ///
     /// # Errors
-    /// There is a canary already, or no such version.
+    /// There is a canary already, no such version, or it was rolled back; more than 100 percent.
     // keeps: IOE-079
-    pub fn start_canary(&mut self, version: u8, percent: u8) -> Result<Track, RolloutError> {
-        self.there(version)?;
+    pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
+        if self.there(version)?.withdrawn {
+            return Err(RolloutError::Withdrawn);
+        }
+        if percent > 100 {
+            return Err(RolloutError::Percent);
+        }
         if self.canary.is_some() {
             return Err(RolloutError::Busy);
         }
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
-        self.canary = Some(Canary { track, percent: percent.min(100), version, withdrawn: false });
+        self.canary = Some(Canary { track, percent, version, withdrawn: false });
         Ok(track)
+    }
+
+    /// The canary is rolled back: its interactions go with all others, and its version does not come again.
+    ///
+    /// # Errors
+    /// There is no canary, or it was rolled back already.
+    pub fn roll_back_canary(&mut self) -> Result<(), RolloutError> {
+        let canary = self.canary.as_mut().ok_or(RolloutError::Unknown)?;
+        if canary.withdrawn {
+            return Err(RolloutError::Withdrawn);
+        }
+        canary.withdrawn = true;
+        let version = canary.version;
+        if self.stable != Some(version) {
+            self.withdraw(Some(version));
+        }
+        Ok(())
     }
 
     /// The canary's version governs everybody.
@@ -240,22 +312,21 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     #[must_use]
     pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn);
-        self.version(canary.map_or(self.stable, |canary| Some(canary.version))?)
+        self.version(self.emergency.or_else(|| canary.map_or(self.stable, |canary| Some(canary.version)))?)
     }
 
-    /// A version by its place.
+    /// A version by its number.
     #[must_use]
-    pub fn version(&self, index: u8) -> Option<&Version<W>> {
-        self.versions.get(usize::from(index)).and_then(Option::as_ref)
-    }
-
-    /// A version by its number, which is its own for good.
-    #[must_use]
-    pub(crate) fn version_numbered(&self, number: u32) -> Option<&Version<W>> {
+    pub fn version(&self, number: u32) -> Option<&Version<W>> {
         self.versions.iter().flatten().find(|version| version.number == number)
     }
 
-    fn there(&self, version: u8) -> Result<(), RolloutError> {
-        self.version(version).map(|_| ()).ok_or(RolloutError::Unknown)
+    /// The version that governs what is pinned to this one.
+    pub(crate) fn version_pinned(&self, number: u32) -> Option<&Version<W>> {
+        self.version(self.emergency.unwrap_or(number))
+    }
+
+    fn there(&self, version: u32) -> Result<&Version<W>, RolloutError> {
+        self.version(version).ok_or(RolloutError::Unknown)
     }
 }

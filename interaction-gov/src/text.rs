@@ -32,7 +32,7 @@ pub enum Trouble {
     /// A clause that does not exist.
     UnknownClause,
     /// A name that the vocabulary does not have.
-    UnknownName,
+    UnknownName(&'static str),
     /// It stands there twice.
     Twice,
     /// There are more than can be.
@@ -72,7 +72,7 @@ impl fmt::Display for Trouble {
             Self::NoNumber => "not a number",
             Self::UnknownStatement => "there is no such statement",
             Self::UnknownClause => "there is no such clause",
-            Self::UnknownName => "the vocabulary has no such name",
+            Self::UnknownName(list) => return write!(f, "there is no such name among the {list}"),
             Self::Twice => "it stands there twice",
             Self::TooMany => "there are too many",
             Self::Missing => "something is missing in front of it",
@@ -90,21 +90,26 @@ impl fmt::Display for Trouble {
 
 impl core::error::Error for TextError {}
 
-/// Whether people see of a text what is read: no control characters but tabs and line ends, nothing that turns the direction
-/// of writing, nothing without width.
+/// Whether people see of a text what is read: letters, digits, punctuation and symbols, tabs and line ends; nothing that turns
+/// the direction of writing, nothing without width, in comments neither.
 pub(crate) fn visible(text: &str) -> Result<(), TextError> {
     for (number, line) in text.split(['\n']).enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let hidden = |c: char| {
-            let turns = matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-            turns || (c.is_control() && c != '\t')
-        };
-        if let Some((at, _)) = line.char_indices().find(|(_, c)| hidden(*c)) {
+        if let Some((at, _)) = line.char_indices().find(|(_, c)| !is_seen(*c)) {
             let [line, column] = [number + 1, at + 1].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
             return Err(TextError { line, column, trouble: Trouble::Hidden });
         }
     }
     Ok(())
+}
+
+/// Whether a character is seen, and leaves others as they are: what is on this list is, and nothing else.
+fn is_seen(c: char) -> bool {
+    let fills =
+        matches!(c, '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{3164}' | '\u{FFA0}');
+    let marks = matches!(c, '\u{A1}'..='\u{FF}' | '\u{300}'..='\u{36F}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205E}'
+        | '\u{20A0}'..='\u{20CF}' | '\u{2100}'..='\u{27FF}' | '\u{3001}'..='\u{303F}');
+    c == '\t' || c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && (marks || c.is_alphanumeric()) && !fills)
 }
 
 /// A word, and where it stands.

@@ -7,9 +7,11 @@ use interaction_gov::audit::{Bytes, Chain, Damage, Head, Kind, RECORD, Record, S
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
 use interaction_gov::lifecycle::Event;
+use interaction_gov::policy::{Consents, On};
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Authority;
+use interaction_gov::vocabulary::{Modality, Region, Set};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +27,7 @@ fn life() -> (Vec<Bytes>, Vec<SignedHead>) {
     let (mut world, mut log) = (world(), log());
     let text = format!("{CORPORATE}set heads 5\n").replace("version 1", "version 2");
     govern::take(&mut world, "corporate", 2, CORPORATE, &text);
-    let version = world.install(policy(&[&text, PRIVACY])).unwrap();
+    let version = world.install(&policy(&[&text, PRIVACY])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     let (mut call, seat) = call(&world, &mut log);
     let mut heads = Vec::new();
@@ -173,22 +175,27 @@ fn what_no_head_covers_yet_is_still_in_order() {
     assert_eq!(trail.record(&odd).map(|_| ()), Err(Damage::Unreadable));
     // A trail that was begun otherwise, or in another format.
     let first = Record::read(&records[0]).unwrap();
-    for odd in [Record { kind: Kind::Moved, ..first }, Record { subject: *b"IoE/2 audit\0\0\0\0\0", ..first }] {
+    for odd in [Record { kind: Kind::Moved, ..first }, Record { subject: *b"IoE/1 audit\0\0\0\0\0", ..first }] {
         assert_eq!(Trail::of(first.interaction).record(&odd.write()).map(|_| ()), Err(Damage::Beginning));
     }
 }
 
 #[test]
-fn records_are_87_bytes_in_the_order_of_the_figure() {
+fn records_are_151_bytes_in_the_order_of_the_figure() {
     let mut record = Record::fact(InteractionId::recorded([1; 16]), 2, Time(3), Kind::Decided);
     record.verdict = Verdict::Permit;
-    (record.seat, record.action, record.modality, record.function) = (Some(4), Some(5), Some(6), Some(7));
-    (record.goes, record.region, record.participant, record.home) = (Some(8), Some(18), Some(1), Some(19));
+    (record.seat, record.action, record.on, record.function) = (Some(4), Some(5), On::Stream(Modality(6)), Some(7));
+    (record.site, record.region, record.participant, record.home) = (Some(8), Some(18), Some(1), Some(19));
     (record.posture, record.provenance) = (Some(2), None);
-    (record.authority, record.speaker, record.line) = (Some(9), Some(17), Some(10));
-    (record.obligations, record.consents) = (11, 12);
-    (record.binding, record.policy, record.digest, record.until) = (None, Some(13), [14; 8], Some(Time(15)));
-    record.subject = [16; 16];
+    (record.authority, record.speaker, record.line, record.rule) = (Some(9), Some(17), Some(10), Some(20));
+    let set = Set::from_bits;
+    record.obligations = 11;
+    record.consents = Consents { all: set(12), stream: set(21), own: set(22), second: set(23) };
+    (record.roles, record.present, record.sends, record.receives) = (24, 25, 26, 27);
+    (record.binding, record.parent, record.policy) = (None, Some(28), Some(13));
+    (record.digest, record.until) = ([14; 8], Some(Time(15)));
+    (record.law, record.goes) = (Some(Set::one(Region(0))), None);
+    (record.voices, record.subject, record.plane, record.count) = (29, [16; 16], 30, 31);
     let expected = [
         &[1; 16][..],
         &[0, 0, 0, 2],
@@ -197,13 +204,20 @@ fn records_are_87_bytes_in_the_order_of_the_figure() {
         &[0, 4],
         &[5, 6, 7, 8, 18, 1, 19, 2, 0xFF, 9, 17],
         &[0, 10],
+        &[0, 0, 0, 20],
         &[0, 11],
-        &[0, 12],
-        &[0xFF, 0xFF],
+        &[0, 12, 0, 21, 0, 22, 0, 23],
+        &[0, 24, 0, 25, 0, 26, 0, 27],
+        &[0xFF, 0xFF, 0, 28],
         &[0, 0, 0, 13],
         &[14; 8],
         &[0, 0, 0, 0, 0, 0, 0, 15],
+        &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        &[0xFF; 16],
+        &[0, 0, 0, 29],
         &[16; 16],
+        &[0, 0, 0, 30],
+        &[0, 0, 0, 31],
     ]
     .concat();
     assert_eq!(record.write()[..], expected);
@@ -236,7 +250,7 @@ fn the_profile_has_the_codes() {
 fn the_chain_is_sha_256_over_the_hash_before_and_the_record() {
     let id = InteractionId::recorded([7; 16]);
     let chain = Chain::of(&id);
-    let begin: [u8; 32] = Sha256::digest([&b"IoE/1 audit\0"[..], &[7; 16]].concat()).into();
+    let begin: [u8; 32] = Sha256::digest([&b"IoE/2 audit\0"[..], &[7; 16]].concat()).into();
     assert_eq!((chain.hash(), chain.next()), (&begin, 0));
     let next: [u8; 32] = Sha256::digest([&begin[..], &[9; RECORD]].concat()).into();
     assert_eq!((chain.and(&[9; RECORD]).hash(), chain.and(&[9; RECORD]).next()), (&next, 1));
@@ -248,7 +262,7 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     call.transition(Time(1_000), seat, Transition::Transport, Some(the("de")), [5; 16], &mut log).unwrap();
-    call.attribute(Time(1_000), Attribution::Identifier, [6; 16], &mut log).unwrap();
+    call.attribute(Time(1_000), Attribution::Identifier, [6; 16], &world, &mut log).unwrap();
     let _ = call.decide(Time(1_000), &request(seat, "export"), &world, &mut log);
     let (corporate, privacy): (Authority, Authority) = (the("corporate"), the("privacy"));
     let (one, other) = (AuthorityKey::new([1; 32]), AuthorityKey::new([2; 32]));
@@ -259,7 +273,7 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
         assert_eq!((mine.kind, mine.verdict, mine.time), (theirs.kind, theirs.verdict, theirs.time));
         assert_eq!(mine.interaction, one.pseudonym(Subject::Interaction, &[7; 16]));
         assert_ne!(mine.interaction, theirs.interaction);
-        assert_eq!(mine.participant, record.seat.map(|_| one.pseudonym(Subject::Participant, &person(1).name)));
+        assert_eq!(mine.participant, record.seat.map(|_| one.participant(call.id(), &person(1).name)));
         assert!(mine.participant.is_none() || mine.participant != theirs.participant);
         let identifies = matches!(record.kind, Kind::Transition | Kind::Bound);
         assert_eq!(mine.identifier, identifies.then(|| one.pseudonym(Subject::Protocol, &record.subject)));
@@ -276,13 +290,16 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
     let seen: Vec<_> = log.waiting().iter().map(|bytes| view.see(&Record::read(bytes).unwrap())).collect();
     let ended = &seen[before..];
     let of = |kind| ended.iter().find(|seen| seen.kind == kind).unwrap().participant;
-    assert_eq!(of(Kind::Ended), Some(one.pseudonym(Subject::Participant, &person(1).name)));
+    assert_eq!(of(Kind::Ended), Some(one.participant(call.id(), &person(1).name)));
     assert_eq!(of(Kind::Ended), of(Kind::Left));
+    // In another interaction the same participant is somebody else.
+    let elsewhere = InteractionId::recorded([8; 16]);
+    assert_ne!(one.participant(call.id(), &person(1).name), one.participant(&elsewhere, &person(1).name));
 }
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_record_or_none(bytes in proptest::collection::vec(any::<u8>(), RECORD), kind in 0..24_u8, verdict in 0..20_u8) {
+    fn any_bytes_are_a_record_or_none(bytes in proptest::collection::vec(any::<u8>(), RECORD), kind in 0..30_u8, verdict in 0..24_u8) {
         let mut bytes: Bytes = bytes.try_into().unwrap();
         (bytes[28], bytes[29]) = (kind, verdict);
         let read = Record::read(&bytes);

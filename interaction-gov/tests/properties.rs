@@ -3,7 +3,7 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, all, hardened, person, policy, recording, request, the};
-use interaction_gov::audit::{Bytes, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict};
+use interaction_gov::audit::{Bytes, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict};
 use interaction_gov::function::{Binding, Bindings, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Mode, Request, Transition};
@@ -77,7 +77,7 @@ fn world() -> World {
                 govern::take(&mut world, name, number, before, after);
             }
         }
-        assert_eq!(world.install(policy(&after)), Ok(u8::try_from(number - 1).unwrap()));
+        assert_eq!(world.install(&policy(&after)), Ok(number - 1));
     };
     let versioned = |text: &str, number: u32| text.replace("version 1", &format!("version {number}"));
     let strict = versioned(&PRIVACY.replace("permit record, ", "permit "), 2);
@@ -103,7 +103,7 @@ struct Run {
 
 impl Run {
     fn new(room: usize) -> Self {
-        let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; RECORD]; room.max(2)]));
+        let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; RECORD]; room.max(3)]));
         let id = InteractionId::recorded([7; 16]);
         let call = Call::create(id, Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
         Self { world, call, log, kept: Vec::new(), heads: Vec::new(), now: 1_000, said: Vec::new(), governs: (0, None) }
@@ -134,6 +134,17 @@ impl Run {
             assert!(decision.authority.is_some() && decision.line.is_some());
         }
         self.say(decision);
+    }
+
+    /// The process ends, and another one goes on with what was kept.
+    fn restart(&mut self) {
+        let mut bytes = vec![0; 8_192];
+        let (used, stamp) = self.call.snapshot(&mut bytes).unwrap();
+        assert_eq!((stamp.records, stamp.interaction), (self.call.chain().next(), *self.call.id()));
+        self.call = Call::restore(&bytes[..used]).unwrap();
+        let mut again = vec![0; used];
+        assert_eq!(self.call.snapshot(&mut again), Ok((used, stamp)));
+        assert_eq!(bytes[..used], again);
     }
 
     fn step(&mut self, step: Step) {
@@ -199,6 +210,9 @@ impl Run {
                 let reviewed = self.call.review(now, world, log);
                 if let Ok(bindings) = reviewed {
                     self.gone(bindings);
+                    if self.log.room(interaction_gov::audit::Need::Ordinary) < 4 {
+                        return;
+                    }
                     // Whatever still runs is permitted now, or has time left to recover.
                     let runs = (0..4).filter_map(|number| self.call.running(Binding(number)));
                     for running in runs {
@@ -218,17 +232,15 @@ impl Run {
                 self.say(done);
             }
             Step::Publish(version) => {
-                world.publish(Track::STABLE, version).unwrap();
-                // To publish what governs changes nothing.
-                if u32::from(version) != self.governs.0 {
-                    self.governs = (u32::from(version), Some(self.governs.0));
+                // To publish what governs changes nothing; what was rolled back does not come again.
+                if world.publish(Track::STABLE, version.into()).is_ok() {
+                    self.governs = (version.into(), Some(self.governs.0));
                 }
             }
             Step::RollBack => {
-                let done = world.roll_back(Track::STABLE);
-                assert_eq!(done.is_ok(), self.governs.1.is_some());
-                if let (version, Some(before)) = self.governs {
-                    self.governs = (before, Some(version));
+                let before = self.governs.1.unwrap_or(0);
+                if world.roll_back(the("corporate"), before).is_ok() {
+                    self.governs = (before, None);
                 }
             }
             Step::Reach(there) => world.authorities.set_reach(the("privacy"), there),
@@ -254,7 +266,37 @@ fn run(steps: &[Step], room: usize) -> Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// To snapshot and go on elsewhere is as if it had never stopped: the same decisions, the same permits, the same trail.
+    #[test]
+    fn to_restart_at_any_moment_changes_nothing(
+        steps in proptest::collection::vec((step(), any::<bool>()), 0..120), room in 4..60_usize,
+    ) {
+        let mut stops = Run::new(room);
+        for (step, restarts) in &steps {
+            if *restarts {
+                stops.restart();
+            }
+            stops.step(*step);
+        }
+        stops.step(Step::Drain);
+        let steps: Vec<_> = steps.into_iter().map(|(step, _)| step).collect();
+        let never = run(&steps, room);
+        prop_assert_eq!(never.call.chain(), stops.call.chain());
+        prop_assert_eq!((never.said, never.kept), (stops.said, stops.kept));
+    }
+
+    /// Whatever was decided is decided again from its record and the texts that it names, alone.
+    #[test]
+    fn a_replay_finds_no_difference(steps in proptest::collection::vec(step(), 0..150)) {
+        let done = run(&steps, 2_000);
+        for record in done.kept.iter().filter_map(Record::read) {
+            let Some(version) = record.policy.and_then(|number| done.world.version(number)) else { continue };
+            let found = interaction_gov::audit::replay(&record, &version.policy);
+            prop_assert!(matches!(found, Replayed::Same | Replayed::NotDecided), "{:?} of {:?}", found, record);
+        }
+    }
 
     #[test]
     fn every_interleaving_is_coherent_and_its_trail_is_whole(
@@ -288,11 +330,18 @@ fn the_harness_reaches_what_it_is_about() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut met = std::collections::BTreeSet::new();
+    let mut decided_again = 0;
     for _ in 0..400 {
         let steps = proptest::collection::vec(step(), 100..150).new_tree(&mut runner).unwrap().current();
         let done = run(&steps, 300);
         met.extend(done.kept.iter().map(|bytes| Record::read(bytes).unwrap().verdict));
+        for record in done.kept.iter().filter_map(Record::read) {
+            let version = record.policy.and_then(|number| done.world.version(number));
+            let same = |policy| interaction_gov::audit::replay(&record, policy) == Replayed::Same;
+            decided_again += u32::from(version.is_some_and(|version| same(&version.policy)));
+        }
     }
+    assert!(decided_again > 2_000, "{decided_again} decisions were decided again");
     for verdict in [
         Verdict::Permit,
         Verdict::DeniedByRule,

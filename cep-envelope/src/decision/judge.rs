@@ -1,17 +1,16 @@
 //! From a delivery to a decision.
 
-use super::finding::{Finding, Findings};
-use super::{Decision, Outcome, Policy};
-use crate::VerificationState;
+use super::{Decision, Finding, Findings, Outcome, Policy};
 use crate::digest::Digest;
 use crate::drift::Times;
 use crate::ladder::{Container, Ladder, NotProven, Source};
 use crate::lineage::{Approved, Line, Lineage, Memory, Parent, Record, Standing};
 use crate::manifest::{
-    CausalParent, Disagreement, Disagreements, Expected, Instant, KeyDirectory, OuterError, SealedManifest,
-    VerifiedManifest, VerifyError,
+    CausalParent, Disagreement, Disagreements, Expected, Instant, KeyDirectory, OuterError, SealedManifest, Signatures,
+    SurfaceParts, VerifiedManifest, VerifyError,
 };
 use crate::notification::Notification;
+use crate::state::VerificationState;
 use crate::surface::{Surface, SurfaceError};
 
 /// What came, and how. Nothing in it is believed.
@@ -35,13 +34,15 @@ pub struct Delivery<'b> {
 }
 
 /// Who judges, and by what.
-pub struct Receiver<'r, C: ?Sized, K: ?Sized, L: ?Sized> {
+pub struct Receiver<'r, C: ?Sized, K: ?Sized, S: ?Sized, L: ?Sized> {
     /// The receiver's own name.
     pub name: &'r str,
     /// The check of its sealed format.
     pub container: &'r C,
     /// Whom keys belong to.
     pub keys: &'r K,
+    /// What verifies signatures.
+    pub signatures: &'r S,
     /// What it remembers.
     pub lineage: &'r L,
     /// What it decides for itself.
@@ -70,7 +71,13 @@ struct Found {
     record: Option<Record>,
 }
 
-impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Receiver<'_, C, K, L> {
+impl<C, K, S, L> Receiver<'_, C, K, S, L>
+where
+    C: Container + ?Sized,
+    K: KeyDirectory + ?Sized,
+    S: Signatures + ?Sized,
+    L: Lineage + ?Sized,
+{
     /// Judges a delivery. Nothing changes: record the decision before you act on it.
     ///
     /// The object is hashed once, and its signature verified once.
@@ -127,7 +134,8 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
                 return (None, None);
             }
         };
-        let verified = sealed.verify(Expected { sender: delivery.sender, recipient: self.name }, self.keys);
+        let expected = Expected { sender: delivery.sender, recipient: self.name };
+        let verified = sealed.verify(expected, self.keys, self.signatures);
         let manifest = verified.map_err(|error| {
             found.findings.add(match error {
                 VerifyError::Recipient | VerifyError::SealedRecipient => Finding::OtherRecipient,
@@ -173,6 +181,10 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
         found: &mut Found,
     ) {
         let name = name.map(Into::into);
+        let sealed = manifest.manifest().surface.profile;
+        let seen = name.map_or(sealed, |name: SurfaceParts<'_>| name.profile);
+        let another = [sealed, seen].into_iter().any(|profile| self.keys.is_another(profile, manifest.sender()));
+        found.findings.add_if(another, Finding::ProfileOfAnother);
         if let Some(name) = &name {
             found.surface = manifest.manifest().compare_surface(name);
             found.findings.add_if(!found.surface.is_empty(), Finding::SurfaceDiffers);
@@ -223,6 +235,8 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
             Parent::Approved(standing) => Some(standing),
             _ => None,
         };
+        let decided = found.findings.contains(Finding::Replayed);
+        found.findings.add_if(standing.is_some() && !decided, Finding::Resealed);
         let parent = match manifest.manifest().causal_parent {
             // Where a manifest stands, it stands, also if what it continues is forgotten by now.
             CausalParent::Of(parent) if standing.is_some() && self.lineage.parent(&parent) == Parent::Unknown => None,
@@ -280,12 +294,21 @@ impl<C: Container + ?Sized, K: KeyDirectory + ?Sized, L: Lineage + ?Sized> Recei
         }
         // Whoever relays a good object under a bad name, or with other bytes, must not make us remember it as bad.
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
-        let standing = Standing::of(outcome, sealed_cause);
+        let standing = standing(outcome, sealed_cause);
         // It is remembered already, it will not be, or its sender says when it may be forgotten.
         let unfit = [Finding::Replayed, Finding::MaybeReplayed, Finding::NoRoom, Finding::SealedAhead];
         let left_out = unfit.into_iter().any(|finding| findings.contains(finding));
         let record = record.filter(|_| proven && !left_out).map(|record| Record { standing, ..record });
         let proven = ladder.proven();
         Decision { outcome, deciding, findings, surface, notice, name, malformed, proven, record }
+    }
+}
+
+/// How an object is remembered.
+const fn standing(outcome: Outcome, sealed_cause: bool) -> Standing {
+    match outcome {
+        Outcome::Continue | Outcome::Fork => Standing::Approved,
+        Outcome::Quarantine if sealed_cause => Standing::Invalid,
+        Outcome::Triage | Outcome::Resync | Outcome::Quarantine => Standing::HeldBack,
     }
 }

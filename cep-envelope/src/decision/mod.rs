@@ -10,70 +10,23 @@
 //! Nothing is decided by a name, a notice or a clock alone, and nothing that is not proven is ever approved. A decision is
 //! a value: the same inputs give the same one, and it says why.
 
-mod finding;
 mod judge;
 mod policy;
 
 use core::fmt;
 
-pub use finding::{Finding, Findings};
 pub use judge::{Delivery, Judgement, Receiver};
 pub use policy::{Policy, TooLenient};
 
-use crate::VerificationState;
+pub use crate::finding::{Finding, Findings};
+pub use crate::outcome::Outcome;
+
 use crate::digest::Digest;
+use crate::ladder::{Ladder, NotProven};
 use crate::lineage::{Line, Record};
 use crate::manifest::{CausalParent, Disagreements, OuterError};
+use crate::state::VerificationState;
 use crate::surface::SurfaceError;
-
-/// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
-// keeps: CEP-095, CEP-096, CEP-097, CEP-098, CEP-099
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Outcome {
-    /// Progression is allowed.
-    Continue,
-    /// Progression goes on along a branch.
-    Fork,
-    /// Somebody has to look at it.
-    Triage,
-    /// It waits until both sides agree again.
-    Resync,
-    /// It is isolated until policy has reviewed it.
-    Quarantine,
-}
-
-impl Outcome {
-    /// All of them, the most lenient first.
-    pub const ALL: [Self; 5] = [Self::Continue, Self::Fork, Self::Triage, Self::Resync, Self::Quarantine];
-
-    /// The draft's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Continue => "continue",
-            Self::Fork => "fork",
-            Self::Triage => "triage",
-            Self::Resync => "resync",
-            Self::Quarantine => "quarantine",
-        }
-    }
-
-    /// Whether the object may go on: on its line, or on a branch.
-    #[must_use]
-    pub const fn approves(self) -> bool {
-        match self {
-            Self::Continue | Self::Fork => true,
-            Self::Triage | Self::Resync | Self::Quarantine => false,
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// How far an approved object is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +137,17 @@ impl Decision {
     }
 }
 
+impl Ladder<'_> {
+    /// `continuation-approved`: a decision approves this object. On which line, [`Decision::line`] says.
+    ///
+    /// # Errors
+    /// It does not, it is about another object, or the manifest was not verified.
+    // keeps: CEP-087, CEP-136
+    pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
+        self.approve_sealed(decision.approved())
+    }
+}
+
 /// In words: the outcome, what led to it, and what else was noticed.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,6 +155,9 @@ impl fmt::Display for Decision {
         let (deciding, others) = (self.deciding, self.findings);
         match (deciding.is_empty(), self.record.map(|record| record.parent)) {
             (false, _) => self.list(f, ": ", deciding.iter())?,
+            (true, _) if self.findings.contains(Finding::Resealed) => {
+                f.write_str(": it is proven, and stands already")?
+            }
             (true, Some(CausalParent::Root)) => f.write_str(": it is proven, and begins a line")?,
             (true, _) => f.write_str(": it is proven, and continues its parent")?,
         }

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use super::finding::Finding;
-use super::{Findings, Outcome};
+use super::{Finding, Findings, Outcome};
 use crate::drift::DriftLimits;
 
 /// A receiver's policy: its limits, and what follows from each finding.

@@ -119,6 +119,14 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
     /// # Errors
     /// [`RecordError`].
     pub fn record(&mut self, record: &Record) -> Result<(), RecordError> {
+        self.put_record(record, |lineage, standing| lineage.continues(record, standing))
+    }
+
+    fn put_record(
+        &mut self,
+        record: &Record,
+        continues: impl FnOnce(&Self, Option<Approved>) -> Result<Option<Digest>, RecordError>,
+    ) -> Result<(), RecordError> {
         let known = self.find(&record.manifest, &record.key);
         if self.object(&record.manifest, &record.key) == Memory::Decided {
             return Err(RecordError::Decided);
@@ -134,7 +142,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
             _ => None,
         };
         let continues = match record.standing {
-            Standing::Approved => self.continues(record, standing)?,
+            Standing::Approved => continues(self, standing)?,
             _ => None,
         };
         // Where a manifest stands does not depend on who seals it once more: no copy takes an approval away.
@@ -178,6 +186,20 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
             // It stands already, though its parent is forgotten.
             Parent::Unknown if standing.is_some() => Ok(None),
             _ => Err(RecordError::Overtaken),
+        }
+    }
+
+    /// Puts back what an earlier lineage has recorded and a journal has kept. It differs from [`record`](Self::record) in one
+    /// thing: an object may continue a parent that is forgotten by now, on the line on which it was approved.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn restore(&mut self, record: &Record) -> Result<(), RecordError> {
+        match record.parent {
+            CausalParent::Of(parent) if self.parent(&parent) == Parent::Unknown => {
+                self.put_record(record, |_, _| Ok(None))
+            }
+            _ => self.record(record),
         }
     }
 

@@ -9,7 +9,6 @@ mod memory;
 
 pub use memory::{MemoryLineage, RecordError, Slot};
 
-use crate::decision::Outcome;
 use crate::digest::Digest;
 use crate::manifest::{CausalParent, Instant};
 
@@ -126,14 +125,4 @@ pub enum Standing {
     Invalid,
     /// Approved once; nothing may go on from it now.
     Forbidden,
-}
-
-impl Standing {
-    pub(crate) const fn of(outcome: Outcome, sealed_cause: bool) -> Self {
-        match outcome {
-            Outcome::Continue | Outcome::Fork => Self::Approved,
-            Outcome::Quarantine if sealed_cause => Self::Invalid,
-            Outcome::Triage | Outcome::Resync | Outcome::Quarantine => Self::HeldBack,
-        }
-    }
 }

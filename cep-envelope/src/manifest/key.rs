@@ -1,19 +1,28 @@
 //! Keys: whom they belong to, and what a signature by one means.
 
+#[cfg(feature = "ed25519")]
 use ed25519_compact::{PublicKey, Signature, x25519};
 
 /// An Ed25519 public key that a strict verifier takes: canonical, and of prime order. That is checked once, when the key is
-/// bound to somebody, and not with every signature.
+/// bound to a sender, and not with every signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BoundKey([u8; 32]);
 
 impl BoundKey {
     /// The key with these bytes. `None`, if verifiers could differ on what it has signed.
+    #[cfg(feature = "ed25519")]
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Option<Self> {
         let canonical = PublicKey::new(bytes).validate().is_ok();
         (canonical && has_prime_order(&bytes)).then_some(Self(bytes))
+    }
+
+    /// A key that was checked before, for builds without the feature `ed25519`: its encoding is canonical, and the point has
+    /// prime order. A key that was generated from a seed is; for one that a peer has sent, an engine must have said so.
+    #[must_use]
+    pub const fn checked_elsewhere(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.
@@ -27,6 +36,12 @@ impl BoundKey {
 pub trait KeyDirectory {
     /// The key with this id, if it is bound to this sender, valid, and not withdrawn.
     fn key(&self, signer: &str, sender: &str) -> Option<BoundKey>;
+
+    /// Whether this directory knows `name` as the name of another sender, or of another sender's key, and not of this one's.
+    /// A directory that cannot tell says no.
+    fn is_another(&self, _name: &str, _sender: &str) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&str, &str) -> Option<BoundKey>> KeyDirectory for F {
@@ -35,16 +50,47 @@ impl<F: Fn(&str, &str) -> Option<BoundKey>> KeyDirectory for F {
     }
 }
 
-/// Strict Ed25519, on which all verifiers agree: S < L, A and R canonical, in the subgroup of prime order, not neutral.
+/// The verification of Ed25519 signatures. A chip with an engine of its own replaces it, and then links no other.
+///
+/// It must be strict, so that all verifiers agree: S < L, and R canonical, in the subgroup of prime order, not neutral. The key
+/// was checked when it was bound. A verifier that computes R from S, the key and the hash, and compares its 32 bytes, is strict
+/// with such a key, if it refuses S ≥ L and a neutral R.
+///
+/// ```
+/// # use cep_envelope::manifest::Signatures;
+/// // A function will do.
+/// let engine = |_key: &[u8; 32], _hash: &[u8; 32], _signature: &[u8; 64]| false;
+/// assert!(!engine.verify(&[0; 32], &[0; 32], &[0; 64]));
+/// ```
+pub trait Signatures {
+    /// Whether this key signed this hash.
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool;
+}
+
+impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> Signatures for F {
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+        self(key, hash, signature)
+    }
+}
+
+/// Strict verification in portable code, with the feature `ed25519`.
 ///
 /// The library refuses S ≥ L, encodings that are not canonical and points of small order. Its equation has the
 /// cofactor: what the two subgroup checks leave, A's when the key was bound and R's here, satisfies the other equation too.
-pub(super) fn verifies(key: &BoundKey, message: &[u8], signature: &[u8; 64]) -> bool {
-    PublicKey::new(key.0).verify(message, &Signature::new(*signature)).is_ok()
-        && signature.first_chunk().is_some_and(has_prime_order)
+#[cfg(feature = "ed25519")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strict;
+
+#[cfg(feature = "ed25519")]
+impl Signatures for Strict {
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+        PublicKey::new(*key).verify(hash, &Signature::new(*signature)).is_ok()
+            && signature.first_chunk().is_some_and(has_prime_order)
+    }
 }
 
 /// 5L − 1, little-endian: −1 mod L, 0 mod 8, and left alone by X25519's clamping.
+#[cfg(feature = "ed25519")]
 const MINUS_ONE_ON_THE_SUBGROUP: [u8; 32] = [
     0xa0, 0x23, 0xcd, 0xd0, 0x83, 0xef, 0x5b, 0xb8, 0x2f, 0x10, 0xd6, 0x2e, 0x59, 0xe1, 0x5a, 0x68, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50,
@@ -52,14 +98,15 @@ const MINUS_ONE_ON_THE_SUBGROUP: [u8; 32] = [
 
 /// Write P = Q + T, Q of order L, T of order 1, 2, 4 or 8. The multiplication gives −Q, whose u is that of Q; it is also
 /// that of P only if T is neutral.
+#[cfg(feature = "ed25519")]
 fn has_prime_order(point: &[u8; 32]) -> bool {
     let scalar = x25519::SecretKey::new(MINUS_ONE_ON_THE_SUBGROUP);
     x25519::PublicKey::from_ed25519(&PublicKey::new(*point)).is_ok_and(|u| u.dh(&scalar).is_ok_and(|q| *q == *u))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ed25519"))]
 mod tests {
-    use super::{BoundKey, has_prime_order, verifies};
+    use super::{BoundKey, Signatures, Strict, has_prime_order};
     use ed25519_compact::{KeyPair, PublicKey, Seed, Signature};
     use sha2::{Digest as _, Sha512};
 
@@ -83,7 +130,7 @@ mod tests {
     }
 
     /// A signature by the secret 1 with the nonce 1: S = 1 + k, for any A and R that are B up to small order.
-    fn sign(a: &[u8; 32], r: &[u8; 32], message: &[u8]) -> [u8; 64] {
+    fn sign(a: &[u8; 32], r: &[u8; 32], message: &[u8; 32]) -> [u8; 64] {
         const L: (u128, u128) = (1 << 124, 0x14de_f9de_a2f7_9cd6_5812_631a_5cf5_d3ed);
         let k = Sha512::new().chain_update(r).chain_update(a).chain_update(message).finalize();
         let (mut high, mut low) = (0_u128, 0_u128);
@@ -106,9 +153,9 @@ mod tests {
     fn no_signature_is_taken_on_which_verifiers_differ() {
         let (base, mixed) = base_and_mixed();
         for (a, r, taken) in [(base, base, true), (mixed, base, false), (base, mixed, false), (mixed, mixed, false)] {
-            let signature = sign(&a, &r, b"message");
-            assert!(PublicKey::new(a).verify(b"message", &Signature::new(signature)).is_ok());
-            let verified = BoundKey::new(a).is_some_and(|key| verifies(&key, b"message", &signature));
+            let signature = sign(&a, &r, &[7; 32]);
+            assert!(PublicKey::new(a).verify([7; 32], &Signature::new(signature)).is_ok());
+            let verified = BoundKey::new(a).is_some_and(|key| Strict.verify(key.as_bytes(), &[7; 32], &signature));
             assert_eq!(verified, taken);
         }
     }
@@ -116,14 +163,14 @@ mod tests {
     #[test]
     fn no_bit_of_a_signature_may_change() {
         let pair = KeyPair::from_seed(Seed::new([7; 32]));
-        let signature = *pair.sk.sign(b"message", None);
+        let signature = *pair.sk.sign([7; 32], None);
         let key = BoundKey::new(*pair.pk).unwrap();
-        assert!(verifies(&key, b"message", &signature));
-        assert!(!verifies(&key, b"messagE", &signature));
+        assert!(Strict.verify(key.as_bytes(), &[7; 32], &signature));
+        assert!(!Strict.verify(key.as_bytes(), &[6; 32], &signature));
         for bit in 0..512 {
             let mut other = signature;
             other[bit / 8] ^= 1 << (bit % 8);
-            assert!(!verifies(&key, b"message", &other), "bit {bit}");
+            assert!(!Strict.verify(key.as_bytes(), &[7; 32], &other), "bit {bit}");
         }
     }
 }

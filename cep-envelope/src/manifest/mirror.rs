@@ -83,7 +83,7 @@ pub enum Disagreement {
     Recipient,
     /// The notice's name for the object and the name under which it came.
     EnvelopeName,
-    /// The notice's reference does not end with the notice's name.
+    /// The notice's reference names another surface than the notice does.
     EnvelopeRef,
 }
 

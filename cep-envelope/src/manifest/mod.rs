@@ -8,7 +8,9 @@ mod mirror;
 mod outer;
 
 pub use instant::{Instant, SealedTime, TimeError};
-pub use key::{BoundKey, KeyDirectory};
+#[cfg(feature = "ed25519")]
+pub use key::Strict;
+pub use key::{BoundKey, KeyDirectory, Signatures};
 pub use mirror::{Disagreement, Disagreements, SurfaceParts};
 pub use outer::{Expected, MAX_OUTER, OuterError, SealError, SealedManifest, VerifiedManifest, VerifyError, seal};
 

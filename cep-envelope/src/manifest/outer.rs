@@ -7,7 +7,7 @@
 //! Outside the manifest it has exactly this form: this order, no other member, no white space. What stands outside is not
 //! signed, so one sealed manifest has one spelling, and no byte of it can change unnoticed.
 
-use super::{BoundKey, KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, key};
+use super::{BoundKey, KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, Signatures};
 use crate::digest::{Digest, hex, spell};
 use crate::json::{JsonError, JsonErrorKind, Member, leading_object};
 use core::fmt;
@@ -194,6 +194,7 @@ impl<'a> SealedManifest<'a> {
         &self,
         expected: Expected<'a, '_>,
         keys: &(impl KeyDirectory + ?Sized),
+        signatures: &(impl Signatures + ?Sized),
     ) -> Result<VerifiedManifest<'a>, VerifyError> {
         if self.recipient != expected.recipient {
             return Err(VerifyError::Recipient);
@@ -205,7 +206,7 @@ impl<'a> SealedManifest<'a> {
             return Err(VerifyError::SealedSigner);
         }
         let key = keys.key(self.signer, expected.sender).ok_or(VerifyError::KeyNotBound)?;
-        if !key::verifies(&key, &signed_hash(self.bytes), &self.signature) {
+        if !signatures.verify(key.as_bytes(), &signed_hash(self.bytes), &self.signature) {
             return Err(VerifyError::BadSignature);
         }
         Ok(VerifiedManifest {

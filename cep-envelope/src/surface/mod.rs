@@ -20,8 +20,6 @@ pub use compose::{ComposeError, Parts};
 pub use error::{Segment, SurfaceError, SurfaceReason, Warning, Warnings};
 pub use normalise::{Change, Changes, NormaliseError, NormaliseReason, Normalised, normalise};
 
-pub(crate) use scan::time_fragment;
-
 use crate::time::{TimeFragment, TimeOrder};
 
 /// A name of exactly the grammar's language (`CEP §5.2`), borrowed.

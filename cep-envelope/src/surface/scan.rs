@@ -41,11 +41,14 @@ pub(super) fn scan(name: &[u8]) -> Result<Layout, SurfaceError> {
     Ok(Layout { time, ends, has_extension, warnings })
 }
 
-/// Reads a time fragment that stands alone.
-pub(crate) fn time_fragment(text: &str) -> Option<TimeFragment> {
-    let mut cursor = Cursor { rest: text.as_bytes(), offset: 0, segment: Segment::Time };
-    let (time, _) = cursor.time().ok()?;
-    cursor.rest.is_empty().then_some(time)
+impl TimeFragment {
+    /// Reads a fragment that stands alone, as manifests mirror it (`CEP §11.2`). `None` if it has none of the three forms.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut cursor = Cursor { rest: text.as_bytes(), offset: 0, segment: Segment::Time };
+        let (time, _) = cursor.time().ok()?;
+        cursor.rest.is_empty().then_some(time)
+    }
 }
 
 /// How the text of one segment fails to be one, and at which byte of it.

@@ -5,7 +5,9 @@ use cep_envelope::decision::{Delivery, Judgement, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{MemoryLineage, Slot};
-use cep_envelope::manifest::{BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, seal};
+use cep_envelope::manifest::{
+    BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, Strict, seal,
+};
 use cep_envelope::notification::{ClaimedState, Notification, PollType, Reference};
 use cep_envelope::{Surface, VerificationState};
 use ed25519_compact::{KeyPair, Seed};
@@ -122,7 +124,8 @@ pub fn judge<'b>(delivery: &Delivery<'b>, memory: &Memory) -> Judgement<'b> {
 }
 
 pub fn judge_by<'b>(policy: &Policy<'_>, delivery: &Delivery<'b>, memory: &Memory) -> Judgement<'b> {
-    let receiver = Receiver { name: "codex", container: &BareFile, keys: &keys, lineage: memory, policy };
+    let receiver =
+        Receiver { name: "codex", container: &BareFile, keys: &keys, signatures: &Strict, lineage: memory, policy };
     let judgement = receiver.judge(delivery);
     // Everywhere and always.
     let decision = &judgement.decision;

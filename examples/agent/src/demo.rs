@@ -7,34 +7,40 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::discovery::{Search, space_of_topic};
+use iacp_core::guard::Difficulty;
 use iacp_core::identity::CanonicalEid;
 use iacp_core::pss::Capabilities;
 use iacp_wire::Eid;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::carrier::carried::Carried;
 use crate::carrier::faults::{Faults, Plan};
 use crate::carrier::link::{self, Inbox, Route, Transport};
-use crate::carrier::outlet::Outlet;
 use crate::clock::{self, Clock};
+use crate::content::receive::Store;
+use crate::content::source::Source;
 use crate::keys::{self, Crypto, Identity, Target};
-use crate::listen::serve;
-use crate::receive::Store;
 use crate::send::{Sender, Sent};
-use crate::server::{Beacon, Received, Server, settings};
-use crate::source::Source;
+use crate::server::beacon::{Beacon, GAMMA};
+use crate::server::drive::serve;
+use crate::server::{Received, Server};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
 use crate::telling::summary::{Side, Summary, counts};
-use crate::telling::timeline::{Event, Style, Timeline};
+use crate::telling::timeline::{Style, Timeline};
 
 const LOSS: u32 = 50;
 const BITS: u32 = 18;
+/// No search is asked for more bits, however many there are.
+const MOST: i64 = Difficulty::CAP as i64;
 /// A seed that spares the first frames and meets one or two of a short file.
 const FAULT_SEED: u64 = 4229;
 const TOPIC: &str = "file transfer";
 /// An answer to a search comes within this time, or not.
 const ANSWER: Duration = Duration::from_millis(1_000);
 /// How often a search is repeated.
-const SEARCHES: u32 = 20;
+const SEARCHES: usize = 20;
 /// Parts per thousand of the frames that are held back, and for how many milliseconds at most.
 const LATE: u32 = 100;
 const LONGEST: u64 = 60;
@@ -51,7 +57,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = FAULT_SEED)]
     fault_seed: u64,
     /// The proof of work of the search, in bits
-    #[arg(long, value_name = "N", default_value_t = BITS, value_parser = clap::value_parser!(u32).range(0..=30))]
+    #[arg(long, value_name = "N", default_value_t = BITS, value_parser = clap::value_parser!(u32).range(0..=MOST))]
     bits: u32,
     /// The timeline as JSON, an object per line
     #[arg(long)]
@@ -85,10 +91,10 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     introduce("bob", &timeline, &bob);
     let bound = link::listen(Transport::Quic, ([127, 0, 0, 1], 0).into()).await?;
     timeline.note("bob", Event::Listening { transport: "quic", at: bound.at.to_string() });
-    let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits));
+    let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits, clock.now()));
     let store = Store { directory: None, longest: u64::MAX, handoffs: None };
-    let mut server = Server::new("bob", &timeline, bob, settings(Transport::Quic), store, beacon, clock.now());
-    let mut bobs_outlet = Outlet::new("bob", &timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B)));
+    let outlet = Outlet::new("bob", &timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B)));
+    let mut server = Server::new("bob", &timeline, bob, store, beacon, outlet, clock.now());
     let mut bobs_inbox = bound.inbox;
 
     let files = RefCell::new(Vec::new());
@@ -98,7 +104,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or(()) };
-    let serving = serve(&mut server, &mut bobs_inbox, &mut bobs_outlet, &clock, &mut report, stopped);
+    let serving = serve(&mut server, &mut bobs_inbox, &clock, &mut report, stopped);
     let alices_outlet = Outlet::new("alice", &timeline, Some(Faults::new(plan, fault_seed ^ 0xA11CE)));
     let seeking = async {
         let sent = seek_and_send(&timeline, clock, alices_outlet, bound.at, arguments.bits, source).await;
@@ -115,7 +121,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let received = files.into_inner().pop();
     let sha256 = received.as_ref().map(|received| received.sha256.clone()).unwrap_or_default();
     let (anomalies_flagged, anomalies_cleared, discards) = server.sums();
-    let bob = Side { who: "bob", sent: bobs_outlet.traffic(), anomalies_flagged, anomalies_cleared, discards, sha256 };
+    let bob =
+        Side { who: "bob", sent: server.outlet.traffic(), anomalies_flagged, anomalies_cleared, discards, sha256 };
     Ok(conclude(&timeline, &sent, [alice, bob], server.has_parted_well()))
 }
 
@@ -142,7 +149,8 @@ async fn seek_and_send(
 
     let eid = search(timeline, &mut outlet, &route, &mut inbox, to, bits).await?;
     let target = Target { eid, at: to };
-    let mut sender = Sender::new("alice", timeline, clock, &identity, target, route, outlet, Capabilities::SFC);
+    let mut sender =
+        Sender::<Carried>::new("alice", timeline, clock, &identity, target, route, outlet, Capabilities::SFC)?;
     let sent = sender.send(source, &mut inbox).await?;
     let side = Side {
         who: "alice",
@@ -155,7 +163,8 @@ async fn seek_and_send(
     Ok((sent, side))
 }
 
-/// Looks for an agent by topic: mines, asks, waits; and again, for a request is taken once.
+/// Looks for an agent by topic: mines, asks, waits; and again, for a request is taken once. Silence may mean that more
+/// work is asked for by now: each time it shows one bit more, up to what is asked for under full load.
 async fn search(
     timeline: &Timeline,
     outlet: &mut Outlet<'_>,
@@ -164,7 +173,8 @@ async fn search(
     to: std::net::SocketAddr,
     bits: u32,
 ) -> Result<Eid> {
-    for _ in 0..SEARCHES {
+    for bits in (bits..=bits + GAMMA).chain(std::iter::repeat(bits + GAMMA)).take(SEARCHES) {
+        let bits = bits.min(Difficulty::CAP);
         timeline.note("alice", Event::Mining { topic: TOPIC.into(), bits });
         let (mut search, mut miner) =
             Search::<1>::begin::<Crypto>(space_of_topic::<Crypto>(TOPIC), clock::unix(), bits, &mut keys::rng());
@@ -185,7 +195,7 @@ async fn search(
 
         let mut request = [0; 88];
         let length = search.request::<Crypto>(&proven, &mut request)?;
-        if outlet.send(route, to, &request[..length]).await.is_err() {
+        if outlet.send(route, to, &request[..length]).is_err() {
             bail!("the connection has gone");
         }
         let answered = tokio::time::timeout(ANSWER, async {

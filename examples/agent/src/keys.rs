@@ -7,24 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use getrandom::SysRng;
 use iacp_core::crypto::{AwsLc, Provider, Secret32};
-use iacp_core::pss::Session;
 use iacp_wire::Eid;
 use rand_core::UnwrapErr;
 
-use crate::listen::print_line;
+use crate::output::print_line;
 
 /// The cryptography of hosts. The portable one gives the same bytes.
 pub type Crypto = AwsLc;
 /// An agent's key pair.
 pub type Identity = iacp_core::identity::Identity<Crypto>;
-
-/// A session that sends a file: 256 frames, or 256 KiB of them, may wait for their acknowledgement.
-pub type Sending = Session<Crypto, { 256 * 1024 }, 256>;
-/// Frames that may be on their way to a receiver.
-pub const RECEIVING_FRAMES: usize = 128;
-/// A session that receives one: all that it sends itself is a FIN. It takes less than 20 kB.
-pub type Receiving = Session<Crypto, 1024, RECEIVING_FRAMES>;
-const _: () = assert!(size_of::<Receiving>() < 20_000);
 
 /// The operating system's randomness. It fails on no system that has started; if it did, the process would end.
 pub const fn rng() -> UnwrapErr<SysRng> {

@@ -1,21 +1,22 @@
 //! `agent listen`: takes files from whoever opens a session, or handoffs.
 
-use std::future::Future;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use quinn::Endpoint;
 
-use crate::carrier::link::{self, Inbox, Transport};
-use crate::carrier::outlet::Outlet;
+use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
-use crate::handoff::{self, judge::Judge};
+use crate::content::receive::Store;
+use crate::handoff::carry;
+use crate::handoff::judge::Judge;
 use crate::keys;
-use crate::receive::Store;
-use crate::server::{Received, Server, settings};
-use crate::telling::timeline::{Event, Style, Timeline};
+use crate::output::print_line;
+use crate::server::drive::{part, serve};
+use crate::server::{Received, Server};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
+use crate::telling::timeline::{Style, Timeline};
 
 /// Takes files from whoever opens a session; prints this agent's EID, then a JSON line per file
 ///
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Takes handoffs (what `agent handoff` sends) that this agent has sealed, whoever carries them; may be repeated
     #[arg(long, value_name = "EID")]
     trust: Vec<String>,
+    /// Where decisions about handoffs are remembered over a restart; without it, what was sealed before a restart is not approved
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    lineage: Option<PathBuf>,
 }
 
 /// The longest file, in bytes, unless the user says otherwise.
@@ -66,13 +70,16 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         (None, Store { directory: arguments.out, longest, handoffs: None })
     } else {
         let (own, new) = (identity.eid(), arguments.seed.is_none());
-        let judge = Judge::new("listen", &timeline, &own, trusted, arguments.out, new)?;
-        (Some(judge), handoff::store(arguments.max_bytes.unwrap_or(handoff::LONGEST)))
+        let (timeline, out) = (&timeline, arguments.out);
+        let judge = match &arguments.lineage {
+            Some(path) => Judge::remembering("listen", timeline, &own, trusted, out, (path, new))?,
+            None => Judge::new("listen", timeline, &own, trusted, out, new)?,
+        };
+        (Some(judge), carry::store(arguments.max_bytes.unwrap_or(carry::LONGEST)))
     };
-    let settings = settings(arguments.transport);
-    let mut server = Server::new("listen", &timeline, identity, settings, store, None, clock.now());
+    let outlet = Outlet::new("listen", &timeline, None);
+    let mut server = Server::new("listen", &timeline, identity, store, None, outlet, clock.now());
     let mut inbox = bound.inbox;
-    let mut outlet = Outlet::new("listen", &timeline, None);
     let mut report = |received: &Received| match (&mut judge, &received.handoff) {
         (Some(judge), Some(parts)) => match judge.judge(&received.from, parts) {
             Ok(report) => print_line(&serde_json::to_string(&report)?),
@@ -84,72 +91,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         _ => print_line(&serde_json::to_string(received)?),
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
-    serve(&mut server, &mut inbox, &mut outlet, &clock, &mut report, interrupted).await?;
-    part("listen", &timeline, &mut server, &mut outlet, &clock, bound.endpoint).await;
+    serve(&mut server, &mut inbox, &clock, &mut report, interrupted).await?;
+    part("listen", &timeline, &mut server, &clock, bound.endpoint).await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Tells all peers that we go, and goes.
-pub async fn part(
-    who: &'static str,
-    timeline: &Timeline,
-    server: &mut Server<'_>,
-    outlet: &mut Outlet<'_>,
-    clock: &Clock,
-    endpoint: Option<Endpoint>,
-) {
-    timeline.note(who, Event::Trouble { what: "interrupted: tells its peers and ends".into() });
-    server.shut_down(clock.now());
-    flush(server, outlet).await;
-    if let Some(endpoint) = endpoint {
-        // What was said last has a moment to leave.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        endpoint.close(0_u32.into(), b"shutting down");
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), endpoint.wait_idle()).await;
-    }
-}
-
-/// A line for whoever reads our output. If nobody does any more, there is no point in going on.
-pub fn print_line(line: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
-}
-
-/// Drives a server until it is told to stop.
-pub async fn serve(
-    server: &mut Server<'_>,
-    inbox: &mut Inbox,
-    outlet: &mut Outlet<'_>,
-    clock: &Clock,
-    report: &mut impl FnMut(&Received) -> Result<()>,
-    stop: impl Future<Output = ()>,
-) -> Result<()> {
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            arrival = inbox.recv() => {
-                let Some(arrival) = arrival else { return Ok(()) };
-                server.handle(clock.now(), arrival);
-                // Whatever else has come meanwhile, without going round: acknowledgements are then fewer.
-                while server.outgoing.is_empty() {
-                    let Ok(arrival) = inbox.try_recv() else { break };
-                    server.handle(clock.now(), arrival);
-                }
-            }
-            () = clock.sleep_until(server.next_deadline()) => server.handle_deadline(clock.now()),
-            () = &mut stop => return Ok(()),
-        }
-        for received in server.received.drain(..) {
-            report(&received)?;
-        }
-        flush(server, outlet).await;
-    }
-}
-
-/// Sends what the server has to say.
-async fn flush(server: &mut Server<'_>, outlet: &mut Outlet<'_>) {
-    for outgoing in server.outgoing.drain(..) {
-        // A route that is lost says so on the way in, too.
-        let _ = outlet.send(&outgoing.route, outgoing.to, &outgoing.frame).await;
-    }
 }

@@ -7,16 +7,17 @@
 //! agent handoff --relay                a sealed object from agent to agent, directly and through a third one
 //! ```
 //!
-//! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds, a file each:
+//! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds; each line uses lines below it:
 //!
 //! ```text
-//! demo  listen  send   the commands: they drive the machines below
-//! handoff/             envelopes (CEP): sealed, carried, relayed, judged
-//! server               the answering side, still without a socket: Responder, Discoverable and many Sessions
-//! source  receive      the file, before and after
-//! keys  clock          who we are, and when
+//! listen  handoff/     the commands: they drive the machines below
+//! demo    send
+//! server/              the answering side, still without a socket: Responder, Discoverable and many Sessions
+//! content/             what travels: a file before and after, the parts of a handoff
+//! telling/             the timeline, and the way out, where frames are counted
+//! memory               how large sessions are, and where
 //! carrier/             datagrams in and out over QUIC or UDP, and the faults that are made to meet them
-//! telling/             the timeline
+//! keys  clock  output  who we are, when, and what programs read of it
 //! ```
 
 use std::process::ExitCode;
@@ -25,14 +26,15 @@ use clap::{Parser, Subcommand};
 
 mod carrier;
 mod clock;
+mod content;
 mod demo;
 mod handoff;
 mod keys;
 mod listen;
-mod receive;
+mod memory;
+mod output;
 mod send;
 mod server;
-mod source;
 mod telling;
 
 /// Agents that find each other, open a session, stream a file, and hand over sealed objects

@@ -5,17 +5,21 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::pss::{
-    Capabilities, Closure, Event as Heard, Kind, OVERHEAD, SendError, TRANSMIT_BUFFER, TeardownReason, continuity,
+    Capabilities, Closure, Congestion, Event as Change, Kind, Model, OVERHEAD, SendError, TRANSMIT_BUFFER,
+    TeardownReason,
 };
 use iacp_core::time::Mono;
 
-use crate::carrier::link::{self, Arrival, Inbox, Lost, Route, Transport};
-use crate::carrier::outlet::Outlet;
+use crate::carrier::carried::Carried;
+use crate::carrier::link::{self, Arrival, Inbox, Lost, Queue, Route, Transport};
 use crate::clock::Clock;
-use crate::keys::{self, Identity, Sending, Target};
-use crate::source::Source;
+use crate::content::source::Source;
+use crate::keys::{self, Identity, Target};
+use crate::memory::{Sending, lend};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
 use crate::telling::summary::{ending, grouped};
-use crate::telling::timeline::{Event, Style, Timeline};
+use crate::telling::timeline::{Style, Timeline};
 use crate::telling::watch::Watch;
 
 /// A peer that refuses every frame for this long is given up, in milliseconds.
@@ -52,8 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let source = Source::open(&arguments.file).await?;
     let (route, mut inbox) = link::connect(arguments.transport, target.at).await?;
     let outlet = Outlet::new("send", &timeline, None);
-    let mut sender = Sender::new("send", &timeline, clock, &identity, target, route, outlet, Capabilities::NONE);
-    let sent = sender.send(source, &mut inbox).await?;
+    let sent = deliver("send", &timeline, clock, &identity, target, route, outlet, source, &mut inbox).await?;
     eprintln!(
         "sent {} bytes to {} in {} ms, SHA-256 {}",
         grouped(sent.bytes),
@@ -72,8 +75,34 @@ pub struct Sent {
     pub took_ms: u64,
 }
 
+/// Streams a file over a route in a session of its own, with the congestion control that belongs to it.
+#[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+pub async fn deliver<'a>(
+    who: &'static str,
+    timeline: &'a Timeline,
+    clock: Clock,
+    identity: &'a Identity,
+    target: Target,
+    route: Route,
+    outlet: Outlet<'a>,
+    source: Source,
+    inbox: &mut Inbox,
+) -> Result<Sent> {
+    let offer = Capabilities::NONE;
+    match route {
+        Route::Quic(_) => {
+            let mut sender = Sender::<Carried>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
+            sender.send(source, inbox).await
+        }
+        Route::Udp(_) | Route::Connected(_) => {
+            let mut sender = Sender::<Model>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
+            sender.send(source, inbox).await
+        }
+    }
+}
+
 /// The sending side of one session.
-pub struct Sender<'a> {
+pub struct Sender<'a, C: Congestion> {
     who: &'static str,
     timeline: &'a Timeline,
     clock: Clock,
@@ -81,14 +110,22 @@ pub struct Sender<'a> {
     target: Target,
     route: Route,
     pub outlet: Outlet<'a>,
-    pub session: Box<Sending>,
+    pub session: Box<Sending<C>>,
     pub watch: Watch,
     began: Mono,
     established: Option<Mono>,
     refused: Option<Mono>,
+    /// There is no room in the session until it says so.
+    full: bool,
+    closing: bool,
+    closure: Option<Closure>,
 }
 
-impl<'a> Sender<'a> {
+impl<'a, C> Sender<'a, C>
+where
+    C: Congestion + Send + 'static,
+    C::Stamp: Send,
+{
     /// Begins a session: its PSS_INIT is due.
     #[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
     pub fn new(
@@ -100,12 +137,13 @@ impl<'a> Sender<'a> {
         route: Route,
         outlet: Outlet<'a>,
         offer: Capabilities,
-    ) -> Self {
+    ) -> Result<Self> {
         let began = clock.now();
-        let mut session = Box::new(Sending::initiate(began, identity, target.eid, target.at, offer, &mut keys::rng()));
+        let mut session: Box<Sending<C>> = lend()?;
+        session.initiate(began, identity, target.eid, target.at, offer, &mut keys::rng())?;
         session.set_reconnect_limit(RECONNECT);
         let watch = Watch::new();
-        Self {
+        Ok(Self {
             who,
             timeline,
             clock,
@@ -118,7 +156,10 @@ impl<'a> Sender<'a> {
             began,
             established: None,
             refused: None,
-        }
+            full: false,
+            closing: false,
+            closure: None,
+        })
     }
 
     /// Streams a file and ends the session. It returns when the peer has confirmed that everything has arrived.
@@ -160,23 +201,19 @@ impl<'a> Sender<'a> {
     async fn drive(&mut self, source: &mut Source, inbox: &mut Inbox) -> Result<Closure> {
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
-        let mut closing = false;
         let mut linger = None;
         loop {
             let now = self.clock.now();
-            let full = self.seal(now, source)?;
-            if source.exhausted() && !closing && self.session.is_ready() {
-                closing = self.session.close(now, TeardownReason::TaskComplete).is_ok();
-            }
-            self.watch.look(&self.session, self.who, self.timeline);
-            self.transmit(now).await?;
+            self.heed(now, source);
+            self.seal(now, source)?;
+            let blocked = self.transmit(now)?;
             self.show_progress(source);
-            let mut due = self.session.next_deadline().map(|(at, _)| at);
-            if let Some(closure) = self.session.closure() {
+            let mut due = self.session.next_deadline().map(|(at, _)| at).filter(|_| !blocked);
+            if let Some(closure) = self.closure {
                 // Had the peer asked first, our answer may be lost, and it asks again.
                 let answered = closure == Closure::Graceful && self.outlet.has_answered();
                 let end = *linger.get_or_insert(if answered { now.after(LINGER) } else { now });
-                if now >= end {
+                if now >= end && !blocked {
                     if self.established.is_some() {
                         self.timeline.note(self.who, Event::Closed { how: ending(closure) });
                     }
@@ -187,20 +224,22 @@ impl<'a> Sender<'a> {
             tokio::select! {
                 arrival = inbox.recv() => {
                     let arrival = arrival.context("the transport has gone")?;
-                    self.handle(arrival, source)?;
+                    self.handle(arrival)?;
                     while let Ok(arrival) = inbox.try_recv() {
-                        self.handle(arrival, source)?;
+                        self.handle(arrival)?;
                     }
                 }
-                read = source.fill(), if source.wants() && !full => {
+                read = source.fill(), if source.wants() && !self.full => {
                     read.with_context(|| format!("cannot read {}", source.name()))?;
                 }
+                () = self.route.room(), if blocked => {}
                 () = self.clock.sleep_until(due) => {
-                    self.session.handle_deadline(self.clock.now(), self.identity, &mut keys::rng());
+                    self.session.handle_deadline(self.clock.now(), self.identity, &mut keys::rng())?;
                 }
                 _ = &mut interrupted => {
-                    self.session.abort(self.identity, TeardownReason::ShuttingDown);
-                    self.transmit(self.clock.now()).await?;
+                    let now = self.clock.now();
+                    self.session.abort(now, self.identity, TeardownReason::ShuttingDown)?;
+                    self.transmit(now)?;
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     bail!("interrupted: {} was not sent", source.name());
                 }
@@ -208,60 +247,100 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Seals what has been read; says whether there is no room for more.
-    fn seal(&mut self, now: Mono, source: &mut Source) -> Result<bool> {
-        let Some(content) = source.ready() else { return Ok(false) };
-        match self.session.send(now, Kind::Anml, content) {
-            Ok(_) => {
-                source.taken();
-                Ok(false)
+    /// Does what the session's changes ask for.
+    fn heed(&mut self, now: Mono, source: &Source) {
+        while let Some(change) = self.session.poll_event() {
+            self.watch.look(&self.session, self.who, self.timeline);
+            match change {
+                Change::Established => {
+                    self.established = Some(now);
+                    let (peer, at) = (keys::short(&self.target.eid), self.session.locator().to_string());
+                    let took_ms = Some(now.since(self.began));
+                    self.timeline.note(self.who, Event::Established { peer, at, took_ms });
+                    let (file, bytes) = (source.name().to_owned(), source.size());
+                    self.timeline.note(self.who, Event::Sending { file, bytes, frame_content: source.limit() });
+                    self.timeline.begin_progress(bytes);
+                }
+                // What the listener asks for is what it can take.
+                Change::Proposed { .. } => {
+                    if self.session.accept_terms(now, self.identity).is_err() {
+                        let _ = self.session.abort(now, self.identity, TeardownReason::NegotiationFailed);
+                    }
+                }
+                Change::Contract(terms) => {
+                    let (receive_window, lifetime_s) = (terms.receive_window, terms.lifetime);
+                    self.timeline.note(self.who, Event::Contract { receive_window, lifetime_s });
+                    self.full = false;
+                }
+                Change::Disconnected => {
+                    let what = "the peer is silent (DISCONNECTED): the session waits for it".into();
+                    self.timeline.note(self.who, Event::Trouble { what });
+                }
+                Change::Reconciled => {
+                    self.full = false;
+                    self.timeline.note(self.who, Event::Trouble { what: "the peer is back".into() });
+                }
+                Change::Writable => self.full = false,
+                Change::Closed(closure) => self.closure = Some(closure),
+                // The peer sends nothing but its FIN, and ends what it takes no more by force.
+                Change::Reconciling
+                | Change::Moved { .. }
+                | Change::Finished { .. }
+                | Change::CloseRequested { .. }
+                | Change::Delivered
+                | Change::Released => {}
             }
-            Err(SendError::Full | SendError::NotNow) => Ok(true),
-            // The peer ends the session; how, it says itself.
-            Err(SendError::Finished) => Ok(true),
-            Err(error) => bail!("cannot send: {error}"),
         }
+        self.watch.look(&self.session, self.who, self.timeline);
     }
 
-    async fn transmit(&mut self, now: Mono) -> Result<()> {
+    /// Seals what has been read. When all of it is, the session is to end in good order.
+    fn seal(&mut self, now: Mono, source: &mut Source) -> Result<()> {
+        if self.established.is_none() || self.closure.is_some() || self.full {
+            return Ok(());
+        }
+        if let Some(content) = source.ready() {
+            match self.session.send(now, Kind::Anml, content) {
+                Ok(_) => source.taken(),
+                // It says when it can: by Writable, Contract or Reconciled.
+                Err(SendError::Full | SendError::NotNow) => self.full = true,
+                // The peer ends the session; how, it says itself.
+                Err(SendError::Finished) => {}
+                Err(error) => bail!("cannot send: {error}"),
+            }
+        }
+        if source.exhausted() && !self.closing {
+            self.session.close(now, TeardownReason::TaskComplete)?;
+            self.closing = true;
+        }
+        Ok(())
+    }
+
+    /// Sends what is due; says whether the transport's queue is full.
+    fn transmit(&mut self, now: Mono) -> Result<bool> {
         let mut out = [0; TRANSMIT_BUFFER];
-        loop {
-            let lost = match self.session.poll_transmit(now, &mut out)? {
-                Some(transmit) => self.outlet.send(&self.route, transmit.to, transmit.bytes).await,
-                None => return Ok(()),
-            };
-            if let Err(lost) = lost {
-                self.lost(now, lost)?;
+        while let Some(transmit) = self.session.poll_transmit(now, &mut out)? {
+            match self.outlet.send(&self.route, transmit.to, transmit.bytes) {
+                Ok(Queue::Taken) => {}
+                Ok(Queue::Full) => {
+                    self.session.not_sent(now);
+                    return Ok(true);
+                }
+                Err(lost) => self.lost(now, lost)?,
             }
         }
+        Ok(false)
     }
 
-    fn handle(&mut self, arrival: Arrival, source: &Source) -> Result<()> {
+    fn handle(&mut self, arrival: Arrival) -> Result<()> {
         let now = self.clock.now();
         let mut datagram = match arrival.what {
             Ok(datagram) => datagram,
             Err(lost) => return self.lost(now, lost),
         };
         self.refused = None;
-        let event = self.session.handle(now, self.identity, arrival.from, &mut datagram);
-        if let Heard::Proposed { terms, .. } = event
-            && self.session.accept_terms(now, self.identity).is_ok()
-        {
-            let (receive_window, lifetime_s) = (terms.receive_window, terms.lifetime);
-            self.timeline.note(self.who, Event::Contract { receive_window, lifetime_s });
-        }
-        // Not only by Event::Established: a frame of data confirms the keys as well.
-        if self.established.is_none() && self.session.is_ready() {
-            self.established = Some(now);
-            let (peer, at) = (keys::short(&self.target.eid), self.target.at.to_string());
-            let took_ms = Some(now.since(self.began));
-            self.watch.look(&self.session, self.who, self.timeline);
-            self.timeline.note(self.who, Event::Established { peer, at, took_ms });
-            let (file, bytes) = (source.name().to_owned(), source.size());
-            self.timeline.note(self.who, Event::Sending { file, bytes, frame_content: source.limit() });
-            self.timeline.begin_progress(bytes);
-        }
-        self.watch.look(&self.session, self.who, self.timeline);
+        // The peer sends no content.
+        self.session.handle(now, self.identity, arrival.from, &mut datagram);
         Ok(())
     }
 
@@ -282,14 +361,7 @@ impl<'a> Sender<'a> {
                 }
                 Ok(())
             }
-            Lost::Ended(why) => {
-                self.session.transport_lost(now);
-                let state = match self.session.continuity() {
-                    continuity::State::Disconnected => " (DISCONNECTED)",
-                    _ => "",
-                };
-                bail!("the connection to quic {} is gone{state}: {why}", self.target.at)
-            }
+            Lost::Ended(why) => bail!("the connection to quic {} is gone: {why}", self.target.at),
         }
     }
 

@@ -323,6 +323,25 @@ fn a_restart_makes_nobody_forget_that_there_may_have_been_more() {
     refused(&brought(&stream, &start()), "resync", "maybe-replayed", "manifest-verified");
 }
 
+// shows: CEP-031
+#[test]
+fn a_lineage_on_disk_outlives_the_process_and_its_children_continue() {
+    let (place, file) = place(b"content");
+    let (seed, lineage) = ("b0".repeat(32), place.path().join("lineage").to_string_lossy().into_owned());
+    let start = || Listener::start("udp", &["--trust", &eid(ALICE), "--seed", &seed, "--lineage", &lineage]);
+    // Nothing was decided before this memory began; without its first line, what is sealed soon after might be a replay.
+    fs::write(&lineage, b"since 0 0\n").expect("written");
+    let bob = start();
+    let parent = handed_over(&file, &["--to", &at(&bob)]);
+    assert_eq!(bob.next()["continues"], true);
+    drop(bob);
+    let bob = start();
+    let again = captured(&bob.eid, &file, &["--parent", &parent]);
+    assert_eq!(brought(&again, &bob)["continues"], true, "its parent is known after the restart");
+    drop(bob);
+    refused(&brought(&again, &start()), "quarantine", "replayed", "manifest-verified");
+}
+
 #[test]
 fn what_is_no_handoff_is_refused_and_hinders_nobody() {
     let (place, file) = place(&noise(24, 400_000));

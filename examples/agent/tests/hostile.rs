@@ -122,8 +122,8 @@ fn half_open(socket: &UdpSocket, to: SocketAddr, eid: Eid, count: u64) {
     for seed in 0..count {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let identity = Identity::<Portable>::generate(&mut rng);
-        let mut session =
-            Session::<Portable, 1_024, 4>::initiate(Mono(0), &identity, eid, to, Capabilities::NONE, &mut rng);
+        let mut session = Session::<Portable, 1_024, 4>::IDLE;
+        session.initiate(Mono(0), &identity, eid, to, Capabilities::NONE, &mut rng).expect("its memory is free");
         let mut out = [0; TRANSMIT_BUFFER];
         let init = session.poll_transmit(Mono(0), &mut out).expect("long enough").expect("its PSS_INIT is due");
         let _ = socket.send_to(init.bytes, to);

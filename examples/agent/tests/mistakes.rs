@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::net::UdpSocket;
 
-use support::{Listener, complaint};
+use support::{Listener, complaint, run};
 
 /// A file that exists.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -16,8 +16,14 @@ fn closed_port() -> String {
     socket.local_addr().expect("bound").to_string()
 }
 
+/// The EID of an agent that is nowhere.
+fn stranger() -> String {
+    let output = run(&["eid", "--seed", &"ab".repeat(32)]);
+    String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+}
+
 fn nobody() -> String {
-    format!("{}@{}", "ab".repeat(32), closed_port())
+    format!("{}@{}", stranger(), closed_port())
 }
 
 #[test]
@@ -45,13 +51,15 @@ fn an_eid_that_is_none_is_shown() {
     ] {
         assert!(complaint(&["send", "--to", to, FILE]).contains(clue), "{to}");
     }
+    // 32 bytes, and no point of the curve.
+    let none = format!("{}@{}", "ab".repeat(32), closed_port());
+    assert!(complaint(&["send", "--to", &none, "--transport", "udp", FILE]).contains("its EID is no key"));
 }
 
 #[test]
 fn the_wrong_eid_gets_no_answer() {
     let listener = Listener::start("udp", &[]);
-    let text =
-        complaint(&["send", "--to", &format!("{}@{}", "ab".repeat(32), listener.at), "--transport", "udp", FILE]);
+    let text = complaint(&["send", "--to", &format!("{}@{}", stranger(), listener.at), "--transport", "udp", FILE]);
     assert!(text.contains("no authentic answer"), "{text}");
 }
 

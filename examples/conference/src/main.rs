@@ -52,7 +52,7 @@ struct Arguments {
     /// One JSON object in a line: the events, then a summary
     #[arg(long, global = true)]
     json: bool,
-    /// Where to write the trail: its records of 87 bytes, one after the other
+    /// Where to write the trail: its records of 151 bytes, one after the other
     #[arg(long, global = true, value_name = "FILE")]
     trail: Option<PathBuf>,
     /// Where to write the signed heads: a JSON object in a line

@@ -104,7 +104,8 @@ impl Plane {
             text: text.text,
         };
         let signature = *key.sk.sign(update.signed(), None);
-        Ok(self.rollout.authorities.take(&update, &signature, &verifies))
+        let mut scratch = Policy::<4>::new();
+        Ok(self.rollout.authorities.take(&update, &signature, &verifies, &self.names, &mut scratch))
     }
 
     /// An authority lets another one decide in its place, and signs that.
@@ -115,13 +116,13 @@ impl Plane {
     }
 
     /// Compiles what the authorities have signed last, and keeps it as a version that governs nothing yet.
-    pub fn install(&mut self) -> Result<u8> {
+    pub fn install(&mut self) -> Result<u32> {
         let texts: Vec<Text> = self.signed.iter().copied().flatten().collect();
         let mut policy = Policy::new();
         for Text { file, text } in &texts {
             policy.add(text, &self.names).with_context(|| format!("{file} is no policy"))?;
         }
-        let version = self.rollout.install(policy).context("installing a version")?;
+        let version = self.rollout.install(&policy).context("installing a version")?;
         self.texts.push(texts);
         Ok(version)
     }

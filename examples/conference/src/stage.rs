@@ -9,8 +9,8 @@ use interaction_gov::function::{Binding, Bindings};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request};
 use interaction_gov::measure::coordination::Dimensions;
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::Kind;
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Obligation, Set};
 use serde::Serialize;
@@ -119,7 +119,7 @@ impl Stage {
     }
 
     /// A version governs from now on.
-    pub fn governs(&mut self, index: u8) -> Result<()> {
+    pub fn governs(&mut self, index: u32) -> Result<()> {
         let version = self.plane.rollout.version(index).context("no such version")?;
         let (number, digest) = (version.number, hex::encode(version.digest().first_chunk::<8>().unwrap_or(&[0; 8])));
         let files = self.plane.files(number).join(", ");
@@ -253,6 +253,8 @@ impl Stage {
             home: Some(self.plane.the(person.home)?),
             credential_until: person.credential_until,
             validation: self.validation(person.posture, person.region, Time::NEVER)?,
+            roles: Set::EMPTY,
+            streams: Streams::UNSAID,
             consents: self.plane.all(person.consents)?,
             action: self.plane.the("join")?,
         };
@@ -280,7 +282,8 @@ impl Stage {
 
     fn decide(&mut self, seat: Seat, action: &str, modality: Option<&str>, on: Option<Binding>) -> Result<Decision> {
         let modality = modality.map(|modality| self.plane.the(modality)).transpose()?;
-        let request = Request { action: self.plane.the(action)?, seat, modality, binding: on, goes: Set::EMPTY };
+        let request =
+            Request { action: self.plane.the(action)?, seat, on: On::from(modality), binding: on, goes: Set::EMPTY };
         let decision = self.call.decide(self.now, &request, &self.plane.rollout, &mut self.log);
         self.keep();
         Ok(decision)
@@ -371,7 +374,9 @@ impl Stage {
         let joined = |record: &Record| (record.kind == RecordKind::Joined).then_some(record.subject);
         let dimensions = Dimensions {
             participants: u32::try_from(records.iter().filter_map(joined).collect::<BTreeSet<_>>().len()).unwrap_or(0),
-            modalities: count(&|record| record.modality.filter(|_| record.verdict.permits()).map(u64::from)),
+            modalities: count(&|record| {
+                record.on.stream().filter(|_| record.verdict.permits()).map(|modality| u64::from(modality.0))
+            }),
             functions: count(&|record| record.function.filter(|_| record.verdict.permits()).map(u64::from)),
             authorities: u32::try_from(policy).unwrap_or(u32::MAX),
             transitions: u32::try_from(self.networks.len()).unwrap_or(u32::MAX),

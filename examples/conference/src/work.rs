@@ -5,6 +5,7 @@ use interaction_gov::function::{Binding, Health, Invocation, Role, Running};
 use interaction_gov::interaction::{Attribution, Choice, Request, Transition};
 use interaction_gov::lifecycle::State;
 use interaction_gov::participant::Seat;
+use interaction_gov::policy::On;
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::{Protocol, Rebinding};
 use interaction_gov::time::Time;
@@ -44,7 +45,7 @@ impl Stage {
         let invocation = Invocation {
             action: self.plane.the(work.does.0)?,
             function: self.plane.the(work.does.1)?,
-            modality: Some(self.plane.the(work.on)?),
+            on: On::Stream(self.plane.the(work.on)?),
             seat: work.seat,
             parent: work.parent,
             sites: &sites,
@@ -58,7 +59,7 @@ impl Stage {
             self.set_label(binding, work.label);
         }
         // Where it runs, or would have run.
-        let site = new.last().and_then(|record| record.goes).map(|site| self.plane.names.name(Region(site)));
+        let site = new.last().and_then(|record| record.site).map(|site| self.plane.names.name(Region(site)));
         let site = match work.sites {
             [only] => (*only).to_owned(),
             several => format!("{} (of {})", site.unwrap_or("none"), several.join(" and ")),
@@ -80,8 +81,8 @@ impl Stage {
         candidates: &[&[&'static str]],
         what: &str,
     ) -> Result<Option<&'static str>> {
-        let modality = Some(self.plane.the(modality)?);
-        let request = Request { action: self.plane.the(action)?, seat, modality, binding: None, goes: Set::EMPTY };
+        let on = On::Stream(self.plane.the(modality)?);
+        let request = Request { action: self.plane.the(action)?, seat, on, binding: None, goes: Set::EMPTY };
         let sets = candidates.iter().map(|regions| self.plane.all(regions)).collect::<Result<Vec<_>>>()?;
         let (decision, chosen) =
             self.call.choose(self.now, choice, &request, &sets, &self.plane.rollout, &mut self.log);
@@ -97,9 +98,9 @@ impl Stage {
 
     /// Whether something may go to one place; if not, by whom.
     pub fn ask_to(&mut self, seat: Seat, (action, modality): (&str, &str), to: &str, what: &str) -> Result<()> {
-        let modality = Some(self.plane.the(modality)?);
+        let on = On::Stream(self.plane.the(modality)?);
         let goes = Set::one(self.plane.the(to)?);
-        let request = Request { action: self.plane.the(action)?, seat, modality, binding: None, goes };
+        let request = Request { action: self.plane.the(action)?, seat, on, binding: None, goes };
         let decision = self.call.decide(self.now, &request, &self.plane.rollout, &mut self.log);
         self.keep();
         let ruling = self.ruling(&decision);
@@ -138,7 +139,8 @@ impl Stage {
     pub fn output(&mut self, binding: Option<Binding>, what: &str) -> Result<()> {
         let Some(binding) = binding else { return Ok(()) };
         let digest = plane::short_hash(what.as_bytes());
-        let done = self.call.attribute(self.now, Attribution::Output(binding), digest, &mut self.log);
+        let done =
+            self.call.attribute(self.now, Attribution::Output(binding), digest, &self.plane.rollout, &mut self.log);
         self.keep();
         let ruling = Ruling::plain(&done, "its digest is in the trail");
         self.tell("output", &self.label(binding), what, Some(ruling));
@@ -151,7 +153,9 @@ impl Stage {
         let done = self.plane.registry.bind(protocol, identifier.as_bytes(), *self.call.id(), holder);
         if done.is_ok() {
             let place = self.plane.registry.place(protocol, identifier.as_bytes());
-            self.call.attribute(self.now, Attribution::Identifier, place, &mut self.log).context("binding")?;
+            self.call
+                .attribute(self.now, Attribution::Identifier, place, &self.plane.rollout, &mut self.log)
+                .context("binding")?;
             self.keep();
         }
         let ruling = Ruling::plain(&done, "it leads to the interaction");
@@ -178,7 +182,9 @@ impl Stage {
         let done = self.plane.registry.rebind(&rebinding, &signature, &plane::verifies);
         if done.is_ok() {
             let place = self.plane.registry.place(new.0, new.1.as_bytes());
-            self.call.attribute(self.now, Attribution::Identifier, place, &mut self.log).context("binding again")?;
+            self.call
+                .attribute(self.now, Attribution::Identifier, place, &self.plane.rollout, &mut self.log)
+                .context("binding again")?;
             self.keep();
         }
         let same = done.is_ok_and(|interaction| interaction == *self.call.id());

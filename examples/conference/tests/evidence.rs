@@ -5,9 +5,11 @@ mod support;
 use std::fs;
 
 use ed25519_compact::{PublicKey, Signature};
-use interaction_gov::audit::{Bytes, Damage, Head, Kind, RECORD, SignedHead, Trail};
+use interaction_gov::audit::{Bytes, Damage, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict, replay};
 use interaction_gov::identity::InteractionId;
+use interaction_gov::policy::Policy;
 use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Vocabulary;
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -85,5 +87,52 @@ fn the_written_trail_stands_on_its_own() {
             assert!(read(&records, &heads, &key).is_err(), "byte {byte} of record {place}");
         }
         assert_eq!(read(records, &heads, &[9; 32]).err(), Some(Damage::ForgedHead), "not everybody's key");
+    }
+}
+
+#[test]
+fn every_decision_of_the_day_is_decided_again_from_the_trail_and_the_texts_alone() {
+    // shows: IOE-090
+    let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let text = |file: &str| fs::read_to_string(policies.join(file)).expect("it is there");
+    let day: &[&[&str]] = &[
+        &["corporate.policy", "guest-organisation.policy", "regional-privacy.policy", "industry.policy"],
+        &["corporate-2.policy", "guest-organisation.policy", "regional-privacy.policy", "industry.policy"],
+    ];
+    let edge: &[&[&str]] = &[&["edge/operator.policy", "edge/regional-data-law.policy"]];
+    for (script, names, versions) in [("day", "names.vocabulary", day), ("edge", "edge/names.vocabulary", edge)] {
+        let names = text(names);
+        let names = Vocabulary::read(&names).expect("a vocabulary");
+        let compile = |files: &&[&str]| {
+            let mut policy = Box::new(Policy::<4>::new());
+            files.iter().for_each(|file| {
+                policy.add(&text(file), &names).expect("a policy");
+            });
+            policy
+        };
+        let versions: Vec<_> = versions.iter().map(compile).collect();
+        for seed in ["1", "7"] {
+            let folder = tempdir().expect("a folder");
+            let trail = folder.path().join("trail");
+            support::told(&[script, "--seed", seed, "--trail", trail.to_str().expect("text")]);
+            let trail = fs::read(trail).expect("it was written");
+            let (records, _) = trail.as_chunks::<RECORD>();
+            let mut decided = 0;
+            for bytes in records {
+                let record = Record::read(bytes).expect("a record");
+                let found: Vec<_> = versions.iter().map(|policy| replay(&record, policy)).collect();
+                if found[0] != Replayed::NotDecided {
+                    assert!(found.contains(&Replayed::Same), "{found:?} of {record:?}");
+                    decided += 1;
+                    // It is no accident: with another fact it would be found.
+                    let other = Record {
+                        verdict: if record.verdict.permits() { Verdict::DeniedByRule } else { Verdict::Permit },
+                        ..record
+                    };
+                    assert!(!versions.iter().any(|policy| replay(&other, policy) == Replayed::Same));
+                }
+            }
+            assert!(decided > 10, "{decided}");
+        }
     }
 }

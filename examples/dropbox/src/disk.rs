@@ -30,7 +30,7 @@ pub enum Step {
     RemoveFolder,
 }
 
-/// Whoever wants to stand between two steps. An error ends the work there, as if the process had ended.
+/// What stands between two steps. An error is taken for the disk's own.
 pub trait Steps {
     /// Is called before each step.
     ///
@@ -46,6 +46,11 @@ pub trait Steps {
         file.write_all(bytes)
     }
 
+    /// Whether the work has ended here: then nothing is tried again, and nothing more is done.
+    fn ended(&self) -> bool {
+        false
+    }
+
     /// Waits until a file or folder is on the disk.
     ///
     /// # Errors
@@ -55,7 +60,7 @@ pub trait Steps {
     }
 }
 
-/// Nobody stands between two steps.
+/// Nothing stands between two steps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unhindered;
 
@@ -75,16 +80,21 @@ impl<S: Steps> Disk<S> {
         Self { steps }
     }
 
-    /// A folder that nobody else may look into.
+    /// Whether the process is as good as gone.
+    pub fn ended(&self) -> bool {
+        self.steps.ended()
+    }
+
+    /// A folder that no other account may look into.
     pub fn make_folder(&mut self, path: &Path) -> io::Result<()> {
         self.steps.step(Step::MakeFolder, path)?;
-        fs::DirBuilder::new().mode(0o700).create(path)
+        fs::DirBuilder::new().mode(0o700).create(path).map_err(at("make the folder", path))
     }
 
     /// A link is renamed, not followed. Callers make sure that nothing has the new path.
     pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         self.steps.step(Step::Rename, to)?;
-        fs::rename(from, to)
+        fs::rename(from, to).map_err(at("move to", to))
     }
 
     /// A new file, on the disk when this returns.
@@ -99,43 +109,48 @@ impl<S: Steps> Disk<S> {
 
     fn fill(&mut self, path: &Path, options: &OpenOptions, bytes: &[u8]) -> io::Result<()> {
         self.steps.step(Step::CreateFile, path)?;
-        let mut file = options.open(path)?;
+        let mut file = options.open(path).map_err(at("make", path))?;
         self.steps.step(Step::WriteFile, path)?;
-        self.steps.write(&mut file, bytes)?;
+        self.steps.write(&mut file, bytes).map_err(at("write to", path))?;
         self.steps.step(Step::SyncFile, path)?;
-        self.steps.sync(&file)
+        self.steps.sync(&file).map_err(at("sync", path))
     }
 
     pub fn append(&mut self, file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.steps.step(Step::Append, path)?;
-        self.steps.write(file, bytes)?;
+        self.steps.write(file, bytes).map_err(at("write to", path))?;
         self.sync_file(file, path)
     }
 
     pub fn truncate(&mut self, file: &File, path: &Path, length: u64) -> io::Result<()> {
         self.steps.step(Step::Truncate, path)?;
-        file.set_len(length)?;
+        file.set_len(length).map_err(at("shorten", path))?;
         self.sync_file(file, path)
     }
 
     pub fn sync_file(&mut self, file: &File, path: &Path) -> io::Result<()> {
         self.steps.step(Step::SyncFile, path)?;
-        self.steps.sync(file)
+        self.steps.sync(file).map_err(at("sync", path))
     }
 
     pub fn sync_folder(&mut self, path: &Path) -> io::Result<()> {
         self.steps.step(Step::SyncFolder, path)?;
-        self.steps.sync(&File::open(path)?)
+        File::open(path).and_then(|folder| self.steps.sync(&folder)).map_err(at("sync", path))
     }
 
     pub fn remove_file(&mut self, path: &Path) -> io::Result<()> {
         self.steps.step(Step::RemoveFile, path)?;
-        fs::remove_file(path)
+        fs::remove_file(path).map_err(at("remove", path))
     }
 
     /// Refused unless it is empty: nothing can get lost here.
     pub fn remove_folder(&mut self, path: &Path) -> io::Result<()> {
         self.steps.step(Step::RemoveFolder, path)?;
-        fs::remove_dir(path)
+        fs::remove_dir(path).map_err(at("remove the folder", path))
     }
+}
+
+/// What was tried, and where: an error without a path helps no operator.
+fn at<'p>(what: &'p str, path: &'p Path) -> impl Fn(io::Error) -> io::Error + 'p {
+    move |error| io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }

@@ -3,35 +3,67 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cep_envelope::decision::{Policy, Receiver};
-use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{Lineage, Memory, MemoryLineage, Record, Slot, Standing};
-use jiff::Timestamp;
+use cep_envelope::drift::DriftLimits;
+use cep_envelope::manifest::{Signatures, Strict};
+use jiff::{SignedDuration, Timestamp};
 
+use crate::answer::Answers;
+use crate::container::Format;
 use crate::disk::{Disk, Steps};
-use crate::folders::{Folders, is_id, list, random};
-use crate::inbox::{Waiting, look};
-use crate::journal::{Journal, Line};
-use crate::judge::judge;
-use crate::keys::Keys;
-use crate::work::{Item, Stuck};
+use crate::entry::{Entry, Event};
+use crate::folders::{Folders, is_id, list};
+use crate::inbox::{Half, Waiting, WaitsFor, look};
+use crate::journal::{Journal, Opened};
+use crate::judge::{Judge, instant};
+use crate::keys::{KeyFile, Keys, check_name};
+use crate::line::Line;
+use crate::memory::Remembered;
+use crate::pauses::Pauses;
+use crate::ripe::{Ripe, Ripening};
+use crate::work::{Item, Stuck, printable};
 
-/// The fewest objects for which there is room at the start.
-const FEWEST_SLOTS: usize = 4096;
-
-/// Who receives, and where.
-#[derive(Clone, Debug)]
+/// Who receives, where, and by what rules.
+#[derive(Clone)]
 pub struct Settings {
     /// The folders.
     pub folders: Folders,
     /// The receiver's own name.
     pub name: String,
     /// Whom keys belong to.
-    pub keys: Keys,
+    pub keys: KeyFile,
     /// The longest object that is read, in bytes.
     pub longest: u64,
+    /// For how long nothing may change of what may be a half, until it is taken as it is.
+    pub grace: SignedDuration,
+    /// What objects have to be.
+    pub container: Format,
+    /// Where senders get answers, if they get any.
+    pub answers: Option<Arc<Answers>>,
+    /// Whose orders count, if they must be signed.
+    pub operators: Option<Keys>,
+}
+
+impl Settings {
+    /// With what is usual: 64 MiB, five seconds of grace, bare files, no answers.
+    ///
+    /// # Errors
+    /// The name can be no recipient's.
+    pub fn new(folders: Folders, name: &str, keys: impl Into<KeyFile>) -> Result<Self> {
+        check_name(name).context("--name")?;
+        Ok(Self {
+            folders,
+            name: name.to_owned(),
+            keys: keys.into(),
+            longest: 64 << 20,
+            grace: SignedDuration::from_secs(5),
+            container: Format::default(),
+            answers: None,
+            operators: None,
+        })
+    }
 }
 
 /// What a pass has to tell.
@@ -39,23 +71,28 @@ pub struct Settings {
 pub enum Told<'a> {
     /// An object was decided, and is in its outcome's folder.
     Decided(&'a Line),
-    /// An entry of the inbox cannot be moved.
+    /// An object, or an entry of the inbox, cannot be handled now. It is tried again after a pause.
     Stuck(&'a Stuck),
+    /// Something that an operator has to know.
+    Remark(&'a str),
 }
 
 /// A file drop, and the only one in its folders for as long as it lives.
 ///
-/// Any error ends it: what is in memory may then know more, or less, than what is on the disk. Opening it again goes on
-/// from what is on the disk.
+/// What goes wrong with one object is told, and the others go on. An error ends the drop: what is in memory may then know more,
+/// or less, than what is on the disk. Opening it again goes on from what is on the disk.
 pub struct Dropbox<S> {
-    settings: Settings,
-    disk: Disk<S>,
-    journal: Journal,
-    memory: MemoryLineage<Vec<Slot>>,
-    /// What the memory is made of, for when it has to grow.
-    records: Vec<Record>,
+    pub(crate) settings: Settings,
+    pub(crate) disk: Disk<S>,
+    pub(crate) journal: Journal,
+    pub(crate) memory: Remembered,
     /// Decided before, and not yet known to have been moved.
     unsettled: BTreeMap<String, Line>,
+    ripening: Ripening,
+    pauses: Pauses,
+    remarks: Vec<String>,
+    /// What is in memory may differ from what is on the disk.
+    pub(crate) broken: bool,
     _lock: File,
 }
 
@@ -66,43 +103,142 @@ impl<S: Steps> Dropbox<S> {
     /// Another process has it, or its journal is damaged.
     pub fn open(settings: Settings, steps: S) -> Result<Self> {
         let lock = settings.folders.lock()?;
+        Self::open_locked(settings, steps, lock)
+    }
+
+    pub(crate) fn open_locked(settings: Settings, steps: S, lock: File) -> Result<Self> {
+        let folders = &settings.folders;
         let mut disk = Disk::new(steps);
-        let (journal, lines) = Journal::open(&mut disk, settings.folders.journal())?;
-        let in_work = in_work(&settings.folders)?;
-        let mut records = Vec::new();
-        let mut unsettled = BTreeMap::new();
-        for (line, record) in lines {
-            records.extend(record);
-            if in_work.contains(&line.id) {
-                unsettled.insert(line.id.clone(), line);
+        let in_work = in_work(folders)?;
+        let is_used = folders.is_used()?;
+        let Opened { mut journal, entries, lost } =
+            Journal::open(&mut disk, folders.journal(), folders.head(), &in_work)?;
+        let remarks = journal.remarks();
+        let lines = entries.iter().filter_map(|entry| match entry {
+            Entry::Decision(line) if in_work.contains(&line.id) => Some((line.id.clone(), (**line).clone())),
+            _ => None,
+        });
+        let unsettled = lines.collect();
+        let memory = Remembered::new(&entries).context("the journal's decisions contradict each other")?;
+        let mut dropbox = Self {
+            disk,
+            journal,
+            memory,
+            unsettled,
+            ripening: Ripening::default(),
+            pauses: Pauses::default(),
+            remarks,
+            broken: false,
+            _lock: lock,
+            settings,
+        };
+        let gone = || {
+            format!("{}: there is none, and objects were decided here", dropbox.settings.folders.journal().display())
+        };
+        if let Some(why) = lost.or_else(|| (dropbox.journal.is_new() && is_used).then(gone)) {
+            dropbox.lose_memory(why)?;
+        }
+        Ok(dropbox)
+    }
+
+    /// Lines were lost: what was sealed before now, or as much later as clocks differ, may have been decided before.
+    fn lose_memory(&mut self, why: String) -> Result<()> {
+        let at = Timestamp::now();
+        let ahead = i64::try_from(DriftLimits::default().ahead_seconds).unwrap_or(i64::MAX).saturating_add(1);
+        let until = at.saturating_add(SignedDuration::from_secs(ahead))?;
+        let (before, after) = (instant(until), None);
+        self.remarks.push(format!(
+            "{why}; so nothing is approved that was sealed before {until:.0}: senders seal it again (dropbox reseal)"
+        ));
+        let before = (before.seconds, before.nanos);
+        self.write(&mut Entry::Event(Event::MemoryLost { at, before, why, after }))
+    }
+
+    /// Writes an entry down, and remembers it.
+    pub(crate) fn write(&mut self, entry: &mut Entry) -> Result<()> {
+        self.broken = true;
+        match self.journal.append(&mut self.disk, entry) {
+            Ok(()) => {}
+            Err((error, as_it_was)) => {
+                self.broken = !as_it_was;
+                return Err(error);
             }
         }
-        let memory = remember(&records).context("the journal's decisions contradict each other")?;
-        Ok(Self { settings, disk, journal, memory, records, unsettled, _lock: lock })
+        self.memory.take(entry).context("the memory refuses what was written down")?;
+        self.broken = false;
+        self.remarks.extend(self.journal.remarks());
+        Ok(())
     }
 
     /// Finishes what was begun, then takes, judges and moves whatever is whole, one object after the other.
     ///
     /// # Errors
-    /// The disk fails, or something is where it cannot be. The drop must then be opened anew.
+    /// The journal can no longer be written, or what is in memory may differ from it. The drop must then be opened anew.
     pub fn pass(
         &mut self,
         clock: impl Fn() -> Timestamp,
         mut tell: impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
-        for id in in_work(&self.settings.folders)? {
-            let item = Item::resume(&self.settings.folders, &id);
-            if self.finish(&item, &clock, &mut tell)?.is_break() {
+        self.remarks.extend(self.settings.keys.refresh());
+        for remark in std::mem::take(&mut self.remarks) {
+            if tell(Told::Remark(&remark)).is_break() {
                 return Ok(());
             }
         }
-        for name in look(&self.settings.folders.inbox())?.ready {
-            let item = Item::begin(&mut self.disk, &self.settings.folders)?;
-            if self.take(&item, &name, &clock, &mut tell)?.is_break() {
+        self.obey_orders(&mut tell)?;
+        for id in in_work(&self.settings.folders)? {
+            if self.pauses.is_over(id.as_bytes(), clock()) {
+                let item = Item::resume(&self.settings.folders, &id);
+                let done = self.finish(&item, &clock, &mut tell);
+                if self.go_on(id.as_bytes(), done, clock(), &mut tell)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        let inbox = self.settings.folders.inbox();
+        let ready = look(&inbox)?.ready;
+        self.ripening.keep_only(&ready);
+        for name in ready {
+            if !self.pauses.is_over(&name, clock()) {
+                continue;
+            }
+            let (grace, longest) = (self.settings.grace, self.settings.longest);
+            let done = match self.ripening.look(&inbox, &name, clock(), grace, longest) {
+                Ripe::Ready => self.begin(&name, &clock, &mut tell),
+                Ripe::Unfinished(_) => continue,
+                Ripe::Unreadable(half, why) => Err(anyhow::anyhow!("{}: {why}", half.words())),
+            };
+            if self.go_on(&name, done, clock(), &mut tell)?.is_break() {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// No object ends the drop, whatever is wrong with it. It is told, and tried again after a pause.
+    fn go_on(
+        &mut self,
+        what: &[u8],
+        done: Result<ControlFlow<()>>,
+        now: Timestamp,
+        tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        for remark in std::mem::take(&mut self.remarks) {
+            if tell(Told::Remark(&remark)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        match done {
+            Ok(done) => {
+                self.pauses.end(what);
+                Ok(done)
+            }
+            Err(error) if self.broken || self.disk.ended() => Err(error),
+            Err(error) => {
+                self.pauses.begin(what, now);
+                Ok(tell(Told::Stuck(&Stuck { entry: what.to_vec(), why: format!("{error:#}") })))
+            }
+        }
     }
 
     /// The objects of which a half is still to come: referenced, or present, and nothing more.
@@ -110,8 +246,30 @@ impl<S: Steps> Dropbox<S> {
     /// # Errors
     /// The inbox cannot be read.
     // keeps: CEP-028
-    pub fn waiting(&self) -> Result<Vec<Waiting>> {
-        Ok(look(&self.settings.folders.inbox())?.waiting)
+    pub fn waiting(&mut self, now: Timestamp) -> Result<Vec<Waiting>> {
+        let inbox = self.settings.folders.inbox();
+        let mut contents = look(&inbox)?;
+        for name in contents.ready {
+            let (grace, longest) = (self.settings.grace, self.settings.longest);
+            if let Ripe::Unfinished(what) = self.ripening.look(&inbox, &name, now, grace, longest) {
+                contents.waiting.push(Waiting { name, waits_for: WaitsFor::End(what) });
+            }
+        }
+        Ok(contents.waiting)
+    }
+
+    /// How many objects are whole and not taken yet.
+    ///
+    /// # Errors
+    /// The inbox cannot be read.
+    pub fn queue(&self) -> Result<usize> {
+        Ok(look(&self.settings.folders.inbox())?.ready.len())
+    }
+
+    /// Whether something is to be looked at again soon, though nothing new comes.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.ripening.is_waiting() || self.pauses.any()
     }
 
     /// Goes on where an earlier process has ended.
@@ -121,11 +279,11 @@ impl<S: Steps> Dropbox<S> {
         clock: &impl Fn() -> Timestamp,
         tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
-        if let Some(line) = self.unsettled.remove(&item.id) {
+        if let Some(line) = self.unsettled.get(&item.id).cloned() {
             return self.settle(item, &line, tell);
         }
         if item.is_kept()? {
-            return self.decide(item, tell);
+            return self.decide(item, clock, tell);
         }
         match item.claimed_name()? {
             Some(name) => self.take(item, &name, clock, tell),
@@ -136,6 +294,32 @@ impl<S: Steps> Dropbox<S> {
         }
     }
 
+    fn begin(
+        &mut self,
+        name: &[u8],
+        clock: &impl Fn() -> Timestamp,
+        tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let item = Item::begin(&mut self.disk, &self.settings.folders)?;
+        let done = self.take(&item, name, clock, tell);
+        match done {
+            // Nothing of it was taken: it is tried again from the inbox.
+            Err(error)
+                if !self.broken && !self.disk.ended() && item.claimed_name()?.is_none() && !item.is_kept()? =>
+            {
+                item.end(&mut self.disk, &self.settings.folders)?;
+                Err(error)
+            }
+            // It goes on in its place of work, under its own id.
+            Err(error) if !self.broken && !self.disk.ended() => {
+                self.pauses.begin(item.id.as_bytes(), clock());
+                let entry = name.to_vec();
+                Ok(tell(Told::Stuck(&Stuck { entry, why: format!("{error:#}") })))
+            }
+            other => other,
+        }
+    }
+
     fn take(
         &mut self,
         item: &Item,
@@ -143,45 +327,52 @@ impl<S: Steps> Dropbox<S> {
         clock: &impl Fn() -> Timestamp,
         tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
-        let folders = &self.settings.folders;
-        let stuck = item.claim(&mut self.disk, folders, name)?;
-        let said = stuck.as_ref().map_or(ControlFlow::Continue(()), |stuck| tell(Told::Stuck(stuck)));
+        let (folders, longest) = (&self.settings.folders, self.settings.longest);
+        let stuck = item.claim(&mut self.disk, folders, name, longest)?;
         if item.claimed_name()?.is_none() {
+            if let Some(stuck) = stuck {
+                anyhow::bail!("{}", stuck.words());
+            }
             item.end(&mut self.disk, folders)?;
-            return Ok(said);
+            return Ok(ControlFlow::Continue(()));
         }
-        item.keep(&mut self.disk, name, self.settings.longest, clock())?;
-        let decided = self.decide(item, tell)?;
+        let said = stuck.as_ref().map_or(ControlFlow::Continue(()), |stuck| tell(Told::Stuck(stuck)));
+        item.keep(&mut self.disk, name, longest, clock())?;
+        let decided = self.decide(item, clock, tell)?;
         Ok(if said.is_break() { said } else { decided })
     }
 
     /// Judges the copies, and writes the decision down before anything follows from it.
     // keeps: CEP-019, CEP-110
-    fn decide(&mut self, item: &Item, tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+    fn decide(
+        &mut self,
+        item: &Item,
+        clock: &impl Fn() -> Timestamp,
+        tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
         item.replace_originals(&mut self.disk)?;
         let snapshot = item.snapshot()?;
-        if !self.memory.has_room() {
-            self.memory = remember(&self.records)?;
+        if !cep_envelope::lineage::Lineage::has_room(self.memory.lineage()) {
+            self.memory.grow()?;
         }
-        let Settings { name, keys, .. } = &self.settings;
-        let policy = &Policy::default();
-        let receiver = Receiver { name, container: &BareFile, keys, lineage: &self.memory, policy };
-        let (mut line, mut record) = judge(&receiver, &snapshot, &item.id);
-        if record.as_ref().is_some_and(|record| self.is_held_back_already(record)) {
-            // Whoever sends it again and again does not make us remember it again.
-            (line.record, record) = (None, None);
+        // A key that was taken back a moment ago is taken back.
+        self.remarks.extend(self.settings.keys.refresh());
+        let judge = self.judge(clock(), &Strict);
+        let (mut line, record) = judge.judge(&snapshot, &item.id)?;
+        if record.as_ref().is_some_and(|record| self.memory.is_held_back(record)) {
+            // A sender that repeats it does not make us remember it again.
+            line.record = None;
         }
-        self.journal.append(&mut self.disk, &line)?;
-        if let Some(record) = record {
-            self.memory.record(&record).context("the lineage refuses a decision that it has led to")?;
-            self.records.push(record);
-        }
+        let mut entry = Entry::Decision(Box::new(line));
+        self.write(&mut entry)?;
+        let Entry::Decision(line) = entry else { return Ok(ControlFlow::Continue(())) };
+        self.unsettled.insert(item.id.clone(), (*line).clone());
         self.settle(item, &line, tell)
     }
 
-    fn is_held_back_already(&self, record: &Record) -> bool {
-        let held_back = self.memory.object(&record.manifest, &record.key) == Memory::HeldBack;
-        held_back && record.standing == Standing::HeldBack
+    fn judge<'j, V: Signatures>(&'j self, now: Timestamp, signatures: &'j V) -> Judge<'j, V> {
+        let Settings { name, keys, container, .. } = &self.settings;
+        Judge { name, keys: keys.keys(), signatures, container: *container, memory: &self.memory, now }
     }
 
     fn settle(
@@ -190,22 +381,41 @@ impl<S: Steps> Dropbox<S> {
         line: &Line,
         tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
+        if let Some(answers) = self.settings.answers.clone() {
+            // An answer that cannot be given now keeps no object from its folder.
+            if let Err(error) = answers.give(&mut self.disk, &self.settings.name, line) {
+                if self.disk.ended() {
+                    return Err(error);
+                }
+                self.remarks.push(format!("no answer about {} can be given: {error:#}", line.name));
+            }
+        }
         item.settle(&mut self.disk, &self.settings.folders, line)?;
+        self.unsettled.remove(&item.id);
         Ok(tell(Told::Decided(line)))
     }
 }
 
 /// The ids of what is under way. Whatever else lies there is not ours, and stays.
-fn in_work(folders: &Folders) -> Result<Vec<String>> {
+pub(crate) fn in_work(folders: &Folders) -> Result<Vec<String>> {
     let entries = list(&folders.work())?.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
     Ok(entries.filter(|name| is_id(name)).collect())
 }
 
-/// A lineage that knows these decisions, with room for as many more.
-fn remember(records: &[Record]) -> Result<MemoryLineage<Vec<Slot>>> {
-    // A quarter of the slots stays empty.
-    let slots = records.len().saturating_mul(3).max(FEWEST_SLOTS);
-    let mut memory = MemoryLineage::first(vec![Slot::EMPTY; slots], random()?);
-    records.iter().try_for_each(|record| memory.record(record))?;
-    Ok(memory)
+impl Half {
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Manifest => "its manifest",
+            Self::Notice => "its notice",
+            Self::Object => "the object",
+        }
+    }
+}
+
+impl Stuck {
+    /// It in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{}: {}", printable(&self.entry), self.why)
+    }
 }

@@ -1,13 +1,14 @@
 //! What is where below the root.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use cep_envelope::Surface;
 use cep_envelope::decision::Outcome;
+use rustix::fs::{Mode, OFlags};
 
 /// The paths below one root.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Makes whatever is not there yet. Only the inbox is for others: what is judged nobody else may touch.
+    /// Makes whatever is not there yet. Only the inbox is for other accounts.
     ///
     /// # Errors
     /// A folder cannot be made.
@@ -24,7 +25,9 @@ impl Folders {
         let folders = Self { root: root.to_owned() };
         let cannot = |path: &Path| format!("ROOT: cannot make {}", path.display());
         fs::create_dir_all(folders.inbox()).with_context(|| cannot(&folders.inbox()))?;
-        for path in Outcome::ALL.map(|outcome| folders.outcome(outcome)).into_iter().chain([folders.work()]) {
+        for path in
+            Outcome::ALL.map(|outcome| folders.outcome(outcome)).into_iter().chain([folders.work(), folders.orders()])
+        {
             match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(error).with_context(|| cannot(&path));
@@ -35,16 +38,48 @@ impl Folders {
         Ok(folders)
     }
 
+    /// The folders of a drop that is there already.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn at(root: &Path) -> Result<Self> {
+        let folders = Self { root: root.to_owned() };
+        anyhow::ensure!(folders.work().is_dir(), "ROOT: {} is no file drop", root.display());
+        Ok(folders)
+    }
+
+    /// Whether a process works here.
+    ///
+    /// # Errors
+    /// The lock cannot be opened.
+    pub fn is_locked(&self) -> Result<bool> {
+        Ok(self.try_lock()?.is_none())
+    }
+
     /// Takes the lock, which falls with the process, however it ends.
     pub(crate) fn lock(&self) -> Result<File> {
+        self.try_lock()?.with_context(|| format!("ROOT: another process works in {}", self.root.display()))
+    }
+
+    /// The lock, unless another process has it.
+    pub(crate) fn try_lock(&self) -> Result<Option<File>> {
         let path = self.root.join("lock");
-        let options = File::options().write(true).create(true).truncate(false).open(&path);
-        let file = options.with_context(|| format!("ROOT: cannot open {}", path.display()))?;
+        let file = open_own(&path).with_context(|| format!("ROOT: cannot open {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => bail!("ROOT: another process works in {}", self.root.display()),
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }
+    }
+
+    /// Whether objects were decided here: their folders are not empty.
+    pub(crate) fn is_used(&self) -> Result<bool> {
+        for outcome in Outcome::ALL {
+            if !list(&self.outcome(outcome))?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The root itself.
@@ -71,6 +106,18 @@ impl Folders {
         self.root.join(outcome.name())
     }
 
+    /// What people have ordered and the drop has not done yet.
+    #[must_use]
+    pub fn orders(&self) -> PathBuf {
+        self.root.join("orders")
+    }
+
+    /// How many lines the journal had when the last one was written.
+    #[must_use]
+    pub fn head(&self) -> PathBuf {
+        self.root.join("head")
+    }
+
     /// The decisions, one in a line.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
@@ -78,7 +125,29 @@ impl Folders {
     }
 }
 
-/// 16 hexadecimal digits that nobody can foresee.
+/// Opens a file of ours for reading and writing, or makes it. No link is followed, and nothing that could block is waited for.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// Reads a regular file of no more than so many bytes.
+pub(crate) fn read_bounded(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(longest.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        return Err(io::Error::other(format!("it is longer than {longest} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// 16 hexadecimal digits that cannot be foreseen.
 pub(crate) fn new_id() -> Result<String> {
     Ok(hex::encode(random::<8>()?))
 }
@@ -128,4 +197,10 @@ pub(crate) fn is_there(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error).with_context(|| format!("cannot look at {}", path.display())),
     }
+}
+
+/// Waits until the entry of a path is on the disk.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }

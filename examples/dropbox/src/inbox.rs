@@ -65,6 +65,8 @@ pub enum WaitsFor {
     Object,
     /// Nothing but a notice is here.
     Both,
+    /// All is here, and something of it may still be written to: what.
+    End(Half),
 }
 
 impl WaitsFor {
@@ -75,6 +77,8 @@ impl WaitsFor {
             Self::Manifest => "its manifest",
             Self::Object => "the object itself",
             Self::Both => "its manifest and the object itself",
+            Self::End(Half::Object) => "the end of the object itself",
+            Self::End(_) => "the end of its manifest",
         }
     }
 }
@@ -128,7 +132,8 @@ pub(crate) fn look(inbox: &Path) -> Result<Contents> {
         Some(Found {
             name: name.to_vec(),
             halves: halves.iter().map(|(_, half, ..)| *half).collect(),
-            odd: halves.iter().any(|(_, _, is_file, _)| !is_file),
+            // A notice is not sealed, and whatever it is, it makes no difference to the object.
+            odd: halves.iter().any(|(_, half, is_file, _)| !is_file && *half != Half::Notice),
             modified: halves.iter().map(|(.., modified)| *modified).max()?,
         })
     });

@@ -6,7 +6,7 @@
 //! work/ID/kept/          complete copies: what is judged, and what is moved to the outcome's folder
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -16,18 +16,20 @@ use anyhow::{Context, Result};
 use cep_envelope::Surface;
 use cep_envelope::manifest::MAX_OUTER;
 use cep_envelope::notification::MAX_NOTIFICATION;
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::across;
 use crate::disk::{Disk, Steps};
 use crate::folders::{Folders, folder_name, is_there, list, new_id};
 use crate::inbox::Half;
-use crate::journal::Line;
+use crate::line::Line;
+use crate::ripe::{open_plain, words};
 
 const ARRIVAL: &str = "arrival.json";
 const DECISION: &str = "decision.json";
 const UNREAD: &str = "unread";
+/// A folder that was put in a notice's place between two looks.
+const UNREAD_NOTICE: &str = "unread-notice";
 
 /// Something that does not let itself be taken from the inbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,9 +52,12 @@ pub(crate) struct Arrival {
     pub at: jiff::Timestamp,
     /// Why nothing of it was read, if that is so.
     pub unread: Option<String>,
+    /// Why its notice was not read, if that is so. The notice is not sealed, and nothing depends on it.
+    #[serde(default)]
+    pub notice: Option<String>,
 }
 
-/// The bytes that are judged: our own copies, which nobody else can change.
+/// The bytes that are judged: our own copies, which no other process can change.
 pub(crate) struct Snapshot {
     pub arrival: Arrival,
     pub name: Vec<u8>,
@@ -93,6 +98,11 @@ impl Item {
         self.folder.join("claimed")
     }
 
+    /// A copy of what is being taken from another file system.
+    fn carrying(&self) -> PathBuf {
+        self.folder.join("carrying")
+    }
+
     fn copying(&self) -> PathBuf {
         self.folder.join("copying")
     }
@@ -107,35 +117,69 @@ impl Item {
         Ok(entries.first().map(|entry| Half::of(entry.file_name().as_bytes()).0.to_vec()))
     }
 
+    /// Takes an object that was decided before, to be judged once more. Its place has the id of the order.
+    pub fn take_back(disk: &mut Disk<impl Steps>, folders: &Folders, id: &str, from: &Path) -> Result<()> {
+        let item = Self::resume(folders, id);
+        if !is_there(from)? {
+            return Ok(());
+        }
+        if !is_there(&item.folder)? {
+            disk.make_folder(&item.folder)?;
+            disk.sync_folder(&folders.work())?;
+        }
+        disk.rename(from, &item.kept())?;
+        disk.sync_folder(&item.folder)?;
+        if let Some(outcome) = from.parent() {
+            disk.sync_folder(outcome)?;
+        }
+        Ok(())
+    }
+
     /// Whether complete copies are here, or only await their last name.
     pub fn is_kept(&self) -> Result<bool> {
         Ok(is_there(&self.kept())? || is_there(&self.copying().join(UNREAD))?)
     }
 
-    /// Takes what is not taken yet, the manifest first: without it, an object that is half taken is whole for nobody.
-    pub fn claim(&self, disk: &mut Disk<impl Steps>, folders: &Folders, name: &[u8]) -> Result<Option<Stuck>> {
+    /// Takes what is not taken yet, the manifest first: without it, an object that is half taken is not whole for any other process.
+    pub fn claim(
+        &self,
+        disk: &mut Disk<impl Steps>,
+        folders: &Folders,
+        name: &[u8],
+        longest: u64,
+    ) -> Result<Option<Stuck>> {
         let (mut stuck, mut any) = (None, false);
         for half in Half::ALL {
             let Some(entry) = half.entry(name) else { continue };
-            let to = self.claimed().join(&entry);
+            let (from, to) = (folders.inbox().join(&entry), self.claimed().join(&entry));
             if is_there(&to)? {
                 any = true;
+                across::finish(disk, &from, &to)?;
                 continue;
             }
-            match disk.rename(&folders.inbox().join(&entry), &to) {
+            // A notice that is no file is ignored, and stays where it is.
+            if half == Half::Notice && !fs::symlink_metadata(&from).is_ok_and(|it| it.is_file()) {
+                continue;
+            }
+            let taken = match disk.rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    across::take(disk, &from, &self.carrying(), &to, half.longest(longest))
+                }
+                other => other,
+            };
+            match taken {
                 Ok(()) => any = true,
+                Err(error) if disk.ended() => return Err(error.into()),
                 // Not sent, or taken back.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // Somebody else's folder, or a mount: it stays, and everything else goes on.
-                Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy) => {
+                // It cannot hold up the object that it is about.
+                Err(_) if half == Half::Notice => {}
+                // Another account's folder, or a mount: it stays, and everything else goes on.
+                Err(error) => {
                     stuck = Some(Stuck { entry: entry.as_bytes().to_vec(), why: error.to_string() });
                     if !any {
                         break;
                     }
-                }
-                Err(error) => {
-                    let entry = printable(entry.as_bytes());
-                    return Err(error).with_context(|| format!("cannot take '{entry}' from the inbox"));
                 }
             }
         }
@@ -149,19 +193,20 @@ impl Item {
     /// Makes our own copies of what was claimed, each read once. What is no file, or too long, is kept unread as it is.
     pub fn keep(&self, disk: &mut Disk<impl Steps>, name: &[u8], longest: u64, at: jiff::Timestamp) -> Result<()> {
         self.discard_copies(disk)?;
-        let (mut copies, mut unread) = (Vec::new(), None);
+        let (mut copies, mut unread, mut notice) = (Vec::new(), None, None);
         for half in Half::ALL {
             let Some(entry) = half.entry(name) else { continue };
             let (path, what) = (self.claimed().join(entry), half.words());
             match read(&path, half.longest(longest)).with_context(|| format!("cannot read {what}"))? {
                 Reading::Nothing => {}
                 Reading::Bytes(bytes) => copies.push((half, bytes)),
+                Reading::Unfit(why) if half == Half::Notice => notice = Some(format!("{what} {why}")),
                 Reading::Unfit(why) => unread = Some(format!("{what} {why}")),
             }
         }
         let copying = self.copying();
         disk.make_folder(&copying)?;
-        let arrival = Arrival { name: printable(name), name_bytes: hex::encode(name), at, unread };
+        let arrival = Arrival { name: printable(name), name_bytes: hex::encode(name), at, unread, notice };
         disk.create(&copying.join(ARRIVAL), &pretty(&arrival)?)?;
         if arrival.unread.is_none() {
             for (half, bytes) in copies {
@@ -194,7 +239,11 @@ impl Item {
         }
         if is_there(&self.claimed())? {
             for entry in list(&self.claimed())? {
-                disk.remove_file(&entry.path())?;
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    disk.rename(&entry.path(), &self.kept().join(UNREAD_NOTICE))?;
+                } else {
+                    disk.remove_file(&entry.path())?;
+                }
             }
             disk.remove_folder(&self.claimed())?;
             disk.sync_folder(&self.folder)?;
@@ -223,7 +272,7 @@ impl Item {
         if is_there(&self.kept())? {
             disk.replace(&self.kept().join(DECISION), &pretty(line)?)?;
             disk.sync_folder(&self.kept())?;
-            disk.rename(&self.kept(), &outcome.join(&line.folder))?;
+            across::rename_folder(disk, &self.kept(), &outcome, &line.folder)?;
             disk.sync_folder(&outcome)?;
             disk.sync_folder(&self.folder)?;
         }
@@ -232,6 +281,9 @@ impl Item {
 
     /// Nothing of an object is here (any more).
     pub fn end(&self, disk: &mut Disk<impl Steps>, folders: &Folders) -> Result<()> {
+        if is_there(&self.carrying())? {
+            disk.remove_file(&self.carrying())?;
+        }
         let not_empty = || format!("{} holds something that belongs to no step", self.folder.display());
         if is_there(&self.claimed())? {
             disk.remove_folder(&self.claimed()).with_context(not_empty)?;
@@ -243,14 +295,6 @@ impl Item {
 }
 
 impl Half {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Manifest => "its manifest",
-            Self::Notice => "its notice",
-            Self::Object => "the object",
-        }
-    }
-
     fn longest(self, object: u64) -> u64 {
         match self {
             Self::Manifest => MAX_OUTER as u64,
@@ -296,14 +340,9 @@ fn read(path: &Path, longest: u64) -> io::Result<Reading> {
         };
         return Ok(Reading::Unfit(kind.into()));
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(Errno::ACCESS | Errno::PERM) => return Ok(Reading::Unfit("may not be read".into())),
-        Err(error) => return Err(error.into()),
-    };
+    let file = open_plain(path).map_err(|error| io::Error::new(error.kind(), words(&error)))?;
     let mut bytes = Vec::new();
-    // Whoever has it open may lengthen it meanwhile: the limit is on what is read.
+    // A process that has it open may lengthen it meanwhile: the limit is on what is read.
     file.take(longest.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > longest {
         return Ok(Reading::Unfit(format!("is longer than {longest} bytes")));

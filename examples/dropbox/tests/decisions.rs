@@ -144,7 +144,9 @@ fn a_good_object_is_not_somebody_elses() {
     let place = Place::new();
     let sealed = seal(sealing(60), b"object");
     place.put_as(sealed.name.replace("alice", "carol"), &sealed, b"object");
-    assert_eq!(outcome(&place.run_one()), (Outcome::Quarantine, vec!["key-not-bound"]));
+    let line = place.run_one();
+    assert_eq!(outcome(&line), (Outcome::Triage, vec!["surface-differs", "profile-of-another"]));
+    assert_eq!((line.sender.as_deref(), line.claimed_sender.as_deref()), (Some("alice"), Some("carol")));
     // Nor does that harm Alice.
     place.drop(&sealed, b"object");
     assert_eq!(outcome(&place.run_one()), (Outcome::Continue, vec![]));
@@ -201,15 +203,17 @@ fn a_replay_is_refused_after_a_restart_too() {
 }
 
 #[test]
-fn the_sender_is_the_notices_or_else_the_profile() {
+fn the_sender_is_whose_key_it_is_and_a_notice_that_says_otherwise_is_a_finding() {
     let reports = || seal(Sealing { profile: "reports", ..sealing(60) }, b"object");
     let place = Place::new();
     let sealed = reports();
     place.drop(&sealed, b"object");
-    assert_eq!(outcome(&place.run_one()), (Outcome::Quarantine, vec!["key-not-bound"]));
+    let line = place.run_one();
+    assert_eq!(outcome(&line), (Outcome::Continue, vec![]));
+    assert_eq!((line.sender.as_deref(), line.signer.as_deref()), (Some("alice"), Some("alice-1")));
 
     for (from, expected) in
-        [("alice", (Outcome::Continue, vec![])), ("carol", (Outcome::Quarantine, vec!["key-not-bound"]))]
+        [("alice", (Outcome::Continue, vec![])), ("carol", (Outcome::Triage, vec!["notice-differs"]))]
     {
         let place = Place::new();
         let sealed = reports();
@@ -264,7 +268,7 @@ fn halves_wait_for_each_other() {
     let before = entries(&place.inbox());
     assert_eq!(place.run(), []);
     assert_eq!(entries(&place.inbox()), before);
-    let mut waiting = place.open(Unsynced).waiting().expect("it can look");
+    let mut waiting = place.open(Unsynced).waiting(Timestamp::now()).expect("it can look");
     waiting.sort_by_key(|waiting| waiting.name.clone());
     let mut expected = [(&one, WaitsFor::Manifest), (&two, WaitsFor::Object), (&three, WaitsFor::Both)];
     expected.sort_by_key(|(sealed, _)| sealed.name.clone());

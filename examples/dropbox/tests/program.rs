@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -56,12 +57,15 @@ fn two_commands_send_and_receive() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| text(&folder.path().join(name)).to_owned();
     fs::write(at("letter"), b"letter").expect("written");
-    let seed = dropbox(&["keygen", "--sender", "alice", "--keys", &at("keys.json")]).output().expect("it starts");
-    let seed = said(&seed).trim().to_owned();
+    let seed = at("alice.seed");
+    let made = ["keygen", "--sender", "alice", "--keys", &at("keys.json"), "--seed-file", &seed];
+    assert_eq!(said(&dropbox(&made).output().expect("it starts")), "");
+    let mode = fs::metadata(&seed).expect("a seed").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "a seed is for its owner alone");
     let into = at("drop/inbox");
     let seal = |more: &[&str]| {
         let letter = at("letter");
-        let fixed = ["seal", &letter, "--seed", &seed, "--signer", "alice", "--recipient", "bob", "--into", &into];
+        let fixed = ["seal", &letter, "--seed-file", &seed, "--signer", "alice", "--recipient", "bob", "--into", &into];
         said(&dropbox(&[&fixed, more].concat()).output().expect("it starts")).trim().to_owned()
     };
     let root = seal(&[]);
@@ -77,9 +81,9 @@ fn two_commands_send_and_receive() {
     let lines: Vec<_> = said(&output).lines().collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
     for (line, (name, what)) in lines.iter().zip([
-        (root.as_str(), "continue    {}  it is proven, and begins a line"),
-        (child, "continue    {}  it is proven, and continues its parent"),
-        (&alone, "triage      {}  it names no parent and is no root"),
+        (root.as_str(), "continue    {}  (from alice, key alice) it is proven, and begins a line"),
+        (child, "continue    {}  (from alice, key alice) it is proven, and continues its parent"),
+        (&alone, "triage      {}  (from alice, key alice) it names no parent and is no root; look at it; 'dropbox review ROOT release ID' lets it go on"),
     ]) {
         assert!(line.ends_with(&what.replace("{}", name)), "{line}");
     }
@@ -155,11 +159,13 @@ fn mistakes_are_said_in_one_line() {
     let object = file("object", "object");
     let inbox = text(&place.inbox()).to_owned();
     let seal = |seed: &str, more: &[&str]| {
-        let fixed = ["seal", &object, "--seed", seed, "--signer", "alice-1", "--recipient", BOB, "--into", &inbox];
+        let seed = file("seed", seed);
+        let fixed =
+            ["seal", &object, "--seed-file", &seed, "--signer", "alice-1", "--recipient", BOB, "--into", &inbox];
         complaint(&[&fixed, more].concat())
     };
     let secret = seal("0123456789", &[]);
-    assert!(secret.contains("--seed: not 64") && !secret.contains("0123456789"), "{secret}");
+    assert!(secret.contains("not 64") && !secret.contains("0123456789"), "{secret}");
     let seed = "01".repeat(32);
     assert!(seal(&seed, &["--context", "a.b"]).contains("context"));
     assert!(seal(&seed, &["--parent", &object]).contains("--parent"));
@@ -176,4 +182,73 @@ fn a_name_is_given_once() {
     assert!(error.to_string().contains("is there already"), "{error}");
     assert_eq!(entries(&place.inbox()), before);
     assert_eq!(fs::read(place.inbox().join(&sealed.name)).expect("the first one"), b"object");
+}
+
+/// A day of an operator: held back, listed, released by name and reason, answered, and a key that ends.
+#[test]
+fn an_operator_sees_why_and_decides_and_the_sender_gets_to_know() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let call = |arguments: &[&str]| {
+        let output = dropbox(arguments).output().expect("it starts");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), format!("{out}{err}"))
+    };
+    let (drop, keys, known, letter) = (at("drop"), at("keys.json"), at("known.json"), at("letter"));
+    for (sender, keys) in [("alice", &keys), ("bob", &known)] {
+        let seed = at(&format!("{sender}.seed"));
+        assert_eq!(
+            call(&["keygen", "--sender", sender, "--keys", keys, "--seed-file", &seed]),
+            (Some(0), String::new())
+        );
+    }
+    fs::write(&letter, b"letter").expect("written");
+    let (alice, bob, into, answers) = (at("alice.seed"), at("bob.seed"), at("drop/inbox"), at("answers"));
+    let (outbox, back) = (at("outbox"), at("answers/alice"));
+    let answering = ["--answers", &answers, "--seed-file", &bob, "--signer", "bob"];
+    let bobs = [&["run", &drop, "--name", "bob", "--keys", &keys, "--rescan", "1"][..], &answering].concat();
+    let mut running = dropbox(&bobs).spawn().expect("it starts");
+    let way = ["--seed-file", &alice, "--signer", "alice", "--into", &into, "--outbox", &outbox];
+    let wait = ["--answers", &back, "--keys", &known, "--name", "alice", "--wait"];
+    let send = |seconds: &str, more: &[&str]| {
+        call(&[&["seal", &letter, "--recipient", "bob"][..], &way, &wait, &[seconds], more].concat())
+    };
+    let (code, said) = send("60", &["--extension", "one"]);
+    assert!(code == Some(0) && said.contains("bob answers: continue"), "{said}");
+    let (code, said) = send("60", &["--extension", "two", "--no-parent"]);
+    assert!(code == Some(4) && said.contains("bob answers: triage"), "{said}");
+    assert_eq!(call(&["status", &drop]).0, Some(3));
+    let (code, listed) = call(&["review", &drop]);
+    assert_eq!(code, Some(3));
+    for word in ["alice", "key alice", "names no parent", "review ROOT release"] {
+        assert!(listed.contains(word), "{word}: {listed}");
+    }
+    let id = listed.split_whitespace().next().expect("an id");
+    assert_eq!(call(&["review", &drop, "release", id, "--by", "", "--why", "x"]).0, Some(1));
+    let (code, said) = call(&["review", &drop, "release", id, "--by", "erin", "--why", "alice has told me"]);
+    assert_eq!(code, Some(0), "{said}");
+    let since = Instant::now();
+    while call(&["status", &drop, "--json"]).0 != Some(0) && since.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(20));
+    }
+    let (code, said) = call(&["status", &drop, "--json"]);
+    let status: Value = serde_json::from_str(&said).expect("JSON");
+    let seen = (code, status["running"].as_bool(), status["held"].as_u64(), status["lines"].as_u64());
+    assert_eq!(seen, (Some(0), Some(true), Some(0), Some(4)), "{said}");
+    let (code, said) = call(&["outbox", &outbox, wait[0], wait[1], wait[2], wait[3], wait[4], wait[5]]);
+    assert!(code == Some(0) && said.contains("fork: "), "{said}");
+    // Sealed again, it continues what the first one continued.
+    let first = said.split_whitespace().next().expect("a name");
+    let (code, said) = call(&[&["reseal", first][..], &way, &wait, &["60"]].concat());
+    assert!(code == Some(0) && said.contains("bob answers: continue"), "{said}");
+    // The key ends: what comes then is not proven to be hers, and a claim gets no answer.
+    assert_eq!(call(&["keys", &keys, "revoke", "--sender", "alice", "--signer", "alice"]).0, Some(0));
+    let (code, said) = send("2", &["--extension", "three"]);
+    assert!(code == Some(7) && said.contains("has not answered"), "{said}");
+    let (_, listed) = call(&["keys", &keys, "list", "--root", &drop]);
+    assert!(listed.contains("does not hold") && listed.contains("4 objects"), "{listed}");
+    running.kill().expect("killed");
+    running.wait().expect("ended");
+    let (_, listed) = call(&["review", &drop]);
+    assert!(listed.contains("its key is not bound to the sender") && listed.contains("(ended "), "{listed}");
 }

@@ -56,6 +56,11 @@ pub fn exactly<const N: usize>(text: &str) -> Result<[u8; N], String> {
     bytes.try_into().map_err(|_| format!("{N} bytes are needed, not {length}"))
 }
 
+/// 16 bytes in hexadecimal.
+pub fn sixteen(text: &str) -> Result<[u8; 16], String> {
+    exactly(text)
+}
+
 /// Exactly 32 bytes, for command lines.
 ///
 /// # Errors

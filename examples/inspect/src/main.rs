@@ -25,6 +25,7 @@ mod utc;
 /// Looks into the protocol without speaking it.
 #[derive(Parser)]
 #[command(version)]
+#[allow(clippy::large_enum_variant, reason = "one is made, at the start")]
 enum Inspect {
     Audit(audit::Arguments),
     Frame(frame::Arguments),

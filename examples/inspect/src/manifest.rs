@@ -1,18 +1,20 @@
 //! `inspect manifest`: what a sealed manifest claims, and, given the key, what of it is proven.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use cep_envelope::Surface;
-use cep_envelope::digest::Digest;
-use cep_envelope::manifest::{BoundKey, CausalParent, Expected, Manifest, SealedManifest};
+use cep_envelope::digest::{ContentDigest, Digest};
+use cep_envelope::manifest::{BoundKey, CausalParent, Expected, Manifest, SealedManifest, Strict, VerifyError};
 use clap::Args;
 use serde_json::{Value, json};
 
 /// Reads a manifest, bare or in its signed outer object, and compares it with a name, a content and a key.
+///
+/// The exit code is 1 if anything differs: the name, the content, the key, or whom the key belongs to.
 #[derive(Args)]
 pub struct Arguments {
     /// The manifest's file
@@ -23,12 +25,15 @@ pub struct Arguments {
     /// The content that the manifest is said to be of
     #[arg(long, value_name = "FILE")]
     content: Option<PathBuf>,
-    /// The sender's Ed25519 public key, 64 hexadecimal digits: it is taken as bound to the sender and to the claimed signer
+    /// The sender's Ed25519 public key, 64 hexadecimal digits: it is taken as bound to --sender under the id --signer
     #[arg(long, value_name = "HEX", requires_all = ["sender", "recipient"])]
     key: Option<String>,
     /// Whom the envelope names as the sender
     #[arg(long)]
     sender: Option<String>,
+    /// The id of the sender's key; without it, the sender's name
+    #[arg(long, value_name = "ID", requires = "key")]
+    signer: Option<String>,
     /// Who receives it
     #[arg(long)]
     recipient: Option<String>,
@@ -37,16 +42,28 @@ pub struct Arguments {
     json: bool,
 }
 
+/// More than any outer object has, white space included, in bytes.
+const LONGEST: u64 = 64 << 10;
+
 /// Runs the subcommand.
 ///
 /// # Errors
 ///
 /// A file that cannot be read, is no manifest, or does not hold what is asked of it.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let read = |path: &PathBuf| fs::read(path).with_context(|| path.display().to_string());
-    let bytes = read(&arguments.file)?;
+    let (bytes, more) = read_start(&arguments.file, LONGEST)?;
+    if more {
+        bail!("{}: longer than {LONGEST} bytes, which no manifest is", arguments.file.display());
+    }
     let (outer, manifest) = match SealedManifest::parse(&bytes) {
         Ok(outer) => (Some(outer), *outer.unverified()),
+        Err(_) if SealedManifest::parse(bytes.trim_ascii()).is_ok() => bail!(
+            "{}: white space before or behind the signed object, which has one spelling: remove it",
+            arguments.file.display()
+        ),
+        Err(error) if bytes.trim_ascii_start().starts_with(b"{\"manifest\":") => {
+            bail!("{}: not a signed object: {error}", arguments.file.display())
+        }
         Err(no_outer) => {
             let bare = Manifest::read(&bytes).map_err(|error| {
                 anyhow!("{}: neither a signed object ({no_outer}) nor a manifest ({error})", arguments.file.display())
@@ -65,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         None => None,
     };
     let content_matches = match &arguments.content {
-        Some(path) => Some(Digest::of(&read(path)?) == manifest.content_digest),
+        Some(path) => Some(digest_of(path)? == manifest.content_digest),
         None => None,
     };
     let verdict = match &arguments.key {
@@ -75,7 +92,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
     let fields = fields(&manifest, &Digest::of(own), outer.as_ref());
     let out = &mut io::stdout().lock();
-    let failed = content_matches == Some(false) || verdict.as_ref().is_some_and(Result::is_err);
+    let names_differ = disagreements.as_ref().is_some_and(|names| !names.is_empty());
+    let failed = names_differ || content_matches == Some(false) || verdict.as_ref().is_some_and(Result::is_err);
     if arguments.json {
         let mut object = serde_json::Map::new();
         object.insert("ok".into(), (!failed).into());
@@ -120,9 +138,40 @@ fn verify(arguments: &Arguments, key: &str, outer: Option<&SealedManifest<'_>>) 
         hex::decode(key).ok().and_then(|bytes| bytes.try_into().ok()).context("--key: not 64 hexadecimal digits")?;
     let key = BoundKey::new(key).context("--key: no key that all verifiers agree on")?;
     let Some(outer) = outer else { return Ok(Err("a bare manifest is not signed".into())) };
-    let keys = |signer: &str, claimed: &str| (signer == outer.claimed_signer() && claimed == sender).then_some(key);
-    let verified = outer.verify(Expected { sender, recipient }, &keys);
-    Ok(verified.map(|_| ()).map_err(|error| error.to_string()))
+    let bound = arguments.signer.as_ref().unwrap_or(sender);
+    let keys = |signer: &str, claimed: &str| (signer == bound && claimed == sender).then_some(key);
+    let verified = outer.verify(Expected { sender, recipient }, &keys, &Strict);
+    Ok(verified.map(|_| ()).map_err(|error| match error {
+        VerifyError::KeyNotBound => {
+            format!("{error}: the object names key '{}', and '{bound}' is {sender}'s", outer.claimed_signer())
+        }
+        other => other.to_string(),
+    }))
+}
+
+/// Opens a regular file: nothing that could block, or has no end.
+fn open(path: &Path) -> Result<File> {
+    let shown = || path.display().to_string();
+    let metadata = fs::metadata(path).with_context(shown)?;
+    anyhow::ensure!(metadata.is_file(), "{}: no regular file", path.display());
+    File::open(path).with_context(shown)
+}
+
+/// The first bytes of a file, and whether there are more.
+fn read_start(path: &Path, limit: u64) -> Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit + 1).read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    let more = bytes.len() as u64 > limit;
+    Ok((bytes, more))
+}
+
+fn digest_of(path: &Path) -> Result<Digest> {
+    let (mut file, mut digest, mut buffer) = (open(path)?, ContentDigest::new(), vec![0; 64 << 10]);
+    loop {
+        let count = file.read(&mut buffer).with_context(|| path.display().to_string())?;
+        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return Ok(digest.finish()) };
+        digest.update(piece);
+    }
 }
 
 /// What the manifest says, in the draft's order.

@@ -77,7 +77,7 @@ fn a_table_shows_every_transition_and_marks_what_is_ours() {
         }
     }
     let table = shown(&["machines", "pss-session"]);
-    assert_eq!(table.lines().filter(|line| line.starts_with("* ")).count(), 5 + 1, "five rows and the legend");
+    assert_eq!(table.lines().filter(|line| line.starts_with("* ")).count(), 6 + 1, "six rows and the legend");
 }
 
 #[test]

@@ -59,6 +59,8 @@ fn a_bare_manifest_is_read_and_compared() {
     assert_eq!((&found["claimed_signer"], &found["verified"]), (&Value::Null, &Value::Null));
 
     let name = "20260514t064149z.note.jasper.normal";
+    let output = inspect(&[file, "--name", name, "--json"]);
+    assert_eq!((output.status.code(), &object(&output)["ok"]), (Some(1), &json!(false)), "a name alone that differs");
     let output = inspect(&[file, "--name", name, "--content", other.to_str().expect("text"), "--json"]);
     let found = object(&output);
     assert_eq!(found["disagreements"], json!(["time-fragment", "context"]));
@@ -80,16 +82,21 @@ fn a_signed_object_is_verified_with_the_senders_key_and_no_other() {
     let file = place("signed").join("object.json");
     std::fs::write(&file, sealed).expect("written");
     let file = file.to_str().expect("text");
-    let ask = |key: &[u8; 32], recipient: &str| {
+    let ask_about = |sender: &str, signer: &str, key: &[u8; 32], recipient: &str| {
         let key = hex::encode(key);
-        inspect(&[file, "--key", &key, "--sender", "jasper", "--recipient", recipient, "--json"])
+        let who = ["--sender", sender, "--signer", signer, "--recipient", recipient];
+        inspect(&[&[file, "--key", &key, "--json"][..], &who].concat())
     };
+    let ask = |key: &[u8; 32], recipient: &str| ask_about("jasper", "jasper#1", key, recipient);
     let own = Portable::public_key(&key);
     let proven = ask(&own, "codex");
     let found = object(&proven);
     assert_eq!((proven.status.code(), &found["verified"]), (Some(0), &json!(true)));
     assert_eq!((&found["claimed_signer"], &found["claimed_recipient"]), (&json!("jasper#1"), &json!("codex")));
     let stranger = Portable::public_key(&Portable::signing_key(&Secret32::new([8; 32])));
+    // The key is the sender's under one id: an object that names another is not known to be the sender's.
+    let other = ask_about("mallory", "mallory", &own, "codex");
+    assert_eq!((other.status.code(), &object(&other)["verified"]), (Some(1), &json!(false)));
     for (key, recipient) in [(&stranger, "codex"), (&own, "mallory")] {
         let refused = ask(key, recipient);
         assert_eq!((refused.status.code(), &object(&refused)["verified"]), (Some(1), &json!(false)));
@@ -111,5 +118,35 @@ fn mistakes_get_one_line() {
         let output = inspect(arguments);
         let error = String::from_utf8(output.stderr).expect("text");
         assert!(!output.status.success() && error.contains(what), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn what_is_no_file_or_has_no_end_is_refused_and_a_newline_too_many_is_named() {
+    let place = place("odd");
+    let fifo = place.join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("it starts").success() || fifo.exists());
+    let mut buffer = [0; MAX_OUTER];
+    let sealed = seal(manifest().as_bytes(), "jasper#1", "codex", |_| [0; 64], &mut buffer).expect("room");
+    let (newline, half, bare, long) =
+        (place.join("newline"), place.join("half"), place.join("bare"), place.join("long"));
+    std::fs::write(&newline, [sealed, b"\n"].concat()).expect("written");
+    std::fs::write(&half, &sealed[..sealed.len() - 9]).expect("written");
+    std::fs::write(&bare, manifest()).expect("written");
+    std::fs::write(&long, vec![b' '; 70_000]).expect("written");
+    let [fifo, newline, half, bare, long] =
+        [&fifo, &newline, &half, &bare, &long].map(|path| path.to_str().expect("text"));
+    for (arguments, what) in [
+        (&[fifo][..], "no regular file"),
+        (&["/dev/zero"], "no regular file"),
+        (&[bare, "--content", fifo], "no regular file"),
+        (&[bare, "--content", "/dev/zero"], "no regular file"),
+        (&[newline], "white space before or behind"),
+        (&[half], "not a signed object"),
+        (&[long], "which no manifest is"),
+    ] {
+        let output = inspect(arguments);
+        let error = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.code() == Some(1) && error.contains(what), "{arguments:?}: {error}");
     }
 }

@@ -71,7 +71,7 @@ fn each_thing_that_is_wrong_is_told_with_its_place() {
     for (text, expected) in [
         ("", "1:1: something is missing in front of it"),
         ("version 1", "1:1: something is missing in front of it"),
-        ("authority nobody\nversion 1\npermit dance", "1:11: the vocabulary has no such name"),
+        ("authority nobody\nversion 1\npermit dance", "1:11: there is no such name among the authorities"),
         ("authority corporate\nversion x\npermit dance", "2:9: not a number"),
         ("# nothing\n\nauthority corporate privacy\nversion 1", "3:21: there is no such clause"),
     ] {
@@ -80,7 +80,7 @@ fn each_thing_that_is_wrong_is_told_with_its_place() {
     for (rule, expected) in [
         ("allow join", "3:1: there is no such statement"),
         ("permit", "3:7: the line ends where a word has to follow"),
-        ("permit dance", "3:8: the vocabulary has no such name"),
+        ("permit dance", "3:8: there is no such name among the actions"),
         ("permit join, join", "3:14: it stands there twice"),
         ("permit Join", "3:8: not a word of a-z, 0-9 and -"),
         ("permit join with luck", "3:18: there is no such clause"),
@@ -89,7 +89,7 @@ fn each_thing_that_is_wrong_is_told_with_its_place() {
         ("permit join below posture unmanaged", "3:1: nothing can match this"),
         ("permit any\npermit join for human", "4:1: never reached: line 3 always decides first"),
         ("permit join for human\ndeny join", "3:1: never permits: the deny in line 4 covers it"),
-        ("over dance\npermit join", "3:6: the vocabulary has no such name"),
+        ("over dance\npermit join", "3:6: there is no such name among the actions"),
     ] {
         assert_eq!(with(rule), format!("bad.policy:{expected}\n"), "{rule}");
     }
@@ -101,11 +101,11 @@ fn everything_that_is_wrong_is_told_at_once() {
     let text =
         "authority corporate\nversion 1\nover dance\nover join\nallow join\npermit join\npermit dance\ndeny join\n";
     let expected = "\
-bad.policy:3:6: the vocabulary has no such name
+bad.policy:3:6: there is no such name among the actions
 bad.policy:4:1: there is no such statement
 bad.policy:5:1: there is no such statement
 bad.policy:6:1: never permits: the deny in line 8 covers it
-bad.policy:7:8: the vocabulary has no such name
+bad.policy:7:8: there is no such name among the actions
 ";
     assert_eq!(wrong(&place, text), expected);
     // Also of several files, and as objects.

@@ -3,13 +3,14 @@
 //! Its constructors can fail for want of memory, which is no answer that a step function can give. So the portable key
 //! stands behind each of AWS-LC's, and gives the same bytes.
 
-use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, portable, strict};
+use super::{BadSignature, BadTag, Equation, Portable, Provider, Secret32, Suite, WeakKey, portable};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, X25519};
 use aws_lc_rs::signature::{self, ED25519, Ed25519KeyPair};
 
 /// AWS-LC for signatures, key agreement and ciphers.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AwsLc;
 
 /// The key pair of an EID. AWS-LC wipes what it frees.
@@ -31,6 +32,9 @@ impl Provider for AwsLc {
     type SigningKey = SigningKey;
     type Cipher = Cipher;
 
+    // AWS-LC compares the encoding of [S]B − [k]A with the bytes of R.
+    const EQUATION: Equation = Equation::Cofactorless;
+
     fn signing_key(seed: &Secret32) -> SigningKey {
         SigningKey {
             native: Ed25519KeyPair::from_seed_unchecked(seed.expose()).ok(),
@@ -49,15 +53,8 @@ impl Provider for AwsLc {
             .unwrap_or_else(|| Portable::sign(&key.portable, message))
     }
 
-    // keeps: IACP-171
-    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        // AWS-LC refuses S ≥ L and compares the bytes of [S]B − [k]A with R: R is canonical, and of prime order if A
-        // is, unless it is the neutral element.
-        signature::UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| BadSignature)?;
-        if signature.starts_with(&strict::NEUTRAL) || !strict::has_prime_order::<Self>(public) {
-            return Err(BadSignature);
-        }
-        Ok(())
+    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        signature::UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| BadSignature)
     }
 
     fn x25519_public(secret: &Secret32) -> [u8; 32] {

@@ -1,19 +1,35 @@
 //! Secrets, and the one trait through which all cryptography goes.
 //!
-//! Two providers come with the crate: [`Portable`], small and without an allocator, and `AwsLc` (feature `aws-lc`) for
-//! hosts. They give the same bytes and the same verdicts for the same inputs, so that two peers never disagree because
-//! of what they are built with. Firmware with a crypto engine implements [`Provider`] itself and proves itself with the
-//! same vectors.
+//! Three providers come with the crate:
+//!
+//! | provider | feature | suites | for |
+//! |---|---|---|---|
+//! | `Portable` | `aes` (default) | both | every target |
+//! | [`ChaChaOnly`] | | ChaCha20-Poly1305 | devices without AES hardware: it links no AES |
+//! | `AwsLc` | `aws-lc` | both | hosts |
+//!
+//! They give the same bytes and the same verdicts for the same inputs, so that two peers never disagree because of what
+//! they are built with. Firmware with a crypto engine implements [`Provider`] itself and proves itself with the same
+//! vectors (`tests/providers`). What its engine lacks it takes from [`ChaChaOnly`] or `Portable`, function by function.
 
 #[cfg(feature = "aws-lc")]
 pub mod aws;
+mod chacha;
+pub mod chacha_only;
+mod curve;
 pub(crate) mod hash;
+#[cfg(feature = "aes")]
 pub mod portable;
 pub mod strict;
+mod suite;
 
 #[cfg(feature = "aws-lc")]
 pub use aws::AwsLc;
+pub use chacha_only::ChaChaOnly;
+#[cfg(feature = "aes")]
 pub use portable::Portable;
+pub use strict::{CheckedKey, Equation};
+pub use suite::{Suite, Suites};
 
 use core::fmt;
 use rand_core::CryptoRng;
@@ -57,18 +73,6 @@ impl ConstantTimeEq for Secret32 {
     fn ct_eq(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
     }
-}
-
-/// The authenticated ciphers of a session. AES-256-GCM is mandatory and the default; ChaCha20-Poly1305 serves devices
-/// without AES hardware, by agreement only, and is a named departure from IACP §8.7.
-// keeps: IACP-171
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Suite {
-    /// AES-256-GCM (IACP §8.2).
-    Aes256Gcm,
-    /// ChaCha20-Poly1305 (RFC 8439).
-    ChaCha20Poly1305,
 }
 
 /// The signature does not verify.
@@ -123,13 +127,19 @@ impl core::error::Error for TooLong {}
 /// The cryptography of the protocol in a few large operations. An implementation is chosen statically: all functions
 /// are associated ones, and a machine that is generic over `P: Provider` holds keys, never a provider.
 ///
-/// Whatever implements it must give the same bytes and the same verdicts as [`Portable`] for all inputs.
-pub trait Provider {
+/// Whatever implements it must give the same bytes and the same verdicts as the providers of this crate for all inputs.
+pub trait Provider: Sized {
     /// An expanded Ed25519 key. Wipes itself; neither `Debug` nor `Clone`.
     type SigningKey;
 
     /// An expanded key of an authenticated cipher. Wipes itself; neither `Debug` nor `Clone`.
     type Cipher;
+
+    /// The suites it has. A session refuses a peer with which it has none in common.
+    const SUITES: Suites = Suites::ALL;
+
+    /// The equation that [`equation`](Self::equation) checks.
+    const EQUATION: Equation = Equation::Cofactored;
 
     /// Expands a seed. Any 32 bytes are a seed (RFC 8032 §5.1.5).
     fn signing_key(seed: &Secret32) -> Self::SigningKey;
@@ -140,12 +150,40 @@ pub trait Provider {
     /// Signs, deterministically (RFC 8032 §5.1.6).
     fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64];
 
+    /// Ed25519's equation, as the engine checks it (RFC 8032 §5.1.7), for [`verify`](Self::verify) and
+    /// [`verify_checked`](Self::verify_checked) alone: by itself it says little. k is the SHA-512 of the bytes of R, A
+    /// and the message. The rest of what strict verification asks for is checked around it.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature>;
+
+    /// Whether an encoding is canonical and its point of prime order: see [`strict::has_prime_order`], which an engine
+    /// may do faster.
+    fn has_prime_order(public: &[u8; 32]) -> bool {
+        strict::has_prime_order::<Self>(public)
+    }
+
     /// Verifies strictly: S < L, A and R canonical, neither of small order nor with a part of small order, and the
     /// equation without the cofactor. See [`strict`]. Only public data goes in, so its time may depend on them.
     ///
     /// # Errors
     /// [`BadSignature`], without saying which of these failed.
-    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature>;
+    // keeps: IACP-171
+    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        // The key comes last: what fails, fails at the price of the equation.
+        strict::verify::<Self>(public, message, signature)?;
+        CheckedKey::new::<Self>(public).map(|_| ()).map_err(|WeakKey| BadSignature)
+    }
+
+    /// Verifies strictly with a key that has been checked, and gives [`verify`](Self::verify)'s verdict for less.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    // keeps: IACP-171
+    fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        strict::verify::<Self>(key.bytes(), message, signature)
+    }
 
     /// The X25519 public key of a secret (RFC 7748 §5), which is clamped here.
     fn x25519_public(secret: &Secret32) -> [u8; 32];
@@ -168,7 +206,8 @@ pub trait Provider {
         strict::montgomery(public)
     }
 
-    /// Expands a cipher key.
+    /// Expands a cipher key. With a suite that is not among [`SUITES`](Self::SUITES) the cipher seals nothing, as
+    /// [`seal`](Self::seal) says of buffers that are too long, and opens nothing.
     fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher;
 
     /// Encrypts `buffer` in place and gives the tag. A nonce must never come twice under one key.
@@ -236,8 +275,14 @@ mod tests {
     #[test]
     fn secrets_are_neither_printed_nor_cloned() {
         <Secret32 as Ambiguous<_>>::check();
-        <<Portable as Provider>::SigningKey as Ambiguous<_>>::check();
+        <<ChaChaOnly as Provider>::SigningKey as Ambiguous<_>>::check();
+        <<ChaChaOnly as Provider>::Cipher as Ambiguous<_>>::check();
+        #[cfg(feature = "aes")]
         <<Portable as Provider>::Cipher as Ambiguous<_>>::check();
+        #[cfg(feature = "aws-lc")]
+        <<AwsLc as Provider>::SigningKey as Ambiguous<_>>::check();
+        #[cfg(feature = "aws-lc")]
+        <<AwsLc as Provider>::Cipher as Ambiguous<_>>::check();
     }
 
     #[test]
@@ -253,16 +298,16 @@ mod tests {
     fn one_block_of_hkdf_is_its_first() {
         let prk = Secret32::new([3; 32]);
         let mut out = [0; 40];
-        assert_eq!(Portable::hkdf_expand(&prk, b"label", &mut out), Ok(()));
-        assert_eq!(out.first_chunk(), Some(Portable::hkdf_expand_key(&prk, b"label").expose()));
+        assert_eq!(ChaChaOnly::hkdf_expand(&prk, b"label", &mut out), Ok(()));
+        assert_eq!(out.first_chunk(), Some(ChaChaOnly::hkdf_expand_key(&prk, b"label").expose()));
     }
 
     #[test]
     fn hkdf_refuses_more_than_its_counter_counts() {
         let prk = Secret32::new([3; 32]);
         let mut out = [9; 255 * 32 + 1];
-        assert_eq!(Portable::hkdf_expand(&prk, b"", &mut out), Err(TooLong));
+        assert_eq!(ChaChaOnly::hkdf_expand(&prk, b"", &mut out), Err(TooLong));
         assert_eq!(out, [9; 255 * 32 + 1]);
-        assert_eq!(Portable::hkdf_expand(&prk, b"", out.split_at_mut(255 * 32).0), Ok(()));
+        assert_eq!(ChaChaOnly::hkdf_expand(&prk, b"", out.split_at_mut(255 * 32).0), Ok(()));
     }
 }

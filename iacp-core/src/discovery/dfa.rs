@@ -32,7 +32,7 @@ machine! {
         RxPssInitSfc1 = "RX_PSS_INIT_(SFC=1)",
         /// The requester opened a session without a contract.
         RxPssInitSfc0 = "RX_PSS_INIT_(SFC=0)",
-        /// 500 ms passed without a valid PSS_INIT.
+        /// 500 ms passed without a valid PSS_INIT whose exchange completed.
         IdentityTimeout = "IDENTITY_TIMEOUT",
     }
     rows {
@@ -45,8 +45,8 @@ machine! {
         Drawn: AwaitIdentity + IdentityTimeout => Listen;
     }
     notes {
-        "A PSS_INIT with a valid signature stops the 500 ms timer; RX_PSS_INIT is raised when the dual-cookie exchange \
-         that it began has completed, for only then is anything established.",
+        "RX_PSS_INIT is raised when the dual-cookie exchange that the PSS_INIT began has completed, and all of it must \
+         fit into the 500 ms: a signature alone can be an old one, sent again by anyone.",
         "One automaton serves one request: several requests are several automata, and those in LISTEN and \
          VALIDATING_POW need no memory.",
     }

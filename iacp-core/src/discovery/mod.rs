@@ -8,6 +8,8 @@
 //!    ◀──────────────────────────────── DISCOVERY_RES ──
 //!  Search::open → EID
 //!    ── PSS_INIT ─────────────────────────────────────▶  Discoverable::on_pss_init
+//!    ◀──────────────────────────────────────── PSS_NEG ──
+//!    ── PSS_ACK ──────────────────────────────────────▶  Discoverable::on_established, within the 500 ms
 //! ```
 
 pub mod dfa;
@@ -15,7 +17,7 @@ pub mod pow;
 mod responder;
 mod search;
 
-pub use responder::{AWAIT_IDENTITY, Discoverable, HANDSHAKE_LIMIT, Proven, check};
+pub use responder::{AWAIT_IDENTITY, Discoverable, Proven, check};
 pub use search::Search;
 
 use core::fmt;

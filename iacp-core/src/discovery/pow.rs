@@ -23,16 +23,6 @@ pub fn trailing_zero_bits(digest: &[u8; 32]) -> u32 {
     bits
 }
 
-/// The difficulty of the moment (`IACP §5.3.1`): `D_base + floor(gamma · current / max)`, the quotient of the queue's
-/// depth in integers. A queue without room is full.
-// keeps: IACP-117
-#[must_use]
-pub fn required_difficulty(base: u32, gamma: u32, queue_current: u32, queue_max: u32) -> u32 {
-    let load = u64::from(queue_current.min(queue_max));
-    let extra = (u64::from(gamma) * load).checked_div(u64::from(queue_max)).unwrap_or(u64::from(gamma));
-    base.saturating_add(u32::try_from(extra).unwrap_or(u32::MAX))
-}
-
 /// Where the nonce stands in the second block: the body is 32 + 32 bytes, the timestamp 8, then the nonce.
 const NONCE_AT: core::ops::Range<usize> = 8..16;
 
@@ -113,17 +103,6 @@ mod tests {
         digest[0] = 0;
         assert_eq!(trailing_zero_bits(&digest), 10, "leading zeros do not count");
         assert_eq!(trailing_zero_bits(&[0; 32]), 256);
-    }
-
-    #[test]
-    fn difficulty_rises_with_the_queue() {
-        // shows: IACP-117
-        assert_eq!(required_difficulty(12, 8, 0, 100), 12);
-        assert_eq!(required_difficulty(12, 8, 49, 100), 15, "floor(3.92) is 3");
-        assert_eq!(required_difficulty(12, 8, 100, 100), 20);
-        assert_eq!(required_difficulty(12, 8, 500, 100), 20, "a queue is never fuller than full");
-        assert_eq!(required_difficulty(12, 8, 0, 0), 20, "no room is full");
-        assert_eq!(required_difficulty(u32::MAX, 8, 1, 1), u32::MAX);
     }
 
     #[test]

@@ -10,14 +10,13 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::dfa::{Event, State};
 use super::{Refusal, TIMESTAMP_WINDOW, answer_key, pow::trailing_zero_bits};
 use crate::crypto::{Provider, Secret32};
+use crate::guard::Load;
 use crate::identity::Identity;
 use crate::time::{Mono, UnixTime};
 
-/// The window in which the identity behind an accepted request must show itself, in milliseconds (`IACP App. B.1`).
+/// The window in which the identity behind an accepted request must show itself, in milliseconds (`IACP App. B.1`). The
+/// whole exchange must fit into it: a `PSS_INIT` alone extends nothing, for a signature proves no presence.
 pub const AWAIT_IDENTITY: u64 = 500;
-
-/// How long the handshake may take that a valid `PSS_INIT` began, in milliseconds: all of the initiator's attempts.
-pub const HANDSHAKE_LIMIT: u64 = 30_000;
 
 /// The only header that a proof covers: version 1, no flags, no session header, no TLVs.
 const HEADER: [u8; HEADER_LEN] = [VERSION << 4, 0x01 << 4, 0, 84];
@@ -78,11 +77,19 @@ struct Slot {
     initiator: Option<(Eid, Cookie)>,
 }
 
-/// A proof that was accepted, until it is too old to be shown again.
+/// A proof that was accepted, and the time that it names.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     digest: [u8; 32],
-    until: UnixTime,
+    at: UnixTime,
+}
+
+impl Seen {
+    /// Whether the proof could be shown again now: exactly then [`check`] takes its time. So an entry holds its place for
+    /// at most twice the window, and one from a clock that was wrong holds none once the clock is right.
+    const fn is_live(&self, now: UnixTime) -> bool {
+        self.at.distance(now) <= TIMESTAMP_WINDOW
+    }
 }
 
 /// The responder's memory: `SLOTS` accepted requests, `FILTER` proofs that must not be taken twice.
@@ -103,8 +110,8 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     /// `DISCOVERY_RES`. Returns its length.
     ///
     /// # Errors
-    /// The proof was seen, or memory is full: nothing changes, and nothing is written. A buffer below 96 bytes counts
-    /// as [`Refusal::Malformed`].
+    /// The proof was seen or is too old by now, or memory is full: nothing changes, and nothing is written. A buffer below
+    /// 96 bytes counts as [`Refusal::Malformed`].
     // keeps: IACP-137
     #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
     pub fn accept<P: Provider>(
@@ -118,20 +125,24 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         out: &mut [u8],
     ) -> Result<usize, Refusal> {
         let room = out.get_mut(..ANSWER_LEN).ok_or(Refusal::Malformed)?;
-        let live = |seen: &Seen| seen.until >= unix;
-        if self.seen.iter().flatten().any(|seen| live(seen) && seen.digest == proven.digest) {
+        let seen = Seen { digest: proven.digest, at: UnixTime(proven.request.timestamp.get()) };
+        // The clock may have moved since the check; an entry that is dead at once would let its proof come twice.
+        if !seen.is_live(unix) {
+            return Err(Refusal::Timestamp);
+        }
+        let live = |seen: &Option<Seen>| seen.is_some_and(|seen| seen.is_live(unix));
+        if self.seen.iter().filter(|seen| live(seen)).flatten().any(|other| other.digest == seen.digest) {
             return Err(Refusal::Replayed);
         }
-        let place = self.seen.iter_mut().find(|seen| !seen.as_ref().is_some_and(live)).ok_or(Refusal::FilterFull)?;
+        let place = self.seen.iter_mut().find(|seen| !live(seen)).ok_or(Refusal::FilterFull)?;
         let slot = self.slots.iter_mut().find(|slot| slot.is_none()).ok_or(Refusal::NoSlot)?;
         let state = State::INITIAL
             .next(Event::RxDiscoveryReq)
             .and_then(|state| state.next(Event::PowSuccess))
             .ok_or(Refusal::Malformed)?;
 
-        // A proof can be shown again until its timestamp leaves the window. It is spent before it costs a key agreement.
-        let until = UnixTime(proven.request.timestamp.get().saturating_add(TIMESTAMP_WINDOW));
-        *place = Some(Seen { digest: proven.digest, until });
+        // The proof is spent before it costs a key agreement.
+        *place = Some(seen);
 
         let secret = Secret32::random(rng);
         let mut nonce = [0; AeadNonce::LEN];
@@ -154,22 +165,21 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         Ok(length)
     }
 
-    /// A `PSS_INIT` whose signature holds came from `from`. If an accepted request waits there, its timer stops, and
-    /// the slot waits for the exchange that this one began.
+    /// A `PSS_INIT` whose signature holds came from `from`; returns whether an accepted request waits there. If the exchange
+    /// that it begins completes before the request's 500 ms are over, its cookie names the slot.
+    ///
+    /// It reserves nothing: anyone can send an old `PSS_INIT` again, from any address. So the slot's deadline stays, and a
+    /// later `PSS_INIT` from the same address takes the place of this one.
     // keeps: IACP-141
     pub fn on_pss_init(&mut self, now: Mono, from: SocketAddr, initiator: Eid, cookie: Cookie) -> bool {
-        let waiting = self.slots.iter_mut().flatten().find(|slot| {
-            slot.requester == from
-                && match slot.initiator {
-                    None => now < slot.deadline,
-                    // The initiator starts over with a new cookie.
-                    Some((eid, _)) => eid == initiator && now < slot.deadline,
-                }
+        let waiting = self.slots.iter_mut().flatten().filter(|slot| slot.requester == from && now < slot.deadline);
+        // One address may have several requests: the initiator's own slot first, then one that has none.
+        let slot = waiting.min_by_key(|slot| match slot.initiator {
+            Some((eid, _)) if eid == initiator => 0,
+            None => 1,
+            Some(_) => 2,
         });
-        let Some(slot) = waiting else { return false };
-        if slot.initiator.is_none() {
-            slot.deadline = now.after(HANDSHAKE_LIMIT);
-        }
+        let Some(slot) = slot else { return false };
         slot.initiator = Some((initiator, cookie));
         true
     }
@@ -205,5 +215,29 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.slots.iter().flatten().count()
+    }
+
+    /// How full the slots and the replay filter are: what [`Difficulty::observe`](crate::guard::Difficulty::observe) asks
+    /// for.
+    ///
+    /// ```
+    /// use iacp_core::discovery::Discoverable;
+    /// use iacp_core::guard::Difficulty;
+    /// use iacp_core::time::{Mono, UnixTime};
+    ///
+    /// let (now, unix) = (Mono(0), UnixTime(1_790_000_000_000));
+    /// let mut difficulty = Difficulty::new(16, 4, now);
+    /// let waiting = Discoverable::<8, 64>::default();
+    /// let bits = difficulty.observe(now, &waiting.loads(unix)); // and now: discovery::check(datagram, unix, bits)
+    /// assert_eq!(bits, 16);
+    /// ```
+    #[must_use]
+    pub fn loads(&self, unix: UnixTime) -> [Load; 2] {
+        let load = |used: usize, room: usize| Load {
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            room: u32::try_from(room).unwrap_or(u32::MAX),
+        };
+        let seen = self.seen.iter().flatten().filter(|seen| seen.is_live(unix)).count();
+        [load(self.waiting(), SLOTS), load(seen, FILTER)]
     }
 }

@@ -1,15 +1,6 @@
 //! Token buckets (`IACP §5.4.1`): `min(C_max, previous + elapsed · R_repl)`, in integers.
-//!
-//! ```text
-//! let mut ingress = Ingress::<256>::new(global, per_prefix, now, &mut rng);
-//! ingress.admit(now, from, 1)?;            // before anything that costs a signature
-//! responder.answer(…)
-//! ```
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
-
-use rand_core::CryptoRng;
 
 use crate::time::Mono;
 
@@ -43,6 +34,16 @@ impl fmt::Display for Throttled {
 impl core::error::Error for Throttled {}
 
 /// One bucket. Tokens are counted in thousandths, so that no elapsed millisecond is lost to rounding.
+///
+/// ```
+/// use iacp_core::guard::{Rate, Throttled, TokenBucket};
+/// use iacp_core::time::Mono;
+///
+/// let mut bucket = TokenBucket::new(Rate { capacity: 2, per_second: 1 }, Mono(0));
+/// assert_eq!(bucket.take(Mono(0), 2), Ok(()));
+/// assert_eq!(bucket.take(Mono(400), 1), Err(Throttled { retry_after: Some(600) }));
+/// assert_eq!(bucket.take(Mono(1_000), 1), Ok(()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenBucket {
     rate: Rate,
@@ -90,53 +91,6 @@ impl TokenBucket {
     }
 }
 
-/// The buckets at a host's door: one for all, and one for each /24 or /64 that knocks.
-///
-/// There are `PREFIXES` of the latter, and a secret hash says which prefix has which. So memory never grows, nobody is
-/// forgotten, and nobody outside can choose with whom to share.
-#[derive(Debug)]
-pub struct Ingress<const PREFIXES: usize> {
-    all: TokenBucket,
-    prefixes: [TokenBucket; PREFIXES],
-    hash: (u64, u64),
-}
-
-impl<const PREFIXES: usize> Ingress<PREFIXES> {
-    /// Full buckets.
-    #[must_use]
-    pub fn new(all: Rate, per_prefix: Rate, now: Mono, rng: &mut impl CryptoRng) -> Self {
-        const { assert!(PREFIXES > 0, "somebody has to be let in") };
-        Self {
-            all: TokenBucket::new(all, now),
-            prefixes: [TokenBucket::new(per_prefix, now); PREFIXES],
-            hash: (rng.next_u64() | 1, rng.next_u64()),
-        }
-    }
-
-    /// Takes `cost` tokens out of both buckets that `from` drinks from: larger and dearer requests cost more.
-    ///
-    /// # Errors
-    /// One of them holds fewer; then neither is touched.
-    pub fn admit(&mut self, now: Mono, from: SocketAddr, cost: u32) -> Result<(), Throttled> {
-        let place = self.place(from.ip());
-        let prefix = self.prefixes.get_mut(place).ok_or(Throttled { retry_after: None })?;
-        prefix.covers(now, cost)?;
-        self.all.take(now, cost)?;
-        prefix.take(now, cost)
-    }
-
-    fn place(&self, address: IpAddr) -> usize {
-        let prefix = match address.to_canonical() {
-            IpAddr::V4(v4) => u64::from(v4.to_bits() >> 8),
-            // The first half; IPv4's 24 bits are no routed /64.
-            IpAddr::V6(v6) => u64::try_from(v6.to_bits() >> 64).unwrap_or(0),
-        };
-        let (factor, offset) = self.hash;
-        let hashed = factor.wrapping_mul(prefix).wrapping_add(offset) >> 32;
-        usize::try_from(hashed % PREFIXES as u64).unwrap_or(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,39 +130,5 @@ mod tests {
         bucket.take(Mono(5_000), 10).expect("full");
         assert!(bucket.take(Mono(0), 1).is_err());
         assert!(bucket.take(Mono(5_000), 1).is_err());
-    }
-
-    /// A fixed "random" number: the hash is the identity in its upper half.
-    struct Fixed;
-    impl rand_core::TryRng for Fixed {
-        type Error = core::convert::Infallible;
-        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-            Ok(0)
-        }
-        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-            Ok(1 << 32)
-        }
-        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-            bytes.fill(0);
-            Ok(())
-        }
-    }
-    impl rand_core::TryCryptoRng for Fixed {}
-
-    #[test]
-    fn one_prefix_cannot_drink_what_belongs_to_another_and_all_share_one_limit() {
-        let all = Rate { capacity: 15, per_second: 0 };
-        let mut ingress = Ingress::<64>::new(all, RATE, Mono(0), &mut Fixed);
-        let from = |network: u8, host: u8| SocketAddr::from(([10, 0, network, host], 1));
-        for host in 0..10 {
-            assert_eq!(ingress.admit(Mono(0), from(1, host), 1), Ok(()));
-        }
-        assert!(ingress.admit(Mono(0), from(1, 99), 1).is_err(), "another host of the same /24");
-        for host in 0..5 {
-            assert_eq!(ingress.admit(Mono(0), from(2, host), 1), Ok(()), "another /24");
-        }
-        assert!(ingress.admit(Mono(0), from(3, 0), 1).is_err(), "all together have had enough");
-        let mapped = SocketAddr::from(([0, 0, 0, 0, 0, 0xFFFF, 0x0A00, 0x0101], 1));
-        assert_eq!(ingress.place(mapped.ip()), ingress.place(from(1, 1).ip()), "an IPv4-mapped address is IPv4");
     }
 }

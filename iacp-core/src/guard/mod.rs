@@ -2,5 +2,9 @@
 
 pub mod breaker;
 mod bucket;
+mod difficulty;
+mod ingress;
 
-pub use bucket::{Ingress, Rate, Throttled, TokenBucket};
+pub use bucket::{Rate, Throttled, TokenBucket};
+pub use difficulty::{Difficulty, Load};
+pub use ingress::Ingress;

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::{Provider, Secret32};
 
-pub(crate) use signing::{sign_frame, unsigned_digest, verify_frame};
+pub(crate) use signing::{digest_to_sign, sign_frame, unsigned_digest, verify_frame, verify_frame_checked};
 
 /// An agent's key pair. The private half never leaves it; it is wiped when dropped.
 pub struct Identity<P: Provider> {
@@ -48,6 +48,7 @@ impl<P: Provider> Identity<P> {
 /// For people and logs, never for the wire.
 // keeps: IACP-002
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CanonicalEid([u8; 20]);
 
 impl CanonicalEid {

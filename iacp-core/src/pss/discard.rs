@@ -1,5 +1,7 @@
 //! Why a frame is not taken: noise is counted, an authentic contradiction ends the session.
 
+use core::fmt;
+
 /// What an authentic peer did that no honest one does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -8,6 +10,10 @@ pub enum Violation {
     Chain,
     /// An acknowledgement of what was never sent, or one that takes another back.
     Acknowledgement,
+    /// An echo of a heartbeat that was never sent, or of an older one than before.
+    Echo,
+    /// The bitmap of a heartbeat ends with a zero byte.
+    Bitmap,
     /// A plaintext too short for its rolling hash and kind, or a heartbeat of another length.
     Plaintext,
     /// A kind that does not exist, or not under this sequence number.
@@ -16,84 +22,107 @@ pub enum Violation {
     Fin,
 }
 
-/// Why a frame was discarded. The reason is counted; a repeat may be answered; nothing else has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Discard {
-    /// Not one well-formed frame.
-    Malformed,
-    /// A frame that the session machine takes no interest in.
-    NotForSession,
-    /// Cookies that are zero where they must not be, or somebody else's.
-    Cookie,
-    /// The signature does not verify. Charge it to the locator that it came from.
-    Signature,
-    /// The seal does not open. Charge it to the locator that it came from.
-    Seal,
-    /// The nonce is not the one that the sequence number asks for.
-    Nonce,
-    /// Already received, or behind the window.
-    Duplicate,
-    /// Beyond the window.
-    BeyondWindow,
-    /// Within the window, but beyond this side's memory: it will be repeated.
-    NoRoom,
-    /// A heartbeat not newer than the last one taken.
-    Stale,
-    /// FIN on a heartbeat.
-    Fin,
-    /// A repeat of a handshake frame.
-    Repeat,
-    /// Not now: data before the contract, before reconciliation, or after the end.
-    NotNow,
-    /// The peer has our own EID.
-    OwnEid,
-    /// No KEY_SHARE, a worthless one, or numbers that cannot be.
-    Terms,
-    /// The cookie secret is too old or not drawn yet.
-    CookieExpired,
-    /// The cookie has already made a session.
-    CookieUsed,
-    /// No room for another session.
-    Capacity,
-    /// The reputation hook's answer was to drop, or not to answer yet.
-    Reputation,
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain => f.write_str("rolling hash: not the hash of what came before"),
+            Self::Acknowledgement => f.write_str("acknowledgement: of frames never sent, or taken back"),
+            Self::Echo => f.write_str("echo: of a heartbeat never sent, or an older one than before"),
+            Self::Bitmap => f.write_str("bitmap: ends with a zero byte"),
+            Self::Plaintext => f.write_str("plaintext: of a length that it cannot have"),
+            Self::Kind(code) => write!(f, "kind {code}: does not exist, or not in this place"),
+            Self::Fin => f.write_str("FIN: with content, twice, or followed by data"),
+        }
+    }
 }
 
-impl Discard {
-    /// Every reason, in the order in which [`Discards`] counts them.
-    pub const ALL: [Self; 19] = [
-        Self::Malformed,
-        Self::NotForSession,
-        Self::Cookie,
-        Self::Signature,
-        Self::Seal,
-        Self::Nonce,
-        Self::Duplicate,
-        Self::BeyondWindow,
-        Self::NoRoom,
-        Self::Stale,
-        Self::Fin,
-        Self::Repeat,
-        Self::NotNow,
-        Self::OwnEid,
-        Self::Terms,
-        Self::CookieExpired,
-        Self::CookieUsed,
-        Self::Capacity,
-        Self::Reputation,
-    ];
+/// Declares the reasons once: the enum, the list in the order of counting, the words.
+macro_rules! discards {
+    ($($(#[doc = $doc:literal])+ $name:ident = $words:literal,)+) => {
+        /// Why a frame was discarded. The reason is counted; a repeat may be answered; nothing else has changed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum Discard {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Discard {
+            /// Every reason, in the order in which [`Discards`] counts them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            const COUNT: usize = Self::ALL.len();
+        }
+
+        impl fmt::Display for Discard {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$name => $words,)+
+                })
+            }
+        }
+    };
+}
+
+discards! {
+    /// Not one well-formed frame.
+    Malformed = "malformed",
+    /// A frame that the session machine takes no interest in.
+    NotForSession = "not a frame of a session",
+    /// Cookies that are zero where they must not be, or of another session.
+    Cookie = "cookies of no session here",
+    /// The signature does not verify. Charge it to the locator that it came from.
+    Signature = "signature does not verify",
+    /// The seal does not open. Charge it to the locator that it came from.
+    Seal = "seal does not open",
+    /// The nonce is not one that the sequence number can have now.
+    Nonce = "nonce of no key in use",
+    /// Already received, or behind the window.
+    Duplicate = "already received",
+    /// Beyond the window.
+    BeyondWindow = "beyond the window",
+    /// Within the window, but beyond this side's memory: it will be repeated.
+    NoRoom = "no room to keep it",
+    /// A heartbeat not newer than the last one taken.
+    Stale = "heartbeat older than the last",
+    /// FIN on a heartbeat.
+    Fin = "FIN on a heartbeat",
+    /// A repeat of a handshake frame.
+    Repeat = "repeated",
+    /// Not now: data before the contract, before reconciliation, or after the end.
+    NotNow = "not in this state",
+    /// The identity passed to the call is not the session's.
+    Identity = "the caller's identity is not the session's",
+    /// The peer has our own EID.
+    OwnEid = "the peer has our own EID",
+    /// No KEY_SHARE, a worthless one, or numbers that cannot be.
+    Terms = "KEY_SHARE or numbers that cannot be",
+    /// The two sides have no cipher in common.
+    Suite = "no cipher in common",
+    /// The cookie secret is too old or not drawn yet.
+    CookieExpired = "cookie secret is too old",
+    /// The cookie has already made a session.
+    CookieUsed = "cookie has made a session already",
+    /// No room for another session.
+    Capacity = "no room for another session",
+    /// The peer's attempt crossed one of ours, which stands.
+    Crossed = "our own attempt stands",
+    /// The reputation hook's answer was to drop, or not to answer yet.
+    Reputation = "the peer's standing forbids it",
 }
 
 /// How often each reason occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Discards([u32; Discard::ALL.len()]);
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Discards([u16; Discard::COUNT]);
 
 impl Discards {
-    /// How often this reason occurred; it stops counting at `u32::MAX`.
+    /// Nothing was discarded.
+    pub const NONE: Self = Self([0; Discard::COUNT]);
+
+    /// How often this reason occurred; it stops counting at 65,535.
     #[must_use]
     pub fn count(&self, discard: Discard) -> u32 {
-        self.0.get(discard as usize).copied().unwrap_or(0)
+        self.0.get(discard as usize).copied().map_or(0, u32::from)
     }
 
     /// Counts one.

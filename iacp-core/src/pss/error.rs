@@ -22,7 +22,7 @@ impl core::error::Error for TooSmall {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SendError {
-    /// Not before the handshake and the contract are complete, not while disconnected or reconciling.
+    /// Not before the handshake and the contract are complete, not while disconnected or reconciling, not after the end.
     NotNow,
     /// This side has finished.
     Finished,
@@ -32,7 +32,7 @@ pub enum SendError {
     TooLong,
     /// A resume record: it is not sent yet.
     Kind,
-    /// The key has sealed as much as it may: finish, and make a new session.
+    /// The key has sealed as much as it may and could not be renewed: the session ends.
     KeySpent,
 }
 
@@ -50,3 +50,81 @@ impl fmt::Display for SendError {
 }
 
 impl core::error::Error for SendError {}
+
+/// Why a session does not begin. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum StartError {
+    /// This memory holds a session that is under way. One that has ended may be replaced, also before
+    /// [`Event::Released`](crate::pss::Event::Released); its last word is then not repeated any more.
+    Busy,
+    /// The peer has our own EID.
+    OwnEid,
+    /// The peer's EID is no key of prime order: nothing can be signed with it.
+    PeerKey,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "this memory holds a session that is under way",
+            Self::OwnEid => "the peer has our own EID",
+            Self::PeerKey => "peer: its EID is no key",
+        })
+    }
+}
+
+impl core::error::Error for StartError {}
+
+/// Why the application's word on terms is not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TermsError {
+    /// No proposal of the peer's waits for an answer.
+    NothingProposed,
+    /// It is the peer's turn, or the last turn was used.
+    NotOurTurn,
+    /// A receive window of no frame.
+    Window,
+    /// The identity is not the session's.
+    Identity,
+}
+
+impl fmt::Display for TermsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NothingProposed => "no proposal of the peer's waits for an answer",
+            Self::NotOurTurn => "it is not our turn, or the last turn was used",
+            Self::Window => "receive_window: at least one frame",
+            Self::Identity => "the identity is not the session's",
+        })
+    }
+}
+
+impl core::error::Error for TermsError {}
+
+/// The identity passed to a call is not the session's. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WrongIdentity;
+
+impl fmt::Display for WrongIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the identity is not the session's")
+    }
+}
+
+impl core::error::Error for WrongIdentity {}
+
+/// The session is not in a state in which this can be done. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotNow;
+
+impl fmt::Display for NotNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not in this state of the session")
+    }
+}
+
+impl core::error::Error for NotNow {}

@@ -1,31 +1,19 @@
-//! The vocabulary of driving a session: what comes out of it, and why something does not.
+//! The vocabulary of driving a session: what a datagram was, what has changed, what is due.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use super::discard::{Discard, Violation};
 use super::handshake::terms::{RejectionReasons, Terms};
 use super::stream::kind::Kind;
 
-/// What a datagram meant.
+/// What a datagram was. What it changed, [`Session::poll_event`](crate::pss::Session::poll_event) says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'d> {
-    /// Authentic, and nothing for the application.
-    Nothing,
+pub enum Received<'d> {
+    /// Authentic, and no content for the application.
+    Taken,
     /// Noise, or a repeat: counted, and nothing that was accepted has changed.
     Discarded(Discard),
-    /// The handshake is complete: both sides hold the same keys.
-    Established,
-    /// The peer proposes other terms for the contract: accept, counter or close.
-    Proposed {
-        /// The turn of the negotiation.
-        turn: u16,
-        /// Why it refuses the last proposal.
-        reasons: RejectionReasons,
-        /// What it proposes.
-        terms: Terms,
-    },
-    /// The contract is effective (`IACP §6.4.4`).
-    Contract(Terms),
     /// Content, in the buffer of the datagram. It may come out of order: `sequence` says where it belongs.
     Data {
         /// Its place in the peer's stream.
@@ -35,21 +23,57 @@ pub enum Event<'d> {
         /// The plaintext.
         content: &'d mut [u8],
     },
-    /// The peer sends nothing at or after this sequence number.
+}
+
+/// A change of the session. After any call, [`Session::poll_event`](crate::pss::Session::poll_event) is asked until it
+/// has none: whoever follows these misses nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// Both sides are known to hold the same keys. Data may flow, unless a contract is still to be agreed or the session
+    /// is DISCONNECTED. That a gap in the data opens or closes is no event: data flows alike.
+    Established,
+    /// The peer proposes terms for the contract: accept, counter or abort.
+    Proposed {
+        /// The turn of the negotiation.
+        turn: u16,
+        /// Why it refuses the last proposal.
+        reasons: RejectionReasons,
+        /// What it proposes.
+        terms: Terms,
+    },
+    /// The contract is effective (`IACP §6.4.4`): data may flow.
+    Contract(Terms),
+    /// DISCONNECTED: the transport ended, or the peer was silent for 45 s. After silence the session probes by itself.
+    Disconnected,
+    /// RECONCILING: the peer is back, and what was missed is repeated.
+    Reconciling,
+    /// Both sides have what the other had sent: data may flow again.
+    Reconciled,
+    /// The peer has proved that it is somewhere else: everything goes there from now on.
+    Moved {
+        /// The new home.
+        to: SocketAddr,
+    },
+    /// The peer's FIN and everything before it has come.
     Finished {
         /// The number of its empty last frame.
         sequence: u64,
     },
     /// The peer has said everything and asks to end the session: send what is left within 30 s, then
-    /// [`close`](super::Session::close).
+    /// [`close`](crate::pss::Session::close).
     CloseRequested {
         /// Its reason code.
         reason: u16,
     },
-    /// The transport is back and the peer is authentic: what was missed is repeated now.
-    Reconciling,
+    /// Everything that was sent is acknowledged.
+    Delivered,
+    /// There is room again, after [`SendError::Full`](crate::pss::SendError::Full).
+    Writable,
     /// The session is over.
     Closed(Closure),
+    /// The last bytes that were kept for repeats are forgotten: the session's memory may be used again.
+    Released,
 }
 
 /// How a session ended.
@@ -67,7 +91,7 @@ pub enum Closure {
         /// The peer's stream is not known to be complete.
         truncated: bool,
     },
-    /// The request for teardown was never answered.
+    /// The request for teardown was never answered. The peer is told FORCED.
     Unanswered {
         /// The peer's stream is not known to be complete.
         truncated: bool,
@@ -76,6 +100,8 @@ pub enum Closure {
     NoAnswer,
     /// The peer contradicted itself in an authentic handshake frame.
     Contradiction,
+    /// The peer answered for a cipher that this side does not have.
+    NoSuite,
     /// SESSION_COMPROMISED: the peer's authentic frames contradict each other or the protocol.
     Compromised(Violation),
     /// The transport did not come back in time.
@@ -85,6 +111,29 @@ pub enum Closure {
     },
     /// A key has sealed, or failed to open, as much as it may.
     KeySpent,
+    /// The peer's own attempt crossed this one, and its session is the outcome.
+    Superseded,
+}
+
+impl fmt::Display for Closure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cut = |truncated: bool| if truncated { ", truncated" } else { "" };
+        match *self {
+            Self::Graceful => f.write_str("closed in good order"),
+            Self::Forced { by_peer, reason, truncated } => {
+                let side = if by_peer { "the peer" } else { "this side" };
+                write!(f, "ended by {side}, reason {reason}{}", cut(truncated))
+            }
+            Self::Unanswered { truncated } => write!(f, "the request for teardown was not answered{}", cut(truncated)),
+            Self::NoAnswer => f.write_str("the handshake got no answer"),
+            Self::Contradiction => f.write_str("the peer contradicted itself in the handshake"),
+            Self::NoSuite => f.write_str("no cipher in common"),
+            Self::Compromised(violation) => write!(f, "compromised: {violation}"),
+            Self::Lost { truncated } => write!(f, "the transport did not come back{}", cut(truncated)),
+            Self::KeySpent => f.write_str("a key was used as much as it may be"),
+            Self::Superseded => f.write_str("superseded by the peer's own attempt"),
+        }
+    }
 }
 
 /// Bytes to send, and where to.
@@ -92,11 +141,13 @@ pub enum Closure {
 pub struct Transmit<'b> {
     /// One frame.
     pub bytes: &'b [u8],
-    /// The peer's locator of the moment.
+    /// Where it goes: the peer's home, or a candidate that is to be proved.
     pub to: SocketAddr,
 }
 
-/// What a deadline is for.
+/// What a deadline is for. Up to [`Reason::Probe`] it is something to send, and
+/// [`Session::poll_transmit`](crate::pss::Session::poll_transmit) has it; all others are handled by
+/// [`Session::handle_deadline`](crate::pss::Session::handle_deadline).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reason {
@@ -106,6 +157,8 @@ pub enum Reason {
     Acknowledge,
     /// An idle session shows that it lives.
     Idle,
+    /// A heartbeat that asks whether the peer is there.
+    Probe,
     /// An attempt at the handshake ends.
     Attempt,
     /// Silence becomes DISCONNECTED.
@@ -114,12 +167,39 @@ pub enum Reason {
     Lost,
     /// The session's agreed lifetime ends.
     Lifetime,
+    /// A turn of the negotiation was not taken in time.
+    Negotiation,
+    /// Data was sent and nothing of it arrived in time.
+    NoProgress,
     /// The request for teardown can be made.
     Close,
-    /// A negotiation, a teardown, or data that is never acknowledged is given up.
-    GiveUp,
+    /// The request for teardown was not answered in time.
+    Unanswered,
+    /// A key has been used as much as it may be.
+    KeySpent,
     /// The last bytes that were kept for repeats are forgotten.
     Forget,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transmit => "a frame is to be sent",
+            Self::Acknowledge => "an acknowledgement is due",
+            Self::Idle => "an idle session shows that it lives",
+            Self::Probe => "the peer is asked whether it is there",
+            Self::Attempt => "an attempt at the handshake ends",
+            Self::Silence => "silence becomes DISCONNECTED",
+            Self::Lost => "a DISCONNECTED session is wiped",
+            Self::Lifetime => "the agreed lifetime ends",
+            Self::Negotiation => "a turn of the negotiation was not taken",
+            Self::NoProgress => "nothing of what was sent arrived",
+            Self::Close => "the request for teardown can be made",
+            Self::Unanswered => "the request for teardown was not answered",
+            Self::KeySpent => "a key has been used as much as it may be",
+            Self::Forget => "the last bytes kept for repeats are forgotten",
+        })
+    }
 }
 
 /// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
@@ -159,12 +239,5 @@ impl TeardownReason {
     #[must_use]
     pub const fn code(self) -> u16 {
         self as u16
-    }
-}
-
-impl TeardownReason {
-    /// How a session ends that this side ends alone.
-    pub(crate) const fn forced(self, truncated: bool) -> Closure {
-        Closure::Forced { by_peer: false, reason: self.code(), truncated }
     }
 }

@@ -19,8 +19,13 @@ impl Chain {
     /// The chain of an interaction that has no record yet: it begins with the identity.
     #[must_use]
     pub fn of(interaction: &InteractionId) -> Self {
-        let hash = Sha256::new().chain_update(b"IoE/1 audit\0").chain_update(interaction.as_bytes()).finalize().into();
+        let hash = Sha256::new().chain_update(b"IoE/2 audit\0").chain_update(interaction.as_bytes()).finalize().into();
         Self { next: 0, hash }
+    }
+
+    /// A chain that was kept, at its place.
+    pub(crate) const fn at(next: u32, hash: [u8; 32]) -> Self {
+        Self { next, hash }
     }
 
     /// The number of the next record.
@@ -38,7 +43,7 @@ impl Chain {
     /// The chain with one more record: SHA-256(hash | record).
     #[must_use]
     pub fn and(&self, record: &Bytes) -> Self {
-        Self { next: self.next.saturating_add(1), hash: two_blocks(&self.hash, record) }
+        Self { next: self.next.saturating_add(1), hash: blocks(&self.hash, record) }
     }
 }
 
@@ -46,12 +51,12 @@ impl Chain {
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// SHA-256 of a hash and a record, which with their padding fill two blocks to the last byte: two compressions, and next to
-/// nothing around them. This is most of what a decision costs.
-fn two_blocks(hash: &[u8; 32], record: &Bytes) -> [u8; 32] {
+/// SHA-256 of a hash and a record, which with their padding fill three blocks to the last byte: three compressions, and next
+/// to nothing around them. This is most of what a decision costs.
+fn blocks(hash: &[u8; 32], record: &Bytes) -> [u8; 32] {
     const LENGTH: [u8; 8] = ((32 + RECORD) as u64 * 8).to_be_bytes();
-    const { assert!(32 + RECORD + 1 + LENGTH.len() == 128) };
-    let mut blocks = [[0; 64]; 2];
+    const { assert!(32 + RECORD + 1 + LENGTH.len() == 192) };
+    let mut blocks = [[0; 64]; 3];
     if let Some((head, rest)) = blocks.as_flattened_mut().split_first_chunk_mut()
         && let Some((body, padding)) = rest.split_first_chunk_mut()
         && let Some((end, length)) = padding.split_first_mut()

@@ -2,18 +2,36 @@
 
 use super::record::{Bytes, RECORD};
 
+/// What a record is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Need {
+    /// A decision, a refusal, or something that loosens: without its record it is not done.
+    Ordinary,
+    /// A withdrawal, a failure, a departure, an end: it is done in any case, and room is kept for its record.
+    Tightening,
+}
+
 /// Room for records, in the order in which they were made, of one interaction or of many.
 ///
-/// Full means refuse: what cannot be recorded is not permitted. The caller takes records out when they are safe elsewhere.
+/// Full means refuse: what cannot be recorded is not permitted. A part is kept for what tightens. The caller takes records out
+/// when they are safe elsewhere.
 pub struct Log<M> {
     memory: M,
     used: usize,
+    kept: usize,
 }
 
 impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
-    /// An empty log.
-    pub const fn new(memory: M) -> Self {
-        Self { memory, used: 0 }
+    /// An empty log. A quarter of it is kept for what tightens.
+    pub fn new(memory: M) -> Self {
+        let kept = memory.as_ref().len() / 4;
+        Self { memory, used: 0, kept }
+    }
+
+    /// An empty log, of which so many records are kept for what tightens.
+    pub const fn keeping(memory: M, kept: usize) -> Self {
+        Self { memory, used: 0, kept }
     }
 
     /// The records that wait.
@@ -29,22 +47,23 @@ impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
 
     /// How many more there is room for.
     #[must_use]
-    pub fn room(&self) -> usize {
-        self.memory.as_ref().len().saturating_sub(self.used)
+    pub fn room(&self, need: Need) -> usize {
+        let kept = if need == Need::Ordinary { self.kept } else { 0 };
+        self.memory.as_ref().len().saturating_sub(self.used).saturating_sub(kept)
     }
 }
 
 /// What an interaction writes to.
 pub trait Sink {
     /// Whether so many records can be written.
-    fn has_room(&self, records: usize) -> bool;
+    fn has_room(&self, records: usize, need: Need) -> bool;
     /// Writes a record. There is room for it.
     fn write(&mut self, record: &Bytes);
 }
 
 impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Sink for Log<M> {
-    fn has_room(&self, records: usize) -> bool {
-        self.room() >= records
+    fn has_room(&self, records: usize, need: Need) -> bool {
+        self.room(need) >= records
     }
 
     fn write(&mut self, record: &Bytes) {

@@ -3,11 +3,13 @@
 mod chain;
 mod log;
 pub(crate) mod record;
+mod replay;
 mod verify;
 mod view;
 
 pub use chain::{Chain, Head};
-pub use log::{Log, Sink};
+pub use log::{Log, Need, Sink};
 pub use record::{Bytes, FORMAT, Kind, RECORD, Record, Verdict};
+pub use replay::{Difference, Replayed, replay};
 pub use verify::{Damage, SignedHead, Trail};
 pub use view::{Seen, View};

@@ -1,30 +1,33 @@
-//! The record: 87 bytes, so that it and the hash before it fill two blocks of SHA-256.
+//! The record: 151 bytes, so that it and the hash before it fill three blocks of SHA-256. All that a decision rests on is in
+//! its record: with the texts that it names, it can be decided again.
 //!
 //! ```text
-//!  0      16    20        28   29      30     32
-//!  +------+-----+---------+----+-------+------+
-//!  |  id  | seq | time ms |kind|verdict| seat |
-//!  +------+-----+---------+----+-------+------+
-//! 32     33       34       35   36     37   38   39      40         41        42      43
-//!  +------+--------+--------+----+------+----+----+-------+----------+---------+-------+
-//!  |action|modality|function|goes|region|kind|home|posture|provenance|authority|speaker|
-//!  +------+--------+--------+----+------+----+----+-------+----------+---------+-------+
-//! 43     45          47       49      51       55              63         71           87
-//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
-//!  | line |obligations|consents|binding|policy #|policy's digest| until ms |   subject  |
-//!  +------+-----------+--------+-------+--------+---------------+----------+------------+
+//!  0      16    20        28   29      30     32     33       34       35     36     37   38   39      40         41
+//!  +------+-----+---------+----+-------+------+------+--------+--------+------+------+----+----+-------+----------+
+//!  |  id  | seq | time ms |kind|verdict| seat |action| stream |function| site |region|kind|home|posture|provenance|
+//!  +------+-----+---------+----+-------+------+------+--------+--------+------+------+----+----+-------+----------+
+//! 41        42      43     45       49            51         59      61        63      65         67        69       71
+//!  +---------+-------+------+--------+-------------+----------+-------+---------+-------+----------+---------+--------+
+//!  |authority|speaker| line | rule   | obligations |4 consents| roles | present | sends | receives | binding | parent |
+//!  +---------+-------+------+--------+-------------+----------+-------+---------+-------+----------+---------+--------+
+//! 71       75              83         91       107      123       127                    143     147     151
+//!  +--------+---------------+----------+--------+--------+---------+----------------------+-------+-------+
+//!  |policy #|policy's digest| until ms |  law   |  goes  | voices  |  subject, or lines   | plane | count |
+//!  +--------+---------------+----------+--------+--------+---------+----------------------+-------+-------+
 //! ```
 //!
 //! Numbers are big-endian. A field that does not apply is all ones, and sets are bits.
 
 use crate::identity::InteractionId;
+use crate::policy::{Consents, Facts, Kind as Actor, On, Provenance, Voices};
 use crate::time::Time;
+use crate::vocabulary::{Action, Authority, Bits as _, Function, Posture, Region, Role, Set};
 
 /// The length of a record, in bytes.
-pub const RECORD: usize = 87;
+pub const RECORD: usize = 151;
 
 /// What the first record of every trail says it is about.
-pub const FORMAT: [u8; 16] = *b"IoE/1 audit\0\0\0\0\0";
+pub const FORMAT: [u8; 16] = *b"IoE/2 audit\0\0\0\0\0";
 
 /// A record as bytes.
 pub type Bytes = [u8; RECORD];
@@ -107,6 +110,22 @@ codes! {
         Telemetry = 17, "telemetry";
         /// An output of a function: its digest is the subject.
         Output = 18, "output";
+        /// The streams that a participant sends and receives, from here on.
+        Flow = 19, "flow";
+        /// A function runs for another participant from here on.
+        HandedOver = 20, "handed over";
+        /// A participant was made to leave, and does not come back.
+        Banned = 21, "banned";
+        /// So many tightenings took effect for which there was no room: their number is in `count`.
+        Gap = 22, "gap";
+        /// So many refusals of strangers were not recorded one by one: their number is in `count`.
+        Spared = 23, "spared";
+        /// What governs is something else from here on: the version, or who can be asked and speaks for whom.
+        Governs = 24, "governs";
+        /// The clock was set: everything that rested on the time before has to be shown again.
+        Clock = 25, "clock";
+        /// It was restored from a snapshot.
+        Restored = 26, "restored";
     }
 }
 
@@ -149,6 +168,12 @@ codes! {
         Conflict = 16, "it contradicts what is there";
         /// The permit that the function runs on is over.
         NoLease = 17, "the permit that it runs on is over";
+        /// The clock is further ahead than can be.
+        ClockAhead = 18, "the clock is too far ahead";
+        /// The participant was banned, or so many were that nobody is let in any more.
+        Banned = 19, "the participant was banned";
+        /// An action that nothing prevents.
+        Always = 20, "always permitted";
     }
 }
 
@@ -156,7 +181,7 @@ impl Verdict {
     /// Whether the action may be done.
     #[must_use]
     pub const fn permits(self) -> bool {
-        matches!(self, Self::Permit)
+        matches!(self, Self::Permit | Self::Always)
     }
 }
 
@@ -179,11 +204,11 @@ pub struct Record {
     /// What was to be done; or the code of whatever else the kind says.
     pub action: Option<u8>,
     /// On which stream.
-    pub modality: Option<u8>,
+    pub on: On,
     /// By which function.
     pub function: Option<u8>,
-    /// Where it goes, in law: of several regions the first.
-    pub goes: Option<u8>,
+    /// Where a computation runs, in law.
+    pub site: Option<u8>,
     /// Where the participant is, in law.
     pub region: Option<u8>,
     /// What the participant is.
@@ -200,22 +225,43 @@ pub struct Record {
     pub speaker: Option<u8>,
     /// By which line of the speaker's policy.
     pub line: Option<u16>,
+    /// The name of that rule, in short.
+    pub rule: Option<u32>,
     /// What has to be done with it.
     pub obligations: u16,
-    /// What everybody consents to.
-    pub consents: u16,
+    /// Who consents to what.
+    pub consents: Consents,
+    /// What the participant is there as.
+    pub roles: u16,
+    /// As what valid participants are there.
+    pub present: u16,
+    /// The streams that the participant sends.
+    pub sends: u16,
+    /// The streams that it receives.
+    pub receives: u16,
     /// Which function binding.
     pub binding: Option<u16>,
+    /// Which one has delegated it.
+    pub parent: Option<u16>,
     /// The number of the policy version.
     pub policy: Option<u32>,
     /// The first bytes of its digest.
     pub digest: [u8; 8],
-    /// Until when a permit holds.
+    /// Until when a permit or a validation holds.
     pub until: Option<Time>,
-    /// What it is about: the first bytes of a digest or an identifier; of a decision the regions where it goes, as bits in
-    /// the first four bytes; of a computation 13 bytes of its digest, its role, and two bytes for what has delegated it; of
-    /// the beginning [`FORMAT`].
+    /// Where those are whose data it carries.
+    pub law: Option<Set<Region>>,
+    /// Where data go.
+    pub goes: Option<Set<Region>>,
+    /// Who spoke for whom, four bits for each authority, as [`Voices`] has them.
+    pub voices: u32,
+    /// What it is about: the first bytes of a digest or an identifier; of a decision the line of each authority's rule; of the
+    /// beginning [`FORMAT`].
     pub subject: [u8; 16],
+    /// How many changes there had been of who can be asked and who speaks for whom.
+    pub plane: u32,
+    /// A number: of records, or a function's role.
+    pub count: u32,
 }
 
 impl Record {
@@ -230,9 +276,9 @@ impl Record {
             verdict: Verdict::Fact,
             seat: None,
             action: None,
-            modality: None,
+            on: On::Nothing,
             function: None,
-            goes: None,
+            site: None,
             region: None,
             participant: None,
             home: None,
@@ -241,14 +287,74 @@ impl Record {
             authority: None,
             speaker: None,
             line: None,
+            rule: None,
             obligations: 0,
-            consents: 0,
+            consents: Consents { all: Set::EMPTY, stream: Set::EMPTY, own: Set::EMPTY, second: Set::EMPTY },
+            roles: 0,
+            present: 0,
+            sends: 0,
+            receives: 0,
             binding: None,
+            parent: None,
             policy: None,
             digest: [0xFF; 8],
             until: None,
+            law: None,
+            goes: None,
+            voices: 0,
             subject: [0xFF; 16],
+            plane: 0,
+            count: 0,
         }
+    }
+
+    /// The same with the facts of a decision.
+    #[must_use]
+    pub fn with(self, facts: &Facts) -> Self {
+        Self {
+            action: Some(facts.action.0),
+            on: facts.on,
+            function: facts.function.map(|function| function.0),
+            participant: Some(facts.kind as u8),
+            home: facts.home.map(|home| home.0),
+            posture: Some(facts.posture.0),
+            provenance: Some(facts.provenance as u8),
+            consents: facts.consents,
+            roles: low(facts.roles.bits()),
+            present: low(facts.present.bits()),
+            law: Some(facts.law),
+            goes: Some(facts.goes),
+            ..self
+        }
+    }
+
+    /// The facts of a decision, as far as it rested on facts: what was refused before any authority was asked has none.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts> {
+        Some(Facts {
+            action: Action(self.action?),
+            kind: Actor::ALL.get(usize::from(self.participant?)).copied()?,
+            roles: Set::<Role>::from_bits(self.roles.into()),
+            home: self.home.map(Authority),
+            on: self.on,
+            function: self.function.map(Function),
+            law: self.law?,
+            goes: self.goes?,
+            consents: self.consents,
+            present: Set::from_bits(self.present.into()),
+            posture: Posture(self.posture?),
+            provenance: Provenance::ALL.get(usize::from(self.provenance?)).copied()?,
+            time: self.time,
+        })
+    }
+
+    /// Who spoke for whom, by which line.
+    #[must_use]
+    pub fn voices(&self) -> Voices {
+        let mut voices = Voices { speakers: self.voices, ..Voices::default() };
+        let (lines, _) = self.subject.as_chunks::<2>();
+        voices.lines.iter_mut().zip(lines).for_each(|(to, line)| *to = u16::from_be_bytes(*line));
+        voices
     }
 
     /// The record as bytes.
@@ -261,29 +367,41 @@ impl Record {
         put(&mut to, &self.time.0.to_be_bytes());
         put(&mut to, &[self.kind.code(), self.verdict.code()]);
         put(&mut to, &self.seat.unwrap_or(u16::MAX).to_be_bytes());
-        for field in [
-            self.action,
-            self.modality,
-            self.function,
-            self.goes,
-            self.region,
-            self.participant,
-            self.home,
-            self.posture,
-            self.provenance,
-            self.authority,
-            self.speaker,
-        ] {
-            put(&mut to, &[field.unwrap_or(u8::MAX)]);
-        }
+        let small = |field: Option<u8>| field.unwrap_or(u8::MAX);
+        put(
+            &mut to,
+            &[
+                small(self.action),
+                self.on.code(),
+                small(self.function),
+                small(self.site),
+                small(self.region),
+                small(self.participant),
+                small(self.home),
+                small(self.posture),
+                small(self.provenance),
+                small(self.authority),
+                small(self.speaker),
+            ],
+        );
         put(&mut to, &self.line.unwrap_or(u16::MAX).to_be_bytes());
-        put(&mut to, &self.obligations.to_be_bytes());
-        put(&mut to, &self.consents.to_be_bytes());
+        put(&mut to, &self.rule.unwrap_or(u32::MAX).to_be_bytes());
+        let Consents { all, stream, own, second } = self.consents;
+        let [all, stream, own, second] = [all, stream, own, second].map(|set| low(set.bits()));
+        for short in [self.obligations, all, stream, own, second, self.roles, self.present, self.sends, self.receives] {
+            put(&mut to, &short.to_be_bytes());
+        }
         put(&mut to, &self.binding.unwrap_or(u16::MAX).to_be_bytes());
+        put(&mut to, &self.parent.unwrap_or(u16::MAX).to_be_bytes());
         put(&mut to, &self.policy.unwrap_or(u32::MAX).to_be_bytes());
         put(&mut to, &self.digest);
         put(&mut to, &self.until.map_or(u64::MAX, |until| until.0).to_be_bytes());
+        put(&mut to, &self.law.map_or(u128::MAX, Set::bits).to_be_bytes());
+        put(&mut to, &self.goes.map_or(u128::MAX, Set::bits).to_be_bytes());
+        put(&mut to, &self.voices.to_be_bytes());
         put(&mut to, &self.subject);
+        put(&mut to, &self.plane.to_be_bytes());
+        put(&mut to, &self.count.to_be_bytes());
         bytes
     }
 
@@ -296,18 +414,26 @@ impl Record {
         let time = Time(u64::from_be_bytes(take(&mut from)?));
         let [kind, verdict] = take(&mut from)?;
         let seat = short(&mut from)?;
-        let mut small = || take(&mut from).map(|[byte]: [u8; 1]| (byte != u8::MAX).then_some(byte));
-        let (action, modality, function, goes) = (small()?, small()?, small()?, small()?);
-        let (region, participant, home) = (small()?, small()?, small()?);
-        let (posture, provenance) = (small()?, small()?);
-        let (authority, speaker) = (small()?, small()?);
+        let smalls: [u8; 11] = take(&mut from)?;
+        let [_, on, ..] = smalls;
+        let [action, _, function, site, region, participant, home, posture, provenance, authority, speaker] =
+            smalls.map(|byte| (byte != u8::MAX).then_some(byte));
         let line = short(&mut from)?;
-        let obligations = u16::from_be_bytes(take(&mut from)?);
-        let consents = u16::from_be_bytes(take(&mut from)?);
-        let binding = short(&mut from)?;
+        let rule = u32::from_be_bytes(take(&mut from)?);
+        let mut shorts = [0; 9];
+        for short in &mut shorts {
+            *short = u16::from_be_bytes(take(&mut from)?);
+        }
+        let [obligations, all, stream, own, second, roles, present, sends, receives] = shorts;
+        let set = |bits: u16| Set::from_bits(bits.into());
+        let consents = Consents { all: set(all), stream: set(stream), own: set(own), second: set(second) };
+        let (binding, parent) = (short(&mut from)?, short(&mut from)?);
         let policy = u32::from_be_bytes(take(&mut from)?);
         let digest = take(&mut from)?;
         let until = u64::from_be_bytes(take(&mut from)?);
+        let [law, goes] = [take(&mut from)?, take(&mut from)?].map(u128::from_be_bytes);
+        let regions = |bits: u128| (bits != u128::ONES).then_some(Set::from_bits(bits));
+        let voices = u32::from_be_bytes(take(&mut from)?);
         Some(Self {
             interaction,
             sequence,
@@ -316,9 +442,9 @@ impl Record {
             verdict: Verdict::from_code(verdict)?,
             seat,
             action,
-            modality,
+            on: On::from_code(on),
             function,
-            goes,
+            site,
             region,
             participant,
             home,
@@ -327,33 +453,39 @@ impl Record {
             authority,
             speaker,
             line,
+            rule: (rule != u32::MAX).then_some(rule),
             obligations,
             consents,
+            roles,
+            present,
+            sends,
+            receives,
             binding,
+            parent,
             policy: (policy != u32::MAX).then_some(policy),
             digest,
             until: (until != u64::MAX).then_some(Time(until)),
+            law: regions(law),
+            goes: regions(goes),
+            voices,
             subject: take(&mut from)?,
+            plane: u32::from_be_bytes(take(&mut from)?),
+            count: u32::from_be_bytes(take(&mut from)?),
         })
     }
 }
 
-/// The subject of a decision: all regions where it goes.
-pub(crate) fn regions(bits: u32) -> [u8; 16] {
-    let mut subject = [0xFF; 16];
-    if let (Some(first), true) = (subject.first_chunk_mut(), bits != 0) {
-        *first = bits.to_be_bytes();
-    }
+/// The subject of a decision: the line of each authority's rule.
+pub(crate) fn lines(voices: &Voices) -> [u8; 16] {
+    let mut subject = [0; 16];
+    let (chunks, _) = subject.as_chunks_mut::<2>();
+    chunks.iter_mut().zip(voices.lines).for_each(|(to, line)| *to = line.to_be_bytes());
     subject
 }
 
-/// The subject of a computation: 13 bytes of its digest, its role, and what has delegated it.
-pub(crate) fn computation(digest: &[u8; 32], role: u8, parent: Option<u16>) -> [u8; 16] {
-    let mut subject: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
-    if let Some([to_role, to_parent @ ..]) = subject.last_chunk_mut::<3>() {
-        (*to_role, *to_parent) = (role, parent.unwrap_or(u16::MAX).to_be_bytes());
-    }
-    subject
+/// There are at most 16 of them.
+pub(crate) const fn low(bits: u32) -> u16 {
+    (bits & 0xFFFF) as u16
 }
 
 /// Writes as much as there is room for: the fields together are exactly a record.

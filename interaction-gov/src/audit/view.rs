@@ -55,7 +55,7 @@ impl<'k, const P: usize> View<'k, P> {
             let _ = self.names.push((seat, record.subject, true));
         }
         let name = self.names.iter().find(|(seat, ..)| Some(*seat) == record.seat).map(|(_, name, _)| *name);
-        if record.kind == Kind::Left && record.verdict == Verdict::Fact {
+        if matches!(record.kind, Kind::Left | Kind::Banned) && record.verdict == Verdict::Fact {
             let left = self.names.iter_mut().filter(|(seat, ..)| Some(*seat) == record.seat);
             left.for_each(|(_, _, there)| *there = false);
         }
@@ -63,13 +63,13 @@ impl<'k, const P: usize> View<'k, P> {
         let own = record.authority == Some(self.authority.0);
         Seen {
             interaction: self.key.pseudonym(Subject::Interaction, record.interaction.as_bytes()),
-            participant: name.map(|name| self.key.pseudonym(Subject::Participant, &name)),
+            participant: name.map(|name| self.key.participant(&record.interaction, &name)),
             identifier: identifies.then(|| self.key.pseudonym(Subject::Protocol, &record.subject)),
             time: record.time,
             kind: record.kind,
             verdict: record.verdict,
             action: record.action,
-            modality: record.modality,
+            modality: record.on.stream().map(|modality| modality.0),
             function: record.function,
             line: record.line.filter(|_| own),
         }

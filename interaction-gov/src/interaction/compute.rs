@@ -1,12 +1,14 @@
 //! Functions and computations within the interaction: begun, placed, failed, recovered, cancelled (`IoE R3`, `R7`, `R9`).
 
 use super::decide::Question;
+use super::flow::Deed;
 use super::{Decision, Interaction, Lease, Mode, Refused, Request};
-use crate::audit::{Kind, Record, Sink, Verdict, record};
+use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::function::{Binding, Bindings, Health, Invocation, Role, Running};
 use crate::lifecycle::{Event, State};
-use crate::policy::{Facts, Settings};
-use crate::proof::ProvenanceCheck;
+use crate::participant::Seat;
+use crate::policy::{Facts, Provenance};
+use crate::proof::{Component, ProvenanceCheck};
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
@@ -25,18 +27,23 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> (Decision, Option<Binding>) {
-        if let Err(Refused(verdict)) = self.advance(now, Kind::Invoked, log) {
+        if let Err(Refused(verdict)) = self.advance_with(now, Kind::Invoked, rollout, log) {
             return (self.denied(verdict, None), None);
         }
-        let Invocation { action, function, modality, seat, parent, sites, component, role } = *invocation;
+        let Invocation { action, function, on, seat, parent, sites, component, role } = *invocation;
         let version = self.version(rollout);
         let number = version.map(|version| version.number);
         let provenance = check.check(&component);
-        let component = record::computation(&component.digest, role as u8, parent.map(|parent| parent.0));
+        let digest = component.digest;
+        let component = digest.first_chunk().copied().unwrap_or_default();
         let asked = self.may_begin(now, invocation, rollout).and_then(|(binding, until)| {
-            let question = self.ask(now, action, seat, modality, Some(function), provenance)?;
-            let valid_until = question.valid_until.min(until);
-            Ok((Question { binding: Some(binding), valid_until, ..question }, binding))
+            let actor = self.may_act(now, seat)?;
+            let deed = Deed { seat, on, carries_all: true, to_actor: false, to_all: false, goes: Set::EMPTY };
+            let facts = self.facts(now, actor, action, &deed, None);
+            let facts = Facts { function: Some(function), provenance, ..facts };
+            let what = Request { action, seat, on, binding: Some(binding), goes: Set::EMPTY };
+            let valid_until = actor.valid_until.min(until);
+            Ok((Question { facts, what, valid_until, parent }, binding))
         });
         let sites = sites.iter().map(|site| (*site, Set::one(*site)));
         let answered = asked.and_then(|(question, binding)| {
@@ -44,36 +51,138 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 self.first(&question, sites, version, rollout, Kind::Invoked).ok_or(Verdict::NoPlace)?;
             Ok((binding, site, answer))
         });
+        let told = |record: Record| Record {
+            subject: component,
+            function: Some(function.0),
+            parent: parent.map(|parent| parent.0),
+            count: u32::from(role as u8),
+            ..record
+        };
         let (binding, site, (decision, record)) = match answered {
             Ok(answered) => answered,
             Err(verdict) => {
-                let request = Request { action, seat, modality, binding: None, goes: Set::EMPTY };
-                let record = self.refusal(Kind::Invoked, &request, verdict, number);
-                self.write(Record { function: Some(function.0), subject: component, ..record }, log);
+                let request = Request { action, seat, on, binding: None, goes: Set::EMPTY };
+                let record = told(self.refusal(Kind::Invoked, &request, verdict, number));
+                let _ = self.spare(record, log);
                 return (self.denied(verdict, number), None);
             }
         };
         let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
-        self.write(Record { subject: component, ..record }, log);
+        self.write(Record { site: Some(site.0), ..told(record) }, log);
         let (Some(lease), Some(slot)) = (lease, self.running.iter_mut().find(|place| place.is_none())) else {
             return (decision, None);
         };
+        // What goes on the stream goes there too: every permit is decided again, but for those of functions, which go to their own
+        // place alone.
+        let before = self.epoch;
+        self.epoch = self.epoch.wrapping_add(1);
+        let lease = lease.at(self.epoch);
         *slot = Some(Running {
             number: binding,
             action,
             function,
-            modality,
+            on,
             seat,
             parent,
             site,
             provenance,
-            component,
+            component: digest,
             role,
             health: Health::Running,
             lease,
         });
+        for other in self.running.iter_mut().flatten().filter(|other| other.lease.epoch == before) {
+            other.lease = other.lease.at(self.epoch);
+        }
         self.numbers.1 = self.numbers.1.saturating_add(1);
+        let decision = Decision { lease: decision.lease.map(|lease| lease.at(self.epoch)), ..decision };
         (decision, Some(binding))
+    }
+
+    /// Lets something that runs run for another participant from now on, if policy lets that one do it.
+    ///
+    /// What it has delegated runs for the other one from then on, and is decided again.
+    pub fn hand_over<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        binding: Binding,
+        to: Seat,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Decision {
+        if let Err(Refused(verdict)) = self.advance_with(now, Kind::HandedOver, rollout, log) {
+            return self.denied(verdict, None);
+        }
+        let version = self.version(rollout);
+        let number = version.map(|version| version.number);
+        let asked = self.runs(binding).copied().ok_or(Verdict::NoFunction).and_then(|running| {
+            // What was delegated goes with what has delegated it.
+            let delegated = running.parent.is_some();
+            if delegated { Err(Verdict::Conflict) } else { Ok(running) }
+        });
+        let asked = asked.and_then(|running| {
+            let question = self.ask_for(now, running.action, running.on, &Running { seat: to, ..running })?;
+            Ok((question, running))
+        });
+        let (decision, record) = match asked {
+            Ok((question, _)) => self.answer(&question, version, rollout, Kind::HandedOver),
+            Err(verdict) => {
+                let nothing = crate::vocabulary::Action(u8::MAX);
+                let action = self.running(binding).map_or(nothing, |running| running.action);
+                let on = self.running(binding).map_or(crate::policy::On::Nothing, |running| running.on);
+                let request = Request { action, seat: to, on, binding: Some(binding), goes: Set::EMPTY };
+                let record = self.refusal(Kind::HandedOver, &request, verdict, number);
+                let _ = self.spare(record, log);
+                return self.denied(verdict, number);
+            }
+        };
+        let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
+        self.write(record, log);
+        if let Some(lease) = lease {
+            let all = self.with_delegated(|running| running.number == binding);
+            self.epoch = self.epoch.wrapping_add(1);
+            let lease = lease.at(self.epoch);
+            for running in self.running.iter_mut().flatten().filter(|running| all.contains(running.number)) {
+                running.seat = to;
+                if running.number == binding {
+                    running.lease = lease;
+                }
+            }
+        }
+        decision
+    }
+
+    /// What runs is looked at once more: what is known now about where it comes from counts from now on.
+    ///
+    /// # Errors
+    /// Nothing runs under this number, or what runs is another component; the interaction is over. There is no room for the
+    /// record: then it counts as less known, if it is, and not as more.
+    pub fn reprove(
+        &mut self,
+        now: Time,
+        binding: Binding,
+        component: &Component<'_>,
+        check: &impl ProvenanceCheck,
+        log: &mut impl Sink,
+    ) -> Result<Provenance, Refused> {
+        self.tighten(now)?;
+        let room = self.room(1, log);
+        let record = Record { binding: Some(binding.0), ..self.fact(Kind::Invoked) };
+        let found = check.check(component);
+        let Some(running) = self.running_mut(binding) else {
+            return Err(self.refuse_tightening(Record { verdict: Verdict::NoFunction, ..record }, log));
+        };
+        let found = if running.component == component.digest { found } else { Provenance::None };
+        if found > running.provenance {
+            room?;
+        }
+        let function = running.function.0;
+        if let Some(running) = self.running_mut(binding) {
+            running.provenance = found;
+        }
+        self.note(Record { provenance: Some(found as u8), function: Some(function), ..record }, log);
+        self.epoch = self.epoch.wrapping_add(1);
+        Ok(found)
     }
 
     /// The answer for the first candidate for which it is a permit; if none is, for the first one.
@@ -87,7 +196,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> Option<(T, (Decision, Record))> {
         let mut first = None;
         for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
-            let question = Question { facts: Facts { goes, ..question.facts }, ..*question };
+            let facts = Facts { goes: question.facts.goes.or(goes), ..question.facts };
+            let Question { valid_until, parent, .. } = *question;
+            let what = Request { goes: question.what.goes.or(goes), ..question.what };
+            let question = Question { facts, what, valid_until, parent };
             let answer = self.answer(&question, version, rollout, kind);
             if answer.0.verdict.permits() {
                 return Some((candidate, answer));
@@ -120,18 +232,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if free { Ok((Binding(number), until)) } else { Err(Verdict::NoRoom) }
     }
 
-    /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.
-    fn unenforced<const W: usize, const V: usize>(
-        &self,
-        decision: &Decision,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V>,
-    ) -> Option<Lease> {
-        let default = (u32::MAX, Settings::default());
-        let (number, settings) = version.map_or(default, |version| (version.number, version.policy.settings()));
-        decision.may().then(|| self.lease(self.last.after(u64::from(settings.lease_ms)), number, rollout))
-    }
-
     /// Decides where something goes, before it goes: of the places or ways in question, the first for which all authorities
     /// permit it. A place is one region; a way is every region that it leads through.
     // keeps: IOE-091, IOE-095
@@ -148,16 +248,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Choice::Place => Kind::Placed,
             Choice::Way => Kind::Routed,
         };
-        if let Err(Refused(verdict)) = self.advance(now, kind, log) {
+        if let Err(Refused(verdict)) = self.advance_with(now, kind, rollout, log) {
             return (self.denied(verdict, None), None);
         }
         let version = self.version(rollout);
-        let question = match self.question(now, request, rollout) {
+        let question = match self.question(now, request, true, rollout) {
             Ok(question) => question,
             Err(verdict) => {
                 let number = version.map(|version| version.number);
                 let record = self.refusal(kind, request, verdict, number);
-                self.write(record, log);
+                let _ = self.spare(record, log);
                 return (self.denied(verdict, number), None);
             }
         };
@@ -169,35 +269,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         };
         self.write(record, log);
         (decision, decision.may().then_some(place))
-    }
-
-    /// A function has failed. What does not need it goes on: the interaction is degraded, or suspended if it was core.
-    ///
-    /// # Errors
-    /// Nothing runs under this number, or there is no room for the records.
-    // keeps: IOE-103, IOE-104, IOE-106
-    pub fn fail<const W: usize, const V: usize>(
-        &mut self,
-        now: Time,
-        binding: Binding,
-        rollout: &Rollout<W, V>,
-        log: &mut impl Sink,
-    ) -> Result<State, Refused> {
-        self.room(2, log)?;
-        self.advance(now, Kind::Failed, log)?;
-        let recovery = self.version(rollout).map_or(0, |version| version.policy.settings().recovery_ms);
-        let running = self.running_mut(binding);
-        let Some(running) = running.filter(|running| running.health == Health::Running) else {
-            let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Failed) };
-            return Err(self.refuse(record, log));
-        };
-        let recover_by = now.after(u64::from(recovery));
-        running.health = Health::Failed { recover_by };
-        let role = running.role;
-        self.write(Record { binding: Some(binding.0), until: Some(recover_by), ..self.fact(Kind::Failed) }, log);
-        self.epoch = self.epoch.wrapping_add(1);
-        self.step(if role == Role::Core { Event::CoreFailed } else { Event::AuxiliaryFailed }, log);
-        Ok(self.state)
     }
 
     /// A failed function works again, in time.
@@ -215,29 +286,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let Some(running) = running.filter(in_time) else {
             let record =
                 Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Recovered) };
-            return Err(self.refuse(record, log));
+            return Err(self.spare(record, log));
         };
         running.health = Health::Running;
         self.write(Record { binding: Some(binding.0), ..self.fact(Kind::Recovered) }, log);
         self.epoch = self.epoch.wrapping_add(1);
         self.heal(Event::Recovered, Event::CoreRecovered, log);
         Ok(self.state)
-    }
-
-    /// A function or computation has ended by itself, and with it what it had delegated.
-    ///
-    /// # Errors
-    /// Nothing runs under this number, or there is no room for the records.
-    pub fn end(&mut self, now: Time, binding: Binding, log: &mut impl Sink) -> Result<Bindings, Refused> {
-        let ended = self.with_delegated(|running| running.number == binding);
-        self.room(3 + ended.len(), log)?;
-        self.advance(now, Kind::Ended, log)?;
-        if ended.is_empty() {
-            let record = Record { binding: Some(binding.0), verdict: Verdict::NoFunction, ..self.fact(Kind::Ended) };
-            return Err(self.refuse(record, log));
-        }
-        self.cancel(&ended, Some(binding), log);
-        Ok(ended)
     }
 
     /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
@@ -248,7 +303,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// a core function is cancelled it is suspended too, and [`resume`](Self::resume) comes before another one can begin.
     ///
     /// # Errors
-    /// There is no room for the records, or the clock went backwards.
+    /// The clock went backwards, the interaction is over, or there is no room for the records and nothing had to end.
     // keeps: IOE-105, IOE-135
     pub fn review<const W: usize, const V: usize>(
         &mut self,
@@ -256,12 +311,26 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<Bindings, Refused> {
-        // Each is recorded once as decided and once as ended, and the state may move twice.
-        self.room(2 * self.running.iter().flatten().count() + 4, log)?;
-        self.advance(now, Kind::Ended, log)?;
+        self.tighten(now)?;
+        if now < self.last {
+            let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
+            return Err(self.refuse_tightening(refused, log));
+        }
+        // Each is recorded once as decided and once as ended, each participant once, and the state may move twice. Where there is
+        // no room, nothing is renewed, and what has not recovered in time ends.
+        let seats = self.seats.iter().flatten().count();
+        let renews = self.room(2 * self.running.iter().flatten().count() + seats + 4, log);
+        if renews.is_ok() {
+            self.advance_with(now, Kind::Ended, rollout, log)?;
+            self.review_flows(now, rollout, log);
+        }
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
         let mut gone = self.with_delegated(overdue);
         self.cancel(&gone, None, log);
+        if let Err(refused) = renews {
+            // What has no permit that holds may not act, and is decided about when there is room.
+            return if gone.is_empty() { Err(refused) } else { Ok(gone) };
+        }
         let (mut denied, mut permitted) = (Bindings::default(), Bindings::default());
         // Whatever has delegated something is older than it.
         let mut number = None;
@@ -322,17 +391,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Option<Lease> {
         let version = self.version(rollout);
-        let (decision, record) = match self.ask_for(self.last, running.action, running, running.modality) {
+        let (decision, record) = match self.ask_for(self.last, running.action, running.on, running) {
             Ok(question) => {
-                let facts = Facts { goes: Set::one(running.site), ..question.facts };
                 let parent = running.parent.and_then(|parent| self.running(parent));
                 let valid_until = parent.map_or(Time::NEVER, |parent| parent.lease.until()).min(question.valid_until);
-                let question = Question { facts, binding: Some(running.number), valid_until, ..question };
-                self.answer(&question, version, rollout, Kind::Decided)
+                self.answer(&Question { valid_until, ..question }, version, rollout, Kind::Decided)
             }
             Err(verdict) => {
-                let Running { action, seat, modality, site, .. } = *running;
-                let request = Request { action, seat, modality, binding: Some(running.number), goes: Set::one(site) };
+                let Running { action, seat, on, site, .. } = *running;
+                let request = Request { action, seat, on, binding: Some(running.number), goes: Set::one(site) };
                 let version = version.map(|version| version.number);
                 (self.denied(verdict, version), self.refusal(Kind::Decided, &request, verdict, version))
             }
@@ -389,10 +456,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             binding: Some(binding.0),
             seat: Some(running.seat.0),
             function: Some(running.function.0),
-            subject: running.component,
+            subject: running.component.first_chunk().copied().unwrap_or_default(),
+            parent: running.parent.map(|parent| parent.0),
+            count: u32::from(running.role as u8),
             ..self.fact(Kind::Ended)
         };
-        self.write(record, log);
+        self.note(record, log);
         Some(running)
     }
 

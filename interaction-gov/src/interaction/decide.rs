@@ -1,72 +1,15 @@
 //! Deciding: every governed action, against one version, in one step (`IoE R2`).
 
+use super::flow::Deed;
 use super::{Interaction, Mode, Refused};
 use crate::audit::{Kind, Record, Sink, Verdict, record};
-use crate::function::{Binding, Health, Running};
-use crate::identity::InteractionId;
+use crate::function::{Binding, Running};
+use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
-use crate::participant::Seat;
-use crate::policy::{Answer, Facts, Provenance};
+use crate::policy::{Answer, Facts, On, Settings};
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
-use crate::vocabulary::{Action, Authority, Function, Modality, Obligation, Region, Set};
-
-/// Something that is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Request {
-    /// What.
-    pub action: Action,
-    /// By whom.
-    pub seat: Seat,
-    /// On which stream.
-    pub modality: Option<Modality>,
-    /// By which running function.
-    pub binding: Option<Binding>,
-    /// Where data go by it. Empty: nowhere that they were not.
-    pub goes: Set<Region>,
-}
-
-/// A permit, for as long as nothing changes that it rests on.
-///
-/// Before each governed processing, [`Interaction::holds`] says whether it still does. It costs a few comparisons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Lease {
-    interaction: InteractionId,
-    /// The number of the record that says what was permitted.
-    record: u32,
-    until: Time,
-    version: u32,
-    epoch: u32,
-    /// The changes of the authorities that it knows of.
-    authorities: u32,
-}
-
-impl Lease {
-    /// Until when it holds at most.
-    #[must_use]
-    pub const fn until(&self) -> Time {
-        self.until
-    }
-
-    /// The same permit after a change that it does not rest on.
-    pub(super) const fn at(self, epoch: u32) -> Self {
-        Self { epoch, ..self }
-    }
-
-    /// The number of the version that it was decided against.
-    #[must_use]
-    pub const fn version(&self) -> u32 {
-        self.version
-    }
-
-    /// The number of the record that says what was permitted.
-    #[must_use]
-    pub const fn record(&self) -> u32 {
-        self.record
-    }
-}
+use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
 
 /// What was decided, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +25,8 @@ pub struct Decision {
     pub speaker: Option<Authority>,
     /// By which line of the speaker's policy.
     pub line: Option<u16>,
+    /// What that rule is called, in short.
+    pub rule: Option<u32>,
     /// What has to be done with it.
     pub obligations: Set<Obligation>,
     /// The permit. `None`, if there is none.
@@ -101,15 +46,16 @@ impl Decision {
 /// What is to be decided, with all that the interaction knows about it.
 pub(super) struct Question {
     pub facts: Facts,
-    pub seat: Seat,
-    pub binding: Option<Binding>,
+    pub what: Request,
     pub valid_until: Time,
+    pub parent: Option<Binding>,
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Decides, and records it in the same step.
     ///
-    /// If it cannot be recorded it is denied, and nothing changes.
+    /// If it cannot be recorded it is denied, and nothing changes; but for an action that nothing prevents, which is permitted
+    /// to whoever is there, in whatever state, whatever the log has room for.
     // keeps: IOE-059, IOE-061, IOE-066, IOE-067, IOE-088, IOE-090, IOE-092
     pub fn decide<const W: usize, const V: usize>(
         &mut self,
@@ -118,33 +64,77 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Decision {
-        if let Err(Refused(verdict)) = self.advance(now, Kind::Decided, log) {
+        if let Some(decision) = self.always(now, request, rollout, log) {
+            return decision;
+        }
+        if let Err(Refused(verdict)) = self.advance_with(now, Kind::Decided, rollout, log) {
             return self.denied(verdict, None);
         }
         let version = self.version(rollout);
-        let question = self.question(now, request, rollout);
-        let (decision, record) = match &question {
-            Ok(question) => self.answer(question, version, rollout, Kind::Decided),
+        let question = self.question(now, request, !request.goes.is_empty(), rollout);
+        match &question {
+            Ok(question) => {
+                let (decision, record) = self.answer(question, version, rollout, Kind::Decided);
+                self.write(record, log);
+                decision
+            }
             Err(verdict) => {
                 let number = version.map(|version| version.number);
-                (self.denied(*verdict, number), self.refusal(Kind::Decided, request, *verdict, number))
+                let (decision, record) =
+                    (self.denied(*verdict, number), self.refusal(Kind::Decided, request, *verdict, number));
+                let _ = self.spare(record, log);
+                decision
             }
+        }
+    }
+
+    /// What nothing prevents.
+    fn always<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        request: &Request,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Option<Decision> {
+        let version = self.version(rollout)?;
+        if !version.policy.always().contains(request.action) {
+            return None;
+        }
+        let (number, digest) = (version.number, version.digest().first_chunk().copied());
+        self.participant(request.seat)?;
+        self.tighten(now).ok()?;
+        let record = Record {
+            digest: digest.unwrap_or([0xFF; 8]),
+            ..self.refusal(Kind::Decided, request, Verdict::Always, Some(number))
         };
-        self.write(record, log);
-        decision
+        self.note(record, log);
+        Some(self.denied(Verdict::Always, Some(number)))
     }
 
     /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction or in who speaks
-    /// for whom, and the time is not over.
+    /// for those who were asked, and the time is not over.
     // keeps: IOE-022
     #[must_use]
     pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
         lease.interaction == self.id
+            && lease.birth == self.birth
             && now < lease.until
             && now >= self.last
             && lease.epoch == self.epoch
-            && lease.authorities == rollout.authorities.changes()
+            && rollout.authorities.same_since(lease.authorities, lease.asked)
             && self.version(rollout).is_some_and(|version| version.number == lease.version)
+    }
+
+    /// Whether a permit still holds, and is one for this: to be asked before each governed processing.
+    #[must_use]
+    pub fn permits<const W: usize, const V: usize>(
+        &self,
+        lease: &Lease,
+        request: &Request,
+        now: Time,
+        rollout: &Rollout<W, V>,
+    ) -> bool {
+        lease.covers(request) && self.holds(lease, now, rollout)
     }
 
     pub(super) const fn denied(&self, verdict: Verdict, version: Option<u32>) -> Decision {
@@ -156,6 +146,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             authority: None,
             speaker: None,
             line: None,
+            rule: None,
             obligations: Set::EMPTY,
             lease: None,
             enforced,
@@ -169,39 +160,45 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             verdict,
             seat: Some(request.seat.0),
             action: Some(request.action.0),
-            modality: request.modality.map(|modality| modality.0),
+            on: request.on,
             function: running.map(|running| running.function.0),
-            goes: request.goes.iter().next().map(|region| region.0),
-            subject: record::regions(request.goes.bits()),
+            goes: (!request.goes.is_empty()).then_some(request.goes),
             binding: request.binding.map(|binding| binding.0),
             policy,
             ..self.fact(kind)
         }
     }
 
-    /// What the interaction knows about a request.
+    /// What the interaction knows about a request. If it is `said` where data go, what carries others' data goes there alone;
+    /// what carries the actor's goes to all who receive the stream in any case.
     pub(super) fn question<const W: usize, const V: usize>(
         &self,
         now: Time,
         request: &Request,
+        said: bool,
         rollout: &Rollout<W, V>,
     ) -> Result<Question, Verdict> {
-        let Some(binding) = request.binding else {
-            let question = self.ask(now, request.action, request.seat, request.modality, None, Provenance::None)?;
-            return Ok(Question { facts: Facts { goes: request.goes, ..question.facts }, ..question });
+        let Request { action, seat, on, binding, goes } = *request;
+        let Some(number) = binding else {
+            let actor = self.may_act(now, seat)?;
+            // Without a policy nobody says what an action carries.
+            let own = self.version(rollout).is_some_and(|version| version.policy.own().contains(action));
+            let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
+            let facts = self.facts(now, actor, action, &deed, None);
+            return Ok(Question { facts, what: *request, valid_until: actor.valid_until, parent: None });
         };
-        let running = self.running(binding).filter(|running| running.health == Health::Running);
-        let running = running.ok_or(Verdict::NoFunction)?;
+        let running = *self.runs(number).ok_or(Verdict::NoFunction)?;
         // A function acts for whom it runs, on the stream on which it runs, and while it may run.
-        let other = |modality| running.modality.is_some_and(|own| own != modality);
-        if running.seat != request.seat || request.modality.is_some_and(other) {
+        let on = if on == On::Unsaid { running.on } else { on };
+        if running.seat != seat || (running.on != On::Unsaid && on != running.on) {
             return Err(Verdict::Conflict);
         }
-        let question = self.ask_for(now, request.action, running, request.modality.or(running.modality))?;
-        if !self.may_run(now, running, rollout) {
+        let question = self.ask_for(now, action, on, &running)?;
+        if !self.may_run(now, &running, rollout) {
             return Err(Verdict::NoLease);
         }
-        Ok(Question { binding: Some(binding), facts: Facts { goes: request.goes, ..question.facts }, ..question })
+        let facts = Facts { goes: question.facts.goes.or(goes), ..question.facts };
+        Ok(Question { facts, what: *request, ..question })
     }
 
     /// Whether something that runs may: on its lease, or because it would be permitted anew. Not while what it was delegated by
@@ -213,54 +210,42 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
     ) -> bool {
         let anew = || {
-            let asked = self.ask_for(now, running.action, running, running.modality).ok()?;
-            let question = Question { facts: Facts { goes: Set::one(running.site), ..asked.facts }, ..asked };
+            let question = self.ask_for(now, running.action, running.on, running).ok()?;
             Some(self.answer(&question, self.version(rollout), rollout, Kind::Decided).0.may())
         };
         !self.waits(running) && (self.holds(&running.lease, now, rollout) || anew() == Some(true))
     }
 
-    /// The facts about an action of something that runs.
-    pub(super) fn ask_for(
+    /// Somebody who is there and valid, while something can be permitted.
+    pub(super) fn may_act(
         &self,
         now: Time,
-        action: Action,
-        running: &Running,
-        modality: Option<Modality>,
-    ) -> Result<Question, Verdict> {
-        self.ask(now, action, running.seat, modality, Some(running.function), running.provenance)
-    }
-
-    /// The facts about an action of somebody who is there and valid.
-    pub(super) fn ask(
-        &self,
-        now: Time,
-        action: Action,
-        seat: Seat,
-        modality: Option<Modality>,
-        function: Option<Function>,
-        provenance: Provenance,
-    ) -> Result<Question, Verdict> {
+        seat: crate::number::Seat,
+    ) -> Result<&crate::participant::Participant, Verdict> {
         if !self.state.governs() {
             return Err(Verdict::NotActive);
         }
         let actor = self.participant(seat).ok_or(Verdict::NoParticipant)?;
-        if !actor.is_valid(now) {
-            return Err(Verdict::Lapsed);
-        }
-        let facts = Facts {
-            action,
-            kind: actor.kind,
-            home: actor.home,
-            modality,
-            function,
-            region: actor.region,
-            consents: self.consents,
-            goes: Set::EMPTY,
-            posture: actor.posture,
-            provenance,
-        };
-        Ok(Question { facts, seat, binding: None, valid_until: actor.valid_until })
+        if actor.is_valid(now) { Ok(actor) } else { Err(Verdict::Lapsed) }
+    }
+
+    /// The facts about an action of something that runs.
+    pub(super) fn ask_for(&self, now: Time, action: Action, on: On, running: &Running) -> Result<Question, Verdict> {
+        let actor = self.may_act(now, running.seat)?;
+        let facts = self.facts_of(now, actor, action, on, running);
+        let goes = Set::one(running.site);
+        let what = Request { action, seat: running.seat, on, binding: Some(running.number), goes };
+        Ok(Question { facts, what, valid_until: actor.valid_until, parent: running.parent })
+    }
+
+    /// How long a failed function has to recover, by those that are asked about it.
+    pub(super) fn recovery<const W: usize, const V: usize>(&self, running: &Running, rollout: &Rollout<W, V>) -> u32 {
+        let facts = self.participant(running.seat).map(|actor| {
+            let on = running.on;
+            self.facts_of(self.last, actor, running.action, on, running)
+        });
+        let Some(version) = self.version(rollout) else { return 0 };
+        facts.map_or_else(|| version.policy.common_settings(), |facts| version.policy.settings(&facts)).recovery_ms
     }
 
     /// Asks the authorities, and where data may go, and makes the record.
@@ -274,56 +259,75 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ) -> (Decision, Record) {
         let facts = &question.facts;
         let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
+        let mut voices = crate::policy::Voices::default();
         if let Some(version) = version {
-            let vocabulary = version.policy.vocabulary();
-            let ruling = version
-                .policy
-                .decide(facts, |authority| rollout.authorities.speaker(authority, facts, vocabulary, self.last));
+            let ruling =
+                version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
             (decision.authority, decision.speaker, decision.line) = (ruling.authority, ruling.speaker, ruling.line);
+            (decision.rule, voices) = (ruling.rule, ruling.voices);
             decision.verdict = match ruling.answer {
                 Answer::Permit => Verdict::Permit,
                 Answer::Deny => Verdict::DeniedByRule,
                 Answer::NoRule => Verdict::NotPermitted,
+                Answer::Residency => Verdict::Residency,
                 Answer::Unreachable => Verdict::Unreachable,
                 Answer::NobodyAsked => Verdict::NobodyAsked,
             };
-            if let (true, Err(by)) = (decision.verdict.permits(), version.policy.residency(facts)) {
-                (decision.verdict, decision.authority) = (Verdict::Residency, Some(by));
-                (decision.speaker, decision.line) = (None, None);
+            if decision.verdict.permits() && question.what.goes.contains(Region::UNKNOWN) {
+                // Nothing is sent to a place that nobody can name.
+                decision.verdict = Verdict::Residency;
+                (decision.line, decision.rule) = (None, None);
             }
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
-                let at_most = self.last.after(u64::from(version.policy.settings().lease_ms));
+                let at_most = self.last.after(u64::from(ruling.lease_ms));
                 let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(self.lease(until, version.number, rollout));
+                decision.lease = Some(self.lease(until, version.number, rollout, (voices.all(), question.what)));
             }
         }
         let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
+        let seat = question.what.seat;
+        let actor = self.participant(seat);
         let record = Record {
             verdict: decision.verdict,
-            seat: Some(question.seat.0),
-            action: Some(facts.action.0),
-            modality: facts.modality.map(|modality| modality.0),
-            function: facts.function.map(|function| function.0),
-            goes: facts.goes.iter().next().map(|region| region.0),
-            subject: record::regions(facts.goes.bits()),
-            region: facts.region.map(|region| region.0),
-            participant: Some(facts.kind as u8),
-            home: facts.home.map(|home| home.0),
-            posture: Some(facts.posture.0),
-            provenance: Some(facts.provenance as u8),
+            seat: Some(seat.0),
+            region: actor.and_then(|actor| actor.region).map(|region| region.0),
             authority: decision.authority.map(|authority| authority.0),
             speaker: decision.speaker.map(|speaker| speaker.0),
             line: decision.line,
-            obligations: low(decision.obligations.bits()),
-            consents: low(facts.consents.bits()),
-            binding: question.binding.map(|binding| binding.0),
+            rule: decision.rule,
+            obligations: record::low(decision.obligations.bits()),
+            binding: question.what.binding.map(|binding| binding.0),
+            parent: question.parent.map(|parent| parent.0),
             policy: decision.version,
             digest,
             until: decision.lease.map(|lease| lease.until),
-            ..self.fact(kind)
+            voices: voices.speakers,
+            subject: record::lines(&voices),
+            plane: rollout.authorities.changes(),
+            ..self.fact(kind).with(facts)
         };
         (decision, record)
+    }
+
+    /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.
+    pub(super) fn unenforced<const W: usize, const V: usize>(
+        &self,
+        decision: &Decision,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+    ) -> Option<Lease> {
+        let settings = version.map_or_else(Settings::default, |version| version.policy.common_settings());
+        let number = version.map_or(u32::MAX, |version| version.number);
+        let until = self.last.after(u64::from(settings.lease_ms));
+        let nothing = Request {
+            action: Action(u8::MAX),
+            seat: crate::number::Seat(u16::MAX),
+            on: On::Nothing,
+            binding: None,
+            goes: Set::EMPTY,
+        };
+        decision.may().then(|| self.lease(until, number, rollout, (Set::EMPTY, nothing)))
     }
 
     /// Binds the interaction to one version of its own, whatever its track does; `None` gives it back to its track.
@@ -334,11 +338,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn pin<const W: usize, const V: usize>(
         &mut self,
         now: Time,
-        version: Option<u8>,
+        version: Option<u32>,
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
-        self.advance(now, Kind::Policy, log)?;
+        self.advance_with(now, Kind::Policy, rollout, log)?;
         let number = match version.map(|version| rollout.version(version)) {
             None => None,
             Some(Some(version)) => Some(version.number),
@@ -365,24 +369,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.write(Record { action: Some(Mode::Enforce as u8), ..self.fact(Kind::Policy) }, log);
         Ok(())
     }
-
-    /// A permit that the next record is about.
-    pub(super) const fn lease<const W: usize, const V: usize>(
-        &self,
-        until: Time,
-        version: u32,
-        rollout: &Rollout<W, V>,
-    ) -> Lease {
-        let authorities = rollout.authorities.changes();
-        Lease { interaction: self.id, record: self.chain.next(), until, version, epoch: self.epoch, authorities }
-    }
 }
 
 /// What the record of a policy change says: the code of [`Mode::Enforce`], or one of these.
 const PINNED: u8 = 2;
 const UNPINNED: u8 = 3;
-
-/// There are at most 16 consents and 16 obligations.
-pub(super) const fn low(bits: u32) -> u16 {
-    (bits & 0xFFFF) as u16
-}

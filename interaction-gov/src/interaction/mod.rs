@@ -6,16 +6,22 @@
 mod change;
 mod compute;
 mod decide;
+mod flow;
+mod keep;
+mod tighten;
 
 pub use change::{Attribution, Transition};
 pub use compute::Choice;
-pub use decide::{Decision, Lease, Request};
+pub use decide::Decision;
+pub use flow::{Flow, To};
 
-use crate::audit::{Chain, FORMAT, Head, Kind, Record, Sink, Verdict};
+use crate::audit::{Chain, FORMAT, Head, Kind, Need, Record, Sink, Verdict};
 use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
-use crate::lifecycle::{Event, State};
+pub use crate::lease::{Lease, Request};
+use crate::lifecycle::State;
 use crate::participant::{Participant, Seat};
+use crate::policy::On;
 use crate::rollout::{Rollout, Track, Version};
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
@@ -63,13 +69,30 @@ pub struct Interaction<const P: usize, const B: usize> {
     /// Counts the changes after which nothing that was permitted before is taken for permitted.
     epoch: u32,
     last: Time,
+    /// The first bytes of the hash over its first record.
+    birth: [u8; 4],
+    /// Tightenings that took effect and are not recorded yet; and whether its end is one of them.
+    unrecorded: u32,
+    unended: bool,
+    /// Refusals of strangers: how many more are recorded one by one, since when, and how many were not.
+    meter: (u8, Time),
+    spared: u32,
+    /// What governed at the last record: version, and changes of who speaks for whom.
+    governed: (Option<u32>, u32),
+    banned: heapless::Vec<[u8; 16], P>,
+    /// More were banned than there is room for: nobody is let in any more.
+    closed: bool,
     seats: [Option<Participant>; P],
     running: [Option<Running>; B],
     /// How many participants, and how many functions, there have been.
     numbers: (u16, u16),
-    /// What every person who is there consents to.
-    consents: Set<Consent>,
 }
+
+/// How far the clock can be ahead of the last time there was: some 400 days.
+const AHEAD: u64 = 400 * 86_400_000;
+
+/// How many refusals of strangers are recorded one by one, in so many milliseconds.
+const METER: (u8, u64) = (8, 10_000);
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Creates an interaction. It is on the track that its identity chooses.
@@ -95,14 +118,38 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             held: false,
             epoch: 0,
             last: now,
+            birth: [0; 4],
+            unrecorded: 0,
+            unended: false,
+            meter: (METER.0, now),
+            spared: 0,
+            governed: (None, 0),
+            banned: heapless::Vec::new(),
+            closed: false,
             seats: [None; P],
             running: [None; B],
             numbers: (0, 0),
-            consents: Set::EMPTY,
         };
-        interaction.room(1, log)?;
-        let begins = Record { subject: FORMAT, action: Some(mode as u8), ..interaction.fact(Kind::Created) };
+        if !log.has_room(1, Need::Ordinary) {
+            return Err(Refused(Verdict::AuditFull));
+        }
+        // What governs it from the beginning.
+        let version = interaction.version(rollout);
+        let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
+        let number = version.map(|version| version.number);
+        interaction.governed = (number, rollout.authorities.changes());
+        let begins = Record {
+            subject: FORMAT,
+            action: Some(mode as u8),
+            policy: number,
+            digest,
+            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
+            plane: interaction.governed.1,
+            count: interaction.track.0,
+            ..interaction.fact(Kind::Created)
+        };
         interaction.write(begins, log);
+        interaction.birth = interaction.chain.hash().first_chunk().copied().unwrap_or_default();
         Ok(interaction)
     }
 
@@ -136,10 +183,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.running.iter().flatten().find(|running| running.number == binding)
     }
 
-    /// What every person who is there consents to. Nobody's consent is presumed: without people there is none.
+    /// What every person who is there consents to, on all streams. Of somebody whose validation has lapsed nothing is presumed;
+    /// without people there is no consent.
     #[must_use]
-    pub const fn consents(&self) -> Set<Consent> {
-        self.consents
+    pub fn consents(&self) -> Set<Consent> {
+        self.common(On::Unsaid, self.last, |_| true)
+    }
+
+    /// Whether somebody of this name was banned.
+    #[must_use]
+    pub fn is_banned(&self, name: &[u8; 16]) -> bool {
+        self.closed || self.banned.contains(name)
     }
 
     /// The version that governs it now.
@@ -147,14 +201,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn version<'r, const W: usize, const V: usize>(&self, rollout: &'r Rollout<W, V>) -> Option<&'r Version<W>> {
         match self.pinned {
             None => rollout.version_of(self.track),
-            Some(number) => rollout.version_numbered(number),
+            Some(number) => rollout.version_pinned(number),
         }
     }
 
     /// Whether the head is to be signed: as often as the settings say, and at the end.
     #[must_use]
     pub fn head_is_due<const W: usize, const V: usize>(&self, rollout: &Rollout<W, V>) -> bool {
-        let every = self.version(rollout).map_or(1, |version| version.policy.settings().head_every);
+        let every = self.version(rollout).map_or(1, |version| version.policy.common_settings().head_every);
         let since = self.chain.next().saturating_sub(self.head_at);
         since >= every.max(1) || (since > 0 && self.state == State::Terminated)
     }
@@ -162,7 +216,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// The head, to be signed by the control plane and kept apart from the records.
     pub fn head(&mut self) -> Head {
         self.head_at = self.chain.next();
-        let last = self.state == State::Terminated;
+        // As long as its end is not recorded, something follows.
+        let last = self.state == State::Terminated && self.unrecorded == 0;
         Head { interaction: self.id, records: self.chain.next(), hash: *self.chain.hash(), time: self.last, last }
     }
 
@@ -184,12 +239,27 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Nothing is done that cannot be recorded.
     fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
-        let numbers = u32::try_from(records).ok().and_then(|records| self.chain.next().checked_add(records));
-        let room = log.has_room(records) && numbers.is_some_and(|end| end < u32::MAX);
-        if room { Ok(()) } else { Err(Refused(Verdict::AuditFull)) }
+        // What has to be said first: that something governs that did not, and that something was not recorded.
+        let records = records + 1 + usize::from(self.unrecorded > 0) + usize::from(self.spared > 0);
+        if self.has_numbers(records) && log.has_room(records, Need::Ordinary) {
+            Ok(())
+        } else {
+            Err(Refused(Verdict::AuditFull))
+        }
     }
 
+    fn has_numbers(&self, records: usize) -> bool {
+        let end = u32::try_from(records).ok().and_then(|records| self.chain.next().checked_add(records));
+        end.is_some_and(|end| end < u32::MAX)
+    }
+
+    /// Writes a record for which there is room, and before it what is not recorded yet.
     fn write(&mut self, record: Record, log: &mut impl Sink) {
+        self.settle_gap(log);
+        self.append(record, log);
+    }
+
+    fn append(&mut self, record: Record, log: &mut impl Sink) {
         let bytes = Record { sequence: self.chain.next(), ..record }.write();
         self.chain = self.chain.and(&bytes);
         log.write(&bytes);
@@ -205,19 +275,66 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.running.iter_mut().flatten().find(|running| running.number == binding)
     }
 
-    /// Time passes, and never backwards. What is refused for that is recorded at the last time there was. After the end
-    /// nothing is recorded at all: else whoever comes late could not be told from whoever adds to a trail.
+    /// Time passes, and never backwards, nor further ahead than can be. What is refused for that is recorded at the last time
+    /// there was. After the end nothing is recorded at all: else a late request could not be told from an addition to a trail.
     fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
         if self.state == State::Terminated {
             return Err(Refused(Verdict::NotActive));
         }
         self.room(1, log)?;
-        if now < self.last {
-            let refused = Record { verdict: Verdict::ClockBack, ..self.fact(kind) };
-            return Err(self.refuse(refused, log));
+        let verdict = if now < self.last {
+            Verdict::ClockBack
+        } else if now.since(self.last) > AHEAD {
+            Verdict::ClockAhead
+        } else {
+            self.last = now;
+            return Ok(());
+        };
+        let refused = Record { verdict, ..self.fact(kind) };
+        Err(self.spare(refused, log))
+    }
+
+    /// The same for what asks the authorities: what governs now is recorded, if it is something else than before.
+    fn advance_with<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        self.advance(now, kind, log)?;
+        let version = self.version(rollout);
+        let governs = (version.map(|version| version.number), rollout.authorities.changes());
+        if governs != self.governed {
+            self.governed = governs;
+            let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
+            let silent = crate::audit::record::low(rollout.authorities.silent().bits());
+            let record = Record {
+                policy: governs.0,
+                plane: governs.1,
+                digest,
+                // Who cannot be asked.
+                obligations: silent,
+                ..self.fact(Kind::Governs)
+            };
+            self.write(record, log);
         }
-        self.last = now;
         Ok(())
+    }
+
+    /// Records a refusal of somebody who has no standing here, unless too many were recorded lately: then it is counted, and the
+    /// number is recorded. So nobody fills a log from outside.
+    fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
+        let (left, since) = self.meter;
+        let (most, per) = METER;
+        if self.last.since(since) >= per {
+            self.meter = (most, self.last);
+        } else if left == 0 {
+            self.spared = self.spared.saturating_add(1);
+            return Refused(record.verdict);
+        }
+        self.meter.0 = self.meter.0.saturating_sub(1);
+        self.refuse(record, log)
     }
 
     /// Records a refusal.
@@ -227,15 +344,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Refused(record.verdict)
         } else {
             Refused(Verdict::AuditFull)
-        }
-    }
-
-    /// Moves the state, if the table has that move, and records it, also where it leads back to the same state.
-    fn step(&mut self, event: Event, log: &mut impl Sink) {
-        if let Some(next) = self.state.next(event) {
-            self.epoch = self.epoch.wrapping_add(1);
-            self.write(Record { action: Some(event as u8), ..self.fact(Kind::Moved) }, log);
-            self.state = next;
         }
     }
 }

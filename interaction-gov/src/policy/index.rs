@@ -1,7 +1,14 @@
-//! The index: rows of bits, one bit for each rule.
+//! The index: rows of bits, one bit for each rule. It is all that is kept of the rules' conditions.
 
-use super::rule::{Effect, Facts, Kind, Provenance, Rule};
-use crate::vocabulary::{Action, Consent, Function, Modality, Posture, Region, Set};
+use super::facts::{Facts, Kind, On, Provenance};
+use super::rule::{Conditions, Effect, Rule, Test, Tests};
+use crate::time::Time;
+use crate::vocabulary::{Action, Function, Modality, Obligation, Posture, Region, Role, Set};
+
+/// How many different tests the rules of a policy can have together.
+pub const TESTS: usize = 64;
+/// How many kinds of regions the rules of a policy can tell apart.
+pub const PLACES: usize = 32;
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
 #[derive(Clone)]
@@ -9,24 +16,65 @@ pub(super) struct Index<const W: usize> {
     actions: [[u64; W]; 31],
     kinds: [[u64; W]; 4],
     /// None, and each.
+    roles: [[u64; W]; 16],
     modalities: [[u64; W]; 16],
     functions: [[u64; W]; 32],
-    regions: [[u64; W]; 32],
     postures: [[u64; W]; 4],
     provenances: [[u64; W]; 3],
-    /// Rules that ask for a consent; rules that ask for its absence.
-    with_consents: [[u64; W]; 16],
-    without_consents: [[u64; W]; 16],
-    /// Consents that any rule asks for; whose absence any rule asks for.
-    asked: (Set<Consent>, Set<Consent>),
+    /// The tests, and for each the rules that ask for it.
+    tests: heapless::Vec<Test, TESTS>,
+    asking: [[u64; W]; TESTS],
+    /// Which of them change by themselves.
+    hours: u64,
+    /// Regions that no rule tells apart are one place; the first place is what is not known.
+    places: [u8; 128],
+    used: u8,
+    /// Rules that hold for a place, and keeps that it is outside of.
+    inside: [[u64; W]; PLACES],
+    outside: [[u64; W]; PLACES],
+    /// Denies and keeps, for which it suffices that they may hold; keeps alone; permits that oblige.
+    forbids: [u64; W],
+    keeps: [u64; W],
+    oblige: [u64; W],
+    says: [[Says; 64]; W],
+}
+
+/// What a rule says when it holds.
+#[derive(Clone, Copy)]
+pub(super) struct Says {
+    pub id: u32,
+    pub line: u16,
+    pub obligations: u16,
+}
+
+impl Says {
+    const NOTHING: Self = Self { id: 0, line: 0, obligations: 0 };
+
+    pub fn obligations(self) -> Set<Obligation> {
+        Set::from_bits(self.obligations.into())
+    }
 }
 
 /// The rows that belong to some facts.
 pub(super) struct Rows<'i, const W: usize> {
     index: &'i Index<W>,
-    all: [&'i [u64; W]; 7],
-    lacking: Set<Consent>,
-    given: Set<Consent>,
+    all: [&'i [u64; W]; 5],
+    on: Option<&'i [u64; W]>,
+    roles: Set<Role>,
+    law: u32,
+    goes: u32,
+    failed: u64,
+}
+
+fn bit_of(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0)
+}
+
+fn put(row: Option<&mut [u64]>, at: usize, holds: bool) {
+    if let Some(word) = row.and_then(|row| row.get_mut(at / 64)) {
+        let bit = 1_u64 << (at % 64);
+        *word = if holds { *word | bit } else { *word & !bit };
+    }
 }
 
 impl<const W: usize> Index<W> {
@@ -34,109 +82,319 @@ impl<const W: usize> Index<W> {
         Self {
             actions: [[0; W]; 31],
             kinds: [[0; W]; 4],
+            roles: [[0; W]; 16],
             modalities: [[0; W]; 16],
             functions: [[0; W]; 32],
-            regions: [[0; W]; 32],
             postures: [[0; W]; 4],
             provenances: [[0; W]; 3],
-            with_consents: [[0; W]; 16],
-            without_consents: [[0; W]; 16],
-            asked: (Set::EMPTY, Set::EMPTY),
+            tests: heapless::Vec::new(),
+            asking: [[0; W]; TESTS],
+            hours: 0,
+            places: [0; 128],
+            used: 0,
+            inside: [[0; W]; PLACES],
+            outside: [[0; W]; PLACES],
+            forbids: [0; W],
+            keeps: [0; W],
+            oblige: [0; W],
+            says: [[Says::NOTHING; 64]; W],
         }
     }
 
-    /// Enters a rule at its place.
-    pub fn enter(&mut self, at: usize, rule: &Rule) {
-        let conditions = &rule.conditions;
-        let (word, bit) = (at / 64, 1_u64 << (at % 64));
-        let set = |row: Option<&mut [u64; W]>, holds: bool| {
-            if let Some(word) = row.and_then(|row| row.get_mut(word))
-                && holds
-            {
-                *word |= bit;
+    /// The place of a region. All are one, until a rule tells them apart.
+    fn place(&self, region: Region) -> u8 {
+        self.places.get(usize::from(region.0)).copied().unwrap_or_default()
+    }
+
+    /// Tells these regions from all others. Whether there is room for it.
+    fn tell_apart(&mut self, regions: Set<Region>) -> bool {
+        if self.used == 0 {
+            // What is not known stands apart from all that is.
+            self.used = 2;
+            self.places = [1; 128];
+            if let Some(unknown) = self.places.last_mut() {
+                *unknown = 0;
             }
-        };
+            for rows in [&mut self.inside, &mut self.outside] {
+                let [unknown, known, ..] = rows;
+                *known = *unknown;
+            }
+        }
+        for place in 0..self.used {
+            let of_place = |(number, other): (u8, &u8)| (*other == place).then_some(Region(number));
+            let all: Set<Region> = (0..128).zip(&self.places).filter_map(of_place).collect();
+            let these = all.and(regions);
+            if these.is_empty() || these == all {
+                continue;
+            }
+            let (from, to) = (usize::from(place), usize::from(self.used));
+            for rows in [&mut self.inside, &mut self.outside] {
+                let Some(row) = rows.get(from).copied() else { return false };
+                match rows.get_mut(to) {
+                    Some(new) => *new = row,
+                    None => return false,
+                }
+            }
+            for region in these.iter() {
+                if let Some(place) = self.places.get_mut(usize::from(region.0)) {
+                    *place = self.used;
+                }
+            }
+            self.used += 1;
+        }
+        true
+    }
+
+    /// Enters a rule at its place, over whatever stood there. Whether there is room for what it tells apart; if not, it may
+    /// tell more apart than before, which changes no decision.
+    pub fn enter(&mut self, at: usize, rule: &Rule) -> bool {
+        let conditions = &rule.conditions;
+        let (is_keep, is_permit) = (rule.effect == Effect::Keep, rule.effect == Effect::Permit);
+        if at >= W * 64 || !conditions.regions.is_none_or(|regions| self.tell_apart(regions)) {
+            return false;
+        }
+        if is_keep && !self.tell_apart(rule.within) {
+            return false;
+        }
+        for test in &conditions.tests {
+            if !self.tests.contains(test) && self.tests.push(*test).is_err() {
+                return false;
+            }
+        }
+        let hours = |(_, test): &(u8, &Test)| matches!(test, Test::Hours(..));
+        self.hours = (0..64).zip(&self.tests).filter(hours).fold(0, |bits, (number, _)| bits | 1 << number);
         let numbers = || 0..32_u8;
         for (number, row) in numbers().zip(&mut self.actions) {
-            set(Some(row), conditions.actions.contains(Action(number)));
+            put(Some(row), at, conditions.actions.contains(Action(number)));
         }
         for (kind, row) in Kind::ALL.into_iter().zip(&mut self.kinds) {
-            set(Some(row), conditions.has_kind(kind));
+            put(Some(row), at, conditions.has_kind(kind));
+        }
+        let mut roles = self.roles.iter_mut();
+        put(roles.next().map(<[u64; W]>::as_mut_slice), at, conditions.roles.is_none());
+        for (number, row) in numbers().zip(roles) {
+            put(Some(row), at, conditions.roles.is_none_or(|these| these.contains(Role(number))));
         }
         let mut modalities = self.modalities.iter_mut();
-        set(modalities.next(), conditions.modalities.is_none());
+        put(modalities.next().map(<[u64; W]>::as_mut_slice), at, conditions.modalities.is_none());
         for (number, row) in numbers().zip(modalities) {
-            set(Some(row), conditions.modalities.is_none_or(|these| these.contains(Modality(number))));
+            put(Some(row), at, conditions.modalities.is_none_or(|these| these.contains(Modality(number))));
         }
         let mut functions = self.functions.iter_mut();
-        set(functions.next(), conditions.functions.is_none());
+        put(functions.next().map(<[u64; W]>::as_mut_slice), at, conditions.functions.is_none());
         for (number, row) in numbers().zip(functions) {
-            set(Some(row), conditions.functions.is_none_or(|these| these.contains(Function(number))));
-        }
-        let mut regions = self.regions.iter_mut();
-        set(regions.next(), conditions.regions.is_none() || rule.effect == Effect::Deny);
-        for (number, row) in numbers().zip(regions) {
-            set(Some(row), conditions.regions.is_none_or(|these| these.contains(Region(number))));
+            put(Some(row), at, conditions.functions.is_none_or(|these| these.contains(Function(number))));
         }
         for (number, row) in numbers().zip(&mut self.postures) {
-            set(Some(row), conditions.has_posture(Posture(number)));
+            put(Some(row), at, conditions.has_posture(Posture(number)));
         }
         for (provenance, row) in Provenance::ALL.into_iter().zip(&mut self.provenances) {
-            set(Some(row), conditions.has_provenance(provenance));
+            put(Some(row), at, conditions.has_provenance(provenance));
         }
-        for (number, row) in numbers().zip(&mut self.with_consents) {
-            set(Some(row), conditions.with_consents.contains(Consent(number)));
+        for (test, row) in self.tests.iter().zip(&mut self.asking) {
+            put(Some(row), at, conditions.tests.contains(test));
         }
-        for (number, row) in numbers().zip(&mut self.without_consents) {
-            set(Some(row), conditions.without_consents.contains(Consent(number)));
+        for place in 0..PLACES {
+            let region = self.places.iter().position(|other| usize::from(*other) == place);
+            let region = region.and_then(|number| u8::try_from(number).ok()).map(Region);
+            let inside = conditions.regions.is_none_or(|these| region.is_some_and(|region| these.contains(region)));
+            let outside = is_keep && region.is_some_and(|region| !rule.within.contains(region));
+            put(self.inside.get_mut(place).map(<[u64; W]>::as_mut_slice), at, inside);
+            put(self.outside.get_mut(place).map(<[u64; W]>::as_mut_slice), at, outside);
         }
-        let (with, without) = self.asked;
-        self.asked = (with.or(conditions.with_consents), without.or(conditions.without_consents));
+        put(Some(&mut self.forbids), at, !is_permit);
+        put(Some(&mut self.keeps), at, is_keep);
+        put(Some(&mut self.oblige), at, is_permit && !rule.obligations.is_empty());
+        if let Some(says) = self.says.get_mut(at / 64).and_then(|word| word.get_mut(at % 64)) {
+            let obligations = u16::try_from(rule.obligations.bits() & 0xFFFF).unwrap_or_default();
+            *says = Says { id: rule.id, line: rule.line, obligations };
+        }
+        true
     }
 
-    /// A number that no vocabulary has meets no rule.
+    /// Takes rules out again, from one place on.
+    pub fn forget(&mut self, from: usize, tests: usize) {
+        let nothing = Rule {
+            effect: Effect::Permit,
+            conditions: Conditions { actions: Set::EMPTY, ..Conditions::ANY },
+            within: Set::EMPTY,
+            obligations: Set::EMPTY,
+            line: 0,
+            id: 0,
+        };
+        for at in from..W * 64 {
+            let _ = self.enter(at, &nothing);
+        }
+        self.tests.truncate(tests);
+    }
+
+    /// How many tests there are.
+    pub fn tests(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// What a rule says.
+    pub fn says(&self, at: usize) -> Option<Says> {
+        self.says.get(at / 64).and_then(|word| word.get(at % 64)).copied()
+    }
+
+    /// What a rule does.
+    pub fn effect(&self, at: usize) -> Effect {
+        match (bit_of(&self.forbids, at), bit_of(&self.keeps, at)) {
+            (false, _) => Effect::Permit,
+            (true, false) => Effect::Deny,
+            (true, true) => Effect::Keep,
+        }
+    }
+
+    /// A rule, read back from its column.
+    pub fn rule(&self, at: usize) -> Option<Rule> {
+        let says = self.says(at)?;
+        let effect = self.effect(at);
+        fn set<T: crate::vocabulary::Name, const W: usize>(rows: &[[u64; W]], at: usize) -> Set<T> {
+            (0..).zip(rows).filter(|(_, row)| bit_of(&row[..], at)).map(|(number, _)| T::numbered(number)).collect()
+        }
+        fn some<T: crate::vocabulary::Name, const W: usize>(rows: &[[u64; W]], at: usize) -> Option<Set<T>> {
+            let (none, rows) = rows.split_first()?;
+            (!bit_of(&none[..], at)).then(|| set(rows, at))
+        }
+        let bits = |rows: &[[u64; W]]| {
+            (0..8_u8).zip(rows).filter(|(_, row)| bit_of(&row[..], at)).fold(0, |bits, (number, _)| bits | 1 << number)
+        };
+        let places = |rows: &[[u64; W]; PLACES], wanted: bool| -> Set<Region> {
+            let here = |region: &Region| {
+                rows.get(usize::from(self.place(*region))).is_some_and(|row| bit_of(&row[..], at) == wanted)
+            };
+            (0..127).map(Region).filter(here).collect()
+        };
+        let anywhere = self.inside.get(usize::from(self.place(Region::UNKNOWN))).is_none_or(|row| bit_of(&row[..], at));
+        let mut tests = Tests::new();
+        for (test, row) in self.tests.iter().zip(&self.asking) {
+            if bit_of(&row[..], at) {
+                let _ = tests.push(*test);
+            }
+        }
+        tests.sort_unstable();
+        let mut postures = bits(&self.postures);
+        // Levels that no vocabulary has are not told apart.
+        postures &= 0xF;
+        let actions: Set<Action> = set(&self.actions, at);
+        let all = (0..31).map(Action).collect();
+        let conditions = Conditions {
+            actions: if actions == all { Set::ALL } else { actions },
+            kinds: bits(&self.kinds),
+            roles: some(&self.roles, at),
+            modalities: some(&self.modalities, at),
+            functions: some(&self.functions, at),
+            regions: (!anywhere).then(|| places(&self.inside, true)),
+            tests,
+            postures,
+            provenances: bits(&self.provenances),
+        };
+        let within = if effect == Effect::Keep { places(&self.outside, false) } else { Set::EMPTY };
+        Some(Rule { effect, conditions, within, obligations: says.obligations(), line: says.line, id: says.id })
+    }
+
+    /// The rows of some facts. A number that no vocabulary has meets no rule.
     pub fn rows(&self, facts: &Facts) -> Rows<'_, W> {
         let none = &const { [0; W] };
         let optional = |number: Option<u8>| number.map_or(0, |number| usize::from(number).saturating_add(1));
-        let (with, without) = self.asked;
+        let on = match facts.on {
+            On::Stream(modality) => Some(optional(Some(modality.0))),
+            On::Nothing => Some(0),
+            On::Unsaid => None,
+        };
+        let mut failed = 0;
+        for (number, test) in self.tests.iter().enumerate() {
+            failed |= u64::from(!test.holds(facts)) << (number % 64);
+        }
         Rows {
             index: self,
             all: [
                 self.actions.get(usize::from(facts.action.0)).unwrap_or(none),
                 self.kinds.get(facts.kind as usize).unwrap_or(none),
-                self.modalities.get(optional(facts.modality.map(|modality| modality.0))).unwrap_or(none),
                 self.functions.get(optional(facts.function.map(|function| function.0))).unwrap_or(none),
-                self.regions.get(optional(facts.region.map(|region| region.0))).unwrap_or(none),
                 self.postures.get(usize::from(facts.posture.0)).unwrap_or(none),
                 self.provenances.get(facts.provenance as usize).unwrap_or(none),
             ],
-            lacking: with.without(facts.consents),
-            given: without.and(facts.consents),
+            on: on.map(|row| self.modalities.get(row).unwrap_or(none)),
+            roles: facts.roles,
+            law: self.places_of(facts.law),
+            goes: self.places_of(facts.goes),
+            failed,
         }
+    }
+
+    fn places_of(&self, regions: Set<Region>) -> u32 {
+        regions.iter().fold(0, |bits, region| bits | 1_u32.checked_shl(u32::from(self.place(region))).unwrap_or(0))
+    }
+
+    /// When a test of any rule next changes by itself.
+    pub fn changes(&self, now: Time) -> Time {
+        if self.hours == 0 {
+            return Time::NEVER;
+        }
+        self.tests.iter().map(|test| test.changes(now)).min().unwrap_or(Time::NEVER)
     }
 }
 
 impl<const W: usize> Rows<'_, W> {
     /// The rules of a word that hold.
     pub fn word(&self, word: usize) -> u64 {
+        let index = self.index;
         let at = |row: &[u64; W]| row.get(word).copied().unwrap_or(0);
         let mut bits = self.all.iter().fold(u64::MAX, |bits, row| bits & at(row));
-        if bits != 0 {
-            bits &= !excluded(&self.index.with_consents, self.lacking, at);
-            bits &= !excluded(&self.index.without_consents, self.given, at);
+        if bits == 0 {
+            return 0;
+        }
+        let forbids = at(&index.forbids);
+        bits &= match self.on {
+            Some(row) => at(row),
+            // It may be any stream.
+            None => forbids | index.modalities.first().map_or(0, at),
+        };
+        let mut roles = index.roles.first().map_or(0, at);
+        for role in self.roles.iter() {
+            roles |= index.roles.get(usize::from(role.0) + 1).map_or(0, at);
+        }
+        bits &= roles;
+        // Of several places one suffices to forbid, and all are needed to permit.
+        let (mut one, mut all, mut left) = (0, u64::MAX, self.law);
+        while left != 0 {
+            let row = index.inside.get(left.trailing_zeros() as usize).map_or(0, at);
+            (one, all, left) = (one | row, all & row, left & (left - 1));
+        }
+        if self.law & 1 != 0 {
+            // It may be any place.
+            one = u64::MAX;
+        }
+        bits &= (forbids & one) | (!forbids & all);
+        if bits & at(&index.keeps) != 0 {
+            let (mut outside, mut left) = (0, self.goes);
+            while left != 0 {
+                outside |= index.outside.get(left.trailing_zeros() as usize).map_or(0, at);
+                left &= left - 1;
+            }
+            bits &= !at(&index.keeps) | outside;
+        }
+        let mut failed = self.failed;
+        while failed != 0 && bits != 0 {
+            bits &= !index.asking.get(failed.trailing_zeros() as usize).map_or(0, at);
+            failed &= failed - 1;
         }
         bits
     }
-}
 
-/// The rules that one of these consents excludes.
-fn excluded<const W: usize>(rows: &[[u64; W]; 16], consents: Set<Consent>, at: impl Fn(&[u64; W]) -> u64) -> u64 {
-    let mut left = consents.bits();
-    let mut bits = 0;
-    while left != 0 {
-        let row = usize::try_from(left.trailing_zeros()).ok().and_then(|number| rows.get(number));
-        bits |= row.map_or(0, &at);
-        left &= left - 1;
+    /// The keeps of a word that hold.
+    pub fn keeps(&self, word: usize) -> u64 {
+        self.word(word) & self.index.keeps.get(word).copied().unwrap_or(0)
     }
-    bits
+
+    /// The permits of a word that hold and oblige.
+    pub fn obliging(&self, word: usize) -> u64 {
+        match self.index.oblige.get(word) {
+            Some(oblige) if *oblige != 0 => self.word(word) & oblige,
+            _ => 0,
+        }
+    }
 }

@@ -9,26 +9,28 @@
 //! that is left decides.
 
 mod check;
+mod facts;
 mod index;
 mod read;
 mod rule;
+mod scope;
 mod settings;
 
 use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-pub use read::Scope;
-pub use rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
+pub use facts::{Consents, Facts, Kind, On, Provenance};
+pub use rule::{Conditions, Effect, Rule, Sense, Test, Whose};
+pub use scope::Scope;
 pub use settings::Settings;
 
-use crate::authority::Speaker;
 use crate::text::{TextError, Trouble, visible};
 use crate::time::Time;
-use crate::vocabulary::{Authority, Modality, Obligation, Region, Set, Vocabulary};
-use index::Index;
+use crate::vocabulary::{Action, Authority, Obligation, Region, Set, Vocabulary};
+use index::{Index, Rows};
 use read::Statement;
-use settings::Said;
+use settings::{Said, Together};
 
 /// How many authorities a policy can have.
 pub const AUTHORITIES: usize = 8;
@@ -37,23 +39,22 @@ pub const AUTHORITIES: usize = 8;
 #[derive(Clone)]
 pub struct Policy<const W: usize> {
     members: heapless::Vec<Member, AUTHORITIES>,
-    rules: [[Rule; 64]; W],
     /// How many words are taken.
     words: usize,
     index: Index<W>,
-    /// For each member and each modality, and for no modality in front: where data may go.
-    residency: [[Set<Region>; MODALITIES]; AUTHORITIES],
-    said: Said,
     /// The digest of the vocabulary that it is written in.
     vocabulary: Option<[u8; 32]>,
+    /// What carries the data of the actor alone; what nothing prevents.
+    own: Set<Action>,
+    always: Set<Action>,
+    /// Where anything can go at all.
+    regions: Set<Region>,
+    /// Of its texts; of none, it is [`EMPTY`].
     digest: [u8; 32],
 }
 
-/// One for no modality, and one for each.
-const MODALITIES: usize = 16;
-
 /// An authority's part of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
     pub authority: Authority,
@@ -65,6 +66,7 @@ pub struct Member {
     pub vocabulary: [u8; 32],
     /// What it is asked about.
     pub scope: Scope,
+    said: Said,
     /// Its words of rules: from, and up to.
     words: (u16, u16),
     /// How many rules are in them.
@@ -83,9 +85,70 @@ pub struct Ruling {
     pub speaker: Option<Authority>,
     /// The line of the deciding rule in the speaker's text, if a rule decided.
     pub line: Option<u16>,
+    /// The name of that rule, in short.
+    pub rule: Option<u32>,
+    /// What each authority said that was asked.
+    pub voices: Voices,
     /// What a permit obliges to: what all deciding rules say together.
     pub obligations: Set<Obligation>,
-    /// Until when the same ones speak for all.
+    /// Until when the same ones speak for all, and no time of the day changes anything.
+    pub until: Time,
+    /// How long a permit holds at most, by all who were asked.
+    pub lease_ms: u32,
+}
+
+/// Who spoke in the place of each authority, and by which line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Voices {
+    /// Four bits for each authority, the first one's the lowest: 0 it was not asked, 1 to 8 the number of who spoke and one,
+    /// 15 nobody could be asked.
+    pub speakers: u32,
+    /// The line of each one's rule; 0 for none.
+    pub lines: [u16; AUTHORITIES],
+}
+
+impl Voices {
+    const NOBODY: u32 = 15;
+
+    fn hear(&mut self, authority: Authority, speaker: Option<Authority>, line: u16) {
+        let at = u32::from(authority.0 & 7) * 4;
+        let code = speaker.map_or(Self::NOBODY, |speaker| u32::from(speaker.0 & 7) + 1);
+        self.speakers = self.speakers & !(0xF << at) | code << at;
+        if let Some(place) = self.lines.get_mut(usize::from(authority.0)) {
+            *place = line;
+        }
+    }
+
+    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: nobody could be.
+    #[must_use]
+    pub const fn speaker(&self, authority: Authority) -> Option<Option<Authority>> {
+        match self.speakers >> ((authority.0 & 7) * 4) & 0xF {
+            0 => None,
+            number @ 1..=8 => {
+                let [.., number] = number.to_be_bytes();
+                Some(Some(Authority(number - 1)))
+            }
+            _ => Some(None),
+        }
+    }
+
+    /// Whoever was asked, and whoever spoke.
+    #[must_use]
+    pub fn all(&self) -> Set<Authority> {
+        (0..8)
+            .map(Authority)
+            .filter_map(|one| self.speaker(one).map(|by| Set::one(one).or(by.map_or(Set::EMPTY, Set::one))))
+            .fold(Set::EMPTY, Set::or)
+    }
+}
+
+/// Who decides in an authority's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Who. `None`: nobody can be asked.
+    pub authority: Option<Authority>,
+    /// Until when that is so.
     pub until: Time,
 }
 
@@ -99,6 +162,8 @@ pub enum Answer {
     Deny,
     /// No rule permits it.
     NoRule,
+    /// Data would go where a rule keeps them from.
+    Residency,
     /// An authority cannot be asked.
     Unreachable,
     /// No authority is asked.
@@ -107,11 +172,17 @@ pub enum Answer {
 
 impl Ruling {
     /// Nobody has said anything.
-    const NOTHING: Self = Self::no(Answer::NobodyAsked, None, None, None);
-
-    const fn no(answer: Answer, authority: Option<Authority>, speaker: Option<Authority>, line: Option<u16>) -> Self {
-        Self { answer, authority, speaker, line, obligations: Set::EMPTY, until: Time::NEVER }
-    }
+    const NOTHING: Self = Self {
+        answer: Answer::NobodyAsked,
+        authority: None,
+        speaker: None,
+        line: None,
+        rule: None,
+        voices: Voices { speakers: 0, lines: [0; AUTHORITIES] },
+        obligations: Set::EMPTY,
+        until: Time::NEVER,
+        lease_ms: 0,
+    };
 }
 
 /// Why a policy does not take a text.
@@ -127,6 +198,8 @@ pub enum PolicyError {
     Full,
     /// The policy is written in another vocabulary: its numbers mean other names.
     Vocabulary,
+    /// Its rules tell more than 64 different tests apart, or more than 31 kinds of places.
+    TooFine,
 }
 
 impl fmt::Display for PolicyError {
@@ -136,6 +209,7 @@ impl fmt::Display for PolicyError {
             Self::Twice(_) => f.write_str("the authority has a part already"),
             Self::Full => f.write_str("no room for so many rules"),
             Self::Vocabulary => f.write_str("written in another vocabulary"),
+            Self::TooFine => f.write_str("the rules tell too many tests or places apart"),
         }
     }
 }
@@ -154,27 +228,42 @@ impl<const W: usize> Default for Policy<W> {
     }
 }
 
+/// SHA-256("IoE/1 policy" | 0): the digest of a policy without texts.
+const EMPTY: [u8; 32] = [
+    0x9d, 0x9a, 0x78, 0xa9, 0x2c, 0x0f, 0xe7, 0x51, 0x77, 0x91, 0x7d, 0xc1, 0xef, 0x86, 0x57, 0x9f, 0x69, 0x36, 0xa0,
+    0x02, 0xac, 0x55, 0xe7, 0xd8, 0x35, 0x42, 0x8b, 0x26, 0x12, 0xe0, 0x6f, 0xdd,
+];
+
 impl<const W: usize> Policy<W> {
-    /// A policy without authorities: it permits nothing.
+    /// A policy without authorities: it permits nothing. All its bytes are zero, so that a static one takes no flash.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             members: heapless::Vec::new(),
-            rules: [[Rule::NONE; 64]; W],
             words: 0,
             index: Index::new(),
-            residency: [[Set::EMPTY; MODALITIES]; AUTHORITIES],
-            said: Said::default(),
             vocabulary: None,
-            digest: Sha256::digest(LABEL).into(),
+            own: Set::EMPTY,
+            always: Set::EMPTY,
+            regions: Set::EMPTY,
+            digest: [0; 32],
         }
+    }
+
+    /// Takes all authorities out, where the policy stands.
+    pub fn clear(&mut self) {
+        self.members.clear();
+        self.words = 0;
+        self.index.forget(0, 0);
+        self.vocabulary = None;
+        (self.own, self.always, self.regions, self.digest) = (Set::EMPTY, Set::EMPTY, Set::EMPTY, [0; 32]);
     }
 
     /// Adds an authority's part, checked: names that do not exist, rules that never match, rules that are never reached and
     /// permits that a deny covers are refused, each with its place.
     ///
     /// # Errors
-    /// [`PolicyError`]; the policy is then what it was before.
+    /// [`PolicyError`]; the policy then decides as before.
     pub fn add(&mut self, text: &str, vocabulary: &Vocabulary<'_>) -> Result<Authority, PolicyError> {
         if self.vocabulary.is_some_and(|other| other != *vocabulary.digest()) {
             return Err(PolicyError::Vocabulary);
@@ -184,78 +273,80 @@ impl<const W: usize> Policy<W> {
         if self.members.iter().any(|member| member.authority == head.authority) {
             return Err(PolicyError::Twice(head.authority));
         }
-        let place = self.members.len();
-        let first = self.words;
-        let (free, residency, said) = self.check(text, vocabulary, first * 64)?;
-        let words = first + (free - first * 64).div_ceil(64);
-        let [first_word, end, rules] =
-            [first, words, free - first * 64].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
-        if end == u16::MAX || rules == u16::MAX {
-            return Err(PolicyError::Full);
-        }
-        let digest: [u8; 32] = Sha256::digest(text).into();
-        let (authority, version, scope) = (head.authority, head.version, head.scope);
-        let vocabulary = *vocabulary.digest();
-        let member = Member { authority, version, digest, vocabulary, scope, words: (first_word, end), rules };
-        self.members.push(member).map_err(|_| PolicyError::Full)?;
-        // From here on nothing fails.
-        for at in first * 64..free {
-            if let Some(rule) = self.rule(at).copied() {
-                self.index.enter(at, &rule);
+        let (first, tests) = (self.words, self.index.tests());
+        let member = self.check(text, vocabulary, head).and_then(|member| {
+            let words = usize::from(member.words.1);
+            self.members.push(member).map_err(|_| PolicyError::Full).map(|()| words)
+        });
+        match member {
+            Ok(words) => self.words = words,
+            Err(error) => {
+                // Nothing of it stays.
+                self.index.forget(first * 64, tests);
+                return Err(error);
             }
         }
-        if let Some(slot) = self.residency.get_mut(place) {
-            *slot = residency;
-        }
-        self.words = words;
-        self.said = self.said.and(said, scope == Scope::ALL);
-        self.vocabulary = Some(vocabulary);
-        self.digest = Sha256::new()
-            .chain_update(self.digest)
-            .chain_update(vocabulary)
-            .chain_update([head.authority.0])
-            .chain_update(head.version.to_be_bytes())
-            .chain_update(digest)
-            .finalize()
-            .into();
-        Ok(head.authority)
+        let authority = self.members.last().map_or(Authority(0), |member| {
+            self.digest = Sha256::new()
+                .chain_update(if self.vocabulary.is_some() { self.digest } else { EMPTY })
+                .chain_update(member.vocabulary)
+                .chain_update([member.authority.0])
+                .chain_update(member.version.to_be_bytes())
+                .chain_update(member.digest)
+                .finalize()
+                .into();
+            member.authority
+        });
+        self.vocabulary = Some(*vocabulary.digest());
+        (self.own, self.always) = (vocabulary.own(), vocabulary.always());
+        self.regions = vocabulary.all().map(|(region, _)| region).collect();
+        Ok(authority)
     }
 
-    /// Reads and checks a text, and puts its rules where nothing counts yet: where they end, where its streams may go, and
-    /// what it sets.
-    fn check(
-        &mut self,
-        text: &str,
-        vocabulary: &Vocabulary<'_>,
-        first: usize,
-    ) -> Result<(usize, [Set<Region>; MODALITIES], Said), PolicyError> {
-        // Nothing goes where the vocabulary has no place.
-        let mut residency = [vocabulary.all().map(|(region, _)| region).collect(); MODALITIES];
-        let mut said = Said::default();
+    /// Reads and checks a text, and enters its rules behind those that count.
+    fn check(&mut self, text: &str, vocabulary: &Vocabulary<'_>, head: read::Head) -> Result<Member, PolicyError> {
+        let (first, mut said) = (self.words * 64, Said::default());
         let mut free = first;
-        // Denies first, then permits: the first rule that holds decides.
-        for pass in [Effect::Deny, Effect::Permit] {
+        // Where unconditional keeps leave streams; of no stream in front.
+        let everywhere: Set<Region> = vocabulary.all().map(|(region, _)| region).collect();
+        let mut left = [everywhere; 16];
+        // Denies and keeps first, then permits: the first rule that holds decides.
+        for pass in [Effect::Deny, Effect::Keep, Effect::Permit] {
             for statement in read::statements(text, vocabulary) {
                 match statement? {
                     (word, Statement::Rule(rule)) if rule.effect == pass => {
-                        let before = (first..free).filter_map(|at| self.rule(at));
-                        if let Some(trouble) = check::decides_first(before, &rule) {
+                        let mut before = (first..free).filter_map(|at| self.index.rule(at));
+                        if let Some(trouble) = check::decides_first(before.clone(), &rule) {
                             return Err(word.at(trouble).into());
                         }
-                        let slot = self.rules.get_mut(free / 64).and_then(|word| word.get_mut(free % 64));
-                        *slot.ok_or(PolicyError::Full)? = rule;
+                        if before.any(|other| other.id == rule.id) {
+                            return Err(word.at(Trouble::Twice).into());
+                        }
+                        if rule.effect == Effect::Keep && !keep(&mut left, &rule) {
+                            return Err(word.at(Trouble::NeverMatches).into());
+                        }
+                        if free >= W * 64 {
+                            return Err(PolicyError::Full);
+                        }
+                        if !self.index.enter(free, &rule) {
+                            return Err(PolicyError::TooFine);
+                        }
                         free += 1;
-                    }
-                    // Read in the second pass again, it changes nothing.
-                    (word, Statement::Keep { modalities, regions }) if !keep(&mut residency, modalities, regions) => {
-                        return Err(word.at(Trouble::NeverMatches).into());
                     }
                     (_, Statement::Set(setting, number)) => said.set(setting, number),
                     _ => {}
                 }
             }
         }
-        Ok((free, residency, said))
+        let words = self.words + (free - first).div_ceil(64);
+        let [first_word, end, rules] =
+            [self.words, words, free - first].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
+        if end == u16::MAX || rules == u16::MAX {
+            return Err(PolicyError::Full);
+        }
+        let read::Head { authority, version, scope } = head;
+        let (digest, vocabulary) = (Sha256::digest(text).into(), *vocabulary.digest());
+        Ok(Member { authority, version, digest, vocabulary, scope, said, words: (first_word, end), rules })
     }
 
     /// The digest of the vocabulary that all its texts are written in. `None`, if there are none.
@@ -264,16 +355,42 @@ impl<const W: usize> Policy<W> {
         self.vocabulary.as_ref()
     }
 
-    /// What is configured in the texts.
+    /// The actions that carry the data of the actor alone.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        self.said.settings()
+    pub const fn own(&self) -> Set<Action> {
+        self.own
+    }
+
+    /// The actions that nothing prevents.
+    #[must_use]
+    pub const fn always(&self) -> Set<Action> {
+        self.always
+    }
+
+    /// What is configured for these facts, by those that are asked about them.
+    #[must_use]
+    pub fn settings(&self, facts: &Facts) -> Settings {
+        let mut together = Together::default();
+        for member in self.members.iter().filter(|member| member.asks(facts)) {
+            together.and(member.said, member.scope == Scope::ALL);
+        }
+        together.settings()
+    }
+
+    /// What is configured by those that are asked about everything: how often heads are signed.
+    #[must_use]
+    pub fn common_settings(&self) -> Settings {
+        let mut together = Together::default();
+        for member in self.members.iter().filter(|member| member.scope == Scope::ALL) {
+            together.and(member.said, true);
+        }
+        together.settings()
     }
 
     /// What identifies this policy: a hash over the vocabulary, and the authorities' versions and texts, in their order.
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {
-        &self.digest
+        if self.vocabulary.is_some() { &self.digest } else { &EMPTY }
     }
 
     /// Its authorities.
@@ -283,43 +400,96 @@ impl<const W: usize> Policy<W> {
     }
 
     /// An authority's rules in the order in which they decide.
-    pub fn rules_of(&self, member: &Member) -> impl Iterator<Item = &Rule> {
+    pub fn rules_of(&self, member: &Member) -> impl Iterator<Item = Rule> + '_ {
         let first = usize::from(member.words.0) * 64;
-        (first..first + usize::from(member.rules)).filter_map(|at| self.rule(at))
+        (first..first + usize::from(member.rules)).filter_map(|at| self.index.rule(at))
     }
 
-    /// Decides by these facts. Every authority in whose scope they lie is asked, or who speaks for it.
-    // keeps: IOE-093, IOE-097
+    /// Decides by these facts. Every authority in whose scope they lie is asked, or who speaks for it. Where it keeps data
+    /// holds of it in any case, whoever speaks.
+    // keeps: IOE-093, IOE-094, IOE-097
     #[must_use]
     pub fn decide(&self, facts: &Facts, speaker: impl Fn(Authority) -> Speaker) -> Ruling {
         let rows = self.index.rows(facts);
-        let mut all: Option<Ruling> = None;
+        let mut ruling = Ruling::NOTHING;
+        let mut settings = Together::default();
         for member in self.members.iter().filter(|member| member.asks(facts)) {
-            let authority = Some(member.authority);
             let speaker = speaker(member.authority);
             let speaks = |one: &&Member| Some(one.authority) == speaker.authority;
-            let Some(speaking) = Some(member).filter(speaks).or_else(|| self.members.iter().find(speaks)) else {
-                return Ruling::no(Answer::Unreachable, authority, None, None);
+            let speaking = Some(member).filter(speaks).or_else(|| self.members.iter().find(speaks));
+            let (answer, at) = match speaking {
+                None => (Answer::Unreachable, None),
+                Some(speaking) => self.ask(&rows, member, speaking),
             };
-            let (says, (first, end)) = (Some(speaking.authority), speaking.words);
-            let rule = (usize::from(first)..usize::from(end)).find_map(|word| {
-                let bit = usize::try_from(rows.word(word).trailing_zeros()).unwrap_or(64);
-                self.rules.get(word).and_then(|rules| rules.get(bit))
-            });
-            match rule {
-                Some(Rule { effect: Effect::Permit, obligations, line, .. }) => {
-                    let one = Ruling::no(Answer::Permit, authority, says, Some(*line));
-                    let before = all.unwrap_or(one);
-                    let obligations = before.obligations.or(*obligations);
-                    all = Some(Ruling { obligations, until: before.until.min(speaker.until), ..before });
-                }
-                Some(Rule { effect: Effect::Deny, line, .. }) => {
-                    return Ruling::no(Answer::Deny, authority, says, Some(*line));
-                }
-                None => return Ruling::no(Answer::NoRule, authority, says, None),
+            let says = at.and_then(|at| self.index.says(at));
+            let by = speaking.map(|speaking| speaking.authority);
+            ruling.voices.hear(member.authority, by, says.map_or(0, |says| says.line));
+            let permits = answer == Answer::Permit;
+            if !permits || ruling.answer == Answer::NobodyAsked {
+                (ruling.answer, ruling.authority) = (answer, Some(member.authority));
+                (ruling.line, ruling.rule) = (says.map(|says| says.line), says.map(|says| says.id));
+                ruling.speaker = by;
+            }
+            if !permits {
+                ruling.obligations = Set::EMPTY;
+                return ruling;
+            }
+            if let Some(speaking) = speaking {
+                ruling.obligations = ruling.obligations.or(self.obligations(&rows, speaking));
+            }
+            ruling.until = ruling.until.min(speaker.until);
+            settings.and(member.said, member.scope == Scope::ALL);
+        }
+        if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {
+            // Nothing goes where the vocabulary has no place.
+            ruling.answer = Answer::Residency;
+            (ruling.line, ruling.rule, ruling.obligations) = (None, None, Set::EMPTY);
+        }
+        ruling.lease_ms = settings.settings().lease_ms;
+        ruling.until = ruling.until.min(self.index.changes(facts.time));
+        ruling
+    }
+
+    /// What one authority says by its own rules or by another's, and which rule says so.
+    fn ask(&self, rows: &Rows<'_, W>, member: &Member, speaking: &Member) -> (Answer, Option<usize>) {
+        let words = |member: &Member| usize::from(member.words.0)..usize::from(member.words.1);
+        let first = |word: usize, bits: u64| {
+            let bit = usize::try_from(bits.trailing_zeros()).unwrap_or(64);
+            (bits != 0).then_some(word * 64 + bit)
+        };
+        if member.authority != speaking.authority
+            && let Some(at) = words(member).find_map(|word| first(word, rows.keeps(word)))
+        {
+            return (Answer::Residency, Some(at));
+        }
+        match words(speaking).find_map(|word| first(word, rows.word(word))) {
+            None => (Answer::NoRule, None),
+            Some(at) => match self.index.effect(at) {
+                Effect::Permit => (Answer::Permit, Some(at)),
+                Effect::Deny => (Answer::Deny, Some(at)),
+                Effect::Keep => (Answer::Residency, Some(at)),
+            },
+        }
+    }
+
+    /// What all permits that hold oblige to.
+    fn obligations(&self, rows: &Rows<'_, W>, speaking: &Member) -> Set<Obligation> {
+        let mut obligations = Set::EMPTY;
+        for word in usize::from(speaking.words.0)..usize::from(speaking.words.1) {
+            let mut left = rows.obliging(word);
+            while left != 0 {
+                let bit = usize::try_from(left.trailing_zeros()).unwrap_or(64);
+                let says = self.index.says(word * 64 + bit);
+                obligations = says.map_or(obligations, |says| obligations.or(says.obligations()));
+                left &= left - 1;
             }
         }
-        all.unwrap_or(Ruling::NOTHING)
+        obligations
+    }
+
+    /// How many words its rules take.
+    pub(crate) const fn words(&self) -> usize {
+        self.words
     }
 
     /// Which authorities are asked about these facts.
@@ -328,23 +498,24 @@ impl<const W: usize> Policy<W> {
         self.members.iter().filter(|member| member.asks(facts)).map(|member| member.authority).collect()
     }
 
-    /// Whether data of this stream may go where these facts say: every authority that is asked must allow it.
+    /// Whether data may go where these facts say, by every authority that is asked.
     ///
     /// # Errors
-    /// Who does not.
-    pub fn residency(&self, facts: &Facts) -> Result<(), Authority> {
-        let column = facts.modality.map_or(0, |modality| usize::from(modality.0) + 1);
-        let mut asked = self.members.iter().zip(&self.residency).filter(|(member, _)| member.asks(facts));
-        let against = asked.find(|(_, regions)| !regions.get(column).is_some_and(|allowed| allowed.covers(facts.goes)));
-        against.map_or(Ok(()), |(member, _)| Err(member.authority))
-    }
-
-    fn rule(&self, at: usize) -> Option<&Rule> {
-        self.rules.get(at / 64).and_then(|word| word.get(at % 64))
+    /// Who does not let them, and by which line.
+    pub fn residency(&self, facts: &Facts) -> Result<(), (Authority, u16)> {
+        let rows = self.index.rows(facts);
+        for member in self.members.iter().filter(|member| member.asks(facts)) {
+            for word in usize::from(member.words.0)..usize::from(member.words.1) {
+                let keeps = rows.keeps(word);
+                if keeps != 0 {
+                    let at = word * 64 + usize::try_from(keeps.trailing_zeros()).unwrap_or(64);
+                    return Err((member.authority, self.index.says(at).map_or(0, |says| says.line)));
+                }
+            }
+        }
+        Ok(())
     }
 }
-
-const LABEL: &[u8] = b"IoE/1 policy\0";
 
 impl Member {
     fn asks(&self, facts: &Facts) -> bool {
@@ -352,18 +523,20 @@ impl Member {
     }
 }
 
-/// Several statements about a stream intersect. Whether they leave any place to each.
-fn keep(residency: &mut [Set<Region>; MODALITIES], modalities: Set<Modality>, regions: Set<Region>) -> bool {
-    for (column, allowed) in residency.iter_mut().enumerate() {
-        let meant = match u8::try_from(column) {
-            // Data of no stream are meant where all streams are.
-            Ok(0) => modalities == Set::ALL,
-            Ok(column) => modalities.contains(Modality(column - 1)),
-            Err(_) => false,
-        };
+/// Keeps that always hold intersect. Whether they leave any place to each stream.
+fn keep(left: &mut [Set<Region>; 16], rule: &Rule) -> bool {
+    let always = Conditions { modalities: rule.conditions.modalities, ..Conditions::ANY };
+    if rule.conditions != always {
+        return true;
+    }
+    for (column, allowed) in left.iter_mut().enumerate() {
+        let stream =
+            u8::try_from(column).ok().and_then(|column| column.checked_sub(1)).map(crate::vocabulary::Modality);
+        // Data of no stream are meant where all streams are.
+        let meant = rule.conditions.modalities.is_none_or(|these| stream.is_some_and(|one| these.contains(one)));
         if meant {
-            *allowed = allowed.and(regions);
+            *allowed = allowed.and(rule.within);
         }
     }
-    residency.iter().all(|allowed| !allowed.is_empty())
+    left.iter().all(|allowed| !allowed.is_empty())
 }

@@ -3,12 +3,13 @@
 //! ```text
 //! authority corporate
 //! version   7
-//! over      record, transcribe in de                    # its scope; without this line: everything
+//! over      record, transcribe in eu                    # its scope; without this line: everything
 //! permit    join, speak for human, agent with posture managed
-//! permit    record by recording with consent recording oblige notify, watermark
+//! permit    record by recording with consent recording oblige notify, watermark named recording
 //! deny      any on video below posture hardened
-//! deny      transcribe without consent recording
-//! keep      audio, video within de, fr                  # where data of these streams may go
+//! deny      transcribe without stream-consent recording
+//! permit    unlock as operator with second-consent unlock from 0600 to 2200
+//! keep      audio, video within eu without stream-consent export
 //! set       lease 10000                                 # what is configured, see Settings
 //! ```
 //!
@@ -17,114 +18,38 @@
 //! | clause | holds if |
 //! |---|---|
 //! | `for` human, device, service, agent | the actor is one of these |
-//! | `on` modalities | it is about one of these streams |
+//! | `as` roles | the actor is there as one of these |
+//! | `on` modalities | it is about one of these streams; of a deny, a keep and a scope also: nobody says about which |
 //! | `by` functions | one of these functions does it |
-//! | `in` regions | the actor is in one of these; of a deny and of a scope also: nobody knows where it is; of a scope also: it goes there |
-//! | `with consent` names | everybody concerned consents to all of these |
-//! | `without consent` name | somebody does not consent to this |
+//! | `in` regions | of a permit: all are there whose data it carries; of a deny, a keep and a scope: one of them is, or may be; of a scope also: data go there |
+//! | `with consent` names | every person who is there consents to all of these; `with stream-consent`: every person whose data it carries; `with own-consent`: the actor; `with second-consent`: a person other than the actor |
+//! | `without consent` name | the contrary, and so for the other three words |
+//! | `with present`, `without present` role | a valid participant is there in this role, or none is |
+//! | `from` hhmm `to` hhmm | the time of the day, by the caller's clock |
 //! | `with posture`, `below posture` level | the actor's posture is at least, or less than this |
 //! | `with provenance`, `below provenance` level | the same of the computation: none, stated, verified |
 //! | `oblige` names | (permits only) what has to be done with it |
-//! | `own` | (scopes only) the actor is a participant of this authority |
+//! | `named` word | (rules only) what the rule is called in records, however its line moves |
+//! | `own` | (scopes only) the actor is a participant of this authority, or nobody knows whose |
 
 use sha2::{Digest as _, Sha256};
 
-use super::rule::{Conditions, Effect, Facts, Kind, Provenance, Rule};
+use super::facts::{Kind, Provenance};
+use super::rule::{Conditions, Effect, Rule, Test, Whose};
+use super::scope::Scope;
 use super::settings::Setting;
 use crate::text::{Line, Lines, TextError, Trouble, Word, Words, visible};
-use crate::vocabulary::{Authority, Listed, Modality, Obligation, Posture, Region, Set, Vocabulary};
-
-/// What an authority is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope {
-    /// Facts that it is asked about.
-    pub conditions: Conditions,
-    /// Only its own participants.
-    pub own: bool,
-}
-
-impl Scope {
-    /// Everything.
-    pub const ALL: Self = Self { conditions: Conditions::ANY, own: false };
-
-    /// Reads a scope: what stands behind `over` in a policy.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with it.
-    pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
-        visible(text)?;
-        let mut lines = Lines::of(text);
-        let scope = Self::of(&mut Words::of(lines.next().ok_or(NOTHING)?), vocabulary)?;
-        match lines.next() {
-            None => Ok(scope),
-            Some(line) => Err(Words::of(line).word()?.at(Trouble::UnknownStatement)),
-        }
-    }
-
-    fn of(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
-        let first = words.clone().word()?;
-        let mut said = Clauses::default();
-        said.read(words, vocabulary, Place::Scope)?;
-        // Else an authority would be there, and asked about nothing.
-        let scope = Self { conditions: said.conditions, own: said.own };
-        if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
-    }
-
-    /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where nobody knows, it is about nothing.
-    #[must_use]
-    pub fn contains(&self, facts: &Facts, authority: Authority) -> bool {
-        let here = self.conditions.regions.is_none_or(|regions| regions.covers(facts.goes));
-        (!self.own || facts.home == Some(authority)) && here && self.conditions.hold(facts)
-    }
-
-    /// The scope in a hash: every field in a fixed form.
-    pub(crate) fn hashed(&self, hash: Sha256) -> Sha256 {
-        fn bits<T>(set: Option<Set<T>>) -> [u8; 5] {
-            let [a, b, c, d] = set.unwrap_or_default().bits().to_be_bytes();
-            [u8::from(set.is_some()), a, b, c, d]
-        }
-        let Conditions {
-            actions,
-            kinds,
-            modalities,
-            functions,
-            regions,
-            with_consents,
-            without_consents,
-            postures,
-            provenances,
-        } = self.conditions;
-        hash.chain_update(actions.bits().to_be_bytes())
-            .chain_update(bits(modalities))
-            .chain_update(bits(functions))
-            .chain_update(bits(regions))
-            .chain_update(with_consents.bits().to_be_bytes())
-            .chain_update(without_consents.bits().to_be_bytes())
-            .chain_update([kinds, postures, provenances, u8::from(self.own)])
-    }
-
-    /// Whether facts lie, or may lie, in the scope of this authority: then it is asked.
-    #[must_use]
-    pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
-        // Law applies where somebody is, and where something goes; whoever might be there is there.
-        let here = self.conditions.regions.is_none_or(|regions| {
-            facts.region.is_none_or(|region| regions.contains(region)) || !regions.and(facts.goes).is_empty()
-        });
-        let elsewhere = Conditions { regions: None, ..self.conditions };
-        (!self.own || facts.home == Some(authority)) && here && elsewhere.hold(facts)
-    }
-}
+use crate::vocabulary::{Authority, Listed, Obligation, Posture, Role, Set, Vocabulary};
 
 /// A statement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Statement {
     Rule(Rule),
-    Keep { modalities: Set<Modality>, regions: Set<Region> },
     Set(Setting, u32),
 }
 
 /// The first two or three lines.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Head {
     pub authority: Authority,
     pub version: u32,
@@ -132,6 +57,26 @@ pub(super) struct Head {
 }
 
 const NOTHING: TextError = TextError { line: 1, column: 1, trouble: Trouble::Missing };
+
+/// Reads a scope that stands alone.
+pub(super) fn scope(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Scope, TextError> {
+    visible(text)?;
+    let mut lines = Lines::of(text);
+    let scope = scope_of(&mut Words::of(lines.next().ok_or(NOTHING)?), vocabulary)?;
+    match lines.next() {
+        None => Ok(scope),
+        Some(line) => Err(Words::of(line).word()?.at(Trouble::UnknownStatement)),
+    }
+}
+
+fn scope_of(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Scope, TextError> {
+    let first = words.clone().word()?;
+    let mut said = Clauses::default();
+    said.read(words, vocabulary, Place::Scope)?;
+    // Else an authority would be there, and asked about nothing.
+    let scope = Scope { conditions: said.conditions, own: said.own };
+    if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
+}
 
 /// Reads what stands in front of the rules.
 pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, TextError> {
@@ -149,7 +94,7 @@ pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, Text
     if let Some(line) = lines.next() {
         let mut words = Words::of(line);
         if words.word()?.text == "over" {
-            scope = Scope::of(&mut words, vocabulary)?;
+            scope = scope_of(&mut words, vocabulary)?;
         }
     }
     Ok(Head { authority, version, scope })
@@ -174,15 +119,24 @@ fn statement<'t>(
 ) -> Result<Option<(Word<'t>, Statement)>, TextError> {
     let mut words = Words::of(line);
     let word = words.word()?;
+    let mut said = Clauses::default();
     let effect = match word.text {
-        "permit" => Effect::Permit,
-        "deny" => Effect::Deny,
+        "permit" => {
+            said.read(&mut words, vocabulary, Place::Permit)?;
+            Effect::Permit
+        }
+        "deny" => {
+            said.read(&mut words, vocabulary, Place::Deny)?;
+            Effect::Deny
+        }
         "keep" => {
-            let modalities = if next_is_any(&mut words)? { Set::ALL } else { set(&mut words, vocabulary)? };
+            if !next_is_any(&mut words)? {
+                said.conditions.modalities = Some(set(&mut words, vocabulary)?);
+            }
             keyword(&mut words, "within")?;
-            let regions = set(&mut words, vocabulary)?;
-            over(&mut words)?;
-            return Ok(Some((word, Statement::Keep { modalities, regions })));
+            said.within = set(&mut words, vocabulary)?;
+            said.clauses(&mut words, vocabulary, Place::Keep)?;
+            Effect::Keep
         }
         "set" => {
             let what = words.word()?;
@@ -201,13 +155,28 @@ fn statement<'t>(
         "over" if first => return Ok(None),
         _ => return Err(word.at(Trouble::UnknownStatement)),
     };
-    let mut said = Clauses::default();
-    said.read(&mut words, vocabulary, if effect == Effect::Permit { Place::Permit } else { Place::Deny })?;
-    let Clauses { conditions, obligations, .. } = said;
-    if !conditions.can_hold() {
+    if !said.conditions.can_hold() {
         return Err(word.at(Trouble::NeverMatches));
     }
-    Ok(Some((word, Statement::Rule(Rule { effect, conditions, obligations, line: word.line() }))))
+    let id = said.named.map_or_else(|| id_of(line), |name| id(&[name.text]));
+    let Clauses { conditions, within, obligations, .. } = said;
+    Ok(Some((word, Statement::Rule(Rule { effect, conditions, within, obligations, line: word.line(), id }))))
+}
+
+/// The short name of a rule that has none of its own: of its words, however many blanks are between them.
+fn id_of(line: Line<'_>) -> u32 {
+    let mut hash = Sha256::new();
+    let mut words = Words::of(line);
+    while let Ok(word) = words.word() {
+        hash.update(word.text);
+        hash.update(if words.skips_comma() { b"," } else { b" " });
+    }
+    hash.finalize().first_chunk().copied().map_or(0, u32::from_be_bytes)
+}
+
+fn id(parts: &[&str]) -> u32 {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
+    hash.finalize().first_chunk().copied().map_or(0, u32::from_be_bytes)
 }
 
 /// Where clauses stand.
@@ -215,22 +184,31 @@ fn statement<'t>(
 enum Place {
     Permit,
     Deny,
+    Keep,
     Scope,
 }
 
 /// What clauses say.
 struct Clauses<'t> {
     conditions: Conditions,
+    within: Set<crate::vocabulary::Region>,
     obligations: Set<Obligation>,
+    named: Option<Word<'t>>,
     own: bool,
     /// Those that may stand once, and did.
-    seen: heapless::Vec<&'t str, 8>,
+    seen: heapless::Vec<&'t str, 16>,
 }
 
 impl Default for Clauses<'_> {
     fn default() -> Self {
-        let seen = heapless::Vec::new();
-        Self { conditions: Conditions::ANY, obligations: Set::EMPTY, own: false, seen }
+        Self {
+            conditions: Conditions::ANY,
+            within: Set::EMPTY,
+            obligations: Set::EMPTY,
+            named: None,
+            own: false,
+            seen: heapless::Vec::new(),
+        }
     }
 }
 
@@ -238,16 +216,29 @@ impl<'t> Clauses<'t> {
     /// Reads actions, then clauses.
     fn read(&mut self, words: &mut Words<'t>, vocabulary: &Vocabulary<'_>, place: Place) -> Result<(), TextError> {
         if !next_is_any(words)? {
+            let first = words.clone().word()?;
             self.conditions.actions = set(words, vocabulary)?;
+            // No rule decides about what is always permitted.
+            if !self.conditions.actions.and(vocabulary.always()).is_empty() {
+                return Err(first.at(Trouble::NoEffect));
+            }
         }
+        self.clauses(words, vocabulary, place)
+    }
+
+    fn clauses(&mut self, words: &mut Words<'t>, vocabulary: &Vocabulary<'_>, place: Place) -> Result<(), TextError> {
+        let is_rule = place != Place::Scope;
         while !words.is_over() {
             let clause = words.word()?;
             match clause.text {
                 "for" => self.conditions.kinds = kinds(words)?,
-                "on" => self.conditions.modalities = Some(set(words, vocabulary)?),
+                "as" => self.conditions.roles = Some(set(words, vocabulary)?),
+                "on" if place != Place::Keep => self.conditions.modalities = Some(set(words, vocabulary)?),
                 "by" => self.conditions.functions = Some(set(words, vocabulary)?),
                 "in" => self.conditions.regions = Some(set(words, vocabulary)?),
+                "from" => self.hours(words)?,
                 "oblige" if place == Place::Permit => self.obligations = set(words, vocabulary)?,
+                "named" if is_rule => self.named = Some(words.word()?),
                 "own" if place == Place::Scope => self.own = true,
                 "with" | "below" | "without" => {
                     self.level(&clause, words, vocabulary)?;
@@ -261,6 +252,18 @@ impl<'t> Clauses<'t> {
         Ok(())
     }
 
+    /// `from 0800 to 1730`.
+    fn hours(&mut self, words: &mut Words<'t>) -> Result<(), TextError> {
+        let from = words.clone().word()?;
+        let begins = minutes(words)?;
+        keyword(words, "to")?;
+        let ends = minutes(words)?;
+        if begins == ends {
+            return Err(from.at(Trouble::NeverMatches));
+        }
+        self.test(&from, Test::Hours(begins, ends))
+    }
+
     fn level(
         &mut self,
         clause: &Word<'t>,
@@ -268,39 +271,69 @@ impl<'t> Clauses<'t> {
         vocabulary: &Vocabulary<'_>,
     ) -> Result<(), TextError> {
         let what = words.word()?;
-        let before = self.conditions;
-        match (clause.text, what.text) {
-            ("with", "consent") => {
-                let consents = set(words, vocabulary)?;
-                self.conditions.with_consents = self.conditions.with_consents.or(consents);
+        let whose = Whose::ALL.into_iter().find(|whose| whose.name() == what.text);
+        match (clause.text, what.text, whose) {
+            ("with", _, Some(whose)) => {
+                let consents: Set<crate::vocabulary::Consent> = set(words, vocabulary)?;
+                consents.iter().try_for_each(|consent| self.test(clause, Test::With(whose, consent)))
             }
-            ("without", "consent") => {
+            ("without", _, Some(whose)) => {
                 let one = name(words, vocabulary)?;
                 if words.skips_comma() {
                     return Err(what.at(Trouble::OneAtATime));
                 }
-                self.once(clause, "without")?;
-                self.conditions.without_consents = Set::one(one);
+                self.once(clause, what.text)?;
+                self.test(clause, Test::Without(whose, one))
             }
-            ("with" | "below", "posture") => {
+            ("with", "present", _) => {
+                let roles: Set<Role> = list(words, vocabulary)?;
+                roles.iter().try_for_each(|role| self.test(clause, Test::Present(role)))
+            }
+            ("without", "present", _) => {
+                let role = name(words, vocabulary)?;
+                self.test(clause, Test::Absent(role))
+            }
+            ("with" | "below", "posture", _) => {
                 let Posture(level) = name(words, vocabulary)?;
+                let before = self.conditions.postures;
                 self.conditions.postures &= at_least_or_below(clause.text == "with", level);
+                if self.conditions.postures == before { Err(clause.at(Trouble::NoEffect)) } else { Ok(()) }
             }
-            ("with" | "below", "provenance") => {
+            ("with" | "below", "provenance", _) => {
                 let level = words.word()?;
                 let found = (0..).zip(Provenance::ALL).find(|(_, one)| one.name() == level.text);
-                let (level, _) = found.ok_or(level.at(Trouble::UnknownName))?;
+                let (level, _) = found.ok_or(level.at(Trouble::UnknownName("provenances")))?;
+                let before = self.conditions.provenances;
                 self.conditions.provenances &= at_least_or_below(clause.text == "with", level);
+                if self.conditions.provenances == before { Err(clause.at(Trouble::NoEffect)) } else { Ok(()) }
             }
-            _ => return Err(what.at(Trouble::UnknownClause)),
+            _ => Err(what.at(Trouble::UnknownClause)),
         }
-        if self.conditions == before { Err(clause.at(Trouble::NoEffect)) } else { Ok(()) }
+    }
+
+    /// One test more, in the order of all.
+    fn test(&mut self, clause: &Word<'t>, test: Test) -> Result<(), TextError> {
+        let tests = &mut self.conditions.tests;
+        if tests.contains(&test) {
+            return Err(clause.at(Trouble::NoEffect));
+        }
+        tests.push(test).map_err(|_| clause.at(Trouble::TooMany))?;
+        tests.sort_unstable();
+        Ok(())
     }
 
     fn once(&mut self, clause: &Word<'t>, what: &'t str) -> Result<(), TextError> {
         let twice = clause.at(Trouble::Twice);
         if self.seen.contains(&what) { Err(twice) } else { self.seen.push(what).map_err(|_| twice) }
     }
+}
+
+/// Hours and minutes in four digits.
+fn minutes(words: &mut Words<'_>) -> Result<u16, TextError> {
+    let word = words.word()?;
+    let number: Option<u16> = word.text.parse().ok().filter(|_| word.text.len() == 4);
+    let time = number.map(|number| (number / 100, number % 100)).filter(|(hour, minute)| *hour < 24 && *minute < 60);
+    time.map(|(hour, minute)| hour * 60 + minute).ok_or(word.at(Trouble::NoNumber))
 }
 
 const fn at_least_or_below(at_least: bool, level: u8) -> u8 {
@@ -331,14 +364,31 @@ fn next_is_any(words: &mut Words<'_>) -> Result<bool, TextError> {
 
 fn name<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<T, TextError> {
     let word = words.word()?;
-    vocabulary.find(word.text).ok_or(word.at(Trouble::UnknownName))
+    vocabulary.find(word.text).ok_or(word.at(Trouble::UnknownName(T::LIST)))
 }
 
+/// Names and groups, each of which adds something.
 fn set<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Set<T>, TextError> {
     let mut set = Set::EMPTY;
     loop {
         let word = words.word()?;
-        let one = vocabulary.find(word.text).ok_or(word.at(Trouble::UnknownName))?;
+        let these = vocabulary.all_of(word.text).ok_or(word.at(Trouble::UnknownName(T::LIST)))?;
+        if set.covers(these) {
+            return Err(word.at(Trouble::Twice));
+        }
+        set = set.or(these);
+        if !words.skips_comma() {
+            return Ok(set);
+        }
+    }
+}
+
+/// Names alone: a group would mean one of them where all are meant.
+fn list<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Set<T>, TextError> {
+    let mut set = Set::EMPTY;
+    loop {
+        let word = words.clone().word()?;
+        let one = name(words, vocabulary)?;
         if set.contains(one) {
             return Err(word.at(Trouble::Twice));
         }
@@ -354,7 +404,8 @@ fn kinds(words: &mut Words<'_>) -> Result<u8, TextError> {
     let mut bits = 0;
     loop {
         let word = words.word()?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word.text).ok_or(word.at(Trouble::UnknownName))?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word.text);
+        let kind = kind.ok_or(word.at(Trouble::UnknownName("kinds")))?;
         if bits & kind.bit() != 0 {
             return Err(word.at(Trouble::Twice));
         }

@@ -1,8 +1,10 @@
-//! A rule, and the facts that it is held against (`IoE R2`).
+//! A rule, and what facts have to be like for it (`IoE R2`).
 
 use core::fmt;
 
-use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Name, Obligation, Posture, Region, Set};
+use super::facts::{Facts, Kind, On, Provenance};
+use crate::time::Time;
+use crate::vocabulary::{Action, Consent, Function, Modality, Name, Obligation, Posture, Region, Role, Set};
 
 /// What a rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +14,8 @@ pub enum Effect {
     Permit,
     /// It may not.
     Deny,
+    /// It may not, if data go anywhere but within some regions.
+    Keep,
 }
 
 impl Effect {
@@ -21,124 +25,163 @@ impl Effect {
         match self {
             Self::Permit => "permit",
             Self::Deny => "deny",
+            Self::Keep => "keep",
         }
     }
 }
 
-/// What a participant is (`IoE §2.2`).
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whose consent a clause is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
-    /// A person.
-    Human,
-    /// A thing.
-    Device,
-    /// A program that serves.
-    Service,
-    /// A program that acts by itself.
-    Agent,
+pub enum Whose {
+    /// `consent`: every person who is there.
+    All,
+    /// `stream-consent`: every person whose data the action carries.
+    Stream,
+    /// `own-consent`: the actor.
+    Own,
+    /// `second-consent`: a person other than the actor.
+    Second,
 }
 
-impl Kind {
+impl Whose {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Human, Self::Device, Self::Service, Self::Agent];
+    pub const ALL: [Self; 4] = [Self::All, Self::Stream, Self::Own, Self::Second];
 
     /// The word in policies.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Human => "human",
-            Self::Device => "device",
-            Self::Service => "service",
-            Self::Agent => "agent",
+            Self::All => "consent",
+            Self::Stream => "stream-consent",
+            Self::Own => "own-consent",
+            Self::Second => "second-consent",
         }
     }
 
-    pub(super) const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-/// What is known about where a computation comes from (`IoE §8`), the least first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Provenance {
-    /// Nothing, or nothing is computed.
-    #[default]
-    None,
-    /// The component says so.
-    Stated,
-    /// Evidence says so.
-    Verified,
-}
-
-impl Provenance {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::None, Self::Stated, Self::Verified];
-
-    /// The word in policies.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    fn of(self, facts: &Facts) -> Set<Consent> {
         match self {
-            Self::None => "none",
-            Self::Stated => "stated",
-            Self::Verified => "verified",
+            Self::All => facts.consents.all,
+            Self::Stream => facts.consents.stream,
+            Self::Own => facts.consents.own,
+            Self::Second => facts.consents.second,
+        }
+    }
+}
+
+/// Something that is so or not, whoever acts and on whatever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Test {
+    /// There is this consent.
+    With(Whose, Consent),
+    /// There is not.
+    Without(Whose, Consent),
+    /// A valid participant is there in this role.
+    Present(Role),
+    /// None is.
+    Absent(Role),
+    /// It is between these minutes of the day, the second not included; past midnight, if the second is less.
+    Hours(u16, u16),
+}
+
+const MINUTE: u64 = 60_000;
+/// Minutes of a day.
+pub(super) const DAY: u16 = 1_440;
+
+/// The minute of the day, by the caller's clock: its time counts from a midnight.
+fn minute(Time(ms): Time) -> u16 {
+    u16::try_from(ms / MINUTE % u64::from(DAY)).unwrap_or_default()
+}
+
+impl Test {
+    /// Whether it is so.
+    #[must_use]
+    pub fn holds(self, facts: &Facts) -> bool {
+        match self {
+            Self::With(whose, consent) => whose.of(facts).contains(consent),
+            Self::Without(whose, consent) => !whose.of(facts).contains(consent),
+            Self::Present(role) => facts.present.contains(role),
+            Self::Absent(role) => !facts.present.contains(role),
+            Self::Hours(from, to) => {
+                let now = minute(facts.time);
+                if from <= to { from <= now && now < to } else { from <= now || now < to }
+            }
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn contrary(self) -> Self {
+        match self {
+            Self::With(whose, consent) => Self::Without(whose, consent),
+            Self::Without(whose, consent) => Self::With(whose, consent),
+            Self::Present(role) => Self::Absent(role),
+            Self::Absent(role) => Self::Present(role),
+            Self::Hours(from, to) => Self::Hours(to, from),
+        }
+    }
+
+    /// When it next changes by itself.
+    pub(super) fn changes(self, now: Time) -> Time {
+        let Self::Hours(from, to) = self else { return Time::NEVER };
+        let at = minute(now);
+        let begun = now.0 - now.0 % MINUTE;
+        let away = |edge: u16| if edge > at { edge - at } else { edge + DAY - at };
+        Time(begun).after(u64::from(away(from).min(away(to))) * MINUTE)
+    }
+
+    /// Its bytes in what is signed.
+    pub(crate) const fn bytes(self) -> [u8; 5] {
+        let (kind, one, two) = match self {
+            Self::With(whose, consent) => (0, whose as u16, consent.0 as u16),
+            Self::Without(whose, consent) => (1, whose as u16, consent.0 as u16),
+            Self::Present(role) => (2, role.0 as u16, 0),
+            Self::Absent(role) => (3, role.0 as u16, 0),
+            Self::Hours(from, to) => (4, from, to),
+        };
+        let ([a, b], [c, d]) = (one.to_be_bytes(), two.to_be_bytes());
+        [kind, a, b, c, d]
     }
 }
 
-/// What is the case when something is to be done. Action, stream and where it goes are what is asked; all else an interaction
-/// makes of its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Facts {
-    /// What is to be done.
-    pub action: Action,
-    /// What the actor is.
-    pub kind: Kind,
-    /// Whose participant the actor is.
-    pub home: Option<Authority>,
-    /// On which stream.
-    pub modality: Option<Modality>,
-    /// By which auxiliary function.
-    pub function: Option<Function>,
-    /// Where the actor is, in law.
-    pub region: Option<Region>,
-    /// Where data go, in law. Nowhere, if they stay where they are.
-    pub goes: Set<Region>,
-    /// What everybody concerned consents to.
-    pub consents: Set<Consent>,
-    /// How secure the actor is.
-    pub posture: Posture,
-    /// What is known about the computation.
-    pub provenance: Provenance,
-}
+/// Tests that must all hold, in their order.
+pub(crate) type Tests = heapless::Vec<Test, 8>;
 
 /// What facts have to be like. Every part must hold; a part that is not said always holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// What is to be done.
     pub actions: Set<Action>,
     /// By what kinds of participants, a bit each.
     pub(crate) kinds: u8,
+    /// As what the actor is there. `None`: as anything, or as nothing.
+    pub roles: Option<Set<Role>>,
     /// On which streams. `None`: on any, or on none.
     pub modalities: Option<Set<Modality>>,
     /// By which functions. `None`: by any, or by none.
     pub functions: Option<Set<Function>>,
-    /// Where the actor is. `None`: anywhere, or unknown.
+    /// Where those are whose data it carries. `None`: anywhere, or unknown.
     pub regions: Option<Set<Region>>,
-    /// What everybody must consent to.
-    pub with_consents: Set<Consent>,
-    /// What not everybody may consent to.
-    pub without_consents: Set<Consent>,
+    /// What else must be so.
+    pub(crate) tests: Tests,
     /// Levels of posture, a bit each.
     pub(crate) postures: u8,
     /// Levels of provenance, a bit each.
     pub(crate) provenances: u8,
+}
+
+/// How what is not known, or is so of several, counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// It may be so of one of them: that suffices to forbid, and to be asked.
+    May,
+    /// It must be so of all of them: nothing less permits.
+    Must,
 }
 
 impl Conditions {
@@ -146,11 +189,11 @@ impl Conditions {
     pub const ANY: Self = Self {
         actions: Set::ALL,
         kinds: 0xF,
+        roles: None,
         modalities: None,
         functions: None,
         regions: None,
-        with_consents: Set::EMPTY,
-        without_consents: Set::EMPTY,
+        tests: Tests::new(),
         postures: 0xF,
         provenances: 0x7,
     };
@@ -173,17 +216,33 @@ impl Conditions {
         self.provenances & provenance.bit() != 0
     }
 
+    /// What else must be so: consents, presence, the time of day.
+    pub fn tests(&self) -> impl Iterator<Item = Test> + '_ {
+        self.tests.iter().copied()
+    }
+
     /// Whether facts are like this. The index is a faster form of it, for numbers that a vocabulary can have.
     #[must_use]
-    pub fn hold(&self, facts: &Facts) -> bool {
-        let among = |asked: bool, found: Option<bool>| !asked || found == Some(true);
+    pub fn hold(&self, facts: &Facts, sense: Sense) -> bool {
+        let on = self.modalities.is_none_or(|these| match facts.on {
+            On::Stream(modality) => modality.has_room() && these.contains(modality),
+            On::Nothing => false,
+            On::Unsaid => sense == Sense::May,
+        });
+        let law = self.regions.is_none_or(|these| match sense {
+            Sense::May => !these.with(Region::UNKNOWN).and(facts.law).is_empty(),
+            Sense::Must => these.covers(facts.law),
+        });
+        self.elsewhere(facts) && on && law
+    }
+
+    /// All but streams and regions.
+    fn elsewhere(&self, facts: &Facts) -> bool {
         self.actions.contains(facts.action)
             && self.has_kind(facts.kind)
-            && among(self.modalities.is_some(), self.modalities.zip(facts.modality).map(|(set, one)| set.contains(one)))
-            && among(self.functions.is_some(), self.functions.zip(facts.function).map(|(set, one)| set.contains(one)))
-            && among(self.regions.is_some(), self.regions.zip(facts.region).map(|(set, one)| set.contains(one)))
-            && facts.consents.covers(self.with_consents)
-            && facts.consents.and(self.without_consents).is_empty()
+            && self.roles.is_none_or(|these| !these.and(facts.roles).is_empty())
+            && self.functions.is_none_or(|these| facts.function.is_some_and(|one| these.contains(one)))
+            && self.tests.iter().all(|test| test.holds(facts))
             && self.has_posture(facts.posture)
             && self.has_provenance(facts.provenance)
     }
@@ -191,16 +250,16 @@ impl Conditions {
     /// Whether these hold whenever the others do.
     #[must_use]
     pub(crate) fn cover(&self, others: &Self) -> bool {
-        fn wider<T>(wide: Option<Set<T>>, narrow: Option<Set<T>>) -> bool {
+        fn wider<T: Name>(wide: Option<Set<T>>, narrow: Option<Set<T>>) -> bool {
             wide.is_none_or(|wide| narrow.is_some_and(|narrow| wide.covers(narrow)))
         }
         self.actions.covers(others.actions)
             && others.kinds & !self.kinds == 0
+            && wider(self.roles, others.roles)
             && wider(self.modalities, others.modalities)
             && wider(self.functions, others.functions)
             && wider(self.regions, others.regions)
-            && others.with_consents.covers(self.with_consents)
-            && others.without_consents.covers(self.without_consents)
+            && self.tests.iter().all(|test| others.tests.contains(test))
             && others.postures & !self.postures == 0
             && others.provenances & !self.provenances == 0
     }
@@ -208,7 +267,8 @@ impl Conditions {
     /// Whether any facts can be like this.
     #[must_use]
     pub(crate) fn can_hold(&self) -> bool {
-        self.with_consents.and(self.without_consents).is_empty()
+        let contrary = |test: &Test| self.tests.contains(&test.contrary()) && !matches!(test, Test::Hours(..));
+        !self.tests.iter().any(contrary)
             && self.kinds != 0
             && self.postures != 0
             && self.provenances != 0
@@ -217,47 +277,30 @@ impl Conditions {
 }
 
 /// A rule of an authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// What it says.
     pub effect: Effect,
     /// When it says so.
     pub conditions: Conditions,
+    /// Of a keep: within which regions.
+    pub within: Set<Region>,
     /// What a permit obliges to.
     pub obligations: Set<Obligation>,
     /// In which line of its authority's policy it stands.
     pub line: u16,
-}
-
-impl Facts {
-    /// Whether a vocabulary can have all these numbers.
-    fn have_names(&self) -> bool {
-        let optional = self.modality.is_none_or(Name::has_room) && self.function.is_none_or(Name::has_room);
-        optional && self.region.is_none_or(Name::has_room) && self.action.has_room() && self.posture.has_room()
-    }
+    /// Its name, in short: the first bytes of a hash of what it is `named`, or of its words, if it is not. An edit of other
+    /// lines does not change it.
+    pub id: u32,
 }
 
 impl Rule {
-    /// Whether it speaks about these facts. Who is nobody knows where, may be where a deny is meant for; and about a number
-    /// that no vocabulary has, no rule speaks.
+    /// Whether it speaks about these facts: a permit where it must hold, a deny and a keep where it may. About a number that
+    /// no vocabulary has, no rule speaks.
     #[must_use]
     pub fn speaks(&self, facts: &Facts) -> bool {
-        let anywhere = self.effect == Effect::Deny && facts.region.is_none();
-        let regions = self.conditions.regions.filter(|_| !anywhere);
-        facts.have_names() && Conditions { regions, ..self.conditions }.hold(facts)
-    }
-
-    /// Room that no rule has taken: it permits nothing.
-    pub(crate) const NONE: Self = Self {
-        effect: Effect::Deny,
-        conditions: Conditions { actions: Set::EMPTY, ..Conditions::ANY },
-        obligations: Set::EMPTY,
-        line: 0,
-    };
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        let sense = if self.effect == Effect::Permit { Sense::Must } else { Sense::May };
+        let leaves = self.effect != Effect::Keep || !self.within.covers(facts.goes);
+        facts.have_names() && leaves && self.conditions.hold(facts, sense)
     }
 }

@@ -1,13 +1,13 @@
 //! What is configured beside the rules (`IoE R5`): it stands in the texts, is signed with them, and rolls with them.
 
-/// How long things hold. Of several authorities' words the shortest counts; who is not asked about everything can make it
-/// shorter, and not longer than it would be without a word.
+/// How long things hold. Of several authorities' words the shortest counts; each counts within its scope alone, and one that
+/// is not asked about everything can make it shorter, and not longer than it would be without a word.
 ///
 /// ```text
 /// set lease 10000          milliseconds
 /// set validation 60000     milliseconds
 /// set recovery 10000       milliseconds
-/// set heads 256            records
+/// set heads 256            records; only where everything is in the scope
 /// ```
 // keeps: IOE-082
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,45 +39,43 @@ pub(super) enum Setting {
     Heads,
 }
 
-/// What was said by whoever is asked about everything, and by all others; what nobody says is as by default.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
-    by_all: [Option<u32>; 4],
-    by_some: [Option<u32>; 4],
-}
+/// What one authority said; 0 where it said nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said(pub [u32; 4]);
 
 impl Said {
-    /// One authority says this.
     pub fn set(&mut self, setting: Setting, number: u32) {
-        if let Some(place) = self.by_all.get_mut(setting as usize) {
-            *place = shorter(*place, Some(number));
+        if let Some(place) = self.0.get_mut(setting as usize) {
+            *place = if *place == 0 { number } else { number.min(*place) };
         }
     }
+}
 
-    /// With what another authority says.
-    pub fn and(mut self, other: Self, asked_about_everything: bool) -> Self {
-        let places = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
-        for (place, said) in places.iter_mut().zip(other.by_all) {
-            *place = shorter(*place, said);
+/// What several authorities say together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Together {
+    by_all: Said,
+    by_some: Said,
+}
+
+impl Together {
+    /// With what another authority says, that is asked.
+    pub fn and(&mut self, other: Said, asked_about_everything: bool) {
+        let said = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
+        for (place, number) in said.0.iter_mut().zip(other.0).filter(|(_, number)| *number > 0) {
+            *place = if *place == 0 { number } else { number.min(*place) };
         }
-        self
     }
 
     pub fn settings(&self) -> Settings {
         let Settings { lease_ms, validation_ms, recovery_ms, head_every } = Settings::default();
         let mut numbers = [lease_ms, validation_ms, recovery_ms, head_every];
-        for ((number, all), some) in numbers.iter_mut().zip(self.by_all).zip(self.by_some) {
-            let by_all = all.unwrap_or(*number);
-            *number = some.map_or(by_all, |some| some.min(by_all));
+        for ((number, all), some) in numbers.iter_mut().zip(self.by_all.0).zip(self.by_some.0) {
+            let by_all = if all > 0 { all } else { *number };
+            *number = if some > 0 { some.min(by_all) } else { by_all };
         }
-        let [lease_ms, validation_ms, recovery_ms, head_every] = numbers;
+        let [lease_ms, validation_ms, recovery_ms, _] = numbers;
+        let head_every = if self.by_all.0[3] > 0 { self.by_all.0[3] } else { head_every };
         Settings { lease_ms, validation_ms, recovery_ms, head_every }
-    }
-}
-
-fn shorter(one: Option<u32>, other: Option<u32>) -> Option<u32> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

@@ -7,8 +7,8 @@ use interaction_gov::authority::{Authorities, Update};
 use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Request};
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::{Kind, Policy, Provenance};
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On, Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
@@ -16,10 +16,15 @@ use interaction_gov::vocabulary::{Listed, Posture, Region, Set, Vocabulary};
 use sha2::{Digest as _, Sha256};
 
 pub const NAMES: &str = "
-actions      join, speak, record, transcribe, export
+actions      join, speak, record, transcribe, export, halt
+own          join, speak
+always       halt
 modalities   audio, video, chat
 functions    recording, transcription, captions
-regions      de, fr, us
+regions      de, fr, us, ca
+roles        host, guest
+group        eu of de, fr
+group        staff of host, guest
 consents     recording, analysis
 postures     unmanaged, managed, hardened      # the lowest first
 obligations  notify, watermark
@@ -96,7 +101,9 @@ pub fn take(world: &mut World, name: &str, version: u32, follows: &str, text: &s
         text,
     };
     let signer = if name == "corporate" { 1 } else { 2 };
-    world.authorities.take(&update, &sign(signer, &update.signed()), &verifies).unwrap();
+    let mut scratch = Policy::<2>::new();
+    let taken = world.authorities.take(&update, &sign(signer, &update.signed()), &verifies, &names(), &mut scratch);
+    taken.unwrap();
 }
 
 pub fn policy(texts: &[&str]) -> Policy<2> {
@@ -112,7 +119,7 @@ pub fn world() -> World {
     let mut world = Rollout::new(authorities(), [5; 32]);
     take(&mut world, "corporate", 1, "", CORPORATE);
     take(&mut world, "privacy", 1, "", PRIVACY);
-    let version = world.install(policy(&[CORPORATE, PRIVACY])).unwrap();
+    let version = world.install(&policy(&[CORPORATE, PRIVACY])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     world
 }
@@ -128,6 +135,8 @@ pub fn person(number: u8) -> Admission {
         home: Some(the("corporate")),
         credential_until: Time(1_000_000),
         validation: Validation { posture: the("managed"), region: Some(the("de")), until: Time(500_000) },
+        roles: Set::EMPTY,
+        streams: Streams::UNSAID,
         consents: all(&["recording"]),
         action: the("join"),
     }
@@ -145,7 +154,7 @@ pub fn call(world: &World, log: &mut Records) -> (Call, Seat) {
 }
 
 pub fn request(seat: Seat, action: &str) -> Request {
-    Request { action: the(action), seat, modality: None, binding: None, goes: Set::EMPTY }
+    Request { action: the(action), seat, on: On::Unsaid, binding: None, goes: Set::EMPTY }
 }
 
 /// A model whose statement says how far it is to be trusted.
@@ -165,7 +174,7 @@ pub fn recording(seat: Seat) -> Invocation<'static> {
     Invocation {
         action: the("record"),
         function: the("recording"),
-        modality: Some(the("audio")),
+        on: On::Stream(the("audio")),
         seat,
         parent: None,
         sites: HERE,

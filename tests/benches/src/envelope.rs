@@ -3,17 +3,36 @@
 use std::hint::black_box;
 use std::marker::PhantomData;
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use cep_envelope::Surface;
 use cep_envelope::decision::{Delivery, Judgement, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{Line, MemoryLineage, Record, Slot, Standing};
 use cep_envelope::manifest::{
-    BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, seal,
+    BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, Signatures, Strict,
+    seal,
 };
 use cep_envelope::notification::{MAX_NOTIFICATION, Notification};
 use iacp_core::crypto::{Provider, Secret32};
 use sha2::{Digest as _, Sha256};
+
+/// AWS-LC's verification: it computes R and compares its bytes, so that with a key of prime order only a neutral R is left to
+/// refuse.
+#[derive(Clone, Copy, Debug)]
+pub struct ComparesBytes;
+
+impl Signatures for ComparesBytes {
+    fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+        const NEUTRAL: [u8; 32] = {
+            let mut bytes = [0; 32];
+            bytes[0] = 1;
+            bytes
+        };
+        signature.first_chunk() != Some(&NEUTRAL)
+            && UnparsedPublicKey::new(&ED25519, key).verify(hash, signature).is_ok()
+    }
+}
 
 const NAME: &str = "20260514t064148z.message.jasper.normal.tza";
 const SENDER: &str = "jasper";
@@ -117,12 +136,27 @@ impl<P: Provider> Envelope<P> {
     /// The notification is none.
     #[must_use]
     pub fn judge(&self) -> Judgement<'_> {
+        self.judge_with(&Strict)
+    }
+
+    /// The same, with another verification of signatures.
+    ///
+    /// # Panics
+    /// The notification is none.
+    #[must_use]
+    pub fn judge_with(&self, signatures: &impl Signatures) -> Judgement<'_> {
         let notice = Notification::read(black_box(&self.notification)).expect("a notification");
         let bound = self.bound;
         let keys = |signer: &str, sender: &str| (signer == SIGNER && sender == SENDER).then_some(bound);
         let policy = Policy::default();
-        let receiver =
-            Receiver { name: RECIPIENT, container: &BareFile, keys: &keys, lineage: &self.lineage, policy: &policy };
+        let receiver = Receiver {
+            name: RECIPIENT,
+            container: &BareFile,
+            keys: &keys,
+            signatures,
+            lineage: &self.lineage,
+            policy: &policy,
+        };
         receiver.judge(&Delivery {
             name: notice.envelope_name.as_bytes(),
             sender: notice.from_agent,

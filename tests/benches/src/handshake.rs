@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Admission, Answer, Capabilities, Event, Responder, Session, Settings, TRANSMIT_BUFFER, Terms};
+use iacp_core::pss::{
+    Admission, Answer, Capabilities, Event, Incoming, Received, Responder, Session, Settings, Signed, TRANSMIT_BUFFER,
+    Terms,
+};
 use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -61,9 +64,7 @@ impl<P: Provider> Endpoints<P> {
     /// # Panics
     /// The handshake fails.
     #[must_use]
-    pub fn handshake<const LOG: usize, const FRAMES: usize>(
-        &mut self,
-    ) -> (Session<P, LOG, FRAMES>, Session<P, LOG, FRAMES>) {
+    pub fn handshake<const LOG: usize, const FRAMES: usize>(&mut self) -> Both<P, LOG, FRAMES> {
         // A cookie secret makes only so many sessions. This is a thousandth of a handshake.
         if self.made == ACCEPTED / 2 {
             self.listening.renew(NOW, &mut self.rng);
@@ -72,29 +73,36 @@ impl<P: Provider> Endpoints<P> {
         self.made += 1;
         let (from_initiator, from_responder) = (Self::initiator_at(), Self::responder_at());
         let (mut sent, mut answered) = ([0; TRANSMIT_BUFFER], [0; TRANSMIT_BUFFER]);
+        let (mut initiator, mut responder) = (Box::new(Session::IDLE), Box::new(Session::IDLE));
 
-        let mut initiator = Session::initiate(
-            NOW,
-            &self.initiator,
-            self.responder.eid(),
-            from_responder,
-            self.capabilities,
-            &mut self.rng,
-        );
+        let (peer, to) = (self.responder.eid(), from_responder);
+        let begun = initiator.initiate(NOW, &self.initiator, peer, to, self.capabilities, &mut self.rng);
+        begun.expect("its memory is free");
         let length = transmit(&mut initiator, &mut sent);
         let admit = |_: &_| Admission::Admit;
-        let answer = self.listening.answer(NOW, &self.responder, from_initiator, &sent[..length], admit, &mut answered);
+        let init = signed(&mut sent[..length]);
+        let answer = self.listening.answer(NOW, &self.responder, from_initiator, &init, admit, &mut answered);
         let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("no PSS_NEG: {answer:?}") };
         let heard = initiator.handle(NOW, &self.initiator, from_responder, &mut answered[..length]);
-        assert_eq!(heard, Event::Nothing, "without a contract, PSS_ACK follows at once");
+        assert_eq!(heard, Received::Taken, "without a contract, PSS_ACK follows at once");
         let length = transmit(&mut initiator, &mut sent);
-        let accepted = self.listening.accept(NOW, &self.responder, from_initiator, &sent[..length]);
-        let mut responder = Session::accept(NOW, accepted.unwrap_or_else(|discard| panic!("no session: {discard:?}")));
+        let ack = signed(&mut sent[..length]);
+        let accepted = self.listening.accept(NOW, &self.responder, from_initiator, &ack, &mut ());
+        let accepted = accepted.unwrap_or_else(|discard| panic!("no session: {discard}"));
+        responder.accept(NOW, &accepted).expect("its memory is free");
         let length = transmit(&mut responder, &mut answered);
         let heard = initiator.handle(NOW, &self.initiator, from_responder, &mut answered[..length]);
-        assert_eq!(heard, Event::Established);
+        assert_eq!((heard, initiator.poll_event()), (Received::Taken, Some(Event::Established)));
         (initiator, responder)
     }
+}
+
+/// Initiator and responder.
+pub type Both<P, const LOG: usize, const FRAMES: usize> = (Box<Session<P, LOG, FRAMES>>, Box<Session<P, LOG, FRAMES>>);
+
+fn signed(datagram: &mut [u8]) -> Signed<'_> {
+    let Ok(Incoming::Signed(signed)) = Incoming::parse(datagram) else { panic!("it carries no signature") };
+    signed
 }
 
 fn transmit<P: Provider, const LOG: usize, const FRAMES: usize>(

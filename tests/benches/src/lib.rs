@@ -14,7 +14,7 @@ mod handshake;
 mod link;
 mod pairs;
 
-pub use envelope::{Envelope, known, objects};
-pub use handshake::{BareHandshake, Endpoints};
+pub use envelope::{ComparesBytes, Envelope, known, objects};
+pub use handshake::{BareHandshake, Both, Endpoints};
 pub use link::{BATCH, Bare, BareLink, Link};
 pub use pairs::{Effort, Goal, Pairs};

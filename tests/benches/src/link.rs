@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use iacp_core::crypto::{Provider, Secret32, Suite};
-use iacp_core::pss::{Capabilities, Event, Kind, OVERHEAD, Session, TRANSMIT_BUFFER};
+use iacp_core::pss::{Capabilities, Kind, OVERHEAD, Received, Session, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 
 use crate::handshake::{Endpoints, NOW};
@@ -16,13 +16,14 @@ use crate::handshake::{Endpoints, NOW};
 /// Frames of a batch: a receiver acknowledges after so many.
 pub const BATCH: usize = 16;
 
-/// After this long the sender repeats what is not acknowledged, in milliseconds.
-const REPEAT: u64 = 250;
-
 /// Two sessions with frames of one length; `LOG` is the length of a batch, sealed.
+///
+/// What the sender lends to the transport is gone with the loan, and to copy it takes time that is not the session's. So
+/// a twin of the sender, with the same keys and the same life, gives the same bytes while nothing is timed.
 pub struct Link<P: Provider, const LOG: usize> {
     ends: Endpoints<P>,
     sender: Box<Session<P, LOG, BATCH>>,
+    twin: Box<Session<P, LOG, BATCH>>,
     receiver: Box<Session<P, LOG, BATCH>>,
     now: Mono,
     length: usize,
@@ -35,15 +36,18 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
     #[must_use]
     pub fn new(suite: Suite, length: usize) -> Self {
         assert_eq!(LOG, BATCH * (length + OVERHEAD), "the log holds a batch");
-        let mut ends = Endpoints::new(match suite {
+        let capabilities = match suite {
             Suite::Aes256Gcm => Capabilities::NONE,
             Suite::ChaCha20Poly1305 => Capabilities::CHACHA20_POLY1305,
-        });
+        };
+        let mut ends = Endpoints::new(capabilities);
         let (sender, receiver) = ends.handshake();
-        let (sender, receiver) = (Box::new(sender), Box::new(receiver));
+        // Its randomness is the same: so is all that it says.
+        let (twin, _) = Endpoints::new(capabilities).handshake();
         let datagrams = vec![vec![0; length + OVERHEAD]; BATCH];
-        let mut link = Self { ends, sender, receiver, now: NOW, length, datagrams, heartbeat: Vec::new() };
-        // The first frame is acknowledged at once; from then on batches are alike.
+        let mut link = Self { ends, sender, twin, receiver, now: NOW, length, datagrams, heartbeat: Vec::new() };
+        // A session begins with fewer frames in flight; from then on batches are alike.
+        link.exchange(BATCH / 2);
         link.batch();
         link
     }
@@ -59,13 +63,23 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
     }
 
     fn batch(&mut self) -> (Duration, Duration) {
+        self.exchange(BATCH)
+    }
+
+    fn exchange(&mut self, frames: usize) -> (Duration, Duration) {
         let mut out = [0; TRANSMIT_BUFFER];
+        self.now = self.now.after(1);
         let (length, now) = (self.length, self.now);
-        // Now and then a sender says by itself that it lives: that heartbeat gets lost.
-        let _ = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
+        let (initiator_at, responder_at) = (Endpoints::<P>::initiator_at(), Endpoints::<P>::responder_at());
+        // Now and then a sender says by itself that it lives.
+        while let Some(transmit) = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough") {
+            let mut heartbeat = transmit.bytes.to_vec();
+            self.receiver.handle(now, &self.ends.responder, initiator_at, &mut heartbeat);
+            assert!(self.twin.poll_transmit(now, &mut out).is_ok_and(|twin| twin.is_some()), "the twin says the same");
+        }
 
         let start = Instant::now();
-        for _ in 0..BATCH {
+        for _ in 0..frames {
             // The content is written in place by whoever has it; here it is whatever stands there.
             self.sender.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
             let transmit = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
@@ -73,18 +87,17 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
         }
         let mut sealing = start.elapsed();
 
-        // The transport would have sent those bytes. They are lent again, untimed, as repetitions.
-        self.now = now.after(REPEAT);
-        let now = self.now;
-        for datagram in &mut self.datagrams {
-            while !repeat(&mut self.sender, now, datagram) {}
+        let datagrams = &mut self.datagrams[..frames];
+        for datagram in datagrams.iter_mut() {
+            self.twin.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
+            let transmit = self.twin.poll_transmit(now, &mut out).expect("the buffer is long enough");
+            datagram.copy_from_slice(transmit.expect("a frame is due").bytes);
         }
 
-        let from = Endpoints::<P>::initiator_at();
         let start = Instant::now();
-        for datagram in &mut self.datagrams {
-            let event = self.receiver.handle(now, &self.ends.responder, from, datagram);
-            let Event::Data { content, .. } = event else { panic!("{event:?}") };
+        for datagram in datagrams {
+            let received = self.receiver.handle(now, &self.ends.responder, initiator_at, datagram);
+            let Received::Data { content, .. } = received else { panic!("{received:?}") };
             black_box(content);
         }
         let transmit = self.receiver.poll_transmit(now, &mut out).expect("the buffer is long enough");
@@ -93,27 +106,16 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
 
         self.heartbeat.clear();
         self.heartbeat.extend_from_slice(acknowledgement);
-        let from = Endpoints::<P>::responder_at();
+        let mut twins = self.heartbeat.clone();
         let start = Instant::now();
-        let event = self.sender.handle(now, &self.ends.initiator, from, &mut self.heartbeat);
+        let received = self.sender.handle(now, &self.ends.initiator, responder_at, &mut self.heartbeat);
         sealing += start.elapsed();
-        assert_eq!(event, Event::Nothing);
+        assert_eq!(received, Received::Taken);
+        self.twin.handle(now, &self.ends.initiator, responder_at, &mut twins);
         let (first, next) = self.sender.unacknowledged();
         assert_eq!(first, next, "the batch is acknowledged");
         (sealing, opening)
     }
-}
-
-/// Copies the next repetition; `false` if a heartbeat came first, which gets lost.
-fn repeat<P: Provider, const LOG: usize>(sender: &mut Session<P, LOG, BATCH>, now: Mono, datagram: &mut [u8]) -> bool {
-    let mut out = [0; TRANSMIT_BUFFER];
-    let transmit = sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
-    let bytes = transmit.expect("a repetition is due").bytes;
-    let repeated = bytes.len() == datagram.len();
-    if repeated {
-        datagram.copy_from_slice(bytes);
-    }
-    repeated
 }
 
 /// What is done bare.

@@ -11,7 +11,7 @@ mod scan;
 
 pub use faults::{Fault, faults};
 pub use list::{Error, Kind, Open, Requirement, open, requirements};
-pub use scan::{Citation, Malformed, Place, Role, Scan, scan_text, scan_tree, source_root};
+pub use scan::{Citation, Malformed, Place, Role, Scan, rust_files, scan_text, scan_tree, source_root};
 
 /// One requirement with everything that the project says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

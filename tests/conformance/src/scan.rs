@@ -102,10 +102,23 @@ pub fn source_root() -> Option<PathBuf> {
 ///
 /// A file or folder that cannot be read.
 pub fn scan_tree(root: &Path) -> Result<Scan, Error> {
+    let mut scan = Scan::default();
+    for (name, text) in rust_files(root)? {
+        scan.append(scan_text(&name, &text));
+    }
+    Ok(scan)
+}
+
+/// Name and text of every Rust file below `root`, build directories and hidden ones excepted, in the order of names.
+///
+/// # Errors
+///
+/// A file or folder that cannot be read.
+pub fn rust_files(root: &Path) -> Result<Vec<(String, String)>, Error> {
     let mut files = Vec::new();
     collect(root, &mut files)?;
     files.sort();
-    let mut scan = Scan::default();
+    let mut texts = Vec::new();
     for path in files {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -115,9 +128,9 @@ pub fn scan_tree(root: &Path) -> Result<Scan, Error> {
         };
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
-        scan.append(scan_text(&parts.join("/"), &text));
+        texts.push((parts.join("/"), text));
     }
-    Ok(scan)
+    Ok(texts)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {

@@ -5,10 +5,8 @@
 
 use benches::{Effort, Endpoints, Goal, Pairs};
 use iacp_core::crypto::{AwsLc, Portable, Provider};
-use iacp_core::pss::{Capabilities, Session};
+use iacp_core::pss::Capabilities;
 use peers::noise::Noise;
-
-type Both<P> = (Session<P, 8_192, 16>, Session<P, 8_192, 16>);
 
 fn main() {
     let mut pairs = Pairs::from_args("snow");
@@ -24,6 +22,6 @@ fn beside<P: Provider>(pairs: &mut Pairs, provider: &str, suite: &str, capabilit
     let protocol = format!("Noise_XX_25519_{suite}_SHA256");
     let mut noise = Noise::new(&protocol).expect("snow knows it");
     let name = format!("{provider}, against {protocol}");
-    let ours = || -> Both<P> { ends.handshake() };
+    let ours = || ends.handshake::<8_192, 16>();
     pairs.compare(("handshake", &name), Goal::None, Effort::Careful, ours, || noise.handshake().expect("XX works"));
 }

@@ -1,21 +1,25 @@
-//! Both cryptography providers of `iacp-core` against published vectors, and against each other: a provider is correct
-//! if it passes these tests, and interchangeable if it gives the same verdict as the other on every one of them.
+//! The cryptography providers of `iacp-core` against published vectors, and against each other: a provider is correct if
+//! it passes these tests, and interchangeable if it gives the same verdict as the others on every one of them.
 
-/// Makes a test for each provider of functions that are generic over it.
+/// Makes a test of each function that is generic over a provider, for one provider.
+#[macro_export]
+macro_rules! for_provider {
+    ($module:ident, $provider:ty, $($test:ident),* $(,)?) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                super::$test::<$provider>();
+            })*
+        }
+    };
+}
+
+/// Makes a test of each function that is generic over a provider, for each provider that comes with the crate.
 #[macro_export]
 macro_rules! for_each_provider {
     ($($test:ident),* $(,)?) => {
-        mod portable {
-            $(#[test]
-            fn $test() {
-                super::$test::<iacp_core::crypto::Portable>();
-            })*
-        }
-        mod aws_lc {
-            $(#[test]
-            fn $test() {
-                super::$test::<iacp_core::crypto::AwsLc>();
-            })*
-        }
+        $crate::for_provider!(portable, iacp_core::crypto::Portable, $($test),*);
+        $crate::for_provider!(chacha_only, iacp_core::crypto::ChaChaOnly, $($test),*);
+        $crate::for_provider!(aws_lc, iacp_core::crypto::AwsLc, $($test),*);
     };
 }

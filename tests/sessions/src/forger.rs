@@ -21,13 +21,22 @@ pub struct Forger {
     pub capabilities: u32,
     /// The keys, once there are any.
     pub keys: Option<Keys>,
+    /// The whole sequence of the newest heartbeat of the peer's that it opened; 0 if none.
+    pub echo: std::cell::Cell<u64>,
+    /// A KEY_SHARE that is not the public half of its ephemeral key.
+    pub share: Option<[u8; 32]>,
+    /// How often it has renewed its sending key.
+    pub generation: u32,
+    /// The newest generation of the peer's key that it has opened a frame of.
+    pub heard_generation: std::cell::Cell<u32>,
 }
 
 /// Keys of a session, from the forger's side.
 pub struct Keys {
     suite: Suite,
-    send: ([u8; 32], [u8; 4]),
-    receive: ([u8; 32], [u8; 4]),
+    prk: [u8; 32],
+    /// The first bytes of the nonces, to and from the peer.
+    pub ivs: [u32; 2],
     /// Its send chain at its initial sequence number.
     pub send_chain: [u8; 32],
     /// The peer's send chain at the peer's initial sequence number.
@@ -65,6 +74,10 @@ impl Forger {
             initial_sequence: 1_000,
             capabilities: 0,
             keys: None,
+            echo: std::cell::Cell::new(0),
+            share: None,
+            generation: 0,
+            heard_generation: std::cell::Cell::new(0),
         }
     }
 
@@ -75,7 +88,8 @@ impl Forger {
     }
 
     fn key_share(&self) -> Vec<u8> {
-        [&[0x80, 32][..], &Portable::x25519_public(&self.ephemeral)].concat()
+        let share = self.share.unwrap_or_else(|| Portable::x25519_public(&self.ephemeral));
+        [&[0x80, 32][..], &share].concat()
     }
 
     /// PSS_INIT to `responder`.
@@ -99,9 +113,18 @@ impl Forger {
     /// PSS_NEG of turn 1 to a PSS_INIT, with any conditions block.
     #[must_use]
     pub fn neg(&self, init: &[u8], turn: u16, conditions: &[u8; 32], share: bool) -> Vec<u8> {
+        self.neg_of(init, turn, conditions, &if share { self.key_share() } else { Vec::new() })
+    }
+
+    /// The same, with any KEY_SHARE.
+    #[must_use]
+    pub fn neg_with_share(&self, init: &[u8], turn: u16, conditions: &[u8; 32], share: &[u8; 32]) -> Vec<u8> {
+        self.neg_of(init, turn, conditions, &[&[0x80, 32][..], share].concat())
+    }
+
+    fn neg_of(&self, init: &[u8], turn: u16, conditions: &[u8; 32], share: &[u8]) -> Vec<u8> {
         let i_cookie = &init[44..52];
-        let share = if share { self.key_share() } else { Vec::new() };
-        let body = [&self.r_cookie[..], i_cookie, &turn.to_be_bytes(), &[0, 0], conditions, &[0; 64], &share].concat();
+        let body = [&self.r_cookie[..], i_cookie, &turn.to_be_bytes(), &[0, 0], conditions, &[0; 64], share].concat();
         let mut frame = header(0x0A, 1, &body);
         self.sign("PSS_NEG", &Portable::sha256(&[init]), &mut frame, 4 + 8 + 8 + 2 + 2 + 32);
         frame
@@ -173,8 +196,8 @@ impl Forger {
         let (send, receive) = ("i2r", "r2i");
         Keys {
             suite: if agreed & 2 == 2 { Suite::ChaCha20Poly1305 } else { Suite::Aes256Gcm },
-            send: (expand("key", send), four("iv", send)),
-            receive: (expand("key", receive), four("iv", receive)),
+            prk: *prk.expose(),
+            ivs: [send, receive].map(|direction| u32::from_be_bytes(four("iv", direction))),
             send_chain: expand("chain", send),
             receive_chain: expand("chain", receive),
             peer_sequence,
@@ -182,12 +205,54 @@ impl Forger {
         }
     }
 
+    /// The key of a generation, by direction: PROFILE 5.10.
+    fn key(&self, direction: &str, generation: u32) -> Secret32 {
+        let expand = |secret: &Secret32, what: &str| {
+            let mut out = [0; 32];
+            Portable::hkdf_expand(secret, format!("IACP/1 {what} {direction}").as_bytes(), &mut out).expect("short");
+            Secret32::new(out)
+        };
+        let mut secret = Secret32::new(self.keys.as_ref().expect("after the handshake").prk);
+        for _ in 0..generation {
+            secret = expand(&secret, "update");
+        }
+        expand(&secret, "key")
+    }
+
+    /// Everything that both sides must not leave in memory: secrets and keys up to a generation, the first chains, the keys
+    /// of tickets.
+    #[must_use]
+    pub fn secrets(&self, generations: u32) -> Vec<(String, [u8; 32])> {
+        let keys = self.keys.as_ref().expect("after the handshake");
+        let mut secrets = vec![("PRK".into(), keys.prk)];
+        for (direction, chain) in [("i2r", keys.send_chain), ("r2i", keys.receive_chain)] {
+            let mut secret = Secret32::new(keys.prk);
+            for generation in 0..=generations {
+                if generation > 0 {
+                    secret = Portable::hkdf_expand_key(&secret, format!("IACP/1 update {direction}").as_bytes());
+                    secrets.push((format!("secret {generation} {direction}"), *secret.expose()));
+                }
+                let key = Portable::hkdf_expand_key(&secret, format!("IACP/1 key {direction}").as_bytes());
+                secrets.push((format!("key {generation} {direction}"), *key.expose()));
+            }
+            secrets.push((format!("chain {direction}"), chain));
+        }
+        secrets.extend(keys.tickets.iter().map(|(key, _)| ("ticket key".into(), *key)));
+        secrets
+    }
+
+    /// The nonce of a frame that it seals.
+    #[must_use]
+    pub fn nonce(&self, sequence: u64) -> [u8; 12] {
+        let [iv, _] = self.keys.as_ref().expect("after the handshake").ivs;
+        let iv = iv.wrapping_add(self.generation).to_be_bytes();
+        [&iv[..], &sequence.to_be_bytes()].concat().try_into().expect("12")
+    }
+
     /// A PSS_DATA_STREAM frame with any plaintext, authentically sealed.
     #[must_use]
     pub fn seal(&self, sequence: u64, flags: u8, plaintext: &[u8]) -> Vec<u8> {
-        let keys = self.keys.as_ref().expect("after the handshake");
-        let nonce: [u8; 12] = [&keys.send.1[..], &sequence.to_be_bytes()].concat().try_into().expect("12");
-        self.seal_with(sequence, nonce, flags, plaintext)
+        self.seal_with(sequence, self.nonce(sequence), flags, plaintext)
     }
 
     /// The same, with any nonce.
@@ -203,7 +268,7 @@ impl Forger {
             &sequence.to_be_bytes(),
         ]
         .concat();
-        let cipher = Portable::cipher(keys.suite, &Secret32::new(keys.send.0));
+        let cipher = Portable::cipher(keys.suite, &self.key("i2r", self.generation));
         let tag = Portable::seal(&cipher, &nonce, &head, &mut sealed);
         [&head[..], &nonce, &sealed, &tag].concat()
     }
@@ -216,7 +281,8 @@ impl Forger {
         (frame, next)
     }
 
-    /// A heartbeat: number, send chain, next send, next expected, receive chain.
+    /// A heartbeat: number, send chain, next send, next expected, receive chain. It echoes the newest one of the peer's
+    /// that was opened, and shows nothing beyond what it expects.
     #[must_use]
     pub fn heartbeat(
         &self,
@@ -226,7 +292,25 @@ impl Forger {
         expected: u64,
         receive_chain: &[u8; 32],
     ) -> Vec<u8> {
-        let content = [&next_send.to_be_bytes()[..], &expected.to_be_bytes(), receive_chain].concat();
+        self.vector(number, send_chain, next_send, expected, receive_chain, self.echo.get(), &[])
+    }
+
+    /// A heartbeat with any echo and bitmap. ASK is the top bit of `next_send`, HELD that of `expected`.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "the figure has as many fields")]
+    pub fn vector(
+        &self,
+        number: u64,
+        send_chain: &[u8; 32],
+        next_send: u64,
+        expected: u64,
+        receive_chain: &[u8; 32],
+        echo: u64,
+        bitmap: &[u8],
+    ) -> Vec<u8> {
+        let content =
+            [&next_send.to_be_bytes()[..], &expected.to_be_bytes(), receive_chain, &echo.to_be_bytes(), bitmap]
+                .concat();
         self.seal((1 << 63) + number, 0, &[&send_chain[..], &[3], &content].concat())
     }
 
@@ -236,12 +320,19 @@ impl Forger {
         let keys = self.keys.as_ref()?;
         let sequence = u64::from_be_bytes(frame.get(20..28)?.try_into().ok()?);
         let nonce: [u8; 12] = frame.get(28..40)?.try_into().ok()?;
-        assert_eq!(nonce[..4], keys.receive.1, "the nonce is the direction's four bytes, then the sequence");
+        // The nonce is the direction's four bytes plus the generation, then the sequence.
+        let [a, b, c, d, ..] = nonce;
+        let generation = u32::from_be_bytes([a, b, c, d]).wrapping_sub(keys.ivs[1]);
+        assert!(generation < 100, "generation {generation}");
         assert_eq!(nonce[4..], frame[20..28]);
         let mut sealed = frame.get(40..frame.len() - 16)?.to_vec();
         let tag = frame[frame.len() - 16..].try_into().ok()?;
-        let cipher = Portable::cipher(keys.suite, &Secret32::new(keys.receive.0));
+        let cipher = Portable::cipher(keys.suite, &self.key("r2i", generation));
         Portable::open(&cipher, &nonce, &frame[..28], &mut sealed, &tag).ok()?;
+        if sequence >= 1 << 63 {
+            self.echo.set(self.echo.get().max(sequence));
+        }
+        self.heard_generation.set(self.heard_generation.get().max(generation));
         Some((sequence, sealed))
     }
 

@@ -3,21 +3,27 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use iacp_core::crypto::{Portable, Secret32};
+use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Accepted, Admission, Answer, Capabilities, Closure, Discard, Event, Kind, RejectionReasons, Responder, SendError,
-    Session, Settings, TRANSMIT_BUFFER, TeardownReason, Terms,
+    Accepted, Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, NotAnswered, Received as Taken,
+    RejectionReasons, Responder, Session, Settings, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError,
 };
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use crate::Side;
+use crate::{Mirror, Side};
 
 /// The sessions of these tests: a small log, so that it fills up.
-pub type S = Session<Portable, 8192, 16>;
+pub type SessionOf<P> = Session<P, 8192, 16>;
+
+/// With the portable provider.
+pub type S = SessionOf<Portable>;
+
+/// An endpoint with the portable provider.
+pub type Host = HostOf<Portable>;
 
 /// Everything that came in: sequence number to kind and content.
 pub type Received = BTreeMap<u64, (Kind, Vec<u8>)>;
@@ -32,19 +38,19 @@ pub fn addr(side: Side) -> SocketAddr {
 }
 
 /// One endpoint.
-pub struct Host {
+pub struct HostOf<P: Provider> {
     /// Which one.
     pub side: Side,
     /// Where its packets come from.
     pub at: SocketAddr,
     /// Its key.
-    pub identity: Identity<Portable>,
+    pub identity: Identity<P>,
     /// Its randomness.
     pub rng: ChaCha8Rng,
     /// What makes its sessions, if it takes any.
     pub responder: Option<Responder<32>>,
     /// Its session.
-    pub session: Option<Box<S>>,
+    pub session: Option<Box<SessionOf<P>>>,
     /// How many sessions PSS_ACKs have made here.
     pub accepted: u32,
     /// Of which cookies.
@@ -69,9 +75,23 @@ pub struct Host {
     pub contract: Option<Terms>,
     /// What was discarded before there was a session.
     pub refused: Vec<Discard>,
+    /// Everything that the sessions have told, in order.
+    pub events: Vec<Event>,
+    /// What the events alone say of the session.
+    pub mirror: Mirror,
+    /// Its clock is ahead of the world's by so many milliseconds.
+    pub ahead: u64,
+    /// Its sessions acknowledge what the application has consumed.
+    pub holds: bool,
+    /// The application consumes what it holds as soon as it is in order.
+    pub consumes: bool,
+    /// The number of its first data frame, once there is a session.
+    pub base: Option<u64>,
+    /// So often the queue below is full before it takes a datagram.
+    pub refusals: u32,
 }
 
-impl Host {
+impl<P: Provider> HostOf<P> {
     /// An endpoint with everything but a session.
     #[must_use]
     pub fn new(side: Side, seed: u64) -> Self {
@@ -100,78 +120,135 @@ impl Host {
             counters: Vec::new(),
             contract: None,
             refused: Vec::new(),
+            events: Vec::new(),
+            mirror: Mirror::default(),
+            ahead: 0,
+            holds: false,
+            consumes: true,
+            base: None,
+            refusals: 0,
         }
+    }
+
+    /// Its own clock.
+    #[must_use]
+    pub const fn clock(&self, now: Mono) -> Mono {
+        now.after(self.ahead)
     }
 
     /// It takes sessions.
     pub fn listen(&mut self, now: Mono, settings: Settings) {
+        let now = self.clock(now);
         self.responder = Some(Responder::new(settings, now, &mut self.rng));
     }
 
     /// It opens a session.
     pub fn initiate(&mut self, now: Mono, peer: Eid, to: SocketAddr, offer: Capabilities) {
-        self.session = Some(Box::new(S::initiate(now, &self.identity, peer, to, offer, &mut self.rng)));
+        let now = self.clock(now);
+        let mut session = Box::new(SessionOf::<P>::IDLE);
+        session.hold(self.holds).expect("idle");
+        session.initiate(now, &self.identity, peer, to, offer, &mut self.rng).expect("idle");
+        self.session = Some(session);
+        self.mirror = Mirror::begin(false);
+        self.base = None;
     }
 
     /// A datagram arrives. Returns what the stateless responder answers at once.
     pub fn handle(&mut self, now: Mono, from: SocketAddr, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
-        if let Some(answer) = self.handshake(now, from, &bytes) {
-            return answer;
-        }
+        let answer = self.receive(self.clock(now), from, &mut bytes);
+        self.hear(now);
+        answer
+    }
+
+    fn receive(&mut self, now: Mono, from: SocketAddr, bytes: &mut [u8]) -> Option<Vec<u8>> {
+        let incoming = Incoming::parse(bytes).ok()?;
+        let incoming = match self.handshake(now, from, incoming) {
+            Ok(answer) => return answer,
+            Err(incoming) => incoming,
+        };
         let session = self.session.as_mut()?;
-        match session.handle(now, &self.identity, from, &mut bytes) {
-            Event::Data { sequence, kind, content } => {
-                if self.received.insert(sequence, (kind, content.to_vec())).is_some() {
-                    self.delivered_twice += 1;
-                }
-            }
-            Event::Finished { sequence } => self.finished = Some(sequence),
-            Event::Proposed { terms, .. } => self.bargain(now, terms),
-            Event::Contract(terms) => self.contract = Some(terms),
-            Event::CloseRequested { .. } => self.closes = true,
-            Event::Closed(closure) => self.closure = Some(closure),
-            Event::Nothing | Event::Discarded(_) | Event::Established | Event::Reconciling => {}
+        if let Taken::Data { sequence, kind, content } = session.take(now, &self.identity, from, incoming)
+            && self.received.insert(sequence, (kind, content.to_vec())).is_some()
+        {
+            self.delivered_twice += 1;
         }
         None
     }
 
-    /// What concerns the responder and not the session: `Some` if it was that.
-    fn handshake(&mut self, now: Mono, from: SocketAddr, bytes: &[u8]) -> Option<Option<Vec<u8>>> {
-        use iacp_wire::{Frame, Message};
-        let responder = self.responder.as_mut()?;
-        match Frame::parse(bytes).ok()?.message {
+    /// What the session has to tell.
+    pub fn hear(&mut self, now: Mono) {
+        let now = self.clock(now);
+        while let Some(event) = self.session.as_mut().and_then(|session| session.poll_event()) {
+            self.events.push(event);
+            self.mirror.hear(&event);
+            match event {
+                Event::Established => {
+                    let first = self.session.as_ref().map(|session| session.unacknowledged().0);
+                    self.base = self.base.or(first);
+                }
+                Event::Finished { sequence } => self.finished = Some(sequence),
+                Event::Proposed { terms, .. } => self.bargain(now, terms),
+                Event::Contract(terms) => self.contract = Some(terms),
+                Event::CloseRequested { .. } => self.closes = true,
+                Event::Closed(closure) => self.closure = Some(closure),
+                _ => {}
+            }
+        }
+        if let Some(session) = &self.session {
+            let confirmed = session.peer_holds_keys();
+            self.mirror.compare(confirmed, session.continuity(), session.closure(), session.is_over());
+        }
+    }
+
+    /// What concerns the responder and not the session: the frame comes back if it does not.
+    fn handshake<'d>(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        incoming: Incoming<'d>,
+    ) -> Result<Option<Vec<u8>>, Incoming<'d>> {
+        use iacp_wire::Message;
+        let Some(responder) = self.responder.as_mut() else { return Err(incoming) };
+        let Incoming::Signed(signed) = &incoming else { return Err(incoming) };
+        match signed.frame.message {
             Message::PssInit(_) => {
                 let mut out = [0; TRANSMIT_BUFFER];
                 let admit = |_: &Eid| Admission::Admit;
-                match responder.answer(now, &self.identity, from, bytes, admit, &mut out) {
-                    Ok(Answer::Negotiate { length, .. }) => Some(Some(out[..length].to_vec())),
-                    Ok(Answer::DemandWork { .. }) => Some(None),
-                    Err(discard) => {
+                match responder.answer(now, &self.identity, from, signed, admit, &mut out) {
+                    Ok(Answer::Negotiate { length, .. }) => Ok(Some(out[..length].to_vec())),
+                    Ok(Answer::DemandWork { .. }) => Ok(None),
+                    Err(NotAnswered::Discard(discard)) => {
                         self.refused.push(discard);
-                        Some(None)
+                        Ok(None)
                     }
+                    Err(NotAnswered::TooSmall(small)) => panic!("{small}"),
                 }
             }
-            Message::PssAck(_) => match responder.accept(now, &self.identity, from, bytes) {
+            Message::PssAck(_) => match responder.accept(now, &self.identity, from, signed, &mut ()) {
                 Ok(accepted) => {
-                    self.take(now, accepted);
-                    Some(None)
+                    self.take(now, &accepted);
+                    Ok(None)
                 }
                 // A repeat is the session's business; the rest may be its negotiation's.
                 Err(discard) => {
                     self.refused.push(discard);
-                    None
+                    Err(incoming)
                 }
             },
-            _ => None,
+            _ => Err(incoming),
         }
     }
 
-    fn take(&mut self, now: Mono, accepted: Accepted<Portable>) {
+    fn take(&mut self, now: Mono, accepted: &Accepted) {
         self.accepted += 1;
         self.accepted_cookies.push(accepted.cookies());
         if self.session.as_ref().is_none_or(|session| session.closure().is_some()) {
-            self.session = Some(Box::new(S::accept(now, accepted)));
+            let mut session = Box::new(SessionOf::<P>::IDLE);
+            session.hold(self.holds).expect("idle");
+            session.accept(now, accepted).expect("idle");
+            self.mirror = Mirror::begin(accepted.wants_contract());
+            self.base = Some(session.unacknowledged().0);
+            self.session = Some(session);
             // Another session, another stream.
             self.received.clear();
             (self.finished, self.closure, self.sent) = (None, None, 0);
@@ -185,33 +262,68 @@ impl Host {
             None => session.accept_terms(now, &self.identity),
         };
         // On the last turn there is nothing left but to accept.
-        if answer == Err(SendError::NotNow) {
-            let _ = session.accept_terms(now, &self.identity);
+        if answer == Err(TermsError::NotOurTurn) {
+            session.accept_terms(now, &self.identity).expect("terms wait");
         }
-        self.contract = session.contract();
     }
 
     /// The application sends what it can.
     pub fn work(&mut self, now: Mono) {
+        let local = self.clock(now);
         let Some(session) = self.session.as_mut() else { return };
+        if self.holds && self.consumes {
+            // There may be nothing to consume.
+            let _ = session.consumed(local, session.expected());
+        }
         while let Some(chunk) = self.to_send.get(self.sent) {
-            match session.send(now, Kind::Anml, chunk) {
+            match session.send(local, Kind::Anml, chunk) {
                 Ok(_) => self.sent += 1,
-                Err(_) => return,
+                Err(_) => break,
             }
         }
-        if self.closes && session.close(now, TeardownReason::TaskComplete).is_ok() {
+        if self.closes && self.sent == self.to_send.len() && session.close(local, TeardownReason::TaskComplete).is_ok()
+        {
             self.closes = false;
         }
+        self.hear(now);
+    }
+
+    /// The application forgets what it has not consumed, and asks for it again.
+    pub fn rewind(&mut self, now: Mono) -> bool {
+        let local = self.clock(now);
+        let Some(session) = self.session.as_mut() else { return false };
+        if session.rewind(local).is_err() {
+            return false;
+        }
+        let kept = session.expected();
+        self.received.retain(|sequence, _| *sequence < kept);
+        self.finished = self.finished.filter(|fin| *fin < kept);
+        self.hear(now);
+        true
     }
 
     /// Everything that is due to be sent.
     pub fn transmit(&mut self, now: Mono) -> Vec<Vec<u8>> {
+        self.transmit_to(now).into_iter().map(|(_, bytes)| bytes).collect()
+    }
+
+    /// The same, and where each of it goes.
+    pub fn transmit_to(&mut self, now: Mono) -> Vec<(SocketAddr, Vec<u8>)> {
+        let now = self.clock(now);
         let mut out = [0; TRANSMIT_BUFFER];
-        let mut packets = Vec::new();
+        let mut packets: Vec<(SocketAddr, Vec<u8>)> = Vec::new();
+        let (mut refused, mut tries) = (0, 0);
         if let Some(session) = self.session.as_mut() {
             while let Some(transmit) = session.poll_transmit(now, &mut out).expect("long enough") {
-                packets.push(transmit.bytes.to_vec());
+                tries += 1;
+                assert!(tries < 20_000, "what did not leave is never the last");
+                if refused < self.refusals {
+                    refused += 1;
+                    session.not_sent(now);
+                    continue;
+                }
+                refused = 0;
+                packets.push((transmit.to, transmit.bytes.to_vec()));
                 assert!(packets.len() < 10_000, "a machine that always has something to say never rests");
             }
         }
@@ -221,18 +333,20 @@ impl Host {
     /// When something is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.session.as_ref()?.next_deadline().map(|(at, _)| at)
+        let (at, _) = self.session.as_ref()?.next_deadline()?;
+        Some(Mono(at.0.saturating_sub(self.ahead)))
     }
 
     /// It is due.
     pub fn handle_deadline(&mut self, now: Mono) {
+        let local = self.clock(now);
         if let Some(responder) = &mut self.responder {
-            responder.handle_deadline(now, &mut self.rng);
+            responder.handle_deadline(local, &mut self.rng);
         }
-        let Some(session) = &mut self.session else { return };
-        if let Some(closure) = session.handle_deadline(now, &self.identity, &mut self.rng) {
-            self.closure = Some(closure);
+        if let Some(session) = &mut self.session {
+            session.handle_deadline(local, &self.identity, &mut self.rng).expect("its own identity");
         }
+        self.hear(now);
     }
 
     /// What was received as kind 0, in order, up to the FIN.

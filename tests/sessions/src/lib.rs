@@ -2,17 +2,22 @@
 //!
 //! Everything that happens is a function of the [`Plan`]: the same plan gives the same trace, byte for byte.
 
+mod cheap;
+pub mod crossing;
 pub mod forger;
 mod host;
+mod mirror;
 mod network;
 mod pair;
 mod world;
 
+pub use cheap::Cheap;
 pub use forger::Forger;
-pub use host::{Host, Received, S, addr};
+pub use host::{Host, HostOf, Received, S, SessionOf, addr};
+pub use mirror::Mirror;
 pub use network::{Network, Packet, Weather};
-pub use pair::Pair;
-pub use world::{Plan, World};
+pub use pair::{Beat, Heard, Pair, TOP};
+pub use world::{Plan, World, WorldOf};
 
 pub use iacp_core::crypto::{Portable, Provider, Secret32};
 pub use iacp_core::time::Mono;
@@ -29,6 +34,12 @@ pub enum Side {
 }
 
 impl Side {
+    /// 0 or 1.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The other one.
     #[must_use]
     pub const fn other(self) -> Self {

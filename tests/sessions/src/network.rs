@@ -1,7 +1,8 @@
 //! The network: a queue of packets, and the weather that they fly through.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::net::SocketAddr;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -37,12 +38,33 @@ impl Weather {
 pub struct Packet {
     /// Who sent it.
     pub from: Side,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Where it goes.
+    pub to: SocketAddr,
     /// What.
     pub bytes: Vec<u8>,
 }
 
 /// A packet under way: when it arrives, and its number, which keeps the order of what arrives at once.
-type Flight = (Mono, u64, Side, Vec<u8>);
+#[derive(Debug, PartialEq, Eq)]
+struct Flight {
+    at: Mono,
+    number: u64,
+    packet: Packet,
+}
+
+impl Ord for Flight {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+impl PartialOrd for Flight {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// Packets under way, earliest first.
 #[derive(Debug)]
@@ -50,7 +72,7 @@ pub struct Network {
     rng: ChaCha8Rng,
     /// May change at any time.
     pub weather: Weather,
-    queue: BinaryHeap<Reverse<Flight>>,
+    queue: BinaryHeap<Flight>,
     count: u64,
 }
 
@@ -79,20 +101,20 @@ impl Network {
                 bytes[usize::try_from(bit / 8).expect("fits")] ^= 1 << (bit % 8);
             }
             let jitter = self.rng.next_u64() % (self.weather.jitter + 1);
-            self.put(now.after(self.weather.delay + jitter), Packet { from: packet.from, bytes });
+            self.put(now.after(self.weather.delay + jitter), Packet { bytes, ..packet.clone() });
         }
     }
 
     /// A packet that arrives exactly then, whatever the weather.
     pub fn put(&mut self, at: Mono, packet: Packet) {
         self.count += 1;
-        self.queue.push(Reverse((at, self.count, packet.from, packet.bytes)));
+        self.queue.push(Flight { at, number: self.count, packet });
     }
 
     /// When the next packet arrives.
     #[must_use]
     pub fn next(&self) -> Option<Mono> {
-        self.queue.peek().map(|Reverse((at, ..))| *at)
+        self.queue.peek().map(|flight| flight.at)
     }
 
     /// The next packet that has arrived by now.
@@ -100,8 +122,7 @@ impl Network {
         if self.next()? > now {
             return None;
         }
-        let Reverse((_, _, from, bytes)) = self.queue.pop()?;
-        Some(Packet { from, bytes })
+        self.queue.pop().map(|flight| flight.packet)
     }
 
     /// Everything under way is lost.

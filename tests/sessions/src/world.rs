@@ -3,7 +3,9 @@
 use iacp_core::pss::{Capabilities, Settings, Terms};
 use iacp_core::time::Mono;
 
-use crate::{Host, Network, Packet, Side, Weather};
+use iacp_core::crypto::{Portable, Provider};
+
+use crate::{HostOf, Network, Packet, Side, Weather};
 
 /// All that a run depends on.
 #[derive(Clone, Debug)]
@@ -41,29 +43,39 @@ impl Default for Plan {
     }
 }
 
+/// A run with the portable provider.
+pub type World = WorldOf<Portable>;
+
 /// A run.
-pub struct World {
+pub struct WorldOf<P: Provider> {
     /// The time.
     pub now: Mono,
     /// The initiator.
-    pub alice: Host,
+    pub alice: HostOf<P>,
     /// The responder.
-    pub bob: Host,
+    pub bob: HostOf<P>,
     /// What is between them.
     pub network: Network,
     /// Packets that are lost, whatever the weather: their places in the trace.
     pub lose: Vec<usize>,
     /// Every packet that was sent, when and by whom.
     pub trace: Vec<(Mono, Packet)>,
+    /// Until when a host does not look: its packets wait in a queue of the operating system.
+    asleep: [Option<Mono>; 2],
+    /// That queue.
+    waiting: [Vec<Packet>; 2],
 }
 
-impl World {
+/// So many packets wait for a host that does not look. The rest is lost.
+const QUEUE: usize = 24;
+
+impl<P: Provider> WorldOf<P> {
     /// A world in which the first PSS_INIT is due.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let now = Mono(1_000);
-        let mut alice = Host::new(Side::Alice, plan.seed);
-        let mut bob = Host::new(Side::Bob, plan.seed);
+        let mut alice = HostOf::new(Side::Alice, plan.seed);
+        let mut bob = HostOf::new(Side::Bob, plan.seed);
         bob.listen(now, plan.settings);
         alice.initiate(now, bob.identity.eid(), bob.at, plan.offer);
         alice.to_send.clone_from(&plan.from_alice);
@@ -77,11 +89,13 @@ impl World {
             network: Network::new(plan.seed ^ 0x0EA7, plan.weather),
             lose: Vec::new(),
             trace: Vec::new(),
+            asleep: [None; 2],
+            waiting: [Vec::new(), Vec::new()],
         }
     }
 
     /// One of the two.
-    pub const fn host(&mut self, side: Side) -> &mut Host {
+    pub const fn host(&mut self, side: Side) -> &mut HostOf<P> {
         match side {
             Side::Alice => &mut self.alice,
             Side::Bob => &mut self.bob,
@@ -96,15 +110,59 @@ impl World {
         }
     }
 
+    /// A host does not look for so long.
+    pub fn sleep(&mut self, side: Side, milliseconds: u64) {
+        self.asleep[side.index()] = Some(self.now.after(milliseconds));
+    }
+
+    /// Those that wake up now look: first at what has come or at the clock, by chance.
+    fn wake(&mut self) {
+        for side in [Side::Alice, Side::Bob] {
+            if self.asleep[side.index()].is_some_and(|until| until <= self.now) {
+                self.asleep[side.index()] = None;
+                let now = self.now;
+                if now.0.is_multiple_of(2) {
+                    self.host(side).handle_deadline(now);
+                }
+                for packet in std::mem::take(&mut self.waiting[side.index()]) {
+                    self.deliver(packet);
+                }
+                self.host(side).handle_deadline(now);
+            }
+        }
+    }
+
     /// Both sides send what they have to.
     pub fn settle(&mut self) {
         for side in [Side::Alice, Side::Bob] {
+            if self.asleep[side.index()].is_some() {
+                continue;
+            }
             let now = self.now;
             let host = self.host(side);
             host.work(now);
-            for bytes in host.transmit(now) {
-                self.send(Packet { from: side, bytes });
+            let (source, packets) = (host.at, host.transmit_to(now));
+            for (to, bytes) in packets {
+                self.send(Packet { from: side, source, to, bytes });
             }
+            self.rests(side);
+        }
+    }
+
+    /// After everything that a host can do, nothing of it is due.
+    fn rests(&mut self, side: Side) {
+        let now = self.now;
+        let host = self.host(side);
+        if host.next_deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        host.handle_deadline(now);
+        let (source, packets) = (host.at, host.transmit_to(now));
+        let due = host.session.as_ref().and_then(|session| session.next_deadline());
+        let clock = host.clock(now);
+        assert!(due.is_none_or(|(at, _)| at > clock), "at {clock:?} {due:?} is due, and remains so");
+        for (to, bytes) in packets {
+            self.send(Packet { from: side, source, to, bytes });
         }
     }
 
@@ -115,20 +173,30 @@ impl World {
         self.trace.push((self.now, packet));
     }
 
-    /// A packet arrives, now.
+    /// A packet arrives, now: at the other side, if that is where it goes.
     pub fn deliver(&mut self, packet: Packet) {
-        let from = self.at(packet.from);
         let (now, side) = (self.now, packet.from.other());
-        if let Some(answer) = self.host(side).handle(now, from, packet.bytes) {
-            self.send(Packet { from: side, bytes: answer });
+        if self.at(side) != packet.to {
+            return;
+        }
+        if self.asleep[side.index()].is_some() {
+            if self.waiting[side.index()].len() < QUEUE {
+                self.waiting[side.index()].push(packet);
+            }
+            return;
+        }
+        if let Some(answer) = self.host(side).handle(now, packet.source, packet.bytes) {
+            self.send(Packet { from: side, source: packet.to, to: packet.source, bytes: answer });
         }
     }
 
     /// When the next thing happens.
     fn next_event(&mut self) -> Option<Mono> {
         self.settle();
-        let deadlines = [self.network.next(), self.alice.next_deadline(), self.bob.next_deadline()];
-        deadlines.into_iter().flatten().min()
+        let [alice, bob] = self.asleep;
+        let alice = alice.or_else(|| self.alice.next_deadline());
+        let bob = bob.or_else(|| self.bob.next_deadline());
+        [self.network.next(), alice, bob].into_iter().flatten().min()
     }
 
     /// Goes to the next thing that happens; `false` if nothing ever will.
@@ -138,9 +206,13 @@ impl World {
         while let Some(packet) = self.network.arrive(self.now) {
             self.deliver(packet);
         }
+        self.wake();
         let now = self.now;
-        self.alice.handle_deadline(now);
-        self.bob.handle_deadline(now);
+        for side in [Side::Alice, Side::Bob] {
+            if self.asleep[side.index()].is_none() {
+                self.host(side).handle_deadline(now);
+            }
+        }
         self.settle();
         true
     }
@@ -175,7 +247,7 @@ impl World {
 
     /// Runs until both sides can send.
     pub fn connect(&mut self) -> bool {
-        let ready = |host: &Host| host.session.as_ref().is_some_and(|session| session.is_ready());
+        let ready = |host: &HostOf<P>| host.session.as_ref().is_some_and(|session| session.is_ready());
         self.run_while(|world| !(ready(&world.alice) && ready(&world.bob)))
     }
 }

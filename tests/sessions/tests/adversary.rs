@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use iacp_core::pss::{Capabilities, Closure, Kind};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
-use sessions::{Host, Packet, Plan, Side, Weather, World, addr};
+use sessions::{Cheap, HostOf, Mono, Packet, Plan, Side, Weather, WorldOf, addr};
+
+type World = WorldOf<Cheap>;
+type Host = HostOf<Cheap>;
 
 /// What he does next. Numbers choose among what he has seen or holds, modulo how much that is.
 #[derive(Clone, Debug)]
@@ -52,6 +55,11 @@ impl Arbitrary for Act {
             _ => Self::Cut,
         }
     }
+}
+
+/// Back to where it came from, as if from where it went.
+fn reflected(packet: Packet) -> Packet {
+    Packet { from: packet.from.other(), source: packet.to, to: packet.source, bytes: packet.bytes }
 }
 
 struct Attack {
@@ -109,8 +117,7 @@ impl Attack {
             Act::Drop(n) => drop(self.take(n)),
             Act::Replay(n) => self.inject(self.past(n)),
             Act::Reflect(n) => {
-                let reflected = self.past(n).map(|packet| Packet { from: packet.from.other(), ..packet });
-                self.inject(reflected);
+                self.inject(self.past(n).map(reflected));
             }
             Act::Alter(n, bit) => {
                 let altered = self.past(n).map(|mut packet| {
@@ -155,7 +162,7 @@ impl Attack {
                 for side in [Side::Alice, Side::Bob] {
                     if let Some(session) = self.world.host(side).session.as_mut() {
                         session.transport_lost(now);
-                        session.reconnect(now, addr(side.other()));
+                        let _ = session.reconnect(now, addr(side.other()));
                     }
                 }
             }
@@ -259,6 +266,7 @@ fn a_finished_session_is_worth_nothing_to_him() {
     // Every packet of a finished session, to both sides, in a session that runs and in one that begins.
     let mut attack = Attack::new(1);
     while attack.world.alice.closure.is_none() || attack.world.bob.closure.is_none() {
+        assert!(attack.world.now < Mono(600_000), "it does not end");
         attack.observe();
         match attack.take(0) {
             Some(packet) => attack.world.deliver(packet),
@@ -278,7 +286,7 @@ fn a_finished_session_is_worth_nothing_to_him() {
         let sessions = attack.world.bob.accepted;
         for packet in &old {
             attack.world.deliver(packet.clone());
-            attack.world.deliver(Packet { from: packet.from.other(), bytes: packet.bytes.clone() });
+            attack.world.deliver(reflected(packet.clone()));
         }
         assert_eq!(attack.world.bob.accepted, sessions, "a PSS_ACK of a finished session opens nothing");
         assert!(attack.world.bob.received.is_empty() && attack.world.alice.received.is_empty());

@@ -1,16 +1,24 @@
 //! Attacks that were found once, each with the rule that stops it.
 
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Kind, RejectionReasons, Responder, SILENCE, SendError,
-    Settings, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
+    Admission, Answer, Capabilities, Closure, Discard, Event, Incoming, Kind, Received, RejectionReasons, Responder,
+    SILENCE, Settings, Signed, TRANSMIT_BUFFER, TeardownReason, Terms, TermsError,
 };
 use iacp_wire::{Frame, Message};
-use sessions::{Forger, Host, Mono, Pair, Plan, S, Side, World, addr};
+use sessions::{Forger, Host, Mono, Plan, S, Side, World, addr};
 
 const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
 
 fn type_of(bytes: &[u8]) -> u8 {
     bytes[0] << 4 | bytes[1] >> 4
+}
+
+/// A signed frame, parsed.
+fn signed(bytes: &mut [u8]) -> Signed<'_> {
+    match Incoming::parse(bytes) {
+        Ok(Incoming::Signed(signed)) => signed,
+        _ => panic!("not a signed frame"),
+    }
 }
 
 /// The library at both ends, driven by hand.
@@ -37,20 +45,31 @@ impl Two {
     fn answer(&self, init: &[u8], from: std::net::SocketAddr) -> Vec<u8> {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &_| Admission::Admit;
-        let answer = self.responder.answer(self.now, &self.bob.identity, from, init, admit, &mut out);
+        let mut init = init.to_vec();
+        let answer = self.responder.answer(self.now, &self.bob.identity, from, &signed(&mut init), admit, &mut out);
         let Ok(Answer::Negotiate { length, .. }) = answer else { panic!("{answer:?}") };
         out[..length].to_vec()
     }
 
+    /// What Alice makes of a frame, and what she is told then.
     fn tell_alice(&mut self, from: std::net::SocketAddr, bytes: &[u8]) -> String {
         let session = self.alice.session.as_mut().expect("a session");
-        format!("{:?}", session.handle(self.now, &self.alice.identity, from, &mut bytes.to_vec()))
+        let mut heard = format!("{:?}", session.handle(self.now, &self.alice.identity, from, &mut bytes.to_vec()));
+        while let Some(event) = session.poll_event() {
+            heard += &format!(" {event:?}");
+        }
+        heard
     }
 
     /// A PSS_ACK makes a session of Bob's.
     fn accept(&mut self, ack: &[u8]) -> Result<(), Discard> {
-        let accepted = self.responder.accept(self.now, &self.bob.identity, addr(Side::Alice), ack)?;
-        self.bob.session = Some(Box::new(S::accept(self.now, accepted)));
+        let mut ack = ack.to_vec();
+        let gate = &mut ();
+        let accepted =
+            self.responder.accept(self.now, &self.bob.identity, addr(Side::Alice), &signed(&mut ack), gate)?;
+        let mut session = Box::new(S::IDLE);
+        session.accept(self.now, &accepted).expect("idle");
+        self.bob.session = Some(session);
         Ok(())
     }
 }
@@ -79,7 +98,8 @@ fn a_replayed_request_for_teardown_keeps_no_session_alive() {
             }
         }
     }
-    assert!(sent < 30, "{sent} datagrams to a dead peer");
+    // Its own probes, one a minute for an hour, and a few answers before that.
+    assert!(sent < 80, "{sent} datagrams to a dead peer");
 }
 
 #[test]
@@ -109,7 +129,10 @@ fn a_contract_is_not_bargained_again() {
     let now = world.now;
     let bob = world.bob.session.as_mut().expect("a session");
     let worse = Terms { lifetime: 9, receive_window: 1, ..TERMS };
-    assert_eq!(bob.counter_terms(now, &world.bob.identity, worse, RejectionReasons::OTHER), Err(SendError::NotNow));
+    assert_eq!(
+        bob.counter_terms(now, &world.bob.identity, worse, RejectionReasons::OTHER),
+        Err(TermsError::NothingProposed)
+    );
     let until = now.after(1_000);
     world.run_until(until);
     for host in [&world.alice, &world.bob] {
@@ -155,11 +178,11 @@ fn a_request_before_there_are_keys_is_not_taken() {
     forger.i_cookie.copy_from_slice(&init[44..52]);
     let mut neg = forger.neg(&init, 1, &sessions::forger::conditions(5, 1, 0, 16), true);
     let session = alice.session.as_mut().expect("a session");
-    let proposed = session.handle(now, &alice.identity, addr(Side::Bob), &mut neg);
-    assert!(matches!(proposed, Event::Proposed { turn: 1, .. }));
+    assert_eq!(session.handle(now, &alice.identity, addr(Side::Bob), &mut neg), Received::Taken);
+    assert!(matches!(session.poll_event(), Some(Event::Proposed { turn: 1, .. })));
     let mut request = forger.teardown(1, 0);
-    let event = session.handle(now, &alice.identity, addr(Side::Bob), &mut request);
-    assert_eq!(event, Event::Discarded(Discard::NotNow));
+    let heard = session.handle(now, &alice.identity, addr(Side::Bob), &mut request);
+    assert_eq!(heard, Received::Discarded(Discard::NotNow));
     assert_eq!(session.accept_terms(now, &alice.identity), Ok(()));
     assert_eq!(type_of(&alice.transmit(now)[0]), 0x09);
 }
@@ -177,8 +200,8 @@ fn established_is_said_even_if_data_overtakes_the_heartbeat() {
     let mut packets = two.bob.transmit(now);
     packets.reverse();
     let events: Vec<_> = packets.iter().map(|bytes| two.tell_alice(addr(Side::Bob), bytes)).collect();
-    assert!(events[0].starts_with("Data"), "{events:?}");
-    assert_eq!(events[1], "Established");
+    assert!(events[0].starts_with("Data") && events[0].ends_with("Established"), "{events:?}");
+    assert_eq!(events[1], "Taken");
 }
 
 #[test]
@@ -212,7 +235,7 @@ fn terms_of_a_lost_attempt_do_not_outlive_it() {
     let init = two.alice.transmit(two.now).remove(0);
     assert_eq!(type_of(&init), 0x08, "it starts over");
     let neg = two.answer(&init, addr(Side::Alice));
-    assert!(two.tell_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
+    assert!(two.tell_alice(addr(Side::Bob), &neg).contains("Proposed"));
     two.alice.handle_deadline(Mono(9_000));
     assert_eq!(two.alice.closure, None, "the lifetime was another attempt's");
 }
@@ -234,7 +257,7 @@ fn a_negotiation_that_nobody_goes_on_with_ends() {
     let mut two = Two::new(TERMS, Capabilities::SFC);
     let init = two.alice.transmit(two.now).remove(0);
     let neg = two.answer(&init, addr(Side::Alice));
-    assert!(two.tell_alice(addr(Side::Bob), &neg).starts_with("Proposed"));
+    assert!(two.tell_alice(addr(Side::Bob), &neg).contains("Proposed"));
     // The application says nothing.
     two.alice.handle_deadline(Mono(59_999));
     assert_eq!(two.alice.closure, None);
@@ -252,6 +275,9 @@ fn a_negotiation_that_nobody_goes_on_with_ends() {
     bob.handle(Mono(0), addr(Side::Alice), ack);
     let keys = forger.keys.as_ref().expect("keys");
     for (number, at) in [20_000, 40_000, 59_000].into_iter().enumerate() {
+        for frame in bob.transmit(Mono(at)) {
+            forger.open(&frame).expect("a heartbeat, which the next one echoes");
+        }
         let beat = forger.heartbeat(
             number as u64,
             &keys.send_chain,
@@ -270,23 +296,8 @@ fn a_negotiation_that_nobody_goes_on_with_ends() {
 #[test]
 fn bits_without_a_meaning_are_not_offered() {
     let mut alice = Host::new(Side::Alice, 1);
-    alice.initiate(Mono(0), iacp_wire::Eid([9; 32]), addr(Side::Bob), Capabilities::from_bits(u32::MAX));
+    alice.initiate(Mono(0), Host::new(Side::Bob, 1).identity.eid(), addr(Side::Bob), Capabilities::from_bits(u32::MAX));
     let init = alice.transmit(Mono(0)).remove(0);
     let Message::PssInit(message) = Frame::parse(&init).expect("a frame").message else { panic!("PSS_INIT") };
     assert_eq!(message.capabilities.get(), 3);
-}
-
-#[test]
-fn a_probe_from_a_new_place_is_answered_at_once() {
-    let mut pair = Pair::new();
-    let keys = pair.forger.keys.as_ref().expect("keys");
-    let (sequence, chain) = (keys.peer_sequence, keys.receive_chain);
-    let mut beat = pair.heartbeat(sequence, chain);
-    let elsewhere = ([203, 0, 113, 5], 77).into();
-    let (now, identity) = (pair.now, &pair.bob.identity);
-    let session = pair.bob.session.as_mut().expect("a session");
-    assert_eq!(session.handle(now, identity, elsewhere, &mut beat), Event::Nothing);
-    assert_eq!(session.locator(), elsewhere);
-    assert_eq!(session.continuity(), continuity::State::Established);
-    assert_eq!(pair.heartbeats_sent(), 1);
 }

@@ -1,6 +1,6 @@
 //! Cookies, their secrets, and the memory that a flood does not touch (`IACP §4.2.4.1`, `IACP §6.4.3`).
 
-use iacp_core::pss::{Admission, Answer, Discard, Responder, TRANSMIT_BUFFER};
+use iacp_core::pss::{Admission, Answer, Discard, Incoming, NotAnswered, Responder, TRANSMIT_BUFFER};
 use iacp_core::time::Mono;
 use sessions::{Forger, Host, Plan, Side, addr};
 
@@ -25,15 +25,24 @@ impl<const N: usize> Door<N> {
     fn answer(&self, now: u64, init: &[u8]) -> Result<Vec<u8>, Discard> {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &_| Admission::Admit;
-        let answer = self.responder.answer(Mono(now), &self.bob.identity, addr(FROM), init, admit, &mut out);
-        match answer? {
-            Answer::Negotiate { length, .. } => Ok(out[..length].to_vec()),
-            Answer::DemandWork { .. } => panic!("admitted"),
+        let mut bytes = init.to_vec();
+        let Incoming::Signed(signed) = Incoming::parse(&mut bytes)? else { panic!("PSS_INIT is signed") };
+        match self.responder.answer(Mono(now), &self.bob.identity, addr(FROM), &signed, admit, &mut out) {
+            Ok(Answer::Negotiate { length, .. }) => Ok(out[..length].to_vec()),
+            Ok(Answer::DemandWork { .. }) => panic!("admitted"),
+            Err(NotAnswered::Discard(discard)) => Err(discard),
+            Err(NotAnswered::TooSmall(small)) => panic!("{small}"),
         }
     }
 
     fn accept(&mut self, now: u64, from: std::net::SocketAddr, ack: &[u8]) -> Result<(), Discard> {
-        self.responder.accept(Mono(now), &self.bob.identity, from, ack).map(|_| ())
+        let mut bytes = ack.to_vec();
+        match Incoming::parse(&mut bytes)? {
+            Incoming::Signed(signed) => {
+                self.responder.accept(Mono(now), &self.bob.identity, from, &signed, &mut ()).map(|_| ())
+            }
+            Incoming::Sealed(_) => Err(Discard::NotForSession),
+        }
     }
 
     fn rotate(&mut self, now: u64) {

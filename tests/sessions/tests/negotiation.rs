@@ -1,8 +1,8 @@
 //! Bargaining over a Session Federation Contract (`IACP §6.4.4`), in turns.
 
 use iacp_core::pss::{
-    Capabilities, Closure, Discard, Event, Kind, MAX_TURNS, NEGOTIATION_LIMIT, RejectionReasons, SendError, Settings,
-    Terms, continuity,
+    Capabilities, Closure, Discard, Kind, MAX_TURNS, NEGOTIATION_LIMIT, Received, RejectionReasons, SendError,
+    Settings, Terms, TermsError, continuity,
 };
 use iacp_wire::{Frame, Message};
 use sessions::forger::conditions;
@@ -52,7 +52,6 @@ fn a_pss_ack_that_accepts_the_terms_of_turn_1_makes_them_the_contract() {
     assert!(world.connect());
     assert_eq!(world.bob.session.as_ref().expect("a session").contract(), Some(TERMS));
     assert!(world.run_until(Mono(600_000)));
-    world.bob.contract = Some(TERMS); // effective with the session: there was no event to wait for
     assert_contract(&world, &plan, TERMS);
     assert_eq!(turns(&world), [(Side::Bob, 1)]);
 }
@@ -112,22 +111,25 @@ fn negotiating() -> (Mono, Host, Forger, Vec<u8>) {
     let neg = bob.handle(now, addr(Side::Alice), forger.init(&eid)).expect("an answer");
     let ack = forger.ack(&eid, &neg, 0);
     assert_eq!(bob.handle(now, addr(Side::Alice), ack), None);
-    assert_eq!(state(&bob), continuity::State::PssNegotiating);
+    assert_eq!(state(&bob), Some(continuity::State::PssNegotiating));
     bob.transmit(now);
     (now, bob, forger, neg)
 }
 
-fn state(host: &Host) -> continuity::State {
+fn state(host: &Host) -> Option<continuity::State> {
     host.session.as_ref().expect("a session").continuity()
 }
 
 fn give(bob: &mut Host, now: Mono, bytes: &[u8]) -> String {
     let session = bob.session.as_mut().expect("a session");
-    format!("{:?}", session.handle(now, &bob.identity, addr(Side::Alice), &mut bytes.to_vec()))
+    match session.handle(now, &bob.identity, addr(Side::Alice), &mut bytes.to_vec()) {
+        Received::Taken => session.poll_event().map_or_else(|| "Nothing".into(), |event| format!("{event:?}")),
+        other => format!("{other:?}"),
+    }
 }
 
 fn discarded(discard: Discard) -> String {
-    format!("{:?}", Event::Discarded(discard))
+    format!("{:?}", Received::Discarded(discard))
 }
 
 #[test]
@@ -141,8 +143,8 @@ fn until_the_contract_only_heartbeats_and_the_negotiation_flow() {
     assert_eq!(session.finish(now), Err(SendError::NotNow));
     let keys = forger.keys.as_ref().expect("keys");
     let beat = forger.heartbeat(0, &chain, forger.initial_sequence, keys.peer_sequence, &keys.receive_chain);
-    assert_eq!(give(&mut bob, now, &beat), "Nothing");
-    assert_eq!(state(&bob), continuity::State::PssNegotiating);
+    assert_eq!(give(&mut bob, now, &beat), "Established");
+    assert_eq!(state(&bob), Some(continuity::State::PssNegotiating));
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn an_acceptance_is_repeated_when_the_proposal_is() {
     give(&mut bob, now, &proposal);
     let session = bob.session.as_mut().expect("a session");
     session.accept_terms(now, &bob.identity).expect("there is a proposal");
-    assert_eq!(session.continuity(), continuity::State::Established);
+    assert_eq!(session.continuity(), Some(continuity::State::Established));
     assert_eq!(session.contract().map(|terms| terms.receive_window), Some(9));
     let accepted = bob.transmit(now);
     let ack = accepted.iter().find(|frame| frame[1] >> 4 == 9).expect("PSS_ACK").clone();
@@ -218,6 +220,7 @@ fn a_proposal_without_an_answer_is_given_up() {
         }
     };
     while world.alice.closure.is_none() {
+        assert!(world.now < asked.after(2 * NEGOTIATION_LIMIT), "it is not given up");
         let next = [world.network.next(), world.alice.next_deadline(), world.bob.next_deadline()];
         world.now = world.now.max(next.into_iter().flatten().min().expect("something happens"));
         deaf(&mut world);
@@ -229,16 +232,21 @@ fn a_proposal_without_an_answer_is_given_up() {
     assert_eq!(world.now, asked.after(NEGOTIATION_LIMIT));
     assert_eq!(world.alice.closure, Some(Closure::Forced { by_peer: false, reason: 3, truncated: true }));
     assert!(world.run_until(Mono(1_000_000)));
-    assert_eq!(world.bob.closure, Some(Closure::Forced { by_peer: true, reason: 3, truncated: true }));
+    // Bob waited as long for turn 2, and his own minute ended no later than hers was told.
+    assert_eq!(world.bob.closure, Some(Closure::Forced { by_peer: false, reason: 3, truncated: true }));
 }
 
 #[test]
 fn a_word_out_of_turn_is_no_word() {
     let (now, mut bob, _, _) = negotiating();
     let session = bob.session.as_mut().expect("a session");
-    assert_eq!(session.accept_terms(now, &bob.identity), Err(SendError::NotNow), "there is nothing to accept");
+    assert_eq!(
+        session.accept_terms(now, &bob.identity),
+        Err(TermsError::NothingProposed),
+        "there is nothing to accept"
+    );
     let spoken = session.counter_terms(now, &bob.identity, terms(1), RejectionReasons::OTHER);
-    assert_eq!(spoken, Err(SendError::NotNow), "turn 2 is the initiator's");
+    assert_eq!(spoken, Err(TermsError::NotOurTurn), "turn 2 is the initiator's");
     let nothing = Terms { receive_window: 0, ..TERMS };
-    assert_eq!(session.counter_terms(now, &bob.identity, nothing, RejectionReasons::NONE), Err(SendError::NotNow));
+    assert_eq!(session.counter_terms(now, &bob.identity, nothing, RejectionReasons::NONE), Err(TermsError::Window));
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use iacp_core::pss::{Capabilities, Closure, Discard, Kind};
 use proptest::prelude::*;
-use sessions::{Host, Mono, Plan, Side, Weather, World};
+use sessions::{Cheap, HostOf, Mono, Plan, Side, Weather, WorldOf};
+
+type World = WorldOf<Cheap>;
+type Host = HostOf<Cheap>;
 
 fn weather() -> impl Strategy<Value = Weather> {
     let mtu = prop_oneof![9 => Just(0), 1 => 160_usize..700];
@@ -74,7 +77,7 @@ fn assert_no_nonce_twice(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_delivered_is_what_was_sent_once_and_every_run_comes_to_rest(plan in plan()) {
@@ -108,7 +111,10 @@ proptest! {
         prop_assert!(world.run_until(Mono(40_000_000)));
         prop_assert_eq!(world.bob.stream(), plan.from_alice.concat());
         prop_assert_eq!(world.alice.stream(), plan.from_bob.concat());
-        prop_assert_eq!((world.alice.closure, world.bob.closure), (Some(Closure::Graceful), Some(Closure::Graceful)));
+        // The last word of all can be lost seven times; nothing else is.
+        prop_assert_eq!(world.bob.closure, Some(Closure::Graceful));
+        let heard = matches!(world.alice.closure, Some(Closure::Graceful | Closure::Unanswered { truncated: false }));
+        prop_assert!(heard, "{:?}", world.alice.closure);
     }
 
     #[test]
@@ -166,9 +172,10 @@ proptest! {
             for (side, notices) in [(Side::Alice, alice_notices), (Side::Bob, bob_notices)] {
                 let session = world.host(side).session.as_mut().expect("a session");
                 if notices {
-                    prop_assert_eq!(session.transport_lost(now), None);
+                    session.transport_lost(now);
                 }
-                session.reconnect(now, sessions::addr(side.other()));
+                // Only a side that noticed has something to go on with.
+                let _ = session.reconnect(now, sessions::addr(side.other()));
             }
         }
         world.alice.closes = true;

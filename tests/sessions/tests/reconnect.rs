@@ -1,9 +1,9 @@
 //! Loss of the transport, and what comes after it (`IACP §6.4.2`, `IACP Appendix B.4`).
 
-use iacp_core::pss::{Closure, Kind, SILENCE, SendError, continuity};
+use iacp_core::pss::{Closure, Kind, SendError, continuity};
 use sessions::{Host, Mono, Plan, Side, Weather, World};
 
-fn state(host: &Host) -> continuity::State {
+fn state(host: &Host) -> Option<continuity::State> {
     host.session.as_ref().expect("a session").continuity()
 }
 
@@ -25,8 +25,9 @@ fn dropped(seed: u64, weather: Weather) -> (World, Plan) {
     let now = world.now;
     for side in [Side::Alice, Side::Bob] {
         let host = world.host(side);
-        assert_eq!(host.session.as_mut().expect("a session").transport_lost(now), None);
-        assert_eq!(state(host), continuity::State::Disconnected);
+        host.session.as_mut().expect("a session").transport_lost(now);
+        host.hear(now);
+        assert_eq!(state(host), Some(continuity::State::Disconnected));
     }
     (world, plan)
 }
@@ -35,7 +36,7 @@ fn reconnect(world: &mut World, sides: &[Side]) {
     let now = world.now;
     for side in sides {
         let to = sessions::addr(side.other());
-        world.host(*side).session.as_mut().expect("a session").reconnect(now, to);
+        world.host(*side).session.as_mut().expect("a session").reconnect(now, to).expect("it is away");
     }
 }
 
@@ -48,16 +49,16 @@ fn what_was_missed_travels_again_and_the_session_goes_on() {
         world.run_until(Mono(world.now.0 + 10_000));
         assert_eq!(
             (state(&world.alice), state(&world.bob)),
-            (continuity::State::Disconnected, continuity::State::Disconnected)
+            (Some(continuity::State::Disconnected), Some(continuity::State::Disconnected))
         );
         world.network.weather = Weather { loss: 100, jitter: 40, ..Weather::FAIR };
         // One of them finds the other again.
         let finder = if seed % 2 == 0 { Side::Alice } else { Side::Bob };
         reconnect(&mut world, &[finder]);
         let back = |world: &World| {
-            [&world.alice, &world.bob]
-                .into_iter()
-                .all(|host| matches!(state(host), continuity::State::Established | continuity::State::AnomalyFlagged))
+            [&world.alice, &world.bob].into_iter().all(|host| {
+                matches!(state(host), Some(continuity::State::Established | continuity::State::AnomalyFlagged))
+            })
         };
         assert!(world.run_while(|world| !back(world)), "seed {seed}: both are back");
         world.alice.closes = true;
@@ -93,8 +94,10 @@ fn a_search_for_the_peer_ends() {
         .filter(|(_, packet)| packet.from == Side::Alice)
         .map(|(at, _)| at.since(start))
         .collect();
-    assert_eq!(probes, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 31_750, 39_750]);
-    assert!(probes.iter().all(|at| *at < SILENCE));
+    // At once, then 1 s and doubled pauses up to 60 s, for the hour that the session is kept.
+    let doubling = [0, 1_000, 3_000, 7_000, 15_000, 31_000, 63_000];
+    let expected: Vec<u64> = doubling.into_iter().chain((123_000..3_600_000).step_by(60_000)).collect();
+    assert_eq!(probes, expected);
     for host in [&world.alice, &world.bob] {
         assert!(matches!(host.closure, Some(Closure::Lost { truncated: true })));
     }
@@ -124,7 +127,7 @@ fn the_transport_may_drop_again_before_the_vectors_match() {
         let now = world.now;
         world.alice.session.as_mut().expect("a session").transport_lost(now);
         world.bob.session.as_mut().expect("a session").transport_lost(now);
-        assert_eq!(state(&world.alice), continuity::State::Disconnected);
+        assert_eq!(state(&world.alice), Some(continuity::State::Disconnected));
     }
     world.network.weather = Weather::FAIR;
     reconnect(&mut world, &[Side::Alice, Side::Bob]);

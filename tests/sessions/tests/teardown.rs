@@ -1,10 +1,10 @@
 //! The end of a session (`IACP §6.5.1`): every crossing and every loss.
 
 use iacp_core::pss::{
-    Closure, Discard, Event, KEEP_ANSWER, Kind, Reason, SendError, TEARDOWN_LIMIT, TeardownReason, lifecycle,
+    Closure, Discard, Event, KEEP_FAREWELL, Kind, Reason, SendError, TEARDOWN_LIMIT, TeardownReason, lifecycle,
 };
 use sessions::forger::next_chain;
-use sessions::{Mono, Pair, Plan, Side, Weather, World};
+use sessions::{Heard, Mono, Pair, Plan, Side, Weather, World};
 
 const GRACEFUL: Option<Closure> = Some(Closure::Graceful);
 
@@ -105,20 +105,23 @@ fn a_request_is_repeated_as_data_is_and_given_up_after_30_s() {
         .filter(|(_, packet)| packet.from == Side::Alice && packet.bytes[1] >> 4 == 0xC)
         .map(|(at, _)| at.since(asked))
         .collect();
-    assert_eq!(times, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750]);
+    // The last one is FORCED with the reason of the REQUEST: the peer hears more than silence.
+    assert_eq!(times, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 30_000]);
+    let last = world.trace.iter().rev().find(|(_, packet)| packet.from == Side::Alice).expect("it was sent");
+    assert_eq!(last.1.bytes[20..24], [0, 3, 0, 1]);
     assert!(world.run_until(Mono(10_000_000)), "the other side comes to rest too");
     assert!(matches!(world.bob.closure, Some(Closure::Lost { .. })));
 }
 
 /// The forger has finished, acknowledges the library's FIN, and asks for teardown.
 fn asked() -> (Pair, Vec<u8>) {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
-    assert!(matches!(pair.give(&fin), Event::Finished { .. }));
+    assert!(matches!(pair.give(&fin), Heard::Event(Event::Finished { .. })));
     pair.sent();
     let request = pair.forger.teardown(1, 1);
-    assert_eq!(pair.give(&request), Event::CloseRequested { reason: 1 });
-    assert_eq!(pair.give(&request), Event::Nothing, "the application is asked once");
+    assert_eq!(pair.give(&request), Heard::Event(Event::CloseRequested { reason: 1 }));
+    assert_eq!(pair.give(&request), Heard::Nothing, "the application is asked once");
     let now = pair.now;
     pair.session().close(now, TeardownReason::TaskComplete).expect("it is open");
     let sent = pair.sent();
@@ -128,7 +131,8 @@ fn asked() -> (Pair, Vec<u8>) {
     let chain = next_chain(&keys.receive_chain, &own_fin[own_fin.len() - 16..]);
     let expected = keys.peer_sequence + 1;
     let beat = pair.heartbeat(expected, chain);
-    assert_eq!(pair.give(&beat), Event::Closed(Closure::Graceful));
+    assert_eq!(pair.give(&beat), Heard::Event(Event::Delivered));
+    assert_eq!(pair.bob.events.last(), Some(&Event::Closed(Closure::Graceful)));
     (pair, request)
 }
 
@@ -139,36 +143,37 @@ fn the_answer_is_kept_60_s_for_repeats() {
     assert_eq!(answer.len(), 1);
     assert_eq!(answer[0][20..22], [0, 2]);
     let start = pair.now;
-    for ms in [250, 750, 30_000, KEEP_ANSWER - 1] {
+    for ms in [250, 750, 30_000, KEEP_FAREWELL - 1] {
         pair.now = start.after(ms);
         pair.bob.handle_deadline(start.after(ms));
-        assert_eq!(pair.give(&request), Event::Discarded(Discard::Repeat));
+        assert_eq!(pair.give(&request), Heard::Discarded(Discard::Repeat));
         assert_eq!(pair.sent(), answer, "the same bytes");
-        assert_eq!(pair.give(&request), Event::Discarded(Discard::Repeat));
+        assert_eq!(pair.give(&request), Heard::Discarded(Discard::Repeat));
         assert!(pair.sent().is_empty(), "and not for every copy that an attacker makes");
     }
-    assert_eq!(pair.session().next_deadline(), Some((start.after(KEEP_ANSWER), Reason::Forget)));
-    pair.now = start.after(KEEP_ANSWER);
-    pair.bob.handle_deadline(start.after(KEEP_ANSWER));
+    assert_eq!(pair.session().next_deadline(), Some((start.after(KEEP_FAREWELL), Reason::Forget)));
+    pair.now = start.after(KEEP_FAREWELL);
+    pair.bob.handle_deadline(start.after(KEEP_FAREWELL));
     assert!(pair.session().is_over());
-    assert_eq!(pair.give(&request), Event::Discarded(Discard::NotNow));
+    assert_eq!(pair.give(&request), Heard::Discarded(Discard::NotNow));
     assert!(pair.sent().is_empty());
 }
 
 #[test]
 fn a_receiver_that_misses_something_answers_a_request_with_a_heartbeat() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new().confirmed();
     let (lost, fin) = (pair.data(b"lost"), pair.frame(0, b"", 2));
-    assert!(matches!(pair.give(&fin), Event::Finished { .. }));
+    assert_eq!(pair.give(&fin), Heard::Nothing, "it has not finished before everything is here");
     pair.sent();
     pair.now = pair.now.after(1_000);
     let request = pair.forger.teardown(1, 0);
-    assert_eq!(pair.give(&request), Event::Nothing);
+    assert_eq!(pair.give(&request), Heard::Nothing);
     assert_eq!(pair.heartbeats_sent(), 1);
     let now = pair.now;
     assert!(pair.session().send(now, Kind::Anml, b"it goes on").is_ok());
-    assert!(matches!(pair.give(&lost), Event::Data { .. }));
-    assert_eq!(pair.give(&request), Event::CloseRequested { reason: 0 });
+    assert!(matches!(pair.give(&lost), Heard::Data { .. }));
+    assert!(matches!(pair.bob.events.last(), Some(Event::Finished { .. })));
+    assert_eq!(pair.give(&request), Heard::Event(Event::CloseRequested { reason: 0 }));
     assert!(pair.session().send(now, Kind::Anml, b"the rest of what is to be said").is_ok());
     pair.session().close(now, TeardownReason::None).expect("it is open");
     assert_eq!(pair.session().send(now, Kind::Anml, b"too late"), Err(SendError::Finished));
@@ -176,18 +181,21 @@ fn a_receiver_that_misses_something_answers_a_request_with_a_heartbeat() {
 
 #[test]
 fn a_forced_teardown_without_a_complete_fin_is_reported_as_truncation() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new().confirmed();
     let data = pair.data(b"half");
     pair.give(&data);
     let forced = pair.forger.teardown(3, 5);
-    assert_eq!(pair.give(&forced), Event::Closed(Closure::Forced { by_peer: true, reason: 5, truncated: true }));
-    let mut pair = Pair::new();
+    assert_eq!(
+        pair.give(&forced),
+        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 5, truncated: true }))
+    );
+    let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
     pair.give(&fin);
     let forced = pair.forger.teardown(3, 65_535);
     assert_eq!(
         pair.give(&forced),
-        Event::Closed(Closure::Forced { by_peer: true, reason: 65_535, truncated: false }),
+        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 65_535, truncated: false })),
         "an unknown reason is carried as its number"
     );
     assert!(pair.session().is_over());
@@ -195,28 +203,28 @@ fn a_forced_teardown_without_a_complete_fin_is_reported_as_truncation() {
 
 #[test]
 fn a_forged_teardown_ends_nothing() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new().confirmed();
     for teardown_type in [1, 2, 3] {
         let good = pair.forger.teardown(teardown_type, 0);
         for bit in 0..good.len() * 8 {
             let mut flipped = good.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let event = pair.give(&flipped);
-            assert!(matches!(event, Event::Discarded(_)), "type {teardown_type}, bit {bit}: {event:?}");
+            assert!(matches!(event, Heard::Discarded(_)), "type {teardown_type}, bit {bit}: {event:?}");
         }
     }
     for teardown_type in [0, 4, 65_535] {
         let unknown = pair.forger.teardown(teardown_type, 0);
-        assert_eq!(pair.give(&unknown), Event::Discarded(Discard::Malformed));
+        assert_eq!(pair.give(&unknown), Heard::Discarded(Discard::Malformed));
     }
     let unasked = pair.forger.teardown(2, 0);
-    assert_eq!(pair.give(&unasked), Event::Discarded(Discard::NotNow), "an answer to nothing");
+    assert_eq!(pair.give(&unasked), Heard::Discarded(Discard::NotNow), "an answer to nothing");
     assert_eq!(pair.session().closure(), None);
 }
 
 #[test]
 fn an_answer_without_the_answerers_own_fin_is_truncation_and_not_success() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new().confirmed();
     let now = pair.now;
     pair.session().close(now, TeardownReason::TaskComplete).expect("it is open");
     let sent = pair.sent();
@@ -224,11 +232,14 @@ fn an_answer_without_the_answerers_own_fin_is_truncation_and_not_success() {
     let chain = next_chain(&keys.receive_chain, &sent[0][sent[0].len() - 16..]);
     let expected = keys.peer_sequence + 1;
     let beat = pair.heartbeat(expected, chain);
-    assert_eq!(pair.give(&beat), Event::Nothing);
+    assert_eq!(pair.give(&beat), Heard::Event(Event::Delivered));
     let sent = pair.sent();
     assert_eq!(sent[0][20..24], [0, 1, 0, 1], "a request, once the FIN is acknowledged");
     let liar = pair.forger.teardown(2, 0);
-    assert_eq!(pair.give(&liar), Event::Closed(Closure::Forced { by_peer: true, reason: 0, truncated: true }));
+    assert_eq!(
+        pair.give(&liar),
+        Heard::Event(Event::Closed(Closure::Forced { by_peer: true, reason: 0, truncated: true }))
+    );
 }
 
 #[test]

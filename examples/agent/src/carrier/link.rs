@@ -41,6 +41,18 @@ impl Transport {
     }
 }
 
+/// How soon a full queue of QUIC is tried again.
+const ROOM: Duration = Duration::from_millis(1);
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The transport has it.
+    Taken,
+    /// The transport's queue is full: the frame is still the session's.
+    Full,
+}
+
 /// A way back to the peer.
 #[derive(Clone, Debug)]
 pub enum Route {
@@ -52,33 +64,50 @@ pub enum Route {
 }
 
 impl Route {
-    /// Sends one frame. What the transport cannot take is lost, like anything on its way.
+    /// Hands one frame to the transport, which may lose it on its way. It never waits.
     ///
     /// # Errors
     /// The transport is gone.
-    pub async fn send(&self, to: SocketAddr, frame: &[u8]) -> Result<(), Lost> {
-        match self {
-            Self::Udp(socket) => {
-                let _ = socket.send_to(frame, to).await;
-                Ok(())
-            }
-            Self::Connected(socket) => match socket.send(frame).await {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Lost::Refused),
-                _ => Ok(()),
-            },
+    pub fn send(&self, to: SocketAddr, frame: &[u8]) -> Result<Queue, Lost> {
+        let sent = match self {
+            Self::Udp(socket) => socket.try_send_to(frame, to),
+            Self::Connected(socket) => socket.try_send(frame),
+            Self::Quic(connection) if connection.datagram_send_buffer_space() < frame.len() => return Ok(Queue::Full),
             Self::Quic(connection) => {
-                let frame = frame.to_vec().into();
-                // Who serves many waits for none of them: what one does not take is lost to that one alone.
-                let sent = match connection.side().is_client() {
-                    true => connection.send_datagram_wait(frame).await,
-                    false => connection.send_datagram(frame),
-                };
-                match sent {
+                return match connection.send_datagram(frame.to_vec().into()) {
                     Err(SendDatagramError::ConnectionLost(why)) => Err(Lost::Ended(why.to_string())),
-                    _ => Ok(()),
-                }
+                    _ => Ok(Queue::Taken),
+                };
             }
+        };
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Queue::Full),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && self.knows_its_peer() => {
+                Err(Lost::Refused)
+            }
+            // Any other error is one of this datagram's: it is lost.
+            _ => Ok(Queue::Taken),
         }
+    }
+
+    const fn knows_its_peer(&self) -> bool {
+        matches!(self, Self::Connected(_))
+    }
+
+    /// Waits until a full queue may have room.
+    pub async fn room(&self) {
+        match self {
+            Self::Udp(socket) | Self::Connected(socket) => {
+                let _ = socket.writable().await;
+            }
+            // QUIC tells when there is room only to what hands over a datagram.
+            Self::Quic(_) => tokio::time::sleep(ROOM).await,
+        }
+    }
+
+    /// Whether a frame for `to` can go this way, where the peer has been heard at `at`.
+    pub fn leads(&self, at: SocketAddr, to: SocketAddr) -> bool {
+        at == to || !matches!(self, Self::Quic(_))
     }
 
     /// How long a frame may be here, now and for as long as the route lives.

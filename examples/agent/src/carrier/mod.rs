@@ -1,6 +1,7 @@
 //! What carries frames from one agent to another, and what goes wrong with them.
 
+pub mod carried;
 pub mod faults;
 pub mod link;
-pub mod outlet;
 mod quic;
+pub mod traffic;

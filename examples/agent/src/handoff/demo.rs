@@ -2,24 +2,28 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Arguments, carry, read, sealing, store, tell_sealed};
 use crate::carrier::link::{self, Bound, Transport};
-use crate::carrier::outlet::Outlet;
 use crate::clock::Clock;
+use crate::content::parts::{self, Parts};
 use crate::demo::{introduce, readme};
-use crate::handoff::judge::{Judge, Report};
-use crate::handoff::parts::{self, Parts};
+use crate::handoff::carry::{carry, read, store, tell_sealed};
+use crate::handoff::judge::Judge;
+use crate::handoff::sealing;
 use crate::handoff::tamper::Tampering;
 use crate::keys::{self, Identity, Sealer, Target};
-use crate::listen::serve;
-use crate::server::{Received, Server, settings};
-use crate::telling::timeline::{Event, Style, Timeline};
+use crate::server::drive::serve;
+use crate::server::{Received, Server};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
+use crate::telling::report::Report;
+use crate::telling::timeline::{Style, Timeline};
 
 /// What alice adds to the file before she seals it again.
 const MORE: &[u8] = b"And this is what comes next.\n";
@@ -42,22 +46,19 @@ impl<'t> Answering<'t> {
         let bound = link::listen(transport, ([127, 0, 0, 1], 0).into()).await?;
         let at = bound.at;
         let store = store(u32::MAX.into());
-        let server = Server::new(who, timeline, identity, settings(transport), store, None, clock.now());
+        let server = Server::new(who, timeline, identity, store, None, Outlet::new(who, timeline, None), clock.now());
         Ok(Self { server, bound, at })
     }
 
     /// Answers until `stop` is dropped.
     async fn serve(
         &mut self,
-        who: &'static str,
-        timeline: &Timeline,
         clock: Clock,
         mut report: impl FnMut(&Received) -> Result<()>,
         stop: oneshot::Receiver<()>,
     ) -> Result<()> {
-        let mut outlet = Outlet::new(who, timeline, None);
         let stopped = async { stop.await.unwrap_or(()) };
-        serve(&mut self.server, &mut self.bound.inbox, &mut outlet, &clock, &mut report, stopped).await
+        serve(&mut self.server, &mut self.bound.inbox, &clock, &mut report, stopped).await
     }
 }
 
@@ -72,7 +73,16 @@ struct Senders<'t> {
     to_carol: Target,
 }
 
-pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+/// What is demonstrated.
+pub struct Demonstration {
+    pub file: Option<PathBuf>,
+    pub transport: Transport,
+    pub relay: bool,
+    pub tamper: Option<Tampering>,
+    pub json: bool,
+}
+
+pub async fn run(arguments: Demonstration) -> Result<ExitCode> {
     let clock = Clock::start();
     let timeline = Timeline::new(clock, if arguments.json { Style::Json } else { Style::Outline });
     let file = arguments.file.map_or_else(readme, Ok)?;
@@ -115,11 +125,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         drop((stop_bob, stop_carol));
         told
     };
-    let (bobs, carols, told) = tokio::join!(
-        bob.serve("bob", &timeline, clock, bobs_part, bob_stops),
-        relay.serve("carol", &timeline, clock, carols_part, carol_stops),
-        story
-    );
+    let (bobs, carols, told) =
+        tokio::join!(bob.serve(clock, bobs_part, bob_stops), relay.serve(clock, carols_part, carol_stops), story);
     let failed = bobs.and(carols).and(told).err().map(|error| format!("{error:#}"));
     let (ok, what) = match failed {
         Some(why) => (false, format!("FAILED: {why}.")),

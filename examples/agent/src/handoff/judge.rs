@@ -4,63 +4,35 @@
 //! agent's name is its EID, the EID is its key, and this receiver trusts the EIDs that it was told to trust.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cep_envelope::VerificationState as State;
 use cep_envelope::decision::{Delivery, Finding, Findings, Judgement, Outcome, Policy, Receiver};
 use cep_envelope::drift::DriftLimits;
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{MemoryLineage, Slot};
-use cep_envelope::manifest::{BoundKey, CausalParent, Instant};
+use cep_envelope::lineage::{self, Lineage, MemoryLineage, Slot, Standing};
+use cep_envelope::manifest::{BoundKey, CausalParent, Instant, Strict};
 use cep_envelope::notification::Notification;
 use iacp_core::time::UnixTime;
 use iacp_wire::Eid;
 use rand_core::Rng;
-use serde::Serialize;
 
 use crate::clock;
-use crate::handoff::parts::Parts;
+use crate::content::parts::Parts;
+use crate::content::receive;
+use crate::handoff::memory::Memory;
 use crate::keys;
-use crate::receive;
+use crate::telling::event::Event;
+use crate::telling::report::Report;
 use crate::telling::summary::grouped;
-use crate::telling::timeline::{Event, Timeline};
+use crate::telling::timeline::Timeline;
 
 /// Objects that are remembered, a quarter of the slots staying empty. One takes some 200 bytes.
 const SLOTS: usize = 16_384;
 /// How much later than it came an object may have been sealed, in seconds. Hosts keep their clocks; and after a restart
 /// nothing is approved for as long.
 const AHEAD: u64 = 30;
-
-/// What was found out about one handoff, and what follows.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The draft's word.
-    pub outcome: &'static str,
-    /// Whether the object goes on, on its line or on a branch.
-    pub continues: bool,
-    /// The highest rung of the ladder.
-    pub proven: &'static str,
-    /// The decision in words.
-    pub why: String,
-    pub deciding: Vec<&'static str>,
-    pub findings: Vec<&'static str>,
-    /// Who sealed it. Nobody, as long as that is not proven.
-    pub sender: Option<String>,
-    /// Who sealed it, by the notice.
-    pub claimed_sender: Option<String>,
-    /// Whose session brought it.
-    pub carried_by: String,
-    /// Its name, by the notice.
-    pub name: Option<String>,
-    /// The digest of the manifest, if it is somebody's.
-    pub manifest: Option<String>,
-    /// The digest of the content that came.
-    pub content: String,
-    pub bytes: u64,
-    /// Where the content is kept.
-    pub kept: Option<PathBuf>,
-}
 
 /// Who judges handoffs, and what it remembers of them.
 pub struct Judge<'t> {
@@ -71,6 +43,8 @@ pub struct Judge<'t> {
     lineage: MemoryLineage<Box<[Slot]>>,
     policy: Policy<'static>,
     out: Option<PathBuf>,
+    /// The lineage on disk, if it outlives the process.
+    memory: Option<Memory>,
 }
 
 fn instant(time: UnixTime) -> Instant {
@@ -109,7 +83,46 @@ impl<'t> Judge<'t> {
             Ok((name, key))
         };
         let trusted = trusted.into_iter().map(bind).collect::<anyhow::Result<_>>()?;
-        Ok(Self { who, timeline, name: hex::encode(own.0), trusted, lineage, policy, out })
+        Ok(Self { who, timeline, name: hex::encode(own.0), trusted, lineage, policy, out, memory: None })
+    }
+
+    /// The same with a lineage on disk: what was decided before a restart stays decided, and its children continue it.
+    ///
+    /// # Errors
+    /// The file cannot be used, or its lines contradict each other.
+    pub fn remembering(
+        who: &'static str,
+        timeline: &'t Timeline,
+        own: &Eid,
+        trusted: Vec<Eid>,
+        out: Option<PathBuf>,
+        (path, new): (&Path, bool),
+    ) -> anyhow::Result<Self> {
+        let (mut memory, known) = Memory::open(path)?;
+        let mut judge = Self::new(who, timeline, own, trusted, out, new || known.is_some())?;
+        match &known {
+            Some((since, _)) => judge.lineage.forget_before(*since),
+            None => memory.begin(judge.lineage.complete_since())?,
+        }
+        for record in known.iter().flat_map(|(_, records)| records) {
+            if judge.lineage.len() >= judge.lineage.capacity() {
+                judge.forget();
+            }
+            // What is too old to be remembered is not approved either.
+            if record.sealed >= judge.lineage.complete_since() {
+                judge
+                    .lineage
+                    .restore(record)
+                    .with_context(|| format!("--lineage {}: {}", path.display(), record.manifest))?;
+            }
+        }
+        judge.memory = Some(memory);
+        Ok(judge)
+    }
+
+    /// Makes room: what is too old to be approved need not be remembered.
+    fn forget(&mut self) {
+        self.lineage.forget_before(instant(clock::unix()).before(self.policy.drift().stale_seconds));
     }
 
     /// Climbs the ladder, decides, remembers, tells, and keeps the content if it continues.
@@ -122,6 +135,9 @@ impl<'t> Judge<'t> {
             self.timeline.note(self.who, Event::Trouble { what: format!("the notice is none: {error}") });
         }
         let notice = notice.ok();
+        if self.lineage.len() >= self.lineage.capacity() {
+            self.forget();
+        }
         let trusted = &self.trusted;
         // In this binding an agent, its key's id and its key are the same thing.
         let bound = |signer: &str, sender: &str| {
@@ -129,9 +145,6 @@ impl<'t> Judge<'t> {
             (signer == sender).then_some(*key)
         };
         let now = instant(clock::unix());
-        if self.lineage.len() >= self.lineage.capacity() {
-            self.lineage.forget_before(now.before(self.policy.drift().stale_seconds));
-        }
         let delivery = Delivery {
             name: notice.map_or(&[], |notice| notice.envelope_name.as_bytes()),
             // Not who brought it: a relay may have.
@@ -146,6 +159,7 @@ impl<'t> Judge<'t> {
             name: &self.name,
             container: &BareFile,
             keys: &bound,
+            signatures: &Strict,
             lineage: &self.lineage,
             policy: &self.policy,
         };
@@ -167,7 +181,7 @@ impl<'t> Judge<'t> {
             report.kept = Some(path);
         }
         if let Some(record) = decision.record()
-            && let Err(error) = self.lineage.record(record)
+            && let Err(error) = remember(&mut self.lineage, self.memory.as_mut(), record)
             && approves
         {
             if let Some(kept) = report.kept.as_ref().filter(|_| new) {
@@ -191,6 +205,23 @@ impl<'t> Judge<'t> {
             let evidence = "is not reached".into();
             self.timeline.note(self.who, Event::Rung { state: missing.name(), reached: false, evidence });
         }
+    }
+}
+
+/// In the lineage and, if it is on disk, there too: an object that is not on the disk does not go on.
+fn remember(
+    lineage: &mut MemoryLineage<Box<[Slot]>>,
+    memory: Option<&mut Memory>,
+    record: &lineage::Record,
+) -> anyhow::Result<()> {
+    let known = lineage.object(&record.manifest, &record.key);
+    lineage.record(record)?;
+    match memory {
+        // A sender that repeats what is held back makes no file grow.
+        Some(memory) if known == lineage::Memory::New || record.standing != Standing::HeldBack => {
+            Ok(memory.keep(record)?)
+        }
+        _ => Ok(()),
     }
 }
 

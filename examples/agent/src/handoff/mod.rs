@@ -6,43 +6,33 @@
 //!  seals for bob's EID    →    hands on the bytes      →     climbs the ladder, decides
 //! ```
 //!
-//! What travels: [`parts`]. In this binding an agent's name, in the notice and in the manifest, is its EID in small
-//! hexadecimal digits, and so is the id of its key: the EID *is* the key. Whom a receiver accepts from is its own list.
-//! That a session was with somebody proves who carried an object, and not who sealed it.
+//! What travels: [`parts`](crate::content::parts). In this binding an agent's name, in the notice and in the manifest, is
+//! its EID in small hexadecimal digits, and so is the id of its key: the EID *is* the key. Whom a receiver accepts from is
+//! its own list. That a session was with somebody proves who carried an object, and not who sealed it.
 
+pub mod carry;
 pub mod demo;
 pub mod judge;
-pub mod parts;
+mod memory;
 pub mod relay;
 mod sealing;
 mod tamper;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use cep_envelope::digest::Digest;
-use iacp_core::pss::Capabilities;
-use iacp_wire::Eid;
 use serde::Serialize;
 
-use crate::carrier::link::{self, Transport};
-use crate::carrier::outlet::Outlet;
+use crate::carrier::link::Transport;
 use crate::clock::Clock;
-use crate::handoff::parts::Room;
-use crate::handoff::sealing::Envelope;
+use crate::handoff::carry::{carry, read, tell_sealed};
+use crate::handoff::demo::Demonstration;
 use crate::handoff::tamper::Tampering;
-use crate::keys::{self, Identity, Target};
-use crate::listen::print_line;
-use crate::receive::Store;
-use crate::send::{Sender, Sent};
-use crate::source::Source;
-use crate::telling::timeline::{Event, Style, Timeline};
-
-/// The longest content, in bytes, unless the user says otherwise.
-pub const LONGEST: u64 = 16 << 20;
-/// What all handoffs under way may take together, in bytes, unless a single one may take more.
-const ROOM: usize = 256 << 20;
+use crate::keys::{self, Target};
+use crate::output::print_line;
+use crate::telling::timeline::{Style, Timeline};
 
 /// Hands over a file in a sealed envelope; without --to, all parties in one process show how
 ///
@@ -97,7 +87,8 @@ struct Handed<'a> {
 
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (Some(to), Some(file)) = (&arguments.to, &arguments.file) else {
-        return demo::run(arguments).await;
+        let Arguments { file, transport, relay, tamper, json, .. } = arguments;
+        return demo::run(Demonstration { file, transport, relay, tamper, json }).await;
     };
     let clock = Clock::start();
     let timeline = Timeline::new(clock, Style::Log);
@@ -138,38 +129,4 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         print_line(&envelope.manifest.to_string())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn read(path: &Path) -> Result<Vec<u8>> {
-    tokio::fs::read(path).await.with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn tell_sealed(who: &'static str, timeline: &Timeline, recipient: &Eid, envelope: &Envelope) {
-    let (name, bytes, recipient) = (envelope.name.clone(), envelope.bytes, keys::short(recipient));
-    timeline.note(who, Event::Sealed { name, bytes, recipient, manifest: envelope.manifest.to_string() });
-}
-
-/// What a listener does with handoffs.
-pub fn store(longest: u64) -> Store {
-    let one = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(1 << 16);
-    Store { directory: None, longest, handoffs: Some(Room::new(one.max(ROOM))) }
-}
-
-/// Brings a handoff to the next agent, in a session of its own.
-// keeps: CEP-021, CEP-112
-#[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
-async fn carry(
-    who: &'static str,
-    timeline: &Timeline,
-    clock: Clock,
-    identity: &Identity,
-    next: Target,
-    transport: Transport,
-    name: &str,
-    stream: Vec<u8>,
-) -> Result<Sent> {
-    let (route, mut inbox) = link::connect(transport, next.at).await?;
-    let outlet = Outlet::new(who, timeline, None);
-    let mut sender = Sender::new(who, timeline, clock, identity, next, route, outlet, Capabilities::NONE);
-    sender.send(Source::of_bytes(name, stream), &mut inbox).await
 }

@@ -2,19 +2,22 @@
 
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::carrier::link::{self, Transport};
-use crate::carrier::outlet::Outlet;
 use crate::clock::Clock;
-use crate::handoff::parts::{self, Parts};
-use crate::handoff::{carry, store};
+use crate::content::parts::{self, Parts};
+use crate::handoff::carry::{LONGEST, carry, store};
 use crate::keys::{self, Identity, Target};
-use crate::listen::{part, print_line, serve};
-use crate::server::{Received, Server, settings};
-use crate::telling::timeline::{Event, Style, Timeline};
+use crate::output::print_line;
+use crate::server::drive::{part, serve};
+use crate::server::{Received, Server};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
+use crate::telling::timeline::{Style, Timeline};
 
 /// Takes handoffs from anyone and hands each on to one agent, as it is; prints this agent's EID
 #[derive(clap::Args)]
@@ -32,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Transport::Quic)]
     transport: Transport,
     /// The longest content that is taken, in bytes
-    #[arg(long, value_name = "N", default_value_t = super::LONGEST)]
+    #[arg(long, value_name = "N", default_value_t = LONGEST)]
     max_bytes: u64,
 }
 
@@ -50,10 +53,10 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let at = bound.at.to_string();
     timeline.note("relay", Event::Listening { transport: arguments.transport.name(), at });
 
-    let settings = settings(arguments.transport);
     let store = store(arguments.max_bytes);
-    let mut server = Server::new("relay", &timeline, answering, settings, store, None, clock.now());
-    let (mut inbox, mut outlet) = (bound.inbox, Outlet::new("relay", &timeline, None));
+    let outlet = Outlet::new("relay", &timeline, None);
+    let mut server = Server::new("relay", &timeline, answering, store, None, outlet, clock.now());
+    let mut inbox = bound.inbox;
     // What waits here is bounded by the room that all handoffs share.
     let (queue, waiting) = unbounded_channel();
     let mut report = |received: &Received| match &received.handoff {
@@ -62,14 +65,18 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
     tokio::select! {
-        served = serve(&mut server, &mut inbox, &mut outlet, &clock, &mut report, interrupted) => served?,
+        served = serve(&mut server, &mut inbox, &clock, &mut report, interrupted) => served?,
         () = hand_on(&timeline, clock, &identity, target, arguments.transport, waiting) => {}
     }
-    part("relay", &timeline, &mut server, &mut outlet, &clock, bound.endpoint).await;
+    part("relay", &timeline, &mut server, &clock, bound.endpoint).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One after another. What cannot be handed on is told of and given up: its sender still has it.
+/// How often a handoff is tried, and the pause after the first failure, which doubles.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One after another. What cannot be handed on is told of and tried again, and after some tries given up: its sender still has it.
 // keeps: CEP-020, CEP-111
 async fn hand_on(
     timeline: &Timeline,
@@ -81,11 +88,17 @@ async fn hand_on(
 ) {
     while let Some(parts) = waiting.recv().await {
         let Some(stream) = parts::write(&parts.notice, &parts.outer, &parts.content) else { continue };
-        let (to, bytes) = (keys::short(&target.eid), stream.len() as u64);
-        timeline.note("relay", Event::Relays { to, bytes });
-        let carried = carry("relay", timeline, clock, identity, target, transport, "the handoff", stream).await;
-        if let Err(error) = carried {
-            timeline.note("relay", Event::Trouble { what: format!("not handed on: {error:#}") });
+        for failures in 1..=TRIES {
+            let (to, bytes) = (keys::short(&target.eid), stream.len() as u64);
+            timeline.note("relay", Event::Relays { to, bytes });
+            let stream = stream.clone();
+            let carried = carry("relay", timeline, clock, identity, target, transport, "the handoff", stream).await;
+            let Err(error) = carried else { break };
+            let then = if failures < TRIES { "it is tried again" } else { "it is given up, and its sender has it" };
+            timeline.note("relay", Event::Trouble { what: format!("not handed on, {then}: {error:#}") });
+            if failures < TRIES {
+                tokio::time::sleep(PAUSE * 2_u32.pow(failures - 1)).await;
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use cep_envelope::{Clock, Date, Parts as NameParts, Surface, TimeFragment};
 use iacp_wire::Eid;
 use jiff::{Timestamp, tz::Offset};
 
-use crate::handoff::parts;
+use crate::content::parts;
 use crate::keys::Sealer;
 
 /// What kind of object a handoff of this program is: a bare file.
@@ -89,7 +89,7 @@ fn fragment(at: Timestamp) -> Option<TimeFragment> {
 
 #[cfg(test)]
 mod tests {
-    use cep_envelope::manifest::{BoundKey, Disagreement, Expected, SealedManifest};
+    use cep_envelope::manifest::{BoundKey, Disagreement, Expected, SealedManifest, Strict};
 
     use super::*;
     use crate::keys;
@@ -104,7 +104,7 @@ mod tests {
         let bound =
             |signer: &str, sender: &str| (signer == sender).then(|| BoundKey::new(alice.eid().0).expect("a key"));
         let expected = Expected { sender: &sealer.name, recipient: &recipient };
-        let verified = sealed.verify(expected, &bound).expect("alice's EID is her key");
+        let verified = sealed.verify(expected, &bound, &Strict).expect("alice's EID is her key");
         let manifest = verified.manifest();
         assert_eq!((manifest.signer, manifest.recipient), (Some(&*sealer.name), Some(&*recipient)));
         assert_eq!((verified.digest(), manifest.causal_parent), (envelope.manifest, CausalParent::Root));

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use iacp_wire::Eid;
 
-use crate::handoff::parts::{self, Parts};
+use crate::content::parts::{self, Parts};
 use crate::handoff::sealing::{self, Envelope};
 use crate::keys::Sealer;
 

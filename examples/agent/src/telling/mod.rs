@@ -1,5 +1,8 @@
 //! What is told of a session, to a person or to a program.
 
+pub mod event;
+pub mod outlet;
+pub mod report;
 mod story;
 pub mod summary;
 pub mod timeline;

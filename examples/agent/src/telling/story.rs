@@ -1,8 +1,8 @@
 //! The words and colours of the timeline.
 
-use crate::handoff::judge::Report;
+use crate::telling::event::Event;
+use crate::telling::report::Report;
 use crate::telling::summary::{Side, Summary, grouped};
-use crate::telling::timeline::Event;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";

@@ -3,7 +3,7 @@
 use iacp_core::pss::{Closure, Discard, Discards};
 use serde::Serialize;
 
-use crate::carrier::outlet::Traffic;
+use crate::carrier::traffic::Traffic;
 
 /// One side of it.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +29,7 @@ pub struct Summary {
 
 /// What a session discarded, by reason.
 pub fn counts(discards: &Discards) -> Vec<(String, u32)> {
-    let all = Discard::ALL.into_iter().map(|reason| (format!("{reason:?}"), discards.count(reason)));
+    let all = Discard::ALL.iter().map(|reason| (format!("{reason:?}"), discards.count(*reason)));
     all.filter(|(_, count)| *count > 0).collect()
 }
 
@@ -42,6 +42,8 @@ pub fn ending(closure: Closure) -> String {
             let whose = if by_peer { "by the peer" } else { "by us" };
             format!("by force, {whose} (reason {reason}){}", missing(truncated))
         }
+        Closure::NoSuite => "no cipher in common".into(),
+        Closure::Superseded => "the peer's own session takes its place".into(),
         Closure::Unanswered { truncated } => format!("the request for teardown got no answer{}", missing(truncated)),
         Closure::NoAnswer => "no authentic answer to the handshake".into(),
         Closure::Contradiction => "the peer's handshake contradicts itself".into(),

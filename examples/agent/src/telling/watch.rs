@@ -1,9 +1,10 @@
 //! Notices the state changes of a session.
 
 use iacp_core::crypto::Provider;
-use iacp_core::pss::{Session, continuity, lifecycle};
+use iacp_core::pss::{Congestion, Session, continuity, lifecycle};
 
-use crate::telling::timeline::{Event, Timeline};
+use crate::telling::event::Event;
+use crate::telling::timeline::Timeline;
 
 /// The states of a session when they were last looked at.
 #[derive(Clone, Copy, Debug)]
@@ -20,15 +21,10 @@ impl Watch {
         Self { lifecycle: lifecycle::State::INITIAL, continuity: None, flagged: 0, cleared: 0 }
     }
 
-    /// There was a session when it was last looked at.
-    pub fn is_open(&self) -> bool {
-        self.lifecycle == lifecycle::State::Established
-    }
-
     /// Tells what has changed.
-    pub fn look<P: Provider, const LOG: usize, const FRAMES: usize>(
+    pub fn look<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion>(
         &mut self,
-        session: &Session<P, LOG, FRAMES>,
+        session: &Session<P, LOG, FRAMES, C>,
         who: &'static str,
         timeline: &Timeline,
     ) {
@@ -39,13 +35,9 @@ impl Watch {
             let machine = lifecycle::MACHINE.name;
             timeline.note(who, Event::State { machine, from: Some(from.name()), to: to.name() });
         }
-        if self.continuity.is_none() && to != lifecycle::State::Established {
-            return;
-        }
-        let (from, to) = (self.continuity, session.continuity());
-        if from == Some(to) {
-            return;
-        }
+        let from = self.continuity;
+        // After its end a session has no state here: the last one stays.
+        let Some(to) = session.continuity().filter(|to| from != Some(*to)) else { return };
         self.continuity = Some(to);
         self.flagged += u32::from(to == AnomalyFlagged);
         self.cleared += u32::from(from == Some(AnomalyFlagged) && to == Established);

@@ -52,7 +52,7 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
     let mut cast = arrivals(&mut stage)?;
     functions(&mut stage, &mut cast)?;
     consent(&mut stage, &mut cast)?;
-    validation(&mut stage, &cast)?;
+    validation(&mut stage, &mut cast)?;
     networks(&mut stage, &cast)?;
     residency(&mut stage, &cast)?;
     failures(&mut stage, &mut cast)?;
@@ -166,7 +166,7 @@ fn consent(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     Ok(())
 }
 
-fn validation(stage: &mut Stage, cast: &Cast) -> Result<()> {
+fn validation(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     stage.chapter("Nobody is trusted for having come in: validation goes on");
     stage.at(9, 8, 0)?;
     let three = cast.employees[2];
@@ -178,6 +178,10 @@ fn validation(stage: &mut Stage, cast: &Cast) -> Result<()> {
     stage.ask(three, "share", "files", "tries again, on a machine that nobody manages any more")?;
     stage.revalidate(three, "managed", "de", 15 * MINUTE)?;
     stage.ask(three, "share", "files", "shares it, the machine being managed again")?;
+    // Of somebody whose validation has lapsed no consent is presumed: what needs everybody's begins again now.
+    cast.recording = stage.begin(&work("recording", RECORDING, "audio", cast.host))?;
+    cast.analytics = stage.begin(&work("analytics", ("analyse", "analytics"), "audio", cast.host))?;
+    stage.begin(&Work { sites: &["fr"], ..work("transcription", TRANSCRIPTION, "audio", cast.host) })?;
     everybody(stage, cast)
 }
 
@@ -282,7 +286,8 @@ fn delegation(stage: &mut Stage, cast: &Cast) -> Result<()> {
     let scope = Scope::read("present own", &stage.plane.names)?;
     let until = stage.now.after(5 * MINUTE);
     let (from, to) = (stage.plane.the("guest-organisation")?, stage.plane.the("corporate")?);
-    let delegation = Delegation { from, to, scope, until, serial: 1, vocabulary: *stage.plane.names.digest() };
+    let delegation =
+        Delegation { from, to, scope, until, serial: 1, vocabulary: *stage.plane.names.digest(), redelegate: false };
     let done = stage.plane.delegate(delegation, stage.now)?;
     let what = format!("lets corporate decide on 'present' of its own people until {}", clock(until));
     stage.tell("delegated", "guest-organisation", what, Some(Ruling::plain(&done, "taken")));

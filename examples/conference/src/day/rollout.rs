@@ -4,9 +4,8 @@ use anyhow::{Context, Result};
 use interaction_gov::audit::{Bytes, Log, RECORD, SignedHead};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Lease, Mode, Request};
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::Kind;
-use interaction_gov::rollout::Track;
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Set;
 
@@ -41,6 +40,8 @@ impl Side {
             home: Some(plane.the("corporate")?),
             credential_until: Time::NEVER,
             validation,
+            roles: Set::EMPTY,
+            streams: Streams::UNSAID,
             consents: Set::EMPTY,
             action: plane.the("join")?,
         };
@@ -50,8 +51,8 @@ impl Side {
 
     /// Its participant presents; against which version that was decided, and whether it may.
     fn present(&mut self, plane: &Plane, now: Time) -> Result<(Option<u32>, bool)> {
-        let (action, modality) = (plane.the("present")?, Some(plane.the("screen-share")?));
-        let request = Request { action, seat: self.seat, modality, binding: None, goes: Set::EMPTY };
+        let (action, on) = (plane.the("present")?, On::Stream(plane.the("screen-share")?));
+        let request = Request { action, seat: self.seat, on, binding: None, goes: Set::EMPTY };
         let decision = self.call.decide(now, &request, &plane.rollout, &mut self.log);
         self.lease = decision.lease;
         Ok((decision.version, decision.may()))
@@ -123,7 +124,8 @@ pub fn change(stage: &mut Stage, host: Seat) -> Result<()> {
     show(stage)?;
     stage.wait(10_000)?;
     let held = holding(&all, stage);
-    stage.plane.rollout.roll_back(Track::STABLE).context("rolling back")?;
+    let corporate = stage.plane.the("corporate")?;
+    stage.plane.rollout.roll_back(corporate, 0).context("rolling back")?;
     stage.review()?;
     told(stage, &mut all, "rolled-back", "the version before governs everybody again", (held, number))?;
     show(stage)?;

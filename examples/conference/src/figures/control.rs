@@ -67,14 +67,14 @@ impl Change {
         match round % CYCLE {
             0 | 3 | 9 | 16 => Self::Policy(On::Stable),
             1 | 4 | 12 | 17 => Self::Configuration(On::Stable),
-            // The last of these is back to the version before, and so forth again.
+            // The last of these goes back once more, to the version before that.
             2 | 11 | 18 | 19 => Self::RollBack(On::Stable),
             5 => Self::CanaryStart,
-            7 | 13 => Self::Policy(On::Canary),
+            7 | 10 | 13 => Self::Policy(On::Canary),
             6 | 14 => Self::Configuration(On::Canary),
             15 if (round / CYCLE).is_multiple_of(2) => Self::CanaryPromote,
             15 => Self::CanaryEnd,
-            // Back to what governs everybody, and forth again.
+            // Back to what governs everybody: what was rolled back does not come again, so another version follows.
             _ => Self::RollBack(On::Canary),
         }
     }
@@ -137,7 +137,8 @@ impl Signed {
     fn give_to(&self, authorities: &mut Authorities) -> Result<(), AuthorityError> {
         let Self { authority, version, follows, ref text, ref signature, .. } = *self;
         let update = Update { authority, version, follows, vocabulary: vocabulary(), text };
-        authorities.take(&update, signature, &plane::verifies)
+        let names = Vocabulary::read(NAMES).map_err(AuthorityError::Text)?;
+        authorities.take(&update, signature, &plane::verifies, &names, &mut Policy::<4>::new())
     }
 }
 
@@ -210,7 +211,6 @@ pub struct Known {
     pub number: u32,
     /// What it says.
     pub said: Said,
-    index: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -229,8 +229,11 @@ pub struct Control {
     /// What each authority has signed last.
     texts: Vec<Signed>,
     stable: Known,
-    before: Option<Known>,
+    /// Versions to go back to, the last one last.
+    before: Vec<Known>,
     canary: Option<Canary>,
+    /// The numbers of all versions that are kept.
+    installed: Vec<u32>,
 }
 
 impl Control {
@@ -240,11 +243,12 @@ impl Control {
         for (authority, _) in names.all::<Authority>() {
             office.introduce(authority, &mut authorities)?;
         }
-        let nothing = Known { number: u32::MAX, said: Said::FIRST, index: u8::MAX };
+        let nothing = Known { number: u32::MAX, said: Said::FIRST };
         let (rollout, texts) = (Box::new(Rollout::new(authorities, key)), office.first.clone());
-        let mut control = Self { rollout, names, texts, stable: nothing, before: None, canary: None };
+        let mut control =
+            Self { rollout, names, texts, stable: nothing, before: Vec::new(), canary: None, installed: Vec::new() };
         control.stable = control.install()?;
-        control.rollout.publish(Track::STABLE, control.stable.index).context("publishing")?;
+        control.rollout.publish(Track::STABLE, control.stable.number).context("publishing")?;
         Ok(control)
     }
 
@@ -273,17 +277,22 @@ impl Control {
     /// Makes a version of what was signed last.
     fn install(&mut self) -> Result<Known> {
         // Whatever governs nobody and is nothing to go back to makes room; the others stay.
-        for old in 0..8 {
-            let _ = self.rollout.discard(old);
+        let kept = self.before.len().saturating_sub(2);
+        self.before.drain(..kept);
+        let newest = self.before.iter().map(|known| known.number).chain([self.stable.number]).collect::<Vec<_>>();
+        for old in std::mem::take(&mut self.installed) {
+            if newest.contains(&old) || self.rollout.discard(old).is_err() {
+                self.installed.push(old);
+            }
         }
         let mut policy = Policy::new();
         for signed in &self.texts {
             policy.add(&signed.text, &self.names).context("a text that is no policy")?;
         }
-        let index = self.rollout.install(policy).context("installing a version")?;
-        let number = self.rollout.version(index).context("a version that was just installed")?.number;
+        let number = self.rollout.install(&policy).context("installing a version")?;
+        self.installed.push(number);
         let said = self.texts.first().context("no texts")?.said;
-        Ok(Known { number, said, index })
+        Ok(Known { number, said })
     }
 
     /// An update, from its arrival until it is published.
@@ -294,34 +303,33 @@ impl Control {
         match change {
             Change::Policy(On::Stable) | Change::Configuration(On::Stable) => {
                 let known = self.install()?;
-                (self.before, self.stable) = (Some(self.stable), known);
-                self.rollout.publish(Track::STABLE, known.index).context("publishing")
+                self.before.push(std::mem::replace(&mut self.stable, known));
+                self.rollout.publish(Track::STABLE, known.number).context("publishing")
             }
             Change::Policy(On::Canary) | Change::Configuration(On::Canary) => {
                 let known = self.install()?;
                 let canary = self.canary.as_mut().context("no canary")?;
                 (canary.known, canary.withdrawn) = (known, false);
-                self.rollout.publish(canary.track, known.index).context("publishing")
+                self.rollout.publish(canary.track, known.number).context("publishing")
             }
             Change::RollBack(On::Stable) => {
-                let before = self.before.replace(self.stable).context("nothing before")?;
-                self.stable = before;
-                self.rollout.roll_back(Track::STABLE).context("rolling back")
+                self.stable = self.before.pop().context("nothing before")?;
+                self.rollout.roll_back(CHANGES, self.stable.number).context("rolling back")
             }
             Change::RollBack(On::Canary) => {
                 let canary = self.canary.as_mut().context("no canary")?;
-                canary.withdrawn = !canary.withdrawn;
-                self.rollout.roll_back(canary.track).context("rolling back")
+                canary.withdrawn = true;
+                self.rollout.roll_back_canary().context("rolling back")
             }
             Change::CanaryStart => {
                 let known = self.install()?;
-                let track = self.rollout.start_canary(known.index, PERCENT).context("starting a canary")?;
+                let track = self.rollout.start_canary(known.number, PERCENT).context("starting a canary")?;
                 self.canary = Some(Canary { track, known, withdrawn: false });
                 Ok(())
             }
             Change::CanaryPromote => {
                 let canary = self.canary.take().context("no canary")?;
-                (self.before, self.stable) = (Some(self.stable), canary.known);
+                self.before.push(std::mem::replace(&mut self.stable, canary.known));
                 self.rollout.promote_canary().context("promoting a canary")
             }
             Change::CanaryEnd => {

@@ -9,8 +9,8 @@ use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Request, Transition};
 use interaction_gov::measure::coordination::Dimensions;
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::{Kind, Policy, Provenance};
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On, Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
@@ -81,7 +81,7 @@ fn count_one(
     for record in log.waiting().iter().filter_map(Record::read) {
         ensure!(record.interaction == *call.id(), "a record of another interaction");
         others.extend(record.seat.map(Other::Participant));
-        others.extend(record.modality.map(Other::Modality));
+        others.extend(record.on.stream().map(|modality| Other::Modality(modality.0)));
         others.extend(record.binding.map(Other::Function));
         if record.kind == RecordKind::Transition {
             others.extend(record.action.map(Other::Transition));
@@ -105,7 +105,7 @@ fn rollout(size: Dimensions, names: &Vocabulary<'_>, office: &Office, rng: &mut 
         let text = office.introduce(authority, &mut rollout.authorities)?;
         policy.add(text, names).context("a text that is no policy")?;
     }
-    let index = rollout.install(policy)?;
+    let index = rollout.install(&policy)?;
     rollout.publish(Track::STABLE, index)?;
     Ok(rollout)
 }
@@ -128,6 +128,8 @@ fn live(
             home: Some(Authority(0)),
             credential_until: Time::NEVER,
             validation: Validation { posture, region: Some(region), until: Time::NEVER },
+            roles: Set::EMPTY,
+            streams: Streams::UNSAID,
             consents: Set::ALL,
             action: action("join")?,
         };
@@ -137,7 +139,7 @@ fn live(
     let streams = names.all::<Modality>().map(|(modality, _)| modality).take(usize::try_from(size.modalities)?);
     for modality in streams {
         let speak = action("speak")?;
-        let request = Request { action: speak, seat: first, modality: Some(modality), binding: None, goes: Set::EMPTY };
+        let request = Request { action: speak, seat: first, on: On::Stream(modality), binding: None, goes: Set::EMPTY };
         let decision = call.decide(NOW, &request, rollout, log);
         ensure!(decision.verdict.permits(), "a stream that nobody may use: {}", decision.verdict);
     }
@@ -146,7 +148,7 @@ fn live(
         let invocation = Invocation {
             action: action(does)?,
             function,
-            modality: names.find(on),
+            on: On::from(names.find::<Modality>(on)),
             seat: first,
             parent: None,
             sites: &[region],

@@ -8,8 +8,8 @@ use interaction_gov::function::{Binding, Health, Invocation, Role, Running};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Lease, Mode, Request};
 use interaction_gov::lifecycle::State;
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::{Kind, Provenance};
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
@@ -177,6 +177,8 @@ impl World {
                 home: words.homes.get(guest).copied(),
                 credential_until: Time::NEVER,
                 validation: words.validation(Time::NEVER),
+                roles: Set::EMPTY,
+                streams: Streams::UNSAID,
                 consents: words.consents,
                 action: words.join,
             };
@@ -214,7 +216,7 @@ impl World {
             let invocation = Invocation {
                 action: *action,
                 function: *function,
-                modality: Some(words.audio),
+                on: On::Stream(words.audio),
                 seat,
                 parent: None,
                 sites: &words.sites,
@@ -288,7 +290,7 @@ impl World {
         let questions = ASKED.iter().zip(&words.asked).zip(slot.permits.iter_mut()).zip(&mut answers).enumerate();
         for (number, (((seat, (action, modality)), permit), answer)) in questions {
             let seat = slot.seats[*seat];
-            let request = Request { action: *action, seat, modality: Some(*modality), binding: None, goes: Set::EMPTY };
+            let request = Request { action: *action, seat, on: On::Stream(*modality), binding: None, goes: Set::EMPTY };
             let (time, sink) = match slot.trouble {
                 None => (*now, &mut *log),
                 Some(Trouble::FullLog) => (*now, &mut *full),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use cep_envelope::decision::Outcome;
 use cep_envelope::manifest::CausalParent;
-use dropbox::{Binding, Dropbox, Folders, Half, Keys, Line, Sealed, Sealing, Settings, Step, Steps, Told};
+use dropbox::{Binding, Dropbox, Entry, Folders, Half, Keys, Line, Sealed, Sealing, Settings, Step, Steps, Told};
 use ed25519_compact::{KeyPair, Seed};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -48,7 +48,13 @@ pub fn mallory() -> Sender {
 }
 
 pub fn binding(sender: &Sender) -> Binding {
-    Binding { sender: sender.name.into(), signer: sender.signer.into(), key: hex::encode(*sender.pair.pk) }
+    Binding {
+        sender: sender.name.into(),
+        signer: sender.signer.into(),
+        key: hex::encode(*sender.pair.pk),
+        from: None,
+        until: None,
+    }
 }
 
 /// What Alice would say about an object that she seals `seconds` before now, or later than the one with more of them.
@@ -87,7 +93,9 @@ impl Place {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
         let folders = Folders::make(&folder.path().join("drop")).expect("folders");
         let keys = Keys::new(vec![binding(&alice()), binding(&carol())]).expect("keys");
-        Self { folder, settings: Settings { folders, name: BOB.into(), keys, longest: 1 << 20 } }
+        let usual = Settings::new(folders, BOB, keys).expect("a name");
+        // Nothing is written slowly here, unless a test says so.
+        Self { folder, settings: Settings { longest: 1 << 20, grace: SignedDuration::ZERO, ..usual } }
     }
 
     pub fn inbox(&self) -> PathBuf {
@@ -113,6 +121,11 @@ impl Place {
     }
 
     pub fn open<S: Steps>(&self, steps: S) -> Dropbox<S> {
+        // A program that another test starts has our lock for a moment, between fork and exec.
+        let since = std::time::Instant::now();
+        while self.settings.folders.is_locked().expect("a lock") && since.elapsed().as_secs() < 10 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         Dropbox::open(self.settings.clone(), steps).expect("it opens")
     }
 
@@ -128,10 +141,21 @@ impl Place {
         lines.remove(0)
     }
 
-    /// The journal, as a reader of JSON lines sees it.
+    /// The decisions in the journal.
     pub fn journal(&self) -> Vec<Line> {
+        let decision = |entry| if let Entry::Decision(line) = entry { Some(*line) } else { None };
+        self.entries().into_iter().filter_map(decision).collect()
+    }
+
+    /// The journal, as a reader of JSON lines sees it.
+    pub fn entries(&self) -> Vec<Entry> {
         let text = fs::read_to_string(self.settings.folders.journal()).expect("a journal");
-        text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
+        text.lines().map(|line| Entry::read(line.as_bytes()).expect("an entry")).collect()
+    }
+
+    /// A process that handles what is there, and what it has to remark.
+    pub fn run_and_remark(&self) -> (Vec<Line>, String) {
+        pass_and_remark(&mut self.open(Unsynced), Timestamp::now()).expect("nothing fails")
     }
 
     /// All folders of decided objects.
@@ -187,18 +211,24 @@ pub fn pass<S: Steps>(dropbox: &mut Dropbox<S>) -> anyhow::Result<Vec<Line>> {
 }
 
 pub fn pass_at<S: Steps>(dropbox: &mut Dropbox<S>, now: Timestamp) -> anyhow::Result<Vec<Line>> {
-    let mut lines = Vec::new();
+    pass_and_remark(dropbox, now).map(|(lines, _)| lines)
+}
+
+/// One pass: what was decided, and what an operator reads besides.
+pub fn pass_and_remark<S: Steps>(dropbox: &mut Dropbox<S>, now: Timestamp) -> anyhow::Result<(Vec<Line>, String)> {
+    let (mut lines, mut remarks) = (Vec::new(), String::new());
     dropbox.pass(
         || now,
         |told| {
             match told {
                 Told::Decided(line) => lines.push(line.clone()),
                 Told::Stuck(stuck) => panic!("{stuck:?}"),
+                Told::Remark(remark) => remarks += &format!("{remark}\n"),
             }
             ControlFlow::Continue(())
         },
     )?;
-    Ok(lines)
+    Ok((lines, remarks))
 }
 
 /// No process that is killed loses what the kernel has: tests that do not cut the power need not wait for the disk.
@@ -222,6 +252,7 @@ pub struct Crash {
     /// If that step writes, it writes half.
     pub torn: bool,
     done: Rc<Cell<usize>>,
+    ended: Rc<Cell<bool>>,
     log: Rc<RefCell<Vec<(Step, PathBuf)>>>,
 }
 
@@ -253,14 +284,20 @@ impl Steps for Crash {
         self.log.borrow_mut().push((step, path.to_owned()));
         let writes = matches!(step, Step::WriteFile | Step::Append);
         if self.at == Some(number) && !(self.torn && writes) {
+            self.ended.set(true);
             return Err(io::Error::other("the process ends here"));
         }
         Ok(())
     }
 
+    fn ended(&self) -> bool {
+        self.ended.get()
+    }
+
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         if self.torn && self.at == Some(self.done.get() - 1) {
             file.write_all(bytes.split_at(bytes.len() / 2).0)?;
+            self.ended.set(true);
             return Err(io::Error::other("the process ends here"));
         }
         file.write_all(bytes)

@@ -52,6 +52,11 @@ impl<'h> Check<'h> {
         check
     }
 
+    /// The trail must be of this interaction.
+    pub fn must_be(&mut self, interaction: [u8; 16]) {
+        self.trail = Some(of(InteractionId::recorded(interaction)));
+    }
+
     /// The next record: what it says, and whether it stands where it should.
     pub fn record(&mut self, number: u64, bytes: &Bytes) -> (Option<Record>, bool) {
         let record = Record::read(bytes);

@@ -2,6 +2,7 @@
 
 mod check;
 mod heads;
+mod replay;
 mod words;
 
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use interaction_gov::audit::{Bytes, RECORD};
+use interaction_gov::audit::{Bytes, Kind, RECORD};
 use interaction_gov::vocabulary::Vocabulary;
 use serde_json::json;
 
@@ -23,10 +24,14 @@ use words::Words;
 /// Verifies the audit trail of an interaction, and lists what happened.
 ///
 /// A trail alone shows only that its records are in order. With heads, and the key that signed them, it is shown that no
-/// record was altered, added or taken away. The exit code is 1 if something is wrong; what is not shown is told.
+/// record was altered, added or taken away. With --replay each decision is made once more, from the trail and the texts alone.
+///
+/// Exit codes: 0, everything is shown, to the signed end; 1, something is wrong; 3, nothing is wrong, but not everything is
+/// shown: without a key, without heads over every record, without a signed end (unless --unfinished says that it goes on), or
+/// with tightenings that were not recorded.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// Records of 87 bytes, one after the other.
+    /// Records of 151 bytes, one after the other.
     trail: PathBuf,
     /// Signed heads, a JSON object a line: interaction, records, hash, time, last, signature; bytes in hex.
     #[arg(long, value_name = "FILE")]
@@ -37,6 +42,16 @@ pub struct Arguments {
     /// The names of actions, streams and so on; without it, they are numbers.
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
+    /// The trail must be this interaction's: its identity, 16 bytes.
+    #[arg(long, value_name = "HEX", value_parser = hexadecimal::sixteen)]
+    interaction: Option<[u8; 16]>,
+    /// The interaction may go on: no signed end is needed.
+    #[arg(long)]
+    unfinished: bool,
+    /// Decides everything once more by these texts: all versions of all authorities that governed, in the order of the
+    /// vocabulary.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "vocabulary")]
+    replay: Vec<PathBuf>,
     /// Explains this record in full sentences, and lists no other. The first one is 0.
     #[arg(long, value_name = "N")]
     explain: Option<u64>,
@@ -61,9 +76,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return texts::tell(&texts::wrong_with_vocabulary(path, &text), json).map(|()| ExitCode::FAILURE);
     };
     let heads = arguments.heads.as_deref().map(heads::read).transpose()?;
-    let check = Check::new(heads.as_deref().unwrap_or_default(), arguments.key);
+    let mut check = Check::new(heads.as_deref().unwrap_or_default(), arguments.key);
+    if let Some(wanted) = arguments.interaction {
+        check.must_be(wanted);
+    }
+    let replay = replay::Replay::of(&arguments.replay, &vocabulary)?;
     let out = BufWriter::new(io::stdout().lock());
-    let mut reading = Reading { arguments, words: Words::of(&vocabulary), check, out, explained: None };
+    let mut reading =
+        Reading { arguments, words: Words::of(&vocabulary), check, replay, out, explained: None, gaps: 0 };
     let records = reading.all()?;
     reading.conclude(records)
 }
@@ -73,8 +93,11 @@ struct Reading<'a, W> {
     arguments: &'a Arguments,
     words: Words<'a>,
     check: Check<'a>,
+    replay: replay::Replay,
     out: W,
     explained: Option<Vec<String>>,
+    /// Tightenings that were not recorded.
+    gaps: u64,
 }
 
 impl<W: Write> Reading<'_, W> {
@@ -112,6 +135,10 @@ impl<W: Write> Reading<'_, W> {
         let (record, in_order) = self.check.record(number, bytes);
         if let Some(record) = &record {
             self.words.hear(number, record);
+            self.gaps += if record.kind == Kind::Gap { u64::from(record.count) } else { 0 };
+            if let Some(what) = self.replay.record(record) {
+                self.check.wrong.push(Wrong { from: number, to: number, what });
+            }
         }
         if self.arguments.explain.is_some_and(|explain| explain != number) {
             return Ok(());
@@ -172,7 +199,7 @@ impl<W: Write> Reading<'_, W> {
 
     /// What all of it shows, and what it does not.
     fn conclude(self, records: u64) -> Result<ExitCode> {
-        let Self { arguments, check, explained, mut out, .. } = self;
+        let Self { arguments, check, replay, explained, gaps, mut out, .. } = self;
         let explained = match arguments.explain {
             Some(number) => {
                 let there = || format!("--explain: there is no record {number}; the trail has {records}");
@@ -185,7 +212,11 @@ impl<W: Write> Reading<'_, W> {
         let unsigned = records.saturating_sub(signed);
         let good = check.wrong.is_empty();
         let verified = good && records > 0 && unsigned == 0;
-        let not_shown = not_shown(arguments, signed..records, ended);
+        let mut not_shown = not_shown(arguments, signed..records, ended);
+        if gaps > 0 {
+            not_shown.push(format!("{gaps} tightenings, for which there was no room"));
+        }
+        let replayed = (!arguments.replay.is_empty()).then_some((replay.same, replay.differ));
         if arguments.json {
             if let Some((number, told)) = explained {
                 writeln!(out, "{}", json!({ "record": number, "signed": number < signed, "explanation": told }))?;
@@ -201,6 +232,7 @@ impl<W: Write> Reading<'_, W> {
                 "ended": ended,
                 "verified": verified,
                 "hash": check.hash(),
+                "replayed": replayed.map(|(same, differ)| json!({ "same": same, "differ": differ })),
                 "wrong": check.wrong.iter().map(told).collect::<Vec<_>>(),
                 "not_shown": not_shown,
             });
@@ -216,6 +248,9 @@ impl<W: Write> Reading<'_, W> {
             writeln!(out, "records      {records}, {signed} of them signed, {unsigned} not")?;
             let verdict = if verified { "yes: these are the records that were signed" } else { "no" };
             writeln!(out, "verified     {verdict}")?;
+            if let Some((same, differ)) = replayed {
+                writeln!(out, "replayed     {} decisions; {differ} of them differ", same + differ)?;
+            }
             not_shown.iter().try_for_each(|what| writeln!(out, "not shown    {what}"))?;
         }
         out.flush()?;
@@ -223,9 +258,16 @@ impl<W: Write> Reading<'_, W> {
             let trail = texts::shown(&arguments.trail);
             check.wrong.iter().try_for_each(|wrong| writeln!(io::stderr(), "inspect: {trail}: {wrong}"))?;
         }
-        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(match (good && records > 0, not_shown.is_empty()) {
+            (false, _) => ExitCode::FAILURE,
+            (true, true) => ExitCode::SUCCESS,
+            (true, false) => ExitCode::from(NOT_SHOWN),
+        })
     }
 }
+
+/// The exit code where nothing is wrong, and not everything is shown.
+const NOT_SHOWN: u8 = 3;
 
 /// What nobody may take for shown.
 fn not_shown(arguments: &Arguments, unsigned: Range<u64>, ended: bool) -> Vec<String> {
@@ -242,7 +284,7 @@ fn not_shown(arguments: &Arguments, unsigned: Range<u64>, ended: bool) -> Vec<St
             if first == last { format!("record {last} was") } else { format!("records {first} to {last} were") };
         what.push(format!("that {which} made so: no head that holds covers this"));
     }
-    if !ended {
+    if !ended && !arguments.unfinished {
         what.push("that nothing follows: no signed head says that it is the last".into());
     }
     what

@@ -39,7 +39,7 @@ impl<'v> Words<'v> {
             (Kind::Joined, Some(seat)) => {
                 self.seats.insert(seat, (record.subject, number));
             }
-            (Kind::Left, Some(seat)) if record.verdict == Verdict::Fact => {
+            (Kind::Left | Kind::Banned, Some(seat)) if record.verdict == Verdict::Fact => {
                 self.seats.remove(&seat);
             }
             _ => {}
@@ -89,9 +89,17 @@ impl<'v> Words<'v> {
             "seat": record.seat,
             "participant": record.participant.map(participant),
             "action": self.action(record),
-            "on": self.named::<Modality>(record.modality),
+            "on": self.named::<Modality>(record.on.stream().map(|modality| modality.0)),
             "by": self.named::<Function>(record.function),
             "goes": self.goes(record),
+            "law": record.law.map(|regions| regions_in_words(self.vocabulary, regions)),
+            "site": self.named::<Region>(record.site),
+            "rule": record.rule.map(|rule| format!("{rule:08x}")),
+            "sends": names::<Modality>(self.vocabulary, Set::from_bits(record.sends.into())),
+            "receives": names::<Modality>(self.vocabulary, Set::from_bits(record.receives.into())),
+            "parent": record.parent,
+            "voices": record.law.map(|_| self.voices(record)),
+            "count": record.count,
             "region": self.named::<Region>(record.region),
             "home": self.named::<Authority>(record.home),
             "posture": self.named::<Posture>(record.posture),
@@ -194,11 +202,27 @@ impl<'v> Words<'v> {
         let mut words = Vec::new();
         words.extend(self.action(record));
         words.extend(self.named::<Function>(record.function).map(|function| format!("by {function}")));
-        words.extend(self.named::<Modality>(record.modality).map(|modality| format!("on {modality}")));
+        words.extend(
+            self.named::<Modality>(record.on.stream().map(|modality| modality.0))
+                .map(|modality| format!("on {modality}")),
+        );
         words.extend(self.goes(record).map(|regions| format!("to {regions}")));
         let there = if is_decision(record.kind) { "from" } else { "in" };
         words.extend(self.named::<Region>(record.region).map(|region| format!("{there} {region}")));
         (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// Who spoke for each authority that was asked, and by which line.
+    fn voices(&self, record: &Record) -> Vec<Value> {
+        let voices = record.voices();
+        let all = (0..8).map(Authority).filter_map(|authority| Some((authority, voices.speaker(authority)?)));
+        let lines = !matches!(record.kind, Kind::Joined | Kind::Invoked);
+        let told = |(authority, by): (Authority, Option<Authority>)| {
+            let line = voices.lines.get(usize::from(authority.0)).copied().filter(|line| lines && *line > 0);
+            let name = |one: Authority| name(self.vocabulary, one);
+            json!({ "authority": name(authority), "speaker": by.map(name), "line": line })
+        };
+        all.map(told).collect()
     }
 
     fn action(&self, record: &Record) -> Option<String> {
@@ -224,12 +248,15 @@ impl<'v> Words<'v> {
 
     /// Everywhere where it goes: a decision has all regions in its subject.
     fn goes(&self, record: &Record) -> Option<String> {
-        let all = names::<Region>(self.vocabulary, Set::from_bits(ways(record).unwrap_or(0)));
-        if all.is_empty() { self.named::<Region>(record.goes) } else { Some(all.join(" and ")) }
+        let all = record.goes.map(|regions| regions_in_words(self.vocabulary, regions)).unwrap_or_default();
+        if all.is_empty() { self.named::<Region>(record.site) } else { Some(all.join(" and ")) }
     }
 
     fn consents(&self, record: &Record) -> Vec<String> {
-        names::<Consent>(self.vocabulary, Set::from_bits(record.consents.into()))
+        names::<Consent>(
+            self.vocabulary,
+            if record.kind == Kind::Consented { record.consents.own } else { record.consents.all },
+        )
     }
 
     fn obligations(&self, record: &Record) -> Vec<String> {
@@ -241,15 +268,18 @@ impl<'v> Words<'v> {
     }
 }
 
-/// The regions of a decision, as bits.
-fn ways(record: &Record) -> Option<u32> {
-    let decided = matches!(record.kind, Kind::Decided | Kind::Placed | Kind::Routed) && record.subject != NOTHING;
-    record.subject.first_chunk().copied().map(u32::from_be_bytes).filter(|_| decided)
+/// Names of regions, and `somewhere unknown`.
+fn regions_in_words(vocabulary: &Vocabulary<'_>, regions: Set<Region>) -> Vec<String> {
+    let unknown = Set::one(Region::UNKNOWN);
+    let mut words = names::<Region>(vocabulary, regions.without(unknown));
+    words.extend(regions.contains(Region::UNKNOWN).then(|| "somewhere unknown".to_owned()));
+    words
 }
 
 /// What a record is about, where that is nothing that is told in words.
 fn subject(record: &Record) -> Option<[u8; 16]> {
-    let told = record.subject == NOTHING || record.kind == Kind::Created || ways(record).is_some();
+    let lines = record.law.is_some() && !matches!(record.kind, Kind::Joined | Kind::Invoked);
+    let told = record.subject == NOTHING || record.kind == Kind::Created || lines;
     (!told).then_some(record.subject)
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use interaction_gov::policy::{Effect, Policy, PolicyError};
-use interaction_gov::vocabulary::{Modality, Region, Set, Vocabulary};
+use interaction_gov::vocabulary::Vocabulary;
 use serde_json::{Value, json};
 
 use crate::texts::{self, Complaint};
@@ -62,20 +62,6 @@ impl Part<'_> {
     fn scope(&self) -> Option<u16> {
         let (line, text) = texts::statements(&self.lines).nth(HEAD)?;
         u16::try_from(line).ok().filter(|_| text.split_whitespace().next() == Some("over"))
-    }
-
-    /// The first line that keeps data of a stream out of one of these regions.
-    fn keeps_out(&self, vocabulary: &Vocabulary<'_>, stream: Option<Modality>, goes: Set<Region>) -> Option<u16> {
-        let keeps_out = |text: &str| {
-            let mut words = text.split([' ', '\t', ',']).filter(|word| !word.is_empty());
-            let is_keep = words.next() == Some("keep");
-            let streams: Vec<_> = words.by_ref().take_while(|word| *word != "within").collect();
-            let regions: Set<Region> = words.filter_map(|word| vocabulary.find(word)).collect();
-            let stream = stream.map_or("any", |stream| vocabulary.name(stream));
-            is_keep && (streams == ["any"] || streams.contains(&stream)) && !regions.covers(goes)
-        };
-        let (line, _) = texts::statements(&self.lines).skip(HEAD).find(|(_, text)| keeps_out(text))?;
-        u16::try_from(line).ok()
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use interaction_gov::authority::Speaker;
-use interaction_gov::policy::{Answer, Facts, Kind, Provenance};
+use interaction_gov::policy::{Answer, Consents, Facts, Kind, On, Provenance};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Obligation, Posture, Region, Set};
 use serde_json::{Value, json};
@@ -24,16 +24,34 @@ pub struct Given {
     /// What the actor is: human, device, service or agent; without it, human.
     #[arg(long, value_parser = kind, requires = "question")]
     pub kind: Option<Kind>,
-    /// On which stream; without it, on none.
+    /// On which stream, or `none`; without it that is not said, and counts as whatever would forbid it.
     #[arg(long, value_name = "MODALITY", requires = "question")]
     pub on: Option<String>,
     /// By which auxiliary function; without it, by none.
     #[arg(long, value_name = "FUNCTION", requires = "question")]
     pub by: Option<String>,
-    /// Where the actor is; without it, unknown.
-    #[arg(long = "in", value_name = "REGION", requires = "question")]
-    region: Option<String>,
-    /// What everybody concerned consents to; without it, to nothing.
+    /// Where those are whose data it carries, the actor among them; without it, unknown.
+    #[arg(long = "in", value_name = "REGION,...", value_delimiter = ',', requires = "question")]
+    region: Vec<String>,
+    /// What the actor is there as.
+    #[arg(long = "as", value_name = "ROLE,...", value_delimiter = ',', requires = "question")]
+    roles: Vec<String>,
+    /// As what valid participants are there.
+    #[arg(long, value_name = "ROLE,...", value_delimiter = ',', requires = "question")]
+    present: Vec<String>,
+    /// The time of the day: hhmm; without it, midnight.
+    #[arg(long, value_name = "HHMM", value_parser = hour, requires = "question")]
+    at: Option<Time>,
+    /// What every person whose data it carries consents to; without it, what --consent says.
+    #[arg(long, value_name = "CONSENT,...", value_delimiter = ',', requires = "question")]
+    stream_consent: Option<Vec<String>>,
+    /// What the actor consents to; without it, what --consent says.
+    #[arg(long, value_name = "CONSENT,...", value_delimiter = ',', requires = "question")]
+    own_consent: Option<Vec<String>>,
+    /// What another person consents to; without it, what --consent says.
+    #[arg(long, value_name = "CONSENT,...", value_delimiter = ',', requires = "question")]
+    second_consent: Option<Vec<String>>,
+    /// What every person who is there consents to; without it, to nothing.
     #[arg(long, value_name = "CONSENT,...", value_delimiter = ',', requires = "question")]
     consent: Vec<String>,
     /// How secure the actor is; without it, the lowest level.
@@ -53,6 +71,13 @@ pub struct Given {
 fn kind(text: &str) -> Result<Kind, String> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == text);
     found.ok_or_else(|| format!("there are {}", Kind::ALL.map(Kind::name).join(", ")))
+}
+
+fn hour(text: &str) -> Result<Time, String> {
+    let number = text.parse::<u64>().ok().filter(|_| text.len() == 4);
+    let time = number.map(|number| (number / 100, number % 100)).filter(|(hour, minute)| *hour < 24 && *minute < 60);
+    time.map(|(hour, minute)| Time((hour * 60 + minute) * 60_000))
+        .ok_or_else(|| "four digits: hours and minutes".into())
 }
 
 fn provenance(text: &str) -> Result<Provenance, String> {
@@ -83,11 +108,33 @@ impl Given {
             action: find(vocabulary, option, action)?,
             kind: self.kind.unwrap_or(Kind::Human),
             home: self.home.as_ref().map(|name| find(vocabulary, "--home", name)).transpose()?,
-            modality: self.on.as_ref().map(|name| find(vocabulary, "--on", name)).transpose()?,
+            roles: find_all(vocabulary, "--as", &self.roles)?,
+            on: match self.on.as_deref() {
+                None => On::Unsaid,
+                Some("none") => On::Nothing,
+                Some(name) => On::Stream(find(vocabulary, "--on", name)?),
+            },
             function: self.by.as_ref().map(|name| find(vocabulary, "--by", name)).transpose()?,
-            region: self.region.as_ref().map(|name| find(vocabulary, "--in", name)).transpose()?,
+            law: match self.region.as_slice() {
+                [] => Set::one(Region::UNKNOWN),
+                names => find_all(vocabulary, "--in", names)?,
+            },
             goes: find_all(vocabulary, "--goes", &self.goes)?,
-            consents: find_all(vocabulary, "--consent", &self.consent)?,
+            consents: {
+                let all = find_all(vocabulary, "--consent", &self.consent)?;
+                let one = |option: &str, names: &Option<Vec<String>>| match names {
+                    Some(names) => find_all(vocabulary, option, names),
+                    None => Ok(all),
+                };
+                Consents {
+                    all,
+                    stream: one("--stream-consent", &self.stream_consent)?,
+                    own: one("--own-consent", &self.own_consent)?,
+                    second: one("--second-consent", &self.second_consent)?,
+                }
+            },
+            present: find_all(vocabulary, "--present", &self.present)?,
+            time: self.at.unwrap_or_default(),
             posture: match &self.posture {
                 Some(name) => find(vocabulary, "--posture", name)?,
                 None => Posture(0),
@@ -155,6 +202,7 @@ impl Said {
         match answer {
             Answer::Permit if may_go => Self::Permit,
             Answer::Permit => Self::Residency,
+            Answer::Residency => Self::Residency,
             Answer::Deny => Self::Deny,
             Answer::NoRule => Self::NoRule,
             // Here everybody can be asked.
@@ -194,7 +242,7 @@ impl Question {
             let said = Said::of(ruling.answer, part.alone.residency(facts).is_ok());
             let line = match said {
                 Said::NotAsked => part.scope(),
-                Said::Residency => part.keeps_out(policies.vocabulary, facts.modality, facts.goes),
+                Said::Residency => ruling.line.or_else(|| part.alone.residency(facts).err().map(|(_, line)| line)),
                 _ => ruling.line,
             };
             let regions = self.regions(policies, |region| part.alone.residency(&there(region)).is_ok());
@@ -204,7 +252,7 @@ impl Question {
         let kept = policies.together.residency(facts);
         let together = Said::of(ruling.answer, kept.is_ok());
         let against = match together {
-            Said::Residency => kept.err(),
+            Said::Residency => ruling.authority.or(kept.err().map(|(authority, _)| authority)),
             Said::Permit => None,
             _ => ruling.authority,
         };
@@ -220,12 +268,15 @@ impl Question {
     pub fn circumstances(&self, policies: &Policies<'_>) -> String {
         let Self { facts } = self;
         let vocabulary = policies.vocabulary;
-        let consents = names(vocabulary, facts.consents);
+        let consents = names(vocabulary, facts.consents.all);
         let mut words = vec![
             facts
                 .home
                 .map_or("nobody's participant".into(), |home| format!("{}'s participant", name(vocabulary, home))),
-            facts.region.map_or("region unknown".into(), |region| format!("in {}", name(vocabulary, region))),
+            match facts.law.contains(Region::UNKNOWN) {
+                true => "region unknown".into(),
+                false => format!("in {}", names(vocabulary, facts.law).join(", ")),
+            },
             if consents.is_empty() { "no consents".into() } else { format!("consents to {}", consents.join(", ")) },
             format!("posture {}", name(vocabulary, facts.posture)),
             format!("provenance {}", facts.provenance.name()),
@@ -244,10 +295,11 @@ impl Question {
             "action": vocabulary.name(facts.action),
             "kind": facts.kind.name(),
             "home": facts.home.map(|home| vocabulary.name(home)),
-            "on": facts.modality.map(|modality| vocabulary.name(modality)),
+            "on": facts.on.stream().map(|modality| vocabulary.name(modality)),
             "by": facts.function.map(|function| vocabulary.name(function)),
-            "in": facts.region.map(|region| vocabulary.name(region)),
-            "consents": names(vocabulary, facts.consents),
+            "in": if facts.law.contains(Region::UNKNOWN) { Vec::new() } else { names(vocabulary, facts.law) },
+            "as": names(vocabulary, facts.roles),
+            "consents": names(vocabulary, facts.consents.all),
             "posture": name(vocabulary, facts.posture),
             "provenance": facts.provenance.name(),
             "goes": names(vocabulary, facts.goes),
@@ -270,8 +322,8 @@ impl Voice<'_> {
 
 impl Judgement<'_> {
     fn explain(&self, question: &Question, policies: &Policies<'_>, out: &mut impl Write) -> Result<()> {
-        let Facts { action, kind, modality, function, .. } = question.facts;
-        let vocabulary = policies.vocabulary;
+        let Facts { action, kind, on, function, .. } = question.facts;
+        let (vocabulary, modality) = (policies.vocabulary, on.stream());
         let on = modality.map(|modality| format!(" on {}", vocabulary.name(modality))).unwrap_or_default();
         let by = function.map(|function| format!(" by {}", vocabulary.name(function))).unwrap_or_default();
         let action = vocabulary.name(action);

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use interaction_gov::policy::{Facts, Kind};
+use interaction_gov::policy::{Facts, Kind, On};
 use interaction_gov::vocabulary::{Function, Modality};
 use serde_json::json;
 
@@ -36,12 +36,13 @@ impl<'p> Table<'p> {
             None => [None].into_iter().chain(policies.vocabulary.all().map(|(one, _)| Some(one))).collect(),
         };
         let modalities: Vec<_> = match &given.on {
-            Some(_) => vec![facts.modality],
+            Some(_) => vec![facts.on.stream()],
             None => [None].into_iter().chain(policies.vocabulary.all().map(|(one, _)| Some(one))).collect(),
         };
-        let row = |function, modality| {
+        let row = |function, modality: Option<Modality>| {
             let cell = |kind: &Kind| {
-                let facts = Facts { function, modality, kind: *kind, ..facts };
+                let on = modality.map_or(On::Nothing, On::Stream);
+                let facts = Facts { function, on, kind: *kind, ..facts };
                 Question { facts }.judge(policies)
             };
             Row { function, modality, cells: kinds.iter().map(cell).collect() }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 pub const NAMES: &str = "\
 actions      join, speak, record, transcribe, export
+own          join, speak
 modalities   audio, video, chat
 functions    recording, transcription, captions
 regions      de, fr, us

@@ -6,8 +6,8 @@ use interaction_gov::authority::{Authorities, Update};
 use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Choice, Interaction, Mode, Request, Transition};
-use interaction_gov::participant::{Admission, Validation};
-use interaction_gov::policy::{Kind, Policy, Provenance};
+use interaction_gov::participant::{Admission, Streams, Validation};
+use interaction_gov::policy::{Kind, On, Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
@@ -40,9 +40,11 @@ pub fn world() -> Rollout<2, 2> {
         let update =
             Update { authority, version: 1, follows: Portable::sha256(&[]), vocabulary: *names.digest(), text };
         world.authorities.introduce(authority, key(number)).expect("room");
-        world.authorities.take(&update, &sign(number, &update.signed()), &verifies).expect("signed");
+        let mut scratch = Policy::<2>::new();
+        let signature = sign(number, &update.signed());
+        world.authorities.take(&update, &signature, &verifies, &names, &mut scratch).expect("signed");
     }
-    let version = world.install(policy).expect("vouched");
+    let version = world.install(&policy).expect("vouched");
     world.publish(Track::STABLE, version).expect("there");
     world
 }
@@ -79,17 +81,19 @@ pub fn call(id: u8) -> Call {
         home: Some(the("corporate")),
         credential_until: Time(1_000_000),
         validation,
+        roles: Set::EMPTY,
+        streams: Streams::UNSAID,
         consents: Set::one(the("recording")),
     };
     let seat = call.join(Time(1_000), &admission, &world, &mut log).expect("a seat");
-    let ask = |action: &str| Request { action: the(action), seat, modality: None, binding: None, goes: Set::EMPTY };
+    let ask = |action: &str| Request { action: the(action), seat, on: On::Unsaid, binding: None, goes: Set::EMPTY };
     let _ = call.decide(Time(1_001), &ask("speak"), &world, &mut log);
     heads.push(call.head());
     let _ = call.decide(Time(1_002), &ask("export"), &world, &mut log);
     let invocation = Invocation {
         action: the("record"),
         function: the("recording"),
-        modality: Some(the("audio")),
+        on: On::Stream(the("audio")),
         seat,
         parent: None,
         sites: &[the("us"), the("fr")],
@@ -98,7 +102,7 @@ pub fn call(id: u8) -> Call {
     };
     let check = |_: &Component<'_>| Provenance::Stated;
     let (_, binding) = call.invoke(Time(1_003), &invocation, &check, &world, &mut log);
-    let request = Request { modality: Some(the("audio")), binding, ..ask("record") };
+    let request = Request { on: On::Stream(the("audio")), binding, ..ask("record") };
     let ways = ["us", "de"].map(|region| Set::one(the(region)));
     let _ = call.choose(Time(1_004), Choice::Way, &request, &ways, &world, &mut log);
     heads.push(call.head());

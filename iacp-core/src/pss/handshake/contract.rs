@@ -4,13 +4,13 @@
 //! no key. A proposal repeats until it is answered; an acceptance repeats when the proposal does.
 
 use iacp_wire::message::{PssAck, PssNeg};
-use iacp_wire::{Eid, Frame, Message, Signature, X25519Key};
+use iacp_wire::{Eid, Frame, Signature, X25519Key};
 
 use super::Role;
-use super::frames::{Kept, acknowledgement};
+use super::frames::Said;
 use super::terms::{Capabilities, Proposal, RejectionReasons, Terms};
-use crate::crypto::Provider;
-use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use crate::crypto::{CheckedKey, Provider};
+use crate::identity::{Identity, unsigned_digest, verify_frame_checked};
 use crate::pss::discard::Discard;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
@@ -20,70 +20,60 @@ pub const MAX_TURNS: u16 = 8;
 /// A turn that is not taken for this long ends the session, in milliseconds, whichever side's it was.
 pub const NEGOTIATION_LIMIT: u64 = 60_000;
 
-/// Our proposal, until it is answered.
-pub(crate) struct Proposed {
-    pub(crate) frame: Kept,
-    terms: Terms,
-    pub(crate) repeat: Backoff,
+/// What one side brought into the handshake: its frames of the negotiation repeat it.
+#[derive(Clone, Copy)]
+pub(crate) struct Party {
+    /// Below 2^32, as all initial sequences.
+    sequence: u32,
+    pub(crate) share: X25519Key,
 }
 
-/// What a negotiation frame meant.
+impl Party {
+    #[allow(clippy::cast_possible_truncation, reason = "an initial sequence of 2^32 or more was refused before")]
+    pub(crate) const fn new(initial_sequence: u64, share: X25519Key) -> Self {
+        Self { sequence: initial_sequence as u32, share }
+    }
+
+    pub(crate) const fn initial_sequence(&self) -> u64 {
+        self.sequence as u64
+    }
+}
+
+/// Whose word is awaited.
+enum Word {
+    /// The application's, on nothing yet: it is the initiator that refused turn 1 and has not proposed.
+    Ours,
+    /// The application's, on the peer's terms.
+    OursOn(Terms, RejectionReasons),
+    /// The peer's, on our terms: the proposal repeats until then.
+    Theirs { terms: Terms, reasons: RejectionReasons, signature: Signature, repeat: Backoff },
+}
+
+/// What an authentic negotiation frame meant.
 pub(crate) enum Heard {
     /// The peer proposes.
-    Proposal(u16, RejectionReasons, Terms),
-    /// The peer accepts what we proposed.
-    Contract(Terms),
-    /// A repeat of what was answered.
-    Repeat,
+    Proposal,
     /// Authentic, and not possible.
     Contradiction,
 }
 
+/// A negotiation that is under way.
 pub(crate) struct Negotiation {
     agreed: Capabilities,
-    own_initial_sequence: u64,
-    peer_initial_sequence: u64,
-    own_share: X25519Key,
-    peer_share: X25519Key,
+    own: Party,
+    peer: Party,
     turn: u16,
-    /// When whoever's turn it is has kept the other waiting too long.
-    give_up: Mono,
+    /// When the side whose turn it is has kept the other waiting too long.
+    pub(crate) give_up: Mono,
     /// SHA-256 of the last PSS_NEG without its signature.
     digest: [u8; 32],
-    /// The peer's terms, while they wait for the application's word.
-    theirs: Option<Terms>,
-    pub(crate) ours: Option<Proposed>,
-    /// Our last answer: sent again when the peer repeats what it answers.
-    answer: Option<Kept>,
-    pub(crate) answer_due: bool,
-    /// There is a contract: nothing is proposed any more.
-    settled: bool,
+    word: Word,
 }
 
 impl Negotiation {
-    pub(crate) const fn new(
-        agreed: Capabilities,
-        own_initial_sequence: u64,
-        peer_initial_sequence: u64,
-        [own_share, peer_share]: [X25519Key; 2],
-        digest: [u8; 32],
-        now: Mono,
-    ) -> Self {
-        Self {
-            agreed,
-            own_initial_sequence,
-            peer_initial_sequence,
-            own_share,
-            peer_share,
-            turn: 1,
-            give_up: now.after(NEGOTIATION_LIMIT),
-            digest,
-            theirs: None,
-            ours: None,
-            answer: None,
-            answer_due: false,
-            settled: false,
-        }
+    /// It begins after turn 1, which did not become a contract.
+    pub(crate) const fn new(agreed: Capabilities, own: Party, peer: Party, digest: [u8; 32], now: Mono) -> Self {
+        Self { agreed, own, peer, turn: 1, give_up: now.after(NEGOTIATION_LIMIT), digest, word: Word::Ours }
     }
 
     /// Turn 1 is the responder's; sides alternate.
@@ -91,21 +81,36 @@ impl Negotiation {
         if turn % 2 == 1 { Role::Responder } else { Role::Initiator }
     }
 
-    pub(crate) fn answer(&self) -> Option<&[u8]> {
-        self.answer.as_ref().map(Kept::bytes)
+    /// The peer's terms that wait for the application's word: turn, reasons, terms.
+    pub(crate) const fn proposed(&self) -> Option<(u16, RejectionReasons, Terms)> {
+        match self.word {
+            Word::OursOn(terms, reasons) => Some((self.turn, reasons, terms)),
+            Word::Ours | Word::Theirs { .. } => None,
+        }
     }
 
-    /// Whether the application is to speak: it is its turn, or the peer's terms lie before it.
-    pub(crate) fn may_speak(&self, role: Role) -> bool {
-        self.ours.is_none() && !self.settled && self.turn < MAX_TURNS && Self::proposer(self.turn + 1) == role
+    /// Whether the application may propose: it is its turn, or the peer's terms lie before it.
+    pub(crate) fn may_propose(&self, role: Role) -> bool {
+        let ours = !matches!(self.word, Word::Theirs { .. });
+        ours && self.turn < MAX_TURNS && Self::proposer(self.turn + 1) == role
     }
 
-    /// When the negotiation is given up, unless it is settled.
-    pub(crate) fn give_up(&self) -> Option<Mono> {
-        (!self.settled).then_some(self.give_up)
+    /// When our proposal is due again, while it is unanswered.
+    pub(crate) const fn repeat(&self) -> Option<Mono> {
+        match &self.word {
+            Word::Theirs { repeat, .. } => Some(repeat.due()),
+            Word::Ours | Word::OursOn(..) => None,
+        }
     }
 
-    /// Makes the next PSS_NEG.
+    pub(crate) const fn repeat_again(&mut self, now: Mono) {
+        if let Word::Theirs { repeat, .. } = &mut self.word {
+            repeat.again(now);
+        }
+    }
+
+    /// Makes the next PSS_NEG. `None` if it is not this side's turn.
+    #[inline(never)]
     pub(crate) fn propose<P: Provider>(
         &mut self,
         identity: &Identity<P>,
@@ -113,51 +118,59 @@ impl Negotiation {
         terms: Terms,
         reasons: RejectionReasons,
         now: Mono,
-    ) -> Option<()> {
-        let proposal = Proposal { initial_sequence: self.own_initial_sequence, capabilities: self.agreed, terms };
-        let message = PssNeg {
-            session_connection_cookie: cookies.initiator,
-            negotiation_turn_counter: (self.turn + 1).into(),
-            rejection_reason_flags: reasons.0.into(),
-            conditions: proposal.to_block(),
-            signature: Signature::ZERO,
-        };
-        let frame = Frame::new(Message::PssNeg(&message)).in_session(cookies.responder);
-        let kept = Kept::new(|buffer| sign_frame(identity, &frame, [&self.digest, &[]], buffer));
-        self.digest = unsigned_digest::<P>(&Frame::parse(kept.bytes()).ok()?, kept.bytes());
-        self.turn += 1;
-        self.theirs = None;
-        (self.answer, self.answer_due) = (None, false);
+    ) {
+        let turn = self.turn + 1;
+        let counter = Said::Counter { cookies, turn, reasons, proposal: self.proposal(terms) };
+        let signature = counter.signature(identity, [&self.digest, &[]]);
+        self.digest = counter.unsigned_digest::<P>();
+        self.turn = turn;
         self.give_up = now.after(NEGOTIATION_LIMIT);
-        self.ours = Some(Proposed { frame: kept, terms, repeat: Backoff::now(now) });
-        Some(())
+        self.word = Word::Theirs { terms, reasons, signature, repeat: Backoff::now(now) };
     }
 
-    /// Accepts the peer's terms.
+    const fn proposal(&self, terms: Terms) -> Proposal {
+        Proposal { initial_sequence: self.own.initial_sequence(), capabilities: self.agreed, terms }
+    }
+
+    /// Writes our proposal if it is due; returns its length, or 0.
+    pub(crate) fn write_due(&mut self, now: Mono, cookies: Cookies, out: &mut [u8]) -> usize {
+        let (turn, initial_sequence, capabilities) = (self.turn, self.own.initial_sequence(), self.agreed);
+        let Word::Theirs { terms, reasons, signature, repeat } = &mut self.word else { return 0 };
+        if repeat.due() > now {
+            return 0;
+        }
+        repeat.done(now);
+        let proposal = Proposal { initial_sequence, capabilities, terms: *terms };
+        Said::Counter { cookies, turn, reasons: *reasons, proposal }.repeat(signature, out)
+    }
+
+    /// Accepts the peer's terms: they are the contract. `None` if none wait.
+    #[inline(never)]
     pub(crate) fn accept<P: Provider>(
-        &mut self,
+        &self,
         identity: &Identity<P>,
         cookies: Cookies,
-        peer: &Eid,
-    ) -> Option<Terms> {
-        let terms = self.theirs.take()?;
-        self.answer = Some(acknowledgement(
-            identity,
-            cookies,
-            self.own_initial_sequence,
-            self.agreed.with(Capabilities::TERMS_ACCEPTED),
-            &self.own_share,
-            [&peer.0, &self.digest],
-        ));
-        self.answer_due = true;
-        self.settled = true;
-        Some(terms)
+        peer: &CheckedKey,
+    ) -> Option<(Terms, Acceptance)> {
+        let Word::OursOn(terms, _) = self.word else { return None };
+        let mut acceptance = Acceptance {
+            own: self.own,
+            agreed: self.agreed,
+            turn: self.turn,
+            digest: self.digest,
+            signature: Signature::ZERO,
+            due: true,
+        };
+        let eid = identity.eid();
+        acceptance.signature = acceptance.ack(&eid, cookies).signature(identity, [peer.bytes(), &self.digest]);
+        Some((terms, acceptance))
     }
 
     /// A PSS_NEG of turn 2 or later.
+    #[inline(never)]
     pub(crate) fn hear_proposal<P: Provider>(
         &mut self,
-        peer: &Eid,
+        peer: &CheckedKey,
         role: Role,
         now: Mono,
         frame: &Frame<'_>,
@@ -165,51 +178,75 @@ impl Negotiation {
         bytes: &[u8],
     ) -> Result<Heard, Discard> {
         let turn = message.negotiation_turn_counter.get();
-        if turn <= self.turn || self.settled {
-            // Only the last one of the peer's can still be unanswered there.
-            let repeat =
-                turn == self.turn && self.answer.is_some() && unsigned_digest::<P>(frame, bytes) == self.digest;
-            return if repeat { Ok(Heard::Repeat) } else { Err(Discard::Repeat) };
+        if turn <= self.turn {
+            return Err(Discard::Repeat);
         }
-        verify_frame::<P>(peer, frame, [&self.digest, &[]], bytes).map_err(|_| Discard::Signature)?;
+        verify_frame_checked::<P>(peer, frame, [&self.digest, &[]], bytes).map_err(|_| Discard::Signature)?;
         let proposal = Proposal::read(&message.conditions).filter(|proposal| {
             turn == self.turn + 1
                 && turn <= MAX_TURNS
                 && Self::proposer(turn) != role
                 && proposal.capabilities == self.agreed
-                && proposal.initial_sequence == self.peer_initial_sequence
+                && proposal.initial_sequence == self.peer.initial_sequence()
         });
         let Some(proposal) = proposal else { return Ok(Heard::Contradiction) };
         self.turn = turn;
         self.digest = unsigned_digest::<P>(frame, bytes);
-        self.theirs = Some(proposal.terms);
-        self.ours = None;
-        (self.answer, self.answer_due) = (None, false);
         self.give_up = now.after(NEGOTIATION_LIMIT);
-        Ok(Heard::Proposal(turn, RejectionReasons(message.rejection_reason_flags.get()), proposal.terms))
+        self.word = Word::OursOn(proposal.terms, RejectionReasons(message.rejection_reason_flags.get()));
+        Ok(Heard::Proposal)
     }
 
-    /// A PSS_ACK that may accept what we proposed.
+    /// A PSS_ACK that may accept what we proposed: the terms of the contract, or `None` for a contradiction.
+    #[inline(never)]
     pub(crate) fn hear_acceptance<P: Provider>(
-        &mut self,
+        &self,
         own: &Eid,
-        peer: &Eid,
+        peer: &CheckedKey,
         frame: &Frame<'_>,
         message: &PssAck,
         bytes: &[u8],
-    ) -> Result<Heard, Discard> {
-        let ours = self.ours.as_ref().ok_or(Discard::Repeat)?;
-        verify_frame::<P>(peer, frame, [&own.0, &self.digest], bytes).map_err(|_| Discard::Signature)?;
-        let possible = message.responder_eid == *peer
-            && message.responder_initial_sequence.get() == self.peer_initial_sequence
-            && frame.tlvs.key_share() == Some(&self.peer_share)
+    ) -> Result<Option<Terms>, Discard> {
+        let Word::Theirs { terms, .. } = self.word else { return Err(Discard::Repeat) };
+        verify_frame_checked::<P>(peer, frame, [&own.0, &self.digest], bytes).map_err(|_| Discard::Signature)?;
+        let possible = message.responder_eid.0 == *peer.bytes()
+            && message.responder_initial_sequence.get() == self.peer.initial_sequence()
+            && frame.tlvs.key_share() == Some(&self.peer.share)
             && message.agreed_capabilities.get() == self.agreed.with(Capabilities::TERMS_ACCEPTED).bits();
-        if !possible {
-            return Ok(Heard::Contradiction);
+        Ok(possible.then_some(terms))
+    }
+}
+
+/// Our acceptance of the peer's terms: sent again when the peer repeats what it accepts.
+pub(crate) struct Acceptance {
+    own: Party,
+    agreed: Capabilities,
+    turn: u16,
+    /// SHA-256 of the accepted PSS_NEG without its signature.
+    digest: [u8; 32],
+    signature: Signature,
+    /// It is to be sent.
+    pub(crate) due: bool,
+}
+
+impl Acceptance {
+    fn ack<'s>(&'s self, own: &'s Eid, cookies: Cookies) -> Said<'s> {
+        Said::Ack {
+            eid: own,
+            cookies,
+            initial_sequence: self.own.initial_sequence(),
+            capabilities: self.agreed.with(Capabilities::TERMS_ACCEPTED),
+            share: &self.own.share,
         }
-        let terms = ours.terms;
-        self.ours = None;
-        self.settled = true;
-        Ok(Heard::Contract(terms))
+    }
+
+    /// Writes the PSS_ACK; returns its length.
+    pub(crate) fn write(&self, own: &Eid, cookies: Cookies, out: &mut [u8]) -> usize {
+        self.ack(own, cookies).repeat(&self.signature, out)
+    }
+
+    /// Whether a PSS_NEG is the one that was accepted: then its sender has not heard of it.
+    pub(crate) fn answers<P: Provider>(&self, frame: &Frame<'_>, message: &PssNeg, bytes: &[u8]) -> bool {
+        message.negotiation_turn_counter.get() == self.turn && unsigned_digest::<P>(frame, bytes) == self.digest
     }
 }

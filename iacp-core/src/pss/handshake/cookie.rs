@@ -34,19 +34,34 @@ pub(crate) struct Derived {
     pub(crate) initial_sequence: u64,
 }
 
-/// Which secret issued a cookie.
+/// Which secret issued a cookie, and where that secret's set keeps it.
 #[derive(Clone, Copy)]
-pub(crate) enum Issuer {
+pub(crate) struct Issuer {
+    secret: Generation,
+    groups: Groups,
+}
+
+#[derive(Clone, Copy)]
+enum Generation {
     Current,
     Previous,
 }
+
+/// The two groups of places that a cookie may have, as bits of its hash that never leave the responder: a peer that sees
+/// its cookies could otherwise return only those that fall together.
+#[derive(Clone, Copy)]
+struct Groups([u32; 2]);
+
+/// How many places stand in a group. Twice as many are all that is ever looked at.
+const GROUP: usize = 8;
 
 /// One secret and the cookies that became sessions under it; both are wiped together.
 struct Epoch<const ACCEPTED: usize> {
     secret: Secret32,
     born: Mono,
-    /// Open addressing; no cookie is zero, so zero is an empty place.
-    accepted: [Cookie; ACCEPTED],
+    /// Twice as many places as cookies, in groups. A cookie takes the emptier of its two groups, so none is full before the
+    /// set is, but by a chance below one in 10,000. No cookie is zero: zero is an empty place.
+    accepted: [[Cookie; 2]; ACCEPTED],
     count: usize,
 }
 
@@ -67,14 +82,16 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
         )
     }
 
-    /// The R-Cookie: unpredictable, and a keyed hash over the peer's locator.
+    /// The R-Cookie, unpredictable and a keyed hash over the peer's locator, and its places.
     // keeps: IACP-085
-    fn cookie<P: Provider>(&self, binding: &Binding<'_>) -> Cookie {
+    fn cookie<P: Provider>(&self, binding: &Binding<'_>) -> (Cookie, Groups) {
         let tag = self.mac::<P>(b"IACP/1 r-cookie\0", binding);
-        let mut cookie = Cookie::ZERO;
-        cookie.0.iter_mut().zip(tag.expose()).for_each(|(to, from)| *to = *from);
+        let (cookie, places) = tag.expose().split_at(Cookie::LEN);
+        let cookie = Cookie(cookie.first_chunk().copied().unwrap_or_default());
+        let place = |at| places.get(at..).and_then(|bytes| bytes.first_chunk().copied()).map_or(0, u32::from_be_bytes);
+        let groups = Groups([place(0), place(4)]);
         // Zero means "not assigned yet".
-        if cookie.is_zero() { Cookie([0, 0, 0, 0, 0, 0, 0, 1]) } else { cookie }
+        (if cookie.is_zero() { Cookie([0, 0, 0, 0, 0, 0, 0, 1]) } else { cookie }, groups)
     }
 
     fn derive<P: Provider>(&self, binding: &Binding<'_>) -> Derived {
@@ -84,34 +101,44 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
         Derived { ephemeral, initial_sequence }
     }
 
-    /// The places of the set in the order in which this cookie looks for one. Cookies are keyed hashes: nobody outside
-    /// chooses where they fall.
-    fn places(&self, cookie: Cookie) -> impl Iterator<Item = usize> + use<ACCEPTED> {
-        let start = u64::from_be_bytes(cookie.0).checked_rem(ACCEPTED as u64).unwrap_or(0);
-        let start = usize::try_from(start).unwrap_or(0);
-        (start..ACCEPTED).chain(0..start)
+    const PLACES: usize = 2 * ACCEPTED;
+    const GROUP: usize = if Self::PLACES < GROUP { Self::PLACES } else { GROUP };
+    /// A mask instead of a remainder, which is a division that small cores do not have.
+    const LAST_GROUP: usize = {
+        assert!(ACCEPTED.is_power_of_two(), "ACCEPTED must be a power of two");
+        Self::PLACES / Self::GROUP - 1
+    };
+
+    /// The places of one group, as a range of all of them.
+    fn range(bits: u32) -> core::ops::Range<usize> {
+        let start = (usize::try_from(bits).unwrap_or(0) & Self::LAST_GROUP) * Self::GROUP;
+        start..start + Self::GROUP
     }
 
-    fn has(&self, cookie: Cookie) -> bool {
-        for place in self.places(cookie) {
-            match self.accepted.get(place) {
-                Some(found) if *found == cookie => return true,
-                Some(found) if found.is_zero() => return false,
-                _ => {}
-            }
-        }
-        false
+    fn group(&self, bits: u32) -> &[Cookie] {
+        self.accepted.as_flattened().get(Self::range(bits)).unwrap_or_default()
     }
 
-    fn insert(&mut self, cookie: Cookie) -> Result<(), Discard> {
-        for place in self.places(cookie) {
-            if let Some(free) = self.accepted.get_mut(place).filter(|found| found.is_zero()) {
-                *free = cookie;
-                self.count += 1;
-                return Ok(());
-            }
+    /// Whether the cookie has made a session: never more than two groups are looked at.
+    fn has(&self, groups: Groups, cookie: Cookie) -> bool {
+        groups.0.into_iter().any(|bits| self.group(bits).contains(&cookie))
+    }
+
+    const fn is_full(&self) -> bool {
+        self.count >= ACCEPTED
+    }
+
+    fn insert(&mut self, groups: Groups, cookie: Cookie) -> Result<(), Discard> {
+        if self.is_full() {
+            return Err(Discard::Capacity);
         }
-        Err(Discard::Capacity)
+        let taken = |bits: &u32| self.group(*bits).iter().filter(|found| !found.is_zero()).count();
+        let bits = groups.0.into_iter().min_by_key(taken).unwrap_or(0);
+        let places = self.accepted.as_flattened_mut().get_mut(Self::range(bits)).unwrap_or_default();
+        let free = places.iter_mut().find(|found| found.is_zero()).ok_or(Discard::Capacity)?;
+        *free = cookie;
+        self.count += 1;
+        Ok(())
     }
 }
 
@@ -128,7 +155,7 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
     }
 
     fn draw(now: Mono, rng: &mut impl CryptoRng) -> Epoch<ACCEPTED> {
-        Epoch { secret: Secret32::random(rng), born: now, accepted: [Cookie::ZERO; ACCEPTED], count: 0 }
+        Epoch { secret: Secret32::random(rng), born: now, accepted: [[Cookie::ZERO; 2]; ACCEPTED], count: 0 }
     }
 
     /// When a secret is due: the next one to be drawn, or the last one to be wiped.
@@ -159,7 +186,7 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
     /// The secret is due for rotation, or its set is full and a session could not be accepted.
     pub(crate) fn issue<P: Provider>(&self, now: Mono, binding: &Binding<'_>) -> Result<(Cookie, Derived), Discard> {
         self.can_issue(now)?;
-        Ok((self.current.cookie::<P>(binding), self.current.derive::<P>(binding)))
+        Ok((self.current.cookie::<P>(binding).0, self.current.derive::<P>(binding)))
     }
 
     /// Whether a cookie that is issued now could become a session.
@@ -167,14 +194,15 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         if now >= self.issues_until() {
             return Err(Discard::CookieExpired);
         }
-        if self.current.count >= ACCEPTED { Err(Discard::Capacity) } else { Ok(()) }
+        if self.current.is_full() { Err(Discard::Capacity) } else { Ok(()) }
     }
 
-    /// What was issued for this binding, if the cookie is the one that was issued. Whether it was used is another
-    /// question: see [`Self::used`].
+    /// What was issued for this binding. The hash comes first: only a cookie that is ours and belongs to this peer at this
+    /// locator has the set searched, and learns whether there is room.
     ///
     /// # Errors
-    /// No living secret issued this cookie for this binding, or its set is full.
+    /// In this order: no living secret issued this cookie for this binding; it has made a session, and a repeated PSS_ACK is
+    /// that session's business; its set is full.
     pub(crate) fn verify<P: Provider>(
         &self,
         now: Mono,
@@ -182,20 +210,22 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         cookie: Cookie,
     ) -> Result<(Issuer, Derived), Discard> {
         use subtle::ConstantTimeEq;
-        let previous = self.previous.as_ref().map(|epoch| (Issuer::Previous, epoch));
-        let epochs = core::iter::once((Issuer::Current, &self.current)).chain(previous);
-        for (issuer, epoch) in epochs.filter(|(_, epoch)| now.since(epoch.born) < VERIFIES) {
-            if bool::from(epoch.cookie::<P>(binding).0.ct_eq(&cookie.0)) {
-                let full = epoch.count >= ACCEPTED;
-                return if full { Err(Discard::Capacity) } else { Ok((issuer, epoch.derive::<P>(binding))) };
+        let previous = self.previous.as_ref().map(|epoch| (Generation::Previous, epoch));
+        let epochs = core::iter::once((Generation::Current, &self.current)).chain(previous);
+        for (secret, epoch) in epochs.filter(|(_, epoch)| now.since(epoch.born) < VERIFIES) {
+            let (issued, groups) = epoch.cookie::<P>(binding);
+            if !bool::from(issued.0.ct_eq(&cookie.0)) {
+                continue;
             }
+            if epoch.has(groups, cookie) {
+                return Err(Discard::CookieUsed);
+            }
+            if epoch.is_full() {
+                return Err(Discard::Capacity);
+            }
+            return Ok((Issuer { secret, groups }, epoch.derive::<P>(binding)));
         }
         Err(Discard::Cookie)
-    }
-
-    /// Whether the cookie has already made a session: then a repeated PSS_ACK is that session's business.
-    pub(crate) fn used(&self, cookie: Cookie) -> bool {
-        core::iter::once(&self.current).chain(&self.previous).any(|epoch| epoch.has(cookie))
     }
 
     /// A verified cookie makes a session now, and never again.
@@ -203,9 +233,117 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
     /// # Errors
     /// Its secret is gone, or the set is full.
     pub(crate) fn spend(&mut self, issuer: Issuer, cookie: Cookie) -> Result<(), Discard> {
-        match issuer {
-            Issuer::Current => self.current.insert(cookie),
-            Issuer::Previous => self.previous.as_mut().ok_or(Discard::CookieExpired)?.insert(cookie),
+        let epoch = match issuer.secret {
+            Generation::Current => &mut self.current,
+            Generation::Previous => self.previous.as_mut().ok_or(Discard::CookieExpired)?,
+        };
+        epoch.insert(issuer.groups, cookie)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::crypto::Portable;
+
+    const NOW: Mono = Mono(0);
+    const SHARE: X25519Key = X25519Key([9; 32]);
+    const EID: Eid = Eid([1; 32]);
+
+    /// The binding of the peer with this I-Cookie at this port.
+    fn binding(cookie: &Cookie, port: u16) -> Binding<'_> {
+        let from = ([192, 0, 2, 1], port).into();
+        Binding { initiator: &EID, cookie, initial_sequence: 5, key_share: &SHARE, agreed: Capabilities::NONE, from }
+    }
+
+    fn secrets<const N: usize>(seed: u64) -> CookieSecrets<N> {
+        CookieSecrets::new(NOW, &mut ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// The peer with this number gets a cookie and returns it.
+    fn accept<const N: usize>(secrets: &mut CookieSecrets<N>, number: u64) -> Result<Cookie, Discard> {
+        let own = Cookie(number.to_be_bytes());
+        let cookie = secrets.current.cookie::<Portable>(&binding(&own, 1)).0;
+        let (issuer, _) = secrets.verify::<Portable>(NOW, &binding(&own, 1), cookie)?;
+        secrets.spend(issuer, cookie)?;
+        Ok(cookie)
+    }
+
+    #[test]
+    fn a_forged_acknowledgement_has_no_set_searched() {
+        // What the set would say is not said before the hash: neither that a cookie is spent, nor that there is no room.
+        let mut secrets = secrets::<4>(1);
+        let spent: Vec<Cookie> = (0..4).map(|n| accept(&mut secrets, n).expect("room for four")).collect();
+        for (n, cookie) in (0_u64..).zip(spent) {
+            let own = Cookie(n.to_be_bytes());
+            let verdict = |secrets: &CookieSecrets<4>, port, cookie| {
+                secrets.verify::<Portable>(NOW, &binding(&own, port), cookie).map(|_| ())
+            };
+            assert_eq!(verdict(&secrets, 2, cookie), Err(Discard::Cookie), "from another port");
+            let mut forged = cookie;
+            forged.0[7] ^= 1;
+            assert_eq!(verdict(&secrets, 1, forged), Err(Discard::Cookie));
+            assert_eq!(verdict(&secrets, 1, cookie), Err(Discard::CookieUsed), "though the set is full");
         }
+        assert_eq!(accept(&mut secrets, 4).map(|_| ()), Err(Discard::Capacity));
+    }
+
+    #[test]
+    fn a_full_set_knows_all_its_cookies_and_a_look_is_two_groups() {
+        fn fill<const N: usize>() {
+            for seed in 0..4 {
+                let mut secrets = secrets::<N>(seed);
+                for number in 0..N as u64 {
+                    assert!(accept(&mut secrets, number).is_ok(), "no group of {N} is full at {number}, seed {seed}");
+                }
+                assert_eq!(accept(&mut secrets, N as u64).map(|_| ()), Err(Discard::Capacity));
+                for number in 0..N as u64 {
+                    assert_eq!(accept(&mut secrets, number).map(|_| ()), Err(Discard::CookieUsed));
+                }
+                let epoch = &secrets.current;
+                for bits in [0, 1, 77, u32::MAX] {
+                    assert_eq!(epoch.group(bits).len(), GROUP.min(2 * N), "what a look costs, in places");
+                }
+                let held: BTreeSet<[u8; 8]> = epoch.accepted.as_flattened().iter().map(|cookie| cookie.0).collect();
+                assert_eq!(held.len(), N + 1, "each once, and zero");
+            }
+        }
+        fill::<1>();
+        fill::<2>();
+        fill::<4>();
+        fill::<8>();
+        fill::<64>();
+        fill::<1_024>();
+        fill::<4_096>();
+    }
+
+    #[test]
+    fn cookies_that_look_alike_do_not_fall_together() {
+        // A peer that sees its cookies, and returns only those with one low byte, fills no group before the set is full.
+        let mut secrets = secrets::<1_024>(3);
+        let (mut returned, mut number) = (0, 0_u64);
+        while returned < 1_024 {
+            number += 1;
+            let own = Cookie(number.to_be_bytes());
+            let cookie = secrets.current.cookie::<Portable>(&binding(&own, 1)).0;
+            if cookie.0[7] == 0x42 {
+                assert_eq!(accept(&mut secrets, number), Ok(cookie), "cookie {returned} of 1,024");
+                returned += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_of_the_set_is_its_memory() {
+        // 16 bytes for each session, and 48 for the secret, its age and the count.
+        assert!(size_of::<Epoch<8>>() <= 8 * 16 + 48, "{}", size_of::<Epoch<8>>());
     }
 }

@@ -1,11 +1,14 @@
-//! The frames of the handshake, and what they share (`IACP §4.2.4.1`, `IACP §6.4.3`).
+//! The frames of the handshake and of the contract (`IACP §4.2.4.1`, `IACP §6.4.3`, `IACP §6.4.4`).
+//!
+//! A frame that may be repeated is kept as its signature: all else of it stands in the session already, and a
+//! repetition is the same bytes because signatures are deterministic and fields do not change.
 
 use iacp_wire::message::{PssAck, PssInit, PssNeg};
-use iacp_wire::{Frame, Message, Signature, TlvWriter, WriteError, X25519Key};
+use iacp_wire::{Cookie, Eid, Frame, Message, Signature, TlvWriter, WriteError, X25519Key};
 
-use super::terms::{Capabilities, INITIAL_SEQUENCES};
+use super::terms::{Capabilities, INITIAL_SEQUENCES, Proposal, RejectionReasons};
 use crate::crypto::Provider;
-use crate::identity::{Identity, sign_frame};
+use crate::identity::{Identity, digest_to_sign, sign_frame, unsigned_digest};
 use crate::pss::stream::frame::{Cookies, SESSION_HEADER_LEN};
 
 pub(crate) const KEY_SHARE_LEN: usize = 2 + X25519Key::LEN;
@@ -13,54 +16,129 @@ pub(crate) const KEY_SHARE_LEN: usize = 2 + X25519Key::LEN;
 pub(crate) const HANDSHAKE_LEN: usize = SESSION_HEADER_LEN + PssInit::LEN + KEY_SHARE_LEN;
 const _: () = assert!(PssAck::LEN == PssInit::LEN && PssNeg::LEN < PssInit::LEN);
 
-/// A handshake frame, kept as bytes: a repetition is the same bytes.
-pub(crate) struct Kept {
-    bytes: [u8; HANDSHAKE_LEN],
-    length: usize,
+/// What a side sends in the handshake.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'s> {
+    /// PSS_INIT.
+    Init { eid: &'s Eid, cookie: Cookie, initial_sequence: u64, offer: Capabilities, share: &'s X25519Key },
+    /// PSS_NEG of turn 1, with the responder's KEY_SHARE.
+    Offer { cookies: Cookies, proposal: Proposal, share: &'s X25519Key },
+    /// PSS_NEG of a later turn.
+    Counter { cookies: Cookies, turn: u16, reasons: RejectionReasons, proposal: Proposal },
+    /// PSS_ACK: EID, sequence and KEY_SHARE are those of the side that sends it.
+    Ack { eid: &'s Eid, cookies: Cookies, initial_sequence: u64, capabilities: Capabilities, share: &'s X25519Key },
 }
 
-impl Kept {
-    pub(crate) fn new(write: impl FnOnce(&mut [u8]) -> Result<usize, WriteError>) -> Self {
-        let mut bytes = [0; HANDSHAKE_LEN];
-        // No handshake frame is longer, so writing cannot fail; if it did, nothing would be sent.
-        let length = write(&mut bytes).unwrap_or(0);
-        Self { bytes, length }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-/// A signed PSS_ACK: EID, sequence and signature are those of the side that sends it.
-pub(crate) fn acknowledgement<P: Provider>(
-    identity: &Identity<P>,
-    cookies: Cookies,
-    initial_sequence: u64,
-    capabilities: Capabilities,
-    share: &X25519Key,
-    context: [&[u8]; 2],
-) -> Kept {
-    Kept::new(|buffer| {
-        let message = PssAck {
-            responder_eid: identity.eid(),
-            session_connection_cookie: cookies.initiator,
-            responder_initial_sequence: initial_sequence.into(),
-            agreed_capabilities: capabilities.bits().into(),
-            signature: Signature::ZERO,
-        };
+impl Said<'_> {
+    /// Lays the frame out and hands it to `with`.
+    fn frame<R>(&self, signature: Signature, with: impl FnOnce(&Frame<'_>) -> R) -> Result<R, WriteError> {
         let mut room = [0; KEY_SHARE_LEN];
-        let tlvs = key_share(share, &mut room)?;
-        let frame = Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) };
-        sign_frame(identity, &frame, context, buffer)
-    })
+        match *self {
+            Self::Init { eid, cookie, initial_sequence, offer, share } => {
+                let message = PssInit {
+                    initiator_eid: *eid,
+                    session_connection_cookie: cookie,
+                    initial_sequence: initial_sequence.into(),
+                    capabilities: offer.bits().into(),
+                    signature,
+                };
+                let tlvs = key_share(share, &mut room)?;
+                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssInit(&message)).in_session(Cookie::ZERO) }))
+            }
+            Self::Offer { cookies, proposal, share } => {
+                let message = negotiation(cookies, 1, RejectionReasons::NONE, proposal, signature);
+                let tlvs = key_share(share, &mut room)?;
+                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) }))
+            }
+            Self::Counter { cookies, turn, reasons, proposal } => {
+                let message = negotiation(cookies, turn, reasons, proposal, signature);
+                Ok(with(&Frame::new(Message::PssNeg(&message)).in_session(cookies.responder)))
+            }
+            Self::Ack { eid, cookies, initial_sequence, capabilities, share } => {
+                let message = PssAck {
+                    responder_eid: *eid,
+                    session_connection_cookie: cookies.initiator,
+                    responder_initial_sequence: initial_sequence.into(),
+                    agreed_capabilities: capabilities.bits().into(),
+                    signature,
+                };
+                let tlvs = key_share(share, &mut room)?;
+                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) }))
+            }
+        }
+    }
+
+    /// Signs the frame into `out`; returns its length and its signature. `None` only if `out` is too short.
+    #[inline(never)]
+    pub(crate) fn sign<P: Provider>(
+        &self,
+        identity: &Identity<P>,
+        context: [&[u8]; 2],
+        out: &mut [u8],
+    ) -> Option<(usize, Signature)> {
+        let (length, span) = self
+            .frame(Signature::ZERO, |frame| sign_frame(identity, frame, context, out).ok().zip(frame.signature_span()))
+            .ok()??;
+        let signature = out.get(span)?.first_chunk()?;
+        Some((length, Signature(*signature)))
+    }
+
+    /// Signs the frame and keeps its signature only.
+    pub(crate) fn signature<P: Provider>(&self, identity: &Identity<P>, context: [&[u8]; 2]) -> Signature {
+        let digest = self.digest_to_sign::<P>(context);
+        Signature(P::sign(identity.key(), &digest))
+    }
+
+    /// A call of its own: the frame that it lays out is off the stack when the signature is made.
+    #[inline(never)]
+    fn digest_to_sign<P: Provider>(&self, context: [&[u8]; 2]) -> [u8; 32] {
+        let mut bytes = [0; HANDSHAKE_LEN];
+        // No handshake frame is longer, so writing cannot fail; if it did, the signature would verify nowhere.
+        self.frame(Signature::ZERO, |frame| digest_to_sign::<P>(frame, context, &mut bytes).unwrap_or([0; 32]))
+            .unwrap_or([0; 32])
+    }
+
+    /// Writes the frame with a signature that it was given before; returns its length, or 0 if `out` is too short.
+    pub(crate) fn repeat(&self, signature: &Signature, out: &mut [u8]) -> usize {
+        self.frame(*signature, |frame| frame.write(out).unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// SHA-256 of the whole frame.
+    pub(crate) fn digest<P: Provider>(&self, signature: &Signature) -> [u8; 32] {
+        let mut bytes = [0; HANDSHAKE_LEN];
+        let length = self.repeat(signature, &mut bytes);
+        P::sha256(&[bytes.get(..length).unwrap_or_default()])
+    }
+
+    /// SHA-256 of the frame without its signature.
+    pub(crate) fn unsigned_digest<P: Provider>(&self) -> [u8; 32] {
+        let mut bytes = [0; HANDSHAKE_LEN];
+        self.frame(Signature::ZERO, |frame| {
+            let length = frame.write(&mut bytes).unwrap_or(0);
+            unsigned_digest::<P>(frame, bytes.get(..length).unwrap_or_default())
+        })
+        .unwrap_or([0; 32])
+    }
+}
+
+fn negotiation(
+    cookies: Cookies,
+    turn: u16,
+    reasons: RejectionReasons,
+    proposal: Proposal,
+    signature: Signature,
+) -> PssNeg {
+    PssNeg {
+        session_connection_cookie: cookies.initiator,
+        negotiation_turn_counter: turn.into(),
+        rejection_reason_flags: reasons.0.into(),
+        conditions: proposal.to_block(),
+        signature,
+    }
 }
 
 /// The one TLV of a handshake frame.
-pub(crate) fn key_share<'b>(
-    share: &X25519Key,
-    room: &'b mut [u8; KEY_SHARE_LEN],
-) -> Result<iacp_wire::Tlvs<'b>, WriteError> {
+fn key_share<'b>(share: &X25519Key, room: &'b mut [u8; KEY_SHARE_LEN]) -> Result<iacp_wire::Tlvs<'b>, WriteError> {
     let mut writer = TlvWriter::new(room);
     writer.key_share(share)?;
     writer.finish().map_err(|_| WriteError::Tlvs)

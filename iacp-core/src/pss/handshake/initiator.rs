@@ -1,14 +1,14 @@
-//! The initiator's side of the dual-cookie handshake (`IACP §4.2.4.1`, `IACP §6.4.3`).
+//! The initiator's side of the dual-cookie handshake (`IACP §4.2.4.1`, `IACP §6.4.3`): one attempt.
 
-use iacp_wire::message::{PssInit, PssNeg};
-use iacp_wire::{Cookie, Eid, Frame, Message, Signature, X25519Key};
+use iacp_wire::message::PssNeg;
+use iacp_wire::{Cookie, Eid, Frame, Signature, X25519Key};
 use rand_core::CryptoRng;
 
-use super::frames::{KEY_SHARE_LEN, Kept, acknowledgement, key_share};
-use super::keys::{SessionKeys, Transcript, derive};
-use super::terms::{Capabilities, Proposal};
-use crate::crypto::{Provider, Secret32};
-use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use super::frames::Said;
+use super::keys::{Transcript, derive};
+use super::terms::{Capabilities, Proposal, Terms};
+use crate::crypto::{CheckedKey, Provider, Secret32};
+use crate::identity::{Identity, unsigned_digest, verify_frame_checked};
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
@@ -21,9 +21,13 @@ pub(crate) const RESTARTS: u8 = 3;
 pub(crate) struct Offered {
     pub(crate) responder_cookie: Cookie,
     pub(crate) share: X25519Key,
+    /// The ephemeral half of the key agreement, made when the share was taken: a worthless one is refused there.
+    shared: Secret32,
     pub(crate) proposal: Proposal,
     /// SHA-256 of the PSS_NEG without its signature.
     pub(crate) digest: [u8; 32],
+    /// How long it took from the PSS_INIT, in milliseconds, if that was sent once.
+    pub(crate) round_trip: Option<u32>,
 }
 
 /// Why a PSS_NEG is not an answer to us.
@@ -35,31 +39,29 @@ pub(crate) enum NotAnswer {
     Contradiction,
 }
 
-/// One attempt.
-pub(crate) struct Initiation {
+/// One attempt: PSS_INIT is out, or its answer waits for the application's word on the terms.
+pub(crate) struct Attempt {
     ephemeral: Secret32,
-    share: X25519Key,
+    pub(crate) share: X25519Key,
     pub(crate) cookie: Cookie,
     pub(crate) initial_sequence: u64,
-    offer: Capabilities,
-    init: Kept,
+    pub(crate) offer: Capabilities,
+    signature: Signature,
     /// The PSS_NEG that waits for the application's word on its terms.
     pub(crate) offered: Option<Offered>,
-    pub(crate) ack: Option<Kept>,
     pub(crate) repeat: Backoff,
+    /// PSS_INIT has left.
+    said: bool,
+    /// When it did, if that was once.
+    sent: Option<Mono>,
     pub(crate) give_up: Mono,
     pub(crate) restarts: u8,
 }
 
-impl Initiation {
-    pub(crate) fn new<P: Provider>(
-        identity: &Identity<P>,
-        peer: &Eid,
-        offer: Capabilities,
-        now: Mono,
-        restarts: u8,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
+impl Attempt {
+    /// A new attempt, whose PSS_INIT is yet to be signed.
+    #[inline(never)]
+    pub(crate) fn new<P: Provider>(offer: Capabilities, now: Mono, restarts: u8, rng: &mut impl CryptoRng) -> Self {
         let ephemeral = Secret32::random(rng);
         let share = X25519Key(P::x25519_public(&ephemeral));
         // keeps: IACP-084
@@ -68,51 +70,47 @@ impl Initiation {
             rng.fill_bytes(&mut cookie.0);
         }
         let initial_sequence = u64::from(rng.next_u32());
-        let init = Kept::new(|buffer| {
-            let message = PssInit {
-                initiator_eid: identity.eid(),
-                session_connection_cookie: cookie,
-                initial_sequence: initial_sequence.into(),
-                capabilities: offer.bits().into(),
-                signature: Signature::ZERO,
-            };
-            let mut room = [0; KEY_SHARE_LEN];
-            let tlvs = key_share(&share, &mut room)?;
-            let frame = Frame { tlvs, ..Frame::new(Message::PssInit(&message)).in_session(Cookie::ZERO) };
-            sign_frame(identity, &frame, [&peer.0, &[]], buffer)
-        });
         Self {
             ephemeral,
             share,
             cookie,
             initial_sequence,
             offer,
-            init,
+            signature: Signature::ZERO,
             offered: None,
-            ack: None,
             repeat: Backoff::now(now),
+            said: false,
+            sent: None,
             give_up: now.after(ATTEMPT),
             restarts,
         }
     }
 
-    /// What is being said: PSS_INIT, or PSS_ACK once there is one. Nothing is said while the application decides.
-    pub(crate) fn frame(&self) -> Option<&[u8]> {
-        match (&self.ack, &self.offered) {
-            (Some(ack), _) => Some(ack.bytes()),
-            (None, Some(_)) => None,
-            (None, None) => Some(self.init.bytes()),
-        }
+    fn init<'s>(&'s self, own: &'s Eid) -> Said<'s> {
+        let Self { cookie, initial_sequence, offer, ref share, .. } = *self;
+        Said::Init { eid: own, cookie, initial_sequence, offer, share }
     }
 
-    pub(crate) const fn share(&self) -> &X25519Key {
-        &self.share
+    /// Signs PSS_INIT.
+    pub(crate) fn sign<P: Provider>(&mut self, identity: &Identity<P>, peer: &CheckedKey) {
+        self.signature = self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]);
+    }
+
+    /// Writes PSS_INIT, which leaves now; returns its length.
+    pub(crate) fn write(&mut self, now: Mono, own: &Eid, out: &mut [u8]) -> usize {
+        self.sent = if self.said { None } else { Some(now) };
+        self.said = true;
+        self.repeat.done(now);
+        self.init(own).repeat(&self.signature, out)
     }
 
     /// Checks the responder's PSS_NEG.
+    #[inline(never)]
     pub(crate) fn check<P: Provider>(
         &self,
-        peer: &Eid,
+        now: Mono,
+        own: &Eid,
+        peer: &CheckedKey,
         frame: &Frame<'_>,
         negotiation: &PssNeg,
         bytes: &[u8],
@@ -121,48 +119,75 @@ impl Initiation {
         if negotiation.session_connection_cookie != self.cookie {
             return Err(NotAnswer::Cookie);
         }
-        let init_digest = P::sha256(&[self.init.bytes()]);
-        verify_frame::<P>(peer, frame, [&init_digest, &[]], bytes).map_err(|_| NotAnswer::Signature)?;
+        let init_digest = self.init(own).digest::<P>(&self.signature);
+        verify_frame_checked::<P>(peer, frame, [&init_digest, &[]], bytes).map_err(|_| NotAnswer::Signature)?;
 
         let proposal = Proposal::read(&negotiation.conditions).ok_or(NotAnswer::Contradiction)?;
         let possible = negotiation.negotiation_turn_counter.get() == 1
             && negotiation.rejection_reason_flags.get() == 0
             && proposal.capabilities.without(self.offer) == Capabilities::NONE;
         let share = *frame.tlvs.key_share().filter(|_| possible).ok_or(NotAnswer::Contradiction)?;
-        Ok(Offered { responder_cookie, share, proposal, digest: unsigned_digest::<P>(frame, bytes) })
+        let shared = P::x25519(&self.ephemeral, &share.0).map_err(|_| NotAnswer::Contradiction)?;
+        let round_trip = self.sent.and_then(|sent| u32::try_from(now.since(sent)).ok());
+        let digest = unsigned_digest::<P>(frame, bytes);
+        Ok(Offered { responder_cookie, share, shared, proposal, digest, round_trip })
     }
 
-    /// Makes the PSS_ACK, and with it the keys. `accept` says whether the terms are a contract.
+    /// Makes the PSS_ACK's signature, and with it the PRK. `accept` says whether the terms are a contract. `None` if the
+    /// peer's EID is no key, which its signature has excluded.
+    #[inline(never)]
     pub(crate) fn acknowledge<P: Provider>(
-        &mut self,
+        &self,
         identity: &Identity<P>,
-        peer: &Eid,
+        peer: &CheckedKey,
         offered: &Offered,
         accept: bool,
-        now: Mono,
-    ) -> Option<SessionKeys<P>> {
-        let agreed = offered.proposal.capabilities;
-        let capabilities = if accept { agreed.with(Capabilities::TERMS_ACCEPTED) } else { agreed };
-        let cookies = Cookies { initiator: self.cookie, responder: offered.responder_cookie };
-        let ack = acknowledgement(
-            identity,
-            cookies,
-            self.initial_sequence,
-            capabilities,
-            &self.share,
-            [&peer.0, &offered.digest],
-        );
+    ) -> Option<(Signature, Secret32)> {
+        let eid = identity.eid();
+        let ack = self.ack(&eid, offered, accept);
+        let signature = ack.signature(identity, [peer.bytes(), &offered.digest]);
         let transcript = Transcript {
-            initiator: identity.eid(),
-            responder: *peer,
+            initiator: eid,
+            responder: Eid(*peer.bytes()),
             negotiation: offered.digest,
-            acknowledgement: unsigned_digest::<P>(&Frame::parse(ack.bytes()).ok()?, ack.bytes()),
-            capabilities: agreed,
+            acknowledgement: ack.unsigned_digest::<P>(),
         };
-        let keys = derive(&transcript, identity, peer, &self.ephemeral, &offered.share).ok()?;
-        self.ack = Some(ack);
-        self.repeat = Backoff::now(now);
-        self.give_up = now.after(ATTEMPT);
-        Some(keys)
+        let prk = derive(&transcript, identity, peer, &offered.shared).ok()?;
+        Some((signature, prk))
+    }
+
+    fn ack<'s>(&'s self, own: &'s Eid, offered: &Offered, accept: bool) -> Said<'s> {
+        let agreed = offered.proposal.capabilities;
+        Said::Ack {
+            eid: own,
+            cookies: Cookies { initiator: self.cookie, responder: offered.responder_cookie },
+            initial_sequence: self.initial_sequence,
+            capabilities: if accept { agreed.with(Capabilities::TERMS_ACCEPTED) } else { agreed },
+            share: &self.share,
+        }
+    }
+}
+
+/// PSS_ACK is out; the responder's first sealed frame confirms the keys.
+pub(crate) struct Confirmation {
+    pub(crate) signature: Signature,
+    pub(crate) share: X25519Key,
+    pub(crate) initial_sequence: u64,
+    /// What the PSS_ACK says.
+    pub(crate) capabilities: Capabilities,
+    /// What the PSS_NEG of turn 1 set.
+    pub(crate) terms: Terms,
+    /// For the next attempt, if this one fails.
+    pub(crate) offer: Capabilities,
+    pub(crate) repeat: Backoff,
+    pub(crate) give_up: Mono,
+    pub(crate) restarts: u8,
+}
+
+impl Confirmation {
+    /// Writes PSS_ACK; returns its length.
+    pub(crate) fn write(&self, own: &Eid, cookies: Cookies, out: &mut [u8]) -> usize {
+        let Self { initial_sequence, capabilities, ref share, .. } = *self;
+        Said::Ack { eid: own, cookies, initial_sequence, capabilities, share }.repeat(&self.signature, out)
     }
 }

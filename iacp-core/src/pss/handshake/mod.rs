@@ -3,10 +3,13 @@
 pub(crate) mod contract;
 pub(crate) mod cookie;
 pub(crate) mod frames;
+pub(crate) mod incoming;
 pub(crate) mod initiator;
 pub(crate) mod keys;
 pub(crate) mod responder;
 pub(crate) mod terms;
+
+use crate::pss::stream::keys::Way;
 
 /// Which side of the handshake this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,4 +19,14 @@ pub enum Role {
     Initiator,
     /// It answered.
     Responder,
+}
+
+impl Role {
+    /// Which way this side's frames go.
+    pub(crate) const fn way(self) -> Way {
+        match self {
+            Self::Initiator => Way::I2r,
+            Self::Responder => Way::R2i,
+        }
+    }
 }

@@ -2,17 +2,20 @@
 
 use core::net::SocketAddr;
 
-use iacp_wire::message::{PssAck, PssNeg};
-use iacp_wire::{Cookie, Eid, Frame, Message, Signature, X25519Key};
+use iacp_wire::message::PssAck;
+use iacp_wire::{Cookie, Eid, Message, X25519Key};
 use rand_core::CryptoRng;
 
-use super::cookie::{Binding, CookieSecrets, Derived};
-use super::frames::{HANDSHAKE_LEN, KEY_SHARE_LEN, key_share, possible_sequence};
-use super::keys::{SessionKeys, Transcript, derive};
+use super::contract::Party;
+use super::cookie::{Binding, CookieSecrets, Derived, Issuer};
+use super::frames::{HANDSHAKE_LEN, Said, possible_sequence};
+use super::incoming::Signed;
+use super::keys::{Transcript, derive};
 use super::terms::{Capabilities, Proposal, Settings};
-use crate::crypto::Provider;
-use crate::identity::{Identity, sign_frame, unsigned_digest, verify_frame};
+use crate::crypto::{CheckedKey, Provider, Secret32};
+use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
 use crate::pss::discard::Discard;
+use crate::pss::error::TooSmall;
 use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
@@ -55,29 +58,28 @@ pub enum Answer {
 }
 
 /// A PSS_ACK that proved itself: what a [`Session`](crate::pss::Session) is made of.
-pub struct Accepted<P: Provider> {
+pub struct Accepted {
     pub(crate) own: Eid,
-    pub(crate) peer: Eid,
+    pub(crate) peer: CheckedKey,
     pub(crate) cookies: Cookies,
     pub(crate) from: SocketAddr,
-    pub(crate) keys: SessionKeys<P>,
-    pub(crate) peer_initial_sequence: u64,
+    pub(crate) prk: Secret32,
+    pub(crate) own_party: Party,
+    pub(crate) peer_party: Party,
     pub(crate) proposal: Proposal,
-    pub(crate) own_share: X25519Key,
-    pub(crate) peer_share: X25519Key,
     /// The terms of turn 1 are the contract.
     pub(crate) terms_accepted: bool,
     /// SHA-256 of turn 1's PSS_NEG without its signature.
     pub(crate) negotiation_digest: [u8; 32],
-    /// SHA-256 of the whole PSS_ACK: its repeats are recognised.
-    pub(crate) ack_digest: [u8; 32],
+    /// The first bytes of the SHA-256 of the whole PSS_ACK: its repeats are recognised.
+    pub(crate) ack_digest: [u8; 8],
 }
 
-impl<P: Provider> Accepted<P> {
+impl Accepted {
     /// Who is at the other end.
     #[must_use]
     pub const fn peer(&self) -> Eid {
-        self.peer
+        Eid(*self.peer.bytes())
     }
 
     /// The I-Cookie and the R-Cookie.
@@ -93,7 +95,53 @@ impl<P: Provider> Accepted<P> {
     }
 }
 
-/// Answers PSS_INITs without memory, and makes sessions of PSS_ACKs: at most `ACCEPTED` for each cookie secret.
+/// What the host knows when a PSS_ACK comes. `()` admits every peer and has no attempts of its own.
+pub trait Gate {
+    /// The peer's standing (`IACP §3.6.2`), asked after the cookie and before the signature. Anything but
+    /// [`Admission::Admit`] and [`Admission::Throttle`] discards the PSS_ACK; its cookie stays good.
+    fn standing(&mut self, _peer: &Eid) -> Admission {
+        Admission::Admit
+    }
+
+    /// Whether an attempt of ours toward the peer stands against its own: see
+    /// [`Session::stands_against`](crate::pss::Session::stands_against). Asked after the signature; if so, the PSS_ACK is
+    /// refused and its cookie is spent.
+    fn stands_against(&mut self, _peer: &Eid) -> bool {
+        false
+    }
+}
+
+impl Gate for () {}
+
+/// Why a PSS_INIT is not answered. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NotAnswered {
+    /// The frame is noise, too early or too many.
+    Discard(Discard),
+    /// The buffer for the answer is too small.
+    TooSmall(TooSmall),
+}
+
+impl core::fmt::Display for NotAnswered {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Discard(discard) => write!(f, "discarded: {discard}"),
+            Self::TooSmall(small) => small.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for NotAnswered {}
+
+impl From<Discard> for NotAnswered {
+    fn from(discard: Discard) -> Self {
+        Self::Discard(discard)
+    }
+}
+
+/// Answers PSS_INITs without memory, and makes sessions of PSS_ACKs: at most `ACCEPTED` for each cookie secret, a
+/// power of two.
 pub struct Responder<const ACCEPTED: usize> {
     secrets: CookieSecrets<ACCEPTED>,
     settings: Settings,
@@ -104,7 +152,6 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     #[must_use]
     pub fn new(mut settings: Settings, now: Mono, rng: &mut impl CryptoRng) -> Self {
         settings.terms.receive_window = settings.terms.receive_window.max(1);
-        settings.capabilities = settings.capabilities.offerable();
         Self { secrets: CookieSecrets::new(now, rng), settings }
     }
 
@@ -128,43 +175,49 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// Answers a PSS_INIT. It takes `&self`: whatever comes, no byte of the responder changes.
     ///
     /// Ask a token bucket before this: it is the first thing that costs a signature. `admit` is the reputation hook.
+    /// `out` holds at least [`TRANSMIT_BUFFER`](crate::pss::TRANSMIT_BUFFER) bytes.
     ///
     /// # Errors
-    /// The frame is noise, too early or too many.
+    /// The frame is noise, too early or too many, or `out` is too small.
     // keeps: IACP-020, IACP-021, IACP-024, IACP-083, IACP-146
     pub fn answer<P: Provider>(
         &self,
         now: Mono,
         identity: &Identity<P>,
         from: SocketAddr,
-        datagram: &[u8],
+        signed: &Signed<'_>,
         admit: impl FnOnce(&Eid) -> Admission,
-        out: &mut [u8; HANDSHAKE_LEN],
-    ) -> Result<Answer, Discard> {
-        let frame = Frame::parse(datagram).map_err(|_| Discard::Malformed)?;
-        let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession) };
+        out: &mut [u8],
+    ) -> Result<Answer, NotAnswered> {
+        let Signed { frame, bytes, .. } = signed;
+        let Message::PssInit(init) = frame.message else { return Err(Discard::NotForSession.into()) };
+        let out = out.get_mut(..HANDSHAKE_LEN).ok_or(NotAnswered::TooSmall(TooSmall { needed: HANDSHAKE_LEN }))?;
         if frame.responder_cookie != Some(Cookie::ZERO) || init.session_connection_cookie.is_zero() {
-            return Err(Discard::Cookie);
+            return Err(Discard::Cookie.into());
         }
         if init.initiator_eid == identity.eid() {
-            return Err(Discard::OwnEid);
+            return Err(Discard::OwnEid.into());
         }
         let share = frame.tlvs.key_share().ok_or(Discard::Terms)?;
         let initial_sequence = init.initial_sequence.get();
         if !possible_sequence(initial_sequence) {
-            return Err(Discard::Terms);
+            return Err(Discard::Terms.into());
+        }
+        let offered = Capabilities::from_bits(init.capabilities.get());
+        let agreed = offered.common(self.settings.capabilities.offerable::<P>());
+        if !P::SUITES.has(agreed.suite()) {
+            return Err(Discard::Suite.into());
         }
         self.secrets.can_issue(now)?;
-        verify_frame::<P>(&init.initiator_eid, &frame, [&identity.eid().0, &[]], datagram)
+        verify_frame::<P>(&init.initiator_eid, frame, [&identity.eid().0, &[]], bytes)
             .map_err(|_| Discard::Signature)?;
         let initiator = init.initiator_eid;
         let throttled = match admit(&initiator) {
             Admission::Admit => false,
             Admission::Throttle => true,
             Admission::DemandWork => return Ok(Answer::DemandWork { initiator }),
-            Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation),
+            Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation.into()),
         };
-        let agreed = Capabilities::from_bits(init.capabilities.get()).common(self.settings.capabilities);
         let binding = Binding {
             initiator: &initiator,
             cookie: &init.session_connection_cookie,
@@ -175,134 +228,151 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         };
         let (responder_cookie, derived) = self.secrets.issue::<P>(now, &binding)?;
         let cookies = Cookies { initiator: init.session_connection_cookie, responder: responder_cookie };
-        let context = P::sha256(&[datagram]);
-        let length = self.negotiate(identity, cookies, &derived, agreed, &context, out).ok_or(Discard::Terms)?;
+        let own_share = X25519Key(P::x25519_public(&derived.ephemeral));
+        // It can be written again from the cookie secret alone, all but the signature, whose context is then unknown.
+        let offer = Said::Offer { cookies, proposal: self.proposal(&derived, agreed), share: &own_share };
+        let context = P::sha256(&[bytes]);
+        let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
         Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled })
-    }
-
-    /// Writes and signs the PSS_NEG of turn 1; returns its length. It can be written again from the cookie secret
-    /// alone, all but the signature, whose context is then unknown.
-    fn negotiate<P: Provider>(
-        &self,
-        identity: &Identity<P>,
-        cookies: Cookies,
-        derived: &Derived,
-        agreed: Capabilities,
-        context: &[u8],
-        out: &mut [u8],
-    ) -> Option<usize> {
-        let share = X25519Key(P::x25519_public(&derived.ephemeral));
-        let message = self.turn_one(cookies, derived, agreed);
-        let mut room = [0; KEY_SHARE_LEN];
-        let tlvs = key_share(&share, &mut room).ok()?;
-        let frame = Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) };
-        sign_frame(identity, &frame, [context, &[]], out).ok()
-    }
-
-    fn turn_one(&self, cookies: Cookies, derived: &Derived, agreed: Capabilities) -> PssNeg {
-        PssNeg {
-            session_connection_cookie: cookies.initiator,
-            negotiation_turn_counter: 1.into(),
-            rejection_reason_flags: 0.into(),
-            conditions: self.proposal(derived, agreed).to_block(),
-            signature: Signature::ZERO,
-        }
     }
 
     fn proposal(&self, derived: &Derived, agreed: Capabilities) -> Proposal {
         Proposal { initial_sequence: derived.initial_sequence, capabilities: agreed, terms: self.settings.terms }
     }
 
-    /// Makes a session of a PSS_ACK: cookie first, then the signature, then the key agreement. Only after all three
-    /// does the cookie enter the set of those that have made a session.
+    /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The
+    /// cookie is spent when the signature has verified.
     ///
     /// Look for a live session with the frame's cookies first, and give it the frame: a PSS_ACK may be a repeat, or its
     /// word on a contract. Only one that belongs to no session comes here.
     ///
     /// # Errors
-    /// The frame proves nothing. Nothing has changed.
+    /// The frame proves nothing, or may not become a session. Nothing has changed, but for the cookie of a PSS_ACK that
+    /// lost against an attempt of ours.
     // keeps: IACP-083, IACP-086
+    #[inline(never)]
     pub fn accept<P: Provider>(
         &mut self,
         now: Mono,
         identity: &Identity<P>,
         from: SocketAddr,
-        datagram: &[u8],
-    ) -> Result<Accepted<P>, Discard> {
-        let frame = Frame::parse(datagram).map_err(|_| Discard::Malformed)?;
-        let Message::PssAck(ack) = frame.message else { return Err(Discard::NotForSession) };
-        let responder_cookie = frame.responder_cookie.filter(|cookie| !cookie.is_zero()).ok_or(Discard::Cookie)?;
-        if self.secrets.used(responder_cookie) {
-            return Err(Discard::CookieUsed);
+        signed: &Signed<'_>,
+        gate: &mut impl Gate,
+    ) -> Result<Accepted, Discard> {
+        // By reference, so that what is large is not moved.
+        let candidate = &self.check_cookie::<P>(now, &identity.eid(), from, signed);
+        let candidate = candidate.as_ref().map_err(|discard| *discard)?;
+        match gate.standing(&candidate.peer) {
+            Admission::Admit | Admission::Throttle => {}
+            Admission::DemandWork | Admission::Drop | Admission::NotKnownYet => return Err(Discard::Reputation),
         }
-        let own = identity.eid();
-        let PssAck { responder_eid: peer, session_connection_cookie, .. } = *ack;
-        if peer == own {
+        let turn_one = self.turn_one::<P>(candidate);
+        let key = CheckedKey::new::<P>(&candidate.peer.0).map_err(|_| Discard::Signature)?;
+        verify_frame_checked::<P>(&key, &signed.frame, [&identity.eid().0, &turn_one.digest], signed.bytes)
+            .map_err(|_| Discard::Signature)?;
+        if gate.stands_against(&candidate.peer) {
+            self.secrets.spend(candidate.issuer, candidate.cookies.responder)?;
+            return Err(Discard::Crossed);
+        }
+        let accepted = complete(identity, from, signed, candidate, key, &turn_one);
+        if accepted.is_ok() {
+            self.secrets.spend(candidate.issuer, candidate.cookies.responder)?;
+        }
+        accepted
+    }
+
+    /// What a PSS_ACK says, and whether its cookie is one of ours that has made no session.
+    #[inline(never)]
+    fn check_cookie<P: Provider>(
+        &self,
+        now: Mono,
+        own: &Eid,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+    ) -> Result<Candidate, Discard> {
+        let Signed { frame, .. } = signed;
+        let Message::PssAck(ack) = frame.message else { return Err(Discard::NotForSession) };
+        let responder = frame.responder_cookie.filter(|cookie| !cookie.is_zero()).ok_or(Discard::Cookie)?;
+        let PssAck { responder_eid: peer, session_connection_cookie: initiator, .. } = *ack;
+        if peer == *own {
             return Err(Discard::OwnEid);
         }
-        let share = frame.tlvs.key_share().ok_or(Discard::Terms)?;
-        let peer_initial_sequence = ack.responder_initial_sequence.get();
+        let share = *frame.tlvs.key_share().ok_or(Discard::Terms)?;
+        let initial_sequence = ack.responder_initial_sequence.get();
         let capabilities = Capabilities::from_bits(ack.agreed_capabilities.get());
         let agreed = capabilities.without(Capabilities::TERMS_ACCEPTED);
         let terms_accepted = capabilities.contains(Capabilities::TERMS_ACCEPTED);
         let contract = agreed.contains(Capabilities::SFC);
-        if !possible_sequence(peer_initial_sequence) || (terms_accepted && !contract) {
+        if !possible_sequence(initial_sequence) || (terms_accepted && !contract) {
             return Err(Discard::Terms);
         }
-        let binding = Binding {
-            initiator: &peer,
-            cookie: &session_connection_cookie,
-            initial_sequence: peer_initial_sequence,
-            key_share: share,
-            agreed,
-            from,
-        };
-        let (issuer, derived) = self.secrets.verify::<P>(now, &binding, responder_cookie)?;
-
-        let cookies = Cookies { initiator: session_connection_cookie, responder: responder_cookie };
-        let own_share = X25519Key(P::x25519_public(&derived.ephemeral));
-        let negotiation_digest = self.turn_one_digest::<P>(cookies, &derived, agreed, &own_share)?;
-        verify_frame::<P>(&peer, &frame, [&own.0, &negotiation_digest], datagram).map_err(|_| Discard::Signature)?;
-
-        let transcript = Transcript {
-            initiator: peer,
-            responder: own,
-            negotiation: negotiation_digest,
-            acknowledgement: unsigned_digest::<P>(&frame, datagram),
-            capabilities: agreed,
-        };
-        let keys = derive(&transcript, identity, &peer, &derived.ephemeral, share).map_err(|_| Discard::Terms)?;
+        let binding =
+            Binding { initiator: &peer, cookie: &initiator, initial_sequence, key_share: &share, agreed, from };
+        let (issuer, derived) = self.secrets.verify::<P>(now, &binding, responder)?;
         let proposal = self.proposal(&derived, agreed);
-        self.secrets.spend(issuer, responder_cookie)?;
-        Ok(Accepted {
-            own,
-            peer,
-            cookies,
-            from,
-            keys,
-            peer_initial_sequence,
-            proposal,
-            own_share,
-            peer_share: *share,
-            terms_accepted,
-            negotiation_digest,
-            ack_digest: P::sha256(&[datagram]),
-        })
+        let cookies = Cookies { initiator, responder };
+        Ok(Candidate { issuer, derived, peer, cookies, share, initial_sequence, proposal, terms_accepted })
     }
 
-    fn turn_one_digest<P: Provider>(
-        &self,
-        cookies: Cookies,
-        derived: &Derived,
-        agreed: Capabilities,
-        share: &X25519Key,
-    ) -> Result<[u8; 32], Discard> {
-        let message = self.turn_one(cookies, derived, agreed);
-        let mut room = [0; KEY_SHARE_LEN];
-        let tlvs = key_share(share, &mut room).map_err(|_| Discard::Terms)?;
-        let frame = Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) };
-        let mut bytes = [0; HANDSHAKE_LEN];
-        let length = frame.write(&mut bytes).map_err(|_| Discard::Terms)?;
-        Ok(unsigned_digest::<P>(&frame, bytes.get(..length).unwrap_or_default()))
+    /// The PSS_NEG of turn 1 again, all but its signature.
+    #[inline(never)]
+    fn turn_one<P: Provider>(&self, candidate: &Candidate) -> TurnOne {
+        let share = X25519Key(P::x25519_public(&candidate.derived.ephemeral));
+        let offer = Said::Offer { cookies: candidate.cookies, proposal: candidate.proposal, share: &share };
+        TurnOne { digest: offer.unsigned_digest::<P>(), share }
     }
+}
+
+/// A PSS_ACK whose cookie is ours.
+struct Candidate {
+    issuer: Issuer,
+    derived: Derived,
+    peer: Eid,
+    cookies: Cookies,
+    share: X25519Key,
+    initial_sequence: u64,
+    proposal: Proposal,
+    terms_accepted: bool,
+}
+
+/// What the PSS_NEG of turn 1 had.
+struct TurnOne {
+    /// SHA-256 of it without its signature.
+    digest: [u8; 32],
+    share: X25519Key,
+}
+
+/// The key agreement, after everything was checked. A call of its own: what it has on the stack is not there while the
+/// signature is verified.
+#[inline(never)]
+fn complete<P: Provider>(
+    identity: &Identity<P>,
+    from: SocketAddr,
+    signed: &Signed<'_>,
+    candidate: &Candidate,
+    key: CheckedKey,
+    turn_one: &TurnOne,
+) -> Result<Accepted, Discard> {
+    let own = identity.eid();
+    let transcript = Transcript {
+        initiator: candidate.peer,
+        responder: own,
+        negotiation: turn_one.digest,
+        acknowledgement: unsigned_digest::<P>(&signed.frame, signed.bytes),
+    };
+    let shared = P::x25519(&candidate.derived.ephemeral, &candidate.share.0).map_err(|_| Discard::Terms)?;
+    let prk = derive(&transcript, identity, &key, &shared).map_err(|_| Discard::Terms)?;
+    Ok(Accepted {
+        own,
+        peer: key,
+        cookies: candidate.cookies,
+        from,
+        prk,
+        own_party: Party::new(candidate.proposal.initial_sequence, turn_one.share),
+        peer_party: Party::new(candidate.initial_sequence, candidate.share),
+        proposal: candidate.proposal,
+        terms_accepted: candidate.terms_accepted,
+        negotiation_digest: turn_one.digest,
+        ack_digest: P::sha256(&[signed.bytes]).first_chunk().copied().unwrap_or_default(),
+    })
 }

@@ -4,9 +4,10 @@ use iacp_wire::ConditionsBlock;
 use iacp_wire::message::Conditions;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::crypto::{Provider, Suite};
+
 /// Initial sequence numbers stay below this.
 pub(crate) const INITIAL_SEQUENCES: u64 = 1 << 32;
-use crate::crypto::Suite;
 
 /// The capability bits of PSS_INIT, PSS_NEG and PSS_ACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -59,10 +60,14 @@ impl Capabilities {
         Self(self.0 & !other.0)
     }
 
-    /// What may be offered: bits without a meaning are zero, and terms are accepted in a PSS_ACK only.
+    /// What may be offered with this provider: bits without a meaning are zero, terms are accepted in a PSS_ACK only, and
+    /// the bit of ChaCha20-Poly1305 says what the provider has. One that has nothing else always offers it.
     #[must_use]
-    pub const fn offerable(self) -> Self {
-        self.common(Self::SFC.with(Self::CHACHA20_POLY1305))
+    pub const fn offerable<P: Provider>(self) -> Self {
+        let wanted = self.common(Self::SFC.with(Self::CHACHA20_POLY1305));
+        let wanted =
+            if P::SUITES.has(Suite::ChaCha20Poly1305) { wanted } else { wanted.without(Self::CHACHA20_POLY1305) };
+        if P::SUITES.has(Suite::Aes256Gcm) { wanted } else { wanted.with(Self::CHACHA20_POLY1305) }
     }
 
     /// The AEAD of a session with these capabilities: AES-256-GCM unless the other one was agreed.

@@ -2,156 +2,239 @@
 
 use iacp_wire::message::{PssAck, PssNeg};
 
-use super::Session;
-use super::lifecycle;
-use super::receive::{Arrival, meter};
+use super::notices::Notice;
+use super::outbox::meter;
+use super::stage::{Business, Open, Stage};
+use super::teardown::Force;
+use super::{Session, lifecycle};
 use crate::crypto::Provider;
 use crate::identity::Identity;
 use crate::pss::discard::Discard;
-use crate::pss::error::SendError;
-use crate::pss::event::{Closure, Event, TeardownReason};
-use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT};
-use crate::pss::handshake::initiator::NotAnswer;
+use crate::pss::error::TermsError;
+use crate::pss::event::{Closure, TeardownReason};
+use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT, Negotiation, Party};
+use crate::pss::handshake::incoming::Signed;
+use crate::pss::handshake::initiator::{ATTEMPT, Confirmation, NotAnswer};
 use crate::pss::handshake::terms::{Capabilities, RejectionReasons, Terms};
+use crate::pss::scrub::scrub;
+use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::Cookies;
-use crate::time::Mono;
+use crate::time::{Backoff, Mono};
 
-impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// The peer's terms that wait for the application's word: turn, reasons, terms.
+    pub(super) fn proposed(&self) -> Option<(u16, RejectionReasons, Terms)> {
+        match &self.stage {
+            Stage::Hearing(attempt) => {
+                let offered = attempt.offered.as_ref()?;
+                Some((1, RejectionReasons::NONE, offered.proposal.terms))
+            }
+            Stage::Open(Open { business: Business::Bargain(negotiation), .. }) => negotiation.proposed(),
+            _ => None,
+        }
+    }
+
     /// Accepts the terms of the peer's last proposal: they are the contract.
     ///
     /// # Errors
-    /// No proposal of the peer's waits for an answer.
-    pub fn accept_terms(&mut self, now: Mono, identity: &Identity<P>) -> Result<(), SendError> {
-        if self.closure.is_some() {
-            return Err(SendError::NotNow);
+    /// Nothing has changed.
+    pub fn accept_terms(&mut self, now: Mono, identity: &Identity<P>) -> Result<(), TermsError> {
+        if identity.eid() != self.names.own {
+            return Err(TermsError::Identity);
         }
-        if self.initiation.is_some() {
-            return self.answer_turn_one(now, identity, true);
+        match &self.stage {
+            Stage::Hearing(attempt) if attempt.offered.is_some() => {
+                self.answer_turn_one(now, identity, true);
+                Ok(())
+            }
+            Stage::Open(Open { business: Business::Bargain(negotiation), .. }) => {
+                let accepted = negotiation.accept(identity, self.names.cookies, &self.names.peer);
+                let (terms, acceptance) = accepted.ok_or(TermsError::NothingProposed)?;
+                self.effective(now, terms, Some(acceptance));
+                Ok(())
+            }
+            _ => Err(TermsError::NothingProposed),
         }
-        let peer = self.peer;
-        let negotiation = self.negotiation.as_mut().ok_or(SendError::NotNow)?;
-        let terms = negotiation.accept(identity, self.cookies, &peer).ok_or(SendError::NotNow)?;
-        self.effective(now, terms);
-        Ok(())
     }
 
     /// Refuses the terms of the peer's last proposal and proposes others.
     ///
     /// # Errors
-    /// It is not this side's turn, the turns are used up, or the window is 0.
+    /// Nothing has changed.
     pub fn counter_terms(
         &mut self,
         now: Mono,
         identity: &Identity<P>,
         terms: Terms,
         reasons: RejectionReasons,
-    ) -> Result<(), SendError> {
-        if self.closure.is_some() || terms.receive_window == 0 {
-            return Err(SendError::NotNow);
+    ) -> Result<(), TermsError> {
+        if identity.eid() != self.names.own {
+            return Err(TermsError::Identity);
         }
-        if self.initiation.is_some() {
-            self.answer_turn_one(now, identity, false)?;
+        if terms.receive_window == 0 {
+            return Err(TermsError::Window);
         }
-        let role = self.role;
-        let negotiation =
-            self.negotiation.as_mut().filter(|negotiation| negotiation.may_speak(role)).ok_or(SendError::NotNow)?;
-        negotiation.propose(identity, self.cookies, terms, reasons, now).ok_or(SendError::NotNow)
+        if matches!(&self.stage, Stage::Hearing(attempt) if attempt.offered.is_some()) {
+            self.answer_turn_one(now, identity, false);
+        }
+        let (role, cookies) = (self.names.role, self.names.cookies);
+        let business = match &mut self.stage {
+            Stage::Confirming(_, business) | Stage::Open(Open { business, .. }) => business,
+            _ => return Err(TermsError::NothingProposed),
+        };
+        let Business::Bargain(negotiation) = business else { return Err(TermsError::NothingProposed) };
+        if !negotiation.may_propose(role) {
+            return Err(TermsError::NotOurTurn);
+        }
+        negotiation.propose(identity, cookies, terms, reasons, now);
+        Ok(())
     }
 
-    /// The initiator's PSS_ACK, with or without the terms.
-    pub(super) fn answer_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) -> Result<(), SendError> {
-        let peer = self.peer;
-        let initiation = self.initiation.as_mut().ok_or(SendError::NotNow)?;
-        let offered = initiation.offered.take().ok_or(SendError::NotNow)?;
-        let keys = initiation.acknowledge(identity, &peer, &offered, accept, now);
-        let (sequence, share) = (initiation.initial_sequence, *initiation.share());
-        match keys {
-            Some(keys) => self.start(now, keys, sequence, share, &offered, accept),
-            None => {
-                self.shut(Closure::Contradiction);
+    /// The initiator's PSS_ACK, with or without the terms: there are keys from here on.
+    fn answer_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
+        scrub();
+        self.acknowledge_turn_one(now, identity, accept);
+    }
+
+    #[inline(never)]
+    fn acknowledge_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
+        let Stage::Hearing(attempt) = &self.stage else { return };
+        let Some(offered) = &attempt.offered else { return };
+        let Some((signature, prk)) = attempt.acknowledge(identity, &self.names.peer, offered, accept) else {
+            self.shut(Closure::Contradiction, None);
+            return;
+        };
+        let (proposal, round_trip) = (offered.proposal, offered.round_trip);
+        let agreed = proposal.capabilities;
+        let confirmation = Confirmation {
+            signature,
+            share: attempt.share,
+            initial_sequence: attempt.initial_sequence,
+            capabilities: if accept { agreed.with(Capabilities::TERMS_ACCEPTED) } else { agreed },
+            offer: attempt.offer,
+            terms: proposal.terms,
+            repeat: Backoff::now(now),
+            give_up: now.after(ATTEMPT),
+            restarts: attempt.restarts,
+        };
+        let own = Party::new(attempt.initial_sequence, attempt.share);
+        let peer = Party::new(proposal.initial_sequence, offered.share);
+        let business = if agreed.contains(Capabilities::SFC) && !accept {
+            Business::Bargain(Negotiation::new(agreed, own, peer, offered.digest, now))
+        } else {
+            Business::None
+        };
+        self.start(now, &prk, own.initial_sequence(), agreed, peer.initial_sequence(), proposal.terms);
+        if let Some(round_trip) = round_trip {
+            self.outbound.log.echo(now, Mono(now.0.saturating_sub(u64::from(round_trip))));
+        }
+        self.stage.step(lifecycle::Event::EmitPssAck, Stage::Confirming(confirmation, business));
+    }
+
+    /// A PSS_NEG: the answer to our PSS_INIT, or a later turn.
+    pub(super) fn on_negotiation(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        signed: &Signed<'_>,
+        message: &PssNeg,
+    ) -> Result<(), Discard> {
+        match &mut self.stage {
+            Stage::Hearing(attempt) if attempt.offered.is_none() => self.on_offer(now, identity, signed, message),
+            Stage::Open(open) => match &mut open.business {
+                Business::Bargain(negotiation) => {
+                    let (peer, role) = (self.names.peer, self.names.role);
+                    let Signed { frame, bytes } = signed;
+                    match negotiation.hear_proposal::<P>(&peer, role, now, frame, message, bytes)? {
+                        Heard::Proposal => {
+                            self.notices.add(Notice::Proposed);
+                            self.acknowledge_by(now);
+                        }
+                        Heard::Contradiction => {
+                            self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
+                        }
+                    }
+                    Ok(())
+                }
+                Business::Accepted(acceptance) => {
+                    let Signed { frame, bytes } = signed;
+                    if acceptance.answers::<P>(frame, message, bytes)
+                        && meter(&mut self.acknowledgement.answer_from, now)
+                    {
+                        acceptance.due = true;
+                    }
+                    Err(Discard::Repeat)
+                }
+                Business::None | Business::Asking(_) => Err(Discard::Repeat),
+            },
+            _ => Err(Discard::Repeat),
+        }
+    }
+
+    /// The answer to our PSS_INIT.
+    #[inline(never)]
+    fn on_offer(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        signed: &Signed<'_>,
+        message: &PssNeg,
+    ) -> Result<(), Discard> {
+        let Stage::Hearing(attempt) = &mut self.stage else { return Err(Discard::Repeat) };
+        let Signed { frame, bytes } = signed;
+        let offered = match attempt.check::<P>(now, &self.names.own, &self.names.peer, frame, message, bytes) {
+            Ok(offered) => offered,
+            Err(NotAnswer::Cookie) => return Err(Discard::Cookie),
+            Err(NotAnswer::Signature) => return Err(Discard::Signature),
+            // keeps: IACP-145
+            Err(NotAnswer::Contradiction) => {
+                self.shut(Closure::Contradiction, None);
+                return Ok(());
             }
+        };
+        let agreed = offered.proposal.capabilities;
+        if !P::SUITES.has(agreed.suite()) {
+            self.shut(Closure::NoSuite, None);
+            return Ok(());
+        }
+        let initiator = attempt.cookie;
+        self.names.cookies = Cookies { initiator, responder: offered.responder_cookie };
+        attempt.offered = Some(offered);
+        attempt.give_up = now.after(NEGOTIATION_LIMIT);
+        let moved = self.stage.lifecycle().next(lifecycle::Event::ReceivePssNeg);
+        debug_assert_eq!(moved, Some(lifecycle::State::Hearing), "PSS_NEG is heard in STATE_HEARING");
+        if agreed.contains(Capabilities::SFC) {
+            self.notices.add(Notice::Proposed);
+        } else {
+            self.answer_turn_one(now, identity, false);
         }
         Ok(())
     }
 
-    /// A PSS_NEG: the answer to our PSS_INIT, or a later turn.
-    pub(super) fn on_negotiation(&mut self, arrival: &Arrival<'_, P>, message: &PssNeg) -> Event<'static> {
-        let Arrival { now, identity, from, frame, bytes } = *arrival;
-        if let Some(initiation) = &self.initiation {
-            if initiation.offered.is_some() || initiation.ack.is_some() {
-                return Event::Discarded(Discard::Repeat);
-            }
-            return match initiation.check::<P>(&self.peer, frame, message, bytes) {
-                Err(NotAnswer::Cookie) => Event::Discarded(Discard::Cookie),
-                Err(NotAnswer::Signature) => Event::Discarded(Discard::Signature),
-                // keeps: IACP-145
-                Err(NotAnswer::Contradiction) => Event::Closed(self.shut(Closure::Contradiction)),
-                Ok(offered) => {
-                    self.lifecycle_step(lifecycle::Event::ReceivePssNeg);
-                    // Signed, but not numbered: whoever saw PSS_INIT can send it from anywhere.
-                    self.authentic(now, from, false);
-                    self.cookies = Cookies { initiator: self.cookies.initiator, responder: offered.responder_cookie };
-                    let terms = offered.proposal.terms;
-                    let contract = offered.proposal.capabilities.contains(Capabilities::SFC);
-                    if let Some(initiation) = &mut self.initiation {
-                        initiation.offered = Some(offered);
-                        initiation.give_up = now.after(NEGOTIATION_LIMIT);
-                    }
-                    if contract {
-                        return Event::Proposed { turn: 1, reasons: RejectionReasons::NONE, terms };
-                    }
-                    let _ = self.answer_turn_one(now, identity, false);
-                    self.closure.map_or(Event::Nothing, Event::Closed)
-                }
-            };
-        }
-        let (peer, role) = (self.peer, self.role);
-        let Some(negotiation) = self.negotiation.as_mut().filter(|_| self.closure.is_none()) else {
-            return Event::Discarded(Discard::Repeat);
-        };
-        match negotiation.hear_proposal::<P>(&peer, role, now, frame, message, bytes) {
-            Err(discard) => Event::Discarded(discard),
-            Ok(Heard::Proposal(turn, reasons, terms)) => {
-                self.authentic(now, from, false);
-                self.acknowledge_by(now);
-                Event::Proposed { turn, reasons, terms }
-            }
-            Ok(Heard::Repeat) => {
-                let answer = meter(&mut self.timers.answered, now);
-                if let Some(negotiation) = self.negotiation.as_mut().filter(|_| answer) {
-                    negotiation.answer_due = true;
-                }
-                Event::Discarded(Discard::Repeat)
-            }
-            Ok(Heard::Contract(_) | Heard::Contradiction) => {
-                self.closed_by(identity, TeardownReason::NegotiationFailed)
-            }
-        }
-    }
-
     /// A PSS_ACK: a repeat of the one that made this session, or the peer's acceptance of our terms.
-    pub(super) fn on_acknowledgement(&mut self, arrival: &Arrival<'_, P>, message: &PssAck) -> Event<'static> {
-        let Arrival { now, identity, from, frame, bytes } = *arrival;
-        if self.closure.is_some() {
-            return Event::Discarded(Discard::NotNow);
-        }
-        if self.ack_digest == Some(P::sha256(&[bytes])) {
-            if meter(&mut self.timers.answered, now) {
+    pub(super) fn on_acknowledgement(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        signed: &Signed<'_>,
+        message: &PssAck,
+    ) -> Result<(), Discard> {
+        let Signed { frame, bytes } = signed;
+        let Stage::Open(open) = &mut self.stage else { return Err(Discard::NotNow) };
+        if open.ack_digest.is_some_and(|digest| P::sha256(&[bytes]).starts_with(&digest)) {
+            if meter(&mut self.acknowledgement.answer_from, now) {
                 self.acknowledge_by(now);
             }
-            return Event::Discarded(Discard::Repeat);
+            return Err(Discard::Repeat);
         }
-        let (own, peer) = (self.own, self.peer);
-        let Some(negotiation) = &mut self.negotiation else { return Event::Discarded(Discard::Repeat) };
-        match negotiation.hear_acceptance::<P>(&own, &peer, frame, message, bytes) {
-            Err(discard) => Event::Discarded(discard),
-            Ok(Heard::Contract(terms)) => {
-                self.authentic(now, from, false);
-                self.effective(now, terms);
+        let Business::Bargain(negotiation) = &open.business else { return Err(Discard::Repeat) };
+        match negotiation.hear_acceptance::<P>(&self.names.own, &self.names.peer, frame, message, bytes)? {
+            Some(terms) => {
+                self.effective(now, terms, None);
                 self.acknowledge_by(now);
-                Event::Contract(terms)
             }
-            Ok(_) => self.closed_by(identity, TeardownReason::NegotiationFailed),
+            None => self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed)),
         }
+        Ok(())
     }
 }

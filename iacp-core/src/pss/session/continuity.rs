@@ -55,6 +55,7 @@ machine! {
         Ours: AnomalyFlagged + RxOutOfOrder => AnomalyFlagged, "a second gap before the first has closed";
         Ours: Reconciling + QuicConnClose => Disconnected, "the transport may drop again before the vectors match";
         Ours: Reconciling + HeartbeatFail => SessionCompromised, "the vectors compared here come in heartbeats";
+        Ours: Disconnected + HeartbeatFail => SessionCompromised, "heartbeats are taken there, before they revive";
         Ours: PssNegotiating + HeartbeatFail => SessionCompromised, "heartbeats flow during the negotiation too";
     }
     notes {

@@ -1,156 +1,247 @@
 //! How a session ends: in good order, by force, or by silence.
 
+use core::net::SocketAddr;
+
 use iacp_wire::message::PssTeardown;
 
-use super::receive::{Arrival, meter};
-use super::teardown::{KEEP_ANSWER, Request, TeardownType, read_teardown, teardown};
+use super::notices::Notice;
+use super::outbox::meter;
+use super::stage::{Business, Farewell, Over, Stage};
+use super::teardown::{Asked, Force, KEEP_FAREWELL, Request, TEARDOWN_LIMIT, TeardownType, read, sign};
 use super::{Session, continuity, lifecycle};
 use crate::crypto::Provider;
-use crate::identity::{Identity, verify_frame};
-use crate::pss::discard::{Discard, Violation};
-use crate::pss::event::{Closure, Event, TeardownReason};
-use crate::time::Mono;
+use crate::identity::{Identity, verify_frame_checked};
+use crate::pss::discard::Discard;
+use crate::pss::error::{NotNow, WrongIdentity};
+use crate::pss::event::{Closure, TeardownReason};
+use crate::pss::handshake::incoming::Signed;
+use crate::pss::scrub::scrub;
+use crate::pss::stream::congestion::Congestion;
+use crate::time::{Backoff, Mono};
 
-impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
-    /// Whatever an acknowledgement or a request has made possible on the way to the end.
-    pub(super) fn progress(&mut self, now: Mono, identity: &Identity<P>) -> Option<Closure> {
-        if self.closure.is_some() {
-            return None;
+/// FORCED is sent again to a peer that still sends, at most this often, in milliseconds.
+const FORCED_EACH: u64 = 1_000;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both
+    /// directions are finished, both sides confirm. [`Closure::Graceful`] says when. Where that cannot begin yet (before
+    /// the keys are confirmed, during a negotiation, while DISCONNECTED), it is remembered.
+    ///
+    /// # Errors
+    /// There is no session. Nothing has changed.
+    pub fn close(&mut self, now: Mono, reason: TeardownReason) -> Result<(), NotNow> {
+        if let Stage::Idle | Stage::Over(_) = self.stage {
+            return Err(NotNow);
         }
-        if self.inbound.key_spent() {
-            self.say_last_word(identity, TeardownReason::KeyExhausted);
-            return Some(self.shut(Closure::KeySpent));
+        self.wish = Some(self.wish.unwrap_or(reason.code()));
+        self.flush(now);
+        Ok(())
+    }
+
+    /// Commits our FIN as soon as there is room for it.
+    pub(super) fn flush(&mut self, now: Mono) {
+        if self.wish.is_some() && !self.outbound.finished() {
+            // Full, or not ready: the next acknowledgement, or the return of the peer, makes it possible.
+            let _ = self.finish(now);
+        }
+    }
+
+    /// Ends the session at once, alone. The peer is told, again if it still sends.
+    ///
+    /// # Errors
+    /// The identity is not the session's. Nothing has changed. A session that is over stays as it is.
+    pub fn abort(&mut self, now: Mono, identity: &Identity<P>, reason: TeardownReason) -> Result<(), WrongIdentity> {
+        match self.stage {
+            Stage::Idle | Stage::Over(_) => Ok(()),
+            _ if identity.eid() != self.names.own => Err(WrongIdentity),
+            _ => {
+                self.force(now, identity, Force::Reason(reason));
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the session at once, alone.
+    #[inline(never)]
+    pub(super) fn force(&mut self, now: Mono, identity: &Identity<P>, force: Force) {
+        let truncated = !self.inbound.complete();
+        let (code, why) = match force {
+            Force::Compromised(violation) => {
+                let legal = self.continuity().and_then(|state| state.next(continuity::Event::HeartbeatFail));
+                debug_assert_eq!(legal, Some(continuity::State::SessionCompromised), "HEARTBEAT_FAIL has its row");
+                (TeardownReason::Compromised.code(), Closure::Compromised(violation))
+            }
+            Force::Unanswered(code) => (code, Closure::Unanswered { truncated }),
+            Force::Reason(TeardownReason::KeyExhausted) => (TeardownReason::KeyExhausted.code(), Closure::KeySpent),
+            Force::Reason(reason) => {
+                (reason.code(), Closure::Forced { by_peer: false, reason: reason.code(), truncated })
+            }
+        };
+        // keeps: IACP-162
+        let told = match self.stage {
+            // The peer has a session, or may have.
+            Stage::Confirming(..) | Stage::Open(_) => Some(self.farewell(now, identity, TeardownType::Forced, code)),
+            _ => None,
+        };
+        let home = self.path.home;
+        self.shut(why, told.map(|farewell| Farewell { due: Some(home), ..farewell }));
+    }
+
+    /// The last word, signed and kept.
+    fn farewell(&self, now: Mono, identity: &Identity<P>, teardown_type: TeardownType, reason: u16) -> Farewell {
+        let signature = sign(identity, self.names.cookies, teardown_type, reason);
+        Farewell { teardown_type, reason, signature, due: None, sent: None, until: now.after(KEEP_FAREWELL) }
+    }
+
+    /// The end: keys are wiped in this step.
+    pub(super) fn shut(&mut self, why: Closure, farewell: Option<Farewell>) {
+        scrub();
+        self.wipe_all(why, farewell);
+    }
+
+    #[inline(never)]
+    fn wipe_all(&mut self, why: Closure, farewell: Option<Farewell>) {
+        let over = Stage::Over(Over { why, farewell });
+        match (self.stage.lifecycle(), why) {
+            (lifecycle::State::Closed, _) => self.stage = over,
+            (lifecycle::State::Hearing, Closure::NoAnswer | Closure::Superseded) => {
+                self.stage.step(lifecycle::Event::HandshakeFailed, over);
+            }
+            (lifecycle::State::Hearing, _) => self.stage.step(lifecycle::Event::OutOfOrderOrInvalid, over),
+            (lifecycle::State::Established, _) => self.stage.step(lifecycle::Event::TeardownOrRevocation, over),
+        }
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.tickets = None;
+        self.acknowledgement.stop();
+        self.notices.add(Notice::Closed);
+        if self.is_over() {
+            self.notices.add(Notice::Released);
+        }
+    }
+
+    /// What an acknowledgement or a request has made possible on the way to the end.
+    pub(super) fn advance_end(&mut self, now: Mono, identity: &Identity<P>) {
+        if !matches!(self.stage, Stage::Open(_)) {
+            return;
+        }
+        if self.outbound.key_spent() || self.inbound.key_spent() {
+            self.force(now, identity, Force::Reason(TeardownReason::KeyExhausted));
+            return;
         }
         self.flush(now);
         if !self.outbound.fin_acknowledged() {
-            return None;
+            return;
         }
-        if self.closing.peer_asked {
-            self.keep_answer(now, identity);
-            self.closing.answer_due = true;
-            return Some(self.shut(Closure::Graceful));
+        let Stage::Open(open) = &self.stage else { return };
+        if let Some(asked) = open.peer_asked {
+            let farewell = self.farewell(now, identity, TeardownType::Answer, TeardownReason::None.code());
+            self.shut(Closure::Graceful, Some(Farewell { due: Some(asked.from), ..farewell }));
+        } else if let Some(reason) = self.wish.filter(|_| self.must_ask()) {
+            self.ask(now, identity, reason);
         }
-        if let Some(reason) = self.closing.wanted.filter(|_| self.must_ask()) {
-            let bytes = teardown(identity, self.cookies, TeardownType::Request, reason.code());
-            self.closing.request = Some(Request::new(bytes, now));
-        }
-        None
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, now: Mono, identity: &Identity<P>, reason: u16) {
+        let signature = sign(identity, self.names.cookies, TeardownType::Request, reason);
+        let pause = u32::try_from(self.outbound.log.repetition_time()).unwrap_or(Backoff::CEILING);
+        let Stage::Open(open) = &mut self.stage else { return };
+        let repeat = Backoff::starting(now, pause, Backoff::CEILING);
+        open.business = Business::Asking(Request { reason, signature, repeat, give_up: now.after(TEARDOWN_LIMIT) });
     }
 
     /// Our FIN is acknowledged, and the request is yet to be made.
     pub(super) fn must_ask(&self) -> bool {
-        self.closing.wanted.is_some()
-            && self.closing.request.is_none()
-            && self.closure.is_none()
-            && self.outbound.fin_acknowledged()
-    }
-
-    /// The answer to a request for teardown, kept for repeats.
-    pub(super) fn keep_answer(&mut self, now: Mono, identity: &Identity<P>) {
-        let bytes = teardown(identity, self.cookies, TeardownType::Answer, TeardownReason::None.code());
-        self.closing.answer = Some(bytes);
-        self.timers.forget = Some(now.after(KEEP_ANSWER));
-    }
-
-    /// The end: keys are wiped in this step.
-    pub(super) fn shut(&mut self, closure: Closure) -> Closure {
-        self.lifecycle_step(match (self.lifecycle, closure) {
-            (lifecycle::State::Hearing, Closure::NoAnswer) => lifecycle::Event::HandshakeFailed,
-            (lifecycle::State::Hearing, _) => lifecycle::Event::OutOfOrderOrInvalid,
-            _ => lifecycle::Event::TeardownOrRevocation,
-        });
-        self.outbound.wipe();
-        self.inbound.wipe();
-        self.initiation = None;
-        self.negotiation = None;
-        self.closing.request = None;
-        self.timers.probe = None;
-        self.timers.acknowledge = None;
-        self.closure = Some(closure);
-        closure
-    }
-
-    /// Ends the session at once, alone. The peer is told, once.
-    pub fn abort(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Option<Closure> {
-        if self.closure.is_some() {
-            return None;
-        }
-        self.say_last_word(identity, reason);
-        let truncated = !self.inbound.complete();
-        Some(self.shut(reason.forced(truncated)))
-    }
-
-    fn say_last_word(&mut self, identity: &Identity<P>, reason: TeardownReason) {
-        // Before there is an R-Cookie there is nobody to tell.
-        if !self.cookies.responder.is_zero() {
-            self.closing.last_word = Some(teardown(identity, self.cookies, TeardownType::Forced, reason.code()));
+        match &self.stage {
+            Stage::Open(open) => {
+                let asking = matches!(open.business, Business::Asking(_));
+                self.wish.is_some() && !asking && self.outbound.fin_acknowledged()
+            }
+            _ => false,
         }
     }
 
-    /// The peer's authentic frames contradict each other: SESSION_COMPROMISED (`IACP Appendix B.4`).
-    // keeps: IACP-162
-    pub(super) fn compromised(&mut self, identity: &Identity<P>, violation: Violation) -> Closure {
-        self.say_last_word(identity, TeardownReason::Compromised);
-        self.continuity_step(continuity::Event::HeartbeatFail);
-        self.shut(Closure::Compromised(violation))
-    }
-
-    /// A PSS_TEARDOWN of any type.
+    /// A PSS_TEARDOWN of any type, for a session that is not over.
     // keeps: IACP-151
+    #[inline(never)]
     pub(super) fn on_teardown(
         &mut self,
-        arrival: &Arrival<'_, P>,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
         head: &PssTeardown,
         malfeasance: &[u8],
-    ) -> Event<'static> {
-        let Arrival { now, identity, from, frame, bytes } = *arrival;
-        if self.closure.is_some() && self.closing.answer.is_none() {
-            return Event::Discarded(Discard::NotNow);
+    ) -> Result<(), Discard> {
+        if !matches!(self.stage, Stage::Confirming(..) | Stage::Open(_)) {
+            return Err(Discard::NotNow);
         }
-        if verify_frame::<P>(&self.peer, frame, [&[], &[]], bytes).is_err() {
-            return Event::Discarded(Discard::Signature);
-        }
-        let (teardown_type, reason) = match read_teardown(head, malfeasance) {
-            Ok(read) => read,
-            Err(discard) => return Event::Discarded(discard),
-        };
-        if self.closing.answer.is_some() {
-            if teardown_type == TeardownType::Request && meter(&mut self.timers.answered, now) {
-                self.closing.answer_due = true;
-            }
-            return Event::Discarded(Discard::Repeat);
-        }
+        let Signed { frame, bytes } = signed;
+        verify_frame_checked::<P>(&self.names.peer, frame, [&[], &[]], bytes).map_err(|_| Discard::Signature)?;
+        let (teardown_type, reason) = read(head, malfeasance)?;
         let truncated = !self.inbound.complete();
+        let forced = Closure::Forced { by_peer: true, reason, truncated };
+        if teardown_type == TeardownType::Forced {
+            self.shut(forced, None);
+            return Ok(());
+        }
+        // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
+        let Stage::Open(open) = &mut self.stage else { return Err(Discard::NotNow) };
         match teardown_type {
-            TeardownType::Forced => Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated })),
-            // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
-            TeardownType::Request if self.initiation.is_some() => Event::Discarded(Discard::NotNow),
+            TeardownType::Forced => {}
+            TeardownType::Request if truncated => {
+                // Something is missing here: the heartbeat says what.
+                if meter(&mut self.acknowledgement.answer_from, now) {
+                    self.acknowledge_by(now);
+                }
+            }
             TeardownType::Request => {
-                if truncated {
-                    // Something is missing here: the heartbeat says what.
-                    if meter(&mut self.timers.answered, now) {
-                        self.acknowledge_by(now);
-                    }
-                    return Event::Nothing;
-                }
-                let first = !core::mem::replace(&mut self.closing.peer_asked, true);
-                if first {
-                    // Once: a request has no number, and a replay of it proves no life.
-                    self.authentic(now, from, false);
-                    Event::CloseRequested { reason }
-                } else {
-                    Event::Nothing
+                if open.peer_asked.replace(Asked { reason, from }).is_none() {
+                    self.notices.add(Notice::CloseRequested);
                 }
             }
-            TeardownType::Answer if self.closing.request.is_none() => Event::Discarded(Discard::NotNow),
+            TeardownType::Answer if !matches!(open.business, Business::Asking(_)) => return Err(Discard::NotNow),
             // It answers only when its own direction is complete here.
-            TeardownType::Answer if truncated => {
-                Event::Closed(self.shut(Closure::Forced { by_peer: true, reason, truncated }))
-            }
+            TeardownType::Answer if truncated => self.shut(forced, None),
             TeardownType::Answer => {
-                // A request of the peer's may have crossed ours, and waits for its answer.
-                self.keep_answer(now, identity);
-                Event::Closed(self.shut(Closure::Graceful))
+                // A request of the peer's may have crossed ours: it repeats, and is answered then.
+                let farewell = self.farewell(now, identity, TeardownType::Answer, TeardownReason::None.code());
+                self.shut(Closure::Graceful, Some(farewell));
+            }
+        }
+        Ok(())
+    }
+
+    /// A frame with the session's cookies, after the end: the last word again.
+    pub(super) fn on_frame_after_end(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        signed: Option<&Signed<'_>>,
+    ) -> Result<(), Discard> {
+        let home = self.path.home;
+        let Stage::Over(Over { farewell: Some(farewell), .. }) = &mut self.stage else { return Err(Discard::NotNow) };
+        match farewell.teardown_type {
+            // Anybody can send such a frame, so the answer goes home.
+            TeardownType::Forced => {
+                if farewell.sent.is_none_or(|sent| now.since(sent) >= FORCED_EACH) {
+                    farewell.due = Some(home);
+                }
+                Err(Discard::NotNow)
+            }
+            TeardownType::Answer | TeardownType::Request => {
+                let signed = signed.ok_or(Discard::NotNow)?;
+                let iacp_wire::Message::PssTeardown { head, malfeasance } = signed.frame.message else {
+                    return Err(Discard::NotNow);
+                };
+                verify_frame_checked::<P>(&self.names.peer, &signed.frame, [&[], &[]], signed.bytes)
+                    .map_err(|_| Discard::Signature)?;
+                let (teardown_type, _) = read(head, malfeasance)?;
+                if teardown_type == TeardownType::Request && meter(&mut self.acknowledgement.answer_from, now) {
+                    farewell.due = Some(from);
+                }
+                Err(Discard::Repeat)
             }
         }
     }

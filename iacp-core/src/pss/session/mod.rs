@@ -1,7 +1,8 @@
 //! The session machine: one contract from the first PSS_INIT to the last repeat of a teardown.
 //!
 //! ```text
-//! handle            a datagram in, an event out
+//! handle            a datagram in
+//! poll_event        what has changed, until nothing has
 //! poll_transmit     a datagram out, until there is none
 //! next_deadline     when something is due, and why
 //! handle_deadline   it is due
@@ -9,9 +10,15 @@
 
 mod bargain;
 pub mod continuity;
+mod deadline;
 mod end;
+pub(crate) mod life;
 pub mod lifecycle;
+mod notices;
+mod outbox;
+mod path;
 mod receive;
+mod stage;
 pub(crate) mod teardown;
 mod transmit;
 
@@ -20,289 +27,266 @@ pub use transmit::TRANSMIT_BUFFER;
 use core::net::SocketAddr;
 
 use iacp_wire::{Cookie, Eid, Flags};
-
 use rand_core::CryptoRng;
 
-use self::teardown::Closing;
-use crate::crypto::Provider;
+use self::life::{Life, PROBE_CEILING, PROBE_FIRST};
+use self::notices::{Notice, Notices};
+use self::outbox::{Acknowledgement, LastSent};
+use self::path::Path;
+use self::stage::{Business, Link, Open, Stage};
+
+use crate::crypto::{CheckedKey, Provider, Secret32, WeakKey};
 use crate::identity::Identity;
-use crate::pss::SILENCE;
 use crate::pss::discard::Discards;
-use crate::pss::error::SendError;
-use crate::pss::event::{Closure, TeardownReason};
+use crate::pss::error::{NotNow, SendError, StartError};
+use crate::pss::event::{Closure, Event};
 use crate::pss::handshake::Role;
-use crate::pss::handshake::contract::Negotiation;
-use crate::pss::handshake::initiator::{Initiation, Offered};
-use crate::pss::handshake::keys::{SessionKeys, TicketKeys};
+use crate::pss::handshake::contract::{Acceptance, Negotiation};
+use crate::pss::handshake::initiator::Attempt;
+use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
 use crate::pss::handshake::terms::{Capabilities, Terms};
+use crate::pss::scrub::scrub;
+use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::Cookies;
 use crate::pss::stream::inbound::Inbound;
 use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
-/// A DISCONNECTED session is wiped after this long, in milliseconds, unless the caller sets another limit.
-pub const RECONNECT_LIMIT: u64 = 3_600_000;
-
-/// A Persistent State Session.
-///
-/// Its keys seal only while this memory lives, so it cannot be cloned, and it is not to be restored from a copy: who
-/// lost it makes a new handshake.
-// keeps: IACP-166
-pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize> {
+/// Who the two sides are, and what their frames carry.
+struct Names {
     role: Role,
     own: Eid,
-    peer: Eid,
+    /// The peer's EID, which was checked once and is not checked again.
+    peer: CheckedKey,
     cookies: Cookies,
-    /// Where the peer is.
-    to: SocketAddr,
-    lifecycle: lifecycle::State,
-    /// Says something once there are keys.
-    continuity: continuity::State,
-    offer: Capabilities,
-    /// The initiator's handshake, until an authentic frame confirms the keys.
-    initiation: Option<Initiation>,
-    /// A sealed frame of the peer's was taken: it holds the keys.
-    heard: bool,
-    /// Data confirmed the keys before a heartbeat did.
-    unannounced: bool,
-    negotiation: Option<Negotiation>,
-    contract: Option<Terms>,
-    tickets: Option<TicketKeys>,
-    outbound: Outbound<P, LOG, FRAMES>,
-    inbound: Inbound<P, FRAMES>,
-    /// SHA-256 of the PSS_ACK that made this session, on the responder's side.
-    ack_digest: Option<[u8; 32]>,
-    closing: Closing,
-    closure: Option<Closure>,
-    discards: Discards,
-    timers: Timers,
 }
 
-/// All that a session knows of time.
-struct Timers {
-    last_authentic: Mono,
-    /// When our last heartbeat went out. Repeats of data do not count: the peer cannot tell them from an echo.
-    last_heartbeat: Mono,
-    /// When the peer last acknowledged data, or had none to acknowledge.
+impl Names {
+    const fn peer(&self) -> Eid {
+        Eid(*self.peer.bytes())
+    }
+}
+
+/// A Persistent State Session, in memory that the caller lends it for life: `LOG` bytes of sealed frames that the peer
+/// has not acknowledged, `FRAMES` frames in flight each way (a power of two), and the congestion control `C`.
+///
+/// It is made in place: [`Self::IDLE`] is a constant, and [`Self::initiate`] or [`Self::accept`] begin a session in it.
+/// When it is over, the memory may be used for the next one.
+///
+/// ```
+/// use iacp_core::crypto::Portable;
+/// use iacp_core::pss::Session;
+///
+/// // Two sessions of a microcontroller, in its memory from the start.
+/// let sessions: [Session<Portable, 2048, 4>; 2] = [const { Session::IDLE }; 2];
+/// assert!(sessions.iter().all(Session::is_over));
+/// ```
+///
+/// Its keys seal only while this memory lives, so it cannot be cloned, and it is not to be restored from a copy: a host
+/// that lost it makes a new handshake.
+// keeps: IACP-166
+pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion = Flight> {
+    stage: Stage,
+    names: Names,
+    path: Path,
+    life: Life,
+    acknowledgement: Acknowledgement,
+    /// Since when nothing of what was sent has arrived.
     progress: Mono,
-    /// When the next heartbeat is due.
-    acknowledge: Option<Mono>,
-    /// A data frame has been taken.
-    data_seen: bool,
-    /// Data frames since our last heartbeat.
-    unacknowledged: u32,
-    /// When a repeat that anybody could have sent was last answered.
-    echoed: Option<Mono>,
-    /// When a repeat whose signature holds, or whose bytes are known, was last answered.
-    answered: Option<Mono>,
-    lifetime_end: Option<Mono>,
-    disconnected: Option<Mono>,
-    reconnect_limit: u64,
-    /// Heartbeats while the transport comes back, and how long they go on.
-    probe: Option<(Backoff, Mono)>,
-    /// The peer's next sequence number, as of its last heartbeat while reconciling.
-    reconcile_to: u64,
-    /// When the last kept bytes are forgotten.
-    forget: Option<Mono>,
+    /// How long a DISCONNECTED session is kept, if not [`RECONNECT_LIMIT`].
+    reconnect_limit: Option<u64>,
+    /// The application's wish to end the session, for this reason, until it can be carried out.
+    wish: Option<u16>,
+    /// This side acknowledges what its application has consumed, not what has come.
+    hold: bool,
+    /// The application was told that there is no room.
+    wants_room: bool,
+    notices: Notices,
+    last_sent: LastSent,
+    discards: Discards,
+    tickets: Option<TicketKeys>,
+    outbound: Outbound<P, C, LOG, FRAMES>,
+    inbound: Inbound<P, FRAMES>,
 }
 
-impl Timers {
-    const fn new(now: Mono) -> Self {
-        Self {
-            last_authentic: now,
-            last_heartbeat: now,
-            progress: now,
-            acknowledge: None,
-            data_seen: false,
-            unacknowledged: 0,
-            echoed: None,
-            answered: None,
-            lifetime_end: None,
-            disconnected: None,
-            reconnect_limit: RECONNECT_LIMIT,
-            probe: None,
-            reconcile_to: 0,
-            forget: None,
-        }
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// Memory without a session. All of its bytes are zero, so a static of it takes no flash.
+    pub const IDLE: Self = Self {
+        stage: Stage::Idle,
+        names: Names {
+            role: Role::Initiator,
+            own: Eid([0; 32]),
+            peer: CheckedKey::NONE,
+            cookies: Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO },
+        },
+        path: Path::IDLE,
+        life: Life::IDLE,
+        acknowledgement: Acknowledgement::IDLE,
+        progress: Mono(0),
+        reconnect_limit: None,
+        wish: None,
+        hold: false,
+        wants_room: false,
+        notices: Notices::NONE,
+        last_sent: LastSent::Nothing,
+        discards: Discards::NONE,
+        tickets: None,
+        outbound: Outbound::IDLE,
+        inbound: Inbound::IDLE,
+    };
+
+    /// A new session begins in this memory.
+    fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.names = Names { role, own, peer, cookies };
+        self.path.begin(home);
+        self.acknowledgement = Acknowledgement::IDLE;
+        (self.wish, self.wants_room, self.tickets) = (None, false, None);
+        (self.notices, self.last_sent, self.discards) = (Notices::NONE, LastSent::Nothing, Discards::NONE);
     }
-}
 
-impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
-    fn empty(role: Role, own: Eid, peer: Eid, to: SocketAddr, cookies: Cookies, now: Mono) -> Self {
-        Self {
-            role,
-            own,
-            peer,
-            cookies,
-            to,
-            lifecycle: lifecycle::State::INITIAL,
-            continuity: continuity::State::INITIAL,
-            offer: Capabilities::NONE,
-            initiation: None,
-            heard: false,
-            unannounced: false,
-            negotiation: None,
-            contract: None,
-            tickets: None,
-            outbound: Outbound::new(),
-            inbound: Inbound::new(),
-            ack_digest: None,
-            closing: Closing::default(),
-            closure: None,
-            discards: Discards::default(),
-            timers: Timers::new(now),
+    const fn check_start(&self) -> Result<(), StartError> {
+        match self.stage {
+            Stage::Idle | Stage::Over(_) => Ok(()),
+            _ => Err(StartError::Busy),
         }
     }
 
-    /// Opens a session with `peer`: its PSS_INIT is due at once.
-    #[must_use]
+    /// Opens a session with `peer`, which is said to be at `to`: its PSS_INIT is due at once.
+    ///
+    /// # Errors
+    /// This memory is in use, or the peer has our own EID or one that is no key. Nothing has changed.
     pub fn initiate(
+        &mut self,
         now: Mono,
         identity: &Identity<P>,
         peer: Eid,
         to: SocketAddr,
         offer: Capabilities,
         rng: &mut impl CryptoRng,
-    ) -> Self {
+    ) -> Result<(), StartError> {
+        self.check_start()?;
+        if peer == identity.eid() {
+            return Err(StartError::OwnEid);
+        }
+        let peer = CheckedKey::new::<P>(&peer.0).map_err(|WeakKey| StartError::PeerKey)?;
         let cookies = Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO };
-        let mut session = Self::empty(Role::Initiator, identity.eid(), peer, to, cookies, now);
-        session.offer = offer.offerable();
-        session.attempt(now, identity, 0, rng);
-        session
+        self.begin(Role::Initiator, identity.eid(), peer, to, cookies);
+        self.stage = Stage::Idle;
+        self.attempt(now, identity, offer.offerable::<P>(), 0, rng);
+        Ok(())
     }
 
     /// One attempt at the handshake, with a new I-Cookie and KEY_SHARE. Keys of the attempt before are wiped.
-    fn attempt(&mut self, now: Mono, identity: &Identity<P>, restarts: u8, rng: &mut impl CryptoRng) {
+    fn attempt(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        offer: Capabilities,
+        restarts: u8,
+        rng: &mut impl CryptoRng,
+    ) {
+        scrub();
+        self.begin_attempt(now, offer, restarts, rng);
+        // The attempt lies in its place: the stack is free for the signature.
+        if let Stage::Hearing(attempt) = &mut self.stage {
+            attempt.sign(identity, &self.names.peer);
+        }
+    }
+
+    #[inline(never)]
+    fn begin_attempt(&mut self, now: Mono, offer: Capabilities, restarts: u8, rng: &mut impl CryptoRng) {
         self.outbound.wipe();
         self.inbound.wipe();
-        self.negotiation = None;
-        self.contract = None;
         self.tickets = None;
-        self.timers.lifetime_end = None;
-        self.continuity = continuity::State::INITIAL;
-        let initiation = Initiation::new(identity, &self.peer, self.offer, now, restarts, rng);
-        self.cookies = Cookies { initiator: initiation.cookie, responder: Cookie::ZERO };
-        self.initiation = Some(initiation);
-        match self.lifecycle {
+        match self.stage.lifecycle() {
             lifecycle::State::Closed => {}
-            lifecycle::State::Hearing => self.lifecycle_step(lifecycle::Event::HandshakeFailed),
-            lifecycle::State::Established => self.lifecycle_step(lifecycle::Event::TeardownOrRevocation),
+            lifecycle::State::Hearing => self.stage.step(lifecycle::Event::HandshakeFailed, Stage::Idle),
+            lifecycle::State::Established => self.stage.step(lifecycle::Event::TeardownOrRevocation, Stage::Idle),
         }
-        self.lifecycle_step(lifecycle::Event::TransmitPssInit);
+        let attempt = Attempt::new::<P>(offer, now, restarts, rng);
+        self.names.cookies = Cookies { initiator: attempt.cookie, responder: Cookie::ZERO };
+        self.stage.step(lifecycle::Event::TransmitPssInit, Stage::Hearing(attempt));
     }
 
     /// The responder's side of a session: its heartbeat, which confirms the keys, is due at once.
-    #[must_use]
-    pub fn accept(now: Mono, accepted: Accepted<P>) -> Self {
-        let Accepted { own, peer, cookies, from, keys, peer_initial_sequence, proposal, .. } = accepted;
-        let mut session = Self::empty(Role::Responder, own, peer, from, cookies, now);
-        session.ack_digest = Some(accepted.ack_digest);
-        session.lifecycle_step(lifecycle::Event::AcceptPssAck);
-        let window = proposal.terms.receive_window;
-        session.outbound.start(keys.send, proposal.initial_sequence, window);
-        session.inbound.start(keys.receive, peer_initial_sequence, window);
-        session.tickets = Some(keys.tickets);
-        let contract = proposal.capabilities.contains(Capabilities::SFC);
-        session.begin(now, contract, accepted.terms_accepted, proposal.terms);
-        if contract && !accepted.terms_accepted {
-            session.negotiation = Some(Negotiation::new(
-                proposal.capabilities,
-                proposal.initial_sequence,
-                peer_initial_sequence,
-                [accepted.own_share, accepted.peer_share],
-                accepted.negotiation_digest,
-                now,
-            ));
-        }
-        session.acknowledge_by(now);
-        session
+    ///
+    /// # Errors
+    /// This memory is in use; nothing has changed, and the initiator has to begin again.
+    pub fn accept(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
+        scrub();
+        self.begin_accepted(now, accepted)
     }
 
-    /// The initiator has said PSS_ACK.
+    #[inline(never)]
+    fn begin_accepted(&mut self, now: Mono, accepted: &Accepted) -> Result<(), StartError> {
+        self.check_start()?;
+        let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;
+        self.begin(Role::Responder, own, peer, from, cookies);
+        self.stage = Stage::Idle;
+        self.start(
+            now,
+            prk,
+            own_party.initial_sequence(),
+            proposal.capabilities,
+            peer_party.initial_sequence(),
+            proposal.terms,
+        );
+        let contract = accepted.wants_contract();
+        let business = if contract && !accepted.terms_accepted {
+            let digest = accepted.negotiation_digest;
+            Business::Bargain(Negotiation::new(proposal.capabilities, own_party, peer_party, digest, now))
+        } else {
+            Business::None
+        };
+        let open = Open::new(now, business, contract, proposal.terms, Some(accepted.ack_digest), false);
+        if open.contract.is_some() {
+            self.notices.add(Notice::Contract);
+        }
+        self.stage.step(lifecycle::Event::AcceptPssAck, Stage::Open(open));
+        if self.contract().is_some() {
+            self.notices.add(Notice::Contract);
+        }
+        self.acknowledge_by(now);
+        Ok(())
+    }
+
+    /// There are keys.
     fn start(
         &mut self,
         now: Mono,
-        keys: SessionKeys<P>,
-        own_initial_sequence: u64,
-        share: iacp_wire::X25519Key,
-        offered: &Offered,
-        accepted: bool,
+        prk: &Secret32,
+        own_sequence: u64,
+        agreed: Capabilities,
+        peer_sequence: u64,
+        terms: Terms,
     ) {
-        let proposal = offered.proposal;
-        let window = proposal.terms.receive_window;
-        self.outbound.start(keys.send, own_initial_sequence, window);
-        self.inbound.start(keys.receive, proposal.initial_sequence, window);
-        self.tickets = Some(keys.tickets);
-        self.lifecycle_step(lifecycle::Event::EmitPssAck);
-        let contract = proposal.capabilities.contains(Capabilities::SFC);
-        self.begin(now, contract, accepted, proposal.terms);
-        if contract && !accepted {
-            self.negotiation = Some(Negotiation::new(
-                proposal.capabilities,
-                own_initial_sequence,
-                proposal.initial_sequence,
-                [share, offered.share],
-                offered.digest,
-                now,
-            ));
-        }
-    }
-
-    /// There are keys: the session's inner life begins (`IACP Appendix B.4`).
-    fn begin(&mut self, now: Mono, contract: bool, accepted: bool, terms: Terms) {
-        self.timers.last_authentic = now;
-        self.continuity = continuity::State::PssNegotiating;
-        if contract && !accepted {
-            return;
-        }
-        if contract {
-            self.effective(now, terms);
-        } else {
-            self.continuity = continuity::State::Established;
-            self.live_for(now, terms.lifetime);
-        }
+        let (suite, way) = (agreed.suite(), self.names.role.way());
+        self.outbound.start(prk, way, suite, own_sequence, terms.receive_window);
+        self.inbound.start(prk, way.opposite(), suite, peer_sequence, terms.receive_window, self.hold);
+        self.tickets = Some(TicketKeys::derive::<P>(prk, way));
+        self.life.begin(now);
+        self.progress = now;
     }
 
     /// The contract is effective, and with it the flow of data.
     // keeps: IACP-147
-    fn effective(&mut self, now: Mono, terms: Terms) {
-        self.continuity_step(continuity::Event::SfcEffective);
-        self.contract = Some(terms);
+    fn effective(&mut self, now: Mono, terms: Terms, acceptance: Option<Acceptance>) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        open.settle(now, terms, acceptance);
         self.outbound.set_window(terms.receive_window);
         self.inbound.set_window(terms.receive_window);
-        self.live_for(now, terms.lifetime);
-    }
-
-    fn live_for(&mut self, now: Mono, seconds: u32) {
-        self.timers.lifetime_end = (seconds > 0).then(|| now.after(u64::from(seconds) * 1_000));
-    }
-
-    /// A move that the table does not have is no move.
-    fn lifecycle_step(&mut self, event: lifecycle::Event) {
-        let _ = self.lifecycle.step(event);
-    }
-
-    fn continuity_step(&mut self, event: continuity::Event) {
-        let _ = self.continuity.step(event);
-    }
-
-    /// A heartbeat is due at this time, if not earlier.
-    fn acknowledge_by(&mut self, at: Mono) {
-        self.timers.acknowledge = Some(self.timers.acknowledge.map_or(at, |due| due.min(at)));
-    }
-
-    /// Data may flow.
-    fn flows(&self) -> bool {
-        use continuity::State::{AnomalyFlagged, Established};
-        self.closure.is_none() && self.initiation.is_none() && matches!(self.continuity, Established | AnomalyFlagged)
+        self.notices.add(Notice::Contract);
+        self.flush(now);
     }
 
     /// Sends content: it is sealed now, and repeated until it is acknowledged. Returns its sequence number.
     ///
     /// # Errors
-    /// Nothing has changed; [`SendError::Full`] means later.
+    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
     pub fn send(&mut self, now: Mono, kind: Kind, content: &[u8]) -> Result<u64, SendError> {
         self.send_with(now, kind, content.len(), |room| room.copy_from_slice(content))
     }
@@ -310,7 +294,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     /// Like [`Self::send`]; the content is written where it will be sealed, without a copy.
     ///
     /// # Errors
-    /// Nothing has changed; [`SendError::Full`] means later.
+    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
     pub fn send_with(
         &mut self,
         now: Mono,
@@ -318,11 +302,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
-        if self.closing.wanted.is_some() {
+        if self.wish.is_some() {
             return Err(SendError::Finished);
-        }
-        if !self.flows() {
-            return Err(SendError::NotNow);
         }
         if kind == Kind::Resume {
             return Err(SendError::Kind);
@@ -338,135 +319,236 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
-        let idle = self.outbound.log.is_empty();
-        let sequence = self.outbound.seal(now, self.cookies, kind, flags, length, write)?;
-        if idle {
-            self.timers.progress = now;
+        if !self.is_ready() {
+            return Err(SendError::NotNow);
         }
-        Ok(sequence)
+        let sealed = self.outbound.seal(now, self.names.cookies, kind, flags, length, write);
+        self.wants_room |= sealed == Err(SendError::Full);
+        sealed
     }
 
     /// This side has said everything: an empty frame with FIN commits the terminal checksum. The peer may go on.
     ///
     /// # Errors
-    /// Nothing has changed; [`SendError::Full`] means later.
+    /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
     // keeps: IACP-151
     pub fn finish(&mut self, now: Mono) -> Result<u64, SendError> {
-        if !self.flows() {
-            return Err(SendError::NotNow);
-        }
         self.seal(now, Kind::Anml, Flags::FIN, 0, |_| ())
     }
 
-    /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both
-    /// directions are finished, both sides confirm. [`Closure::Graceful`] says when.
+    /// The application has consumed everything below `sequence`: the peer may forget it. Only for a session that holds,
+    /// see [`Self::hold`].
     ///
     /// # Errors
-    /// There is no session to end in good order: see [`Self::abort`].
-    pub fn close(&mut self, now: Mono, reason: TeardownReason) -> Result<(), SendError> {
-        if !self.flows() {
-            return Err(SendError::NotNow);
+    /// The session does not hold, is over, or not everything below `sequence` has come. Nothing has changed.
+    pub fn consumed(&mut self, now: Mono, sequence: u64) -> Result<(), NotNow> {
+        let Stage::Open(open) = &self.stage else { return Err(NotNow) };
+        let carries = open.carries();
+        let moved = self.inbound.consume(sequence).ok_or(NotNow)?;
+        if moved && carries {
+            self.acknowledgement.consumed(now);
         }
-        self.closing.wanted = Some(reason);
+        self.reconcile(now);
         self.flush(now);
         Ok(())
     }
 
-    /// Commits our FIN as soon as there is room for it.
-    fn flush(&mut self, now: Mono) {
-        if self.closing.wanted.is_some() && !self.outbound.finished() {
-            // Full: the next acknowledgement makes room.
-            let _ = self.finish(now);
+    /// Acknowledges what the application has consumed ([`Self::consumed`]), not what has come: back-pressure, and
+    /// nothing is lost with this host's memory that the application has not taken over. It is chosen before the session
+    /// begins, and holds for every session in this memory.
+    ///
+    /// # Errors
+    /// A session is under way. Nothing has changed.
+    pub fn hold(&mut self, hold: bool) -> Result<(), StartError> {
+        self.check_start()?;
+        self.hold = hold;
+        Ok(())
+    }
+
+    /// Forgets what has come and was not consumed: the peer sends it again. Only for a session that holds.
+    ///
+    /// # Errors
+    /// The session does not hold, or is over. Nothing has changed.
+    pub fn rewind(&mut self, now: Mono) -> Result<(), NotNow> {
+        let Stage::Open(open) = &self.stage else { return Err(NotNow) };
+        let carries = open.carries();
+        self.inbound.rewind().ok_or(NotNow)?;
+        if carries {
+            self.acknowledge_by(now);
         }
+        Ok(())
+    }
+
+    /// Renews the sending key as soon as that is allowed; the peer follows with its own. It happens by itself every
+    /// 2^22 frames.
+    ///
+    /// # Errors
+    /// There is no open session. Nothing has changed.
+    pub fn renew_key(&mut self) -> Result<(), NotNow> {
+        let Stage::Open(_) = &self.stage else { return Err(NotNow) };
+        self.outbound.want_renewal();
+        Ok(())
     }
 
     /// The transport below reports its end: DISCONNECTED. Nothing is sent until [`Self::reconnect`], or until the peer
-    /// shows itself.
-    pub fn transport_lost(&mut self, now: Mono) -> Option<Closure> {
-        if self.closure.is_some() || self.initiation.is_some() {
-            return None;
+    /// shows itself. A negotiation that loses its transport is over.
+    pub fn transport_lost(&mut self, now: Mono) {
+        self.lose(now, None);
+    }
+
+    /// DISCONNECTED as of `since`.
+    fn lose(&mut self, since: Mono, probe: Option<Backoff>) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        if let Business::Bargain(_) = open.business {
+            self.shut(Closure::Lost { truncated: true }, None);
+            return;
         }
-        // A negotiation that loses its transport is over.
-        if self.continuity == continuity::State::PssNegotiating {
-            return Some(self.shut(Closure::Lost { truncated: true }));
+        if let Link::Lost(lost) = &mut open.link {
+            // The transport that the probes went over is gone.
+            lost.probe = probe;
+            return;
         }
-        self.continuity.next(continuity::Event::QuicConnClose)?;
-        self.continuity_step(continuity::Event::QuicConnClose);
-        self.timers.disconnected = Some(now);
-        self.timers.probe = None;
-        self.timers.acknowledge = None;
-        None
+        let stalled = since.since(self.progress);
+        let heartbeat = self.outbound.next_heartbeat();
+        let lost = stage::Lost { since, heartbeat, probe, stalled };
+        open.step(continuity::Event::QuicConnClose, Link::Lost(lost));
+        self.acknowledgement.stop();
+        self.life.forget();
+        self.notices.add(Notice::Disconnected);
     }
 
     /// A new transport leads to the peer at `to`: heartbeats go there until the peer answers.
+    ///
+    /// # Errors
+    /// The session is not DISCONNECTED. Nothing has changed.
     // keeps: IACP-144
-    pub fn reconnect(&mut self, now: Mono, to: SocketAddr) {
-        if self.closure.is_none() && self.continuity == continuity::State::Disconnected {
-            self.to = to;
-            self.timers.probe = Some((Backoff::now(now), now.after(SILENCE)));
+    pub fn reconnect(&mut self, now: Mono, to: SocketAddr) -> Result<(), NotNow> {
+        let Stage::Open(Open { link: Link::Lost(lost), .. }) = &mut self.stage else { return Err(NotNow) };
+        lost.probe = Some(Backoff::starting(now, PROBE_FIRST, PROBE_CEILING));
+        self.path.begin(to);
+        Ok(())
+    }
+
+    /// A verified binding or ticket says that the peer is at `at`: it is asked there, and becomes the peer's home when
+    /// it answers. At most three such claims are followed at a time.
+    pub fn claim(&mut self, now: Mono, at: SocketAddr) {
+        if let Stage::Open(_) = self.stage {
+            self.path.expire(now);
+            self.path.claim(now, at);
         }
     }
 
     /// How long a DISCONNECTED session is kept, in milliseconds.
     pub const fn set_reconnect_limit(&mut self, milliseconds: u64) {
-        self.timers.reconnect_limit = milliseconds;
+        self.reconnect_limit = Some(milliseconds);
+    }
+
+    /// What has changed and was not told yet. Ask after every call, until there is nothing.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            let notice = self.notices.next()?;
+            // What is over by now is not told any more.
+            if let Some(event) = self.tell(notice) {
+                return Some(event);
+            }
+        }
+    }
+
+    fn tell(&self, notice: Notice) -> Option<Event> {
+        Some(match notice {
+            Notice::Established => Event::Established,
+            Notice::Proposed => {
+                let (turn, reasons, terms) = self.proposed()?;
+                Event::Proposed { turn, reasons, terms }
+            }
+            Notice::Contract => Event::Contract(self.contract()?),
+            Notice::Disconnected => Event::Disconnected,
+            Notice::Reconciling => Event::Reconciling,
+            Notice::Reconciled => Event::Reconciled,
+            Notice::Moved => Event::Moved { to: self.path.home },
+            Notice::Finished => Event::Finished { sequence: self.inbound.fin()? },
+            Notice::CloseRequested => {
+                let Stage::Open(open) = &self.stage else { return None };
+                Event::CloseRequested { reason: open.peer_asked?.reason }
+            }
+            Notice::Delivered => Event::Delivered,
+            Notice::Writable => Event::Writable,
+            Notice::Closed => Event::Closed(self.closure()?),
+            Notice::Released => Event::Released,
+        })
     }
 
     /// Which side of the handshake this is.
     #[must_use]
     pub const fn role(&self) -> Role {
-        self.role
+        self.names.role
     }
 
-    /// Who is at the other end.
+    /// The EID of this side.
+    #[must_use]
+    pub const fn own(&self) -> Eid {
+        self.names.own
+    }
+
+    /// The EID at the other end.
     #[must_use]
     pub const fn peer(&self) -> Eid {
-        self.peer
+        self.names.peer()
     }
 
-    /// Where the peer is.
+    /// Where the peer is: its home.
     #[must_use]
     pub const fn locator(&self) -> SocketAddr {
-        self.to
+        self.path.home
     }
 
     /// The I-Cookie and the R-Cookie; the latter is zero until the responder has answered.
     #[must_use]
     pub const fn cookies(&self) -> (Cookie, Cookie) {
-        (self.cookies.initiator, self.cookies.responder)
+        (self.names.cookies.initiator, self.names.cookies.responder)
     }
 
     /// The state of `IACP §6.4.2`.
     #[must_use]
     pub const fn lifecycle(&self) -> lifecycle::State {
-        self.lifecycle
+        self.stage.lifecycle()
     }
 
-    /// The state of `IACP Appendix B.4`, once there are keys.
+    /// The state of `IACP Appendix B.4`: from the keys to the end.
     #[must_use]
-    pub const fn continuity(&self) -> continuity::State {
-        self.continuity
+    pub const fn continuity(&self) -> Option<continuity::State> {
+        self.stage.continuity()
     }
 
-    /// Both sides are known to hold the keys, and data may be sent.
+    /// Data may be sent.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.flows()
+    pub const fn is_ready(&self) -> bool {
+        match &self.stage {
+            Stage::Open(open) => open.flows(),
+            _ => false,
+        }
     }
 
     /// The contract, once it is effective.
     #[must_use]
     pub const fn contract(&self) -> Option<Terms> {
-        self.contract
+        match &self.stage {
+            Stage::Open(open) => open.contract,
+            _ => None,
+        }
     }
 
-    /// The keys of the session's Forwarding Tickets, once. They outlive the session, in the hands of whoever deposits
-    /// tickets and redeems them.
+    /// The keys of the session's Forwarding Tickets, once. They outlive the session, with whatever deposits tickets and
+    /// redeems them.
     pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {
-        self.tickets.take()
+        // Not `Option::take`: what that moves out stays behind as bytes that no drop wipes.
+        let keys = self.tickets.as_ref().map(TicketKeys::copy);
+        self.tickets = None;
+        keys
     }
 
-    /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including.
+    /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including. They can be read after
+    /// the end too: they were perhaps not received.
     #[must_use]
     pub const fn unacknowledged(&self) -> (u64, u64) {
         (self.outbound.log.first(), self.outbound.log.next())
@@ -475,7 +557,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     /// The lowest sequence number that has not arrived.
     #[must_use]
     pub const fn expected(&self) -> u64 {
-        self.inbound.expected()
+        self.inbound.come()
     }
 
     /// Everything that was sent, the FIN included, has arrived at the peer.
@@ -487,7 +569,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     /// A sealed frame of the peer's was taken: it holds the keys, and did not only sign.
     #[must_use]
     pub const fn peer_holds_keys(&self) -> bool {
-        self.heard
+        match &self.stage {
+            Stage::Open(open) => open.heard,
+            _ => false,
+        }
     }
 
     /// The peer's FIN and everything before it has arrived.
@@ -499,13 +584,26 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     /// How the session ended, once it has.
     #[must_use]
     pub const fn closure(&self) -> Option<Closure> {
-        self.closure
+        match &self.stage {
+            Stage::Over(over) => Some(over.why),
+            _ => None,
+        }
     }
 
-    /// The session has ended, and nothing is kept for repeats any more: its memory may go.
+    /// There is no session, and nothing is kept for repeats: the memory may be used.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.closure.is_some() && self.timers.forget.is_none() && self.closing.last_word.is_none()
+        match &self.stage {
+            Stage::Idle => true,
+            Stage::Over(over) => over.farewell.is_none(),
+            _ => false,
+        }
+    }
+
+    /// How often the sending key and the receiving key have been renewed.
+    #[must_use]
+    pub const fn key_generations(&self) -> (u32, u32) {
+        (self.outbound.generation(), self.inbound.generation())
     }
 
     /// What was discarded, and why.
@@ -513,4 +611,66 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES>
     pub const fn discards(&self) -> &Discards {
         &self.discards
     }
+
+    /// An attempt of ours toward this peer is under way: nothing sealed of it has been heard.
+    #[must_use]
+    pub fn is_attempt_toward(&self, peer: &Eid) -> bool {
+        let under_way = matches!(self.stage, Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. });
+        under_way && self.names.peer() == *peer
+    }
+
+    /// Whether this attempt stands against one that the peer makes toward us: our EID is the lower one, and the peer has
+    /// answered. Then the peer's PSS_ACK is refused ([`Gate::stands_against`](crate::pss::Gate::stands_against)); else it
+    /// is accepted, and this attempt [rests](Self::rest).
+    #[must_use]
+    pub fn stands_against(&self, peer: &Eid) -> bool {
+        let answered = match &self.stage {
+            Stage::Hearing(attempt) => attempt.offered.is_some(),
+            Stage::Confirming(..) => true,
+            _ => false,
+        };
+        answered && self.names.peer() == *peer && self.names.own < *peer
+    }
+
+    /// This attempt crossed one of the peer's, whose session was accepted: it takes and sends nothing. After 45 s it
+    /// goes on by itself with a fresh I-Cookie, unless the other session came about and [superseded](Self::supersede) it.
+    ///
+    /// # Errors
+    /// This is no attempt. Nothing has changed.
+    pub fn rest(&mut self, now: Mono) -> Result<(), NotNow> {
+        scrub();
+        self.begin_rest(now)
+    }
+
+    #[inline(never)]
+    fn begin_rest(&mut self, now: Mono) -> Result<(), NotNow> {
+        let (offer, event) = match &self.stage {
+            Stage::Hearing(attempt) => (attempt.offer, lifecycle::Event::HandshakeFailed),
+            Stage::Confirming(confirmation, _) => (confirmation.offer, lifecycle::Event::TeardownOrRevocation),
+            _ => return Err(NotNow),
+        };
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.tickets = None;
+        self.stage.step(event, Stage::Resting { offer, until: now.after(life::SILENCE) });
+        Ok(())
+    }
+
+    /// The session that the peer's crossing attempt made has brought its first sealed frame: it is the outcome of this
+    /// attempt, which ends.
+    ///
+    /// # Errors
+    /// This is no attempt. Nothing has changed.
+    pub fn supersede(&mut self) -> Result<(), NotNow> {
+        match &self.stage {
+            Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. } => {
+                self.shut(Closure::Superseded, None);
+                Ok(())
+            }
+            _ => Err(NotNow),
+        }
+    }
 }
+
+#[cfg(test)]
+mod key_tests;

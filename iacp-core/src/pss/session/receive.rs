@@ -2,245 +2,312 @@
 
 use core::net::SocketAddr;
 
-use iacp_wire::{Flags, Frame, Message};
+use iacp_wire::Message;
 
+use super::notices::Notice;
+use super::outbox::{Gap, meter};
+use super::stage::{Business, Link, Open, Reconciling, Stage};
+use super::teardown::Force;
 use super::{Session, continuity};
 use crate::crypto::Provider;
 use crate::identity::Identity;
 use crate::pss::discard::{Discard, Violation};
-use crate::pss::event::{Event, TeardownReason};
-use crate::pss::stream::frame::HEARTBEATS;
-use crate::pss::stream::inbound::{NotTaken, Vector, same};
-use crate::pss::{ACKNOWLEDGE_AFTER, ACKNOWLEDGE_FRAMES, ANSWER_REPEATS, SILENCE};
+use crate::pss::event::{Received, TeardownReason};
+use crate::pss::handshake::incoming::{Incoming, Sealed, Signed};
+use crate::pss::handshake::terms::Capabilities;
+use crate::pss::scrub::scrub;
+use crate::pss::stream::congestion::Congestion;
+use crate::pss::stream::frame::{HEARTBEATS, Vector};
+use crate::pss::stream::inbound::NotTaken;
 use crate::time::{Backoff, Mono};
 
-/// Whether a repeat may be answered now: at most one each 50 ms.
-pub(super) fn meter(last: &mut Option<Mono>, now: Mono) -> bool {
-    let soon = last.is_some_and(|answered| now.since(answered) < ANSWER_REPEATS);
-    if !soon {
-        *last = Some(now);
-    }
-    !soon
-}
-
-/// A frame that came in, and all that a verdict on it depends on.
-pub(super) struct Arrival<'a, P: Provider> {
-    pub(super) now: Mono,
-    pub(super) identity: &'a Identity<P>,
-    pub(super) from: SocketAddr,
-    pub(super) frame: &'a Frame<'a>,
-    pub(super) bytes: &'a [u8],
-}
-
-/// What a data frame says of itself, read before anything is believed.
-struct Sealed {
-    sequence: u64,
-    nonce: [u8; 12],
-    flags: Flags,
-}
-
-impl<P: Provider, const LOG: usize, const FRAMES: usize> Session<P, LOG, FRAMES> {
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
     /// Takes a datagram that came from `from`. Content is decrypted where it stands; of a discarded datagram nothing
-    /// usable is left.
+    /// usable is left. What has changed, [`Self::poll_event`] says.
     pub fn handle<'d>(
         &mut self,
         now: Mono,
         identity: &Identity<P>,
         from: SocketAddr,
         datagram: &'d mut [u8],
-    ) -> Event<'d> {
-        let event = self.dispatch(now, identity, from, datagram);
-        if let Event::Discarded(discard) = event {
-            self.discards.add(discard);
-        }
-        match self.progress(now, identity) {
-            Some(closure) => Event::Closed(closure),
-            None => event,
+    ) -> Received<'d> {
+        match Incoming::parse(datagram) {
+            Ok(incoming) => self.take(now, identity, from, incoming),
+            Err(discard) => {
+                self.discards.add(discard);
+                Received::Discarded(discard)
+            }
         }
     }
 
-    fn dispatch<'d>(
+    /// Like [`Self::handle`], for a datagram that was parsed already.
+    pub fn take<'d>(
         &mut self,
         now: Mono,
         identity: &Identity<P>,
         from: SocketAddr,
-        datagram: &'d mut [u8],
-    ) -> Event<'d> {
-        let Ok(frame) = Frame::parse(datagram) else { return Event::Discarded(Discard::Malformed) };
-        let Some(initiator) = frame.message.initiator_cookie() else { return Event::Discarded(Discard::NotForSession) };
-        // keeps: IACP-086
-        let Some(responder) = frame.responder_cookie.filter(|cookie| !cookie.is_zero()) else {
-            return Event::Discarded(Discard::Cookie);
-        };
-        // The first PSS_NEG is what brings the R-Cookie.
-        let expects = !self.cookies.responder.is_zero();
-        if initiator != self.cookies.initiator || (expects && responder != self.cookies.responder) {
-            return Event::Discarded(Discard::Cookie);
-        }
-        let arrival = Arrival { now, identity, from, frame: &frame, bytes: datagram };
-        match frame.message {
-            Message::PssNeg(message) => self.on_negotiation(&arrival, message),
-            _ if !expects => Event::Discarded(Discard::NotNow),
-            Message::PssAck(message) => self.on_acknowledgement(&arrival, message),
-            Message::PssTeardown { head, malfeasance } => self.on_teardown(&arrival, head, malfeasance),
-            Message::PssDataStream { head, .. } => {
-                let (sequence, nonce) = (head.sequence_number.get(), head.aead_nonce.0);
-                let sealed = Sealed { sequence, nonce, flags: frame.flags };
-                self.on_sealed(now, identity, from, &sealed, datagram)
+        incoming: Incoming<'d>,
+    ) -> Received<'d> {
+        let taken = if identity.eid() == self.names.own {
+            // What fell due before this datagram came is over before it is looked at.
+            self.expire(now, identity);
+            match incoming {
+                Incoming::Sealed(sealed) => self.on_sealed(now, identity, from, sealed),
+                Incoming::Signed(signed) => self.on_signed(now, identity, from, &signed).map(|()| Received::Taken),
             }
-            _ => Event::Discarded(Discard::NotForSession),
+        } else {
+            Err(Discard::Identity)
+        };
+        let received = taken.unwrap_or_else(|discard| {
+            self.discards.add(discard);
+            Received::Discarded(discard)
+        });
+        if identity.eid() == self.names.own {
+            self.advance_end(now, identity);
+        }
+        received
+    }
+
+    #[inline(never)]
+    fn on_signed(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+    ) -> Result<(), Discard> {
+        let initiator = signed.frame.message.initiator_cookie().ok_or(Discard::NotForSession)?;
+        // keeps: IACP-086
+        let responder = signed.frame.responder_cookie.filter(|cookie| !cookie.is_zero()).ok_or(Discard::Cookie)?;
+        // The first PSS_NEG is what brings the R-Cookie.
+        let known = !self.names.cookies.responder.is_zero();
+        if initiator != self.names.cookies.initiator || (known && responder != self.names.cookies.responder) {
+            return Err(Discard::Cookie);
+        }
+        if let Stage::Over(_) = self.stage {
+            return self.on_frame_after_end(now, from, Some(signed));
+        }
+        match signed.frame.message {
+            Message::PssNeg(message) => self.on_negotiation(now, identity, signed, message),
+            _ if !known => Err(Discard::NotNow),
+            Message::PssAck(message) => self.on_acknowledgement(now, identity, signed, message),
+            Message::PssTeardown { head, malfeasance } => {
+                self.on_teardown(now, identity, from, signed, head, malfeasance)
+            }
+            _ => Err(Discard::NotForSession),
         }
     }
 
-    /// An authentic frame: the peer lives. One that is newer than all before it says where the peer is.
-    pub(super) fn authentic(&mut self, now: Mono, from: SocketAddr, newest: bool) {
-        self.timers.last_authentic = now;
-        if newest {
-            self.to = from;
-        }
-    }
-
+    #[inline(never)]
     fn on_sealed<'d>(
         &mut self,
         now: Mono,
         identity: &Identity<P>,
         from: SocketAddr,
-        sealed: &Sealed,
-        datagram: &'d mut [u8],
-    ) -> Event<'d> {
-        use continuity::State::{AnomalyFlagged, Established, Reconciling};
-        if self.closure.is_some() {
-            return Event::Discarded(Discard::NotNow);
+        sealed: Sealed<'d>,
+    ) -> Result<Received<'d>, Discard> {
+        let Sealed { initiator, responder, sequence, nonce, flags, carried, bytes } = sealed;
+        let cookies = self.names.cookies;
+        if responder.is_zero() || initiator != cookies.initiator || responder != cookies.responder {
+            return Err(Discard::Cookie);
         }
-        let newest = self.inbound.is_newest(sealed.sequence);
-        if sealed.sequence >= HEARTBEATS {
-            return match self.inbound.take_heartbeat(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
-                Ok(vector) => {
-                    let moved = newest && from != self.to;
-                    self.heard = true;
-                    self.authentic(now, from, newest);
-                    if moved {
-                        // Wherever it is now, it waits for a word from us.
-                        self.acknowledge_by(now);
-                    }
-                    self.on_vector(now, identity, &vector)
-                }
-                Err(NotTaken::Discard(discard)) => Event::Discarded(discard),
-                Err(NotTaken::Violation(violation)) => Event::Closed(self.compromised(identity, violation)),
+        let carries = match &self.stage {
+            Stage::Confirming(_, business) => !matches!(business, Business::Bargain(_)),
+            Stage::Open(open) => open.carries(),
+            Stage::Over(_) => {
+                self.on_frame_after_end(now, from, None)?;
+                return Err(Discard::NotNow);
+            }
+            Stage::Idle | Stage::Hearing(_) | Stage::Resting { .. } => return Err(Discard::NotNow),
+        };
+        let length = bytes.len();
+        let newest = !carried && self.inbound.is_newest(sequence);
+        if sequence >= HEARTBEATS {
+            let (vector, send_chain) = match self.inbound.take_heartbeat(sequence, nonce, flags, bytes) {
+                Ok(taken) => taken,
+                Err(not_taken) => return self.not_taken(now, identity, not_taken),
             };
+            if let Err(end) = self.check(&vector, &send_chain) {
+                self.force(now, identity, end);
+                return Ok(Received::Taken);
+            }
+            self.confirm(now);
+            self.on_vector(now, &vector);
+            if newest {
+                self.path.came_from(now, from, length);
+            }
+            return Ok(Received::Taken);
         }
-        if !matches!(self.continuity, Established | AnomalyFlagged | Reconciling) {
-            return Event::Discarded(Discard::NotNow);
+        if !carries {
+            return Err(Discard::NotNow);
         }
-        let next = self.inbound.newest();
-        match self.inbound.take(sealed.sequence, sealed.nonce, sealed.flags, datagram) {
+        let (before, complete) = (self.inbound.newest(), self.inbound.complete());
+        match self.inbound.take(sequence, nonce, flags, bytes) {
             Ok(taken) => {
-                self.authentic(now, from, newest);
-                self.unannounced |= self.initiation.take().is_some();
-                let fin = sealed.flags.contains(Flags::FIN);
-                self.heard = true;
-                self.on_data(now, fin, sealed.sequence > next);
-                let (sequence, kind) = (sealed.sequence, taken.kind);
-                if fin { Event::Finished { sequence } } else { Event::Data { sequence, kind, content: taken.content } }
-            }
-            Err(NotTaken::Discard(discard)) => {
-                if discard == Discard::Duplicate && meter(&mut self.timers.echoed, now) {
-                    self.acknowledge_by(now);
+                self.confirm(now);
+                if newest {
+                    self.path.came_from(now, from, length);
                 }
-                Event::Discarded(discard)
+                let fin = flags.contains(iacp_wire::Flags::FIN);
+                self.on_data(now, fin, sequence > before);
+                if !complete && self.inbound.complete() {
+                    self.notices.add(Notice::Finished);
+                }
+                let kind = taken.kind;
+                Ok(if fin { Received::Taken } else { Received::Data { sequence, kind, content: taken.content } })
             }
-            Err(NotTaken::Violation(violation)) => Event::Closed(self.compromised(identity, violation)),
+            Err(not_taken) => {
+                if matches!(not_taken, NotTaken::Discard(Discard::Duplicate)) {
+                    self.answer(now);
+                }
+                self.not_taken(now, identity, not_taken)
+            }
         }
     }
 
-    /// A data frame was taken: what it means for acknowledgement and continuity.
-    ///
-    /// `skips` says that it left a gap before it.
-    fn on_data(&mut self, now: Mono, fin: bool, skips: bool) {
-        let first = !self.timers.data_seen;
-        self.timers.data_seen = true;
-        self.timers.unacknowledged = self.timers.unacknowledged.saturating_add(1);
-        let flagged = self.continuity == continuity::State::AnomalyFlagged;
-        let gap = self.inbound.has_gap();
-        // A gap that has closed: the peer stops repeating what was in it.
-        let closes = flagged && !gap;
-        let at_once = first || fin || skips || closes || self.timers.unacknowledged >= ACKNOWLEDGE_FRAMES;
-        if gap {
-            if matches!(self.continuity, continuity::State::Established | continuity::State::AnomalyFlagged) {
-                self.continuity_step(continuity::Event::RxOutOfOrder);
+    fn not_taken<'d>(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        not_taken: NotTaken,
+    ) -> Result<Received<'d>, Discard> {
+        match not_taken {
+            NotTaken::Discard(discard) => Err(discard),
+            NotTaken::Violation(violation) => {
+                self.force(now, identity, Force::Compromised(violation));
+                Ok(Received::Taken)
             }
-        } else if flagged {
-            // keeps: IACP-150
-            self.continuity_step(continuity::Event::AnomalyCleared);
         }
-        self.acknowledge_by(if at_once { now } else { now.after(ACKNOWLEDGE_AFTER) });
+    }
+
+    /// Compares a vector with what this side knows. Nothing changes.
+    fn check(&self, vector: &Vector<'_>, send_chain: &[u8; 32]) -> Result<(), Force> {
+        let reconnecting = matches!(&self.stage, Stage::Open(open) if open.is_reconnecting());
+        if reconnecting && vector.expected < self.outbound.log.first() {
+            // Reported, and never skipped.
+            return Err(Force::Reason(TeardownReason::DeltaLogLost));
+        }
+        self.outbound.check(vector).map_err(Force::Compromised)?;
+        if self.inbound.fits(vector.next_send, send_chain) { Ok(()) } else { Err(Force::Compromised(Violation::Chain)) }
+    }
+
+    /// A sealed frame of the peer's was taken: it holds the keys.
+    fn confirm(&mut self, now: Mono) {
+        match &mut self.stage {
+            Stage::Confirming(..) => {
+                scrub();
+                self.open(now);
+            }
+            Stage::Open(open) if !open.heard => open.heard = true,
+            _ => return,
+        }
+        self.notices.add(Notice::Established);
+        // The peer learns that we hold the keys, too.
+        self.acknowledge_by(now);
+    }
+
+    /// The initiator's keys are confirmed.
+    #[inline(never)]
+    fn open(&mut self, now: Mono) {
+        let Stage::Confirming(confirmation, business) = &mut self.stage else { return };
+        let business = core::mem::replace(business, Business::None);
+        let contract = confirmation.capabilities.contains(Capabilities::SFC);
+        let open = Open::new(now, business, contract, confirmation.terms, None, true);
+        if open.contract.is_some() {
+            self.notices.add(Notice::Contract);
+        }
+        self.stage.confirm(open);
+    }
+
+    /// Answers a frame that anybody could have sent again, or a heartbeat that asks: one answer in 50 ms.
+    pub(super) fn answer(&mut self, now: Mono) {
+        if meter(&mut self.acknowledgement.echo_from, now) {
+            self.acknowledge_by(now);
+        }
+    }
+
+    /// A data frame was taken: what it means for acknowledgement and continuity. `skips` says that it left a gap.
+    fn on_data(&mut self, now: Mono, fin: bool, skips: bool) {
+        let gap = self.inbound.has_gap();
+        let Stage::Open(open) = &mut self.stage else { return };
+        // A gap that has closed: the peer stops repeating what was in it.
+        let closes = matches!(open.link, Link::Gap) && !gap;
+        if gap && matches!(open.link, Link::Whole | Link::Gap) {
+            open.step(continuity::Event::RxOutOfOrder, Link::Gap);
+        } else if closes {
+            // keeps: IACP-150
+            open.step(continuity::Event::AnomalyCleared, Link::Whole);
+        }
+        let gap = match (gap, skips) {
+            (false, _) => Gap::None,
+            (true, true) => Gap::Opens,
+            (true, false) => Gap::Open,
+        };
+        self.acknowledgement.data(now, gap, fin || closes);
         self.reconcile(now);
     }
 
-    /// The peer's state vector: its acknowledgement of us, and where it stands itself.
-    fn on_vector(&mut self, now: Mono, identity: &Identity<P>, vector: &Vector) -> Event<'static> {
-        let log = &self.outbound.log;
-        if vector.expected < log.first() && self.reconnecting() {
-            // Reported, and never skipped.
-            return self.closed_by(identity, TeardownReason::DeltaLogLost);
+    /// The peer's state vector, which was checked: its acknowledgement of us, and where it stands itself.
+    fn on_vector(&mut self, now: Mono, vector: &Vector<'_>) {
+        let fresh = self.life.is_fresh(now, vector.echo);
+        let (outstanding, quiet) = (!self.outbound.log.is_empty(), !self.outbound.awaits_news());
+        let news = self.outbound.take(now, vector, self.inbound.generation());
+        if fresh {
+            self.life.fresh = now;
         }
-        if !(log.first()..=log.next()).contains(&vector.expected) {
-            return Event::Closed(self.compromised(identity, Violation::Acknowledgement));
+        if news.any || quiet {
+            self.progress = now;
         }
-        let ours = self.outbound.chain_at(vector.expected).is_some_and(|chain| same(&chain, &vector.receive_chain));
-        let level = vector.next_send == self.inbound.expected();
-        let theirs = !level || self.inbound.chain().is_some_and(|chain| same(&chain, &vector.send_chain));
-        if !(ours && theirs) {
-            return Event::Closed(self.compromised(identity, Violation::Chain));
+        if news.freed && core::mem::take(&mut self.wants_room) {
+            self.notices.add(Notice::Writable);
         }
-        if self.outbound.acknowledge(vector.expected) {
-            self.timers.progress = now;
+        if outstanding && self.outbound.log.is_empty() {
+            self.notices.add(Notice::Delivered);
         }
-        let confirmed = self.initiation.take().is_some() | core::mem::take(&mut self.unannounced);
-        if confirmed {
-            // The peer learns that we hold the keys, too.
-            self.acknowledge_by(now);
-        }
-
-        if self.continuity == continuity::State::Disconnected {
-            self.continuity_step(continuity::Event::PeerReconnect);
-            self.timers.disconnected = None;
-            self.timers.probe = Some((Backoff::now(now), now.after(SILENCE)));
+        if self.path.prove(vector.echo).is_some() {
             self.outbound.log.repeat_all(now);
-            self.timers.progress = now;
-            self.timers.reconcile_to = vector.next_send;
-            self.reconcile(now);
-            return Event::Reconciling;
+            self.notices.add(Notice::Moved);
         }
-        if self.continuity == continuity::State::Reconciling {
-            self.timers.reconcile_to = vector.next_send;
-            self.reconcile(now);
+        if vector.ask {
+            self.answer(now);
         }
-        if confirmed { Event::Established } else { Event::Nothing }
-    }
-
-    fn reconnecting(&self) -> bool {
-        matches!(self.continuity, continuity::State::Disconnected | continuity::State::Reconciling)
-    }
-
-    pub(super) fn closed_by(&mut self, identity: &Identity<P>, reason: TeardownReason) -> Event<'static> {
-        self.abort(identity, reason).map_or(Event::Nothing, Event::Closed)
+        let Stage::Open(open) = &mut self.stage else { return };
+        match &mut open.link {
+            Link::Lost(lost) if fresh && vector.echo >= HEARTBEATS + lost.heartbeat => {
+                self.progress = Mono(now.0.saturating_sub(lost.stalled));
+                let ask = Backoff::now(now);
+                let reconciling = Reconciling { target: vector.next_send, ask };
+                open.step(continuity::Event::PeerReconnect, Link::Reconciling(reconciling));
+                self.outbound.log.repeat_all(now);
+                self.notices.add(Notice::Reconciling);
+                self.reconcile(now);
+            }
+            // It may have been held back: the answer asks for a newer one.
+            Link::Lost(_) => self.answer(now),
+            Link::Reconciling(reconciling) => {
+                reconciling.target = vector.next_send;
+                self.reconcile(now);
+            }
+            Link::Whole | Link::Gap => {}
+        }
     }
 
     /// The vectors match when the peer has all of ours, and we have all that it had sent.
     // keeps: IACP-144
-    fn reconcile(&mut self, now: Mono) {
-        let log = &self.outbound.log;
-        if self.continuity == continuity::State::Reconciling
-            && log.first() == log.next()
-            && self.inbound.expected() >= self.timers.reconcile_to
-        {
-            self.continuity_step(continuity::Event::StateVectorsMatch);
-            if self.inbound.has_gap() {
-                self.continuity_step(continuity::Event::RxOutOfOrder);
-            }
-            self.timers.probe = None;
-            self.acknowledge_by(now);
+    pub(super) fn reconcile(&mut self, now: Mono) {
+        let Stage::Open(open) = &mut self.stage else { return };
+        let Open { link: Link::Reconciling(reconciling), .. } = open else { return };
+        if self.outbound.awaits_news() || self.inbound.come() < reconciling.target.min(self.inbound.window_end()) {
+            return;
         }
+        open.step(continuity::Event::StateVectorsMatch, Link::Whole);
+        if self.inbound.has_gap() {
+            open.step(continuity::Event::RxOutOfOrder, Link::Gap);
+        }
+        self.notices.add(Notice::Reconciled);
+        if self.outbound.log.is_empty() && core::mem::take(&mut self.wants_room) {
+            self.notices.add(Notice::Writable);
+        }
+        self.acknowledge_by(now);
     }
 }

@@ -1,4 +1,4 @@
-//! Ending a session (`IACP §6.5`).
+//! The frames that end a session (`IACP §6.5`).
 //!
 //! ```text
 //!  one side                             the other
@@ -9,28 +9,32 @@
 //!    ── heartbeat ─────────────────────▶
 //!    ◀──────── PSS_TEARDOWN 2 (answer) ─  and keeps the answer 60 s for repeats
 //! ```
+//!
+//! A forced end, PSS_TEARDOWN 3, is kept as long, for a peer that still sends.
+
+use core::net::SocketAddr;
 
 use iacp_wire::message::{MalfeasanceData, PssTeardown};
 use iacp_wire::{Frame, Message, Signature};
 
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame};
-use crate::pss::discard::Discard;
+use crate::pss::discard::{Discard, Violation};
 use crate::pss::event::TeardownReason;
 use crate::pss::stream::frame::{Cookies, SESSION_HEADER_LEN};
 use crate::time::{Backoff, Mono};
 
 /// A request for teardown is given up after this long, in milliseconds.
 pub const TEARDOWN_LIMIT: u64 = 30_000;
-/// An answer is kept for repeats of the request this long, in milliseconds.
-pub const KEEP_ANSWER: u64 = 60_000;
+/// The last word of a session, ANSWER or FORCED, is kept for repeats this long, in milliseconds.
+pub const KEEP_FAREWELL: u64 = 60_000;
 
 /// Length of a teardown without a Proof of Malfeasance, in bytes.
-pub(crate) const TEARDOWN_LEN: usize = SESSION_HEADER_LEN + PssTeardown::LEN;
+const TEARDOWN_LEN: usize = SESSION_HEADER_LEN + PssTeardown::LEN;
 
 /// The types of a PSS_TEARDOWN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TeardownType {
+pub(super) enum TeardownType {
     Request,
     Answer,
     Forced,
@@ -45,7 +49,7 @@ impl TeardownType {
         }
     }
 
-    pub(crate) const fn from_code(code: u16) -> Option<Self> {
+    const fn from_code(code: u16) -> Option<Self> {
         match code {
             1 => Some(Self::Request),
             2 => Some(Self::Answer),
@@ -55,31 +59,54 @@ impl TeardownType {
     }
 }
 
-/// A signed teardown, kept as bytes: a repetition is the same bytes.
-pub(crate) type TeardownBytes = [u8; TEARDOWN_LEN];
-
-pub(crate) fn teardown<P: Provider>(
-    identity: &Identity<P>,
+/// Lays a teardown out and hands it to `with`.
+fn lay_out<R>(
     cookies: Cookies,
     teardown_type: TeardownType,
     reason: u16,
-) -> TeardownBytes {
+    signature: Signature,
+    with: impl FnOnce(&Frame<'_>) -> R,
+) -> R {
     let head = PssTeardown {
         session_connection_cookie: cookies.initiator,
         teardown_type: teardown_type.code().into(),
         reason_code: reason.into(),
         malfeasance_length: 0.into(),
-        signature: Signature::ZERO,
+        signature,
     };
-    let frame = Frame::new(Message::PssTeardown { head: &head, malfeasance: &[] }).in_session(cookies.responder);
+    with(&Frame::new(Message::PssTeardown { head: &head, malfeasance: &[] }).in_session(cookies.responder))
+}
+
+/// The signature of a teardown: all that is kept of it.
+#[inline(never)]
+pub(super) fn sign<P: Provider>(
+    identity: &Identity<P>,
+    cookies: Cookies,
+    teardown_type: TeardownType,
+    reason: u16,
+) -> Signature {
     let mut bytes = [0; TEARDOWN_LEN];
+    let span = lay_out(cookies, teardown_type, reason, Signature::ZERO, |frame| {
+        sign_frame(identity, frame, [&[], &[]], &mut bytes).ok().and(frame.signature_span())
+    });
     // The length is exact, so writing cannot fail; if it did, the zeros would verify nowhere.
-    let _ = sign_frame(identity, &frame, [&[], &[]], &mut bytes);
-    bytes
+    let signature = span.and_then(|span| bytes.get(span)).and_then(|field| field.first_chunk());
+    signature.map_or(Signature::ZERO, |signature| Signature(*signature))
+}
+
+/// Writes a teardown that was signed before; returns its length, or 0 if `out` is too short.
+pub(super) fn write(
+    cookies: Cookies,
+    teardown_type: TeardownType,
+    reason: u16,
+    signature: &Signature,
+    out: &mut [u8],
+) -> usize {
+    lay_out(cookies, teardown_type, reason, *signature, |frame| frame.write(out).unwrap_or(0))
 }
 
 /// Type and reason of a teardown that has been verified.
-pub(crate) fn read_teardown(head: &PssTeardown, malfeasance: &[u8]) -> Result<(TeardownType, u16), Discard> {
+pub(super) fn read(head: &PssTeardown, malfeasance: &[u8]) -> Result<(TeardownType, u16), Discard> {
     if !malfeasance.is_empty() && MalfeasanceData::parse(malfeasance).is_err() {
         return Err(Discard::Malformed);
     }
@@ -87,31 +114,27 @@ pub(crate) fn read_teardown(head: &PssTeardown, malfeasance: &[u8]) -> Result<(T
     Ok((teardown_type, head.reason_code.get()))
 }
 
-/// Our request, until it is answered or given up.
-pub(crate) struct Request {
-    pub(crate) bytes: TeardownBytes,
-    pub(crate) repeat: Backoff,
-    pub(crate) give_up: Mono,
+/// The peer's request for teardown: its reason code, and where its newest repetition came from.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) reason: u16,
+    pub(super) from: SocketAddr,
 }
 
-impl Request {
-    pub(crate) const fn new(bytes: TeardownBytes, now: Mono) -> Self {
-        Self { bytes, repeat: Backoff::now(now), give_up: now.after(TEARDOWN_LIMIT) }
-    }
+/// Our request for teardown.
+pub(super) struct Request {
+    pub(super) reason: u16,
+    pub(super) signature: Signature,
+    pub(super) repeat: Backoff,
+    pub(super) give_up: Mono,
 }
 
-/// How far the end has come.
-#[derive(Default)]
-pub(crate) struct Closing {
-    /// This side wants to end it.
-    pub(crate) wanted: Option<TeardownReason>,
-    /// The peer has asked for it, and everything it sent is here.
-    pub(crate) peer_asked: bool,
-    pub(crate) request: Option<Request>,
-    /// The answer to the peer's request, kept for repeats.
-    pub(crate) answer: Option<TeardownBytes>,
-    /// A forced teardown, to be sent once.
-    pub(crate) last_word: Option<TeardownBytes>,
-    /// The answer is to be sent.
-    pub(crate) answer_due: bool,
+/// Why this side ends a session alone.
+pub(super) enum Force {
+    /// The peer's authentic frames contradict each other: SESSION_COMPROMISED.
+    Compromised(Violation),
+    /// The peer did not answer our request, which had this reason code.
+    Unanswered(u16),
+    /// Anything else.
+    Reason(TeardownReason),
 }

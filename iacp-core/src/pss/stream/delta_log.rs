@@ -1,70 +1,222 @@
 //! The delta log: the sealed frames that the peer has not acknowledged, in a ring of the session's own memory.
 //!
-//! A frame is sealed once and its bytes are kept: a repetition sends the same bytes, so no nonce is used twice.
+//! A frame is sealed once and its bytes are kept: a repetition sends the same bytes, so no nonce is used twice. What
+//! the peer's heartbeats say about the frames is evaluated in `loss.rs`; how many may leave, and when, is a matter of
+//! [`Congestion`].
 
 use zeroize::Zeroize;
 
+use super::congestion::{Congestion, InFlight};
 use super::frame::OVERHEAD;
-use crate::time::{Backoff, Mono};
+use super::rtt::Rtt;
+use crate::time::Mono;
+
+/// How a frame in the log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Never sent.
+    Waiting,
+    /// Sent, and nothing is known of it.
+    Flying,
+    /// The newest heartbeat shows that it has arrived.
+    Shown,
+    /// To be sent again.
+    Due,
+}
+
+/// One byte pair a slot, apart from the slots: a heartbeat goes over many of them.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) standing: Standing,
+    /// It was sent more than once, so it gives no round-trip sample (Karn).
+    pub(super) repeated: bool,
+}
+
+impl Mark {
+    pub(super) const WAITING: Self = Self { standing: Standing::Waiting, repeated: false };
+}
 
 #[derive(Clone, Copy)]
-struct Slot {
-    at: usize,
-    length: usize,
+pub(super) struct Slot<S> {
     /// The rolling hash in front of this frame: what the peer's receive chain is when it expects it.
     chain: [u8; 32],
-    repeat: Backoff,
+    at: u32,
+    pub(super) length: u32,
+    /// When it was last sent: the low 32 bits of the milliseconds.
+    pub(super) sent: u32,
+    /// The how manieth sending of all that was, modulo 2^32.
+    pub(super) order: u32,
+    pub(super) stamp: S,
 }
 
-pub(crate) struct DeltaLog<const LOG: usize, const FRAMES: usize> {
-    bytes: [u8; LOG],
-    /// The slot of a sequence number is that number modulo `FRAMES`.
-    slots: [Slot; FRAMES],
+/// The sealed and unacknowledged frames of one direction: at most `FRAMES` of them, in `LOG` bytes.
+pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize> {
     /// The oldest sequence number that is not acknowledged.
-    first: u64,
+    pub(super) first: u64,
     /// The oldest that was never sent.
-    unsent: u64,
+    pub(super) unsent: u64,
     /// The next to be sealed.
-    next: u64,
+    pub(super) next: u64,
+    /// No sequence number below this is due.
+    pub(super) cursor: u64,
+    /// One more than the highest sequence number that the newest heartbeat shows.
+    pub(super) top: u64,
+    /// The newest moment that the log was told of.
+    pub(super) clock: Mono,
+    /// When the repetition time began to run. It has a meaning only while frames are in flight.
+    pub(super) waiting_since: Mono,
+    /// The peer's receive window, in frames.
+    window: u32,
     /// Where the newest frame ends.
-    end: usize,
-    /// The earliest repetition among what was sent.
-    earliest: Option<Mono>,
+    end: u32,
+    /// The ring was written up to here since it was last erased.
+    written: u32,
+    pub(super) flight: InFlight,
+    /// Frames that are due again.
+    pub(super) due: u32,
+    /// Sendings so far.
+    pub(super) sendings: u32,
+    /// The newest sending that is known to have arrived.
+    pub(super) arrived: u32,
+    /// Repetitions by time since the last news.
+    pub(super) doublings: u32,
+    /// What [`Self::transmit`] gave last.
+    pub(super) last: Option<u64>,
+    pub(super) rtt: Rtt,
+    pub(super) congestion: C,
+    /// After [`Self::wipe`] there is nothing but the sequence numbers.
+    pub(super) wiped: bool,
+    /// The mark and the slot of a sequence number have that number modulo `FRAMES` as their index.
+    pub(super) marks: [Mark; FRAMES],
+    slots: [Slot<C::Stamp>; FRAMES],
+    bytes: [u8; LOG],
 }
 
-impl<const LOG: usize, const FRAMES: usize> DeltaLog<LOG, FRAMES> {
-    pub(crate) const fn new(first: u64) -> Self {
-        const { assert!(FRAMES > 0 && LOG >= OVERHEAD, "a session needs room for one frame") };
-        let empty = Slot { at: 0, length: 0, chain: [0; 32], repeat: Backoff::now(Mono(0)) };
-        Self { bytes: [0; LOG], slots: [empty; FRAMES], first, unsent: first, next: first, end: 0, earliest: None }
-    }
-
-    /// Empties the log and sets the sequence number that comes next.
-    pub(crate) fn restart(&mut self, first: u64) {
-        for slot in &mut self.slots {
-            slot.chain.zeroize();
+impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAMES> {
+    /// An empty log that sends nothing before [`Self::restart`].
+    pub(crate) const IDLE: Self = {
+        assert!(FRAMES.is_power_of_two(), "FRAMES must be a power of two: an index is a mask, not a division");
+        assert!(LOG >= OVERHEAD && LOG < u32::MAX as usize, "LOG must hold one frame and stay below 4 GiB");
+        Self {
+            first: 0,
+            unsent: 0,
+            next: 0,
+            cursor: 0,
+            top: 0,
+            clock: Mono(0),
+            waiting_since: Mono(0),
+            window: 0,
+            end: 0,
+            written: 0,
+            flight: InFlight { frames: 0, bytes: 0 },
+            due: 0,
+            sendings: 0,
+            arrived: 0,
+            doublings: 0,
+            last: None,
+            rtt: Rtt::NONE,
+            congestion: C::IDLE,
+            wiped: false,
+            marks: [Mark::WAITING; FRAMES],
+            slots: [Slot { chain: [0; 32], at: 0, length: 0, sent: 0, order: 0, stamp: C::NO_STAMP }; FRAMES],
+            bytes: [0; LOG],
         }
-        (self.first, self.unsent, self.next, self.end, self.earliest) = (first, first, first, 0, None);
+    };
+
+    /// Empties the log, sets the sequence number that comes next, and forgets the path. The window stays.
+    pub(crate) fn restart(&mut self, first: u64) {
+        self.wipe();
+        (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
+        (self.sendings, self.arrived) = (0, 0);
+        self.wiped = false;
+        self.new_path();
     }
 
+    /// Erases the chains and the frames. What was not acknowledged stays readable: [`Self::first`] and [`Self::next`].
+    pub(crate) fn wipe(&mut self) {
+        // The chain of a frame is erased when it is acknowledged: only these are left.
+        for sequence in self.first..self.next {
+            self.forget(sequence);
+        }
+        let written = usize::try_from(self.written).unwrap_or(LOG);
+        self.bytes.get_mut(..written).unwrap_or_default().zeroize();
+        (self.written, self.end, self.due, self.last) = (0, 0, 0, None);
+        (self.flight, self.unsent, self.wiped) = (InFlight::default(), self.next, true);
+    }
+
+    fn new_path(&mut self) {
+        (self.rtt, self.doublings, self.last) = (Rtt::NONE, 0, None);
+        self.congestion.restart();
+    }
+
+    /// The oldest unacknowledged sequence number.
     pub(crate) const fn first(&self) -> u64 {
         self.first
     }
 
+    /// The sequence number to be sealed next.
     pub(crate) const fn next(&self) -> u64 {
         self.next
     }
 
+    /// Everything that was sealed is acknowledged.
     pub(crate) const fn is_empty(&self) -> bool {
         self.first == self.next
     }
 
-    fn index(sequence: u64) -> usize {
-        usize::try_from(sequence % FRAMES as u64).unwrap_or(0)
+    /// Everything that was sealed is acknowledged or shown.
+    #[cfg(test)]
+    pub(crate) const fn all_shown(&self) -> bool {
+        self.flight.frames == 0 && self.due == 0 && self.unsent == self.next
     }
 
-    fn slot(&self, sequence: u64) -> Option<&Slot> {
-        if (self.first..self.next).contains(&sequence) { self.slots.get(Self::index(sequence)) } else { None }
+    /// The peer's receive window: frames from `first() + frames` on wait.
+    pub(crate) const fn set_window(&mut self, frames: u32) {
+        self.window = frames;
+    }
+
+    /// The repetition time, in milliseconds, as it stands after the repetitions so far.
+    pub(crate) fn repetition_time(&self) -> u64 {
+        self.rtt.repetition_time(self.doublings)
+    }
+
+    /// The smoothed round-trip time, in milliseconds.
+    #[cfg(test)]
+    pub(crate) const fn smoothed(&self) -> Option<u64> {
+        self.rtt.smoothed()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the mask is below FRAMES, which is a usize")]
+    pub(super) const fn index(sequence: u64) -> usize {
+        (sequence & (FRAMES as u64 - 1)) as usize
+    }
+
+    pub(super) fn slot(&self, sequence: u64) -> Option<&Slot<C::Stamp>> {
+        self.slots.get(Self::index(sequence))
+    }
+
+    pub(super) fn mark(&self, sequence: u64) -> Mark {
+        self.marks.get(Self::index(sequence)).copied().unwrap_or(Mark::WAITING)
+    }
+
+    pub(super) fn set(&mut self, sequence: u64, standing: Standing) {
+        if let Some(mark) = self.marks.get_mut(Self::index(sequence)) {
+            mark.standing = standing;
+        }
+    }
+
+    /// Erases what the slot of an acknowledged frame holds.
+    pub(super) fn forget(&mut self, sequence: u64) {
+        if let Some(slot) = self.slots.get_mut(Self::index(sequence)) {
+            slot.chain.zeroize();
+        }
+    }
+
+    /// Frees the ring's memory below the oldest unacknowledged frame.
+    pub(super) const fn freed(&mut self) {
+        if self.is_empty() {
+            self.end = 0;
+        }
     }
 
     /// Contiguous room for a frame of this length, if there is any.
@@ -74,150 +226,170 @@ impl<const LOG: usize, const FRAMES: usize> DeltaLog<LOG, FRAMES> {
     }
 
     fn place(&self, length: usize) -> Option<usize> {
-        if self.next.saturating_sub(self.first) >= FRAMES as u64 {
+        if self.wiped || self.next.saturating_sub(self.first) >= FRAMES as u64 {
             return None;
         }
-        let Some(oldest) = self.slot(self.first).map(|slot| slot.at) else {
+        if self.is_empty() {
             return (length <= LOG).then_some(0);
-        };
-        if self.end <= oldest {
-            // The newest frames already stand in front of the oldest; never touch, or full would look like empty.
-            return (oldest - self.end > length).then_some(self.end);
         }
-        if LOG - self.end >= length {
-            return Some(self.end);
+        let oldest = usize::try_from(self.slot(self.first)?.at).ok()?;
+        let end = usize::try_from(self.end).ok()?;
+        if end <= oldest {
+            // The newest frames already stand in front of the oldest; never touch, or full would look like empty.
+            return (oldest - end > length).then_some(end);
+        }
+        if LOG - end >= length {
+            return Some(end);
         }
         (oldest > length).then_some(0)
     }
 
-    /// The frame that was written into [`Self::room`] is sealed: it has the next sequence number, and is due at once.
+    /// The frame that was written into [`Self::room`] is sealed: it has the next sequence number. `chain` is the
+    /// rolling hash in front of it.
     pub(crate) fn push(&mut self, length: usize, chain: [u8; 32], now: Mono) {
         let Some(at) = self.place(length) else { return };
         let Some(slot) = self.slots.get_mut(Self::index(self.next)) else { return };
-        *slot = Slot { at, length, chain, repeat: Backoff::now(now) };
+        // Both are at most LOG, which is below 4 GiB.
+        let (Ok(at), Ok(length)) = (u32::try_from(at), u32::try_from(length)) else { return };
+        (slot.chain, slot.at, slot.length) = (chain, at, length);
+        if let Some(mark) = self.marks.get_mut(Self::index(self.next)) {
+            *mark = Mark::WAITING;
+        }
         self.end = at + length;
+        self.written = self.written.max(self.end);
         self.next += 1;
+        self.clock = self.clock.max(now);
     }
 
     /// The rolling hash in front of an unacknowledged frame.
     pub(crate) fn chain_before(&self, sequence: u64) -> Option<[u8; 32]> {
-        self.slot(sequence).map(|slot| slot.chain)
+        let known = !self.wiped && (self.first..self.next).contains(&sequence);
+        self.slot(sequence).filter(|_| known).map(|slot| slot.chain)
     }
 
-    /// Everything below `sequence` has arrived.
-    pub(crate) fn acknowledge(&mut self, sequence: u64) {
-        if sequence <= self.first || sequence > self.next {
-            return;
-        }
-        self.first = sequence;
-        self.unsent = self.unsent.max(sequence);
-        if self.first == self.next {
-            self.end = 0;
-        }
-        self.find_earliest();
+    /// A frame that was never sent, and that the peer's window lets pass.
+    fn fresh(&self) -> bool {
+        self.unsent < self.next && self.unsent - self.first < u64::from(self.window)
     }
 
-    fn find_earliest(&mut self) {
-        self.earliest =
-            (self.first..self.unsent).filter_map(|sequence| self.slot(sequence)).map(|slot| slot.repeat.due()).min();
+    /// Whether the flight has room for one more frame. Something may always be in flight.
+    fn open(&self) -> bool {
+        self.flight.frames == 0 || self.congestion.may_send(self.flight)
     }
 
-    /// When the next frame is to be sent.
+    /// When the repetition time ends, if anything is in flight.
+    fn timer(&self) -> Option<Mono> {
+        (self.flight.frames > 0).then(|| self.waiting_since.after(self.repetition_time()))
+    }
+
+    /// When [`Self::transmit`] has something next. `None` if only the peer can change that, or the application.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let fresh = self.slot(self.unsent).map(|slot| slot.repeat.due());
-        self.earliest.into_iter().chain(fresh).min()
+        let paced = ((self.due > 0 || self.fresh()) && self.open()).then(|| self.congestion.next().max(self.clock));
+        paced.into_iter().chain(self.timer()).min()
     }
 
-    /// The next frame that is due: repetitions first, then what was never sent.
+    /// Something is to be sent, and the flight or the peer's window has no room for it.
+    #[cfg(test)]
+    pub(crate) fn blocked(&self) -> bool {
+        let waits = self.due > 0 || self.unsent < self.next;
+        waits && !((self.due > 0 || self.fresh()) && self.open())
+    }
+
+    /// The next frame that may leave now: the lowest of those to be repeated, or else the next that was never sent.
     pub(crate) fn transmit(&mut self, now: Mono) -> Option<&[u8]> {
-        let sequence = if self.earliest.is_some_and(|earliest| earliest <= now) {
-            (self.first..self.unsent)
-                .find(|sequence| self.slot(*sequence).is_some_and(|slot| slot.repeat.due() <= now))?
-        } else if self.unsent < self.next {
-            self.unsent
-        } else {
+        self.clock = self.clock.max(now);
+        self.last = None;
+        if self.timer().is_some_and(|timer| timer <= now) {
+            self.time_out(now);
+        }
+        let open = self.open();
+        let Some(sequence) = self.candidate() else {
+            if open && !self.wiped {
+                self.congestion.starved(self.flight);
+            }
             return None;
         };
-        let slot = self.slots.get_mut(Self::index(sequence))?;
-        slot.repeat.done(now);
-        let (at, length, due) = (slot.at, slot.length, slot.repeat.due());
-        if sequence == self.unsent {
-            self.unsent += 1;
-            self.earliest = Some(self.earliest.map_or(due, |earliest| earliest.min(due)));
-        } else {
-            self.find_earliest();
+        if !open || self.congestion.next() > now {
+            return None;
         }
-        self.bytes.get(at..at + length)
+        self.launch(now, sequence)
     }
 
-    /// Everything that was sent is sent again, from now on and with short pauses (`IACP §6.4.2`).
-    pub(crate) fn repeat_all(&mut self, now: Mono) {
-        for sequence in self.first..self.unsent {
-            if let Some(slot) = self.slots.get_mut(Self::index(sequence)) {
-                slot.repeat = Backoff::now(now);
+    /// The sequence number that leaves next.
+    fn candidate(&mut self) -> Option<u64> {
+        while self.due > 0 && self.cursor < self.unsent {
+            if self.mark(self.cursor).standing == Standing::Due {
+                return Some(self.cursor);
             }
+            self.cursor += 1;
         }
-        self.find_earliest();
+        self.fresh().then_some(self.unsent)
     }
+
+    fn launch(&mut self, now: Mono, sequence: u64) -> Option<&[u8]> {
+        let (index, flight) = (Self::index(sequence), self.flight);
+        let (mark, slot) = (self.marks.get_mut(index)?, self.slots.get_mut(index)?);
+        if mark.standing == Standing::Due {
+            mark.repeated = true;
+            self.due -= 1;
+        } else {
+            self.unsent = sequence + 1;
+        }
+        mark.standing = Standing::Flying;
+        self.sendings = self.sendings.wrapping_add(1);
+        (slot.sent, slot.order) = (low(now), self.sendings);
+        slot.stamp = self.congestion.sent(now, slot.length, flight);
+        if flight.frames == 0 {
+            self.waiting_since = now;
+        }
+        self.flight = InFlight { frames: flight.frames + 1, bytes: flight.bytes.saturating_add(slot.length) };
+        self.last = Some(sequence);
+        let (at, length) = (usize::try_from(slot.at).ok()?, usize::try_from(slot.length).ok()?);
+        self.skip_shown();
+        self.bytes.get(at..at.checked_add(length)?)
+    }
+
+    /// What [`Self::transmit`] gave last did not leave: it is the next again, and counts as not sent.
+    pub(crate) fn not_sent(&mut self) {
+        let Some(sequence) = self.last.take() else { return };
+        let mark = self.mark(sequence);
+        let Some(length) = self.slot(sequence).map(|slot| slot.length) else { return };
+        if mark.standing != Standing::Flying {
+            return;
+        }
+        if mark.repeated {
+            // The mark stays: the time of the sending before this one is gone, and with it the sample.
+            self.due_again(sequence);
+        } else {
+            self.set(sequence, Standing::Waiting);
+            self.unsent = sequence;
+        }
+        self.land(length);
+        self.sendings = self.sendings.wrapping_sub(1);
+        self.congestion.not_sent(length);
+    }
+
+    /// The path is another one, or was interrupted: everything that was sent and is neither acknowledged nor shown is
+    /// due at once, in order, and round-trip time and congestion begin anew (`IACP §6.4.2`).
+    pub(crate) fn repeat_all(&mut self, now: Mono) {
+        self.clock = self.clock.max(now);
+        self.flight_is_due();
+        self.new_path();
+    }
+}
+
+impl<C: Congestion, const LOG: usize, const FRAMES: usize> Drop for DeltaLog<C, LOG, FRAMES> {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// The low 32 bits of a moment: enough for what is in flight for less than 49 days.
+#[expect(clippy::cast_possible_truncation, reason = "truncation is what it does")]
+pub(super) const fn low(moment: Mono) -> u32 {
+    moment.0 as u32
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Pushes a frame whose every byte is `mark`.
-    fn push<const L: usize, const F: usize>(log: &mut DeltaLog<L, F>, length: usize, mark: u8) -> bool {
-        let Some(room) = log.room(length) else { return false };
-        room.fill(mark);
-        log.push(length, [mark; 32], Mono(0));
-        true
-    }
-
-    #[test]
-    fn what_is_unacknowledged_is_never_overwritten() {
-        let mut log = DeltaLog::<100, 8>::new(7);
-        assert!(!push(&mut log, 101, 0), "longer than the log");
-        for mark in 0..3 {
-            assert!(push(&mut log, 30, mark));
-        }
-        assert!(!push(&mut log, 30, 9), "10 bytes are left");
-        log.acknowledge(8);
-        assert!(!push(&mut log, 30, 9), "30 bytes in front, but touching would make full look empty");
-        assert!(push(&mut log, 29, 3));
-        log.repeat_all(Mono(0));
-        for mark in [1, 2, 3] {
-            let frame = log.transmit(Mono(0)).expect("all are due");
-            assert!(frame.iter().all(|byte| *byte == mark), "frame {mark} is whole");
-        }
-        assert_eq!(log.transmit(Mono(0)), None);
-    }
-
-    #[test]
-    fn pauses_double_from_250_ms_to_8_s() {
-        let mut log = DeltaLog::<100, 8>::new(0);
-        push(&mut log, 10, 1);
-        let mut times = [0_u64; 9];
-        for time in &mut times {
-            let due = log.due().expect("never acknowledged");
-            *time = due.0;
-            assert!(log.transmit(due).is_some());
-            assert!(log.transmit(due).is_none());
-        }
-        assert_eq!(times, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 31_750]);
-        log.acknowledge(1);
-        assert_eq!(log.due(), None);
-    }
-
-    #[test]
-    fn acknowledgements_out_of_range_change_nothing() {
-        let mut log = DeltaLog::<100, 2>::new(5);
-        push(&mut log, 10, 1);
-        push(&mut log, 10, 2);
-        assert!(!push(&mut log, 10, 3), "two frames in flight");
-        log.acknowledge(8);
-        log.acknowledge(4);
-        assert_eq!((log.first(), log.next()), (5, 7));
-        assert_eq!(log.chain_before(6), Some([2; 32]));
-        assert_eq!(log.chain_before(7), None);
-    }
-}
+#[path = "delta_log_tests.rs"]
+mod tests;

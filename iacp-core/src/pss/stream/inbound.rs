@@ -1,15 +1,22 @@
-//! The receiving half of a session: opening in place, the receive window, the rolling hash.
+//! The receiving half of a session: the receive window, the rolling hash, what is held back.
+//!
+//! ```text
+//!          E            come              newest
+//!  ────────┼─────────────┼──────  ── ─────┼──────▶ sequence
+//!  freed   │ here, not   │ lowest that    │
+//!  there   │ acknowledged│ has not come   │ one above the highest that has
+//! ```
+//!
+//! A side that acknowledges on delivery has E = come. One that holds moves E when its application has consumed.
 
 use iacp_wire::Flags;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::frame::{AAD_LEN, CHAIN_LEN, HEARTBEATS, SEALED_AT};
-use super::keys::Direction;
+use super::frame::{BITMAP_MAX, CHAIN_LEN, HEARTBEATS, SHOWN_MAX, Vector, take_apart};
+use super::keys::{Opening, Way};
 use super::kind::Kind;
-use super::outbound::HEARTBEAT_CONTENT;
-use crate::crypto::Provider;
-use crate::pss::KEY_LIMIT;
+use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::{Discard, Violation};
 
 /// Why a frame is not taken.
@@ -31,11 +38,30 @@ impl From<Violation> for NotTaken {
     }
 }
 
-/// A frame that arrived before one that it follows: what is needed to check it when the gap closes.
+/// A frame from E on that has come: what is needed to check the chain when a gap closes, and to say the chain at E.
 #[derive(Clone, Copy)]
 struct Early {
     chain: [u8; 32],
     tag: [u8; 16],
+    state: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Empty,
+    /// The application declares it consumed.
+    Content,
+    /// Consumed with what comes before it.
+    Own,
+}
+
+impl Early {
+    const EMPTY: Self = Self { chain: [0; 32], tag: [0; 16], state: Place::Empty };
+
+    fn clear(&mut self) {
+        self.chain.zeroize();
+        self.state = Place::Empty;
+    }
 }
 
 /// Content of a resume record: I-Cookie 8, R-Cookie 8, next send 8, next expected 8, receive chain 32.
@@ -52,90 +78,140 @@ pub(crate) struct Taken<'d> {
     pub(crate) content: &'d mut [u8],
 }
 
-/// The peer's state vector.
-pub(crate) struct Vector {
-    /// The peer's send chain at its next sequence number.
-    pub(crate) send_chain: [u8; 32],
-    pub(crate) next_send: u64,
-    pub(crate) expected: u64,
-    /// The peer's receive chain at what it expects.
-    pub(crate) receive_chain: [u8; 32],
-}
-
 pub(crate) struct Inbound<P: Provider, const FRAMES: usize> {
-    /// `None` before the handshake and after the end. Its chain is the one at `expected`.
-    keys: Option<Direction<P>>,
+    /// Its chain is the one at `come`.
+    key: Opening<P>,
     /// The peer's initial sequence number.
     first: u64,
-    /// The lowest sequence number that is missing.
+    /// E: the lowest sequence number that is not acknowledged.
     expected: u64,
+    /// The lowest sequence number that has not come.
+    come: u64,
     /// One more than the highest sequence number that was taken.
     newest: u64,
-    /// Frames beyond a gap; the place of a sequence number is that number modulo `FRAMES`.
-    early: [Option<Early>; FRAMES],
+    /// Frames from E on; the place of a sequence number is that number modulo `FRAMES`.
+    early: [Early; FRAMES],
     window: u64,
+    /// What the application has declared consumed, if this side holds: everything below.
+    consumed: Option<u64>,
     /// The sequence number of the peer's FIN.
     fin: Option<u64>,
     /// One more than the number of the last heartbeat that was taken.
     heartbeats: u64,
-    failed_opens: u64,
+    /// The peer's key has changed: when all below this is acknowledged, nothing under the older one can still come.
+    leaving: Option<u64>,
 }
 
 impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const IDLE: Self = {
+        assert!(FRAMES.is_power_of_two(), "FRAMES must be a power of two");
         Self {
-            keys: None,
+            key: Opening::IDLE,
             first: 0,
             expected: 0,
+            come: 0,
             newest: 0,
-            early: [None; FRAMES],
-            window: 1,
+            early: [Early::EMPTY; FRAMES],
+            window: 0,
+            consumed: None,
             fin: None,
             heartbeats: 0,
-            failed_opens: 0,
+            leaving: None,
         }
-    }
+    };
 
-    pub(crate) fn start(&mut self, keys: Direction<P>, initial_sequence: u64, window: u32) {
-        *self = Self::new();
-        (self.first, self.expected, self.newest) = (initial_sequence, initial_sequence, initial_sequence);
+    pub(crate) fn start(
+        &mut self,
+        prk: &Secret32,
+        way: Way,
+        suite: Suite,
+        initial_sequence: u64,
+        window: u32,
+        hold: bool,
+    ) {
+        self.clear_places();
+        (self.first, self.expected, self.come, self.newest) =
+            (initial_sequence, initial_sequence, initial_sequence, initial_sequence);
+        (self.fin, self.heartbeats, self.leaving) = (None, 0, None);
+        self.consumed = hold.then_some(initial_sequence);
         self.window = u64::from(window);
-        self.keys = Some(keys);
+        self.key.start(prk, way, suite);
     }
 
     pub(crate) fn set_window(&mut self, window: u32) {
         self.window = u64::from(window);
     }
 
-    pub(crate) fn wipe(&mut self) {
-        self.keys = None;
-        for early in self.early.iter_mut().flatten() {
-            early.chain.zeroize();
-        }
-        self.early = [None; FRAMES];
+    fn clear_places(&mut self) {
+        self.early.iter_mut().for_each(Early::clear);
     }
 
+    pub(crate) fn wipe(&mut self) {
+        self.key.wipe();
+        self.clear_places();
+    }
+
+    /// E: the lowest sequence number that is not acknowledged.
     pub(crate) const fn expected(&self) -> u64 {
         self.expected
     }
 
-    /// The rolling hash at [`Self::expected`].
-    pub(crate) fn chain(&self) -> Option<[u8; 32]> {
-        self.keys.as_ref().map(|keys| keys.chain)
+    /// The lowest sequence number that has not come.
+    pub(crate) const fn come(&self) -> u64 {
+        self.come
     }
 
-    /// Something beyond what is expected has arrived.
+    /// The frame E has come and is not acknowledged.
+    pub(crate) const fn holds(&self) -> bool {
+        self.expected < self.come
+    }
+
+    /// Where the window ends: the peer cannot have sent this, or more, while E stands where it is.
+    pub(crate) fn window_end(&self) -> u64 {
+        self.expected.saturating_add(self.window.min(FRAMES as u64).min(SHOWN_MAX + 1))
+    }
+
+    /// The rolling hash at E.
+    pub(crate) fn chain(&self) -> [u8; 32] {
+        let held = self.early.get(Self::index(self.expected)).filter(|_| self.holds());
+        held.map_or(self.key.chain, |early| early.chain)
+    }
+
+    /// The whole sequence of the newest heartbeat taken; 0 if none was.
+    pub(crate) const fn echo(&self) -> u64 {
+        match self.heartbeats {
+            0 => 0,
+            next => HEARTBEATS + next - 1,
+        }
+    }
+
+    /// Something beyond what is missing has arrived.
     pub(crate) const fn has_gap(&self) -> bool {
-        self.newest > self.expected
+        self.newest > self.come
     }
 
-    /// The peer's FIN and everything before it has arrived.
+    /// The peer's FIN and everything before it has come.
     pub(crate) fn complete(&self) -> bool {
-        self.fin.is_some_and(|fin| fin < self.expected)
+        self.fin.is_some_and(|fin| fin < self.come)
+    }
+
+    /// The sequence number of the peer's FIN.
+    pub(crate) const fn fin(&self) -> Option<u64> {
+        self.fin
     }
 
     pub(crate) const fn key_spent(&self) -> bool {
-        self.failed_opens >= KEY_LIMIT
+        self.key.is_spent()
+    }
+
+    /// The newest generation of the peer's key that a frame has opened under.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.key.newest_generation()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn key_mut(&mut self) -> &mut Opening<P> {
+        &mut self.key
     }
 
     /// One more than the highest sequence number that was taken.
@@ -143,13 +219,47 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.newest
     }
 
-    /// Whether this sequence number is the newest so far: only such a frame moves the session's locator.
+    /// Whether this sequence number is above all earlier ones of its sort: only such a frame makes a candidate.
     pub(crate) const fn is_newest(&self, sequence: u64) -> bool {
-        if sequence >= HEARTBEATS { sequence - HEARTBEATS + 1 >= self.heartbeats } else { sequence + 1 >= self.newest }
+        if sequence >= HEARTBEATS { sequence - HEARTBEATS >= self.heartbeats } else { sequence >= self.newest }
     }
 
-    fn place(&mut self, sequence: u64) -> Option<&mut Option<Early>> {
-        self.early.get_mut(usize::try_from(sequence % FRAMES as u64).ok()?)
+    /// Whether the peer's send chain, which it says at its next sequence, is ours; where it cannot be compared, it is.
+    pub(crate) fn fits(&self, next_send: u64, send_chain: &[u8; 32]) -> bool {
+        next_send != self.come || same(&self.key.chain, send_chain)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "FRAMES is a power of two: the mask leaves less than a usize")]
+    const fn index(sequence: u64) -> usize {
+        sequence as usize & (FRAMES - 1)
+    }
+
+    fn is_here(&self, sequence: u64) -> bool {
+        sequence < self.newest && self.early.get(Self::index(sequence)).is_some_and(|early| early.state != Place::Empty)
+    }
+
+    /// How long the bitmap of a heartbeat is now, in bytes.
+    pub(crate) fn bitmap_len(&self) -> usize {
+        let above = self.newest.saturating_sub(self.expected + 1);
+        let mut bits = above.min(SHOWN_MAX).min(FRAMES as u64 - 1);
+        while bits > 0 && !self.is_here(self.expected + bits) {
+            bits -= 1;
+        }
+        usize::try_from(bits.div_ceil(8)).unwrap_or(0).min(BITMAP_MAX)
+    }
+
+    /// Writes the bitmap of a heartbeat.
+    pub(crate) fn write_bitmap(&self, bitmap: &mut [u8]) {
+        let mut sequence = self.expected + 1;
+        for byte in bitmap {
+            *byte = 0;
+            for bit in 0..8 {
+                if self.is_here(sequence) {
+                    *byte |= 0x80 >> bit;
+                }
+                sequence += 1;
+            }
+        }
     }
 
     /// Takes a data frame: opens it in place, once, and checks its rolling hash.
@@ -165,13 +275,16 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         if ahead >= self.window {
             return Err(Discard::BeyondWindow.into());
         }
-        if ahead >= FRAMES as u64 {
+        // A side that holds keeps nothing that it could not show.
+        if ahead >= FRAMES as u64 || (self.consumed.is_some() && ahead > SHOWN_MAX) {
             return Err(Discard::NoRoom.into());
         }
-        if ahead > 0 && self.place(sequence).is_some_and(|place| place.is_some()) {
+        if sequence < self.come || self.is_here(sequence) {
             return Err(Discard::Duplicate.into());
         }
-        let (tag, plaintext) = self.open(sequence, nonce, datagram)?;
+        let (aad, plaintext, tag) = take_apart(datagram).ok_or(Discard::Malformed)?;
+        self.key.open(sequence, nonce, aad, plaintext, tag)?;
+        let tag = *tag;
         let (chain, rest) = plaintext.split_first_chunk_mut::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
         let (code, content) = rest.split_first_mut().ok_or(Violation::Plaintext)?;
         let (chain, code) = (*chain, *code);
@@ -187,49 +300,77 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         if after_fin || misplaced {
             return Err(Violation::Fin.into());
         }
-        if ahead == 0 {
-            self.advance(chain, tag)?;
-        } else if let Some(place) = self.place(sequence) {
-            *place = Some(Early { chain, tag });
+        let state = if kind == Kind::Anml && !fin { Place::Content } else { Place::Own };
+        if let Some(place) = self.early.get_mut(Self::index(sequence)) {
+            *place = Early { chain, tag, state };
         }
         self.newest = self.newest.max(sequence + 1);
+        if sequence == self.come {
+            self.advance()?;
+        }
         if fin {
             self.fin = Some(sequence);
         }
+        self.leave_low();
         Ok(Taken { kind, content })
     }
 
-    /// The expected frame is here: the chain runs over it, and over everything that waited behind it.
-    fn advance(&mut self, carried: [u8; 32], tag: [u8; 16]) -> Result<(), Violation> {
-        let mut chain = self.chain().ok_or(Violation::Chain)?;
-        if !same(&carried, &chain) {
-            return Err(Violation::Chain);
-        }
-        chain = P::sha256(&[&chain, &tag]);
-        let mut expected = self.expected + 1;
-        while expected < self.newest {
-            let Some(early) = self.place(expected).and_then(Option::take) else { break };
-            if !same(&early.chain, &chain) {
+    /// The lowest missing frame is here: the chain runs over it, and over everything that waited behind it.
+    fn advance(&mut self) -> Result<(), Violation> {
+        while self.is_here(self.come) {
+            let Some(place) = self.early.get_mut(Self::index(self.come)) else { break };
+            if !same(&place.chain, &self.key.chain) {
                 return Err(Violation::Chain);
             }
-            chain = P::sha256(&[&chain, &early.tag]);
-            expected += 1;
+            self.key.chain = P::sha256(&[&place.chain, &place.tag]);
+            self.come += 1;
         }
-        self.expected = expected;
-        if let Some(keys) = &mut self.keys {
-            keys.chain = chain;
-        }
+        self.acknowledge();
         Ok(())
     }
 
-    /// Takes a heartbeat, if it is newer than all before it.
-    pub(crate) fn take_heartbeat(
+    /// Moves E as far as it may go. Returns whether it moved.
+    fn acknowledge(&mut self) -> bool {
+        let before = self.expected;
+        while self.expected < self.come {
+            let Some(place) = self.early.get_mut(Self::index(self.expected)) else { break };
+            if self.consumed.is_some_and(|consumed| consumed <= self.expected && place.state == Place::Content) {
+                break;
+            }
+            place.clear();
+            self.expected += 1;
+        }
+        self.expected > before
+    }
+
+    /// The application has consumed everything below `sequence`. `None` if that has not come, or if this side does not
+    /// hold; else whether E has moved.
+    pub(crate) fn consume(&mut self, sequence: u64) -> Option<bool> {
+        let consumed = self.consumed.as_mut().filter(|_| sequence <= self.come)?;
+        *consumed = sequence.max(*consumed);
+        let moved = self.acknowledge();
+        self.leave_low();
+        Some(moved)
+    }
+
+    /// Forgets what is held and not consumed: the peer sends it again. `None` if this side does not hold.
+    pub(crate) fn rewind(&mut self) -> Option<()> {
+        self.consumed?;
+        self.key.chain = self.chain();
+        (self.come, self.newest) = (self.expected, self.expected);
+        self.fin = self.fin.filter(|fin| *fin < self.expected);
+        self.clear_places();
+        Some(())
+    }
+
+    /// Takes a heartbeat, if it is newer than all before it: its vector, and its sender's send chain.
+    pub(crate) fn take_heartbeat<'d>(
         &mut self,
         sequence: u64,
         nonce: [u8; 12],
         flags: Flags,
-        datagram: &mut [u8],
-    ) -> Result<Vector, NotTaken> {
+        datagram: &'d mut [u8],
+    ) -> Result<(Vector<'d>, [u8; 32]), NotTaken> {
         let number = sequence - HEARTBEATS;
         if number < self.heartbeats {
             return Err(Discard::Stale.into());
@@ -237,46 +378,34 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         if flags.contains(Flags::FIN) {
             return Err(Discard::Fin.into());
         }
-        let (_, plaintext) = self.open(sequence, nonce, datagram)?;
+        let (aad, plaintext, tag) = take_apart(datagram).ok_or(Discard::Malformed)?;
+        let ahead = self.key.open(sequence, nonce, aad, plaintext, tag)?;
         let (send_chain, rest) = plaintext.split_first_chunk::<CHAIN_LEN>().ok_or(Violation::Plaintext)?;
         let (kind, content) = rest.split_first().ok_or(Violation::Plaintext)?;
         if *kind != Kind::HEARTBEAT {
             return Err(Violation::Kind(*kind).into());
         }
-        if content.len() != HEARTBEAT_CONTENT {
-            return Err(Violation::Plaintext.into());
-        }
-        let (next_send, rest) = content.split_first_chunk().ok_or(Violation::Plaintext)?;
-        let (expected, rest) = rest.split_first_chunk().ok_or(Violation::Plaintext)?;
-        let receive_chain = rest.first_chunk().ok_or(Violation::Plaintext)?;
+        let vector = Vector::read(content)?;
         self.heartbeats = number + 1;
-        Ok(Vector {
-            send_chain: *send_chain,
-            next_send: u64::from_be_bytes(*next_send),
-            expected: u64::from_be_bytes(*expected),
-            receive_chain: *receive_chain,
-        })
+        if ahead && self.leaving.is_none() {
+            self.leaving = Some(vector.next_send);
+        }
+        self.leave_low();
+        Ok((vector, *send_chain))
     }
 
-    /// Opens a frame in place. Nothing but the count of failures changes when it does not open.
-    fn open<'d>(
-        &mut self,
-        sequence: u64,
-        nonce: [u8; 12],
-        datagram: &'d mut [u8],
-    ) -> Result<([u8; 16], &'d mut [u8]), Discard> {
-        let keys = self.keys.as_ref().ok_or(Discard::NotNow)?;
-        if nonce != keys.nonce(sequence) {
-            return Err(Discard::Nonce);
+    /// Wipes the older key once nothing under it can still come: not even what has come, is held and may be forgotten.
+    fn leave_low(&mut self) {
+        if self.leaving.is_some_and(|sequence| self.expected >= sequence) {
+            self.key.leave_low();
+            self.leaving = None;
         }
-        let (head, rest) = datagram.split_at_mut_checked(SEALED_AT).ok_or(Discard::Malformed)?;
-        let aad = head.get(..AAD_LEN).ok_or(Discard::Malformed)?;
-        let (sealed, tag) = rest.split_last_chunk_mut::<16>().ok_or(Discard::Malformed)?;
-        let tag = *tag;
-        if P::open(&keys.cipher, &nonce, aad, sealed, &tag).is_err() {
-            self.failed_opens = self.failed_opens.saturating_add(1);
-            return Err(Discard::Seal);
-        }
-        Ok((tag, sealed))
+    }
+}
+
+impl<P: Provider, const FRAMES: usize> Drop for Inbound<P, FRAMES> {
+    fn drop(&mut self) {
+        // The key wipes itself.
+        self.clear_places();
     }
 }

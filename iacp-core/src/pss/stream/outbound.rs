@@ -1,87 +1,133 @@
-//! The sending half of a session: sealing, the rolling hash, the window.
+//! The sending half of a session: sealing, the rolling hash, heartbeats, key renewal, and what the peer's vectors mean
+//! for it.
 
 use iacp_wire::Flags;
 
+use super::congestion::Congestion;
 use super::delta_log::DeltaLog;
-use super::frame::{Cookies, HEARTBEATS, OVERHEAD, seal_frame};
-use super::keys::Direction;
+use super::frame::{Cookies, HEARTBEAT_LEN, HEARTBEATS, OVERHEAD, Vector, seal_frame, seal_heartbeat};
+use super::inbound::{Inbound, same};
+use super::keys::{Sealing, Way};
 use super::kind::Kind;
-use crate::crypto::Provider;
-use crate::pss::KEY_LIMIT;
-use crate::pss::error::{SendError, TooSmall};
+use super::loss::{News, Shown};
+use crate::crypto::{Provider, Secret32, Suite};
+use crate::pss::discard::Violation;
+use crate::pss::error::SendError;
 use crate::time::Mono;
 
-/// Content of a heartbeat: next send sequence 8, next expected receive sequence 8, receive chain 32.
-pub(crate) const HEARTBEAT_CONTENT: usize = 48;
-/// Length of a heartbeat's frame, in bytes.
-pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
+/// Frames that a key keeps back, so that a session that must end can still say so: its FIN and its heartbeats.
+const RESERVE: u32 = 1 << 10;
 
-pub(crate) struct Outbound<P: Provider, const LOG: usize, const FRAMES: usize> {
-    /// `None` before the handshake and after the end. The only place where the sending key lives.
-    keys: Option<Direction<P>>,
-    pub(crate) log: DeltaLog<LOG, FRAMES>,
-    /// Frames that may be unacknowledged.
-    window: u64,
-    /// Data frames that the key has sealed.
-    sealed: u64,
-    /// Heartbeats that the key has sealed.
+pub(crate) struct Outbound<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> {
+    /// The only place where the sending key lives.
+    key: Sealing<P>,
+    pub(crate) log: DeltaLog<C, LOG, FRAMES>,
+    /// The number of the next heartbeat.
     heartbeats: u64,
+    /// The number of the first heartbeat of this generation of the key.
+    generation_heartbeat: u64,
+    /// Once the peer has echoed a heartbeat of this generation: the data sequence from which on it had nothing of ours
+    /// then. When all below it is acknowledged, the key may be renewed.
+    renewable: Option<u64>,
+    /// The application asked for a renewal.
+    renewal_wanted: bool,
+    /// The newest echo that was taken, as a whole sequence; 0 if none.
+    echo: u64,
+    /// The last heartbeat with ASK whose echo is awaited, and when it left.
+    asked: Option<(u64, Mono)>,
     /// The sequence number of our FIN.
     fin: Option<u64>,
-    fin_acknowledged: bool,
 }
 
-impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            keys: None,
-            log: DeltaLog::new(0),
-            window: 1,
-            sealed: 0,
-            heartbeats: 0,
-            fin: None,
-            fin_acknowledged: false,
-        }
-    }
+impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound<P, C, LOG, FRAMES> {
+    pub(crate) const IDLE: Self = Self {
+        key: Sealing::IDLE,
+        log: DeltaLog::IDLE,
+        heartbeats: 0,
+        generation_heartbeat: 0,
+        renewable: None,
+        renewal_wanted: false,
+        echo: 0,
+        asked: None,
+        fin: None,
+    };
 
-    pub(crate) fn start(&mut self, keys: Direction<P>, initial_sequence: u64, window: u32) {
-        (self.sealed, self.heartbeats, self.fin, self.fin_acknowledged) = (0, 0, None, false);
+    pub(crate) fn start(&mut self, prk: &Secret32, way: Way, suite: Suite, initial_sequence: u64, window: u32) {
+        (self.heartbeats, self.generation_heartbeat, self.renewable) = (0, 0, None);
+        (self.renewal_wanted, self.echo, self.asked, self.fin) = (false, 0, None, None);
         self.log.restart(initial_sequence);
-        self.window = u64::from(window);
-        self.keys = Some(keys);
+        self.log.set_window(window);
+        self.key.start(prk, way, suite);
     }
 
     pub(crate) fn set_window(&mut self, window: u32) {
-        self.window = u64::from(window);
+        self.log.set_window(window);
     }
 
-    /// Wipes the key and forgets what was not acknowledged.
+    /// Wipes the key. What was not acknowledged stays countable.
     pub(crate) fn wipe(&mut self) {
-        self.keys = None;
-        self.log.restart(self.log.next());
+        self.key.wipe();
+        self.log.wipe();
     }
 
     pub(crate) const fn finished(&self) -> bool {
         self.fin.is_some()
     }
 
-    /// Our FIN, and so everything before it, has arrived.
-    pub(crate) const fn fin_acknowledged(&self) -> bool {
-        self.fin_acknowledged
+    /// Our FIN, and so everything before it, is acknowledged.
+    pub(crate) fn fin_acknowledged(&self) -> bool {
+        self.fin.is_some_and(|fin| fin < self.log.first())
     }
 
-    /// Everything below `sequence` has arrived; `true` if that is news.
-    pub(crate) fn acknowledge(&mut self, sequence: u64) -> bool {
-        let before = self.log.first();
-        self.log.acknowledge(sequence);
-        self.fin_acknowledged = self.fin.is_some_and(|fin| fin < self.log.first());
-        self.log.first() > before
+    /// Something that was sent is neither acknowledged nor shown. What the peer's window keeps back was not sent.
+    pub(crate) const fn awaits_news(&self) -> bool {
+        self.log.flight.frames > 0 || self.log.due > 0
+    }
+
+    /// The number of the next heartbeat.
+    pub(crate) const fn next_heartbeat(&self) -> u64 {
+        self.heartbeats
+    }
+
+    /// The key may seal nothing more but the end.
+    pub(crate) const fn key_spent(&self) -> bool {
+        self.key.alive() && self.key.left() <= RESERVE
+    }
+
+    /// Renews the key as soon as it may be.
+    pub(crate) const fn want_renewal(&mut self) {
+        self.renewal_wanted = true;
+    }
+
+    /// The generation of the sending key.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.key.generation()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn key_mut(&mut self) -> &mut Sealing<P> {
+        &mut self.key
+    }
+
+    /// Renews the key if that is wanted and allowed: by its own count, because the peer has renewed its own, or
+    /// because the application asked.
+    fn renew(&mut self, peer_generation: u32) {
+        // Modulo 2^32; by more than one where the peer renewed again while our own frames were not acknowledged.
+        let ahead = peer_generation.wrapping_sub(self.key.generation());
+        let behind = ahead != 0 && ahead < 1 << 31;
+        if !(self.key.is_worn() || behind || self.renewal_wanted) {
+            return;
+        }
+        if self.renewable.is_some_and(|sequence| self.log.first() >= sequence) {
+            self.key.update();
+            (self.generation_heartbeat, self.renewable, self.renewal_wanted) = (self.heartbeats, None, false);
+        }
     }
 
     /// The rolling hash that the peer must have when it expects `sequence`.
-    pub(crate) fn chain_at(&self, sequence: u64) -> Option<[u8; 32]> {
+    fn chain_at(&self, sequence: u64) -> Option<[u8; 32]> {
         if sequence == self.log.next() {
-            return self.keys.as_ref().map(|keys| keys.chain);
+            return self.key.alive().then_some(self.key.chain);
         }
         self.log.chain_before(sequence)
     }
@@ -97,13 +143,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
         content_length: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<u64, SendError> {
-        let keys = self.keys.as_mut().ok_or(SendError::NotNow)?;
+        if !self.key.alive() {
+            return Err(SendError::NotNow);
+        }
         if self.fin.is_some() {
             return Err(SendError::Finished);
         }
-        // Below the limit, and the last one is for the FIN.
-        let limit = if flags.contains(Flags::FIN) { KEY_LIMIT - 1 } else { KEY_LIMIT - 2 };
-        if self.sealed >= limit {
+        let fin = flags.contains(Flags::FIN);
+        if self.key_spent() && !(fin && self.key.left() > 1) {
             return Err(SendError::KeySpent);
         }
         let length = content_length.checked_add(OVERHEAD).ok_or(SendError::TooLong)?;
@@ -111,41 +158,83 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Outbound<P, LOG, FRAMES
             return Err(SendError::TooLong);
         }
         let sequence = self.log.next();
-        if sequence >= self.log.first().saturating_add(self.window) {
-            return Err(SendError::Full);
-        }
         let frame = self.log.room(length).ok_or(SendError::Full)?;
-        let chain = keys.chain;
-        let tag = seal_frame(keys, cookies, sequence, flags, kind.code(), frame, fill).ok_or(SendError::TooLong)?;
-        keys.chain = P::sha256(&[&chain, &tag]);
+        let tag = seal_frame(&mut self.key, cookies, sequence, flags, kind.code(), frame, fill);
+        let tag = tag.ok_or(SendError::TooLong)?;
+        let chain = self.key.chain;
+        self.key.chain = P::sha256(&[&chain, &tag]);
         self.log.push(length, chain, now);
-        self.sealed += 1;
-        if flags.contains(Flags::FIN) {
+        if fin {
             self.fin = Some(sequence);
         }
         Ok(sequence)
     }
 
-    /// Seals a heartbeat into the caller's buffer: our state vector and our acknowledgement.
-    pub(crate) fn heartbeat<'b>(
+    /// Seals a heartbeat into `out`: our state vector and our acknowledgement. Returns its length, or 0 when the key
+    /// has nothing left.
+    pub(crate) fn heartbeat(
         &mut self,
+        now: Mono,
         cookies: Cookies,
-        expected: u64,
-        receive_chain: &[u8; 32],
-        out: &'b mut [u8],
-    ) -> Result<Option<&'b [u8]>, TooSmall> {
-        let frame = out.get_mut(..HEARTBEAT_LEN).ok_or(TooSmall { needed: HEARTBEAT_LEN })?;
-        let Some(keys) = self.keys.as_mut().filter(|_| self.heartbeats < HEARTBEATS - 1) else { return Ok(None) };
-        let next = self.log.next();
-        let content = |content: &mut [u8]| {
-            let vector = next.to_be_bytes().into_iter().chain(expected.to_be_bytes()).chain(*receive_chain);
-            content.iter_mut().zip(vector).for_each(|(to, from)| *to = from);
+        inbound: &Inbound<P, FRAMES>,
+        ask: bool,
+        out: &mut [u8],
+    ) -> usize {
+        let length = HEARTBEAT_LEN + inbound.bitmap_len();
+        let Some(frame) = out.get_mut(..length) else { return 0 };
+        let vector = Vector {
+            next_send: self.log.next(),
+            ask,
+            expected: inbound.expected(),
+            held: inbound.holds(),
+            receive_chain: inbound.chain(),
+            echo: inbound.echo(),
+            bitmap: &[],
         };
         let sequence = HEARTBEATS + self.heartbeats;
-        if seal_frame(keys, cookies, sequence, Flags::NONE, Kind::HEARTBEAT, frame, content).is_none() {
-            return Ok(None);
+        let bitmap = |place: &mut [u8]| inbound.write_bitmap(place);
+        if seal_heartbeat(&mut self.key, cookies, sequence, &vector, frame, bitmap).is_none() {
+            return 0;
+        }
+        // The first one confirms the keys, and is answered at once without being asked.
+        if ask || self.heartbeats == 0 {
+            self.asked = Some((sequence, now));
         }
         self.heartbeats += 1;
-        Ok(Some(frame))
+        length
+    }
+
+    /// The peer's vector is compared with what we know. Nothing changes here.
+    pub(crate) fn check(&self, vector: &Vector<'_>) -> Result<(), Violation> {
+        let (first, next) = (self.log.first(), self.log.next());
+        if vector.expected < first || vector.expected > next || vector.shown_end() > next {
+            return Err(Violation::Acknowledgement);
+        }
+        let ours = self.chain_at(vector.expected).is_some_and(|chain| same(&chain, &vector.receive_chain));
+        if !ours {
+            return Err(Violation::Chain);
+        }
+        let possible = match vector.echo {
+            0 => self.echo == 0,
+            echo => echo >= HEARTBEATS && echo - HEARTBEATS < self.heartbeats && echo >= self.echo,
+        };
+        if possible { Ok(()) } else { Err(Violation::Echo) }
+    }
+
+    /// Takes a vector that was checked.
+    pub(crate) fn take(&mut self, now: Mono, vector: &Vector<'_>, peer_generation: u32) -> News {
+        self.echo = vector.echo;
+        if let Some((_, sent)) = self.asked.filter(|(number, _)| *number <= vector.echo) {
+            if self.asked.is_some_and(|(number, _)| number == vector.echo) {
+                self.log.echo(now, sent);
+            }
+            self.asked = None;
+        }
+        if self.renewable.is_none() && vector.echo >= HEARTBEATS + self.generation_heartbeat {
+            self.renewable = Some(self.log.next());
+        }
+        let news = self.log.acknowledge(now, vector.expected, Shown { held: vector.held, bitmap: vector.bitmap });
+        self.renew(peer_generation);
+        news
     }
 }

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use interaction_gov::audit::{Bytes, Log, RECORD, Sink};
+use interaction_gov::audit::{Bytes, Log, Need, RECORD, Sink};
 use interaction_gov::authority::{Authorities, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request};
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::{Kind, Policy};
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Kind, On, Policy};
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Action, Authority, Posture, Set, Vocabulary};
@@ -40,7 +40,9 @@ pub enum Version {
 /// The control plane.
 pub struct Control {
     pub rollout: Box<Rollout<1, 3>>,
-    installed: [u8; 3],
+    installed: [u32; 3],
+    /// What governs the stable track, and what did before.
+    stable: (Version, Version),
 }
 
 impl Control {
@@ -63,17 +65,18 @@ impl Control {
             };
             // Whether it is signed is not what is measured.
             let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
-            rollout.authorities.take(&update, &[0; 64], &signed).expect("it follows");
-            let mut policy = Policy::new();
+            let mut policy = Policy::<1>::new();
+            rollout.authorities.take(&update, &[0; 64], &signed, &vocabulary, &mut policy).expect("it follows");
+            policy.clear();
             policy.add(&text, &vocabulary).expect("a policy");
-            *index = rollout.install(policy).expect("there is room");
+            *index = rollout.install(&policy).expect("there is room");
             before = text;
         }
         rollout.publish(Track::STABLE, installed[0]).expect("it is installed");
-        Self { rollout, installed }
+        Self { rollout, installed, stable: (Version::First, Version::First) }
     }
 
-    fn index(&self, version: Version) -> u8 {
+    fn index(&self, version: Version) -> u32 {
         self.installed[version as usize]
     }
 
@@ -85,13 +88,17 @@ impl Control {
     /// Moves a track.
     pub fn publish(&mut self, track: Track, version: Version) -> u32 {
         self.rollout.publish(track, self.index(version)).expect("it is installed");
+        if track == Track::STABLE && version != self.stable.0 {
+            self.stable = (version, self.stable.0);
+        }
         self.number(track)
     }
 
-    /// Moves a track back.
+    /// Moves the stable track back to the version before, or a canary's to the stable one. What was rolled back by its name does
+    /// not come again, so what is measured over and over is the same assignment, by publishing the version before.
     pub fn roll_back(&mut self, track: Track) -> u32 {
-        self.rollout.roll_back(track).expect("there is a version before");
-        self.number(track)
+        let (now, before) = self.stable;
+        self.publish(track, if track == Track::STABLE { before } else { now })
     }
 
     /// A version for some of the interactions that begin from now on.
@@ -160,15 +167,15 @@ impl World {
 
 /// One governed decision, with its record.
 pub fn decide(call: &mut Call, control: &Control, log: &mut Records) -> Decision {
-    let request = Request { action: Action(1), seat: Seat(0), modality: None, binding: None, goes: Set::EMPTY };
-    if !log.has_room(1) {
+    let request = Request { action: Action(1), seat: Seat(0), on: On::Unsaid, binding: None, goes: Set::EMPTY };
+    if !log.has_room(2, Need::Ordinary) {
         log.taken();
     }
     call.decide(NOW, &request, &control.rollout, log)
 }
 
 fn begin(control: &Control, log: &mut Records, rng: &mut ChaCha8Rng) -> Call {
-    if !log.has_room(4) {
+    if !log.has_room(6, Need::Ordinary) {
         log.taken();
     }
     let id = InteractionId::draw(rng);
@@ -180,6 +187,8 @@ fn begin(control: &Control, log: &mut Records, rng: &mut ChaCha8Rng) -> Call {
         home: Some(Authority(0)),
         credential_until: Time::NEVER,
         validation: Validation { posture: Posture(0), region: None, until: Time::NEVER },
+        roles: Set::EMPTY,
+        streams: Streams::NONE,
         consents: Set::EMPTY,
     };
     call.join(NOW, &person, &control.rollout, log).expect("there is a seat");

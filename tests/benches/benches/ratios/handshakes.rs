@@ -2,9 +2,7 @@
 
 use benches::{BareHandshake, Effort, Endpoints, Goal, Pairs};
 use iacp_core::crypto::{AwsLc, Portable, Provider};
-use iacp_core::pss::{Capabilities, Session};
-
-type Both<P> = (Session<P, 8_192, 16>, Session<P, 8_192, 16>);
+use iacp_core::pss::Capabilities;
 
 pub fn run(pairs: &mut Pairs) {
     provider::<Portable>(pairs, "portable");
@@ -14,6 +12,6 @@ pub fn run(pairs: &mut Pairs) {
 fn provider<P: Provider>(pairs: &mut Pairs, name: &str) {
     let mut ends = Endpoints::<P>::new(Capabilities::NONE);
     let bare = BareHandshake::<P>::default();
-    let handshake = || -> Both<P> { ends.handshake() };
+    let handshake = || ends.handshake::<8_192, 16>();
     pairs.compare(("handshake", name), Goal::AtMost(1.10), Effort::Careful, handshake, || bare.run());
 }

@@ -8,7 +8,7 @@ use cep_envelope::drift::{Drift, DriftLimits};
 use cep_envelope::json;
 use cep_envelope::ladder::{Container, Ladder, NotAContainer, Source};
 use cep_envelope::lineage::{Lineage, MemoryLineage, Parent, Slot};
-use cep_envelope::manifest::{BoundKey, Expected, Instant, Manifest, SealedManifest, SealedTime, seal};
+use cep_envelope::manifest::{BoundKey, Expected, Instant, Manifest, SealedManifest, SealedTime, Strict, seal};
 use cep_envelope::notification::Notification;
 use cep_envelope::{Parts, Surface, TimeFragment, normalise};
 
@@ -118,6 +118,11 @@ fn manifest(bytes: &[u8]) {
     }
 }
 
+fn verifies(key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+    black_box((key, hash, signature));
+    black_box(true)
+}
+
 fn key(signer: &str, sender: &str) -> Option<BoundKey> {
     black_box((signer, sender));
     BoundKey::new(black_box([0; 32]))
@@ -127,7 +132,7 @@ fn sealed(bytes: &[u8]) {
     look(seal(bytes, text(), text(), |hash| black_box((*hash, [0; 64])).1, opaque_buffer()));
     match SealedManifest::parse(bytes) {
         Ok(sealed) => {
-            look(sealed.verify(Expected { sender: text(), recipient: text() }, &key));
+            look(sealed.verify(Expected { sender: text(), recipient: text() }, &key, &verifies));
         }
         Err(error) => print(&error),
     }
@@ -183,7 +188,8 @@ fn judge(lineage: &mut Memory, policy: &Policy<'_>) {
         expected: black_box(Some((any_digest(), Source::Local))),
         arrival: instant(),
     };
-    let receiver = Receiver { name: text(), container: &Format, keys: &key, lineage: &*lineage, policy };
+    let receiver =
+        Receiver { name: text(), container: &Format, keys: &key, signatures: &Strict, lineage: &*lineage, policy };
     let judgement = receiver.judge(&delivery);
     let decision = judgement.decision;
     print(&decision);

@@ -2,19 +2,19 @@
 
 use core::hint::black_box;
 
-use interaction_gov::audit::{Bytes, Head, Log, RECORD, Record, SignedHead, Sink, Trail, View};
+use interaction_gov::audit::{Bytes, Head, Log, Need, RECORD, Record, SignedHead, Sink, Trail, View};
 use interaction_gov::authority::{Authorities, Delegation, Update};
 use interaction_gov::function::{Binding, Invocation, Role};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Choice, Interaction, Mode, Request, Transition};
-use interaction_gov::participant::{Admission, Seat, Validation};
-use interaction_gov::policy::{Facts, Kind, Policy, Provenance, Scope};
+use interaction_gov::participant::{Admission, Seat, Streams, Validation};
+use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance, Scope, Sense};
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::{Protocol, Rebinding, Registry};
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{
-    Action, Authority, Consent, Function, Listed, Modality, Obligation, Posture, Region, Set, Vocabulary,
+    Action, Authority, Consent, Function, Listed, Modality, Name, Obligation, Posture, Region, Set, Vocabulary,
 };
 
 use crate::{look, opaque, print, text};
@@ -41,7 +41,7 @@ pub fn all() {
         people(&mut interaction, &control, &mut log);
         decide(&mut interaction, &control, &mut log);
         compute(&mut interaction, &control, &mut log);
-        black_box((log.waiting(), log.room()));
+        black_box((log.waiting(), log.room(black_box(Need::Ordinary))));
         log.taken();
     }
 }
@@ -66,8 +66,16 @@ fn binding() -> Binding {
     Binding(black_box(0))
 }
 
-fn set<T>() -> Set<T> {
-    Set::from_bits(black_box(0))
+fn set<T: Name>() -> Set<T> {
+    black_box(Set::EMPTY)
+}
+
+fn version() -> u32 {
+    black_box(0)
+}
+
+fn on() -> On {
+    black_box(On::Stream(Modality(number())))
 }
 
 fn verifies(key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
@@ -106,11 +114,14 @@ fn facts() -> Facts {
         action: Action(number()),
         kind: black_box(Kind::Human),
         home: black_box(Some(Authority(number()))),
-        modality: black_box(Some(Modality(number()))),
+        roles: set(),
+        on: on(),
         function: black_box(Some(Function(number()))),
-        region: black_box(Some(Region(number()))),
+        law: set(),
         goes: set(),
-        consents: set(),
+        consents: Consents { all: set(), stream: set(), own: set(), second: set() },
+        present: set(),
+        time: time(),
         posture: Posture(number()),
         provenance: black_box(Provenance::None),
     }
@@ -122,11 +133,12 @@ fn policy(vocabulary: &Vocabulary<'_>) {
         look(policy.add(text(), vocabulary));
         let facts = facts();
         let authorities = black_box(Authorities::new());
-        black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, policy.vocabulary(), time())));
-        black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(), policy.digest()));
+        black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, time())));
+        black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(&facts), policy.digest()));
         for member in policy.members() {
             policy.rules_of(member).for_each(|rule| {
-                black_box((rule, rule.conditions.hold(&facts)));
+                let holds = rule.conditions.hold(&facts, black_box(Sense::Must));
+                black_box((rule, holds));
             });
         }
     }
@@ -178,11 +190,30 @@ fn identifiers() {
 fn authorities(authorities: &mut Authorities) {
     let authority = Authority(number());
     look(authorities.introduce(authority, black_box([0; 32])));
-    let update = Update { authority, version: black_box(0), follows: black_box([0; 32]), vocabulary: black_box([0; 32]), text: text() };
-    look(authorities.take(&update, &black_box([0; 64]), &verifies));
+    let update = Update {
+        authority,
+        version: black_box(0),
+        follows: black_box([0; 32]),
+        vocabulary: black_box([0; 32]),
+        text: text(),
+    };
+    if let Ok(vocabulary) = Vocabulary::read(text()) {
+        let mut scratch = Policy::<2>::new();
+        look(authorities.take(&update, &black_box([0; 64]), &verifies, &vocabulary, &mut scratch));
+        look(authorities.adopt(&vocabulary, &vocabulary));
+    }
+    look(authorities.withdraw(authority));
     authorities.set_reach(authority, black_box(false));
     let (from, to) = (authority, Authority(number()));
-    let delegation = Delegation { from, to, scope: black_box(Scope::ALL), until: time(), serial: black_box(1), vocabulary: black_box([0; 32]) };
+    let delegation = Delegation {
+        from,
+        to,
+        scope: black_box(Scope::ALL),
+        until: time(),
+        serial: black_box(1),
+        vocabulary: black_box([0; 32]),
+        redelegate: black_box(false),
+    };
     look(authorities.delegate(delegation, &black_box([0; 64]), &verifies, time()));
     look(authorities.rotate(authority, black_box([0; 32])));
     authorities.revoke(from, to);
@@ -193,14 +224,16 @@ fn rollout(control: &mut Control, interaction: &Governed) {
     if let Ok(vocabulary) = Vocabulary::read(text()) {
         look(policy.add(text(), &vocabulary));
     }
-    look(control.install(policy));
-    look(control.start_canary(number(), number()));
+    look(control.install(&policy));
+    look(control.start_canary(version(), number()));
+    look(control.publish(black_box(Track::STABLE), version()));
+    look(control.emergency(version()));
     let track = black_box(control.track_for(interaction.id()));
-    look(control.publish(track, number()));
-    look(control.roll_back(black_box(Track::STABLE)));
+    look(control.publish(track, version()));
+    look(control.roll_back(Authority(number()), version()));
     look(control.promote_canary());
     look(control.end_canary());
-    look(control.discard(number()));
+    look(control.discard(version()));
     black_box(control.version_of(track).map(|version| version.number));
 }
 
@@ -216,6 +249,8 @@ fn people(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
         home: black_box(Some(Authority(number()))),
         credential_until: time(),
         validation: validation(),
+        roles: set(),
+        streams: Streams { sends: set(), receives: set() },
         consents: set(),
     };
     look(interaction.join(time(), &admission, control, log));
@@ -232,8 +267,7 @@ fn people(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
 }
 
 fn request() -> Request {
-    let modality = black_box(Some(Modality(number())));
-    Request { action: Action(number()), seat: seat(), modality, binding: black_box(Some(binding())), goes: set() }
+    Request { action: Action(number()), seat: seat(), on: on(), binding: black_box(Some(binding())), goes: set() }
 }
 
 fn decide(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
@@ -245,7 +279,7 @@ fn decide(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
     }
     let candidates: &[Set<Region>] = black_box(&[]);
     black_box(interaction.choose(time(), black_box(Choice::Way), &request(), candidates, control, log));
-    look(interaction.pin(time(), black_box(Some(number())), control, log));
+    look(interaction.pin(time(), black_box(Some(version())), control, log));
     black_box((interaction.head_is_due(control), interaction.head().signed(), interaction.next_deadline()));
 }
 
@@ -253,7 +287,7 @@ fn compute(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
     let invocation = Invocation {
         action: Action(number()),
         function: Function(number()),
-        modality: black_box(Some(Modality(number()))),
+        on: on(),
         seat: seat(),
         parent: black_box(Some(binding())),
         sites: black_box(&[]),
@@ -271,5 +305,5 @@ fn compute(interaction: &mut Governed, control: &Control, log: &mut impl Sink) {
         Err(refused) => print(&refused),
     }
     let what = black_box(Attribution::Telemetry(Some(binding())));
-    look(interaction.attribute(time(), what, black_box([0; 16]), log));
+    look(interaction.attribute(time(), what, black_box([0; 16]), control, log));
 }

@@ -1,11 +1,11 @@
 //! interaction-gov: an interaction for each request, so that nothing is still warm from the one before.
 
-use interaction_gov::audit::{Bytes, Log, RECORD, Sink, Verdict};
+use interaction_gov::audit::{Bytes, Log, Need, RECORD, Sink, Verdict};
 use interaction_gov::authority::{Authorities, Speaker, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Interaction, Mode, Request as Governed};
-use interaction_gov::participant::{Admission, Validation};
-use interaction_gov::policy::{Facts, Kind, Policy, Provenance, Ruling};
+use interaction_gov::participant::{Admission, Streams, Validation};
+use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance, Ruling};
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Listed, Set, Vocabulary};
@@ -57,7 +57,7 @@ impl Engine for Ours {
 impl Ours {
     /// One whole governed decision, with its record in the log, which is emptied when it is full.
     pub fn decide(&mut self, request: usize) -> Decision {
-        if !self.log.has_room(1) {
+        if !self.log.has_room(2, Need::Ordinary) {
             self.log.taken();
         }
         let (interaction, request, _) = &mut self.asked[request];
@@ -88,7 +88,7 @@ impl Ours {
 
 /// Lets a text govern that follows another one.
 fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabulary<'_>) {
-    let mut policy = Policy::new();
+    let mut policy = Box::new(Policy::<16>::new());
     policy.add(text, vocabulary).expect("a policy");
     let version = policy.members()[0].version;
     let update = Update {
@@ -100,8 +100,9 @@ fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabula
     };
     // Whether it is signed is not what is measured.
     let signed = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
-    control.authorities.take(&update, &[0; 64], &signed).expect("it follows");
-    let version = control.install(policy).expect("there is room");
+    let mut scratch = Box::new(Policy::<16>::new());
+    control.authorities.take(&update, &[0; 64], &signed, vocabulary, &mut scratch).expect("it follows");
+    let version = control.install(&policy).expect("there is room");
     control.publish(Track::STABLE, version).expect("it is installed");
 }
 
@@ -121,14 +122,17 @@ fn ask(
         action: the(vocabulary, ACTIONS[request.action]),
         kind: Kind::ALL[request.kind],
         home: Some(AUTHORITY),
-        modality: Some(the(vocabulary, MODALITIES[request.modality])),
+        roles: Set::EMPTY,
+        on: On::Stream(the(vocabulary, MODALITIES[request.modality])),
         function: None,
-        region: Some(the(vocabulary, REGIONS[request.region])),
+        law: Set::one(the(vocabulary, REGIONS[request.region])),
         goes: Set::EMPTY,
-        consents: (0..CONSENTS.len())
+        present: Set::EMPTY,
+        time: NOW,
+        consents: Consents::everybody((0..CONSENTS.len())
             .filter(|consent| request.consents_to(*consent))
             .map(|consent| the(vocabulary, CONSENTS[consent]))
-            .collect(),
+            .collect()),
         posture: the(vocabulary, POSTURES[request.posture]),
         provenance: Provenance::None,
     };
@@ -140,13 +144,19 @@ fn ask(
         kind: facts.kind,
         home: facts.home,
         credential_until: Time::NEVER,
-        validation: Validation { posture: facts.posture, region: facts.region, until: Time::NEVER },
-        consents: facts.consents,
+        validation: Validation {
+            posture: facts.posture,
+            region: Some(the(vocabulary, REGIONS[request.region])),
+            until: Time::NEVER,
+        },
+        roles: Set::EMPTY,
+        streams: Streams::both(Set::one(the(vocabulary, MODALITIES[request.modality]))),
+        consents: facts.consents.all,
     };
     let seat = interaction.join(NOW, &admission, control, log).expect("a seat");
     let person = Admission { name: [2; 16], kind: Kind::Human, ..admission };
     interaction.join(NOW, &person, control, log).expect("a seat");
-    let request = Governed { action: facts.action, seat, modality: facts.modality, binding: None, goes: Set::EMPTY };
+    let request = Governed { action: facts.action, seat, on: facts.on, binding: None, goes: Set::EMPTY };
     (interaction, request, facts)
 }
 

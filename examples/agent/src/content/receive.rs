@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rand_core::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::handoff::parts::{Parts, Reader, Room};
+use crate::content::parts::{Parts, Reader, Room};
 use crate::keys;
 
 /// What a listener does with files.

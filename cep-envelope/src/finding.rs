@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Outcome::{self, Continue, Fork, Quarantine, Resync, Triage};
+use crate::outcome::Outcome::{self, Continue, Fork, Quarantine, Resync, Triage};
 
 macro_rules! findings {
     ($($(#[$doc:meta])* $finding:ident = $name:literal, $default:ident, $lenient:ident, $words:literal;)+) => {
@@ -54,7 +54,7 @@ findings! {
     /// `CEP §6`.
     NoManifest              = "no-manifest",              Triage,     Triage,     "no sealed manifest came with it";
     /// `CEP §6`.
-    Malformed               = "malformed",                Quarantine, Triage,     "its sealed manifest is none";
+    Malformed               = "malformed",                Quarantine, Triage,     "the sealed manifest is malformed";
     /// `CEP §6`: the outer object or the manifest names another recipient.
     OtherRecipient          = "other-recipient",          Quarantine, Triage,     "it is for another recipient";
     /// `CEP §6`: the manifest names another signer than the outer object.
@@ -73,6 +73,9 @@ findings! {
     OtherContent            = "other-content",            Quarantine, Triage,     "it is not the content that was sealed";
     /// `CEP §6`, `CEP §7`: mirrored fields are part of the rung.
     SurfaceDiffers          = "surface-differs",          Triage,     Triage,     "its name says something else than was sealed";
+
+    /// `CEP §4`: a visible name that claims another identity than it has.
+    ProfileOfAnother        = "profile-of-another",       Triage,     Continue,   "its profile is another sender's name";
 
     // Where planes disagree and the sealed truth holds (CEP §6, §6.1, §12).
     /// `CEP §4`: transport metadata that differ.
@@ -120,6 +123,8 @@ findings! {
     // Replay (CEP §4).
     /// The lineage has decided this very object.
     Replayed                = "replayed",                 Quarantine, Triage,     "its manifest was decided before";
+    /// The same act would happen twice: the lineage has approved this manifest, sealed by another key.
+    Resealed                = "resealed",                 Triage,     Continue,   "its manifest is approved already, sealed by another key";
     /// Sealed before what the lineage remembers.
     MaybeReplayed           = "maybe-replayed",           Resync,     Triage,     "it is older than the memory that would know it";
     /// Full means refuse.

@@ -1,0 +1,52 @@
+//! What becomes of an object (`CEP §8`).
+
+use core::fmt;
+
+/// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
+// keeps: CEP-095, CEP-096, CEP-097, CEP-098, CEP-099
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Outcome {
+    /// Progression is allowed.
+    Continue,
+    /// Progression goes on along a branch.
+    Fork,
+    /// Somebody has to look at it.
+    Triage,
+    /// It waits until both sides agree again.
+    Resync,
+    /// It is isolated until policy has reviewed it.
+    Quarantine,
+}
+
+impl Outcome {
+    /// All of them, the most lenient first.
+    pub const ALL: [Self; 5] = [Self::Continue, Self::Fork, Self::Triage, Self::Resync, Self::Quarantine];
+
+    /// The draft's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Fork => "fork",
+            Self::Triage => "triage",
+            Self::Resync => "resync",
+            Self::Quarantine => "quarantine",
+        }
+    }
+
+    /// Whether the object may go on: on its line, or on a branch.
+    #[must_use]
+    pub const fn approves(self) -> bool {
+        match self {
+            Self::Continue | Self::Fork => true,
+            Self::Triage | Self::Resync | Self::Quarantine => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,57 @@
+//! What all commands about handoffs share: a file in, a session out.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use iacp_wire::Eid;
+
+use crate::carrier::link::{self, Transport};
+use crate::clock::Clock;
+use crate::content::parts::Room;
+use crate::content::receive::Store;
+use crate::content::source::Source;
+use crate::handoff::sealing::Envelope;
+use crate::keys::{self, Identity, Target};
+use crate::send::{Sent, deliver};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
+use crate::telling::timeline::Timeline;
+
+/// The longest content, in bytes, unless the user says otherwise.
+pub const LONGEST: u64 = 16 << 20;
+/// What all handoffs under way may take together, in bytes, unless a single one may take more.
+const ROOM: usize = 256 << 20;
+
+pub async fn read(path: &Path) -> Result<Vec<u8>> {
+    tokio::fs::read(path).await.with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub fn tell_sealed(who: &'static str, timeline: &Timeline, recipient: &Eid, envelope: &Envelope) {
+    let (name, bytes, recipient) = (envelope.name.clone(), envelope.bytes, keys::short(recipient));
+    timeline.note(who, Event::Sealed { name, bytes, recipient, manifest: envelope.manifest.to_string() });
+}
+
+/// What a listener does with handoffs.
+pub fn store(longest: u64) -> Store {
+    let one = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(1 << 16);
+    Store { directory: None, longest, handoffs: Some(Room::new(one.max(ROOM))) }
+}
+
+/// Brings a handoff to the next agent, in a session of its own.
+// keeps: CEP-021, CEP-112
+#[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+pub async fn carry(
+    who: &'static str,
+    timeline: &Timeline,
+    clock: Clock,
+    identity: &Identity,
+    next: Target,
+    transport: Transport,
+    name: &str,
+    stream: Vec<u8>,
+) -> Result<Sent> {
+    let (route, mut inbox) = link::connect(transport, next.at).await?;
+    let outlet = Outlet::new(who, timeline, None);
+    let source = Source::of_bytes(name, stream);
+    deliver(who, timeline, clock, identity, next, route, outlet, source, &mut inbox).await
+}

@@ -1,0 +1,62 @@
+//! The loop around a server: arrivals, deadlines, reports, and the end.
+
+use std::future::Future;
+
+use anyhow::Result;
+use quinn::Endpoint;
+
+use super::{Received, Server};
+use crate::carrier::link::Inbox;
+use crate::clock::Clock;
+use crate::telling::event::Event;
+use crate::telling::timeline::Timeline;
+
+/// Datagrams that are taken in a row, before deadlines and reports have their turn.
+const BURST: usize = 64;
+
+/// Drives a server until it is told to stop.
+pub async fn serve(
+    server: &mut Server<'_>,
+    inbox: &mut Inbox,
+    clock: &Clock,
+    report: &mut impl FnMut(&Received) -> Result<()>,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            arrival = inbox.recv() => {
+                let Some(arrival) = arrival else { return Ok(()) };
+                server.handle(clock.now(), arrival);
+                // What else has come meanwhile, without going round.
+                for _ in 0..BURST {
+                    let Ok(arrival) = inbox.try_recv() else { break };
+                    server.handle(clock.now(), arrival);
+                }
+            }
+            () = clock.sleep_until(server.next_deadline()) => server.handle_deadline(clock.now()),
+            () = &mut stop => return Ok(()),
+        }
+        for received in server.received.drain(..) {
+            report(&received)?;
+        }
+    }
+}
+
+/// Tells all peers that we go, and goes.
+pub async fn part(
+    who: &'static str,
+    timeline: &Timeline,
+    server: &mut Server<'_>,
+    clock: &Clock,
+    endpoint: Option<Endpoint>,
+) {
+    timeline.note(who, Event::Trouble { what: "interrupted: tells its peers and ends".into() });
+    server.shut_down(clock.now());
+    if let Some(endpoint) = endpoint {
+        // What was said last has a moment to leave.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        endpoint.close(0_u32.into(), b"shutting down");
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), endpoint.wait_idle()).await;
+    }
+}

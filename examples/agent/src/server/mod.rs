@@ -1,0 +1,490 @@
+//! The answering side: everything between a datagram and a file, without a socket.
+
+pub mod beacon;
+pub mod drive;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use iacp_core::discovery::dfa;
+use iacp_core::guard::{Ingress, Rate};
+use iacp_core::pss::{
+    Admission, Answer, Capabilities, Closure, Event as Change, Incoming, Kind, Received as Heard, Responder, Settings,
+    Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
+};
+use iacp_core::time::Mono;
+use iacp_wire::{Cookie, Eid, MessageType};
+
+use crate::carrier::link::{Arrival, Queue, Route};
+use crate::clock;
+use crate::content::parts::Parts;
+use crate::content::receive::{Complete, Receiver, Store};
+use crate::keys::{self, Identity};
+use crate::memory::{Receiving, WINDOW, lend};
+use crate::server::beacon::{ANSWER, Beacon};
+use crate::telling::event::Event;
+use crate::telling::outlet::Outlet;
+use crate::telling::summary::{counts, ending};
+use crate::telling::timeline::Timeline;
+use crate::telling::watch::Watch;
+
+/// What all sessions together may take, in bytes.
+const MEMORY: usize = 256 << 20;
+/// Sessions at a time, those included whose last word is kept for a minute.
+const SESSIONS: usize = MEMORY / size_of::<Receiving>();
+/// How many of them may belong to peers that have signed, and not yet shown that they hold the keys. One more, and the
+/// oldest of them goes.
+const STRANGERS: usize = SESSIONS / 4;
+/// Sessions that may be made under one cookie secret, that is in two minutes.
+const ACCEPTED: usize = 8_192;
+/// A session whose peer went silent is kept this long, in milliseconds.
+const RECONNECT: u64 = 60_000;
+/// The memory of so many ended sessions is kept for the next ones.
+const SPARE: usize = 16;
+/// A session that found the transport's queue full tries again after this long, in milliseconds.
+const RETRY: u64 = 1;
+
+/// PSS_INITs that are looked at: each costs a signature before anything is known of its sender.
+const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
+const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
+
+type Key = (Cookie, Cookie);
+
+/// The ways to a peer: home, and where something authentic came from last, if that was elsewhere.
+struct Ways {
+    home: (SocketAddr, Route),
+    other: Option<(SocketAddr, Route)>,
+}
+
+impl Ways {
+    fn came(&mut self, from: SocketAddr, route: &Route) {
+        if from != self.home.0 {
+            self.other = Some((from, route.clone()));
+        } else if !route.is(&self.home.1) {
+            self.home.1 = route.clone();
+        }
+    }
+
+    fn moved(&mut self, to: SocketAddr) {
+        if let Some(other) = self.other.take_if(|(at, _)| *at == to) {
+            self.home = other;
+        }
+    }
+
+    fn to(&self, to: SocketAddr) -> Option<&Route> {
+        let known = [Some(&self.home), self.other.as_ref()];
+        known.into_iter().flatten().find(|(at, route)| route.leads(*at, to)).map(|(_, route)| route)
+    }
+}
+
+/// One session and the file that it brings.
+struct Entry {
+    session: Box<Receiving>,
+    ways: Ways,
+    receiver: Option<Receiver>,
+    watch: Watch,
+    /// The peer has not shown yet that it holds the keys.
+    strange: bool,
+    due: Option<Mono>,
+}
+
+/// A file that is complete, or a handoff.
+#[derive(Clone, serde::Serialize)]
+pub struct Received {
+    pub sha256: String,
+    pub bytes: u64,
+    pub from: String,
+    /// Its parts, if it is a handoff.
+    #[serde(skip)]
+    pub handoff: Option<Rc<Parts>>,
+}
+
+/// The answering side of an agent.
+pub struct Server<'t> {
+    who: &'static str,
+    timeline: &'t Timeline,
+    identity: Identity,
+    responder: Box<Responder<ACCEPTED>>,
+    beacon: Option<Beacon>,
+    store: Store,
+    door: Box<Ingress<1_024>>,
+    sessions: HashMap<Key, Entry>,
+    /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
+    strangers: VecDeque<Key>,
+    /// Sessions that have ended and keep their last word, in the order in which they ended.
+    ended: VecDeque<Key>,
+    /// When which session wants to be asked.
+    agenda: BTreeSet<(Mono, Key)>,
+    /// Memory of sessions that are over.
+    spare: Vec<Box<Receiving>>,
+    /// A session has ended in good order.
+    parted_well: bool,
+    /// The way out.
+    pub outlet: Outlet<'t>,
+    /// Files that are complete: whoever drives this takes them.
+    pub received: Vec<Received>,
+}
+
+/// What every initiator is offered. The window is the memory's: the sender's congestion control keeps the pace.
+pub const SETTINGS: Settings = Settings {
+    capabilities: Capabilities::CHACHA20_POLY1305.with(Capabilities::SFC),
+    terms: Terms { dgk_rotation: 0, lifetime: 0, receive_window: WINDOW },
+};
+
+impl<'t> Server<'t> {
+    pub fn new(
+        who: &'static str,
+        timeline: &'t Timeline,
+        identity: Identity,
+        store: Store,
+        beacon: Option<Beacon>,
+        outlet: Outlet<'t>,
+        now: Mono,
+    ) -> Self {
+        Self {
+            who,
+            timeline,
+            identity,
+            responder: Box::new(Responder::new(SETTINGS, now, &mut keys::rng())),
+            beacon,
+            store,
+            door: Box::new(Ingress::new(ALL, PER_PREFIX, now, &mut keys::rng())),
+            sessions: HashMap::new(),
+            strangers: VecDeque::new(),
+            ended: VecDeque::new(),
+            agenda: BTreeSet::new(),
+            spare: Vec::new(),
+            parted_well: false,
+            outlet,
+            received: Vec::new(),
+        }
+    }
+
+    /// Something arrived.
+    pub fn handle(&mut self, now: Mono, arrival: Arrival) {
+        let Arrival { route, from, what } = arrival;
+        match what {
+            Ok(mut datagram) => self.datagram(now, &route, from, &mut datagram),
+            Err(_) => self.route_lost(now, &route),
+        }
+    }
+
+    fn datagram(&mut self, now: Mono, route: &Route, from: SocketAddr, datagram: &mut [u8]) {
+        let Ok(incoming) = Incoming::parse(datagram) else { return };
+        let key = incoming.cookies().filter(|key| self.sessions.contains_key(key));
+        match (incoming.message_type(), key, incoming) {
+            (MessageType::PssDataStream, Some(key), incoming) => self.hear(now, key, route, from, incoming),
+            (MessageType::PssDataStream, None, _) => {}
+            (MessageType::DiscoveryReq, _, Incoming::Signed(signed)) => self.searched(now, route, from, &signed),
+            (MessageType::PssInit, _, Incoming::Signed(signed)) => self.greeted(now, route, from, &signed),
+            // A repeat is its session's business, and so is the word on a contract.
+            (MessageType::PssAck, None, Incoming::Signed(signed)) => self.accepted(now, route, from, &signed),
+            // All the rest is signed, and costs a signature to refuse.
+            (_, Some(key), incoming) if self.door.admit(now, from, 1).is_ok() => {
+                self.hear(now, key, route, from, incoming);
+            }
+            _ => {}
+        }
+    }
+
+    /// A DISCOVERY_REQ. Nothing is stored for anyone whose proof does not hold.
+    fn searched(&mut self, now: Mono, route: &Route, from: SocketAddr, signed: &Signed<'_>) {
+        use dfa::Event::{PowFailure, PowSuccess, RxDiscoveryReq};
+        let Some(beacon) = &mut self.beacon else { return };
+        let mut state = dfa::State::INITIAL;
+        move_on(&mut state, RxDiscoveryReq, self.who, self.timeline);
+        let mut out = [0; ANSWER];
+        let answer = beacon.answer(now, clock::unix(), &self.identity, from, signed.bytes, &mut out);
+        match answer {
+            Ok(Some(length)) => {
+                move_on(&mut state, PowSuccess, self.who, self.timeline);
+                // A full queue loses it, like anything on its way: it is asked for again.
+                let _ = self.outlet.send(route, from, &out[..length]);
+            }
+            Ok(None) => move_on(&mut state, PowFailure, self.who, self.timeline),
+            Err(refusal) => {
+                move_on(&mut state, PowFailure, self.who, self.timeline);
+                self.timeline.note(self.who, Event::Trouble { what: format!("refuses the search: {refusal}") });
+            }
+        }
+    }
+
+    /// A PSS_INIT: answered from a cookie secret, and forgotten.
+    fn greeted(&mut self, now: Mono, route: &Route, from: SocketAddr, signed: &Signed<'_>) {
+        if self.sessions.len() >= SESSIONS || self.door.admit(now, from, 1).is_err() {
+            return;
+        }
+        let mut out = [0; TRANSMIT_BUFFER];
+        let admit = |_: &Eid| Admission::Admit;
+        let answer = self.responder.answer(now, &self.identity, from, signed, admit, &mut out);
+        if let Ok(Answer::Negotiate { length, initiator, cookie, .. }) = answer {
+            if let Some(beacon) = &mut self.beacon {
+                beacon.waiting.on_pss_init(now, from, initiator, cookie);
+            }
+            let _ = self.outlet.send(route, from, &out[..length]);
+        }
+    }
+
+    /// A PSS_ACK that belongs to no session yet.
+    fn accepted(&mut self, now: Mono, route: &Route, from: SocketAddr, signed: &Signed<'_>) {
+        if self.door.admit(now, from, 1).is_err() {
+            return;
+        }
+        self.make_room();
+        if self.sessions.len() >= SESSIONS {
+            return;
+        }
+        let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut ()) else { return };
+        let (peer, key, contract) = (accepted.peer(), accepted.cookies(), accepted.wants_contract());
+        let memory = self.spare.pop().map_or_else(lend, Ok);
+        let begun = memory.and_then(|mut session| {
+            session.accept(now, &accepted)?;
+            Ok(session)
+        });
+        let mut session = match begun {
+            Ok(session) => session,
+            Err(error) => return self.timeline.note(self.who, Event::Trouble { what: format!("{error:#}") }),
+        };
+        session.set_reconnect_limit(RECONNECT);
+        if let Some(beacon) = &mut self.beacon
+            && let Some(state) = beacon.waiting.on_established(peer, key.0, contract)
+        {
+            let (from, to) = (Some(dfa::State::AwaitIdentity.name()), state.name());
+            self.timeline.note(self.who, Event::State { machine: dfa::MACHINE.name, from, to });
+        }
+        let receiver = Some(Receiver::new(session.expected(), &self.store));
+        let ways = Ways { home: (from, route.clone()), other: None };
+        self.strangers.push_back(key);
+        let watch = Watch::new();
+        self.sessions.insert(key, Entry { session, ways, receiver, watch, strange: true, due: None });
+        self.settle(now, key);
+    }
+
+    /// Makes room for one more session. Too many strangers: the oldest goes, for an honest peer needs one round trip to
+    /// stop being one. No memory left: the session goes that ended first, whose last word is the most likely to be heard.
+    fn make_room(&mut self) {
+        let sessions = &self.sessions;
+        let strange = |key: &Key| sessions.get(key).is_some_and(|entry| entry.strange);
+        while self.strangers.front().is_some_and(|key| !strange(key)) {
+            self.strangers.pop_front();
+        }
+        if self.strangers.len() >= STRANGERS {
+            self.strangers.retain(strange);
+        }
+        while self.ended.front().is_some_and(|key| !sessions.contains_key(key)) {
+            self.ended.pop_front();
+        }
+        let full = self.sessions.len() >= SESSIONS;
+        let goes = if self.strangers.len() >= STRANGERS {
+            self.strangers.pop_front()
+        } else if full {
+            self.ended.pop_front().or_else(|| self.strangers.pop_front())
+        } else {
+            None
+        };
+        if let Some(key) = goes {
+            self.forget(key);
+        }
+    }
+
+    /// A session goes. Its memory is wiped where it stands, by whatever begins in it or by its drop.
+    fn forget(&mut self, key: Key) {
+        let Some(entry) = self.sessions.remove(&key) else { return };
+        if let Some(due) = entry.due {
+            self.agenda.remove(&(due, key));
+        }
+        if entry.session.is_over() && self.spare.len() < SPARE {
+            self.spare.push(entry.session);
+        }
+    }
+
+    /// A datagram with a session's cookies.
+    fn hear(&mut self, now: Mono, key: Key, route: &Route, from: SocketAddr, incoming: Incoming<'_>) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        match entry.session.take(now, &self.identity, from, incoming) {
+            Heard::Data { sequence, kind, content } => {
+                let content = (kind == Kind::Anml).then_some(&*content);
+                let taken = entry.receiver.as_mut().map(|receiver| receiver.take(&self.store, sequence, content));
+                entry.ways.came(from, route);
+                if let Some(Err(error)) = taken {
+                    self.give_up(now, key, &error);
+                }
+            }
+            Heard::Taken => entry.ways.came(from, route),
+            Heard::Discarded(_) => {}
+        }
+        self.settle(now, key);
+    }
+
+    /// Does what a session's changes ask for, sends what it has to say, and enters its next deadline.
+    fn settle(&mut self, now: Mono, key: Key) {
+        while let Some(change) = self.sessions.get_mut(&key).and_then(|entry| entry.session.poll_event()) {
+            self.change(now, key, change);
+        }
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        entry.watch.look(&entry.session, self.who, self.timeline);
+        let mut out = [0; TRANSMIT_BUFFER];
+        let mut full = false;
+        while let Ok(Some(transmit)) = entry.session.poll_transmit(now, &mut out) {
+            // Where no way leads there, it is lost; and a route that is lost says so on the way in, too.
+            let Some(route) = entry.ways.to(transmit.to) else { continue };
+            if self.outlet.send(route, transmit.to, transmit.bytes) == Ok(Queue::Full) {
+                entry.session.not_sent(now);
+                full = true;
+                break;
+            }
+        }
+        if let Some(due) = entry.due.take() {
+            self.agenda.remove(&(due, key));
+        }
+        let due = entry.session.next_deadline().map(|(at, _)| at);
+        entry.due = due.map(|due| if full { due.max(now.after(RETRY)) } else { due });
+        self.agenda.extend(entry.due.map(|due| (due, key)));
+    }
+
+    fn change(&mut self, now: Mono, key: Key, change: Change) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let peer = entry.session.peer();
+        entry.watch.look(&entry.session, self.who, self.timeline);
+        match change {
+            Change::Established => {
+                entry.strange = false;
+                let (peer, at) = (keys::short(&peer), entry.session.locator().to_string());
+                self.timeline.note(self.who, Event::Established { peer, at, took_ms: None });
+            }
+            // Any terms will do: they bind the session, and no memory of ours.
+            Change::Proposed { .. } => {
+                if entry.session.accept_terms(now, &self.identity).is_err() {
+                    let _ = entry.session.abort(now, &self.identity, TeardownReason::NegotiationFailed);
+                }
+            }
+            Change::Moved { to } => entry.ways.moved(to),
+            // The file gets its name before the acknowledgement goes out that lets the sender rest.
+            Change::Finished { .. } => self.complete(now, key),
+            Change::CloseRequested { .. } => {
+                // It cannot be refused: the session is open, or its end is the next event.
+                let _ = entry.session.close(now, TeardownReason::TaskComplete);
+            }
+            Change::Closed(closure) => {
+                entry.receiver = None;
+                entry.strange = false;
+                self.ended.push_back(key);
+                self.parted_well |= closure == Closure::Graceful;
+                self.timeline.note(self.who, Event::Closed { how: ending(closure) });
+            }
+            Change::Released => self.forget(key),
+            // What is sent here is one FIN, and the contract asks for nothing.
+            Change::Contract(_)
+            | Change::Disconnected
+            | Change::Reconciling
+            | Change::Reconciled
+            | Change::Delivered
+            | Change::Writable => {}
+        }
+    }
+
+    /// Everything has come.
+    fn complete(&mut self, now: Mono, key: Key) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if entry.session.closure().is_some_and(|closure| closure != Closure::Graceful) {
+            return;
+        }
+        let peer = entry.session.peer();
+        let Some(mut receiver) = entry.receiver.take() else { return };
+        match receiver.complete(&self.store) {
+            Ok(Complete { sha256, bytes, handoff }) => {
+                let (from, short) = (hex::encode(peer.0), keys::short(&peer));
+                self.timeline.note(self.who, Event::Received { sha256: sha256.clone(), bytes, from: short });
+                self.received.push(Received { sha256, bytes, from, handoff: handoff.map(Rc::new) });
+            }
+            Err(error) => self.give_up(now, key, &error),
+        }
+    }
+
+    /// What comes cannot be kept, or is no handoff where one was to come: the sender is told at once.
+    fn give_up(&mut self, now: Mono, key: Key, error: &std::io::Error) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let (reason, what) = match error.kind() {
+            ErrorKind::InvalidData => (TeardownReason::None, format!("refuses what came: {error}")),
+            _ => (TeardownReason::Capacity, format!("cannot keep the file: {error}")),
+        };
+        let _ = entry.session.abort(now, &self.identity, reason);
+        entry.receiver = None;
+        self.timeline.note(self.who, Event::Trouble { what });
+    }
+
+    fn route_lost(&mut self, now: Mono, route: &Route) {
+        for entry in self.sessions.values_mut() {
+            entry.ways.other.take_if(|(_, other)| other.is(route));
+        }
+        let lost = self.sessions.iter().filter(|(_, entry)| entry.ways.home.1.is(route)).map(|(key, _)| *key);
+        for key in lost.collect::<Vec<_>>() {
+            if let Some(entry) = self.sessions.get_mut(&key) {
+                entry.session.transport_lost(now);
+            }
+            self.settle(now, key);
+        }
+    }
+
+    /// When something is due.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let session = self.agenda.first().map(|(at, _)| *at);
+        let search = self.beacon.as_ref().and_then(|beacon| beacon.waiting.next_deadline());
+        [session, search, Some(self.responder.next_deadline())].into_iter().flatten().min()
+    }
+
+    /// It is due.
+    pub fn handle_deadline(&mut self, now: Mono) {
+        self.responder.handle_deadline(now, &mut keys::rng());
+        if let Some(beacon) = &mut self.beacon {
+            for _ in 0..beacon.waiting.handle_deadline(now) {
+                let mut state = dfa::State::AwaitIdentity;
+                move_on(&mut state, dfa::Event::IdentityTimeout, self.who, self.timeline);
+            }
+        }
+        // What a session enters anew for the same moment waits for the next call.
+        let due: Vec<_> = self.agenda.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| *key).collect();
+        for key in due {
+            if let Some(entry) = self.sessions.get_mut(&key) {
+                // The identity is the one that it began with.
+                let _ = entry.session.handle_deadline(now, &self.identity, &mut keys::rng());
+            }
+            self.settle(now, key);
+        }
+    }
+
+    /// The host goes away: every peer is told, once.
+    pub fn shut_down(&mut self, now: Mono) {
+        for key in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if let Some(entry) = self.sessions.get_mut(&key) {
+                let _ = entry.session.abort(now, &self.identity, TeardownReason::ShuttingDown);
+            }
+            self.settle(now, key);
+        }
+    }
+
+    /// A session has ended in good order. (One more may be left that its peer never knew of: a handshake that was begun
+    /// again because all the answers to the first were lost.)
+    pub const fn has_parted_well(&self) -> bool {
+        self.parted_well
+    }
+
+    /// The sessions' sums: anomalies flagged and cleared, and what was discarded.
+    pub fn sums(&self) -> (u32, u32, Vec<(String, u32)>) {
+        let entries = self.sessions.values();
+        let (flagged, cleared) = entries
+            .fold((0, 0), |(flagged, cleared), entry| (flagged + entry.watch.flagged, cleared + entry.watch.cleared));
+        let discards = self.sessions.values().flat_map(|entry| counts(entry.session.discards()));
+        (flagged, cleared, discards.collect())
+    }
+}
+
+/// One step of a request's own automaton, told.
+fn move_on(state: &mut dfa::State, event: dfa::Event, who: &'static str, timeline: &Timeline) {
+    let from = Some(state.name());
+    if let Ok(to) = state.step(event) {
+        timeline.note(who, Event::State { machine: dfa::MACHINE.name, from, to: to.name() });
+    }
+}

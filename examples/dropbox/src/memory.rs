@@ -1,0 +1,191 @@
+//! What the journal's entries make of the memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail};
+use cep_envelope::decision::{Finding, Outcome, Policy};
+use cep_envelope::digest::Digest;
+use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Record, Slot, Standing};
+use cep_envelope::manifest::Instant;
+
+use crate::entry::{Deed, Entry, Event, Order, instant};
+use crate::folders::random;
+use crate::keys::hex_32;
+use crate::line::digest;
+
+/// The fewest objects for which there is room at the start.
+const FEWEST_SLOTS: usize = 4096;
+
+/// An object: the digest of its manifest, and the key that sealed it.
+type Object = ([u8; 32], [u8; 32]);
+
+/// What a person has looked at and lets pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    /// The order.
+    pub order: String,
+    pub findings: Vec<Finding>,
+}
+
+/// Everything that changes the lineage, in its order.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// From here on, what was written down before is put back: parents may be forgotten.
+    Begun,
+    Record(Record),
+    Invalidate(Digest),
+    Forbid(lineage::Line),
+    ForgetBefore(Instant),
+}
+
+pub(crate) struct Remembered {
+    lineage: MemoryLineage<Vec<Slot>>,
+    steps: Vec<Step>,
+    grants: BTreeMap<Object, Grant>,
+    /// The orders that are written down.
+    orders: BTreeSet<String>,
+}
+
+impl Remembered {
+    pub fn new(entries: &[Entry]) -> Result<Self> {
+        let records = entries.iter().filter(|entry| matches!(entry, Entry::Decision(line) if line.record.is_some()));
+        let lineage = empty(records.count())?;
+        let mut remembered = Self { lineage, steps: Vec::new(), grants: BTreeMap::new(), orders: BTreeSet::new() };
+        entries.iter().try_for_each(|entry| remembered.take(entry))?;
+        Ok(remembered)
+    }
+
+    pub const fn lineage(&self) -> &MemoryLineage<Vec<Slot>> {
+        &self.lineage
+    }
+
+    pub fn knows_order(&self, id: &str) -> bool {
+        self.orders.contains(id)
+    }
+
+    /// What a person lets pass for this object.
+    pub fn grant(&self, manifest: &Digest, key: &[u8; 32]) -> Option<&Grant> {
+        self.grants.get(&(*manifest.as_bytes(), *key))
+    }
+
+    /// Takes what is written down.
+    pub fn take(&mut self, entry: &Entry) -> Result<()> {
+        match entry {
+            Entry::Decision(line) => match &line.record {
+                Some(record) => self.record(&record.read()?),
+                None => Ok(()),
+            },
+            Entry::Event(Event::Order { order, .. }) => self.obey(&Order::read(order)?),
+            Entry::Event(Event::MemoryLost { before, .. }) => self.step(Step::ForgetBefore(instant(*before))),
+            Entry::Event(Event::Begun { before, .. }) => {
+                self.step(Step::Begun)?;
+                before.map_or(Ok(()), |before| self.step(Step::ForgetBefore(instant(before))))
+            }
+        }
+    }
+
+    pub fn record(&mut self, record: &Record) -> Result<()> {
+        if !self.lineage.has_room() {
+            self.grow()?;
+        }
+        if record.standing == Standing::Approved {
+            // It has done what it was for.
+            self.grants.remove(&(*record.manifest.as_bytes(), record.key));
+        }
+        self.step(Step::Record(*record))
+    }
+
+    fn obey(&mut self, order: &Order) -> Result<()> {
+        self.orders.insert(order.id.clone());
+        match &order.deed {
+            Deed::Release { manifest, key, findings, .. } => {
+                let object = (*digest(manifest)?.as_bytes(), hex_32(key).context("key: not 64 hexadecimal digits")?);
+                let findings = findings.iter().map(|name| finding(name)).collect::<Result<_>>()?;
+                self.grants.insert(object, Grant { order: order.id.clone(), findings });
+                Ok(())
+            }
+            Deed::Forbid { line } => self.step(Step::Forbid(line.read()?)),
+            Deed::Invalidate { manifest } => self.step(Step::Invalidate(digest(manifest)?)),
+            Deed::Forget { before } => self.step(Step::ForgetBefore(instant(*before))),
+            Deed::Compact => Ok(()),
+        }
+    }
+
+    fn step(&mut self, step: Step) -> Result<()> {
+        let begun = self.steps.iter().any(|step| matches!(step, Step::Begun));
+        apply(&mut self.lineage, &step, begun)?;
+        self.steps.push(step);
+        Ok(())
+    }
+
+    /// More room, and in it all that was done.
+    pub fn grow(&mut self) -> Result<()> {
+        let mut lineage = empty(self.steps.len())?;
+        let mut begun = false;
+        for step in &self.steps {
+            begun |= matches!(step, Step::Begun);
+            apply(&mut lineage, step, begun)?;
+        }
+        self.lineage = lineage;
+        Ok(())
+    }
+
+    /// Whether an object is held back and would be held back once more: a sender that repeats it takes no more memory.
+    pub fn is_held_back(&self, record: &Record) -> bool {
+        let held_back = self.lineage.object(&record.manifest, &record.key) == Memory::HeldBack;
+        held_back && record.standing == Standing::HeldBack
+    }
+
+    /// The entries that a shorter journal needs, in their order.
+    pub fn needs(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Decision(line) => line.record.as_ref().and_then(|record| record.read().ok()).is_some_and(|record| {
+                let superseded = record.standing == Standing::HeldBack
+                    && self.lineage.object(&record.manifest, &record.key) != Memory::HeldBack;
+                !superseded && record.sealed >= self.lineage.complete_since()
+            }),
+            Entry::Event(Event::Order { order, .. }) => Order::read(order).is_ok_and(|order| match order.deed {
+                // What was forgotten is forgotten by the first line.
+                Deed::Forget { .. } | Deed::Compact => false,
+                Deed::Release { .. } => self.grants.values().any(|grant| grant.order == order.id),
+                Deed::Forbid { .. } | Deed::Invalidate { .. } => true,
+            }),
+            Entry::Event(Event::MemoryLost { .. } | Event::Begun { .. }) => false,
+        }
+    }
+}
+
+fn apply(lineage: &mut MemoryLineage<Vec<Slot>>, step: &Step, begun: bool) -> Result<()> {
+    match step {
+        Step::Begun => {}
+        Step::Record(record) if begun => lineage.restore(record)?,
+        Step::Record(record) => lineage.record(record)?,
+        Step::Invalidate(manifest) => lineage.invalidate(manifest),
+        Step::Forbid(line) => lineage.forbid(line),
+        Step::ForgetBefore(instant) => lineage.forget_before(*instant),
+    }
+    Ok(())
+}
+
+/// A lineage with room for these and as many more.
+fn empty(objects: usize) -> Result<MemoryLineage<Vec<Slot>>> {
+    // A quarter of the slots stays empty.
+    let slots = objects.saturating_mul(3).max(FEWEST_SLOTS);
+    Ok(MemoryLineage::first(vec![Slot::EMPTY; slots], random()?))
+}
+
+/// A finding by its name.
+pub(crate) fn finding(name: &str) -> Result<Finding> {
+    match Finding::ALL.into_iter().find(|finding| finding.name() == name) {
+        Some(finding) => Ok(finding),
+        None => bail!("'{}' is no finding", name.escape_debug()),
+    }
+}
+
+/// The drop's own policy, with what a person lets pass.
+pub(crate) fn policy(grant: Option<&Grant>) -> Result<Policy<'static>> {
+    // Else a carrier could choose the recipient, and bring an object to one who has never seen it.
+    let strict = Policy::default().with(Finding::RecipientNotSealed, Outcome::Triage)?;
+    let let_pass = grant.map_or(&[][..], |grant| &grant.findings);
+    Ok(let_pass.iter().try_fold(strict, |policy, finding| policy.with(*finding, finding.most_lenient()))?)
+}

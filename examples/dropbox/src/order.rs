@@ -1,0 +1,129 @@
+//! What people order: given as a file in `ROOT/orders`, written down, and then done.
+
+use std::ops::ControlFlow;
+
+use anyhow::{Context, Result, bail, ensure};
+use cep_envelope::manifest::{KeyDirectory, Signatures, Strict};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::disk::Steps;
+use crate::dropbox::{Dropbox, Told};
+use crate::entry::{Deed, Entry, Event, Order};
+use crate::folders::{is_there, list, read_bounded};
+use crate::work::Item;
+
+/// The longest order, in bytes.
+const LONGEST: u64 = 64 << 10;
+const LABEL: &[u8] = b"CEP/1 order\0";
+
+/// What an operator signs.
+#[must_use]
+pub fn order_hash(order: &str) -> [u8; 32] {
+    Sha256::new().chain_update(LABEL).chain_update(order.as_bytes()).finalize().into()
+}
+
+impl<S: Steps> Dropbox<S> {
+    /// Does what people have ordered. An order that cannot be followed is answered, and changes nothing.
+    pub(crate) fn obey_orders(&mut self, tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>) -> Result<()> {
+        let mut files: Vec<_> = list(&self.settings.folders.orders())?.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|end| end == "json") && !is_hidden(path));
+        files.sort();
+        for path in files {
+            let said = match self.obey(&path) {
+                Ok(said) => said,
+                Err(error) if self.broken || self.disk.ended() => return Err(error),
+                Err(error) => {
+                    let why = format!("{error:#}\n");
+                    let refused = path.with_extension("refused");
+                    self.disk.replace(&refused, why.as_bytes())?;
+                    format!("the order {} is refused: {}", path.display(), why.trim_end())
+                }
+            };
+            self.disk.remove_file(&path)?;
+            self.disk.sync_folder(&self.settings.folders.orders())?;
+            // The order is done, whether or not it can be told.
+            let _ = tell(Told::Remark(&said));
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, path: &std::path::Path) -> Result<String> {
+        let bytes = read_bounded(path, LONGEST)?;
+        let event: Event = serde_json::from_slice(&bytes).context("not an order")?;
+        let Event::Order { order: text, signer, signature, .. } = &event else { bail!("not an order") };
+        let order = Order::read(text).context("not an order")?;
+        let said = format!("{} has ordered to {} ({}): {}", order.by, order.deed.name(), order.id, order.why);
+        if !self.memory.knows_order(&order.id) {
+            self.check_operator(&order, text, signer.as_deref(), signature.as_deref())?;
+            self.check(&order.deed)?;
+            self.write(&mut Entry::Event(event.clone()))?;
+        }
+        match &order.deed {
+            Deed::Release { outcome, folder, .. } => {
+                let from = self.settings.folders.outcome(outcome.0).join(folder);
+                Item::take_back(&mut self.disk, &self.settings.folders, &order.id, &from)?;
+            }
+            Deed::Compact => self.compact()?,
+            Deed::Forbid { .. } | Deed::Invalidate { .. } | Deed::Forget { .. } => {}
+        }
+        Ok(said)
+    }
+
+    /// Whether this order can be followed.
+    fn check(&self, deed: &Deed) -> Result<()> {
+        if let Deed::Release { outcome, folder, findings, .. } = deed {
+            let from = self.settings.folders.outcome(outcome.0).join(folder);
+            ensure!(is_there(&from)?, "{} is not there any more", from.display());
+            ensure!(!outcome.0.approves(), "it goes on already");
+            for name in findings {
+                crate::memory::finding(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// If the drop knows operators, one of them must have signed the order under that name.
+    fn check_operator(&self, order: &Order, text: &str, signer: Option<&str>, signature: Option<&str>) -> Result<()> {
+        let Some(operators) = &self.settings.operators else { return Ok(()) };
+        let (Some(signer), Some(signature)) = (signer, signature) else {
+            bail!("it is not signed, and this drop asks for an operator's signature")
+        };
+        let key = operators.at(Timestamp::now()).key(signer, &order.by);
+        let key = key.with_context(|| {
+            format!("key '{}' is not bound to operator '{}'", signer.escape_debug(), order.by.escape_debug())
+        })?;
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(signature, &mut bytes).context("signature: not 128 hexadecimal digits")?;
+        ensure!(Strict.verify(key.as_bytes(), &order_hash(text), &bytes), "its signature does not hold");
+        Ok(())
+    }
+
+    /// Keeps what the memory needs, and puts the journal as it was aside.
+    fn compact(&mut self) -> Result<()> {
+        use cep_envelope::lineage::Lineage;
+        let path = self.settings.folders.journal();
+        let lines = self.journal.lines();
+        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let entries: Vec<_> = bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(Entry::read)
+            .collect::<Result<_>>()
+            .with_context(|| path.display().to_string())?;
+        let since = self.memory.lineage().complete_since();
+        let before = (since != cep_envelope::manifest::Instant::MIN).then_some((since.seconds, since.nanos));
+        let begun = Event::Begun { at: Timestamp::now(), before, lines, after: None };
+        let mut kept = vec![Entry::Event(begun)];
+        kept.extend(entries.into_iter().filter(|entry| self.memory.needs(entry)));
+        let aside = path.with_file_name(format!("journal-{lines}-{}.jsonl", Timestamp::now().as_second()));
+        self.broken = true;
+        self.journal.replace(&mut self.disk, &mut kept, &aside)?;
+        self.memory = crate::memory::Remembered::new(&kept).context("the shorter journal contradicts itself")?;
+        self.broken = false;
+        Ok(())
+    }
+}
+
+fn is_hidden(path: &std::path::Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}

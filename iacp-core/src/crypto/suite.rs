@@ -1,0 +1,83 @@
+//! The authenticated ciphers, and which of them a provider has.
+
+/// The authenticated ciphers of a session. AES-256-GCM is mandatory and the default; ChaCha20-Poly1305 serves devices
+/// without AES hardware, by agreement only, and is a named departure from IACP §8.7.
+// keeps: IACP-171
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Suite {
+    /// AES-256-GCM (IACP §8.2).
+    Aes256Gcm,
+    /// ChaCha20-Poly1305 (RFC 8439).
+    ChaCha20Poly1305,
+}
+
+/// A set of suites.
+///
+/// ```
+/// use iacp_core::crypto::{Suite, Suites};
+///
+/// const OURS: Suites = Suites::of(Suite::ChaCha20Poly1305);
+/// assert!(OURS.has(Suite::ChaCha20Poly1305));
+/// assert!(OURS.common(Suites::of(Suite::Aes256Gcm)).is_empty());
+/// assert_eq!(OURS.with(Suites::of(Suite::Aes256Gcm)), Suites::ALL);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Suites(u8);
+
+impl Suites {
+    /// No suite.
+    pub const NONE: Self = Self(0);
+    /// All suites that there are.
+    pub const ALL: Self = Self::of(Suite::Aes256Gcm).with(Self::of(Suite::ChaCha20Poly1305));
+
+    /// This one alone.
+    #[must_use]
+    pub const fn of(suite: Suite) -> Self {
+        match suite {
+            Suite::Aes256Gcm => Self(1),
+            Suite::ChaCha20Poly1305 => Self(1 << 1),
+        }
+    }
+
+    /// The suites of either set.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The suites of both sets.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether the suite is in the set.
+    #[must_use]
+    pub const fn has(self, suite: Suite) -> bool {
+        !self.common(Self::of(suite)).is_empty()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_put_in() {
+        const SUITES: [Suite; 2] = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
+        for one in SUITES {
+            assert!(Suites::ALL.has(one) && !Suites::NONE.has(one));
+            for other in SUITES {
+                assert_eq!(Suites::of(one).has(other), one == other);
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What is due, and when: one list of ends with their reasons, and one arm for each of them.
+
+use rand_core::CryptoRng;
+
+use super::Session;
+use super::life::{NO_PROGRESS, PROBE_CEILING, PROBE_FIRST, RECONNECT_LIMIT, SILENCE};
+use super::notices::Notice;
+use super::stage::{Business, Link, Open, Over, Stage};
+use super::teardown::Force;
+use crate::crypto::Provider;
+use crate::identity::Identity;
+use crate::pss::error::WrongIdentity;
+use crate::pss::event::{Closure, Reason, TeardownReason};
+use crate::pss::handshake::initiator::RESTARTS;
+use crate::pss::stream::congestion::Congestion;
+use crate::pss::stream::frame::HEARTBEAT_LEN;
+use crate::time::{Backoff, Mono};
+
+/// No more ends than this fall due in one session without one of them ending it.
+const ENDS: usize = 8;
+
+type Due = Option<(Mono, Reason)>;
+
+/// The soonest of several.
+fn soonest<const N: usize>(all: [Due; N]) -> Due {
+    all.into_iter().flatten().min()
+}
+
+/// It is to be done at once, whatever the time is.
+const AT_ONCE: Mono = Mono(0);
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// When something is due, and why: something to send (then [`Self::poll_transmit`] has it), or anything else (then
+    /// [`Self::handle_deadline`] does it). `None` when the session waits for nothing.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<(Mono, Reason)> {
+        soonest([self.next_end(), self.next_send()])
+    }
+
+    /// When the next datagram is due.
+    fn next_send(&self) -> Due {
+        let transmit = |at| (at, Reason::Transmit);
+        match &self.stage {
+            Stage::Idle | Stage::Resting { .. } => None,
+            Stage::Over(over) => over.farewell.as_ref()?.due.map(|_| transmit(AT_ONCE)),
+            Stage::Hearing(attempt) => attempt.offered.is_none().then(|| transmit(attempt.repeat.due())),
+            Stage::Confirming(confirmation, _) => Some(transmit(confirmation.repeat.due())),
+            Stage::Open(open) => {
+                let reachable = !matches!(open.link, Link::Lost(_));
+                let business = match &open.business {
+                    Business::Bargain(negotiation) => negotiation.repeat(),
+                    Business::Accepted(acceptance) if acceptance.due => Some(AT_ONCE),
+                    Business::Asking(request) if reachable => Some(request.repeat.due()),
+                    Business::None | Business::Accepted(_) | Business::Asking(_) => None,
+                };
+                let data = if open.carries() { self.outbound.log.due() } else { None };
+                let probe = self.path.due(HEARTBEAT_LEN + self.inbound.bitmap_len()).map(|at| (at, Reason::Probe));
+                let rest = [business.map(transmit), data.map(transmit), probe];
+                soonest([soonest(rest), self.heartbeat_due()])
+            }
+        }
+    }
+
+    /// When the next end is due: anything but a datagram.
+    pub(super) fn next_end(&self) -> Due {
+        match &self.stage {
+            Stage::Idle => None,
+            Stage::Over(over) => over.farewell.as_ref().map(|farewell| (farewell.until, Reason::Forget)),
+            Stage::Resting { until, .. } => Some((*until, Reason::Attempt)),
+            Stage::Hearing(attempt) => Some((attempt.give_up, Reason::Attempt)),
+            Stage::Confirming(confirmation, _) => Some((confirmation.give_up, Reason::Attempt)),
+            Stage::Open(open) => self.next_end_open(open),
+        }
+    }
+
+    fn next_end_open(&self, open: &Open) -> Due {
+        let link = match &open.link {
+            Link::Lost(lost) => (lost.since.after(self.kept_for(open)), Reason::Lost),
+            Link::Whole | Link::Gap | Link::Reconciling(_) => (self.life.silent_at(), Reason::Silence),
+        };
+        let stalls = open.carries() && self.outbound.awaits_news();
+        let business = match &open.business {
+            Business::Bargain(negotiation) => Some((negotiation.give_up, Reason::Negotiation)),
+            Business::Asking(request) => Some((request.give_up, Reason::Unanswered)),
+            Business::None | Business::Accepted(_) => None,
+        };
+        let spent = self.outbound.key_spent() || self.inbound.key_spent();
+        soonest([
+            Some(link),
+            open.lifetime_end.map(|at| (at, Reason::Lifetime)),
+            business,
+            stalls.then(|| (self.progress.after(NO_PROGRESS), Reason::NoProgress)),
+            self.must_ask().then_some((AT_ONCE, Reason::Close)),
+            spent.then_some((AT_ONCE, Reason::KeySpent)),
+        ])
+    }
+
+    /// How long a DISCONNECTED session is kept. One whose peer never showed that it holds the keys is not worth an hour.
+    fn kept_for(&self, open: &Open) -> u64 {
+        let limit = self.reconnect_limit.unwrap_or(RECONNECT_LIMIT);
+        if open.heard { limit } else { limit.min(SILENCE) }
+    }
+
+    /// Handles whatever is due at `now`, in the order in which it fell due. What has changed, [`Self::poll_event`] says.
+    ///
+    /// # Errors
+    /// The identity is not the session's. Nothing has changed.
+    pub fn handle_deadline(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), WrongIdentity> {
+        if let Stage::Idle = self.stage {
+            return Ok(());
+        }
+        if identity.eid() != self.names.own {
+            return Err(WrongIdentity);
+        }
+        self.expire(now, identity);
+        if self.next_end().is_some_and(|(at, reason)| at <= now && reason == Reason::Attempt) {
+            self.end_attempt(now, identity, rng);
+        }
+        self.advance_end(now, identity);
+        Ok(())
+    }
+
+    /// Handles what fell due until `now`, but for the end of an attempt: the next one needs randomness.
+    pub(super) fn expire(&mut self, now: Mono, identity: &Identity<P>) {
+        for _ in 0..ENDS {
+            match self.next_end() {
+                Some((at, reason)) if at <= now && reason != Reason::Attempt => self.end(now, at, reason, identity),
+                _ => break,
+            }
+        }
+    }
+
+    /// Handles one end that fell due at `at`.
+    fn end(&mut self, now: Mono, at: Mono, reason: Reason, identity: &Identity<P>) {
+        match reason {
+            Reason::Silence => {
+                let first = at.after(u64::from(PROBE_FIRST));
+                self.lose(at, Some(Backoff::starting(first, 2 * PROBE_FIRST, PROBE_CEILING)));
+            }
+            Reason::Lost => {
+                let truncated = !self.inbound.complete();
+                self.shut(Closure::Lost { truncated }, None);
+            }
+            Reason::Lifetime => self.force(now, identity, Force::Reason(TeardownReason::LifetimeExpired)),
+            Reason::Negotiation => self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed)),
+            Reason::NoProgress => self.force(now, identity, Force::Reason(TeardownReason::NoProgress)),
+            Reason::Unanswered => {
+                let Stage::Open(Open { business: Business::Asking(request), .. }) = &self.stage else { return };
+                let code = request.reason;
+                self.force(now, identity, Force::Unanswered(code));
+            }
+            Reason::Close | Reason::KeySpent => self.advance_end(now, identity),
+            Reason::Forget => {
+                if let Stage::Over(Over { farewell, .. }) = &mut self.stage {
+                    *farewell = None;
+                    self.notices.add(Notice::Released);
+                }
+            }
+            // An attempt ends where the next one can be begun, and these are sent.
+            Reason::Attempt | Reason::Transmit | Reason::Acknowledge | Reason::Idle | Reason::Probe => {}
+        }
+    }
+
+    #[inline(never)]
+    fn end_attempt(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
+        let (offer, restarts) = match &self.stage {
+            // It was the application that did not answer.
+            Stage::Hearing(attempt) if attempt.offered.is_some() => {
+                self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
+                return;
+            }
+            Stage::Hearing(attempt) => (attempt.offer, attempt.restarts),
+            Stage::Confirming(confirmation, _) => (confirmation.offer, confirmation.restarts),
+            Stage::Resting { offer, .. } => {
+                let offer = *offer;
+                self.attempt(now, identity, offer, 0, rng);
+                return;
+            }
+            Stage::Idle | Stage::Open(_) | Stage::Over(_) => return,
+        };
+        if restarts >= RESTARTS {
+            self.shut(Closure::NoAnswer, None);
+        } else {
+            self.attempt(now, identity, offer, restarts + 1, rng);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Changes of the session that the application has not been told yet.
+
+/// In the order in which they are told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Notice {
+    Established = 1 << 0,
+    Proposed = 1 << 1,
+    Contract = 1 << 2,
+    Disconnected = 1 << 3,
+    Reconciling = 1 << 4,
+    Reconciled = 1 << 5,
+    Moved = 1 << 6,
+    Finished = 1 << 7,
+    CloseRequested = 1 << 8,
+    Delivered = 1 << 9,
+    Writable = 1 << 10,
+    Closed = 1 << 11,
+    Released = 1 << 12,
+}
+
+impl Notice {
+    const ALL: [Self; 13] = [
+        Self::Established,
+        Self::Proposed,
+        Self::Contract,
+        Self::Disconnected,
+        Self::Reconciling,
+        Self::Reconciled,
+        Self::Moved,
+        Self::Finished,
+        Self::CloseRequested,
+        Self::Delivered,
+        Self::Writable,
+        Self::Closed,
+        Self::Released,
+    ];
+}
+
+/// A set: what happens again before it is told is told once.
+#[derive(Clone, Copy)]
+pub(super) struct Notices(u16);
+
+impl Notices {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) const fn add(&mut self, notice: Notice) {
+        // A loss takes back what was not told of an earlier return, and so does a later return of the one before it:
+        // the last word is how things are.
+        match notice {
+            Notice::Disconnected => self.0 &= !(Notice::Reconciling as u16 | Notice::Reconciled as u16),
+            Notice::Reconciling => self.0 &= !(Notice::Reconciled as u16),
+            _ => {}
+        }
+        self.0 |= notice as u16;
+    }
+
+    pub(super) fn next(&mut self) -> Option<Notice> {
+        let next = Notice::ALL.into_iter().find(|notice| self.0 & *notice as u16 != 0)?;
+        self.0 &= !(next as u16);
+        Some(next)
+    }
+}

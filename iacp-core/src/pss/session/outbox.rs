@@ -1,0 +1,126 @@
+//! When the next heartbeat is due, how often repeats are answered, and what was handed out last.
+
+use core::net::SocketAddr;
+
+use super::life::ANXIOUS_EACH;
+use crate::time::Mono;
+
+/// Repeats, and heartbeats that ask, are answered at most this often, in milliseconds.
+const ANSWER_EACH: u64 = 50;
+
+/// Whether a repeat may be answered now: at most one each 50 ms.
+pub(super) fn meter(from: &mut Mono, now: Mono) -> bool {
+    let may = *from <= now;
+    if may {
+        *from = now.after(ANSWER_EACH);
+    }
+    may
+}
+
+/// A heartbeat follows data this soon at the latest, in milliseconds.
+const ACKNOWLEDGE_AFTER: u64 = 25;
+/// A heartbeat follows this many data frames at the latest.
+const ACKNOWLEDGE_FRAMES: u16 = 16;
+/// While the peer finds its pace, a heartbeat follows every second frame: for this many frames.
+const QUICK_FRAMES: u16 = 200;
+/// So many frames after a gap the peer may take what is missing for lost, so it is told.
+const GAP_FRAMES: u8 = 3;
+
+/// What a data frame has to do with what is missing.
+#[derive(Clone, Copy)]
+pub(super) enum Gap {
+    /// Nothing is missing.
+    None,
+    /// It left a gap before it.
+    Opens,
+    /// There is a gap, from before.
+    Open,
+}
+
+/// When the next heartbeat is due.
+pub(super) struct Acknowledgement {
+    pub(super) due: Option<Mono>,
+    /// Data frames since our last heartbeat.
+    frames: u16,
+    /// Data frames that were acknowledged quickly.
+    quick: u16,
+    /// Data frames since the newest gap opened, up to three.
+    since_gap: u8,
+    /// When our last heartbeat went home.
+    pub(super) last: Mono,
+    /// Before this the peer is not asked again for a sign of life.
+    pub(super) ask_from: Mono,
+    /// Before this no repeat that anybody could have sent, and no heartbeat that asks, is answered again.
+    pub(super) echo_from: Mono,
+    /// Before this no repeat whose signature holds, or whose bytes are known, is answered again.
+    pub(super) answer_from: Mono,
+}
+
+impl Acknowledgement {
+    pub(super) const IDLE: Self = Self {
+        due: None,
+        frames: 0,
+        quick: 0,
+        since_gap: 0,
+        last: Mono(0),
+        ask_from: Mono(0),
+        echo_from: Mono(0),
+        answer_from: Mono(0),
+    };
+
+    /// Not later than this.
+    pub(super) fn by(&mut self, at: Mono) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Nothing is acknowledged for now.
+    pub(super) const fn stop(&mut self) {
+        self.due = None;
+    }
+
+    /// A data frame was taken, in front of which something is missing, or everything has come.
+    pub(super) fn data(&mut self, now: Mono, gap: Gap, at_once: bool) {
+        self.since_gap = match gap {
+            Gap::None => 0,
+            Gap::Opens => 1,
+            Gap::Open => self.since_gap.saturating_add(1).min(GAP_FRAMES + 1),
+        };
+        let at_once = at_once || matches!(gap, Gap::Opens) || self.since_gap == GAP_FRAMES;
+        self.frames = self.frames.saturating_add(1);
+        let limit = if self.quick < QUICK_FRAMES { 2 } else { ACKNOWLEDGE_FRAMES };
+        let first = self.quick == 0;
+        self.quick = (self.quick + 1).min(QUICK_FRAMES);
+        let at_once = at_once || first || self.frames >= limit;
+        self.by(if at_once { now } else { now.after(ACKNOWLEDGE_AFTER) });
+    }
+
+    /// The application has consumed what was held.
+    pub(super) fn consumed(&mut self, now: Mono) {
+        self.frames = self.frames.saturating_add(1);
+        let at_once = self.frames >= ACKNOWLEDGE_FRAMES;
+        self.by(if at_once { now } else { now.after(ACKNOWLEDGE_AFTER) });
+    }
+
+    /// A heartbeat went home.
+    pub(super) const fn sent(&mut self, now: Mono, ask: bool) {
+        (self.due, self.frames, self.last) = (None, 0, now);
+        if ask {
+            self.ask_from = now.after(ANXIOUS_EACH);
+        }
+    }
+}
+
+/// What was handed out last: so that it can be due again.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum LastSent {
+    Nothing,
+    Farewell(SocketAddr),
+    Handshake,
+    Negotiation,
+    Acceptance,
+    Heartbeat,
+    Probe,
+    Request,
+    Data,
+}

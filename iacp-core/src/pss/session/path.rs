@@ -1,0 +1,314 @@
+//! Where the peer is: home, and the candidates that may become it (`IACP §5.6`).
+//!
+//! Everything goes home. A candidate gets single heartbeats that ask for an answer, and nothing else; each of their
+//! numbers goes to one place only, so an echo of it proves that the peer received it there.
+
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use crate::pss::stream::frame::HEARTBEATS;
+use crate::time::Mono;
+
+/// Candidates that a binding or a ticket may claim at a time.
+const CLAIMS: usize = 3;
+/// A seen candidate is forgotten this long after the last frame that came from there, in milliseconds.
+const SEEN_FOR: u64 = 10_000;
+/// A claimed candidate is forgotten after this long, in milliseconds.
+const CLAIMED_FOR: u64 = 30_000;
+/// Probes to a seen candidate are at least so far apart, in milliseconds.
+const SEEN_PAUSE: u16 = 50;
+/// The first two probes to a claimed candidate are so far apart, in milliseconds.
+const CLAIMED_PAUSE: u16 = 250;
+/// No pause between probes is longer, in milliseconds.
+const PAUSE_CEILING: u16 = 8_000;
+/// No more than so many times the bytes that opened from a seen candidate go there.
+const AMPLIFICATION: u32 = 3;
+/// Numbers that are remembered. Pauses between probes double, so two of them span more than a round trip in the end.
+const NUMBERS: usize = 2;
+
+/// An address and a port, as small as they can be kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// An IPv4 address in the first four bytes.
+    ip: [u8; 16],
+    scope: u32,
+    port: u16,
+    family: Family,
+}
+
+/// The family of an address. It has a number for none, so that memory without a candidate is all zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Family(u8);
+
+impl Family {
+    const V4: Self = Self(4);
+    const V6: Self = Self(6);
+}
+
+impl Place {
+    pub(super) fn of(address: SocketAddr) -> Self {
+        let port = address.port();
+        match address {
+            SocketAddr::V4(v4) => {
+                let mut ip = [0; 16];
+                ip.iter_mut().zip(v4.ip().octets()).for_each(|(to, from)| *to = from);
+                Self { ip, scope: 0, port, family: Family::V4 }
+            }
+            SocketAddr::V6(v6) => Self { ip: v6.ip().octets(), scope: v6.scope_id(), port, family: Family::V6 },
+        }
+    }
+
+    pub(super) const fn address(self) -> SocketAddr {
+        if self.family.0 == Family::V4.0 {
+            let [a, b, c, d, ..] = self.ip;
+            SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), self.port))
+        } else {
+            let ip = Ipv6Addr::from_bits(u128::from_be_bytes(self.ip));
+            SocketAddr::V6(SocketAddrV6::new(ip, self.port, 0, self.scope))
+        }
+    }
+}
+
+/// The newest heartbeats that went to one candidate, by the low half of their numbers. Times are the low halves of
+/// milliseconds: no candidate is older than half a minute.
+#[derive(Clone, Copy)]
+struct Probes {
+    numbers: [u32; NUMBERS],
+    sent: u8,
+    pause: u16,
+    due: u32,
+}
+
+impl Probes {
+    const fn new(now: Mono, pause: u16) -> Self {
+        Self { numbers: [0; NUMBERS], sent: 0, pause, due: low(now.0) }
+    }
+
+    fn went(&mut self, now: Mono, number: u64) {
+        self.numbers.rotate_right(1);
+        let [newest, ..] = &mut self.numbers;
+        *newest = low(number);
+        self.sent = self.sent.saturating_add(1);
+        self.due = low(now.0).wrapping_add(u32::from(self.pause));
+        self.pause = self.pause.saturating_mul(2).min(PAUSE_CEILING);
+    }
+
+    fn include(&self, number: u32) -> bool {
+        self.numbers.iter().take(usize::from(self.sent)).any(|sent| *sent == number)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the low half is what is compared")]
+const fn low(number: u64) -> u32 {
+    number as u32
+}
+
+/// The moment near `now` that has this low half: candidates live for seconds.
+const fn near(now: Mono, at: u32) -> Mono {
+    let ahead = at.wrapping_sub(low(now.0));
+    if ahead < 1 << 31 { now.after(ahead as u64) } else { Mono(now.0.saturating_sub(ahead.wrapping_neg() as u64)) }
+}
+
+/// A place from which frames come that open.
+#[derive(Clone, Copy)]
+struct Seen {
+    at: Place,
+    probes: Probes,
+    /// Frames that have come since the last probe.
+    wanted: u16,
+    received: u32,
+    sent: u32,
+}
+
+impl Seen {
+    fn may(&self, length: u32) -> bool {
+        self.wanted > 0 && self.sent.saturating_add(length) <= self.received.saturating_mul(AMPLIFICATION)
+    }
+}
+
+/// A place where the peer says, in a signed record, that it is.
+#[derive(Clone, Copy)]
+struct Claimed {
+    at: Place,
+    probes: Probes,
+}
+
+/// A candidate and when it is forgotten.
+#[derive(Clone, Copy)]
+struct Until<T> {
+    what: T,
+    until: Mono,
+}
+
+pub(super) struct Path {
+    pub(super) home: SocketAddr,
+    seen: Option<Until<Seen>>,
+    claimed: [Option<Until<Claimed>>; CLAIMS],
+}
+
+impl Path {
+    pub(super) const IDLE: Self =
+        Self { home: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)), seen: None, claimed: [None; CLAIMS] };
+
+    pub(super) fn begin(&mut self, home: SocketAddr) {
+        self.home = home;
+        self.forget(|_| true);
+    }
+
+    /// Forgets the candidates whose time ends as this says. They are cleared where they are: to move an empty place here
+    /// would bring what lay on the stack.
+    fn forget(&mut self, ends: impl Fn(Mono) -> bool) {
+        if self.seen.as_ref().is_some_and(|seen| ends(seen.until)) {
+            self.seen = None;
+        }
+        for claimed in &mut self.claimed {
+            if claimed.as_ref().is_some_and(|claimed| ends(claimed.until)) {
+                *claimed = None;
+            }
+        }
+    }
+
+    /// Forgets the candidates whose time is over.
+    pub(super) fn expire(&mut self, now: Mono) {
+        self.forget(|until| until <= now);
+    }
+
+    /// A frame that opened, of `length` bytes and above all earlier ones of its sort, came from here.
+    pub(super) fn came_from(&mut self, now: Mono, from: SocketAddr, length: usize) {
+        if from == self.home {
+            return;
+        }
+        self.expire(now);
+        let at = Place::of(from);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let known = self.seen.map(|seen| seen.what).filter(|seen| seen.at == at);
+        let new = Seen { at, probes: Probes::new(now, SEEN_PAUSE), wanted: 0, received: 0, sent: 0 };
+        let mut what = known.unwrap_or(new);
+        what.received = what.received.saturating_add(length);
+        what.wanted = what.wanted.saturating_add(1);
+        self.seen = Some(Until { what, until: now.after(SEEN_FOR) });
+    }
+
+    /// A verified record says that the peer is here. With three claims there, the oldest one gives way.
+    pub(super) fn claim(&mut self, now: Mono, address: SocketAddr) {
+        self.expire(now);
+        let at = Place::of(address);
+        if address == self.home || self.claimed.iter().flatten().any(|claimed| claimed.what.at == at) {
+            return;
+        }
+        // A free place comes before all others.
+        let place = self.claimed.iter_mut().min_by_key(|claimed| claimed.map(|claimed| claimed.until));
+        if let Some(place) = place {
+            let what = Claimed { at, probes: Probes::new(now, CLAIMED_PAUSE) };
+            *place = Some(Until { what, until: now.after(CLAIMED_FOR) });
+        }
+    }
+
+    /// When the next probe of a candidate is due; `length` is how long it would be.
+    pub(super) fn due(&self, length: usize) -> Option<Mono> {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let seen = self.seen.filter(|seen| seen.what.may(length)).map(|seen| (seen.what.probes.due, seen.until));
+        let claimed = self.claimed.iter().flatten().map(|claimed| (claimed.what.probes.due, claimed.until));
+        seen.into_iter()
+            .chain(claimed)
+            .map(|(due, until)| (near(until, due), until))
+            .filter_map(|(due, until)| (due < until).then_some(due))
+            .min()
+    }
+
+    /// The place whose probe is due now; the heartbeat with this number goes there.
+    pub(super) fn probe(&mut self, now: Mono, number: u64, length: usize) -> Option<SocketAddr> {
+        self.expire(now);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        if let Some(Until { what: seen, until }) = self.seen.as_mut()
+            && seen.may(length)
+            && near(*until, seen.probes.due) <= now
+        {
+            seen.wanted = 0;
+            seen.sent = seen.sent.saturating_add(length);
+            seen.probes.went(now, number);
+            return Some(seen.at.address());
+        }
+        let due = |claimed: &&mut Until<Claimed>| near(claimed.until, claimed.what.probes.due) <= now;
+        let Until { what, .. } = self.claimed.iter_mut().flatten().find(due)?;
+        what.probes.went(now, number);
+        Some(what.at.address())
+    }
+
+    /// The candidate that this echo, a whole sequence, proves: it becomes home, and the others are forgotten.
+    pub(super) fn prove(&mut self, echo: u64) -> Option<SocketAddr> {
+        let number = low(echo.checked_sub(HEARTBEATS)?);
+        let seen = self.seen.iter().map(|seen| (seen.what.at, &seen.what.probes));
+        let claimed = self.claimed.iter().flatten().map(|claimed| (claimed.what.at, &claimed.what.probes));
+        let (at, _) = seen.chain(claimed).find(|(_, probes)| probes.include(number))?;
+        self.begin(at.address());
+        Some(self.home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 4227))
+    }
+
+    fn path() -> Path {
+        let mut path = Path::IDLE;
+        path.begin(place(1));
+        path
+    }
+
+    #[test]
+    fn a_claimed_place_gets_eight_probes_in_thirty_seconds() {
+        let mut path = path();
+        path.claim(Mono(0), place(2));
+        let mut times = [0; 8];
+        for (number, time) in (0..).zip(&mut times) {
+            let due = path.due(145).expect("a probe is due");
+            *time = due.0;
+            assert_eq!(path.probe(due, number, 145), Some(place(2)));
+        }
+        assert_eq!(times, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750]);
+        assert_eq!(path.due(145), None);
+    }
+
+    #[test]
+    fn a_seen_place_gets_three_times_what_came_from_it() {
+        let mut path = path();
+        path.came_from(Mono(0), place(2), 137);
+        let mut sent = 0;
+        for ms in 0..20_000 {
+            path.came_from(Mono(ms), place(2), 0);
+            path.expire(Mono(ms));
+            while path.probe(Mono(ms), ms, 145).is_some() {
+                sent += 145;
+            }
+        }
+        assert_eq!(sent, 290, "two heartbeats of 145 bytes for 137 bytes");
+    }
+
+    #[test]
+    fn only_an_echo_of_what_went_there_alone_proves_a_place() {
+        let mut path = path();
+        path.came_from(Mono(0), place(2), 1_200);
+        path.claim(Mono(0), place(3));
+        assert_eq!(path.probe(Mono(0), 7, 145), Some(place(2)));
+        assert_eq!(path.probe(Mono(0), 8, 145), Some(place(3)));
+        assert_eq!(path.prove(HEARTBEATS + 6), None);
+        assert_eq!(path.prove(0), None);
+        assert_eq!(path.prove(HEARTBEATS + 8), Some(place(3)));
+        assert_eq!((path.home, path.due(0)), (place(3), None), "the other candidate is forgotten");
+        assert_eq!(path.prove(HEARTBEATS + 7), None);
+    }
+
+    #[test]
+    fn the_oldest_of_three_claims_gives_way() {
+        let mut path = path();
+        for (ms, last) in (0..).zip(2..6) {
+            path.claim(Mono(ms), place(last));
+        }
+        let places = path.claimed.map(|claimed| claimed.map(|claimed| claimed.what.at.address()));
+        assert_eq!(places, [Some(place(5)), Some(place(3)), Some(place(4))]);
+    }
+}

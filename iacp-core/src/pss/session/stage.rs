@@ -1,0 +1,225 @@
+//! Where a session stands, and the two tables that decide each move.
+//!
+//! A stage carries what only it needs. `lifecycle` (`IACP §6.4.2`) and `continuity` (`IACP Appendix B.4`) are read off
+//! it, and it changes by an event that their tables allow, or not at all.
+
+use core::net::SocketAddr;
+
+use iacp_wire::Signature;
+
+use super::teardown::{Asked, Request, TeardownType};
+use super::{continuity, lifecycle};
+use crate::pss::event::Closure;
+use crate::pss::handshake::contract::{Acceptance, Negotiation};
+use crate::pss::handshake::initiator::{Attempt, Confirmation};
+use crate::pss::handshake::terms::{Capabilities, Terms};
+use crate::time::{Backoff, Mono};
+
+#[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger ones")]
+#[repr(u8)]
+pub(super) enum Stage {
+    /// No session yet, or none any more and nothing kept.
+    Idle,
+    /// The initiator has sent PSS_INIT.
+    Hearing(Attempt),
+    /// The initiator's attempt crossed the peer's, and takes and sends nothing. It goes on if the other comes to nothing.
+    Resting { offer: Capabilities, until: Mono },
+    /// The initiator has sent PSS_ACK and has the keys; nothing has confirmed them.
+    Confirming(Confirmation, Business),
+    /// Both sides have the session.
+    Open(Open),
+    /// The end.
+    Over(Over),
+}
+
+/// What is signed and repeated beside the data: one thing at a time.
+#[allow(clippy::large_enum_variant, reason = "as above")]
+pub(super) enum Business {
+    /// Nothing.
+    None,
+    /// The terms are being negotiated: PSS_NEGOTIATING.
+    Bargain(Negotiation),
+    /// We accepted the peer's terms. It is kept until the request for teardown, for a peer that repeats its proposal.
+    Accepted(Acceptance),
+    /// Our FIN is acknowledged, and our request for teardown waits for its answer.
+    Asking(Request),
+}
+
+impl Business {
+    const fn is_settled(&self) -> bool {
+        !matches!(self, Self::Bargain(_))
+    }
+}
+
+pub(super) struct Open {
+    /// The terms of the contract, once it is effective.
+    pub(super) contract: Option<Terms>,
+    pub(super) business: Business,
+    pub(super) link: Link,
+    /// The peer has asked for the end, and everything it sent is here.
+    pub(super) peer_asked: Option<Asked>,
+    /// A sealed frame of the peer's was taken: it holds the keys.
+    pub(super) heard: bool,
+    /// The first bytes of the SHA-256 of the PSS_ACK that made this session, on the responder's side: its repeats get an
+    /// answer.
+    pub(super) ack_digest: Option<[u8; 8]>,
+    pub(super) lifetime_end: Option<Mono>,
+}
+
+/// The states of B.4 in which data flows or will flow again.
+pub(super) enum Link {
+    /// ESTABLISHED.
+    Whole,
+    /// ANOMALY_FLAGGED.
+    Gap,
+    /// DISCONNECTED.
+    Lost(Lost),
+    /// RECONCILING.
+    Reconciling(Reconciling),
+}
+
+pub(super) struct Lost {
+    /// When DISCONNECTED began: however late that was noticed.
+    pub(super) since: Mono,
+    /// The number of the first heartbeat since then: only an echo of that, or a later one, revives.
+    pub(super) heartbeat: u64,
+    /// When home is asked next. `None` after the transport's end, until the host names a place.
+    pub(super) probe: Option<Backoff>,
+    /// For how long nothing had arrived before, in milliseconds.
+    pub(super) stalled: u64,
+}
+
+pub(super) struct Reconciling {
+    /// The peer's next sequence, as of its last heartbeat.
+    pub(super) target: u64,
+    pub(super) ask: Backoff,
+}
+
+pub(super) struct Over {
+    pub(super) why: Closure,
+    pub(super) farewell: Option<Farewell>,
+}
+
+/// The last word, kept for a peer that has not heard it.
+pub(super) struct Farewell {
+    pub(super) teardown_type: TeardownType,
+    pub(super) reason: u16,
+    pub(super) signature: Signature,
+    /// Where it is to be sent, if it is.
+    pub(super) due: Option<SocketAddr>,
+    pub(super) sent: Option<Mono>,
+    pub(super) until: Mono,
+}
+
+impl Stage {
+    pub(super) const fn lifecycle(&self) -> lifecycle::State {
+        match self {
+            Self::Idle | Self::Resting { .. } | Self::Over(_) => lifecycle::State::Closed,
+            Self::Hearing(_) => lifecycle::State::Hearing,
+            Self::Confirming(..) | Self::Open(_) => lifecycle::State::Established,
+        }
+    }
+
+    pub(super) const fn continuity(&self) -> Option<continuity::State> {
+        match self {
+            Self::Confirming(_, business) if business.is_settled() => Some(continuity::State::Established),
+            Self::Confirming(..) => Some(continuity::State::PssNegotiating),
+            Self::Open(open) => Some(open.continuity()),
+            Self::Idle | Self::Hearing(_) | Self::Resting { .. } | Self::Over(_) => None,
+        }
+    }
+
+    /// Makes a move of `IACP §6.4.2`. What the stage held is dropped where it stands, which wipes its secrets. A move
+    /// that the table does not have is not made; it is an error in the code, which a test build shows.
+    pub(super) fn step(&mut self, event: lifecycle::Event, next: Self) {
+        let legal = self.lifecycle().next(event) == Some(next.lifecycle());
+        debug_assert!(legal, "{} + {event} does not lead to {}", self.lifecycle(), next.lifecycle());
+        if legal {
+            *self = next;
+        }
+    }
+
+    /// The keys are confirmed. §6.4.2 has no move for it: both stages are STATE_ESTABLISHED.
+    pub(super) fn confirm(&mut self, open: Open) {
+        if let Self::Confirming(..) = self {
+            *self = Self::Open(open);
+        }
+    }
+}
+
+fn lifetime_end(now: Mono, terms: Terms) -> Option<Mono> {
+    (terms.lifetime > 0).then(|| now.after(u64::from(terms.lifetime) * 1_000))
+}
+
+impl Open {
+    pub(super) const fn continuity(&self) -> continuity::State {
+        match (&self.business, &self.link) {
+            (Business::Bargain(_), _) => continuity::State::PssNegotiating,
+            (_, Link::Whole) => continuity::State::Established,
+            (_, Link::Gap) => continuity::State::AnomalyFlagged,
+            (_, Link::Lost(_)) => continuity::State::Disconnected,
+            (_, Link::Reconciling(_)) => continuity::State::Reconciling,
+        }
+    }
+
+    /// Makes a move of B.4, as [`Stage::step`] does of §6.4.2.
+    pub(super) fn step(&mut self, event: continuity::Event, next: Link) {
+        let before = self.continuity();
+        let after = match next {
+            Link::Whole => continuity::State::Established,
+            Link::Gap => continuity::State::AnomalyFlagged,
+            Link::Lost(_) => continuity::State::Disconnected,
+            Link::Reconciling(_) => continuity::State::Reconciling,
+        };
+        let legal = before.next(event) == Some(after);
+        debug_assert!(legal, "{before} + {event} does not lead to {after}");
+        if legal {
+            // Each by itself: a move of the whole enum would bring what lay on the stack, where data was opened just now.
+            match next {
+                Link::Whole => self.link = Link::Whole,
+                Link::Gap => self.link = Link::Gap,
+                Link::Lost(_) | Link::Reconciling(_) => self.link = next,
+            }
+        }
+    }
+
+    /// The session's inner life begins, with these terms, which are those of a contract or set by the responder.
+    pub(super) fn new(
+        now: Mono,
+        business: Business,
+        contract: bool,
+        terms: Terms,
+        ack_digest: Option<[u8; 8]>,
+        heard: bool,
+    ) -> Self {
+        let lifetime_end = if business.is_settled() { lifetime_end(now, terms) } else { None };
+        let contract = (contract && business.is_settled()).then_some(terms);
+        Self { contract, business, link: Link::Whole, peer_asked: None, heard, ack_digest, lifetime_end }
+    }
+
+    /// The contract is effective: SFC_EFFECTIVE.
+    pub(super) fn settle(&mut self, now: Mono, terms: Terms, acceptance: Option<Acceptance>) {
+        let legal = self.continuity().next(continuity::Event::SfcEffective) == Some(continuity::State::Established);
+        debug_assert!(legal, "{} + SFC_EFFECTIVE", self.continuity());
+        if legal {
+            self.contract = Some(terms);
+            self.business = acceptance.map_or(Business::None, Business::Accepted);
+            self.lifetime_end = lifetime_end(now, terms);
+        }
+    }
+
+    /// New data may be taken from the application.
+    pub(super) const fn flows(&self) -> bool {
+        self.business.is_settled() && matches!(self.link, Link::Whole | Link::Gap)
+    }
+
+    /// Data is taken from the peer, and ours is repeated.
+    pub(super) const fn carries(&self) -> bool {
+        self.business.is_settled() && !matches!(self.link, Link::Lost(_))
+    }
+
+    /// The peer is away, or has just come back.
+    pub(super) const fn is_reconnecting(&self) -> bool {
+        matches!(self.link, Link::Lost(_) | Link::Reconciling(_))
+    }
+}

@@ -1,0 +1,457 @@
+extern crate std;
+
+use std::{vec, vec::Vec};
+
+use super::super::congestion::Flight;
+use super::super::loss::{News, Shown};
+use super::*;
+
+type Log<const LOG: usize, const FRAMES: usize> = DeltaLog<Flight, LOG, FRAMES>;
+/// Sixty-four frames of 10 bytes.
+type Wide = Log<1_024, 64>;
+
+fn log<const LOG: usize, const FRAMES: usize>(first: u64) -> Log<LOG, FRAMES> {
+    let mut log = Log::IDLE;
+    log.set_window(1_000);
+    log.restart(first);
+    log
+}
+
+/// Pushes a frame whose every byte is `mark`.
+fn push<const L: usize, const F: usize>(log: &mut Log<L, F>, length: usize, mark: u8) -> bool {
+    let Some(room) = log.room(length) else { return false };
+    room.fill(mark);
+    log.push(length, [mark; 32], Mono(0));
+    true
+}
+
+/// A log of 64 with so many frames sealed; frame n consists of the byte n, and the first is frame 0.
+fn filled(frames: u8) -> Wide {
+    let mut log = log(0);
+    for mark in 0..frames {
+        assert!(push(&mut log, 10, mark));
+    }
+    log
+}
+
+/// Everything that leaves at this moment.
+fn sent<const L: usize, const F: usize>(log: &mut Log<L, F>, now: u64) -> Vec<u8> {
+    core::iter::from_fn(|| log.transmit(Mono(now)).map(|frame| frame[0])).take(1_000).collect()
+}
+
+/// A heartbeat that expects `expected`, and shows these.
+fn heartbeat(log: &mut Wide, now: u64, expected: u64, shown: &[u64]) -> News {
+    let mut bitmap = [0_u8; 32];
+    for bit in shown.iter().filter_map(|sequence| sequence.checked_sub(expected + 1)) {
+        bitmap[usize::try_from(bit / 8).unwrap()] |= 0x80 >> (bit % 8);
+    }
+    log.acknowledge(Mono(now), expected, Shown { held: shown.contains(&expected), bitmap: &bitmap })
+}
+
+const NEWS: News = News { any: true, freed: false };
+const FREED: News = News { any: true, freed: true };
+const NOTHING: News = News { any: false, freed: false };
+
+// The ring.
+
+#[test]
+fn what_is_unacknowledged_is_never_overwritten() {
+    let mut log = log::<100, 8>(7);
+    assert!(!push(&mut log, 101, 0), "longer than the log");
+    for mark in 0..3 {
+        assert!(push(&mut log, 30, mark));
+    }
+    assert!(!push(&mut log, 30, 9), "10 bytes are left");
+    assert_eq!(log.acknowledge(Mono(0), 8, Shown::NOTHING), FREED);
+    assert!(!push(&mut log, 30, 9), "30 bytes in front, but touching would make full look empty");
+    assert!(push(&mut log, 29, 3));
+    for mark in [1, 2, 3] {
+        let frame = log.transmit(Mono(0)).expect("all are due");
+        assert!(frame.iter().all(|byte| *byte == mark), "frame {mark} is whole");
+    }
+    assert_eq!(log.transmit(Mono(0)), None);
+}
+
+#[test]
+fn acknowledgements_out_of_range_change_nothing() {
+    let mut log = log::<100, 2>(5);
+    push(&mut log, 10, 1);
+    push(&mut log, 10, 2);
+    assert!(!push(&mut log, 10, 3), "two slots");
+    assert_eq!(log.acknowledge(Mono(0), 8, Shown::NOTHING), NOTHING);
+    assert_eq!(log.acknowledge(Mono(0), 4, Shown::NOTHING), NOTHING);
+    assert_eq!((log.first(), log.next()), (5, 7));
+    assert_eq!(log.chain_before(6), Some([2; 32]));
+    assert_eq!(log.chain_before(7), None);
+}
+
+#[test]
+fn chains_and_frames_are_erased_with_the_log_and_the_numbers_stay() {
+    let mut log = filled(20);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 10, 4, &[6]);
+    log.wipe();
+    assert!(log.bytes.iter().all(|byte| *byte == 0));
+    assert!(log.slots.iter().all(|slot| slot.chain == [0; 32]));
+    assert_eq!((log.first(), log.next(), log.is_empty()), (4, 20, false));
+    assert_eq!((log.chain_before(5), log.due(), log.transmit(Mono(99_999))), (None, None, None));
+    assert!(log.room(10).is_none());
+    assert_eq!(heartbeat(&mut log, 20, 9, &[]), NOTHING);
+
+    let mut log = filled(20);
+    log.restart(77);
+    assert!(log.bytes.iter().all(|byte| *byte == 0) && log.slots.iter().all(|slot| slot.chain == [0; 32]));
+    assert_eq!((log.first(), log.next(), log.is_empty()), (77, 77, true));
+    assert!(push(&mut log, 10, 1));
+    assert_eq!(sent(&mut log, 5), [1]);
+}
+
+#[test]
+fn an_acknowledged_frame_leaves_no_chain() {
+    let mut log = filled(3);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 10, 2, &[]);
+    assert_eq!((log.slots[0].chain, log.slots[1].chain, log.slots[2].chain), ([0; 32], [0; 32], [2; 32]));
+}
+
+// Flight and window.
+
+#[test]
+fn what_leaves_is_in_order_and_within_the_flight() {
+    let mut log = filled(30);
+    assert_eq!(sent(&mut log, 0), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert!(log.blocked());
+    assert_eq!(log.due(), Some(Mono(250)), "the repetition time, and nothing before it");
+    assert_eq!(heartbeat(&mut log, 50, 1, &[]), FREED);
+    assert_eq!(sent(&mut log, 50), [10, 11], "one has arrived, and the flight is one more");
+}
+
+#[test]
+fn no_more_than_the_window_lies_beyond_the_oldest() {
+    let mut log = filled(30);
+    log.set_window(4);
+    assert_eq!(sent(&mut log, 0), [0, 1, 2, 3]);
+    assert_eq!(heartbeat(&mut log, 50, 0, &[0, 1, 2, 3]), NEWS);
+    assert_eq!((sent(&mut log, 50), log.blocked(), log.due()), (vec![], true, None), "held back, not lost");
+    assert_eq!(heartbeat(&mut log, 60, 2, &[2, 3]), News { any: false, freed: true });
+    assert_eq!(sent(&mut log, 60), [4, 5]);
+}
+
+#[test]
+fn a_frame_may_always_leave_when_nothing_is_in_flight() {
+    struct Never;
+    impl Congestion for Never {
+        type Stamp = ();
+        const IDLE: Self = Self;
+        const NO_STAMP: () = ();
+        fn restart(&mut self) {}
+        fn may_send(&self, _: InFlight) -> bool {
+            false
+        }
+        fn sent(&mut self, _: Mono, _: u32, _: InFlight) {}
+        fn timed_out(&mut self, _: Mono) {}
+    }
+    let mut log = DeltaLog::<Never, 100, 4>::IDLE;
+    log.set_window(4);
+    log.restart(0);
+    log.push(10, [0; 32], Mono(0));
+    log.push(10, [0; 32], Mono(0));
+    assert!(log.transmit(Mono(0)).is_some());
+    assert!(log.transmit(Mono(0)).is_none());
+    assert!(log.transmit(Mono(250)).is_some(), "by time");
+}
+
+// Repetition.
+
+#[test]
+fn pauses_double_from_250_ms_to_8_s() {
+    let mut log = log::<100, 8>(0);
+    push(&mut log, 10, 1);
+    let mut times = [0_u64; 9];
+    for time in &mut times {
+        let due = log.due().expect("never acknowledged");
+        *time = due.0;
+        assert!(log.transmit(due).is_some());
+        assert!(log.transmit(due).is_none());
+    }
+    assert_eq!(times, [0, 250, 750, 1_750, 3_750, 7_750, 15_750, 23_750, 31_750]);
+    log.acknowledge(Mono(31_800), 1, Shown::NOTHING);
+    assert_eq!(log.due(), None);
+}
+
+#[test]
+fn after_a_repetition_by_time_two_are_in_flight() {
+    let mut log = filled(20);
+    assert_eq!(sent(&mut log, 0).len(), 10);
+    assert_eq!(sent(&mut log, 249), []);
+    assert_eq!(sent(&mut log, 250), [0, 1]);
+    assert_eq!(log.due(), Some(Mono(750)));
+    // The heartbeat was only late: what it shows is not repeated.
+    heartbeat(&mut log, 300, 9, &[]);
+    assert_eq!(sent(&mut log, 300)[0], 9);
+}
+
+#[test]
+fn news_start_the_repetition_time_anew() {
+    let mut log = filled(4);
+    sent(&mut log, 0);
+    sent(&mut log, 250);
+    assert_eq!(log.repetition_time(), 500);
+    heartbeat(&mut log, 300, 3, &[]);
+    // SRTT 300 of frame 2, which was sent once; RTTVAR 150.
+    assert_eq!((log.smoothed(), log.repetition_time()), (Some(300), 900));
+    assert_eq!(sent(&mut log, 300), [3]);
+    assert_eq!(log.due(), Some(Mono(1_200)));
+    heartbeat(&mut log, 1_000, 3, &[]);
+    assert_eq!(log.due(), Some(Mono(1_200)), "a heartbeat that brings nothing new changes nothing");
+}
+
+#[test]
+fn three_shown_above_make_a_frame_due_at_once() {
+    let mut log = filled(10);
+    sent(&mut log, 0);
+    assert_eq!(heartbeat(&mut log, 50, 2, &[3, 4]), FREED);
+    assert_eq!(sent(&mut log, 50), [], "two");
+    assert_eq!(heartbeat(&mut log, 51, 2, &[3, 4, 5]), NEWS);
+    assert_eq!(sent(&mut log, 51), [2], "three");
+    assert_eq!(heartbeat(&mut log, 52, 2, &[3, 4, 5, 6, 7, 8]), NEWS);
+    assert_eq!(sent(&mut log, 52), [], "those were sent before the repetition");
+}
+
+#[test]
+fn what_was_repeated_is_lost_again_only_by_frames_sent_after_that() {
+    let mut log = filled(40);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 50, 0, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let after = sent(&mut log, 50);
+    assert_eq!(after[..4], [0, 10, 11, 12]);
+    let shown: Vec<u64> = (1..12).collect();
+    heartbeat(&mut log, 99, 0, &shown);
+    assert!(!sent(&mut log, 99).contains(&0), "10 and 11 are two");
+    let shown: Vec<u64> = (1..13).collect();
+    heartbeat(&mut log, 100, 0, &shown);
+    assert_eq!(sent(&mut log, 100)[0], 0, "12 is the third that was sent after it");
+}
+
+#[test]
+fn several_lost_frames_leave_lowest_first_and_before_new_ones() {
+    let mut log = filled(20);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 50, 1, &[2, 4, 6, 7, 8, 9]);
+    assert_eq!(sent(&mut log, 50), [1, 3, 5, 10, 11], "five: the flight is halved, and nothing of it was left");
+}
+
+#[test]
+fn what_is_shown_no_longer_is_due_again() {
+    let mut log = filled(8);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 50, 0, &[0, 1, 5]);
+    assert_eq!(log.first(), 0, "shown is not acknowledged");
+    assert_eq!(heartbeat(&mut log, 60, 0, &[]), NOTHING);
+    assert_eq!(sent(&mut log, 60), [0, 1, 5]);
+    assert_eq!(heartbeat(&mut log, 70, 8, &[]), FREED);
+    assert!(log.all_shown() && log.is_empty());
+}
+
+#[test]
+fn held_and_shown_frames_are_not_repeated_and_not_in_flight() {
+    let mut log = filled(4);
+    sent(&mut log, 0);
+    assert!(!log.all_shown());
+    heartbeat(&mut log, 50, 0, &[0, 1, 2, 3]);
+    assert!(log.all_shown() && !log.is_empty());
+    assert_eq!((log.due(), sent(&mut log, 100_000)), (None, vec![]));
+}
+
+#[test]
+fn a_repeated_frame_gives_no_sample() {
+    let mut log = filled(1);
+    sent(&mut log, 0);
+    sent(&mut log, 250);
+    heartbeat(&mut log, 260, 1, &[]);
+    assert_eq!(log.smoothed(), None);
+    log.echo(Mono(400), Mono(320));
+    assert_eq!(log.smoothed(), Some(80));
+}
+
+#[test]
+fn a_new_path_repeats_in_order_what_is_not_shown_and_begins_anew() {
+    let mut log = filled(40);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 50, 2, &[4]);
+    sent(&mut log, 50);
+    log.repeat_all(Mono(60));
+    assert_eq!((log.smoothed(), log.repetition_time()), (None, 250));
+    assert_eq!(log.due(), Some(Mono(60)));
+    assert_eq!(sent(&mut log, 60), [2, 3, 5, 6, 7, 8, 9, 10, 11, 12], "ten, as at first");
+}
+
+// The caller's socket.
+
+#[test]
+fn what_did_not_leave_is_the_next_again_and_counts_for_nothing() {
+    let mut log = filled(3);
+    assert_eq!(log.transmit(Mono(0)).map(|frame| frame[0]), Some(0));
+    log.not_sent();
+    assert_eq!((log.flight, log.due()), (InFlight::default(), Some(Mono(0))));
+    log.not_sent();
+    assert_eq!(sent(&mut log, 5), [0, 1, 2]);
+    heartbeat(&mut log, 55, 3, &[]);
+    assert_eq!(log.smoothed(), Some(50), "from the sending that took place");
+}
+
+#[test]
+fn a_repetition_that_did_not_leave_is_due_again() {
+    let mut log = filled(2);
+    sent(&mut log, 0);
+    assert_eq!(log.transmit(Mono(250)).map(|frame| frame[0]), Some(0));
+    log.not_sent();
+    assert_eq!(log.due(), Some(Mono(250)));
+    assert_eq!(sent(&mut log, 251), [0, 1]);
+}
+
+// What a peer may say that is not true.
+
+#[test]
+fn frames_shown_before_they_were_sent_are_not_sent_and_do_not_confuse_it() {
+    let mut log = filled(12);
+    assert_eq!(heartbeat(&mut log, 1, 0, &[2, 3, 11]), NEWS);
+    assert_eq!(heartbeat(&mut log, 2, 0, &[2, 11]), NOTHING);
+    assert_eq!(sent(&mut log, 3), [0, 1, 3, 4, 5, 6, 7, 8, 9, 10], "not 2, which it still shows");
+    heartbeat(&mut log, 4, 12, &[]);
+    assert!(log.is_empty() && log.all_shown());
+}
+
+#[test]
+fn a_bitmap_beyond_what_is_sealed_is_ignored() {
+    let mut log = filled(2);
+    sent(&mut log, 0);
+    log.acknowledge(Mono(9), 1, Shown { held: true, bitmap: &[0xff; 4_096] });
+    assert!(log.all_shown());
+    assert!(push(&mut log, 10, 7));
+    assert_eq!(sent(&mut log, 10), [7]);
+}
+
+// Whatever happens, in whatever order.
+
+/// The counts are what the marks say, and what lies in the ring is what was pushed.
+fn check<C: Congestion>(log: &DeltaLog<C, 1_024, 64>, seed: u64) {
+    let standing = |wanted| (log.first..log.next).filter(|sequence| log.mark(*sequence).standing == wanted).count();
+    assert_eq!(log.flight.frames as usize, standing(Standing::Flying), "seed {seed}");
+    assert_eq!(log.due as usize, standing(Standing::Due), "seed {seed}");
+    assert!((log.first..=log.next).contains(&log.unsent) && log.top <= log.next, "seed {seed}");
+    let lowest = (log.first..log.next).find(|sequence| log.mark(*sequence).standing == Standing::Due);
+    assert!(lowest.is_none_or(|lowest| log.cursor <= lowest), "seed {seed}");
+    for sequence in log.first..log.next {
+        let slot = log.slot(sequence).unwrap();
+        let (at, length) = (slot.at as usize, slot.length as usize);
+        assert!(log.bytes[at..at + length].iter().all(|byte| u64::from(*byte) == sequence % 256), "seed {seed}");
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of a test")]
+fn anything_happens<C: Congestion>(seed: u64) {
+    use rand_core::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let mut log = DeltaLog::<C, 1_024, 64>::IDLE;
+    log.set_window(40);
+    log.restart(0);
+    let mut now = 0;
+    let mut here = vec![false; 4_096];
+    for _ in 0..2_000 {
+        let draw = rng.next_u64();
+        now += draw % 40;
+        match (draw >> 32) % 12 {
+            0..=3 => {
+                let (length, sequence) = (10 + (draw >> 40) as usize % 60, log.next());
+                if let Some(room) = log.room(length) {
+                    room.fill((sequence % 256) as u8);
+                    log.push(length, [9; 32], Mono(now));
+                }
+            }
+            4..=7 => {
+                for _ in 0..=(draw >> 40) % 5 {
+                    let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) else { break };
+                    match (draw >> 50) % 8 {
+                        0 => log.not_sent(),
+                        1 | 2 => {} // lost
+                        _ => {
+                            let from = log.first();
+                            let sequence = (from..from + 256).find(|sequence| sequence % 256 == u64::from(mark));
+                            here[usize::try_from(sequence.unwrap()).unwrap()] = true;
+                        }
+                    }
+                }
+            }
+            8..=10 => {
+                // A true heartbeat; now and then one that shows less, of a peer that forgot what it held.
+                let missing = here.iter().position(|here| !here).unwrap() as u64;
+                let expected = log.first() + (missing - log.first()) * ((draw >> 40) % 3) / 2;
+                let mut bitmap = [0_u8; 8];
+                for bit in 0..63 {
+                    let place = usize::try_from(expected + 1 + bit).unwrap();
+                    if here[place] && (draw >> 45) % 7 != 0 {
+                        bitmap[bit as usize / 8] |= 0x80 >> (bit % 8);
+                    }
+                }
+                let held = here[usize::try_from(expected).unwrap()];
+                log.acknowledge(Mono(now), expected, Shown { held, bitmap: &bitmap });
+            }
+            _ => {
+                if (draw >> 40) % 20 == 0 {
+                    log.repeat_all(Mono(now));
+                }
+            }
+        }
+        check(&log, seed);
+        if log.next() > 3_900 {
+            break;
+        }
+    }
+    // A perfect path from here on: everything arrives, within a bounded time.
+    for _ in 0..1_000 {
+        now = log.due().map_or(now, |due| due.0.max(now));
+        while let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) {
+            let from = log.first();
+            let sequence = (from..from + 256).find(|sequence| sequence % 256 == u64::from(mark));
+            here[usize::try_from(sequence.unwrap()).unwrap()] = true;
+        }
+        now += 20;
+        let missing = here.iter().position(|here| !here).unwrap() as u64;
+        log.acknowledge(Mono(now), missing, Shown::NOTHING);
+        check(&log, seed);
+    }
+    assert!(log.is_empty() && log.all_shown() && log.due().is_none(), "seed {seed}: {} left", log.next() - log.first());
+}
+
+#[test]
+fn whatever_happens_the_counts_are_right_and_everything_arrives_in_the_end() {
+    for seed in 0..150 {
+        anything_happens::<Flight>(seed);
+        anything_happens::<super::super::congestion::Model>(seed);
+    }
+}
+
+#[test]
+fn after_what_is_due_was_handled_the_next_moment_is_later() {
+    let mut log = filled(30);
+    let mut now = 0;
+    for _ in 0..50 {
+        let due = log.due().expect("nothing is acknowledged").0;
+        assert!(due >= now, "{due} after {now}");
+        now = due;
+        while log.transmit(Mono(now)).is_some() {}
+        assert!(log.due().is_some_and(|due| due.0 > now), "no busy loop");
+    }
+}
+
+#[test]
+fn dropping_it_erases_it() {
+    const { assert!(core::mem::needs_drop::<Wide>()) };
+}
+
+#[test]
+fn a_slot_costs_50_bytes_with_flight() {
+    assert_eq!((size_of::<Slot<()>>(), size_of::<Mark>()), (48, 2));
+    assert!(size_of::<Log<1_024, 16>>() <= 1_024 + 16 * 50 + 256, "{}", size_of::<Log<1_024, 16>>());
+}

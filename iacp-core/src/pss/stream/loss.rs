@@ -1,0 +1,217 @@
+//! What the peer's heartbeats and the passing of time say about frames in flight: arrived, shown, lost.
+
+use super::congestion::{Arrived, Congestion, InFlight};
+use super::delta_log::{DeltaLog, Standing, low};
+use crate::time::Mono;
+
+/// A frame is taken for lost when so many frames above it, sent after it, have arrived (`RFC 9002`, 6.1.1).
+const REORDERING: u32 = 3;
+
+/// What a heartbeat shows beyond the sequence number E that it expects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'b> {
+    /// Frame E itself has arrived, and is not acknowledged yet.
+    pub(crate) held: bool,
+    /// Bit 7 − (i mod 8) of byte ⌊i / 8⌋: frame E + 1 + i has arrived.
+    pub(crate) bitmap: &'b [u8],
+}
+
+impl Shown<'_> {
+    /// Nothing but what E acknowledges.
+    #[cfg(test)]
+    pub(crate) const NOTHING: Self = Self { held: false, bitmap: &[] };
+
+    /// Whether it shows frame E + `offset`.
+    fn shows(&self, offset: u64) -> bool {
+        let Some(bit) = offset.checked_sub(1) else { return self.held };
+        let byte = usize::try_from(bit / 8).ok().and_then(|at| self.bitmap.get(at));
+        byte.is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0)
+    }
+
+    /// The offsets from E that it covers.
+    fn reach(&self) -> u64 {
+        1 + 8 * self.bitmap.len() as u64
+    }
+}
+
+/// What a heartbeat has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Something is acknowledged or shown for the first time: the peer makes progress.
+    pub(crate) any: bool,
+    /// Something is acknowledged: the log has more room.
+    pub(crate) freed: bool,
+}
+
+impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAMES> {
+    /// Everything below `expected` has arrived, and what `shown` shows. The caller has checked that the heartbeat is
+    /// newer than all before it and speaks of nothing that was not sealed; one that does anyway changes nothing.
+    pub(crate) fn acknowledge(&mut self, now: Mono, expected: u64, shown: Shown<'_>) -> News {
+        if self.wiped || !(self.first..=self.next).contains(&expected) {
+            return News::default();
+        }
+        self.clock = self.clock.max(now);
+        self.last = None;
+        let before = self.flight;
+        let mut heard = Heard::default();
+        let freed = expected > self.first;
+        for sequence in self.first..expected {
+            self.arrive(now, sequence, &mut heard);
+            self.forget(sequence);
+        }
+        self.first = expected;
+        self.unsent = self.unsent.max(expected);
+        self.cursor = self.cursor.max(expected);
+        self.freed();
+        let shown_frames = self.show(now, shown, &mut heard);
+        self.skip_shown();
+        if let Some(sent) = heard.sample {
+            self.take_sample(now, sent);
+        }
+        if shown_frames >= REORDERING {
+            self.find_lost(now, shown_frames);
+        }
+        if heard.any {
+            (self.doublings, self.waiting_since) = (0, now);
+        }
+        self.congestion.heartbeat(now, before, self.flight);
+        News { any: heard.any, freed }
+    }
+
+    /// A heartbeat has answered one of ours that was sent at `sent` and asked for an answer at once.
+    pub(crate) fn echo(&mut self, now: Mono, sent: Mono) {
+        self.clock = self.clock.max(now);
+        self.take_sample(now, sent);
+    }
+
+    fn take_sample(&mut self, now: Mono, sent: Mono) {
+        self.rtt.sample(sent, now);
+        self.congestion.round_trip(now, u32::try_from(now.since(sent)).unwrap_or(u32::MAX));
+    }
+
+    /// Takes over what the heartbeat shows, and withdraws what it shows no longer. Returns how many frames it shows.
+    fn show(&mut self, now: Mono, shown: Shown<'_>, heard: &mut Heard) -> u32 {
+        let reach = self.first.saturating_add(shown.reach()).min(self.next);
+        let mut frames = 0;
+        let mut top = self.first;
+        for sequence in self.first..reach.max(self.top) {
+            let standing = self.mark(sequence).standing;
+            if shown.shows(sequence - self.first) {
+                frames += 1;
+                top = sequence + 1;
+                if standing != Standing::Shown {
+                    self.arrive(now, sequence, heard);
+                    self.set(sequence, Standing::Shown);
+                }
+            } else if standing == Standing::Shown && sequence >= self.unsent {
+                self.set(sequence, Standing::Waiting);
+            } else if standing == Standing::Shown {
+                self.due_again(sequence);
+            }
+        }
+        self.top = top;
+        frames
+    }
+
+    /// A frame that was not known to have arrived is known to have arrived.
+    fn arrive(&mut self, now: Mono, sequence: u64, heard: &mut Heard) {
+        let mark = self.mark(sequence);
+        let Some(slot) = self.slot(sequence) else { return };
+        let (order, stamp, length, age) = (slot.order, slot.stamp, slot.length, low(now).wrapping_sub(slot.sent));
+        match mark.standing {
+            Standing::Shown => return,
+            Standing::Flying => self.land(length),
+            Standing::Due => self.due = self.due.saturating_sub(1),
+            // It was handed out and said not to have left, and has arrived nevertheless; or the peer guesses.
+            Standing::Waiting => {
+                heard.any = true;
+                return;
+            }
+        }
+        heard.any = true;
+        let sent = Mono(now.0.saturating_sub(u64::from(age)));
+        if !mark.repeated {
+            heard.sample = Some(sent);
+        }
+        // Of a repeated frame it is not known which sending arrived; one that is too young was an earlier one.
+        if (!mark.repeated || age >= self.rtt.least()) && newer(order, self.arrived) {
+            self.arrived = order;
+        }
+        self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
+    }
+
+    /// Makes due what three arrived frames stand above. `above` frames are shown.
+    fn find_lost(&mut self, now: Mono, mut above: u32) {
+        for sequence in self.first..self.top {
+            let mark = self.mark(sequence);
+            if mark.standing == Standing::Shown {
+                above -= 1;
+                if above < REORDERING {
+                    return;
+                }
+                continue;
+            }
+            let Some(slot) = self.slot(sequence) else { return };
+            // Counted in sendings too: so what was repeated is taken for lost again only by frames sent after that.
+            let overtaken = newer(self.arrived, slot.order.wrapping_add(REORDERING - 1));
+            if mark.standing == Standing::Flying && overtaken {
+                let (length, stamp, age) = (slot.length, slot.stamp, low(now).wrapping_sub(slot.sent));
+                let sent = Mono(now.0.saturating_sub(u64::from(age)));
+                self.land(length);
+                self.due_again(sequence);
+                self.congestion.lost(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
+            }
+        }
+    }
+
+    /// The repetition time has passed without news.
+    pub(super) fn time_out(&mut self, now: Mono) {
+        self.doublings = self.doublings.saturating_add(1);
+        self.flight_is_due();
+        self.congestion.timed_out(now);
+    }
+
+    /// Everything in flight is due again.
+    pub(super) fn flight_is_due(&mut self) {
+        for sequence in self.first..self.unsent {
+            if self.mark(sequence).standing == Standing::Flying {
+                self.due_again(sequence);
+            }
+        }
+        self.flight = InFlight::default();
+    }
+
+    /// A frame that was sent is to be sent again.
+    pub(super) fn due_again(&mut self, sequence: u64) {
+        self.set(sequence, Standing::Due);
+        self.due = self.due.saturating_add(1);
+        self.cursor = self.cursor.min(sequence);
+    }
+
+    /// A frame of this length is no longer in flight.
+    pub(super) const fn land(&mut self, length: u32) {
+        self.flight.frames = self.flight.frames.saturating_sub(1);
+        self.flight.bytes = self.flight.bytes.saturating_sub(length);
+    }
+
+    /// What the peer shows although it was not sent is not sent.
+    pub(super) fn skip_shown(&mut self) {
+        while self.unsent < self.next && self.mark(self.unsent).standing == Standing::Shown {
+            self.unsent += 1;
+        }
+    }
+}
+
+/// What one heartbeat has brought.
+#[derive(Default)]
+struct Heard {
+    any: bool,
+    /// When the highest frame that gives a round-trip sample was sent.
+    sample: Option<Mono>,
+}
+
+/// Whether `order` is above `other`, modulo 2^32.
+const fn newer(order: u32, other: u32) -> bool {
+    let ahead = order.wrapping_sub(other);
+    ahead != 0 && ahead < 1 << 31
+}

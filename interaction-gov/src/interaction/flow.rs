@@ -1,0 +1,332 @@
+//! Whose data go where: what an interaction knows of its streams (`IoE §3.3`, `R7`).
+//!
+//! Each participant says which streams carry its data and which it receives; each function runs on a stream, in a place. From
+//! this follow, for any action, those whose data it carries (the *affected*) and where the data go. The law of all of them
+//! counts. What is not said counts as whatever would forbid it.
+
+use super::decide::Question;
+use super::{Interaction, Mode};
+use crate::audit::{Kind, Record, Sink};
+use crate::function::{Health, Running};
+use crate::lease::{Lease, Request};
+use crate::number::{Binding, Seat};
+use crate::participant::{Participant, Streams};
+use crate::policy::{self, Consents, Facts, On, Provenance};
+use crate::rollout::{Rollout, Version};
+use crate::time::Time;
+use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Role, Set};
+
+/// Data of a participant that go to somebody, or through something, on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Flow {
+    /// The stream.
+    pub modality: Modality,
+    /// Whose data.
+    pub from: Seat,
+    /// Where they go.
+    pub to: To,
+    /// Where that is, in law.
+    pub region: Region,
+}
+
+/// Where data go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum To {
+    /// To a participant.
+    Seat(Seat),
+    /// Through a function.
+    Binding(Binding),
+}
+
+/// What an interaction knows about an action beside its actor.
+pub(super) struct Situation {
+    pub law: Set<Region>,
+    pub goes: Set<Region>,
+    pub consents: Consents,
+    pub present: Set<Role>,
+}
+
+/// Who does something, on what, and what of the streams it touches.
+#[derive(Clone, Copy)]
+pub(super) struct Deed {
+    pub seat: Seat,
+    pub on: On,
+    /// Whether it carries the data of all who send on the stream, or of the actor alone.
+    pub carries_all: bool,
+    /// Whether the actor gets what it carries; whether all who receive the stream do.
+    pub to_actor: bool,
+    pub to_all: bool,
+    /// Where else it goes.
+    pub goes: Set<Region>,
+}
+
+/// Whether something on one stream touches something on another.
+fn meets(one: On, other: On) -> bool {
+    match (one, other) {
+        (On::Nothing, _) | (_, On::Nothing) => false,
+        (On::Unsaid, _) | (_, On::Unsaid) => true,
+        (On::Stream(one), On::Stream(other)) => one == other,
+    }
+}
+
+impl<const P: usize, const B: usize> Interaction<P, B> {
+    /// Every flow that there may be now: the application lets these through, and no others. Of somebody whose validation has
+    /// lapsed there are none.
+    pub fn flows(&self, now: Time) -> impl Iterator<Item = Flow> + '_ {
+        let streams = (0..Modality::MOST).filter_map(|number| u8::try_from(number).ok()).map(Modality);
+        streams.flat_map(move |modality| {
+            let on = On::Stream(modality);
+            let from = self.seats.iter().flatten().filter(move |one| one.is_valid(now) && one.has.sends_on(on));
+            from.flat_map(move |from| {
+                let others = self.seats.iter().flatten();
+                let gets = move |to: &&Participant| to.seat != from.seat && to.is_valid(now) && to.has.receives_on(on);
+                let others = others.filter(gets);
+                let to_seats = others.map(move |to| (To::Seat(to.seat), to.whereabouts(now)));
+                let running = self.running.iter().flatten().filter(move |running| meets(running.on, on));
+                let through = running.map(|running| (To::Binding(running.number), running.site));
+                let flow = move |(to, region)| Flow { modality, from: from.seat, to, region };
+                to_seats.chain(through).map(flow)
+            })
+        })
+    }
+
+    /// What every person among some of those who are there consents to, on a stream.
+    pub(super) fn common(&self, on: On, now: Time, which: impl Fn(&Participant) -> bool) -> Set<Consent> {
+        let people = self.seats.iter().flatten().filter(|one| one.kind == policy::Kind::Human && which(one));
+        let says = |one: &Participant| if one.is_valid(now) { one.consents(on) } else { Set::EMPTY };
+        people.map(says).reduce(Set::and).unwrap_or_default()
+    }
+
+    /// What is the case for a deed of somebody who is there, or is about to be.
+    pub(super) fn situation(&self, now: Time, deed: &Deed, joins: Option<&Participant>) -> Situation {
+        let Deed { seat, on, carries_all, to_actor, to_all, goes } = *deed;
+        let mut situation = Situation { law: Set::EMPTY, goes, consents: Consents::default(), present: Set::EMPTY };
+        let (mut all, mut stream) = (None, None);
+        let and =
+            |before: Option<Set<Consent>>, more: Set<Consent>| Some(before.map_or(more, |before| before.and(more)));
+        for one in self.seats.iter().flatten().chain(joins) {
+            let is_actor = one.seat == seat;
+            let (valid, there) = (one.is_valid(now), one.whereabouts(now));
+            // A participant whose validation has lapsed sends and receives nothing.
+            let carried = is_actor || (carries_all && valid && one.has.sends_on(on));
+            if carried {
+                situation.law = situation.law.with(there);
+            }
+            if (is_actor && to_actor) || (!is_actor && to_all && valid && one.has.receives_on(on)) {
+                situation.goes = situation.goes.with(there);
+            }
+            if valid {
+                situation.present = situation.present.or(one.roles);
+            }
+            let consents = if valid { one.consents(on) } else { Set::EMPTY };
+            if is_actor {
+                situation.consents.own = consents;
+            }
+            if one.kind == policy::Kind::Human {
+                all = and(all, consents);
+                // Its consent counts whose data go, not whose word it is.
+                let gives = if carries_all && on != On::Nothing { valid && one.has.sends_on(on) } else { is_actor };
+                if gives || (carries_all && !valid && one.wants.sends_on(on)) {
+                    stream = and(stream, consents);
+                }
+                if !is_actor {
+                    situation.consents.second = situation.consents.second.or(consents);
+                }
+            }
+        }
+        if to_all {
+            for running in self.running.iter().flatten().filter(|running| meets(running.on, on)) {
+                situation.goes = situation.goes.with(running.site);
+            }
+        }
+        situation.consents.all = all.unwrap_or_default();
+        situation.consents.stream = stream.unwrap_or_default();
+        situation
+    }
+
+    /// The facts about something that a participant does.
+    pub(super) fn facts(
+        &self,
+        now: Time,
+        actor: &Participant,
+        action: Action,
+        deed: &Deed,
+        joins: Option<&Participant>,
+    ) -> Facts {
+        let Situation { law, goes, consents, present } = self.situation(now, deed, joins);
+        Facts {
+            action,
+            kind: actor.kind,
+            roles: actor.roles,
+            home: actor.home,
+            on: deed.on,
+            function: None,
+            law,
+            goes,
+            consents,
+            present,
+            posture: actor.posture,
+            provenance: Provenance::None,
+            time: now,
+        }
+    }
+
+    /// Asks whether a participant may send and receive what it wants: to be there, by the action with which it joined, on each
+    /// of these streams. Gives what it may; the last answer is the first denial, or else a permit.
+    pub(super) fn may_flow<const W: usize, const V: usize>(
+        &self,
+        participant: &Participant,
+        wants: Streams,
+        joins: bool,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> (Streams, super::Decision, Record) {
+        let joins = joins.then_some(participant);
+        let ask = |on: On, sends: bool, receives: bool| {
+            let (seat, goes) = (participant.seat, Set::EMPTY);
+            let deed = Deed { seat, on, carries_all: receives, to_actor: receives, to_all: sends, goes };
+            let facts = self.facts(self.last, participant, participant.action, &deed, joins);
+            let what = Request { action: participant.action, seat, on, binding: None, goes };
+            let valid_until = participant.valid_until;
+            self.answer(&Question { facts, what, valid_until, parent: None }, version, rollout, kind)
+        };
+        if wants.sends == Set::ALL || wants.receives == Set::ALL {
+            let (decision, record) = ask(On::Unsaid, !wants.sends.is_empty(), !wants.receives.is_empty());
+            let has = if decision.may() { wants } else { Streams::NONE };
+            return (has, decision, record);
+        }
+        let mut has = Streams::NONE;
+        let mut said: Option<(super::Decision, Record)> = None;
+        for modality in wants.sends.or(wants.receives).iter() {
+            let (sends, receives) = (wants.sends.contains(modality), wants.receives.contains(modality));
+            let answer = ask(On::Stream(modality), sends, receives);
+            if answer.0.may() {
+                let one = Set::one(modality);
+                has.sends = if sends { has.sends.or(one) } else { has.sends };
+                has.receives = if receives { has.receives.or(one) } else { has.receives };
+            }
+            let denies = |said: &(super::Decision, Record)| !said.0.verdict.permits();
+            if said.as_ref().is_none_or(|said| !denies(said)) {
+                let until = said.as_ref().and_then(|said| said.0.lease).map(|lease| lease.until);
+                let mut answer = answer;
+                if let (Some(lease), Some(until)) = (&mut answer.0.lease, until) {
+                    lease.until = lease.until.min(until);
+                }
+                said = Some(answer);
+            }
+        }
+        let (decision, record) = said.unwrap_or_else(|| ask(On::Nothing, false, false));
+        (has, decision, record)
+    }
+
+    /// Decides again about the streams of everybody whose permit does not hold any more. What is denied does not flow from then
+    /// on, and what is permitted again does. Where data may not go to somebody any more, that one receives them no more; then
+    /// it is decided who may send to those that are left.
+    pub(super) fn review_flows<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) {
+        if !self.state.governs() {
+            return;
+        }
+        let before = self.epoch;
+        let mut changed = false;
+        for receives in [true, false] {
+            let mut number = None;
+            while let Some(participant) = self.seat_after(number) {
+                number = Some(participant.seat);
+                if self.holds(&participant.lease, now, rollout) {
+                    continue;
+                }
+                let wants = participant.wants;
+                let wants = if receives {
+                    Streams { sends: Set::EMPTY, ..wants }
+                } else {
+                    Streams { receives: Set::EMPTY, ..wants }
+                };
+                let version = self.version(rollout);
+                let (has, record, lease) = if participant.is_valid(now) {
+                    let (has, decision, record) =
+                        self.may_flow(&participant, wants, false, version, rollout, Kind::Flow);
+                    let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
+                    (has, record, lease)
+                } else {
+                    let record = Record { seat: Some(participant.seat.0), ..self.fact(Kind::Flow) };
+                    (if self.mode == Mode::Observe { wants } else { Streams::NONE }, record, None)
+                };
+                let mut after = participant.has;
+                if receives {
+                    after.receives = has.receives;
+                } else {
+                    after.sends = has.sends;
+                }
+                if let Some(one) = self.participant_mut(participant.seat) {
+                    one.has = after;
+                    // Who may be there at all is decided with what it sends.
+                    one.lease = lease.filter(|_| !receives).unwrap_or(one.lease);
+                }
+                if after != participant.has {
+                    changed = true;
+                    let sends = crate::audit::record::low(after.sends.bits());
+                    let receives = crate::audit::record::low(after.receives.bits());
+                    self.note(Record { sends, receives, ..record }, log);
+                }
+            }
+        }
+        if changed {
+            // What was decided about with other flows is decided again; what was decided here stands.
+            self.epoch = self.epoch.wrapping_add(1);
+            let epoch = self.epoch;
+            for one in self.seats.iter_mut().flatten().filter(|one| one.lease.epoch == before) {
+                one.lease = one.lease.at(epoch);
+            }
+        }
+    }
+
+    fn seat_after(&self, number: Option<Seat>) -> Option<Participant> {
+        let later = self.seats.iter().flatten().filter(|one| Some(one.seat) > number);
+        later.min_by_key(|one| one.seat).copied()
+    }
+
+    /// The facts about something that runs, at a place.
+    pub(super) fn facts_of(&self, now: Time, actor: &Participant, action: Action, on: On, running: &Running) -> Facts {
+        let goes = Set::one(running.site);
+        let deed = Deed { seat: actor.seat, on, carries_all: true, to_actor: false, to_all: false, goes };
+        Facts {
+            function: Some(running.function),
+            provenance: running.provenance,
+            ..self.facts(now, actor, action, &deed, None)
+        }
+    }
+
+    /// Whether something runs and has not failed.
+    pub(super) fn runs(&self, binding: Binding) -> Option<&Running> {
+        self.running(binding).filter(|running| running.health == Health::Running)
+    }
+
+    /// A permit that the next record is about.
+    pub(super) fn lease<const W: usize, const V: usize>(
+        &self,
+        until: Time,
+        version: u32,
+        rollout: &Rollout<W, V>,
+        (asked, what): (Set<crate::vocabulary::Authority>, Request),
+    ) -> Lease {
+        Lease {
+            interaction: self.id,
+            birth: self.birth,
+            record: self.chain.next(),
+            until,
+            version,
+            epoch: self.epoch,
+            authorities: rollout.authorities.changes(),
+            asked,
+            what,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What is the case when something is to be done (`IoE R2`, `R7`).
+
+use crate::time::Time;
+use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Name, Posture, Region, Role, Set};
+
+/// What a participant is (`IoE §2.2`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// A person.
+    Human,
+    /// A thing.
+    Device,
+    /// A program that serves.
+    Service,
+    /// A program that acts by itself.
+    Agent,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Human, Self::Device, Self::Service, Self::Agent];
+
+    /// The word in policies.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Device => "device",
+            Self::Service => "service",
+            Self::Agent => "agent",
+        }
+    }
+
+    pub(super) const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// What is known about where a computation comes from (`IoE §8`), the least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Provenance {
+    /// Nothing, or nothing is computed.
+    #[default]
+    None,
+    /// The component says so.
+    Stated,
+    /// Evidence says so.
+    Verified,
+}
+
+impl Provenance {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Stated, Self::Verified];
+
+    /// The word in policies.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stated => "stated",
+            Self::Verified => "verified",
+        }
+    }
+
+    pub(super) const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// On which stream something is done. What is not said counts as whatever would forbid it: a deny or a scope about any stream
+/// speaks, and no permit that names a stream does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum On {
+    /// It is not said.
+    #[default]
+    Unsaid,
+    /// On none: it carries no stream.
+    Nothing,
+    /// On this one.
+    Stream(Modality),
+}
+
+impl On {
+    /// The stream, if it is said.
+    #[must_use]
+    pub const fn stream(self) -> Option<Modality> {
+        match self {
+            Self::Stream(modality) => Some(modality),
+            Self::Unsaid | Self::Nothing => None,
+        }
+    }
+
+    /// The byte in a record: all ones for none, one less where it is not said.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Nothing => u8::MAX,
+            Self::Unsaid => u8::MAX - 1,
+            Self::Stream(modality) => modality.0,
+        }
+    }
+
+    /// What the byte of a record says.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            u8::MAX => Self::Nothing,
+            0xFE => Self::Unsaid,
+            number => Self::Stream(Modality(number)),
+        }
+    }
+}
+
+impl From<Modality> for On {
+    fn from(modality: Modality) -> Self {
+        Self::Stream(modality)
+    }
+}
+
+impl From<Option<Modality>> for On {
+    /// `None`: it is not said.
+    fn from(modality: Option<Modality>) -> Self {
+        modality.map_or(Self::Unsaid, Self::Stream)
+    }
+}
+
+/// Who consents, in the four words of the language. Of somebody who is not a valid person nothing is presumed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Consents {
+    /// `consent`: every person who is there.
+    pub all: Set<Consent>,
+    /// `stream-consent`: every person whose data the action carries.
+    pub stream: Set<Consent>,
+    /// `own-consent`: the actor.
+    pub own: Set<Consent>,
+    /// `second-consent`: at least one person other than the actor.
+    pub second: Set<Consent>,
+}
+
+impl Consents {
+    /// The same for all four words.
+    #[must_use]
+    pub const fn everybody(consents: Set<Consent>) -> Self {
+        Self { all: consents, stream: consents, own: consents, second: consents }
+    }
+}
+
+/// What is the case when something is to be done. Action, stream and where else it goes are what is asked; all else an
+/// interaction makes of its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What is to be done.
+    pub action: Action,
+    /// What the actor is.
+    pub kind: Kind,
+    /// What the actor is there as.
+    pub roles: Set<Role>,
+    /// Whose participant the actor is.
+    pub home: Option<Authority>,
+    /// On which stream.
+    pub on: On,
+    /// By which auxiliary function.
+    pub function: Option<Function>,
+    /// Where those are, in law, whose data it carries, the actor among them; with [`Region::UNKNOWN`] if that is not known of
+    /// one of them.
+    pub law: Set<Region>,
+    /// Where data go, in law: to whoever receives the stream, through whatever runs on it, and where else it is asked for.
+    pub goes: Set<Region>,
+    /// Who consents to what.
+    pub consents: Consents,
+    /// As what valid participants are there.
+    pub present: Set<Role>,
+    /// How secure the actor is.
+    pub posture: Posture,
+    /// What is known about the computation.
+    pub provenance: Provenance,
+    /// When.
+    pub time: Time,
+}
+
+impl Facts {
+    /// Whether a vocabulary can have all these numbers.
+    pub(super) fn have_names(&self) -> bool {
+        let optional = self.on.stream().is_none_or(Name::has_room) && self.function.is_none_or(Name::has_room);
+        optional && self.action.has_room() && self.posture.has_room()
+    }
+}

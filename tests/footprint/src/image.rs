@@ -1,0 +1,199 @@
+//! Builds the program, and reads its ELF file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use object::elf::SHF_ALLOC;
+use object::read::elf::ElfFile32;
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind};
+use serde::Serialize;
+
+use crate::thumb::Code;
+
+/// What the program is built for.
+pub const TARGET: &str = "thumbv7em-none-eabihf";
+
+/// Where RAM begins in the program's `memory.x`.
+const RAM: u64 = 0x2000_0000;
+
+/// Whether the standard library of [`TARGET`] is there, or could be installed.
+#[must_use]
+pub fn target_is_available() -> bool {
+    let is_there = || {
+        let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+        printed.is_ok_and(|output| {
+            output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+        })
+    };
+    let install = || Command::new("rustup").args(["target", "add", TARGET]).status();
+    is_there() || (install().is_ok_and(|status| status.success()) && is_there())
+}
+
+/// A variant of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Feature {
+    /// The harness alone, without a session.
+    Baseline,
+    /// ed25519-compact for size instead of speed.
+    OptSize,
+}
+
+impl Feature {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::OptSize => "opt_size",
+        }
+    }
+}
+
+/// What bytes of the image are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Section {
+    /// Code and vectors, in flash.
+    Text,
+    /// Constants, in flash.
+    Constants,
+    /// Initial values of variables, in flash; and the variables, in RAM.
+    Initialised,
+    /// Variables that begin as zero or unset, in RAM.
+    Zeroed,
+}
+
+/// A program that was built.
+pub struct Image {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Image {
+    /// Builds the program.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build(target_dir: &Path, features: &[Feature]) -> anyhow::Result<Self> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/Cargo.toml");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "--release", "--quiet", "--target", TARGET]);
+        command.arg("--manifest-path").arg(&manifest);
+        // A directory of its own: the build that runs this holds the lock of the other one.
+        command.arg("--target-dir").arg(target_dir);
+        for feature in features {
+            command.args(["--features", feature.name()]);
+        }
+        // The program is built in one way, whatever the tests are built with.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let is_ours =
+                ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_"].iter().any(|prefix| text.starts_with(prefix));
+            if is_ours || text.ends_with("RUSTFLAGS") {
+                command.env_remove(name);
+            }
+        }
+        let output = command.output().context("cargo")?;
+        if !output.status.success() {
+            bail!("{} does not build:\n{}", manifest.display(), String::from_utf8_lossy(&output.stderr));
+        }
+        let path = target_dir.join(TARGET).join("release/firmware");
+        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        Ok(Self { path, bytes })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn parse(&self) -> anyhow::Result<ElfFile32<'_, Endianness>> {
+        ElfFile32::parse(self.bytes.as_slice()).context("not an ELF file of 32 bits")
+    }
+
+    /// Bytes of each kind.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn sections(&self) -> anyhow::Result<BTreeMap<Section, u32>> {
+        let mut sizes = BTreeMap::new();
+        for section in self.parse()?.sections() {
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
+            if !sh_flags.contains(SHF_ALLOC) {
+                continue;
+            }
+            let kind = match (section.address() >= RAM, section.kind()) {
+                (true, SectionKind::UninitializedData) => Section::Zeroed,
+                (true, _) => Section::Initialised,
+                (false, SectionKind::Text) => Section::Text,
+                (false, _) if section.name()? == ".vector_table" => Section::Text,
+                (false, _) => Section::Constants,
+            };
+            *sizes.entry(kind).or_default() += u32::try_from(section.size())?;
+        }
+        Ok(sizes)
+    }
+
+    /// Its functions, with their frames and calls.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn code(&self) -> anyhow::Result<Code> {
+        Ok(Code::read(&self.parse()?)?)
+    }
+
+    /// Bytes of code by the crate that a function's name begins with. A generic function belongs to the crate that
+    /// wrote it, whatever it was inlined into.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn code_by_crate(&self) -> anyhow::Result<BTreeMap<String, u32>> {
+        let mut sizes = BTreeMap::new();
+        for function in self.code()?.functions() {
+            *sizes.entry(crate_of(&function.name).to_owned()).or_default() += function.size;
+        }
+        Ok(sizes)
+    }
+
+    /// The largest named constants: name and bytes.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn constants(&self, number: usize) -> anyhow::Result<Vec<(String, u32)>> {
+        let mut constants = Vec::new();
+        for symbol in self.parse()?.symbols() {
+            if symbol.kind() == SymbolKind::Data && symbol.address() < RAM {
+                let name = format!("{:#}", rustc_demangle::demangle(symbol.name()?));
+                constants.push((name, u32::try_from(symbol.size())?));
+            }
+        }
+        constants.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        constants.truncate(number);
+        Ok(constants)
+    }
+}
+
+/// The crate of a demangled name. What has no path is of the compiler's own library, or of the assembler.
+fn crate_of(name: &str) -> &str {
+    let path = name.trim_start_matches(['<', '&', '[', '(']).trim_start_matches("mut ");
+    match path.split_once("::") {
+        Some((first, _)) if first.chars().all(|c| c.is_alphanumeric() || c == '_') => first,
+        Some(_) => "core",
+        None => "compiler_builtins",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crate_of;
+
+    #[test]
+    fn a_function_belongs_to_the_crate_that_its_name_begins_with() {
+        assert_eq!(crate_of("<iacp_core::pss::session::Session<P,_,_>>::send"), "iacp_core");
+        assert_eq!(crate_of("aes::soft::fixslice::aes256_encrypt"), "aes");
+        assert_eq!(crate_of("<[u8] as core::fmt::Debug>::fmt"), "core");
+        assert_eq!(crate_of("memcpy"), "compiler_builtins");
+    }
+}

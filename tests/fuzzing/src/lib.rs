@@ -1,0 +1,54 @@
+//! The bodies of the fuzz targets of IACP, for any harness: each is a function of bytes that panics if something does not
+//! hold. `fuzz/` hands them to libFuzzer; `tests/replay.rs` runs them over their seeds and over changed seeds in every test
+//! run; `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer.
+
+mod discovery;
+mod frame;
+pub mod provider;
+pub mod session;
+
+/// One target: a name, a body, and what makes it quick.
+pub struct Target {
+    /// The name of the fuzz target.
+    pub name: &'static str,
+    /// What holds for any bytes.
+    pub run: fn(&[u8]),
+    /// Inputs from which to begin: name and bytes.
+    pub seeds: fn() -> Vec<(String, Vec<u8>)>,
+    /// Words that inputs are made of: name and bytes.
+    pub words: fn() -> Vec<(String, Vec<u8>)>,
+}
+
+/// Every target of this crate.
+pub const TARGETS: [Target; 4] = [
+    Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
+    Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
+    Target { name: "session", run: session, seeds: session::seeds, words: no_words },
+    Target { name: "hostile", run: hostile, seeds: session::seeds, words: no_words },
+];
+
+/// Any bytes are a frame or refused, and the judge of iacp-wire's property tests has nothing to object.
+pub fn frame(bytes: &[u8]) {
+    frame::judge(bytes);
+}
+
+/// A responder of anonymous discovery against a model of it, by any order of requests, repeats, clocks and PSS_INITs.
+pub fn discovery(bytes: &[u8]) {
+    discovery::run(bytes);
+}
+
+/// Two honest ends on a network that repeats, loses, reorders, changes and cuts: what arrives is what was sent, once; what
+/// was changed is discarded; no end is accused.
+pub fn session(bytes: &[u8]) {
+    session::run::<provider::Keyed>(bytes);
+}
+
+/// The same with seals and signatures that hold whatever is changed: a peer that is authentic and says anything.
+pub fn hostile(bytes: &[u8]) {
+    session::run::<provider::Trusting>(bytes);
+}
+
+/// These inputs are lists of four bytes, each of which means something: there is nothing to spell.
+fn no_words() -> Vec<(String, Vec<u8>)> {
+    Vec::new()
+}

@@ -1,0 +1,15 @@
+//! Model checking with the real code as the step: two sessions of the library, an adversarial network between them, and
+//! every order of events within the bounds of a plan.
+
+pub mod end;
+pub mod explore;
+pub mod fault;
+pub mod frame;
+mod handshake;
+pub mod network;
+pub mod plan;
+pub mod provider;
+pub mod raw;
+pub mod scenario;
+mod settle;
+pub mod world;
