@@ -235,7 +235,14 @@ fn an_operator_sees_why_and_decides_and_the_sender_gets_to_know() {
     let status: Value = serde_json::from_str(&said).expect("JSON");
     let seen = (code, status["running"].as_bool(), status["held"].as_u64(), status["lines"].as_u64());
     assert_eq!(seen, (Some(0), Some(true), Some(0), Some(4)), "{said}");
-    let (code, said) = call(&["outbox", &outbox, wait[0], wait[1], wait[2], wait[3], wait[4], wait[5]]);
+    // The answer is sealed after the decision has been written down.
+    let answered = || call(&["outbox", &outbox, wait[0], wait[1], wait[2], wait[3], wait[4], wait[5]]);
+    let since = Instant::now();
+    let (mut code, mut said) = answered();
+    while !said.contains("fork: ") && since.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(20));
+        (code, said) = answered();
+    }
     assert!(code == Some(0) && said.contains("fork: "), "{said}");
     // Sealed again, it continues what the first one continued.
     let first = said.split_whitespace().next().expect("a name");

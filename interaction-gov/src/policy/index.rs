@@ -1,7 +1,7 @@
 //! The index: rows of bits, one bit for each rule. It is all that is kept of the rules' conditions.
 
 use super::facts::{Facts, Kind, On, Provenance};
-use super::rule::{Conditions, Effect, Rule, Test, Tests};
+use super::rule::{Conditions, Effect, Rule, Test, Tests, settle};
 use crate::time::Time;
 use crate::vocabulary::{Action, Function, Modality, Obligation, Posture, Region, Role, Set};
 
@@ -272,9 +272,9 @@ impl<const W: usize> Index<W> {
         for (test, row) in self.tests.iter().zip(&self.asking) {
             if bit_of(&row[..], at) {
                 let _ = tests.push(*test);
+                settle(&mut tests);
             }
         }
-        tests.sort_unstable();
         let mut postures = bits(&self.postures);
         // Levels that no vocabulary has are not told apart.
         postures &= 0xF;

@@ -35,7 +35,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Kind, Provenance};
-use super::rule::{Conditions, Effect, Rule, Test, Whose};
+use super::rule::{Conditions, Effect, Rule, Test, Whose, settle};
 use super::scope::Scope;
 use super::settings::Setting;
 use crate::text::{Line, Lines, TextError, Trouble, Word, Words, visible};
@@ -318,7 +318,7 @@ impl<'t> Clauses<'t> {
             return Err(clause.at(Trouble::NoEffect));
         }
         tests.push(test).map_err(|_| clause.at(Trouble::TooMany))?;
-        tests.sort_unstable();
+        settle(tests);
         Ok(())
     }
 
