@@ -67,6 +67,8 @@ impl Answers {
         let is_segment = |text: &str| {
             (1..=48).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         };
+        // A name has whole seconds: what is decided again within one, by a person, is told under another name.
+        let extension = format!("{}-{}", line.id, line.outcome.0);
         let sealing = Sealing {
             signer: &self.signer,
             recipient: sender,
@@ -74,7 +76,7 @@ impl Answers {
             context: "answer",
             profile: if is_segment(name) { name } else { "receiver" },
             priority: "normal",
-            extension: Some(&line.id),
+            extension: Some(&extension),
             parent: CausalParent::Root,
             at: line.at,
         };

@@ -244,7 +244,8 @@ fn an_operator_sees_why_and_decides_and_the_sender_gets_to_know() {
         (code, said) = answered();
     }
     assert!(code == Some(0) && said.contains("fork: "), "{said}");
-    // Sealed again, it continues what the first one continued.
+    // Sealed again, a second later, for a name has whole seconds: it continues what the first one continued.
+    sleep(Duration::from_millis(1_100));
     let first = said.split_whitespace().next().expect("a name");
     let (code, said) = call(&[&["reseal", first][..], &way, &wait, &["60"]].concat());
     assert!(code == Some(0) && said.contains("bob answers: continue"), "{said}");
