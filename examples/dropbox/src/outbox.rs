@@ -92,13 +92,11 @@ impl Outbox {
             again: again.map(Into::into),
         };
         let folder = self.0.join(&sealed.name);
-        fs::create_dir_all(&self.0).with_context(|| {
-            format!(
-                "--outbox: cannot make {} (a second later, or with another --extension, the name is another)",
-                self.0.display()
-            )
+        fs::create_dir_all(&self.0).with_context(|| format!("--outbox: cannot make {}", self.0.display()))?;
+        fs::create_dir(&folder).with_context(|| {
+            let at = folder.display();
+            format!("--outbox: cannot make {at} (a second later, or with another --extension, the name is another)")
         })?;
-        fs::create_dir(&folder).with_context(|| format!("--outbox: cannot make {}", folder.display()))?;
         let manifest = format!("{}{}", sealed.name, Half::Manifest.suffix());
         write_new(&folder.join(&sealed.name), object)?;
         write_new(&folder.join(manifest), &sealed.outer)?;

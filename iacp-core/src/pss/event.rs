@@ -53,6 +53,7 @@ pub enum Event {
     /// The peer has proved that it is somewhere else: everything goes there from now on.
     Moved {
         /// The new home.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
     },
     /// The peer's FIN and everything before it has come.
