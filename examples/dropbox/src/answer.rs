@@ -37,7 +37,7 @@ pub struct Answer {
     pub deciding: Vec<String>,
     /// The decision in words.
     pub words: String,
-    /// When the object was taken.
+    /// When that was decided: a later answer of the same drop about the same object replaces an earlier one.
     pub at: jiff::Timestamp,
 }
 
@@ -55,13 +55,14 @@ impl Answers {
     /// Answers the sender of a decided object, unless it has the answer already.
     pub(crate) fn give(&self, disk: &mut Disk<impl Steps>, name: &str, line: &Line) -> Result<()> {
         let (Some(sender), Some(manifest)) = (&line.sender, &line.manifest) else { return Ok(()) };
+        let at = line.decided.unwrap_or(line.at);
         let answer = Answer {
             object: line.name.clone(),
             manifest: manifest.clone(),
             outcome: line.outcome,
             deciding: line.deciding.clone(),
             words: line.words.clone(),
-            at: line.at,
+            at,
         };
         let object = serde_json::to_vec(&answer)?;
         let is_segment = |text: &str| {
@@ -78,7 +79,7 @@ impl Answers {
             priority: "normal",
             extension: Some(&extension),
             parent: CausalParent::Root,
-            at: line.at,
+            at,
         };
         let sealed = sealing.seal(&object, &self.pair)?;
         let folder = self.folder.join(folder_of(sender));

@@ -359,6 +359,7 @@ impl<S: Steps> Dropbox<S> {
         self.remarks.extend(self.settings.keys.refresh());
         let judge = self.judge(clock(), &Strict);
         let (mut line, record) = judge.judge(&snapshot, &item.id)?;
+        line.decided = Some(self.memory.after_all(clock()));
         if record.as_ref().is_some_and(|record| self.memory.is_held_back(record)) {
             // A sender that repeats it does not make us remember it again.
             line.record = None;

@@ -146,6 +146,7 @@ fn unread(snapshot: &Snapshot, id: &str, why: &str) -> Line {
     Line {
         id: id.to_owned(),
         at: snapshot.arrival.at,
+        decided: None,
         name: snapshot.arrival.name.clone(),
         normalised: normalised(&snapshot.name),
         outcome: OutcomeName(Outcome::Quarantine),

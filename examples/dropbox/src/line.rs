@@ -17,6 +17,9 @@ pub struct Line {
     pub id: String,
     /// When it was taken from the inbox.
     pub at: jiff::Timestamp,
+    /// When it was decided: later than every decision before it in this drop, whatever the clock said.
+    #[serde(default)]
+    pub decided: Option<jiff::Timestamp>,
     /// The name under which it came, escaped.
     pub name: String,
     /// What it would be called if its name were normalised. Nothing is ever found or merged by it.

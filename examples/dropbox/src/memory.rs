@@ -7,6 +7,7 @@ use cep_envelope::decision::{Finding, Outcome, Policy};
 use cep_envelope::digest::Digest;
 use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Record, Slot, Standing};
 use cep_envelope::manifest::Instant;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::entry::{Deed, Entry, Event, Order, instant};
 use crate::folders::random;
@@ -44,19 +45,28 @@ pub(crate) struct Remembered {
     grants: BTreeMap<Object, Grant>,
     /// The orders that are written down.
     orders: BTreeSet<String>,
+    /// When the last decision was made.
+    decided: Option<Timestamp>,
 }
 
 impl Remembered {
     pub fn new(entries: &[Entry]) -> Result<Self> {
         let records = entries.iter().filter(|entry| matches!(entry, Entry::Decision(line) if line.record.is_some()));
         let lineage = empty(records.count())?;
-        let mut remembered = Self { lineage, steps: Vec::new(), grants: BTreeMap::new(), orders: BTreeSet::new() };
+        let (grants, orders) = (BTreeMap::new(), BTreeSet::new());
+        let mut remembered = Self { lineage, steps: Vec::new(), grants, orders, decided: None };
         entries.iter().try_for_each(|entry| remembered.take(entry))?;
         Ok(remembered)
     }
 
     pub const fn lineage(&self) -> &MemoryLineage<Vec<Slot>> {
         &self.lineage
+    }
+
+    /// A moment after every decision so far: a clock that was set back does not make an answer older than the one it replaces.
+    pub fn after_all(&self, now: Timestamp) -> Timestamp {
+        let next = self.decided.map(|last| last.saturating_add(SignedDuration::from_micros(1)));
+        next.and_then(Result::ok).map_or(now, |next| next.max(now))
     }
 
     pub fn knows_order(&self, id: &str) -> bool {
@@ -71,10 +81,13 @@ impl Remembered {
     /// Takes what is written down.
     pub fn take(&mut self, entry: &Entry) -> Result<()> {
         match entry {
-            Entry::Decision(line) => match &line.record {
-                Some(record) => self.record(&record.read()?),
-                None => Ok(()),
-            },
+            Entry::Decision(line) => {
+                self.decided = self.decided.max(line.decided);
+                match &line.record {
+                    Some(record) => self.record(&record.read()?),
+                    None => Ok(()),
+                }
+            }
             Entry::Event(Event::Order { order, .. }) => self.obey(&Order::read(order)?),
             Entry::Event(Event::MemoryLost { before, .. }) => self.step(Step::ForgetBefore(instant(*before))),
             Entry::Event(Event::Begun { before, .. }) => {

@@ -241,6 +241,28 @@ fn a_sender_gets_the_outcome_as_a_sealed_object_and_no_claim_brings_a_third_part
 }
 
 #[test]
+fn the_later_decision_is_the_later_answer_even_if_the_clock_was_set_back() {
+    let (place, folder, keys) = answering();
+    let outbox = Outbox(place.folder.path().join("outbox"));
+    let old = sealing(10 * 86_400);
+    let sealed = seal(old, b"object");
+    outbox.keep(&old, &sealed, b"object", None).expect("kept");
+    place.drop(&sealed, b"object");
+    let line = place.run_one();
+    order(&place, release(&line).expect("it can be"));
+    let lines = pass_at(&mut place.open(Unsynced), line.at - SignedDuration::from_hours(1)).expect("nothing fails");
+    assert!(lines[0].decided > line.decided && lines[0].at == line.at, "{lines:?}");
+    let answers = answers_in(&folder.join("alice"), &keys, "alice").expect("a folder");
+    let told: Vec<_> = answers.iter().map(|answer| answer.outcome.0).collect();
+    assert_eq!(told, [Outcome::Resync, Outcome::Continue]);
+    // In whatever order they are looked at.
+    for answer in answers.iter().rev() {
+        outbox.keep_answer(&sealed.name, answer).expect("kept");
+    }
+    assert_eq!(outbox.answer(&sealed.name).expect("an answer").map(|answer| answer.outcome.0), Some(Outcome::Continue));
+}
+
+#[test]
 fn an_object_is_sealed_again_as_it_was_and_continues_the_same() {
     let place = Place::new();
     let outbox = Outbox(place.folder.path().join("outbox"));
