@@ -26,3 +26,8 @@ pub use surface::{
     SurfaceError, SurfaceReason, Warning, Warnings, normalise,
 };
 pub use time::{CalendarError, Clock, Date, Moment, Precision, TimeFragment, TimeOrder};
+
+// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -100,3 +100,8 @@ pub mod machine;
 pub mod pss;
 pub mod tables;
 pub mod time;
+
+// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

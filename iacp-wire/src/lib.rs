@@ -38,3 +38,8 @@ pub use frame::{Frame, session_cookies};
 pub use header::{Flags, HEADER_LEN, MAX_PAYLOAD, MessageType, VERSION};
 pub use message::Message;
 pub use tlv::{KnownTlv, MigrationValueV4, MigrationValueV6, MigrationVectorTlv, Tlv, TlvWriter, Tlvs};
+
+// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

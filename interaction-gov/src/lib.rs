@@ -35,3 +35,8 @@ pub mod time;
 pub mod vocabulary;
 
 pub use text::{TextError, Trouble};
+
+// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
