@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod advice;
 mod answers;
 mod audit;
 mod frame;

@@ -1,7 +1,7 @@
 //! Numbers and the names that a vocabulary has for them.
 
 use anyhow::{Context, Result};
-use interaction_gov::vocabulary::{Listed, Set, Vocabulary};
+use interaction_gov::vocabulary::{Listed, Name as _, Region, Set, Vocabulary};
 
 /// The number of a name that an option gives.
 ///
@@ -14,6 +14,22 @@ pub fn find<T: Listed>(vocabulary: &Vocabulary<'_>, option: &str, name: &str) ->
         let names = if names.is_empty() { "there is none".into() } else { format!("there are {}", names.join(", ")) };
         format!("{option}: the vocabulary has no {} {name:?}; {names}", singular::<T>())
     })
+}
+
+/// What stands for a region that is not known, unless the vocabulary has a region of that name.
+const UNKNOWN: &str = "unknown";
+
+/// The regions that an option gives.
+///
+/// # Errors
+///
+/// The vocabulary does not have one.
+pub fn find_regions(vocabulary: &Vocabulary<'_>, option: &str, names: &[String]) -> Result<Set<Region>> {
+    let find = |name: &String| match vocabulary.find::<Region>(name) {
+        None if name == UNKNOWN => Ok(Region::UNKNOWN),
+        _ => find(vocabulary, option, name),
+    };
+    names.iter().map(find).collect()
 }
 
 /// The numbers of all names that an option gives.
@@ -29,6 +45,7 @@ pub fn find_all<T: Listed>(vocabulary: &Vocabulary<'_>, option: &str, names: &[S
 pub fn name<T: Listed>(vocabulary: &Vocabulary<'_>, name: T) -> String {
     match T::list(vocabulary).get(usize::from(name.number())) {
         Some(name) => (*name).to_owned(),
+        None if T::LIST == Region::LIST && name.number() == Region::UNKNOWN.number() => UNKNOWN.to_owned(),
         None => format!("{} {}", singular::<T>(), name.number()),
     }
 }

@@ -11,8 +11,14 @@ use interaction_gov::policy::PolicyError;
 use interaction_gov::vocabulary::Vocabulary;
 use serde::Serialize;
 
+use crate::advice;
+
+/// The statements without which the others mean nothing: whose policy it is, and which version.
+pub const HEAD: usize = 2;
 /// No text that people write is longer, in bytes.
 const LONGEST: u64 = 4 << 20;
+/// The longest line that is quoted, in bytes.
+const WIDEST: usize = 160;
 /// Nobody reads more complaints about one text.
 const MOST: usize = 100;
 
@@ -24,6 +30,9 @@ pub struct Complaint {
     line: Option<u16>,
     column: Option<u16>,
     error: String,
+    /// The line, and how much of it is meant, in bytes.
+    #[serde(skip)]
+    quote: Option<(String, usize)>,
 }
 
 impl Complaint {
@@ -34,7 +43,15 @@ impl Complaint {
 
     /// About a whole file.
     pub fn about(path: &Path, error: impl ToString) -> Self {
-        Self { ok: false, file: shown(path), line: None, column: None, error: error.to_string() }
+        Self { ok: false, file: shown(path), line: None, column: None, error: error.to_string(), quote: None }
+    }
+
+    /// With the line in which it stands.
+    fn quoting(self, line: &str) -> Self {
+        let at = usize::from(self.column.unwrap_or(1)).saturating_sub(1);
+        let quote = line.is_char_boundary(at).then(|| (line.trim_end().to_owned(), advice::word_at(line, at).len()));
+        // A line that nobody can overlook is not repeated.
+        Self { quote: quote.filter(|(line, _)| line.len() <= WIDEST), ..self }
     }
 }
 
@@ -44,7 +61,15 @@ impl fmt::Display for Complaint {
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, ":{line}:{column}")?;
         }
-        write!(f, ": {}", self.error)
+        write!(f, ": {}", self.error)?;
+        let (Some(number), Some(column), Some((line, length))) = (self.line, self.column, &self.quote) else {
+            return Ok(());
+        };
+        let before = line.get(..usize::from(column).saturating_sub(1)).unwrap_or_default();
+        let number = number.to_string();
+        let (blanks, marks) = (printable(before).chars().count(), (*length).max(1));
+        write!(f, "\n  {number} | {}\n", printable(line))?;
+        write!(f, "  {:width$} | {:blanks$}{}", "", "", "^".repeat(marks), width = number.len())
     }
 }
 
@@ -105,17 +130,18 @@ pub fn read(path: &Path) -> Result<String, Complaint> {
 
 /// Everything that is wrong with a vocabulary.
 pub fn wrong_with_vocabulary(path: &Path, text: &str) -> Vec<Complaint> {
-    wrong(path, text, 0, |text| Vocabulary::read(text).map(|_| ()).map_err(PolicyError::from))
+    wrong(path, text, None, |text| Vocabulary::read(text).map(|_| ()).map_err(PolicyError::from))
 }
 
 /// Everything that is wrong with a text, where `check` finds the first thing: it is asked again without each line that was
-/// wrong. Without one of the first `head` statements the others would mean something else, so nothing is asked then.
+/// wrong. Of a policy, which has a vocabulary, nothing is asked without its head: the others would mean something else.
 pub fn wrong(
     path: &Path,
     text: &str,
-    head: usize,
+    vocabulary: Option<&Vocabulary<'_>>,
     mut check: impl FnMut(&str) -> Result<(), PolicyError>,
 ) -> Vec<Complaint> {
+    let head = vocabulary.map_or(0, |_| HEAD);
     let mut lines: Vec<&str> = text.lines().collect();
     let mut found: Vec<Complaint> = Vec::new();
     while let Err(error) = check(&lines.join("\n")) {
@@ -123,7 +149,9 @@ pub fn wrong(
             found.push(Complaint::about(path, error));
             break;
         };
-        found.push(Complaint::at(path, (line, column), trouble));
+        let quote = lines.get(usize::from(line) - 1).copied().unwrap_or_default();
+        let more = advice::about(vocabulary, trouble, quote, column);
+        found.push(Complaint::at(path, (line, column), format!("{trouble}{more}")).quoting(quote));
         let place = statements(&lines).position(|(number, _)| number == usize::from(line));
         // Lines beyond the last number cannot be told apart.
         let Some(place) = place.filter(|place| *place >= head && line < u16::MAX) else { break };

@@ -31,12 +31,12 @@ fn object(place: &Place, options: &[&str]) -> Value {
     serde_json::from_str(&out).expect("an object")
 }
 
-/// What is wrong with a policy, told as lines.
+/// What is wrong with a policy, told as lines; without the lines that are quoted.
 fn wrong(place: &Place, text: &str) -> String {
     place.file("bad.policy", text);
     let (out, complaints, ok) = asked_of(place, &["bad.policy"], &[]);
     assert_eq!((out.as_str(), ok), ("", false), "{text}");
-    complaints
+    complaints.lines().filter(|line| !line.starts_with(' ')).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -71,25 +71,43 @@ fn each_thing_that_is_wrong_is_told_with_its_place() {
     for (text, expected) in [
         ("", "1:1: something is missing in front of it"),
         ("version 1", "1:1: something is missing in front of it"),
-        ("authority nobody\nversion 1\npermit dance", "1:11: there is no such name among the authorities"),
+        (
+            "authority nobody\nversion 1\npermit dance",
+            "1:11: there is no such name among the authorities: 'nobody' (there are corporate, privacy)",
+        ),
         ("authority corporate\nversion x\npermit dance", "2:9: not a number"),
-        ("# nothing\n\nauthority corporate privacy\nversion 1", "3:21: there is no such clause"),
+        (
+            "# nothing\n\nauthority corporate privacy\nversion 1",
+            "3:21: there is no such clause: 'privacy' (it is one of the authorities: is a comma missing in front of it?)",
+        ),
     ] {
         assert_eq!(wrong(&place, text), format!("bad.policy:{expected}\n"), "{text}");
     }
     for (rule, expected) in [
-        ("allow join", "3:1: there is no such statement"),
+        (
+            "allow join",
+            "3:1: there is no such statement: 'allow' (there are authority, version, over, permit, deny, keep, set)",
+        ),
         ("permit", "3:7: the line ends where a word has to follow"),
-        ("permit dance", "3:8: there is no such name among the actions"),
+        (
+            "permit dance",
+            "3:8: there is no such name among the actions: 'dance' (there are join, speak, record, transcribe, export)",
+        ),
         ("permit join, join", "3:14: it stands there twice"),
         ("permit Join", "3:8: not a word of a-z, 0-9 and -"),
-        ("permit join with luck", "3:18: there is no such clause"),
+        (
+            "permit join with luck",
+            "3:18: there is no such clause: 'luck' (there are consent, stream-consent, own-consent, second-consent, present, posture, provenance)",
+        ),
         ("deny join without consent recording, analysis", "3:19: one name at a time: two would mean two things"),
         ("keep audio in de", "3:12: something is missing in front of it"),
         ("permit join below posture unmanaged", "3:1: nothing can match this"),
         ("permit any\npermit join for human", "4:1: never reached: line 3 always decides first"),
         ("permit join for human\ndeny join", "3:1: never permits: the deny in line 4 covers it"),
-        ("over dance\npermit join", "3:6: there is no such name among the actions"),
+        (
+            "over dance\npermit join",
+            "3:6: there is no such name among the actions: 'dance' (there are join, speak, record, transcribe, export)",
+        ),
     ] {
         assert_eq!(with(rule), format!("bad.policy:{expected}\n"), "{rule}");
     }
@@ -101,11 +119,11 @@ fn everything_that_is_wrong_is_told_at_once() {
     let text =
         "authority corporate\nversion 1\nover dance\nover join\nallow join\npermit join\npermit dance\ndeny join\n";
     let expected = "\
-bad.policy:3:6: there is no such name among the actions
-bad.policy:4:1: there is no such statement
-bad.policy:5:1: there is no such statement
+bad.policy:3:6: there is no such name among the actions: 'dance' (there are join, speak, record, transcribe, export)
+bad.policy:4:1: there is no such statement: 'over' (it stands behind the version, once)
+bad.policy:5:1: there is no such statement: 'allow' (there are authority, version, over, permit, deny, keep, set)
 bad.policy:6:1: never permits: the deny in line 8 covers it
-bad.policy:7:8: there is no such name among the actions
+bad.policy:7:8: there is no such name among the actions: 'dance' (there are join, speak, record, transcribe, export)
 ";
     assert_eq!(wrong(&place, text), expected);
     // Also of several files, and as objects.
@@ -136,7 +154,9 @@ fn files_that_are_no_texts_are_told_too() {
         ("long.policy", "long.policy: longer than any text that people write\n"),
         ("esc\u{1b}[2J.policy", "esc\\u{1b}[2J.policy:1:1: something is missing in front of it\n"),
     ] {
-        assert_eq!(asked_of(&place, &[file], &[]), (String::new(), expected.into(), false));
+        let (out, complaints, ok) = asked_of(&place, &[file], &[]);
+        assert!(out.is_empty() && complaints.starts_with(expected) && !ok, "{complaints}");
+        assert!(!complaints.contains('\u{1b}'), "{complaints}");
     }
     let (_, complaints, ok) = asked_of(&place, &["nowhere.policy"], &[]);
     assert!(!ok && complaints.starts_with("nowhere.policy: "), "{complaints}");
@@ -146,8 +166,10 @@ fn files_that_are_no_texts_are_told_too() {
     // And the names are checked first.
     place.file("names", "actions join, join\nthings a\n");
     let (_, complaints, ok) = ask(&place, &[]);
-    let expected = "names:1:15: it stands there twice\nnames:2:1: there is no such statement\n";
-    assert_eq!((complaints.as_str(), ok), (expected, false));
+    let told: Vec<&str> = complaints.lines().filter(|line| !line.starts_with(' ')).collect();
+    let lists = "actions, own, always, modalities, functions, regions, roles, consents, postures, obligations, authorities, group";
+    let second = format!("names:2:1: there is no such statement: 'things' (there are {lists})");
+    assert_eq!((told, ok), (vec!["names:1:15: it stands there twice", second.as_str()], false));
 }
 
 #[test]

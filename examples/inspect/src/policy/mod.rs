@@ -1,7 +1,13 @@
 //! `inspect policy`: whether policies are good, and who may do what by them, and why.
 
+mod cases;
+mod difference;
+mod layout;
 mod question;
+mod space;
 mod table;
+mod what_if;
+mod why_not;
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,13 +25,29 @@ use crate::texts::{self, Complaint};
 /// Everything that is wrong is told as FILE:LINE:COLUMN, and the exit code is then 1. A question is answered as if every
 /// authority could be asked and decided for itself. A denial is an answer: the exit code is 0.
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    tool: Option<Tool>,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Tool {
+    Test(cases::Arguments),
+    Diff(difference::Arguments),
+    Fmt(layout::Arguments),
+}
+
+#[derive(clap::Args, Debug)]
+struct Ask {
     /// The policies, in the order in which they are composed.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The names in which the policies are written.
-    #[arg(long, value_name = "FILE")]
-    vocabulary: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    vocabulary: Option<PathBuf>,
     #[command(flatten)]
     question: question::Given,
     /// Prints one JSON object; of what is wrong, one for each thing, a line each.
@@ -60,13 +82,10 @@ impl Part<'_> {
 
     /// The line that says what it is asked about.
     fn scope(&self) -> Option<u16> {
-        let (line, text) = texts::statements(&self.lines).nth(HEAD)?;
+        let (line, text) = texts::statements(&self.lines).nth(texts::HEAD)?;
         u16::try_from(line).ok().filter(|_| text.split_whitespace().next() == Some("over"))
     }
 }
-
-/// The statements without which the others mean nothing: whose policy it is, and which version.
-const HEAD: usize = 2;
 
 /// Everything that was read.
 struct Policies<'a> {
@@ -81,39 +100,74 @@ struct Policies<'a> {
 ///
 /// A question with a name that the vocabulary does not have, or an output that cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let refuse = |complaints: &[Complaint]| texts::tell(complaints, arguments.json).map(|()| ExitCode::FAILURE);
-    let names = match texts::read(&arguments.vocabulary) {
+    match &arguments.tool {
+        None => ask(&arguments.ask),
+        Some(Tool::Test(arguments)) => cases::run(arguments),
+        Some(Tool::Diff(arguments)) => difference::run(arguments),
+        Some(Tool::Fmt(arguments)) => layout::run(arguments),
+    }
+}
+
+fn ask(Ask { files, vocabulary, question, json }: &Ask) -> Result<ExitCode> {
+    with_vocabulary(vocabulary.as_deref().unwrap_or(Path::new("")), *json, |vocabulary| {
+        let texts = texts_of(files);
+        let policies = match read_policies(&texts, vocabulary) {
+            Ok(policies) => policies,
+            Err(complaints) => return refuse(&complaints, *json),
+        };
+        let out = &mut BufWriter::new(io::stdout().lock());
+        match question.asked() {
+            Some(asked) => asked.answer(&policies, *json, out)?,
+            None if *json => writeln!(out, "{}", policies.summary())?,
+            None => policies.summarise(out)?,
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn refuse(complaints: &[Complaint], json: bool) -> Result<ExitCode> {
+    texts::tell(complaints, json).map(|()| ExitCode::FAILURE)
+}
+
+/// Reads a vocabulary and goes on with it, or tells what is wrong with it.
+fn with_vocabulary(
+    path: &Path,
+    json: bool,
+    go_on: impl FnOnce(&Vocabulary<'_>) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let names = match texts::read(path) {
         Ok(names) => names,
-        Err(complaint) => return refuse(&[complaint]),
+        Err(complaint) => return refuse(&[complaint], json),
     };
-    let Ok(vocabulary) = Vocabulary::read(&names) else {
-        return refuse(&texts::wrong_with_vocabulary(&arguments.vocabulary, &names));
-    };
-    let texts: Vec<_> = arguments.files.iter().map(|path| (path, texts::read(path))).collect();
-    let mut complaints = Vec::new();
-    let mut parts = Vec::new();
-    for (path, text) in &texts {
-        let part = text.as_ref().map_err(|error| vec![error.clone()]).and_then(|text| part(path, text, &vocabulary));
+    match Vocabulary::read(&names) {
+        Ok(vocabulary) => go_on(&vocabulary),
+        Err(_) => refuse(&texts::wrong_with_vocabulary(path, &names), json),
+    }
+}
+
+/// Files, and what is in them.
+type Texts = Vec<(PathBuf, Result<String, Complaint>)>;
+
+fn texts_of(files: &[PathBuf]) -> Texts {
+    files.iter().map(|path| (path.clone(), texts::read(path))).collect()
+}
+
+/// Reads policies, or says everything that is wrong with them.
+fn read_policies<'a>(texts: &'a Texts, vocabulary: &'a Vocabulary<'a>) -> Result<Policies<'a>, Vec<Complaint>> {
+    let (mut complaints, mut parts) = (Vec::new(), Vec::new());
+    for (path, text) in texts {
+        let part = text.as_ref().map_err(|error| vec![error.clone()]).and_then(|text| part(path, text, vocabulary));
         match part {
             Ok(part) => parts.push(part),
             Err(wrong) => complaints.extend(wrong),
         }
     }
-    if !complaints.is_empty() {
-        return refuse(&complaints);
+    if complaints.is_empty() {
+        compose(parts, vocabulary).map_err(|complaint| vec![complaint])
+    } else {
+        Err(complaints)
     }
-    let policies = match compose(parts, &vocabulary) {
-        Ok(policies) => policies,
-        Err(complaint) => return refuse(&[complaint]),
-    };
-    let out = &mut BufWriter::new(io::stdout().lock());
-    match arguments.question.asked() {
-        Some(asked) => asked.answer(&policies, arguments.json, out)?,
-        None if arguments.json => writeln!(out, "{}", policies.summary())?,
-        None => policies.summarise(out)?,
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn part<'a>(path: &'a Path, text: &'a str, vocabulary: &'a Vocabulary<'a>) -> Result<Part<'a>, Vec<Complaint>> {
@@ -124,7 +178,7 @@ fn part<'a>(path: &'a Path, text: &'a str, vocabulary: &'a Vocabulary<'a>) -> Re
         }
         Err(_) => {
             let check = |text: &str| Index::default().add(text, vocabulary).map(|_| ());
-            Err(texts::wrong(path, text, HEAD, check))
+            Err(texts::wrong(path, text, Some(vocabulary), check))
         }
     }
 }

@@ -6,11 +6,11 @@ use anyhow::Result;
 use interaction_gov::authority::Speaker;
 use interaction_gov::policy::{Answer, Consents, Facts, Kind, On, Provenance};
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::{Authority, Obligation, Posture, Region, Set};
+use interaction_gov::vocabulary::{Authority, Consent, Listed, Obligation, Posture, Region, Set, Vocabulary};
 use serde_json::{Value, json};
 
-use super::{Part, Policies, table};
-use crate::names::{find, find_all, name, names};
+use super::{Part, Policies, table, what_if, why_not};
+use crate::names::{find, find_all, find_regions, name, names};
 
 /// What is asked, and what is the case.
 #[derive(clap::Args, Debug)]
@@ -66,6 +66,12 @@ pub struct Given {
     /// Where data go by it; without it, nowhere that they were not.
     #[arg(long, value_name = "REGION,...", value_delimiter = ',', requires = "question")]
     goes: Vec<String>,
+    /// Says of each authority that does not permit it what is missing.
+    #[arg(long, requires = "may")]
+    why_not: bool,
+    /// Asks it for every region and with every consent.
+    #[arg(long, requires = "may", conflicts_with = "why_not")]
+    what_if: bool,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
@@ -102,7 +108,7 @@ impl Given {
     }
 
     /// What is the case, as far as it is said.
-    fn question(&self, option: &str, action: &str, policies: &Policies<'_>) -> Result<Question> {
+    pub fn question(&self, option: &str, action: &str, policies: &Policies<'_>) -> Result<Question> {
         let vocabulary = policies.vocabulary;
         let facts = Facts {
             action: find(vocabulary, option, action)?,
@@ -117,12 +123,13 @@ impl Given {
             function: self.by.as_ref().map(|name| find(vocabulary, "--by", name)).transpose()?,
             law: match self.region.as_slice() {
                 [] => Set::one(Region::UNKNOWN),
-                names => find_all(vocabulary, "--in", names)?,
+                names => find_regions(vocabulary, "--in", names)?,
             },
-            goes: find_all(vocabulary, "--goes", &self.goes)?,
+            goes: find_regions(vocabulary, "--goes", &self.goes)?,
             consents: {
                 let all = find_all(vocabulary, "--consent", &self.consent)?;
                 let one = |option: &str, names: &Option<Vec<String>>| match names {
+                    Some(names) if names == &["none"] => Ok(Set::EMPTY),
                     Some(names) => find_all(vocabulary, option, names),
                     None => Ok(all),
                 };
@@ -155,12 +162,21 @@ impl Asked<'_> {
         match self {
             Self::May(given, action) => {
                 let question = given.question("--may", action, policies)?;
+                if given.what_if {
+                    return what_if::answer(&question, policies, json, out);
+                }
                 let judgement = question.judge(policies);
+                let missing = if given.why_not { why_not::missing(&judgement, &question, policies) } else { vec![] };
                 if json {
-                    writeln!(out, "{}", judgement.object(&question, policies))?;
+                    let mut object = judgement.object(&question, policies);
+                    if given.why_not {
+                        object["why_not"] = why_not::object(&missing);
+                    }
+                    writeln!(out, "{object}")?;
                     return Ok(());
                 }
-                judgement.explain(&question, policies, out)
+                judgement.explain(&question, policies, out)?;
+                why_not::explain(&missing, out)
             }
             Self::Table(given, action) => {
                 let question = given.question("--table", action, policies)?;
@@ -307,6 +323,46 @@ impl Question {
     }
 }
 
+impl Question {
+    /// The question in the words of `inspect policy test`, as short as it can be said.
+    pub fn words(&self, vocabulary: &Vocabulary<'_>) -> String {
+        let Facts { action, kind, roles, home, on, function, law, goes, consents, present, posture, provenance, time } =
+            self.facts;
+        fn list<T: Listed>(word: &str, set: Set<T>, vocabulary: &Vocabulary<'_>) -> Option<String> {
+            (!set.is_empty()).then(|| format!("{word} {}", names(vocabulary, set).join(",")))
+        }
+        let other = |word: &str, set: Set<Consent>| match set {
+            set if set == consents.all => None,
+            set if set.is_empty() => Some(format!("{word} none")),
+            set => list(word, set, vocabulary),
+        };
+        let minutes = time.0 / 60_000 % 1_440;
+        let words = [
+            Some(name(vocabulary, action)),
+            match on {
+                On::Unsaid => None,
+                On::Nothing => Some("on none".into()),
+                On::Stream(modality) => Some(format!("on {}", name(vocabulary, modality))),
+            },
+            function.map(|function| format!("by {}", name(vocabulary, function))),
+            (kind != Kind::Human).then(|| format!("kind {}", kind.name())),
+            home.map(|home| format!("home {}", name(vocabulary, home))),
+            list("as", roles, vocabulary),
+            list("present", present, vocabulary),
+            (law != Set::one(Region::UNKNOWN)).then(|| list("in", law, vocabulary)).flatten(),
+            list("goes", goes, vocabulary),
+            list("consent", consents.all, vocabulary),
+            other("stream-consent", consents.stream),
+            other("own-consent", consents.own),
+            other("second-consent", consents.second),
+            (posture.0 > 0).then(|| format!("posture {}", name(vocabulary, posture))),
+            (provenance != Provenance::None).then(|| format!("provenance {}", provenance.name())),
+            (minutes > 0).then(|| format!("at {:02}{:02}", minutes / 60, minutes % 60)),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Voice<'_> {
     /// `permits`, and so on.
     fn verb(&self, policies: &Policies<'_>) -> String {
@@ -321,6 +377,26 @@ impl Voice<'_> {
 }
 
 impl Judgement<'_> {
+    pub const fn obligations(&self) -> Set<Obligation> {
+        self.obligations
+    }
+
+    /// Of a permit, the lines by which all permit it; of a denial, what denies it.
+    pub fn reasons(&self, policies: &Policies<'_>) -> Vec<String> {
+        if self.together == Said::NotAsked {
+            return vec!["no authority is asked about it".into()];
+        }
+        let against = self.against.map(|authority| policies.vocabulary.name(authority));
+        let counts = |voice: &&Voice<'_>| {
+            voice.said != Said::NotAsked && against.is_none_or(|against| against == voice.part.name)
+        };
+        let reason = |voice: &Voice<'_>| match voice.line {
+            Some(line) => format!("{}: {}", voice.part.place(line), voice.part.quote(line)),
+            None => format!("{} has no rule that permits it", voice.part.name),
+        };
+        self.voices.iter().filter(counts).map(reason).collect()
+    }
+
     fn explain(&self, question: &Question, policies: &Policies<'_>, out: &mut impl Write) -> Result<()> {
         let Facts { action, kind, on, function, .. } = question.facts;
         let (vocabulary, modality) = (policies.vocabulary, on.stream());
@@ -387,7 +463,7 @@ impl Judgement<'_> {
     }
 }
 
-fn names_of<T: interaction_gov::vocabulary::Listed>(policies: &Policies<'_>, set: Set<T>) -> Vec<String> {
+fn names_of<T: Listed>(policies: &Policies<'_>, set: Set<T>) -> Vec<String> {
     names(policies.vocabulary, set)
 }
 

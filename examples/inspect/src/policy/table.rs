@@ -103,7 +103,7 @@ impl<'p> Table<'p> {
     /// `permit [1] [2]`, and the reasons in a list of all.
     fn cell(&self, cell: &Judgement<'_>, reasons: &mut Vec<String>) -> String {
         let mut text = if cell.together == Said::Permit { "permit" } else { "deny" }.to_owned();
-        for reason in self.why(cell) {
+        for reason in cell.reasons(self.policies) {
             let number = reasons.iter().position(|known| *known == reason).unwrap_or_else(|| {
                 reasons.push(reason);
                 reasons.len() - 1
@@ -111,24 +111,6 @@ impl<'p> Table<'p> {
             text += &format!(" [{}]", number + 1);
         }
         text
-    }
-
-    /// Of a permit, what all say; of a denial, who denies.
-    fn why(&self, cell: &Judgement<'_>) -> Vec<String> {
-        if cell.together == Said::NotAsked {
-            return vec!["no authority is asked about it".into()];
-        }
-        let counts = |name: &str| match cell.against {
-            Some(authority) => self.policies.vocabulary.name(authority) == name,
-            None => true,
-        };
-        let voices = cell.voices.iter().filter(|voice| voice.said != Said::NotAsked && counts(voice.part.name));
-        voices
-            .map(|voice| match voice.line {
-                Some(line) => format!("{}: {}", voice.part.place(line), voice.part.quote(line)),
-                None => format!("{} has no rule that permits it", voice.part.name),
-            })
-            .collect()
     }
 
     /// One object, with every answer.
@@ -145,7 +127,7 @@ impl<'p> Table<'p> {
                     "on": row.modality.map(|modality| vocabulary.name(modality)),
                     "permitted": cell.together == Said::Permit,
                     "said": cell.together.word(),
-                    "why": self.why(cell),
+                    "why": cell.reasons(self.policies),
                 })
             })
             .collect();
