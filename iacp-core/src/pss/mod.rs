@@ -19,6 +19,7 @@ mod discard;
 mod error;
 mod event;
 mod handshake;
+mod packed;
 mod scrub;
 mod session;
 mod stream;

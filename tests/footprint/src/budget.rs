@@ -47,6 +47,8 @@ pub enum What {
     Ram,
     /// Bytes of a session besides LOG and FRAMES.
     SessionFixed,
+    /// The same for the provider `ChaChaOnly`.
+    SessionWithoutAes,
     /// Bytes of a session for each of its FRAMES.
     SessionFrame,
 }
@@ -71,7 +73,7 @@ const fn instructions(step: &'static str, limit: u32) -> Budget {
 }
 
 /// The limits are what was measured with rustc 1.95, and up to a twentieth more for the next compiler.
-pub const BUDGETS: [Budget; 26] = [
+pub const BUDGETS: [Budget; 27] = [
     stack("identity", 2_300, None),
     stack("responder", 830, None),
     stack("initiate", 3_600, Some(4_096)),
@@ -96,7 +98,8 @@ pub const BUDGETS: [Budget; 26] = [
     instructions("teardown", 4_750_000),
     Budget { what: What::Flash, limit: 180_000, goal: None },
     Budget { what: What::Ram, limit: 11_000, goal: None },
-    Budget { what: What::SessionFixed, limit: 2_350, goal: Some(1_600) },
+    Budget { what: What::SessionFixed, limit: 2_100, goal: Some(1_600) },
+    Budget { what: What::SessionWithoutAes, limit: 1_540, goal: Some(1_600) },
     Budget { what: What::SessionFrame, limit: 100, goal: None },
 ];
 
@@ -113,6 +116,7 @@ impl What {
             Self::Flash => sections(&[Section::Text, Section::Constants, Section::Initialised]),
             Self::Ram => sections(&[Section::Initialised, Section::Zeroed]),
             Self::SessionFixed => run?.session().map(|(fixed, _)| fixed),
+            Self::SessionWithoutAes => run?.session_without_aes(),
             Self::SessionFrame => run?.session().map(|(_, frame)| frame),
         }
     }

@@ -50,6 +50,14 @@ impl Run {
         let frame = larger.checked_sub(session)?.checked_div(frames)?;
         Some((session.checked_sub(log)?.checked_sub(frames * frame)?, frame))
     }
+
+    /// The first of these for a provider without AES.
+    #[must_use]
+    pub fn session_without_aes(&self) -> Option<u32> {
+        let (fixed, _) = self.session()?;
+        let saved = self.sizes.get("session")?.checked_sub(*self.sizes.get("session-without-aes")?)?;
+        fixed.checked_sub(saved)
+    }
 }
 
 impl Cost {

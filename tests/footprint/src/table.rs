@@ -86,6 +86,7 @@ pub fn table(footprint: &Footprint) -> String {
             What::Flash => "flash: code and constants",
             What::Ram => "RAM: both sides, without stack",
             What::SessionFixed => "a session besides LOG, FRAMES",
+            What::SessionWithoutAes => "the same without AES",
             What::SessionFrame => "a session for each of FRAMES",
             What::Stack(_) | What::Instructions(_) => continue,
         };

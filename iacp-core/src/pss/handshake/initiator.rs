@@ -9,6 +9,7 @@ use super::keys::{Transcript, derive};
 use super::terms::{Capabilities, Proposal, Terms};
 use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame_checked};
+use crate::pss::packed::Packed;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
@@ -39,6 +40,15 @@ pub(crate) enum NotAnswer {
     Contradiction,
 }
 
+/// Whose word is waited for: the two share their place.
+#[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger one")]
+enum Word {
+    /// The peer's: PSS_INIT has this signature.
+    Theirs(Signature),
+    /// The application's, on the terms of this PSS_NEG.
+    Ours(Offered),
+}
+
 /// One attempt: PSS_INIT is out, or its answer waits for the application's word on the terms.
 pub(crate) struct Attempt {
     ephemeral: Secret32,
@@ -46,14 +56,12 @@ pub(crate) struct Attempt {
     pub(crate) cookie: Cookie,
     pub(crate) initial_sequence: u64,
     pub(crate) offer: Capabilities,
-    signature: Signature,
-    /// The PSS_NEG that waits for the application's word on its terms.
-    pub(crate) offered: Option<Offered>,
+    word: Word,
     pub(crate) repeat: Backoff,
     /// PSS_INIT has left.
     said: bool,
     /// When it did, if that was once.
-    sent: Option<Mono>,
+    sent: Packed,
     pub(crate) give_up: Mono,
     pub(crate) restarts: u8,
 }
@@ -76,11 +84,10 @@ impl Attempt {
             cookie,
             initial_sequence,
             offer,
-            signature: Signature::ZERO,
-            offered: None,
+            word: Word::Theirs(Signature::ZERO),
             repeat: Backoff::now(now),
             said: false,
-            sent: None,
+            sent: Packed::NONE,
             give_up: now.after(ATTEMPT),
             restarts,
         }
@@ -93,15 +100,30 @@ impl Attempt {
 
     /// Signs PSS_INIT.
     pub(crate) fn sign<P: Provider>(&mut self, identity: &Identity<P>, peer: &CheckedKey) {
-        self.signature = self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]);
+        self.word = Word::Theirs(self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]));
     }
 
     /// Writes PSS_INIT, which leaves now; returns its length.
     pub(crate) fn write(&mut self, now: Mono, own: &Eid, out: &mut [u8]) -> usize {
-        self.sent = if self.said { None } else { Some(now) };
+        let Word::Theirs(signature) = &self.word else { return 0 };
+        let length = self.init(own).repeat(signature, out);
+        self.sent = if self.said { Packed::NONE } else { Packed::at(now) };
         self.said = true;
         self.repeat.done(now);
-        self.init(own).repeat(&self.signature, out)
+        length
+    }
+
+    /// The PSS_NEG that waits for the application's word on its terms.
+    pub(crate) const fn offered(&self) -> Option<&Offered> {
+        match &self.word {
+            Word::Theirs(_) => None,
+            Word::Ours(offered) => Some(offered),
+        }
+    }
+
+    /// A PSS_NEG that was checked waits for the application's word.
+    pub(crate) fn wait(&mut self, offered: Offered, until: Mono) {
+        (self.word, self.give_up) = (Word::Ours(offered), until);
     }
 
     /// Checks the responder's PSS_NEG.
@@ -119,7 +141,8 @@ impl Attempt {
         if negotiation.session_connection_cookie != self.cookie {
             return Err(NotAnswer::Cookie);
         }
-        let init_digest = self.init(own).digest::<P>(&self.signature);
+        let Word::Theirs(signature) = &self.word else { return Err(NotAnswer::Cookie) };
+        let init_digest = self.init(own).digest::<P>(signature);
         verify_frame_checked::<P>(peer, frame, [&init_digest, &[]], bytes).map_err(|_| NotAnswer::Signature)?;
 
         let proposal = Proposal::read(&negotiation.conditions).ok_or(NotAnswer::Contradiction)?;
@@ -128,7 +151,7 @@ impl Attempt {
             && proposal.capabilities.without(self.offer) == Capabilities::NONE;
         let share = *frame.tlvs.key_share().filter(|_| possible).ok_or(NotAnswer::Contradiction)?;
         let shared = P::x25519(&self.ephemeral, &share.0).map_err(|_| NotAnswer::Contradiction)?;
-        let round_trip = self.sent.and_then(|sent| u32::try_from(now.since(sent)).ok());
+        let round_trip = self.sent.moment().and_then(|sent| u32::try_from(now.since(sent)).ok());
         let digest = unsigned_digest::<P>(frame, bytes);
         Ok(Offered { responder_cookie, share, shared, proposal, digest, round_trip })
     }

@@ -26,7 +26,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     pub(super) fn proposed(&self) -> Option<(u16, RejectionReasons, Terms)> {
         match &self.stage {
             Stage::Hearing(attempt) => {
-                let offered = attempt.offered.as_ref()?;
+                let offered = attempt.offered()?;
                 Some((1, RejectionReasons::NONE, offered.proposal.terms))
             }
             Stage::Open(Open { business: Business::Bargain(negotiation), .. }) => negotiation.proposed(),
@@ -43,7 +43,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return Err(TermsError::Identity);
         }
         match &self.stage {
-            Stage::Hearing(attempt) if attempt.offered.is_some() => {
+            Stage::Hearing(attempt) if attempt.offered().is_some() => {
                 self.answer_turn_one(now, identity, true);
                 Ok(())
             }
@@ -74,7 +74,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if terms.receive_window == 0 {
             return Err(TermsError::Window);
         }
-        if matches!(&self.stage, Stage::Hearing(attempt) if attempt.offered.is_some()) {
+        if matches!(&self.stage, Stage::Hearing(attempt) if attempt.offered().is_some()) {
             self.answer_turn_one(now, identity, false);
         }
         let (role, cookies) = (self.names.role, self.names.cookies);
@@ -99,7 +99,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     #[inline(never)]
     fn acknowledge_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
         let Stage::Hearing(attempt) = &self.stage else { return };
-        let Some(offered) = &attempt.offered else { return };
+        let Some(offered) = attempt.offered() else { return };
         let Some((signature, prk)) = attempt.acknowledge(identity, &self.names.peer, offered, accept) else {
             self.shut(Closure::Contradiction, None);
             return;
@@ -140,7 +140,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         message: &PssNeg,
     ) -> Result<(), Discard> {
         match &mut self.stage {
-            Stage::Hearing(attempt) if attempt.offered.is_none() => self.on_offer(now, identity, signed, message),
+            Stage::Hearing(attempt) if attempt.offered().is_none() => self.on_offer(now, identity, signed, message),
             Stage::Open(open) => match &mut open.business {
                 Business::Bargain(negotiation) => {
                     let (peer, role) = (self.names.peer, self.names.role);
@@ -199,8 +199,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
         let initiator = attempt.cookie;
         self.names.cookies = Cookies { initiator, responder: offered.responder_cookie };
-        attempt.offered = Some(offered);
-        attempt.give_up = now.after(NEGOTIATION_LIMIT);
+        attempt.wait(offered, now.after(NEGOTIATION_LIMIT));
         let moved = self.stage.lifecycle().next(lifecycle::Event::ReceivePssNeg);
         debug_assert_eq!(moved, Some(lifecycle::State::Hearing), "PSS_NEG is heard in STATE_HEARING");
         if agreed.contains(Capabilities::SFC) {

@@ -42,8 +42,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let transmit = |at| (at, Reason::Transmit);
         match &self.stage {
             Stage::Idle | Stage::Resting { .. } => None,
-            Stage::Over(over) => over.farewell.as_ref()?.due.map(|_| transmit(AT_ONCE)),
-            Stage::Hearing(attempt) => attempt.offered.is_none().then(|| transmit(attempt.repeat.due())),
+            Stage::Over(over) => over.farewell.as_ref()?.due.then(|| transmit(AT_ONCE)),
+            Stage::Hearing(attempt) => attempt.offered().is_none().then(|| transmit(attempt.repeat.due())),
             Stage::Confirming(confirmation, _) => Some(transmit(confirmation.repeat.due())),
             Stage::Open(open) => {
                 let reachable = !matches!(open.link, Link::Lost(_));
@@ -87,7 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let spent = self.outbound.key_spent() || self.inbound.key_spent();
         soonest([
             Some(link),
-            open.lifetime_end.map(|at| (at, Reason::Lifetime)),
+            open.lifetime_end.moment().map(|at| (at, Reason::Lifetime)),
             business,
             stalls.then(|| (self.progress.after(NO_PROGRESS), Reason::NoProgress)),
             self.must_ask().then_some((AT_ONCE, Reason::Close)),
@@ -97,7 +97,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// How long a DISCONNECTED session is kept. One whose peer never showed that it holds the keys is not worth an hour.
     fn kept_for(&self, open: &Open) -> u64 {
-        let limit = self.reconnect_limit.unwrap_or(RECONNECT_LIMIT);
+        let limit = self.reconnect_limit.get().unwrap_or(RECONNECT_LIMIT);
         if open.heard { limit } else { limit.min(SILENCE) }
     }
 
@@ -170,7 +170,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     fn end_attempt(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
         let (offer, restarts) = match &self.stage {
             // It was the application that did not answer.
-            Stage::Hearing(attempt) if attempt.offered.is_some() => {
+            Stage::Hearing(attempt) if attempt.offered().is_some() => {
                 self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
                 return;
             }

@@ -6,6 +6,7 @@ use iacp_wire::message::PssTeardown;
 
 use super::notices::Notice;
 use super::outbox::meter;
+use super::path::Place;
 use super::stage::{Business, Farewell, Over, Stage};
 use super::teardown::{Asked, Force, KEEP_FAREWELL, Request, TEARDOWN_LIMIT, TeardownType, read, sign};
 use super::{Session, continuity, lifecycle};
@@ -15,6 +16,7 @@ use crate::pss::discard::Discard;
 use crate::pss::error::{NotNow, WrongIdentity};
 use crate::pss::event::{Closure, TeardownReason};
 use crate::pss::handshake::incoming::Signed;
+use crate::pss::packed::Packed;
 use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::Congestion;
 use crate::time::{Backoff, Mono};
@@ -83,14 +85,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Stage::Confirming(..) | Stage::Open(_) => Some(self.farewell(now, identity, TeardownType::Forced, code)),
             _ => None,
         };
-        let home = self.path.home;
-        self.shut(why, told.map(|farewell| Farewell { due: Some(home), ..farewell }));
+        let home = self.path.home();
+        self.shut(why, told.map(|farewell| Farewell { to: Some(Place::of(home)), due: true, ..farewell }));
     }
 
     /// The last word, signed and kept.
     fn farewell(&self, now: Mono, identity: &Identity<P>, teardown_type: TeardownType, reason: u16) -> Farewell {
         let signature = sign(identity, self.names.cookies, teardown_type, reason);
-        Farewell { teardown_type, reason, signature, due: None, sent: None, until: now.after(KEEP_FAREWELL) }
+        Farewell {
+            teardown_type,
+            reason,
+            signature,
+            to: None,
+            due: false,
+            sent: Packed::NONE,
+            until: now.after(KEEP_FAREWELL),
+        }
     }
 
     /// The end: keys are wiped in this step.
@@ -136,7 +146,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let Stage::Open(open) = &self.stage else { return };
         if let Some(asked) = open.peer_asked {
             let farewell = self.farewell(now, identity, TeardownType::Answer, TeardownReason::None.code());
-            self.shut(Closure::Graceful, Some(Farewell { due: Some(asked.from), ..farewell }));
+            self.shut(Closure::Graceful, Some(Farewell { to: Some(asked.from), due: true, ..farewell }));
         } else if let Some(reason) = self.wish.filter(|_| self.must_ask()) {
             self.ask(now, identity, reason);
         }
@@ -197,7 +207,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 }
             }
             TeardownType::Request => {
-                if open.peer_asked.replace(Asked { reason, from }).is_none() {
+                if open.peer_asked.replace(Asked { reason, from: Place::of(from) }).is_none() {
                     self.notices.add(Notice::CloseRequested);
                 }
             }
@@ -220,13 +230,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         from: SocketAddr,
         signed: Option<&Signed<'_>>,
     ) -> Result<(), Discard> {
-        let home = self.path.home;
+        let home = self.path.home();
         let Stage::Over(Over { farewell: Some(farewell), .. }) = &mut self.stage else { return Err(Discard::NotNow) };
         match farewell.teardown_type {
             // Anybody can send such a frame, so the answer goes home.
             TeardownType::Forced => {
-                if farewell.sent.is_none_or(|sent| now.since(sent) >= FORCED_EACH) {
-                    farewell.due = Some(home);
+                if farewell.sent.moment().is_none_or(|sent| now.since(sent) >= FORCED_EACH) {
+                    (farewell.to, farewell.due) = (Some(Place::of(home)), true);
                 }
                 Err(Discard::NotNow)
             }
@@ -239,7 +249,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                     .map_err(|_| Discard::Signature)?;
                 let (teardown_type, _) = read(head, malfeasance)?;
                 if teardown_type == TeardownType::Request && meter(&mut self.acknowledgement.answer_from, now) {
-                    farewell.due = Some(from);
+                    (farewell.to, farewell.due) = (Some(Place::of(from)), true);
                 }
                 Err(Discard::Repeat)
             }

@@ -10,6 +10,7 @@
 
 mod bargain;
 pub mod continuity;
+mod crossing;
 mod deadline;
 mod end;
 pub(crate) mod life;
@@ -21,6 +22,7 @@ mod receive;
 mod stage;
 pub(crate) mod teardown;
 mod transmit;
+mod view;
 
 pub use transmit::TRANSMIT_BUFFER;
 
@@ -46,6 +48,7 @@ use crate::pss::handshake::initiator::Attempt;
 use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
 use crate::pss::handshake::terms::{Capabilities, Terms};
+use crate::pss::packed::Packed;
 use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::Cookies;
@@ -96,7 +99,7 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Conges
     /// Since when nothing of what was sent has arrived.
     progress: Mono,
     /// How long a DISCONNECTED session is kept, if not [`RECONNECT_LIMIT`].
-    reconnect_limit: Option<u64>,
+    reconnect_limit: Packed,
     /// The application's wish to end the session, for this reason, until it can be carried out.
     wish: Option<u16>,
     /// This side acknowledges what its application has consumed, not what has come.
@@ -125,7 +128,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         life: Life::IDLE,
         acknowledgement: Acknowledgement::IDLE,
         progress: Mono(0),
-        reconnect_limit: None,
+        reconnect_limit: Packed::NONE,
         wish: None,
         hold: false,
         wants_room: false,
@@ -440,7 +443,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// How long a DISCONNECTED session is kept, in milliseconds.
     pub const fn set_reconnect_limit(&mut self, milliseconds: u64) {
-        self.reconnect_limit = Some(milliseconds);
+        self.reconnect_limit = Packed::of(milliseconds);
     }
 
     /// What has changed and was not told yet. Ask after every call, until there is nothing.
@@ -465,7 +468,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Notice::Disconnected => Event::Disconnected,
             Notice::Reconciling => Event::Reconciling,
             Notice::Reconciled => Event::Reconciled,
-            Notice::Moved => Event::Moved { to: self.path.home },
+            Notice::Moved => Event::Moved { to: self.path.home() },
             Notice::Finished => Event::Finished { sequence: self.inbound.fin()? },
             Notice::CloseRequested => {
                 let Stage::Open(open) = &self.stage else { return None };
@@ -476,199 +479,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Notice::Closed => Event::Closed(self.closure()?),
             Notice::Released => Event::Released,
         })
-    }
-
-    /// Which side of the handshake this is.
-    #[must_use]
-    pub const fn role(&self) -> Role {
-        self.names.role
-    }
-
-    /// The EID of this side.
-    #[must_use]
-    pub const fn own(&self) -> Eid {
-        self.names.own
-    }
-
-    /// The EID at the other end.
-    #[must_use]
-    pub const fn peer(&self) -> Eid {
-        self.names.peer()
-    }
-
-    /// Where the peer is: its home.
-    #[must_use]
-    pub const fn locator(&self) -> SocketAddr {
-        self.path.home
-    }
-
-    /// The I-Cookie and the R-Cookie; the latter is zero until the responder has answered.
-    #[must_use]
-    pub const fn cookies(&self) -> (Cookie, Cookie) {
-        (self.names.cookies.initiator, self.names.cookies.responder)
-    }
-
-    /// The state of `IACP §6.4.2`.
-    #[must_use]
-    pub const fn lifecycle(&self) -> lifecycle::State {
-        self.stage.lifecycle()
-    }
-
-    /// The state of `IACP Appendix B.4`: from the keys to the end.
-    #[must_use]
-    pub const fn continuity(&self) -> Option<continuity::State> {
-        self.stage.continuity()
-    }
-
-    /// Data may be sent.
-    #[must_use]
-    pub const fn is_ready(&self) -> bool {
-        match &self.stage {
-            Stage::Open(open) => open.flows(),
-            _ => false,
-        }
-    }
-
-    /// The contract, once it is effective.
-    #[must_use]
-    pub const fn contract(&self) -> Option<Terms> {
-        match &self.stage {
-            Stage::Open(open) => open.contract,
-            _ => None,
-        }
-    }
-
-    /// The keys of the session's Forwarding Tickets, once. They outlive the session, with whatever deposits tickets and
-    /// redeems them.
-    pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {
-        // Not `Option::take`: what that moves out stays behind as bytes that no drop wipes.
-        let keys = self.tickets.as_ref().map(TicketKeys::copy);
-        self.tickets = None;
-        keys
-    }
-
-    /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including. They can be read after
-    /// the end too: they were perhaps not received.
-    #[must_use]
-    pub const fn unacknowledged(&self) -> (u64, u64) {
-        (self.outbound.log.first(), self.outbound.log.next())
-    }
-
-    /// The lowest sequence number that has not arrived.
-    #[must_use]
-    pub const fn expected(&self) -> u64 {
-        self.inbound.come()
-    }
-
-    /// Everything that was sent, the FIN included, has arrived at the peer.
-    #[must_use]
-    pub fn delivered_all(&self) -> bool {
-        self.outbound.fin_acknowledged()
-    }
-
-    /// A sealed frame of the peer's was taken: it holds the keys, and did not only sign.
-    #[must_use]
-    pub const fn peer_holds_keys(&self) -> bool {
-        match &self.stage {
-            Stage::Open(open) => open.heard,
-            _ => false,
-        }
-    }
-
-    /// The peer's FIN and everything before it has arrived.
-    #[must_use]
-    pub fn received_all(&self) -> bool {
-        self.inbound.complete()
-    }
-
-    /// How the session ended, once it has.
-    #[must_use]
-    pub const fn closure(&self) -> Option<Closure> {
-        match &self.stage {
-            Stage::Over(over) => Some(over.why),
-            _ => None,
-        }
-    }
-
-    /// There is no session, and nothing is kept for repeats: the memory may be used.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        match &self.stage {
-            Stage::Idle => true,
-            Stage::Over(over) => over.farewell.is_none(),
-            _ => false,
-        }
-    }
-
-    /// How often the sending key and the receiving key have been renewed.
-    #[must_use]
-    pub const fn key_generations(&self) -> (u32, u32) {
-        (self.outbound.generation(), self.inbound.generation())
-    }
-
-    /// What was discarded, and why.
-    #[must_use]
-    pub const fn discards(&self) -> &Discards {
-        &self.discards
-    }
-
-    /// An attempt of ours toward this peer is under way: nothing sealed of it has been heard.
-    #[must_use]
-    pub fn is_attempt_toward(&self, peer: &Eid) -> bool {
-        let under_way = matches!(self.stage, Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. });
-        under_way && self.names.peer() == *peer
-    }
-
-    /// Whether this attempt stands against one that the peer makes toward us: our EID is the lower one, and the peer has
-    /// answered. Then the peer's PSS_ACK is refused ([`Gate::stands_against`](crate::pss::Gate::stands_against)); else it
-    /// is accepted, and this attempt [rests](Self::rest).
-    #[must_use]
-    pub fn stands_against(&self, peer: &Eid) -> bool {
-        let answered = match &self.stage {
-            Stage::Hearing(attempt) => attempt.offered.is_some(),
-            Stage::Confirming(..) => true,
-            _ => false,
-        };
-        answered && self.names.peer() == *peer && self.names.own < *peer
-    }
-
-    /// This attempt crossed one of the peer's, whose session was accepted: it takes and sends nothing. After 45 s it
-    /// goes on by itself with a fresh I-Cookie, unless the other session came about and [superseded](Self::supersede) it.
-    ///
-    /// # Errors
-    /// This is no attempt. Nothing has changed.
-    pub fn rest(&mut self, now: Mono) -> Result<(), NotNow> {
-        scrub();
-        self.begin_rest(now)
-    }
-
-    #[inline(never)]
-    fn begin_rest(&mut self, now: Mono) -> Result<(), NotNow> {
-        let (offer, event) = match &self.stage {
-            Stage::Hearing(attempt) => (attempt.offer, lifecycle::Event::HandshakeFailed),
-            Stage::Confirming(confirmation, _) => (confirmation.offer, lifecycle::Event::TeardownOrRevocation),
-            _ => return Err(NotNow),
-        };
-        self.outbound.wipe();
-        self.inbound.wipe();
-        self.tickets = None;
-        self.stage.step(event, Stage::Resting { offer, until: now.after(life::SILENCE) });
-        Ok(())
-    }
-
-    /// The session that the peer's crossing attempt made has brought its first sealed frame: it is the outcome of this
-    /// attempt, which ends.
-    ///
-    /// # Errors
-    /// This is no attempt. Nothing has changed.
-    pub fn supersede(&mut self) -> Result<(), NotNow> {
-        match &self.stage {
-            Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. } => {
-                self.shut(Closure::Superseded, None);
-                Ok(())
-            }
-            _ => Err(NotNow),
-        }
     }
 }
 

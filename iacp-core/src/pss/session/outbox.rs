@@ -1,8 +1,7 @@
 //! When the next heartbeat is due, how often repeats are answered, and what was handed out last.
 
-use core::net::SocketAddr;
-
 use super::life::ANXIOUS_EACH;
+use crate::pss::packed::Packed;
 use crate::time::Mono;
 
 /// Repeats, and heartbeats that ask, are answered at most this often, in milliseconds.
@@ -39,7 +38,7 @@ pub(super) enum Gap {
 
 /// When the next heartbeat is due.
 pub(super) struct Acknowledgement {
-    pub(super) due: Option<Mono>,
+    due: Packed,
     /// Data frames since our last heartbeat.
     frames: u16,
     /// Data frames that were acknowledged quickly.
@@ -58,7 +57,7 @@ pub(super) struct Acknowledgement {
 
 impl Acknowledgement {
     pub(super) const IDLE: Self = Self {
-        due: None,
+        due: Packed::NONE,
         frames: 0,
         quick: 0,
         since_gap: 0,
@@ -68,14 +67,19 @@ impl Acknowledgement {
         answer_from: Mono(0),
     };
 
+    /// When it is due, if it is.
+    pub(super) fn due(&self) -> Option<Mono> {
+        self.due.moment()
+    }
+
     /// Not later than this.
     pub(super) fn by(&mut self, at: Mono) {
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        self.due = Packed::at(self.due().map_or(at, |due| due.min(at)));
     }
 
     /// Nothing is acknowledged for now.
     pub(super) const fn stop(&mut self) {
-        self.due = None;
+        self.due = Packed::NONE;
     }
 
     /// A data frame was taken, in front of which something is missing, or everything has come.
@@ -103,7 +107,7 @@ impl Acknowledgement {
 
     /// A heartbeat went home.
     pub(super) const fn sent(&mut self, now: Mono, ask: bool) {
-        (self.due, self.frames, self.last) = (None, 0, now);
+        (self.due, self.frames, self.last) = (Packed::NONE, 0, now);
         if ask {
             self.ask_from = now.after(ANXIOUS_EACH);
         }
@@ -115,7 +119,7 @@ impl Acknowledgement {
 #[repr(u8)]
 pub(super) enum LastSent {
     Nothing,
-    Farewell(SocketAddr),
+    Farewell,
     Handshake,
     Negotiation,
     Acceptance,

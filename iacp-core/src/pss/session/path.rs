@@ -4,6 +4,7 @@
 //! numbers goes to one place only, so an echo of it proves that the peer received it there.
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::num::NonZeroU8;
 
 use crate::pss::stream::frame::HEARTBEATS;
 use crate::time::Mono;
@@ -35,13 +36,13 @@ pub(super) struct Place {
     family: Family,
 }
 
-/// The family of an address. It has a number for none, so that memory without a candidate is all zero.
+/// The family of an address. No place is the family 0, so that memory without a place is all zero, and no larger than with one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Family(u8);
+struct Family(NonZeroU8);
 
 impl Family {
-    const V4: Self = Self(4);
-    const V6: Self = Self(6);
+    const V4: Self = Self(NonZeroU8::MIN);
+    const V6: Self = Self(NonZeroU8::MIN.saturating_add(1));
 }
 
 impl Place {
@@ -58,7 +59,7 @@ impl Place {
     }
 
     pub(super) const fn address(self) -> SocketAddr {
-        if self.family.0 == Family::V4.0 {
+        if self.family.0.get() == Family::V4.0.get() {
             let [a, b, c, d, ..] = self.ip;
             SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), self.port))
         } else {
@@ -140,18 +141,25 @@ struct Until<T> {
 }
 
 pub(super) struct Path {
-    pub(super) home: SocketAddr,
+    home: Option<Place>,
     seen: Option<Until<Seen>>,
     claimed: [Option<Until<Claimed>>; CLAIMS],
 }
 
 impl Path {
-    pub(super) const IDLE: Self =
-        Self { home: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)), seen: None, claimed: [None; CLAIMS] };
+    pub(super) const IDLE: Self = Self { home: None, seen: None, claimed: [None; CLAIMS] };
 
     pub(super) fn begin(&mut self, home: SocketAddr) {
-        self.home = home;
+        self.home = Some(Place::of(home));
         self.forget(|_| true);
+    }
+
+    /// Where everything goes; before the first session nowhere.
+    pub(super) const fn home(&self) -> SocketAddr {
+        match self.home {
+            Some(home) => home.address(),
+            None => SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
+        }
     }
 
     /// Forgets the candidates whose time ends as this says. They are cleared where they are: to move an empty place here
@@ -174,11 +182,11 @@ impl Path {
 
     /// A frame that opened, of `length` bytes and above all earlier ones of its sort, came from here.
     pub(super) fn came_from(&mut self, now: Mono, from: SocketAddr, length: usize) {
-        if from == self.home {
+        let at = Place::of(from);
+        if Some(at) == self.home {
             return;
         }
         self.expire(now);
-        let at = Place::of(from);
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         let known = self.seen.map(|seen| seen.what).filter(|seen| seen.at == at);
         let new = Seen { at, probes: Probes::new(now, SEEN_PAUSE), wanted: 0, received: 0, sent: 0 };
@@ -192,7 +200,7 @@ impl Path {
     pub(super) fn claim(&mut self, now: Mono, address: SocketAddr) {
         self.expire(now);
         let at = Place::of(address);
-        if address == self.home || self.claimed.iter().flatten().any(|claimed| claimed.what.at == at) {
+        if Some(at) == self.home || self.claimed.iter().flatten().any(|claimed| claimed.what.at == at) {
             return;
         }
         // A free place comes before all others.
@@ -241,7 +249,7 @@ impl Path {
         let claimed = self.claimed.iter().flatten().map(|claimed| (claimed.what.at, &claimed.what.probes));
         let (at, _) = seen.chain(claimed).find(|(_, probes)| probes.include(number))?;
         self.begin(at.address());
-        Some(self.home)
+        Some(self.home())
     }
 }
 
@@ -298,7 +306,7 @@ mod tests {
         assert_eq!(path.prove(HEARTBEATS + 6), None);
         assert_eq!(path.prove(0), None);
         assert_eq!(path.prove(HEARTBEATS + 8), Some(place(3)));
-        assert_eq!((path.home, path.due(0)), (place(3), None), "the other candidate is forgotten");
+        assert_eq!((path.home(), path.due(0)), (place(3), None), "the other candidate is forgotten");
         assert_eq!(path.prove(HEARTBEATS + 7), None);
     }
 

@@ -3,16 +3,16 @@
 //! A stage carries what only it needs. `lifecycle` (`IACP §6.4.2`) and `continuity` (`IACP Appendix B.4`) are read off
 //! it, and it changes by an event that their tables allow, or not at all.
 
-use core::net::SocketAddr;
-
 use iacp_wire::Signature;
 
+use super::path::Place;
 use super::teardown::{Asked, Request, TeardownType};
 use super::{continuity, lifecycle};
 use crate::pss::event::Closure;
 use crate::pss::handshake::contract::{Acceptance, Negotiation};
 use crate::pss::handshake::initiator::{Attempt, Confirmation};
 use crate::pss::handshake::terms::{Capabilities, Terms};
+use crate::pss::packed::Packed;
 use crate::time::{Backoff, Mono};
 
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger ones")]
@@ -63,7 +63,7 @@ pub(super) struct Open {
     /// The first bytes of the SHA-256 of the PSS_ACK that made this session, on the responder's side: its repeats get an
     /// answer.
     pub(super) ack_digest: Option<[u8; 8]>,
-    pub(super) lifetime_end: Option<Mono>,
+    pub(super) lifetime_end: Packed,
 }
 
 /// The states of B.4 in which data flows or will flow again.
@@ -105,9 +105,11 @@ pub(super) struct Farewell {
     pub(super) teardown_type: TeardownType,
     pub(super) reason: u16,
     pub(super) signature: Signature,
-    /// Where it is to be sent, if it is.
-    pub(super) due: Option<SocketAddr>,
-    pub(super) sent: Option<Mono>,
+    /// Where it goes.
+    pub(super) to: Option<Place>,
+    /// It is to be sent.
+    pub(super) due: bool,
+    pub(super) sent: Packed,
     pub(super) until: Mono,
 }
 
@@ -147,8 +149,8 @@ impl Stage {
     }
 }
 
-fn lifetime_end(now: Mono, terms: Terms) -> Option<Mono> {
-    (terms.lifetime > 0).then(|| now.after(u64::from(terms.lifetime) * 1_000))
+fn lifetime_end(now: Mono, terms: Terms) -> Packed {
+    if terms.lifetime == 0 { Packed::NONE } else { Packed::at(now.after(u64::from(terms.lifetime) * 1_000)) }
 }
 
 impl Open {
@@ -192,7 +194,7 @@ impl Open {
         ack_digest: Option<[u8; 8]>,
         heard: bool,
     ) -> Self {
-        let lifetime_end = if business.is_settled() { lifetime_end(now, terms) } else { None };
+        let lifetime_end = if business.is_settled() { lifetime_end(now, terms) } else { Packed::NONE };
         let contract = (contract && business.is_settled()).then_some(terms);
         Self { contract, business, link: Link::Whole, peer_asked: None, heard, ack_digest, lifetime_end }
     }

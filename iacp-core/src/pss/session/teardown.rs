@@ -12,11 +12,10 @@
 //!
 //! A forced end, PSS_TEARDOWN 3, is kept as long, for a peer that still sends.
 
-use core::net::SocketAddr;
-
 use iacp_wire::message::{MalfeasanceData, PssTeardown};
 use iacp_wire::{Frame, Message, Signature};
 
+use super::path::Place;
 use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame};
 use crate::pss::discard::{Discard, Violation};
@@ -118,7 +117,7 @@ pub(super) fn read(head: &PssTeardown, malfeasance: &[u8]) -> Result<(TeardownTy
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     pub(super) reason: u16,
-    pub(super) from: SocketAddr,
+    pub(super) from: Place,
 }
 
 /// Our request for teardown.

@@ -10,6 +10,7 @@ use crate::crypto::Provider;
 use crate::pss::error::TooSmall;
 use crate::pss::event::{Reason, Transmit};
 use crate::pss::handshake::frames::HANDSHAKE_LEN;
+use crate::pss::packed::Packed;
 use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::{BITMAP_MAX, HEARTBEAT_LEN};
 use crate::time::Mono;
@@ -45,7 +46,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if !matches!(&self.stage, Stage::Open(open) if open.carries()) {
             return Ok(None);
         }
-        let (to, quiet) = (self.path.home, !self.outbound.awaits_news());
+        let (to, quiet) = (self.path.home(), !self.outbound.awaits_news());
         let Some(bytes) = self.outbound.log.transmit(now) else { return Ok(None) };
         if quiet {
             self.progress = now;
@@ -59,7 +60,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     pub fn not_sent(&mut self, now: Mono) {
         let last = core::mem::replace(&mut self.last_sent, LastSent::Nothing);
         match (last, &mut self.stage) {
-            (LastSent::Farewell(to), Stage::Over(Over { farewell: Some(farewell), .. })) => farewell.due = Some(to),
+            (LastSent::Farewell, Stage::Over(Over { farewell: Some(farewell), .. })) => {
+                farewell.due = farewell.to.is_some()
+            }
             (LastSent::Handshake, Stage::Hearing(attempt)) => attempt.repeat.again(now),
             (LastSent::Handshake, Stage::Confirming(confirmation, _)) => confirmation.repeat.again(now),
             (LastSent::Negotiation, Stage::Open(Open { business: Business::Bargain(negotiation), .. })) => {
@@ -85,20 +88,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// Writes whatever is due but data: its length, and where it goes.
     fn control(&mut self, now: Mono, out: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let (cookies, home, own) = (self.names.cookies, self.path.home, self.names.own);
+        let (cookies, home, own) = (self.names.cookies, self.path.home(), self.names.own);
         let (length, sent) = match &mut self.stage {
             Stage::Idle | Stage::Resting { .. } => return None,
             Stage::Over(over) => {
                 let farewell = over.farewell.as_mut()?;
-                let to = farewell.due.take()?;
-                farewell.sent = Some(now);
-                self.last_sent = LastSent::Farewell(to);
+                let to = farewell.to.filter(|_| farewell.due)?.address();
+                (farewell.due, farewell.sent) = (false, Packed::at(now));
+                self.last_sent = LastSent::Farewell;
                 let length =
                     teardown::write(cookies, farewell.teardown_type, farewell.reason, &farewell.signature, out);
                 return Some((length, to));
             }
             Stage::Hearing(attempt) => {
-                if attempt.offered.is_some() || attempt.repeat.due() > now {
+                if attempt.offered().is_some() || attempt.repeat.due() > now {
                     return None;
                 }
                 (attempt.write(now, &own, out), LastSent::Handshake)
@@ -117,7 +120,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     fn control_open(&mut self, now: Mono, out: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let (cookies, home, own) = (self.names.cookies, self.path.home, self.names.own);
+        let (cookies, home, own) = (self.names.cookies, self.path.home(), self.names.own);
         self.path.expire(now);
         let Stage::Open(open) = &mut self.stage else { return None };
         match &mut open.business {
@@ -191,7 +194,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// When the next heartbeat to home is due, and for which reason.
     pub(super) fn heartbeat_due(&self) -> Option<(Mono, Reason)> {
         let Stage::Open(open) = &self.stage else { return None };
-        let acknowledge = self.acknowledgement.due.map(|due| (due, Reason::Acknowledge));
+        let acknowledge = self.acknowledgement.due().map(|due| (due, Reason::Acknowledge));
         let regular = match &open.link {
             Link::Lost(lost) => lost.probe.map(|probe| (probe.due(), Reason::Probe)),
             Link::Reconciling(reconciling) => Some((reconciling.ask.due(), Reason::Probe)),

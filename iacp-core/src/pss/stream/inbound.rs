@@ -18,6 +18,7 @@ use super::keys::{Opening, Way};
 use super::kind::Kind;
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::{Discard, Violation};
+use crate::pss::packed::Packed;
 
 /// Why a frame is not taken.
 pub(crate) enum NotTaken {
@@ -93,13 +94,13 @@ pub(crate) struct Inbound<P: Provider, const FRAMES: usize> {
     early: [Early; FRAMES],
     window: u64,
     /// What the application has declared consumed, if this side holds: everything below.
-    consumed: Option<u64>,
+    consumed: Packed,
     /// The sequence number of the peer's FIN.
-    fin: Option<u64>,
+    fin: Packed,
     /// One more than the number of the last heartbeat that was taken.
     heartbeats: u64,
     /// The peer's key has changed: when all below this is acknowledged, nothing under the older one can still come.
-    leaving: Option<u64>,
+    leaving: Packed,
 }
 
 impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
@@ -113,10 +114,10 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
             newest: 0,
             early: [Early::EMPTY; FRAMES],
             window: 0,
-            consumed: None,
-            fin: None,
+            consumed: Packed::NONE,
+            fin: Packed::NONE,
             heartbeats: 0,
-            leaving: None,
+            leaving: Packed::NONE,
         }
     };
 
@@ -132,8 +133,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.clear_places();
         (self.first, self.expected, self.come, self.newest) =
             (initial_sequence, initial_sequence, initial_sequence, initial_sequence);
-        (self.fin, self.heartbeats, self.leaving) = (None, 0, None);
-        self.consumed = hold.then_some(initial_sequence);
+        (self.fin, self.heartbeats, self.leaving) = (Packed::NONE, 0, Packed::NONE);
+        self.consumed = hold.then_some(initial_sequence).into();
         self.window = u64::from(window);
         self.key.start(prk, way, suite);
     }
@@ -192,12 +193,12 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
 
     /// The peer's FIN and everything before it has come.
     pub(crate) fn complete(&self) -> bool {
-        self.fin.is_some_and(|fin| fin < self.come)
+        self.fin.get().is_some_and(|fin| fin < self.come)
     }
 
     /// The sequence number of the peer's FIN.
     pub(crate) const fn fin(&self) -> Option<u64> {
-        self.fin
+        self.fin.get()
     }
 
     pub(crate) const fn key_spent(&self) -> bool {
@@ -276,7 +277,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
             return Err(Discard::BeyondWindow.into());
         }
         // A side that holds keeps nothing that it could not show.
-        if ahead >= FRAMES as u64 || (self.consumed.is_some() && ahead > SHOWN_MAX) {
+        if ahead >= FRAMES as u64 || (!self.consumed.is_none() && ahead > SHOWN_MAX) {
             return Err(Discard::NoRoom.into());
         }
         if sequence < self.come || self.is_here(sequence) {
@@ -294,9 +295,9 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
             return Err(Violation::Kind(code).into());
         }
         let fin = flags.contains(Flags::FIN);
-        let after_fin = self.fin.is_some_and(|last| sequence > last);
+        let after_fin = self.fin.get().is_some_and(|last| sequence > last);
         let misplaced =
-            fin && (!content.is_empty() || kind != Kind::Anml || self.fin.is_some() || sequence + 1 < self.newest);
+            fin && (!content.is_empty() || kind != Kind::Anml || !self.fin.is_none() || sequence + 1 < self.newest);
         if after_fin || misplaced {
             return Err(Violation::Fin.into());
         }
@@ -309,7 +310,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
             self.advance()?;
         }
         if fin {
-            self.fin = Some(sequence);
+            self.fin = Packed::of(sequence);
         }
         self.leave_low();
         Ok(Taken { kind, content })
@@ -334,7 +335,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let before = self.expected;
         while self.expected < self.come {
             let Some(place) = self.early.get_mut(Self::index(self.expected)) else { break };
-            if self.consumed.is_some_and(|consumed| consumed <= self.expected && place.state == Place::Content) {
+            if self.consumed.get().is_some_and(|consumed| consumed <= self.expected && place.state == Place::Content) {
                 break;
             }
             place.clear();
@@ -346,8 +347,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
     /// The application has consumed everything below `sequence`. `None` if that has not come, or if this side does not
     /// hold; else whether E has moved.
     pub(crate) fn consume(&mut self, sequence: u64) -> Option<bool> {
-        let consumed = self.consumed.as_mut().filter(|_| sequence <= self.come)?;
-        *consumed = sequence.max(*consumed);
+        let consumed = self.consumed.get().filter(|_| sequence <= self.come)?;
+        self.consumed = Packed::of(sequence.max(consumed));
         let moved = self.acknowledge();
         self.leave_low();
         Some(moved)
@@ -355,10 +356,10 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
 
     /// Forgets what is held and not consumed: the peer sends it again. `None` if this side does not hold.
     pub(crate) fn rewind(&mut self) -> Option<()> {
-        self.consumed?;
+        self.consumed.get()?;
         self.key.chain = self.chain();
         (self.come, self.newest) = (self.expected, self.expected);
-        self.fin = self.fin.filter(|fin| *fin < self.expected);
+        self.fin = self.fin.get().filter(|fin| *fin < self.expected).into();
         self.clear_places();
         Some(())
     }
@@ -388,7 +389,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let vector = Vector::read(content)?;
         self.heartbeats = number + 1;
         if ahead && self.leaving.is_none() {
-            self.leaving = Some(vector.next_send);
+            self.leaving = Packed::of(vector.next_send);
         }
         self.leave_low();
         Ok((vector, *send_chain))
@@ -396,9 +397,9 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
 
     /// Wipes the older key once nothing under it can still come: not even what has come, is held and may be forgotten.
     fn leave_low(&mut self) {
-        if self.leaving.is_some_and(|sequence| self.expected >= sequence) {
+        if self.leaving.get().is_some_and(|sequence| self.expected >= sequence) {
             self.key.leave_low();
-            self.leaving = None;
+            self.leaving = Packed::NONE;
         }
     }
 }

@@ -13,6 +13,7 @@ use super::loss::{News, Shown};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::Violation;
 use crate::pss::error::SendError;
+use crate::pss::packed::Packed;
 use crate::time::Mono;
 
 /// Frames that a key keeps back, so that a session that must end can still say so: its FIN and its heartbeats.
@@ -28,15 +29,15 @@ pub(crate) struct Outbound<P: Provider, C: Congestion, const LOG: usize, const F
     generation_heartbeat: u64,
     /// Once the peer has echoed a heartbeat of this generation: the data sequence from which on it had nothing of ours
     /// then. When all below it is acknowledged, the key may be renewed.
-    renewable: Option<u64>,
+    renewable: Packed,
     /// The application asked for a renewal.
     renewal_wanted: bool,
     /// The newest echo that was taken, as a whole sequence; 0 if none.
     echo: u64,
     /// The last heartbeat with ASK whose echo is awaited, and when it left.
-    asked: Option<(u64, Mono)>,
+    asked: (Packed, Mono),
     /// The sequence number of our FIN.
-    fin: Option<u64>,
+    fin: Packed,
 }
 
 impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound<P, C, LOG, FRAMES> {
@@ -45,16 +46,16 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         log: DeltaLog::IDLE,
         heartbeats: 0,
         generation_heartbeat: 0,
-        renewable: None,
+        renewable: Packed::NONE,
         renewal_wanted: false,
         echo: 0,
-        asked: None,
-        fin: None,
+        asked: (Packed::NONE, Mono(0)),
+        fin: Packed::NONE,
     };
 
     pub(crate) fn start(&mut self, prk: &Secret32, way: Way, suite: Suite, initial_sequence: u64, window: u32) {
-        (self.heartbeats, self.generation_heartbeat, self.renewable) = (0, 0, None);
-        (self.renewal_wanted, self.echo, self.asked, self.fin) = (false, 0, None, None);
+        (self.heartbeats, self.generation_heartbeat, self.renewable) = (0, 0, Packed::NONE);
+        (self.renewal_wanted, self.echo, self.asked, self.fin) = (false, 0, (Packed::NONE, Mono(0)), Packed::NONE);
         self.log.restart(initial_sequence);
         self.log.set_window(window);
         self.key.start(prk, way, suite);
@@ -71,12 +72,12 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
     }
 
     pub(crate) const fn finished(&self) -> bool {
-        self.fin.is_some()
+        !self.fin.is_none()
     }
 
     /// Our FIN, and so everything before it, is acknowledged.
     pub(crate) fn fin_acknowledged(&self) -> bool {
-        self.fin.is_some_and(|fin| fin < self.log.first())
+        self.fin.get().is_some_and(|fin| fin < self.log.first())
     }
 
     /// Something that was sent is neither acknowledged nor shown. What the peer's window keeps back was not sent.
@@ -118,9 +119,9 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         if !(self.key.is_worn() || behind || self.renewal_wanted) {
             return;
         }
-        if self.renewable.is_some_and(|sequence| self.log.first() >= sequence) {
+        if self.renewable.get().is_some_and(|sequence| self.log.first() >= sequence) {
             self.key.update();
-            (self.generation_heartbeat, self.renewable, self.renewal_wanted) = (self.heartbeats, None, false);
+            (self.generation_heartbeat, self.renewable, self.renewal_wanted) = (self.heartbeats, Packed::NONE, false);
         }
     }
 
@@ -146,7 +147,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         if !self.key.alive() {
             return Err(SendError::NotNow);
         }
-        if self.fin.is_some() {
+        if !self.fin.is_none() {
             return Err(SendError::Finished);
         }
         let fin = flags.contains(Flags::FIN);
@@ -165,7 +166,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.key.chain = P::sha256(&[&chain, &tag]);
         self.log.push(length, chain, now);
         if fin {
-            self.fin = Some(sequence);
+            self.fin = Packed::of(sequence);
         }
         Ok(sequence)
     }
@@ -198,7 +199,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         }
         // The first one confirms the keys, and is answered at once without being asked.
         if ask || self.heartbeats == 0 {
-            self.asked = Some((sequence, now));
+            self.asked = (Packed::of(sequence), now);
         }
         self.heartbeats += 1;
         length
@@ -224,14 +225,15 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
     /// Takes a vector that was checked.
     pub(crate) fn take(&mut self, now: Mono, vector: &Vector<'_>, peer_generation: u32) -> News {
         self.echo = vector.echo;
-        if let Some((_, sent)) = self.asked.filter(|(number, _)| *number <= vector.echo) {
-            if self.asked.is_some_and(|(number, _)| number == vector.echo) {
+        let (asked, sent) = self.asked;
+        if let Some(number) = asked.get().filter(|number| *number <= vector.echo) {
+            if number == vector.echo {
                 self.log.echo(now, sent);
             }
-            self.asked = None;
+            self.asked = (Packed::NONE, Mono(0));
         }
         if self.renewable.is_none() && vector.echo >= HEARTBEATS + self.generation_heartbeat {
-            self.renewable = Some(self.log.next());
+            self.renewable = Packed::of(self.log.next());
         }
         let news = self.log.acknowledge(now, vector.expected, Shown { held: vector.held, bitmap: vector.bitmap });
         self.renew(peer_generation);

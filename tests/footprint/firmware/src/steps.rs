@@ -6,7 +6,7 @@
 use core::mem::{MaybeUninit, size_of};
 use core::net::SocketAddr;
 
-use iacp_core::crypto::{Portable, Secret32};
+use iacp_core::crypto::{ChaChaOnly, Portable, Secret32};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Closure, Event, Incoming, Kind, Received, Responder, Session, Settings,
@@ -76,11 +76,13 @@ pub fn sum(content: &[u8]) -> u32 {
     content.iter().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
 }
 
-/// What a session takes of memory: all of it; all of it with four frames more; and of that, `LOG` bytes.
-pub fn sizes() -> [(&'static str, usize); 5] {
+/// What a session takes of memory: all of it; all of it with four frames more; with keys of ChaCha20-Poly1305 alone; and of
+/// that, `LOG` bytes.
+pub fn sizes() -> [(&'static str, usize); 6] {
     [
         ("session", size_of::<Link>()),
         ("session-of-twice-the-frames", size_of::<Session<Portable, LOG, { 2 * FRAMES }>>()),
+        ("session-without-aes", size_of::<Session<ChaChaOnly, LOG, FRAMES>>()),
         ("log", LOG),
         ("frames", FRAMES),
         ("identity", size_of::<Agent>()),

@@ -1,0 +1,73 @@
+//! Both sides open at once: one attempt stands, the other rests (PROFILE 4.6).
+
+use iacp_wire::Eid;
+
+use super::stage::Stage;
+use super::{Session, life, lifecycle};
+use crate::crypto::Provider;
+use crate::pss::error::NotNow;
+use crate::pss::event::Closure;
+use crate::pss::scrub::scrub;
+use crate::pss::stream::congestion::Congestion;
+use crate::time::Mono;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// An attempt of ours toward this peer is under way: nothing sealed of it has been heard.
+    #[must_use]
+    pub fn is_attempt_toward(&self, peer: &Eid) -> bool {
+        let under_way = matches!(self.stage, Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. });
+        under_way && self.names.peer() == *peer
+    }
+
+    /// Whether this attempt stands against one that the peer makes toward us: our EID is the lower one, and the peer has
+    /// answered. Then the peer's PSS_ACK is refused ([`Gate::stands_against`](crate::pss::Gate::stands_against)); else it
+    /// is accepted, and this attempt [rests](Self::rest).
+    #[must_use]
+    pub fn stands_against(&self, peer: &Eid) -> bool {
+        let answered = match &self.stage {
+            Stage::Hearing(attempt) => attempt.offered().is_some(),
+            Stage::Confirming(..) => true,
+            _ => false,
+        };
+        answered && self.names.peer() == *peer && self.names.own < *peer
+    }
+
+    /// This attempt crossed one of the peer's, whose session was accepted: it takes and sends nothing. After 45 s it
+    /// goes on by itself with a fresh I-Cookie, unless the other session came about and [superseded](Self::supersede) it.
+    ///
+    /// # Errors
+    /// This is no attempt. Nothing has changed.
+    pub fn rest(&mut self, now: Mono) -> Result<(), NotNow> {
+        scrub();
+        self.begin_rest(now)
+    }
+
+    #[inline(never)]
+    fn begin_rest(&mut self, now: Mono) -> Result<(), NotNow> {
+        let (offer, event) = match &self.stage {
+            Stage::Hearing(attempt) => (attempt.offer, lifecycle::Event::HandshakeFailed),
+            Stage::Confirming(confirmation, _) => (confirmation.offer, lifecycle::Event::TeardownOrRevocation),
+            _ => return Err(NotNow),
+        };
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.tickets = None;
+        self.stage.step(event, Stage::Resting { offer, until: now.after(life::SILENCE) });
+        Ok(())
+    }
+
+    /// The session that the peer's crossing attempt made has brought its first sealed frame: it is the outcome of this
+    /// attempt, which ends.
+    ///
+    /// # Errors
+    /// This is no attempt. Nothing has changed.
+    pub fn supersede(&mut self) -> Result<(), NotNow> {
+        match &self.stage {
+            Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. } => {
+                self.shut(Closure::Superseded, None);
+                Ok(())
+            }
+            _ => Err(NotNow),
+        }
+    }
+}

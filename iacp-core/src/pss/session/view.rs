@@ -1,0 +1,151 @@
+//! What can be asked of a session. Its events say the same at the moment when it changes.
+
+use core::net::SocketAddr;
+
+use iacp_wire::{Cookie, Eid};
+
+use super::stage::Stage;
+use super::{Session, continuity, lifecycle};
+use crate::crypto::Provider;
+use crate::pss::discard::Discards;
+use crate::pss::event::Closure;
+use crate::pss::handshake::Role;
+use crate::pss::handshake::keys::TicketKeys;
+use crate::pss::handshake::terms::Terms;
+use crate::pss::stream::congestion::Congestion;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
+    /// Which side of the handshake this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.names.role
+    }
+
+    /// The EID of this side.
+    #[must_use]
+    pub const fn own(&self) -> Eid {
+        self.names.own
+    }
+
+    /// The EID at the other end.
+    #[must_use]
+    pub const fn peer(&self) -> Eid {
+        self.names.peer()
+    }
+
+    /// Where the peer is: its home.
+    #[must_use]
+    pub const fn locator(&self) -> SocketAddr {
+        self.path.home()
+    }
+
+    /// The I-Cookie and the R-Cookie; the latter is zero until the responder has answered.
+    #[must_use]
+    pub const fn cookies(&self) -> (Cookie, Cookie) {
+        (self.names.cookies.initiator, self.names.cookies.responder)
+    }
+
+    /// The state of `IACP §6.4.2`.
+    #[must_use]
+    pub const fn lifecycle(&self) -> lifecycle::State {
+        self.stage.lifecycle()
+    }
+
+    /// The state of `IACP Appendix B.4`: from the keys to the end.
+    #[must_use]
+    pub const fn continuity(&self) -> Option<continuity::State> {
+        self.stage.continuity()
+    }
+
+    /// Data may be sent.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        match &self.stage {
+            Stage::Open(open) => open.flows(),
+            _ => false,
+        }
+    }
+
+    /// The contract, once it is effective.
+    #[must_use]
+    pub const fn contract(&self) -> Option<Terms> {
+        match &self.stage {
+            Stage::Open(open) => open.contract,
+            _ => None,
+        }
+    }
+
+    /// The keys of the session's Forwarding Tickets, once. They outlive the session, with whatever deposits tickets and
+    /// redeems them.
+    pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {
+        // Not `Option::take`: what that moves out stays behind as bytes that no drop wipes.
+        let keys = self.tickets.as_ref().map(TicketKeys::copy);
+        self.tickets = None;
+        keys
+    }
+
+    /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including. They can be read after
+    /// the end too: they were perhaps not received.
+    #[must_use]
+    pub const fn unacknowledged(&self) -> (u64, u64) {
+        (self.outbound.log.first(), self.outbound.log.next())
+    }
+
+    /// The lowest sequence number that has not arrived.
+    #[must_use]
+    pub const fn expected(&self) -> u64 {
+        self.inbound.come()
+    }
+
+    /// Everything that was sent, the FIN included, has arrived at the peer.
+    #[must_use]
+    pub fn delivered_all(&self) -> bool {
+        self.outbound.fin_acknowledged()
+    }
+
+    /// A sealed frame of the peer's was taken: it holds the keys, and did not only sign.
+    #[must_use]
+    pub const fn peer_holds_keys(&self) -> bool {
+        match &self.stage {
+            Stage::Open(open) => open.heard,
+            _ => false,
+        }
+    }
+
+    /// The peer's FIN and everything before it has arrived.
+    #[must_use]
+    pub fn received_all(&self) -> bool {
+        self.inbound.complete()
+    }
+
+    /// How the session ended, once it has.
+    #[must_use]
+    pub const fn closure(&self) -> Option<Closure> {
+        match &self.stage {
+            Stage::Over(over) => Some(over.why),
+            _ => None,
+        }
+    }
+
+    /// There is no session, and nothing is kept for repeats: the memory may be used.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        match &self.stage {
+            Stage::Idle => true,
+            Stage::Over(over) => over.farewell.is_none(),
+            _ => false,
+        }
+    }
+
+    /// How often the sending key and the receiving key have been renewed.
+    #[must_use]
+    pub const fn key_generations(&self) -> (u32, u32) {
+        (self.outbound.generation(), self.inbound.generation())
+    }
+
+    /// What was discarded, and why.
+    #[must_use]
+    pub const fn discards(&self) -> &Discards {
+        &self.discards
+    }
+}
