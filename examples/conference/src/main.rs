@@ -3,6 +3,7 @@
 //! ```text
 //! conference           the draft's own video conference (§3.2.1), on one day
 //! conference edge      a device that hands work from the edge to the cloud (§6)
+//! conference live DIR  a day that survives its process, and moves from the edge to the cloud (§6)
 //! conference figures   the draft's metrics (Appendix A.1, R5, R9), measured while things fail
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
 //! evidence       the trail with its signed heads: verified, and tampered with
 //! telling        the timeline            report   the summary
+//! live/          a day whose state is kept after each step: the script, and what is kept
 //! figures/       many interactions, with faults and without, and what is measured of them
 //! policies/      what the authorities say, for people to read and change
 //! ```
@@ -29,6 +31,7 @@ mod day;
 mod edge;
 mod evidence;
 mod figures;
+mod live;
 mod plane;
 mod report;
 mod stage;
@@ -63,12 +66,14 @@ struct Arguments {
     key: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Script {
     /// The draft's own video conference; this is what runs without a command
     Day,
     /// A device that hands work from the edge to the cloud
     Edge,
+    /// A day that may be killed at any moment: started again on the same directory, it goes on where it was
+    Live(live::Arguments),
     /// The draft's metrics and targets, measured over many updates while things fail; status 0 if all targets are met
     Figures(figures::Arguments),
 }
@@ -81,15 +86,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let play = match arguments.script {
+    let play = match &arguments.script {
         None | Some(Script::Day) => day::play,
         Some(Script::Edge) => edge::play,
+        Some(Script::Live(live)) => {
+            let style = if arguments.json { Style::Json } else { Style::Story };
+            ensure!(
+                arguments.trail.is_none() && arguments.heads.is_none(),
+                "live: trail and heads are in its directory"
+            );
+            write(arguments.key.as_deref(), "--key", format!("{}\n", live::public_key(arguments.seed)?).as_bytes())?;
+            return live::run(live, arguments.seed, style);
+        }
         Some(Script::Figures(figures)) => {
             let files = [("--trail", &arguments.trail), ("--heads", &arguments.heads), ("--key", &arguments.key)];
             for (option, file) in files {
                 ensure!(file.is_none(), "{option}: figures are of many interactions, and have no trail");
             }
-            return figures::measure(figures, arguments.seed, arguments.json);
+            return figures::measure(*figures, arguments.seed, arguments.json);
         }
     };
     let style = if arguments.json { Style::Json } else { Style::Story };

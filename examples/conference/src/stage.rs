@@ -53,11 +53,13 @@ pub struct Stage {
     /// The networks that it went over.
     pub networks: BTreeSet<&'static str>,
     pub(crate) log: Log<Vec<Bytes>>,
-    teller: Teller,
-    records: Vec<Bytes>,
-    heads: Vec<SignedHead>,
-    seats: BTreeMap<Seat, (String, KeyPair)>,
-    labels: BTreeMap<Binding, String>,
+    pub(crate) teller: Teller,
+    pub(crate) records: Vec<Bytes>,
+    pub(crate) heads: Vec<SignedHead>,
+    pub(crate) seats: BTreeMap<Seat, (String, KeyPair)>,
+    pub(crate) labels: BTreeMap<Binding, String>,
+    /// Where a day is kept: in which step each participant's key was drawn.
+    pub(crate) joined_in: BTreeMap<Seat, usize>,
 }
 
 /// What is left of a stage.
@@ -113,6 +115,7 @@ impl Stage {
             heads: Vec::new(),
             seats: BTreeMap::new(),
             labels: BTreeMap::new(),
+            joined_in: BTreeMap::new(),
         };
         stage.keep();
         Ok(stage)

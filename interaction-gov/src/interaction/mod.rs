@@ -165,6 +165,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.state
     }
 
+    /// The last time that it knows of.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        self.last
+    }
+
     /// The chain of its records.
     #[must_use]
     pub const fn chain(&self) -> &Chain {
