@@ -3,6 +3,7 @@
 //! ```text
 //! conference           the draft's own video conference (§3.2.1), on one day
 //! conference edge      a device that hands work from the edge to the cloud (§6)
+//! conference telehealth   a call over two jurisdictions     conference robot   a cell with remote maintenance
 //! conference live DIR  a day that survives its process, and moves from the edge to the cloud (§6)
 //! conference figures   the draft's metrics (Appendix A.1, R5, R9), measured while things fail
 //! ```
@@ -10,7 +11,7 @@
 //! Everything is decided by `interaction-gov`, which knows no clock and no file. What this program adds:
 //!
 //! ```text
-//! day/  edge     the scripts
+//! day/  edge  cases/   the scripts
 //! plane          the control plane: authorities' keys, signed policies, versions, identifiers
 //! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
 //! evidence       the trail with its signed heads: verified, and tampered with
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
+mod cases;
 mod day;
 mod edge;
 mod evidence;
@@ -72,6 +74,10 @@ enum Script {
     Day,
     /// A device that hands work from the edge to the cloud
     Edge,
+    /// A telehealth call over two jurisdictions
+    Telehealth,
+    /// A robot cell with remote maintenance
+    Robot,
     /// A day that may be killed at any moment: started again on the same directory, it goes on where it was
     Live(live::Arguments),
     /// The draft's metrics and targets, measured over many updates while things fail; status 0 if all targets are met
@@ -89,6 +95,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let play = match &arguments.script {
         None | Some(Script::Day) => day::play,
         Some(Script::Edge) => edge::play,
+        Some(Script::Telehealth) => cases::telehealth::play,
+        Some(Script::Robot) => cases::robot::play,
         Some(Script::Live(live)) => {
             let style = if arguments.json { Style::Json } else { Style::Story };
             ensure!(

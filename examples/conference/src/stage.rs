@@ -247,8 +247,18 @@ impl Stage {
         self.knock(person)?.context("nobody lets them in")
     }
 
+    /// The same in these roles, with these streams.
+    pub fn join_as(&mut self, person: &Person<'_>, roles: &[&str], streams: Streams) -> Result<Seat> {
+        self.knock_as(person, roles, streams)?.context("nobody lets them in")
+    }
+
     /// Somebody wants to join, and policy has its say on it.
     pub fn knock(&mut self, person: &Person<'_>) -> Result<Option<Seat>> {
+        self.knock_as(person, &[], Streams::UNSAID)
+    }
+
+    /// The same in these roles, with these streams.
+    pub fn knock_as(&mut self, person: &Person<'_>, roles: &[&str], streams: Streams) -> Result<Option<Seat>> {
         let key = plane::pair(&mut self.plane.rng);
         let admission = Admission {
             name: plane::short_hash(&key.pk[..]),
@@ -256,8 +266,8 @@ impl Stage {
             home: Some(self.plane.the(person.home)?),
             credential_until: person.credential_until,
             validation: self.validation(person.posture, person.region, Time::NEVER)?,
-            roles: Set::EMPTY,
-            streams: Streams::UNSAID,
+            roles: self.plane.all(roles)?,
+            streams,
             consents: self.plane.all(person.consents)?,
             action: self.plane.the("join")?,
         };
