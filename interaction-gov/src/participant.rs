@@ -42,11 +42,7 @@ impl Streams {
 }
 
 fn among(streams: Set<Modality>, on: On) -> bool {
-    match on {
-        On::Nothing => false,
-        On::Unsaid => !streams.is_empty(),
-        On::Stream(modality) => streams.contains(modality),
-    }
+    !streams.and(on.streams()).is_empty()
 }
 
 /// Who wants to take part, as the caller has just authenticated it.

@@ -101,6 +101,67 @@ impl Stamp {
     }
 }
 
+/// What is signed of a snapshot of the control plane: it has a stamp of its own, so that neither passes for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PlaneStamp {
+    /// Rises with every snapshot; the caller keeps the highest.
+    pub number: u64,
+    /// When.
+    pub time: Time,
+    /// SHA-256 of the bytes.
+    pub digest: [u8; 32],
+}
+
+impl PlaneStamp {
+    /// The stamp of these bytes.
+    ///
+    /// ```
+    /// use interaction_gov::snapshot::{PlaneStamp, SnapshotError};
+    /// use interaction_gov::time::Time;
+    ///
+    /// let stamp = PlaneStamp::of(7, Time(1_000), b"the bytes of a snapshot");
+    /// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
+    /// assert_eq!(stamp.verify(b"the bytes of a snapshot", 7, &[0; 32], &[0; 64], &trusting), Ok(()));
+    /// assert_eq!(stamp.verify(b"the bytes of a snapshot", 8, &[0; 32], &[0; 64], &trusting), Err(SnapshotError::Stale));
+    /// ```
+    #[must_use]
+    pub fn of(number: u64, time: Time, bytes: &[u8]) -> Self {
+        Self { number, time, digest: Sha256::digest(bytes).into() }
+    }
+
+    /// What the control plane signs: SHA-256("IoE/1 plane snapshot" | 0 | number | time | digest).
+    #[must_use]
+    pub fn signed(&self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(b"IoE/1 plane snapshot\0")
+            .chain_update(self.number.to_be_bytes())
+            .chain_update(self.time.0.to_be_bytes())
+            .chain_update(self.digest)
+            .finalize()
+            .into()
+    }
+
+    /// Whether these are the bytes that were stamped, by the holder of this key, with a number that is not below `newest`.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Forged`], [`SnapshotError::Stale`].
+    pub fn verify(
+        &self,
+        bytes: &[u8],
+        newest: u64,
+        key: &[u8; 32],
+        signature: &[u8; 64],
+        signatures: &impl Signatures,
+    ) -> Result<(), SnapshotError> {
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        if digest != self.digest || !signatures.verify(key, &self.signed(), signature) {
+            return Err(SnapshotError::Forged);
+        }
+        if self.number < newest { Err(SnapshotError::Stale) } else { Ok(()) }
+    }
+}
+
 /// Writes fields into the caller's bytes.
 pub(crate) struct Writer<'b> {
     bytes: &'b mut [u8],

@@ -5,12 +5,13 @@ mod govern;
 use govern::{
     CORPORATE, Call, PRIVACY, World, call, log, names, policy, recording, request, sign, take, the, verifies, world,
 };
-use interaction_gov::audit::Verdict;
+use interaction_gov::audit::{Kind, Record, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError, Delegation, Update};
-use interaction_gov::interaction::Interaction;
+use interaction_gov::identity::InteractionId;
+use interaction_gov::interaction::{Interaction, Mode, Refused};
 use interaction_gov::policy::{Policy, Scope};
 use interaction_gov::rollout::{RolloutError, Track};
-use interaction_gov::snapshot::{SnapshotError, Stamp};
+use interaction_gov::snapshot::{PlaneStamp, SnapshotError, Stamp};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Authority;
 use sha2::{Digest as _, Sha256};
@@ -41,6 +42,79 @@ fn an_interaction_goes_on_in_another_process_with_its_permits() {
     assert!(call.holds(call.running(binding.unwrap()).unwrap().lease(), Time(1_003), &world));
     assert_eq!(call.decide(Time(1_004), &speak, &world, &mut log).verdict, Verdict::Permit);
     assert_eq!(call.chain().next(), before.next() + 1);
+    // The trail says where it was taken up again, and from what.
+    call.resumed(&bytes, &mut log).unwrap();
+    let last = Record::read(log.waiting().last().unwrap()).unwrap();
+    assert_eq!((last.kind, last.sequence), (Kind::Restored, before.next() + 1));
+    assert_eq!(last.subject[..], Sha256::digest(&bytes)[..16]);
+    let _ = call.terminate(Time(1_005), &mut log).unwrap();
+    assert_eq!(call.resumed(&bytes, &mut log), Err(Refused(Verdict::NotActive)));
+}
+
+#[test]
+fn the_bytes_are_those_of_the_profile() {
+    let (world, mut log) = (world(), log());
+    let id = InteractionId::recorded([7; 16]);
+    let fresh = Call::create(id, Time(0x0102), Mode::Observe, &world, &mut log).unwrap();
+    let (bytes, stamp) = kept(&fresh);
+    let hash = *fresh.chain().hash();
+    let by_hand: [&[u8]; 21] = [
+        &[1],
+        &[7; 16],
+        &[0, 0, 0, 1],
+        &hash,
+        &[0; 4],                               // no head yet
+        &[0; 4],                               // the stable track
+        &[0; 5],                               // not pinned
+        &[1, 0, 0],                            // observing, created, not suspended
+        &[0; 4],                               // epoch
+        &[0, 0, 0, 0, 0, 0, 1, 2],             // last time
+        &hash[..4],                            // birth
+        &[0; 5],                               // nothing unrecorded
+        &[8],                                  // refusals left
+        &[0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0], // since, and none spared
+        &[1, 0, 0, 0, 0],                      // version 0 governs
+        &[0; 4],                               // no changes
+        &[0],
+        &[0; 4], // nobody was here, nothing ran
+        &[0; 2], // no bans, nobody, nothing
+        &[0; 2],
+        &[0; 2],
+    ];
+    assert_eq!(bytes, by_hand.concat());
+    assert_eq!((stamp.records, stamp.time), (1, Time(0x0102)));
+    let signed =
+        [&b"IoE/1 snapshot\0"[..], &[7; 16], &[0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 1, 2], &Sha256::digest(&bytes)];
+    assert_eq!(stamp.signed()[..], Sha256::digest(signed.concat())[..]);
+    // A participant takes 161 bytes more, and a function 123.
+    let (mut call, seat) = call(&world, &mut log);
+    let with_people = kept(&call).0.len();
+    let people = (with_people - bytes.len()) / 161;
+    assert_eq!(with_people, bytes.len() + people * 161);
+    let (_, binding) = call.invoke(Time(1_001), &recording(seat), &govern::provenance, &world, &mut log);
+    assert!(people > 0 && binding.is_some());
+    assert_eq!(kept(&call).0.len(), with_people + 123);
+}
+
+#[test]
+fn the_control_planes_stamp_is_no_interactions() {
+    let (world, mut log) = (world(), log());
+    let (call, _) = call(&world, &mut log);
+    let mut bytes = vec![0; world.snapshot(&mut []).unwrap_err()];
+    world.snapshot(&mut bytes).unwrap();
+    let stamp = PlaneStamp::of(3, Time(1_000), &bytes);
+    let key = *govern::key(9).pk;
+    let verify = |newest, signature: &[u8; 64]| stamp.verify(&bytes, newest, &key, signature, &verifies);
+    assert_eq!(verify(3, &sign(9, &stamp.signed())), Ok(()));
+    assert_eq!(verify(4, &sign(9, &stamp.signed())), Err(SnapshotError::Stale));
+    assert_eq!(verify(3, &sign(1, &stamp.signed())), Err(SnapshotError::Forged), "another key");
+    for other in [PlaneStamp { number: 4, ..stamp }, PlaneStamp { time: Time(0), ..stamp }] {
+        assert_eq!(verify(3, &sign(9, &other.signed())), Err(SnapshotError::Forged), "{other:?}");
+    }
+    let of_a_call = Stamp::of(*call.id(), 3, Time(1_000), &bytes);
+    assert_eq!(verify(3, &sign(9, &of_a_call.signed())), Err(SnapshotError::Forged), "an interaction's stamp");
+    bytes[40] ^= 1;
+    assert_eq!(stamp.verify(&bytes, 3, &key, &sign(9, &stamp.signed()), &verifies), Err(SnapshotError::Forged));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use interaction_gov::audit::{Bytes, Damage, Record, SignedHead, Trail};
+use interaction_gov::audit::{Bytes, Damage, Head, Record, SignedHead, Trail};
 use interaction_gov::identity::InteractionId;
-use serde::Serialize;
+use interaction_gov::time::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::plane::verifies;
 
@@ -75,17 +76,32 @@ impl Evidence {
 }
 
 /// A signed head in its line; bytes are in hexadecimal.
-#[derive(Serialize)]
-struct Line {
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Line {
     interaction: String,
-    records: u32,
+    /// How many records it covers.
+    pub records: u32,
     hash: String,
     time: u64,
     last: bool,
     signature: String,
 }
 
-fn line(SignedHead { head, signature }: &SignedHead) -> Line {
+impl Line {
+    /// The head that it says. `None` if it says none.
+    pub fn head(&self) -> Option<SignedHead> {
+        fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+            hex::decode(text).ok()?.try_into().ok()
+        }
+        let interaction = InteractionId::recorded(bytes(&self.interaction)?);
+        let hash = bytes(&self.hash)?;
+        let head = Head { interaction, records: self.records, hash, time: Time(self.time), last: self.last };
+        Some(SignedHead { head, signature: bytes(&self.signature)? })
+    }
+}
+
+/// A signed head as a line has it.
+pub fn line(SignedHead { head, signature }: &SignedHead) -> Line {
     Line {
         interaction: head.interaction.to_string(),
         records: head.records,

@@ -3,17 +3,20 @@
 //! ```text
 //! conference           the draft's own video conference (§3.2.1), on one day
 //! conference edge      a device that hands work from the edge to the cloud (§6)
+//! conference telehealth   a call over two jurisdictions     conference robot   a cell with remote maintenance
+//! conference live DIR  a day that survives its process, and moves from the edge to the cloud (§6)
 //! conference figures   the draft's metrics (Appendix A.1, R5, R9), measured while things fail
 //! ```
 //!
 //! Everything is decided by `interaction-gov`, which knows no clock and no file. What this program adds:
 //!
 //! ```text
-//! day/  edge     the scripts
+//! day/  edge  cases/   the scripts
 //! plane          the control plane: authorities' keys, signed policies, versions, identifiers
 //! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
 //! evidence       the trail with its signed heads: verified, and tampered with
 //! telling        the timeline            report   the summary
+//! live/          a day whose state is kept after each step: the script, and what is kept
 //! figures/       many interactions, with faults and without, and what is measured of them
 //! policies/      what the authorities say, for people to read and change
 //! ```
@@ -25,10 +28,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
+mod cases;
 mod day;
 mod edge;
 mod evidence;
 mod figures;
+mod live;
 mod plane;
 mod report;
 mod stage;
@@ -63,12 +68,18 @@ struct Arguments {
     key: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Script {
     /// The draft's own video conference; this is what runs without a command
     Day,
     /// A device that hands work from the edge to the cloud
     Edge,
+    /// A telehealth call over two jurisdictions
+    Telehealth,
+    /// A robot cell with remote maintenance
+    Robot,
+    /// A day that may be killed at any moment: started again on the same directory, it goes on where it was
+    Live(live::Arguments),
     /// The draft's metrics and targets, measured over many updates while things fail; status 0 if all targets are met
     Figures(figures::Arguments),
 }
@@ -81,15 +92,26 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let play = match arguments.script {
+    let play = match &arguments.script {
         None | Some(Script::Day) => day::play,
         Some(Script::Edge) => edge::play,
+        Some(Script::Telehealth) => cases::telehealth::play,
+        Some(Script::Robot) => cases::robot::play,
+        Some(Script::Live(live)) => {
+            let style = if arguments.json { Style::Json } else { Style::Story };
+            ensure!(
+                arguments.trail.is_none() && arguments.heads.is_none(),
+                "live: trail and heads are in its directory"
+            );
+            write(arguments.key.as_deref(), "--key", format!("{}\n", live::public_key(arguments.seed)?).as_bytes())?;
+            return live::run(live, arguments.seed, style);
+        }
         Some(Script::Figures(figures)) => {
             let files = [("--trail", &arguments.trail), ("--heads", &arguments.heads), ("--key", &arguments.key)];
             for (option, file) in files {
                 ensure!(file.is_none(), "{option}: figures are of many interactions, and have no trail");
             }
-            return figures::measure(figures, arguments.seed, arguments.json);
+            return figures::measure(*figures, arguments.seed, arguments.json);
         }
     };
     let style = if arguments.json { Style::Json } else { Style::Story };

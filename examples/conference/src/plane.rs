@@ -42,9 +42,9 @@ pub struct Plane {
     /// Each authority's own key. Real ones do not lie in one place; here one program plays all parts.
     keys: Vec<KeyPair>,
     /// For each authority the text that it has signed last.
-    signed: Vec<Option<Text>>,
+    pub(crate) signed: Vec<Option<Text>>,
     /// For each version the texts in it.
-    texts: Vec<Vec<Text>>,
+    pub(crate) texts: Vec<Vec<Text>>,
 }
 
 impl Plane {

@@ -53,11 +53,13 @@ pub struct Stage {
     /// The networks that it went over.
     pub networks: BTreeSet<&'static str>,
     pub(crate) log: Log<Vec<Bytes>>,
-    teller: Teller,
-    records: Vec<Bytes>,
-    heads: Vec<SignedHead>,
-    seats: BTreeMap<Seat, (String, KeyPair)>,
-    labels: BTreeMap<Binding, String>,
+    pub(crate) teller: Teller,
+    pub(crate) records: Vec<Bytes>,
+    pub(crate) heads: Vec<SignedHead>,
+    pub(crate) seats: BTreeMap<Seat, (String, KeyPair)>,
+    pub(crate) labels: BTreeMap<Binding, String>,
+    /// Where a day is kept: in which step each participant's key was drawn.
+    pub(crate) joined_in: BTreeMap<Seat, usize>,
 }
 
 /// What is left of a stage.
@@ -113,6 +115,7 @@ impl Stage {
             heads: Vec::new(),
             seats: BTreeMap::new(),
             labels: BTreeMap::new(),
+            joined_in: BTreeMap::new(),
         };
         stage.keep();
         Ok(stage)
@@ -244,8 +247,18 @@ impl Stage {
         self.knock(person)?.context("nobody lets them in")
     }
 
+    /// The same in these roles, with these streams.
+    pub fn join_as(&mut self, person: &Person<'_>, roles: &[&str], streams: Streams) -> Result<Seat> {
+        self.knock_as(person, roles, streams)?.context("nobody lets them in")
+    }
+
     /// Somebody wants to join, and policy has its say on it.
     pub fn knock(&mut self, person: &Person<'_>) -> Result<Option<Seat>> {
+        self.knock_as(person, &[], Streams::UNSAID)
+    }
+
+    /// The same in these roles, with these streams.
+    pub fn knock_as(&mut self, person: &Person<'_>, roles: &[&str], streams: Streams) -> Result<Option<Seat>> {
         let key = plane::pair(&mut self.plane.rng);
         let admission = Admission {
             name: plane::short_hash(&key.pk[..]),
@@ -253,8 +266,8 @@ impl Stage {
             home: Some(self.plane.the(person.home)?),
             credential_until: person.credential_until,
             validation: self.validation(person.posture, person.region, Time::NEVER)?,
-            roles: Set::EMPTY,
-            streams: Streams::UNSAID,
+            roles: self.plane.all(roles)?,
+            streams,
             consents: self.plane.all(person.consents)?,
             action: self.plane.the("join")?,
         };

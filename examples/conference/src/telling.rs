@@ -88,12 +88,17 @@ impl Teller {
 
     /// Something has happened.
     pub fn tell(&mut self, event: Event) {
-        match self.style {
-            Style::Story => print(&story(&event)),
-            Style::Json => json(&event),
-            Style::Silent => {}
-        }
+        show(self.style, &event);
         self.told.push(event);
+    }
+}
+
+/// Tells one thing.
+pub fn show(style: Style, event: &Event) {
+    match style {
+        Style::Story => print(&story(event)),
+        Style::Json => json(event),
+        Style::Silent => {}
     }
 }
 

@@ -227,6 +227,14 @@ impl Stage {
         Ok(())
     }
 
+    /// How many flows lead to a region.
+    pub fn flows(&mut self, region: &str) -> Result<()> {
+        let there: Region = self.plane.the(region)?;
+        let flows = self.call.flows(self.now).filter(|flow| flow.region == there).count();
+        self.tell("flows", "control plane", format!("{flows} flows lead to {region}"), None);
+        Ok(())
+    }
+
     /// At this time of the day.
     pub fn at(&mut self, hours: u64, minutes: u64, seconds: u64) -> Result<()> {
         self.go_to(Time(((hours * 60 + minutes) * 60 + seconds) * 1000))

@@ -43,7 +43,15 @@ impl Chain {
     /// The chain with one more record: SHA-256(hash | record).
     #[must_use]
     pub fn and(&self, record: &Bytes) -> Self {
-        Self { next: self.next.saturating_add(1), hash: blocks(&self.hash, record) }
+        let mut chain = *self;
+        chain.append(|bytes| *bytes = *record, |_| ());
+        chain
+    }
+
+    /// One record more, made where it is hashed, and given away from there.
+    pub(crate) fn append(&mut self, make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Bytes)) {
+        self.hash = hashed(&self.hash, make, give);
+        self.next = self.next.saturating_add(1);
     }
 }
 
@@ -53,16 +61,18 @@ const INITIAL: [u32; 8] =
 
 /// SHA-256 of a hash and a record, which with their padding fill three blocks to the last byte: three compressions, and next
 /// to nothing around them. This is most of what a decision costs.
-fn blocks(hash: &[u8; 32], record: &Bytes) -> [u8; 32] {
+fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Bytes)) -> [u8; 32] {
     const LENGTH: [u8; 8] = ((32 + RECORD) as u64 * 8).to_be_bytes();
     const { assert!(32 + RECORD + 1 + LENGTH.len() == 192) };
     let mut blocks = [[0; 64]; 3];
     if let Some((head, rest)) = blocks.as_flattened_mut().split_first_chunk_mut()
-        && let Some((body, padding)) = rest.split_first_chunk_mut()
+        && let Some((record, padding)) = rest.split_first_chunk_mut()
         && let Some((end, length)) = padding.split_first_mut()
         && let Some(length) = length.first_chunk_mut()
     {
-        (*head, *body, *end, *length) = (*hash, *record, 0x80, LENGTH);
+        (*head, *end, *length) = (*hash, 0x80, LENGTH);
+        make(record);
+        give(record);
     }
     let mut state = INITIAL;
     compress256(&mut state, &blocks);

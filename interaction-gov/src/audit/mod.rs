@@ -1,6 +1,7 @@
 //! Audit: evidence that arises in the step that decides (`IoE R6`).
 
 mod chain;
+mod extract;
 mod log;
 pub(crate) mod record;
 mod replay;
@@ -8,6 +9,7 @@ mod verify;
 mod view;
 
 pub use chain::{Chain, Head};
+pub use extract::Extract;
 pub use log::{Log, Need, Sink};
 pub use record::{Bytes, FORMAT, Kind, RECORD, Record, Verdict};
 pub use replay::{Difference, Replayed, replay};

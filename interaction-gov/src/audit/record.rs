@@ -310,22 +310,25 @@ impl Record {
 
     /// The same with the facts of a decision.
     #[must_use]
-    pub fn with(self, facts: &Facts) -> Self {
-        Self {
-            action: Some(facts.action.0),
-            on: facts.on,
-            function: facts.function.map(|function| function.0),
-            participant: Some(facts.kind as u8),
-            home: facts.home.map(|home| home.0),
-            posture: Some(facts.posture.0),
-            provenance: Some(facts.provenance as u8),
-            consents: facts.consents,
-            roles: low(facts.roles.bits()),
-            present: low(facts.present.bits()),
-            law: Some(facts.law),
-            goes: Some(facts.goes),
-            ..self
-        }
+    pub fn with(mut self, facts: &Facts) -> Self {
+        self.put(facts);
+        self
+    }
+
+    /// Says the facts of a decision, where the record stands.
+    pub(crate) fn put(&mut self, facts: &Facts) {
+        self.action = Some(facts.action.0);
+        self.on = facts.on;
+        self.function = facts.function.map(|function| function.0);
+        self.participant = Some(facts.kind as u8);
+        self.home = facts.home.map(|home| home.0);
+        self.posture = Some(facts.posture.0);
+        self.provenance = Some(facts.provenance as u8);
+        self.consents = facts.consents;
+        self.roles = low(facts.roles.bits());
+        self.present = low(facts.present.bits());
+        self.law = Some(facts.law);
+        self.goes = Some(facts.goes);
     }
 
     /// The facts of a decision, as far as it rested on facts: what was refused before any authority was asked has none.
@@ -361,9 +364,15 @@ impl Record {
     #[must_use]
     pub fn write(&self) -> Bytes {
         let mut bytes = [0xFF; RECORD];
+        self.write_to(&mut bytes, self.sequence);
+        bytes
+    }
+
+    /// The same where it is wanted, and at another place in the chain.
+    pub(crate) fn write_to(&self, bytes: &mut Bytes, sequence: u32) {
         let mut to = &mut bytes[..];
         put(&mut to, self.interaction.as_bytes());
-        put(&mut to, &self.sequence.to_be_bytes());
+        put(&mut to, &sequence.to_be_bytes());
         put(&mut to, &self.time.0.to_be_bytes());
         put(&mut to, &[self.kind.code(), self.verdict.code()]);
         put(&mut to, &self.seat.unwrap_or(u16::MAX).to_be_bytes());
@@ -402,7 +411,6 @@ impl Record {
         put(&mut to, &self.subject);
         put(&mut to, &self.plane.to_be_bytes());
         put(&mut to, &self.count.to_be_bytes());
-        bytes
     }
 
     /// Reads a record. `None` if its kind or its verdict has no meaning.

@@ -64,17 +64,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Decision {
-        if let Some(decision) = self.always(now, request, rollout, log) {
+        let version = self.version(rollout);
+        if let Some(decision) = self.always(now, request, version, log) {
             return decision;
         }
-        if let Err(Refused(verdict)) = self.advance_with(now, Kind::Decided, rollout, log) {
+        if let Err(Refused(verdict)) = self.advance_by(now, Kind::Decided, version, rollout, log) {
             return self.denied(verdict, None);
         }
-        let version = self.version(rollout);
-        let question = self.question(now, request, !request.goes.is_empty(), rollout);
-        match &question {
+        let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
+        match &self.question(now, request, !request.goes.is_empty(), rollout) {
             Ok(question) => {
-                let (decision, record) = self.answer(question, version, rollout, Kind::Decided);
+                let mut record = self.fact(Kind::Decided);
+                self.answer_in(question, version, rollout, (&mut decision, &mut record));
                 self.write(record, log);
                 decision
             }
@@ -89,14 +90,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// What nothing prevents.
-    fn always<const W: usize, const V: usize>(
+    fn always<const W: usize>(
         &mut self,
         now: Time,
         request: &Request,
-        rollout: &Rollout<W, V>,
+        version: Option<&Version<W>>,
         log: &mut impl Sink,
     ) -> Option<Decision> {
-        let version = self.version(rollout)?;
+        let version = version?;
         if !version.policy.always().contains(request.action) {
             return None;
         }
@@ -257,14 +258,27 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         kind: Kind,
     ) -> (Decision, Record) {
+        let mut said = (self.denied(Verdict::NoPolicy, version.map(|version| version.number)), self.fact(kind));
+        self.answer_in(question, version, rollout, (&mut said.0, &mut said.1));
+        said
+    }
+
+    /// The same where they stand: both are large, and a decision is not copied on its way.
+    fn answer_in<const W: usize, const V: usize>(
+        &self,
+        question: &Question,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        (decision, record): (&mut Decision, &mut Record),
+    ) {
         let facts = &question.facts;
-        let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
-        let mut voices = crate::policy::Voices::default();
+        record.put(facts);
+        record.subject = [0; 16];
         if let Some(version) = version {
             let ruling =
                 version.policy.decide(facts, |authority| rollout.authorities.speaker(authority, facts, self.last));
             (decision.authority, decision.speaker, decision.line) = (ruling.authority, ruling.speaker, ruling.line);
-            (decision.rule, voices) = (ruling.rule, ruling.voices);
+            decision.rule = ruling.rule;
             decision.verdict = match ruling.answer {
                 Answer::Permit => Verdict::Permit,
                 Answer::Deny => Verdict::DeniedByRule,
@@ -282,32 +296,25 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 decision.obligations = ruling.obligations;
                 let at_most = self.last.after(u64::from(ruling.lease_ms));
                 let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(self.lease(until, version.number, rollout, (voices.all(), question.what)));
+                decision.lease = Some(self.lease(until, version.number, rollout, (ruling.voices.all(), question.what)));
+                record.until = Some(until);
             }
+            record.digest = version.digest().first_chunk().copied().unwrap_or([0xFF; 8]);
+            record.voices = ruling.voices.speakers;
+            record.subject = record::lines(&ruling.voices);
         }
-        let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
         let seat = question.what.seat;
-        let actor = self.participant(seat);
-        let record = Record {
-            verdict: decision.verdict,
-            seat: Some(seat.0),
-            region: actor.and_then(|actor| actor.region).map(|region| region.0),
-            authority: decision.authority.map(|authority| authority.0),
-            speaker: decision.speaker.map(|speaker| speaker.0),
-            line: decision.line,
-            rule: decision.rule,
-            obligations: record::low(decision.obligations.bits()),
-            binding: question.what.binding.map(|binding| binding.0),
-            parent: question.parent.map(|parent| parent.0),
-            policy: decision.version,
-            digest,
-            until: decision.lease.map(|lease| lease.until),
-            voices: voices.speakers,
-            subject: record::lines(&voices),
-            plane: rollout.authorities.changes(),
-            ..self.fact(kind).with(facts)
-        };
-        (decision, record)
+        record.verdict = decision.verdict;
+        record.seat = Some(seat.0);
+        record.region = self.participant(seat).and_then(|actor| actor.region).map(|region| region.0);
+        record.authority = decision.authority.map(|authority| authority.0);
+        record.speaker = decision.speaker.map(|speaker| speaker.0);
+        (record.line, record.rule) = (decision.line, decision.rule);
+        record.obligations = record::low(decision.obligations.bits());
+        record.binding = question.what.binding.map(|binding| binding.0);
+        record.parent = question.parent.map(|parent| parent.0);
+        record.policy = decision.version;
+        record.plane = rollout.authorities.changes();
     }
 
     /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.

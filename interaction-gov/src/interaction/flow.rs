@@ -103,46 +103,57 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn situation(&self, now: Time, deed: &Deed, joins: Option<&Participant>) -> Situation {
         let Deed { seat, on, carries_all, to_actor, to_all, goes } = *deed;
         let mut situation = Situation { law: Set::EMPTY, goes, consents: Consents::default(), present: Set::EMPTY };
-        let (mut all, mut stream) = (None, None);
-        let and =
-            |before: Option<Set<Consent>>, more: Set<Consent>| Some(before.map_or(more, |before| before.and(more)));
-        for one in self.seats.iter().flatten().chain(joins) {
+        let streams = on.streams();
+        let among = |these: Set<Modality>| !these.and(streams).is_empty();
+        // Of all, and of those whose data it carries; and whether there is any of them.
+        let (mut all, mut stream) = ((Set::ALL, false), (Set::ALL, false));
+        let mut meet = |one: &Participant| {
             let is_actor = one.seat == seat;
-            let (valid, there) = (one.is_valid(now), one.whereabouts(now));
+            let valid = one.is_valid(now);
             // A participant whose validation has lapsed sends and receives nothing.
-            let carried = is_actor || (carries_all && valid && one.has.sends_on(on));
-            if carried {
-                situation.law = situation.law.with(there);
+            let sends = carries_all && valid && among(one.has.sends);
+            let gets = if is_actor { to_actor } else { to_all && valid && among(one.has.receives) };
+            if is_actor || sends || gets {
+                let there = Set::one(if valid { one.region.unwrap_or(Region::UNKNOWN) } else { Region::UNKNOWN });
+                if is_actor || sends {
+                    situation.law = situation.law.or(there);
+                }
+                if gets {
+                    situation.goes = situation.goes.or(there);
+                }
             }
-            if (is_actor && to_actor) || (!is_actor && to_all && valid && one.has.receives_on(on)) {
-                situation.goes = situation.goes.with(there);
-            }
-            if valid {
+            let consents = if valid {
                 situation.present = situation.present.or(one.roles);
-            }
-            let consents = if valid { one.consents(on) } else { Set::EMPTY };
+                one.consents(on)
+            } else {
+                Set::EMPTY
+            };
             if is_actor {
                 situation.consents.own = consents;
             }
             if one.kind == policy::Kind::Human {
-                all = and(all, consents);
+                all = (all.0.and(consents), true);
                 // Its consent counts whose data go, not whose word it is.
-                let gives = if carries_all && on != On::Nothing { valid && one.has.sends_on(on) } else { is_actor };
-                if gives || (carries_all && !valid && one.wants.sends_on(on)) {
-                    stream = and(stream, consents);
+                let gives = if carries_all && on != On::Nothing { sends } else { is_actor };
+                if gives || (carries_all && !valid && among(one.wants.sends)) {
+                    stream = (stream.0.and(consents), true);
                 }
                 if !is_actor {
                     situation.consents.second = situation.consents.second.or(consents);
                 }
             }
-        }
+        };
+        self.seats.iter().flatten().for_each(&mut meet);
+        joins.into_iter().for_each(meet);
         if to_all {
             for running in self.running.iter().flatten().filter(|running| meets(running.on, on)) {
                 situation.goes = situation.goes.with(running.site);
             }
         }
-        situation.consents.all = all.unwrap_or_default();
-        situation.consents.stream = stream.unwrap_or_default();
+        // Without people there is no consent.
+        let of_people = |(consents, any): (Set<Consent>, bool)| if any { consents } else { Set::EMPTY };
+        situation.consents.all = of_people(all);
+        situation.consents.stream = of_people(stream);
         situation
     }
 

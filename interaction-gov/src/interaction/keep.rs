@@ -1,7 +1,9 @@
 //! An interaction as bytes, and from bytes: the same identity, the same chain, the same permits.
 
-use super::{Interaction, Mode};
-use crate::audit::Chain;
+use sha2::{Digest as _, Sha256};
+
+use super::{Interaction, Mode, Refused};
+use crate::audit::{self, Chain, Record, Sink, Verdict};
 use crate::function::{Health, Role, Running};
 use crate::identity::InteractionId;
 use crate::lease::{Lease, Request};
@@ -54,6 +56,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let used = to.done()?;
         let stamp = Stamp::of(self.id, self.chain.next(), self.last, bytes.get(..used).unwrap_or_default());
         Ok((used, stamp))
+    }
+
+    /// Records that it was restored from a snapshot of these bytes, so that a trail says where another process went on.
+    ///
+    /// # Errors
+    /// There is no room for the record, or the interaction is over.
+    pub fn resumed(&mut self, bytes: &[u8], log: &mut impl Sink) -> Result<(), Refused> {
+        if self.state == State::Terminated {
+            return Err(Refused(Verdict::NotActive));
+        }
+        self.room(1, log)?;
+        let subject = Sha256::digest(bytes).first_chunk().copied().unwrap_or([0xFF; 16]);
+        self.write(Record { subject, ..self.fact(audit::Kind::Restored) }, log);
+        Ok(())
     }
 
     /// Restores it, as it was. Whether the bytes are those that were stamped, and whether there are newer ones, is for

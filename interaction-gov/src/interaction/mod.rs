@@ -165,6 +165,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.state
     }
 
+    /// The last time that it knows of.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        self.last
+    }
+
     /// The chain of its records.
     #[must_use]
     pub const fn chain(&self) -> &Chain {
@@ -254,15 +260,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Writes a record for which there is room, and before it what is not recorded yet.
+    #[inline]
     fn write(&mut self, record: Record, log: &mut impl Sink) {
         self.settle_gap(log);
-        self.append(record, log);
+        self.append(&record, log);
     }
 
-    fn append(&mut self, record: Record, log: &mut impl Sink) {
-        let bytes = Record { sequence: self.chain.next(), ..record }.write();
-        self.chain = self.chain.and(&bytes);
-        log.write(&bytes);
+    fn append(&mut self, record: &Record, log: &mut impl Sink) {
+        let sequence = self.chain.next();
+        self.chain.append(|bytes| record.write_to(bytes, sequence), |bytes| log.write(bytes));
     }
 
     /// The participant with a number, to be changed.
@@ -302,8 +308,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
+        self.advance_by(now, kind, self.version(rollout), rollout, log)
+    }
+
+    fn advance_by<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
         self.advance(now, kind, log)?;
-        let version = self.version(rollout);
         let governs = (version.map(|version| version.number), rollout.authorities.changes());
         if governs != self.governed {
             self.governed = governs;

@@ -39,11 +39,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub(super) fn settle_gap(&mut self, log: &mut impl Sink) {
         if self.unrecorded > 0 {
             let count = core::mem::take(&mut self.unrecorded);
-            self.append(Record { count, ..self.fact(Kind::Gap) }, log);
+            self.append(&Record { count, ..self.fact(Kind::Gap) }, log);
         }
         if self.spared > 0 {
             let count = core::mem::take(&mut self.spared);
-            self.append(Record { count, ..self.fact(Kind::Spared) }, log);
+            self.append(&Record { count, ..self.fact(Kind::Spared) }, log);
         }
     }
 
@@ -60,7 +60,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         self.settle_gap(log);
         if core::mem::take(&mut self.unended) {
-            self.append(Record { action: Some(Event::Terminate as u8), ..self.fact(Kind::Moved) }, log);
+            self.append(&Record { action: Some(Event::Terminate as u8), ..self.fact(Kind::Moved) }, log);
         }
         Ok(())
     }

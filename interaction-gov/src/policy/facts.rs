@@ -93,6 +93,16 @@ impl On {
         }
     }
 
+    /// Every stream that it may be on.
+    #[must_use]
+    pub fn streams(self) -> Set<Modality> {
+        match self {
+            Self::Nothing => Set::EMPTY,
+            Self::Unsaid => Set::ALL,
+            Self::Stream(modality) => Set::one(modality),
+        }
+    }
+
     /// The byte in a record: all ones for none, one less where it is not said.
     #[must_use]
     pub const fn code(self) -> u8 {

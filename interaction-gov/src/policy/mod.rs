@@ -17,6 +17,7 @@ mod scope;
 mod settings;
 
 use core::fmt;
+use core::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
@@ -71,6 +72,9 @@ pub struct Member {
     words: (u16, u16),
     /// How many rules are in them.
     rules: u16,
+    /// Whether it is asked about everything; whether any of its permits obliges to something.
+    everything: bool,
+    obliges: bool,
 }
 
 /// What all authorities that are asked say together.
@@ -305,7 +309,7 @@ impl<const W: usize> Policy<W> {
 
     /// Reads and checks a text, and enters its rules behind those that count.
     fn check(&mut self, text: &str, vocabulary: &Vocabulary<'_>, head: read::Head) -> Result<Member, PolicyError> {
-        let (first, mut said) = (self.words * 64, Said::default());
+        let (first, mut said, mut obliges) = (self.words * 64, Said::default(), false);
         let mut free = first;
         // Where unconditional keeps leave streams; of no stream in front.
         let everywhere: Set<Region> = vocabulary.all().map(|(region, _)| region).collect();
@@ -332,6 +336,7 @@ impl<const W: usize> Policy<W> {
                             return Err(PolicyError::TooFine);
                         }
                         free += 1;
+                        obliges |= !rule.obligations.is_empty();
                     }
                     (_, Statement::Set(setting, number)) => said.set(setting, number),
                     _ => {}
@@ -346,7 +351,8 @@ impl<const W: usize> Policy<W> {
         }
         let read::Head { authority, version, scope } = head;
         let (digest, vocabulary) = (Sha256::digest(text).into(), *vocabulary.digest());
-        Ok(Member { authority, version, digest, vocabulary, scope, said, words: (first_word, end), rules })
+        let (words, everything) = ((first_word, end), scope == Scope::ALL);
+        Ok(Member { authority, version, digest, vocabulary, scope, said, words, rules, everything, obliges })
     }
 
     /// The digest of the vocabulary that all its texts are written in. `None`, if there are none.
@@ -372,7 +378,7 @@ impl<const W: usize> Policy<W> {
     pub fn settings(&self, facts: &Facts) -> Settings {
         let mut together = Together::default();
         for member in self.members.iter().filter(|member| member.asks(facts)) {
-            together.and(member.said, member.scope == Scope::ALL);
+            together.and(member.said, member.everything);
         }
         together.settings()
     }
@@ -381,7 +387,7 @@ impl<const W: usize> Policy<W> {
     #[must_use]
     pub fn common_settings(&self) -> Settings {
         let mut together = Together::default();
-        for member in self.members.iter().filter(|member| member.scope == Scope::ALL) {
+        for member in self.members.iter().filter(|member| member.everything) {
             together.and(member.said, true);
         }
         together.settings()
@@ -434,11 +440,11 @@ impl<const W: usize> Policy<W> {
                 ruling.obligations = Set::EMPTY;
                 return ruling;
             }
-            if let Some(speaking) = speaking {
+            if let Some(speaking) = speaking.filter(|speaking| speaking.obliges) {
                 ruling.obligations = ruling.obligations.or(self.obligations(&rows, speaking));
             }
             ruling.until = ruling.until.min(speaker.until);
-            settings.and(member.said, member.scope == Scope::ALL);
+            settings.and(member.said, member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {
             // Nothing goes where the vocabulary has no place.
@@ -452,17 +458,12 @@ impl<const W: usize> Policy<W> {
 
     /// What one authority says by its own rules or by another's, and which rule says so.
     fn ask(&self, rows: &Rows<'_, W>, member: &Member, speaking: &Member) -> (Answer, Option<usize>) {
-        let words = |member: &Member| usize::from(member.words.0)..usize::from(member.words.1);
-        let first = |word: usize, bits: u64| {
-            let bit = usize::try_from(bits.trailing_zeros()).unwrap_or(64);
-            (bits != 0).then_some(word * 64 + bit)
-        };
         if member.authority != speaking.authority
-            && let Some(at) = words(member).find_map(|word| first(word, rows.keeps(word)))
+            && let Some(at) = member.words().find_map(|word| index::bit(word, rows.keeps(word)))
         {
             return (Answer::Residency, Some(at));
         }
-        match words(speaking).find_map(|word| first(word, rows.word(word))) {
+        match rows.first(speaking.words()) {
             None => (Answer::NoRule, None),
             Some(at) => match self.index.effect(at) {
                 Effect::Permit => (Answer::Permit, Some(at)),
@@ -475,7 +476,7 @@ impl<const W: usize> Policy<W> {
     /// What all permits that hold oblige to.
     fn obligations(&self, rows: &Rows<'_, W>, speaking: &Member) -> Set<Obligation> {
         let mut obligations = Set::EMPTY;
-        for word in usize::from(speaking.words.0)..usize::from(speaking.words.1) {
+        for word in speaking.words() {
             let mut left = rows.obliging(word);
             while left != 0 {
                 let bit = usize::try_from(left.trailing_zeros()).unwrap_or(64);
@@ -505,12 +506,8 @@ impl<const W: usize> Policy<W> {
     pub fn residency(&self, facts: &Facts) -> Result<(), (Authority, u16)> {
         let rows = self.index.rows(facts);
         for member in self.members.iter().filter(|member| member.asks(facts)) {
-            for word in usize::from(member.words.0)..usize::from(member.words.1) {
-                let keeps = rows.keeps(word);
-                if keeps != 0 {
-                    let at = word * 64 + usize::try_from(keeps.trailing_zeros()).unwrap_or(64);
-                    return Err((member.authority, self.index.says(at).map_or(0, |says| says.line)));
-                }
+            if let Some(at) = member.words().find_map(|word| index::bit(word, rows.keeps(word))) {
+                return Err((member.authority, self.index.says(at).map_or(0, |says| says.line)));
             }
         }
         Ok(())
@@ -518,6 +515,10 @@ impl<const W: usize> Policy<W> {
 }
 
 impl Member {
+    fn words(&self) -> Range<usize> {
+        usize::from(self.words.0)..usize::from(self.words.1)
+    }
+
     fn asks(&self, facts: &Facts) -> bool {
         self.scope.holds(facts, self.authority)
     }

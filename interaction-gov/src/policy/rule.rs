@@ -237,14 +237,19 @@ impl Conditions {
     /// Whether facts are like this. The index is a faster form of it, for numbers that a vocabulary can have.
     #[must_use]
     pub fn hold(&self, facts: &Facts, sense: Sense) -> bool {
+        self.hold_of(facts, facts.law, sense)
+    }
+
+    /// The same for those who are in these places.
+    pub(super) fn hold_of(&self, facts: &Facts, where_they_are: Set<Region>, sense: Sense) -> bool {
         let on = self.modalities.is_none_or(|these| match facts.on {
             On::Stream(modality) => modality.has_room() && these.contains(modality),
             On::Nothing => false,
             On::Unsaid => sense == Sense::May,
         });
         let law = self.regions.is_none_or(|these| match sense {
-            Sense::May => !these.with(Region::UNKNOWN).and(facts.law).is_empty(),
-            Sense::Must => these.covers(facts.law),
+            Sense::May => !these.with(Region::UNKNOWN).and(where_they_are).is_empty(),
+            Sense::Must => these.covers(where_they_are),
         });
         self.elsewhere(facts) && on && law
     }

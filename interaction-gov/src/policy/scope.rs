@@ -42,10 +42,9 @@ impl Scope {
     // keeps: IOE-095
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
-        let of = Facts { law: facts.law.or(facts.goes), ..*facts };
         // Whose participant somebody is that nobody knows, may be this authority's.
         let own = !self.own || facts.home.is_none_or(|home| home == authority);
-        own && self.conditions.hold(&of, Sense::May)
+        own && self.conditions.hold_of(facts, facts.law.or(facts.goes), Sense::May)
     }
 
     /// The scope in a hash: every field in a fixed form.

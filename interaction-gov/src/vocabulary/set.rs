@@ -25,6 +25,9 @@ pub trait Bits: Copy + Eq + Default + fmt::Debug + fmt::Binary + private::Sealed
     fn not(self) -> Self;
     /// The lowest.
     fn lowest(self) -> Option<u8>;
+    /// All but the lowest.
+    #[must_use]
+    fn rest(self) -> Self;
 }
 
 mod private {
@@ -53,6 +56,9 @@ macro_rules! bits {
             }
             fn lowest(self) -> Option<u8> {
                 (self != 0).then(|| (self.trailing_zeros() & 0xFF) as u8)
+            }
+            fn rest(self) -> Self {
+                self & self.wrapping_sub(1)
             }
         })+
     };
@@ -184,7 +190,7 @@ impl<T: Name> Set<T> {
         let mut left = self;
         core::iter::from_fn(move || {
             let next = T::numbered(left.0.lowest()?);
-            left = left.without(Self::one(next));
+            left.0 = left.0.rest();
             Some(next)
         })
     }

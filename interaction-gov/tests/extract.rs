@@ -1,0 +1,153 @@
+//! Each authority gets what is its own of a trail, provably whole, and no more (`IoE R6`, `§8`).
+
+mod govern;
+
+use govern::{call, key, log, person, recording, request, sign, the, verifies, world};
+use interaction_gov::audit::{Bytes, Damage, Extract, Kind, Record, SignedHead, Trail, Verdict};
+use interaction_gov::identity::{AuthorityKey, InteractionId};
+use interaction_gov::interaction::{Attribution, Transition};
+use interaction_gov::participant::Admission;
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::{Authority, Set};
+
+/// The control plane's key.
+const PLANE: u8 = 77;
+
+/// A life in which corporate is asked about everything, and privacy about what it has in its scope; one of three participants
+/// is privacy's own.
+fn life() -> Vec<Bytes> {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let guest = Admission { home: Some(the("privacy")), ..person(2) };
+    let guest = call.join(Time(1_001), &guest, &world, &mut log).unwrap();
+    let third = call.join(Time(1_001), &person(3), &world, &mut log).unwrap();
+    for (number, action) in ["speak", "export", "speak", "record"].into_iter().enumerate() {
+        let now = Time(1_002).after(number.try_into().unwrap());
+        let _ = call.decide(now, &request(if number == 2 { guest } else { seat }, action), &world, &mut log);
+    }
+    call.transition(Time(1_010), seat, Transition::Transport, Some(the("de")), [5; 16], &mut log).unwrap();
+    call.transition(Time(1_011), guest, Transition::Transport, Some(the("de")), [6; 16], &mut log).unwrap();
+    call.attribute(Time(1_012), Attribution::Identifier, [7; 16], &world, &mut log).unwrap();
+    assert!(call.invoke(Time(1_013), &recording(seat), &govern::provenance, &world, &mut log).1.is_some());
+    call.consent(Time(1_014), third, Set::EMPTY, &mut log).unwrap();
+    let _ = call.review(Time(1_015), &world, &mut log).unwrap();
+    let _ = call.leave(Time(1_016), guest, &mut log).unwrap();
+    let _ = call.terminate(Time(1_017), &mut log).unwrap();
+    log.waiting().to_vec()
+}
+
+fn id() -> InteractionId {
+    InteractionId::recorded([7; 16])
+}
+
+/// The extract of an authority, and its last head.
+fn extract(trail: &[Bytes], name: &str, secret: &AuthorityKey) -> (InteractionId, Vec<Bytes>, SignedHead) {
+    let mut extract = Extract::<4, 4>::of(&id(), the(name), secret);
+    let own = trail.iter().filter_map(|bytes| extract.take(&Record::read(bytes).unwrap())).collect();
+    let head = extract.head(true);
+    (*extract.interaction(), own, SignedHead { head, signature: sign(PLANE, &head.signed()) })
+}
+
+fn verify(interaction: InteractionId, records: &[Bytes], head: &SignedHead) -> Result<(), Damage> {
+    let mut trail = Trail::of(interaction);
+    records.iter().try_for_each(|bytes| trail.record(bytes).map(drop))?;
+    trail.head(head, &key(PLANE).pk, &verifies)?;
+    if trail.unsigned() == 0 && trail.is_ended() { Ok(()) } else { Err(Damage::Cut) }
+}
+
+#[test]
+fn an_extract_is_whole_and_whatever_is_done_to_it_shows() {
+    let trail = life();
+    for name in ["corporate", "privacy"] {
+        let (interaction, own, head) = extract(&trail, name, &AuthorityKey::new([1; 32]));
+        assert!(own.len() > 5, "{name}: {}", own.len());
+        assert_eq!(verify(interaction, &own, &head), Ok(()), "{name}");
+        for at in 0..own.len() {
+            let mut less = own.clone();
+            less.remove(at);
+            assert!(verify(interaction, &less, &head).is_err(), "{name}: without record {at}");
+            let mut altered = own.clone();
+            altered[at][40] ^= 1;
+            assert!(verify(interaction, &altered, &head).is_err(), "{name}: another record {at}");
+            let mut more = own.clone();
+            more.insert(at, own[at]);
+            assert!(verify(interaction, &more, &head).is_err(), "{name}: record {at} twice");
+        }
+        // The same trail gives the same extract: an auditor who has it finds what was left out.
+        assert_eq!(extract(&trail, name, &AuthorityKey::new([1; 32])).1, own);
+        let is_invoked = |bytes: &&Bytes| Record::read(bytes).unwrap().kind == Kind::Invoked;
+        let without: Vec<Bytes> = trail.iter().filter(|bytes| !is_invoked(bytes)).copied().collect();
+        let (_, less, other) = extract(&without, name, &AuthorityKey::new([1; 32]));
+        assert!(own.iter().any(|bytes| is_invoked(&bytes)), "{name} was asked about the recording");
+        assert!(less.len() < own.len() && other.head.hash != head.head.hash, "{name}");
+    }
+}
+
+#[test]
+fn everything_that_an_authority_was_asked_is_in_its_extract() {
+    let trail = life();
+    for name in ["corporate", "privacy"] {
+        let own: Vec<Record> = extract(&trail, name, &AuthorityKey::new([1; 32]))
+            .1
+            .iter()
+            .map(|bytes| Record::read(bytes).unwrap())
+            .collect();
+        let authority: Authority = the(name);
+        let all: Vec<Record> = trail.iter().map(|bytes| Record::read(bytes).unwrap()).collect();
+        let asked = |record: &&Record| record.facts().is_some() && record.voices().speaker(authority).is_some();
+        let same = |record: &Record| {
+            (record.time, record.kind, record.verdict, record.action, record.facts().map(|facts| facts.law))
+        };
+        let meant: Vec<_> = all.iter().filter(asked).map(same).collect();
+        let told: Vec<_> = own.iter().filter(|record| record.facts().is_some()).map(same).collect();
+        assert_eq!(told, meant, "{name}");
+        // Its own participants' facts, the ends of what it let run, and the life.
+        let count = |records: &[Record], kind| records.iter().filter(|record| record.kind == kind).count();
+        assert_eq!(count(&own, Kind::Moved), count(&all, Kind::Moved));
+        assert_eq!(count(&own, Kind::Ended), count(&all, Kind::Ended), "both were asked about the recording");
+        assert_eq!(count(&own, Kind::Transition), 1, "{name}: of its own participant");
+        assert_eq!(
+            count(&own, Kind::Left),
+            usize::from(name == "privacy"),
+            "its guest left, corporate's people stayed"
+        );
+        assert_eq!(count(&own, Kind::Joined), if name == "privacy" { 1 } else { 3 }, "{name}");
+    }
+}
+
+#[test]
+fn nothing_of_anybody_else_is_in_an_extract() {
+    let trail = life();
+    let (corporate, privacy): (Authority, Authority) = (the("corporate"), the("privacy"));
+    let (mut seen, names) = (Vec::new(), [[1; 16], [2; 16], [3; 16], [7; 16], [5; 16], [6; 16]]);
+    for (name, me, other, secret) in [("corporate", corporate, privacy, 1), ("privacy", privacy, corporate, 2)] {
+        let (interaction, own, _) = extract(&trail, name, &AuthorityKey::new([secret; 32]));
+        for bytes in &own {
+            let record = Record::read(bytes).unwrap();
+            for hidden in names {
+                assert!(!bytes.windows(16).any(|window| window == hidden), "{name}: {record:?}");
+            }
+            assert!([None, Some(me.0)].contains(&record.authority), "{record:?}");
+            assert!([None, Some(me.0)].contains(&record.speaker), "{record:?}");
+            assert!([None, Some(me.0)].contains(&record.home), "{record:?}");
+            assert_eq!(record.voices().speaker(other), None, "{record:?}");
+            assert_eq!((record.digest, record.plane), ([0xFF; 8], 0));
+            if matches!(record.kind, Kind::Decided) {
+                assert_eq!(record.voices().lines[usize::from(other.0)], 0, "{record:?}");
+            }
+            if record.authority.is_none() {
+                assert_eq!((record.line, record.rule), (None, None), "{record:?}");
+            }
+        }
+        seen.push(interaction);
+    }
+    assert_ne!(seen[0], seen[1], "two of them cannot tell that it is the same");
+    // Privacy does not hear of what it was not asked about.
+    let (_, own, _) = extract(&trail, "privacy", &AuthorityKey::new([2; 32]));
+    let speak = own.iter().map(|bytes| Record::read(bytes).unwrap());
+    let spoke = |record: &Record| {
+        record.kind == Kind::Decided && record.action == Some(the::<interaction_gov::vocabulary::Action>("speak").0)
+    };
+    assert!(!speak.clone().any(|record| spoke(&record)));
+    assert!(speak.clone().any(|record| record.verdict == Verdict::Permit));
+}
