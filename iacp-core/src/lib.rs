@@ -98,5 +98,6 @@ pub mod guard;
 pub mod identity;
 pub mod machine;
 pub mod pss;
+pub mod slots;
 pub mod tables;
 pub mod time;
