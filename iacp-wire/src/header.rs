@@ -171,6 +171,12 @@ registry! {
     Error = 0x84 "ERROR",
     /// `IACP §5.3.2`: a request that presents an Access Ticket.
     TicketedRequest = 0x85 "TICKETED_REQUEST",
+    /// `IACP §4.2.2.2`: the encapsulation header of the local channel.
+    Local = 0x86 "LOCAL",
+    /// `IACP §4.2.1.2`: what an agent asks of its LL-Entity.
+    AaiRequest = 0x87 "AAI_REQUEST",
+    /// `IACP §4.2.1.2`: what an LL-Entity tells an agent.
+    AaiNotice = 0x88 "AAI_NOTICE",
 }
 
 /// The first word of a datagram.

@@ -136,6 +136,9 @@ impl Parts {
             MessageType::ErpConfirm => Message::ErpConfirm(figure(head)),
             MessageType::Error => Message::Error(figure(head)),
             MessageType::TicketedRequest => Message::TicketedRequest { head: figure(head), inner: tail },
+            MessageType::Local => Message::Local { head: figure(head), inner: tail },
+            MessageType::AaiRequest => Message::AaiRequest { head: figure(head), arguments: tail },
+            MessageType::AaiNotice => Message::AaiNotice { head: figure(head), content: tail },
         }
     }
 

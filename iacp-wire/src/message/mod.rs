@@ -5,6 +5,7 @@ mod anml;
 mod dht_ticket;
 mod discovery;
 mod erp;
+mod local;
 mod malfeasance;
 mod outer;
 mod pss;
@@ -17,6 +18,7 @@ pub use erp::{
     ErpAlloc, ErpConfirm, ErpDeflect, ErpEvolve, ErpInit, ErpKeepalive, ErpRegister, ErpStream, ErrorMessage,
     MigrationVector,
 };
+pub use local::{AaiNotice, AaiRequest, Local};
 pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
 pub use outer::OuterTransport;
 pub use pss::{
@@ -144,6 +146,27 @@ pub enum Message<'a> {
         /// The inner frame.
         inner: &'a [u8],
     },
+    /// `LOCAL`
+    Local {
+        /// The encapsulation header.
+        head: &'a Local,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
+    /// `AAI_REQUEST`
+    AaiRequest {
+        /// The figure.
+        head: &'a AaiRequest,
+        /// As the op has them.
+        arguments: &'a [u8],
+    },
+    /// `AAI_NOTICE`
+    AaiNotice {
+        /// The figure.
+        head: &'a AaiNotice,
+        /// As the notice has it.
+        content: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -226,6 +249,9 @@ impl<'a> Message<'a> {
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
             MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::Local => Self::Local { head: reader.figure()?, inner: reader.rest() },
+            MessageType::AaiRequest => Self::AaiRequest { head: reader.figure()?, arguments: reader.rest() },
+            MessageType::AaiNotice => Self::AaiNotice { head: reader.figure()?, content: reader.rest() },
         })
     }
 
@@ -265,6 +291,9 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(_) => MessageType::ErpConfirm,
             Self::Error(_) => MessageType::Error,
             Self::TicketedRequest { .. } => MessageType::TicketedRequest,
+            Self::Local { .. } => MessageType::Local,
+            Self::AaiRequest { .. } => MessageType::AaiRequest,
+            Self::AaiNotice { .. } => MessageType::AaiNotice,
         }
     }
 
@@ -282,6 +311,9 @@ impl<'a> Message<'a> {
                 | Self::ProofOfMal { .. }
                 | Self::ErpStream { .. }
                 | Self::TicketedRequest { .. }
+                | Self::Local { .. }
+                | Self::AaiRequest { .. }
+                | Self::AaiNotice { .. }
         )
     }
 
@@ -321,6 +353,9 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => head(m),
             Self::Error(m) => head(m),
             Self::TicketedRequest { head, inner } => followed(head, inner),
+            Self::Local { head, inner } => followed(head, inner),
+            Self::AaiRequest { head, arguments } => followed(head, arguments),
+            Self::AaiNotice { head, content } => followed(head, content),
         }
     }
 
@@ -402,6 +437,18 @@ impl<'a> Message<'a> {
             Self::TicketedRequest { head, inner } => {
                 head.visit(visitor);
                 visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::Local { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::AaiRequest { head, arguments } => {
+                head.visit(visitor);
+                visitor("arguments", Value::Bytes(arguments));
+            }
+            Self::AaiNotice { head, content } => {
+                head.visit(visitor);
+                visitor("content", Value::Bytes(content));
             }
         }
     }

@@ -66,6 +66,7 @@ pub const fn tlv_name(code: u8) -> &'static str {
         Some(KnownTlv::MigrationVector) => "MIGRATION_VECTOR",
         Some(KnownTlv::KeyShare) => "KEY_SHARE",
         Some(KnownTlv::Airk) => "AIRK",
+        Some(KnownTlv::AppDigest) => "APP_DIGEST",
         None => "unknown",
     }
 }
