@@ -94,7 +94,7 @@ impl core::error::Error for TooFew {}
 
 const MOST: usize = 1 << 30;
 /// How many lists a slot can stand in at a time.
-const LISTS: usize = 2;
+const LISTS: usize = 4;
 /// The link of the last slot of a list. Others hold slot + 1, and zero says: in no list.
 const END: u32 = u32::MAX;
 
@@ -239,8 +239,10 @@ impl<'m, T: Reset> Slots<'m, T> {
 
     /// How many slots there are.
     #[must_use]
-    pub fn capacity(&self) -> u32 {
-        count(self.slots.len())
+    pub const fn capacity(&self) -> u32 {
+        #[allow(clippy::cast_possible_truncation, reason = "at most 2^30, as `new` has checked")]
+        let count = self.slots.len() as u32;
+        count
     }
 
     /// How many of them are taken.
@@ -286,7 +288,7 @@ impl<const LINK: usize> List<LINK> {
 
     /// Appends a slot; `false` if it stands in a list with this link already.
     pub fn push<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
-        const { assert!(LINK < LISTS, "a slot has two links") };
+        const { assert!(LINK < LISTS, "a slot has four links") };
         let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
         let Some(link) = entry.links.get_mut(LINK).filter(|link| **link == 0) else { return false };
         *link = END;
@@ -316,7 +318,18 @@ impl<const LINK: usize> List<LINK> {
 
 /// The key of an index's hash. It is a secret: with it, a peer could choose keys that fall into one place.
 #[derive(Zeroize, ZeroizeOnDrop)]
-struct IndexKey([u8; 16]);
+pub struct IndexKey([u8; 16]);
+
+impl IndexKey {
+    /// The keyed hash of a key in parts.
+    #[must_use]
+    pub fn hash(&self, key: &[&[u8]]) -> u64 {
+        use core::hash::Hasher;
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        key.iter().for_each(|part| hasher.write(part));
+        hasher.finish()
+    }
+}
 
 /// From a key to a slot. Cells hold slot + 1; keys are compared in the slot.
 ///
@@ -334,7 +347,7 @@ struct IndexKey([u8; 16]);
 /// };
 /// assert_eq!(find(&index, "cat"), Some(2));
 /// let hashes = names.map(|name| index.hash(&[name.as_bytes()]));
-/// index.remove(hashes[1], 1, |slot| hashes[slot as usize]);
+/// index.remove(hashes[1], 1, |_, slot| hashes[slot as usize]);
 /// assert_eq!((find(&index, "bee"), find(&index, "cat")), (None, Some(2)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -364,10 +377,7 @@ impl<'m> Index<'m> {
     /// The keyed hash of a key in parts.
     #[must_use]
     pub fn hash(&self, key: &[&[u8]]) -> u64 {
-        use core::hash::Hasher;
-        let mut hasher = SipHasher13::new_with_key(&self.key.0);
-        key.iter().for_each(|part| hasher.write(part));
-        hasher.finish()
+        self.key.hash(key)
     }
 
     fn home(&self, hash: u64) -> usize {
@@ -409,8 +419,9 @@ impl<'m> Index<'m> {
         false
     }
 
-    /// Takes a slot out. What probing had pushed behind it moves back, so nothing marks the place.
-    pub fn remove(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) -> bool {
+    /// Takes a slot out. What probing had pushed behind it moves back, so nothing marks the place; `hash_of` says under
+    /// which hash another slot is filed.
+    pub fn remove(&mut self, hash: u64, slot: u32, hash_of: impl Fn(&IndexKey, u32) -> u64) -> bool {
         let mask = self.mask();
         let mut hole = self.home(hash);
         loop {
@@ -424,7 +435,7 @@ impl<'m> Index<'m> {
         loop {
             place = place.wrapping_add(1) & mask;
             let Some(moved) = self.cells.get(place).and_then(|cell| cell.checked_sub(1)) else { break };
-            let home = self.home(hash_of(moved));
+            let home = self.home(hash_of(&self.key, moved));
             // It may stand in the hole if its own place is not behind the hole.
             if place.wrapping_sub(home) & mask >= place.wrapping_sub(hole) & mask {
                 if let Some(cell) = self.cells.get_mut(hole) {
@@ -564,6 +575,13 @@ impl<'m> Deadlines<'m> {
             place = child;
         }
         self.put(place, entry);
+    }
+
+    /// Takes what is due first out, if it is due by `now`.
+    pub fn pop(&mut self, now: Mono) -> Option<u32> {
+        let (_, item) = self.entry(0).filter(|(at, _)| *at <= now)?;
+        self.drop_first();
+        Some(item)
     }
 
     /// Takes the entry in front out.

@@ -94,8 +94,8 @@ fn an_index_finds_what_a_map_finds() {
                     let hash = index.hash(&[&wanted.to_be_bytes()]);
                     let hashes: HashMap<u32, u64> =
                         keys.iter().map(|(slot, key)| (*slot, index.hash(&[&key.to_be_bytes()]))).collect();
-                    assert!(index.remove(hash, slot, |slot| hashes[&slot]));
-                    assert!(!index.remove(hash, slot, |slot| hashes[&slot]), "taken out once");
+                    assert!(index.remove(hash, slot, |_, slot| hashes[&slot]));
+                    assert!(!index.remove(hash, slot, |_, slot| hashes[&slot]), "taken out once");
                     keys.remove(&slot);
                 }
                 None if keys.len() < entries => {

@@ -12,6 +12,7 @@ mod bargain;
 pub mod continuity;
 mod deadline;
 mod end;
+mod gate;
 pub(crate) mod life;
 pub mod lifecycle;
 mod notices;
@@ -22,6 +23,7 @@ mod stage;
 pub(crate) mod teardown;
 mod transmit;
 
+pub(crate) use transmit::Place;
 pub use transmit::TRANSMIT_BUFFER;
 
 use core::net::SocketAddr;
@@ -97,6 +99,8 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Conges
     progress: Mono,
     /// How long a DISCONNECTED session is kept, if not [`RECONNECT_LIMIT`].
     reconnect_limit: Option<u64>,
+    /// Since when data and PSS_INIT must not leave, if they must not.
+    gate: Option<Mono>,
     /// The application's wish to end the session, for this reason, until it can be carried out.
     wish: Option<u16>,
     /// This side acknowledges what its application has consumed, not what has come.
@@ -126,6 +130,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         acknowledgement: Acknowledgement::IDLE,
         progress: Mono(0),
         reconnect_limit: None,
+        gate: None,
         wish: None,
         hold: false,
         wants_room: false,
@@ -144,7 +149,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.names = Names { role, own, peer, cookies };
         self.path.begin(home);
         self.acknowledgement = Acknowledgement::IDLE;
-        (self.wish, self.wants_room, self.tickets) = (None, false, None);
+        (self.gate, self.wish, self.wants_room, self.tickets) = (None, None, false, None);
         (self.notices, self.last_sent, self.discards) = (Notices::NONE, LastSent::Nothing, Discards::NONE);
     }
 
