@@ -36,7 +36,7 @@ struct Parts {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let body = (vec(any::<u8>(), 200), vec(any::<u8>(), 16..600), any::<[u8; 64]>(), "\\PC{0,40}");
+    let body = (vec(any::<u8>(), 220), vec(any::<u8>(), 16..600), any::<[u8; 64]>(), "\\PC{0,40}");
     let around = (any::<u16>(), any::<bool>(), any::<Option<[u8; 8]>>(), tlvs());
     (select(MessageType::ALL), body, around).prop_map(
         |(message_type, (head, tail, signature, text), (transit_id, fin, responder_cookie, tlvs))| Parts {
@@ -136,6 +136,10 @@ impl Parts {
             MessageType::ErpConfirm => Message::ErpConfirm(figure(head)),
             MessageType::Error => Message::Error(figure(head)),
             MessageType::TicketedRequest => Message::TicketedRequest { head: figure(head), inner: tail },
+            MessageType::PathRelay => Message::PathRelay { head: figure(head), inner: tail },
+            MessageType::TransitGrant => Message::TransitGrant(figure(head)),
+            MessageType::DockOffer => Message::DockOffer(figure(head)),
+            MessageType::SandboxStream => Message::SandboxStream { head: figure(head), bytes: tail },
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod access_ticket;
 mod anml;
+mod carriage;
 mod dht_ticket;
 mod discovery;
 mod erp;
@@ -11,6 +12,7 @@ mod pss;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 pub use anml::AnmlFallbackQuery;
+pub use carriage::{DockOffer, PathRelay, SandboxStream, TransitGrant};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
@@ -144,6 +146,24 @@ pub enum Message<'a> {
         /// The inner frame.
         inner: &'a [u8],
     },
+    /// `PATH_RELAY`
+    PathRelay {
+        /// Which path it is.
+        head: &'a PathRelay,
+        /// The copy.
+        inner: &'a [u8],
+    },
+    /// `TRANSIT_GRANT`
+    TransitGrant(&'a TransitGrant),
+    /// `DOCK_OFFER`
+    DockOffer(&'a DockOffer),
+    /// `SANDBOX_STREAM`
+    SandboxStream {
+        /// Whose stream it is.
+        head: &'a SandboxStream,
+        /// What the sandbox sends or receives.
+        bytes: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -226,6 +246,10 @@ impl<'a> Message<'a> {
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
             MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
+            MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
+            MessageType::DockOffer => Self::DockOffer(reader.figure()?),
+            MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
         })
     }
 
@@ -265,6 +289,10 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(_) => MessageType::ErpConfirm,
             Self::Error(_) => MessageType::Error,
             Self::TicketedRequest { .. } => MessageType::TicketedRequest,
+            Self::PathRelay { .. } => MessageType::PathRelay,
+            Self::TransitGrant(_) => MessageType::TransitGrant,
+            Self::DockOffer(_) => MessageType::DockOffer,
+            Self::SandboxStream { .. } => MessageType::SandboxStream,
         }
     }
 
@@ -282,6 +310,8 @@ impl<'a> Message<'a> {
                 | Self::ProofOfMal { .. }
                 | Self::ErpStream { .. }
                 | Self::TicketedRequest { .. }
+                | Self::PathRelay { .. }
+                | Self::SandboxStream { .. }
         )
     }
 
@@ -321,6 +351,10 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => head(m),
             Self::Error(m) => head(m),
             Self::TicketedRequest { head, inner } => followed(head, inner),
+            Self::PathRelay { head, inner } => followed(head, inner),
+            Self::TransitGrant(m) => head(m),
+            Self::DockOffer(m) => head(m),
+            Self::SandboxStream { head, bytes } => followed(head, bytes),
         }
     }
 
@@ -402,6 +436,16 @@ impl<'a> Message<'a> {
             Self::TicketedRequest { head, inner } => {
                 head.visit(visitor);
                 visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::PathRelay { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::TransitGrant(m) => m.visit(visitor),
+            Self::DockOffer(m) => m.visit(visitor),
+            Self::SandboxStream { head, bytes } => {
+                head.visit(visitor);
+                visitor("bytes", Value::Bytes(bytes));
             }
         }
     }

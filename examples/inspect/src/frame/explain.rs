@@ -212,6 +212,10 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::ErpConfirm(m) => of(*m),
         Message::Error(m) => of(*m),
         Message::TicketedRequest { head, .. } => of(*head),
+        Message::PathRelay { head, .. } => of(*head),
+        Message::TransitGrant(m) => of(*m),
+        Message::DockOffer(m) => of(*m),
+        Message::SandboxStream { head, .. } => of(*head),
     }]
 }
 
