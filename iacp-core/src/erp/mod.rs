@@ -1,3 +1,9 @@
 //! The EID Routing Protocol: from an agent's local context to packets that follow it (`IACP §4.2`).
 
+pub mod backoff;
+pub mod binding;
 pub mod context;
+pub mod deflect;
+pub mod generation;
+pub mod stream;
+pub mod transit;
