@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use super::binding::Binding;
 use super::context::{Event, State};
+use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
@@ -102,8 +103,7 @@ pub struct AgentSlot<P: Provider> {
     /// A digest that came in TRANSITION and is raised at BOUND.
     pub(crate) changed: bool,
     pub(crate) binding: Option<Binding>,
-    /// Generations below it may be signed.
-    pub(crate) bound: u64,
+    pub(crate) counter: Counter,
     pub(crate) storing: Storing,
     pub(crate) storing_evolution: Storing,
     /// A binding is to be signed as soon as its generation is stored.
@@ -140,7 +140,7 @@ impl<P: Provider> AgentSlot<P> {
         evolved: None,
         changed: false,
         binding: None,
-        bound: 0,
+        counter: Counter::NEW,
         storing: Storing::Nothing,
         storing_evolution: Storing::Nothing,
         unsigned: false,
@@ -180,23 +180,12 @@ impl<P: Provider> AgentSlot<P> {
         self.identity.is_some() && bool::from(self.iat.expose().ct_eq(iat))
     }
 
-    /// The generation that is signed next.
-    pub(crate) fn next_generation(&self) -> u64 {
-        self.binding.map_or(0, |binding| binding.generation.saturating_add(1))
-    }
-
     /// The next binding is wanted: its generation, and the one after it for the leaving, are to be stored first.
     pub(crate) fn want_binding(&mut self) {
         self.unsigned = true;
-        if self.bound < self.next_generation().saturating_add(2) && self.storing == Storing::Nothing {
+        if self.counter.wanted().is_some() && self.storing == Storing::Nothing {
             self.storing = Storing::Wanted;
         }
-    }
-
-    /// Whether the next binding may be signed.
-    // keeps: IACP-089
-    pub(crate) fn may_sign(&self) -> bool {
-        self.unsigned && self.next_generation().saturating_add(2) <= self.bound
     }
 
     /// Makes a move of B.2, and has it told; `false` where the table has none.

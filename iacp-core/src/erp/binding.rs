@@ -1,113 +1,114 @@
-//! Bindings: an EID, where it is, and since which generation, signed by it (`IACP §4.2.3.2`, `IACP §4.2.5.1`).
+//! A binding: an EID, where it is, since which generation, and its signature over the three (`IACP §4.2.3.2`,
+//! `IACP §4.2.5.1`).
+//!
+//! ERP_REGISTER, MIGRATION_VECTOR and the fragments of a PROOF_OF_MAL carry one and the same 56 signed bytes. So a
+//! binding that was kept is a proof of what its owner announced.
 
 use core::net::{IpAddr, Ipv6Addr};
 
 use iacp_wire::message::{ErpRegister, MigrationVector};
 use iacp_wire::{Eid, Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
 
-use crate::crypto::Provider;
+use crate::crypto::{BadSignature, Provider};
 use crate::identity::Identity;
 
 /// The longest ERP_REGISTER or MIGRATION_VECTOR that is written here.
 pub(crate) const BINDING_FRAME: usize = 160;
 
-/// What an EID says of its place. It proves itself.
+/// What a peer's cache keeps of an EID: 120 bytes, as they stand in ERP_REGISTER. It proves itself.
 ///
 /// ```
 /// use iacp_core::crypto::Portable;
 /// use iacp_core::erp::binding::Binding;
 /// use iacp_core::identity::Identity;
+/// use iacp_wire::Locator;
 /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
 ///
 /// let identity = Identity::<Portable>::generate(&mut rng);
-/// let binding = Binding::sign(&identity, [192, 0, 2, 7].into(), 3);
-/// assert!(binding.verifies::<Portable>());
-/// assert!(!Binding { generation: 4, ..binding }.verifies::<Portable>());
+/// let binding = Binding::sign(&identity, Locator([7; 16]), 3);
+/// assert!(binding.verify::<Portable>().is_ok());
+/// assert!(Binding { generation: 4, ..binding }.verify::<Portable>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// Whose place it is.
+    /// Whose binding it is.
     pub eid: Eid,
-    /// The place. The unspecified address says that the agent is gone.
-    pub locator: Locator,
-    /// The higher one counts.
+    /// Where the EID is; zero says that it has left.
+    pub ip: Locator,
+    /// Rises with each binding of the EID.
     pub generation: u64,
-    /// Over the 56 bytes of the other three.
+    /// By the EID.
     pub signature: Signature,
 }
 
 impl Binding {
-    /// Signs a binding. Before that its generation must be on stable storage, and it is signed for one place only: two
-    /// places under one generation are an equivocation.
+    /// Signs a binding. Only [`Counter`](super::generation::Counter) may say the generation.
     // keeps: IACP-076
     #[must_use]
-    pub fn sign<P: Provider>(identity: &Identity<P>, address: IpAddr, generation: u64) -> Self {
-        let unsigned = Self { eid: identity.eid(), locator: address.into(), generation, signature: Signature::ZERO };
-        Self { signature: Signature(P::sign(identity.key(), &unsigned.bound())), ..unsigned }
+    pub fn sign<P: Provider>(identity: &Identity<P>, ip: Locator, generation: u64) -> Self {
+        let unsigned = Self { eid: identity.eid(), ip, generation, signature: Signature::ZERO };
+        Self { signature: Signature(P::sign(identity.key(), &unsigned.signed())), ..unsigned }
     }
 
     /// The last binding of an agent: it is nowhere.
     #[must_use]
     pub fn leaving<P: Provider>(identity: &Identity<P>, generation: u64) -> Self {
-        Self::sign(identity, Ipv6Addr::UNSPECIFIED.into(), generation)
+        Self::sign(identity, Locator::ZERO, generation)
     }
 
-    /// The bytes under the signature.
-    pub(crate) fn bound(&self) -> [u8; 56] {
+    /// Verifies the signature.
+    ///
+    /// # Errors
+    /// It does not hold, whatever the cause.
+    pub fn verify<P: Provider>(&self) -> Result<(), BadSignature> {
+        P::verify(&self.eid.0, &self.signed(), &self.signature.0)
+    }
+
+    /// Whether the binding says that the EID has left.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.ip == Locator::ZERO
+    }
+
+    /// The 56 bytes that the three messages sign.
+    pub(crate) fn signed(&self) -> [u8; 56] {
         let mut bytes = [0; 56];
-        let parts = self.eid.0.iter().chain(&self.locator.0).copied().chain(self.generation.to_be_bytes());
-        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        let fields = self.eid.0.iter().chain(&self.ip.0).copied().chain(self.generation.to_be_bytes());
+        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         bytes
     }
 
-    /// Whether the EID has signed it.
+    /// The binding that a frame carries, if it is one of the two that do. Nothing is verified.
     #[must_use]
-    pub fn verifies<P: Provider>(&self) -> bool {
-        P::verify(&self.eid.0, &self.bound(), &self.signature.0).is_ok()
-    }
-
-    /// Whether it says that the agent is gone.
-    #[must_use]
-    pub fn is_leaving(&self) -> bool {
-        self.locator == Locator::ZERO
-    }
-
-    /// The place.
-    #[must_use]
-    pub fn address(&self) -> IpAddr {
-        self.locator.into()
-    }
-
-    /// The binding of an ERP_REGISTER or a MIGRATION_VECTOR. Nothing is verified.
-    #[must_use]
-    pub fn of(frame: &Frame<'_>) -> Option<Self> {
+    pub fn of_frame(frame: &Frame<'_>) -> Option<Self> {
         match frame.message {
-            Message::ErpRegister(head) => Some(Self {
-                eid: head.source_eid,
-                locator: head.current_transport_ip,
-                generation: head.generation_counter.get(),
-                signature: head.signature,
-            }),
-            Message::MigrationVector(head) => Some(Self {
-                eid: head.source_eid,
-                locator: frame.tlvs.migration_vector()?.current_locator(),
-                generation: head.generation_counter.get(),
-                signature: head.signature,
-            }),
+            Message::ErpRegister(ErpRegister { source_eid, current_transport_ip, generation_counter, signature }) => {
+                let generation = generation_counter.get();
+                Some(Self { eid: *source_eid, ip: *current_transport_ip, generation, signature: *signature })
+            }
+            Message::MigrationVector(MigrationVector { source_eid, generation_counter, signature }) => {
+                let ip = frame.tlvs.migration_vector()?.current_locator();
+                Some(Self { eid: *source_eid, ip, generation: generation_counter.get(), signature: *signature })
+            }
             _ => None,
+        }
+    }
+
+    /// The binding as the body of an ERP_REGISTER.
+    #[must_use]
+    pub fn to_register(&self) -> ErpRegister {
+        ErpRegister {
+            source_eid: self.eid,
+            current_transport_ip: self.ip,
+            generation_counter: self.generation.into(),
+            signature: self.signature,
         }
     }
 
     /// Writes the ERP_REGISTER; returns its length, or 0 if `out` is too small.
     pub(crate) fn write_register(&self, out: &mut [u8]) -> usize {
-        let register = ErpRegister {
-            source_eid: self.eid,
-            current_transport_ip: self.locator,
-            generation_counter: self.generation.into(),
-            signature: self.signature,
-        };
-        Frame::new(Message::ErpRegister(&register)).write(out).unwrap_or(0)
+        Frame::new(Message::ErpRegister(&self.to_register())).write(out).unwrap_or(0)
     }
 
     /// Writes the MIGRATION_VECTOR; returns its length, or 0 if `out` is too small. The nonce of its TLV is informative
@@ -119,7 +120,7 @@ impl Binding {
             signature: self.signature,
         };
         let nonce = self.signature.0.first_chunk().copied().unwrap_or_default();
-        let current = if self.is_leaving() { Ipv6Addr::UNSPECIFIED.into() } else { self.address() };
+        let current = if self.is_leaving() { Ipv6Addr::UNSPECIFIED.into() } else { self.ip.into() };
         let tlv = MigrationVectorTlv { code: iacp_wire::KnownTlv::MigrationVector.code(), previous, current, nonce };
         let mut room = [0; 48];
         let mut tlvs = TlvWriter::new(&mut room);

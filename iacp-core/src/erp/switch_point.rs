@@ -6,7 +6,7 @@ use iacp_wire::Eid;
 use zeroize::Zeroize;
 
 use super::binding::Binding;
-use super::local::CONTENT;
+use super::stream::CONTENT;
 use crate::pss::Kind;
 use crate::slots::Reset;
 use crate::time::{Backoff, Mono};

@@ -2,6 +2,7 @@
 
 mod access_ticket;
 mod anml;
+mod carriage;
 mod dht_ticket;
 mod discovery;
 mod erp;
@@ -12,6 +13,7 @@ mod pss;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 pub use anml::AnmlFallbackQuery;
+pub use carriage::{DockOffer, PathRelay, SandboxStream, TransitGrant};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
@@ -167,6 +169,24 @@ pub enum Message<'a> {
         /// As the notice has it.
         content: &'a [u8],
     },
+    /// `PATH_RELAY`
+    PathRelay {
+        /// Which path it is.
+        head: &'a PathRelay,
+        /// The copy.
+        inner: &'a [u8],
+    },
+    /// `TRANSIT_GRANT`
+    TransitGrant(&'a TransitGrant),
+    /// `DOCK_OFFER`
+    DockOffer(&'a DockOffer),
+    /// `SANDBOX_STREAM`
+    SandboxStream {
+        /// Whose stream it is.
+        head: &'a SandboxStream,
+        /// What the sandbox sends or receives.
+        bytes: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -252,6 +272,10 @@ impl<'a> Message<'a> {
             MessageType::Local => Self::Local { head: reader.figure()?, inner: reader.rest() },
             MessageType::AaiRequest => Self::AaiRequest { head: reader.figure()?, arguments: reader.rest() },
             MessageType::AaiNotice => Self::AaiNotice { head: reader.figure()?, content: reader.rest() },
+            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
+            MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
+            MessageType::DockOffer => Self::DockOffer(reader.figure()?),
+            MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
         })
     }
 
@@ -294,6 +318,10 @@ impl<'a> Message<'a> {
             Self::Local { .. } => MessageType::Local,
             Self::AaiRequest { .. } => MessageType::AaiRequest,
             Self::AaiNotice { .. } => MessageType::AaiNotice,
+            Self::PathRelay { .. } => MessageType::PathRelay,
+            Self::TransitGrant(_) => MessageType::TransitGrant,
+            Self::DockOffer(_) => MessageType::DockOffer,
+            Self::SandboxStream { .. } => MessageType::SandboxStream,
         }
     }
 
@@ -314,6 +342,8 @@ impl<'a> Message<'a> {
                 | Self::Local { .. }
                 | Self::AaiRequest { .. }
                 | Self::AaiNotice { .. }
+                | Self::PathRelay { .. }
+                | Self::SandboxStream { .. }
         )
     }
 
@@ -356,6 +386,10 @@ impl<'a> Message<'a> {
             Self::Local { head, inner } => followed(head, inner),
             Self::AaiRequest { head, arguments } => followed(head, arguments),
             Self::AaiNotice { head, content } => followed(head, content),
+            Self::PathRelay { head, inner } => followed(head, inner),
+            Self::TransitGrant(m) => head(m),
+            Self::DockOffer(m) => head(m),
+            Self::SandboxStream { head, bytes } => followed(head, bytes),
         }
     }
 
@@ -449,6 +483,16 @@ impl<'a> Message<'a> {
             Self::AaiNotice { head, content } => {
                 head.visit(visitor);
                 visitor("content", Value::Bytes(content));
+            }
+            Self::PathRelay { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::TransitGrant(m) => m.visit(visitor),
+            Self::DockOffer(m) => m.visit(visitor),
+            Self::SandboxStream { head, bytes } => {
+                head.visit(visitor);
+                visitor("bytes", Value::Bytes(bytes));
             }
         }
     }

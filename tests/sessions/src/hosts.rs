@@ -11,9 +11,10 @@ use iacp_core::erp::agent::{Agent, AgentSlot};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
-    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LlEntity, Memory, PORT, PeerAnswer, PeerSlot,
+    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LlEntity, Memory, PeerAnswer, PeerSlot,
     Persist, SessionSlot, To,
 };
+use iacp_core::erp::generation::PORT;
 use iacp_core::erp::local::{AgentEvent, ClosureCode};
 use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
 use iacp_core::pss::Admission;
@@ -481,13 +482,13 @@ impl DirectoryNode {
             return None;
         }
         let frame = Frame::parse(bytes).ok()?;
-        let binding = Binding::of(&frame)?;
+        let binding = Binding::of_frame(&frame)?;
         let newer = self.held.get(&binding.eid.0).is_none_or(|held| held.generation < binding.generation);
         let same = self.held.get(&binding.eid.0) == Some(&binding);
         let status = match self.status {
             Some(status) => status,
-            None if !binding.verifies::<Portable>() => 2,
-            None if !binding.is_leaving() && binding.address() != from.ip() => 16,
+            None if binding.verify::<Portable>().is_err() => 2,
+            None if !binding.is_leaving() && IpAddr::from(binding.ip) != from.ip() => 16,
             None if newer => {
                 self.held.insert(binding.eid.0, binding);
                 0
@@ -505,7 +506,7 @@ impl DirectoryNode {
         let mut frame = vec![0; 144];
         Frame::new(Message::ErpConfirm(&confirm)).write(&mut frame).expect("140 bytes and a header");
         // The signature is the last field; what it covers, PROFILE 2.3 says.
-        let bound = [&binding.eid.0[..], &binding.locator.0, &binding.generation.to_be_bytes()].concat();
+        let bound = [&binding.eid.0[..], &binding.ip.0, &binding.generation.to_be_bytes()].concat();
         let digest = Portable::sha256(&[b"IACP/1 ERP_CONFIRM\0", &bound, &frame[..80]]);
         frame[80..].copy_from_slice(&Portable::sign(&self.key, &digest));
         Some(frame)

@@ -190,7 +190,7 @@ fn a_host_that_moves_in_the_middle_loses_nothing() {
         assert!(told.items.values().all(|(_, times)| *times == 1), "exactly once");
         assert!(world.run_until(60_000, Hosts::all_bound));
         assert_eq!(world.hosts[0].states[&0].1, 2, "one generation for each move");
-        assert_eq!(world.newest(&world.eid(0, 0)).map(|binding| binding.address()), Some(place(102)));
+        assert_eq!(world.newest(&world.eid(0, 0)).map(|binding| binding.ip.into()), Some(place(102)));
     }
 }
 

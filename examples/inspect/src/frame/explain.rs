@@ -215,6 +215,10 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::Local { head, .. } => of(*head),
         Message::AaiRequest { head, .. } => of(*head),
         Message::AaiNotice { head, .. } => of(*head),
+        Message::PathRelay { head, .. } => of(*head),
+        Message::TransitGrant(m) => of(*m),
+        Message::DockOffer(m) => of(*m),
+        Message::SandboxStream { head, .. } => of(*head),
     }]
 }
 

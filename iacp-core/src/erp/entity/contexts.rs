@@ -12,6 +12,7 @@ use crate::crypto::{Provider, Secret32};
 use crate::erp::agent::{Agent, EVOLUTION, ROTATION, RotationReason, Storing};
 use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
+use crate::erp::generation::Counter;
 use crate::erp::local::LocalStatus;
 use crate::erp::switch_point::{Answer, Node, Registration, Verdict};
 use crate::identity::verify_frame;
@@ -104,11 +105,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     // keeps: IACP-089
     fn sign_binding(&mut self, now: Mono, slot: u32) {
         let (moves, address, directory) = (self.moves, self.settings.address, self.settings.directory.is_some());
-        let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.may_sign()) else { return };
-        let generation = agent.next_generation();
+        let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.unsigned) else { return };
         let Some(identity) = &agent.identity else { return };
+        let Ok(generation) = agent.counter.take() else { return };
         let first = agent.binding.is_none();
-        agent.binding = Some(Binding::sign(identity, address, generation));
+        agent.binding = Some(Binding::sign(identity, address.into(), generation));
         (agent.unsigned, agent.moves) = (false, moves);
         if agent.state == State::Allocated {
             agent.step(Event::ErpRegister);
@@ -234,8 +235,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let eid = agent.eid();
         if agent.storing == Storing::Wanted {
             agent.storing = Storing::Asked;
-            let bound = agent.next_generation().saturating_add(2);
-            return Some(HostRequest::Persist { eid, what: Persist::Generation(bound) });
+            if let Some(bound) = agent.counter.wanted() {
+                return Some(HostRequest::Persist { eid, what: Persist::Generation(bound) });
+            }
         }
         if agent.storing_evolution == Storing::Wanted
             && let Some(digest) = agent.evolved
@@ -260,8 +262,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(slot) = self.agent_of(eid) else { return };
         let Some(agent) = self.agents.at_mut(slot) else { return };
         match what {
-            Persist::Generation(bound) if agent.storing == Storing::Asked => {
-                agent.bound = agent.bound.max(bound.min(agent.next_generation().saturating_add(2)));
+            Persist::Generation(bound) if agent.storing == Storing::Asked && agent.counter.wanted() == Some(bound) => {
+                agent.counter.persisted(bound);
                 agent.storing = Storing::Nothing;
                 self.settle_agent(now, slot);
             }
@@ -300,7 +302,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// below ours, says that the key is elsewhere too, and the EID is given up.
     pub fn answer_own(&mut self, now: Mono, binding: &Binding) {
         if let Some(slot) = self.agent_of(&binding.eid)
-            && binding.verifies::<P>()
+            && binding.verify::<P>().is_ok()
         {
             self.on_own_binding(now, slot, binding);
             self.correct();
@@ -314,7 +316,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         peer.asked = None;
         peer.standing = Some((answer.standing, now.after(STANDING)));
         let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
-        if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verifies::<P>()) {
+        if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
             self.take_binding(now, slot, binding, None);
         }
         while let Some(session) = waiting.pop(&mut self.sessions) {
@@ -349,7 +351,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if !asked {
                 return HostEvent::Dropped(Dropped::NotAsked);
             }
-            if verify_frame::<P>(&node, frame, [&binding.bound(), &[]], bytes).is_err() {
+            if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
                 return HostEvent::Dropped(Dropped::Signature);
             }
             let verdict = self.agents.at_mut(slot).and_then(|agent| agent.registration.answered(quorum, &node, answer));
@@ -395,8 +397,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(agent) = self.agents.at_mut(slot) else { return };
         let ours = agent.binding;
         let foreign = ours.is_none_or(|ours| {
-            binding.generation > ours.generation
-                || (binding.generation == ours.generation && binding.locator != ours.locator)
+            binding.generation > ours.generation || (binding.generation == ours.generation && binding.ip != ours.ip)
         });
         if foreign {
             agent.tell.cloned = true;
@@ -562,8 +563,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let (eid, channel, cloned) = (agent.eid(), agent.channel, agent.tell.cloned);
         // One number was reserved for this when the last one was stored.
-        let leaving = match (&agent.identity, agent.binding) {
-            (Some(identity), Some(binding)) => Some(Binding::leaving(identity, binding.generation.saturating_add(1))),
+        let reserved = core::mem::replace(&mut agent.counter, Counter::NEW).leave();
+        let leaving = match (&agent.identity, reserved, agent.binding) {
+            (Some(identity), Ok(generation), Some(_)) => Some(Binding::leaving(identity, generation)),
             _ => None,
         };
         let registration = core::mem::replace(&mut agent.registration, Registration::IDLE);

@@ -163,7 +163,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 if !cell.registration.asked(&node, from) {
                     return HostEvent::Dropped(Dropped::NotAsked);
                 }
-                if verify_frame::<P>(&node, frame, [&binding.bound(), &[]], bytes).is_err() {
+                if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
                     return HostEvent::Dropped(Dropped::Signature);
                 }
                 let answer = Answer::of(confirm.status.get());

@@ -4,7 +4,7 @@ use iacp_wire::message::ErpStream;
 use iacp_wire::{Eid, Frame, HEADER_LEN, Message};
 
 /// The length of the ERP Routing Header with its common header.
-pub(super) const ROUTING: usize = HEADER_LEN + 72;
+pub(super) const ROUTING: usize = crate::erp::stream::HEAD;
 
 /// Sets the Payload Length of a frame that is `length` bytes long.
 pub(super) fn set_payload(frame: &mut [u8], length: usize) {

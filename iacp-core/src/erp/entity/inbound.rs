@@ -11,6 +11,7 @@ use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::context::State;
+use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
 use crate::pss::{Admission, Answer, Discard, Gate, Incoming, Received, Settings, Signed};
 use crate::time::Mono;
@@ -81,7 +82,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 self.on_confirm(now, from, &frame, confirm, datagram)
             }
-            Message::MigrationVector(_) | Message::ErpRegister(_) => match Binding::of(&frame) {
+            Message::MigrationVector(_) | Message::ErpRegister(_) => match Binding::of_frame(&frame) {
                 Some(binding) => self.on_binding(now, from, binding),
                 None => HostEvent::Dropped(Dropped::Malformed),
             },
@@ -96,8 +97,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             // Somebody else speaks for an agent of ours; what is below our own is an echo.
             let ours = self.agents.at(slot).and_then(|agent| agent.binding);
             let echo = ours.is_some_and(|ours| {
-                binding.generation < ours.generation
-                    || (binding.generation == ours.generation && binding.locator == ours.locator)
+                binding.generation < ours.generation || (binding.generation == ours.generation && binding.ip == ours.ip)
             });
             if echo {
                 return HostEvent::Dropped(Dropped::Generation);
@@ -105,7 +105,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if self.door.admit(now, from, 1).is_err() {
                 return HostEvent::Dropped(Dropped::RateLimited);
             }
-            if !binding.verifies::<P>() {
+            if binding.verify::<P>().is_err() {
                 return HostEvent::Dropped(Dropped::Signature);
             }
             self.on_own_binding(now, slot, &binding);
@@ -114,28 +114,24 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // Unasked bindings of strangers fill nothing.
         let Some(slot) = self.peer_of(&binding.eid) else { return HostEvent::Dropped(Dropped::NotAsked) };
         let known = self.peers.at(slot).and_then(|peer| peer.binding);
-        let equal = match known {
-            Some(known) if binding.generation < known.generation => {
-                return HostEvent::Dropped(Dropped::Generation);
+        let cached = known.map(|known| Cached { generation: known.generation, ip: known.ip });
+        let mut limited = false;
+        let effect = decide(binding.generation, cached, Some(binding.ip), true, || {
+            limited = self.door.admit(now, from, 1).is_err();
+            !limited && binding.verify::<P>().is_ok()
+        });
+        match effect {
+            Effect::Enter | Effect::Replace | Effect::Leave => {
+                self.take_binding(now, slot, binding, Some(from));
+                HostEvent::Taken
             }
-            Some(known) => binding.generation == known.generation,
-            None => false,
-        };
-        if equal && known.is_some_and(|known| known.locator == binding.locator) {
-            return HostEvent::Taken;
+            _ if limited => HostEvent::Dropped(Dropped::RateLimited),
+            Effect::Process if known.is_some() => HostEvent::Taken,
+            // A binding that does not verify is no header of an inner frame: nothing is left of it.
+            Effect::Process | Effect::Offer => HostEvent::Dropped(Dropped::Signature),
+            Effect::Equivocation => HostEvent::Dropped(Dropped::Equivocation),
+            Effect::Drop => HostEvent::Dropped(Dropped::Generation),
         }
-        if self.door.admit(now, from, 1).is_err() {
-            return HostEvent::Dropped(Dropped::RateLimited);
-        }
-        if !binding.verifies::<P>() {
-            return HostEvent::Dropped(Dropped::Signature);
-        }
-        if equal {
-            return HostEvent::Dropped(Dropped::Equivocation);
-        }
-        let port = (from.ip().to_canonical() == binding.address()).then_some(from.port());
-        self.take_binding(now, slot, binding, port);
-        HostEvent::Taken
     }
 
     /// A frame between two agents.
@@ -159,10 +155,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let peer = self.peer_of(source);
         let known = peer.and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.binding);
-        if known.is_some_and(|known| *generation < known.generation) {
-            return HostEvent::Dropped(Dropped::Generation);
-        }
-        let higher = known.is_some_and(|known| *generation > known.generation);
+        let cached = known.map(|known| Cached { generation: known.generation, ip: known.ip });
+        // A header is not authenticated: it replaces nothing, and what is below is dropped without any cryptography.
+        let higher = match decide(*generation, cached, None, true, || false) {
+            Effect::Drop => return HostEvent::Dropped(Dropped::Generation),
+            Effect::Offer => true,
+            Effect::Process | Effect::Enter | Effect::Replace | Effect::Leave | Effect::Equivocation => false,
+        };
         let incoming = match Incoming::parse(inner) {
             Ok(incoming) => incoming,
             Err(discard) => return HostEvent::Dropped(Dropped::Session(discard)),

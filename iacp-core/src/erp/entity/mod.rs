@@ -33,6 +33,7 @@ use rand_core::CryptoRng;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use super::agent::AgentSlot;
+use super::generation::PORT;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
 use crate::crypto::Provider;
 use crate::guard::{Ingress, Rate, TokenBucket};
@@ -48,8 +49,6 @@ pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
 /// Where frames between two agents of one host come from.
 pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), PORT);
-/// The UDP port of the protocol.
-pub const PORT: u16 = 4227;
 
 /// Reads of the directory for strangers, of all together.
 const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };

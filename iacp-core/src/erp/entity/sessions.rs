@@ -1,6 +1,6 @@
 //! Sessions: begun, filed, fed from the FIFO, forgotten (`IACP §4.2.3.3`, `IACP §4.2.4.2`).
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::{Cookie, Eid};
 use rand_core::CryptoRng;
@@ -10,6 +10,7 @@ use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::context::State;
+use crate::erp::generation::{PORT, claimed_place};
 use crate::erp::local::{LocalStatus, Open};
 use crate::pss::{Admission, Kind, SendError, TeardownReason, local_session_key};
 use crate::slots::Handle;
@@ -122,7 +123,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
         };
         let bound = peer.binding.filter(|binding| !binding.is_leaving());
-        let place = at.or(bound.map(|binding| SocketAddr::new(binding.address(), super::PORT)));
+        let place = at.or(bound.map(|binding| SocketAddr::new(IpAddr::from(binding.ip), PORT)));
         if until <= now || place.is_none() {
             // What is old still counts, and is read again.
             self.ask_peer(now, slot);
@@ -315,7 +316,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if entry.finished || entry.close.is_some() || entry.session.closure().is_some() {
             return Err(LocalStatus::Finished);
         }
-        if content.len() > crate::erp::local::CONTENT {
+        if content.len() > crate::erp::stream::CONTENT {
             return Err(LocalStatus::TooLong);
         }
         if item != entry.item {
@@ -421,21 +422,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A verified binding of a peer: it replaces a lower one, its sessions look for the peer there, and one to nowhere ends
     /// them.
     // keeps: IACP-091
-    pub(super) fn take_binding(&mut self, now: Mono, slot: u32, binding: Binding, port: Option<u16>) {
+    pub(super) fn take_binding(&mut self, now: Mono, slot: u32, binding: Binding, from: Option<SocketAddr>) {
         let Some(peer) = self.peers.at_mut(slot) else { return };
         if peer.binding.is_some_and(|known| binding.generation <= known.generation) {
             return;
         }
         peer.binding = Some(binding);
         let mut next = peer.sessions.checked_sub(1);
-        let at = SocketAddr::new(binding.address(), port.unwrap_or(super::PORT));
+        let at = claimed_place(&binding, from);
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
             next = entry.peer_next.checked_sub(1);
-            if binding.is_leaving() {
-                entry.session.peer_is_gone();
-            } else {
-                entry.session.claim(now, at);
+            match at {
+                Some(at) => entry.session.claim(now, at),
+                None => entry.session.peer_is_gone(),
             }
             self.touch(session);
         }

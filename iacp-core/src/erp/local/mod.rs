@@ -8,5 +8,5 @@ mod request;
 mod status;
 
 pub use notice::{AgentEvent, ClosureCode, Continuity, Opened, Outcome};
-pub use request::{CONTENT, Listen, Malformed, Open, RESUME_RECORD, Request};
+pub use request::{Listen, Malformed, Open, RESUME_RECORD, Request};
 pub use status::LocalStatus;

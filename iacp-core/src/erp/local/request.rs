@@ -8,8 +8,6 @@ use iacp_wire::{Digest, Eid, Locator};
 
 use crate::pss::{Capabilities, RejectionReasons, Terms};
 
-/// The longest content of one frame, in bytes: a datagram of 1,200 less everything around it on the longest way.
-pub const CONTENT: usize = 879;
 /// The length of a resume record.
 pub const RESUME_RECORD: usize = 56;
 
