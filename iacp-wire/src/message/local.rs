@@ -44,7 +44,7 @@ figure! {
         /// What is asked.
         op: U16,
         /// Zero when sent, ignored when received.
-        reserved: U16,
+        op_reserved: U16,
         /// The agent's own number, which the answer repeats; with 0 only a refusal is answered.
         request: U32,
         /// A handle, or zero.
@@ -70,7 +70,7 @@ figure! {
         /// What is told.
         notice: U16,
         /// How the request ended; zero but in RESULT.
-        status: U16,
+        result_status: U16,
         /// The number of the request; zero but in RESULT.
         request: U32,
         /// A handle, or zero.

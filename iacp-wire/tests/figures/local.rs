@@ -25,7 +25,7 @@ pub const SAMPLES: &[Sample] = &[
         responder_cookie: "",
         body: &[
             integer("op", "0003"),
-            integer("reserved", "0000"),
+            integer("op_reserved", "0000"),
             integer("request", "0000002a"),
             integer("session", "00000003 00000001"),
             bytes("arguments", "00000000 00000005 68656c6c6f"),
@@ -40,7 +40,7 @@ pub const SAMPLES: &[Sample] = &[
         responder_cookie: "",
         body: &[
             integer("notice", "0001"),
-            integer("status", "0020"),
+            integer("result_status", "0020"),
             integer("request", "0000002a"),
             integer("session", "00000003 00000001"),
             bytes("content", ""),

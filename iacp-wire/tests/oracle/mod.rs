@@ -99,11 +99,15 @@ fn width(field: &str) -> usize {
         | "granted_transit_id"
         | "importer_port"
         | "negotiation_turn_counter"
+        | "notice"
         | "observed_port"
         | "offense_type"
+        | "op"
+        | "op_reserved"
         | "original_target_port"
         | "reason_code"
         | "rejection_reason_flags"
+        | "result_status"
         | "stream_flags"
         | "teardown_type"
         | "version" => 2,
@@ -113,6 +117,7 @@ fn width(field: &str) -> usize {
         | "malfeasance_length"
         | "pow_target_threshold"
         | "rebuttal_proof_length"
+        | "request"
         | "retry_after"
         | "status"
         | "status_code"
@@ -126,6 +131,7 @@ fn width(field: &str) -> usize {
         | "pow_nonce"
         | "responder_initial_sequence"
         | "sequence_number"
+        | "session"
         | "timestamp"
         | "verification_time" => 8,
         _ => panic!("{field} is no number of any figure"),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
-use iacp_core::erp::agent::{Agent, AgentSlot};
+use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
@@ -15,7 +15,7 @@ use iacp_core::erp::entity::{
     Persist, SessionSlot, To,
 };
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus};
 use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
 use iacp_core::pss::Admission;
 use iacp_core::slots::{Handle, HeapCell, Slot};
@@ -404,6 +404,14 @@ impl Host {
         Ok(out[..length].to_vec())
     }
 
+    /// Gives an agent's EID up for another.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn rotate(&mut self, now: Mono, eid: &Eid, reason: RotationReason) -> Result<Agent, LocalStatus> {
+        self.entity.rotate(now, eid, reason, &mut self.rng)
+    }
+
     /// Something is on stable storage.
     pub fn store(&mut self, now: Mono, eid: Eid, what: Persist) {
         if let Persist::Generation(bound) = what {
@@ -511,4 +519,14 @@ impl DirectoryNode {
         frame[80..].copy_from_slice(&Portable::sign(&self.key, &digest));
         Some(frame)
     }
+}
+
+/// An ERP_EVOLVE by the root key of this seed, by hand: PROFILE 2.3.
+#[must_use]
+pub fn evolve(root: &[u8; 32], eid: Eid, previous: Digest, current: Digest, number: u64) -> Vec<u8> {
+    let key = Portable::signing_key(&Secret32::new(*root));
+    let head = [0x11, 0x60, 0x00, 0xa8];
+    let unsigned = [&head[..], &eid.0, &previous.0, &current.0, &number.to_be_bytes()].concat();
+    let digest = Portable::sha256(&[b"IACP/1 ERP_EVOLVE\0", &unsigned]);
+    [&unsigned[..], &Portable::sign(&key, &digest)].concat()
 }

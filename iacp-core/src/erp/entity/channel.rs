@@ -236,7 +236,7 @@ fn refuse<P: Provider>(frame: &[u8], out: &mut [u8]) -> Reply {
 fn write_result(envelope: &Local, request: u32, session: u64, status: u16, out: &mut [u8]) -> Reply {
     let head = Local { eid: envelope.eid, local_iat: IatField([0; 32]) };
     let notice =
-        AaiNotice { notice: 1.into(), status: status.into(), request: request.into(), session: session.into() };
+        AaiNotice { notice: 1.into(), result_status: status.into(), request: request.into(), session: session.into() };
     let Ok(start) = Frame::new(Message::Local { head: &head, inner: &[] }).write(out) else { return 0 };
     let Some(room) = out.get_mut(start..) else { return 0 };
     let Ok(inner) = Frame::new(Message::AaiNotice { head: &notice, content: &[] }).write(room) else { return 0 };

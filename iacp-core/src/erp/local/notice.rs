@@ -180,7 +180,7 @@ pub enum AgentEvent<'d> {
 /// What a notice has before its content.
 const fn notice(code: u16, session: u64) -> AaiNotice {
     use zerocopy::network_endian::{U16, U32, U64};
-    AaiNotice { notice: U16::new(code), status: U16::new(0), request: U32::new(0), session: U64::new(session) }
+    AaiNotice { notice: U16::new(code), result_status: U16::new(0), request: U32::new(0), session: U64::new(session) }
 }
 
 /// The longest content that is not an item.
@@ -237,7 +237,7 @@ impl AgentEvent<'_> {
         let content: &[u8] = match self {
             Self::Result { request, status } => {
                 head.request = (*request).into();
-                head.status = status.err().map_or(0, LocalStatus::code).into();
+                head.result_status = status.err().map_or(0, LocalStatus::code).into();
                 &[]
             }
             Self::Data { sequence, item, content } => {

@@ -66,7 +66,7 @@ pub struct Open<'a> {
 /// use iacp_core::erp::local::{Malformed, Request};
 /// use iacp_wire::message::AaiRequest;
 ///
-/// let head = AaiRequest { op: 3.into(), reserved: 0.into(), request: 1.into(), session: 0x1_0000_0000.into() };
+/// let head = AaiRequest { op: 3.into(), op_reserved: 0.into(), request: 1.into(), session: 0x1_0000_0000.into() };
 /// let send = Request::parse(&head, b"\0\0\0\0\0\0\0\x05hello")?;
 /// assert_eq!(send, Request::Send { item: 5, content: b"hello" });
 /// assert_eq!(Request::parse(&head, b"short"), Err(Malformed));
