@@ -186,14 +186,15 @@ impl Registration {
         }
     }
 
+    /// When the next frame is to be sent, if the nodes are known.
+    fn sends(&self) -> Option<Mono> {
+        self.known.then(|| if self.next < NODES_U8 { Mono(0) } else { self.repeat.due() })
+    }
+
     /// When something is to be sent, or the write has taken too long.
     pub(crate) fn due(&self) -> Mono {
         let late = self.began.after(WRITE);
-        match (self.known, self.next < NODES_U8) {
-            (false, _) => late,
-            (true, true) => Mono(0),
-            (true, false) => late.min(self.repeat.due()),
-        }
+        self.sends().map_or(late, |sends| sends.min(late))
     }
 
     /// Whether it has taken too long.
@@ -254,6 +255,12 @@ pub struct OutboxCell {
 }
 
 impl OutboxCell {
+    /// When the leaving is to be sent again, or forgotten.
+    pub(crate) fn due(&self) -> Mono {
+        let sends = self.binding.and_then(|_| self.registration.sends());
+        sends.map_or(self.until, |sends| sends.min(self.until))
+    }
+
     /// An empty cell.
     pub const EMPTY: Self = Self {
         eid: Eid::ZERO,

@@ -89,6 +89,8 @@ pub struct Host {
     pub stored: BTreeMap<[u8; 32], u64>,
     /// Storage answers at once, unless it is stuck.
     pub storage_works: bool,
+    /// How many items were taken of each session.
+    pub sent: BTreeMap<u64, u64>,
     /// What was asked for and not said to be stored.
     pub unstored: Vec<(Eid, Persist)>,
     rng: ChaCha8Rng,
@@ -126,6 +128,8 @@ pub struct Hosts {
     pub standings: BTreeMap<[u8; 32], Admission>,
     /// Every datagram that was sent: when, from where, where to, what.
     pub trace: Vec<(Mono, SocketAddr, SocketAddr, Vec<u8>)>,
+    /// When the directory was asked about which peer.
+    pub asked: Vec<(Mono, Eid)>,
     flying: BinaryHeap<Flying>,
     count: u64,
     rng: ChaCha8Rng,
@@ -172,6 +176,7 @@ impl Hosts {
                     dropped: Vec::new(),
                     stored: BTreeMap::new(),
                     storage_works: true,
+                    sent: BTreeMap::new(),
                     unstored: Vec::new(),
                     rng: rng.clone(),
                 };
@@ -188,6 +193,7 @@ impl Hosts {
             weather: Weather::FAIR,
             standings: BTreeMap::new(),
             trace: Vec::new(),
+            asked: Vec::new(),
             flying: BinaryHeap::new(),
             count: 0,
             rng,
@@ -268,6 +274,7 @@ impl Hosts {
                 }
             }
             HostRequest::Peer(eid) => {
+                self.asked.push((now, eid));
                 let standing = self.standings.get(&eid.0).copied().unwrap_or(Admission::Admit);
                 let answer = PeerAnswer { standing, binding: self.newest(&eid) };
                 self.hosts[number].entity.answer_peer(now, &eid, &answer);
@@ -323,7 +330,7 @@ impl Hosts {
         let mut steps = 0_u32;
         while self.step(until) {
             steps += 1;
-            assert!(steps < 1_000_000, "time stands still at {:?}", self.now);
+            assert!(steps < 200_000, "time stands still at {:?}", self.now);
         }
     }
 
@@ -334,7 +341,7 @@ impl Hosts {
         self.settle();
         while !done(self) {
             steps += 1;
-            assert!(steps < 1_000_000, "time stands still at {:?}", self.now);
+            assert!(steps < 200_000, "time stands still at {:?}", self.now);
             if !self.step(until) {
                 return done(self);
             }
@@ -392,6 +399,17 @@ impl Host {
     ) -> R {
         let mut desk = self.entity.desk(now, &self.agents[agent]).expect("EID and token belong together");
         what(&mut desk, &mut self.rng)
+    }
+
+    /// The same, if the agent is still there.
+    pub fn try_with<R>(
+        &mut self,
+        now: Mono,
+        agent: usize,
+        what: impl FnOnce(&mut iacp_core::erp::entity::Desk<'_, 'static, Portable, 8192, 16, 64>, &mut ChaCha8Rng) -> R,
+    ) -> Option<R> {
+        let mut desk = self.entity.desk(now, self.agents.get(agent)?)?;
+        Some(what(&mut desk, &mut self.rng))
     }
 
     /// A frame of a local channel.
@@ -529,4 +547,12 @@ pub fn evolve(root: &[u8; 32], eid: Eid, previous: Digest, current: Digest, numb
     let unsigned = [&head[..], &eid.0, &previous.0, &current.0, &number.to_be_bytes()].concat();
     let digest = Portable::sha256(&[b"IACP/1 ERP_EVOLVE\0", &unsigned]);
     [&unsigned[..], &Portable::sign(&key, &digest)].concat()
+}
+
+/// The ERP_REGISTER of a binding.
+#[must_use]
+pub fn register_frame(binding: &Binding) -> Vec<u8> {
+    let mut bytes = vec![0; 124];
+    Frame::new(Message::ErpRegister(&binding.to_register())).write(&mut bytes).expect("120 bytes and a header");
+    bytes
 }

@@ -213,3 +213,37 @@ fn sessions_close_in_good_order_and_their_slots_are_free_again() {
     let gone = world.hosts[0].with(now, 0, |desk, _| desk.send(session, 5, b"late"));
     assert_eq!(gone, Err(LocalStatus::NoSession));
 }
+
+// shows: IACP-094, IACP-097
+#[test]
+fn a_destination_that_cannot_be_resolved_is_asked_later_and_later_and_blocks_nothing_else() {
+    let mut world = bound(5, 2, true, Weather::FAIR);
+    // The second agent's binding is not found by anyone.
+    let lost = world.eid(1, 1);
+    let hidden: Vec<_> = world.nodes.iter_mut().filter_map(|node| node.held.remove(&lost.0)).collect();
+    let now = world.now;
+    let session = world.hosts[0].with(now, 0, |desk, rng| desk.open(lost, None, Capabilities::NONE, rng));
+    let session = session.expect("a slot is free");
+    assert!(exchange(&mut world, &PAIRS[..1], 5), "the same context reaches another destination");
+    let asked =
+        |world: &Hosts| world.asked.iter().filter(|(_, eid)| *eid == lost).map(|(at, _)| at.0).collect::<Vec<_>>();
+    for _ in 0..60 {
+        world.run(1_000);
+        world.keep_alive();
+    }
+    let times = asked(&world);
+    assert!((3..=8).contains(&times.len()), "{times:?}");
+    let pauses: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause >= 2_000), "{pauses:?}");
+    // Its own signed binding ends the waiting at once, whatever pause was left.
+    for node in &mut world.nodes {
+        node.held.insert(lost.0, hidden[0]);
+    }
+    let to = world.hosts[0].at;
+    let vector = sessions::hosts::register_frame(&hidden[0]);
+    let from = world.hosts[1].at;
+    world.put(world.now.after(1), from, to, vector);
+    let opened =
+        |world: &Hosts| world.hosts[0].told.get(&(0, session.bits())).is_some_and(|told| told.peer == Some(lost));
+    assert!(world.run_until(1_500, opened));
+}

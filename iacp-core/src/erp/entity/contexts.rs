@@ -17,7 +17,6 @@ use crate::erp::local::LocalStatus;
 use crate::erp::switch_point::{Answer, Node, Registration, Verdict};
 use crate::identity::verify_frame;
 use crate::pss::TeardownReason;
-use crate::slots::List;
 use crate::time::Mono;
 
 /// What the directory says of a peer is believed for so long, in milliseconds.
@@ -312,19 +311,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What the directory knows of a peer. What nothing has asked for changes nothing.
     pub fn answer_peer(&mut self, now: Mono, eid: &Eid, answer: &PeerAnswer) {
         let Some(slot) = self.peer_of(eid) else { return };
-        let Some(peer) = self.peers.at_mut(slot).filter(|peer| peer.asked.is_some()) else { return };
-        peer.asked = None;
+        let Some(peer) = self.peers.at_mut(slot).filter(|peer| !peer.answered) else { return };
+        peer.answered = true;
         peer.standing = Some((answer.standing, now.after(STANDING)));
-        let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
         if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
             self.take_binding(now, slot, binding, None);
         }
-        while let Some(session) = waiting.pop(&mut self.sessions) {
-            if let Some(entry) = self.sessions.at_mut(session).filter(|entry| entry.want.is_some()) {
-                entry.wake = true;
-                self.deadlines.bring_forward(session, now);
-            }
-        }
+        self.wake_waiting(now, slot);
     }
 
     /// A node's word on a registration, or on a leaving.

@@ -11,7 +11,7 @@ use super::event::{Dropped, HostEvent};
 use crate::crypto::Provider;
 use crate::erp::agent::{EVOLUTION, PURGE, ROTATION};
 use crate::erp::context::{Event, State};
-use crate::erp::switch_point::{Answer, Quorum, Verdict};
+use crate::erp::switch_point::{Answer, OutboxCell, Quorum, Verdict};
 use crate::identity::verify_frame;
 use crate::slots::Deadlines;
 use crate::time::Mono;
@@ -42,10 +42,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let Some(agent) = item.checked_sub(sessions.capacity()) else { return sessions.at(item)?.due() };
             match agent.checked_sub(agents.capacity()) {
                 None => agents.at(agent)?.due(directory),
-                Some(cell) => outbox.at(cell).map(|cell| match cell.binding {
-                    Some(_) => cell.registration.due().min(cell.until),
-                    None => cell.until,
-                }),
+                Some(cell) => outbox.at(cell).map(OutboxCell::due),
             }
         });
     }
@@ -128,8 +125,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     pub(super) fn leaving_due(&self, slot: u32) -> Option<Mono> {
-        let cell = self.outbox.at(slot)?;
-        Some(if cell.binding.is_some() { cell.registration.due().min(cell.until) } else { cell.until })
+        self.outbox.at(slot).map(OutboxCell::due)
     }
 
     fn leaving_is_due(&mut self, now: Mono, slot: u32) {

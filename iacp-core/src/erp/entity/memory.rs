@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
+use crate::erp::backoff::Resolution;
 use crate::erp::binding::Binding;
 use crate::erp::local::LocalStatus;
 use crate::erp::switch_point::{FifoCell, OutboxCell};
@@ -63,6 +64,8 @@ pub(super) struct Want {
     pub(super) offer: Capabilities,
     /// When it is tried again.
     pub(super) retry: Mono,
+    /// STATE_ANML_DEGRADED of this destination.
+    pub(super) resolution: Resolution,
 }
 
 /// One session of one agent.
@@ -84,6 +87,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) want: Option<Want>,
     /// Why the session that was wanted does not come about.
     pub(super) refused: Option<LocalStatus>,
+    /// The agent is to be told that the destination cannot be resolved.
+    pub(super) degraded: bool,
     /// The agent's number of its OPEN.
     pub(super) request: u32,
     /// The peer opened it.
@@ -124,6 +129,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         key: [0; 32],
         want: None,
         refused: None,
+        degraded: false,
         request: 0,
         incoming: false,
         heard: false,
@@ -150,7 +156,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.incoming, self.heard, self.throttled) = (false, false, false);
         (self.fifo, self.first, self.item, self.delivered) = (List::EMPTY, None, 0, 0);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
-        (self.wake, self.vector, self.goodbye) = (false, None, None);
+        (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
     }
 
     /// When something is due.
@@ -180,8 +186,9 @@ pub struct PeerSlot {
     pub(super) standing: Option<(Admission, Mono)>,
     /// Its newest verified binding.
     pub(super) binding: Option<Binding>,
-    /// The host has been asked and has not answered, since then.
+    /// When the host was asked last, and whether it has answered.
     pub(super) asked: Option<Mono>,
+    pub(super) answered: bool,
     /// The first of the sessions with it, + 1.
     pub(super) sessions: u32,
     /// A binding or an authentic header of a higher generation asks for a read, at most every 10 s.
@@ -197,6 +204,7 @@ impl PeerSlot {
         standing: None,
         binding: None,
         asked: None,
+        answered: true,
         sessions: 0,
         nudged: None,
         waiting: List::EMPTY,

@@ -4,7 +4,7 @@ use super::LlEntity;
 use super::event::HostEvent;
 use crate::crypto::Provider;
 use crate::erp::context::State;
-use crate::erp::local::{AgentEvent, ClosureCode, Continuity, Opened, Outcome};
+use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened, Outcome};
 use crate::pss::{Capabilities, Event};
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -64,6 +64,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let request = entry.request;
             self.free_session(slot);
             return event(AgentEvent::Result { request, status: Err(status) });
+        }
+        if core::mem::take(&mut entry.degraded) {
+            let request = entry.request;
+            return event(AgentEvent::Result { request, status: Err(LocalStatus::Degraded) });
         }
         if entry.want.is_some() || entry.goodbye.is_some() {
             return None;

@@ -8,12 +8,13 @@ use rand_core::CryptoRng;
 use super::memory::Want;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
+use crate::erp::backoff::Resolution;
 use crate::erp::binding::Binding;
 use crate::erp::context::State;
 use crate::erp::generation::{PORT, claimed_place};
 use crate::erp::local::{LocalStatus, Open};
 use crate::pss::{Admission, Kind, SendError, TeardownReason, local_session_key};
-use crate::slots::Handle;
+use crate::slots::{Handle, List};
 use crate::time::Mono;
 
 /// A session that waits for its peer to be known is looked at again after this long, in milliseconds.
@@ -124,20 +125,24 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         let bound = peer.binding.filter(|binding| !binding.is_leaving());
         let place = at.or(bound.map(|binding| SocketAddr::new(IpAddr::from(binding.ip), PORT)));
-        if until <= now || place.is_none() {
-            // What is old still counts, and is read again.
-            self.ask_peer(now, slot);
+        // What is old still counts, and is read again.
+        let asks = (until <= now || place.is_none()) && self.ask_peer(now, slot);
+        match place {
+            Some(place) => Known::At(place, throttled),
+            None if asks => Known::NotYet,
+            None => Known::Nowhere,
         }
-        place.map_or(Known::Nowhere, |place| Known::At(place, throttled))
     }
 
-    /// The host is to ask what the directory knows of a peer.
-    pub(super) fn ask_peer(&mut self, now: Mono, slot: u32) {
-        let Some(peer) = self.peers.at_mut(slot) else { return };
-        if peer.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN) {
-            peer.asked = Some(now);
+    /// The host is to ask what the directory knows of a peer; `false` if it was asked just now.
+    pub(super) fn ask_peer(&mut self, now: Mono, slot: u32) -> bool {
+        let Some(peer) = self.peers.at_mut(slot) else { return false };
+        let again = peer.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN);
+        if again {
+            (peer.asked, peer.answered) = (Some(now), false);
             self.peers_ask.push(&mut self.peers, slot);
         }
+        again
     }
 
     /// A session that an agent wants. It begins when the context is BOUND and the peer is known.
@@ -165,7 +170,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // The memory was wiped, so nothing is under way in it.
         let _ = entry.session.hold(open.hold);
         entry.request = request;
-        entry.want = Some(Want { peer: open.peer, at: open.at, offer: open.offer, retry: now });
+        entry.want =
+            Some(Want { peer: open.peer, at: open.at, offer: open.offer, retry: now, resolution: Resolution::NOMINAL });
         self.try_begin(now, handle.slot(), rng);
         Ok(handle)
     }
@@ -202,11 +208,41 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 self.touch(slot);
             }
-            Known::NotYet | Known::Nowhere => {
-                if let Some(peer) = self.peer_of(&want.peer).and_then(|peer| self.peers.at_mut(peer)) {
-                    peer.waiting.push(&mut self.sessions, slot);
-                }
+            Known::NotYet => {
+                self.wait_for_peer(slot, &want.peer);
                 self.try_later(slot, now.after(RETRY));
+            }
+            // STATE_ANML_DEGRADED: of this context and this destination, and of nothing else.
+            Known::Nowhere => {
+                let Some(eid) = self.agents.at(agent).map(crate::erp::agent::AgentSlot::eid) else { return };
+                let Some(entry) = self.sessions.at_mut(slot) else { return };
+                let Some(want) = entry.want.as_mut() else { return };
+                entry.degraded |= !want.resolution.is_degraded();
+                let due = want.resolution.failed::<P>(now, &eid);
+                let peer = want.peer;
+                self.wait_for_peer(slot, &peer);
+                self.try_later(slot, due);
+                self.sessions_news.push(&mut self.sessions, slot);
+            }
+        }
+    }
+
+    /// What the directory says of a peer, or a binding of the peer's, has the session tried at once.
+    fn wait_for_peer(&mut self, slot: u32, peer: &Eid) {
+        if let Some(peer) = self.peer_of(peer).and_then(|peer| self.peers.at_mut(peer)) {
+            peer.waiting.push(&mut self.sessions, slot);
+        }
+    }
+
+    /// Sessions that wait for a peer are tried at once.
+    // keeps: IACP-097
+    pub(super) fn wake_waiting(&mut self, now: Mono, peer: u32) {
+        let Some(peer) = self.peers.at_mut(peer) else { return };
+        let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
+        while let Some(session) = waiting.pop(&mut self.sessions) {
+            if let Some(entry) = self.sessions.at_mut(session).filter(|entry| entry.want.is_some()) {
+                entry.wake = true;
+                self.deadlines.bring_forward(session, now);
             }
         }
     }
@@ -429,6 +465,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         peer.binding = Some(binding);
         let mut next = peer.sessions.checked_sub(1);
+        self.wake_waiting(now, slot);
         let at = claimed_place(&binding, from);
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
