@@ -98,6 +98,7 @@ pub mod guard;
 pub mod identity;
 pub mod machine;
 pub mod pss;
+pub mod slots;
 pub mod tables;
 pub mod time;
 

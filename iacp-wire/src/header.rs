@@ -171,6 +171,20 @@ registry! {
     Error = 0x84 "ERROR",
     /// `IACP §5.3.2`: a request that presents an Access Ticket.
     TicketedRequest = 0x85 "TICKETED_REQUEST",
+    /// `IACP §4.2.2.2`: the encapsulation header of the local channel.
+    Local = 0x86 "LOCAL",
+    /// `IACP §4.2.1.2`: what an agent asks of its LL-Entity.
+    AaiRequest = 0x87 "AAI_REQUEST",
+    /// `IACP §4.2.1.2`: what an LL-Entity tells an agent.
+    AaiNotice = 0x88 "AAI_NOTICE",
+    /// `IACP §4.2.7.3`: a copy of a frame by another path.
+    PathRelay = 0x89 "PATH_RELAY",
+    /// `IACP Appendix A.15`: a carrier's token for an Outer Transport Header.
+    TransitGrant = 0x8A "TRANSIT_GRANT",
+    /// `IACP §5.6`: a host offers to take over an agent's context.
+    DockOffer = 0x8B "DOCK_OFFER",
+    /// `IACP §4.1.4.3`: between a sandbox and the LL-Entity.
+    SandboxStream = 0x8C "SANDBOX_STREAM",
 }
 
 /// The first word of a datagram.

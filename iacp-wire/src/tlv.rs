@@ -13,7 +13,7 @@ use core::net::IpAddr;
 use zerocopy::FromBytes;
 
 use crate::error::{ParseError, Reason, WriteError};
-use crate::field::{Eid, Locator, X25519Key};
+use crate::field::{Digest, Eid, Locator, X25519Key};
 use crate::figure::figure;
 use crate::put::put;
 use crate::read::Reader;
@@ -37,6 +37,8 @@ pub enum KnownTlv {
     KeyShare,
     /// 0x81: an agent's identity root key.
     Airk,
+    /// 0x82: SHA-256 of an agent's application, in ERP_INIT and ERP_KEEPALIVE.
+    AppDigest,
 }
 
 impl KnownTlv {
@@ -48,6 +50,7 @@ impl KnownTlv {
             0x0C | 0x17 => Some(Self::MigrationVector),
             0x80 => Some(Self::KeyShare),
             0x81 => Some(Self::Airk),
+            0x82 => Some(Self::AppDigest),
             _ => None,
         }
     }
@@ -59,6 +62,7 @@ impl KnownTlv {
             Self::MigrationVector => 0x17,
             Self::KeyShare => 0x80,
             Self::Airk => 0x81,
+            Self::AppDigest => 0x82,
         }
     }
 
@@ -67,6 +71,7 @@ impl KnownTlv {
             Self::MigrationVector => 1,
             Self::KeyShare => 2,
             Self::Airk => 4,
+            Self::AppDigest => 8,
         }
     }
 }
@@ -197,8 +202,11 @@ impl<'a> Tlvs<'a> {
                 KnownTlv::MigrationVector => {
                     MigrationVectorTlv::read(Tlv { code, value }).map_err(error)?;
                 }
-                KnownTlv::KeyShare | KnownTlv::Airk if value.len() != 32 => return Err(error(Reason::TlvSize(code))),
-                KnownTlv::KeyShare | KnownTlv::Airk => {}
+                KnownTlv::KeyShare | KnownTlv::Airk | KnownTlv::AppDigest => {
+                    if value.len() != 32 {
+                        return Err(error(Reason::TlvSize(code)));
+                    }
+                }
             }
         }
         let mut all = all;
@@ -236,6 +244,12 @@ impl<'a> Tlvs<'a> {
     #[must_use]
     pub fn airk(&self) -> Option<&'a Eid> {
         Eid::ref_from_bytes(self.known(KnownTlv::Airk)?.value).ok()
+    }
+
+    /// The APP_DIGEST, if there is one.
+    #[must_use]
+    pub fn app_digest(&self) -> Option<&'a Digest> {
+        Digest::ref_from_bytes(self.known(KnownTlv::AppDigest)?.value).ok()
     }
 
     /// The MIGRATION_VECTOR, if there is one.
@@ -288,6 +302,14 @@ impl<'b> TlvWriter<'b> {
     /// The buffer is too small.
     pub fn airk(&mut self, key: &Eid) -> Result<(), WriteError> {
         self.push(Tlv { code: KnownTlv::Airk.code(), value: &key.0 })
+    }
+
+    /// Appends an APP_DIGEST.
+    ///
+    /// # Errors
+    /// The buffer is too small.
+    pub fn app_digest(&mut self, digest: &Digest) -> Result<(), WriteError> {
+        self.push(Tlv { code: KnownTlv::AppDigest.code(), value: &digest.0 })
     }
 
     /// Appends a MIGRATION_VECTOR, as type 0x17 whatever type it came with. Two addresses of different versions are

@@ -36,7 +36,7 @@ struct Parts {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let body = (vec(any::<u8>(), 200), vec(any::<u8>(), 16..600), any::<[u8; 64]>(), "\\PC{0,40}");
+    let body = (vec(any::<u8>(), 220), vec(any::<u8>(), 16..600), any::<[u8; 64]>(), "\\PC{0,40}");
     let around = (any::<u16>(), any::<bool>(), any::<Option<[u8; 8]>>(), tlvs());
     (select(MessageType::ALL), body, around).prop_map(
         |(message_type, (head, tail, signature, text), (transit_id, fin, responder_cookie, tlvs))| Parts {
@@ -60,7 +60,7 @@ fn tlvs() -> impl Strategy<Value = Vec<u8>> {
         true => [&[code, 18, 4], &value[..17]].concat(),
         false => [&[code, 42, 6], &value[..]].concat(),
     });
-    let is_unknown = |code: &u8| !matches!(code, 0x0C | 0x17 | 0x80 | 0x81);
+    let is_unknown = |code: &u8| !matches!(code, 0x0C | 0x17 | 0x80..=0x82);
     let unknown = (any::<u8>().prop_filter("a known type", is_unknown), vec(any::<u8>(), 0..40))
         .prop_map(|(code, value)| [&[code, u8::try_from(value.len()).expect("short")], &value[..]].concat());
     let known = (prop::option::of(key(0x80)), prop::option::of(key(0x81)), prop::option::of(vector));
@@ -136,6 +136,13 @@ impl Parts {
             MessageType::ErpConfirm => Message::ErpConfirm(figure(head)),
             MessageType::Error => Message::Error(figure(head)),
             MessageType::TicketedRequest => Message::TicketedRequest { head: figure(head), inner: tail },
+            MessageType::Local => Message::Local { head: figure(head), inner: tail },
+            MessageType::AaiRequest => Message::AaiRequest { head: figure(head), arguments: tail },
+            MessageType::AaiNotice => Message::AaiNotice { head: figure(head), content: tail },
+            MessageType::PathRelay => Message::PathRelay { head: figure(head), inner: tail },
+            MessageType::TransitGrant => Message::TransitGrant(figure(head)),
+            MessageType::DockOffer => Message::DockOffer(figure(head)),
+            MessageType::SandboxStream => Message::SandboxStream { head: figure(head), bytes: tail },
         }
     }
 

@@ -1,3 +1,13 @@
 //! The EID Routing Protocol: from an agent's local context to packets that follow it (`IACP §4.2`).
 
+pub mod agent;
+pub mod backoff;
+pub mod binding;
 pub mod context;
+pub mod deflect;
+pub mod entity;
+pub mod generation;
+pub mod local;
+pub mod stream;
+pub mod switch_point;
+pub mod transit;

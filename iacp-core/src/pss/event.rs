@@ -233,6 +233,8 @@ pub enum TeardownReason {
     KeyExhausted = 10,
     /// The peer lives and acknowledges nothing.
     NoProgress = 11,
+    /// The agent is gone.
+    AgentGone = 12,
 }
 
 impl TeardownReason {
@@ -240,5 +242,17 @@ impl TeardownReason {
     #[must_use]
     pub const fn code(self) -> u16 {
         self as u16
+    }
+
+    /// The reason of a code, if it is one that an application may give: those of the session itself are not.
+    #[must_use]
+    pub const fn of_application(code: u16) -> Option<Self> {
+        match code {
+            0 => Some(Self::None),
+            1 => Some(Self::TaskComplete),
+            5 => Some(Self::Capacity),
+            7 => Some(Self::ShuttingDown),
+            _ => None,
+        }
     }
 }

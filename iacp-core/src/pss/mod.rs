@@ -33,6 +33,7 @@ pub use handshake::incoming::{Incoming, Sealed, Signed};
 pub use handshake::keys::{TicketKey, TicketKeys, local_session_key};
 pub use handshake::responder::{Accepted, Admission, Answer, Gate, NotAnswered, Responder};
 pub use handshake::terms::{Capabilities, RejectionReasons, Settings, Terms};
+pub(crate) use session::Place;
 pub use session::life::{ANXIOUS, FRESH, IDLE_HEARTBEAT, NO_PROGRESS, RECONNECT_LIMIT, SILENCE};
 pub use session::teardown::{KEEP_FAREWELL, TEARDOWN_LIMIT};
 pub use session::{Session, TRANSMIT_BUFFER, continuity, lifecycle};

@@ -2,21 +2,25 @@
 
 mod access_ticket;
 mod anml;
+mod carriage;
 mod dht_ticket;
 mod discovery;
 mod erp;
+mod local;
 mod malfeasance;
 mod outer;
 mod pss;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 pub use anml::AnmlFallbackQuery;
+pub use carriage::{DockOffer, PathRelay, SandboxStream, TransitGrant};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
     ErpAlloc, ErpConfirm, ErpDeflect, ErpEvolve, ErpInit, ErpKeepalive, ErpRegister, ErpStream, ErrorMessage,
     MigrationVector,
 };
+pub use local::{AaiNotice, AaiRequest, Local};
 pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
 pub use outer::OuterTransport;
 pub use pss::{
@@ -144,6 +148,45 @@ pub enum Message<'a> {
         /// The inner frame.
         inner: &'a [u8],
     },
+    /// `LOCAL`
+    Local {
+        /// The encapsulation header.
+        head: &'a Local,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
+    /// `AAI_REQUEST`
+    AaiRequest {
+        /// The figure.
+        head: &'a AaiRequest,
+        /// As the op has them.
+        arguments: &'a [u8],
+    },
+    /// `AAI_NOTICE`
+    AaiNotice {
+        /// The figure.
+        head: &'a AaiNotice,
+        /// As the notice has it.
+        content: &'a [u8],
+    },
+    /// `PATH_RELAY`
+    PathRelay {
+        /// Which path it is.
+        head: &'a PathRelay,
+        /// The copy.
+        inner: &'a [u8],
+    },
+    /// `TRANSIT_GRANT`
+    TransitGrant(&'a TransitGrant),
+    /// `DOCK_OFFER`
+    DockOffer(&'a DockOffer),
+    /// `SANDBOX_STREAM`
+    SandboxStream {
+        /// Whose stream it is.
+        head: &'a SandboxStream,
+        /// What the sandbox sends or receives.
+        bytes: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -226,6 +269,13 @@ impl<'a> Message<'a> {
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
             MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::Local => Self::Local { head: reader.figure()?, inner: reader.rest() },
+            MessageType::AaiRequest => Self::AaiRequest { head: reader.figure()?, arguments: reader.rest() },
+            MessageType::AaiNotice => Self::AaiNotice { head: reader.figure()?, content: reader.rest() },
+            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
+            MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
+            MessageType::DockOffer => Self::DockOffer(reader.figure()?),
+            MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
         })
     }
 
@@ -265,6 +315,13 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(_) => MessageType::ErpConfirm,
             Self::Error(_) => MessageType::Error,
             Self::TicketedRequest { .. } => MessageType::TicketedRequest,
+            Self::Local { .. } => MessageType::Local,
+            Self::AaiRequest { .. } => MessageType::AaiRequest,
+            Self::AaiNotice { .. } => MessageType::AaiNotice,
+            Self::PathRelay { .. } => MessageType::PathRelay,
+            Self::TransitGrant(_) => MessageType::TransitGrant,
+            Self::DockOffer(_) => MessageType::DockOffer,
+            Self::SandboxStream { .. } => MessageType::SandboxStream,
         }
     }
 
@@ -282,6 +339,11 @@ impl<'a> Message<'a> {
                 | Self::ProofOfMal { .. }
                 | Self::ErpStream { .. }
                 | Self::TicketedRequest { .. }
+                | Self::Local { .. }
+                | Self::AaiRequest { .. }
+                | Self::AaiNotice { .. }
+                | Self::PathRelay { .. }
+                | Self::SandboxStream { .. }
         )
     }
 
@@ -321,6 +383,13 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => head(m),
             Self::Error(m) => head(m),
             Self::TicketedRequest { head, inner } => followed(head, inner),
+            Self::Local { head, inner } => followed(head, inner),
+            Self::AaiRequest { head, arguments } => followed(head, arguments),
+            Self::AaiNotice { head, content } => followed(head, content),
+            Self::PathRelay { head, inner } => followed(head, inner),
+            Self::TransitGrant(m) => head(m),
+            Self::DockOffer(m) => head(m),
+            Self::SandboxStream { head, bytes } => followed(head, bytes),
         }
     }
 
@@ -402,6 +471,28 @@ impl<'a> Message<'a> {
             Self::TicketedRequest { head, inner } => {
                 head.visit(visitor);
                 visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::Local { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::AaiRequest { head, arguments } => {
+                head.visit(visitor);
+                visitor("arguments", Value::Bytes(arguments));
+            }
+            Self::AaiNotice { head, content } => {
+                head.visit(visitor);
+                visitor("content", Value::Bytes(content));
+            }
+            Self::PathRelay { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::TransitGrant(m) => m.visit(visitor),
+            Self::DockOffer(m) => m.visit(visitor),
+            Self::SandboxStream { head, bytes } => {
+                head.visit(visitor);
+                visitor("bytes", Value::Bytes(bytes));
             }
         }
     }

@@ -4,8 +4,10 @@
 //! group `11×32` is the byte 0x11, thirty-two times.
 #![allow(dead_code, reason = "every test takes what it needs")]
 
+mod carriage;
 mod directory;
 mod erp;
+mod local;
 mod other;
 mod pss;
 
@@ -111,7 +113,8 @@ impl Sample {
 
 /// All samples: every message of the registry at least once.
 pub fn all() -> impl Iterator<Item = &'static Sample> {
-    [directory::SAMPLES, pss::SAMPLES, erp::SAMPLES, other::SAMPLES].into_iter().flatten()
+    let samples = [directory::SAMPLES, pss::SAMPLES, erp::SAMPLES, local::SAMPLES, other::SAMPLES, carriage::SAMPLES];
+    samples.into_iter().flatten()
 }
 
 /// The first sample of a type.

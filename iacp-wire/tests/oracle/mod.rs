@@ -94,31 +94,44 @@ fn the_signature_is_inside(bytes: &[u8], frame: &Frame<'_>) {
 /// How wide the figures draw their numbers, in bytes.
 fn width(field: &str) -> usize {
     match field {
-        "deflection_routing_ttl" | "refused_type" | "reserved" => 1,
+        "deflection_routing_ttl" | "path" | "refused_type" | "reserved" => 1,
         "code"
+        | "granted_transit_id"
+        | "importer_port"
         | "negotiation_turn_counter"
+        | "notice"
+        | "observed_port"
         | "offense_type"
+        | "op"
+        | "op_reserved"
         | "original_target_port"
         | "reason_code"
         | "rejection_reason_flags"
+        | "result_status"
+        | "stream_flags"
         | "teardown_type"
         | "version" => 2,
         "agreed_capabilities"
         | "capabilities"
+        | "lifetime"
         | "malfeasance_length"
         | "pow_target_threshold"
         | "rebuttal_proof_length"
+        | "request"
         | "retry_after"
         | "status"
         | "status_code"
+        | "stream"
         | "time_to_live" => 4,
         "evolution_sequence_number"
         | "expiration_timestamp"
+        | "expiry"
         | "generation_counter"
         | "initial_sequence"
         | "pow_nonce"
         | "responder_initial_sequence"
         | "sequence_number"
+        | "session"
         | "timestamp"
         | "verification_time" => 8,
         _ => panic!("{field} is no number of any figure"),

@@ -6,6 +6,7 @@ mod cheap;
 pub mod crossing;
 pub mod forger;
 mod host;
+pub mod hosts;
 mod mirror;
 mod network;
 mod pair;

@@ -212,6 +212,13 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::ErpConfirm(m) => of(*m),
         Message::Error(m) => of(*m),
         Message::TicketedRequest { head, .. } => of(*head),
+        Message::Local { head, .. } => of(*head),
+        Message::AaiRequest { head, .. } => of(*head),
+        Message::AaiNotice { head, .. } => of(*head),
+        Message::PathRelay { head, .. } => of(*head),
+        Message::TransitGrant(m) => of(*m),
+        Message::DockOffer(m) => of(*m),
+        Message::SandboxStream { head, .. } => of(*head),
     }]
 }
 

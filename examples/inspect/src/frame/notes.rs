@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use iacp_core::pss::{Capabilities, RejectionReasons};
+use iacp_wire::message::SandboxStream;
 use iacp_wire::{Flags, KnownTlv, Locator, MessageType, MigrationVectorTlv, Value};
 
 use crate::utc::utc;
@@ -15,7 +16,12 @@ pub fn on_field(name: &str, value: Value<'_>) -> String {
     match value {
         Value::Integer(number) => on_number(name, number),
         Value::Bytes(bytes) => match name {
-            "original_target_locator" | "current_transport_ip" | "ip" => address(bytes),
+            "original_target_locator"
+            | "current_transport_ip"
+            | "ip"
+            | "destination_ip"
+            | "observed_ip"
+            | "importer_ip" => address(bytes),
             _ => String::new(),
         },
         Value::Secret(_) => "a secret".into(),
@@ -25,7 +31,7 @@ pub fn on_field(name: &str, value: Value<'_>) -> String {
 
 fn on_number(name: &str, number: u64) -> String {
     match name {
-        "timestamp" | "expiration_timestamp" | "verification_time" => utc(number),
+        "timestamp" | "expiration_timestamp" | "verification_time" | "expiry" => utc(number),
         "sequence_number" => {
             number.checked_sub(HEARTBEATS).map_or(String::new(), |heartbeat| format!("heartbeat {heartbeat}"))
         }
@@ -48,6 +54,15 @@ fn on_number(name: &str, number: u64) -> String {
         }
         .into(),
         "reason_code" => reason(number).into(),
+        "path" => match number {
+            1 => "direct",
+            2 | 3 => "by a relay",
+            _ => "unknown",
+        }
+        .into(),
+        "stream_flags" => {
+            named(number, &[(u64::from(SandboxStream::OPENS), "opens"), (u64::from(SandboxStream::ENDS), "ends")])
+        }
         _ => String::new(),
     }
 }
@@ -66,6 +81,7 @@ pub const fn tlv_name(code: u8) -> &'static str {
         Some(KnownTlv::MigrationVector) => "MIGRATION_VECTOR",
         Some(KnownTlv::KeyShare) => "KEY_SHARE",
         Some(KnownTlv::Airk) => "AIRK",
+        Some(KnownTlv::AppDigest) => "APP_DIGEST",
         None => "unknown",
     }
 }

@@ -9,7 +9,7 @@ use core::net::SocketAddr;
 use iacp_wire::{Cookie, Eid, Locator, X25519Key};
 use rand_core::CryptoRng;
 
-use super::terms::Capabilities;
+use super::terms::{Capabilities, Terms};
 use crate::crypto::{Provider, Secret32};
 use crate::pss::discard::Discard;
 use crate::time::Mono;
@@ -26,6 +26,10 @@ pub(crate) struct Binding<'a> {
     pub(crate) key_share: &'a X25519Key,
     pub(crate) agreed: Capabilities,
     pub(crate) from: SocketAddr,
+    /// Which agent of the host answers: two of them never share an ephemeral key.
+    pub(crate) responder: &'a Eid,
+    /// On which terms: those of a cookie are those of its session.
+    pub(crate) terms: Terms,
 }
 
 /// What the responder answers with, and can always compute again: its ephemeral key and its first sequence.
@@ -78,6 +82,10 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
                 &binding.agreed.bits().to_be_bytes(),
                 &Locator::from(binding.from.ip()).0,
                 &binding.from.port().to_be_bytes(),
+                &binding.responder.0,
+                &binding.terms.dgk_rotation.to_be_bytes(),
+                &binding.terms.lifetime.to_be_bytes(),
+                &binding.terms.receive_window.to_be_bytes(),
             ],
         )
     }
@@ -261,7 +269,9 @@ mod tests {
     /// The binding of the peer with this I-Cookie at this port.
     fn binding(cookie: &Cookie, port: u16) -> Binding<'_> {
         let from = ([192, 0, 2, 1], port).into();
-        Binding { initiator: &EID, cookie, initial_sequence: 5, key_share: &SHARE, agreed: Capabilities::NONE, from }
+        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+        let (responder, agreed) = (&Eid([9; 32]), Capabilities::NONE);
+        Binding { initiator: &EID, cookie, initial_sequence: 5, key_share: &SHARE, agreed, from, responder, terms }
     }
 
     fn secrets<const N: usize>(seed: u64) -> CookieSecrets<N> {

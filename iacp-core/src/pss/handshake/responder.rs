@@ -179,10 +179,30 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     ///
     /// # Errors
     /// The frame is noise, too early or too many, or `out` is too small.
-    // keeps: IACP-020, IACP-021, IACP-024, IACP-083, IACP-146
     pub fn answer<P: Provider>(
         &self,
         now: Mono,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+        admit: impl FnOnce(&Eid) -> Admission,
+        out: &mut [u8],
+    ) -> Result<Answer, NotAnswered> {
+        self.answer_as(now, &self.settings, identity, from, signed, admit, out)
+    }
+
+    /// Like [`Self::answer`], with settings of this agent's own: a host with several agents has one responder. A cookie
+    /// is bound to the agent and to the terms, so they may change at any time; a handshake that is under way then begins
+    /// anew.
+    ///
+    /// # Errors
+    /// The frame is noise, too early or too many, or `out` is too small.
+    // keeps: IACP-020, IACP-021, IACP-024, IACP-083, IACP-146
+    #[expect(clippy::too_many_arguments, reason = "each is what another part of the host knows")]
+    pub fn answer_as<P: Provider>(
+        &self,
+        now: Mono,
+        settings: &Settings,
         identity: &Identity<P>,
         from: SocketAddr,
         signed: &Signed<'_>,
@@ -204,7 +224,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
             return Err(Discard::Terms.into());
         }
         let offered = Capabilities::from_bits(init.capabilities.get());
-        let agreed = offered.common(self.settings.capabilities.offerable::<P>());
+        let agreed = offered.common(settings.capabilities.offerable::<P>());
         if !P::SUITES.has(agreed.suite()) {
             return Err(Discard::Suite.into());
         }
@@ -225,19 +245,17 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
             key_share: share,
             agreed,
             from,
+            responder: &identity.eid(),
+            terms: settings.terms,
         };
         let (responder_cookie, derived) = self.secrets.issue::<P>(now, &binding)?;
         let cookies = Cookies { initiator: init.session_connection_cookie, responder: responder_cookie };
         let own_share = X25519Key(P::x25519_public(&derived.ephemeral));
         // It can be written again from the cookie secret alone, all but the signature, whose context is then unknown.
-        let offer = Said::Offer { cookies, proposal: self.proposal(&derived, agreed), share: &own_share };
+        let offer = Said::Offer { cookies, proposal: proposal(settings, &derived, agreed), share: &own_share };
         let context = P::sha256(&[bytes]);
         let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
         Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled })
-    }
-
-    fn proposal(&self, derived: &Derived, agreed: Capabilities) -> Proposal {
-        Proposal { initial_sequence: derived.initial_sequence, capabilities: agreed, terms: self.settings.terms }
     }
 
     /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The
@@ -249,8 +267,6 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// # Errors
     /// The frame proves nothing, or may not become a session. Nothing has changed, but for the cookie of a PSS_ACK that
     /// lost against an attempt of ours.
-    // keeps: IACP-083, IACP-086
-    #[inline(never)]
     pub fn accept<P: Provider>(
         &mut self,
         now: Mono,
@@ -259,8 +275,27 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         gate: &mut impl Gate,
     ) -> Result<Accepted, Discard> {
+        let settings = self.settings;
+        self.accept_as(now, &settings, identity, from, signed, gate)
+    }
+
+    /// Like [`Self::accept`], with the settings of [`Self::answer_as`].
+    ///
+    /// # Errors
+    /// As those of [`Self::accept`].
+    // keeps: IACP-083, IACP-086
+    #[inline(never)]
+    pub fn accept_as<P: Provider>(
+        &mut self,
+        now: Mono,
+        settings: &Settings,
+        identity: &Identity<P>,
+        from: SocketAddr,
+        signed: &Signed<'_>,
+        gate: &mut impl Gate,
+    ) -> Result<Accepted, Discard> {
         // By reference, so that what is large is not moved.
-        let candidate = &self.check_cookie::<P>(now, &identity.eid(), from, signed);
+        let candidate = &self.check_cookie::<P>(now, settings, &identity.eid(), from, signed);
         let candidate = candidate.as_ref().map_err(|discard| *discard)?;
         match gate.standing(&candidate.peer) {
             Admission::Admit | Admission::Throttle => {}
@@ -286,6 +321,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     fn check_cookie<P: Provider>(
         &self,
         now: Mono,
+        settings: &Settings,
         own: &Eid,
         from: SocketAddr,
         signed: &Signed<'_>,
@@ -306,10 +342,18 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         if !possible_sequence(initial_sequence) || (terms_accepted && !contract) {
             return Err(Discard::Terms);
         }
-        let binding =
-            Binding { initiator: &peer, cookie: &initiator, initial_sequence, key_share: &share, agreed, from };
+        let binding = Binding {
+            initiator: &peer,
+            cookie: &initiator,
+            initial_sequence,
+            key_share: &share,
+            agreed,
+            from,
+            responder: own,
+            terms: settings.terms,
+        };
         let (issuer, derived) = self.secrets.verify::<P>(now, &binding, responder)?;
-        let proposal = self.proposal(&derived, agreed);
+        let proposal = proposal(settings, &derived, agreed);
         let cookies = Cookies { initiator, responder };
         Ok(Candidate { issuer, derived, peer, cookies, share, initial_sequence, proposal, terms_accepted })
     }
@@ -321,6 +365,11 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let offer = Said::Offer { cookies: candidate.cookies, proposal: candidate.proposal, share: &share };
         TurnOne { digest: offer.unsigned_digest::<P>(), share }
     }
+}
+
+fn proposal(settings: &Settings, derived: &Derived, agreed: Capabilities) -> Proposal {
+    let terms = settings.terms;
+    Proposal { initial_sequence: derived.initial_sequence, capabilities: agreed, terms }
 }
 
 /// A PSS_ACK whose cookie is ours.

@@ -43,7 +43,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         match &self.stage {
             Stage::Idle | Stage::Resting { .. } => None,
             Stage::Over(over) => over.farewell.as_ref()?.due.then(|| transmit(AT_ONCE)),
-            Stage::Hearing(attempt) => attempt.offered().is_none().then(|| transmit(attempt.repeat.due())),
+            Stage::Hearing(attempt) => {
+                (attempt.offered().is_none() && !self.gated()).then(|| transmit(attempt.repeat.due()))
+            }
             Stage::Confirming(confirmation, _) => Some(transmit(confirmation.repeat.due())),
             Stage::Open(open) => {
                 let reachable = !matches!(open.link, Link::Lost(_));
@@ -53,7 +55,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                     Business::Asking(request) if reachable => Some(request.repeat.due()),
                     Business::None | Business::Accepted(_) | Business::Asking(_) => None,
                 };
-                let data = if open.carries() { self.outbound.log.due() } else { None };
+                let data = if open.carries() && !self.gated() { self.outbound.log.due() } else { None };
                 let probe = self.path.due(HEARTBEAT_LEN + self.inbound.bitmap_len()).map(|at| (at, Reason::Probe));
                 let rest = [business.map(transmit), data.map(transmit), probe];
                 soonest([soonest(rest), self.heartbeat_due()])
@@ -67,6 +69,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Stage::Idle => None,
             Stage::Over(over) => over.farewell.as_ref().map(|farewell| (farewell.until, Reason::Forget)),
             Stage::Resting { until, .. } => Some((*until, Reason::Attempt)),
+            Stage::Hearing(_) | Stage::Confirming(..) if self.gated() => None,
             Stage::Hearing(attempt) => Some((attempt.give_up, Reason::Attempt)),
             Stage::Confirming(confirmation, _) => Some((confirmation.give_up, Reason::Attempt)),
             Stage::Open(open) => self.next_end_open(open),
@@ -78,7 +81,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Link::Lost(lost) => (lost.since.after(self.kept_for(open)), Reason::Lost),
             Link::Whole | Link::Gap | Link::Reconciling(_) => (self.life.silent_at(), Reason::Silence),
         };
-        let stalls = open.carries() && self.outbound.awaits_news();
+        let stalls = open.carries() && !self.gated() && self.outbound.awaits_news();
         let business = match &open.business {
             Business::Bargain(negotiation) => Some((negotiation.give_up, Reason::Negotiation)),
             Business::Asking(request) => Some((request.give_up, Reason::Unanswered)),

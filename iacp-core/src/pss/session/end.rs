@@ -40,6 +40,29 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
+    /// A verified binding to no address says that the peer's agent is gone: the session ends as if the peer had ended it,
+    /// and nothing is sent.
+    pub fn peer_is_gone(&mut self) {
+        if let Stage::Idle | Stage::Over(_) = self.stage {
+            return;
+        }
+        let truncated = !self.inbound.complete();
+        let reason = TeardownReason::AgentGone.code();
+        self.shut(Closure::Forced { by_peer: true, reason, truncated }, None);
+    }
+
+    /// Whatever session is in this memory is gone in this step, with its keys and its delta log; nothing is sent and
+    /// nothing is told.
+    pub fn wipe(&mut self) {
+        scrub();
+        self.stage = Stage::Idle;
+        self.outbound.wipe();
+        self.inbound.wipe();
+        self.tickets = None;
+        (self.gate, self.wish, self.hold) = (Packed::NONE, None, false);
+        self.notices = super::notices::Notices::NONE;
+    }
+
     /// Commits our FIN as soon as there is room for it.
     pub(super) fn flush(&mut self, now: Mono) {
         if self.wish.is_some() && !self.outbound.finished() {

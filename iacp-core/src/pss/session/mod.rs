@@ -13,6 +13,7 @@ pub mod continuity;
 mod crossing;
 mod deadline;
 mod end;
+mod gate;
 pub(crate) mod life;
 pub mod lifecycle;
 mod notices;
@@ -24,6 +25,7 @@ pub(crate) mod teardown;
 mod transmit;
 mod view;
 
+pub(crate) use transmit::Place;
 pub use transmit::TRANSMIT_BUFFER;
 
 use core::net::SocketAddr;
@@ -100,6 +102,8 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Conges
     progress: Mono,
     /// How long a DISCONNECTED session is kept, if not [`RECONNECT_LIMIT`].
     reconnect_limit: Packed,
+    /// Since when data and PSS_INIT must not leave, if they must not.
+    gate: Packed,
     /// The application's wish to end the session, for this reason, until it can be carried out.
     wish: Option<u16>,
     /// This side acknowledges what its application has consumed, not what has come.
@@ -129,6 +133,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         acknowledgement: Acknowledgement::IDLE,
         progress: Mono(0),
         reconnect_limit: Packed::NONE,
+        gate: Packed::NONE,
         wish: None,
         hold: false,
         wants_room: false,
@@ -147,7 +152,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.names = Names { role, own, peer, cookies };
         self.path.begin(home);
         self.acknowledgement = Acknowledgement::IDLE;
-        (self.wish, self.wants_room, self.tickets) = (None, false, None);
+        (self.gate, self.wish, self.wants_room, self.tickets) = (Packed::NONE, None, false, None);
         (self.notices, self.last_sent, self.discards) = (Notices::NONE, LastSent::Nothing, Discards::NONE);
     }
 

@@ -15,6 +15,15 @@ use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::{BITMAP_MAX, HEARTBEAT_LEN};
 use crate::time::Mono;
 
+/// Where a datagram stands that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the caller's buffer, so many bytes.
+    Written(usize),
+    /// In the delta log: [`Session::last_data`].
+    Log,
+}
+
 /// How long a buffer for [`Session::poll_transmit`] has to be for any session, in bytes. Data frames do not need it:
 /// they are lent from the delta log.
 pub const TRANSMIT_BUFFER: usize = HEARTBEAT_LEN + BITMAP_MAX;
@@ -35,24 +44,41 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// # Errors
     /// `out` is shorter than [`Self::TRANSMIT_BUFFER`]; nothing has changed.
     pub fn poll_transmit<'b>(&'b mut self, now: Mono, out: &'b mut [u8]) -> Result<Option<Transmit<'b>>, TooSmall> {
+        Ok(match self.poll_place(now, out)? {
+            Some((Place::Written(length), to)) => out.get(..length).map(|bytes| Transmit { bytes, to }),
+            Some((Place::Log, to)) => self.last_data().map(|bytes| Transmit { bytes, to }),
+            None => None,
+        })
+    }
+
+    /// The data frame that was given last, in the delta log.
+    pub(crate) fn last_data(&self) -> Option<&[u8]> {
+        self.outbound.log.last_bytes()
+    }
+
+    /// Like [`Self::poll_transmit`], but says where the datagram stands instead of lending it: a loop over sessions
+    /// cannot hold what one of them lends.
+    pub(crate) fn poll_place(&mut self, now: Mono, out: &mut [u8]) -> Result<Option<(Place, SocketAddr)>, TooSmall> {
         let needed = Self::TRANSMIT_BUFFER;
         let out = out.get_mut(..needed).ok_or(TooSmall { needed })?;
         if self.next_end().is_some_and(|(at, _)| at <= now) {
             return Ok(None);
         }
         if let Some((length, to)) = self.control(now, out) {
-            return Ok(out.get(..length).map(|bytes| Transmit { bytes, to }));
+            return Ok((length > 0).then_some((Place::Written(length), to)));
         }
-        if !matches!(&self.stage, Stage::Open(open) if open.carries()) {
+        if self.gated() || !matches!(&self.stage, Stage::Open(open) if open.carries()) {
             return Ok(None);
         }
         let (to, quiet) = (self.path.home(), !self.outbound.awaits_news());
-        let Some(bytes) = self.outbound.log.transmit(now) else { return Ok(None) };
+        if self.outbound.log.transmit(now).is_none() {
+            return Ok(None);
+        }
         if quiet {
             self.progress = now;
         }
         self.last_sent = LastSent::Data;
-        Ok(Some(Transmit { bytes, to }))
+        Ok(Some((Place::Log, to)))
     }
 
     /// The datagram that [`Self::poll_transmit`] gave last did not leave: a queue below was full. It is due again, so
@@ -89,7 +115,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Writes whatever is due but data: its length, and where it goes.
     fn control(&mut self, now: Mono, out: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let (cookies, home, own) = (self.names.cookies, self.path.home(), self.names.own);
+        let gated = self.gated();
         let (length, sent) = match &mut self.stage {
+            Stage::Hearing(_) if gated => return None,
             Stage::Idle | Stage::Resting { .. } => return None,
             Stage::Over(over) => {
                 let farewell = over.farewell.as_mut()?;

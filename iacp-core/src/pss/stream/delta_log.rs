@@ -349,6 +349,13 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.bytes.get(at..at.checked_add(length)?)
     }
 
+    /// What [`Self::transmit`] gave last, once more.
+    pub(crate) fn last_bytes(&self) -> Option<&[u8]> {
+        let slot = self.slot(self.last?)?;
+        let (at, length) = (usize::try_from(slot.at).ok()?, usize::try_from(slot.length).ok()?);
+        self.bytes.get(at..at.checked_add(length)?)
+    }
+
     /// What [`Self::transmit`] gave last did not leave: it is the next again, and counts as not sent.
     pub(crate) fn not_sent(&mut self) {
         let Some(sequence) = self.last.take() else { return };

@@ -1,0 +1,221 @@
+//! An agent as its LL-Entity keeps it: key, token, generation, software, quota (`IACP §4.2.2`).
+
+use iacp_wire::{Digest, Eid};
+use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use super::binding::Binding;
+use super::context::{Event, State};
+use super::generation::Counter;
+use super::local::Listen;
+use super::switch_point::Registration;
+use crate::crypto::{Provider, Secret32};
+use crate::identity::Identity;
+use crate::slots::Reset;
+use crate::time::Mono;
+
+/// An ERP_KEEPALIVE is due this often, in milliseconds.
+pub const KEEPALIVE: u64 = 30_000;
+/// An agent that has been silent for longer than this is purged, in milliseconds.
+// keeps: IACP-073
+pub const PURGE: u64 = 90_000;
+/// A changed application waits so long for its ERP_EVOLVE, in milliseconds.
+pub const EVOLUTION: u64 = 60_000;
+/// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
+pub const ROTATION: u64 = 30_000;
+
+/// What an agent shows its LL-Entity: its EID, and the Instance Authentication Token that says that it is the one
+/// (`IACP §4.2.2.2`). The private key stays with the LL-Entity. It cannot be printed or copied, and wipes itself.
+pub struct Agent {
+    pub(crate) eid: Eid,
+    pub(crate) iat: Secret32,
+}
+
+impl Agent {
+    /// The credentials of an agent that was told them by ERP_ALLOC.
+    #[must_use]
+    pub const fn new(eid: Eid, iat: Secret32) -> Self {
+        Self { eid, iat }
+    }
+
+    /// What the agent is called.
+    #[must_use]
+    pub const fn eid(&self) -> Eid {
+        self.eid
+    }
+
+    /// The token, for the frames of a local channel.
+    #[must_use]
+    pub const fn iat(&self) -> &Secret32 {
+        &self.iat
+    }
+}
+
+/// Why an EID is given up for another (`IACP §3.4`). There is no other reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u16)]
+pub enum RotationReason {
+    /// By the host's own interface, never by the channel.
+    Administrative = 1,
+    /// The key may be out.
+    Compromise = 2,
+    /// The agent's task has ended, and none of its sessions lives.
+    TaskEnded = 3,
+}
+
+/// What is told about a context when it is polled.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tell {
+    pub(crate) state: bool,
+    pub(crate) cloned: bool,
+    pub(crate) wrong_source: bool,
+}
+
+/// What of a context must be on stable storage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storing {
+    Nothing,
+    /// The host has not been asked yet.
+    Wanted,
+    /// It has been asked, and has not said that it is done.
+    Asked,
+}
+
+/// One context.
+pub struct AgentSlot<P: Provider> {
+    /// The private key never leaves this place.
+    // keeps: IACP-070
+    pub(crate) identity: Option<Identity<P>>,
+    pub(crate) iat: Secret32,
+    pub(crate) channel: Option<u32>,
+    pub(crate) state: State,
+    /// The host's address at the time of the newest binding, as the number of its moves.
+    pub(crate) moves: u32,
+    pub(crate) airk: Option<Eid>,
+    pub(crate) digest: Digest,
+    pub(crate) evolution: u64,
+    /// The software changed; since when its evolution is awaited.
+    pub(crate) evolving: Option<Mono>,
+    /// An evolution that holds and is not stored yet.
+    pub(crate) evolved: Option<Digest>,
+    /// A digest that came in TRANSITION and is raised at BOUND.
+    pub(crate) changed: bool,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) counter: Counter,
+    pub(crate) storing: Storing,
+    pub(crate) storing_evolution: Storing,
+    /// A binding is to be signed as soon as its generation is stored.
+    pub(crate) unsigned: bool,
+    pub(crate) registration: Registration,
+    /// A node knows a later generation: our own record is to be read.
+    pub(crate) read_own: bool,
+    pub(crate) heard: Mono,
+    pub(crate) listen: Option<Listen>,
+    pub(crate) ready: bool,
+    pub(crate) degraded: bool,
+    pub(crate) accused: bool,
+    pub(crate) rotated: Option<Mono>,
+    pub(crate) tell: Tell,
+    /// The first of its sessions, + 1.
+    pub(crate) sessions: u32,
+    pub(crate) session_count: u32,
+    pub(crate) incoming: u32,
+    pub(crate) fifo: u32,
+}
+
+impl<P: Provider> AgentSlot<P> {
+    /// No agent.
+    pub const EMPTY: Self = Self {
+        identity: None,
+        iat: Secret32::new([0; 32]),
+        channel: None,
+        state: State::Unbound,
+        moves: 0,
+        airk: None,
+        digest: Digest::ZERO,
+        evolution: 0,
+        evolving: None,
+        evolved: None,
+        changed: false,
+        binding: None,
+        counter: Counter::NEW,
+        storing: Storing::Nothing,
+        storing_evolution: Storing::Nothing,
+        unsigned: false,
+        registration: Registration::IDLE,
+        read_own: false,
+        heard: Mono(0),
+        listen: None,
+        ready: true,
+        degraded: false,
+        accused: false,
+        rotated: None,
+        tell: Tell { state: false, cloned: false, wrong_source: false },
+        sessions: 0,
+        session_count: 0,
+        incoming: 0,
+        fifo: 0,
+    };
+
+    /// A context begins: a key, a token, and nothing that the network knows of.
+    // keeps: IACP-071
+    pub(crate) fn begin(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
+        self.identity = Some(Identity::generate(rng));
+        self.iat = Secret32::random(rng);
+        (self.airk, self.digest, self.heard, self.ready) = (airk, digest, now, true);
+        // Both moves of B.2: the request, and the answer to it.
+        let _ = self.state.step(Event::ErpInit);
+        let _ = self.state.step(Event::ErpAlloc);
+        self.want_binding();
+    }
+
+    pub(crate) fn eid(&self) -> Eid {
+        self.identity.as_ref().map_or(Eid::ZERO, Identity::eid)
+    }
+
+    /// Whether a token is this agent's, in constant time.
+    pub(crate) fn knows(&self, iat: &[u8; 32]) -> bool {
+        self.identity.is_some() && bool::from(self.iat.expose().ct_eq(iat))
+    }
+
+    /// The next binding is wanted: its generation, and the one after it for the leaving, are to be stored first.
+    pub(crate) fn want_binding(&mut self) {
+        self.unsigned = true;
+        if self.counter.wanted().is_some() && self.storing == Storing::Nothing {
+            self.storing = Storing::Wanted;
+        }
+    }
+
+    /// Makes a move of B.2, and has it told; `false` where the table has none.
+    pub(crate) fn step(&mut self, event: Event) -> bool {
+        let moved = self.state.step(event).is_ok();
+        self.tell.state |= moved;
+        moved
+    }
+
+    /// When something is due.
+    pub(crate) fn due(&self, directory: bool) -> Option<Mono> {
+        let purge = self.heard.after(PURGE + 1);
+        let writes = directory && self.state == State::Transition && !self.unsigned;
+        let registration = writes.then(|| self.registration.due());
+        let evolution = self.evolving.map(|since| since.after(EVOLUTION));
+        let rotation = self.rotated.map(|since| since.after(ROTATION));
+        [Some(purge), registration, evolution, rotation].into_iter().flatten().min()
+    }
+
+    /// Something is to be told.
+    pub(crate) const fn has_news(&self) -> bool {
+        self.tell.state || self.tell.cloned || self.tell.wrong_source
+    }
+}
+
+impl<P: Provider> Reset for AgentSlot<P> {
+    fn reset(&mut self) {
+        // The key wipes itself where it stands; the rest is written over it.
+        self.identity = None;
+        self.iat.zeroize();
+        *self = Self::EMPTY;
+    }
+}

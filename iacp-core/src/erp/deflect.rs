@@ -1,0 +1,161 @@
+//! ERP_DEFLECT: a router carries on toward a locator (`IACP App. A.14`).
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+
+use iacp_wire::message::ErpDeflect;
+use iacp_wire::{Frame, Locator, Message, WriteError};
+
+use super::stream::{Arrival, Way};
+use crate::guard::Rate;
+
+/// A frame is sent with this TTL.
+pub const SENT: u8 = 4;
+/// A frame with a higher TTL is refused.
+pub const MOST: u8 = 8;
+/// What a router carries for one LII.
+pub const ROUTED: Rate = Rate { capacity: 65_536, per_second: 65_536 };
+
+/// How far an address reaches, the narrowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Scope {
+    /// Loopback and unspecified addresses.
+    Host,
+    /// Link-local and multicast addresses.
+    Link,
+    /// Private, shared and unique local addresses.
+    Site,
+    /// The rest.
+    World,
+}
+
+impl Scope {
+    /// The scope of an address; IPv4 inside IPv6 counts as IPv4.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let [first, second, ..] = v4.octets();
+                if v4.is_loopback() || first == 0 {
+                    Self::Host
+                } else if v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() {
+                    Self::Link
+                } else if v4.is_private() || (first == 100 && second & 0xC0 == 64) {
+                    Self::Site
+                } else {
+                    Self::World
+                }
+            }
+            IpAddr::V6(v6) => {
+                if v6.is_loopback() || v6.is_unspecified() {
+                    Self::Host
+                } else if v6.is_unicast_link_local() || v6.is_multicast() {
+                    Self::Link
+                } else if v6.is_unique_local() {
+                    Self::Site
+                } else {
+                    Self::World
+                }
+            }
+        }
+    }
+}
+
+/// Why a deflected frame goes no further. The answer is silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Stopped {
+    /// It came with TTL 0, and this host is not its target.
+    Expired,
+    /// Its TTL is above 8.
+    TtlTooHigh,
+    /// The target's scope is narrower than the sender's: a router opens no inner network.
+    Scope,
+    /// The next hop would be where it came from.
+    Back,
+    /// The next hop would be this host.
+    Loop,
+    /// It is no ERP_DEFLECT.
+    NotDeflected,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "its deflection TTL is used up",
+            Self::TtlTooHigh => "its deflection TTL is above 8",
+            Self::Scope => "its target is in a narrower network than its sender",
+            Self::Back => "its next hop is where it came from",
+            Self::Loop => "its next hop is this host",
+            Self::NotDeflected => "the frame is no ERP_DEFLECT",
+        })
+    }
+}
+
+impl core::error::Error for Stopped {}
+
+/// What becomes of a deflected frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Onward {
+    /// This host is the target: the frame inside is its own.
+    Arrived,
+    /// It is sent on, once, with this TTL. Before that, a router asks for transit and its limit.
+    Next {
+        /// To whom.
+        to: SocketAddr,
+        /// Already one less.
+        ttl: u8,
+    },
+}
+
+/// What a router does with a deflected frame.
+///
+/// `is_own` tells this host's own addresses. `router` is the one router that is configured for the target's prefix, if
+/// there is one; else the next hop is the target itself. The step gives one frame for one frame, and never a second copy.
+///
+/// # Errors
+/// The frame goes no further.
+pub fn step(
+    arrival: &Arrival<'_>,
+    from: SocketAddr,
+    is_own: impl Fn(IpAddr) -> bool,
+    router: impl FnOnce(IpAddr) -> Option<SocketAddr>,
+) -> Result<Onward, Stopped> {
+    let Way::Deflected(head) = arrival.way else { return Err(Stopped::NotDeflected) };
+    let target = IpAddr::from(head.original_target_locator);
+    if head.deflection_routing_ttl > MOST {
+        return Err(Stopped::TtlTooHigh);
+    }
+    if is_own(target) {
+        return Ok(Onward::Arrived);
+    }
+    let ttl = head.deflection_routing_ttl.checked_sub(1).ok_or(Stopped::Expired)?;
+    let to = router(target).unwrap_or(SocketAddr::new(target, head.original_target_port.get()));
+    // The router behind this one is chosen by configuration; the target is chosen by the sender.
+    if Scope::of(target) < Scope::of(from.ip()) {
+        return Err(Stopped::Scope);
+    }
+    if is_own(to.ip().to_canonical()) {
+        return Err(Stopped::Loop);
+    }
+    if to.ip().to_canonical() == from.ip().to_canonical() {
+        return Err(Stopped::Back);
+    }
+    Ok(Onward::Next { to, ttl })
+}
+
+/// Writes an ERP_DEFLECT around an ERP_STREAM.
+///
+/// # Errors
+/// The buffer is too small.
+pub fn write(target: SocketAddr, ttl: u8, stream: &[u8], out: &mut [u8]) -> Result<usize, WriteError> {
+    let head = ErpDeflect {
+        original_target_locator: Locator::from(target.ip()),
+        original_target_port: target.port().into(),
+        deflection_routing_ttl: ttl,
+        reserved: 0,
+    };
+    Frame::new(Message::ErpDeflect { head: &head, inner: stream }).write(out)
+}

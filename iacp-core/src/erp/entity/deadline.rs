@@ -1,0 +1,175 @@
+//! What is due: the earliest deadline of sessions, contexts and leavings.
+
+use core::net::SocketAddr;
+
+use iacp_wire::Frame;
+use iacp_wire::message::ErpConfirm;
+use rand_core::CryptoRng;
+
+use super::LlEntity;
+use super::event::{Dropped, HostEvent};
+use crate::crypto::Provider;
+use crate::erp::agent::{EVOLUTION, PURGE, ROTATION};
+use crate::erp::context::{Event, State};
+use crate::erp::switch_point::{Answer, OutboxCell, Quorum, Verdict};
+use crate::identity::verify_frame;
+use crate::slots::Deadlines;
+use crate::time::Mono;
+
+/// No more items are handled in one call.
+const ITEMS: usize = 32;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// When something is due; a time that has passed says: at once. It may be early, and then nothing is found to be due;
+    /// it is never late.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let lists = self.agents_out.is_empty() && self.sessions_out.is_empty() && self.outbox_out.is_empty();
+        if !lists || self.reply.to.is_some() || self.is_sweeping() {
+            return Some(Mono(0));
+        }
+        let item = self.deadlines.first().map(|(at, _)| at);
+        let secret = (self.agents.taken() > 0).then(|| self.responder.next_deadline());
+        [item, secret].into_iter().flatten().min()
+    }
+
+    /// Brings the front of the heap up to date.
+    pub(super) fn correct(&mut self) {
+        let Self { deadlines, sessions, agents, outbox, settings, .. } = self;
+        let (sessions, agents, outbox) = (&*sessions, &*agents, &*outbox);
+        let directory = settings.directory.is_some();
+        Deadlines::correct(deadlines, |item| {
+            let Some(agent) = item.checked_sub(sessions.capacity()) else { return sessions.at(item)?.due() };
+            match agent.checked_sub(agents.capacity()) {
+                None => agents.at(agent)?.due(directory),
+                Some(cell) => outbox.at(cell).map(OutboxCell::due),
+            }
+        });
+    }
+
+    /// Handles what is due at `now`, in the order in which it fell due; a constant number of things in one call, so ask
+    /// [`Self::next_deadline`] again.
+    pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
+        if self.responder.next_deadline() <= now {
+            self.responder.handle_deadline(now, rng);
+        }
+        for _ in 0..ITEMS {
+            let Some(item) = self.deadlines.pop(now) else { break };
+            match item.checked_sub(self.sessions.capacity()) {
+                None => self.session_is_due(now, item, rng),
+                Some(agent) => match agent.checked_sub(self.agents.capacity()) {
+                    None => self.agent_is_due(now, agent),
+                    Some(cell) => self.leaving_is_due(now, cell),
+                },
+            }
+        }
+        self.correct();
+    }
+
+    fn session_is_due(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
+        let Some(entry) = self.sessions.at(slot) else { return };
+        let (agent, wake) = (entry.agent, entry.wake);
+        if entry.goodbye.is_some() {
+            self.sessions_out.push(&mut self.sessions, slot);
+            return;
+        }
+        if entry.want.is_some() {
+            if let Some(entry) = self.sessions.at_mut(slot) {
+                entry.wake = false;
+            }
+            self.try_begin(now, slot, rng);
+            return;
+        }
+        let bound = self.state(agent) == State::Bound;
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else { return };
+        let Some(identity) = &context.identity else { return };
+        entry.wake = false;
+        if wake && bound {
+            // It is this agent's session, so the identity is the right one.
+            let _ = entry.session.open_gate(now, identity, rng);
+        }
+        let _ = entry.session.handle_deadline(now, identity, rng);
+        self.refile(now, slot, rng);
+        self.touch(slot);
+    }
+
+    fn agent_is_due(&mut self, now: Mono, slot: u32) {
+        let Some(agent) = self.agents.at(slot) else { return };
+        if now.since(agent.heard) > PURGE {
+            self.end_context(now, slot, Event::Purge);
+            return;
+        }
+        if agent.evolving.is_some_and(|since| now.since(since) >= EVOLUTION) {
+            self.end_context(now, slot, Event::EvolutionRefused);
+            return;
+        }
+        if agent.rotated.is_some_and(|since| now.since(since) >= ROTATION) {
+            self.close_all(now, slot, true);
+            self.end_context(now, slot, Event::Deregistration);
+            return;
+        }
+        if let Some(agent) = self.agents.at_mut(slot)
+            && agent.state == State::Transition
+            && !agent.unsigned
+            && self.settings.directory.is_some()
+            && agent.registration.is_late(now)
+        {
+            // Not enough answers: degraded, and a new write to nodes that are looked up again, without end.
+            agent.registration.begin(now);
+            if !agent.degraded {
+                (agent.degraded, agent.tell.state) = (true, true);
+            }
+            self.agents_ask.push(&mut self.agents, slot);
+        }
+        self.touch_agent(slot);
+    }
+
+    pub(super) fn leaving_due(&self, slot: u32) -> Option<Mono> {
+        self.outbox.at(slot).map(OutboxCell::due)
+    }
+
+    fn leaving_is_due(&mut self, now: Mono, slot: u32) {
+        let Some(cell) = self.outbox.at(slot) else { return };
+        if cell.until <= now {
+            if let Some(handle) = self.outbox.handle(slot) {
+                self.outbox.release(handle);
+            }
+            return;
+        }
+        self.outbox_out.push(&mut self.outbox, slot);
+    }
+
+    /// A node's word on a leaving.
+    pub(super) fn on_leaving_confirmed(
+        &mut self,
+        quorum: Quorum,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        confirm: &ErpConfirm,
+        bytes: &[u8],
+    ) -> HostEvent<'static> {
+        let (eid, generation) = (confirm.eid, confirm.generation_counter.get());
+        let mut slot = 0;
+        // There are few leavings at a time, and none of them is waited for.
+        while slot < self.outbox.capacity() {
+            let found = self.outbox.at(slot).and_then(|cell| cell.binding);
+            if let Some(binding) = found.filter(|found| found.eid == eid && found.generation == generation) {
+                let node = confirm.directory_node_eid;
+                let Some(cell) = self.outbox.at_mut(slot) else { break };
+                if !cell.registration.asked(&node, from) {
+                    return HostEvent::Dropped(Dropped::NotAsked);
+                }
+                if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
+                    return HostEvent::Dropped(Dropped::Signature);
+                }
+                let answer = Answer::of(confirm.status.get());
+                if cell.registration.answered(quorum, &node, answer) == Some(Verdict::Confirmed) {
+                    cell.registration.known = false;
+                }
+                return HostEvent::Taken;
+            }
+            slot += 1;
+        }
+        HostEvent::Dropped(Dropped::NotAsked)
+    }
+}

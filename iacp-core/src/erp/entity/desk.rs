@@ -1,0 +1,278 @@
+//! What an agent may ask, decided in one place for agents of both kinds (`IACP §4.2.1.2`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::{Digest, Eid};
+use rand_core::CryptoRng;
+
+use super::LlEntity;
+use crate::crypto::Provider;
+use crate::erp::agent::{Agent, RotationReason};
+use crate::erp::context::{Event, State};
+use crate::erp::local::{Listen, LocalStatus, Open, Request};
+use crate::pss::{Capabilities, TeardownReason, TermsError};
+use crate::slots::Handle;
+use crate::time::Mono;
+
+/// What a request has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It is done.
+    Ok,
+    /// There is a session, or there will be.
+    Session(Handle),
+    /// There is another context, in this slot of the host's.
+    Rotated(u32),
+    /// The agent is gone.
+    Left,
+}
+
+/// The way of one agent of this process into its LL-Entity: see [`LlEntity::desk`].
+pub struct Desk<'e, 'm, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> {
+    entity: &'e mut LlEntity<'m, P, LOG, FRAMES, SPENT>,
+    now: Mono,
+    slot: u32,
+}
+
+impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'m, P, LOG, FRAMES, SPENT> {
+    /// What an agent of this process asks goes over its desk. EID and token are checked, in constant time, and prove that
+    /// the agent lives. `None` if they do not belong together.
+    pub fn desk<'e>(&'e mut self, now: Mono, agent: &Agent) -> Option<Desk<'e, 'm, P, LOG, FRAMES, SPENT>> {
+        let slot = self.authenticate(now, &agent.eid, agent.iat.expose())?;
+        Some(Desk { entity: self, now, slot })
+    }
+
+    /// The agent of this EID, if the token is its own. A frame with the right token proves life.
+    // keeps: IACP-071, IACP-072, IACP-073
+    pub(super) fn authenticate(&mut self, now: Mono, eid: &Eid, iat: &[u8; 32]) -> Option<u32> {
+        use subtle::ConstantTimeEq;
+        let slot = self.agent_of(eid);
+        let known = match slot.and_then(|slot| self.agents.at(slot)) {
+            Some(agent) => agent.knows(iat),
+            // As long as for one that exists.
+            None => bool::from(self.decoy.ct_eq(iat)) && false_for_every_token(),
+        };
+        let slot = slot.filter(|_| known)?;
+        self.agents.at_mut(slot)?.heard = now;
+        Some(slot)
+    }
+
+    /// Does what an agent asks, or says why not. Nothing is changed by what is refused.
+    pub(super) fn perform(
+        &mut self,
+        now: Mono,
+        agent: u32,
+        session: Option<Handle>,
+        number: u32,
+        request: &Request<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Done, LocalStatus> {
+        let slot = match session {
+            Some(handle) => Some(self.owned(agent, handle).ok_or(LocalStatus::NoSession)?),
+            None => None,
+        };
+        let done = match (*request, slot) {
+            (Request::Listen(listen), None) => self.listen(agent, listen).map(|()| Done::Ok),
+            (Request::Open(open), None) => self.open(now, agent, number, &open, rng).map(Done::Session),
+            (Request::Send { item, content }, Some(slot)) => {
+                self.send(now, agent, slot, item, content).map(|()| Done::Ok)
+            }
+            (Request::Finish { items }, Some(slot)) => self.finish(now, agent, slot, items).map(|()| Done::Ok),
+            (Request::Consumed { below }, Some(slot)) => {
+                self.with_session(slot, |entry| entry.session.consumed(now, below).map_err(|_| LocalStatus::Refused))
+            }
+            (Request::Rewind, Some(slot)) => {
+                self.with_session(slot, |entry| entry.session.rewind(now).map_err(|_| LocalStatus::Refused))
+            }
+            (Request::Terms { .. } | Request::Abort(_), Some(slot)) => self.signed(now, agent, slot, request),
+            (Request::Close(reason), Some(slot)) => self.close(now, slot, reason),
+            (Request::Ready(on), None) => {
+                let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
+                agent.ready = on;
+                Ok(Done::Ok)
+            }
+            (Request::Leave, None) => {
+                let left = self.end_context(now, agent, Event::Deregistration);
+                if left { Ok(Done::Left) } else { Err(LocalStatus::NotNow) }
+            }
+            (Request::Rotate { reason, .. }, None) => {
+                // The administrative reason is the host's own.
+                let reason = match reason {
+                    2 => RotationReason::Compromise,
+                    3 => RotationReason::TaskEnded,
+                    _ => return Err(LocalStatus::Refused),
+                };
+                self.rotate_slot(now, agent, reason, rng).map(Done::Rotated)
+            }
+            // There is no table here for what these need.
+            (
+                Request::Recall(_)
+                | Request::Endpoint { .. }
+                | Request::Derive { .. }
+                | Request::Deposit { .. }
+                | Request::Trust { .. },
+                _,
+            ) => Err(LocalStatus::Capacity),
+            (
+                Request::Write { .. }
+                | Request::Read(_)
+                | Request::Erase(_)
+                | Request::Grant { .. }
+                | Request::Subscribe { .. },
+                _,
+            ) => Err(LocalStatus::NoAccess),
+            (Request::Standing(_) | Request::Retract(_), None) => Err(LocalStatus::NotFound),
+            _ => Err(LocalStatus::Refused),
+        };
+        self.correct();
+        done
+    }
+
+    fn listen(&mut self, agent: u32, listen: Listen) -> Result<(), LocalStatus> {
+        if listen.terms.receive_window == 0 {
+            return Err(LocalStatus::Refused);
+        }
+        let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
+        agent.listen = Some(listen).filter(|listen| listen.sessions > 0);
+        Ok(())
+    }
+
+    fn with_session(
+        &mut self,
+        slot: u32,
+        change: impl FnOnce(&mut super::Entry<P, LOG, FRAMES>) -> Result<(), LocalStatus>,
+    ) -> Result<Done, LocalStatus> {
+        let entry = self.sessions.at_mut(slot).ok_or(LocalStatus::NoSession)?;
+        change(entry)?;
+        self.touch(slot);
+        Ok(Done::Ok)
+    }
+
+    /// What needs the agent's signature.
+    fn signed(&mut self, now: Mono, agent: u32, slot: u32, request: &Request<'_>) -> Result<Done, LocalStatus> {
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
+            return Err(LocalStatus::NoSession);
+        };
+        let identity = context.identity.as_ref().ok_or(LocalStatus::NotNow)?;
+        let refused = |error| match error {
+            TermsError::NothingProposed | TermsError::NotOurTurn => LocalStatus::NotNow,
+            TermsError::Window | TermsError::Identity => LocalStatus::Refused,
+        };
+        match *request {
+            Request::Terms { counter: None } => entry.session.accept_terms(now, identity).map_err(refused)?,
+            Request::Terms { counter: Some((terms, reasons)) } => {
+                entry.session.counter_terms(now, identity, terms, reasons).map_err(refused)?;
+            }
+            Request::Abort(reason) => {
+                let reason = TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
+                if entry.want.take().is_some() {
+                    self.free_session(slot);
+                    return Ok(Done::Ok);
+                }
+                entry.session.abort(now, identity, reason).map_err(|_| LocalStatus::Refused)?;
+            }
+            _ => return Err(LocalStatus::Refused),
+        }
+        self.touch(slot);
+        Ok(Done::Ok)
+    }
+
+    fn close(&mut self, now: Mono, slot: u32, reason: u16) -> Result<Done, LocalStatus> {
+        TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
+        let entry = self.sessions.at_mut(slot).ok_or(LocalStatus::NoSession)?;
+        if entry.session.closure().is_some() {
+            return Err(LocalStatus::Finished);
+        }
+        entry.close = entry.close.or(Some(reason));
+        entry.finished = true;
+        self.flush(now, slot);
+        self.touch(slot);
+        Ok(Done::Ok)
+    }
+}
+
+/// A token that was drawn for no agent is shown by none; should chance have it, it opens nothing.
+const fn false_for_every_token() -> bool {
+    false
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Desk<'_, '_, P, LOG, FRAMES, SPENT> {
+    /// Any request, as an agent in another process makes it by a frame.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn ask(
+        &mut self,
+        session: Option<Handle>,
+        request: &Request<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Done, LocalStatus> {
+        self.entity.perform(self.now, self.slot, session, 0, request, rng)
+    }
+
+    /// Keeps the agent alive; `digest` is that of the application that runs now.
+    pub fn keepalive(&mut self, digest: &Digest) {
+        self.entity.keepalive(self.now, self.slot, Some(digest));
+    }
+
+    /// Where the context stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.entity.state(self.slot)
+    }
+
+    /// Takes incoming sessions.
+    ///
+    /// # Errors
+    /// A window of no frame.
+    pub fn listen(&mut self, listen: Listen) -> Result<(), LocalStatus> {
+        self.entity.listen(self.slot, listen)
+    }
+
+    /// Opens a session with a peer, at `at` or wherever the directory says.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn open(
+        &mut self,
+        peer: Eid,
+        at: Option<SocketAddr>,
+        offer: Capabilities,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Handle, LocalStatus> {
+        let open = Open { peer, at, hold: false, offer, resume: None };
+        match self.ask(None, &Request::Open(open), rng)? {
+            Done::Session(session) => Ok(session),
+            Done::Ok | Done::Rotated(_) | Done::Left => Err(LocalStatus::Refused),
+        }
+    }
+
+    /// Sends an item: the first one is 0, each next one more.
+    ///
+    /// # Errors
+    /// Why it is not taken. Its number is then not used up.
+    pub fn send(&mut self, session: Handle, item: u64, content: &[u8]) -> Result<(), LocalStatus> {
+        let slot = self.entity.owned(self.slot, session).ok_or(LocalStatus::NoSession)?;
+        let sent = self.entity.send(self.now, self.slot, slot, item, content);
+        self.entity.correct();
+        sent
+    }
+
+    /// Ends a session in good order, behind everything that was sent.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn close(&mut self, session: Handle, reason: TeardownReason) -> Result<(), LocalStatus> {
+        let slot = self.entity.owned(self.slot, session).ok_or(LocalStatus::NoSession)?;
+        self.entity.close(self.now, slot, reason.code()).map(|_| ())
+    }
+
+    /// The agent goes: the leaving is signed, and everything of it is wiped.
+    ///
+    /// # Errors
+    /// The context is gone already.
+    pub fn leave(self) -> Result<(), LocalStatus> {
+        let left = self.entity.end_context(self.now, self.slot, Event::Deregistration);
+        if left { Ok(()) } else { Err(LocalStatus::NotNow) }
+    }
+}

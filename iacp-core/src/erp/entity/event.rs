@@ -1,0 +1,142 @@
+//! What an LL-Entity tells its host, and what it asks of it.
+
+use core::net::SocketAddr;
+
+use iacp_wire::message::Local;
+use iacp_wire::{Digest, Eid, Frame, IatField, Message, WriteError};
+
+use crate::erp::binding::Binding;
+use crate::erp::local::AgentEvent;
+use crate::pss::{Admission, Discard};
+use crate::slots::Handle;
+
+/// Why a datagram, or a frame of a local channel, did nothing. It was counted nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Dropped {
+    /// Not one well-formed frame, or not one that comes this way.
+    Malformed,
+    /// For no agent here, or from the agent that it is for.
+    NoAgent,
+    /// The agent's context does not take it now.
+    NotNow,
+    /// Below the generation that is known of its sender.
+    Generation,
+    /// The bucket of its sender's network is empty.
+    RateLimited,
+    /// A confirmation, or a binding, that nothing here has asked for.
+    NotAsked,
+    /// Its signature does not verify.
+    Signature,
+    /// Two bindings of one EID under one generation: offence 1 is in hand.
+    Equivocation,
+    /// Token and EID do not belong together.
+    Token,
+    /// The channel is shut for a while, or does not exist.
+    ChannelShut,
+    /// A session, or the responder, has discarded it.
+    Session(Discard),
+}
+
+/// What happened.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HostEvent<'d> {
+    /// It was taken; whatever changed, `poll_event` says.
+    Taken,
+    /// It did nothing.
+    Dropped(Dropped),
+    /// An agent is told something.
+    Agent {
+        /// Which agent.
+        eid: Eid,
+        /// The channel that it came by last; `None` for an agent of this process.
+        channel: Option<u32>,
+        /// About which session.
+        session: Option<Handle>,
+        /// What.
+        event: AgentEvent<'d>,
+    },
+    /// Somebody else has this agent's key, or its counter went back: the EID has been given up.
+    Cloned(Eid),
+    /// f + 1 nodes see this host elsewhere: it does not know its outer address.
+    WrongSource(Eid),
+    /// Too many wrong tokens came by this channel; its frames are dropped for 60 s.
+    ChannelShut(u32),
+}
+
+impl HostEvent<'_> {
+    /// Writes what an agent in another process is told, for its channel: LOCAL with a zero token, and the AAI_NOTICE. The
+    /// length, or `None` where the event is for no channel.
+    ///
+    /// # Errors
+    /// `out` is too small: 1,200 bytes always do.
+    pub fn write(&self, out: &mut [u8]) -> Result<Option<(u32, usize)>, WriteError> {
+        let Self::Agent { eid, channel: Some(channel), session, event } = self else { return Ok(None) };
+        let head = Local { eid: *eid, local_iat: IatField([0; 32]) };
+        let start = Frame::new(Message::Local { head: &head, inner: &[] }).write(out)?;
+        let room = out.get_mut(start..).unwrap_or_default();
+        let inner = event.write(*session, room).map_err(|error| match error {
+            WriteError::TooSmall { needed } => WriteError::TooSmall { needed: needed.saturating_add(start) },
+            other => other,
+        })?;
+        super::frame::set_payload(out, start.saturating_add(inner));
+        Ok(Some((*channel, start.saturating_add(inner))))
+    }
+}
+
+/// A datagram to send: `head`, directly followed by `body`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit<'b> {
+    /// Routing headers, or a whole frame.
+    pub head: &'b [u8],
+    /// The frame inside, lent from where it stands; may be empty.
+    pub body: &'b [u8],
+    /// Where it goes.
+    pub to: To,
+}
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// There.
+    Network(SocketAddr),
+    /// Another agent of this host: give it to `handle` again, from [`INSIDE`](super::INSIDE). It must not leave the host.
+    Inside,
+}
+
+/// What an LL-Entity asks of its host. Nothing waits for an answer but what needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostRequest {
+    /// Write this down, and say `persisted` when it is on stable storage. Before that nothing is signed that depends on
+    /// it.
+    Persist {
+        /// Whose.
+        eid: Eid,
+        /// What.
+        what: Persist,
+    },
+    /// Which nodes are responsible for this EID? `answer_nodes` says it.
+    Nodes(Eid),
+    /// Which binding does the directory have of this EID of ours? A node knows a later one. `answer_own` says it.
+    Own(Eid),
+    /// What does the directory know of this EID: its standing, its binding? `answer_peer` says it.
+    Peer(Eid),
+}
+
+/// What must be on stable storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persist {
+    /// Every generation below it may have been signed.
+    Generation(u64),
+    /// The application's digest, and the number of its evolution.
+    Evolution(Digest, u64),
+}
+
+/// What the directory knows of an EID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAnswer {
+    /// What its standing allows.
+    pub standing: Admission,
+    /// Its newest binding, if there is one. It is verified here.
+    pub binding: Option<Binding>,
+}

@@ -1,0 +1,25 @@
+//! Headers that are written around what stands elsewhere.
+
+use iacp_wire::message::ErpStream;
+use iacp_wire::{Eid, Frame, HEADER_LEN, Message};
+
+/// The length of the ERP Routing Header with its common header.
+pub(super) const ROUTING: usize = crate::erp::stream::HEAD;
+
+/// Sets the Payload Length of a frame that is `length` bytes long.
+pub(super) fn set_payload(frame: &mut [u8], length: usize) {
+    let payload = u16::try_from(length.saturating_sub(HEADER_LEN)).unwrap_or(u16::MAX);
+    if let Some(field) = frame.get_mut(2..4) {
+        field.iter_mut().zip(payload.to_be_bytes()).for_each(|(to, from)| *to = from);
+    }
+}
+
+/// Writes the header of an ERP_STREAM around an inner frame of so many bytes.
+// keeps: IACP-080
+pub(super) fn write_routing(source: Eid, destination: Eid, generation: u64, inner: usize, out: &mut [u8]) {
+    let head = ErpStream { source_eid: source, destination_eid: destination, generation_counter: generation.into() };
+    let written = Frame::new(Message::ErpStream { head: &head, inner: &[] }).write(out);
+    if written.is_ok() {
+        set_payload(out, ROUTING.saturating_add(inner));
+    }
+}

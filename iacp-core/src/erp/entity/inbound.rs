@@ -1,0 +1,425 @@
+//! Datagrams in: whose they are, and what they change (`IACP §4.2.3.4`, `IACP §4.2.4.2`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::{Cookie, Eid, Frame, Message, MessageType};
+use rand_core::CryptoRng;
+
+use super::event::{Dropped, HostEvent, To};
+use super::frame::{ROUTING, write_routing};
+use super::{INSIDE, LlEntity};
+use crate::crypto::Provider;
+use crate::erp::binding::Binding;
+use crate::erp::context::State;
+use crate::erp::generation::{Cached, Effect, decide};
+use crate::erp::local::AgentEvent;
+use crate::pss::{Admission, Answer, Discard, Gate, Incoming, Received, Settings, Signed};
+use crate::time::Mono;
+
+/// From here on the numbers of frames are heartbeats'.
+const HEARTBEATS: u64 = 1 << 63;
+/// A higher generation in a header has a peer's binding read again at most this often, in milliseconds.
+const NUDGE: u64 = 10_000;
+
+/// The ERP Routing Header of a datagram.
+struct Routed {
+    source: Eid,
+    destination: Eid,
+    generation: u64,
+}
+
+fn routed(datagram: &[u8]) -> Option<Routed> {
+    let frame = Frame::parse(datagram).ok().filter(|frame| frame.responder_cookie.is_none())?;
+    let Message::ErpStream { head, .. } = frame.message else { return None };
+    let generation = head.generation_counter.get();
+    Some(Routed { source: head.source_eid, destination: head.destination_eid, generation })
+}
+
+/// What is known when a PSS_ACK comes: it was looked up before.
+struct AtDoor {
+    standing: Admission,
+    stands: bool,
+}
+
+impl Gate for AtDoor {
+    fn standing(&mut self, _: &Eid) -> Admission {
+        self.standing
+    }
+
+    fn stands_against(&mut self, _: &Eid) -> bool {
+        self.stands
+    }
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// Takes a datagram that came from `from`. An item is opened where it stands, and told at once; whatever else has
+    /// changed, [`Self::poll_event`] says.
+    pub fn handle<'d>(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        datagram: &'d mut [u8],
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'d> {
+        let event = match routed(datagram) {
+            Some(header) => match datagram.get_mut(ROUTING..) {
+                Some(inner) => self.on_stream(now, from, &header, inner, rng),
+                None => HostEvent::Dropped(Dropped::Malformed),
+            },
+            None => self.on_control(now, from, datagram),
+        };
+        self.correct();
+        event
+    }
+
+    /// What speaks for itself.
+    fn on_control(&mut self, now: Mono, from: SocketAddr, datagram: &[u8]) -> HostEvent<'static> {
+        let Ok(frame) = Frame::parse(datagram) else { return HostEvent::Dropped(Dropped::Malformed) };
+        match frame.message {
+            Message::ErpConfirm(confirm) => {
+                if self.door.admit(now, from, 1).is_err() {
+                    return HostEvent::Dropped(Dropped::RateLimited);
+                }
+                self.on_confirm(now, from, &frame, confirm, datagram)
+            }
+            Message::MigrationVector(_) | Message::ErpRegister(_) => match Binding::of_frame(&frame) {
+                Some(binding) => self.on_binding(now, from, binding),
+                None => HostEvent::Dropped(Dropped::Malformed),
+            },
+            _ => HostEvent::Dropped(Dropped::Malformed),
+        }
+    }
+
+    /// The rule of §4.2.5.2 for a frame that carries a binding. It is verified only where that can change something.
+    // keeps: IACP-091, IACP-093
+    fn on_binding(&mut self, now: Mono, from: SocketAddr, binding: Binding) -> HostEvent<'static> {
+        if let Some(slot) = self.agent_of(&binding.eid) {
+            // Somebody else speaks for an agent of ours; what is below our own is an echo.
+            let ours = self.agents.at(slot).and_then(|agent| agent.binding);
+            let echo = ours.is_some_and(|ours| {
+                binding.generation < ours.generation || (binding.generation == ours.generation && binding.ip == ours.ip)
+            });
+            if echo {
+                return HostEvent::Dropped(Dropped::Generation);
+            }
+            if self.door.admit(now, from, 1).is_err() {
+                return HostEvent::Dropped(Dropped::RateLimited);
+            }
+            if binding.verify::<P>().is_err() {
+                return HostEvent::Dropped(Dropped::Signature);
+            }
+            self.on_own_binding(now, slot, &binding);
+            return HostEvent::Taken;
+        }
+        // Unasked bindings of strangers fill nothing.
+        let Some(slot) = self.peer_of(&binding.eid) else { return HostEvent::Dropped(Dropped::NotAsked) };
+        let known = self.peers.at(slot).and_then(|peer| peer.binding);
+        let cached = known.map(|known| Cached { generation: known.generation, ip: known.ip });
+        let mut limited = false;
+        let effect = decide(binding.generation, cached, Some(binding.ip), true, || {
+            limited = self.door.admit(now, from, 1).is_err();
+            !limited && binding.verify::<P>().is_ok()
+        });
+        match effect {
+            Effect::Enter | Effect::Replace | Effect::Leave => {
+                self.take_binding(now, slot, binding, Some(from));
+                HostEvent::Taken
+            }
+            _ if limited => HostEvent::Dropped(Dropped::RateLimited),
+            Effect::Process if known.is_some() => HostEvent::Taken,
+            // A binding that does not verify is no header of an inner frame: nothing is left of it.
+            Effect::Process | Effect::Offer => HostEvent::Dropped(Dropped::Signature),
+            Effect::Equivocation => HostEvent::Dropped(Dropped::Equivocation),
+            Effect::Drop => HostEvent::Dropped(Dropped::Generation),
+        }
+    }
+
+    /// A frame between two agents.
+    // keeps: IACP-080
+    fn on_stream<'d>(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        header: &Routed,
+        inner: &'d mut [u8],
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'d> {
+        let Routed { source, destination, generation } = header;
+        if source == destination {
+            return HostEvent::Dropped(Dropped::NoAgent);
+        }
+        let Some(agent) = self.agent_of(destination) else { return HostEvent::Dropped(Dropped::NoAgent) };
+        let state = self.state(agent);
+        if !matches!(state, State::Bound | State::Transition | State::EvolvePending) {
+            return HostEvent::Dropped(Dropped::NotNow);
+        }
+        let peer = self.peer_of(source);
+        let known = peer.and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.binding);
+        let cached = known.map(|known| Cached { generation: known.generation, ip: known.ip });
+        // A header is not authenticated: it replaces nothing, and what is below is dropped without any cryptography.
+        let higher = match decide(*generation, cached, None, true, || false) {
+            Effect::Drop => return HostEvent::Dropped(Dropped::Generation),
+            Effect::Offer => true,
+            Effect::Process | Effect::Enter | Effect::Replace | Effect::Leave | Effect::Equivocation => false,
+        };
+        let incoming = match Incoming::parse(inner) {
+            Ok(incoming) => incoming,
+            Err(discard) => return HostEvent::Dropped(Dropped::Session(discard)),
+        };
+        let Some((initiator, responder)) = incoming.cookies() else {
+            return HostEvent::Dropped(Dropped::Session(Discard::NotForSession));
+        };
+        let kind = incoming.message_type();
+        // Everything but a sealed frame costs a signature to refuse.
+        if kind != MessageType::PssDataStream && self.door.admit(now, from, 1).is_err() {
+            return HostEvent::Dropped(Dropped::RateLimited);
+        }
+        let hearing =
+            if kind == MessageType::PssNeg { self.session_of((initiator, Cookie::ZERO), agent) } else { None };
+        let found = hearing.or_else(|| self.session_of((initiator, responder), agent));
+        match (found, incoming) {
+            (Some(slot), incoming) => self.hear(now, from, agent, slot, header, higher, incoming, rng),
+            (None, Incoming::Signed(signed)) if kind == MessageType::PssInit => {
+                self.greet(now, from, agent, state, source, &signed)
+            }
+            (None, Incoming::Signed(signed)) if kind == MessageType::PssAck => {
+                self.accept(now, from, agent, state, source, &signed, rng)
+            }
+            (None, _) => HostEvent::Dropped(Dropped::Session(Discard::Cookie)),
+        }
+    }
+
+    /// A frame with a session's cookies.
+    #[expect(clippy::too_many_arguments, reason = "what the header says, and whose session it is")]
+    fn hear<'d>(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        agent: u32,
+        slot: u32,
+        header: &Routed,
+        higher: bool,
+        incoming: Incoming<'d>,
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'d> {
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
+            return HostEvent::Dropped(Dropped::NoAgent);
+        };
+        let Some(identity) = &context.identity else { return HostEvent::Dropped(Dropped::NoAgent) };
+        if entry.session.peer() != header.source {
+            return HostEvent::Dropped(Dropped::Session(Discard::Cookie));
+        }
+        if let Incoming::Sealed(sealed) = &incoming {
+            let data = sealed.sequence < HEARTBEATS;
+            if data && (context.state == State::EvolvePending || !context.ready) {
+                // As if it were lost: the peer repeats it.
+                return HostEvent::Dropped(Dropped::NotNow);
+            }
+        }
+        let received = entry.session.take(now, identity, from, incoming);
+        let (eid, channel) = (context.eid(), context.channel);
+        if entry.vector.is_some() && entry.session.peer_holds_keys() && !matches!(received, Received::Discarded(_)) {
+            // Something authentic came to where we are now.
+            entry.vector = None;
+        }
+        if !matches!(received, Received::Discarded(_)) {
+            self.heard(now, slot, agent);
+            self.refile(now, slot, rng);
+            if higher {
+                self.nudge(now, &header.source);
+            }
+        }
+        self.touch(slot);
+        match received {
+            Received::Taken => HostEvent::Taken,
+            Received::Discarded(discard) => HostEvent::Dropped(Dropped::Session(discard)),
+            Received::Data { sequence, content, .. } => {
+                let event = AgentEvent::Data { sequence, item: None, content };
+                HostEvent::Agent { eid, channel, session: self.sessions.handle(slot), event }
+            }
+        }
+    }
+
+    /// An authentic frame came under a higher generation than is known: the peer's binding is read.
+    // keeps: IACP-097
+    fn nudge(&mut self, now: Mono, source: &Eid) {
+        let Some(slot) = self.peer_of(source).filter(|_| self.settings.directory.is_some()) else { return };
+        let Some(peer) = self.peers.at_mut(slot) else { return };
+        if peer.nudged.is_none_or(|since| now.since(since) >= NUDGE) {
+            peer.nudged = Some(now);
+            self.ask_peer(now, slot);
+        }
+    }
+
+    /// The first sealed frame of a session that a peer has opened: it is the outcome of an attempt of ours that crossed it.
+    fn heard(&mut self, now: Mono, slot: u32, agent: u32) {
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        if entry.heard || !entry.session.peer_holds_keys() {
+            return;
+        }
+        entry.heard = true;
+        if !entry.incoming {
+            return;
+        }
+        let peer = entry.session.peer();
+        let mut next = self.first_session(agent);
+        while let Some(other) = next {
+            let Some(entry) = self.sessions.at_mut(other) else { break };
+            next = entry.next.checked_sub(1);
+            if entry.session.is_attempt_toward(&peer) && entry.session.supersede().is_ok() {
+                let request = entry.request;
+                self.touch(other);
+                if let Some(entry) = self.sessions.at_mut(slot) {
+                    entry.request = request;
+                }
+                break;
+            }
+        }
+        let _ = now;
+    }
+
+    /// A PSS_INIT: answered from a cookie secret, and forgotten.
+    fn greet(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        agent: u32,
+        state: State,
+        source: &Eid,
+        signed: &Signed<'_>,
+    ) -> HostEvent<'static> {
+        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
+        let Message::PssInit(init) = signed.frame.message else { return dropped(Discard::NotForSession) };
+        if init.initiator_eid != *source {
+            return dropped(Discard::Cookie);
+        }
+        // Known bad: from memory alone. Everything else may show its address first.
+        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing);
+        if matches!(standing, Some((Admission::Drop | Admission::DemandWork, _))) {
+            return dropped(Discard::Reputation);
+        }
+        let Some(context) = self.agents.at(agent) else { return dropped(Discard::NotNow) };
+        let (Some(listen), Some(identity), State::Bound) = (context.listen, &context.identity, state) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        if context.incoming >= listen.sessions || self.sessions.is_full() || context.rotated.is_some() {
+            return dropped(Discard::Capacity);
+        }
+        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
+        let admit = |_: &Eid| Admission::Admit;
+        match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
+            Ok(Answer::Negotiate { length, .. }) => {
+                let generation = context.binding.map_or(0, |binding| binding.generation);
+                write_routing(context.eid(), *source, generation, length, &mut self.reply.bytes);
+                self.reply.length = ROUTING.saturating_add(length);
+                self.reply.to = Some(if from == INSIDE { To::Inside } else { To::Network(from) });
+                HostEvent::Taken
+            }
+            Ok(Answer::DemandWork { .. }) => dropped(Discard::Reputation),
+            Err(crate::pss::NotAnswered::Discard(discard)) => dropped(discard),
+            Err(crate::pss::NotAnswered::TooSmall(_)) => dropped(Discard::Capacity),
+        }
+    }
+
+    /// A PSS_ACK that belongs to no session yet.
+    #[expect(clippy::too_many_arguments, reason = "what the header says, and for which agent")]
+    fn accept(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        agent: u32,
+        state: State,
+        source: &Eid,
+        signed: &Signed<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'static> {
+        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
+        let Message::PssAck(ack) = signed.frame.message else { return dropped(Discard::NotForSession) };
+        if ack.responder_eid != *source {
+            return dropped(Discard::Cookie);
+        }
+        let Some(listen) = self.agents.at(agent).and_then(|context| context.listen) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        let room = self.agents.at(agent).is_some_and(|context| {
+            context.incoming < listen.sessions && context.rotated.is_none() && state == State::Bound
+        });
+        if !room || self.sessions.is_full() {
+            return dropped(Discard::Capacity);
+        }
+        // Its standing is asked only if the cookie is ours: until then nothing is looked up.
+        let (standing, throttled) = match self.standing_at_door(source) {
+            Some(known) => known,
+            None => (Admission::NotKnownYet, false),
+        };
+        let stands = self.attempt_stands(agent, source);
+        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        let Some(identity) = self.agents.at(agent).and_then(|context| context.identity.as_ref()) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        let mut gate = AtDoor { standing, stands };
+        let accepted = &self.responder.accept_as(now, &settings, identity, from, signed, &mut gate);
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(Discard::Reputation) if standing == Admission::NotKnownYet => {
+                // The address is proven: now the directory may be asked, and the repeated PSS_ACK asks again.
+                if self.strangers.take(now, 1).is_ok() {
+                    let _ = self.known(now, source, Some(from));
+                }
+                return dropped(Discard::Reputation);
+            }
+            Err(discard) => return dropped(*discard),
+        };
+        let Ok(handle) = self.claim_session(agent) else { return dropped(Discard::Capacity) };
+        let slot = handle.slot();
+        let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
+        let begun = entry.session.hold(listen.hold).is_ok() && entry.session.accept(now, accepted).is_ok();
+        (entry.incoming, entry.throttled) = (true, throttled);
+        if let Some(context) = self.agents.at_mut(agent) {
+            context.incoming += 1;
+        }
+        if !begun || !self.attach_peer(slot, source) {
+            self.free_session(slot);
+            return dropped(Discard::Capacity);
+        }
+        self.rest_attempts(now, agent, source, slot);
+        self.refile(now, slot, rng);
+        self.touch(slot);
+        HostEvent::Taken
+    }
+
+    /// What is known of a peer's standing, without asking. A host without a directory admits all, and so does one of a peer
+    /// of its own.
+    fn standing_at_door(&self, eid: &Eid) -> Option<(Admission, bool)> {
+        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
+            return Some((Admission::Admit, false));
+        }
+        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing?;
+        Some((standing, standing == Admission::Throttle))
+    }
+
+    /// Whether an attempt of this agent's stands against the peer's own.
+    fn attempt_stands(&self, agent: u32, peer: &Eid) -> bool {
+        let mut next = self.first_session(agent);
+        while let Some(entry) = next.and_then(|slot| self.sessions.at(slot)) {
+            next = entry.next.checked_sub(1);
+            if entry.session.stands_against(peer) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Attempts of this agent's that crossed the peer's rest.
+    fn rest_attempts(&mut self, now: Mono, agent: u32, peer: &Eid, accepted: u32) {
+        let mut next = self.first_session(agent);
+        while let Some(slot) = next {
+            let Some(entry) = self.sessions.at_mut(slot) else { break };
+            next = entry.next.checked_sub(1);
+            if slot != accepted && entry.session.is_attempt_toward(peer) && entry.session.rest(now).is_ok() {
+                self.touch(slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What an LL-Entity's memory consists of; all of it is the caller's.
+
+use core::net::SocketAddr;
+
+use iacp_wire::{Cookie, Eid};
+use zeroize::Zeroize;
+
+use crate::crypto::Provider;
+use crate::erp::agent::AgentSlot;
+use crate::erp::backoff::Resolution;
+use crate::erp::binding::Binding;
+use crate::erp::local::LocalStatus;
+use crate::erp::switch_point::{FifoCell, OutboxCell};
+use crate::pss::{Admission, Capabilities, Session};
+use crate::slots::{Handle, HeapCell, List, Reset, Slot};
+use crate::time::{Backoff, Mono};
+
+/// The caller's memory. N slots serve N things; a table without slots refuses with CAPACITY.
+pub struct Memory<'m, P: Provider, const LOG: usize, const FRAMES: usize> {
+    /// One for each agent.
+    pub agents: &'m mut [Slot<AgentSlot<P>>],
+    /// One for each session of all agents.
+    pub sessions: &'m mut [Slot<SessionSlot<P, LOG, FRAMES>>],
+    /// One for each EID that an agent has a session with, or is about to.
+    pub peers: &'m mut [Slot<PeerSlot>],
+    /// One for each item that waits to be sealed.
+    pub fifo: &'m mut [Slot<FifoCell>],
+    /// One for each leaving that is under way.
+    pub outbox: &'m mut [Slot<OutboxCell>],
+    /// A power of two, at least twice as many as agents.
+    pub agent_index: &'m mut [u32],
+    /// A power of two, at least twice as many as sessions.
+    pub session_index: &'m mut [u32],
+    /// A power of two, at least twice as many as peers.
+    pub peer_index: &'m mut [u32],
+    /// One for each session, each agent and each cell of the outbox.
+    pub heap: &'m mut [HeapCell],
+    /// One for each local channel; a channel's number is its place.
+    pub channels: &'m mut [Channel],
+}
+
+/// What is kept of a local channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Channel {
+    pub(super) contexts: u8,
+    /// ERP_INITs within the second that began then.
+    pub(super) inits: (Mono, u8),
+    /// Wrong tokens within the minute that began then.
+    pub(super) wrong: (Mono, u8),
+    /// Until then its frames are dropped.
+    pub(super) shut: Option<Mono>,
+}
+
+impl Channel {
+    /// Nothing has come by it yet.
+    pub const NEW: Self = Self { contexts: 0, inits: (Mono(0), 0), wrong: (Mono(0), 0), shut: None };
+}
+
+/// What an agent has asked for and cannot be begun yet.
+#[derive(Clone, Copy)]
+pub(super) struct Want {
+    pub(super) peer: Eid,
+    pub(super) at: Option<SocketAddr>,
+    pub(super) offer: Capabilities,
+    /// When it is tried again.
+    pub(super) retry: Mono,
+    /// STATE_ANML_DEGRADED of this destination.
+    pub(super) resolution: Resolution,
+}
+
+/// One session of one agent.
+pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
+    pub(super) session: Session<P, LOG, FRAMES>,
+    /// The agent's slot.
+    pub(super) agent: u32,
+    /// The agent's next and previous session, + 1.
+    pub(super) next: u32,
+    pub(super) previous: u32,
+    /// The peer's slot, and the peer's next and previous session; all + 1.
+    pub(super) peer: u32,
+    pub(super) peer_next: u32,
+    pub(super) peer_previous: u32,
+    /// Under which cookies it is filed.
+    pub(super) filed: Option<(Cookie, Cookie)>,
+    /// `Local_Session_Key`, since it is filed under both cookies.
+    pub(super) key: [u8; 32],
+    pub(super) want: Option<Want>,
+    /// Why the session that was wanted does not come about.
+    pub(super) refused: Option<LocalStatus>,
+    /// The agent is to be told that the destination cannot be resolved.
+    pub(super) degraded: bool,
+    /// The agent's number of its OPEN.
+    pub(super) request: u32,
+    /// The peer opened it.
+    pub(super) incoming: bool,
+    pub(super) heard: bool,
+    pub(super) throttled: bool,
+    /// What waits to be sealed.
+    pub(super) fifo: List<0>,
+    /// The sequence of item 0, since the session is open.
+    pub(super) first: Option<u64>,
+    /// The next item that the agent may send.
+    pub(super) item: u64,
+    /// All below were told to be delivered.
+    pub(super) delivered: u64,
+    pub(super) finished: bool,
+    pub(super) close: Option<u16>,
+    pub(super) room: bool,
+    pub(super) opened: bool,
+    /// It may begin, or go on, now: that needs randomness.
+    pub(super) wake: bool,
+    /// The peer is told where we are, until it answers there; and how long at most.
+    pub(super) vector: Option<(Backoff, Mono)>,
+    /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
+    pub(super) goodbye: Option<(SocketAddr, Handle)>,
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRAMES> {
+    /// No session.
+    pub const EMPTY: Self = Self {
+        session: Session::IDLE,
+        agent: 0,
+        next: 0,
+        previous: 0,
+        peer: 0,
+        peer_next: 0,
+        peer_previous: 0,
+        filed: None,
+        key: [0; 32],
+        want: None,
+        refused: None,
+        degraded: false,
+        request: 0,
+        incoming: false,
+        heard: false,
+        throttled: false,
+        fifo: List::EMPTY,
+        first: None,
+        item: 0,
+        delivered: 0,
+        finished: false,
+        close: None,
+        room: false,
+        opened: false,
+        wake: false,
+        vector: None,
+        goodbye: None,
+    };
+
+    /// Everything but the session, which is as large as all the rest together many times over.
+    pub(super) fn clear(&mut self) {
+        self.key.zeroize();
+        (self.agent, self.next, self.previous) = (0, 0, 0);
+        (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
+        (self.filed, self.want, self.refused, self.request) = (None, None, None, 0);
+        (self.incoming, self.heard, self.throttled) = (false, false, false);
+        (self.fifo, self.first, self.item, self.delivered) = (List::EMPTY, None, 0, 0);
+        (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
+        (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
+    }
+
+    /// When something is due.
+    pub(super) fn due(&self) -> Option<Mono> {
+        if self.goodbye.is_some() || self.wake {
+            return Some(Mono(0));
+        }
+        let session = match &self.want {
+            Some(want) => Some(want.retry),
+            None => self.session.next_deadline().map(|(at, _)| at),
+        };
+        session.into_iter().chain(self.vector.map(|(repeat, _)| repeat.due())).min()
+    }
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize> Reset for SessionSlot<P, LOG, FRAMES> {
+    fn reset(&mut self) {
+        self.session.wipe();
+        self.clear();
+    }
+}
+
+/// What is known of an EID that an agent has a session with, or is about to. Entries are made by our own questions only.
+pub struct PeerSlot {
+    pub(super) eid: Eid,
+    /// Its standing, and until when that is believed.
+    pub(super) standing: Option<(Admission, Mono)>,
+    /// Its newest verified binding.
+    pub(super) binding: Option<Binding>,
+    /// When the host was asked last, and whether it has answered.
+    pub(super) asked: Option<Mono>,
+    pub(super) answered: bool,
+    /// The first of the sessions with it, + 1.
+    pub(super) sessions: u32,
+    /// A binding or an authentic header of a higher generation asks for a read, at most every 10 s.
+    pub(super) nudged: Option<Mono>,
+    /// Sessions that wait for what the directory knows of it.
+    pub(super) waiting: List<2>,
+}
+
+impl PeerSlot {
+    /// Nothing is known.
+    pub const EMPTY: Self = Self {
+        eid: Eid::ZERO,
+        standing: None,
+        binding: None,
+        asked: None,
+        answered: true,
+        sessions: 0,
+        nudged: None,
+        waiting: List::EMPTY,
+    };
+}
+
+impl Reset for PeerSlot {
+    fn reset(&mut self) {
+        *self = Self::EMPTY;
+    }
+}

@@ -1,0 +1,302 @@
+//! The LL-Entity: one machine that owns keys, contexts and sessions of all agents of a host (`IACP §4.2.1.2`).
+//!
+//! ```text
+//! init, handle_local, desk    agents: in this process by calls, in others by frames; the same rules
+//! handle                      a datagram in
+//! poll_event                  what agents and the host are told, until there is nothing
+//! poll_request                what is to be stored or looked up, until there is nothing
+//! poll_transmit               a datagram out, until there is none
+//! next_deadline               when something is due
+//! handle_deadline             it is due
+//! churn                       the host has another address
+//! ```
+//!
+//! One rule drives it: after any call, ask `poll_event`, `poll_request` and `poll_transmit` until each has nothing, then
+//! sleep until `next_deadline`.
+
+mod channel;
+mod contexts;
+mod deadline;
+mod desk;
+mod event;
+mod frame;
+mod inbound;
+mod memory;
+mod news;
+mod outbound;
+mod sessions;
+
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use iacp_wire::{Cookie, Eid};
+use rand_core::CryptoRng;
+
+use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
+use super::agent::AgentSlot;
+use super::generation::PORT;
+use super::switch_point::{FifoCell, OutboxCell, Quorum};
+use crate::crypto::Provider;
+use crate::guard::{Ingress, Rate, TokenBucket};
+use crate::pss::{Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
+use crate::slots::{Deadlines, Handle, Index, List, Slots, TooFew};
+use crate::time::Mono;
+
+pub use desk::{Desk, Done};
+pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
+pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
+
+/// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
+pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
+/// Where frames between two agents of one host come from.
+pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), PORT);
+
+/// Reads of the directory for strangers, of all together.
+const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };
+/// Buckets at the door for what costs a signature.
+const PREFIXES: usize = 64;
+
+/// How a host is configured.
+#[derive(Clone, Copy, Debug)]
+pub struct HostSettings {
+    /// Where it is.
+    pub address: IpAddr,
+    /// How many directory nodes have to agree. `None` for a host without a directory: a binding counts at once, peers are
+    /// named with their address, and every peer is admitted.
+    pub directory: Option<Quorum>,
+    /// The most sessions of one agent.
+    pub sessions_each: u32,
+    /// The most items of one agent that wait to be sealed.
+    pub fifo_each: u32,
+    /// Frames that cost a signature, of all senders together.
+    pub all: Rate,
+    /// The same of one network.
+    pub per_prefix: Rate,
+}
+
+impl HostSettings {
+    /// A host at `address` that asks the directory.
+    #[must_use]
+    pub const fn at(address: IpAddr) -> Self {
+        Self {
+            address,
+            directory: Some(Quorum::DEFAULT),
+            sessions_each: 64,
+            fifo_each: 64,
+            all: Rate { capacity: 4_000, per_second: 4_000 },
+            per_prefix: Rate { capacity: 1_000, per_second: 1_000 },
+        }
+    }
+
+    /// The same without a directory.
+    #[must_use]
+    pub const fn without_directory(mut self) -> Self {
+        self.directory = None;
+        self
+    }
+}
+
+/// An answer that is not a session's: the newest one waits until it is polled.
+struct Reply {
+    bytes: [u8; HEAD],
+    length: usize,
+    to: Option<To>,
+}
+
+/// See the module. `SPENT` sessions can be accepted under one cookie secret.
+///
+/// ```
+/// use iacp_core::crypto::Portable;
+/// use iacp_core::erp::agent::AgentSlot;
+/// use iacp_core::erp::entity::{Channel, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot};
+/// use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// use iacp_core::slots::{HeapCell, Slot};
+/// use iacp_core::time::Mono;
+/// use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+///
+/// // A device with two agents and two sessions.
+/// let mut agents = [const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2];
+/// let mut sessions = [const { Slot::new(SessionSlot::<Portable, 2048, 4>::EMPTY) }; 2];
+/// let mut peers = [const { Slot::new(PeerSlot::EMPTY) }; 2];
+/// let mut fifo = [const { Slot::new(FifoCell::EMPTY) }; 4];
+/// let mut outbox = [const { Slot::new(OutboxCell::EMPTY) }; 2];
+/// let memory = Memory {
+///     agents: &mut agents,
+///     sessions: &mut sessions,
+///     peers: &mut peers,
+///     fifo: &mut fifo,
+///     outbox: &mut outbox,
+///     agent_index: &mut [0; 4],
+///     session_index: &mut [0; 4],
+///     peer_index: &mut [0; 4],
+///     heap: &mut [HeapCell::EMPTY; 6],
+///     channels: &mut [Channel::NEW; 2],
+/// };
+/// let settings = HostSettings::at([192, 0, 2, 1].into()).without_directory();
+/// let mut host = LlEntity::<Portable, 2048, 4, 16>::new(memory, settings, Mono(0), &mut rng)?;
+/// let agent = host.init(Mono(0), None, Digest::ZERO, &mut rng)?;
+/// assert!(host.desk(Mono(0), &agent).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> {
+    agents: Slots<'m, AgentSlot<P>>,
+    sessions: Slots<'m, Entry<P, LOG, FRAMES>>,
+    peers: Slots<'m, Peer>,
+    fifo: Slots<'m, FifoCell>,
+    outbox: Slots<'m, OutboxCell>,
+    agent_index: Index<'m>,
+    session_index: Index<'m>,
+    peer_index: Index<'m>,
+    deadlines: Deadlines<'m>,
+    channels: &'m mut [Channel],
+    responder: Responder<SPENT>,
+    door: Ingress<PREFIXES>,
+    settings: HostSettings,
+    /// How often the host has moved, and how far the sweep over its agents has come since.
+    moves: u32,
+    sweep: u32,
+    previous: IpAddr,
+    /// What is to be sent.
+    agents_out: List<0>,
+    sessions_out: List<0>,
+    outbox_out: List<0>,
+    /// Leavings, the oldest first.
+    outbox_age: List<2>,
+    /// What is to be told.
+    agents_news: List<1>,
+    sessions_news: List<1>,
+    outbox_news: List<1>,
+    /// What is to be asked of the host.
+    agents_ask: List<2>,
+    peers_ask: List<1>,
+    /// Peers, the oldest first.
+    peers_age: List<0>,
+    /// Agents of which a session has ended.
+    quiet: List<3>,
+    /// Reads for peers that have shown their address and are not known.
+    strangers: TokenBucket,
+    channel_news: Option<u32>,
+    reply: Reply,
+    last: Option<u32>,
+    /// Tokens of agents that do not exist are compared with this one.
+    decoy: [u8; 32],
+}
+
+impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'m, P, LOG, FRAMES, SPENT> {
+    /// A host without agents, in the caller's memory.
+    ///
+    /// # Errors
+    /// An index or the heap is too short for its tables.
+    pub fn new(
+        memory: Memory<'m, P, LOG, FRAMES>,
+        settings: HostSettings,
+        now: Mono,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, TooFew> {
+        let mut keys = [[0; 16]; 3];
+        keys.iter_mut().for_each(|key| rng.fill_bytes(key));
+        let [agent_key, session_key, peer_key] = keys;
+        let mut decoy = [0; 32];
+        rng.fill_bytes(&mut decoy);
+        let items = memory.sessions.len() + memory.agents.len() + memory.outbox.len();
+        let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
+        Ok(Self {
+            agent_index: Index::new(memory.agent_index, memory.agents.len(), agent_key)?,
+            session_index: Index::new(memory.session_index, memory.sessions.len(), session_key)?,
+            peer_index: Index::new(memory.peer_index, memory.peers.len(), peer_key)?,
+            deadlines: Deadlines::new(memory.heap, items)?,
+            agents: Slots::new(memory.agents)?,
+            sessions: Slots::new(memory.sessions)?,
+            peers: Slots::new(memory.peers)?,
+            fifo: Slots::new(memory.fifo)?,
+            outbox: Slots::new(memory.outbox)?,
+            channels: memory.channels,
+            responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
+            door: Ingress::new(settings.all, settings.per_prefix, now, rng),
+            settings,
+            moves: 0,
+            sweep: u32::MAX,
+            previous: settings.address,
+            agents_out: List::EMPTY,
+            sessions_out: List::EMPTY,
+            outbox_out: List::EMPTY,
+            outbox_age: List::EMPTY,
+            agents_news: List::EMPTY,
+            sessions_news: List::EMPTY,
+            outbox_news: List::EMPTY,
+            agents_ask: List::EMPTY,
+            peers_ask: List::EMPTY,
+            peers_age: List::EMPTY,
+            quiet: List::EMPTY,
+            strangers: TokenBucket::new(STRANGERS, now),
+            channel_news: None,
+            reply: Reply { bytes: [0; HEAD], length: 0, to: None },
+            last: None,
+            decoy,
+        })
+    }
+
+    /// How many agents, sessions and peers there are.
+    #[must_use]
+    pub const fn counts(&self) -> (u32, u32, u32) {
+        (self.agents.taken(), self.sessions.taken(), self.peers.taken())
+    }
+
+    /// After the host finds that its memory was restored or cloned: cookie secrets are drawn anew.
+    pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
+        self.responder.renew(now, rng);
+    }
+
+    /// The slot of an agent.
+    fn agent_of(&self, eid: &Eid) -> Option<u32> {
+        let same = |slot| self.agents.at(slot).is_some_and(|agent| agent.eid() == *eid);
+        self.agent_index.find(self.agent_index.hash(&[&eid.0]), same)
+    }
+
+    /// The slot of a peer.
+    fn peer_of(&self, eid: &Eid) -> Option<u32> {
+        let same = |slot| self.peers.at(slot).is_some_and(|peer| peer.eid == *eid);
+        self.peer_index.find(self.peer_index.hash(&[&eid.0]), same)
+    }
+
+    fn session_hash(&self, (initiator, responder): (Cookie, Cookie), agent: u32) -> u64 {
+        self.session_index.hash(&[&initiator.0, &responder.0, &agent.to_be_bytes()])
+    }
+
+    /// The session that is filed under these cookies for this agent.
+    fn session_of(&self, cookies: (Cookie, Cookie), agent: u32) -> Option<u32> {
+        let same =
+            |slot| self.sessions.at(slot).is_some_and(|entry| entry.agent == agent && entry.filed == Some(cookies));
+        self.session_index.find(self.session_hash(cookies, agent), same)
+    }
+
+    /// The session with this handle, if it is this agent's. Another agent's is none.
+    // keeps: IACP-066
+    fn owned(&self, agent: u32, handle: Handle) -> Option<u32> {
+        self.sessions.get(handle).filter(|entry| entry.agent == agent && entry.goodbye.is_none()).map(|_| handle.slot())
+    }
+
+    /// The number of an agent among all that has deadlines: sessions, agents, then the outbox.
+    const fn agent_item(&self, agent: u32) -> u32 {
+        self.sessions.capacity().saturating_add(agent)
+    }
+
+    const fn outbox_item(&self, cell: u32) -> u32 {
+        self.agent_item(self.agents.capacity()).saturating_add(cell)
+    }
+
+    /// Something of this session may have changed: it is asked what it sends, and what it tells.
+    fn touch(&mut self, slot: u32) {
+        self.sessions_out.push(&mut self.sessions, slot);
+        self.sessions_news.push(&mut self.sessions, slot);
+    }
+
+    /// Something of this agent may have changed.
+    fn touch_agent(&mut self, slot: u32) {
+        self.agents_out.push(&mut self.agents, slot);
+        if self.agents.at(slot).is_some_and(AgentSlot::has_news) {
+            self.agents_news.push(&mut self.agents, slot);
+        }
+    }
+}

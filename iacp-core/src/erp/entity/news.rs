@@ -1,0 +1,137 @@
+//! What agents and the host are told.
+
+use super::LlEntity;
+use super::event::HostEvent;
+use crate::crypto::Provider;
+use crate::erp::context::State;
+use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened, Outcome};
+use crate::pss::{Capabilities, Event};
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// The next thing that an agent, or the host, is told. Ask until there is nothing.
+    pub fn poll_event(&mut self) -> Option<HostEvent<'static>> {
+        if let Some(channel) = self.channel_news.take() {
+            return Some(HostEvent::ChannelShut(channel));
+        }
+        while let Some(slot) = self.agents_news.first() {
+            if let Some(event) = self.tell_agent(slot) {
+                return Some(event);
+            }
+            self.agents_news.pop(&mut self.agents);
+        }
+        while let Some(slot) = self.outbox_news.pop(&mut self.outbox) {
+            let Some(cell) = self.outbox.at_mut(slot) else { continue };
+            let generation = cell.binding.map_or(0, |binding| binding.generation);
+            if core::mem::take(&mut cell.cloned) {
+                let eid = cell.eid;
+                self.outbox_news.push(&mut self.outbox, slot);
+                return Some(HostEvent::Cloned(eid));
+            }
+            let event = AgentEvent::State { state: State::Unbound, degraded: false, accused: false, generation };
+            return Some(HostEvent::Agent { eid: cell.eid, channel: cell.channel, session: None, event });
+        }
+        while let Some(slot) = self.sessions_news.first() {
+            if let Some(event) = self.tell_session(slot) {
+                return Some(event);
+            }
+            self.sessions_news.pop(&mut self.sessions);
+        }
+        None
+    }
+
+    fn tell_agent(&mut self, slot: u32) -> Option<HostEvent<'static>> {
+        let shown = self.state(slot);
+        let agent = self.agents.at_mut(slot)?;
+        let eid = agent.eid();
+        if core::mem::take(&mut agent.tell.wrong_source) {
+            return Some(HostEvent::WrongSource(eid));
+        }
+        if !core::mem::take(&mut agent.tell.state) {
+            return None;
+        }
+        let generation = agent.binding.map_or(0, |binding| binding.generation);
+        let event = AgentEvent::State { state: shown, degraded: agent.degraded, accused: agent.accused, generation };
+        Some(HostEvent::Agent { eid, channel: agent.channel, session: None, event })
+    }
+
+    fn tell_session(&mut self, slot: u32) -> Option<HostEvent<'static>> {
+        let session = self.sessions.handle(slot)?;
+        let entry = self.sessions.at_mut(slot)?;
+        let context = self.agents.at(entry.agent)?;
+        let (eid, channel, agent) = (context.eid(), context.channel, entry.agent);
+        let event = |event| Some(HostEvent::Agent { eid, channel, session: Some(session), event });
+        if let Some(status) = entry.refused.take() {
+            let request = entry.request;
+            self.free_session(slot);
+            return event(AgentEvent::Result { request, status: Err(status) });
+        }
+        if core::mem::take(&mut entry.degraded) {
+            let request = entry.request;
+            return event(AgentEvent::Result { request, status: Err(LocalStatus::Degraded) });
+        }
+        if entry.want.is_some() || entry.goodbye.is_some() {
+            return None;
+        }
+        if !entry.opened && entry.session.is_ready() {
+            entry.opened = true;
+            let (first, _) = entry.session.unacknowledged();
+            entry.first = Some(first);
+        }
+        while let Some(change) = entry.session.poll_event() {
+            let told = match change {
+                Event::Established => AgentEvent::Opened(Opened {
+                    peer: entry.session.peer(),
+                    role: entry.session.role(),
+                    outcome: Outcome::New,
+                    throttled: entry.throttled,
+                    capabilities: if entry.session.contract().is_some() {
+                        Capabilities::SFC
+                    } else {
+                        Capabilities::NONE
+                    },
+                    line: [0; 16],
+                    first_to_send: 0,
+                    first_to_come: entry.session.expected(),
+                }),
+                Event::Proposed { turn, reasons, terms } => AgentEvent::Proposed { turn, reasons, terms },
+                Event::Contract(terms) => AgentEvent::Contract(terms),
+                Event::Disconnected => AgentEvent::Continuity(Continuity::Disconnected),
+                Event::Reconciling => AgentEvent::Continuity(Continuity::Reconciling),
+                Event::Reconciled => AgentEvent::Continuity(Continuity::GoesOn),
+                Event::Finished { sequence } => AgentEvent::Finished { sequence },
+                Event::CloseRequested { reason } => AgentEvent::CloseRequested { reason },
+                // Where the peer is, an agent is not told; what is delivered follows below.
+                Event::Moved { .. } | Event::Delivered | Event::Writable => continue,
+                Event::Closed(closure) => {
+                    let (closure, truncated, reason) = ClosureCode::of(closure);
+                    let delivered = acknowledged(entry.first, entry.item, entry.session.unacknowledged().0);
+                    AgentEvent::Closed { closure, truncated, reason, delivered }
+                }
+                Event::Released => continue,
+            };
+            return event(told);
+        }
+        let delivered = acknowledged(entry.first, entry.item, entry.session.unacknowledged().0);
+        if delivered > entry.delivered {
+            entry.delivered = delivered;
+            return event(AgentEvent::Delivered { item: delivered });
+        }
+        if entry.room && context.fifo < self.settings.fifo_each && !self.fifo.is_full() {
+            entry.room = false;
+            return event(AgentEvent::Room);
+        }
+        if entry.session.is_over() && entry.session.closure().is_some() {
+            let rotated = context.rotated.is_some();
+            self.free_session(slot);
+            if rotated {
+                self.quiet.push(&mut self.agents, agent);
+            }
+        }
+        None
+    }
+}
+
+/// The first item that the peer has not acknowledged: one sequence each, from the first one on; FIN is none.
+fn acknowledged(first: Option<u64>, items: u64, unacknowledged: u64) -> u64 {
+    first.map_or(0, |first| unacknowledged.saturating_sub(first).min(items))
+}

@@ -1,0 +1,312 @@
+//! AAI_NOTICE: what an agent is told.
+
+use iacp_wire::message::AaiNotice;
+use iacp_wire::{Eid, Frame, Message, WriteError};
+
+use super::status::LocalStatus;
+use crate::erp::context::State;
+use crate::pss::{Capabilities, Closure, RejectionReasons, Role, Terms};
+use crate::slots::Handle;
+
+/// A session is ready, or its contract is about to be negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Opened {
+    /// The EID at the other end.
+    pub peer: Eid,
+    /// Which side of the handshake this agent is.
+    pub role: Role,
+    /// What became of the line that was asked for.
+    pub outcome: Outcome,
+    /// The peer's standing lets it have a quarter of the window only.
+    pub throttled: bool,
+    /// What was agreed.
+    pub capabilities: Capabilities,
+    /// The name of the line; zero without RESUME.
+    pub line: [u8; 16],
+    /// The first item to send.
+    pub first_to_send: u64,
+    /// The first item to come.
+    pub first_to_come: u64,
+}
+
+/// What became of the line that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u8)]
+pub enum Outcome {
+    /// None was asked for.
+    New = 0,
+    /// It goes on.
+    Resumed = 1,
+    /// The peer knows nothing of it.
+    Unknown = 2,
+}
+
+/// Whether a session goes on. Why it does not, a network knows and an agent is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u8)]
+pub enum Continuity {
+    /// It goes on.
+    GoesOn = 0,
+    /// DISCONNECTED.
+    Disconnected = 1,
+    /// RECONCILING.
+    Reconciling = 2,
+}
+
+/// How a session ended, as an agent is told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u8)]
+pub enum ClosureCode {
+    /// In good order.
+    Graceful = 1,
+    /// By this side alone.
+    ForcedByUs = 2,
+    /// By the peer alone.
+    ForcedByPeer = 3,
+    /// Our request was not answered.
+    Unanswered = 4,
+    /// The handshake got no answer, or no cipher in common.
+    NoAnswer = 5,
+    /// The peer contradicted itself in the handshake.
+    Contradiction = 6,
+    /// SESSION_COMPROMISED.
+    Compromised = 7,
+    /// The transport did not come back.
+    Lost = 8,
+    /// A key was used as much as it may be.
+    KeySpent = 9,
+    /// Another session took its place.
+    Superseded = 10,
+}
+
+impl ClosureCode {
+    /// The code of a closure, whether the peer's stream is cut, and the reason code of the teardown.
+    #[must_use]
+    pub const fn of(closure: Closure) -> (Self, bool, u16) {
+        match closure {
+            Closure::Graceful => (Self::Graceful, false, 0),
+            Closure::Forced { by_peer: false, reason, truncated } => (Self::ForcedByUs, truncated, reason),
+            Closure::Forced { by_peer: true, reason, truncated } => (Self::ForcedByPeer, truncated, reason),
+            Closure::Unanswered { truncated } => (Self::Unanswered, truncated, 0),
+            Closure::NoAnswer | Closure::NoSuite => (Self::NoAnswer, true, 0),
+            Closure::Contradiction => (Self::Contradiction, true, 0),
+            Closure::Compromised(_) => (Self::Compromised, true, 0),
+            Closure::Lost { truncated } => (Self::Lost, truncated, 0),
+            Closure::KeySpent => (Self::KeySpent, true, 0),
+            Closure::Superseded => (Self::Superseded, true, 0),
+        }
+    }
+}
+
+/// What an agent is told. An agent in another process gets it as [`AgentEvent::write`] has it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AgentEvent<'d> {
+    /// 1: how a request ended.
+    Result {
+        /// The agent's number of it.
+        request: u32,
+        /// Why it did nothing, if it did nothing.
+        status: Result<(), LocalStatus>,
+    },
+    /// 2: its context.
+    State {
+        /// Where the context stands.
+        state: State,
+        /// The directory has not confirmed in time.
+        degraded: bool,
+        /// An accusation of this EID exists.
+        accused: bool,
+        /// The generation of its mapping.
+        generation: u64,
+    },
+    /// 3: a session is ready, or its contract is to be negotiated.
+    Opened(Opened),
+    /// 4: the peer proposes terms.
+    Proposed {
+        /// The turn of the negotiation.
+        turn: u16,
+        /// Why it refuses the last proposal.
+        reasons: RejectionReasons,
+        /// What it proposes.
+        terms: Terms,
+    },
+    /// 5: the contract is effective.
+    Contract(Terms),
+    /// 6: an item of the peer's; they come in any order.
+    Data {
+        /// Its place in the peer's stream.
+        sequence: u64,
+        /// The number of the item, with RESUME.
+        item: Option<u64>,
+        /// The item, where it arrived.
+        content: &'d [u8],
+    },
+    /// 7: all items below are safe with the peer.
+    Delivered {
+        /// The first that is not.
+        item: u64,
+    },
+    /// 8: what was refused for want of room may be tried again.
+    Room,
+    /// 9: the peer's stream is complete.
+    Finished {
+        /// The number of its empty last frame.
+        sequence: u64,
+    },
+    /// 10: the peer asks for the end.
+    CloseRequested {
+        /// Its reason code.
+        reason: u16,
+    },
+    /// 11: the session is over.
+    Closed {
+        /// How.
+        closure: ClosureCode,
+        /// The peer's stream is cut.
+        truncated: bool,
+        /// The reason code of the teardown.
+        reason: u16,
+        /// The first item that the peer has not acknowledged.
+        delivered: u64,
+    },
+    /// 16: whether the session goes on.
+    Continuity(Continuity),
+}
+
+/// What a notice has before its content.
+const fn notice(code: u16, session: u64) -> AaiNotice {
+    use zerocopy::network_endian::{U16, U32, U64};
+    AaiNotice { notice: U16::new(code), result_status: U16::new(0), request: U32::new(0), session: U64::new(session) }
+}
+
+/// The longest content that is not an item.
+const FIXED: usize = 80;
+
+/// Bytes of known length, one behind the other.
+struct Content {
+    bytes: [u8; FIXED],
+    length: usize,
+}
+
+impl Content {
+    fn of<const N: usize>(parts: [&[u8]; N]) -> Self {
+        let mut content = Self { bytes: [0; FIXED], length: 0 };
+        for part in parts {
+            let end = content.length.saturating_add(part.len());
+            if let Some(room) = content.bytes.get_mut(content.length..end) {
+                room.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+                content.length = end;
+            }
+        }
+        content
+    }
+
+    fn terms(terms: &Terms) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let fields = [terms.dgk_rotation, terms.lifetime, terms.receive_window];
+        for (to, field) in bytes.chunks_exact_mut(4).zip(fields) {
+            to.iter_mut().zip(field.to_be_bytes()).for_each(|(to, from)| *to = from);
+        }
+        bytes
+    }
+}
+
+const fn state_code(state: State) -> u8 {
+    match state {
+        State::Unbound => 0,
+        State::Allocated => 1,
+        State::Transition => 2,
+        State::Bound => 3,
+        State::EvolvePending => 4,
+    }
+}
+
+impl AgentEvent<'_> {
+    /// Writes the AAI_NOTICE of an event about `session`; returns its length.
+    ///
+    /// # Errors
+    /// `out` is too small; 20 bytes and the content suffice, or 100 without content.
+    pub fn write(&self, session: Option<Handle>, out: &mut [u8]) -> Result<usize, WriteError> {
+        let session = session.map_or(0, Handle::bits);
+        let (code, fixed) = self.content();
+        let mut head = notice(code, session);
+        let content: &[u8] = match self {
+            Self::Result { request, status } => {
+                head.request = (*request).into();
+                head.result_status = status.err().map_or(0, LocalStatus::code).into();
+                &[]
+            }
+            Self::Data { sequence, item, content } => {
+                return Self::write_data(&head, [*sequence, item.unwrap_or(u64::MAX)], content, out);
+            }
+            _ => fixed.bytes.get(..fixed.length).unwrap_or_default(),
+        };
+        Frame::new(Message::AaiNotice { head: &head, content }).write(out)
+    }
+
+    /// The item stands in the buffer that it came in, so the frame is written around it.
+    fn write_data(head: &AaiNotice, numbers: [u64; 2], item: &[u8], out: &mut [u8]) -> Result<usize, WriteError> {
+        let mut bytes = [0; 16];
+        for (to, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            to.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+        }
+        let length = Frame::new(Message::AaiNotice { head, content: &bytes }).write(out)?;
+        let needed = length.saturating_add(item.len());
+        let room = out.get_mut(length..needed).ok_or(WriteError::TooSmall { needed })?;
+        room.iter_mut().zip(item).for_each(|(to, from)| *to = *from);
+        let payload = u16::try_from(needed.saturating_sub(iacp_wire::HEADER_LEN)).map_err(|_| WriteError::TooLong)?;
+        if let Some(field) = out.get_mut(2..4) {
+            field.iter_mut().zip(payload.to_be_bytes()).for_each(|(to, from)| *to = from);
+        }
+        Ok(needed)
+    }
+
+    /// The code of the notice, and its content but for an item.
+    fn content(&self) -> (u16, Content) {
+        let none = Content { bytes: [0; FIXED], length: 0 };
+        match self {
+            Self::Result { .. } => (1, none),
+            Self::State { state, degraded, accused, generation } => {
+                let flags = [state_code(*state), u8::from(*degraded), u8::from(*accused), 0];
+                (2, Content::of([&flags, &generation.to_be_bytes()]))
+            }
+            Self::Opened(opened) => (3, opened.content()),
+            Self::Proposed { turn, reasons, terms } => {
+                let terms = Content::terms(terms);
+                (4, Content::of([&turn.to_be_bytes(), &reasons.0.to_be_bytes(), &terms]))
+            }
+            Self::Contract(terms) => (5, Content::of([&Content::terms(terms)])),
+            Self::Data { .. } => (6, none),
+            Self::Delivered { item } => (7, Content::of([&item.to_be_bytes()])),
+            Self::Room => (8, none),
+            Self::Finished { sequence } => (9, Content::of([&sequence.to_be_bytes()])),
+            Self::CloseRequested { reason } => (10, Content::of([&reason.to_be_bytes()])),
+            Self::Closed { closure, truncated, reason, delivered } => {
+                let head = [*closure as u8, u8::from(*truncated)];
+                (11, Content::of([&head, &reason.to_be_bytes(), &[0; 4], &delivered.to_be_bytes()]))
+            }
+            Self::Continuity(continuity) => (16, Content::of([&[*continuity as u8]])),
+        }
+    }
+}
+
+impl Opened {
+    fn content(&self) -> Content {
+        let role = match self.role {
+            Role::Initiator => 1,
+            Role::Responder => 2,
+        };
+        Content::of([
+            &self.peer.0,
+            &[role, self.outcome as u8, u8::from(self.throttled), 0],
+            &self.capabilities.bits().to_be_bytes(),
+            &self.line,
+            &self.first_to_send.to_be_bytes(),
+            &self.first_to_come.to_be_bytes(),
+        ])
+    }
+}

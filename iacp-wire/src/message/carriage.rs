@@ -1,0 +1,149 @@
+//! What passes beside the draft's figures: PATH_RELAY, TRANSIT_GRANT, DOCK_OFFER and SANDBOX_STREAM, 0x89 to 0x8C.
+
+use zerocopy::network_endian::{U16, U32, U64};
+
+use crate::field::{Digest, Eid, Locator, RefusedDigest, Signature, TransitToken, X25519Key};
+use crate::figure::figure;
+
+figure! {
+    /// `PATH_RELAY`, 0x89 (`IACP §4.2.7.3`): a copy that goes by another node; the inner frame follows.
+    ///
+    /// ```text
+    /// +---------------+-----------------------------------------------+
+    /// |   Path [1]    |                  Reserved [3]                 |
+    /// +---------------+-----------------------------------------------+
+    /// |                          Inner frame …                        |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PathRelay = 4 {
+        /// 2 or 3; the direct path is 1. The sender's mark, which proves nothing.
+        path: u8,
+        /// Zero when sent, ignored when received.
+        reserved: [u8; 3],
+    }
+}
+
+figure! {
+    /// `TRANSIT_GRANT`, 0x8A: what a carrier answers to an Outer Transport Header without a token of its own
+    /// (`IACP Appendix A.15`).
+    ///
+    /// ```text
+    /// +-------------------------------+-------------------------------+
+    /// |        Transit-ID [2]         |          Reserved [2]         |
+    /// +-------------------------------+-------------------------------+
+    /// |                    Lifetime, in seconds [4]                   |
+    /// +---------------------------------------------------------------+
+    /// |                     IP_Transit_Token [32]                     |
+    /// +---------------------------------------------------------------+
+    /// |                      Destination IP [16]                      |
+    /// +---------------------------------------------------------------+
+    /// |                        Observed IP [16]                       |
+    /// +-------------------------------+-------------------------------+
+    /// |       Observed port [2]       |          Reserved [2]         |
+    /// +-------------------------------+-------------------------------+
+    /// |    First 8 bytes of SHA-256 of the datagram it answers [8]    |
+    /// +---------------------------------------------------------------+
+    /// |                       Carrier's LII [32]                      |
+    /// +---------------------------------------------------------------+
+    /// ```
+    TransitGrant = 116 {
+        /// Stands in the first word of the Outer Transport Header from now on.
+        granted_transit_id: U16,
+        /// Zero when sent, ignored when received.
+        reserved: [u8; 2],
+        /// How long the token is sure to be taken, in seconds.
+        lifetime: U32,
+        /// What the carrier wants to see.
+        ip_transit_token: TransitToken,
+        /// To where it carries with this token.
+        destination_ip: Locator,
+        /// From where the datagram came that this answers.
+        observed_ip: Locator,
+        /// Its port.
+        observed_port: U16,
+        /// Zero when sent, ignored when received.
+        reserved_port: [u8; 2],
+        /// Which datagram this answers.
+        answered_digest: RefusedDigest,
+        /// Who grants.
+        carrier_instance_identifier: Eid,
+    }
+}
+
+figure! {
+    /// `DOCK_OFFER`, 0x8B (`IACP §5.6`): a host offers to take over an agent's context.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                      Importer's LII [32]                      |
+    /// +---------------------------------------------------------------+
+    /// |                      Exporter's LII [32]                      |
+    /// +---------------------------------------------------------------+
+    /// |                            EID [32]                           |
+    /// +---------------------------------------------------------------+
+    /// |                       Importer's IP [16]                      |
+    /// +-------------------------------+-------------------------------+
+    /// |      Importer's port [2]      |          Reserved [2]         |
+    /// +-------------------------------+-------------------------------+
+    /// |                  Ephemeral X25519 key [32]                    |
+    /// +---------------------------------------------------------------+
+    /// |             Expiry, in milliseconds since 1970 [8]            |
+    /// +---------------------------------------------------------------+
+    /// |                Digital Signature (Ed25519) [64]               |
+    /// +---------------------------------------------------------------+
+    /// ```
+    DockOffer = 220 {
+        /// Who takes over.
+        importer_instance_identifier: Eid,
+        /// Who hands over; no other host takes the offer.
+        exporter_instance_identifier: Eid,
+        /// The agent that moves.
+        eid: Eid,
+        /// Where it will be bound.
+        importer_ip: Locator,
+        /// The port there.
+        importer_port: U16,
+        /// Zero when sent, ignored when received.
+        reserved: [u8; 2],
+        /// To this key the context is sealed; its private half opens one blob.
+        ephemeral_key: X25519Key,
+        /// Not taken from then on.
+        expiry: U64,
+        /// By the importer's LL-Entity Instance Key.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `SANDBOX_STREAM`, 0x8C (`IACP §4.1.4.3`): between a sandbox and the LL-Entity; the bytes follow. Nothing else of
+    /// the agent is in it.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |          Ephemeral Session Derivative EID (ESD-EID) [32]      |
+    /// +---------------------------------------------------------------+
+    /// |                           Stream [4]                          |
+    /// +-------------------------------+-------------------------------+
+    /// |           Flags [2]           |          Reserved [2]         |
+    /// +-------------------------------+-------------------------------+
+    /// |                             Bytes …                           |
+    /// +---------------------------------------------------------------+
+    /// ```
+    SandboxStream = 40 {
+        /// The derivative that stands for the agent.
+        esd_eid: Digest,
+        /// Which of the sandbox's streams.
+        stream: U32,
+        /// See [`SandboxStream::OPENS`] and [`SandboxStream::ENDS`].
+        stream_flags: U16,
+        /// Zero when sent, ignored when received.
+        reserved: [u8; 2],
+    }
+}
+
+impl SandboxStream {
+    /// The stream opens: the bytes are a URL.
+    pub const OPENS: u16 = 0x1;
+    /// The stream ends with these bytes.
+    pub const ENDS: u16 = 0x2;
+}

@@ -1,0 +1,558 @@
+//! Hosts with an LL-Entity each, several agents, a directory of seven nodes, and one virtual clock.
+//!
+//! Everything that happens is a function of the seed: the same seed gives the same trace, byte for byte.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
+
+use iacp_core::crypto::{Portable, Provider, Secret32};
+use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason};
+use iacp_core::erp::binding::Binding;
+use iacp_core::erp::context::State;
+use iacp_core::erp::entity::{
+    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LlEntity, Memory, PeerAnswer, PeerSlot,
+    Persist, SessionSlot, To,
+};
+use iacp_core::erp::generation::PORT;
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus};
+use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
+use iacp_core::pss::Admission;
+use iacp_core::slots::{Handle, HeapCell, Slot};
+use iacp_core::time::Mono;
+use iacp_wire::message::ErpConfirm;
+use iacp_wire::{Digest, Eid, Frame, Message, Signature};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::Weather;
+
+/// The LL-Entity of a test host.
+pub type Entity = LlEntity<'static, Portable, 8192, 16, 64>;
+
+fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+    Box::leak((0..count).map(|_| make()).collect())
+}
+
+/// Memory for so many agents and sessions. It is leaked: a test ends.
+#[must_use]
+pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Portable, 8192, 16> {
+    let cells = |count: usize| (2 * count.max(1)).next_power_of_two();
+    Memory {
+        agents: leak(agents, || Slot::new(AgentSlot::EMPTY)),
+        sessions: leak(sessions, || Slot::new(SessionSlot::EMPTY)),
+        peers: leak(sessions, || Slot::new(PeerSlot::EMPTY)),
+        fifo: leak(fifo, || Slot::new(FifoCell::EMPTY)),
+        outbox: leak(agents, || Slot::new(OutboxCell::EMPTY)),
+        agent_index: leak(cells(agents), || 0),
+        session_index: leak(cells(sessions), || 0),
+        peer_index: leak(cells(sessions), || 0),
+        heap: leak(sessions + 2 * agents, || HeapCell::EMPTY),
+        channels: leak(8, || Channel::NEW),
+    }
+}
+
+/// What an agent has been told of one session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The EID at the other end, once it was OPENED.
+    pub peer: Option<Eid>,
+    /// Items by their sequence, and how often each came.
+    pub items: BTreeMap<u64, (Vec<u8>, u32)>,
+    /// All below are with the peer.
+    pub delivered: u64,
+    /// How it ended.
+    pub closed: Option<ClosureCode>,
+    /// CLOSE_REQUESTED came.
+    pub asked_to_close: bool,
+    /// ROOM came, so often.
+    pub rooms: u32,
+}
+
+/// One host.
+pub struct Host {
+    /// Its machine.
+    pub entity: Entity,
+    /// Its address and port.
+    pub at: SocketAddr,
+    /// Its agents, in the order in which they came.
+    pub agents: Vec<Agent>,
+    /// What its agents were told, by session.
+    pub told: BTreeMap<(usize, u64), Told>,
+    /// The newest state of each agent.
+    pub states: BTreeMap<usize, (State, u64, bool)>,
+    /// What the host was told.
+    pub affairs: Vec<String>,
+    /// Why datagrams did nothing.
+    pub dropped: Vec<Dropped>,
+    /// Stable storage: the bound of each EID.
+    pub stored: BTreeMap<[u8; 32], u64>,
+    /// Storage answers at once, unless it is stuck.
+    pub storage_works: bool,
+    /// How many items were taken of each session.
+    pub sent: BTreeMap<u64, u64>,
+    /// What was asked for and not said to be stored.
+    pub unstored: Vec<(Eid, Persist)>,
+    rng: ChaCha8Rng,
+}
+
+/// One node of the directory: it takes what verifies and is newer, and confirms it.
+pub struct DirectoryNode {
+    key: <Portable as Provider>::SigningKey,
+    /// Its EID.
+    pub eid: Eid,
+    /// Where it is.
+    pub at: SocketAddr,
+    /// What it holds.
+    pub held: BTreeMap<[u8; 32], Binding>,
+    /// The status that it answers with, if it has its own mind.
+    pub status: Option<u32>,
+    /// It answers nothing.
+    pub silent: bool,
+}
+
+/// A datagram under way, earliest first; the number keeps the order of what arrives at once.
+type Flying = Reverse<(Mono, u64, SocketAddr, SocketAddr, Vec<u8>)>;
+
+/// Hosts, nodes, and what is between them.
+pub struct Hosts {
+    /// The time.
+    pub now: Mono,
+    /// The hosts.
+    pub hosts: Vec<Host>,
+    /// The directory.
+    pub nodes: Vec<DirectoryNode>,
+    /// What happens to datagrams.
+    pub weather: Weather,
+    /// What each EID's standing is, if it is not to be admitted.
+    pub standings: BTreeMap<[u8; 32], Admission>,
+    /// Every datagram that was sent: when, from where, where to, what.
+    pub trace: Vec<(Mono, SocketAddr, SocketAddr, Vec<u8>)>,
+    /// When the directory was asked about which peer.
+    pub asked: Vec<(Mono, Eid)>,
+    flying: BinaryHeap<Flying>,
+    count: u64,
+    rng: ChaCha8Rng,
+}
+
+/// The address of a host's place.
+#[must_use]
+pub fn place(number: u8) -> IpAddr {
+    [192, 0, 2, number].into()
+}
+
+impl Hosts {
+    /// So many hosts with so many agents each; they are registered by and by.
+    #[must_use]
+    pub fn new(seed: u64, hosts: u8, agents: usize, directory: bool) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let now = Mono(1_000);
+        let nodes = (0..7)
+            .map(|number| (number, Portable::signing_key(&Secret32::random(&mut rng))))
+            .map(|(number, key)| DirectoryNode {
+                eid: Eid(Portable::public_key(&key)),
+                key,
+                at: SocketAddr::new([198, 51, 100, number].into(), PORT),
+                held: BTreeMap::new(),
+                status: None,
+                silent: false,
+            })
+            .collect();
+        let hosts = (0..hosts)
+            .map(|number| {
+                let mut rng = ChaCha8Rng::seed_from_u64((seed << 8) | (u64::from(number) + 1));
+                let settings = HostSettings { fifo_each: 16, sessions_each: 8, ..HostSettings::at(place(number + 1)) };
+                let settings = if directory { settings } else { settings.without_directory() };
+                let entity =
+                    Entity::new(memory(agents + 2, 16, 48), settings, now, &mut rng).expect("the memory suffices");
+                let at = SocketAddr::new(place(number + 1), PORT);
+                let mut host = Host {
+                    entity,
+                    at,
+                    agents: Vec::new(),
+                    told: BTreeMap::new(),
+                    states: BTreeMap::new(),
+                    affairs: Vec::new(),
+                    dropped: Vec::new(),
+                    stored: BTreeMap::new(),
+                    storage_works: true,
+                    sent: BTreeMap::new(),
+                    unstored: Vec::new(),
+                    rng: rng.clone(),
+                };
+                for _ in 0..agents {
+                    host.init(now);
+                }
+                host
+            })
+            .collect();
+        Self {
+            now,
+            hosts,
+            nodes,
+            weather: Weather::FAIR,
+            standings: BTreeMap::new(),
+            trace: Vec::new(),
+            asked: Vec::new(),
+            flying: BinaryHeap::new(),
+            count: 0,
+            rng,
+        }
+    }
+
+    /// A datagram goes out into the weather.
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.trace.push((self.now, from, to, bytes.to_vec()));
+        let chance = |rng: &mut ChaCha8Rng, per_mille: u32| rng.next_u32() % 1_000 < per_mille;
+        let copies = 1 + u32::from(chance(&mut self.rng, self.weather.duplication));
+        for _ in 0..copies {
+            if chance(&mut self.rng, self.weather.loss) {
+                continue;
+            }
+            let jitter = self.rng.next_u64() % (self.weather.jitter + 1);
+            let at = self.now.after(self.weather.delay + jitter);
+            self.put(at, from, to, bytes.to_vec());
+        }
+    }
+
+    /// A datagram that arrives exactly then.
+    pub fn put(&mut self, at: Mono, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.count += 1;
+        self.flying.push(Reverse((at, self.count, from, to, bytes)));
+    }
+
+    /// Each host does whatever it can do now.
+    pub fn settle(&mut self) {
+        for number in 0..self.hosts.len() {
+            for _ in 0..4_096 {
+                let host = &mut self.hosts[number];
+                host.listen_to_events();
+                let mut busy = false;
+                while let Some(request) = self.hosts[number].entity.poll_request() {
+                    busy = true;
+                    self.answer(number, request);
+                }
+                let now = self.now;
+                let host = &mut self.hosts[number];
+                let mut head = [0; HEAD];
+                let sent = host.entity.poll_transmit(now, &mut head).map(|transmit| {
+                    let bytes = [transmit.head, transmit.body].concat();
+                    (bytes, transmit.to)
+                });
+                match sent {
+                    Some((bytes, To::Network(to))) => {
+                        let at = host.at;
+                        self.send(at, to, &bytes);
+                    }
+                    Some((mut bytes, To::Inside)) => host.receive(now, INSIDE, &mut bytes),
+                    None if !busy => break,
+                    None => {}
+                }
+            }
+            self.hosts[number].listen_to_events();
+        }
+    }
+
+    fn answer(&mut self, number: usize, request: HostRequest) {
+        let now = self.now;
+        match request {
+            HostRequest::Persist { eid, what } => {
+                let host = &mut self.hosts[number];
+                if host.storage_works {
+                    host.store(now, eid, what);
+                } else {
+                    host.unstored.push((eid, what));
+                }
+            }
+            HostRequest::Nodes(eid) => {
+                let nodes: Vec<Node> = self.nodes.iter().map(|node| Node { eid: node.eid, at: node.at }).collect();
+                self.hosts[number].entity.answer_nodes(now, &eid, &nodes);
+            }
+            HostRequest::Own(eid) => {
+                if let Some(binding) = self.newest(&eid) {
+                    self.hosts[number].entity.answer_own(now, &binding);
+                }
+            }
+            HostRequest::Peer(eid) => {
+                self.asked.push((now, eid));
+                let standing = self.standings.get(&eid.0).copied().unwrap_or(Admission::Admit);
+                let answer = PeerAnswer { standing, binding: self.newest(&eid) };
+                self.hosts[number].entity.answer_peer(now, &eid, &answer);
+            }
+        }
+    }
+
+    /// The newest binding that any node has.
+    #[must_use]
+    pub fn newest(&self, eid: &Eid) -> Option<Binding> {
+        self.nodes.iter().filter_map(|node| node.held.get(&eid.0)).max_by_key(|binding| binding.generation).copied()
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, mut bytes: Vec<u8>) {
+        let now = self.now;
+        if let Some(host) = self.hosts.iter_mut().find(|host| host.at == to) {
+            host.receive(now, from, &mut bytes);
+        } else if let Some(node) = self.nodes.iter_mut().find(|node| node.at == to)
+            && let Some(confirm) = node.take(from, &bytes)
+        {
+            self.send(to, from, &confirm);
+        }
+    }
+
+    /// Goes to the next thing that happens before `until`; `false` if nothing does.
+    pub fn step(&mut self, until: Mono) -> bool {
+        self.settle();
+        let arrival = self.flying.peek().map(|Reverse((at, ..))| *at);
+        let due = self.hosts.iter().filter_map(|host| host.entity.next_deadline()).min();
+        let Some(next) = arrival.into_iter().chain(due).min().filter(|next| *next <= until) else {
+            self.now = self.now.max(until);
+            return false;
+        };
+        self.now = self.now.max(next);
+        while self.flying.peek().is_some_and(|Reverse((at, ..))| *at <= self.now) {
+            let Some(Reverse((_, _, from, to, bytes))) = self.flying.pop() else { break };
+            self.deliver(from, to, bytes);
+            self.settle();
+        }
+        let now = self.now;
+        for host in &mut self.hosts {
+            if host.entity.next_deadline().is_some_and(|at| at <= now) {
+                host.entity.handle_deadline(now, &mut host.rng);
+            }
+        }
+        self.settle();
+        true
+    }
+
+    /// Runs for so long.
+    pub fn run(&mut self, milliseconds: u64) {
+        let until = self.now.after(milliseconds);
+        let mut steps = 0_u32;
+        while self.step(until) {
+            steps += 1;
+            assert!(steps < 200_000, "time stands still at {:?}", self.now);
+        }
+    }
+
+    /// Runs until it is so, at most so long.
+    pub fn run_until(&mut self, milliseconds: u64, done: impl Fn(&Self) -> bool) -> bool {
+        let until = self.now.after(milliseconds);
+        let mut steps = 0_u32;
+        self.settle();
+        while !done(self) {
+            steps += 1;
+            assert!(steps < 200_000, "time stands still at {:?}", self.now);
+            if !self.step(until) {
+                return done(self);
+            }
+            self.keep_alive();
+        }
+        true
+    }
+
+    /// All agents say that they live.
+    pub fn keep_alive(&mut self) {
+        let now = self.now;
+        for host in &mut self.hosts {
+            for agent in &host.agents {
+                let _ = host.entity.desk(now, agent);
+            }
+        }
+    }
+
+    /// All agents are BOUND.
+    #[must_use]
+    pub fn all_bound(&self) -> bool {
+        self.hosts.iter().all(|host| {
+            (0..host.agents.len())
+                .all(|agent| host.states.get(&agent).is_some_and(|(state, ..)| *state == State::Bound))
+        })
+    }
+
+    /// A host is somewhere else from now on.
+    pub fn move_host(&mut self, number: usize, address: IpAddr) {
+        self.hosts[number].at = SocketAddr::new(address, PORT);
+        self.hosts[number].entity.churn(address);
+    }
+
+    /// The EID of an agent.
+    #[must_use]
+    pub fn eid(&self, host: usize, agent: usize) -> Eid {
+        self.hosts[host].agents[agent].eid()
+    }
+}
+
+impl Host {
+    /// One more agent.
+    pub fn init(&mut self, now: Mono) -> usize {
+        let agent = self.entity.init(now, None, Digest::ZERO, &mut self.rng).expect("a slot is free");
+        self.agents.push(agent);
+        self.agents.len() - 1
+    }
+
+    /// Does something with an agent's desk.
+    pub fn with<R>(
+        &mut self,
+        now: Mono,
+        agent: usize,
+        what: impl FnOnce(&mut iacp_core::erp::entity::Desk<'_, 'static, Portable, 8192, 16, 64>, &mut ChaCha8Rng) -> R,
+    ) -> R {
+        let mut desk = self.entity.desk(now, &self.agents[agent]).expect("EID and token belong together");
+        what(&mut desk, &mut self.rng)
+    }
+
+    /// The same, if the agent is still there.
+    pub fn try_with<R>(
+        &mut self,
+        now: Mono,
+        agent: usize,
+        what: impl FnOnce(&mut iacp_core::erp::entity::Desk<'_, 'static, Portable, 8192, 16, 64>, &mut ChaCha8Rng) -> R,
+    ) -> Option<R> {
+        let mut desk = self.entity.desk(now, self.agents.get(agent)?)?;
+        Some(what(&mut desk, &mut self.rng))
+    }
+
+    /// A frame of a local channel.
+    ///
+    /// # Errors
+    /// It did nothing.
+    pub fn local(&mut self, now: Mono, channel: u32, frame: &[u8]) -> Result<Vec<u8>, Dropped> {
+        let mut out = [0; 256];
+        let length = self.entity.handle_local(now, channel, frame, &mut out, &mut self.rng)?;
+        Ok(out[..length].to_vec())
+    }
+
+    /// Gives an agent's EID up for another.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn rotate(&mut self, now: Mono, eid: &Eid, reason: RotationReason) -> Result<Agent, LocalStatus> {
+        self.entity.rotate(now, eid, reason, &mut self.rng)
+    }
+
+    /// Something is on stable storage.
+    pub fn store(&mut self, now: Mono, eid: Eid, what: Persist) {
+        if let Persist::Generation(bound) = what {
+            let before = self.stored.insert(eid.0, bound);
+            assert!(before.is_none_or(|before| before < bound), "a bound only rises");
+        }
+        self.entity.persisted(now, &eid, what);
+    }
+
+    /// A datagram.
+    pub fn receive(&mut self, now: Mono, from: SocketAddr, bytes: &mut [u8]) {
+        let event = self.entity.handle(now, from, bytes, &mut self.rng);
+        let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
+        take_event(&agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
+        self.listen_to_events();
+    }
+
+    fn listen_to_events(&mut self) {
+        let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
+        for _ in 0..10_000 {
+            let Some(event) = self.entity.poll_event() else { return };
+            take_event(&agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
+        }
+        panic!("events without end");
+    }
+
+    /// What an agent was told of the session with this peer.
+    #[must_use]
+    pub fn told_of(&self, agent: usize, peer: &Eid) -> Option<(Handle, &Told)> {
+        let found = self.told.iter().find(|((of, _), told)| *of == agent && told.peer == Some(*peer));
+        found.map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told))
+    }
+}
+
+fn take_event(
+    agents: &[Eid],
+    told: &mut BTreeMap<(usize, u64), Told>,
+    states: &mut BTreeMap<usize, (State, u64, bool)>,
+    affairs: &mut Vec<String>,
+    dropped: &mut Vec<Dropped>,
+    event: HostEvent<'_>,
+) {
+    let (eid, session, event) = match event {
+        HostEvent::Taken => return,
+        HostEvent::Dropped(why) => return dropped.push(why),
+        HostEvent::Agent { eid, session, event, .. } => (eid, session, event),
+        HostEvent::Cloned(_) => return affairs.push("cloned".into()),
+        HostEvent::WrongSource(_) => return affairs.push("wrong source".into()),
+        HostEvent::ChannelShut(channel) => return affairs.push(format!("channel {channel} shut")),
+    };
+    let Some(agent) = agents.iter().position(|agent| *agent == eid) else { return };
+    if let AgentEvent::State { state, generation, degraded, .. } = event {
+        states.insert(agent, (state, generation, degraded));
+    }
+    let Some(session) = session else { return };
+    let entry = told.entry((agent, session.bits())).or_default();
+    match event {
+        AgentEvent::Opened(opened) => entry.peer = Some(opened.peer),
+        AgentEvent::Data { sequence, content, .. } => {
+            entry.items.entry(sequence).or_insert_with(|| (content.to_vec(), 0)).1 += 1;
+        }
+        AgentEvent::Delivered { item } => {
+            assert!(item > entry.delivered, "DELIVERED rises");
+            entry.delivered = item;
+        }
+        AgentEvent::Closed { closure, .. } => entry.closed = Some(closure),
+        AgentEvent::CloseRequested { .. } => entry.asked_to_close = true,
+        AgentEvent::Room => entry.rooms += 1,
+        _ => {}
+    }
+}
+
+impl DirectoryNode {
+    fn take(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.silent {
+            return None;
+        }
+        let frame = Frame::parse(bytes).ok()?;
+        let binding = Binding::of_frame(&frame)?;
+        let newer = self.held.get(&binding.eid.0).is_none_or(|held| held.generation < binding.generation);
+        let same = self.held.get(&binding.eid.0) == Some(&binding);
+        let status = match self.status {
+            Some(status) => status,
+            None if binding.verify::<Portable>().is_err() => 2,
+            None if !binding.is_leaving() && IpAddr::from(binding.ip) != from.ip() => 16,
+            None if newer => {
+                self.held.insert(binding.eid.0, binding);
+                0
+            }
+            None if same => 0,
+            None => 1,
+        };
+        let confirm = ErpConfirm {
+            eid: binding.eid,
+            generation_counter: binding.generation.into(),
+            directory_node_eid: self.eid,
+            status: status.into(),
+            signature: Signature::ZERO,
+        };
+        let mut frame = vec![0; 144];
+        Frame::new(Message::ErpConfirm(&confirm)).write(&mut frame).expect("140 bytes and a header");
+        // The signature is the last field; what it covers, PROFILE 2.3 says.
+        let bound = [&binding.eid.0[..], &binding.ip.0, &binding.generation.to_be_bytes()].concat();
+        let digest = Portable::sha256(&[b"IACP/1 ERP_CONFIRM\0", &bound, &frame[..80]]);
+        frame[80..].copy_from_slice(&Portable::sign(&self.key, &digest));
+        Some(frame)
+    }
+}
+
+/// An ERP_EVOLVE by the root key of this seed, by hand: PROFILE 2.3.
+#[must_use]
+pub fn evolve(root: &[u8; 32], eid: Eid, previous: Digest, current: Digest, number: u64) -> Vec<u8> {
+    let key = Portable::signing_key(&Secret32::new(*root));
+    let head = [0x11, 0x60, 0x00, 0xa8];
+    let unsigned = [&head[..], &eid.0, &previous.0, &current.0, &number.to_be_bytes()].concat();
+    let digest = Portable::sha256(&[b"IACP/1 ERP_EVOLVE\0", &unsigned]);
+    [&unsigned[..], &Portable::sign(&key, &digest)].concat()
+}
+
+/// The ERP_REGISTER of a binding.
+#[must_use]
+pub fn register_frame(binding: &Binding) -> Vec<u8> {
+    let mut bytes = vec![0; 124];
+    Frame::new(Message::ErpRegister(&binding.to_register())).write(&mut bytes).expect("120 bytes and a header");
+    bytes
+}

@@ -1,0 +1,147 @@
+//! Arbitrary calls in arbitrary order, and arbitrary bytes: no LL-Entity panics, stands still, loses a slot or delivers an
+//! item twice.
+
+use iacp_core::erp::agent::RotationReason;
+use iacp_core::erp::entity::Dropped;
+use iacp_core::erp::local::{Listen, Open, Request};
+use iacp_core::pss::{Capabilities, RejectionReasons, Terms};
+use iacp_core::slots::Handle;
+use iacp_wire::Digest;
+use sessions::hosts::{Hosts, place};
+use sessions::{ChaCha8Rng, Rng, SeedableRng, Weather};
+
+fn below(rng: &mut ChaCha8Rng, limit: usize) -> usize {
+    usize::try_from(rng.next_u32()).expect("32 bits fit") % limit.max(1)
+}
+
+fn terms(rng: &mut ChaCha8Rng) -> Terms {
+    Terms { dgk_rotation: 0, lifetime: rng.next_u32() % 3 * 20, receive_window: rng.next_u32() % 20 }
+}
+
+/// One call of an agent's, whatever it is.
+fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) {
+    let now = world.now;
+    let known: Vec<u64> = world.hosts[host].told.keys().map(|(_, bits)| *bits).collect();
+    let session = known.get(below(rng, known.len())).and_then(|bits| Handle::from_bits(*bits));
+    let offer = Capabilities::from_bits(rng.next_u32() % 8);
+    let other = below(rng, world.hosts.len());
+    let peer = world.eid(other, below(rng, world.hosts[other].agents.len()));
+    let next = world.hosts[host].sent.get(&session.map_or(0, Handle::bits)).copied().unwrap_or(0);
+    let content = [7; 900];
+    let request = match rng.next_u32() % 16 {
+        0 | 1 => {
+            let sessions = rng.next_u32() % 5;
+            Request::Listen(Listen {
+                capabilities: offer,
+                terms: terms(rng),
+                sessions,
+                hold: rng.next_u32().is_multiple_of(4),
+            })
+        }
+        2 | 3 => Request::Open(Open { peer, at: None, hold: rng.next_u32().is_multiple_of(4), offer, resume: None }),
+        4..=8 => Request::Send { item: next, content: &content[..below(rng, 881)] },
+        9 => Request::Finish { items: next },
+        10 => Request::Close(u16::try_from(rng.next_u32() % 12).expect("few")),
+        11 => Request::Abort(u16::try_from(rng.next_u32() % 12).expect("few")),
+        12 => {
+            let counter = rng.next_u32().is_multiple_of(2).then(|| (terms(rng), RejectionReasons::OTHER));
+            Request::Terms { counter }
+        }
+        13 => Request::Ready(!rng.next_u32().is_multiple_of(4)),
+        14 => Request::Consumed { below: rng.next_u64() >> (rng.next_u32() % 64) },
+        _ => Request::Rewind,
+    };
+    let alone = matches!(request, Request::Listen(_) | Request::Open(_) | Request::Ready(_));
+    let session = session.filter(|_| !alone);
+    let done = world.hosts[host].try_with(now, agent, |desk, rng| desk.ask(session, &request, rng));
+    if let (Some(Ok(_)), Request::Send { .. }, Some(session)) = (done, request, session) {
+        *world.hosts[host].sent.entry(session.bits()).or_default() += 1;
+    }
+}
+
+/// Something that happens to a host, or by a stranger.
+fn befall(world: &mut Hosts, host: usize, rng: &mut ChaCha8Rng) {
+    let now = world.now;
+    match rng.next_u32() % 8 {
+        0 => {
+            let to = u8::try_from(100 + rng.next_u32() % 100).expect("a byte");
+            world.move_host(host, place(to));
+        }
+        1 => {
+            let number = below(rng, world.nodes.len());
+            world.nodes[number].silent ^= true;
+        }
+        2 => {
+            let agent = below(rng, world.hosts[host].agents.len());
+            let digest = Digest([u8::try_from(rng.next_u32() % 2).expect("a bit"); 32]);
+            let _ = world.hosts[host].try_with(now, agent, |desk, _| desk.keepalive(&digest));
+        }
+        3 if rng.next_u32().is_multiple_of(8) => {
+            let agent = below(rng, world.hosts[host].agents.len());
+            let eid = world.hosts[host].agents[agent].eid();
+            let reason = [RotationReason::Administrative, RotationReason::Compromise, RotationReason::TaskEnded];
+            if let Ok(new) = world.hosts[host].rotate(now, &eid, reason[below(rng, 3)]) {
+                world.hosts[host].agents.push(new);
+            }
+        }
+        4 if rng.next_u32().is_multiple_of(8) => {
+            let agent = below(rng, world.hosts[host].agents.len());
+            let _ = world.hosts[host].try_with(now, agent, |desk, rng| desk.ask(None, &Request::Leave, rng));
+        }
+        // Noise, and what was sent before, cut or changed, from anywhere.
+        _ => {
+            let from = std::net::SocketAddr::new(place(u8::try_from(rng.next_u32() % 4).expect("few")), 4227);
+            let mut bytes = match world.trace.len() {
+                0 => vec![0x18; 80],
+                length => world.trace[below(rng, length)].3.clone(),
+            };
+            if !bytes.is_empty() {
+                let at = below(rng, bytes.len());
+                match rng.next_u32() % 3 {
+                    0 => bytes[at] ^= 1 << (rng.next_u32() % 8),
+                    1 => bytes.truncate(at),
+                    _ => {}
+                }
+            }
+            let to = world.hosts[host].at;
+            world.put(now.after(1), from, to, bytes.clone());
+            let channel = rng.next_u32() % 10;
+            assert!(world.hosts[host].local(now, channel, &bytes).is_err() || bytes.len() >= 36);
+        }
+    }
+}
+
+#[test]
+fn nothing_that_agents_networks_or_strangers_do_breaks_a_host() {
+    for seed in 0..9_u64 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut world = Hosts::new(seed, 3, 2, seed % 3 != 0);
+        world.weather = Weather { loss: 50, duplication: 100, delay: 2, jitter: 30, ..Weather::FAIR };
+        for step in 0..300 {
+            let host = below(&mut rng, 3);
+            if rng.next_u32().is_multiple_of(6) {
+                befall(&mut world, host, &mut rng);
+            } else {
+                let agent = below(&mut rng, world.hosts[host].agents.len());
+                act(&mut world, host, agent, &mut rng);
+            }
+            world.run(u64::from(rng.next_u32() % 400));
+            world.keep_alive();
+            for host in &world.hosts {
+                let (agents, sessions, _) = host.entity.counts();
+                assert!(agents <= 4 && sessions <= 16, "seed {seed}, step {step}");
+            }
+        }
+        for host in &world.hosts {
+            let twice = host.told.values().flat_map(|told| told.items.values()).find(|(_, times)| *times > 1);
+            assert!(twice.is_none(), "seed {seed}: an item came twice");
+            assert!(!host.dropped.contains(&Dropped::Equivocation), "seed {seed}: an honest host equivocates");
+        }
+        // All agents fall silent: everything is given back.
+        world.run(400_000);
+        for host in &world.hosts {
+            assert_eq!(host.entity.counts().0, 0, "seed {seed}: an agent is left");
+            assert_eq!(host.entity.counts().1, 0, "seed {seed}: a session is left");
+        }
+    }
+}
