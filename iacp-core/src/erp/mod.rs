@@ -5,5 +5,8 @@ pub mod binding;
 pub mod context;
 pub mod deflect;
 pub mod generation;
+pub mod receipt;
+pub mod resume;
 pub mod stream;
+pub mod ticket;
 pub mod transit;
