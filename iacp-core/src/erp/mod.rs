@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod binding;
 pub mod context;
 pub mod deflect;
+pub mod dock;
 pub mod generation;
 pub mod receipt;
 pub mod resume;
