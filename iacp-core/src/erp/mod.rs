@@ -6,6 +6,7 @@ pub mod context;
 pub mod deflect;
 pub mod dock;
 pub mod generation;
+pub mod multipath;
 pub mod receipt;
 pub mod resume;
 pub mod stream;
