@@ -9,6 +9,7 @@ pub mod generation;
 pub mod multipath;
 pub mod receipt;
 pub mod resume;
+pub mod sandbox;
 pub mod stream;
 pub mod ticket;
 pub mod transit;
