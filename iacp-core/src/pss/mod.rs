@@ -22,6 +22,7 @@ mod handshake;
 mod packed;
 mod scrub;
 mod session;
+pub mod shared;
 mod stream;
 
 pub use discard::{Discard, Discards, Violation};
