@@ -171,6 +171,8 @@ registry! {
     Error = 0x84 "ERROR",
     /// `IACP §5.3.2`: a request that presents an Access Ticket.
     TicketedRequest = 0x85 "TICKETED_REQUEST",
+    /// `IACP §4.1.2`: a resolver's answer to an ANML Fallback Query.
+    AnmlFallbackAnswer = 0x9A "ANML_FALLBACK_ANSWER",
 }
 
 /// The first word of a datagram.

@@ -136,6 +136,7 @@ impl Parts {
             MessageType::ErpConfirm => Message::ErpConfirm(figure(head)),
             MessageType::Error => Message::Error(figure(head)),
             MessageType::TicketedRequest => Message::TicketedRequest { head: figure(head), inner: tail },
+            MessageType::AnmlFallbackAnswer => Message::AnmlFallbackAnswer(figure(head)),
         }
     }
 

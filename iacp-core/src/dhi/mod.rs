@@ -2,6 +2,7 @@
 
 pub mod equivalence;
 pub mod extraction;
+pub mod fallback;
 pub mod form;
 pub mod handoff;
 pub mod history;

@@ -10,7 +10,7 @@ mod outer;
 mod pss;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
-pub use anml::AnmlFallbackQuery;
+pub use anml::{AnmlFallbackAnswer, AnmlFallbackQuery};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
@@ -144,6 +144,8 @@ pub enum Message<'a> {
         /// The inner frame.
         inner: &'a [u8],
     },
+    /// `ANML_FALLBACK_ANSWER`
+    AnmlFallbackAnswer(&'a AnmlFallbackAnswer),
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -226,6 +228,7 @@ impl<'a> Message<'a> {
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
             MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::AnmlFallbackAnswer => Self::AnmlFallbackAnswer(reader.figure()?),
         })
     }
 
@@ -265,6 +268,7 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(_) => MessageType::ErpConfirm,
             Self::Error(_) => MessageType::Error,
             Self::TicketedRequest { .. } => MessageType::TicketedRequest,
+            Self::AnmlFallbackAnswer(_) => MessageType::AnmlFallbackAnswer,
         }
     }
 
@@ -321,6 +325,7 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => head(m),
             Self::Error(m) => head(m),
             Self::TicketedRequest { head, inner } => followed(head, inner),
+            Self::AnmlFallbackAnswer(m) => head(m),
         }
     }
 
@@ -403,6 +408,7 @@ impl<'a> Message<'a> {
                 head.visit(visitor);
                 visitor("inner_frame", Value::Bytes(inner));
             }
+            Self::AnmlFallbackAnswer(m) => m.visit(visitor),
         }
     }
 

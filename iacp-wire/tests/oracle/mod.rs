@@ -114,6 +114,7 @@ fn width(field: &str) -> usize {
         | "time_to_live" => 4,
         "evolution_sequence_number"
         | "expiration_timestamp"
+        | "expiry"
         | "generation_counter"
         | "initial_sequence"
         | "pow_nonce"

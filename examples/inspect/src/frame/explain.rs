@@ -212,6 +212,7 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::ErpConfirm(m) => of(*m),
         Message::Error(m) => of(*m),
         Message::TicketedRequest { head, .. } => of(*head),
+        Message::AnmlFallbackAnswer(m) => of(*m),
     }]
 }
 
