@@ -25,7 +25,7 @@ const PAUSE: u64 = 1_000;
 pub enum Mapping {
     /// The host may also be reached as this EID, until then. That its content is the origin's, this does not say.
     Mapped {
-        /// Who answers for the host.
+        /// The EID that answers for the host.
         eid: Eid,
         /// The end.
         expiry: UnixTime,

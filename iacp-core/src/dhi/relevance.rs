@@ -216,7 +216,7 @@ const CURATORS_MAX: usize = 8;
 pub struct Assertion {
     /// Length of the curator's namespace path, in bytes.
     pub path_length: u16,
-    /// Whose key signed.
+    /// The key that signed.
     pub signer: [u8; 32],
     /// What it says.
     pub value: Share,

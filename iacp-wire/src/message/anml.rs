@@ -51,11 +51,11 @@ figure! {
         transaction_nonce: TransactionId,
         /// 0 with a mapping, else why there is none.
         status: U32,
-        /// Who answers for the host; zero without a mapping.
+        /// The EID that answers for the host; zero without a mapping.
         mapped_eid: Eid,
         /// Until when, in Unix milliseconds; zero without a mapping.
         expiry: U64,
-        /// Who says so.
+        /// The resolver.
         resolver_eid: Eid,
         /// By the resolver, over the query's digest too.
         signature: Signature,

@@ -39,6 +39,8 @@ pub enum Ask<'a> {
         form: Form,
         /// The document.
         document: &'a [u8],
+        /// The scope that the agent's authority has shown: a request for the page goes to no narrower one.
+        scope_at_least: Scope,
     },
 }
 

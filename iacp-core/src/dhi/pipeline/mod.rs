@@ -303,6 +303,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
                 uri: target.as_str(),
                 form: self.form,
                 document: self.buffer.as_ref().get(..self.filled).unwrap_or_default(),
+                scope_at_least: self.own_scope.unwrap_or(Scope::Host).max(self.limits.scope_at_least),
             },
             Step::Over(_) => return None,
         };
