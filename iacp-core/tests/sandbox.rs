@@ -2,7 +2,7 @@
 
 use iacp_core::crypto::Portable;
 use iacp_core::erp::sandbox::{DerivedSlot, Egress, Gate, LONGEST, STREAMS, Shut, UNDER_WAY};
-use iacp_core::identity::derived::{Derivation, EsdEid};
+use iacp_core::identity::{Derivation, EsdEid};
 use iacp_core::time::Mono;
 use iacp_wire::message::SandboxStream;
 use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
@@ -59,7 +59,7 @@ fn two_sandboxes_of_one_session_see_nothing_in_common() {
     for name in [one, two] {
         let to = (2, "https://example.org/");
         let object = gate.hand_off::<Portable>(Mono(0), &name, Some(&plain), to).expect("it is alive");
-        assert_eq!((object.esd_eid, object.trigger_type, object.target_url), (*name.digest(), 2, to.1));
+        assert_eq!((object.esd_eid, object.trigger_type, object.target_url), (name.digest(), 2, to.1));
         hashes.push(object.session_hash);
     }
     assert!(one != two && hashes[0] != hashes[1] && !hashes.contains(&plain));

@@ -136,29 +136,29 @@ STATE_SLASHED    | .                | .                    | .
 const WORKFLOW: &str = "
                       | INITIATE_RESOLVE | DNS_SUCCESS     | ENDPOINT_UNREACHABLE | ENDPOINT_RESPONSIVE
 INPUT_RECEIVED        | RESOLVING_INFRA  | .               | .                    | .
-RESOLVING_INFRA       | .                | WELL_KNOWN_EVAL | .                    | .
+RESOLVING_INFRA       | .                | WELL_KNOWN_EVAL | PROBLEM_CACHING*     | .
 WELL_KNOWN_EVAL       | .                | .               | PROBLEM_CACHING      | LINK_HEADER_SNIFF
 PROBLEM_CACHING       | .                | .               | .                    | .
-LINK_HEADER_SNIFF     | .                | .               | .                    | .
+LINK_HEADER_SNIFF     | .                | .               | PROBLEM_CACHING*     | .
 BASELINE_CORE         | .                | .               | .                    | .
 SWITCH_POINT          | .                | .               | .                    | .
 LEGACY_PATH_EXECUTION | .                | .               | .                    | .
-NATIVE_ANML_INGESTION | .                | .               | .                    | .
+NATIVE_ANML_INGESTION | .                | .               | PROBLEM_CACHING+     | .
 BOUND                 | .                | .               | .                    | .
 ERP_DEFLECT (0x0E)    | .                | .               | .                    | .
 
-                      | HEADERS_SNIFFED | CONTEXT_PASSED | HEAVY_MEDIA
-INPUT_RECEIVED        | .               | .              | .
-RESOLVING_INFRA       | .               | .              | .
-WELL_KNOWN_EVAL       | .               | .              | .
-PROBLEM_CACHING       | .               | .              | .
-LINK_HEADER_SNIFF     | BASELINE_CORE+  | .              | .
-BASELINE_CORE         | .               | SWITCH_POINT+  | .
-SWITCH_POINT          | .               | .              | LEGACY_PATH_EXECUTION
-LEGACY_PATH_EXECUTION | .               | .              | .
-NATIVE_ANML_INGESTION | .               | .              | .
-BOUND                 | .               | .              | .
-ERP_DEFLECT (0x0E)    | .               | .              | .
+                      | HEADERS_SNIFFED | CONTEXT_PASSED | HEAVY_MEDIA           | TERM_FAST_PATH
+INPUT_RECEIVED        | .               | .              | .                     | .
+RESOLVING_INFRA       | .               | .              | .                     | .
+WELL_KNOWN_EVAL       | .               | .              | .                     | .
+PROBLEM_CACHING       | .               | .              | .                     | .
+LINK_HEADER_SNIFF     | BASELINE_CORE+  | .              | .                     | .
+BASELINE_CORE         | .               | SWITCH_POINT+  | .                     | .
+SWITCH_POINT          | .               | .              | LEGACY_PATH_EXECUTION | .
+LEGACY_PATH_EXECUTION | .               | .              | .                     | .
+NATIVE_ANML_INGESTION | .               | .              | .                     | LEGACY_PATH_EXECUTION+
+BOUND                 | .               | .              | .                     | .
+ERP_DEFLECT (0x0E)    | .               | .              | .                     | .
 
                       | PURE_DATA_STREAM      | Routing Failure
 INPUT_RECEIVED        | .                     | .
@@ -420,7 +420,7 @@ fn every_machine_is_listed_once() {
             ("curator-quarantine", "App. B.5", 4),
             ("revocation", "App. B.6", 7),
             ("escrow", "§5.5.2", 3),
-            ("workflow", "App. B.7", 9),
+            ("workflow", "App. B.7", 13),
         ]
     );
 }

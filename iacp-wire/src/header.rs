@@ -185,6 +185,8 @@ registry! {
     DockOffer = 0x8B "DOCK_OFFER",
     /// `IACP §4.1.4.3`: between a sandbox and the LL-Entity.
     SandboxStream = 0x8C "SANDBOX_STREAM",
+    /// `IACP §4.1.2`: a resolver's answer to an ANML Fallback Query.
+    AnmlFallbackAnswer = 0x9A "ANML_FALLBACK_ANSWER",
 }
 
 /// The first word of a datagram.

@@ -143,6 +143,7 @@ impl Parts {
             MessageType::TransitGrant => Message::TransitGrant(figure(head)),
             MessageType::DockOffer => Message::DockOffer(figure(head)),
             MessageType::SandboxStream => Message::SandboxStream { head: figure(head), bytes: tail },
+            MessageType::AnmlFallbackAnswer => Message::AnmlFallbackAnswer(figure(head)),
         }
     }
 

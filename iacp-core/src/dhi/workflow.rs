@@ -50,6 +50,8 @@ machine! {
         HeavyMedia = "HEAVY_MEDIA",
         /// Text is enough and ANML is there.
         PureDataStream = "PURE_DATA_STREAM",
+        /// The fast path ends: out of time or room, or what came is not what was promised (a label of §4.1.2.2).
+        FastPathTerminated = "TERM_FAST_PATH",
         /// A packet cannot be routed to where it should go.
         RoutingFailure = "Routing Failure",
     }
@@ -64,6 +66,11 @@ machine! {
         Said: BaselineCore + ContextPassed => SwitchPoint, "the picture of §4.1.2.1";
         Drawn: SwitchPoint + HeavyMedia => LegacyPathExecution;
         Drawn: SwitchPoint + PureDataStream => NativeAnmlIngestion;
+        // keeps: IACP-034, IACP-035
+        Said: NativeAnmlIngestion + FastPathTerminated => LegacyPathExecution, "§4.1.2.1 d: T_eval or buffer exhausted";
+        Said: NativeAnmlIngestion + EndpointUnreachable => ProblemCaching, "§4.1.2.1 d: no candidate can be had";
+        Ours: ResolvingInfra + EndpointUnreachable => ProblemCaching, "T_eval may be lower than the time for DNS";
+        Ours: LinkHeaderSniff + EndpointUnreachable => ProblemCaching, "the target itself is asked, and fails";
         Drawn: Bound + RoutingFailure => ErpDeflect, "an action drawn as a state: the context stays BOUND (B.2)";
     }
     notes {
@@ -73,7 +80,6 @@ machine! {
          leads to BOUND here, and none on from ERP_DEFLECT.",
         "B.7 and §4.1.2.1 name the same things differently: RESOLVING_INFRA and DNS_SRV_EVALUATION, \
          PROBLEM_CACHING and PROBLEM_CACHE, NATIVE_ANML_INGESTION and NATIVE_ANML_PATH.",
-        "A failed SRV query, and a switch point that runs out of time or buffer, have no row in B.7: the pipeline that \
-         wraps this table decides them.",
+        "A failed SRV query has no row in B.7: SRV improves, it prevents nothing, so DNS has succeeded either way.",
     }
 }

@@ -8,7 +8,7 @@ use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
 use rand_core::CryptoRng;
 
 use crate::crypto::Provider;
-use crate::identity::derived::{Derivation, EsdEid};
+use crate::identity::{Derivation, EsdEid};
 use crate::time::Mono;
 
 /// No derivative lives longer, in seconds.
@@ -126,7 +126,7 @@ impl<'m> Gate<'m> {
     fn find(&mut self, now: Mono, name: &Digest) -> Option<&mut Derived> {
         let place = self.places(name).find(|place| {
             let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
-            derived.is_some_and(|derived| derived.derivation.esd_eid().digest() == name && now < derived.until)
+            derived.is_some_and(|derived| derived.derivation.esd_eid().digest() == *name && now < derived.until)
         })?;
         self.slots.get_mut(place)?.0.as_mut()
     }
@@ -152,7 +152,7 @@ impl<'m> Gate<'m> {
             let slot = self.slots.get(*place);
             slot.is_some_and(|slot| slot.0.as_ref().is_none_or(|derived| derived.until <= now))
         };
-        let place = self.places(esd_eid.digest()).find(free).ok_or(Shut::Capacity)?;
+        let place = self.places(&esd_eid.digest()).find(free).ok_or(Shut::Capacity)?;
         let until = now.after(u64::from(seconds) * 1_000);
         let derived = Derived { derivation, context, session, until, streams: [None; STREAMS] };
         *self.slots.get_mut(place).ok_or(Shut::Capacity)? = DerivedSlot(Some(derived));
@@ -168,9 +168,9 @@ impl<'m> Gate<'m> {
         plain: Option<&Digest>,
         (trigger_type, target_url): (u16, &'u str),
     ) -> Option<HandOffContext<'u>> {
-        let derived = self.find(now, name.digest())?;
+        let derived = self.find(now, &name.digest())?;
         let session_hash = derived.derivation.session_hash::<P>(plain);
-        Some(HandOffContext { trigger_type, esd_eid: *name.digest(), session_hash, target_url })
+        Some(HandOffContext { trigger_type, esd_eid: name.digest(), session_hash, target_url })
     }
 
     /// Takes a frame of a sandbox: the one way out. The derivative that comes back is looked up here, and nothing that is not
@@ -212,7 +212,7 @@ impl<'m> Gate<'m> {
 
     /// The egress has passed so many bytes on.
     pub fn passed(&mut self, now: Mono, name: &EsdEid, stream: u32, bytes: u32) {
-        let derived = self.find(now, name.digest());
+        let derived = self.find(now, &name.digest());
         let streams = derived.into_iter().flat_map(|derived| derived.streams.iter_mut().flatten());
         for found in streams.filter(|found| found.number == stream) {
             found.under_way = found.under_way.saturating_sub(bytes);
@@ -231,11 +231,11 @@ impl<'m> Gate<'m> {
         (bytes, ends): (&[u8], bool),
         out: &mut [u8],
     ) -> Result<usize, Option<WriteError>> {
-        let derived = self.find(now, name.digest()).ok_or(None)?;
+        let derived = self.find(now, &name.digest()).ok_or(None)?;
         let mut streams = derived.streams.iter_mut().flatten();
         let found = streams.find(|found| found.number == stream && !found.answered).ok_or(None)?;
         let head = SandboxStream {
-            esd_eid: *name.digest(),
+            esd_eid: name.digest(),
             stream: stream.into(),
             stream_flags: if ends { SandboxStream::ENDS } else { 0 }.into(),
             reserved: [0; 2],
@@ -250,7 +250,7 @@ impl<'m> Gate<'m> {
     pub fn retract(&mut self, context: u32, name: &Digest) -> bool {
         let place = self.places(name).find(|place| {
             let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
-            derived.is_some_and(|derived| derived.context == context && derived.derivation.esd_eid().digest() == name)
+            derived.is_some_and(|derived| derived.context == context && derived.derivation.esd_eid().digest() == *name)
         });
         place.and_then(|place| self.slots.get_mut(place)).map(|slot| slot.0 = None).is_some()
     }

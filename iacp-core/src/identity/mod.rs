@@ -1,6 +1,6 @@
 //! Ephemeral Agent Identities and what they sign (`IACP §3`, `IACP §4.2.2.1`).
 
-pub mod derived;
+mod derived;
 mod signing;
 
 use core::fmt;
@@ -10,6 +10,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::{Provider, Secret32};
 
+pub use derived::{DERIVATIVE_LIFE_MAX, Derivation, Derivative, EsdEid};
 pub(crate) use signing::{digest_to_sign, sign_frame, unsigned_digest, verify_frame, verify_frame_checked};
 
 /// An agent's key pair. The private half never leaves it; it is wiped when dropped.

@@ -1,4 +1,6 @@
-//! The ANML Fallback Query (`IACP §4.1.2`).
+//! The ANML Fallback Query and its answer (`IACP §4.1.2`).
+
+use zerocopy::network_endian::{U32, U64};
 
 use crate::field::{Eid, Signature, TransactionId};
 use crate::figure::figure;
@@ -24,6 +26,38 @@ figure! {
         /// Pairs the answer with the question.
         transaction_nonce: TransactionId,
         /// By the requestor.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `ANML_FALLBACK_ANSWER`, 0x9A: what a resolver knows of the host that an ANML Fallback Query names (`IACP §4.1.2`).
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                     Transaction Nonce [8]                     |
+    /// +-------------------------------+-------------------------------+
+    /// |          Status [4]           |        Mapped EID [32]        |
+    /// +-------------------------------+-------------------------------+
+    /// |                          Expiry [8]                           |
+    /// +---------------------------------------------------------------+
+    /// |                      Resolver's EID [32]                      |
+    /// +---------------------------------------------------------------+
+    /// |                Digital Signature (Ed25519) [64]               |
+    /// +---------------------------------------------------------------+
+    /// ```
+    AnmlFallbackAnswer = 148 {
+        /// That of the query.
+        transaction_nonce: TransactionId,
+        /// 0 with a mapping, else why there is none.
+        status: U32,
+        /// The EID that answers for the host; zero without a mapping.
+        mapped_eid: Eid,
+        /// Until when, in Unix milliseconds; zero without a mapping.
+        expiry: U64,
+        /// The resolver.
+        resolver_eid: Eid,
+        /// By the resolver, over the query's digest too.
         signature: Signature,
     }
 }

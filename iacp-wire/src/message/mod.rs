@@ -12,7 +12,7 @@ mod outer;
 mod pss;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
-pub use anml::AnmlFallbackQuery;
+pub use anml::{AnmlFallbackAnswer, AnmlFallbackQuery};
 pub use carriage::{DockOffer, PathRelay, SandboxStream, TransitGrant};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
@@ -187,6 +187,8 @@ pub enum Message<'a> {
         /// What the sandbox sends or receives.
         bytes: &'a [u8],
     },
+    /// `ANML_FALLBACK_ANSWER`
+    AnmlFallbackAnswer(&'a AnmlFallbackAnswer),
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -276,6 +278,7 @@ impl<'a> Message<'a> {
             MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
             MessageType::DockOffer => Self::DockOffer(reader.figure()?),
             MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
+            MessageType::AnmlFallbackAnswer => Self::AnmlFallbackAnswer(reader.figure()?),
         })
     }
 
@@ -322,6 +325,7 @@ impl<'a> Message<'a> {
             Self::TransitGrant(_) => MessageType::TransitGrant,
             Self::DockOffer(_) => MessageType::DockOffer,
             Self::SandboxStream { .. } => MessageType::SandboxStream,
+            Self::AnmlFallbackAnswer(_) => MessageType::AnmlFallbackAnswer,
         }
     }
 
@@ -390,6 +394,7 @@ impl<'a> Message<'a> {
             Self::TransitGrant(m) => head(m),
             Self::DockOffer(m) => head(m),
             Self::SandboxStream { head, bytes } => followed(head, bytes),
+            Self::AnmlFallbackAnswer(m) => head(m),
         }
     }
 
@@ -494,6 +499,7 @@ impl<'a> Message<'a> {
                 head.visit(visitor);
                 visitor("bytes", Value::Bytes(bytes));
             }
+            Self::AnmlFallbackAnswer(m) => m.visit(visitor),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The Outer Transport Header, the ANML Fallback Query, PROOF_OF_MAL and ERROR: Appendix A.15, A.16, A.23 and 0x84.
+//! The Outer Transport Header, the ANML Fallback Query, its answer, PROOF_OF_MAL and ERROR: Appendix A.15, A.16,
+//! 0x9A, A.23 and 0x84.
 
 use iacp_wire::MessageType;
 
@@ -32,6 +33,21 @@ pub const SAMPLES: &[Sample] = &[
         ],
         tlvs: &[],
         ending: Ending::TextFirst,
+    },
+    Sample {
+        message_type: MessageType::AnmlFallbackAnswer,
+        header: "1 9a 0 0094",
+        responder_cookie: "",
+        body: &[
+            bytes("transaction_nonce", "33×8"),
+            integer("status", "00000000"),
+            bytes("mapped_eid", "44×32"),
+            integer("expiry", "0000019a 33343536"),
+            bytes("resolver_eid", "55×32"),
+            bytes("signature", "66×64"),
+        ],
+        tlvs: &[],
+        ending: Ending::Tlvs,
     },
     Sample {
         message_type: MessageType::ProofOfMal,

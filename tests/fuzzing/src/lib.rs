@@ -4,6 +4,7 @@
 
 mod discovery;
 mod frame;
+mod interpreter;
 pub mod provider;
 pub mod session;
 
@@ -20,11 +21,14 @@ pub struct Target {
 }
 
 /// Every target of this crate.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
     Target { name: "hostile", run: hostile, seeds: session::seeds, words: no_words },
+    Target { name: "link", run: link, seeds: interpreter::link_seeds, words: interpreter::link_words },
+    Target { name: "pipeline", run: pipeline, seeds: interpreter::pipeline_seeds, words: no_words },
+    Target { name: "canonical", run: canonical, seeds: interpreter::canonical_seeds, words: no_words },
 ];
 
 /// Any bytes are a frame or refused, and the judge of iacp-wire's property tests has nothing to object.
@@ -46,6 +50,21 @@ pub fn session(bytes: &[u8]) {
 /// The same with seals and signatures that hold whatever is changed: a peer that is authentic and says anything.
 pub fn hostile(bytes: &[u8]) {
     session::run::<provider::Trusting>(bytes);
+}
+
+/// Any bytes are a Link field or refused, and what its targets resolve to is a URI in its one spelling.
+pub fn link(bytes: &[u8]) {
+    interpreter::link(bytes);
+}
+
+/// The interpreter's pipeline, answered with anything in any order: it ends, keeps its limits, and sends nothing inwards.
+pub fn pipeline(bytes: &[u8]) {
+    interpreter::pipeline(bytes);
+}
+
+/// Canonical text is the same however it is cut, and its entropy is one.
+pub fn canonical(bytes: &[u8]) {
+    interpreter::canonical(bytes);
 }
 
 /// These inputs are lists of four bytes, each of which means something: there is nothing to spell.

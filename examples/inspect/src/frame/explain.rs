@@ -219,6 +219,7 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::TransitGrant(m) => of(*m),
         Message::DockOffer(m) => of(*m),
         Message::SandboxStream { head, .. } => of(*head),
+        Message::AnmlFallbackAnswer(m) => of(*m),
     }]
 }
 

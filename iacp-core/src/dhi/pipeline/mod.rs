@@ -1,0 +1,425 @@
+//! The ingestion pipeline (`IACP §4.1.2`): it asks its caller for what it needs and consumes the answers.
+//!
+//! The machine opens no socket. [`Pipeline::poll_ask`] says what to do, [`Pipeline::answer`] takes what came of it,
+//! [`Pipeline::wants`] says whether a question is still open; T_eval and the buffer's limit end what takes too long or too
+//! much. The agent sees one of four [`Outcome`]s and no cause from the network; the [`trail`](Pipeline::trail) is the
+//! operator's.
+
+mod ask;
+mod head;
+mod limits;
+mod receive;
+mod steer;
+mod trail;
+
+use heapless::String;
+use iacp_wire::Eid;
+
+pub use ask::{Answer, Ask, AskId, Failure, Get, Head, SrvTarget};
+pub use limits::{AboveLimit, Limits, MAX_FLOAT_BUF, Media, Requirement, T_EVAL};
+pub use trail::{Mark, Noted};
+
+use super::form::{Form, Structure};
+use super::handoff::{HandOff, Trigger};
+use super::problem_cache::{Begin, LIFE_MIN, ProblemCache, authority};
+use super::scope::Scope;
+use super::uri::{Uri, UriError};
+use super::vector::Usiv;
+use super::workflow::{Event, State};
+use crate::time::Mono;
+
+/// Where a site says what it has for agents.
+const WELL_KNOWN: &str = "/.well-known/anml";
+/// Milliseconds for the LL-Entity's answer.
+const RESOLVE_TIME: u64 = 2_000;
+/// Milliseconds for the answer of DNS.
+const SRV_TIME: u64 = 3_000;
+/// Redirects of one document.
+const REDIRECTS_MAX: u8 = 3;
+/// 1xx heads before the one that counts.
+const INFORMATIONAL_MAX: u8 = 8;
+/// Candidates that are tried.
+const CANDIDATES_MAX: usize = 3;
+/// Marks that a trail keeps.
+const TRAIL_MAX: usize = 64;
+
+/// The URIs and the trail of one ingestion: 15 KiB of the caller's, for one pipeline at a time.
+pub struct Workspace {
+    target: Uri,
+    /// The URI that is being asked, or that answered last.
+    current: Uri,
+    scratch: Uri,
+    candidates: [Uri; CANDIDATES_MAX],
+    srv: String<253>,
+    trail: heapless::Vec<Mark, TRAIL_MAX>,
+}
+
+impl Workspace {
+    /// Nothing yet.
+    pub const EMPTY: Self = Self {
+        target: Uri::EMPTY,
+        current: Uri::EMPTY,
+        scratch: Uri::EMPTY,
+        candidates: [const { Uri::EMPTY }; CANDIDATES_MAX],
+        srv: String::new(),
+        trail: heapless::Vec::new(),
+    };
+}
+
+/// Why nothing was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Refusal {
+    /// The text is no URI that the interpreter follows.
+    Uri(UriError),
+    /// `http`, which the limits do not allow.
+    PlainHttp,
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Uri(error) => write!(f, "{error}"),
+            Self::PlainHttp => f.write_str("the URI's scheme is http, and only https is allowed"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// What an agent sees of an ingestion. The buffer comes back with each of them.
+// keeps: IACP-039
+pub enum Outcome<'m, B> {
+    /// Content, and the memory in which it is.
+    Native(Usiv<'m, B>),
+    /// A browser is needed.
+    Legacy(HandOff<'m>, B),
+    /// Not now; the caller may still choose the legacy path.
+    Unavailable {
+        /// Milliseconds after which to ask again.
+        retry_after: u64,
+        /// The caller's memory.
+        buffer: B,
+    },
+    /// This is no URI to follow.
+    Refused(Refusal, B),
+}
+
+/// Which document is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Document {
+    WellKnown,
+    Target,
+    Candidate(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Connecting,
+    Body,
+}
+
+/// A GET under way.
+#[derive(Clone, Copy, Debug)]
+struct Fetch {
+    document: Document,
+    via_srv: bool,
+    heard: Heard,
+    redirects: u8,
+    informational: u8,
+    /// Content-Length, if there was one.
+    length: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Native,
+    Legacy(Trigger),
+    Unavailable,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Resolving,
+    Srv,
+    Fetching(Fetch),
+    Comparing,
+    Over(End),
+}
+
+/// One ingestion. `B` is the buffer, owned until [`finish`](Self::finish); `S` is the caller's look at the structure.
+///
+/// ```
+/// use iacp_core::dhi::form::Plain;
+/// use iacp_core::dhi::pipeline::{Answer, Ask, Head, Limits, Outcome, Pipeline, Requirement, Workspace};
+/// use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
+/// use iacp_core::dhi::scope::Scope;
+/// use iacp_core::time::Mono;
+///
+/// let mut entries = [Entry::FREE; 64];
+/// let mut cache = ProblemCache::new(&mut entries);
+/// let mut workspace = Workspace::EMPTY;
+/// let buffer = vec![0; 4_096];
+/// let (uri, needs) = ("https://example.org/", Requirement::default());
+/// let begun = Pipeline::begin(Mono(0), uri, needs, Limits::DRAFT, &mut workspace, buffer, Plain::default(), &mut cache);
+/// let mut pipeline = begun.ok().ok_or("a URI of the web, and nothing against it")?;
+///
+/// let fields = [("Content-Type", b"application/anml+xml".as_slice())];
+/// while let Some((id, ask)) = pipeline.poll_ask() {
+///     let answers = match ask {
+///         Ask::Resolve { .. } => vec![Answer::Resolved { eid: None, scope: None }],
+///         Ask::Srv { .. } => vec![Answer::Targets(&[])],
+///         Ask::Get(get) => {
+///             assert_eq!(get.uri, "https://example.org/.well-known/anml");
+///             let head = Head { status: 200, fields: &fields };
+///             vec![Answer::Connecting(Scope::World), Answer::Head(head), Answer::Chunk(b"<anml/>"), Answer::End]
+///         }
+///         Ask::Compare { .. } => return Err("it was not asked for".into()),
+///     };
+///     for answer in answers {
+///         pipeline.answer(Mono(10), id, answer, &mut cache);
+///     }
+/// }
+/// let Ok(Outcome::Native(usiv)) = pipeline.finish() else { return Err("ANML is there".into()) };
+/// assert_eq!(usiv.payload(), b"<anml/>");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pipeline<'m, B, S> {
+    workspace: &'m mut Workspace,
+    buffer: B,
+    structure: S,
+    needs: Requirement,
+    limits: Limits,
+    begun: Mono,
+    deadline: Mono,
+    step_deadline: Option<Mono>,
+    state: State,
+    step: Step,
+    id: AskId,
+    is_asked: bool,
+    /// The scope of the agent's own URI: the widest that it has shown.
+    own_scope: Option<Scope>,
+    srv_port: Option<u16>,
+    eid: Option<Eid>,
+    skips_well_known: bool,
+    candidates: usize,
+    /// Candidates come from an answer of the SRV target, which may have them too.
+    from_srv: bool,
+    form: Form,
+    filled: usize,
+    strays: u32,
+}
+
+impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
+    /// Begins an ingestion of `uri` at `now`: T_eval runs from here.
+    ///
+    /// # Errors
+    /// The outcome, if it is known at once: the URI is refused, or the problem cache short-circuits it or has no room.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each of them is the caller's, and a struct of them would be moved too"
+    )]
+    pub fn begin(
+        now: Mono,
+        uri: &str,
+        needs: Requirement,
+        limits: Limits,
+        workspace: &'m mut Workspace,
+        buffer: B,
+        structure: S,
+        cache: &mut ProblemCache<'_>,
+    ) -> Result<Self, Outcome<'m, B>> {
+        if let Err(error) = workspace.target.read(uri) {
+            return Err(Outcome::Refused(Refusal::Uri(error), buffer));
+        }
+        if !workspace.target.is_https() && !limits.http {
+            return Err(Outcome::Refused(Refusal::PlainHttp, buffer));
+        }
+        let target = &workspace.target;
+        let well_known = target.problem_key_at(WELL_KNOWN);
+        let begin = cache.begin(now, authority(target), &target.problem_key(), &well_known);
+        let skips_well_known = match begin {
+            Begin::Go { skip } => skip,
+            Begin::Not(retry_after) => return Err(Outcome::Unavailable { retry_after, buffer }),
+        };
+        workspace.srv.clear();
+        workspace.trail.clear();
+        let mut pipeline = Self {
+            workspace,
+            buffer,
+            structure,
+            needs,
+            limits,
+            begun: now,
+            deadline: now.after(u64::from(limits.t_eval())),
+            step_deadline: None,
+            state: State::INITIAL,
+            step: Step::Resolving,
+            id: AskId(0),
+            is_asked: false,
+            own_scope: None,
+            srv_port: None,
+            eid: None,
+            skips_well_known,
+            candidates: 0,
+            from_srv: false,
+            form: Form::Xml,
+            filled: 0,
+            strays: 0,
+        };
+        pipeline.note(now, Noted::State(State::INITIAL));
+        pipeline.go(now, Event::InitiateResolve);
+        pipeline.ask(Step::Resolving, Some(now.after(RESOLVE_TIME)));
+        Ok(pipeline)
+    }
+
+    /// The next thing to do, once. One question is open at a time: a new one means that the one before is over.
+    pub fn poll_ask(&mut self) -> Option<(AskId, Ask<'_>)> {
+        if self.is_asked {
+            return None;
+        }
+        let least = match self.step {
+            Step::Fetching(fetch) => self.least_scope(&fetch),
+            _ => Scope::World,
+        };
+        let Workspace { target, current, srv, .. } = &*self.workspace;
+        let ask = match self.step {
+            Step::Resolving => Ask::Resolve { uri: target.as_str(), host: target.host() },
+            Step::Srv => Ask::Srv { host: target.host() },
+            Step::Fetching(fetch) => {
+                let endpoint = self.srv_port.filter(|_| fetch.via_srv);
+                Ask::Get(Get {
+                    uri: current.as_str(),
+                    https: current.is_https(),
+                    host: current.host(),
+                    connect_to: if endpoint.is_some() { srv } else { current.host() },
+                    port: endpoint.unwrap_or(current.port()),
+                    path: current.path(),
+                    scope_at_least: least,
+                })
+            }
+            Step::Comparing => Ask::Compare {
+                uri: target.as_str(),
+                form: self.form,
+                document: self.buffer.as_ref().get(..self.filled).unwrap_or_default(),
+                scope_at_least: self.own_scope.unwrap_or(Scope::Host).max(self.limits.scope_at_least),
+            },
+            Step::Over(_) => return None,
+        };
+        self.is_asked = true;
+        Some((self.id, ask))
+    }
+
+    /// Whether this question is still open. A caller that asks this before each step of its own sends nothing in vain.
+    #[must_use]
+    pub fn wants(&self, id: AskId) -> bool {
+        self.is_asked && self.id == id && !self.is_over()
+    }
+
+    /// Whether [`finish`](Self::finish) has an outcome.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.step, Step::Over(_))
+    }
+
+    /// When to call [`handle_deadline`](Self::handle_deadline); none when it is over.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let soonest = self.step_deadline.map_or(self.deadline, |step| step.min(self.deadline));
+        (!self.is_over()).then_some(soonest)
+    }
+
+    /// Handles a deadline that has passed; nothing happens before.
+    // keeps: IACP-032
+    pub fn handle_deadline(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
+        if self.is_over() {
+            return;
+        }
+        if now >= self.deadline {
+            self.expire(now, cache);
+        } else if self.step_deadline.is_some_and(|deadline| now >= deadline) {
+            self.note(now, Noted::Late);
+            match self.step {
+                Step::Resolving => self.ask(Step::Srv, Some(now.after(SRV_TIME))),
+                Step::Srv => self.srv_answered(now, &[]),
+                _ => self.step_deadline = None,
+            }
+        }
+    }
+
+    /// Takes an answer. One to another question, or one that does not fit what came before, is counted and ignored.
+    pub fn answer(&mut self, now: Mono, to: AskId, answer: Answer<'_>, cache: &mut ProblemCache<'_>) {
+        self.handle_deadline(now, cache);
+        if !self.wants(to) {
+            self.strays = self.strays.saturating_add(1);
+            return;
+        }
+        match (self.step, answer) {
+            (Step::Resolving, Answer::Resolved { eid, scope }) => {
+                self.note(now, Noted::Mapped(eid.is_some()));
+                (self.eid, self.own_scope) = (eid, scope);
+                self.ask(Step::Srv, Some(now.after(SRV_TIME)));
+            }
+            // keeps: IACP-027
+            (Step::Resolving, Answer::Failed(_)) => {
+                self.note(now, Noted::Mapped(false));
+                self.ask(Step::Srv, Some(now.after(SRV_TIME)));
+            }
+            (Step::Srv, Answer::Targets(targets)) => self.srv_answered(now, targets),
+            (Step::Srv, Answer::Failed(_)) => self.srv_answered(now, &[]),
+            (Step::Fetching(fetch), answer) => self.fetched(now, fetch, answer, cache),
+            (Step::Comparing, Answer::Compared { web, tree }) => {
+                if web.is_equivalent(tree) {
+                    self.deliver(now, cache);
+                } else {
+                    // keeps: IACP-049, IACP-053
+                    self.fall_back(now, Trigger::EquivalenceFailed, cache);
+                }
+            }
+            // Equivalence that was not shown is none.
+            (Step::Comparing, Answer::Failed(_)) => self.fall_back(now, Trigger::EquivalenceFailed, cache),
+            _ => self.strays = self.strays.saturating_add(1),
+        }
+    }
+
+    /// Answers that belonged to no open question.
+    #[must_use]
+    pub const fn strays(&self) -> u32 {
+        self.strays
+    }
+
+    /// What the LL-Entity said where the origin may also be reached. It says nothing about whose content this is.
+    #[must_use]
+    pub const fn mapping(&self) -> Option<Eid> {
+        self.eid
+    }
+
+    /// What happened so far; for the operator.
+    #[must_use]
+    pub fn trail(&self) -> &[Mark] {
+        &self.workspace.trail
+    }
+
+    /// The outcome, and with it everything that the pipeline held.
+    ///
+    /// # Errors
+    /// It is not over: the pipeline comes back as it was.
+    // keeps: IACP-038, IACP-065
+    #[expect(clippy::result_large_err, reason = "it is the pipeline itself, and only for a caller that asks too early")]
+    pub fn finish(self) -> Result<Outcome<'m, B>, Self> {
+        let Step::Over(end) = self.step else { return Err(self) };
+        let Self { workspace, buffer, filled, .. } = self;
+        let Workspace { target, current, .. } = workspace;
+        Ok(match end {
+            // keeps: IACP-061
+            End::Native => match Usiv::of_origin(current, buffer, filled) {
+                Ok(usiv) => Outcome::Native(usiv),
+                // Only of a buffer that shrinks while it is owned here.
+                Err(buffer) => Outcome::Unavailable { retry_after: LIFE_MIN, buffer },
+            },
+            End::Legacy(trigger) => Outcome::Legacy(HandOff { trigger, url: target.as_str() }, buffer),
+            End::Unavailable => Outcome::Unavailable { retry_after: LIFE_MIN, buffer },
+        })
+    }
+}

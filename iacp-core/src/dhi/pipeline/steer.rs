@@ -1,0 +1,201 @@
+//! Where the pipeline goes next: states, questions, and the rule on where a request may go.
+
+use super::super::form::Structure;
+use super::super::handoff::Trigger;
+use super::super::problem_cache::{Fault, ProblemCache, Standing, authority};
+use super::super::scope::Scope;
+use super::super::uri::{Uri, is_dns_name};
+use super::super::workflow::{Event, State};
+use super::ask::{AskId, SrvTarget};
+use super::trail::{Mark, Noted};
+use super::{Document, End, Fetch, Heard, Pipeline, Step, WELL_KNOWN, Workspace};
+use crate::time::Mono;
+
+/// Whether a URI that a server named may be followed: no step down from TLS, no address, no other port.
+pub(super) fn may_follow(from: &Uri, to: &Uri, own_port: u16, srv_port: Option<u16>) -> bool {
+    (to.is_https() || !from.is_https())
+        && (!to.is_literal() || to.host() == from.host())
+        && (to.port() == 443 || to.port() == own_port || Some(to.port()) == srv_port)
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
+    pub(super) fn note(&mut self, now: Mono, what: Noted) {
+        let at = u32::try_from(now.since(self.begun)).unwrap_or(u32::MAX);
+        // A trail that is full keeps its beginning.
+        let _ = self.workspace.trail.push(Mark { at, what });
+    }
+
+    /// Makes a move of the table.
+    pub(super) fn go(&mut self, now: Mono, event: Event) {
+        if let Ok(state) = self.state.step(event) {
+            self.note(now, Noted::State(state));
+        }
+    }
+
+    pub(super) fn ask(&mut self, step: Step, deadline: Option<Mono>) {
+        self.step = step;
+        self.step_deadline = deadline;
+        self.id = AskId(self.id.0.wrapping_add(1));
+        self.is_asked = false;
+    }
+
+    fn is_own(&self, uri: &Uri) -> bool {
+        uri.origin() == self.workspace.target.origin()
+    }
+
+    /// The narrowest scope that this request may go to. Only the agent's own authority, reached directly, may show what its
+    /// scope is; everything else waits until it is known, and until then goes to the world alone.
+    pub(super) fn least_scope(&self, fetch: &Fetch) -> Scope {
+        let is_direct = !fetch.via_srv && self.is_own(&self.workspace.current);
+        let known = self.own_scope.unwrap_or(if is_direct { Scope::Host } else { Scope::World });
+        known.max(self.limits.scope_at_least)
+    }
+
+    /// The address to which the caller is about to connect.
+    pub(super) fn connecting(&mut self, now: Mono, fetch: Fetch, scope: Scope) -> bool {
+        if scope < self.least_scope(&fetch) {
+            self.note(now, Noted::TooNarrow(scope));
+            return false;
+        }
+        if !fetch.via_srv && self.is_own(&self.workspace.current) {
+            self.own_scope = self.own_scope.max(Some(scope));
+        }
+        self.note(now, Noted::Connecting(scope));
+        self.step = Step::Fetching(Fetch { heard: Heard::Connecting, ..fetch });
+        true
+    }
+
+    /// SRV improves, it prevents nothing: whatever came, DNS has done its part.
+    // keeps: IACP-030
+    pub(super) fn srv_answered(&mut self, now: Mono, targets: &[SrvTarget<'_>]) {
+        let usable = targets.iter().filter(|target| {
+            let is_address = target.name.parse::<core::net::IpAddr>().is_ok();
+            target.port != 0 && is_dns_name(target.name) && !is_address
+        });
+        let rank = |target: &&SrvTarget<'_>| (target.priority, u16::MAX - target.weight);
+        let best = usable.min_by(|one, other| (rank(one), one.name).cmp(&(rank(other), other.name)));
+        if let Some(best) = best {
+            self.workspace.srv.clear();
+            if self.workspace.srv.push_str(best.name).is_ok() {
+                self.srv_port = Some(best.port);
+            }
+        }
+        self.note(now, Noted::Srv(self.srv_port.is_some()));
+        self.go(now, Event::DnsSuccess);
+        if self.skips_well_known {
+            self.note(now, Noted::WellKnownSkipped);
+            self.go(now, Event::EndpointResponsive);
+            self.fetch_target();
+            return;
+        }
+        let Workspace { target, current, .. } = &mut *self.workspace;
+        if current.resolve(target, WELL_KNOWN).is_ok() {
+            self.fetch(Document::WellKnown, self.srv_port.is_some());
+        } else {
+            self.fetch_target();
+        }
+    }
+
+    /// Asks for the current URI.
+    pub(super) fn fetch(&mut self, document: Document, via_srv: bool) {
+        let fetch = Fetch { document, via_srv, heard: Heard::Nothing, redirects: 0, informational: 0, length: None };
+        self.ask(Step::Fetching(fetch), None);
+    }
+
+    pub(super) fn fetch_target(&mut self) {
+        let Workspace { target, current, .. } = &mut *self.workspace;
+        current.copy(target);
+        self.fetch(Document::Target, false);
+    }
+
+    /// Asks for the first candidate from `index` on that has not failed before; without one nothing is left.
+    pub(super) fn fetch_candidate(&mut self, now: Mono, index: usize, cache: &mut ProblemCache<'_>) {
+        for index in index..self.candidates {
+            let Workspace { target, current, candidates, .. } = &mut *self.workspace;
+            let Some(candidate) = candidates.get(index) else { break };
+            let shown = u8::try_from(index).unwrap_or(u8::MAX);
+            if let Standing::Blocked(..) = cache.ask(now, &candidate.problem_key())
+                && candidate != target
+            {
+                self.note(now, Noted::CandidateBlocked(shown));
+                continue;
+            }
+            current.copy(candidate);
+            let via_srv = self.from_srv && current.origin() == target.origin();
+            self.note(now, Noted::Candidate(shown));
+            self.fetch(Document::Candidate(index), via_srv);
+            return;
+        }
+        self.unavailable(now, cache);
+    }
+
+    /// Keeps a fault of the agent's own URI, or of one that its authority named.
+    pub(super) fn fault(&mut self, now: Mono, key: &[u8; 32], fault: Fault, cache: &mut ProblemCache<'_>) {
+        let fault = if fault == Fault::Problem && *key == self.well_known_key() { Fault::Absent } else { fault };
+        cache.fail(now, authority(&self.workspace.target), key, fault);
+    }
+
+    pub(super) fn well_known_key(&self) -> [u8; 32] {
+        self.workspace.target.problem_key_at(WELL_KNOWN)
+    }
+
+    pub(super) fn target_key(&self) -> [u8; 32] {
+        self.workspace.target.problem_key()
+    }
+
+    /// PROBLEM_CACHE: it ends here.
+    pub(super) fn unavailable(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
+        self.go(now, Event::EndpointUnreachable);
+        self.over(End::Unavailable, cache);
+    }
+
+    /// LEGACY_PATH_EXECUTION. What was received is cut: native parsing has ended.
+    // keeps: IACP-034, IACP-036
+    pub(super) fn fall_back(&mut self, now: Mono, trigger: Trigger, cache: &mut ProblemCache<'_>) {
+        self.filled = 0;
+        let event = if self.state == State::SwitchPoint { Event::HeavyMedia } else { Event::FastPathTerminated };
+        self.go(now, event);
+        self.note(now, Noted::Legacy(trigger));
+        self.over(End::Legacy(trigger), cache);
+    }
+
+    /// DOWNSTREAM: the document is the application's.
+    // keeps: IACP-034, IACP-038
+    pub(super) fn deliver(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
+        let bytes = u32::try_from(self.filled).unwrap_or(u32::MAX);
+        self.note(now, Noted::Delivered(bytes));
+        cache.clear(now, &self.target_key());
+        self.over(End::Native, cache);
+    }
+
+    fn over(&mut self, end: End, cache: &mut ProblemCache<'_>) {
+        cache.release(&self.target_key());
+        cache.release(&self.well_known_key());
+        for candidate in self.workspace.candidates.iter().take(self.candidates) {
+            cache.release(&candidate.problem_key());
+        }
+        self.step = Step::Over(end);
+        self.step_deadline = None;
+    }
+
+    /// T_eval is over. The legacy path if content had been promised, else the problem cache.
+    // keeps: IACP-032, IACP-035
+    pub(super) fn expire(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
+        self.note(now, Noted::TEvalOver);
+        let document = match self.step {
+            Step::Fetching(Fetch { document, .. }) => document,
+            Step::Comparing => Document::Candidate(0),
+            Step::Resolving | Step::Srv => Document::Target,
+            Step::Over(_) => return,
+        };
+        if let Document::Candidate(_) = document {
+            self.fall_back(now, Trigger::EvaluationTimeout, cache);
+            return;
+        }
+        self.fault(now, &self.target_key(), Fault::Problem, cache);
+        if document == Document::WellKnown {
+            self.fault(now, &self.well_known_key(), Fault::Down, cache);
+        }
+        self.unavailable(now, cache);
+    }
+}

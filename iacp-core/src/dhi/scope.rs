@@ -1,0 +1,105 @@
+//! How far an address reaches: the rule against requests that a server steers into the inside (PROFILE 18.4).
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr};
+
+/// The reach of an address, narrowest first.
+///
+/// ```
+/// use iacp_core::dhi::scope::Scope;
+///
+/// assert_eq!(Scope::of([127, 0, 0, 1].into()), Scope::Host);
+/// assert_eq!(Scope::of([192, 168, 1, 1].into()), Scope::Site);
+/// assert!(Scope::of([192, 0, 2, 1].into()) > Scope::Site);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Scope {
+    /// Loopback and unspecified addresses.
+    Host,
+    /// Link-local and multicast addresses.
+    Link,
+    /// Private, unique local and shared (100.64/10) addresses.
+    Site,
+    /// All others.
+    World,
+}
+
+impl Scope {
+    /// The reach of an address. IPv4 inside IPv6 (mapped, compatible, translated, 6to4) counts as IPv4.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::of_v4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h] = address.segments();
+                let tail = || Self::of_v4(Ipv4Addr::from((u32::from(g) << 16) | u32::from(h)));
+                match (a, b, c, d, e, f) {
+                    (0, 0, 0, 0, 0, 0) if g == 0 && h <= 1 => Self::Host,
+                    (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, ..) => tail(),
+                    (0x2002, ..) => Self::of_v4(Ipv4Addr::from((u32::from(b) << 16) | u32::from(c))),
+                    _ if a & 0xff00 == 0xff00 || a & 0xffc0 == 0xfe80 => Self::Link,
+                    _ if a & 0xfe00 == 0xfc00 || a & 0xffc0 == 0xfec0 => Self::Site,
+                    _ => Self::World,
+                }
+            }
+        }
+    }
+
+    fn of_v4(address: Ipv4Addr) -> Self {
+        let [a, b, ..] = address.octets();
+        match a {
+            0 | 127 => Self::Host,
+            169 if b == 254 => Self::Link,
+            224..=255 => Self::Link,
+            _ if address.is_private() || (a == 100 && b & 0xc0 == 64) => Self::Site,
+            _ => Self::World,
+        }
+    }
+
+    /// The name of the scope.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Link => "link",
+            Self::Site => "site",
+            Self::World => "world",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_reaches_as_far_as_the_innermost_one_in_it() {
+        let table = [
+            (
+                "127.0.0.1 127.255.255.255 0.0.0.0 0.1.2.3 ::1 :: ::ffff:127.0.0.1 ::127.0.0.1 64:ff9b::7f00:1 2002:7f00:1::",
+                Scope::Host,
+            ),
+            (
+                "169.254.169.254 224.0.0.1 255.255.255.255 fe80::1 ff02::1 ::ffff:169.254.169.254 ::ffff:0:169.254.1.1",
+                Scope::Link,
+            ),
+            (
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 100.127.0.1 fc00::1 fdff::1 fec0::1 ::ffff:10.0.0.1",
+                Scope::Site,
+            ),
+            ("1.1.1.1 172.32.0.1 100.128.0.1 169.255.0.1 2001:db8::1 ::ffff:8.8.8.8 64:ff9b::808:808", Scope::World),
+        ];
+        for (addresses, scope) in table {
+            for address in addresses.split(' ') {
+                assert_eq!(Scope::of(address.parse().expect(address)), scope, "{address}");
+            }
+        }
+    }
+}

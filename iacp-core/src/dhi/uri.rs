@@ -1,0 +1,518 @@
+//! URIs of the web as the interpreter reads them: RFC 3986, `http` and `https` alone, in one spelling.
+//!
+//! A [`Uri`] holds scheme and host in small letters, no default port, no dot segments and no fragment; so two that are equal
+//! as text are equal.
+
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::ops::Range;
+
+use heapless::String;
+use sha2::{Digest as _, Sha256};
+
+/// The longest URI, in bytes.
+pub const URI_MAX: usize = 2_048;
+
+/// Why a text is no URI that the interpreter follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum UriError {
+    /// Longer than [`URI_MAX`].
+    TooLong,
+    /// A byte that RFC 3986 does not have, or `%` without two hexadecimal digits.
+    Byte,
+    /// Neither `http` nor `https`, or no scheme at all.
+    Scheme,
+    /// User information before the host.
+    UserInfo,
+    /// No host, a label that DNS does not have, or a number that is no address.
+    Host,
+    /// A port that is no number from 1 to 65,535.
+    Port,
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "the URI is longer than 2,048 bytes",
+            Self::Byte => "the URI has a byte that RFC 3986 does not allow",
+            Self::Scheme => "the URI's scheme is neither http nor https",
+            Self::UserInfo => "the URI has user information",
+            Self::Host => "the URI's host is neither a DNS name nor an address",
+            Self::Port => "the URI's port is no number from 1 to 65,535",
+        })
+    }
+}
+
+impl core::error::Error for UriError {}
+
+/// What a URI's host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    Name,
+    Literal,
+}
+
+/// An absolute URI, in its one spelling. 2 KiB: it lives where it is, and is read in place.
+///
+/// ```
+/// use iacp_core::dhi::uri::Uri;
+///
+/// let mut page = Uri::EMPTY;
+/// page.read("HTTPS://Example.com:443/a/./b/../c?q#part")?;
+/// assert_eq!(page.as_str(), "https://example.com/a/c?q");
+///
+/// let mut link = Uri::EMPTY;
+/// link.resolve(&page, "../page.anml")?;
+/// assert_eq!((link.host(), link.port(), link.path()), ("example.com", 443, "/page.anml"));
+/// # Ok::<(), iacp_core::dhi::uri::UriError>(())
+/// ```
+pub struct Uri {
+    text: String<URI_MAX>,
+    https: bool,
+    literal: bool,
+    host: Range<usize>,
+    port: u16,
+    path: usize,
+}
+
+/// A reference in its five parts (RFC 3986 §5.2.2).
+struct Reference<'a> {
+    scheme: Option<&'a str>,
+    authority: Option<&'a str>,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
+}
+
+impl<'a> Reference<'a> {
+    fn read(text: &'a str) -> Result<Self, UriError> {
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            let escaped = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+            if !is_allowed(byte) || (byte == b'%' && !(escaped(bytes.next()) && escaped(bytes.next()))) {
+                return Err(UriError::Byte);
+            }
+        }
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let (text, query) = text.split_once('?').map_or((text, None), |(before, query)| (before, Some(query)));
+        let (scheme, text) = match text.split_once(':') {
+            Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
+            _ => (None, text),
+        };
+        let (authority, path) = match text.strip_prefix("//") {
+            Some(rest) => {
+                let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                (Some(authority), path)
+            }
+            None => (None, text),
+        };
+        Ok(Self { scheme, authority, path, query })
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// A name's labels are those of DNS. What ends in a number is an IPv4 address in its one spelling, or nothing: some
+/// resolvers read `127.1` and `0x7f000001` as addresses.
+fn host_kind(host: &str) -> Result<Host, UriError> {
+    if let Some(inner) = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        return inner.parse::<Ipv6Addr>().map(|_| Host::Literal).map_err(|_| UriError::Host);
+    }
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if is_number {
+        return host.parse::<Ipv4Addr>().map(|_| Host::Literal).map_err(|_| UriError::Host);
+    }
+    is_dns_name(host).then_some(Host::Name).ok_or(UriError::Host)
+}
+
+/// At most 253 bytes of labels of at most 63, which are letters, digits, hyphens and underscores.
+pub(super) fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+impl Uri {
+    /// No URI yet.
+    pub const EMPTY: Self = Self { text: String::new(), https: false, literal: false, host: 0..0, port: 0, path: 0 };
+
+    /// Reads an absolute URI.
+    ///
+    /// # Errors
+    /// What [`UriError`] names; this is then empty.
+    pub fn read(&mut self, text: &str) -> Result<(), UriError> {
+        self.become_(None, text)
+    }
+
+    /// Reads a reference against the URI of the document in which it stands (RFC 3986 §5.2).
+    ///
+    /// # Errors
+    /// What [`UriError`] names; this is then empty.
+    pub fn resolve(&mut self, base: &Self, reference: &str) -> Result<(), UriError> {
+        self.become_(Some(base), reference)
+    }
+
+    fn become_(&mut self, base: Option<&Self>, text: &str) -> Result<(), UriError> {
+        let result = self.build(base, text);
+        if result.is_err() {
+            self.clear();
+        }
+        result
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        (self.host, self.port, self.path, self.literal) = (0..0, 0, 0, false);
+    }
+
+    fn build(&mut self, base: Option<&Self>, text: &str) -> Result<(), UriError> {
+        self.clear();
+        // Dot segments go, so what is a little longer may fit; what is far longer is not searched through.
+        if text.len() > 2 * URI_MAX {
+            return Err(UriError::TooLong);
+        }
+        let reference = Reference::read(text)?;
+        let https = match (reference.scheme, base) {
+            (Some(scheme), _) if scheme.eq_ignore_ascii_case("https") => true,
+            (Some(scheme), _) if scheme.eq_ignore_ascii_case("http") => false,
+            (None, Some(base)) if !base.text.is_empty() => base.https,
+            _ => return Err(UriError::Scheme),
+        };
+        self.https = https;
+        self.push(if https { "https://" } else { "http://" })?;
+        let base = base.filter(|_| reference.scheme.is_none());
+        match (reference.authority, base) {
+            (Some(authority), _) => self.push_authority(authority)?,
+            (None, Some(base)) => {
+                self.push(base.text.get(self.text.len()..base.path).unwrap_or_default())?;
+                (self.host, self.port, self.literal) = (base.host.clone(), base.port, base.literal);
+            }
+            (None, None) => return Err(UriError::Host),
+        }
+        self.path = self.text.len();
+        let base = base.filter(|_| reference.authority.is_none());
+        let query = match base {
+            Some(base) if reference.path.is_empty() => {
+                self.push(base.path_alone())?;
+                reference.query.or_else(|| base.query())
+            }
+            Some(base) if !reference.path.starts_with('/') => {
+                let path = base.path_alone();
+                self.push_path(path.get(..path.rfind('/').unwrap_or(0)).unwrap_or_default())?;
+                self.push_segments(reference.path)?;
+                reference.query
+            }
+            _ => {
+                self.push_path(reference.path)?;
+                reference.query
+            }
+        };
+        if self.text.len() == self.path {
+            self.push("/")?;
+        }
+        if let Some(query) = query {
+            self.push("?")?;
+            self.push(query)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, text: &str) -> Result<(), UriError> {
+        self.text.push_str(text).map_err(|_| UriError::TooLong)
+    }
+
+    fn push_authority(&mut self, authority: &str) -> Result<(), UriError> {
+        if authority.contains('@') {
+            return Err(UriError::UserInfo);
+        }
+        let end_of_literal = authority.rfind(']').unwrap_or(0);
+        let colon = authority.rfind(':').filter(|at| *at >= end_of_literal);
+        let (host, port) = match colon {
+            Some(at) => (authority.get(..at).unwrap_or_default(), authority.get(at + 1..).unwrap_or_default()),
+            None => (authority, ""),
+        };
+        self.literal = host_kind(host)? == Host::Literal;
+        let start = self.text.len();
+        for byte in host.bytes() {
+            self.text.push(char::from(byte.to_ascii_lowercase())).map_err(|_| UriError::TooLong)?;
+        }
+        self.host = start..self.text.len();
+        let default = if self.https { 443 } else { 80 };
+        self.port = match port {
+            "" => default,
+            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port != 0).ok_or(UriError::Port)?
+            }
+            _ => return Err(UriError::Port),
+        };
+        if self.port != default {
+            fmt::Write::write_fmt(&mut self.text, format_args!(":{}", self.port)).map_err(|_| UriError::TooLong)?;
+        }
+        Ok(())
+    }
+
+    /// A path that begins with `/` or is empty.
+    fn push_path(&mut self, path: &str) -> Result<(), UriError> {
+        match path.strip_prefix('/') {
+            Some(segments) => self.push_segments(segments),
+            None => Ok(()),
+        }
+    }
+
+    /// Segments behind what is there already, without dot segments (RFC 3986 §5.2.4).
+    fn push_segments(&mut self, segments: &str) -> Result<(), UriError> {
+        let mut segments = segments.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            match segment {
+                "." | ".." => {
+                    if segment == ".."
+                        && let Some(at) = self.text.get(self.path..).and_then(|path| path.rfind('/'))
+                    {
+                        self.text.truncate(self.path.saturating_add(at));
+                    }
+                    if segments.peek().is_none() {
+                        self.push("/")?;
+                    }
+                }
+                segment => {
+                    self.push("/")?;
+                    self.push(segment)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same URI here.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.clear();
+        // The two have the same room.
+        let _ = self.text.push_str(&other.text);
+        (self.https, self.literal, self.host, self.port, self.path) =
+            (other.https, other.literal, other.host.clone(), other.port, other.path);
+    }
+
+    /// The whole URI.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether its scheme is `https`.
+    #[must_use]
+    pub const fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The host: a DNS name, an IPv4 address or an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.text.get(self.host.clone()).unwrap_or_default()
+    }
+
+    /// Whether the host is an address and no name.
+    #[must_use]
+    pub const fn is_literal(&self) -> bool {
+        self.literal
+    }
+
+    /// The port, that of the scheme where none is written.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query, as they stand in a request.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.text.get(self.path..).unwrap_or_default()
+    }
+
+    fn path_alone(&self) -> &str {
+        self.path().split('?').next().unwrap_or_default()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.path().split_once('?').map(|(_, query)| query)
+    }
+
+    /// Scheme, host and port: what a browser calls the origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.text.get(..self.path).unwrap_or_default()
+    }
+
+    /// SHA-256("IACP/1 origin" | 0 | scheme "://" host ":" port): a name of the origin of the size of an EID. No key.
+    #[must_use]
+    pub fn origin_digest(&self) -> [u8; 32] {
+        self.digest("IACP/1 origin", "")
+    }
+
+    /// The key of this URI in the problem cache.
+    pub(super) fn problem_key(&self) -> [u8; 32] {
+        self.digest("IACP/1 problem", self.path())
+    }
+
+    /// The key of another path of the same origin.
+    pub(super) fn problem_key_at(&self, path: &str) -> [u8; 32] {
+        self.digest("IACP/1 problem", path)
+    }
+
+    fn digest(&self, label: &str, path: &str) -> [u8; 32] {
+        let mut port = String::<8>::new();
+        // Six bytes fit.
+        let _ = fmt::Write::write_fmt(&mut port, format_args!(":{}", self.port));
+        let scheme: &str = if self.https { "https://" } else { "http://" };
+        let parts = [label, "\0", scheme, self.host(), &port, path];
+        parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into()
+    }
+}
+
+impl PartialEq for Uri {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Uri {}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Uri({})", self.text)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+
+    fn resolved(base: &str, reference: &str) -> Result<std::string::String, UriError> {
+        let (mut document, mut uri) = (Uri::EMPTY, Uri::EMPTY);
+        document.read(base).expect(base);
+        uri.resolve(&document, reference).map(|()| uri.as_str().into())
+    }
+
+    #[test]
+    fn references_resolve_as_the_examples_of_rfc_3986() {
+        // §5.4.1 and §5.4.2; fragments go, and a path is never empty.
+        let examples = [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d;p?q"),
+            ("g#s", "/b/c/g"),
+            ("g?y#s", "/b/c/g?y"),
+            (";x", "/b/c/;x"),
+            ("g;x", "/b/c/g;x"),
+            ("g;x?y#s", "/b/c/g;x?y"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../", "/"),
+            ("../../g", "/g"),
+            ("../../../g", "/g"),
+            ("../../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            (".g", "/b/c/.g"),
+            ("g..", "/b/c/g.."),
+            ("..g", "/b/c/..g"),
+            ("./../g", "/b/g"),
+            ("./g/.", "/b/c/g/"),
+            ("g/./h", "/b/c/g/h"),
+            ("g/../h", "/b/c/h"),
+            ("g;x=1/./y", "/b/c/g;x=1/y"),
+            ("g;x=1/../y", "/b/c/y"),
+            ("g?y/./x", "/b/c/g?y/./x"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+            ("g#s/../x", "/b/c/g"),
+        ];
+        for (reference, path) in examples {
+            assert_eq!(resolved("http://a/b/c/d;p?q", reference), Ok(std::format!("http://a{path}")), "{reference}");
+        }
+        assert_eq!(resolved("http://a/b/c/d;p?q", "//g"), Ok("http://g/".into()));
+        assert_eq!(resolved("http://a/b/c/d;p?q", "g:h"), Err(UriError::Scheme));
+        assert_eq!(
+            resolved("http://a/b/c/d;p?q", "http:g"),
+            Err(UriError::Host),
+            "strict: no relative path after a scheme"
+        );
+    }
+
+    #[test]
+    fn one_uri_has_one_spelling() {
+        for text in
+            ["HTTPS://EXAMPLE.org:443", "https://example.org/", "https://example.org/#x", "https://example.org/a/.."]
+        {
+            assert_eq!(resolved(text, ""), Ok("https://example.org/".into()), "{text}");
+        }
+        assert_eq!(resolved("http://[2001:DB8::1]:8080/x", ""), Ok("http://[2001:db8::1]:8080/x".into()));
+    }
+
+    #[test]
+    fn what_is_no_uri_of_the_web_is_refused_by_name() {
+        let cases = [
+            ("", UriError::Scheme),
+            ("a/b", UriError::Scheme),
+            ("ftp://a/", UriError::Scheme),
+            ("javascript:alert(1)", UriError::Scheme),
+            ("https:///a", UriError::Host),
+            ("https://a..b/", UriError::Host),
+            ("https://a./", UriError::Host),
+            ("https://127.1/", UriError::Host),
+            ("https://0x7f000001/", UriError::Host),
+            ("https://2130706433/", UriError::Host),
+            ("https://127.0.0.01/", UriError::Host),
+            ("https://%31/", UriError::Host),
+            ("https://[::1%251]/", UriError::Host),
+            ("https://u@a/", UriError::UserInfo),
+            ("https://u:p@a/", UriError::UserInfo),
+            ("https://a:0/", UriError::Port),
+            ("https://a:65536/", UriError::Port),
+            ("https://a:+1/", UriError::Port),
+            ("https://a/ b", UriError::Byte),
+            ("https://a/%2", UriError::Byte),
+            ("https://a/\u{e4}", UriError::Byte),
+            ("https://a/\\b", UriError::Byte),
+            ("https://a/\n", UriError::Byte),
+        ];
+        for (text, error) in cases {
+            let mut uri = Uri::EMPTY;
+            assert_eq!(uri.read(text), Err(error), "{text}");
+            assert_eq!(uri.as_str(), "");
+        }
+        let longest = std::format!("https://a/{}", "x".repeat(URI_MAX - 10));
+        let mut uri = Uri::EMPTY;
+        assert_eq!(uri.read(&longest), Ok(()));
+        assert_eq!(uri.read(&std::format!("{longest}x")), Err(UriError::TooLong));
+    }
+}
