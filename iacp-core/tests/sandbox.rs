@@ -30,7 +30,7 @@ fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn take(gate: &mut Gate<'_>, name: EsdEid, stream: u32, flags: u16, bytes: &[u8]) -> Result<(usize, bool), Shut> {
-    let frame = frame(name.digest(), stream, flags, bytes);
+    let frame = frame(&name.digest(), stream, flags, bytes);
     gate.take(Mono(0), &frame).map(|egress| (egress.bytes.len(), egress.url.is_some()))
 }
 
@@ -64,10 +64,10 @@ fn two_sandboxes_of_one_session_see_nothing_in_common() {
     }
     assert!(one != two && hashes[0] != hashes[1] && !hashes.contains(&plain));
     // What goes toward the sandbox: the derivative, the stream, the bytes.
-    assert!(gate.take(Mono(0), &frame(one.digest(), 1, OPENS, b"https://example.org/")).is_ok());
+    assert!(gate.take(Mono(0), &frame(&one.digest(), 1, OPENS, b"https://example.org/")).is_ok());
     let mut out = [0; 64];
     let length = gate.answer(Mono(0), &one, 1, (b"answer", true), &mut out).expect("there is room");
-    assert_eq!(out[..length], frame(one.digest(), 1, ENDS, b"answer")[..]);
+    assert_eq!(out[..length], frame(&one.digest(), 1, ENDS, b"answer")[..]);
     assert!(!out.windows(8).any(|window| AGENT.0.windows(8).any(|part| part == window)));
 }
 
@@ -77,7 +77,7 @@ fn a_living_derivative_leads_to_its_context_and_any_other_name_to_silence() {
     let mut slots = [const { DerivedSlot::EMPTY }; 16];
     let (mut gate, mut random) = (Gate::new(&mut slots), rng());
     let name = gate.derive::<Portable>(Mono(0), &AGENT, (3, 9), 60, &mut random).expect("room");
-    let opening = frame(name.digest(), 1, OPENS, b"https://example.org/");
+    let opening = frame(&name.digest(), 1, OPENS, b"https://example.org/");
     let expected =
         Egress { context: 3, session: 9, stream: 1, url: Some("https://example.org/"), bytes: b"", ends: false };
     assert_eq!(gate.take(Mono(59_999), &opening), Ok(expected));
@@ -93,8 +93,8 @@ fn a_living_derivative_leads_to_its_context_and_any_other_name_to_silence() {
         "an EID is no name here"
     );
     assert!((0..44).all(|length| gate.take(Mono(0), &opening[..length]) == Err(Shut::Malformed)));
-    assert!(!gate.retract(4, name.digest()), "another agent's derivative is not there");
-    assert!(gate.retract(3, name.digest()) && !gate.retract(3, name.digest()));
+    assert!(!gate.retract(4, &name.digest()), "another agent's derivative is not there");
+    assert!(gate.retract(3, &name.digest()) && !gate.retract(3, &name.digest()));
     assert_eq!(gate.take(Mono(0), &opening), Err(Shut::Unknown));
     for seconds in [0, LONGEST + 1, u32::MAX] {
         let refused = gate.derive::<Portable>(Mono(0), &AGENT, (3, 9), seconds, &mut random);
@@ -143,7 +143,7 @@ fn a_full_table_refuses_and_ended_places_are_used_again() {
         .map(|context| gate.derive::<Portable>(Mono(0), &AGENT, (context, 0), 60, &mut random).expect("room"))
         .collect();
     assert_eq!(gate.derive::<Portable>(Mono(0), &AGENT, (9, 0), 60, &mut random), Err(Shut::Capacity));
-    assert!(gate.retract(2, names[2].digest()));
+    assert!(gate.retract(2, &names[2].digest()));
     let fifth = gate.derive::<Portable>(Mono(0), &AGENT, (9, 0), 60, &mut random).expect("a place is free");
     assert_eq!(take(&mut gate, fifth, 1, OPENS, b"https://a/"), Ok((0, true)));
     assert!(gate.derive::<Portable>(Mono(60_000), &AGENT, (9, 0), 60, &mut random).is_ok(), "what is over gives way");

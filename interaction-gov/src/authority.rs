@@ -4,6 +4,7 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::number::Flag;
 pub use crate::policy::Speaker;
 use crate::policy::{AUTHORITIES, Facts, Policy, PolicyError, Scope};
 use crate::proof::Signatures;
@@ -151,9 +152,9 @@ pub(crate) struct Known {
     /// The text before, to which the control plane can go back.
     pub before: Signed,
     /// The latest text is empty.
-    pub left: bool,
+    pub left: Flag,
     /// The control plane has gone back behind the latest text.
-    pub withdrawn: bool,
+    pub withdrawn: Flag,
     /// Of its last delegation.
     pub serial: u32,
 }
@@ -174,8 +175,15 @@ pub struct Authorities {
 impl Authorities {
     /// Nobody.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            known: [None; AUTHORITIES],
+            silent: Set::EMPTY,
+            delegations: heapless::Vec::new(),
+            vocabularies: heapless::Vec::new(),
+            changes: 0,
+            changed: [0; AUTHORITIES],
+        }
     }
 
     /// Makes an authority known by its public key. Its first version is yet to come.
@@ -188,7 +196,7 @@ impl Authorities {
             return Err(AuthorityError::Known);
         }
         let nothing = Signed { version: 0, text: Sha256::digest([]).into() };
-        *place = Some(Known { key, latest: nothing, before: nothing, left: true, withdrawn: false, serial: 0 });
+        *place = Some(Known { key, latest: nothing, before: nothing, left: Flag::YES, withdrawn: Flag::NO, serial: 0 });
         Ok(())
     }
 
@@ -278,7 +286,7 @@ impl Authorities {
             let _ = self.vocabularies.push(update.vocabulary);
         }
         let latest = Signed { version: update.version, text: Sha256::digest(update.text).into() };
-        let (before, left, withdrawn) = (known.latest, update.text.is_empty(), false);
+        let (before, left, withdrawn) = (known.latest, Flag::of(update.text.is_empty()), Flag::NO);
         *self.known(update.authority)? = Known { latest, before, left, withdrawn, ..known };
         Ok(())
     }
@@ -292,21 +300,21 @@ impl Authorities {
         if known.before.version == 0 {
             return Err(AuthorityError::Gap);
         }
-        known.withdrawn = true;
+        known.withdrawn = Flag::YES;
         Ok(())
     }
 
     /// Whether this is the text of the version that counts: the one that was taken last, unless it was withdrawn.
     pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
-        let counts = |known: Known| if known.withdrawn { known.before } else { known.latest };
+        let counts = |known: Known| if known.withdrawn.is() { known.before } else { known.latest };
         known.map(counts).is_some_and(|signed| signed.version == version && signed.text == *text)
             && self.vocabularies.contains(vocabulary)
     }
 
     /// Whoever has signed a text, and has not left.
     pub(crate) fn signed(&self) -> Set<Authority> {
-        let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left);
+        let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left.is());
         (0..)
             .map(Authority)
             .zip(&self.known)

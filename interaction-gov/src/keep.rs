@@ -4,6 +4,7 @@
 //! The texts themselves are the caller's to keep: each version names its policy by its digest, and is compiled anew.
 
 use crate::authority::{Authorities, Delegation, Known, Signed};
+use crate::number::Flag;
 use crate::policy::{AUTHORITIES, Conditions, Policy, Scope, Test, Whose};
 use crate::rollout::{Canary, Rollout, Track, Version};
 use crate::snapshot::{FORMAT, Reader, SnapshotError, Writer, one_of};
@@ -29,12 +30,12 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             to.u32(track.0);
             to.u8(percent);
             to.u32(version);
-            to.u8(u8::from(withdrawn));
+            to.u8(u8::from(withdrawn.is()));
         }
         to.u8(u8::try_from(self.versions.iter().flatten().count()).unwrap_or(u8::MAX));
         for version in self.versions.iter().flatten() {
             to.u32(version.number);
-            to.u8(u8::from(version.withdrawn));
+            to.u8(u8::from(version.withdrawn.is()));
             to.put(version.digest());
         }
         to.done()
@@ -74,7 +75,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         (self.stable, self.emergency) = (from.some("stable")?, from.some("emergency")?);
         self.canary = if from.bool("canary")? {
             let (track, percent, version) = (Track(from.u32()?), from.u8()?, from.u32()?);
-            let withdrawn = from.bool("canary")?;
+            let withdrawn = Flag::of(from.bool("canary")?);
             if percent > 100 || track.0 > self.canaries {
                 return Err(SnapshotError::Field("canary"));
             }
@@ -85,7 +86,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         self.versions.iter_mut().for_each(|version| *version = None);
         for place in 0..usize::from(from.u8()?) {
             let number = from.u32()?;
-            let withdrawn = from.bool("version")?;
+            let withdrawn = Flag::of(from.bool("version")?);
             let digest = from.take()?;
             if number >= self.numbers || self.version(number).is_some() {
                 return Err(SnapshotError::Field("version"));
@@ -114,7 +115,7 @@ fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
                 to.u32(*version);
                 to.put(text);
             }
-            to.put(&[u8::from(*left), u8::from(*withdrawn)]);
+            to.put(&[u8::from(left.is()), u8::from(withdrawn.is())]);
             to.u32(*serial);
         }
     }
@@ -142,7 +143,7 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
         let key = from.take()?;
         let mut signed = || Ok(Signed { version: from.u32()?, text: from.take()? });
         let (latest, before) = (signed()?, signed()?);
-        let (left, withdrawn) = (from.bool("authority")?, from.bool("authority")?);
+        let (left, withdrawn) = (Flag::of(from.bool("authority")?), Flag::of(from.bool("authority")?));
         *place = Some(Known { key, latest, before, left, withdrawn, serial: from.u32()? });
     }
     authorities.silent = Set::from_bits(from.u32()?);

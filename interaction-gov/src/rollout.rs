@@ -6,10 +6,11 @@
 
 use core::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::ZeroizeOnDrop;
 
 use crate::authority::Authorities;
 use crate::identity::{InteractionId, keyed};
+use crate::number::Flag;
 use crate::policy::Policy;
 use crate::vocabulary::Authority;
 
@@ -19,7 +20,7 @@ pub struct Version<const W: usize> {
     /// Its number. No two versions of a control plane ever have the same.
     pub number: u32,
     /// It was rolled back.
-    pub(crate) withdrawn: bool,
+    pub(crate) withdrawn: Flag,
     /// The rules, and what is configured with them.
     pub policy: Policy<W>,
 }
@@ -27,7 +28,7 @@ pub struct Version<const W: usize> {
 impl<const W: usize> Version<W> {
     /// What identifies it: the digest of its policy.
     #[must_use]
-    pub const fn digest(&self) -> &[u8; 32] {
+    pub fn digest(&self) -> &[u8; 32] {
         self.policy.digest()
     }
 }
@@ -49,7 +50,7 @@ pub(crate) struct Canary {
     pub percent: u8,
     pub version: u32,
     /// It was rolled back: its interactions go with all others.
-    pub withdrawn: bool,
+    pub withdrawn: Flag,
 }
 
 /// Why a rollout is refused. Nothing has changed.
@@ -97,6 +98,10 @@ impl fmt::Display for RolloutError {
 
 impl core::error::Error for RolloutError {}
 
+/// What chooses the canaries. It wipes itself.
+#[derive(ZeroizeOnDrop)]
+pub(crate) struct Key([u8; 32]);
+
 /// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them.
 ///
 /// A version is named by its number, which is never given again.
@@ -110,16 +115,32 @@ pub struct Rollout<const W: usize, const V: usize> {
     pub(crate) canary: Option<Canary>,
     pub(crate) canaries: u32,
     pub(crate) numbers: u32,
-    pub(crate) key: Zeroizing<[u8; 32]>,
+    pub(crate) key: Key,
 }
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
     /// A control plane without versions: it permits nothing. `key` are 32 random bytes; they choose the canaries.
+    ///
+    /// It is large; a device has it in a static, where it stands from the beginning: with no authority and a key of zeros all its bytes
+    /// are zero and take no flash. The key is then set with [`set_key`](Self::set_key).
+    ///
+    /// ```
+    /// use interaction_gov::authority::Authorities;
+    /// use interaction_gov::rollout::Rollout;
+    ///
+    /// static EMPTY: Rollout<1, 2> = Rollout::new(Authorities::new(), [0; 32]);
+    /// assert!(EMPTY.version(0).is_none());
+    /// ```
     #[must_use]
-    pub fn new(authorities: Authorities, key: [u8; 32]) -> Self {
+    pub const fn new(authorities: Authorities, key: [u8; 32]) -> Self {
         let versions = [const { None }; V];
-        let key = Zeroizing::new(key);
+        let key = Key(key);
         Self { authorities, versions, stable: None, emergency: None, canary: None, canaries: 0, numbers: 0, key }
+    }
+
+    /// Sets the key that chooses the canaries: before the first one.
+    pub fn set_key(&mut self, key: [u8; 32]) {
+        self.key = Key(key);
     }
 
     /// Keeps a policy as a version, and gives its number; it governs nothing yet. Every text in it must be the latest that its
@@ -142,7 +163,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
         let slot = self.versions.iter_mut().find(|slot| slot.is_none()).ok_or(RolloutError::Full)?;
         // Where it stands, without a copy on the way.
-        slot.insert(Version { number, withdrawn: false, policy: Policy::new() }).policy.clone_from(policy);
+        slot.insert(Version { number, withdrawn: Flag::NO, policy: Policy::new() }).policy.clone_from(policy);
         self.numbers = next;
         Ok(number)
     }
@@ -171,11 +192,11 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is no such version, it was rolled back, or the track is that of a canary that is over.
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
-        if self.there(version)?.withdrawn {
+        if self.there(version)?.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
         if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
-            (canary.version, canary.withdrawn) = (version, false);
+            (canary.version, canary.withdrawn) = (version, Flag::NO);
         } else if track != Track::STABLE {
             return Err(RolloutError::Unknown);
         } else {
@@ -190,7 +211,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no such version, or it was rolled back.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
-        if self.there(version)?.withdrawn {
+        if self.there(version)?.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
         self.emergency = Some(version);
@@ -212,7 +233,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
         let target = self.there(to)?;
         let governs = self.there(self.stable.ok_or(RolloutError::NothingBefore)?)?;
-        if target.withdrawn {
+        if target.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
         if target.number >= governs.number {
@@ -236,7 +257,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     fn withdraw(&mut self, version: Option<u32>) {
         let mut versions = self.versions.iter_mut().flatten();
         if let Some(version) = versions.find(|one| Some(one.number) == version) {
-            version.withdrawn = true;
+            version.withdrawn = Flag::YES;
         }
     }
 
@@ -246,7 +267,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is a canary already, no such version, or it was rolled back; more than 100 percent.
     // keeps: IOE-079
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
-        if self.there(version)?.withdrawn {
+        if self.there(version)?.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
         if percent > 100 {
@@ -257,7 +278,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
-        self.canary = Some(Canary { track, percent, version, withdrawn: false });
+        self.canary = Some(Canary { track, percent, version, withdrawn: Flag::NO });
         Ok(track)
     }
 
@@ -267,10 +288,10 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is no canary, or it was rolled back already.
     pub fn roll_back_canary(&mut self) -> Result<(), RolloutError> {
         let canary = self.canary.as_mut().ok_or(RolloutError::Unknown)?;
-        if canary.withdrawn {
+        if canary.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
-        canary.withdrawn = true;
+        canary.withdrawn = Flag::YES;
         let version = canary.version;
         if self.stable != Some(version) {
             self.withdraw(Some(version));
@@ -284,7 +305,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is no canary, or it was rolled back.
     pub fn promote_canary(&mut self) -> Result<(), RolloutError> {
         let canary = self.canary.ok_or(RolloutError::Unknown)?;
-        if canary.withdrawn {
+        if canary.withdrawn.is() {
             return Err(RolloutError::Withdrawn);
         }
         self.publish(Track::STABLE, canary.version)?;
@@ -304,14 +325,14 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     #[must_use]
     pub fn track_for(&self, interaction: &InteractionId) -> Track {
         let Some(canary) = self.canary else { return Track::STABLE };
-        let place = u32::from_be_bytes(keyed(&self.key, &[interaction.as_bytes()])) % 10_000;
+        let place = u32::from_be_bytes(keyed(&self.key.0, &[interaction.as_bytes()])) % 10_000;
         if place < u32::from(canary.percent) * 100 { canary.track } else { Track::STABLE }
     }
 
     /// The version that governs a track. Whoever was on a canary that is over, is where all are.
     #[must_use]
     pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
-        let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn);
+        let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
         self.version(self.emergency.or_else(|| canary.map_or(self.stable, |canary| Some(canary.version)))?)
     }
 

@@ -38,7 +38,7 @@ fn in_telehealth_the_law_goes_with_the_patients_data() {
 }
 
 #[test]
-fn in_the_robot_cell_a_stranger_needs_a_second_person_and_a_stop_needs_nobody() {
+fn in_the_robot_cell_a_stranger_needs_a_second_person_and_a_stop_is_always_permitted() {
     // shows: IOE-107
     let told = told(&["robot"]);
     come_in_order(
@@ -51,7 +51,7 @@ fn in_the_robot_cell_a_stranger_needs_a_second_person_and_a_stop_needs_nobody() 
             decided("decided", "robot", "reports", PERMITTED),
             decided("joined", "maintainer", "in us", NOT_THERE).line("works-council.policy", 7),
             decided("joined", "maintainer", "in us", PERMITTED),
-            decided("decided", "maintainer", "nobody's word", NO_RULE).by("plant"),
+            decided("decided", "maintainer", "second person's word", NO_RULE).by("plant"),
             decided("decided", "maintainer", "the operator's word", PERMITTED).line("plant.policy", 11),
             decided("decided", "maintainer", "see the cell", NOT_THERE).line("works-council.policy", 7),
             decided("decided", "maintainer", "after six", NO_RULE).by("plant"),

@@ -37,7 +37,7 @@ struct Known {
 /// let own = Record::read(&extract.take(&moved).unwrap()).unwrap();
 /// assert_eq!(&own.interaction, extract.interaction());
 /// assert_ne!(own.interaction, id);
-/// // Nobody's decision is nobody's business.
+/// // A decision in which the authority was not asked is not in its extract.
 /// assert_eq!(extract.take(&Record::fact(id, 1, Time(1_000), Kind::Decided)), None);
 /// ```
 pub struct Extract<'k, const P: usize, const B: usize> {
@@ -77,7 +77,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         let binding = self.bindings.iter().find(|(number, _)| Some(*number) == record.binding).copied();
         let concerns = match record.kind {
             Kind::Created | Kind::Moved | Kind::Clock | Kind::Restored | Kind::Gap => true,
-            // It hears of its own participants also where it was not asked.
+            // Its own participants are included also where it was not asked.
             Kind::Joined if record.home == Some(self.authority.0) => asked || record.verdict.permits(),
             _ if record.facts().is_some() => asked,
             Kind::Ended | Kind::Failed | Kind::Recovered => binding.is_some() && record.verdict == Verdict::Fact,
@@ -157,7 +157,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         bytes
     }
 
-    /// What a record is about: a name and an identifier as a pseudonym, of the lines of rules its own alone.
+    /// What a record is about: names and identifiers as pseudonyms; of the lines of rules only its own.
     fn subject(&self, record: &Record, voices: &Voices) -> [u8; 16] {
         match record.kind {
             Kind::Joined | Kind::Left | Kind::Banned => {
@@ -173,7 +173,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         }
     }
 
-    /// Its own number of a seat, in the order in which it first hears of them.
+    /// Its own number of a seat, in the order of the extract.
     fn seat(&mut self, seat: u16, record: &Record) -> u16 {
         if let Some(known) = self.seats.iter().find(|known| known.seat == seat) {
             return known.number;

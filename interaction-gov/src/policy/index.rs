@@ -13,7 +13,6 @@ pub const TESTS: usize = 64;
 pub const PLACES: usize = 32;
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
-#[derive(Clone)]
 pub(super) struct Index<const W: usize> {
     actions: [[u64; W]; 31],
     kinds: [[u64; W]; 4],
@@ -109,6 +108,22 @@ impl<const W: usize> Index<W> {
             oblige: [0; W],
             says: [[Says::NOTHING; 64]; W],
         }
+    }
+
+    /// Row by row, where it stands.
+    pub fn copy_from(&mut self, other: &Self) {
+        (self.actions, self.kinds, self.roles) = (other.actions, other.kinds, other.roles);
+        self.modalities = other.modalities;
+        self.functions = other.functions;
+        (self.postures, self.provenances) = (other.postures, other.provenances);
+        self.tests.clear();
+        let _ = self.tests.extend_from_slice(&other.tests);
+        self.asking = other.asking;
+        (self.hours, self.places, self.used) = (other.hours, other.places, other.used);
+        self.inside = other.inside;
+        self.outside = other.outside;
+        (self.forbids, self.keeps, self.oblige) = (other.forbids, other.keeps, other.oblige);
+        self.says = other.says;
     }
 
     /// The place of a region. All are one, until a rule tells them apart.
@@ -310,7 +325,7 @@ impl<const W: usize> Index<W> {
         let none = &const { [0; W] };
         let optional = |number: Option<u8>| number.map_or(0, |number| usize::from(number).saturating_add(1));
         let action = self.actions.get(usize::from(facts.action.0)).unwrap_or(none);
-        // Where one row does not say it all, the first one stands in its place again.
+        // Where one row is not enough, the row of the action is repeated, which changes nothing.
         let on = match facts.on {
             On::Stream(modality) => self.modalities.get(optional(Some(modality.0))).unwrap_or(none),
             On::Nothing => self.modalities.first().unwrap_or(none),

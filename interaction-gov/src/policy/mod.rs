@@ -37,14 +37,13 @@ use settings::{Said, Together};
 pub const AUTHORITIES: usize = 8;
 
 /// A policy: the rules of all its authorities, for up to 64 × `W` rules. Each authority's rules begin a word of their own.
-#[derive(Clone)]
 pub struct Policy<const W: usize> {
     members: heapless::Vec<Member, AUTHORITIES>,
     /// How many words are taken.
     words: usize,
     index: Index<W>,
-    /// The digest of the vocabulary that it is written in.
-    vocabulary: Option<[u8; 32]>,
+    /// The digest of the vocabulary that it is written in; zeros, which no digest is, if it has no texts.
+    vocabulary: [u8; 32],
     /// What carries the data of the actor alone; what nothing prevents.
     own: Set<Action>,
     always: Set<Action>,
@@ -226,6 +225,26 @@ impl From<TextError> for PolicyError {
     }
 }
 
+impl<const W: usize> Clone for Policy<W> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Field by field, where it stands: a policy is too large to be made on the stack first.
+    fn clone_from(&mut self, other: &Self) {
+        let Self { members, words, index, vocabulary, own, always, regions, digest } = other;
+        self.members.clear();
+        for member in members {
+            let _ = self.members.push(member.clone());
+        }
+        self.index.copy_from(index);
+        (self.words, self.vocabulary, self.own, self.always) = (*words, *vocabulary, *own, *always);
+        (self.regions, self.digest) = (*regions, *digest);
+    }
+}
+
 impl<const W: usize> Default for Policy<W> {
     fn default() -> Self {
         Self::new()
@@ -246,7 +265,7 @@ impl<const W: usize> Policy<W> {
             members: heapless::Vec::new(),
             words: 0,
             index: Index::new(),
-            vocabulary: None,
+            vocabulary: [0; 32],
             own: Set::EMPTY,
             always: Set::EMPTY,
             regions: Set::EMPTY,
@@ -259,7 +278,7 @@ impl<const W: usize> Policy<W> {
         self.members.clear();
         self.words = 0;
         self.index.forget(0, 0);
-        self.vocabulary = None;
+        self.vocabulary = [0; 32];
         (self.own, self.always, self.regions, self.digest) = (Set::EMPTY, Set::EMPTY, Set::EMPTY, [0; 32]);
     }
 
@@ -269,7 +288,7 @@ impl<const W: usize> Policy<W> {
     /// # Errors
     /// [`PolicyError`]; the policy then decides as before.
     pub fn add(&mut self, text: &str, vocabulary: &Vocabulary<'_>) -> Result<Authority, PolicyError> {
-        if self.vocabulary.is_some_and(|other| other != *vocabulary.digest()) {
+        if self.vocabulary().is_some_and(|other| other != vocabulary.digest()) {
             return Err(PolicyError::Vocabulary);
         }
         visible(text)?;
@@ -278,6 +297,7 @@ impl<const W: usize> Policy<W> {
             return Err(PolicyError::Twice(head.authority));
         }
         let (first, tests) = (self.words, self.index.tests());
+        let digest = *self.digest();
         let member = self.check(text, vocabulary, head).and_then(|member| {
             let words = usize::from(member.words.1);
             self.members.push(member).map_err(|_| PolicyError::Full).map(|()| words)
@@ -292,7 +312,7 @@ impl<const W: usize> Policy<W> {
         }
         let authority = self.members.last().map_or(Authority(0), |member| {
             self.digest = Sha256::new()
-                .chain_update(if self.vocabulary.is_some() { self.digest } else { EMPTY })
+                .chain_update(digest)
                 .chain_update(member.vocabulary)
                 .chain_update([member.authority.0])
                 .chain_update(member.version.to_be_bytes())
@@ -301,7 +321,7 @@ impl<const W: usize> Policy<W> {
                 .into();
             member.authority
         });
-        self.vocabulary = Some(*vocabulary.digest());
+        self.vocabulary = *vocabulary.digest();
         (self.own, self.always) = (vocabulary.own(), vocabulary.always());
         self.regions = vocabulary.all().map(|(region, _)| region).collect();
         Ok(authority)
@@ -357,8 +377,8 @@ impl<const W: usize> Policy<W> {
 
     /// The digest of the vocabulary that all its texts are written in. `None`, if there are none.
     #[must_use]
-    pub const fn vocabulary(&self) -> Option<&[u8; 32]> {
-        self.vocabulary.as_ref()
+    pub fn vocabulary(&self) -> Option<&[u8; 32]> {
+        if self.members.is_empty() { None } else { Some(&self.vocabulary) }
     }
 
     /// The actions that carry the data of the actor alone.
@@ -395,8 +415,8 @@ impl<const W: usize> Policy<W> {
 
     /// What identifies this policy: a hash over the vocabulary, and the authorities' versions and texts, in their order.
     #[must_use]
-    pub const fn digest(&self) -> &[u8; 32] {
-        if self.vocabulary.is_some() { &self.digest } else { &EMPTY }
+    pub fn digest(&self) -> &[u8; 32] {
+        if self.members.is_empty() { &EMPTY } else { &self.digest }
     }
 
     /// Its authorities.

@@ -75,7 +75,7 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
     let remote = someone("maintainer", Kind::Human, "vendor", "us", &["maintenance"]);
     stage.knock_as(&remote, &["maintainer"], Streams { sends: commands, receives: telemetry.or(camera) })?;
     let remote = stage.join_as(&remote, &["maintainer"], Streams { sends: commands, receives: telemetry })?;
-    stage.ask(remote, "tune", "commands", "wants to tune, on nobody's word but his own")?;
+    stage.ask(remote, "tune", "commands", "wants to tune, without a second person's word")?;
     stage.consent(operator, &["maintenance", "filming"])?;
     stage.ask(remote, "tune", "commands", "tunes, with the operator's word")?;
     stage.ask_to(remote, ("watch", "camera"), "us", "wants to see the cell")?;
