@@ -1,4 +1,4 @@
-//! A host that moves, crashes and signs, a peer's cache, and an attacker who keeps every binding: with the library's counter and
+//! A host that moves, crashes and signs, a peer's cache, and an attacker that keeps every binding: with the library's counter and
 //! rule as the step.
 
 use std::fmt;

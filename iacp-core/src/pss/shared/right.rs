@@ -1,4 +1,4 @@
-//! Who may do what with an endpoint, and from where (`IACP §6.1.2`, `IACP §6.4.4`).
+//! What a peer may do with an endpoint, and from where (`IACP §6.1.2`, `IACP §6.4.4`).
 
 use super::coordinate::Coordinate;
 use super::endpoint::{EndpointError, EndpointSlot, Endpoints};
