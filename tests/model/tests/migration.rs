@@ -6,7 +6,7 @@ use stateright::{Checker, Model};
 // shows: IACP-091, IACP-093
 #[test]
 fn a_peer_follows_the_newest_binding_whatever_is_replayed_and_whatever_crashes() {
-    let checker = Migration::new(5, true).checker().threads(2).spawn_bfs().join();
+    let checker = Migration::new(6, true).checker().threads(2).spawn_bfs().join();
     println!("{} states", checker.unique_state_count());
     for (name, path) in checker.discoveries() {
         assert_eq!(name, "the peer has followed two moves", "not so, after {:?}", path.into_actions());
