@@ -125,6 +125,18 @@ fn frames_stand_in_one_another_in_five_ways_and_no_other() {
     for (case, datagram) in nested.iter().enumerate() {
         assert!(matches!(refusal(datagram), NotCarried::Nesting | NotCarried::Malformed), "nesting {case} is refused");
     }
+    // A session header would move what is inside by eight bytes.
+    for (at, datagram) in
+        [(0, &data), (0, &by_router), (24, &by_router), (0, &by_relay), (8, &by_relay), (132, &by_grant)]
+    {
+        let mut flagged = datagram.clone();
+        flagged[at + 1] |= 1;
+        assert!(Arrival::read(&flagged).is_err(), "SESSION at {at}");
+        flagged.splice(at + 4..at + 4, [9; 8]);
+        let length = u16::from_be_bytes([flagged[at + 2], flagged[at + 3]]) + 8;
+        flagged[at + 2..at + 4].copy_from_slice(&length.to_be_bytes());
+        assert!(Arrival::read(&flagged).is_err(), "a session header at {at}");
+    }
     for path in [0, 1, 4, 255] {
         assert_eq!(refusal(&relayed(path, &data)), NotCarried::Path);
     }
@@ -218,6 +230,9 @@ fn a_router_goes_neither_back_nor_to_itself_nor_into_a_narrower_network() {
         assert_eq!(routed(&deflect(&target), "203.0.113.5:1"), Err(Stopped::Scope), "{inside}");
         let mapped = format!("[::ffff:{inside}]:4227");
         assert_eq!(routed(&deflect(&mapped), "203.0.113.5:1"), Err(Stopped::Scope), "{mapped}");
+    }
+    for inside in ["[64:ff9b::10.0.0.1]:1", "[::10.0.0.1]:1", "[2002:0a00:0001::1]:1", "[fec0::1]:1"] {
+        assert_eq!(routed(&deflect(inside), "203.0.113.5:1"), Err(Stopped::Scope), "{inside}: IPv4 inside IPv6");
     }
     for inside in ["[::1]:1", "[::]:1", "[fe80::1]:1", "[fd00::1]:1", "[ff02::1]:1", "255.255.255.255:1", "224.0.0.1:1"]
     {

@@ -83,7 +83,7 @@ fn a_signed_higher_generation_replaces_the_entry_and_an_altered_one_does_not() {
     let alice = identity(1);
     let mut entry = None;
     let first = Binding::sign(&alice, HOME, 3);
-    assert_eq!(receive(&mut entry, &first, false, verifies), Effect::Process, "nobody here asked for it");
+    assert_eq!(receive(&mut entry, &first, false, verifies), Effect::Process, "nothing here asked for it");
     assert_eq!(entry, None, "unasked vectors fill nothing");
     assert_eq!(receive(&mut entry, &first, true, verifies), Effect::Enter);
     let moved = Binding::sign(&alice, ELSEWHERE, 4);
@@ -116,7 +116,7 @@ fn two_bindings_of_one_generation_prove_an_equivocation_and_change_nothing() {
     let leaving = Binding::sign(&alice, Locator::ZERO, 3);
     assert_eq!(receive(&mut entry, &leaving, true, verifies), Effect::Equivocation);
     let forged = Binding { signature: one.signature, ..two };
-    assert_eq!(receive(&mut entry, &forged, true, verifies), Effect::Drop, "a stranger accuses nobody");
+    assert_eq!(receive(&mut entry, &forged, true, verifies), Effect::Drop, "a stranger proves nothing");
     assert_eq!(entry, Some(one));
 }
 

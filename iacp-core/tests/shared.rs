@@ -145,7 +145,7 @@ fn slots() -> [EndpointSlot; 4] {
 #[test]
 fn an_endpoint_is_found_by_the_hash_of_eid_and_tag_and_dies_with_its_eid() {
     let mut memory = slots();
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let door = endpoints.create::<Portable>(b"door", GLOBAL).expect("there is room");
     assert_eq!(door.0[..], Sha256::digest([&OWNER.0[..], b"door"].concat())[..]);
     assert_eq!(endpoints.create::<Portable>(b"door", GLOBAL), Err(EndpointError::Exists));
@@ -178,7 +178,7 @@ fn an_endpoint_is_found_by_the_hash_of_eid_and_tag_and_dies_with_its_eid() {
 #[test]
 fn a_pair_has_its_own_tag_and_an_exclusive_one_the_sessions() {
     let mut memory = slots();
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let peer = Eid([9; 32]);
     let tag = [&b"IACP/1 pair\0"[..], &[9; 32]].concat();
     assert_eq!(pair_tag(&peer)[..], tag[..]);
@@ -209,7 +209,7 @@ const NO_ACCESS: Served = Served::Result { request: 1, status: Status::NoAccess,
 #[test]
 fn nothing_is_served_without_a_right_and_absent_endpoints_look_the_same() {
     let (mut memory, mut places) = (slots(), [RightSlot::EMPTY; 3]);
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let door = endpoints.create::<Portable>(b"door", GLOBAL).expect("room");
     let mut rights = Rights::new(&mut places);
     let mut world = World { now: Mono(0), sequence: 0 };
@@ -238,7 +238,7 @@ fn nothing_is_served_without_a_right_and_absent_endpoints_look_the_same() {
 #[test]
 fn rights_are_what_was_granted_and_end_by_time_and_by_order() {
     let (mut memory, mut places) = (slots(), [RightSlot::EMPTY; 3]);
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let door = endpoints.create::<Portable>(b"door", GLOBAL).expect("room");
     let mut rights = Rights::new(&mut places);
     let mut world = World { now: Mono(0), sequence: 0 };
@@ -281,7 +281,7 @@ fn rights_are_what_was_granted_and_end_by_time_and_by_order() {
 #[test]
 fn a_subscriber_gets_the_newest_value_at_once_and_none_of_those_between() {
     let (mut memory, mut places) = (slots(), [RightSlot::EMPTY; 3]);
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let door = endpoints.create::<Portable>(b"door", GLOBAL).expect("room");
     let mut rights = Rights::new(&mut places);
     let mut world = World { now: Mono(0), sequence: 10 };
@@ -311,7 +311,20 @@ fn a_subscriber_gets_the_newest_value_at_once_and_none_of_those_between() {
     rights.sent(Due::Gone(door), 0);
     assert_eq!(due(&rights, &endpoints), None);
     let mut seen = Seen::default();
-    assert!(seen.take(3) && !seen.take(3) && !seen.take(2) && seen.take(4), "versions rise at the receiver, too");
+    assert!(
+        seen.take(1, 3) && !seen.take(2, 3) && !seen.take(3, 2) && seen.take(4, 4),
+        "versions rise at the receiver"
+    );
+    assert!(seen.gone(9) && !seen.gone(8) && !seen.take(7, 6), "what was sealed before the end does not come back");
+    assert!(seen.take(10, 1), "after the end versions begin anew");
+    // Made and granted anew before the peer was told of the end: first the end, and the new right stays.
+    rights.grant(Mono(0), door, READ | SUBSCRIBE, 0).expect("room");
+    rights.erased(&door);
+    assert_eq!(endpoints.create::<Portable>(b"door", GLOBAL), Ok(door));
+    rights.grant(Mono(0), door, READ | SUBSCRIBE, 0).expect("room");
+    assert_eq!(due(&rights, &endpoints), Some(Due::Gone(door)));
+    rights.sent(Due::Gone(door), 0);
+    assert!(rights.may_read(Mono(0), &door));
 }
 
 /// The attack *local point reached from outside*.
@@ -320,7 +333,7 @@ fn a_local_point_answers_host_and_link_only_by_the_wider_of_frame_and_home() {
     let reaches = [Reach::Host, Reach::Link, Reach::Public];
     for flags in [(false, false), (true, false), (false, true)] {
         let (mut memory, mut places) = (slots(), [RightSlot::EMPTY; 1]);
-        let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+        let mut endpoints = Endpoints::new(OWNER, &mut memory);
         let flags = EndpointFlags { global: flags.0, bridged: flags.1, sealed: false };
         let door = endpoints.create::<Portable>(b"door", flags).expect("room");
         let mut rights = Rights::new(&mut places);
@@ -344,7 +357,7 @@ fn a_local_point_answers_host_and_link_only_by_the_wider_of_frame_and_home() {
 #[test]
 fn more_than_64_ops_a_second_are_refused() {
     let (mut memory, mut places) = (slots(), [RightSlot::EMPTY; 1]);
-    let mut endpoints = Endpoints::new::<Portable>(OWNER, &mut memory);
+    let mut endpoints = Endpoints::new(OWNER, &mut memory);
     let door = endpoints.create::<Portable>(b"door", GLOBAL).expect("room");
     let mut rights = Rights::new(&mut places);
     rights.grant(Mono(0), door, READ | WRITE, 0).expect("room");

@@ -1,7 +1,7 @@
 //! ERP_DEFLECT: a router carries on toward a locator (`IACP App. A.14`).
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use iacp_wire::message::ErpDeflect;
 use iacp_wire::{Frame, Locator, Message, WriteError};
@@ -35,29 +35,35 @@ impl Scope {
     #[must_use]
     pub const fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(v4) => {
-                let [first, second, ..] = v4.octets();
-                if v4.is_loopback() || first == 0 {
-                    Self::Host
-                } else if v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() {
-                    Self::Link
-                } else if v4.is_private() || (first == 100 && second & 0xC0 == 64) {
-                    Self::Site
-                } else {
-                    Self::World
-                }
-            }
+            IpAddr::V4(v4) => Self::of_v4(v4),
             IpAddr::V6(v6) => {
                 if v6.is_loopback() || v6.is_unspecified() {
-                    Self::Host
-                } else if v6.is_unicast_link_local() || v6.is_multicast() {
-                    Self::Link
-                } else if v6.is_unique_local() {
-                    Self::Site
-                } else {
-                    Self::World
+                    return Self::Host;
+                }
+                match v6.segments() {
+                    [0xFE80..=0xFEBF | 0xFF00..=0xFFFF, ..] => Self::Link,
+                    // Unique local, and the site-local of old.
+                    [0xFC00..=0xFDFF | 0xFEC0..=0xFEFF, ..] => Self::Site,
+                    // IPv4-compatible, translated by NAT64, and 6to4.
+                    [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xFF9B, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+                        Self::of_v4(Ipv4Addr::from_bits((high as u32) << 16 | low as u32))
+                    }
+                    _ => Self::World,
                 }
             }
+        }
+    }
+
+    const fn of_v4(v4: Ipv4Addr) -> Self {
+        let [first, second, ..] = v4.octets();
+        if v4.is_loopback() || first == 0 {
+            Self::Host
+        } else if v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() {
+            Self::Link
+        } else if v4.is_private() || (first == 100 && second & 0xC0 == 64) {
+            Self::Site
+        } else {
+            Self::World
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Degraded Multi-Path Routing: three copies of every frame toward an accused destination (`IACP §4.2.7.3`).
 //!
 //! The copies are the same ERP_STREAM bytes: one seal, one delta log, one timer. The receiver takes whichever opens first.
-//! What is late or altered on a path is counted and reported; it accuses nobody.
+//! What is late or altered on a path is counted and reported; it is no accusation.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -242,7 +242,7 @@ impl Accounts {
     }
 
     /// A frame with the session's cookies and a sequence in its window did not open. It counts against a path only if it
-    /// came from where authentic copies on that path have come; others are nobody's.
+    /// came from where authentic copies on that path have come; others count against none.
     pub fn altered(&mut self, now: Mono, way: &Way<'_>, from: SocketAddr, sequence: u64) {
         let Some(path) = Self::path(way).filter(|_| self.are_open(now)) else { return };
         let proven = self.sources.get(path).is_some_and(|source| *source == Some(from));

@@ -130,6 +130,7 @@ impl<'a> Arrival<'a> {
             outer = Some(Outer { transit_id, head });
             frame = Frame::parse(inner).map_err(malformed)?;
         }
+        bare(&frame)?;
         let (way, stream) = match frame.message {
             Message::ErpDeflect { head, inner } => (Way::Deflected(head), inner),
             Message::PathRelay { head: &PathRelay { path: path @ 2..=3, .. }, inner } => (Way::Relayed { path }, inner),
@@ -138,9 +139,9 @@ impl<'a> Arrival<'a> {
             Message::ErpStream { .. } if outer.is_none() => (Way::Direct, datagram),
             _ => return Err(NotCarried::Nesting),
         };
-        let Message::ErpStream { head, inner } = Frame::parse(stream).map_err(malformed)?.message else {
-            return Err(NotCarried::Nesting);
-        };
+        let carried = Frame::parse(stream).map_err(malformed)?;
+        bare(&carried)?;
+        let Message::ErpStream { head, inner } = carried.message else { return Err(NotCarried::Nesting) };
         let inner = inner_type(inner).ok_or(NotCarried::Inner)?;
         if head.source_eid == head.destination_eid {
             return Err(NotCarried::SelfAddressed);
@@ -164,6 +165,11 @@ impl<'a> Arrival<'a> {
         };
         outer + carried + HEAD
     }
+}
+
+/// A frame that carries another has no session header: else what it carries would begin elsewhere.
+const fn bare(frame: &Frame<'_>) -> Result<(), NotCarried> {
+    if frame.responder_cookie.is_some() { Err(NotCarried::Malformed) } else { Ok(()) }
 }
 
 /// The type of a session's frame, by its first two bytes: the session reads the rest.

@@ -65,7 +65,7 @@ figure! {
         reserved_port: [u8; 2],
         /// Which datagram this answers.
         answered_digest: RefusedDigest,
-        /// Who grants.
+        /// The carrier that grants.
         carrier_instance_identifier: Eid,
     }
 }
@@ -93,9 +93,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     DockOffer = 220 {
-        /// Who takes over.
+        /// The host that takes over.
         importer_instance_identifier: Eid,
-        /// Who hands over; no other host takes the offer.
+        /// The host that hands over; no other one takes the offer.
         exporter_instance_identifier: Eid,
         /// The agent that moves.
         eid: Eid,

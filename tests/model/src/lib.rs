@@ -6,6 +6,7 @@ pub mod explore;
 pub mod fault;
 pub mod frame;
 mod handshake;
+pub mod migration;
 pub mod network;
 pub mod plan;
 pub mod provider;

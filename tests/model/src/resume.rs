@@ -1,7 +1,7 @@
 //! Going on after a lost memory, with the library's exchange as the step.
 //!
 //! A has `items` things to say to B. Both may crash, and keep only what their agents wrote down. Everything that was ever sent
-//! can arrive at any time, in any order, again and again, or never: that is the attacker who keeps all datagrams, and the
+//! can arrive at any time, in any order, again and again, or never: that is an attacker that keeps all datagrams, and the
 //! network that loses, doubles and delays them. Cookies are bound to the responder's boot, and each is accepted once there.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -154,7 +154,7 @@ impl EndpointSlot {
 /// use iacp_wire::Eid;
 ///
 /// let mut slots = [EndpointSlot::EMPTY; 2];
-/// let mut endpoints = Endpoints::new::<ChaChaOnly>(Eid([7; 32]), &mut slots);
+/// let mut endpoints = Endpoints::new(Eid([7; 32]), &mut slots);
 /// let door = endpoints.create::<ChaChaOnly>(b"door", EndpointFlags::default())?;
 /// assert_eq!(endpoints.write(&door, 0, b"open")?, 2);
 /// assert_eq!(endpoints.find(&door).map(|endpoint| endpoint.value()), Some(&b"open"[..]));
@@ -171,7 +171,7 @@ impl<'m> Endpoints<'m> {
 
     /// The endpoints of a new EID: what stands in the places is wiped.
     #[must_use]
-    pub fn new<P: Provider>(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
+    pub fn new(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
         let most = slots.len().min(Self::MOST);
         let slots = slots.get_mut(..most).unwrap_or_default();
         slots.iter_mut().for_each(Zeroize::zeroize);

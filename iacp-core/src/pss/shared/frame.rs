@@ -201,7 +201,7 @@ impl<'a> Contract<'a> {
 }
 
 /// Kind 2: the key of a group's epoch, or that the receiver is out. The bytes of a key stay in the content: the reader
-/// borrows them, and whoever has read them wipes the buffer with [`GroupKey::wipe`].
+/// borrows them, and the caller wipes the buffer with [`GroupKey::wipe`].
 ///
 /// ```text
 /// op 1 | suite 1 | reserved 2 | coordinate 32 | epoch 8 | seconds 4 | key 32, if it is one

@@ -1,4 +1,4 @@
-//! Who may do what with an endpoint, and from where (`IACP §6.1.2`, `IACP §6.4.4`).
+//! What a peer may do with an endpoint, and from where (`IACP §6.1.2`, `IACP §6.4.4`).
 
 use super::coordinate::Coordinate;
 use super::endpoint::{EndpointError, EndpointSlot, Endpoints};
@@ -266,7 +266,15 @@ impl<'m> Rights<'m> {
                     slot.sent = slot.sent.max(version);
                 }
             }
-            Due::Gone(coordinate) => _ = self.revoke(&coordinate),
+            // What was granted anew in the meantime stays.
+            Due::Gone(coordinate) => {
+                if let Some(slot) = self.slot(&coordinate) {
+                    slot.gone = false;
+                    if slot.rights == 0 {
+                        *slot = RightSlot::EMPTY;
+                    }
+                }
+            }
         }
     }
 
@@ -280,18 +288,29 @@ impl<'m> Rights<'m> {
     }
 }
 
-/// What is known of a peer's endpoint: an update counts only with a higher version.
+/// What is known of a peer's endpoint: a value counts only with a higher version. After GONE the versions begin anew, for what is
+/// sealed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Seen {
     version: u64,
+    ended: Option<u64>,
 }
 
 impl Seen {
-    /// Takes a VALUE or GONE of an authentic frame. Returns whether it is news.
-    pub const fn take(&mut self, version: u64) -> bool {
-        let news = version > self.version;
+    /// Takes a VALUE of the authentic frame `sequence`. Returns whether it is news.
+    pub fn take(&mut self, sequence: u64, version: u64) -> bool {
+        let news = version > self.version && self.ended.is_none_or(|ended| sequence > ended);
         if news {
             self.version = version;
+        }
+        news
+    }
+
+    /// Takes a GONE of the authentic frame `sequence`. Returns whether it is news.
+    pub fn gone(&mut self, sequence: u64) -> bool {
+        let news = self.ended.is_none_or(|ended| sequence > ended);
+        if news {
+            *self = Self { version: 0, ended: Some(sequence) };
         }
         news
     }
