@@ -1,5 +1,6 @@
 //! Ephemeral Agent Identities and what they sign (`IACP §3`, `IACP §4.2.2.1`).
 
+pub mod derived;
 mod signing;
 
 use core::fmt;

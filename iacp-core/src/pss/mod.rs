@@ -21,6 +21,7 @@ mod event;
 mod handshake;
 mod scrub;
 mod session;
+pub mod shared;
 mod stream;
 
 pub use discard::{Discard, Discards, Violation};

@@ -10,6 +10,7 @@ pub mod network;
 pub mod plan;
 pub mod provider;
 pub mod raw;
+pub mod resume;
 pub mod scenario;
 mod settle;
 pub mod world;

@@ -1,0 +1,268 @@
+//! The gate of the sandbox: its only way out, by an ESD-EID and nothing else (`IACP §4.1.4.3`).
+
+use core::fmt;
+
+use iacp_wire::layout::HandOffContext;
+use iacp_wire::message::SandboxStream;
+use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
+use rand_core::CryptoRng;
+
+use crate::crypto::Provider;
+use crate::identity::derived::{Derivation, EsdEid};
+use crate::time::Mono;
+
+/// No derivative lives longer, in seconds.
+pub const LONGEST: u32 = 3_600;
+/// A derivative has no more streams at a time.
+pub const STREAMS: usize = 16;
+/// A stream has no more bytes under way to the egress.
+pub const UNDER_WAY: u32 = 1 << 20;
+/// So many places are looked at for one derivative.
+const REACH: usize = 8;
+
+/// Why a derivative is not made, or a frame of a sandbox is silently dropped and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Shut {
+    /// It would live too long, or no time at all.
+    Time,
+    /// There is no place.
+    Capacity,
+    /// The bytes are no SANDBOX_STREAM.
+    Malformed,
+    /// No living derivative has this name.
+    Unknown,
+    /// The stream is not open, or opens twice.
+    Stream,
+    /// The URL is no text.
+    Url,
+    /// More than 1 MiB would be under way.
+    Full,
+}
+
+impl fmt::Display for Shut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "a derivative lives 1 to 3,600 seconds",
+            Self::Capacity => "there is no place for it",
+            Self::Malformed => "the bytes are no frame of a sandbox",
+            Self::Unknown => "no living derivative has this name",
+            Self::Stream => "the stream is not open, or opens twice",
+            Self::Url => "the URL is no text",
+            Self::Full => "more than 1 MiB would be under way",
+        })
+    }
+}
+
+impl core::error::Error for Shut {}
+
+/// A stream of a sandbox.
+#[derive(Clone, Copy)]
+struct Stream {
+    number: u32,
+    under_way: u32,
+    /// The sandbox has said its last byte.
+    asked: bool,
+    /// The egress has.
+    answered: bool,
+}
+
+/// Whose derivative it is: known inside the LL-Entity only.
+struct Derived {
+    derivation: Derivation,
+    context: u32,
+    session: u64,
+    until: Mono,
+    streams: [Option<Stream>; STREAMS],
+}
+
+/// A place for a derivative.
+pub struct DerivedSlot(Option<Derived>);
+
+impl DerivedSlot {
+    /// An empty place.
+    pub const EMPTY: Self = Self(None);
+}
+
+/// What a frame of a sandbox asks of the caller's egress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Egress<'a> {
+    /// Whose it is; `session` is 0 if there is none. Neither goes toward the sandbox or into the network.
+    pub context: u32,
+    /// See above.
+    pub session: u64,
+    /// The stream's number.
+    pub stream: u32,
+    /// Where it leads, if it opens with this frame.
+    pub url: Option<&'a str>,
+    /// What is to be sent.
+    pub bytes: &'a [u8],
+    /// Whether these bytes are the last.
+    pub ends: bool,
+}
+
+/// All derivatives of a host, in the caller's memory. An ESD-EID is unguessable and stands by its own bytes, so a look-up is a
+/// few steps at most.
+pub struct Gate<'m> {
+    slots: &'m mut [DerivedSlot],
+}
+
+impl<'m> Gate<'m> {
+    /// A gate with no derivatives.
+    #[must_use]
+    pub fn new(slots: &'m mut [DerivedSlot]) -> Self {
+        slots.iter_mut().for_each(|slot| *slot = DerivedSlot::EMPTY);
+        Self { slots }
+    }
+
+    fn places(&self, name: &Digest) -> impl Iterator<Item = usize> + use<> {
+        let length = self.slots.len();
+        let home = name.0.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        let home = u64::try_from(length).ok().and_then(|length| home.checked_rem(length));
+        let home = home.and_then(|home| usize::try_from(home).ok()).unwrap_or(0);
+        (0..REACH.min(length)).filter_map(move |step| home.saturating_add(step).checked_rem(length))
+    }
+
+    fn find(&mut self, now: Mono, name: &Digest) -> Option<&mut Derived> {
+        let place = self.places(name).find(|place| {
+            let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
+            derived.is_some_and(|derived| derived.derivation.esd_eid().digest() == name && now < derived.until)
+        })?;
+        self.slots.get_mut(place)?.0.as_mut()
+    }
+
+    /// Makes a derivative of an agent, for one session or none (0). How many one context has is its owner's to count.
+    ///
+    /// # Errors
+    /// The time, or no place near its own is free: try again, for the next one stands elsewhere.
+    pub fn derive<P: Provider>(
+        &mut self,
+        now: Mono,
+        eid: &Eid,
+        (context, session): (u32, u64),
+        seconds: u32,
+        rng: &mut impl CryptoRng,
+    ) -> Result<EsdEid, Shut> {
+        if seconds == 0 || seconds > LONGEST {
+            return Err(Shut::Time);
+        }
+        let derivation = Derivation::new::<P>(eid, rng);
+        let esd_eid = derivation.esd_eid();
+        let free = |place: &usize| {
+            let slot = self.slots.get(*place);
+            slot.is_some_and(|slot| slot.0.as_ref().is_none_or(|derived| derived.until <= now))
+        };
+        let place = self.places(esd_eid.digest()).find(free).ok_or(Shut::Capacity)?;
+        let until = now.after(u64::from(seconds) * 1_000);
+        let derived = Derived { derivation, context, session, until, streams: [None; STREAMS] };
+        *self.slots.get_mut(place).ok_or(Shut::Capacity)? = DerivedSlot(Some(derived));
+        Ok(esd_eid)
+    }
+
+    /// The Hand-off Context Object for a living derivative: the agent's EID is not in it, and its session hash is keyed.
+    // keeps: IACP-058
+    pub fn hand_off<'u, P: Provider>(
+        &mut self,
+        now: Mono,
+        name: &EsdEid,
+        plain: Option<&Digest>,
+        (trigger_type, target_url): (u16, &'u str),
+    ) -> Option<HandOffContext<'u>> {
+        let derived = self.find(now, name.digest())?;
+        let session_hash = derived.derivation.session_hash::<P>(plain);
+        Some(HandOffContext { trigger_type, esd_eid: *name.digest(), session_hash, target_url })
+    }
+
+    /// Takes a frame of a sandbox: the one way out. The derivative that comes back is looked up here, and nothing that is not
+    /// alive leads anywhere.
+    ///
+    /// # Errors
+    /// Silence, and one count.
+    // keeps: IACP-059, IACP-060
+    pub fn take<'a>(&mut self, now: Mono, frame: &'a [u8]) -> Result<Egress<'a>, Shut> {
+        let frame = Frame::parse(frame).map_err(|_| Shut::Malformed)?;
+        let Message::SandboxStream { head, bytes } = frame.message else { return Err(Shut::Malformed) };
+        let number = head.stream.get();
+        let flags = head.stream_flags.get();
+        let (opens, ends) = (flags & SandboxStream::OPENS != 0, flags & SandboxStream::ENDS != 0);
+        let derived = self.find(now, &head.esd_eid).ok_or(Shut::Unknown)?;
+        let open = |stream: &&mut Option<Stream>| stream.is_some_and(|stream| stream.number == number);
+        let found = derived.streams.iter_mut().find(open);
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let (url, bytes) = match (opens, found) {
+            (true, None) => {
+                let url = core::str::from_utf8(bytes).map_err(|_| Shut::Url)?;
+                let free = derived.streams.iter_mut().find(|stream| stream.is_none()).ok_or(Shut::Capacity)?;
+                *free = Some(Stream { number, under_way: 0, asked: ends, answered: false });
+                (Some(url), &[][..])
+            }
+            (false, Some(Some(stream))) if !stream.asked => {
+                let under_way = stream.under_way.saturating_add(length);
+                if under_way > UNDER_WAY {
+                    return Err(Shut::Full);
+                }
+                (stream.under_way, stream.asked) = (under_way, ends);
+                (None, bytes)
+            }
+            _ => return Err(Shut::Stream),
+        };
+        derived.sweep();
+        Ok(Egress { context: derived.context, session: derived.session, stream: number, url, bytes, ends })
+    }
+
+    /// The egress has passed so many bytes on.
+    pub fn passed(&mut self, now: Mono, name: &EsdEid, stream: u32, bytes: u32) {
+        let derived = self.find(now, name.digest());
+        let streams = derived.into_iter().flat_map(|derived| derived.streams.iter_mut().flatten());
+        for found in streams.filter(|found| found.number == stream) {
+            found.under_way = found.under_way.saturating_sub(bytes);
+        }
+    }
+
+    /// Writes what comes back toward the sandbox: derivative, stream and bytes, and nothing else of the agent.
+    ///
+    /// # Errors
+    /// The derivative or its stream is over, or the buffer is too small. Nothing has changed.
+    pub fn answer(
+        &mut self,
+        now: Mono,
+        name: &EsdEid,
+        stream: u32,
+        (bytes, ends): (&[u8], bool),
+        out: &mut [u8],
+    ) -> Result<usize, Option<WriteError>> {
+        let derived = self.find(now, name.digest()).ok_or(None)?;
+        let mut streams = derived.streams.iter_mut().flatten();
+        let found = streams.find(|found| found.number == stream && !found.answered).ok_or(None)?;
+        let head = SandboxStream {
+            esd_eid: *name.digest(),
+            stream: stream.into(),
+            stream_flags: if ends { SandboxStream::ENDS } else { 0 }.into(),
+            reserved: [0; 2],
+        };
+        let length = Frame::new(Message::SandboxStream { head: &head, bytes }).write(out).map_err(Some)?;
+        found.answered = ends;
+        derived.sweep();
+        Ok(length)
+    }
+
+    /// Ends a derivative, as its owner does for each one of a session or context that ends. Only its own context may: returns whether it was there and that context's.
+    pub fn retract(&mut self, context: u32, name: &Digest) -> bool {
+        let place = self.places(name).find(|place| {
+            let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
+            derived.is_some_and(|derived| derived.context == context && derived.derivation.esd_eid().digest() == name)
+        });
+        place.and_then(|place| self.slots.get_mut(place)).map(|slot| slot.0 = None).is_some()
+    }
+}
+
+impl Derived {
+    /// Streams that both sides have ended are over.
+    fn sweep(&mut self) {
+        for stream in &mut self.streams {
+            if stream.is_some_and(|stream| stream.asked && stream.answered) {
+                *stream = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The coordinate of an endpoint (`IACP §6.1.3`).
+
+use iacp_wire::Eid;
+
+use crate::crypto::Provider;
+
+/// Where an endpoint is found, local and global ones alike: SHA-256 of EID and tag. It is no key of the directory and stands
+/// in no index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Coordinate(pub [u8; 32]);
+
+impl Coordinate {
+    /// The coordinate of a tag under an EID.
+    // keeps: IACP-132
+    #[must_use]
+    pub fn of<P: Provider>(owner: &Eid, tag: &[u8]) -> Self {
+        Self(P::sha256(&[&owner.0, tag]))
+    }
+}

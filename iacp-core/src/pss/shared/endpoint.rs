@@ -1,0 +1,262 @@
+//! Ephemeral State Endpoints: small values with versions, which live as long as the EID that owns them (`IACP §6.1`).
+
+use core::fmt;
+
+use iacp_wire::Eid;
+use zeroize::Zeroize;
+
+use super::coordinate::Coordinate;
+use super::frame::{TAG, VALUE};
+use super::group_key::SEALING;
+use crate::crypto::Provider;
+
+/// Tags that begin so are the protocol's own.
+const RESERVED: &[u8] = b"IACP/1 ";
+
+/// The tag of the endpoint that each side has for the other without asking.
+#[must_use]
+pub fn pair_tag(peer: &Eid) -> [u8; 44] {
+    tagged(&peer.0)
+}
+
+/// The tag of the only endpoint of a session for which EXCLUSIVE was agreed.
+// keeps: IACP-148
+#[must_use]
+pub fn exclusive_tag(session_hash: &[u8; 32]) -> [u8; 44] {
+    tagged(session_hash)
+}
+
+fn tagged(name: &[u8; 32]) -> [u8; 44] {
+    let mut tag = [0; 44];
+    tag.iter_mut().zip(b"IACP/1 pair\0".iter().chain(name)).for_each(|(to, from)| *to = *from);
+    tag
+}
+
+/// What an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EndpointFlags {
+    /// It answers peers that are anywhere; a local one answers on this host and its own links only.
+    pub global: bool,
+    /// A local point that answers as a global one.
+    pub bridged: bool,
+    /// Its values are sealed under a group key.
+    pub sealed: bool,
+}
+
+/// Why nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum EndpointError {
+    /// All places are taken.
+    Capacity,
+    /// The tag is empty, longer than 64 bytes, or the protocol's own.
+    Tag,
+    /// There is an endpoint with this tag.
+    Exists,
+    /// There is no such endpoint.
+    NotFound,
+    /// The value is too long.
+    TooLong,
+    /// The version is another one.
+    Version,
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Capacity => "there is no place for another endpoint",
+            Self::Tag => "the tag is empty, longer than 64 bytes, or reserved",
+            Self::Exists => "an endpoint with this tag exists",
+            Self::NotFound => "there is no such endpoint",
+            Self::TooLong => "the value is longer than 835 bytes",
+            Self::Version => "the endpoint has another version",
+        })
+    }
+}
+
+impl core::error::Error for EndpointError {}
+
+/// A place for an endpoint. Wiped when it is erased.
+#[derive(Zeroize)]
+pub struct EndpointSlot {
+    coordinate: [u8; 32],
+    tag: [u8; TAG],
+    tag_length: u8,
+    is_global: bool,
+    is_bridged: bool,
+    is_sealed: bool,
+    /// 0 is an empty place: versions begin at 1.
+    version: u64,
+    length: u16,
+    value: [u8; VALUE],
+}
+
+impl EndpointSlot {
+    /// An empty place.
+    pub const EMPTY: Self = Self {
+        coordinate: [0; 32],
+        tag: [0; TAG],
+        tag_length: 0,
+        is_global: false,
+        is_bridged: false,
+        is_sealed: false,
+        version: 0,
+        length: 0,
+        value: [0; VALUE],
+    };
+
+    /// Where it is found.
+    #[must_use]
+    pub const fn coordinate(&self) -> Coordinate {
+        Coordinate(self.coordinate)
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn flags(&self) -> EndpointFlags {
+        EndpointFlags { global: self.is_global, bridged: self.is_bridged, sealed: self.is_sealed }
+    }
+
+    /// What its owner calls it; a GRANT tells it to the peer.
+    #[must_use]
+    pub fn tag(&self) -> &[u8] {
+        self.tag.get(..usize::from(self.tag_length)).unwrap_or_default()
+    }
+
+    /// One more with each change.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The value in clear.
+    #[must_use]
+    pub fn value(&self) -> &[u8] {
+        self.value.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    fn set(&mut self, version: u64, value: &[u8]) {
+        self.value.zeroize();
+        self.value.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+        // At most 835, as the caller has checked.
+        self.length = u16::try_from(value.len()).unwrap_or(0);
+        self.version = version;
+    }
+}
+
+/// The endpoints of one EID, in the caller's memory: as many as there are places, at most 64. They are bound to the life of
+/// the EID, and erased with it.
+///
+/// ```
+/// use iacp_core::crypto::ChaChaOnly;
+/// use iacp_core::pss::shared::endpoint::{EndpointFlags, EndpointSlot, Endpoints};
+/// use iacp_wire::Eid;
+///
+/// let mut slots = [EndpointSlot::EMPTY; 2];
+/// let mut endpoints = Endpoints::new::<ChaChaOnly>(Eid([7; 32]), &mut slots);
+/// let door = endpoints.create::<ChaChaOnly>(b"door", EndpointFlags::default())?;
+/// assert_eq!(endpoints.write(&door, 0, b"open")?, 2);
+/// assert_eq!(endpoints.find(&door).map(|endpoint| endpoint.value()), Some(&b"open"[..]));
+/// # Ok::<(), iacp_core::pss::shared::endpoint::EndpointError>(())
+/// ```
+pub struct Endpoints<'m> {
+    owner: Eid,
+    slots: &'m mut [EndpointSlot],
+}
+
+impl<'m> Endpoints<'m> {
+    /// No more places than this are used.
+    pub const MOST: usize = 64;
+
+    /// The endpoints of a new EID: what stands in the places is wiped.
+    #[must_use]
+    pub fn new<P: Provider>(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
+        let most = slots.len().min(Self::MOST);
+        let slots = slots.get_mut(..most).unwrap_or_default();
+        slots.iter_mut().for_each(Zeroize::zeroize);
+        Self { owner, slots }
+    }
+
+    /// A new endpoint with an empty value and version 1.
+    ///
+    /// # Errors
+    /// See [`EndpointError`]; the tag must not begin as those of the protocol do.
+    pub fn create<P: Provider>(&mut self, tag: &[u8], flags: EndpointFlags) -> Result<Coordinate, EndpointError> {
+        if tag.starts_with(RESERVED) {
+            return Err(EndpointError::Tag);
+        }
+        self.enter::<P>(tag, flags)
+    }
+
+    /// The endpoint that belongs to a pair: see [`pair_tag`] and [`exclusive_tag`]. It is global, and one that is there
+    /// already stays as it is.
+    ///
+    /// # Errors
+    /// There is no place.
+    pub fn pair<P: Provider>(&mut self, tag: &[u8; 44]) -> Result<Coordinate, EndpointError> {
+        let flags = EndpointFlags { global: true, ..EndpointFlags::default() };
+        match self.enter::<P>(tag, flags) {
+            Err(EndpointError::Exists) => Ok(Coordinate::of::<P>(&self.owner, tag)),
+            other => other,
+        }
+    }
+
+    fn enter<P: Provider>(&mut self, tag: &[u8], flags: EndpointFlags) -> Result<Coordinate, EndpointError> {
+        let tag_length = u8::try_from(tag.len()).map_err(|_| EndpointError::Tag)?;
+        if tag.is_empty() || tag.len() > TAG {
+            return Err(EndpointError::Tag);
+        }
+        let coordinate = Coordinate::of::<P>(&self.owner, tag);
+        if self.find(&coordinate).is_some() {
+            return Err(EndpointError::Exists);
+        }
+        let slot = self.slots.iter_mut().find(|slot| slot.version == 0).ok_or(EndpointError::Capacity)?;
+        slot.coordinate = coordinate.0;
+        slot.tag.iter_mut().zip(tag).for_each(|(to, from)| *to = *from);
+        slot.tag_length = tag_length;
+        (slot.is_global, slot.is_bridged, slot.is_sealed) = (flags.global, flags.bridged, flags.sealed);
+        slot.set(1, &[]);
+        Ok(coordinate)
+    }
+
+    /// The endpoint with this coordinate.
+    #[must_use]
+    pub fn find(&self, coordinate: &Coordinate) -> Option<&EndpointSlot> {
+        self.slots.iter().find(|slot| slot.version != 0 && slot.coordinate == coordinate.0)
+    }
+
+    /// Changes a value, if its version is `if_version` or that is 0, and returns the new version.
+    ///
+    /// # Errors
+    /// See [`EndpointError`]. Nothing has changed.
+    pub fn write(&mut self, coordinate: &Coordinate, if_version: u64, value: &[u8]) -> Result<u64, EndpointError> {
+        let found = |slot: &&mut EndpointSlot| slot.version != 0 && slot.coordinate == coordinate.0;
+        let slot = self.slots.iter_mut().find(found).ok_or(EndpointError::NotFound)?;
+        // A sealed value has 40 bytes more.
+        let most = if slot.is_sealed { VALUE - SEALING } else { VALUE };
+        if value.len() > most {
+            return Err(EndpointError::TooLong);
+        }
+        if if_version != 0 && if_version != slot.version {
+            return Err(EndpointError::Version);
+        }
+        let version = slot.version.checked_add(1).ok_or(EndpointError::Version)?;
+        slot.set(version, value);
+        Ok(version)
+    }
+
+    /// Erases an endpoint: value and tag are wiped. Returns whether it was there.
+    pub fn erase(&mut self, coordinate: &Coordinate) -> bool {
+        let found = |slot: &&mut EndpointSlot| slot.version != 0 && slot.coordinate == coordinate.0;
+        self.slots.iter_mut().find(found).map(Zeroize::zeroize).is_some()
+    }
+}
+
+/// With its EID every endpoint ends.
+// keeps: IACP-132
+impl Drop for Endpoints<'_> {
+    fn drop(&mut self) {
+        self.slots.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
