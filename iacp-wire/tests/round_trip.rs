@@ -136,6 +136,16 @@ impl Parts {
             MessageType::ErpConfirm => Message::ErpConfirm(figure(head)),
             MessageType::Error => Message::Error(figure(head)),
             MessageType::TicketedRequest => Message::TicketedRequest { head: figure(head), inner: tail },
+            MessageType::DirGet => Message::DirGet { head: figure(head), padding: tail },
+            MessageType::DirAnswer => Message::DirAnswer { head: figure(head), records: tail },
+            MessageType::DirPut => Message::DirPut { head: figure(head), record: tail },
+            MessageType::DirReceipt => Message::DirReceipt(figure(head)),
+            MessageType::WorkedRequest => Message::WorkedRequest { head: figure(head), inner: tail },
+            MessageType::PomNotice => Message::PomNotice(figure(head)),
+            MessageType::PomVote => Message::PomVote(figure(head)),
+            MessageType::SpaceJoin => Message::SpaceJoin(figure(head)),
+            MessageType::SpaceStatus => Message::SpaceStatus(figure(head)),
+            MessageType::SpaceRelay => Message::SpaceRelay { head: figure(head), inner: tail },
         }
     }
 

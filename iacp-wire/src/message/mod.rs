@@ -3,25 +3,29 @@
 mod access_ticket;
 mod anml;
 mod dht_ticket;
+mod directory;
 mod discovery;
 mod erp;
 mod malfeasance;
 mod outer;
 mod pss;
+mod space;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 pub use anml::AnmlFallbackQuery;
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
+pub use directory::{DirAnswer, DirGet, DirPut, DirReceipt, WorkedRequest};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
     ErpAlloc, ErpConfirm, ErpDeflect, ErpEvolve, ErpInit, ErpKeepalive, ErpRegister, ErpStream, ErrorMessage,
     MigrationVector,
 };
-pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
+pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, PomNotice, PomVote, ProofOfMal};
 pub use outer::OuterTransport;
 pub use pss::{
     Conditions, PssAck, PssDataStream, PssInit, PssNeg, PssRevocationPublish, PssRevocationRebuttal, PssTeardown,
 };
+pub use space::{SpaceJoin, SpaceRelay, SpaceStatus};
 use zerocopy::IntoBytes;
 
 use crate::error::{ParseError, Reason};
@@ -144,6 +148,51 @@ pub enum Message<'a> {
         /// The inner frame.
         inner: &'a [u8],
     },
+    /// `DIR_GET`
+    DirGet {
+        /// The figure.
+        head: &'a DirGet,
+        /// Zero; makes room for the answer.
+        padding: &'a [u8],
+    },
+    /// `DIR_ANSWER`
+    DirAnswer {
+        /// The figure.
+        head: &'a DirAnswer,
+        /// The records.
+        records: &'a [u8],
+    },
+    /// `DIR_PUT`
+    DirPut {
+        /// The figure.
+        head: &'a DirPut,
+        /// The record.
+        record: &'a [u8],
+    },
+    /// `DIR_RECEIPT`
+    DirReceipt(&'a DirReceipt),
+    /// `WORKED_REQUEST`
+    WorkedRequest {
+        /// The figure.
+        head: &'a WorkedRequest,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
+    /// `POM_NOTICE`
+    PomNotice(&'a PomNotice),
+    /// `POM_VOTE`
+    PomVote(&'a PomVote),
+    /// `SPACE_JOIN`
+    SpaceJoin(&'a SpaceJoin),
+    /// `SPACE_STATUS`
+    SpaceStatus(&'a SpaceStatus),
+    /// `SPACE_RELAY`
+    SpaceRelay {
+        /// The figure.
+        head: &'a SpaceRelay,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -226,6 +275,16 @@ impl<'a> Message<'a> {
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
             MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::DirGet => Self::DirGet { head: reader.figure()?, padding: reader.rest() },
+            MessageType::DirAnswer => Self::DirAnswer { head: reader.figure()?, records: reader.rest() },
+            MessageType::DirPut => Self::DirPut { head: reader.figure()?, record: reader.rest() },
+            MessageType::DirReceipt => Self::DirReceipt(reader.figure()?),
+            MessageType::WorkedRequest => Self::WorkedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::PomNotice => Self::PomNotice(reader.figure()?),
+            MessageType::PomVote => Self::PomVote(reader.figure()?),
+            MessageType::SpaceJoin => Self::SpaceJoin(reader.figure()?),
+            MessageType::SpaceStatus => Self::SpaceStatus(reader.figure()?),
+            MessageType::SpaceRelay => Self::SpaceRelay { head: reader.figure()?, inner: reader.rest() },
         })
     }
 
@@ -265,6 +324,16 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(_) => MessageType::ErpConfirm,
             Self::Error(_) => MessageType::Error,
             Self::TicketedRequest { .. } => MessageType::TicketedRequest,
+            Self::DirGet { .. } => MessageType::DirGet,
+            Self::DirAnswer { .. } => MessageType::DirAnswer,
+            Self::DirPut { .. } => MessageType::DirPut,
+            Self::DirReceipt(_) => MessageType::DirReceipt,
+            Self::WorkedRequest { .. } => MessageType::WorkedRequest,
+            Self::PomNotice(_) => MessageType::PomNotice,
+            Self::PomVote(_) => MessageType::PomVote,
+            Self::SpaceJoin(_) => MessageType::SpaceJoin,
+            Self::SpaceStatus(_) => MessageType::SpaceStatus,
+            Self::SpaceRelay { .. } => MessageType::SpaceRelay,
         }
     }
 
@@ -282,6 +351,11 @@ impl<'a> Message<'a> {
                 | Self::ProofOfMal { .. }
                 | Self::ErpStream { .. }
                 | Self::TicketedRequest { .. }
+                | Self::DirGet { .. }
+                | Self::DirAnswer { .. }
+                | Self::DirPut { .. }
+                | Self::WorkedRequest { .. }
+                | Self::SpaceRelay { .. }
         )
     }
 
@@ -321,6 +395,16 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => head(m),
             Self::Error(m) => head(m),
             Self::TicketedRequest { head, inner } => followed(head, inner),
+            Self::DirGet { head, padding } => followed(head, padding),
+            Self::DirAnswer { head, records } => followed(head, records),
+            Self::DirPut { head, record } => followed(head, record),
+            Self::DirReceipt(m) => head(m),
+            Self::WorkedRequest { head, inner } => followed(head, inner),
+            Self::PomNotice(m) => head(m),
+            Self::PomVote(m) => head(m),
+            Self::SpaceJoin(m) => head(m),
+            Self::SpaceStatus(m) => head(m),
+            Self::SpaceRelay { head, inner } => followed(head, inner),
         }
     }
 
@@ -400,6 +484,31 @@ impl<'a> Message<'a> {
             Self::ErpConfirm(m) => m.visit(visitor),
             Self::Error(m) => m.visit(visitor),
             Self::TicketedRequest { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::DirGet { head, padding } => {
+                head.visit(visitor);
+                visitor("padding", Value::Bytes(padding));
+            }
+            Self::DirAnswer { head, records } => {
+                head.visit(visitor);
+                visitor("records", Value::Bytes(records));
+            }
+            Self::DirPut { head, record } => {
+                head.visit(visitor);
+                visitor("record", Value::Bytes(record));
+            }
+            Self::DirReceipt(m) => m.visit(visitor),
+            Self::WorkedRequest { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::PomNotice(m) => m.visit(visitor),
+            Self::PomVote(m) => m.visit(visitor),
+            Self::SpaceJoin(m) => m.visit(visitor),
+            Self::SpaceStatus(m) => m.visit(visitor),
+            Self::SpaceRelay { head, inner } => {
                 head.visit(visitor);
                 visitor("inner_frame", Value::Bytes(inner));
             }

@@ -6,6 +6,7 @@
 
 mod directory;
 mod erp;
+mod node;
 mod other;
 mod pss;
 
@@ -111,7 +112,7 @@ impl Sample {
 
 /// All samples: every message of the registry at least once.
 pub fn all() -> impl Iterator<Item = &'static Sample> {
-    [directory::SAMPLES, pss::SAMPLES, erp::SAMPLES, other::SAMPLES].into_iter().flatten()
+    [directory::SAMPLES, node::SAMPLES, pss::SAMPLES, erp::SAMPLES, other::SAMPLES].into_iter().flatten()
 }
 
 /// The first sample of a type.

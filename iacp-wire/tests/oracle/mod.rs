@@ -94,8 +94,10 @@ fn the_signature_is_inside(bytes: &[u8], frame: &Frame<'_>) {
 /// How wide the figures draw their numbers, in bytes.
 fn width(field: &str) -> usize {
     match field {
-        "deflection_routing_ttl" | "refused_type" | "reserved" => 1,
-        "code"
+        "class" | "deflection_routing_ttl" | "first" | "kind" | "outcome" | "refused_type" | "reserved" | "total" => 1,
+        "answer_flags"
+        | "answer_status"
+        | "code"
         | "negotiation_turn_counter"
         | "offense_type"
         | "original_target_port"
@@ -112,10 +114,12 @@ fn width(field: &str) -> usize {
         | "status"
         | "status_code"
         | "time_to_live" => 4,
-        "evolution_sequence_number"
+        "epoch"
+        | "evolution_sequence_number"
         | "expiration_timestamp"
         | "generation_counter"
         | "initial_sequence"
+        | "opening_epoch"
         | "pow_nonce"
         | "responder_initial_sequence"
         | "sequence_number"
