@@ -95,6 +95,8 @@ byte_fields! {
     SealedLocator[36],
     /// The first eight bytes of the SHA-256 digest of a refused frame.
     RefusedDigest[8],
+    /// Proves to a hub that the joining agent receives at its address.
+    JoinCookie[16],
 }
 
 impl Cookie {

@@ -185,6 +185,26 @@ registry! {
     DockOffer = 0x8B "DOCK_OFFER",
     /// `IACP §4.1.4.3`: between a sandbox and the LL-Entity.
     SandboxStream = 0x8C "SANDBOX_STREAM",
+    /// `IACP §5.1`: asks a directory node for records.
+    DirGet = 0x90 "DIR_GET",
+    /// `IACP §5.1`: a directory node's answer.
+    DirAnswer = 0x91 "DIR_ANSWER",
+    /// `IACP §5.1`: a record for a directory node to keep.
+    DirPut = 0x92 "DIR_PUT",
+    /// `IACP §5.1`: what a directory node did with it.
+    DirReceipt = 0x93 "DIR_RECEIPT",
+    /// `IACP §5.3.1`: a request with its proof of work.
+    WorkedRequest = 0x94 "WORKED_REQUEST",
+    /// `IACP §4.2.7.2`: tells the accused of an accusation.
+    PomNotice = 0x95 "POM_NOTICE",
+    /// `IACP §5.5.2`: how a directory node ends an escrow.
+    PomVote = 0x96 "POM_VOTE",
+    /// `IACP §6.2`: an agent joins a hub.
+    SpaceJoin = 0x97 "SPACE_JOIN",
+    /// `IACP §6.2`: a hub's answer.
+    SpaceStatus = 0x98 "SPACE_STATUS",
+    /// `IACP §6.2`: what passes a hub.
+    SpaceRelay = 0x99 "SPACE_RELAY",
     /// `IACP §4.1.2`: a resolver's answer to an ANML Fallback Query.
     AnmlFallbackAnswer = 0x9A "ANML_FALLBACK_ANSWER",
 }

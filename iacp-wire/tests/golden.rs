@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use figures::{Kind, Sample, hex, number, of};
-use iacp_wire::layout::{HandOffContext, NamespaceRoot};
+use iacp_wire::layout::{AirkBinding, HandOffContext, NamespaceRoot, Record};
 use iacp_wire::message::{Conditions, MalfeasanceData};
 use iacp_wire::{
-    Cookie, Digest, Eid, Flags, Frame, KnownTlv, Message, MessageType, MigrationVectorTlv, Tlv, TlvWriter, Tlvs, Value,
-    X25519Key,
+    Cookie, DhtKey, Digest, Eid, Flags, Frame, KnownTlv, Message, MessageType, MigrationVectorTlv, Reason, Tlv,
+    TlvWriter, Tlvs, Value, WriteError, X25519Key,
 };
 use zerocopy::FromBytes;
 
@@ -57,9 +57,9 @@ fn drawn(sample: &Sample) -> Vec<(&'static str, Shown)> {
 fn every_type_of_the_registry_has_a_golden_frame() {
     let seen: HashSet<MessageType> = figures::all().map(|sample| sample.message_type).collect();
     assert_eq!(seen.len(), MessageType::ALL.len());
-    // 23 of the draft, and thirteen that its text needs.
+    // 23 of the draft, and 23 that its text needs.
     assert_eq!(MessageType::ALL.iter().filter(|of_the_draft| of_the_draft.code() < 0x80).count(), 23);
-    assert_eq!(seen.len(), 36);
+    assert_eq!(seen.len(), 46);
 }
 
 /// The table of §7.1.
@@ -102,6 +102,16 @@ fn the_registry_has_the_drafts_codes_and_names() {
         (0x8A, "TRANSIT_GRANT"),
         (0x8B, "DOCK_OFFER"),
         (0x8C, "SANDBOX_STREAM"),
+        (0x90, "DIR_GET"),
+        (0x91, "DIR_ANSWER"),
+        (0x92, "DIR_PUT"),
+        (0x93, "DIR_RECEIPT"),
+        (0x94, "WORKED_REQUEST"),
+        (0x95, "POM_NOTICE"),
+        (0x96, "POM_VOTE"),
+        (0x97, "SPACE_JOIN"),
+        (0x98, "SPACE_STATUS"),
+        (0x99, "SPACE_RELAY"),
         (0x9A, "ANML_FALLBACK_ANSWER"),
     ];
     for code in 0..=u8::MAX {
@@ -318,5 +328,45 @@ fn the_cookies_of_a_session_are_found_from_its_datagram() {
             _ => None,
         };
         assert_eq!(iacp_wire::session_cookies(&sample.encoded()), drawn, "{}", sample.name());
+    }
+}
+
+/// A record, byte for byte, and what is refused of it.
+#[test]
+fn a_record_is_44_bytes_and_its_body() {
+    let golden = hex("03 00 00c0 11×32 0000019a33343536 22×32 33×32 44×64 55×64");
+    let record = Record::parse(&golden).expect("a record");
+    assert_eq!((record.kind, record.storage_key.0, record.expiry), (3, [0x11; 32], 0x019a_3334_3536));
+    let body = AirkBinding::read_from_bytes(record.body).expect("192 bytes");
+    assert_eq!((body.eid.0, body.airk.0), ([0x22; 32], [0x33; 32]));
+    assert_eq!((body.eid_signature.0, body.airk_signature.0), ([0x44; 64], [0x55; 64]));
+    let mut buffer = [0; 1_100];
+    assert_eq!(record.write(&mut buffer), Ok(golden.len()));
+    assert_eq!(buffer[..golden.len()], golden);
+    for length in 0..golden.len() {
+        assert!(Record::parse(&golden[..length]).is_err(), "{length} bytes");
+        assert_eq!(
+            record.write(&mut buffer[..length]),
+            Err(WriteError::TooSmall { needed: golden.len() }),
+            "{length} bytes of room"
+        );
+    }
+    let trailing = [&golden[..], &[0]].concat();
+    assert_eq!(Record::parse(&trailing).map_err(|error| error.reason), Err(Reason::Trailing));
+    assert_eq!(Record::parse_prefix(&trailing), Ok((record, &[0][..])));
+}
+
+#[test]
+fn the_body_of_a_record_has_1_to_960_bytes() {
+    let mut buffer = [0; 1_100];
+    let body = [7; 961];
+    for length in [0, 1, 960, 961] {
+        let record = Record { kind: 1, storage_key: DhtKey::ZERO, expiry: 0, body: &body[..length] };
+        let allowed = (1..=960).contains(&length);
+        assert_eq!(record.write(&mut buffer).is_ok(), allowed, "{length}");
+        let mut bytes = hex("01 00 0000 00×32 00×8");
+        bytes[2..4].copy_from_slice(&u16::try_from(length).expect("short").to_be_bytes());
+        bytes.extend(&body[..length]);
+        assert_eq!(Record::parse(&bytes).is_ok(), allowed, "{length}");
     }
 }

@@ -144,6 +144,16 @@ impl Parts {
             MessageType::DockOffer => Message::DockOffer(figure(head)),
             MessageType::SandboxStream => Message::SandboxStream { head: figure(head), bytes: tail },
             MessageType::AnmlFallbackAnswer => Message::AnmlFallbackAnswer(figure(head)),
+            MessageType::DirGet => Message::DirGet { head: figure(head), padding: tail },
+            MessageType::DirAnswer => Message::DirAnswer { head: figure(head), records: tail },
+            MessageType::DirPut => Message::DirPut { head: figure(head), record: tail },
+            MessageType::DirReceipt => Message::DirReceipt(figure(head)),
+            MessageType::WorkedRequest => Message::WorkedRequest { head: figure(head), inner: tail },
+            MessageType::PomNotice => Message::PomNotice(figure(head)),
+            MessageType::PomVote => Message::PomVote(figure(head)),
+            MessageType::SpaceJoin => Message::SpaceJoin(figure(head)),
+            MessageType::SpaceStatus => Message::SpaceStatus(figure(head)),
+            MessageType::SpaceRelay => Message::SpaceRelay { head: figure(head), inner: tail },
         }
     }
 

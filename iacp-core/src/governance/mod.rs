@@ -2,5 +2,8 @@
 
 pub mod equivocation;
 pub mod escrow;
+pub mod filter;
+pub mod malfeasance;
 pub mod quarantine;
 pub mod revocation;
+pub mod window;

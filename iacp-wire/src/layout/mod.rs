@@ -1,5 +1,11 @@
-//! Figures that are no messages: the Hand-off Context Object and the namespace root record.
+//! Figures that are no messages: the Hand-off Context Object, the namespace root record, records of the directory.
 
+mod record;
+
+pub use record::{
+    AirkBinding, FilterPart, Hosting, NodeRecord, Publication, Record, RecordHead, Revocation, Score, VerdictHead,
+    VerdictVote,
+};
 use zerocopy::IntoBytes;
 use zerocopy::network_endian::U16;
 

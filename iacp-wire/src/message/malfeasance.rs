@@ -107,3 +107,69 @@ impl<'a> MalfeasanceData<'a> {
         Ok(Self { ticket, evidence })
     }
 }
+
+figure! {
+    /// `POM_NOTICE`, 0x95: tells the accused of an accusation. A hint: the accused fetches the accusation itself.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                      Accusation id [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                      Offender EID [32]                        |
+    /// +---------------------------------------------------------------+
+    /// |              Epoch in which the escrow opened [8]             |
+    /// +---------------------------------------------------------------+
+    /// |                   Directory node EID [32]                     |
+    /// +---------------------------------------------------------------+
+    /// |                Digital Signature (Ed25519) [64]               |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PomNotice = 168 {
+        /// Which accusation.
+        accusation_id: Digest,
+        /// Against which key.
+        offender_eid: Eid,
+        /// Epochs of 30 s.
+        opening_epoch: U64,
+        /// The node that holds the escrow.
+        directory_node_eid: Eid,
+        /// By that node.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// `POM_VOTE`, 0x96: how one node ends an escrow.
+    ///
+    /// ```text
+    /// +---------------------------------------------------------------+
+    /// |                      Accusation id [32]                       |
+    /// +---------------------------------------------------------------+
+    /// |                      Offender EID [32]                        |
+    /// +---------------+-----------------------------------------------+
+    /// |  Outcome [1]  |                 Reserved [3]                  |
+    /// +---------------+-----------------------------------------------+
+    /// |                          Epoch [8]                            |
+    /// +---------------------------------------------------------------+
+    /// |                       Voter EID [32]                          |
+    /// +---------------------------------------------------------------+
+    /// |                Digital Signature (Ed25519) [64]               |
+    /// +---------------------------------------------------------------+
+    /// ```
+    PomVote = 172 {
+        /// Which accusation.
+        accusation_id: Digest,
+        /// Against which key.
+        offender_eid: Eid,
+        /// 1 guilty, 2 cleared.
+        outcome: u8,
+        /// Zero when sent, ignored when received.
+        reserved: [u8; 3],
+        /// When the node voted: epochs of 30 s.
+        epoch: U64,
+        /// The node that votes.
+        voter_eid: Eid,
+        /// By that node.
+        signature: Signature,
+    }
+}

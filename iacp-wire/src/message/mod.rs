@@ -4,28 +4,32 @@ mod access_ticket;
 mod anml;
 mod carriage;
 mod dht_ticket;
+mod directory;
 mod discovery;
 mod erp;
 mod local;
 mod malfeasance;
 mod outer;
 mod pss;
+mod space;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 pub use anml::{AnmlFallbackAnswer, AnmlFallbackQuery};
 pub use carriage::{DockOffer, PathRelay, SandboxStream, TransitGrant};
 pub use dht_ticket::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
+pub use directory::{DirAnswer, DirGet, DirPut, DirReceipt, WorkedRequest};
 pub use discovery::{DiscoveryReq, DiscoveryRes};
 pub use erp::{
     ErpAlloc, ErpConfirm, ErpDeflect, ErpEvolve, ErpInit, ErpKeepalive, ErpRegister, ErpStream, ErrorMessage,
     MigrationVector,
 };
 pub use local::{AaiNotice, AaiRequest, Local};
-pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
+pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, PomNotice, PomVote, ProofOfMal};
 pub use outer::OuterTransport;
 pub use pss::{
     Conditions, PssAck, PssDataStream, PssInit, PssNeg, PssRevocationPublish, PssRevocationRebuttal, PssTeardown,
 };
+pub use space::{SpaceJoin, SpaceRelay, SpaceStatus};
 use zerocopy::IntoBytes;
 
 use crate::error::{ParseError, Reason};
@@ -189,6 +193,51 @@ pub enum Message<'a> {
     },
     /// `ANML_FALLBACK_ANSWER`
     AnmlFallbackAnswer(&'a AnmlFallbackAnswer),
+    /// `DIR_GET`
+    DirGet {
+        /// The figure.
+        head: &'a DirGet,
+        /// Zero; makes room for the answer.
+        padding: &'a [u8],
+    },
+    /// `DIR_ANSWER`
+    DirAnswer {
+        /// The figure.
+        head: &'a DirAnswer,
+        /// The records.
+        records: &'a [u8],
+    },
+    /// `DIR_PUT`
+    DirPut {
+        /// The figure.
+        head: &'a DirPut,
+        /// The record.
+        record: &'a [u8],
+    },
+    /// `DIR_RECEIPT`
+    DirReceipt(&'a DirReceipt),
+    /// `WORKED_REQUEST`
+    WorkedRequest {
+        /// The figure.
+        head: &'a WorkedRequest,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
+    /// `POM_NOTICE`
+    PomNotice(&'a PomNotice),
+    /// `POM_VOTE`
+    PomVote(&'a PomVote),
+    /// `SPACE_JOIN`
+    SpaceJoin(&'a SpaceJoin),
+    /// `SPACE_STATUS`
+    SpaceStatus(&'a SpaceStatus),
+    /// `SPACE_RELAY`
+    SpaceRelay {
+        /// The figure.
+        head: &'a SpaceRelay,
+        /// The inner frame.
+        inner: &'a [u8],
+    },
 }
 
 /// A body as up to three byte strings in wire order, and where its signature stands.
@@ -279,6 +328,16 @@ impl<'a> Message<'a> {
             MessageType::DockOffer => Self::DockOffer(reader.figure()?),
             MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
             MessageType::AnmlFallbackAnswer => Self::AnmlFallbackAnswer(reader.figure()?),
+            MessageType::DirGet => Self::DirGet { head: reader.figure()?, padding: reader.rest() },
+            MessageType::DirAnswer => Self::DirAnswer { head: reader.figure()?, records: reader.rest() },
+            MessageType::DirPut => Self::DirPut { head: reader.figure()?, record: reader.rest() },
+            MessageType::DirReceipt => Self::DirReceipt(reader.figure()?),
+            MessageType::WorkedRequest => Self::WorkedRequest { head: reader.figure()?, inner: reader.rest() },
+            MessageType::PomNotice => Self::PomNotice(reader.figure()?),
+            MessageType::PomVote => Self::PomVote(reader.figure()?),
+            MessageType::SpaceJoin => Self::SpaceJoin(reader.figure()?),
+            MessageType::SpaceStatus => Self::SpaceStatus(reader.figure()?),
+            MessageType::SpaceRelay => Self::SpaceRelay { head: reader.figure()?, inner: reader.rest() },
         })
     }
 
@@ -326,6 +385,16 @@ impl<'a> Message<'a> {
             Self::DockOffer(_) => MessageType::DockOffer,
             Self::SandboxStream { .. } => MessageType::SandboxStream,
             Self::AnmlFallbackAnswer(_) => MessageType::AnmlFallbackAnswer,
+            Self::DirGet { .. } => MessageType::DirGet,
+            Self::DirAnswer { .. } => MessageType::DirAnswer,
+            Self::DirPut { .. } => MessageType::DirPut,
+            Self::DirReceipt(_) => MessageType::DirReceipt,
+            Self::WorkedRequest { .. } => MessageType::WorkedRequest,
+            Self::PomNotice(_) => MessageType::PomNotice,
+            Self::PomVote(_) => MessageType::PomVote,
+            Self::SpaceJoin(_) => MessageType::SpaceJoin,
+            Self::SpaceStatus(_) => MessageType::SpaceStatus,
+            Self::SpaceRelay { .. } => MessageType::SpaceRelay,
         }
     }
 
@@ -348,6 +417,11 @@ impl<'a> Message<'a> {
                 | Self::AaiNotice { .. }
                 | Self::PathRelay { .. }
                 | Self::SandboxStream { .. }
+                | Self::DirGet { .. }
+                | Self::DirAnswer { .. }
+                | Self::DirPut { .. }
+                | Self::WorkedRequest { .. }
+                | Self::SpaceRelay { .. }
         )
     }
 
@@ -395,6 +469,16 @@ impl<'a> Message<'a> {
             Self::DockOffer(m) => head(m),
             Self::SandboxStream { head, bytes } => followed(head, bytes),
             Self::AnmlFallbackAnswer(m) => head(m),
+            Self::DirGet { head, padding } => followed(head, padding),
+            Self::DirAnswer { head, records } => followed(head, records),
+            Self::DirPut { head, record } => followed(head, record),
+            Self::DirReceipt(m) => head(m),
+            Self::WorkedRequest { head, inner } => followed(head, inner),
+            Self::PomNotice(m) => head(m),
+            Self::PomVote(m) => head(m),
+            Self::SpaceJoin(m) => head(m),
+            Self::SpaceStatus(m) => head(m),
+            Self::SpaceRelay { head, inner } => followed(head, inner),
         }
     }
 
@@ -500,6 +584,31 @@ impl<'a> Message<'a> {
                 visitor("bytes", Value::Bytes(bytes));
             }
             Self::AnmlFallbackAnswer(m) => m.visit(visitor),
+            Self::DirGet { head, padding } => {
+                head.visit(visitor);
+                visitor("padding", Value::Bytes(padding));
+            }
+            Self::DirAnswer { head, records } => {
+                head.visit(visitor);
+                visitor("records", Value::Bytes(records));
+            }
+            Self::DirPut { head, record } => {
+                head.visit(visitor);
+                visitor("record", Value::Bytes(record));
+            }
+            Self::DirReceipt(m) => m.visit(visitor),
+            Self::WorkedRequest { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
+            Self::PomNotice(m) => m.visit(visitor),
+            Self::PomVote(m) => m.visit(visitor),
+            Self::SpaceJoin(m) => m.visit(visitor),
+            Self::SpaceStatus(m) => m.visit(visitor),
+            Self::SpaceRelay { head, inner } => {
+                head.visit(visitor);
+                visitor("inner_frame", Value::Bytes(inner));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod carriage;
 mod directory;
 mod erp;
 mod local;
+mod node;
 mod other;
 mod pss;
 
@@ -113,7 +114,15 @@ impl Sample {
 
 /// All samples: every message of the registry at least once.
 pub fn all() -> impl Iterator<Item = &'static Sample> {
-    let samples = [directory::SAMPLES, pss::SAMPLES, erp::SAMPLES, local::SAMPLES, other::SAMPLES, carriage::SAMPLES];
+    let samples = [
+        directory::SAMPLES,
+        node::SAMPLES,
+        pss::SAMPLES,
+        erp::SAMPLES,
+        local::SAMPLES,
+        other::SAMPLES,
+        carriage::SAMPLES,
+    ];
     samples.into_iter().flatten()
 }
 

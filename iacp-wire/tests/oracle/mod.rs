@@ -94,8 +94,18 @@ fn the_signature_is_inside(bytes: &[u8], frame: &Frame<'_>) {
 /// How wide the figures draw their numbers, in bytes.
 fn width(field: &str) -> usize {
     match field {
-        "deflection_routing_ttl" | "path" | "refused_type" | "reserved" => 1,
-        "code"
+        "class"
+        | "deflection_routing_ttl"
+        | "first"
+        | "kind"
+        | "outcome"
+        | "path"
+        | "refused_type"
+        | "reserved"
+        | "total" => 1,
+        "answer_flags"
+        | "answer_status"
+        | "code"
         | "granted_transit_id"
         | "importer_port"
         | "negotiation_turn_counter"
@@ -123,11 +133,13 @@ fn width(field: &str) -> usize {
         | "status_code"
         | "stream"
         | "time_to_live" => 4,
-        "evolution_sequence_number"
+        "epoch"
+        | "evolution_sequence_number"
         | "expiration_timestamp"
         | "expiry"
         | "generation_counter"
         | "initial_sequence"
+        | "opening_epoch"
         | "pow_nonce"
         | "responder_initial_sequence"
         | "sequence_number"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use iacp_wire::layout::{Record, RecordHead};
 use iacp_wire::message::{self, Conditions, HeaderFragment, MalfeasanceData};
 use iacp_wire::{Cookie, Figure, Frame, HEADER_LEN, Message, MessageType, Value};
 use zerocopy::FromBytes;
@@ -146,6 +147,17 @@ fn part(offset: usize, name: &str, bytes: &[u8]) -> Option<Part> {
             rows.extend(figure_rows(offset + message::ProofOfMal::LEN, evidence));
             Some(Part::Figure(rows))
         }
+        "record" | "records" => {
+            let (mut rows, mut offset, mut rest) = (Vec::new(), offset, bytes);
+            while let Ok((record, behind)) = Record::parse_prefix(rest) {
+                let (head, _) = RecordHead::ref_from_prefix(rest).ok()?;
+                rows.extend(figure_rows(offset, head));
+                rows.push(row(offset + RecordHead::LEN, record.body.len(), "body", Value::Bytes(record.body)));
+                offset += rest.len() - behind.len();
+                rest = behind;
+            }
+            (!rows.is_empty()).then_some(Part::Figure(rows))
+        }
         _ => None,
     }
 }
@@ -220,6 +232,16 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::DockOffer(m) => of(*m),
         Message::SandboxStream { head, .. } => of(*head),
         Message::AnmlFallbackAnswer(m) => of(*m),
+        Message::DirGet { head, .. } => of(*head),
+        Message::DirAnswer { head, .. } => of(*head),
+        Message::DirPut { head, .. } => of(*head),
+        Message::DirReceipt(m) => of(*m),
+        Message::WorkedRequest { head, .. } => of(*head),
+        Message::PomNotice(m) => of(*m),
+        Message::PomVote(m) => of(*m),
+        Message::SpaceJoin(m) => of(*m),
+        Message::SpaceStatus(m) => of(*m),
+        Message::SpaceRelay { head, .. } => of(*head),
     }]
 }
 

@@ -41,7 +41,22 @@ fn on_number(name: &str, number: u64) -> String {
         "lifetime" | "dgk_rotation" | "time_to_live" => "seconds".into(),
         "retry_after" => "milliseconds".into(),
         "receive_window" => "frames".into(),
-        "pow_target_threshold" => "zero bits".into(),
+        "pow_target_threshold" => work(number),
+        "kind" => record_kind(number).into(),
+        "class" => ["identities", "namespaces", "spaces", "overlay"]
+            .get(usize::try_from(number).unwrap_or(usize::MAX))
+            .copied()
+            .unwrap_or("unknown")
+            .into(),
+        "answer_flags" => named(number, &ANSWER_FLAGS),
+        "outcome" => match number {
+            1 => "guilty",
+            2 => "cleared",
+            _ => "unknown",
+        }
+        .into(),
+        "expiry" => utc(number),
+        "epoch" | "opening_epoch" => number.checked_mul(30_000).map_or(String::new(), utc),
         "refused_type" => {
             u8::try_from(number).ok().and_then(MessageType::from_code).map_or("unknown", MessageType::name).into()
         }
@@ -64,6 +79,53 @@ fn on_number(name: &str, number: u64) -> String {
             named(number, &[(u64::from(SandboxStream::OPENS), "opens"), (u64::from(SandboxStream::ENDS), "ends")])
         }
         _ => String::new(),
+    }
+}
+
+/// What a directory node says about a key besides its records.
+const ANSWER_FLAGS: [(u64, &str); 8] = [
+    (0x0001, "CHALLENGED"),
+    (0x0002, "SLASHED"),
+    (0x0004, "REVOKED"),
+    (0x0008, "QUARANTINED"),
+    (0x0010, "hosted"),
+    (0x0020, "has tickets"),
+    (0x0040, "left"),
+    (0x8000, "CACHED"),
+];
+
+/// The threshold field of a proof: its claim of bits, and in a worked request the class.
+fn work(number: u64) -> String {
+    let [kind, _, _, bits] = u32::try_from(number).unwrap_or_default().to_be_bytes();
+    match kind.checked_sub(0x80) {
+        Some(class) => format!("{bits} zero bits, class {class}"),
+        None => "zero bits".into(),
+    }
+}
+
+/// The name of a kind of record.
+const fn record_kind(number: u64) -> &'static str {
+    match number {
+        0 => "nearest nodes",
+        1 => "BINDING",
+        2 => "TICKET",
+        3 => "AIRK_BINDING",
+        4 => "REVOCATION",
+        5 => "HOSTING",
+        6 => "ROOT",
+        7 => "CURATION",
+        8 => "DELEGATION",
+        9 => "CUSTODY",
+        10 => "ASSERTION",
+        11 => "PUBLICATION",
+        12 => "ACCUSATION",
+        13 => "REBUTTAL",
+        14 => "VERDICT",
+        15 => "SCORE",
+        16 => "NODE",
+        17 => "FILTER",
+        255 => "binding and flags",
+        _ => "unknown",
     }
 }
 

@@ -1,0 +1,279 @@
+//! Records of the directory (`IACP §5.1`), and those of their bodies that are no frame's.
+
+use zerocopy::IntoBytes;
+use zerocopy::network_endian::{U16, U32, U64};
+
+use crate::error::{ParseError, Reason, WriteError};
+use crate::field::{DhtKey, Digest, Eid, Locator, RefusedDigest, Signature};
+use crate::figure::figure;
+use crate::put::put;
+use crate::read::Reader;
+
+figure! {
+    /// What stands before the body of each record. None of it is signed: the key is computed from the body again, and
+    /// the expiry is only ever shortened.
+    ///
+    /// ```text
+    /// +---------------+---------------+-------------------------------+
+    /// |   Kind [1]    | Reserved [1]  |        Body Length [2]        |
+    /// +---------------+---------------+-------------------------------+
+    /// |                       Storage Key [32]                        |
+    /// +---------------------------------------------------------------+
+    /// |                          Expiry [8]                           |
+    /// +---------------------------------------------------------------+
+    /// |                            Body …                             |
+    /// +---------------------------------------------------------------+
+    /// ```
+    RecordHead = 44 {
+        /// What the body is.
+        kind: u8,
+        /// Zero when sent, ignored when received.
+        reserved: u8,
+        /// 1 to 960.
+        body_length: U16,
+        /// Under which it is kept.
+        storage_key: DhtKey,
+        /// Unix time in milliseconds.
+        expiry: U64,
+    }
+}
+
+/// A record: 44 bytes and a body of 1 to 960.
+///
+/// ```
+/// use iacp_wire::DhtKey;
+/// use iacp_wire::layout::Record;
+///
+/// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 1_790_000_000_000, body: &[9; 120] };
+/// let mut buffer = [0; 1_004];
+/// let length = record.write(&mut buffer)?;
+/// assert_eq!((length, &buffer[..4]), (164, &[1, 0, 0, 120][..]));
+/// assert_eq!(Record::parse(&buffer[..length])?, record);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// What the body is.
+    pub kind: u8,
+    /// Under which it is kept.
+    pub storage_key: DhtKey,
+    /// Unix time in milliseconds.
+    pub expiry: u64,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// No body is longer, in bytes.
+    pub const MAX_BODY: usize = 960;
+
+    /// Reads a record that fills the bytes exactly.
+    ///
+    /// # Errors
+    /// The bytes are shorter or longer than the record, or its body is empty or too long.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(bytes, 0);
+        let record = Self::read(&mut reader)?;
+        reader.end("record")?;
+        Ok(record)
+    }
+
+    /// Reads the first of several records, and gives what follows it.
+    ///
+    /// # Errors
+    /// The bytes end inside the record, or its body is empty or too long.
+    pub fn parse_prefix(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), ParseError> {
+        let mut reader = Reader::new(bytes, 0);
+        let record = Self::read(&mut reader)?;
+        Ok((record, reader.rest()))
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let start = reader.offset();
+        let head: &RecordHead = reader.figure()?;
+        let length = usize::from(head.body_length.get());
+        if !(1..=Self::MAX_BODY).contains(&length) {
+            return Err(ParseError::new(Reason::Length, "body_length", start));
+        }
+        let body = reader.take(length, "body")?;
+        Ok(Self { kind: head.kind, storage_key: head.storage_key, expiry: head.expiry.get(), body })
+    }
+
+    /// Writes the record to the front of the buffer and returns its length.
+    ///
+    /// # Errors
+    /// The buffer is too small, or the body is empty or too long.
+    pub fn write(&self, buffer: &mut [u8]) -> Result<usize, WriteError> {
+        if !(1..=Self::MAX_BODY).contains(&self.body.len()) {
+            return Err(WriteError::Length);
+        }
+        let head = RecordHead {
+            kind: self.kind,
+            reserved: 0,
+            body_length: u16::try_from(self.body.len()).map_err(|_| WriteError::Length)?.into(),
+            storage_key: self.storage_key,
+            expiry: self.expiry.into(),
+        };
+        let needed = RecordHead::LEN.saturating_add(self.body.len());
+        let room = buffer.get_mut(..needed).ok_or(WriteError::TooSmall { needed })?;
+        put(room, head.as_bytes()).and_then(|room| put(room, self.body)).ok_or(WriteError::TooSmall { needed })?;
+        Ok(needed)
+    }
+}
+
+figure! {
+    /// Body of an AIRK_BINDING: an agent's identity root key, deposited before it is needed (`IACP §4.2.7.2`). Each key
+    /// signs the first two fields.
+    AirkBinding = 192 {
+        /// The agent.
+        eid: Eid,
+        /// Its identity root key.
+        airk: Eid,
+        /// By the EID.
+        eid_signature: Signature,
+        /// By the AIRK.
+        airk_signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a REVOCATION.
+    Revocation = 112 {
+        /// Whose bindings end.
+        eid: Eid,
+        /// Nothing at or above it is valid; 0: nothing is, and the key is dead.
+        first_invalid_generation: U64,
+        /// Unix time in milliseconds.
+        timestamp: U64,
+        /// By the AIRK, or by the EID if no AIRK is known.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a HOSTING: which LL-Entity answers for an agent (`IACP §5.3.2`). Each key signs the first four fields.
+    Hosting = 208 {
+        /// The agent.
+        eid: Eid,
+        /// The LL-Entity.
+        ll_entity_instance_identifier: Eid,
+        /// Unix time in milliseconds.
+        from: U64,
+        /// At most 24 hours later.
+        until: U64,
+        /// By the EID.
+        eid_signature: Signature,
+        /// By the LII.
+        lii_signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a PUBLICATION: an agent stands in a Discovery Space by its own word (`IACP §6.2`).
+    Publication = 144 {
+        /// Which space.
+        target_space_coordinate: DhtKey,
+        /// The agent.
+        eid: Eid,
+        /// Unix time in milliseconds.
+        from: U64,
+        /// At most an hour later.
+        until: U64,
+        /// By the EID.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a SCORE: one node's opinion of an agent (`IACP §3.6`).
+    Score = 152 {
+        /// The agent.
+        eid: Eid,
+        /// The node.
+        directory_node_eid: Eid,
+        /// In parts per 10,000.
+        score: U16,
+        /// Zero when sent.
+        reserved: [u8; 2],
+        /// How many entries the node's log has.
+        entries: U32,
+        /// The first bytes of the log's hash.
+        log_hash: RefusedDigest,
+        /// Unix time in milliseconds.
+        timestamp: U64,
+        /// By the node.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a NODE: where a directory node is, and which work gave it its place.
+    NodeRecord = 132 {
+        /// The node.
+        eid: Eid,
+        /// Its address.
+        ip: Locator,
+        /// Its port.
+        port: U16,
+        /// Bit c for class c.
+        classes: u8,
+        /// Zero when sent.
+        reserved: u8,
+        /// Unix time in milliseconds.
+        timestamp: U64,
+        /// Makes the digest of its place end in zero bits.
+        nonce: U64,
+        /// By the node.
+        signature: Signature,
+    }
+}
+
+figure! {
+    /// Body of a FILTER: a part of one node's revocation filter (`IACP §5.5.3`).
+    FilterPart = 616 {
+        /// Of 30 days.
+        epoch: U32,
+        /// The filter has 2^(16 + order) bits.
+        order: u8,
+        /// Zero when sent.
+        reserved: u8,
+        /// Which 512 bytes of it.
+        part: U16,
+        /// The bits.
+        bits: Bits,
+        /// The node.
+        directory_node_eid: Eid,
+        /// By the node.
+        signature: Signature,
+    }
+}
+
+type Bits = [u8; 512];
+
+figure! {
+    /// Body of a VERDICT before its votes (`IACP §5.5.2`).
+    VerdictHead = 68 {
+        /// Which accusation.
+        accusation_id: Digest,
+        /// Against which key.
+        offender_eid: Eid,
+        /// 1 guilty, 2 cleared.
+        outcome: u8,
+        /// How many votes follow.
+        count: u8,
+        /// Zero when sent.
+        reserved: [u8; 2],
+    }
+}
+
+figure! {
+    /// A vote of a VERDICT: what the POM_VOTE has besides.
+    VerdictVote = 104 {
+        /// The node.
+        voter_eid: Eid,
+        /// When it voted.
+        epoch: U64,
+        /// That of its POM_VOTE.
+        signature: Signature,
+    }
+}
