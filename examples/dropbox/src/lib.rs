@@ -46,6 +46,7 @@ mod container;
 mod disk;
 mod dropbox;
 mod entry;
+mod fetch;
 mod folders;
 mod head;
 mod inbox;
@@ -68,6 +69,7 @@ pub use container::Format;
 pub use disk::{Step, Steps, Unhindered};
 pub use dropbox::{Dropbox, Settings, Told};
 pub use entry::{Deed, Entry, Event, Order};
+pub use fetch::{Bounds, Fetched, Fetcher, Scope, authorities};
 pub use folders::Folders;
 pub use inbox::{Half, Waiting, WaitsFor};
 pub use keys::{Binding, KeyFile, Keys, KeysAt, check_name};
@@ -77,6 +79,6 @@ pub use outbox::{Outbox, Sent, answers_in, parent_text, parse_parent};
 pub use review::{
     Obeyed, Operator, Status, find_decided, find_held, give, held, line_of, release, sealed_by, status, wait,
 };
-pub use seal::{Sealed, Sealing, drop_into, key_in_file, key_of, new_key, parent_of};
+pub use seal::{Sealed, Sealing, drop_into, key_in_file, key_of, new_key, parent_of, put_notice, read_notice};
 pub use watch::{Ended, Manner, in_words, run};
 pub use work::{Stuck, printable};

@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::Parser;
-use commands::{keys, outbox, review, run, seal, status};
+use commands::{fetch, keys, outbox, review, run, seal, status};
 
 /// A file drop: sealed objects come into ROOT/inbox, and each is moved to its outcome's folder
 ///
@@ -20,6 +20,7 @@ enum Command {
     Review(review::Arguments),
     Seal(seal::Arguments),
     Reseal(seal::Again),
+    Fetch(fetch::Arguments),
     Outbox(outbox::Arguments),
     Keys(keys::Arguments),
     Keygen(keys::Keygen),
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Review(arguments) => review::run(&arguments),
         Command::Seal(arguments) => seal::run(&arguments),
         Command::Reseal(arguments) => seal::again(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Keygen(arguments) => keys::keygen(&arguments),

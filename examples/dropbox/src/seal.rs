@@ -9,6 +9,7 @@ use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
     CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, SurfaceParts, seal,
 };
+use cep_envelope::notification::MAX_NOTIFICATION;
 use cep_envelope::{Parts, Surface, TimeFragment};
 use ed25519_compact::{KeyPair, Seed};
 use jiff::Timestamp;
@@ -106,27 +107,50 @@ pub fn drop_into(inbox: &Path, sealed: &Sealed, object: &[u8]) -> Result<()> {
         }
     }
     for (half, bytes) in halves {
-        let name = format!("{}{}", sealed.name, half.suffix());
-        let (path, hidden) = (inbox.join(&name), inbox.join(format!(".{name}.{}", hex::encode(random::<4>()?))));
-        let write = || {
-            let mut file = File::create_new(&hidden)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            // Unlike a rename, it replaces nothing.
-            fs::hard_link(&hidden, &path)
-        };
-        let written = write();
-        let _ = fs::remove_file(&hidden);
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(taken(&path)),
-            other => other.with_context(|| format!("--into: cannot write {}", path.display()))?,
-        }
+        put(inbox, &format!("{}{}", sealed.name, half.suffix()), bytes)?;
     }
     match File::open(inbox).and_then(|inbox| inbox.sync_all()) {
         // Another account's inbox may be written to and not read: then the system syncs it when it sees fit.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         other => other.context("--into"),
     }
+}
+
+/// Puts one file into an inbox, under a hidden name until it is complete.
+fn put(inbox: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let (path, hidden) = (inbox.join(name), inbox.join(format!(".{name}.{}", hex::encode(random::<4>()?))));
+    let write = || {
+        let mut file = File::create_new(&hidden)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // Unlike a rename, it replaces nothing.
+        fs::hard_link(&hidden, &path)
+    };
+    let written = write();
+    let _ = fs::remove_file(&hidden);
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken(&path)),
+        other => other.with_context(|| format!("--into: cannot write {}", path.display())),
+    }
+}
+
+/// Puts a notification into an inbox, unless the same one is there.
+///
+/// # Errors
+/// It cannot be written, or another one is there.
+pub fn put_notice(inbox: &Path, name: &str, notice: &[u8]) -> Result<()> {
+    match read_bounded(&inbox.join(name), MAX_NOTIFICATION as u64) {
+        Ok(before) if before == notice => Ok(()),
+        _ => put(inbox, name, notice),
+    }
+}
+
+/// Reads a file that may be a notification.
+///
+/// # Errors
+/// It cannot be read, or is longer than notifications are.
+pub fn read_notice(path: &Path) -> Result<Vec<u8>> {
+    read_bounded(path, MAX_NOTIFICATION as u64).with_context(|| format!("--notice {}", path.display()))
 }
 
 fn taken(path: &Path) -> anyhow::Error {

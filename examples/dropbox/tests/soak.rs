@@ -2,9 +2,10 @@
 //!
 //! ```sh
 //! SOAK_SECONDS=300 cargo test --release -p dropbox --test soak -- --nocapture
+//! SOAK_OBJECTS=50000 cargo test --release -p dropbox --test soak -- --nocapture
 //! ```
 //!
-//! Without the variable it runs for a few seconds. The seed is printed.
+//! Without a variable it runs for a few seconds. The seed is printed, and a bar shows how far it is.
 
 mod support;
 
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use cep_envelope::decision::Outcome;
 use dropbox::{Answers, Deed, Dropbox, Half, Operator, Sealed, Sealing, answers_in, give, held, release};
+use indicatif::{ProgressBar, ProgressStyle};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use support::*;
@@ -150,24 +152,60 @@ fn place() -> Place {
     place
 }
 
+/// When a soak ends.
+#[derive(Clone, Copy)]
+enum Until {
+    Seconds(u64),
+    Objects(usize),
+}
+
+impl Until {
+    fn asked_for() -> Self {
+        let number = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
+        let objects = number("SOAK_OBJECTS").map(|objects| Self::Objects(usize::try_from(objects).expect("a number")));
+        objects.unwrap_or(Self::Seconds(number("SOAK_SECONDS").unwrap_or(5)))
+    }
+
+    const fn is_over(self, since: &Duration, objects: usize) -> bool {
+        match self {
+            Self::Seconds(seconds) => since.as_secs() >= seconds,
+            Self::Objects(all) => objects >= all,
+        }
+    }
+
+    /// It is drawn where a person looks on.
+    fn bar(self) -> ProgressBar {
+        let (length, unit) = match self {
+            Self::Seconds(seconds) => (seconds, "s"),
+            Self::Objects(objects) => (objects as u64, "objects"),
+        };
+        let template = format!("{{wide_bar}} {{pos}} of {{len}} {unit}, {{msg}}, {{elapsed}} gone");
+        ProgressBar::new(length).with_style(ProgressStyle::with_template(&template).expect("a template"))
+    }
+}
+
 #[test]
 fn nothing_is_lost_doubled_or_half_moved_whatever_goes_wrong_at_once() {
-    let seconds = std::env::var("SOAK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(5);
+    let until = Until::asked_for();
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).expect("randomness");
     let seed = u64::from_le_bytes(seed);
     println!("seed {seed}");
     let (since, mut objects, mut processes) = (Instant::now(), 0, 0);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    while since.elapsed() < Duration::from_secs(seconds) {
+    let bar = until.bar();
+    while !until.is_over(&since.elapsed(), objects) {
         let own = ChaCha8Rng::seed_from_u64(random.next_u64());
         let mut soak = Soak { random: own, place: place(), sent: BTreeMap::new(), number: 0 };
-        while soak.number < IN_ONE_PLACE && since.elapsed() < Duration::from_secs(seconds) {
+        while soak.number < IN_ONE_PLACE && !until.is_over(&since.elapsed(), objects + soak.number) {
             for _ in 0..=soak.below(60) {
                 soak.put_one();
             }
             soak.process();
             processes += 1;
+            let done = objects + soak.number;
+            bar.set_position(if let Until::Seconds(_) = until { since.elapsed().as_secs() } else { done as u64 });
+            bar.set_message(format!("{done} objects, {processes} processes"));
             match soak.below(3) {
                 0 => soak.review(),
                 1 => soak.send_again(),
@@ -184,6 +222,7 @@ fn nothing_is_lost_doubled_or_half_moved_whatever_goes_wrong_at_once() {
         }
         objects += soak.sent.len();
     }
+    bar.finish_and_clear();
     println!("{objects} objects, {processes} processes, {:.0} s", since.elapsed().as_secs_f64());
     assert!(objects > 0);
 }

@@ -36,6 +36,8 @@ pub fn target_is_available() -> bool {
 pub enum Feature {
     /// The harness alone, without a session.
     Baseline,
+    /// A sealed manifest instead of a session.
+    Envelope,
     /// ed25519-compact for size instead of speed.
     OptSize,
 }
@@ -44,6 +46,7 @@ impl Feature {
     const fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
+            Self::Envelope => "envelope",
             Self::OptSize => "opt_size",
         }
     }

@@ -9,6 +9,7 @@
 //! table of budgets is [`budget::BUDGETS`].
 
 pub mod budget;
+pub mod envelope;
 pub mod image;
 pub mod qemu;
 pub mod table;

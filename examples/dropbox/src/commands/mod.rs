@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub mod fetch;
 pub mod keys;
 pub mod outbox;
 pub mod review;

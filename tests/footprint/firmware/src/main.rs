@@ -9,11 +9,13 @@
 #![no_std]
 #![no_main]
 
-#[cfg(not(feature = "baseline"))]
+#[cfg(not(any(feature = "baseline", feature = "envelope")))]
 mod conversation;
+#[cfg(all(feature = "envelope", not(feature = "baseline")))]
+mod envelope;
 mod meter;
 mod report;
-#[cfg(not(feature = "baseline"))]
+#[cfg(not(any(feature = "baseline", feature = "envelope")))]
 mod steps;
 
 use cortex_m_rt::entry;
@@ -23,14 +25,19 @@ use report::Report;
 
 #[entry]
 fn main() -> ! {
-    #[cfg(not(feature = "baseline"))]
+    #[cfg(not(any(feature = "baseline", feature = "envelope")))]
     static mut MEMORY: conversation::Memory = conversation::Memory::EMPTY;
     let Some(peripherals) = cortex_m::Peripherals::take() else { report::fail("no peripherals") };
     let mut report = Report::open();
     let mut meter = Meter::new(peripherals.SYST);
     report.line(&["per-tick"], &[meter.instructions_per_tick()]);
-    #[cfg(not(feature = "baseline"))]
+    #[cfg(not(any(feature = "baseline", feature = "envelope")))]
     conversation::all(MEMORY, &mut meter, &mut report);
+    #[cfg(all(feature = "envelope", not(feature = "baseline")))]
+    envelope::all(&mut meter, &mut report);
+    // The object that is verified belongs to the harness.
+    #[cfg(all(feature = "envelope", feature = "baseline"))]
+    core::hint::black_box(include_bytes!("outer.json"));
     #[cfg(feature = "baseline")]
     report.line(&["step", "none", "none"], &[meter.measure(|| ()).0.stack]);
     report.line(&["end"], &[]);

@@ -1,0 +1,103 @@
+//! `dropbox fetch`.
+
+use std::fs;
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use cep_envelope::notification::{Notification, Reference, Resolver};
+use clap::Args;
+use dropbox::{Bounds, Fetcher, Half, Scope, authorities, put_notice, read_notice};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Fetches an object by its reference and puts it into an inbox, to be judged like every other
+///
+/// The reference is an https: address, or that of a notification. Its manifest lies beside it, under the same path with
+/// '+manifest.json' behind it, and comes first. Nothing is put into the inbox unless both are whole and belong together. Whether the
+/// object goes on is the drop's decision ('dropbox run').
+#[derive(Args)]
+pub struct Arguments {
+    /// Where the object is: https://…
+    #[arg(required_unless_present = "notice", conflicts_with = "notice")]
+    reference: Option<String>,
+    /// A file with a notification in it; its reference is fetched, and the notification goes into the inbox, too
+    #[arg(long, value_name = "FILE")]
+    notice: Option<PathBuf>,
+    /// The object's surface, if the reference does not end with it
+    #[arg(long, value_name = "SURFACE", conflicts_with = "notice")]
+    name: Option<String>,
+    /// Where the manifest is, if not beside the object: https://…
+    #[arg(long, value_name = "REFERENCE")]
+    manifest: Option<String>,
+    /// The inbox; made if it is not there
+    #[arg(long, value_name = "INBOX")]
+    into: PathBuf,
+    /// A host that may be asked, redirects included; may be repeated. Without it, every host in --scope may
+    #[arg(long, value_name = "HOST")]
+    from: Vec<String>,
+    /// The narrowest addresses that may be asked: a reference is a peer's text, and must not reach this host's neighbours
+    #[arg(long, value_enum, default_value_t = Scope::Public)]
+    scope: Scope,
+    /// Certificates (PEM) to trust instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The longest object that is fetched, in bytes
+    #[arg(long, value_name = "N", default_value_t = 64 << 20)]
+    max_bytes: u64,
+    /// For how long all of it may take, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let notice = arguments.notice.as_deref().map(read_notice).transpose()?;
+    let bounds = Bounds {
+        longest: arguments.max_bytes,
+        time: Duration::from_secs(arguments.timeout),
+        scope: arguments.scope,
+        hosts: arguments.from.clone(),
+        authorities: arguments.ca.as_deref().map(authorities).transpose()?,
+    };
+    let bar = if stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    bar.set_style(ProgressStyle::with_template("{bytes} of {total_bytes} {bar:30} {bytes_per_sec}, {eta} left")?);
+    let mut progress = |bytes, length: Option<u64>| {
+        if let Some(length) = length {
+            bar.set_length(length);
+        }
+        bar.set_position(bytes);
+    };
+    let mut fetcher = Fetcher::new(bounds, &mut progress);
+    fetcher.manifest.clone_from(&arguments.manifest);
+    let fetched = match (&notice, &arguments.reference) {
+        (Some(bytes), _) => {
+            let notice = Notification::read(bytes).map_err(|error| anyhow!("--notice: {error}"))?;
+            notice.resolve(&mut fetcher).with_context(|| format!("--notice: {}", notice.envelope_name.escape_debug()))
+        }
+        (None, Some(reference)) => {
+            fetcher.fetch(Reference::new(reference), arguments.name.as_deref().unwrap_or_default())
+        }
+        (None, None) => Err(anyhow!("there is no reference")),
+    };
+    bar.finish_and_clear();
+    let fetched = fetched?;
+    fs::create_dir_all(&arguments.into).with_context(|| format!("--into: cannot make {}", arguments.into.display()))?;
+    let sealed = dropbox::Sealed { name: fetched.name, outer: fetched.outer, digest: fetched.manifest };
+    if let Some(notice) = notice {
+        put_notice(&arguments.into, &format!("{}{}", sealed.name, Half::Notice.suffix()), &notice)?;
+    }
+    dropbox::drop_into(&arguments.into, &sealed, &fetched.object)?;
+    if arguments.json {
+        let (name, bytes, digest) = (&sealed.name, fetched.object.len(), fetched.digest.to_string());
+        let manifest = sealed.digest.to_string();
+        let said = serde_json::json!({ "name": name, "bytes": bytes, "digest": digest, "manifest_digest": manifest });
+        println!("{said}");
+    } else {
+        println!("{}", sealed.name);
+    }
+    Ok(ExitCode::SUCCESS)
+}
