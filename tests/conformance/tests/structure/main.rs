@@ -105,14 +105,14 @@ const CRATES: [Crate; 4] = [
             ("policy", &["lib", "text", "time", "vocabulary"]),
             ("proof", &["policy", "time"]),
             ("lease", &["identity", "number", "policy", "time", "vocabulary"]),
-            ("authority", &["lib", "policy", "proof", "text", "time", "vocabulary"]),
+            ("authority", &["lib", "number", "policy", "proof", "text", "time", "vocabulary"]),
             ("audit", &["identity", "policy", "proof", "time", "vocabulary"]),
             ("protocol", &["identity", "proof", "time"]),
             ("snapshot", &["identity", "proof", "time"]),
             ("participant", &["audit", "lease", "number", "policy", "proof", "time", "vocabulary"]),
-            ("rollout", &["authority", "identity", "policy", "proof", "time", "vocabulary"]),
+            ("rollout", &["authority", "identity", "number", "policy", "proof", "time", "vocabulary"]),
             ("function", &["lease", "number", "participant", "policy", "proof", "time", "vocabulary"]),
-            ("keep", &["authority", "policy", "rollout", "snapshot", "time", "vocabulary"]),
+            ("keep", &["authority", "number", "policy", "rollout", "snapshot", "time", "vocabulary"]),
             (
                 "interaction",
                 &[
