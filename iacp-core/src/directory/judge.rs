@@ -7,7 +7,8 @@ use iacp_wire::message::DhtTicketStore;
 use iacp_wire::{Digest, Eid, Signature};
 use zerocopy::IntoBytes;
 
-use super::body::{Body, Kind, Malformed, Slot};
+use super::body::{Body, Slot};
+use super::kind::{Kind, Malformed};
 use super::metric::{PLACE_BITS, place};
 use super::name::{CLOCKS, Path, Payment, Root};
 use crate::crypto::{BadSignature, Provider};

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use heapless::Vec;
 use iacp_wire::{DhtKey, Eid};
 
-use super::body::Class;
+use super::kind::Class;
 use crate::crypto::Provider;
 use crate::discovery::pow::trailing_zero_bits;
 

@@ -5,10 +5,12 @@
 
 mod body;
 mod judge;
+mod kind;
 pub mod metric;
 pub mod name;
 pub mod quorum;
 pub mod work;
 
-pub use body::{Body, Class, Kind, Malformed, Slot, record_digest};
+pub use body::{Body, Slot, record_digest};
 pub use judge::{Facts, Judgement, Origin, Refusal, judge, sign, slot};
+pub use kind::{Class, Kind, Malformed};

@@ -6,7 +6,7 @@ use core::fmt;
 use iacp_wire::layout::NamespaceRoot;
 use iacp_wire::{Digest, Eid, Signature};
 
-use super::body::{Kind, Malformed};
+use super::kind::{Kind, Malformed};
 use crate::crypto::{BadSignature, Provider};
 use crate::discovery::pow::trailing_zero_bits;
 use crate::identity::verify_record;

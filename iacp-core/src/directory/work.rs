@@ -7,7 +7,7 @@ use iacp_wire::message::{DiscoveryReq, WorkedRequest};
 use iacp_wire::{DhtKey, Digest, X25519Key};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::body::Class;
+use super::kind::Class;
 use super::name::CLOCKS;
 use crate::crypto::Provider;
 use crate::discovery::pow::{Miner, trailing_zero_bits};

@@ -1,6 +1,6 @@
 //! The revocation filter (`IACP §5.5.3`): a Bloom filter of the keys that a verdict ended.
 //!
-//! A hit is a question, and the verdict is the answer: a filter alone convicts nobody.
+//! A hit is a question, and the verdict is the answer: a filter alone convicts no key.
 
 use iacp_wire::Eid;
 

@@ -36,7 +36,7 @@ pub enum Unproven {
     Generations,
     /// The two bindings name one place: a binding may be shown twice.
     SamePlace,
-    /// An address that is another spelling of one: two spellings of one place convict nobody.
+    /// An address that is another spelling of one: two spellings of one place are no offence.
     Spelling,
     /// The digests are not those of the fragments, or not in their order.
     Digests,
@@ -188,7 +188,7 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
 /// ```
 ///
 /// # Errors
-/// The first check that fails. Nobody's standing changes then.
+/// The first check that fails. No standing changes then.
 // keeps: IACP-098, IACP-099
 pub fn verify<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unproven> {
     let MalfeasanceData { ticket, evidence } = data;

@@ -1,7 +1,7 @@
 //! The escrow of one accusation on one node (`IACP §4.2.7.2`, `IACP §5.5.2`): when it opens, what clears, how the node votes.
 //!
 //! A proof never slashes at once. The window is 120 epochs of 30 s, by the node's Unix time **and** by its monotonic clock: a
-//! clock that jumps convicts nobody early. Two more epochs let a defence through that another node has taken. Then the node
+//! clock that jumps convicts no key early. Two more epochs let a defence through that another node has taken. Then the node
 //! votes, once, after it has written its vote down.
 
 use iacp_wire::{Digest, Eid};
@@ -85,7 +85,7 @@ pub enum Rejected {
 pub enum Due {
     /// Write this vote to stable storage, then call [`Escrow::persisted`].
     Persist(Outcome),
-    /// It lapsed: the stake is released, and nobody is convicted.
+    /// It lapsed: the stake is released, and no key is convicted.
     Lapsed,
 }
 
@@ -224,7 +224,7 @@ impl Escrow {
         Ok(Due::Persist(Outcome::Cleared))
     }
 
-    /// What is due now. Without a verdict the accusation lapses: silence of the quorum convicts nobody.
+    /// What is due now. Without a verdict the accusation lapses: silence of the quorum convicts no key.
     pub fn tick(&mut self, now: Clock) -> Option<Due> {
         if self.state != State::Challenged || self.vote == Vote::Lapsed {
             return None;

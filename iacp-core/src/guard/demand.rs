@@ -51,7 +51,7 @@ pub const fn level(threshold: u16, score: u16) -> u32 {
 }
 
 /// The bits that a request needs at difficulty `d`, for the host's liability in parts per 10,000. It grows exponentially
-/// with the level, up to [`Difficulty::CAP`]: nobody is asked for more.
+/// with the level, up to [`Difficulty::CAP`]: no peer is asked for more.
 ///
 /// ```
 /// use iacp_core::guard::{Asked, bits, level};

@@ -61,7 +61,7 @@ fn a_proof_challenges_and_convicts_no_earlier_than_an_hour_and_a_minute_later() 
 
 // shows: IACP-101
 #[test]
-fn a_clock_that_jumps_convicts_nobody_early() {
+fn a_clock_that_jumps_convicts_no_key_early() {
     let mut escrow = opened(None);
     let jumped = Clock { mono: Mono(5_001), unix: UnixTime(u64::MAX) };
     assert_eq!(escrow.tick(jumped), None, "only Unix time has gone on");

@@ -88,7 +88,7 @@ fn one_generation_at_two_places_is_an_equivocation_and_the_first_stays() {
     let held = record(Kind::Binding, key, one.as_bytes());
     let second = record(Kind::Binding, key, other.as_bytes());
     assert_eq!(judged(&second, Some(&held), &Known::default()), Judgement::Equivocation);
-    // Not if the second was never signed: nobody is convicted by another's bytes.
+    // Not if the second was never signed: no key is convicted by another's bytes.
     let mut forged = other;
     forged.signature.0[7] ^= 1;
     let forged = record(Kind::Binding, key, forged.as_bytes());
