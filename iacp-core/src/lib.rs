@@ -91,6 +91,7 @@
 
 pub mod crypto;
 pub mod dhi;
+pub mod directory;
 pub mod discovery;
 pub mod erp;
 pub mod governance;

@@ -54,7 +54,11 @@ impl Miner {
 
     /// Tries that many nonces; returns the request with its proof when one is found.
     pub fn step(&mut self, tries: u32) -> Option<DiscoveryReq> {
-        let wanted = self.request.pow_target_threshold.get();
+        // In a worked request the class stands before the bits.
+        let wanted = match self.request.pow_target_threshold.get() {
+            worked if worked >> 31 == 1 => worked & 0xFF,
+            bits => bits,
+        };
         for _ in 0..tries {
             let nonce = self.next;
             self.next = self.next.wrapping_add(1);

@@ -1,5 +1,8 @@
 //! Accusation, defence and consequence: how the network deals with misbehaviour (`IACP §4.2.7`, `§5.5`).
 
 pub mod escrow;
+pub mod filter;
+pub mod malfeasance;
 pub mod quarantine;
 pub mod revocation;
+pub mod window;

@@ -2,9 +2,13 @@
 
 pub mod breaker;
 mod bucket;
+mod demand;
 mod difficulty;
 mod ingress;
+mod zone;
 
 pub use bucket::{Rate, Throttled, TokenBucket};
+pub use demand::{Asked, Weight, bits, level, tokens};
 pub use difficulty::{Difficulty, Load};
 pub use ingress::Ingress;
+pub use zone::Zone;

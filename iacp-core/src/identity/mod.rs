@@ -9,7 +9,9 @@ use rand_core::CryptoRng;
 
 use crate::crypto::{Provider, Secret32};
 
-pub(crate) use signing::{digest_to_sign, sign_frame, unsigned_digest, verify_frame, verify_frame_checked};
+pub(crate) use signing::{
+    digest_to_sign, sign_frame, sign_record, unsigned_digest, verify_frame, verify_frame_checked, verify_record,
+};
 
 /// An agent's key pair. The private half never leaves it; it is wiped when dropped.
 pub struct Identity<P: Provider> {

@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use iacp_wire::{Eid, Frame, WriteError};
+use iacp_wire::{Eid, Frame, Signature, WriteError};
 
 use super::Identity;
 use crate::crypto::{BadSignature, CheckedKey, Provider};
@@ -18,6 +18,22 @@ fn around(frame: &[u8], signature: Range<usize>) -> (&[u8], &[u8]) {
 fn signed_digest<P: Provider>(name: &str, context: [&[u8]; 2], before: &[u8], after: &[u8]) -> [u8; 32] {
     let [first, second] = context;
     P::sha256(&[b"IACP/1 ", name.as_bytes(), &[0], first, second, before, after])
+}
+
+/// Signs what is no frame: the bytes before and after the signature, under a label of its own.
+pub(crate) fn sign_record<P: Provider>(identity: &Identity<P>, label: &str, before: &[u8], after: &[u8]) -> Signature {
+    Signature(P::sign(identity.key(), &signed_digest::<P>(label, [&[], &[]], before, after)))
+}
+
+/// Verifies what is no frame.
+pub(crate) fn verify_record<P: Provider>(
+    signer: &Eid,
+    label: &str,
+    before: &[u8],
+    after: &[u8],
+    signature: &Signature,
+) -> Result<(), BadSignature> {
+    P::verify(&signer.0, &signed_digest::<P>(label, [&[], &[]], before, after), &signature.0)
 }
 
 /// SHA-256 of a frame without its signature field.
@@ -113,7 +129,7 @@ mod tests {
     use super::*;
     use crate::crypto::{ChaChaOnly, Secret32};
     use iacp_wire::message::PssTeardown;
-    use iacp_wire::{Cookie, Message, Signature};
+    use iacp_wire::{Cookie, Message};
 
     // shows: IACP-171
     #[test]

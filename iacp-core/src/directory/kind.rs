@@ -1,0 +1,120 @@
+//! The kinds of records, and where they lie (`IACP §5.1`).
+
+use core::fmt;
+
+/// Which part of the key space a record lies in (`IACP §5.1.2`): the two routing bits of its coordinate.
+// keeps: IACP-110
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Class {
+    /// What an EID is, where it is, what is said of it.
+    Identities = 0,
+    /// Roots, their changes, delegations.
+    Namespaces = 1,
+    /// Discovery Spaces.
+    Spaces = 2,
+    /// The nodes themselves.
+    Overlay = 3,
+}
+
+/// The kinds of records that this crate judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// Where an EID is: the body of an `ERP_REGISTER`.
+    Binding = 1,
+    /// A Forwarding Ticket: the body of a `DHT_TICKET_STORE`.
+    Ticket = 2,
+    /// An agent's identity root key.
+    AirkBinding = 3,
+    /// The end of an EID's generations.
+    Revocation = 4,
+    /// Which LL-Entity answers for an EID.
+    Hosting = 5,
+    /// The root of a namespace.
+    Root = 6,
+    /// A change of a root.
+    Curation = 7,
+    /// A parent's word for the key of a child path.
+    Delegation = 8,
+    /// An EID in a Discovery Space.
+    Publication = 11,
+    /// A proof of malfeasance with its evidence.
+    Accusation = 12,
+    /// One node's opinion of an EID.
+    Score = 15,
+    /// Where a directory node is.
+    Node = 16,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::Binding,
+        Self::Ticket,
+        Self::AirkBinding,
+        Self::Revocation,
+        Self::Hosting,
+        Self::Root,
+        Self::Curation,
+        Self::Delegation,
+        Self::Publication,
+        Self::Accusation,
+        Self::Score,
+        Self::Node,
+    ];
+
+    /// The kind of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == code)
+    }
+
+    /// Where its records lie.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::Binding
+            | Self::Ticket
+            | Self::AirkBinding
+            | Self::Revocation
+            | Self::Hosting
+            | Self::Accusation
+            | Self::Score => Class::Identities,
+            Self::Root | Self::Curation | Self::Delegation => Class::Namespaces,
+            Self::Publication => Class::Spaces,
+            Self::Node => Class::Overlay,
+        }
+    }
+
+    /// What the signatures of its body begin with.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Binding => "ERP_REGISTER",
+            Self::Ticket => "DHT_TICKET_STORE",
+            Self::AirkBinding => "AIRK_BINDING",
+            Self::Revocation => "REVOCATION_RECORD",
+            Self::Hosting => "HOSTING",
+            Self::Root => "ROOT",
+            Self::Curation => "CURATION_UPDATE",
+            Self::Delegation => "DELEGATION",
+            Self::Publication => "PUBLICATION",
+            Self::Accusation => "PROOF_OF_MAL",
+            Self::Score => "SCORE",
+            Self::Node => "NODE",
+        }
+    }
+}
+
+/// The body does not have the form of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Malformed;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("body: not the form of its kind")
+    }
+}
+
+impl core::error::Error for Malformed {}

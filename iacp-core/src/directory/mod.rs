@@ -1,0 +1,16 @@
+//! The directory (`IACP §3.5`, `§5.1`, `§5.2`): self-proving records, which nodes are responsible for them, and names.
+//!
+//! Everything here is a pure function of what it is given. A node keeps its records in the caller's memory and asks
+//! [`judge`] about each one that arrives; a reader asks the same function about each one that a node hands out.
+
+mod body;
+mod judge;
+mod kind;
+pub mod metric;
+pub mod name;
+pub mod quorum;
+pub mod work;
+
+pub use body::{Body, Slot, record_digest};
+pub use judge::{Facts, Judgement, Origin, Refusal, judge, sign, slot};
+pub use kind::{Class, Kind, Malformed};

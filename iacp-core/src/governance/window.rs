@@ -1,0 +1,333 @@
+//! The escrow of one accusation on one node (`IACP §4.2.7.2`, `IACP §5.5.2`): when it opens, what clears, how the node votes.
+//!
+//! A proof never slashes at once. The window is 120 epochs of 30 s, by the node's Unix time **and** by its monotonic clock: a
+//! clock that jumps convicts no key early. Two more epochs let a defence through that another node has taken. Then the node
+//! votes, once, after it has written its vote down.
+
+use iacp_wire::{Digest, Eid};
+
+use super::escrow::{Event, State};
+use super::malfeasance::Accusation;
+use crate::time::{Mono, UnixTime};
+
+/// Milliseconds of an epoch.
+pub const EPOCH: u64 = 30_000;
+/// The window, in epochs: one hour.
+pub const WINDOW: u64 = 120;
+/// So many epochs longer a rebuttal is taken from another responsible node.
+pub const GRACE: u64 = 2;
+/// An accusation without a verdict lapses so many epochs after it opened.
+pub const LAPSE: u64 = 160;
+
+/// The epoch of a moment.
+#[must_use]
+pub const fn epoch(at: UnixTime) -> u64 {
+    at.0 / EPOCH
+}
+
+/// Both clocks of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Clock {
+    /// What never goes back.
+    pub mono: Mono,
+    /// What is compared between hosts.
+    pub unix: UnixTime,
+}
+
+/// How a node, or the quorum, ends an escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Outcome {
+    /// The key is slashed, for good.
+    Guilty = 1,
+    /// The accusation is spent, for good.
+    Cleared = 2,
+}
+
+impl Outcome {
+    /// The outcome of a code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Guilty),
+            2 => Some(Self::Cleared),
+            _ => None,
+        }
+    }
+}
+
+/// From where a rebuttal came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum From {
+    /// From the accused.
+    Accused,
+    /// From another node that is responsible for the key, which took it in time.
+    Node,
+}
+
+/// A rebuttal that clears nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Rejected {
+    /// The window is over.
+    Late,
+    /// This node stored no revocation before the escrow opened that fits the pair.
+    NoRevocation,
+    /// There is a vote already, or a verdict.
+    Over,
+}
+
+/// What the escrow wants of its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Due {
+    /// Write this vote to stable storage, then call [`Escrow::persisted`].
+    Persist(Outcome),
+    /// It lapsed: the stake is released, and no key is convicted.
+    Lapsed,
+}
+
+/// One open accusation.
+///
+/// ```
+/// use iacp_core::governance::window::{Clock, Due, Escrow, Outcome};
+/// use iacp_core::time::{Mono, UnixTime};
+/// # use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
+/// # use iacp_core::governance::malfeasance::{accuse, verify};
+/// # use iacp_core::identity::Identity;
+/// # use iacp_wire::message::{HeaderFragment, MalfeasanceData};
+/// # use iacp_wire::{Locator, Signature};
+/// # let accuser = Identity::<ChaChaOnly>::from_seed(&Secret32::new([2; 32]));
+/// # let offender = ChaChaOnly::signing_key(&Secret32::new([1; 32]));
+/// # let eid = iacp_wire::Eid(ChaChaOnly::public_key(&offender));
+/// # let fragment = |last| {
+/// #     let ip = Locator::from(std::net::IpAddr::from([192, 0, 2, last]));
+/// #     let bound = [&eid.0[..], &ip.0, &7_u64.to_be_bytes()].concat();
+/// #     let signature = Signature(ChaChaOnly::sign(&offender, &bound));
+/// #     HeaderFragment { ip, generation_counter: 7.into(), signature }
+/// # };
+/// # let (ticket, evidence) = accuse(&accuser, eid, fragment(1), fragment(2), 0);
+/// # let accusation = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: &evidence })?;
+/// let at = |ms| Clock { mono: Mono(ms), unix: UnixTime(1_790_000_010_000 + ms) };
+/// let mut escrow = Escrow::open(at(0), &accusation, None);
+/// assert_eq!(escrow.tick(at(3_659_999)), None);
+/// assert_eq!(escrow.tick(at(3_690_000)), Some(Due::Persist(Outcome::Guilty)));
+/// # Ok::<(), iacp_core::governance::malfeasance::Unproven>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Escrow {
+    state: State,
+    id: Digest,
+    offender: Eid,
+    opened: u64,
+    since: Mono,
+    /// What had gone of the window before a restart.
+    gone: u64,
+    /// A revocation was stored here in an epoch before the escrow opened, and fits the pair.
+    defended: bool,
+    vote: Vote,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vote {
+    None,
+    Writing(Outcome),
+    Cast(Outcome),
+    Lapsed,
+}
+
+impl Escrow {
+    /// Opens when this node accepts the accusation; never at a time that the accuser names. `revocation` is what this node
+    /// holds of the offender: the epoch in which it was stored, and its first invalid generation. Whether it defends is
+    /// settled here.
+    // keeps: IACP-101, IACP-126
+    #[must_use]
+    pub fn open(now: Clock, accusation: &Accusation, revocation: Option<(u64, u64)>) -> Self {
+        let opened = epoch(now.unix);
+        let fits = |(stored, first_invalid): (u64, u64)| stored < opened && accusation.is_cleared_by(first_invalid);
+        Self {
+            state: State::Nominal.step(Event::PomPublished).unwrap_or(State::Challenged),
+            id: accusation.id(),
+            offender: accusation.offender(),
+            opened,
+            since: now.mono,
+            gone: 0,
+            defended: revocation.is_some_and(fits),
+            vote: Vote::None,
+        }
+    }
+
+    /// Goes on after a restart, with what [`Self::gone`] was when it was last saved.
+    #[must_use]
+    pub const fn resumed(mut self, now: Mono, gone: u64) -> Self {
+        (self.since, self.gone) = (now, gone);
+        self
+    }
+
+    /// Milliseconds of the monotonic clock since it opened.
+    #[must_use]
+    pub const fn gone(&self, now: Mono) -> u64 {
+        self.gone.saturating_add(now.since(self.since))
+    }
+
+    /// The state of the draft's picture.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Which accusation.
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// Against which key.
+    #[must_use]
+    pub const fn offender(&self) -> Eid {
+        self.offender
+    }
+
+    /// The epoch in which it opened.
+    #[must_use]
+    pub const fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether so many epochs are over, by both clocks.
+    fn is_over(&self, now: Clock, epochs: u64) -> bool {
+        epoch(now.unix) >= self.opened.saturating_add(epochs) && self.gone(now.mono) >= epochs.saturating_mul(EPOCH)
+    }
+
+    /// A rebuttal whose signature holds. It clears if this node itself stored the revocation before the escrow opened.
+    ///
+    /// # Errors
+    /// It came too late, or no such revocation was stored here; then nothing changes.
+    // keeps: IACP-103
+    pub fn rebut(&mut self, now: Clock, from: From) -> Result<Due, Rejected> {
+        if self.vote != Vote::None || self.state != State::Challenged {
+            return Err(Rejected::Over);
+        }
+        let open = match from {
+            From::Accused => WINDOW,
+            From::Node => WINDOW + GRACE,
+        };
+        if self.is_over(now, open) {
+            return Err(Rejected::Late);
+        }
+        if !self.defended {
+            return Err(Rejected::NoRevocation);
+        }
+        self.vote = Vote::Writing(Outcome::Cleared);
+        Ok(Due::Persist(Outcome::Cleared))
+    }
+
+    /// What is due now. Without a verdict the accusation lapses: silence of the quorum convicts no key.
+    pub fn tick(&mut self, now: Clock) -> Option<Due> {
+        if self.state != State::Challenged || self.vote == Vote::Lapsed {
+            return None;
+        }
+        if self.is_over(now, LAPSE) {
+            self.vote = Vote::Lapsed;
+            return Some(Due::Lapsed);
+        }
+        if self.vote != Vote::None || !self.is_over(now, WINDOW + GRACE) {
+            return None;
+        }
+        // An owner who is asleep is not convicted: the revocation counts without a rebuttal.
+        let outcome = if self.defended { Outcome::Cleared } else { Outcome::Guilty };
+        self.vote = Vote::Writing(outcome);
+        Some(Due::Persist(outcome))
+    }
+
+    /// The vote is on stable storage: it may be signed now, by a node that is among the responsible ones. Given once.
+    pub const fn persisted(&mut self) -> Option<Outcome> {
+        match self.vote {
+            Vote::Writing(outcome) => {
+                self.vote = Vote::Cast(outcome);
+                Some(outcome)
+            }
+            Vote::None | Vote::Cast(_) | Vote::Lapsed => None,
+        }
+    }
+
+    /// The quorum's verdict, which ends the escrow whatever this node voted.
+    pub fn verdict(&mut self, outcome: Outcome) -> State {
+        let event = match outcome {
+            Outcome::Guilty => Event::EscrowEpochExpires,
+            Outcome::Cleared => Event::VerifiedRebuttal,
+        };
+        self.state = self.state.step(event).unwrap_or(self.state);
+        self.state
+    }
+}
+
+/// The votes on one accusation, of the nodes that are responsible where it is tried.
+///
+/// Each node counts once, by its first vote. k votes make a verdict; as `n + f < 2k`, no two quorums convict and clear,
+/// even if liars vote both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ballot {
+    nodes: [Eid; VOTERS],
+    count: usize,
+    guilty: u8,
+    cleared: u8,
+}
+
+/// So many nodes vote.
+pub const VOTERS: usize = 7;
+
+/// What a vote did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Counted {
+    /// It counts.
+    Counted,
+    /// With it there is a verdict.
+    Verdict(Outcome),
+    /// This node had voted so.
+    Known,
+    /// This node had voted otherwise: the two votes prove it. The first one counts.
+    DoubleVote,
+    /// This node does not vote here.
+    Stranger,
+}
+
+impl Ballot {
+    /// The ballot of 1 to 7 different nodes.
+    #[must_use]
+    pub fn new(nodes: &[Eid]) -> Option<Self> {
+        let distinct = nodes.iter().enumerate().all(|(at, node)| !nodes.iter().skip(at + 1).any(|other| other == node));
+        if !distinct || nodes.is_empty() || nodes.len() > VOTERS {
+            return None;
+        }
+        let mut all = [Eid::ZERO; VOTERS];
+        all.iter_mut().zip(nodes).for_each(|(to, from)| *to = *from);
+        Some(Self { nodes: all, count: nodes.len(), guilty: 0, cleared: 0 })
+    }
+
+    /// Counts a vote whose signature holds.
+    // keeps: IACP-068
+    pub fn vote(&mut self, voter: &Eid, outcome: Outcome) -> Counted {
+        let Some(place) = self.nodes.iter().take(self.count).position(|node| node == voter) else {
+            return Counted::Stranger;
+        };
+        let bit = 1 << place;
+        let (same, other) = match outcome {
+            Outcome::Guilty => (&mut self.guilty, self.cleared),
+            Outcome::Cleared => (&mut self.cleared, self.guilty),
+        };
+        if *same & bit != 0 {
+            return Counted::Known;
+        }
+        if other & bit != 0 {
+            return Counted::DoubleVote;
+        }
+        *same |= bit;
+        let votes = usize::try_from(same.count_ones()).unwrap_or(0);
+        let needed = self.count.saturating_sub(self.count.saturating_sub(1) / 3);
+        if votes == needed { Counted::Verdict(outcome) } else { Counted::Counted }
+    }
+}

@@ -1,0 +1,317 @@
+//! Whether a record may stand, and what it displaces.
+
+use iacp_core::crypto::ChaChaOnly;
+use iacp_core::directory::metric::place;
+use iacp_core::directory::{Judgement, Kind, Origin, Refusal, judge, record_digest, sign, slot};
+use iacp_core::time::UnixTime;
+use iacp_wire::layout::{AirkBinding, Hosting, NodeRecord, Publication, Record, Revocation};
+use iacp_wire::message::DhtTicketStore;
+use iacp_wire::{AeadNonce, DhtKey, Eid, Locator, SealedLocator, Signature};
+use proptest::prelude::*;
+use zerocopy::IntoBytes;
+
+use super::{DAY, HOUR, Known, NOW, binding, hashed, identity, ip, judged, record};
+
+fn refused(refusal: Refusal) -> Judgement {
+    Judgement::Refused(refusal)
+}
+
+fn revocation(signer: u8, of: u8, first_invalid: u64, time: u64) -> Revocation {
+    let mut body = Revocation {
+        eid: identity(of).eid(),
+        first_invalid_generation: first_invalid.into(),
+        timestamp: time.into(),
+        signature: Signature::ZERO,
+    };
+    body.signature = sign(&identity(signer), Kind::Revocation, &body.as_bytes()[..48], &[]);
+    body
+}
+
+// shows: IACP-011, IACP-067
+#[test]
+fn a_binding_stands_under_its_eid_and_a_higher_generation_displaces_it() {
+    let key = hashed(&identity(1).eid().0);
+    let [old, new] = [(1, 4), (2, 5)].map(|(last, generation)| binding(1, ip(last), generation));
+    let [old, new] = [&old, &new].map(|body| record(Kind::Binding, key, body.as_bytes()));
+    let known = Known::default();
+    let store = Judgement::Store { expiry: NOW.0 + 2 * HOUR };
+    assert_eq!(judged(&old, None, &known), store);
+    assert_eq!(judged(&new, Some(&old), &known), store);
+    assert_eq!(judged(&old, Some(&new), &known), Judgement::Stale, "an old binding, replayed");
+    assert_eq!(judged(&old, Some(&old), &known), Judgement::Refresh { expiry: NOW.0 + 2 * HOUR });
+
+    let elsewhere = Record { storage_key: DhtKey([9; 32]), ..old };
+    assert_eq!(judged(&elsewhere, None, &known), refused(Refusal::Key));
+    let past = Record { expiry: NOW.0, ..old };
+    assert_eq!(judged(&past, None, &known), refused(Refusal::Time));
+    let soon = Record { expiry: NOW.0 + 7, ..old };
+    assert_eq!(judged(&soon, None, &known), Judgement::Store { expiry: NOW.0 + 7 }, "expiry is only shortened");
+}
+
+#[test]
+fn what_a_binding_is_refused_for() {
+    let eid = identity(1).eid();
+    let body = binding(1, ip(1), 4);
+    let plain = record(Kind::Binding, hashed(&eid.0), body.as_bytes());
+    let known = |change: fn(&mut Known, Eid)| {
+        let mut known = Known::default();
+        change(&mut known, eid);
+        known
+    };
+    for (refusal, known) in [
+        (Refusal::Blocked, known(|known, eid| known.slashed.push(eid))),
+        (Refusal::Challenged, known(|known, eid| known.challenged.push(eid))),
+        (Refusal::Revoked, known(|known, _| known.first_invalid = Some(4))),
+        (Refusal::Revoked, known(|known, _| known.first_invalid = Some(0))),
+    ] {
+        assert_eq!(judged(&plain, None, &known), refused(refusal));
+    }
+    let above = known(|known, _| known.first_invalid = Some(5));
+    assert!(matches!(judged(&plain, None, &above), Judgement::Store { .. }), "generation 4 is valid below 5");
+    // The mapping of an accused host can be refreshed.
+    let challenged = known(|known, eid| known.challenged.push(eid));
+    assert!(matches!(judged(&plain, Some(&plain), &challenged), Judgement::Refresh { .. }));
+
+    let huge = binding(1, ip(1), 1 << 63);
+    let huge = record(Kind::Binding, plain.storage_key, huge.as_bytes());
+    assert_eq!(judged(&huge, None, &Known::default()), refused(Refusal::Generation));
+    let mut forged = body;
+    forged.generation_counter = 5.into();
+    let forged = record(Kind::Binding, plain.storage_key, forged.as_bytes());
+    assert_eq!(judged(&forged, Some(&plain), &Known::default()), refused(Refusal::Signature));
+}
+
+#[test]
+fn one_generation_at_two_places_is_an_equivocation_and_the_first_stays() {
+    let key = hashed(&identity(1).eid().0);
+    let [one, other] = [1, 2].map(|last| binding(1, ip(last), 4));
+    let held = record(Kind::Binding, key, one.as_bytes());
+    let second = record(Kind::Binding, key, other.as_bytes());
+    assert_eq!(judged(&second, Some(&held), &Known::default()), Judgement::Equivocation);
+    // Not if the second was never signed: no key is convicted by another's bytes.
+    let mut forged = other;
+    forged.signature.0[7] ^= 1;
+    let forged = record(Kind::Binding, key, forged.as_bytes());
+    assert_eq!(judged(&forged, Some(&held), &Known::default()), refused(Refusal::Signature));
+    // Nor by one place under another signature.
+    let mut respelt = one;
+    respelt.signature.0[7] ^= 1;
+    let respelt = record(Kind::Binding, key, respelt.as_bytes());
+    assert_eq!(judged(&respelt, Some(&held), &Known::default()), Judgement::Stale);
+}
+
+// shows: IACP-104
+#[test]
+fn a_revocation_is_signed_by_the_root_key_that_was_deposited() {
+    let eid = identity(1).eid();
+    let mut deposit =
+        AirkBinding { eid, airk: identity(2).eid(), eid_signature: Signature::ZERO, airk_signature: Signature::ZERO };
+    deposit.eid_signature = sign(&identity(1), Kind::AirkBinding, &deposit.as_bytes()[..64], &[]);
+    let lacking = record(Kind::AirkBinding, hashed(&eid.0), deposit.as_bytes());
+    assert_eq!(judged(&lacking, None, &Known::default()), refused(Refusal::Signature), "both keys sign");
+    deposit.airk_signature = sign(&identity(2), Kind::AirkBinding, &deposit.as_bytes()[..64], &[]);
+    let whole = record(Kind::AirkBinding, hashed(&eid.0), deposit.as_bytes());
+    assert_eq!(judged(&whole, None, &Known::default()), Judgement::Store { expiry: NOW.0 + 400 * DAY });
+
+    let known = Known { airk: Some(identity(2).eid()), ..Known::default() };
+    let [by_eid, by_airk] = [1, 2].map(|signer| revocation(signer, 1, 3, NOW.0));
+    let [by_eid, by_airk] = [&by_eid, &by_airk].map(|body| record(Kind::Revocation, hashed(&eid.0), body.as_bytes()));
+    assert_eq!(judged(&by_eid, None, &known), refused(Refusal::Signature), "a stolen EID revokes nothing");
+    assert!(matches!(judged(&by_airk, None, &known), Judgement::Store { .. }));
+    assert!(matches!(judged(&by_eid, None, &Known::default()), Judgement::Store { .. }), "without a deposit");
+    // In any standing: it is the owner's defence.
+    let accused = Known { challenged: vec![eid], slashed: vec![eid], ..known };
+    assert!(matches!(judged(&by_airk, None, &accused), Judgement::Store { .. }));
+}
+
+#[test]
+fn the_lower_first_invalid_generation_stands_then_the_earlier_time() {
+    let key = hashed(&identity(1).eid().0);
+    let bodies =
+        [(0, NOW.0), (3, NOW.0 - 5), (3, NOW.0), (9, NOW.0 - 9)].map(|(first, time)| revocation(1, 1, first, time));
+    let records: Vec<Record<'_>> = bodies.iter().map(|body| record(Kind::Revocation, key, body.as_bytes())).collect();
+    for (strong, stronger) in records.iter().enumerate() {
+        for (weak, weaker) in records.iter().enumerate().skip(strong + 1) {
+            assert_eq!(judged(weaker, Some(stronger), &Known::default()), Judgement::Stale, "{weak} against {strong}");
+            assert!(matches!(judged(stronger, Some(weaker), &Known::default()), Judgement::Store { .. }));
+        }
+    }
+}
+
+// shows: IACP-121
+#[test]
+fn a_host_is_named_by_both_keys_and_for_a_day_at_most() {
+    let hosting = |until: u64, lii_signer: u8| {
+        let mut body = Hosting {
+            eid: identity(1).eid(),
+            ll_entity_instance_identifier: identity(3).eid(),
+            from: NOW.0.into(),
+            until: until.into(),
+            eid_signature: Signature::ZERO,
+            lii_signature: Signature::ZERO,
+        };
+        body.eid_signature = sign(&identity(1), Kind::Hosting, &body.as_bytes()[..80], &[]);
+        body.lii_signature = sign(&identity(lii_signer), Kind::Hosting, &body.as_bytes()[..80], &[]);
+        body
+    };
+    let key = hashed(&identity(1).eid().0);
+    let verdict = |body: Hosting| judged(&record(Kind::Hosting, key, body.as_bytes()), None, &Known::default());
+    assert_eq!(verdict(hosting(NOW.0 + DAY, 3)), Judgement::Store { expiry: NOW.0 + DAY });
+    assert_eq!(verdict(hosting(NOW.0 + DAY + 1, 3)), refused(Refusal::Time));
+    assert_eq!(verdict(hosting(NOW.0, 3)), refused(Refusal::Time));
+    assert_eq!(verdict(hosting(NOW.0 + DAY, 1)), refused(Refusal::Signature), "no EID is hung on a host");
+}
+
+// shows: IACP-135
+#[test]
+fn an_eid_is_in_a_space_by_its_own_word_alone() {
+    let space = DhtKey([7; 32]);
+    let publication = |signer: u8| {
+        let mut body = Publication {
+            target_space_coordinate: space,
+            eid: identity(1).eid(),
+            from: NOW.0.into(),
+            until: (NOW.0 + HOUR).into(),
+            signature: Signature::ZERO,
+        };
+        body.signature = sign(&identity(signer), Kind::Publication, &body.as_bytes()[..80], &[]);
+        body
+    };
+    let verdict =
+        |body: Publication| judged(&record(Kind::Publication, space, body.as_bytes()), None, &Known::default());
+    assert_eq!(verdict(publication(1)), Judgement::Store { expiry: NOW.0 + HOUR });
+    assert_eq!(verdict(publication(2)), refused(Refusal::Signature));
+}
+
+#[test]
+fn times_from_an_owner_are_those_of_this_moment() {
+    let body = revocation(1, 1, 3, NOW.0);
+    let record = record(Kind::Revocation, hashed(&identity(1).eid().0), body.as_bytes());
+    let at = |time: u64, origin| judge::<ChaChaOnly>(UnixTime(time), origin, &record, None, &Known::default());
+    let stands = |judgement| matches!(judgement, Judgement::Store { .. });
+    for (time, owner, node) in [
+        (NOW.0, true, true),
+        (NOW.0 + 30_000, true, true),
+        (NOW.0 + 30_001, false, true),
+        (NOW.0 - 30_000, true, true),
+        (NOW.0 - 30_001, false, false),
+        (NOW.0 + 399 * DAY, false, true),
+        (NOW.0 + 400 * DAY, false, false),
+        (0, false, false),
+        (u64::MAX, false, false),
+    ] {
+        assert_eq!(stands(at(time, Origin::Owner)), owner, "{time}");
+        assert_eq!(stands(at(time, Origin::Node)), node, "{time}");
+    }
+}
+
+#[test]
+fn a_node_shows_work_for_its_place_and_moves_once_a_day() {
+    let eid = identity(5).eid();
+    let nonces: Vec<u64> = (0..).filter(|nonce| place::<ChaChaOnly>(&eid, *nonce, 8).is_some()).take(2).collect();
+    let node = |nonce: u64, time: u64| {
+        let mut body = NodeRecord {
+            eid,
+            ip: ip(5),
+            port: 4227.into(),
+            classes: 0xF,
+            reserved: 0,
+            timestamp: time.into(),
+            nonce: nonce.into(),
+            signature: Signature::ZERO,
+        };
+        body.signature = sign(&identity(5), Kind::Node, &body.as_bytes()[..68], &[]);
+        body
+    };
+    let key = hashed(&eid.0);
+    let verdict = |body: &NodeRecord, held: Option<&NodeRecord>| {
+        let held = held.map(|held| record(Kind::Node, key, held.as_bytes()));
+        judge::<ChaChaOnly>(
+            NOW,
+            Origin::Node,
+            &record(Kind::Node, key, body.as_bytes()),
+            held.as_ref(),
+            &Known::default(),
+        )
+    };
+    let first = node(nonces[0], NOW.0 - DAY + 1_000);
+    assert!(matches!(verdict(&first, None), Judgement::Store { .. }));
+    let lazy = (0..).find(|nonce| place::<ChaChaOnly>(&eid, *nonce, 8).is_none()).expect("most nonces");
+    assert_eq!(verdict(&node(lazy, NOW.0), None), refused(Refusal::Place));
+    assert!(matches!(verdict(&node(nonces[0], NOW.0), Some(&first)), Judgement::Store { .. }), "the same place");
+    assert_eq!(verdict(&node(nonces[1], NOW.0), Some(&first)), Judgement::Stale, "another place within a day");
+    assert!(matches!(verdict(&node(nonces[1], NOW.0 + 1_000), Some(&first)), Judgement::Store { .. }));
+}
+
+#[test]
+fn an_eid_has_a_ticket_for_each_ticket_iv() {
+    let ticket = |iv: u8, counter: u8| DhtTicketStore {
+        target_storage_key: hashed(&identity(1).eid().0),
+        target_agent_eid: identity(1).eid(),
+        time_to_live: 60.into(),
+        aead_nonce: AeadNonce([iv, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, counter]),
+        encrypted_forwarding_data: SealedLocator([7; 36]),
+        signature: Signature::ZERO,
+    };
+    let which = |body: &DhtTicketStore| {
+        slot::<ChaChaOnly>(&record(Kind::Ticket, body.target_storage_key, body.as_bytes())).expect("a ticket").which
+    };
+    assert_eq!(which(&ticket(1, 1)), which(&ticket(1, 2)));
+    assert_ne!(which(&ticket(1, 1)), which(&ticket(2, 1)));
+    let [low, high] = [1, 2].map(|counter| ticket(1, counter));
+    let [low, high] = [&low, &high].map(|body| record(Kind::Ticket, body.target_storage_key, body.as_bytes()));
+    assert_eq!(judged(&low, Some(&high), &Known::default()), Judgement::Stale, "before any signature");
+    assert_eq!(judged(&high, Some(&low), &Known::default()), refused(Refusal::Signature));
+}
+
+#[test]
+fn a_receipt_names_kind_key_and_body() {
+    let digest = |kind, key, body: &[u8]| record_digest::<ChaChaOnly>(kind, &DhtKey([key; 32]), body);
+    let all = [digest(1, 1, b"a"), digest(2, 1, b"a"), digest(1, 2, b"a"), digest(1, 1, b"b")];
+    assert!(all.iter().enumerate().all(|(at, one)| all.iter().skip(at + 1).all(|other| one != other)));
+}
+
+proptest! {
+    /// Whatever the bytes are, a judgement comes, and what was never signed is not stored.
+    #[test]
+    fn bytes_from_anywhere_are_refused(kind: u8, key: [u8; 32], expiry: u64, body in prop::collection::vec(any::<u8>(), 1..961)) {
+        let record = Record { kind, storage_key: DhtKey(key), expiry, body: &body };
+        let known = Known { path_keys: vec![("a".into(), Eid(key))], before: None, pinned: true, ..Known::default() };
+        prop_assert!(matches!(judged(&record, Some(&record), &known), Judgement::Refused(_)));
+    }
+
+    /// The order in which bindings of an honest host arrive, repeated and mixed, changes nothing: the newest one stands, and no
+    /// two of them ever convict it.
+    #[test]
+    fn an_honest_host_that_moves_and_registers_again_is_never_an_equivocator(
+        moves in prop::collection::vec(0_u8..4, 1..6),
+        arrivals in prop::collection::vec(any::<prop::sample::Index>(), 1..30),
+    ) {
+        let bindings: Vec<_> = moves.iter().zip(0..).map(|(at, generation)| binding(1, ip(*at), generation)).collect();
+        let key = hashed(&identity(1).eid().0);
+        let mut held: Option<usize> = None;
+        for arrival in &arrivals {
+            let arrived = arrival.index(bindings.len());
+            let before = held.map(|held| record(Kind::Binding, key, bindings[held].as_bytes()));
+            match judged(&record(Kind::Binding, key, bindings[arrived].as_bytes()), before.as_ref(), &Known::default()) {
+                Judgement::Store { .. } => {
+                    prop_assert!(held.is_none_or(|held| held < arrived));
+                    held = Some(arrived);
+                }
+                Judgement::Refresh { .. } => prop_assert_eq!(held, Some(arrived)),
+                Judgement::Stale => prop_assert!(held.is_some_and(|held| held > arrived)),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+        prop_assert_eq!(held, arrivals.iter().map(|arrival| arrival.index(bindings.len())).max());
+    }
+}
+
+#[test]
+fn a_leaving_is_a_binding_to_the_zero_address() {
+    let key = hashed(&identity(1).eid().0);
+    let [here, gone] = [(ip(1), 3), (Locator::ZERO, 4)].map(|(at, generation)| binding(1, at, generation));
+    let [here, gone] = [&here, &gone].map(|body| record(Kind::Binding, key, body.as_bytes()));
+    assert!(matches!(judged(&gone, Some(&here), &Known::default()), Judgement::Store { .. }));
+    assert_eq!(judged(&here, Some(&gone), &Known::default()), Judgement::Stale, "the dead stay dead");
+}
