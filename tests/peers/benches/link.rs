@@ -4,7 +4,7 @@
 
 use peers::link::table::{Line, Sender, links, shares};
 
-/// A log of 8 MiB is built on the stack before it lies on the heap.
+/// A log of 5 MiB is built on the stack before it lies on the heap.
 const STACK: usize = 128 << 20;
 
 fn main() {

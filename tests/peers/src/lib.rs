@@ -6,6 +6,3 @@ pub mod policies;
 pub mod surface;
 pub mod transport;
 pub mod wireguard;
-
-// The sources that `link` takes from iacp-core name it so.
-use iacp_core::time;

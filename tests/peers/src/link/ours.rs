@@ -1,184 +1,170 @@
-//! Our stream as a flow: the delta log and the congestion control of iacp-core, and a receiver that acknowledges as
-//! PROFILE says. Frames are as long as sealed ones, and not sealed: nothing here depends on what is in them.
+//! Our sessions as a flow: handshake, sealing, heartbeats and pace of iacp-core on both sides, with AWS-LC below them.
 
-use super::stream::congestion::Congestion;
-use super::stream::{DeltaLog, Shown};
+use std::net::{Ipv6Addr, SocketAddr};
+
+use iacp_core::crypto::AwsLc;
+use iacp_core::identity::Identity;
+use iacp_core::pss::{
+    Admission, Answer, Capabilities, Congestion, Event, Flight, Incoming, Kind, OVERHEAD, Received, Responder, Session,
+    Settings, TRANSMIT_BUFFER, Terms,
+};
+use iacp_core::time::Mono;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
 use super::world::{Flow, Side};
-use crate::time::Mono;
 
-/// Bytes of a data frame beside its content.
-pub const OVERHEAD: usize = 89;
-/// Bytes of a heartbeat without its bitmap.
-pub const HEARTBEAT: usize = 145;
+type End<C, const LOG: usize, const FRAMES: usize> = Box<Session<AwsLc, LOG, FRAMES, C>>;
 
-/// When a receiver sends a heartbeat.
-#[derive(Clone, Copy, Debug)]
-pub struct Acknowledge {
-    /// By this many frames at the latest.
-    pub every: u64,
-    /// By this many, among the first so many frames.
-    pub early: (u64, u64),
-    /// Milliseconds after a frame at the latest.
-    pub delay: u64,
-    /// So many frames after a gap opened, at once.
-    pub after_gap: u64,
-    /// The longest bitmap, in bytes.
-    pub bitmap: usize,
-}
+/// A receiver's log: it seals nothing but heartbeats, which are not kept.
+const RECEIVER_LOG: usize = 1_024;
 
-/// A transfer with `C` as congestion control.
+/// Two agents: the initiator sends content, the responder takes it.
 pub struct Ours<C: Congestion, const LOG: usize, const FRAMES: usize> {
-    log: Box<DeltaLog<C, LOG, FRAMES>>,
+    rng: ChaCha8Rng,
+    identities: [Identity<AwsLc>; 2],
+    sender: End<C, LOG, FRAMES>,
+    listening: Responder<1>,
+    receiver: End<Flight, RECEIVER_LOG, FRAMES>,
+    /// PSS_NEG frames that have not left.
+    answers: Vec<Vec<u8>>,
     frame: usize,
     left: u64,
     began: Option<u64>,
-    newest: u64,
-    policy: Acknowledge,
-    // The receiver.
-    expected: u64,
-    top: u64,
-    early: Vec<bool>,
-    heartbeats: u64,
-    frames: u64,
-    unacknowledged: u64,
-    since_gap: u64,
-    due: Option<u64>,
     delivered: u64,
 }
 
+fn address(side: Side) -> SocketAddr {
+    let port = match side {
+        Side::Sender => 1,
+        Side::Receiver => 2,
+    };
+    (Ipv6Addr::LOCALHOST, port).into()
+}
+
+/// The session's clock counts milliseconds.
+const fn mono(now: u64) -> Mono {
+    Mono(now / 1_000)
+}
+
 impl<C: Congestion, const LOG: usize, const FRAMES: usize> Ours<C, LOG, FRAMES> {
-    /// A session that is established over a path of this round trip in milliseconds, with so many bytes of content in
-    /// frames of this length.
+    /// A session that is about to be opened, with so many bytes of content in frames of this length.
     #[must_use]
-    pub fn new(content: u64, frame: usize, round_trip: u64, policy: Acknowledge) -> Self {
-        // On the heap without a copy on the stack.
-        let mut log: Box<DeltaLog<C, LOG, FRAMES>> = vec![DeltaLog::IDLE].pop().map(Box::new).expect("one");
-        log.set_window(u32::try_from(FRAMES).unwrap_or(u32::MAX));
-        log.restart(0);
-        // The handshake has measured it.
-        log.echo(Mono(round_trip), Mono(0));
+    pub fn new(content: u64, frame: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let receive_window = u32::try_from(FRAMES).expect("the terms have 32 bits for it");
+        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window };
+        let listening = Responder::new(Settings { capabilities: Capabilities::NONE, terms }, mono(0), &mut rng);
         Self {
-            log,
+            identities: [Identity::generate(&mut rng), Identity::generate(&mut rng)],
+            sender: Box::new(Session::IDLE),
+            listening,
+            receiver: Box::new(Session::IDLE),
+            answers: Vec::new(),
             frame,
             left: content,
             began: None,
-            newest: 0,
-            policy,
-            expected: 0,
-            top: 0,
-            early: vec![false; FRAMES],
-            heartbeats: 0,
-            frames: 0,
-            unacknowledged: 0,
-            since_gap: u64::MAX,
-            due: None,
             delivered: 0,
+            rng,
         }
     }
 
-    fn seal(&mut self, now: Mono) {
-        while self.left > 0 {
+    /// The initiator's application: opens the session, then seals what the session has room for.
+    fn write(&mut self, now: u64) {
+        let at = mono(now);
+        if self.sender.is_over() {
+            assert!(self.began.is_none() && self.sender.closure().is_none(), "the session has ended early");
+            let [own, peer] = &self.identities;
+            let begun =
+                self.sender.initiate(at, own, peer.eid(), address(Side::Receiver), Capabilities::NONE, &mut self.rng);
+            begun.expect("its memory is free");
+        }
+        while let Some(event) = self.sender.poll_event() {
+            match event {
+                Event::Established => self.began = Some(now),
+                Event::Closed(closure) => panic!("the sender's session is over: {closure:?}"),
+                _ => {}
+            }
+        }
+        while self.began.is_some() && self.left > 0 {
             let content = self.left.min((self.frame - OVERHEAD) as u64);
-            let length = OVERHEAD + usize::try_from(content).unwrap_or(0);
-            let sequence = self.log.next();
-            let Some(frame) = self.log.room(length) else { return };
-            frame[..8].copy_from_slice(&sequence.to_be_bytes());
-            self.log.push(length, [1; 32], now);
+            let length = usize::try_from(content).expect("below the length of a frame");
+            if self.sender.send_with(at, Kind::Anml, length, |room| room.fill(7)).is_err() {
+                break;
+            }
             self.left -= content;
         }
     }
 
-    fn take(&mut self, now: u64, datagram: &[u8]) {
-        let sequence = u64::from_be_bytes(*datagram.first_chunk().expect("a sequence number"));
-        let place = usize::try_from(sequence % FRAMES as u64).expect("an index");
-        if sequence < self.expected || self.early[place] {
-            self.due = Some(self.due.unwrap_or(u64::MAX).min(now + 1_000));
-            return;
+    /// A datagram for the responder before it has a session.
+    fn listen(&mut self, now: Mono, mut datagram: Vec<u8>) {
+        let Ok(Incoming::Signed(signed)) = Incoming::parse(&mut datagram) else { return };
+        let (identity, from) = (&self.identities[1], address(Side::Sender));
+        let mut out = [0; TRANSMIT_BUFFER];
+        let answer = self.listening.answer(now, identity, from, &signed, |_: &_| Admission::Admit, &mut out);
+        if let Ok(Answer::Negotiate { length, .. }) = answer {
+            self.answers.push(out[..length].to_vec());
+        } else if let Ok(accepted) = self.listening.accept(now, identity, from, &signed, &mut ()) {
+            self.receiver.accept(now, &accepted).expect("its memory is free");
         }
-        assert!(sequence < self.expected + FRAMES as u64, "beyond the window");
-        self.delivered += (datagram.len() - OVERHEAD) as u64;
-        self.frames += 1;
-        self.unacknowledged += 1;
-        let gap_before = self.top > self.expected;
-        let skips = sequence > self.top;
-        self.top = self.top.max(sequence + 1);
-        self.early[place] = true;
-        while self.expected < self.top {
-            let place = usize::try_from(self.expected % FRAMES as u64).expect("an index");
-            if !std::mem::take(&mut self.early[place]) {
-                break;
-            }
-            self.expected += 1;
-        }
-        let closes = gap_before && self.top == self.expected;
-        self.since_gap = if skips { 1 } else { self.since_gap.saturating_add(1) };
-        let every = if self.frames <= self.policy.early.1 { self.policy.early.0 } else { self.policy.every };
-        let at_once = self.frames == 1
-            || skips
-            || closes
-            || self.since_gap == self.policy.after_gap
-            || self.unacknowledged >= every;
-        let due = if at_once { now } else { now + self.policy.delay * 1_000 };
-        self.due = Some(self.due.unwrap_or(u64::MAX).min(due));
     }
+}
 
-    fn heartbeat(&mut self) -> Vec<u8> {
-        self.heartbeats += 1;
-        (self.unacknowledged, self.due) = (0, None);
-        let reach = (self.top.saturating_sub(self.expected + 1)).min(8 * self.policy.bitmap as u64);
-        let mut bitmap = vec![0_u8; usize::try_from(reach.div_ceil(8)).expect("short")];
-        for bit in 0..reach {
-            let place = usize::try_from((self.expected + 1 + bit) % FRAMES as u64).expect("an index");
-            if self.early[place] {
-                bitmap[usize::try_from(bit / 8).expect("short")] |= 0x80 >> (bit % 8);
-            }
-        }
-        while bitmap.last() == Some(&0) {
-            bitmap.pop();
-        }
-        let mut datagram = vec![0; HEARTBEAT];
-        datagram[..8].copy_from_slice(&self.heartbeats.to_be_bytes());
-        datagram[8..16].copy_from_slice(&self.expected.to_be_bytes());
-        datagram.extend(bitmap);
-        datagram
+/// What the session does at this time by itself, and the next datagram that it sends.
+fn poll<C: Congestion, const LOG: usize, const FRAMES: usize>(
+    session: &mut Session<AwsLc, LOG, FRAMES, C>,
+    now: Mono,
+    identity: &Identity<AwsLc>,
+    rng: &mut ChaCha8Rng,
+) -> Option<Vec<u8>> {
+    if session.next_deadline().is_some_and(|(at, _)| at <= now) {
+        session.handle_deadline(now, identity, rng).expect("the session's identity");
     }
-
-    fn acknowledged(&mut self, now: u64, datagram: &[u8]) {
-        let number = u64::from_be_bytes(datagram[..8].try_into().expect("eight bytes"));
-        let expected = u64::from_be_bytes(datagram[8..16].try_into().expect("eight bytes"));
-        if number > self.newest {
-            self.newest = number;
-            let shown = Shown { held: false, bitmap: &datagram[HEARTBEAT..] };
-            self.log.acknowledge(Mono(now / 1_000), expected, shown);
-        }
-    }
+    let mut out = [0; TRANSMIT_BUFFER];
+    let transmit = session.poll_transmit(now, &mut out).expect("the buffer is long enough");
+    transmit.map(|transmit| transmit.bytes.to_vec())
 }
 
 impl<C: Congestion, const LOG: usize, const FRAMES: usize> Flow for Ours<C, LOG, FRAMES> {
     fn transmit(&mut self, now: u64, side: Side) -> Option<Vec<u8>> {
         match side {
             Side::Sender => {
-                self.began.get_or_insert(now);
-                let now = Mono(now / 1_000);
-                self.seal(now);
-                self.log.transmit(now).map(<[u8]>::to_vec)
+                self.write(now);
+                poll(&mut self.sender, mono(now), &self.identities[0], &mut self.rng)
             }
-            Side::Receiver => self.due.is_some_and(|due| due <= now).then(|| self.heartbeat()),
+            Side::Receiver => {
+                self.answers.pop().or_else(|| poll(&mut self.receiver, mono(now), &self.identities[1], &mut self.rng))
+            }
         }
     }
 
-    fn receive(&mut self, now: u64, side: Side, datagram: Vec<u8>) {
+    fn receive(&mut self, now: u64, side: Side, mut datagram: Vec<u8>) {
+        let now = mono(now);
         match side {
-            Side::Sender => self.acknowledged(now, &datagram),
-            Side::Receiver => self.take(now, &datagram),
+            Side::Sender => {
+                self.sender.handle(now, &self.identities[0], address(Side::Receiver), &mut datagram);
+            }
+            Side::Receiver if self.receiver.is_over() => self.listen(now, datagram),
+            Side::Receiver => {
+                let from = address(Side::Sender);
+                if let Received::Data { content, .. } =
+                    self.receiver.handle(now, &self.identities[1], from, &mut datagram)
+                {
+                    self.delivered += content.len() as u64;
+                }
+                while let Some(event) = self.receiver.poll_event() {
+                    assert!(!matches!(event, Event::Closed(_)), "the receiver's session is over: {event:?}");
+                }
+            }
         }
     }
 
     fn wake(&mut self, side: Side) -> Option<u64> {
-        match side {
-            Side::Sender => self.log.due().map(|due| due.0 * 1_000),
-            Side::Receiver => self.due,
-        }
+        let next = match side {
+            Side::Sender => self.sender.next_deadline(),
+            Side::Receiver => self.receiver.next_deadline(),
+        };
+        next.map(|(at, _)| at.0.saturating_mul(1_000))
     }
 
     fn began(&self) -> Option<u64> {

@@ -1,10 +1,11 @@
 //! The goals of the stream on real networks, measured: who is faster over which link.
 
-use super::ours::{Acknowledge, OVERHEAD, Ours};
+use iacp_core::pss::{Flight, Model, OVERHEAD};
+
+use super::ours::Ours;
 use super::path::{Loss, Shape};
 use super::quic::{Control, Quic};
 use super::world::{Flow, World};
-use super::{Flight, Model};
 
 const MEGABIT: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000;
@@ -13,8 +14,13 @@ const CONTENT: u64 = 10_000_000;
 /// No run takes longer than this, in virtual time.
 const LIMIT: u64 = 600 * SECOND;
 
-/// What a host's receiver does.
-const POLICY: Acknowledge = Acknowledge { every: 16, early: (2, 200), delay: 25, after_gap: 3, bitmap: 512 };
+/// A host's session, as `examples/agent` has it: 4,096 frames of 1,200 bytes in flight.
+type Host<C> = Ours<C, { 5 << 20 }, 4_096>;
+/// A session of a device with a radio of 802.15.4: 64 frames of 100 bytes in flight.
+type Device<C> = Ours<C, { 8 << 10 }, 64>;
+/// The length of a host's frames, and of those that a device's memory is made for.
+const LONG: usize = 1_200;
+const SHORT: usize = 100;
 
 /// What sends.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +36,12 @@ pub enum Sender {
 }
 
 impl Sender {
-    fn start(self, shape: Shape, content: u64, frame: usize, seed: u64) -> Box<dyn Flow> {
-        let round_trip = shape.delay / 500;
+    fn start(self, content: u64, frame: usize, seed: u64) -> Box<dyn Flow> {
         match self {
-            Self::Model => Box::new(Ours::<Model, { 1 << 23 }, 8_192>::new(content, frame, round_trip, POLICY)),
-            Self::Flight => Box::new(Ours::<Flight, { 1 << 23 }, 8_192>::new(content, frame, round_trip, POLICY)),
+            Self::Model if frame == SHORT => Box::new(Device::<Model>::new(content, frame, seed)),
+            Self::Flight if frame == SHORT => Box::new(Device::<Flight>::new(content, frame, seed)),
+            Self::Model => Box::new(Host::<Model>::new(content, frame, seed)),
+            Self::Flight => Box::new(Host::<Flight>::new(content, frame, seed)),
             Self::Cubic => Box::new(Quic::new(Control::Cubic, content, seed)),
             Self::Bbr => Box::new(Quic::new(Control::Bbr, content, seed)),
         }
@@ -44,7 +51,7 @@ impl Sender {
 /// One transfer: seconds, and the share of datagrams that the queue dropped. `None` if it was not complete in ten
 /// minutes.
 fn transfer(sender: Sender, shape: Shape, content: u64, frame: usize, seed: u64) -> Option<(f64, f64)> {
-    let mut world = World::new(shape, seed, vec![(0, sender.start(shape, content, frame, seed))]);
+    let mut world = World::new(shape, seed, vec![(0, sender.start(content, frame, seed))]);
     if !world.run(LIMIT, |world| world.flow(0).delivered() >= content) {
         return None;
     }
@@ -110,7 +117,7 @@ pub fn links(seeds: u64, mut report: impl FnMut(&Line)) {
     ];
     for (link, shape, goal, judge) in rows {
         let [ours, flight, cubic, bbr] = [Sender::Model, Sender::Flight, Sender::Cubic, Sender::Bbr]
-            .map(|sender| median(sender, shape, CONTENT, 1_200, seeds));
+            .map(|sender| median(sender, shape, CONTENT, LONG, seeds));
         let (ratio, met) = judge(ours.0, cubic.0, bbr.0, ours.1);
         let quinn = Some([cubic.0, bbr.0]);
         report(&Line { link, ours: ours.0, flight: flight.0, quinn, drops: ours.1, goal, ratio, met });
@@ -118,9 +125,9 @@ pub fn links(seeds: u64, mut report: impl FnMut(&Line)) {
     // 10,000 frames of 100 bytes: quinn has no packets so short. A burst lasts as long as four of them.
     let radio =
         Shape { bandwidth: 250_000, delay: 40_000, queue: 10_000, loss: Loss::Bursts(0.05, 12_800.0), late: 0.0 };
-    let content = 10_000 * (100 - OVERHEAD) as u64;
+    let content = 10_000 * (SHORT - OVERHEAD) as u64;
     let left = 10_000.0 * 100.0 * 8.0 / (250_000.0 * 0.95);
-    let [ours, flight] = [Sender::Model, Sender::Flight].map(|sender| median(sender, radio, content, 100, seeds));
+    let [ours, flight] = [Sender::Model, Sender::Flight].map(|sender| median(sender, radio, content, SHORT, seeds));
     report(&Line {
         link: "250 kbit/s, 80 ms, 5 % in bursts, 100-byte frames",
         ours: ours.0,
@@ -141,8 +148,8 @@ pub fn shares(sender: Sender, queue: u64, seed: u64) -> [f64; 3] {
     [(0, 0), (0, 5), (5, 0)].map(|(ours, cubic)| {
         let endless = 1 << 32;
         let flows = vec![
-            (ours * SECOND, sender.start(shape, endless, 1_200, seed)),
-            (cubic * SECOND, Sender::Cubic.start(shape, endless, 1_200, seed)),
+            (ours * SECOND, sender.start(endless, LONG, seed)),
+            (cubic * SECOND, Sender::Cubic.start(endless, LONG, seed)),
         ];
         let mut world = World::new(shape, seed, flows);
         world.run(10 * SECOND, |_| false);
