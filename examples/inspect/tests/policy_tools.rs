@@ -199,12 +199,12 @@ fn a_difference_is_told_by_its_smallest_example() {
     let tighter = CORPORATE.replace("permit join, speak for human, agent", "permit join, speak for human");
     let expected = "\
 join becomes denied
-  may join on none kind agent in de posture hardened
+  may join on none kind agent in de posture managed
   before  corporate.policy:4: permit join, speak for human, agent with posture managed
   after   corporate has no rule that permits it
 
 speak becomes denied
-  may speak on none kind agent in de posture hardened
+  may speak on none kind agent in de posture managed
   before  corporate.policy:4: permit join, speak for human, agent with posture managed
   after   corporate has no rule that permits it
 

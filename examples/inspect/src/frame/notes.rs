@@ -55,7 +55,6 @@ fn on_number(name: &str, number: u64) -> String {
             _ => "unknown",
         }
         .into(),
-        "expiry" => utc(number),
         "epoch" | "opening_epoch" => number.checked_mul(30_000).map_or(String::new(), utc),
         "refused_type" => {
             u8::try_from(number).ok().and_then(MessageType::from_code).map_or("unknown", MessageType::name).into()

@@ -291,9 +291,22 @@ impl<'v> Space<'v> {
         Meaning { permitted, obliged }
     }
 
-    /// The facts of which the least is said, among these.
+    /// The facts of which the least is said, among these: with places that are known if that is possible, and the first of
+    /// several that say as little.
     pub fn smallest(&self, among: &Bdd) -> Option<Facts> {
-        among.most_negative_valuation().map(|valuation| self.facts(&valuation))
+        let unknown = |any| self.none(any, |one| one == Region::UNKNOWN);
+        let known = among.and(&unknown(&self.law)).and(&unknown(&self.goes));
+        let mut left = if known.is_false() { among.clone() } else { known };
+        let said = |these: &Bdd| {
+            let least = these.most_negative_valuation()?;
+            Some(self.variables.variables().into_iter().filter(|bit| least.value(*bit)).count())
+        };
+        let least = said(&left)?;
+        for bit in self.variables.variables().into_iter().rev() {
+            let without = left.and(&self.variables.mk_not_var(bit));
+            left = if said(&without) == Some(least) { without } else { left.and(&self.variables.mk_var(bit)) };
+        }
+        left.first_valuation().map(|valuation| self.facts(&valuation))
     }
 
     fn facts(&self, valuation: &BddValuation) -> Facts {
