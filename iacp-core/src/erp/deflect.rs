@@ -110,6 +110,7 @@ pub enum Onward {
     /// It is sent on, once, with this TTL. Before that, a router asks for transit and its limit.
     Next {
         /// To whom.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
         /// Already one less.
         ttl: u8,
