@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use iacp_core::crypto::{Portable, Provider, Secret32};
+use iacp_core::crypto::{ChaChaOnly, Portable, Provider, Secret32};
 use iacp_core::discovery::dfa::State;
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
 use iacp_core::discovery::{
@@ -87,6 +87,28 @@ fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
         // X25519 ignores the top bit of a key share, but the associated data does not.
         assert!(seeker.open::<Portable>(&flipped).is_err(), "bit {bit}");
     }
+}
+
+/// A search by an agent with one provider, answered by an agent with another: what the search finds.
+fn searched<S: Provider, R: Provider>() -> Result<Eid, Refusal> {
+    let (mut search, miner) = Search::<3>::begin::<S>(SPACE, NOW, BITS, &mut rng(1));
+    let (mut request, mut answer) = ([0; 128], [0; 96]);
+    let length = search.request::<S>(&mine(miner), &mut request).expect("128 bytes hold 88");
+    let proven = check::<R>(&request[..length], NOW, BITS).expect("it was mined");
+    let identity = Identity::<R>::from_seed(&Secret32::new([0xB0; 32]));
+    let mut responder = Responder::default();
+    let accepted = responder.accept(&proven, from(1), Mono(0), NOW, &identity, &mut rng(2), &mut answer);
+    assert_eq!(accepted, Ok(96));
+    search.open::<S>(&answer)
+}
+
+#[test]
+fn the_responders_provider_decides_how_its_answer_is_sealed() {
+    let eid = identity().eid();
+    assert_eq!(searched::<Portable, Portable>(), Ok(eid));
+    assert_eq!(searched::<ChaChaOnly, ChaChaOnly>(), Ok(eid));
+    assert_eq!(searched::<Portable, ChaChaOnly>(), Ok(eid), "a seeker that has both opens either");
+    assert_eq!(searched::<ChaChaOnly, Portable>(), Err(Refusal::Seal), "AES-256-GCM, which this seeker lacks");
 }
 
 #[test]

@@ -59,6 +59,27 @@ impl Suites {
         !self.common(Self::of(suite)).is_empty()
     }
 
+    /// What seals an answer to a discovery request, where nothing can be agreed: AES-256-GCM (`IACP §8.2`), or the one
+    /// suite of a provider that lacks it.
+    ///
+    /// ```
+    /// use iacp_core::crypto::{Suite, Suites};
+    ///
+    /// assert_eq!(Suites::ALL.preferred(), Some(Suite::Aes256Gcm));
+    /// assert_eq!(Suites::of(Suite::ChaCha20Poly1305).preferred(), Some(Suite::ChaCha20Poly1305));
+    /// assert_eq!(Suites::NONE.preferred(), None);
+    /// ```
+    #[must_use]
+    pub const fn preferred(self) -> Option<Suite> {
+        if self.has(Suite::Aes256Gcm) {
+            Some(Suite::Aes256Gcm)
+        } else if self.has(Suite::ChaCha20Poly1305) {
+            Some(Suite::ChaCha20Poly1305)
+        } else {
+            None
+        }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -47,7 +47,7 @@ pub enum Refusal {
     FilterFull,
     /// Every slot waits for an identity.
     NoSlot,
-    /// The answer is not sealed to this search, or its key share is worthless.
+    /// The answer is not sealed to this search or not with a cipher that is here, or its key share is worthless.
     Seal,
     /// The search has all the answers that it asked for.
     Enough,
@@ -63,7 +63,7 @@ impl fmt::Display for Refusal {
             Self::Replayed => "it was accepted before",
             Self::FilterFull => "the replay filter is full",
             Self::NoSlot => "every slot waits for an identity",
-            Self::Seal => "encrypted_payload: not sealed to this search",
+            Self::Seal => "encrypted_payload: not sealed to this search, or with no cipher that is here",
             Self::Enough => "the search has all its answers",
         })
     }
@@ -77,8 +77,13 @@ pub fn space_of_topic<P: Provider>(topic: &str) -> DhtKey {
     DhtKey(P::sha256(&[b"IACP/1 topic\0", topic.as_bytes()]))
 }
 
-/// The key of a `DISCOVERY_RES`.
-fn answer_key<P: Provider>(request_digest: &[u8; 32], shared: &Secret32) -> P::Cipher {
+/// The key of a `DISCOVERY_RES` that is sealed with this suite. The request names none, so the responder's own decides, and
+/// the requester tries each that it has: a key of one suite is never used with the other.
+fn answer_key<P: Provider>(suite: Suite, request_digest: &[u8; 32], shared: &Secret32) -> P::Cipher {
     let prk = P::hkdf_extract(request_digest, &[shared.expose()]);
-    P::cipher(Suite::Aes256Gcm, &P::hkdf_expand_key(&prk, b"IACP/1 discovery"))
+    let info: &[u8] = match suite {
+        Suite::Aes256Gcm => b"IACP/1 discovery",
+        Suite::ChaCha20Poly1305 => b"IACP/1 discovery chacha20",
+    };
+    P::cipher(suite, &P::hkdf_expand_key(&prk, info))
 }

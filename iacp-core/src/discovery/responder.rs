@@ -141,6 +141,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
             .and_then(|state| state.next(Event::PowSuccess))
             .ok_or(Refusal::Malformed)?;
 
+        let suite = P::SUITES.preferred().ok_or(Refusal::Seal)?;
         // The proof is spent before it costs a key agreement.
         *place = Some(seen);
 
@@ -148,7 +149,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         let mut nonce = [0; AeadNonce::LEN];
         rng.fill_bytes(&mut nonce);
         let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| Refusal::Seal)?;
-        let key = answer_key::<P>(&P::sha256(&[proven.datagram]), &shared);
+        let key = answer_key::<P>(suite, &P::sha256(&[proven.datagram]), &shared);
         let mut answer = DiscoveryRes {
             responder_ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
             aead_nonce: AeadNonce(nonce),

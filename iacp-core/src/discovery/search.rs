@@ -5,7 +5,7 @@ use iacp_wire::{DhtKey, Eid, Frame, HEADER_LEN, Message, WriteError, X25519Key};
 use rand_core::CryptoRng;
 
 use super::{Refusal, answer_key, pow::Miner};
-use crate::crypto::{Provider, Secret32};
+use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::UnixTime;
 
 /// A search that is under way: the one-time key that its answers are sealed to. At most `PEERS` of them are accepted
@@ -64,12 +64,16 @@ impl<const PEERS: usize> Search<PEERS> {
             return Err(Refusal::Enough);
         }
         let shared = P::x25519(&self.secret, &peer.0).map_err(|_| Refusal::Seal)?;
-        let key = answer_key::<P>(request_digest, &shared);
         let aad = datagram.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
         let (sealed, tag) = encrypted_payload.0.split_first_chunk::<32>().ok_or(Refusal::Malformed)?;
-        let mut eid = *sealed;
         let tag = tag.first_chunk().ok_or(Refusal::Malformed)?;
-        P::open(&key, &aead_nonce.0, aad, &mut eid, tag).map_err(|_| Refusal::Seal)?;
+        let open = |suite| {
+            let mut eid = *sealed;
+            let key = answer_key::<P>(suite, request_digest, &shared);
+            P::open(&key, &aead_nonce.0, aad, &mut eid, tag).ok().map(|()| eid)
+        };
+        let suites = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305].into_iter().filter(|suite| P::SUITES.has(*suite));
+        let eid = suites.filter_map(open).next().ok_or(Refusal::Seal)?;
         self.answers.push(*peer).map_err(|_| Refusal::Enough)?;
         Ok(Eid(eid))
     }
