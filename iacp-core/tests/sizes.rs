@@ -2,7 +2,7 @@
 
 use core::mem::size_of;
 
-use iacp_core::crypto::{Portable, Provider};
+use iacp_core::crypto::{ChaChaOnly, Compact, Portable, Provider};
 use iacp_core::pss::{Flight, Session};
 
 /// The bytes of a session besides `LOG` and what each frame takes.
@@ -20,4 +20,10 @@ fn a_session_takes_its_log_its_frames_and_a_fixed_rest() {
     assert!(rest <= 1_512, "{rest} bytes besides {ciphers} of ciphers");
     let frame = (size_of::<Session<Portable, 2048, 8>>() - size_of::<Session<Portable, 2048, 4>>()) / 4;
     assert!(frame <= 112, "{frame} bytes for each frame in flight");
+}
+
+#[test]
+fn a_session_that_keeps_short_keys_takes_less_than_1_600_bytes_and_its_frames() {
+    let fixed = [fixed::<Compact>(), fixed::<ChaChaOnly>()];
+    assert!(fixed.iter().all(|bytes| *bytes <= 1_600), "{fixed:?}");
 }

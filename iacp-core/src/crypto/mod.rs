@@ -1,10 +1,11 @@
 //! Secrets, and the one trait through which all cryptography goes.
 //!
-//! Three providers come with the crate:
+//! Four providers come with the crate:
 //!
 //! | provider | feature | suites | for |
 //! |---|---|---|---|
 //! | `Portable` | `aes` (default) | both | every target |
+//! | `Compact` | `aes` (default) | both | sessions of 32-byte keys, which are expanded for each frame |
 //! | [`ChaChaOnly`] | | ChaCha20-Poly1305 | devices without AES hardware: it links no AES |
 //! | `AwsLc` | `aws-lc` | both | hosts |
 //!
@@ -16,6 +17,8 @@
 pub mod aws;
 mod chacha;
 pub mod chacha_only;
+#[cfg(feature = "aes")]
+pub mod compact;
 mod curve;
 pub(crate) mod hash;
 #[cfg(feature = "aes")]
@@ -26,6 +29,8 @@ mod suite;
 #[cfg(feature = "aws-lc")]
 pub use aws::AwsLc;
 pub use chacha_only::ChaChaOnly;
+#[cfg(feature = "aes")]
+pub use compact::Compact;
 #[cfg(feature = "aes")]
 pub use portable::Portable;
 pub use strict::{CheckedKey, Equation};
@@ -279,6 +284,8 @@ mod tests {
         <<ChaChaOnly as Provider>::Cipher as Ambiguous<_>>::check();
         #[cfg(feature = "aes")]
         <<Portable as Provider>::Cipher as Ambiguous<_>>::check();
+        #[cfg(feature = "aes")]
+        <<Compact as Provider>::Cipher as Ambiguous<_>>::check();
         #[cfg(feature = "aws-lc")]
         <<AwsLc as Provider>::SigningKey as Ambiguous<_>>::check();
         #[cfg(feature = "aws-lc")]

@@ -19,6 +19,7 @@ macro_rules! for_provider {
 macro_rules! for_each_provider {
     ($($test:ident),* $(,)?) => {
         $crate::for_provider!(portable, iacp_core::crypto::Portable, $($test),*);
+        $crate::for_provider!(compact, iacp_core::crypto::Compact, $($test),*);
         $crate::for_provider!(chacha_only, iacp_core::crypto::ChaChaOnly, $($test),*);
         $crate::for_provider!(aws_lc, iacp_core::crypto::AwsLc, $($test),*);
     };

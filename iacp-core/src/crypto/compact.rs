@@ -1,0 +1,94 @@
+//! A provider for many sessions in little memory: keys are kept as they are, and expanded for each frame.
+
+use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, chacha};
+
+pub use super::portable::SigningKey;
+
+/// As [`Portable`], with 32 bytes kept for each cipher key instead of an expanded one.
+///
+/// An expanded AES-256-GCM key takes 288 bytes on a Cortex-M4 and over 900 on x86-64 with AES instructions, and a session
+/// has two. The price is one key expansion a frame: `cargo run -p footprint` counts its instructions. With
+/// ChaCha20-Poly1305 there is nothing to expand, and no price.
+///
+/// ```
+/// use iacp_core::crypto::{Compact, Portable};
+/// use iacp_core::pss::Session;
+///
+/// assert!(size_of::<Session<Compact, 2048, 4>>() + 500 < size_of::<Session<Portable, 2048, 4>>());
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Compact;
+
+/// A cipher key that is not expanded. It wipes itself.
+pub struct Cipher(Key);
+
+enum Key {
+    Aes256Gcm(Secret32),
+    ChaCha20Poly1305(chacha::Key),
+}
+
+/// By itself, so that the other cipher does not take the stack of this one.
+#[inline(never)]
+fn seal_aes(key: &Secret32, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
+    Portable::seal(&Portable::cipher(Suite::Aes256Gcm, key), nonce, aad, buffer)
+}
+
+#[inline(never)]
+fn open_aes(key: &Secret32, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag> {
+    Portable::open(&Portable::cipher(Suite::Aes256Gcm, key), nonce, aad, buffer, tag)
+}
+
+impl Provider for Compact {
+    type SigningKey = SigningKey;
+    type Cipher = Cipher;
+
+    fn signing_key(seed: &Secret32) -> SigningKey {
+        Portable::signing_key(seed)
+    }
+
+    fn public_key(key: &SigningKey) -> [u8; 32] {
+        Portable::public_key(key)
+    }
+
+    fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
+        Portable::sign(key, message)
+    }
+
+    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        Portable::equation(public, message, signature)
+    }
+
+    fn x25519_public(secret: &Secret32) -> [u8; 32] {
+        Portable::x25519_public(secret)
+    }
+
+    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
+        Portable::x25519(secret, public)
+    }
+
+    fn static_secret(key: &SigningKey) -> Secret32 {
+        Portable::static_secret(key)
+    }
+
+    fn cipher(suite: Suite, key: &Secret32) -> Cipher {
+        Cipher(match suite {
+            Suite::Aes256Gcm => Key::Aes256Gcm(Secret32::fill(|to| *to = *key.expose())),
+            Suite::ChaCha20Poly1305 => Key::ChaCha20Poly1305(chacha::Key::new(key)),
+        })
+    }
+
+    fn seal(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
+        match &cipher.0 {
+            Key::Aes256Gcm(key) => seal_aes(key, nonce, aad, buffer),
+            Key::ChaCha20Poly1305(key) => key.seal(nonce, aad, buffer),
+        }
+    }
+
+    fn open(cipher: &Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag> {
+        match &cipher.0 {
+            Key::Aes256Gcm(key) => open_aes(key, nonce, aad, buffer, tag),
+            Key::ChaCha20Poly1305(key) => key.open(nonce, aad, buffer, tag),
+        }
+    }
+}
