@@ -6,6 +6,7 @@ use iacp_wire::layout::HandOffContext;
 use iacp_wire::message::SandboxStream;
 use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
 use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
 
 use crate::crypto::Provider;
 use crate::identity::{Derivation, EsdEid};
@@ -76,6 +77,13 @@ struct Derived {
     streams: [Option<Stream>; STREAMS],
 }
 
+impl Derived {
+    /// Whether this is its name, in constant time: the name is all that it takes to act by it.
+    fn has(&self, name: &Digest) -> bool {
+        bool::from(self.derivation.esd_eid().as_bytes().ct_eq(&name.0))
+    }
+}
+
 /// A place for a derivative.
 pub struct DerivedSlot(Option<Derived>);
 
@@ -126,7 +134,7 @@ impl<'m> Gate<'m> {
     fn find(&mut self, now: Mono, name: &Digest) -> Option<&mut Derived> {
         let place = self.places(name).find(|place| {
             let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
-            derived.is_some_and(|derived| derived.derivation.esd_eid().digest() == *name && now < derived.until)
+            derived.is_some_and(|derived| derived.has(name) && now < derived.until)
         })?;
         self.slots.get_mut(place)?.0.as_mut()
     }
@@ -246,11 +254,12 @@ impl<'m> Gate<'m> {
         Ok(length)
     }
 
-    /// Ends a derivative, as its owner does for each one of a session or context that ends. Only its own context may: returns whether it was there and that context's.
+    /// Ends a derivative, as its owner does for each one of a session or context that ends. Only its own context may: returns
+    /// whether it was there and that context's.
     pub fn retract(&mut self, context: u32, name: &Digest) -> bool {
         let place = self.places(name).find(|place| {
             let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
-            derived.is_some_and(|derived| derived.context == context && derived.derivation.esd_eid().digest() == *name)
+            derived.is_some_and(|derived| derived.context == context && derived.has(name))
         });
         place.and_then(|place| self.slots.get_mut(place)).map(|slot| slot.0 = None).is_some()
     }
