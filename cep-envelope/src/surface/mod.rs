@@ -41,17 +41,7 @@ use crate::time::{TimeFragment, TimeOrder};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Surface<'a> {
     name: &'a str,
-    layout: Layout,
-}
-
-/// What the scanner finds in a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Layout {
-    time: TimeFragment,
-    /// Where time fragment, context, profile and priority end.
-    ends: [u8; 4],
-    has_extension: bool,
-    warnings: Warnings,
+    layout: scan::Layout,
 }
 
 impl<'a> Surface<'a> {

@@ -1,12 +1,21 @@
 //! The grammar of `CEP §5.2`, from left to right, each byte looked at once.
 
-use super::Layout;
 use super::error::{Segment, SurfaceError, SurfaceReason, Warning, Warnings};
 use crate::time::{Clock, Date, TimeFragment};
 
 /// More than this is odd (`CEP §5.3`).
 const PREFERRED_NAME: usize = 180;
 const PREFERRED_SEGMENT: usize = 32;
+
+/// What the scanner finds in a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Layout {
+    pub(super) time: TimeFragment,
+    /// Where time fragment, context, profile and priority end.
+    pub(super) ends: [u8; 4],
+    pub(super) has_extension: bool,
+    pub(super) warnings: Warnings,
+}
 
 /// Reads a whole name.
 // keeps: CEP-038, CEP-058, CEP-060

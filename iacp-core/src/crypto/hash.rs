@@ -1,7 +1,8 @@
 //! SHA-256, HMAC and HKDF, shared by the providers: `sha2` finds the processor's SHA instructions by itself, and short
 //! inputs gain nothing from a foreign library.
 
-use super::{Secret32, TooLong};
+use super::error::TooLong;
+use super::secret::Secret32;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::block_api::compress256;

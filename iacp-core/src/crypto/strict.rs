@@ -14,21 +14,22 @@
 //!
 //! # What is checked when
 //!
-//! What concerns A alone is checked once per peer, and [`CheckedKey`] is the proof. What concerns the signature:
+//! What concerns A alone is checked once per peer, and [`CheckedKey`](super::CheckedKey) is the proof. What concerns the signature:
 //!
 //! - S < L, that y of R is below p, and that R is not the neutral element are comparisons of bytes, made here for every
 //!   engine.
-//! - The equation is the engine's, [`Provider::equation`].
+//! - The equation is the engine's, [`Provider::equation`](super::Provider::equation).
 //! - Whether R is in the subgroup depends on the engine's equation. Without the cofactor, it follows: B and A are in the
 //!   subgroup, so R = \[S\]B − \[k\]A is. With the cofactor, R = \[S\]B − \[k\]A + T for any T of order 1, 2, 4 or 8, and
-//!   R is checked by itself, which costs one X25519. [`Provider::EQUATION`] says which it is.
+//!   R is checked by itself, which costs one X25519. [`Provider::EQUATION`](super::Provider::EQUATION) says which it is.
 //!
 //! The verdict is the same. Let A be checked and the bytes of R and S be in range. If an engine without the cofactor
 //! accepts, R is a point with that equation, whether the engine decodes R or compares the encoding of \[S\]B − \[k\]A with
 //! its bytes; it is in the subgroup as shown, and not neutral, so all conditions above hold. If they hold, R's encoding is
 //! the only one of its point, and each engine accepts: decoding, comparing, with the cofactor or without.
 
-use super::{BadSignature, Provider, Secret32, WeakKey};
+use super::error::{BadSignature, WeakKey};
+use super::secret::Secret32;
 use ed25519_compact::{PublicKey, x25519};
 
 /// 5L − 1, little-endian. It is ≡ −1 mod L and ≡ 0 mod 8, and its top bit is 254: X25519's clamping leaves it alone.
@@ -63,43 +64,6 @@ pub enum Equation {
     Cofactorless,
 }
 
-/// A public key that is canonical and of prime order: the proof that it has been checked, made once per peer.
-///
-/// The check costs about as much as a verification. [`Provider::verify_checked`] does without it.
-///
-/// ```
-/// use iacp_core::crypto::{BadSignature, CheckedKey, ChaChaOnly, Provider, Secret32, WeakKey};
-///
-/// let signer = ChaChaOnly::signing_key(&Secret32::new([7; 32]));
-/// let key = CheckedKey::new::<ChaChaOnly>(&ChaChaOnly::public_key(&signer))?;
-/// let signature = ChaChaOnly::sign(&signer, b"message");
-/// assert_eq!(ChaChaOnly::verify_checked(&key, b"message", &signature), Ok(()));
-/// assert_eq!(ChaChaOnly::verify_checked(&key, b"another", &signature), Err(BadSignature));
-/// # Ok::<(), WeakKey>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct CheckedKey([u8; 32]);
-
-impl CheckedKey {
-    /// No key, for memory that has none yet. Nothing is to be verified with it.
-    pub(crate) const NONE: Self = Self([0; 32]);
-
-    /// Checks a public key. All providers give the same verdict, so a key that one has checked is good for all.
-    ///
-    /// # Errors
-    /// [`WeakKey`] if the encoding is not canonical, not a point, or a point that is not of prime order.
-    pub fn new<P: Provider>(public: &[u8; 32]) -> Result<Self, WeakKey> {
-        if P::has_prime_order(public) { Ok(Self(*public)) } else { Err(WeakKey) }
-    }
-
-    /// The Ed25519 public key, which is the EID.
-    #[must_use]
-    pub const fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 /// Moves a point from Edwards' form to Montgomery's: u = (1 + y) / (1 − y).
 ///
 /// # Errors
@@ -116,13 +80,12 @@ pub fn montgomery(point: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
 /// T = 0, or 2Q = −T, which no Q ≠ 0 of prime order satisfies.
 #[must_use]
 #[inline(never)]
-pub fn has_prime_order<P: Provider>(point: &[u8; 32]) -> bool {
-    montgomery(point).is_ok_and(|u| keeps_u::<P>(&u))
-}
-
-fn keeps_u<P: Provider>(u: &[u8; 32]) -> bool {
+pub fn has_prime_order(
+    point: &[u8; 32],
+    x25519: impl FnOnce(&Secret32, &[u8; 32]) -> Result<Secret32, WeakKey>,
+) -> bool {
     let scalar = Secret32::new(MINUS_ONE_ON_THE_SUBGROUP);
-    P::x25519(&scalar, u).is_ok_and(|q| q.expose() == u)
+    montgomery(point).is_ok_and(|u| x25519(&scalar, &u).is_ok_and(|q| *q.expose() == u))
 }
 
 /// Whether a number is below another one, both little-endian. Both are public.
@@ -130,22 +93,15 @@ fn is_below(number: &[u8], limit: &[u8]) -> bool {
     number.iter().rev().lt(limit.iter().rev())
 }
 
-/// Everything about a signature but whether its key is checked.
-pub(super) fn verify<P: Provider>(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+/// R, if S < L, and y of R is below p and not that of the neutral element.
+pub(super) fn in_range(signature: &[u8; 64]) -> Result<&[u8; 32], BadSignature> {
     let (r, s) = signature.split_first_chunk::<32>().ok_or(BadSignature)?;
     let mut y = *r;
     if let Some(last) = y.last_mut() {
         *last &= 0x7f;
     }
     // y = 1 is the neutral element whatever the sign is.
-    if !is_below(s, &L) || !is_below(&y, &self::P) || y == NEUTRAL {
-        return Err(BadSignature);
-    }
-    P::equation(public, message, signature)?;
-    match P::EQUATION {
-        Equation::Cofactored if !has_prime_order::<P>(r) => Err(BadSignature),
-        Equation::Cofactored | Equation::Cofactorless => Ok(()),
-    }
+    if is_below(s, &L) && is_below(&y, &P) && y != NEUTRAL { Ok(r) } else { Err(BadSignature) }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ const CRATES: [Crate; 4] = [
             ("erp", &["crypto", "directory", "guard", "identity", "machine", "pss", "slots", "time"]),
             ("tables", &["dhi", "directory", "discovery", "erp", "governance", "guard", "identity", "machine", "pss"]),
         ],
-        known: &[("crypto", &["hash", "mod", "strict"])],
+        known: &[],
     },
     Crate {
         folder: "cep-envelope",
@@ -89,7 +89,7 @@ const CRATES: [Crate; 4] = [
                 ],
             ),
         ],
-        known: &[("surface", &["mod", "scan"])],
+        known: &[],
     },
     Crate {
         folder: "interaction-gov",

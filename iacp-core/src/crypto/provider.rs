@@ -1,0 +1,189 @@
+//! The one trait through which all cryptography goes, and the proof that a key was checked.
+
+use super::{BadSignature, BadTag, Equation, Secret32, Suite, Suites, TooLong, WeakKey, hash, strict};
+
+/// The cryptography of the protocol in a few large operations. An implementation is chosen statically: all functions
+/// are associated ones, and a machine that is generic over `P: Provider` holds keys, never a provider.
+///
+/// Whatever implements it must give the same bytes and the same verdicts as the providers of this crate for all inputs.
+pub trait Provider: Sized {
+    /// An expanded Ed25519 key. Wipes itself; neither `Debug` nor `Clone`.
+    type SigningKey;
+
+    /// An expanded key of an authenticated cipher. Wipes itself; neither `Debug` nor `Clone`.
+    type Cipher;
+
+    /// The suites it has. A session refuses a peer with which it has none in common.
+    const SUITES: Suites = Suites::ALL;
+
+    /// The equation that [`equation`](Self::equation) checks.
+    const EQUATION: Equation = Equation::Cofactored;
+
+    /// Expands a seed. Any 32 bytes are a seed (RFC 8032 §5.1.5).
+    fn signing_key(seed: &Secret32) -> Self::SigningKey;
+
+    /// The public key, which is the EID.
+    fn public_key(key: &Self::SigningKey) -> [u8; 32];
+
+    /// Signs, deterministically (RFC 8032 §5.1.6).
+    fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64];
+
+    /// Ed25519's equation, as the engine checks it (RFC 8032 §5.1.7), for [`verify`](Self::verify) and
+    /// [`verify_checked`](Self::verify_checked) alone: by itself it says little. k is the SHA-512 of the bytes of R, A
+    /// and the message. The rest of what strict verification asks for is checked around it.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature>;
+
+    /// Whether an encoding is canonical and its point of prime order: see [`strict::has_prime_order`], which an engine
+    /// may do faster.
+    fn has_prime_order(public: &[u8; 32]) -> bool {
+        strict::has_prime_order(public, Self::x25519)
+    }
+
+    /// Verifies strictly: S < L, A and R canonical, neither of small order nor with a part of small order, and the
+    /// equation without the cofactor. See [`strict`]. Only public data goes in, so its time may depend on them.
+    ///
+    /// # Errors
+    /// [`BadSignature`], without saying which of these failed.
+    // keeps: IACP-171
+    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        // The key comes last: what fails, fails at the price of the equation.
+        verify_but_the_key::<Self>(public, message, signature)?;
+        CheckedKey::new::<Self>(public).map(|_| ()).map_err(|WeakKey| BadSignature)
+    }
+
+    /// Verifies strictly with a key that has been checked, and gives [`verify`](Self::verify)'s verdict for less.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    // keeps: IACP-171
+    fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        verify_but_the_key::<Self>(key.bytes(), message, signature)
+    }
+
+    /// The X25519 public key of a secret (RFC 7748 §5), which is clamped here.
+    fn x25519_public(secret: &Secret32) -> [u8; 32];
+
+    /// X25519 (RFC 7748 §5). The secret is clamped here; the public key's top bit is ignored and its value taken
+    /// modulo p, as the RFC says.
+    ///
+    /// # Errors
+    /// [`WeakKey`] if the result is all zero, which is the case exactly for public keys of small order.
+    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey>;
+
+    /// The X25519 secret of an Ed25519 key: the clamped first half of the seed's SHA-512.
+    fn static_secret(key: &Self::SigningKey) -> Secret32;
+
+    /// The X25519 public key of an Ed25519 public key: u = (1 + y) / (1 − y).
+    ///
+    /// # Errors
+    /// [`WeakKey`] if the encoding is not canonical, not a point, or a point of small order.
+    fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
+        strict::montgomery(public)
+    }
+
+    /// Expands a cipher key. With a suite that is not among [`SUITES`](Self::SUITES) the cipher seals nothing, as
+    /// [`seal`](Self::seal) says of buffers that are too long, and opens nothing.
+    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher;
+
+    /// Encrypts `buffer` in place and gives the tag. A nonce must never come twice under one key.
+    ///
+    /// No frame comes near the ciphers' limit of 64 GiB. A buffer beyond it is zeroed instead of sealed, and the tag
+    /// is zero: such a frame opens nowhere, and nothing of it leaks.
+    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16];
+
+    /// Decrypts `buffer` in place if its tag verifies.
+    ///
+    /// # Errors
+    /// [`BadTag`]; `buffer` is then all zero. It never holds anything decrypted that has not been authenticated, and
+    /// it is the same with every provider: not all engines can leave the ciphertext as it was. Who wants to try
+    /// another key keeps a copy.
+    fn open(
+        cipher: &Self::Cipher,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), BadTag>;
+
+    /// SHA-256 of the concatenated parts.
+    fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+        hash::sha256(parts)
+    }
+
+    /// HMAC-SHA256 of the concatenated parts (RFC 2104).
+    fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret32 {
+        hash::hmac_sha256(key, parts)
+    }
+
+    /// HKDF-Extract with SHA-256 over the concatenated input key material: the PRK (RFC 5869 §2.2).
+    fn hkdf_extract(salt: &[u8], ikm: &[&[u8]]) -> Secret32 {
+        Self::hmac_sha256(salt, ikm)
+    }
+
+    /// HKDF-Expand with SHA-256 (RFC 5869 §2.3).
+    ///
+    /// # Errors
+    /// [`TooLong`] beyond 255 · 32 bytes; `out` is then as it was.
+    fn hkdf_expand(prk: &Secret32, info: &[u8], out: &mut [u8]) -> Result<(), TooLong> {
+        hash::hkdf_expand(prk, info, out)
+    }
+
+    /// The first block of HKDF-Expand: a 32-byte key, which cannot be too long.
+    fn hkdf_expand_key(prk: &Secret32, info: &[u8]) -> Secret32 {
+        Self::hmac_sha256(prk.expose(), &[info, &[1]])
+    }
+}
+
+/// A public key that is canonical and of prime order: the proof that it has been checked, made once per peer.
+///
+/// The check costs about as much as a verification. [`Provider::verify_checked`] does without it.
+///
+/// ```
+/// use iacp_core::crypto::{BadSignature, CheckedKey, ChaChaOnly, Provider, Secret32, WeakKey};
+///
+/// let signer = ChaChaOnly::signing_key(&Secret32::new([7; 32]));
+/// let key = CheckedKey::new::<ChaChaOnly>(&ChaChaOnly::public_key(&signer))?;
+/// let signature = ChaChaOnly::sign(&signer, b"message");
+/// assert_eq!(ChaChaOnly::verify_checked(&key, b"message", &signature), Ok(()));
+/// assert_eq!(ChaChaOnly::verify_checked(&key, b"another", &signature), Err(BadSignature));
+/// # Ok::<(), WeakKey>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CheckedKey([u8; 32]);
+
+impl CheckedKey {
+    /// No key, for memory that has none yet. Nothing is to be verified with it.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    /// Checks a public key. All providers give the same verdict, so a key that one has checked is good for all.
+    ///
+    /// # Errors
+    /// [`WeakKey`] if the encoding is not canonical, not a point, or a point that is not of prime order.
+    pub fn new<P: Provider>(public: &[u8; 32]) -> Result<Self, WeakKey> {
+        if P::has_prime_order(public) { Ok(Self(*public)) } else { Err(WeakKey) }
+    }
+
+    /// The Ed25519 public key, which is the EID.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Everything about a signature but whether its key is checked.
+fn verify_but_the_key<P: Provider>(
+    public: &[u8; 32],
+    message: &[u8],
+    signature: &[u8; 64],
+) -> Result<(), BadSignature> {
+    let r = strict::in_range(signature)?;
+    P::equation(public, message, signature)?;
+    match P::EQUATION {
+        Equation::Cofactored if !strict::has_prime_order(r, P::x25519) => Err(BadSignature),
+        Equation::Cofactored | Equation::Cofactorless => Ok(()),
+    }
+}
