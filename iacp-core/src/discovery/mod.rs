@@ -17,7 +17,7 @@ pub mod pow;
 mod responder;
 mod search;
 
-pub use responder::{AWAIT_IDENTITY, Discoverable, Proven, check};
+pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, Discoverable, Proven, check};
 pub use search::Search;
 
 use core::fmt;

@@ -22,7 +22,8 @@ pub const AWAIT_IDENTITY: u64 = 500;
 const HEADER: [u8; HEADER_LEN] = [VERSION << 4, 0x01 << 4, 0, 84];
 const _: () = assert!(DiscoveryReq::LEN == 84);
 const REQUEST_LEN: usize = HEADER_LEN + DiscoveryReq::LEN;
-const ANSWER_LEN: usize = HEADER_LEN + DiscoveryRes::LEN;
+/// The length of a `DISCOVERY_RES`, in bytes.
+pub const ANSWER_LEN: usize = HEADER_LEN + DiscoveryRes::LEN;
 
 /// A request whose proof holds. It borrows the datagram: still nothing is stored.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +111,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     /// `DISCOVERY_RES`. Returns its length.
     ///
     /// # Errors
-    /// The proof was seen or is too old by now, or memory is full: nothing changes, and nothing is written. A buffer below
-    /// 96 bytes counts as [`Refusal::Malformed`].
+    /// The proof was seen or is too old by now, or memory is full: nothing changes, and nothing is written.
     // keeps: IACP-137
     #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
     pub fn accept<P: Provider>(
@@ -122,9 +122,8 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         unix: UnixTime,
         identity: &Identity<P>,
         rng: &mut impl CryptoRng,
-        out: &mut [u8],
+        out: &mut [u8; ANSWER_LEN],
     ) -> Result<usize, Refusal> {
-        let room = out.get_mut(..ANSWER_LEN).ok_or(Refusal::Malformed)?;
         let seen = Seen { digest: proven.digest, at: UnixTime(proven.request.timestamp.get()) };
         // The clock may have moved since the check; an entry that is dead at once would let its proof come twice.
         if !seen.is_live(unix) {
@@ -155,12 +154,12 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
             aead_nonce: AeadNonce(nonce),
             encrypted_payload: SealedEid::ZERO,
         };
-        let length = Frame::new(Message::DiscoveryRes(&answer)).write(room).map_err(|_| Refusal::Malformed)?;
-        let aad = room.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
+        let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
+        let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
         let (sealed, tag) = answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(Refusal::Malformed)?;
         *sealed = identity.eid().0;
         tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
-        Frame::new(Message::DiscoveryRes(&answer)).write(room).map_err(|_| Refusal::Malformed)?;
+        Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
 
         *slot = Some(Slot { state, requester: from, deadline: now.after(AWAIT_IDENTITY), initiator: None });
         Ok(length)

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use iacp_core::crypto::{Portable, Secret32};
-use iacp_core::discovery::{Discoverable, Search, check, space_of_topic};
+use iacp_core::discovery::{ANSWER_LEN, Discoverable, Search, check, space_of_topic};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Event, Incoming, Kind, Received, Responder, Session, Settings, Signed,
@@ -52,9 +52,8 @@ pub fn discovery() -> Value {
     let mut discoverable = Discoverable::<1, 4>::default();
     let bob = identity(1);
     let [alice_at, _] = places();
-    let length =
-        discoverable.accept(&checked, alice_at, Mono(0), NOW, &bob, &mut found, &mut buffer).expect("there is room");
-    let answer = buffer[..length].to_vec();
+    let mut answer = [0; ANSWER_LEN];
+    discoverable.accept(&checked, alice_at, Mono(0), NOW, &bob, &mut found, &mut answer).expect("there is room");
     assert_eq!(search.open::<Portable>(&answer), Ok(bob.eid()));
     // What the page says.
     let digest = reader::sha256(&[&request[4..88]]);
@@ -76,7 +75,7 @@ pub fn discovery() -> Value {
         "request": hex::encode(&request), "digest": hex::encode(digest), "trailing_zero_bits": zeros,
         "seeker_private": hex::encode(private), "responder_private": hex::encode(responders),
         "ikm": hex::encode(ikm), "salt": hex::encode(salt), "key": hex::encode(key),
-        "answer": hex::encode(&answer), "eid": hex::encode(bob.eid().0),
+        "answer": hex::encode(answer), "eid": hex::encode(bob.eid().0),
     })
 }
 
