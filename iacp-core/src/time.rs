@@ -17,6 +17,13 @@ impl Mono {
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// The moment nearest to this one whose low 32 bits of milliseconds are these.
+    pub(crate) const fn nearest(self, low: u32) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "truncation is what it does")]
+        let ahead = low.wrapping_sub(self.0 as u32).cast_signed();
+        Self(self.0.saturating_add_signed(ahead as i64))
+    }
 }
 
 /// Milliseconds since 1970-01-01 00:00 UTC, for what is compared between hosts.

@@ -61,6 +61,8 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) cursor: u64,
     /// One more than the highest sequence number that the newest heartbeat shows.
     pub(super) top: u64,
+    /// How many frames it shows.
+    pub(super) shown: u32,
     /// The newest moment that the log was told of.
     pub(super) clock: Mono,
     /// When the repetition time began to run. It has a meaning only while frames are in flight.
@@ -80,6 +82,12 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) arrived: u32,
     /// Repetitions by time since the last news.
     pub(super) doublings: u32,
+    /// When the newest sending left: the low 32 bits of the milliseconds.
+    launched: u32,
+    /// When the first of the frames that others have overtaken is lost, if there is one: the same.
+    pub(super) late: Option<u32>,
+    /// The last frame was sent once more since the last news, or everything was.
+    pub(super) probed: bool,
     /// What [`Self::transmit`] gave last.
     pub(super) last: Option<u64>,
     pub(super) rtt: Rtt,
@@ -103,6 +111,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             next: 0,
             cursor: 0,
             top: 0,
+            shown: 0,
             clock: Mono(0),
             waiting_since: Mono(0),
             window: 0,
@@ -113,6 +122,9 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             sendings: 0,
             arrived: 0,
             doublings: 0,
+            launched: 0,
+            late: None,
+            probed: false,
             last: None,
             rtt: Rtt::NONE,
             congestion: C::IDLE,
@@ -141,11 +153,12 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let written = usize::try_from(self.written).unwrap_or(LOG);
         self.bytes.get_mut(..written).unwrap_or_default().zeroize();
         (self.written, self.end, self.due, self.last) = (0, 0, 0, None);
-        (self.flight, self.unsent, self.wiped) = (InFlight::default(), self.next, true);
+        (self.flight, self.unsent, self.late, self.wiped) = (InFlight::default(), self.next, None, true);
     }
 
     fn new_path(&mut self) {
         (self.rtt, self.doublings, self.last) = (Rtt::NONE, 0, None);
+        (self.late, self.probed) = (None, false);
         self.congestion.restart();
     }
 
@@ -282,10 +295,22 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         (self.flight.frames > 0).then(|| self.waiting_since.after(self.repetition_time()))
     }
 
+    /// When the first overtaken frame is lost.
+    fn late(&self) -> Option<Mono> {
+        self.late.map(|late| self.clock.nearest(late))
+    }
+
+    /// When the last frame is sent once more: nothing waits, and the heartbeat that would have shown it is overdue.
+    fn probe(&self) -> Option<Mono> {
+        let tail = self.flight.frames > 0 && !self.probed && self.due == 0 && !self.fresh();
+        let after = self.rtt.probe_after().filter(|_| tail)?;
+        Some(self.clock.nearest(self.launched).after(after))
+    }
+
     /// When [`Self::transmit`] has something next. `None` if only the peer can change that, or the application.
     pub(crate) fn due(&self) -> Option<Mono> {
         let paced = ((self.due > 0 || self.fresh()) && self.open()).then(|| self.congestion.next().max(self.clock));
-        paced.into_iter().chain(self.timer()).min()
+        paced.into_iter().chain(self.timer()).chain(self.late()).chain(self.probe()).min()
     }
 
     /// Something is to be sent, and the flight or the peer's window has no room for it.
@@ -299,8 +324,13 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     pub(crate) fn transmit(&mut self, now: Mono) -> Option<&[u8]> {
         self.clock = self.clock.max(now);
         self.last = None;
-        if self.timer().is_some_and(|timer| timer <= now) {
+        let passed = |timer: Option<Mono>| timer.is_some_and(|timer| timer <= now);
+        if passed(self.timer()) {
             self.time_out(now);
+        } else if passed(self.late()) {
+            self.find_lost(now);
+        } else if passed(self.probe()) {
+            self.repeat_last();
         }
         let open = self.open();
         let Some(sequence) = self.candidate() else {
@@ -338,6 +368,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         mark.standing = Standing::Flying;
         self.sendings = self.sendings.wrapping_add(1);
         (slot.sent, slot.order) = (low(now), self.sendings);
+        self.launched = slot.sent;
         slot.stamp = self.congestion.sent(now, slot.length, flight);
         if flight.frames == 0 {
             self.waiting_since = now;

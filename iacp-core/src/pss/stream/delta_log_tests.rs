@@ -201,9 +201,9 @@ fn news_start_the_repetition_time_anew() {
     // SRTT 300 of frame 2, which was sent once; RTTVAR 150.
     assert_eq!((log.smoothed(), log.repetition_time()), (Some(300), 900));
     assert_eq!(sent(&mut log, 300), [3]);
-    assert_eq!(log.due(), Some(Mono(1_200)));
+    assert_eq!(log.timer(), Some(Mono(1_200)));
     heartbeat(&mut log, 1_000, 3, &[]);
-    assert_eq!(log.due(), Some(Mono(1_200)), "a heartbeat that brings nothing new changes nothing");
+    assert_eq!(log.timer(), Some(Mono(1_200)), "a heartbeat that brings nothing new changes nothing");
 }
 
 #[test]
@@ -216,6 +216,64 @@ fn three_shown_above_make_a_frame_due_at_once() {
     assert_eq!(sent(&mut log, 51), [2], "three");
     assert_eq!(heartbeat(&mut log, 52, 2, &[3, 4, 5, 6, 7, 8]), NEWS);
     assert_eq!(sent(&mut log, 52), [], "those were sent before the repetition");
+}
+
+#[test]
+fn an_overtaken_frame_is_lost_a_quarter_of_the_round_trip_later_also_where_no_three_are_above() {
+    let mut log = filled(10);
+    sent(&mut log, 0);
+    // The samples are 100: 9 was overtaken by nothing, 8 by 9 alone.
+    heartbeat(&mut log, 100, 8, &[9]);
+    assert_eq!((log.smoothed(), log.due()), (Some(100), Some(Mono(125))));
+    assert_eq!((sent(&mut log, 124), sent(&mut log, 125)), (vec![], vec![8]));
+    heartbeat(&mut log, 225, 10, &[]);
+    assert!(log.is_empty() && log.due().is_none());
+}
+
+#[test]
+fn an_overtaken_frame_that_comes_in_time_is_not_repeated() {
+    let mut log = filled(10);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 100, 8, &[9]);
+    heartbeat(&mut log, 120, 10, &[]);
+    assert_eq!((log.due(), sent(&mut log, 500)), (None, vec![]));
+}
+
+#[test]
+fn the_last_frame_is_sent_once_more_when_its_heartbeat_is_overdue() {
+    let mut log = filled(10);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 100, 7, &[]);
+    let flight = log.flight.frames;
+    assert_eq!(
+        (sent(&mut log, 234), sent(&mut log, 235)),
+        (vec![], vec![9]),
+        "two round trips and 35 ms after it left"
+    );
+    assert_eq!((log.flight.frames, log.doublings), (flight, 0), "no repetition by time");
+    // It shows what else of the tail is lost: 7 and 8 were sent before it, and long ago.
+    heartbeat(&mut log, 335, 7, &[9]);
+    assert_eq!(sent(&mut log, 335), [7, 8]);
+}
+
+#[test]
+fn the_last_frame_is_probed_once_until_there_are_news() {
+    let mut log = filled(10);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 100, 7, &[]);
+    assert_eq!(sent(&mut log, 235), [9]);
+    let repetition = log.repetition_time();
+    assert_eq!(log.due(), Some(Mono(100 + repetition)), "from the news on, by time");
+    assert_eq!(sent(&mut log, 100 + repetition)[..2], [7, 8]);
+}
+
+#[test]
+fn nothing_is_probed_while_something_else_can_leave() {
+    let mut log = filled(30);
+    sent(&mut log, 0);
+    heartbeat(&mut log, 100, 1, &[]);
+    sent(&mut log, 100);
+    assert!(log.blocked() && log.probe().is_none(), "the flight is full, and more is to come");
 }
 
 #[test]

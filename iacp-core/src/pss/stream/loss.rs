@@ -4,7 +4,7 @@ use super::congestion::{Arrived, Congestion, InFlight};
 use super::delta_log::{DeltaLog, Standing, low};
 use crate::time::Mono;
 
-/// A frame is taken for lost when so many frames above it, sent after it, have arrived (`RFC 9002`, 6.1.1).
+/// A frame is lost at once when so many frames above it, sent after it, have arrived (`RFC 9002`, 6.1.1).
 const REORDERING: u32 = 3;
 
 /// What a heartbeat shows beyond the sequence number E that it expects.
@@ -63,16 +63,14 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.unsent = self.unsent.max(expected);
         self.cursor = self.cursor.max(expected);
         self.freed();
-        let shown_frames = self.show(now, shown, &mut heard);
+        self.shown = self.show(now, shown, &mut heard);
         self.skip_shown();
         if let Some(sent) = heard.sample {
             self.take_sample(now, sent);
         }
-        if shown_frames >= REORDERING {
-            self.find_lost(now, shown_frames);
-        }
+        self.find_lost(now);
         if heard.any {
-            (self.doublings, self.waiting_since) = (0, now);
+            (self.doublings, self.waiting_since, self.probed) = (0, now, false);
         }
         self.congestion.heartbeat(now, before, self.flight);
         News { any: heard.any, freed }
@@ -140,33 +138,51 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
     }
 
-    /// Makes due what three arrived frames stand above. `above` frames are shown.
-    fn find_lost(&mut self, now: Mono, mut above: u32) {
+    /// Makes due what is lost: frames that three shown ones stand above, and frames that were overtaken too long ago.
+    pub(super) fn find_lost(&mut self, now: Mono) {
+        let (mut above, wait) = (self.shown, self.rtt.overtaken_for());
+        self.late = None;
+        let mut first_late = Mono(u64::MAX);
         for sequence in self.first..self.top {
             let mark = self.mark(sequence);
             if mark.standing == Standing::Shown {
-                above -= 1;
-                if above < REORDERING {
-                    return;
-                }
+                above = above.saturating_sub(1);
                 continue;
             }
             let Some(slot) = self.slot(sequence) else { return };
-            // Counted in sendings too: so what was repeated is taken for lost again only by frames sent after that.
-            let overtaken = newer(self.arrived, slot.order.wrapping_add(REORDERING - 1));
-            if mark.standing == Standing::Flying && overtaken {
-                let (length, stamp, age) = (slot.length, slot.stamp, low(now).wrapping_sub(slot.sent));
-                let sent = Mono(now.0.saturating_sub(u64::from(age)));
+            // Counted in sendings: so what was repeated is taken for lost again only by frames sent after that.
+            if mark.standing != Standing::Flying || !newer(self.arrived, slot.order) {
+                continue;
+            }
+            let (length, stamp, order) = (slot.length, slot.stamp, slot.order);
+            let sent = Mono(now.0.saturating_sub(u64::from(low(now).wrapping_sub(slot.sent))));
+            let overtaken = above >= REORDERING && newer(self.arrived, order.wrapping_add(REORDERING - 1));
+            if overtaken || sent.after(wait) <= now {
                 self.land(length);
                 self.due_again(sequence);
                 self.congestion.lost(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
+            } else {
+                first_late = first_late.min(sent.after(wait));
             }
+        }
+        self.late = (first_late < Mono(u64::MAX)).then(|| low(first_late));
+    }
+
+    /// Makes the last frame in flight due: a heartbeat that answers it shows what of the tail is lost.
+    pub(super) fn repeat_last(&mut self) {
+        self.probed = true;
+        let flying = |sequence: &u64| self.mark(*sequence).standing == Standing::Flying;
+        let Some(sequence) = (self.first..self.unsent).rev().find(flying) else { return };
+        if let Some(length) = self.slot(sequence).map(|slot| slot.length) {
+            self.land(length);
+            self.due_again(sequence);
         }
     }
 
     /// The repetition time has passed without news.
     pub(super) fn time_out(&mut self, now: Mono) {
         self.doublings = self.doublings.saturating_add(1);
+        self.probed = true;
         self.flight_is_due();
         self.congestion.timed_out(now);
     }
@@ -178,7 +194,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
                 self.due_again(sequence);
             }
         }
-        self.flight = InFlight::default();
+        (self.flight, self.late) = (InFlight::default(), None);
     }
 
     /// A frame that was sent is to be sent again.

@@ -8,6 +8,10 @@ const GRANULARITY: u32 = 100;
 pub(crate) const SHORTEST: u32 = 250;
 /// The longest repetition time, however often it has doubled, in milliseconds.
 pub(crate) const LONGEST: u32 = 8_000;
+/// How long a receiver may hold the heartbeat for the last frame back, and what a timer may come late, in milliseconds.
+const HELD_BACK: u32 = 25 + 10;
+/// How late a frame may come after one that was sent later, at least, in milliseconds.
+const LATE: u32 = 10;
 /// Samples above this are cut, in milliseconds: a host that slept must not spoil the mean for long.
 const LONGEST_SAMPLE: u32 = 60_000;
 
@@ -50,6 +54,18 @@ impl Rtt {
     /// The shortest sample in milliseconds; 0 before the first.
     pub(crate) const fn least(&self) -> u32 {
         self.least
+    }
+
+    /// So long after its sending a frame is lost that one sent later has overtaken: a quarter of the round trip later
+    /// than it should be known (RFC 8985, 6.2).
+    pub(crate) const fn overtaken_for(&self) -> u64 {
+        let (smoothed, quarter) = (self.smoothed / 8, self.smoothed / 32);
+        smoothed as u64 + if quarter > LATE { quarter } else { LATE } as u64
+    }
+
+    /// So long after the last sending the last frame is sent once more (RFC 8985, 7.2); `None` before the first sample.
+    pub(crate) const fn probe_after(&self) -> Option<u64> {
+        if self.sampled { Some(self.smoothed as u64 / 4 + HELD_BACK as u64) } else { None }
     }
 
     /// The repetition time after it has doubled `doublings` times, in milliseconds.
@@ -95,6 +111,14 @@ mod tests {
         assert_eq!(after(&[400; 60]).repetition_time(0), 500);
         assert_eq!(after(&[1; 60]).repetition_time(0), 250);
         assert_eq!(after(&[0]).smoothed(), Some(0), "loopback: below one millisecond");
+    }
+
+    #[test]
+    fn a_frame_is_late_after_a_quarter_more_and_the_last_is_probed_after_two_round_trips() {
+        assert_eq!((after(&[400]).overtaken_for(), after(&[400]).probe_after()), (500, Some(835)));
+        assert_eq!((after(&[20]).overtaken_for(), after(&[20]).probe_after()), (30, Some(75)), "10 ms at least");
+        assert_eq!((after(&[0]).overtaken_for(), after(&[0]).probe_after()), (10, Some(35)));
+        assert_eq!(Rtt::NONE.probe_after(), None, "without a sample there is only the repetition time");
     }
 
     #[test]
