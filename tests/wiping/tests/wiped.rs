@@ -1,10 +1,11 @@
 //! Every secret of a session is gone from its memory when the session has ended, failed or been dropped, and what a key
 //! update leaves behind is gone while it lives (fault 13). `.ci/run` runs this at opt-level 1 and at 3.
 
+use iacp_core::crypto::{ChaChaOnly, Compact};
 use iacp_core::pss::{Capabilities, Closure, Kind, Role, TeardownReason};
 use iacp_wire::Eid;
 use sessions::forger::{conditions, next_chain};
-use sessions::{Forger, Heard, Host, Mono, Pair, Plan, Portable, Provider, Secret32, Side, TOP, World, addr};
+use sessions::{Forger, Heard, Host, HostOf, Mono, Pair, Plan, Portable, Provider, Secret32, Side, TOP, WorldOf, addr};
 use wiping::{bytes_of, drop_and_read};
 
 /// Secrets by name.
@@ -262,18 +263,18 @@ fn nothing_is_left_of_an_attempt() {
     assert_eq!(found(&drop_and_read(alice.session.take().expect("a session")), &secrets), [] as [&str; 0]);
 }
 
-#[test]
-fn nothing_is_left_of_the_initiators_session_either() {
-    for (offer, closers) in [(0, vec![]), (2, vec![]), (0, vec![Side::Alice]), (3, vec![Side::Bob])] {
+/// Both hosts with one provider, from the handshake to the end.
+fn nothing_is_left_of_either_side<P: Provider>(offers: &[(u32, Option<Side>)]) {
+    for (offer, closer) in offers {
         let plan = Plan {
-            offer: Capabilities::from_bits(offer),
+            offer: Capabilities::from_bits(*offer),
             from_alice: vec![vec![1; 40]; 5],
             from_bob: vec![vec![2; 40]; 5],
-            closers,
+            closers: closer.iter().copied().collect(),
             ..Plan::default()
         };
-        let mut world = World::new(&plan);
-        let mut seeded = Host::new(Side::Alice, plan.seed).rng;
+        let mut world = WorldOf::<P>::new(&plan);
+        let mut seeded = HostOf::<P>::new(Side::Alice, plan.seed).rng;
         let ephemeral = Secret32::random(&mut seeded);
         assert!(world.connect());
         let secrets = recomputed(&world, ephemeral);
@@ -283,7 +284,7 @@ fn nothing_is_left_of_the_initiators_session_either() {
         assert!(found(&live, &secrets).contains(&"PRK"), "the right secrets are looked for");
         let until = world.now.after(2_000);
         world.run_until(until);
-        if plan.closers.is_empty() {
+        if closer.is_none() {
             let after = drop_and_read(world.alice.session.take().expect("a session"));
             assert_eq!(found(&after, &secrets), [] as [&str; 0]);
         } else {
@@ -296,8 +297,16 @@ fn nothing_is_left_of_the_initiators_session_either() {
     }
 }
 
+#[test]
+fn nothing_is_left_of_the_initiators_session_either_whatever_the_provider_is() {
+    let all = [(0, None), (2, None), (0, Some(Side::Alice)), (3, Some(Side::Bob))];
+    nothing_is_left_of_either_side::<Portable>(&all);
+    nothing_is_left_of_either_side::<Compact>(&all);
+    nothing_is_left_of_either_side::<ChaChaOnly>(&all);
+}
+
 /// The secrets of a session between two hosts, from what they sent and from Alice's secrets.
-fn recomputed(world: &World, ephemeral: Secret32) -> Vec<(String, [u8; 32])> {
+fn recomputed<P: Provider>(world: &WorldOf<P>, ephemeral: Secret32) -> Vec<(String, [u8; 32])> {
     let of_type = |code: u8| {
         let is = |bytes: &[u8]| bytes[0] << 4 | bytes[1] >> 4 == code;
         let found = world.trace.iter().find(|(_, packet)| is(&packet.bytes));
