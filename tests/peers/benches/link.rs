@@ -20,8 +20,8 @@ fn run() {
     if !json {
         println!("seconds for 10 MB, median of {seeds} seeds; drops: the largest share that the queue dropped of ours");
         println!(
-            "{:50} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}  goal",
-            "link", "ours", "flight", "Cubic", "BBR", "drops", "ratio"
+            "{:50} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}  goal",
+            "link", "ours", "slowest", "flight", "Cubic", "BBR", "drops", "ratio"
         );
     }
     links(seeds, |line| if json { print_json(line) } else { print(line) });
@@ -54,9 +54,10 @@ fn print(line: &Line) {
     let quinn =
         line.quinn.map_or_else(|| format!("{:>8} {:>8}", "-", "-"), |[cubic, bbr]| format!("{cubic:8.2} {bbr:8.2}"));
     println!(
-        "{:50} {:8.2} {:8.2} {quinn} {:5.2}% {:6.3}  {}{verdict}",
+        "{:50} {:8.2} {:8.2} {:8.2} {quinn} {:5.2}% {:6.3}  {}{verdict}",
         line.link,
         line.ours,
+        line.slowest,
         line.flight,
         line.drops * 100.0,
         line.ratio,
@@ -67,7 +68,7 @@ fn print(line: &Line) {
 fn print_json(line: &Line) {
     let quinn = line.quinn.map_or_else(|| "null".to_owned(), |[cubic, bbr]| format!("[{cubic:.4},{bbr:.4}]"));
     println!(
-        "{{\"link\":\"{}\",\"ours\":{:.4},\"flight\":{:.4},\"quinn\":{quinn},\"drops\":{:.5},\"ratio\":{:.4},\"goal\":\"{}\",\"met\":{}}}",
-        line.link, line.ours, line.flight, line.drops, line.ratio, line.goal, line.met
+        "{{\"link\":\"{}\",\"ours\":{:.4},\"slowest\":{:.4},\"flight\":{:.4},\"quinn\":{quinn},\"drops\":{:.5},\"ratio\":{:.4},\"goal\":\"{}\",\"met\":{}}}",
+        line.link, line.ours, line.slowest, line.flight, line.drops, line.ratio, line.goal, line.met
     );
 }
