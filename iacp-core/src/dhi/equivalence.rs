@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 /// What ends a node in the hash: a byte that UTF-8 does not have.
 const NODE_END: u8 = 0xff;
 /// Bytes that are looked at together, while they are as the canonical text has them.
-const CHUNK: usize = 32;
+const CHUNK: usize = 64;
 /// A chunk and the byte behind it.
 const WINDOW: usize = CHUNK + 1;
 /// The greatest difference of entropies, in bits per byte.
@@ -119,7 +119,11 @@ fn run(text: &[u8]) -> usize {
         }
         if rest.len() < WINDOW && rest.last() != Some(&b' ') {
             let mut window = [b'.'; WINDOW];
-            window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            match (window.first_chunk_mut(), text.last_chunk::<CHUNK>()) {
+                // A copy of fixed length; what it has before the rest is looked at twice.
+                (Some(to), Some(last)) => *to = *last,
+                _ => window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from),
+            }
             if is_plain(&window) {
                 return text.len();
             }
