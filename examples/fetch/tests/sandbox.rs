@@ -69,6 +69,30 @@ async fn a_page_comes_back_through_the_gate_by_the_esd_eid_alone() {
 }
 
 #[tokio::test]
+async fn a_tunnel_carries_the_browsers_own_bytes_through_the_gate() {
+    // shows: IACP-060
+    let web = Web::start().await;
+    let agent = Identity::<Portable>::generate(&mut rng());
+    let (url, at) = (web.uri("absent"), format!("absent.test:{}", web.world.port));
+    let browse = async |proxy: SocketAddr, _: &str| {
+        let mut tunnel = TcpStream::connect(proxy).await?;
+        tunnel.write_all(format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n\r\n").as_bytes()).await?;
+        let mut opened = [0; 39];
+        tunnel.read_exact(&mut opened).await?;
+        assert_eq!(&opened, b"HTTP/1.1 200 Connection Established\r\n\r\n");
+        // A browser would speak TLS here; the gate does not look into it.
+        tunnel.write_all(format!("GET / HTTP/1.1\r\nHost: {at}\r\n\r\n").as_bytes()).await?;
+        let mut answer = vec![];
+        tunnel.read_to_end(&mut answer).await?;
+        Ok(body(&answer))
+    };
+    let handed = hand_off(&web.fetcher, &agent, (ABSENT, &url), browse);
+    let returned = tokio::time::timeout(PATIENCE, handed).await.expect("in time").expect("a page");
+    assert!(contains(&returned.page, b"Hello, agent"));
+    assert_eq!(returned.passage.opened, [format!("https://{at}/")]);
+}
+
+#[tokio::test]
 async fn the_sandbox_reaches_nothing_further_inwards_than_the_agents_uri() {
     // shows: IACP-060
     let web = Web::start().await;
