@@ -184,6 +184,7 @@ fn chain(nodes: u32) -> Result<Route, NoRoute> {
     )
 }
 
+/// The attack *NaN, infinities, cycles, zero scores*: the last two.
 #[test]
 fn cycles_pruned_nodes_and_wrong_graphs_are_errors_with_their_place() {
     // shows: IACP-048

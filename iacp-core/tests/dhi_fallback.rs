@@ -1,7 +1,10 @@
 //! The ANML Fallback Query: asked, answered, limited, and what of it cannot be forged.
 
 use iacp_core::crypto::Portable;
-use iacp_core::dhi::fallback::{Asked, Ignored, MAPPING_LIFE_MAX, Mapping, Query, Resolver, Unanswered};
+use iacp_core::dhi::fallback::{
+    Asked, Ignored, MAPPING_LIFE_MAX, Mapping, NOT_FOUND_LIFE, Query, Resolver, Unanswered,
+};
+use iacp_core::dhi::mapping::{Kept, Known, Mappings};
 use iacp_core::identity::Identity;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::Eid;
@@ -121,4 +124,41 @@ fn one_query_a_second_for_each_requestor() {
     assert_eq!(world.answer(&third, MAPPED), Err(Unanswered::Full), "no memory, no answer");
     world.now = Mono(6_000);
     assert!(world.answer(&third, MAPPED).is_ok(), "the first one's second is over");
+}
+
+#[test]
+fn an_answer_is_kept_until_it_ends() {
+    // shows: IACP-028
+    let mut memory = [Known::FREE; 4];
+    let mut mappings = Mappings::new(&mut memory);
+    assert_eq!(mappings.get(Mono(0), "example.org"), None);
+    mappings.keep(Mono(5), UNIX, "Example.ORG", MAPPED);
+    mappings.keep(Mono(5), UNIX, "example.net", Mapping::NotFound);
+    mappings.keep(Mono(5), UNIX, "example.com", Mapping::Refused);
+    assert_eq!(mappings.get(Mono(60_004), "example.org"), Some(Kept::Mapped(Eid([5; 32]))));
+    assert_eq!(mappings.get(Mono(60_005), "example.org"), None, "its expiry");
+    assert_eq!(mappings.get(Mono(4 + NOT_FOUND_LIFE), "EXAMPLE.net"), Some(Kept::NotFound));
+    assert_eq!(mappings.get(Mono(5 + NOT_FOUND_LIFE), "example.net"), None);
+    assert_eq!(mappings.get(Mono(5), "example.com"), None, "a refusal says nothing of the host");
+    let forever = Mapping::Mapped { eid: Eid([6; 32]), expiry: UnixTime(u64::MAX) };
+    mappings.keep(Mono(0), UNIX, "example.org", forever);
+    assert_eq!(mappings.get(Mono(MAPPING_LIFE_MAX - 1), "example.org"), Some(Kept::Mapped(Eid([6; 32]))));
+    assert_eq!(mappings.get(Mono(MAPPING_LIFE_MAX), "example.org"), None, "a day at most");
+    mappings.keep(Mono(9), UNIX, "example.org", Mapping::NotFound);
+    assert_eq!(mappings.get(Mono(9), "example.org"), Some(Kept::NotFound), "the newest answer counts");
+}
+
+#[test]
+fn a_full_table_forgets_what_ends_soonest_and_an_empty_one_keeps_nothing() {
+    let mut memory = [Known::FREE; 2];
+    let mut mappings = Mappings::new(&mut memory);
+    let until = |end: u64| Mapping::Mapped { eid: Eid([1; 32]), expiry: UnixTime(UNIX.0 + end) };
+    for (host, end) in [("a.example", 20), ("b.example", 10), ("c.example", 30)] {
+        mappings.keep(Mono(0), UNIX, host, until(end));
+    }
+    let is_kept = ["a.example", "b.example", "c.example"].map(|host| mappings.get(Mono(0), host).is_some());
+    assert_eq!(is_kept, [true, false, true]);
+    let mut none = Mappings::new(&mut []);
+    none.keep(Mono(0), UNIX, "a.example", until(10));
+    assert_eq!(none.get(Mono(0), "a.example"), None);
 }

@@ -66,6 +66,7 @@ fn only_an_alternate_of_an_anml_type_counts() {
     assert_eq!(form(r#"<a>; rel="ALTERNATE"; type="Application/anml+xml; charset=utf-8""#), Some(Form::Xml));
     assert_eq!(form("<a>; rel=alternate; type=application/anml+json"), Some(Form::Json));
     assert_eq!(form(r#"<a>; rel="x alternate"; type="application/anml\+xml""#), Some(Form::Xml), "a quoted pair");
+    assert_eq!(form("<a>; rel=\"\talternate\"; type=\"\t application/anml+xml\t; q\""), Some(Form::Xml), "white space");
     for none in [
         "<a>; rel=alternate",
         "<a>; type=application/anml+xml",

@@ -267,6 +267,7 @@ fn redirects_are_followed_three_times_and_never_in_a_loop() {
     assert_eq!(web.fetch(SITE).payload(), b"<a/>", "relative to the URI that answered");
 }
 
+/// The attack *SSRF by Link, redirect, SRV*.
 #[test]
 fn no_server_steers_a_request_inwards() {
     for (target, why) in [
@@ -298,6 +299,7 @@ fn no_server_steers_a_request_inwards() {
     }
 }
 
+/// The attack *SSRF by a name that changes*.
 #[test]
 fn a_name_that_changes_while_it_is_used_leads_nowhere() {
     let mut web = linked(&[]).flipping("site.example", &[Scope::World, Scope::Host]);
@@ -321,6 +323,7 @@ fn an_inner_site_may_name_inner_ones() {
     assert_eq!(web.fetch(SITE).payload(), b"<a/>");
 }
 
+/// The attack *Bombs, endless bodies, headers, redirects, candidates*, as the next ones and the ones on redirects and candidates.
 #[test]
 fn headers_without_measure_are_a_lost_connection() {
     let long = Page::anml("<a/>").field("X", &"x".repeat(65_536));
@@ -368,6 +371,56 @@ fn the_ll_entity_is_asked_and_its_mapping_is_no_authority() {
     let Seen::Native { source, .. } = web.fetch(SITE) else { panic!("native") };
     assert_eq!((web.resolved, web.mapping), (1, Some(Eid([9; 32]))));
     assert_ne!(source, [9; 32], "where it may be reached is not whose content this is");
+}
+
+/// A Link field that names the mapped EID, 64 nines in hexadecimal digits.
+fn confirmation(rel: &str, anchor: &str) -> String {
+    format!("<IACP:{}>; rel={rel}{anchor}", "09".repeat(32))
+}
+
+fn mapped(mut web: Web) -> Web {
+    web.eid = Some(Eid([9; 32]));
+    web
+}
+
+/// The attack *A page that vouches for itself; a registered path as a web host*.
+#[test]
+fn only_the_origins_own_well_known_answer_confirms_a_mapping() {
+    // shows: IACP-028
+    let confirmed = |mut web: Web, uri: &str| {
+        web.fetch(uri);
+        web.is_confirmed
+    };
+    let at_well_known = |field: &str| mapped(Web::default().page(WELL_KNOWN, Page::anml("<a/>").field("Link", field)));
+    let own = confirmation("alternate", "");
+    assert!(confirmed(at_well_known(&own), SITE));
+    assert!(confirmed(at_well_known(&format!("{}, {own}", link("/a.anml"))), SITE), "beside a link to ANML");
+    let mut web = at_well_known(&own);
+    web.eid = None;
+    assert!(!confirmed(web, SITE), "there is nothing to confirm");
+    let mut web = at_well_known(&own);
+    web.eid = Some(Eid([8; 32]));
+    assert!(!confirmed(web, SITE), "another EID");
+    for other in [
+        confirmation("next", ""),
+        confirmation("alternate", "; anchor=\"/other\""),
+        own.replace("IACP:", "urn:"),
+        own.replace("IACP:", ""),
+        own.replace("IACP:09", "IACP:"),
+        own.replace("IACP:09", "IACP:0909"),
+        own.replace("IACP:09", "IACP:+9"),
+        format!("{own}, <broken"),
+    ] {
+        assert!(!confirmed(at_well_known(&other), SITE), "{other}");
+    }
+    assert!(!confirmed(mapped(linked(&[&own])), SITE), "a page of the site is not its well-known answer");
+    let elsewhere = "https://other.example/.well-known/anml";
+    let answer = Page::anml("<a/>").field("Link", &own);
+    let web = mapped(Web::default().page(WELL_KNOWN, Page::redirect(elsewhere)).page(elsewhere, answer.clone()));
+    assert!(!confirmed(web, SITE), "another origin answered");
+    let mut web = mapped(Web::default().page("http://site.example/.well-known/anml", answer));
+    web.limits.http = true;
+    assert!(!confirmed(web, "http://site.example/page"), "without TLS an attacker on the path could say so");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -21,15 +22,20 @@ use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
 use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
 use iacp_core::time::Mono;
+use iacp_wire::Eid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::entity::Entity;
 use crate::text;
 
 /// A little above what the pipeline reads of a header, so that it is the pipeline that refuses.
 const HEADER_ROOM: usize = 20_480;
+/// So many heads of 1xx are told; the pipeline gives up before.
+const HINTS_TOLD: usize = 16;
 /// Places of the problem cache.
 const PLACES: usize = 256;
 
@@ -39,6 +45,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// How it was decided.
     pub trail: Vec<Mark>,
+    /// Where the origin may also be reached, if a resolver knows.
+    pub mapping: Option<Eid>,
+    /// Whether the origin itself has confirmed that.
+    pub is_confirmed: bool,
 }
 
 /// The outcome, in owned words.
@@ -67,10 +77,29 @@ pub enum Verdict {
     Refused(String),
 }
 
+/// What a fetcher is made of.
+pub struct Settings {
+    /// A DNS server instead of the system's.
+    pub dns: Option<SocketAddr>,
+    /// Whose certificates count.
+    pub roots: RootCertStore,
+    /// What an LL-Entity knows of names; without one there are no mappings.
+    pub entity: Option<Entity>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        Self { dns: None, roots, entity: None }
+    }
+}
+
 /// One agent's way into the web, with its problem cache.
 pub struct Fetcher {
     resolver: TokioResolver,
     tls: TlsConnector,
+    entity: Option<Mutex<Entity>>,
     entries: Vec<Entry>,
     begun: Instant,
 }
@@ -79,7 +108,7 @@ type Machine<'m> = Pipeline<'m, Vec<u8>, Plain>;
 
 /// A question, without the borrow.
 enum Owned {
-    Resolve(String),
+    Resolve(String, String),
     Srv(String),
     Get { https: bool, host: String, authority: String, connect_to: String, port: u16, path: String },
     Compare { uri: String, form: Form, document: Vec<u8>, least: Scope },
@@ -88,7 +117,7 @@ enum Owned {
 impl Owned {
     fn of(ask: Ask<'_>) -> Result<Self> {
         Ok(match ask {
-            Ask::Resolve { host, .. } => Self::Resolve(host.to_owned()),
+            Ask::Resolve { uri, host } => Self::Resolve(uri.to_owned(), host.to_owned()),
             Ask::Srv { host } => Self::Srv(host.to_owned()),
             Ask::Get(get) => {
                 let url = url::Url::parse(get.uri)?;
@@ -110,8 +139,12 @@ impl Owned {
 }
 
 impl Fetcher {
-    /// With the system's resolver, or the one at this address.
-    pub fn new(dns: Option<SocketAddr>) -> Result<Self> {
+    /// A fetcher with an empty problem cache.
+    ///
+    /// # Errors
+    /// The system's DNS configuration cannot be read.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let Settings { dns, roots, entity } = settings;
         let resolver = match dns {
             None => TokioResolver::builder_tokio().context("the system's DNS configuration")?.build()?,
             Some(at) => {
@@ -124,14 +157,22 @@ impl Fetcher {
                 builder.build()?
             }
         };
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        Ok(Self { resolver, tls, entries: vec![Entry::FREE; PLACES], begun: Instant::now() })
+        let entity = entity.map(Mutex::new);
+        Ok(Self { resolver, tls, entity, entries: vec![Entry::FREE; PLACES], begun: Instant::now() })
     }
 
-    fn now(&self) -> Mono {
+    /// Queries that the LL-Entity has sent, and datagrams that were no answer to them.
+    pub async fn queries(&self) -> (u32, u32) {
+        match &self.entity {
+            Some(entity) => entity.lock().await.counts(),
+            None => (0, 0),
+        }
+    }
+
+    /// The fetcher's clock.
+    pub(crate) fn now(&self) -> Mono {
         Mono(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -153,7 +194,10 @@ impl Fetcher {
         let begun = Pipeline::begin(self.now(), uri, needs, limits, &mut workspace, buffer, Plain::default(), cache);
         let mut pipeline = match begun {
             Ok(pipeline) => pipeline,
-            Err(outcome) => return Ok(Report { verdict: verdict(outcome), trail: vec![] }),
+            Err(outcome) => {
+                let verdict = verdict(outcome);
+                return Ok(Report { verdict, trail: vec![], mapping: None, is_confirmed: false });
+            }
         };
         while !pipeline.is_over() {
             let Some((id, ask)) = pipeline.poll_ask() else {
@@ -168,8 +212,9 @@ impl Fetcher {
             self.answer(&mut pipeline, id, owned, cache).await;
         }
         let trail = pipeline.trail().to_vec();
+        let (mapping, is_confirmed) = (pipeline.mapping(), pipeline.is_confirmed());
         let outcome = pipeline.finish().ok().context("the pipeline is over")?;
-        Ok(Report { verdict: verdict(outcome), trail })
+        Ok(Report { verdict: verdict(outcome), trail, mapping, is_confirmed })
     }
 
     /// Waits for what comes, as long as the pipeline does.
@@ -191,11 +236,12 @@ impl Fetcher {
 
     async fn answer(&self, pipeline: &mut Machine<'_>, id: AskId, ask: Owned, cache: &mut ProblemCache<'_>) {
         match ask {
-            Owned::Resolve(host) => {
-                // No LL-Entity runs here: there is no mapping, and the locator is what DNS has.
-                let Some(addresses) = self.within(pipeline, cache, self.addresses(&host)).await else { return };
+            Owned::Resolve(uri, host) => {
+                // The mapping is the LL-Entity's, the locator what DNS has.
+                let both = async { tokio::join!(self.mapping(&uri, &host), self.addresses(&host)) };
+                let Some((eid, addresses)) = self.within(pipeline, cache, both).await else { return };
                 let scope = addresses.iter().map(|address| Scope::of(*address)).min();
-                pipeline.answer(self.now(), id, Answer::Resolved { eid: None, scope }, cache);
+                pipeline.answer(self.now(), id, Answer::Resolved { eid, scope }, cache);
             }
             Owned::Srv(host) => {
                 let Some(found) = self.within(pipeline, cache, self.srv(&host)).await else { return };
@@ -261,12 +307,16 @@ impl Fetcher {
         path: &str,
         cache: &mut ProblemCache<'_>,
     ) {
-        let Some(response) = self.within(pipeline, cache, send(stream, authority, path, Get::ACCEPT)).await else {
-            return;
-        };
+        let hints = Arc::default();
+        let request = send(stream, authority, path, Get::ACCEPT, &hints);
+        let Some(response) = self.within(pipeline, cache, request).await else { return };
         let Ok(response) = response else {
             return pipeline.answer(self.now(), id, Answer::Failed(Failure::Lost), cache);
         };
+        // hyper keeps heads of 1xx to itself; the pipeline counts them.
+        for _ in 0..hints.load(Ordering::Relaxed).min(HINTS_TOLD) {
+            pipeline.answer(self.now(), id, Answer::Head(Head { status: 103, fields: &[] }), cache);
+        }
         let (parts, mut body) = response.into_parts();
         let fields: Vec<(&str, &[u8])> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
@@ -285,7 +335,13 @@ impl Fetcher {
         }
     }
 
-    async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+    async fn mapping(&self, uri: &str, host: &str) -> Option<Eid> {
+        let now = self.now();
+        self.entity.as_ref()?.lock().await.mapping(now, uri, host).await
+    }
+
+    /// The addresses of a host, or the one that it is.
+    pub(crate) async fn addresses(&self, host: &str) -> Vec<IpAddr> {
         if let Ok(literal) = host.trim_matches(['[', ']']).parse() {
             return vec![literal];
         }
@@ -315,11 +371,12 @@ impl Fetcher {
         anyhow::ensure!(Scope::of(address) >= least, "the name leads to another place now");
         let stream = TcpStream::connect((address, target.port())).await?;
         let authority = format!("{}:{}", target.host(), target.port());
+        let hints = Arc::default();
         let response = if target.is_https() {
             let name = tokio_rustls::rustls::pki_types::ServerName::try_from(target.host().to_owned())?;
-            send(self.tls.connect(name, stream).await?, &authority, target.path(), "text/html").await?
+            send(self.tls.connect(name, stream).await?, &authority, target.path(), "text/html", &hints).await?
         } else {
-            send(stream, &authority, target.path(), "text/html").await?
+            send(stream, &authority, target.path(), "text/html", &hints).await?
         };
         anyhow::ensure!(response.status().is_success(), "status {}", response.status());
         let (mut body, mut page) = (response.into_body(), Vec::new());
@@ -337,6 +394,7 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     authority: &str,
     path: &str,
     accept: &str,
+    hints: &Arc<AtomicUsize>,
 ) -> Result<hyper::Response<hyper::body::Incoming>> {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(HEADER_ROOM)
@@ -344,12 +402,16 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .handshake(TokioIo::new(stream))
         .await?;
     tokio::spawn(connection);
-    let request = hyper::Request::get(path)
+    let mut request = hyper::Request::get(path)
         .header("Host", authority)
         .header("Accept", accept)
         .header("Accept-Encoding", "identity")
         .header("User-Agent", "iacp-fetch")
         .body(Empty::<Bytes>::new())?;
+    let hints = Arc::clone(hints);
+    hyper::ext::on_informational(&mut request, move |_| {
+        hints.fetch_add(1, Ordering::Relaxed);
+    });
     Ok(sender.send_request(request).await?)
 }
 

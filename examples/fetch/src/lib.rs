@@ -2,5 +2,9 @@
 
 pub mod demo;
 pub mod driver;
+pub mod entity;
+pub mod resolver;
+pub mod sandbox;
+pub mod servers;
 pub mod show;
 pub mod text;

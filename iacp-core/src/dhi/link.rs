@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use iacp_wire::Eid;
+
 use super::form::Form;
 use super::uri::Uri;
 
@@ -97,7 +99,7 @@ impl<'a> Value<'a> {
     /// Whether a media type with any parameters is this one.
     #[must_use]
     pub fn is_media_type(&self, name: &str) -> bool {
-        let mut bytes = self.bytes().skip_while(|byte| *byte == b' ');
+        let mut bytes = self.bytes().skip_while(|byte| matches!(byte, b' ' | b'\t'));
         let same = name.bytes().all(|expected| bytes.next().is_some_and(|byte| byte.eq_ignore_ascii_case(&expected)));
         same && bytes.find(|byte| *byte != b' ' && *byte != b'\t').is_none_or(|next| next == b';')
     }
@@ -140,6 +142,19 @@ impl Link<'_> {
     #[must_use]
     pub fn is_alternate(&self) -> bool {
         self.rel.is_some_and(|rel| rel.has_word("alternate"))
+    }
+
+    /// Whether the link leads to this EID as the document's alternate: `iacp:` and its 64 hexadecimal digits, in any case.
+    #[must_use]
+    pub fn is_to(&self, eid: &Eid) -> bool {
+        let scheme_and_digits = self.target.split_once(':').filter(|_| self.is_alternate());
+        let Some((scheme, digits)) = scheme_and_digits else { return false };
+        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+        let named = |pair: &[u8; 2]| core::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        scheme.eq_ignore_ascii_case("iacp")
+            && rest.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && pairs.iter().map(named).eq(eid.0.iter().map(|byte| Some(*byte)))
     }
 
     /// Whether the link speaks of the document itself: it has no anchor, or one that resolves to the document.

@@ -7,6 +7,7 @@ pub mod form;
 pub mod handoff;
 pub mod history;
 pub mod link;
+pub mod mapping;
 pub mod path;
 pub mod pipeline;
 pub mod problem_cache;

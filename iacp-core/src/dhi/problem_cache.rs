@@ -305,6 +305,7 @@ mod tests {
         assert_eq!(cache.ask(Mono(3), &KNOWN), Standing::Blocked(Fault::Down, LIFE_MIN - 3), "the worse one stays");
     }
 
+    /// The attack *Filling the problem cache; denying on the path*.
     #[test]
     fn one_authority_fills_an_eighth_and_a_full_cache_begins_nothing() {
         // shows: IACP-040

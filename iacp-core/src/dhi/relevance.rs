@@ -252,6 +252,7 @@ mod tests {
         Share::new(parts).expect("at most one")
     }
 
+    /// The attack *A page that vouches for itself*: without a curator's word nothing reaches the fast path.
     #[test]
     fn weights_sum_to_one_and_scores_stay_within_zero_and_one() {
         // shows: IACP-042
@@ -307,6 +308,7 @@ mod tests {
         assert_eq!(products(&a, &b).0.to_bits(), total(&lanes).to_bits());
     }
 
+    /// The attack *NaN, infinities, cycles, zero scores*: the first two.
     #[test]
     fn what_is_no_number_is_refused_wherever_it_stands() {
         for at in 0..9 {

@@ -118,6 +118,7 @@ pub struct Web {
     pub sent_to: Vec<String>,
     pub resolved: usize,
     pub mapping: Option<Eid>,
+    pub is_confirmed: bool,
     /// What the application does with content.
     pub application: fn(&[u8]),
     pub trail: Vec<String>,
@@ -144,6 +145,7 @@ impl Default for Web {
             sent_to: vec![],
             resolved: 0,
             mapping: None,
+            is_confirmed: false,
             application: |_| (),
             trail: vec![],
         }
@@ -225,7 +227,7 @@ impl Web {
             assert!(steps < 100, "it does not end: {:?}", pipeline.trail());
             self.step(&mut pipeline, cache);
         }
-        self.mapping = pipeline.mapping();
+        (self.mapping, self.is_confirmed) = (pipeline.mapping(), pipeline.is_confirmed());
         self.trail = pipeline.trail().iter().map(|mark| mark.what.to_string()).collect();
         assert_eq!(pipeline.next_deadline(), None);
         seen(pipeline.finish().ok().expect("it is over"))

@@ -83,7 +83,7 @@ fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u
     }
 }
 
-/// Whatever is answered in whatever order: no request goes where it may not, memory is bounded, T_eval ends it, and the memory
+/// The attack *Answers out of order, twice, or to no question*. Whatever is answered in whatever order: no request goes where it may not, memory is bounded, T_eval ends it, and the memory
 /// comes back.
 pub fn pipeline(bytes: &[u8]) {
     let mut entries = [Entry::FREE; 16];

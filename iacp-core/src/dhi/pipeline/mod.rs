@@ -202,6 +202,8 @@ pub struct Pipeline<'m, B, S> {
     own_scope: Option<Scope>,
     srv_port: Option<u16>,
     eid: Option<Eid>,
+    /// The origin's own well-known answer names the mapped EID.
+    is_confirmed: bool,
     skips_well_known: bool,
     candidates: usize,
     /// Candidates come from an answer of the SRV target, which may have them too.
@@ -261,6 +263,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
             own_scope: None,
             srv_port: None,
             eid: None,
+            is_confirmed: false,
             skips_well_known,
             candidates: 0,
             from_srv: false,
@@ -393,6 +396,14 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     #[must_use]
     pub const fn mapping(&self) -> Option<Eid> {
         self.eid
+    }
+
+    /// Whether the origin itself has confirmed the mapping: its own well-known answer, over TLS and without a redirect to
+    /// elsewhere, has a Link `alternate` to `iacp:` and this EID. Only then the EID's content is the origin's, unless the root under
+    /// which the EID is named is pinned for that.
+    #[must_use]
+    pub const fn is_confirmed(&self) -> bool {
+        self.is_confirmed
     }
 
     /// What happened so far; for the operator.

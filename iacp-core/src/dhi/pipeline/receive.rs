@@ -2,7 +2,7 @@
 
 use super::super::form::Structure;
 use super::super::handoff::Trigger;
-use super::super::link::{LINKS_MAX, links};
+use super::super::link::{LINKS_MAX, Link, links};
 use super::super::problem_cache::{Fault, ProblemCache};
 use super::super::workflow::Event;
 use super::ask::{Answer, Failure, Head};
@@ -161,7 +161,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         if body && is_target {
             self.add_current();
         }
-        self.gather(now, scan);
+        self.gather(now, fetch.document, scan);
         if body && !is_target {
             self.add_current();
         }
@@ -200,7 +200,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// The links to ANML that stand in well-formed fields and lead where a request may go.
-    fn gather(&mut self, now: Mono, scan: &Scan<'_>) {
+    fn gather(&mut self, now: Mono, document: Document, scan: &Scan<'_>) {
         let mut left = LINKS_MAX;
         for field in scan.link_fields() {
             if let Some(Err(malformed)) = links(field).find(Result::is_err) {
@@ -210,6 +210,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             for link in links(field).flatten() {
                 let Some(rest) = left.checked_sub(1) else { return };
                 left = rest;
+                self.confirm(now, document, &link);
                 if self.candidates == CANDIDATES_MAX || link.anml().is_none() {
                     continue;
                 }
@@ -228,6 +229,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
                     self.candidates += 1;
                 }
             }
+        }
+    }
+
+    /// Looks whether the origin's own well-known answer names the EID that a resolver gave for it.
+    fn confirm(&mut self, now: Mono, document: Document, link: &Link<'_>) {
+        let Workspace { target, current, scratch, .. } = &mut *self.workspace;
+        let is_own = document == Document::WellKnown && current.is_https() && current.origin() == target.origin();
+        let names_it = self.eid.is_some_and(|eid| link.is_to(&eid));
+        if is_own && names_it && !self.is_confirmed && link.is_about(current, scratch) {
+            self.is_confirmed = true;
+            self.note(now, Noted::Confirmed);
         }
     }
 

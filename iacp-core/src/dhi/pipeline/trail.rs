@@ -18,6 +18,8 @@ pub enum Noted {
     UserReqCheck,
     /// The LL-Entity answered: whether there is a mapping.
     Mapped(bool),
+    /// The origin's own well-known answer names the mapped EID.
+    Confirmed,
     /// DNS answered: whether an SRV target is used.
     Srv(bool),
     /// The SRV target failed: the authority itself is asked.
@@ -67,6 +69,7 @@ impl fmt::Display for Noted {
             Self::UserReqCheck => f.write_str("USER_REQ_CHECK"),
             Self::Mapped(true) => f.write_str("the LL-Entity has a mapping"),
             Self::Mapped(false) => f.write_str("the LL-Entity has no mapping"),
+            Self::Confirmed => f.write_str("the origin confirms the mapping"),
             Self::Srv(true) => f.write_str("an SRV target for agents"),
             Self::Srv(false) => f.write_str("no SRV target: the authority itself"),
             Self::SrvFailed => f.write_str("the SRV target failed: the authority itself"),
