@@ -52,6 +52,39 @@ impl Agent {
     }
 }
 
+/// What stable storage has of an agent whose LL-Entity has lost its memory. Without the seed the EID has ended with it.
+///
+/// ```
+/// use iacp_core::crypto::Secret32;
+/// use iacp_core::erp::agent::Stored;
+///
+/// // A seed out of the host's protected storage, and the bound that `Persist::Generation` had last.
+/// let seed = Secret32::new([7; 32]);
+/// let stored = Stored::new(&seed, 4);
+/// assert_eq!((stored.bound, stored.airk), (4, None));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Stored<'s> {
+    /// The seed of the EID, see [`LlEntity::seed`](crate::erp::entity::LlEntity::seed).
+    pub seed: &'s Secret32,
+    /// Every generation below it may have been signed. Where it is lost, the EID must be given up.
+    pub bound: u64,
+    /// The identity root key, if there is one.
+    pub airk: Option<Eid>,
+    /// The digest of the application that the root key has vouched for.
+    pub digest: Digest,
+    /// The number of its evolution.
+    pub evolution: u64,
+}
+
+impl<'s> Stored<'s> {
+    /// An agent whose software never evolves.
+    #[must_use]
+    pub const fn new(seed: &'s Secret32, bound: u64) -> Self {
+        Self { seed, bound, airk: None, digest: Digest::ZERO, evolution: 0 }
+    }
+}
+
 /// Why an EID is given up for another (`IACP §3.4`). There is no other reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,6 +121,8 @@ pub struct AgentSlot<P: Provider> {
     /// The private key never leaves this place.
     // keeps: IACP-070
     pub(crate) identity: Option<Identity<P>>,
+    /// What it is made of: for the host's protected storage, and for a host that takes the context over.
+    pub(crate) seed: Secret32,
     pub(crate) iat: Secret32,
     pub(crate) channel: Option<u32>,
     pub(crate) state: State,
@@ -129,6 +164,7 @@ impl<P: Provider> AgentSlot<P> {
     /// No agent.
     pub const EMPTY: Self = Self {
         identity: None,
+        seed: Secret32::new([0; 32]),
         iat: Secret32::new([0; 32]),
         channel: None,
         state: State::Unbound,
@@ -162,7 +198,20 @@ impl<P: Provider> AgentSlot<P> {
     /// A context begins: a key, a token, and nothing that the network knows of.
     // keeps: IACP-071
     pub(crate) fn begin(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
-        self.identity = Some(Identity::generate(rng));
+        self.seed = Secret32::random(rng);
+        self.start(now, airk, digest, rng);
+    }
+
+    /// A context goes on after a lost memory, with a new token. Generations go on above all that may have been signed.
+    pub(crate) fn restore(&mut self, now: Mono, stored: &Stored<'_>, rng: &mut impl CryptoRng) {
+        self.seed = Secret32::fill(|to| to.copy_from_slice(stored.seed.expose()));
+        self.counter = Counter::restored(stored.bound);
+        self.evolution = stored.evolution;
+        self.start(now, stored.airk, stored.digest, rng);
+    }
+
+    fn start(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
+        self.identity = Some(Identity::from_seed(&self.seed));
         self.iat = Secret32::random(rng);
         (self.airk, self.digest, self.heard, self.ready) = (airk, digest, now, true);
         // Both moves of B.2: the request, and the answer to it.
@@ -215,6 +264,7 @@ impl<P: Provider> Reset for AgentSlot<P> {
     fn reset(&mut self) {
         // The key wipes itself where it stands; the rest is written over it.
         self.identity = None;
+        self.seed.zeroize();
         self.iat.zeroize();
         *self = Self::EMPTY;
     }

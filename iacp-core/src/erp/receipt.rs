@@ -54,6 +54,11 @@ impl<'m> Receipts<'m> {
         Self { slots, secret }
     }
 
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill(ReceiptSlot::EMPTY);
+    }
+
     fn group(&mut self, peer: &Eid) -> &mut [ReceiptSlot] {
         use core::hash::Hasher;
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(self.secret, !self.secret);

@@ -193,7 +193,7 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    const fn begin(outcome: Outcome, session: Line) -> Self {
+    pub(crate) const fn begin(outcome: Outcome, session: Line) -> Self {
         Self { outcome, line: session, send_from: 0, receive_from: 0 }
     }
 

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
-use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason};
+use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason, Stored};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
-    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LlEntity, Memory, PeerAnswer, PeerSlot,
-    Persist, SessionSlot, To,
+    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LineSlot, LlEntity, Memory, PeerAnswer,
+    PeerSlot, Persist, SessionSlot, Tables, To,
 };
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome};
+use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
 use iacp_core::pss::Admission;
 use iacp_core::slots::{Handle, HeapCell, Slot};
@@ -52,13 +53,28 @@ pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Po
     }
 }
 
+/// The further tables, for so many agents and sessions.
+#[must_use]
+pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
+    Tables { lines: leak(sessions, || Slot::new(LineSlot::EMPTY)), receipts: leak(8 * agents, || ReceiptSlot::EMPTY) }
+}
+
+fn entity(agents: usize, settings: HostSettings, now: Mono, rng: &mut ChaCha8Rng) -> Entity {
+    let made = Entity::with_tables(memory(agents, 16, 48), tables(agents, 16), settings, now, rng);
+    made.expect("the memory suffices")
+}
+
 /// What an agent has been told of one session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// The EID at the other end, once it was OPENED.
     pub peer: Option<Eid>,
+    /// What OPENED said: the outcome, the line, the first item to send and the first one to come.
+    pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
     /// Items by their sequence, and how often each came.
     pub items: BTreeMap<u64, (Vec<u8>, u32)>,
+    /// With RESUME: the numbers of the items in the order in which they came.
+    pub numbered: Vec<(u64, Vec<u8>)>,
     /// All below are with the peer.
     pub delivered: u64,
     /// How it ended.
@@ -93,6 +109,7 @@ pub struct Host {
     pub sent: BTreeMap<u64, u64>,
     /// What was asked for and not said to be stored.
     pub unstored: Vec<(Eid, Persist)>,
+    settings: HostSettings,
     rng: ChaCha8Rng,
 }
 
@@ -163,8 +180,7 @@ impl Hosts {
                 let mut rng = ChaCha8Rng::seed_from_u64((seed << 8) | (u64::from(number) + 1));
                 let settings = HostSettings { fifo_each: 16, sessions_each: 8, ..HostSettings::at(place(number + 1)) };
                 let settings = if directory { settings } else { settings.without_directory() };
-                let entity =
-                    Entity::new(memory(agents + 2, 16, 48), settings, now, &mut rng).expect("the memory suffices");
+                let entity = entity(agents + 2, settings, now, &mut rng);
                 let at = SocketAddr::new(place(number + 1), PORT);
                 let mut host = Host {
                     entity,
@@ -178,6 +194,7 @@ impl Hosts {
                     storage_works: true,
                     sent: BTreeMap::new(),
                     unstored: Vec::new(),
+                    settings,
                     rng: rng.clone(),
                 };
                 for _ in 0..agents {
@@ -390,6 +407,25 @@ impl Host {
         self.agents.len() - 1
     }
 
+    /// The host loses its memory. What was on stable storage is all that is left: seeds and bounds. Its agents get new tokens.
+    pub fn crash(&mut self, now: Mono) {
+        let kept: Vec<(Secret32, u64)> = self
+            .agents
+            .iter()
+            .map(|agent| {
+                let seed = self.entity.seed(&agent.eid()).expect("it has a context");
+                (Secret32::new(*seed.expose()), self.stored[&agent.eid().0])
+            })
+            .collect();
+        self.settings.address = self.at.ip();
+        self.entity = entity(self.agents.len() + 2, self.settings, now, &mut self.rng);
+        let restored = kept.iter().map(|(seed, bound)| {
+            self.entity.restore(now, &Stored::new(seed, *bound), &mut self.rng).expect("a slot is free")
+        });
+        self.agents = restored.collect();
+        (self.told, self.states) = (BTreeMap::new(), BTreeMap::new());
+    }
+
     /// Does something with an agent's desk.
     pub fn with<R>(
         &mut self,
@@ -487,8 +523,14 @@ fn take_event(
     let Some(session) = session else { return };
     let entry = told.entry((agent, session.bits())).or_default();
     match event {
-        AgentEvent::Opened(opened) => entry.peer = Some(opened.peer),
-        AgentEvent::Data { sequence, content, .. } => {
+        AgentEvent::Opened(opened) => {
+            entry.peer = Some(opened.peer);
+            entry.opened = Some((opened.outcome, opened.line, opened.first_to_send, opened.first_to_come));
+        }
+        AgentEvent::Data { sequence, item, content } => {
+            if let Some(item) = item {
+                entry.numbered.push((item, content.to_vec()));
+            }
             entry.items.entry(sequence).or_insert_with(|| (content.to_vec(), 0)).1 += 1;
         }
         AgentEvent::Delivered { item } => {

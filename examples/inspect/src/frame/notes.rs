@@ -161,6 +161,9 @@ fn capabilities(bits: u64) -> String {
         (Capabilities::SFC, "SFC"),
         (Capabilities::CHACHA20_POLY1305, "ChaCha20-Poly1305"),
         (Capabilities::TERMS_ACCEPTED, "terms accepted"),
+        (Capabilities::ENDPOINTS, "endpoints"),
+        (Capabilities::RESUME, "resume"),
+        (Capabilities::EXCLUSIVE, "exclusive"),
     ];
     named(bits, &names.map(|(bit, name)| (u64::from(bit.bits()), name)))
 }

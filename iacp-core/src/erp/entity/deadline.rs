@@ -1,18 +1,12 @@
 //! What is due: the earliest deadline of sessions, contexts and leavings.
 
-use core::net::SocketAddr;
-
-use iacp_wire::Frame;
-use iacp_wire::message::ErpConfirm;
 use rand_core::CryptoRng;
 
 use super::LlEntity;
-use super::event::{Dropped, HostEvent};
 use crate::crypto::Provider;
 use crate::erp::agent::{EVOLUTION, PURGE, ROTATION};
 use crate::erp::context::{Event, State};
-use crate::erp::switch_point::{Answer, OutboxCell, Quorum, Verdict};
-use crate::identity::verify_frame;
+use crate::erp::switch_point::OutboxCell;
 use crate::slots::Deadlines;
 use crate::time::Mono;
 
@@ -50,6 +44,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// Handles what is due at `now`, in the order in which it fell due; a constant number of things in one call, so ask
     /// [`Self::next_deadline`] again.
     pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
+        self.clock = self.clock.max(now);
         if self.responder.next_deadline() <= now {
             self.responder.handle_deadline(now, rng);
         }
@@ -131,45 +126,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn leaving_is_due(&mut self, now: Mono, slot: u32) {
         let Some(cell) = self.outbox.at(slot) else { return };
         if cell.until <= now {
-            if let Some(handle) = self.outbox.handle(slot) {
-                self.outbox.release(handle);
-            }
+            self.forget_leaving(slot);
             return;
         }
         self.outbox_out.push(&mut self.outbox, slot);
-    }
-
-    /// A node's word on a leaving.
-    pub(super) fn on_leaving_confirmed(
-        &mut self,
-        quorum: Quorum,
-        from: SocketAddr,
-        frame: &Frame<'_>,
-        confirm: &ErpConfirm,
-        bytes: &[u8],
-    ) -> HostEvent<'static> {
-        let (eid, generation) = (confirm.eid, confirm.generation_counter.get());
-        let mut slot = 0;
-        // There are few leavings at a time, and none of them is waited for.
-        while slot < self.outbox.capacity() {
-            let found = self.outbox.at(slot).and_then(|cell| cell.binding);
-            if let Some(binding) = found.filter(|found| found.eid == eid && found.generation == generation) {
-                let node = confirm.directory_node_eid;
-                let Some(cell) = self.outbox.at_mut(slot) else { break };
-                if !cell.registration.asked(&node, from) {
-                    return HostEvent::Dropped(Dropped::NotAsked);
-                }
-                if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
-                    return HostEvent::Dropped(Dropped::Signature);
-                }
-                let answer = Answer::of(confirm.status.get());
-                if cell.registration.answered(quorum, &node, answer) == Some(Verdict::Confirmed) {
-                    cell.registration.known = false;
-                }
-                return HostEvent::Taken;
-            }
-            slot += 1;
-        }
-        HostEvent::Dropped(Dropped::NotAsked)
     }
 }

@@ -78,12 +78,23 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
                 self.send(now, agent, slot, item, content).map(|()| Done::Ok)
             }
             (Request::Finish { items }, Some(slot)) => self.finish(now, agent, slot, items).map(|()| Done::Ok),
+            (Request::Consumed { below }, Some(slot)) if self.line_of(slot).is_some() => {
+                self.consumed_items(now, slot, below).map(|()| {
+                    self.touch(slot);
+                    Done::Ok
+                })
+            }
             (Request::Consumed { below }, Some(slot)) => {
                 self.with_session(slot, |entry| entry.session.consumed(now, below).map_err(|_| LocalStatus::Refused))
             }
             (Request::Rewind, Some(slot)) => {
-                self.with_session(slot, |entry| entry.session.rewind(now).map_err(|_| LocalStatus::Refused))
+                let done = self.with_session(slot, |entry| entry.session.rewind(now).map_err(|_| LocalStatus::Refused));
+                if done.is_ok() {
+                    self.rewind_items(slot);
+                }
+                done
             }
+            (Request::Recall(record), None) => self.recall(now, agent, record).map(|()| Done::Ok),
             (Request::Terms { .. } | Request::Abort(_), Some(slot)) => self.signed(now, agent, slot, request),
             (Request::Close(reason), Some(slot)) => self.close(now, slot, reason),
             (Request::Ready(on), None) => {
@@ -106,11 +117,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             }
             // There is no table here for what these need.
             (
-                Request::Recall(_)
-                | Request::Endpoint { .. }
-                | Request::Derive { .. }
-                | Request::Deposit { .. }
-                | Request::Trust { .. },
+                Request::Endpoint { .. } | Request::Derive { .. } | Request::Deposit { .. } | Request::Trust { .. },
                 _,
             ) => Err(LocalStatus::Capacity),
             (
@@ -132,6 +139,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         if listen.terms.receive_window == 0 {
             return Err(LocalStatus::Refused);
         }
+        let listen = Listen { capabilities: self.served(listen.capabilities), ..listen };
         let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
         agent.listen = Some(listen).filter(|listen| listen.sessions > 0);
         Ok(())

@@ -7,13 +7,16 @@ use rand_core::CryptoRng;
 
 use super::event::{Dropped, HostEvent, To};
 use super::frame::{ROUTING, write_routing};
+use super::sessions::ITEM;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::context::State;
 use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
-use crate::pss::{Admission, Answer, Discard, Gate, Incoming, Received, Settings, Signed};
+use crate::pss::{
+    Admission, Answer, Capabilities, Discard, Gate, Incoming, Kind, Received, Settings, Signed, Violation,
+};
 use crate::time::Mono;
 
 /// From here on the numbers of frames are heartbeats'.
@@ -61,6 +64,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         datagram: &'d mut [u8],
         rng: &mut impl CryptoRng,
     ) -> HostEvent<'d> {
+        self.clock = self.clock.max(now);
         let event = match routed(datagram) {
             Some(header) => match datagram.get_mut(ROUTING..) {
                 Some(inner) => self.on_stream(now, from, &header, inner, rng),
@@ -233,11 +237,44 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         match received {
             Received::Taken => HostEvent::Taken,
             Received::Discarded(discard) => HostEvent::Dropped(Dropped::Session(discard)),
+            Received::Data { kind: Kind::Resume, content, .. } => {
+                self.on_resume(now, slot, content);
+                HostEvent::Taken
+            }
+            Received::Data { kind: Kind::Anml, sequence, content } if self.has_items(slot) => {
+                let taken = self.take_item(slot, content);
+                self.free_items(now, slot);
+                match taken {
+                    Ok(Some(item)) => {
+                        let content = content.get_mut(ITEM..).unwrap_or_default();
+                        let event = AgentEvent::Data { sequence, item: Some(item), content };
+                        HostEvent::Agent { eid, channel, session: self.sessions.handle(slot), event }
+                    }
+                    // It was delivered before.
+                    Ok(None) => HostEvent::Taken,
+                    Err(violation) => self.violated(now, agent, slot, violation),
+                }
+            }
             Received::Data { sequence, content, .. } => {
                 let event = AgentEvent::Data { sequence, item: None, content };
                 HostEvent::Agent { eid, channel, session: self.sessions.handle(slot), event }
             }
         }
+    }
+
+    fn has_items(&self, slot: u32) -> bool {
+        self.sessions.at(slot).is_some_and(|entry| entry.session.capabilities().contains(Capabilities::RESUME))
+    }
+
+    /// An authentic frame of the peer's has no meaning: its session alone ends.
+    fn violated(&mut self, now: Mono, agent: u32, slot: u32, violation: Violation) -> HostEvent<'static> {
+        if let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent))
+            && let Some(identity) = &context.identity
+        {
+            entry.session.violated(now, identity, violation);
+        }
+        self.touch(slot);
+        HostEvent::Taken
     }
 
     /// An authentic frame came under a higher generation than is known: the peer's binding is read.
@@ -345,7 +382,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let room = self.agents.at(agent).is_some_and(|context| {
             context.incoming < listen.sessions && context.rotated.is_none() && state == State::Bound
         });
-        if !room || self.sessions.is_full() {
+        let resume = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::RESUME);
+        if !room || self.sessions.is_full() || (resume && self.lines.is_full()) {
             return dropped(Discard::Capacity);
         }
         // Its standing is asked only if the cookie is ours: until then nothing is looked up.
@@ -382,6 +420,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !begun || !self.attach_peer(slot, source) {
             self.free_session(slot);
             return dropped(Discard::Capacity);
+        }
+        if resume {
+            self.claim_line(slot, None);
         }
         self.rest_attempts(now, agent, source, slot);
         self.refile(now, slot, rng);

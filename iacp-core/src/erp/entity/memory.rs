@@ -9,7 +9,7 @@ use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::backoff::Resolution;
 use crate::erp::binding::Binding;
-use crate::erp::local::LocalStatus;
+use crate::erp::local::{LocalStatus, Outcome};
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
 use crate::slots::{Handle, HeapCell, List, Reset, Slot};
@@ -97,8 +97,14 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) throttled: bool,
     /// What waits to be sealed.
     pub(super) fifo: List<0>,
-    /// The sequence of item 0, since the session is open.
-    pub(super) first: Option<u64>,
+    /// All items below are with the peer; and how many frames of content were acknowledged when that was counted.
+    pub(super) acknowledged: u64,
+    pub(super) counted: u32,
+    /// Its place among the lines, + 1, and what became of the line that was asked for.
+    pub(super) line: u32,
+    pub(super) outcome: Outcome,
+    /// OPENED is to be told.
+    pub(super) greeting: bool,
     /// The next item that the agent may send.
     pub(super) item: u64,
     /// All below were told to be delivered.
@@ -135,7 +141,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         heard: false,
         throttled: false,
         fifo: List::EMPTY,
-        first: None,
+        acknowledged: 0,
+        counted: 0,
+        line: 0,
+        outcome: Outcome::New,
+        greeting: false,
         item: 0,
         delivered: 0,
         finished: false,
@@ -154,9 +164,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
         (self.filed, self.want, self.refused, self.request) = (None, None, None, 0);
         (self.incoming, self.heard, self.throttled) = (false, false, false);
-        (self.fifo, self.first, self.item, self.delivered) = (List::EMPTY, None, 0, 0);
+        (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
+        (self.item, self.delivered) = (0, 0);
+        (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
+    }
+
+    /// The first item that the peer has not acknowledged.
+    pub(super) fn count_acknowledged(&mut self) -> u64 {
+        let contents = self.session.contents_acknowledged();
+        let more = contents.wrapping_sub(core::mem::replace(&mut self.counted, contents));
+        self.acknowledged = self.acknowledged.saturating_add(u64::from(more));
+        self.acknowledged
     }
 
     /// When something is due.

@@ -25,6 +25,7 @@ mod memory;
 mod news;
 mod outbound;
 mod sessions;
+mod tables;
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -34,6 +35,7 @@ use rand_core::CryptoRng;
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use super::agent::AgentSlot;
 use super::generation::PORT;
+use super::receipt::ReceiptSlot;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
 use crate::crypto::Provider;
 use crate::guard::{Ingress, Rate, TokenBucket};
@@ -44,6 +46,7 @@ use crate::time::Mono;
 pub use desk::{Desk, Done};
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
+pub use tables::{LineSlot, Tables};
 
 /// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
 pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
@@ -145,6 +148,9 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     peers: Slots<'m, Peer>,
     fifo: Slots<'m, FifoCell>,
     outbox: Slots<'m, OutboxCell>,
+    lines: Slots<'m, LineSlot>,
+    receipts: &'m mut [ReceiptSlot],
+    receipts_secret: u64,
     agent_index: Index<'m>,
     session_index: Index<'m>,
     peer_index: Index<'m>,
@@ -161,8 +167,9 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     agents_out: List<0>,
     sessions_out: List<0>,
     outbox_out: List<0>,
-    /// Leavings, the oldest first.
+    /// Leavings, the oldest first, and those that are in the index of EIDs.
     outbox_age: List<2>,
+    outbox_filed: List<3>,
     /// What is to be told.
     agents_news: List<1>,
     sessions_news: List<1>,
@@ -179,17 +186,33 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     channel_news: Option<u32>,
     reply: Reply,
     last: Option<u32>,
+    /// The newest time that was told.
+    clock: Mono,
     /// Tokens of agents that do not exist are compared with this one.
     decoy: [u8; 32],
 }
 
 impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'m, P, LOG, FRAMES, SPENT> {
-    /// A host without agents, in the caller's memory.
+    /// A host without agents, in the caller's memory, that has contexts and sessions and nothing else.
     ///
     /// # Errors
     /// An index or the heap is too short for its tables.
     pub fn new(
         memory: Memory<'m, P, LOG, FRAMES>,
+        settings: HostSettings,
+        now: Mono,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, TooFew> {
+        Self::with_tables(memory, Tables::default(), settings, now, rng)
+    }
+
+    /// The same, with whatever else has a table.
+    ///
+    /// # Errors
+    /// An index or the heap is too short for its tables.
+    pub fn with_tables(
+        memory: Memory<'m, P, LOG, FRAMES>,
+        tables: Tables<'m>,
         settings: HostSettings,
         now: Mono,
         rng: &mut impl CryptoRng,
@@ -200,6 +223,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         let mut decoy = [0; 32];
         rng.fill_bytes(&mut decoy);
         let items = memory.sessions.len() + memory.agents.len() + memory.outbox.len();
+        tables.receipts.fill(ReceiptSlot::EMPTY);
+        let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
             agent_index: Index::new(memory.agent_index, memory.agents.len(), agent_key)?,
@@ -211,6 +236,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             peers: Slots::new(memory.peers)?,
             fifo: Slots::new(memory.fifo)?,
             outbox: Slots::new(memory.outbox)?,
+            lines: Slots::new(tables.lines)?,
+            receipts: tables.receipts,
+            receipts_secret,
             channels: memory.channels,
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
             door: Ingress::new(settings.all, settings.per_prefix, now, rng),
@@ -222,6 +250,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             sessions_out: List::EMPTY,
             outbox_out: List::EMPTY,
             outbox_age: List::EMPTY,
+            outbox_filed: List::EMPTY,
             agents_news: List::EMPTY,
             sessions_news: List::EMPTY,
             outbox_news: List::EMPTY,
@@ -233,6 +262,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             channel_news: None,
             reply: Reply { bytes: [0; HEAD], length: 0, to: None },
             last: None,
+            clock: now,
             decoy,
         })
     }

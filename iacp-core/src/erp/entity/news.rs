@@ -1,11 +1,13 @@
 //! What agents and the host are told.
 
-use super::LlEntity;
 use super::event::HostEvent;
+use super::tables::LineSlot;
+use super::{Entry, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::erp::local::{AgentEvent, ClosureCode, Continuity, LocalStatus, Opened, Outcome};
 use crate::pss::{Capabilities, Event};
+use crate::slots::Slots;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next thing that an agent, or the host, is told. Ask until there is nothing.
@@ -72,27 +74,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if entry.want.is_some() || entry.goodbye.is_some() {
             return None;
         }
-        if !entry.opened && entry.session.is_ready() {
-            entry.opened = true;
-            let (first, _) = entry.session.unacknowledged();
-            entry.first = Some(first);
-        }
+        entry.opened |= entry.session.is_ready();
         while let Some(change) = entry.session.poll_event() {
             let told = match change {
-                Event::Established => AgentEvent::Opened(Opened {
-                    peer: entry.session.peer(),
-                    role: entry.session.role(),
-                    outcome: Outcome::New,
-                    throttled: entry.throttled,
-                    capabilities: if entry.session.contract().is_some() {
-                        Capabilities::SFC
-                    } else {
-                        Capabilities::NONE
-                    },
-                    line: [0; 16],
-                    first_to_send: 0,
-                    first_to_come: entry.session.expected(),
-                }),
+                Event::Established => {
+                    entry.greeting = true;
+                    match opened(entry, &self.lines) {
+                        Some(opened) => opened,
+                        None => continue,
+                    }
+                }
                 Event::Proposed { turn, reasons, terms } => AgentEvent::Proposed { turn, reasons, terms },
                 Event::Contract(terms) => AgentEvent::Contract(terms),
                 Event::Disconnected => AgentEvent::Continuity(Continuity::Disconnected),
@@ -104,14 +95,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Event::Moved { .. } | Event::Delivered | Event::Writable => continue,
                 Event::Closed(closure) => {
                     let (closure, truncated, reason) = ClosureCode::of(closure);
-                    let delivered = acknowledged(entry.first, entry.item, entry.session.unacknowledged().0);
+                    let delivered = entry.count_acknowledged();
+                    entry.greeting = false;
                     AgentEvent::Closed { closure, truncated, reason, delivered }
                 }
                 Event::Released => continue,
             };
             return event(told);
         }
-        let delivered = acknowledged(entry.first, entry.item, entry.session.unacknowledged().0);
+        if let Some(opened) = opened(entry, &self.lines) {
+            return event(opened);
+        }
+        let delivered = entry.count_acknowledged();
         if delivered > entry.delivered {
             entry.delivered = delivered;
             return event(AgentEvent::Delivered { item: delivered });
@@ -131,7 +126,33 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 }
 
-/// The first item that the peer has not acknowledged: one sequence each, from the first one on; FIN is none.
-fn acknowledged(first: Option<u64>, items: u64, unacknowledged: u64) -> u64 {
-    first.map_or(0, |first| unacknowledged.saturating_sub(first).min(items))
+/// OPENED, if it is to be told now: with RESUME not before both sides know with which line the session goes on.
+fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
+    entry: &mut Entry<P, LOG, FRAMES>,
+    lines: &Slots<'_, LineSlot>,
+) -> Option<AgentEvent<'static>> {
+    let session = &entry.session;
+    let line = entry.line.checked_sub(1).and_then(|line| lines.at(line));
+    let resume = session.capabilities().contains(Capabilities::RESUME);
+    let agreement = line.and_then(|line| line.agreement);
+    if !entry.greeting || (resume && agreement.is_none()) {
+        return None;
+    }
+    entry.greeting = false;
+    let asked = line.is_some_and(|line| line.record.is_some());
+    let outcome = if asked && !resume { Outcome::Unknown } else { entry.outcome };
+    let (line, first_to_send, first_to_come) = match (agreement, line) {
+        (Some(agreement), Some(line)) => (agreement.line.0, agreement.send_from, line.items.lowest()),
+        _ => ([0; 16], 0, session.expected()),
+    };
+    Some(AgentEvent::Opened(Opened {
+        peer: session.peer(),
+        role: session.role(),
+        outcome,
+        throttled: entry.throttled,
+        capabilities: session.capabilities(),
+        line,
+        first_to_send,
+        first_to_come,
+    }))
 }

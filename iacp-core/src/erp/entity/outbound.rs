@@ -31,6 +31,7 @@ enum Stands {
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next datagram to send, if one is due. Call it until there is none.
     pub fn poll_transmit<'b>(&'b mut self, now: Mono, head: &'b mut [u8; HEAD]) -> Option<Transmit<'b>> {
+        self.clock = self.clock.max(now);
         let produced = self.produce(now, head);
         self.correct();
         let (stands, to) = produced?;

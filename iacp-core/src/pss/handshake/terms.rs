@@ -23,6 +23,13 @@ impl Capabilities {
     pub const CHACHA20_POLY1305: Self = Self(0x2);
     /// In a PSS_ACK only: the terms of the last PSS_NEG are accepted.
     pub const TERMS_ACCEPTED: Self = Self(0x4);
+    /// Kinds 1, 2 and 4 are endpoints, their group keys and the rights to them; an LL-Entity serves them.
+    pub const ENDPOINTS: Self = Self(0x8);
+    /// Items are counted through all sessions of a line, so that each comes once even after a lost memory; an LL-Entity
+    /// serves it.
+    pub const RESUME: Self = Self(0x10);
+    /// The endpoint of the pair belongs to this session alone. Only with [`Self::ENDPOINTS`].
+    pub const EXCLUSIVE: Self = Self(0x20);
 
     /// The bits of a frame.
     #[must_use]
@@ -64,7 +71,9 @@ impl Capabilities {
     /// the bit of ChaCha20-Poly1305 says what the provider has. One that has nothing else always offers it.
     #[must_use]
     pub const fn offerable<P: Provider>(self) -> Self {
-        let wanted = self.common(Self::SFC.with(Self::CHACHA20_POLY1305));
+        let known = Self::SFC.with(Self::CHACHA20_POLY1305).with(Self::ENDPOINTS).with(Self::RESUME);
+        let wanted = self.common(known.with(Self::EXCLUSIVE));
+        let wanted = if wanted.contains(Self::ENDPOINTS) { wanted } else { wanted.without(Self::EXCLUSIVE) };
         let wanted =
             if P::SUITES.has(Suite::ChaCha20Poly1305) { wanted } else { wanted.without(Self::CHACHA20_POLY1305) };
         if P::SUITES.has(Suite::Aes256Gcm) { wanted } else { wanted.with(Self::CHACHA20_POLY1305) }

@@ -12,7 +12,7 @@ use super::teardown::{Asked, Force, KEEP_FAREWELL, Request, TEARDOWN_LIMIT, Tear
 use super::{Session, continuity, lifecycle};
 use crate::crypto::Provider;
 use crate::identity::{Identity, verify_frame_checked};
-use crate::pss::discard::Discard;
+use crate::pss::discard::{Discard, Violation};
 use crate::pss::error::{NotNow, WrongIdentity};
 use crate::pss::event::{Closure, TeardownReason};
 use crate::pss::handshake::incoming::Signed;
@@ -49,6 +49,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let truncated = !self.inbound.complete();
         let reason = TeardownReason::AgentGone.code();
         self.shut(Closure::Forced { by_peer: true, reason, truncated }, None);
+    }
+
+    /// Another session has taken this one's place: it takes and sends nothing more, and nothing is told to the peer.
+    pub(crate) fn give_way(&mut self) {
+        if let Stage::Confirming(..) | Stage::Open(_) = self.stage {
+            self.shut(Closure::Superseded, None);
+        }
+    }
+
+    /// An authentic frame of the peer's contradicts the protocol above the session: SESSION_COMPROMISED.
+    pub(crate) fn violated(&mut self, now: Mono, identity: &Identity<P>, violation: Violation) {
+        if matches!(self.stage, Stage::Open(_)) && identity.eid() == self.names.own {
+            self.force(now, identity, Force::Compromised(violation));
+        }
     }
 
     /// Whatever session is in this memory is gone in this step, with its keys and its delta log; nothing is sent and

@@ -54,7 +54,7 @@ use crate::pss::packed::Packed;
 use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::{Congestion, Flight};
 use crate::pss::stream::frame::Cookies;
-use crate::pss::stream::inbound::Inbound;
+use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};
 use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
@@ -66,6 +66,8 @@ struct Names {
     /// The peer's EID, which was checked once and is not checked again.
     peer: CheckedKey,
     cookies: Cookies,
+    /// What both sides have agreed on, since there are keys.
+    agreed: Capabilities,
 }
 
 impl Names {
@@ -127,6 +129,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             own: Eid([0; 32]),
             peer: CheckedKey::NONE,
             cookies: Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO },
+            agreed: Capabilities::NONE,
         },
         path: Path::IDLE,
         life: Life::IDLE,
@@ -149,7 +152,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
         self.outbound.wipe();
         self.inbound.wipe();
-        self.names = Names { role, own, peer, cookies };
+        self.names = Names { role, own, peer, cookies, agreed: Capabilities::NONE };
         self.path.begin(home);
         self.acknowledgement = Acknowledgement::IDLE;
         (self.gate, self.wish, self.wants_room, self.tickets) = (Packed::NONE, None, false, None);
@@ -274,7 +277,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     ) {
         let (suite, way) = (agreed.suite(), self.names.role.way());
         self.outbound.start(prk, way, suite, own_sequence, terms.receive_window);
-        self.inbound.start(prk, way.opposite(), suite, peer_sequence, terms.receive_window, self.hold);
+        self.names.agreed = agreed;
+        let resume = agreed.contains(Capabilities::RESUME);
+        self.inbound.start(prk, way.opposite(), suite, peer_sequence, terms.receive_window, (self.hold, resume));
         self.tickets = Some(TicketKeys::derive::<P>(prk, way));
         self.life.begin(now);
         self.progress = now;
@@ -317,6 +322,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return Err(SendError::Kind);
         }
         self.seal(now, kind, Flags::NONE, length, write)
+    }
+
+    /// Kind 5, this side's first data frame in a session with RESUME.
+    pub(crate) fn send_resume(&mut self, now: Mono, content: &[u8; RESUME_CONTENT]) -> Result<u64, SendError> {
+        self.seal(now, Kind::Resume, Flags::NONE, content.len(), |room| room.copy_from_slice(content))
     }
 
     fn seal(
@@ -371,6 +381,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.check_start()?;
         self.hold = hold;
         Ok(())
+    }
+
+    /// Like [`Self::consumed`], for the next frames of content that have come, at most `count` of them. Returns how many.
+    pub(crate) fn consume_contents(&mut self, now: Mono, count: u64) -> Result<u64, NotNow> {
+        let (below, found) = self.inbound.next_contents(count).ok_or(NotNow)?;
+        self.consumed(now, below).map(|()| found)
     }
 
     /// Forgets what has come and was not consumed: the peer sends it again. Only for a session that holds.

@@ -11,7 +11,7 @@ use crate::pss::discard::Discards;
 use crate::pss::event::Closure;
 use crate::pss::handshake::Role;
 use crate::pss::handshake::keys::TicketKeys;
-use crate::pss::handshake::terms::Terms;
+use crate::pss::handshake::terms::{Capabilities, Terms};
 use crate::pss::stream::congestion::Congestion;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
@@ -73,6 +73,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Stage::Open(open) => open.contract,
             _ => None,
         }
+    }
+
+    /// What both sides have agreed on, once there are keys.
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        self.names.agreed
+    }
+
+    /// This side acknowledges what its application has consumed.
+    pub(crate) const fn holds(&self) -> bool {
+        self.hold
+    }
+
+    /// How many frames of content the peer has acknowledged, modulo 2^32. It can be read after the end too.
+    pub(crate) const fn contents_acknowledged(&self) -> u32 {
+        self.outbound.log.contents
     }
 
     /// The keys of the session's Forwarding Tickets, once. They outlive the session, with whatever deposits tickets and

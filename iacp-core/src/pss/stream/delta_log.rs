@@ -30,10 +30,12 @@ pub(super) struct Mark {
     pub(super) standing: Standing,
     /// It was sent more than once, so it gives no round-trip sample (Karn).
     pub(super) repeated: bool,
+    /// It has content of the application in it.
+    pub(super) content: bool,
 }
 
 impl Mark {
-    pub(super) const WAITING: Self = Self { standing: Standing::Waiting, repeated: false };
+    pub(super) const WAITING: Self = Self { standing: Standing::Waiting, repeated: false, content: false };
 }
 
 #[derive(Clone, Copy)]
@@ -92,8 +94,10 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) last: Option<u64>,
     pub(super) rtt: Rtt,
     pub(super) congestion: C,
-    /// After [`Self::wipe`] there is nothing but the sequence numbers.
+    /// After [`Self::wipe`] there is nothing but the numbers.
     pub(super) wiped: bool,
+    /// How many frames with content were acknowledged, modulo 2^32.
+    pub(crate) contents: u32,
     /// The mark and the slot of a sequence number have that number modulo `FRAMES` as their index.
     pub(super) marks: [Mark; FRAMES],
     slots: [Slot<C::Stamp>; FRAMES],
@@ -129,6 +133,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             rtt: Rtt::NONE,
             congestion: C::IDLE,
             wiped: false,
+            contents: 0,
             marks: [Mark::WAITING; FRAMES],
             slots: [Slot { chain: [0; 32], at: 0, length: 0, sent: 0, order: 0, stamp: C::NO_STAMP }; FRAMES],
             bytes: [0; LOG],
@@ -139,7 +144,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     pub(crate) fn restart(&mut self, first: u64) {
         self.wipe();
         (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
-        (self.sendings, self.arrived) = (0, 0);
+        (self.sendings, self.arrived, self.contents) = (0, 0, 0);
         self.wiped = false;
         self.new_path();
     }
@@ -258,15 +263,15 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     }
 
     /// The frame that was written into [`Self::room`] is sealed: it has the next sequence number. `chain` is the
-    /// rolling hash in front of it.
-    pub(crate) fn push(&mut self, length: usize, chain: [u8; 32], now: Mono) {
+    /// rolling hash in front of it; `content` says whether it has content of the application.
+    pub(crate) fn push(&mut self, length: usize, chain: [u8; 32], content: bool, now: Mono) {
         let Some(at) = self.place(length) else { return };
         let Some(slot) = self.slots.get_mut(Self::index(self.next)) else { return };
         // Both are at most LOG, which is below 4 GiB.
         let (Ok(at), Ok(length)) = (u32::try_from(at), u32::try_from(length)) else { return };
         (slot.chain, slot.at, slot.length) = (chain, at, length);
         if let Some(mark) = self.marks.get_mut(Self::index(self.next)) {
-            *mark = Mark::WAITING;
+            *mark = Mark { content, ..Mark::WAITING };
         }
         self.end = at + length;
         self.written = self.written.max(self.end);

@@ -21,7 +21,7 @@ fn log<const LOG: usize, const FRAMES: usize>(first: u64) -> Log<LOG, FRAMES> {
 fn push<const L: usize, const F: usize>(log: &mut Log<L, F>, length: usize, mark: u8) -> bool {
     let Some(room) = log.room(length) else { return false };
     room.fill(mark);
-    log.push(length, [mark; 32], Mono(0));
+    log.push(length, [mark; 32], true, Mono(0));
     true
 }
 
@@ -154,8 +154,8 @@ fn a_frame_may_always_leave_when_nothing_is_in_flight() {
     let mut log = DeltaLog::<Never, 100, 4>::IDLE;
     log.set_window(4);
     log.restart(0);
-    log.push(10, [0; 32], Mono(0));
-    log.push(10, [0; 32], Mono(0));
+    log.push(10, [0; 32], true, Mono(0));
+    log.push(10, [0; 32], true, Mono(0));
     assert!(log.transmit(Mono(0)).is_some());
     assert!(log.transmit(Mono(0)).is_none());
     assert!(log.transmit(Mono(250)).is_some(), "by time");
@@ -424,7 +424,7 @@ fn anything_happens<C: Congestion>(seed: u64) {
                 let (length, sequence) = (10 + (draw >> 40) as usize % 60, log.next());
                 if let Some(room) = log.room(length) {
                     room.fill((sequence % 256) as u8);
-                    log.push(length, [9; 32], Mono(now));
+                    log.push(length, [9; 32], true, Mono(now));
                 }
             }
             4..=7 => {

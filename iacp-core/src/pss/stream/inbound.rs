@@ -65,8 +65,10 @@ impl Early {
     }
 }
 
-/// Content of a resume record: I-Cookie 8, R-Cookie 8, next send 8, next expected 8, receive chain 32.
-const RESUME_CONTENT: usize = 64;
+/// Content of kind 5: line 16, next item to send 8, lowest item not safe 8.
+pub(crate) const RESUME_CONTENT: usize = 32;
+/// With RESUME so many frames from E on are taken: what was delivered is remembered for so many items.
+const ITEMS_AHEAD: u64 = 256;
 
 /// Whether two rolling hashes are the same one.
 pub(crate) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
@@ -93,6 +95,8 @@ pub(crate) struct Inbound<P: Provider, const FRAMES: usize> {
     /// Frames from E on; the place of a sequence number is that number modulo `FRAMES`.
     early: [Early; FRAMES],
     window: u64,
+    /// RESUME was agreed: the first frame is kind 5, and no other is.
+    resume: bool,
     /// What the application has declared consumed, if this side holds: everything below.
     consumed: Packed,
     /// The sequence number of the peer's FIN.
@@ -114,6 +118,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
             newest: 0,
             early: [Early::EMPTY; FRAMES],
             window: 0,
+            resume: false,
             consumed: Packed::NONE,
             fin: Packed::NONE,
             heartbeats: 0,
@@ -128,19 +133,21 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         suite: Suite,
         initial_sequence: u64,
         window: u32,
-        hold: bool,
+        (hold, resume): (bool, bool),
     ) {
         self.clear_places();
+        self.resume = resume;
         (self.first, self.expected, self.come, self.newest) =
             (initial_sequence, initial_sequence, initial_sequence, initial_sequence);
         (self.fin, self.heartbeats, self.leaving) = (Packed::NONE, 0, Packed::NONE);
         self.consumed = hold.then_some(initial_sequence).into();
-        self.window = u64::from(window);
+        self.set_window(window);
         self.key.start(prk, way, suite);
     }
 
     pub(crate) fn set_window(&mut self, window: u32) {
-        self.window = u64::from(window);
+        let window = u64::from(window);
+        self.window = if self.resume { window.min(ITEMS_AHEAD) } else { window };
     }
 
     fn clear_places(&mut self) {
@@ -283,6 +290,11 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         if sequence < self.come || self.is_here(sequence) {
             return Err(Discard::Duplicate.into());
         }
+        // Nothing can be said of an item before the line is known, so it is as if it were lost.
+        let is_first = sequence == self.first;
+        if self.resume && self.come == self.first && !is_first {
+            return Err(Discard::NotNow.into());
+        }
         let (aad, plaintext, tag) = take_apart(datagram).ok_or(Discard::Malformed)?;
         self.key.open(sequence, nonce, aad, plaintext, tag)?;
         let tag = *tag;
@@ -290,8 +302,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let (code, content) = rest.split_first_mut().ok_or(Violation::Plaintext)?;
         let (chain, code) = (*chain, *code);
         let kind = Kind::from_code(code).ok_or(Violation::Kind(code))?;
-        // Old cookies, both sequence numbers and a chain, in the first frame of a side.
-        if kind == Kind::Resume && (sequence != self.first || content.len() != RESUME_CONTENT) {
+        let names_line = self.resume && is_first;
+        if (kind == Kind::Resume) != names_line || (names_line && content.len() != RESUME_CONTENT) {
             return Err(Violation::Kind(code).into());
         }
         let fin = flags.contains(Flags::FIN);
@@ -352,6 +364,21 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         let moved = self.acknowledge();
         self.leave_low();
         Some(moved)
+    }
+
+    /// The next frames of content that have come in order and are not consumed, at most `count` of them: below which
+    /// sequence number they are, and how many. `None` if this side does not hold.
+    pub(crate) fn next_contents(&self, count: u64) -> Option<(u64, u64)> {
+        let mut at = self.consumed.get()?.max(self.expected);
+        let mut found = (at, 0);
+        while found.1 < count && at < self.come {
+            let place = self.early.get(Self::index(at))?;
+            at += 1;
+            if place.state == Place::Content {
+                found = (at, found.1 + 1);
+            }
+        }
+        Some(found)
     }
 
     /// Forgets what is held and not consumed: the peer sends it again. `None` if this side does not hold.

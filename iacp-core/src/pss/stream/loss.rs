@@ -57,6 +57,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let freed = expected > self.first;
         for sequence in self.first..expected {
             self.arrive(now, sequence, &mut heard);
+            self.contents = self.contents.wrapping_add(u32::from(self.mark(sequence).content));
             self.forget(sequence);
         }
         self.first = expected;

@@ -164,7 +164,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         let tag = tag.ok_or(SendError::TooLong)?;
         let chain = self.key.chain;
         self.key.chain = P::sha256(&[&chain, &tag]);
-        self.log.push(length, chain, now);
+        self.log.push(length, chain, kind == Kind::Anml && !fin, now);
         if fin {
             self.fin = Packed::of(sequence);
         }

@@ -1,0 +1,207 @@
+//! What the host is asked, and what its storage and the directory answer (`IACP §4.2.5`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::message::ErpConfirm;
+use iacp_wire::{Eid, Frame};
+
+use super::super::LlEntity;
+use super::super::event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist};
+use crate::crypto::Provider;
+use crate::erp::agent::Storing;
+use crate::erp::binding::Binding;
+use crate::erp::context::{Event, State};
+use crate::erp::switch_point::{Answer, Node, Verdict};
+use crate::identity::verify_frame;
+use crate::time::Mono;
+
+/// What the directory says of a peer is believed for so long, in milliseconds.
+const STANDING: u64 = 300_000;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// The host asks its storage, or the directory, until there is nothing to ask.
+    pub fn poll_request(&mut self) -> Option<HostRequest> {
+        while let Some(slot) = self.agents_ask.first() {
+            if let Some(request) = self.ask_for(slot) {
+                return Some(request);
+            }
+            self.agents_ask.pop(&mut self.agents);
+        }
+        while let Some(slot) = self.peers_ask.pop(&mut self.peers) {
+            if let Some(peer) = self.peers.at(slot) {
+                return Some(HostRequest::Peer(peer.eid));
+            }
+        }
+        None
+    }
+
+    fn ask_for(&mut self, slot: u32) -> Option<HostRequest> {
+        let directory = self.settings.directory.is_some();
+        let agent = self.agents.at_mut(slot)?;
+        let eid = agent.eid();
+        if agent.storing == Storing::Wanted {
+            agent.storing = Storing::Asked;
+            if let Some(bound) = agent.counter.wanted() {
+                return Some(HostRequest::Persist { eid, what: Persist::Generation(bound) });
+            }
+        }
+        if agent.storing_evolution == Storing::Wanted
+            && let Some(digest) = agent.evolved
+        {
+            agent.storing_evolution = Storing::Asked;
+            let what = Persist::Evolution(digest, agent.evolution.saturating_add(1));
+            return Some(HostRequest::Persist { eid, what });
+        }
+        if core::mem::take(&mut agent.read_own) {
+            return Some(HostRequest::Own(eid));
+        }
+        let waits = directory && agent.state == State::Transition && !agent.unsigned;
+        if waits && !agent.registration.known && !agent.registration.asked {
+            agent.registration.asked = true;
+            return Some(HostRequest::Nodes(eid));
+        }
+        None
+    }
+
+    /// What was asked to be stored is on stable storage. What nothing has asked for changes nothing.
+    pub fn persisted(&mut self, now: Mono, eid: &Eid, what: Persist) {
+        let Some(slot) = self.agent_of(eid) else { return };
+        let Some(agent) = self.agents.at_mut(slot) else { return };
+        match what {
+            Persist::Generation(bound) if agent.storing == Storing::Asked && agent.counter.wanted() == Some(bound) => {
+                agent.counter.persisted(bound);
+                agent.storing = Storing::Nothing;
+                self.settle_agent(now, slot);
+            }
+            Persist::Evolution(digest, number)
+                if agent.storing_evolution == Storing::Asked
+                    && agent.evolved == Some(digest)
+                    && number == agent.evolution.saturating_add(1) =>
+            {
+                (agent.digest, agent.evolution) = (digest, number);
+                (agent.evolved, agent.evolving, agent.storing_evolution) = (None, None, Storing::Nothing);
+                if agent.step(Event::EvolutionAccepted) {
+                    self.wake_sessions(now, slot);
+                    let moves = self.moves;
+                    if self.agents.at(slot).is_some_and(|agent| agent.moves != moves) {
+                        self.move_agent(now, slot);
+                    }
+                }
+                self.settle_agent(now, slot);
+            }
+            Persist::Generation(_) | Persist::Evolution(..) => {}
+        }
+        self.correct();
+    }
+
+    /// The nodes that are responsible for an agent of this host.
+    pub fn answer_nodes(&mut self, now: Mono, eid: &Eid, nodes: &[Node]) {
+        let Some(slot) = self.agent_of(eid) else { return };
+        let Some(agent) = self.agents.at_mut(slot) else { return };
+        if agent.registration.asked && !agent.registration.known && !nodes.is_empty() {
+            agent.registration.set_nodes(now, nodes);
+            self.touch_agent(slot);
+        }
+    }
+
+    /// The newest binding that the directory has of an agent of this host. It proves itself: what is not ours, and not
+    /// below ours, says that the key is elsewhere too, and the EID is given up.
+    pub fn answer_own(&mut self, now: Mono, binding: &Binding) {
+        if let Some(slot) = self.agent_of(&binding.eid)
+            && binding.verify::<P>().is_ok()
+        {
+            self.on_own_binding(now, slot, binding);
+            self.correct();
+        }
+    }
+
+    /// What the directory knows of a peer. What nothing has asked for changes nothing.
+    pub fn answer_peer(&mut self, now: Mono, eid: &Eid, answer: &PeerAnswer) {
+        let Some(slot) = self.peer_of(eid) else { return };
+        let Some(peer) = self.peers.at_mut(slot).filter(|peer| !peer.answered) else { return };
+        peer.answered = true;
+        peer.standing = Some((answer.standing, now.after(STANDING)));
+        if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
+            self.take_binding(now, slot, binding, None);
+        }
+        self.wake_waiting(now, slot);
+    }
+
+    /// A node's word on a registration, or on a leaving.
+    pub(in crate::erp::entity) fn on_confirm(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        confirm: &ErpConfirm,
+        bytes: &[u8],
+    ) -> HostEvent<'static> {
+        let Some(quorum) = self.settings.directory else { return HostEvent::Dropped(Dropped::NotAsked) };
+        let answer = Answer::of(confirm.status.get());
+        let node = confirm.directory_node_eid;
+        let (slot, binding) = match self.agent_of(&confirm.eid) {
+            Some(slot) => (Some(slot), self.agents.at(slot).and_then(|agent| agent.binding)),
+            None => (None, None),
+        };
+        let generation = confirm.generation_counter.get();
+        let newest = binding.filter(|binding| binding.generation == generation);
+        if let (Some(slot), Some(binding)) = (slot, newest) {
+            let asked = self.agents.at(slot).is_some_and(|agent| agent.registration.asked(&node, from));
+            // Confirmations of older generations are no event, and cost no signature.
+            if !asked {
+                return HostEvent::Dropped(Dropped::NotAsked);
+            }
+            if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
+                return HostEvent::Dropped(Dropped::Signature);
+            }
+            let verdict = self.agents.at_mut(slot).and_then(|agent| agent.registration.answered(quorum, &node, answer));
+            if let Some(verdict) = verdict {
+                self.on_verdict(now, slot, verdict);
+            }
+            return HostEvent::Taken;
+        }
+        self.on_leaving_confirmed(quorum, from, frame, confirm, bytes)
+    }
+
+    fn on_verdict(&mut self, now: Mono, slot: u32, verdict: Verdict) {
+        match verdict {
+            Verdict::Confirmed => self.confirmed(now, slot),
+            Verdict::Refused => {
+                self.end_context(now, slot, Event::RegistrationRefused);
+            }
+            Verdict::Stale => {
+                // One node's word is no proof: what it knows is read, and proves itself.
+                if let Some(agent) = self.agents.at_mut(slot) {
+                    agent.read_own = true;
+                }
+                self.agents_ask.push(&mut self.agents, slot);
+            }
+            Verdict::Accused => {
+                if let Some(agent) = self.agents.at_mut(slot).filter(|agent| !agent.accused) {
+                    (agent.accused, agent.tell.state) = (true, true);
+                }
+                self.touch_agent(slot);
+            }
+            Verdict::WrongSource => {
+                if let Some(agent) = self.agents.at_mut(slot) {
+                    agent.tell.wrong_source = true;
+                }
+                self.touch_agent(slot);
+            }
+        }
+    }
+
+    /// A verified binding of an EID of this host: if it is not ours, and not below ours, the key is elsewhere too, and the
+    /// EID is given up.
+    pub(in crate::erp::entity) fn on_own_binding(&mut self, now: Mono, slot: u32, binding: &Binding) {
+        let Some(agent) = self.agents.at_mut(slot) else { return };
+        let ours = agent.binding;
+        let foreign = ours.is_none_or(|ours| {
+            binding.generation > ours.generation || (binding.generation == ours.generation && binding.ip != ours.ip)
+        });
+        if foreign {
+            agent.tell.cloned = true;
+            self.end_context(now, slot, Event::Deregistration);
+        }
+    }
+}

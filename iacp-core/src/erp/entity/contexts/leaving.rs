@@ -1,0 +1,215 @@
+//! The end of a context, and what is left of it: the signed leaving (`IACP §4.2.2.3`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::message::ErpConfirm;
+use iacp_wire::{Eid, Frame};
+
+use super::super::LlEntity;
+use super::super::event::{Dropped, HostEvent};
+use crate::crypto::Provider;
+use crate::erp::agent::AgentSlot;
+use crate::erp::binding::Binding;
+use crate::erp::context::Event;
+use crate::erp::generation::Counter;
+use crate::erp::switch_point::{Answer, Quorum, Registration, Verdict};
+use crate::identity::verify_frame;
+use crate::pss::TeardownReason;
+use crate::slots::Handle;
+use crate::time::Mono;
+
+/// A leaving is repeated for so long, in milliseconds.
+const LEAVING: u64 = 60_000;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// Ends all sessions of a context, in order or at once.
+    pub(in crate::erp::entity) fn close_all(&mut self, now: Mono, slot: u32, at_once: bool) {
+        let mut next = self.first_session(slot);
+        while let Some(session) = next {
+            let (Some(entry), Some(agent)) = (self.sessions.at_mut(session), self.agents.at(slot)) else { break };
+            next = entry.next.checked_sub(1);
+            let Some(identity) = &agent.identity else { break };
+            // A session whose line is not known yet cannot say how it ends in good order.
+            let unknown = entry.line.checked_sub(1).and_then(|line| self.lines.at(line));
+            let unknown = unknown.is_some_and(|line| line.agreement.is_none());
+            if at_once || unknown {
+                // It is this agent's session, so the identity is the right one.
+                let _ = entry.session.abort(now, identity, TeardownReason::IdentityRotated);
+            } else {
+                let _ = entry.session.close(now, TeardownReason::IdentityRotated);
+            }
+            entry.want = None;
+            self.touch(session);
+        }
+    }
+
+    /// A rotated context leaves as soon as none of its sessions lives.
+    pub(in crate::erp::entity) fn leave_when_quiet(&mut self, now: Mono, slot: u32) {
+        let Some(agent) = self.agents.at(slot).filter(|agent| agent.rotated.is_some()) else { return };
+        let mut next = agent.sessions.checked_sub(1);
+        while let Some(entry) = next.and_then(|session| self.sessions.at(session)) {
+            next = entry.next.checked_sub(1);
+            if !entry.session.is_over() || entry.want.is_some() {
+                return;
+            }
+        }
+        self.end_context(now, slot, Event::Deregistration);
+    }
+
+    /// The way back to UNBOUND, in one step: the leaving is signed, then everything that could sign, seal or open again is
+    /// wiped. The signed bytes go to the directory and to every live peer.
+    // keeps: IACP-073, IACP-074, IACP-079
+    pub(in crate::erp::entity) fn end_context(&mut self, now: Mono, slot: u32, event: Event) -> bool {
+        let Some(agent) = self.agents.at_mut(slot) else { return false };
+        if !agent.step(event) {
+            return false;
+        }
+        let (eid, channel, cloned) = (agent.eid(), agent.channel, agent.tell.cloned);
+        // One number was reserved for this when the last one was stored.
+        let reserved = core::mem::replace(&mut agent.counter, Counter::NEW).leave();
+        let leaving = match (&agent.identity, reserved, agent.binding) {
+            (Some(identity), Ok(generation), Some(_)) => Some(Binding::leaving(identity, generation)),
+            _ => None,
+        };
+        let registration = core::mem::replace(&mut agent.registration, Registration::IDLE);
+        self.unfile_eid(&eid, slot);
+        while self.outbox.is_full() {
+            // The oldest leaving gives way: it has had the longest time to be heard.
+            let Some(oldest) = self.outbox_age.pop(&mut self.outbox) else { break };
+            self.forget_leaving(oldest);
+        }
+        let cell = self.outbox.claim();
+        if let Some(cell) = cell.and_then(|cell| self.outbox.get_mut(cell)) {
+            (cell.eid, cell.binding, cell.channel, cell.cloned) = (eid, leaving, channel, cloned);
+            cell.registration = registration;
+            cell.registration.begin_again(now);
+            cell.until = now.after(LEAVING);
+        }
+        let mut next = self.agents.at(slot).and_then(|agent| agent.sessions.checked_sub(1));
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at(session) else { break };
+            next = entry.next.checked_sub(1);
+            self.end_session(session, cell.filter(|_| leaving.is_some()));
+        }
+        if let Some(channel) = channel.and_then(|channel| self.channels.get_mut(usize::try_from(channel).ok()?)) {
+            channel.contexts = channel.contexts.saturating_sub(1);
+        }
+        self.clear_receipts(slot);
+        if let Some(handle) = self.agents.handle(slot) {
+            self.agents.release(handle);
+        }
+        if let Some(cell) = cell {
+            let item = self.agents.capacity().saturating_add(cell.slot());
+            if leaving.is_some() && self.agent_index.insert(self.agent_index.hash(&[&eid.0]), item) {
+                self.outbox_filed.push(&mut self.outbox, cell.slot());
+            }
+            self.outbox_age.push(&mut self.outbox, cell.slot());
+            self.outbox_out.push(&mut self.outbox, cell.slot());
+            self.outbox_news.push(&mut self.outbox, cell.slot());
+            self.deadlines.bring_forward(self.outbox_item(cell.slot()), now);
+        }
+        true
+    }
+
+    /// What a session of a context that is gone leaves behind: nothing, or the place where its copy of the leaving goes.
+    fn end_session(&mut self, slot: u32, leaving: Option<Handle>) {
+        let Some(entry) = self.sessions.at(slot) else { return };
+        let live = entry.opened && entry.session.closure().is_none();
+        let to = entry.session.locator();
+        self.forget_session(slot);
+        let Some(handle) = self.sessions.handle(slot) else { return };
+        match leaving.filter(|_| live) {
+            Some(cell) => {
+                if let Some(entry) = self.sessions.at_mut(slot) {
+                    entry.session.wipe();
+                    entry.clear();
+                    entry.goodbye = Some((to, cell));
+                }
+                if let Some(cell) = self.outbox.get_mut(cell) {
+                    cell.goodbyes += 1;
+                }
+                self.sessions_out.push(&mut self.sessions, slot);
+            }
+            None => {
+                self.sessions.release(handle);
+            }
+        }
+    }
+
+    /// Takes an agent, or a leaving (behind the agents), out of the index of EIDs.
+    fn unfile_eid(&mut self, eid: &Eid, item: u32) {
+        let (agents, outbox) = (&self.agents, &self.outbox);
+        self.agent_index.remove(self.agent_index.hash(&[&eid.0]), item, |key, item| {
+            let eid = match item.checked_sub(agents.capacity()) {
+                None => agents.at(item).map(AgentSlot::eid),
+                Some(cell) => outbox.at(cell).map(|cell| cell.eid),
+            };
+            eid.map_or(0, |eid| key.hash(&[&eid.0]))
+        });
+    }
+
+    /// An agent is filed under its EID. Leavings use the index only where it has room: the one that was filed first is
+    /// taken out, and is then repeated without counting confirmations.
+    pub(super) fn file_agent(&mut self, slot: u32) -> bool {
+        let Some(eid) = self.agents.at(slot).map(AgentSlot::eid) else { return false };
+        let hash = self.agent_index.hash(&[&eid.0]);
+        loop {
+            if self.agent_index.insert(hash, slot) {
+                return true;
+            }
+            let Some(filed) = self.outbox_filed.pop(&mut self.outbox) else { return false };
+            self.unfile_leaving(filed);
+        }
+    }
+
+    fn unfile_leaving(&mut self, cell: u32) {
+        if let Some(eid) = self.outbox.at(cell).map(|cell| cell.eid) {
+            self.unfile_eid(&eid, self.agents.capacity().saturating_add(cell));
+        }
+    }
+
+    /// A leaving is not repeated any more.
+    pub(in crate::erp::entity) fn forget_leaving(&mut self, cell: u32) {
+        self.unfile_leaving(cell);
+        if let Some(handle) = self.outbox.handle(cell) {
+            self.outbox.release(handle);
+        }
+    }
+
+    /// The leaving of this EID under this generation.
+    fn leaving_of(&self, eid: &Eid, generation: u64) -> Option<u32> {
+        let first = self.agents.capacity();
+        let same = |item: u32| {
+            let binding = item.checked_sub(first).and_then(|cell| self.outbox.at(cell)).and_then(|cell| cell.binding);
+            binding.is_some_and(|binding| binding.eid == *eid && binding.generation == generation)
+        };
+        self.agent_index.find(self.agent_index.hash(&[&eid.0]), same).and_then(|item| item.checked_sub(first))
+    }
+
+    /// A node's word on a leaving.
+    pub(super) fn on_leaving_confirmed(
+        &mut self,
+        quorum: Quorum,
+        from: SocketAddr,
+        frame: &Frame<'_>,
+        confirm: &ErpConfirm,
+        bytes: &[u8],
+    ) -> HostEvent<'static> {
+        let found = self.leaving_of(&confirm.eid, confirm.generation_counter.get());
+        let Some(cell) = found.and_then(|cell| self.outbox.at_mut(cell)) else {
+            return HostEvent::Dropped(Dropped::NotAsked);
+        };
+        let (node, binding) = (confirm.directory_node_eid, cell.binding);
+        let Some(binding) = binding.filter(|_| cell.registration.asked(&node, from)) else {
+            return HostEvent::Dropped(Dropped::NotAsked);
+        };
+        if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
+            return HostEvent::Dropped(Dropped::Signature);
+        }
+        let answer = Answer::of(confirm.status.get());
+        if cell.registration.answered(quorum, &node, answer) == Some(Verdict::Confirmed) {
+            cell.registration.known = false;
+        }
+        HostEvent::Taken
+    }
+}

@@ -1,0 +1,249 @@
+//! Sessions: begun, filed, forgotten (`IACP §4.2.3.3`, `IACP §4.2.4.2`).
+
+mod fifo;
+mod lines;
+mod peers;
+
+use iacp_wire::Cookie;
+use rand_core::CryptoRng;
+
+use super::LlEntity;
+use super::memory::Want;
+use crate::crypto::Provider;
+use crate::erp::backoff::Resolution;
+use crate::erp::context::State;
+use crate::erp::local::{LocalStatus, Open};
+use crate::erp::resume::ResumeRecord;
+use crate::pss::{Capabilities, local_session_key};
+use crate::slots::Handle;
+use crate::time::Mono;
+
+pub(super) use lines::ITEM;
+use peers::Known;
+
+/// A session that waits for its peer to be known is looked at again after this long, in milliseconds.
+const RETRY: u64 = 1_000;
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// A slot for a session of this agent, within its share.
+    pub(in crate::erp::entity) fn claim_session(&mut self, agent: u32) -> Result<Handle, LocalStatus> {
+        let share = self.settings.sessions_each;
+        let head = match self.agents.at(agent) {
+            Some(slot) if slot.session_count < share => slot.sessions,
+            _ => return Err(LocalStatus::Capacity),
+        };
+        let handle = self.sessions.claim().ok_or(LocalStatus::Capacity)?;
+        if let Some(entry) = self.sessions.get_mut(handle) {
+            (entry.agent, entry.next, entry.previous) = (agent, head, 0);
+        }
+        if let Some(next) = head.checked_sub(1).and_then(|next| self.sessions.at_mut(next)) {
+            next.previous = handle.slot() + 1;
+        }
+        if let Some(slot) = self.agents.at_mut(agent) {
+            slot.sessions = handle.slot() + 1;
+            slot.session_count += 1;
+        }
+        Ok(handle)
+    }
+
+    /// A session that an agent wants. It begins when the context is BOUND and the peer is known.
+    pub(in crate::erp::entity) fn open(
+        &mut self,
+        now: Mono,
+        agent: u32,
+        request: u32,
+        open: &Open<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Handle, LocalStatus> {
+        let state = self.state(agent);
+        let context = self.agents.at(agent).ok_or(LocalStatus::NotNow)?;
+        if !matches!(state, State::Bound | State::Transition) || context.rotated.is_some() {
+            return Err(LocalStatus::NotNow);
+        }
+        if open.peer == context.eid() || !P::has_prime_order(&open.peer.0) {
+            return Err(LocalStatus::Refused);
+        }
+        let record = match open.resume {
+            Some(bytes) => Some(ResumeRecord::read(bytes).ok_or(LocalStatus::Refused)?),
+            None => None,
+        };
+        let wants_line = open.offer.contains(Capabilities::RESUME);
+        if record.is_some_and(|record| record.peer != open.peer || !wants_line) {
+            return Err(LocalStatus::Refused);
+        }
+        let offer = self.served(open.offer);
+        let has_line = offer.contains(Capabilities::RESUME);
+        if (record.is_some() && !has_line) || (has_line && self.lines.is_full()) {
+            return Err(LocalStatus::Capacity);
+        }
+        if self.settings.directory.is_none() && open.at.is_none() && self.agent_of(&open.peer).is_none() {
+            return Err(LocalStatus::NotFound);
+        }
+        let handle = self.claim_session(agent)?;
+        let Some(entry) = self.sessions.get_mut(handle) else { return Err(LocalStatus::Capacity) };
+        // The memory was wiped, so nothing is under way in it.
+        let _ = entry.session.hold(open.hold);
+        entry.request = request;
+        entry.want = Some(Want { peer: open.peer, at: open.at, offer, retry: now, resolution: Resolution::NOMINAL });
+        if has_line {
+            self.claim_line(handle.slot(), record.map(|record| (record.line, record.safe)));
+        }
+        // The peer may name the line first, should both open at once.
+        if let Some(record) = record
+            && let Some(mut receipts) = self.receipts_of(agent)
+        {
+            receipts.keep(now, record);
+        }
+        self.try_begin(now, handle.slot(), rng);
+        Ok(handle)
+    }
+
+    /// What of these capabilities this host has tables for.
+    pub(in crate::erp::entity) const fn served(&self, wanted: Capabilities) -> Capabilities {
+        if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted }
+    }
+
+    /// Begins a session that is wanted, if it can begin now.
+    pub(in crate::erp::entity) fn try_begin(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
+        let Some((agent, want)) = self.sessions.at(slot).and_then(|entry| Some((entry.agent, entry.want?))) else {
+            return;
+        };
+        if self.state(agent) != State::Bound {
+            self.try_later(slot, now.after(RETRY));
+            return;
+        }
+        match self.known(now, &want.peer, want.at) {
+            Known::At(at, throttled) => {
+                if !self.attach_peer(slot, &want.peer) {
+                    self.try_later(slot, now.after(RETRY));
+                    return;
+                }
+                let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else { return };
+                let Some(identity) = &context.identity else { return };
+                entry.want = None;
+                entry.throttled = throttled;
+                if entry.session.initiate(now, identity, want.peer, at, want.offer, rng).is_err() {
+                    // Its EID was checked, and the memory was free.
+                    entry.session.wipe();
+                }
+                self.refile(now, slot, rng);
+                self.touch(slot);
+            }
+            Known::Forbidden => {
+                if let Some(entry) = self.sessions.at_mut(slot) {
+                    (entry.want, entry.refused) = (None, Some(LocalStatus::Standing));
+                }
+                self.touch(slot);
+            }
+            Known::NotYet => {
+                self.wait_for_peer(slot, &want.peer);
+                self.try_later(slot, now.after(RETRY));
+            }
+            // STATE_ANML_DEGRADED: of this context and this destination, and of nothing else.
+            Known::Nowhere => {
+                let Some(eid) = self.agents.at(agent).map(crate::erp::agent::AgentSlot::eid) else { return };
+                let Some(entry) = self.sessions.at_mut(slot) else { return };
+                let Some(want) = entry.want.as_mut() else { return };
+                entry.degraded |= !want.resolution.is_degraded();
+                let due = want.resolution.failed::<P>(now, &eid);
+                let peer = want.peer;
+                self.wait_for_peer(slot, &peer);
+                self.try_later(slot, due);
+                self.sessions_news.push(&mut self.sessions, slot);
+            }
+        }
+    }
+
+    fn try_later(&mut self, slot: u32, at: Mono) {
+        if let Some(want) = self.sessions.at_mut(slot).and_then(|entry| entry.want.as_mut()) {
+            want.retry = at;
+        }
+        self.deadlines.bring_forward(slot, at);
+    }
+
+    /// Files a session under the cookies that it has now. One whose place is taken begins anew: no session is filed under
+    /// a key that another one has.
+    // keeps: IACP-088
+    pub(in crate::erp::entity) fn refile(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
+        let Some((agent, filed, mut cookies)) =
+            self.sessions.at(slot).map(|entry| (entry.agent, entry.filed, entry.session.cookies()))
+        else {
+            return;
+        };
+        if filed == Some(cookies) || cookies.0 == Cookie::ZERO {
+            return;
+        }
+        if self.session_of(cookies, agent).is_some()
+            && let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent))
+            && let Some(identity) = &context.identity
+        {
+            entry.session.begin_anew(now, identity, rng);
+            cookies = entry.session.cookies();
+        }
+        self.unfile(slot);
+        let hash = self.session_hash(cookies, agent);
+        let Some((entry, context)) = self.sessions.at_mut(slot).zip(self.agents.at(agent)) else { return };
+        if self.session_index.insert(hash, slot) {
+            entry.filed = Some(cookies);
+            entry.key = local_session_key::<P>(cookies.0, cookies.1, &context.eid(), &context.iat);
+        }
+    }
+
+    /// A session is found no more.
+    pub(in crate::erp::entity) fn unfile(&mut self, slot: u32) {
+        let Some((agent, cookies)) =
+            self.sessions.at_mut(slot).and_then(|entry| Some((entry.agent, entry.filed.take()?)))
+        else {
+            return;
+        };
+        let (hash, sessions) = (self.session_hash(cookies, agent), &self.sessions);
+        self.session_index.remove(hash, slot, |key, slot| {
+            let filed = sessions.at(slot).and_then(|entry| Some((entry.filed?, entry.agent)));
+            filed.map_or(0, |((initiator, responder), agent)| {
+                key.hash(&[&initiator.0, &responder.0, &agent.to_be_bytes()])
+            })
+        });
+    }
+
+    /// A session leaves its agent, its peer and the index; its FIFO is wiped. Its slot is still taken.
+    pub(in crate::erp::entity) fn forget_session(&mut self, slot: u32) {
+        self.unfile(slot);
+        self.keep_receipt(slot);
+        self.drop_line(slot);
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        let (agent, next, previous, incoming) = (entry.agent, entry.next, entry.previous, entry.incoming);
+        let mut fifo = core::mem::take(&mut entry.fifo);
+        let mut waited = 0;
+        while let Some(cell) = fifo.pop(&mut self.fifo) {
+            if let Some(handle) = self.fifo.handle(cell) {
+                self.fifo.release(handle);
+                waited += 1;
+            }
+        }
+        if let Some(next) = next.checked_sub(1).and_then(|next| self.sessions.at_mut(next)) {
+            next.previous = previous;
+        }
+        match previous.checked_sub(1).and_then(|previous| self.sessions.at_mut(previous)) {
+            Some(previous) => previous.next = next,
+            None => {
+                if let Some(agent) = self.agents.at_mut(agent) {
+                    agent.sessions = next;
+                }
+            }
+        }
+        if let Some(agent) = self.agents.at_mut(agent) {
+            agent.session_count = agent.session_count.saturating_sub(1);
+            agent.incoming = agent.incoming.saturating_sub(u32::from(incoming));
+            agent.fifo = agent.fifo.saturating_sub(waited);
+        }
+        self.detach_peer(slot);
+    }
+
+    /// A session is over and has told everything: its slot is free.
+    pub(in crate::erp::entity) fn free_session(&mut self, slot: u32) {
+        self.forget_session(slot);
+        if let Some(handle) = self.sessions.handle(slot) {
+            self.sessions.release(handle);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is known of the EIDs at the other end.
+
+use core::net::{IpAddr, SocketAddr};
+
+use iacp_wire::Eid;
+
+use super::super::{INSIDE, LlEntity};
+use crate::crypto::Provider;
+use crate::erp::binding::Binding;
+use crate::erp::generation::{PORT, claimed_place};
+use crate::pss::Admission;
+use crate::slots::List;
+use crate::time::Mono;
+
+/// The host is asked again about a peer after this long, in milliseconds.
+const ASK_AGAIN: u64 = 2_000;
+/// No more peers are looked at for one that may be forgotten.
+const LOOKED_AT: usize = 16;
+
+/// What is known of a peer.
+pub(in crate::erp::entity) enum Known {
+    /// Ask again.
+    NotYet,
+    /// It is not to have a session.
+    Forbidden,
+    /// It may, and is there.
+    At(SocketAddr, bool),
+    /// It may, and nothing says where it is.
+    Nowhere,
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// The entry of a peer, made if there is none. Entries of peers without a session give way when the table is full.
+    pub(in crate::erp::entity) fn peer_entry(&mut self, eid: &Eid) -> Option<u32> {
+        if let Some(slot) = self.peer_of(eid) {
+            return Some(slot);
+        }
+        let handle = match self.peers.claim() {
+            Some(handle) => handle,
+            None => {
+                self.drop_idle_peer();
+                self.peers.claim()?
+            }
+        };
+        if let Some(peer) = self.peers.get_mut(handle) {
+            peer.eid = *eid;
+        }
+        if !self.peer_index.insert(self.peer_index.hash(&[&eid.0]), handle.slot()) {
+            self.peers.release(handle);
+            return None;
+        }
+        self.peers_age.push(&mut self.peers, handle.slot());
+        Some(handle.slot())
+    }
+
+    /// The oldest peer without a session is forgotten: a constant number of them is looked at.
+    fn drop_idle_peer(&mut self) {
+        for _ in 0..LOOKED_AT {
+            let Some(slot) = self.peers_age.pop(&mut self.peers) else { return };
+            let Some(peer) = self.peers.at(slot) else { continue };
+            if peer.sessions > 0 {
+                self.peers_age.push(&mut self.peers, slot);
+                continue;
+            }
+            let (hash, peers) = (self.peer_index.hash(&[&peer.eid.0]), &self.peers);
+            self.peer_index.remove(hash, slot, |key, slot| peers.at(slot).map_or(0, |peer| key.hash(&[&peer.eid.0])));
+            if let Some(handle) = self.peers.handle(slot) {
+                self.peers.release(handle);
+            }
+            return;
+        }
+    }
+
+    /// What is known of a peer; what is not is asked. A peer of this host is known, and a host without a directory asks
+    /// nothing.
+    pub(in crate::erp::entity) fn known(&mut self, now: Mono, eid: &Eid, at: Option<SocketAddr>) -> Known {
+        if self.agent_of(eid).is_some() {
+            return Known::At(INSIDE, false);
+        }
+        if self.settings.directory.is_none() {
+            return at.map_or(Known::Nowhere, |at| Known::At(at, false));
+        }
+        let Some(slot) = self.peer_entry(eid) else { return Known::NotYet };
+        let Some(peer) = self.peers.at_mut(slot) else { return Known::NotYet };
+        let Some((standing, until)) = peer.standing else {
+            self.ask_peer(now, slot);
+            return Known::NotYet;
+        };
+        let throttled = match standing {
+            Admission::Admit => false,
+            Admission::Throttle => true,
+            Admission::Drop | Admission::DemandWork => return Known::Forbidden,
+            Admission::NotKnownYet => {
+                self.ask_peer(now, slot);
+                return Known::NotYet;
+            }
+        };
+        let bound = peer.binding.filter(|binding| !binding.is_leaving());
+        let place = at.or(bound.map(|binding| SocketAddr::new(IpAddr::from(binding.ip), PORT)));
+        // What is old still counts, and is read again.
+        let asks = (until <= now || place.is_none()) && self.ask_peer(now, slot);
+        match place {
+            Some(place) => Known::At(place, throttled),
+            None if asks => Known::NotYet,
+            None => Known::Nowhere,
+        }
+    }
+
+    /// The host is to ask what the directory knows of a peer; `false` if it was asked just now.
+    pub(in crate::erp::entity) fn ask_peer(&mut self, now: Mono, slot: u32) -> bool {
+        let Some(peer) = self.peers.at_mut(slot) else { return false };
+        let again = peer.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN);
+        if again {
+            (peer.asked, peer.answered) = (Some(now), false);
+            self.peers_ask.push(&mut self.peers, slot);
+        }
+        again
+    }
+
+    /// What the directory says of a peer, or a binding of the peer's, has the session tried at once.
+    pub(super) fn wait_for_peer(&mut self, slot: u32, peer: &Eid) {
+        if let Some(peer) = self.peer_of(peer).and_then(|peer| self.peers.at_mut(peer)) {
+            peer.waiting.push(&mut self.sessions, slot);
+        }
+    }
+
+    /// Sessions that wait for a peer are tried at once.
+    // keeps: IACP-097
+    pub(in crate::erp::entity) fn wake_waiting(&mut self, now: Mono, peer: u32) {
+        let Some(peer) = self.peers.at_mut(peer) else { return };
+        let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
+        while let Some(session) = waiting.pop(&mut self.sessions) {
+            if let Some(entry) = self.sessions.at_mut(session).filter(|entry| entry.want.is_some()) {
+                entry.wake = true;
+                self.deadlines.bring_forward(session, now);
+            }
+        }
+    }
+
+    /// A verified binding of a peer: it replaces a lower one, its sessions look for the peer there, and one to nowhere ends
+    /// them.
+    // keeps: IACP-091
+    pub(in crate::erp::entity) fn take_binding(
+        &mut self,
+        now: Mono,
+        slot: u32,
+        binding: Binding,
+        from: Option<SocketAddr>,
+    ) {
+        let Some(peer) = self.peers.at_mut(slot) else { return };
+        if peer.binding.is_some_and(|known| binding.generation <= known.generation) {
+            return;
+        }
+        peer.binding = Some(binding);
+        let mut next = peer.sessions.checked_sub(1);
+        self.wake_waiting(now, slot);
+        let at = claimed_place(&binding, from);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at_mut(session) else { break };
+            next = entry.peer_next.checked_sub(1);
+            match at {
+                Some(at) => entry.session.claim(now, at),
+                None => entry.session.peer_is_gone(),
+            }
+            self.touch(session);
+        }
+    }
+
+    /// A session belongs to this peer from now on; `false` if there is no room for another peer.
+    pub(in crate::erp::entity) fn attach_peer(&mut self, session: u32, eid: &Eid) -> bool {
+        let Some(slot) = self.peer_entry(eid) else { return false };
+        let Some(peer) = self.peers.at_mut(slot) else { return false };
+        let head = core::mem::replace(&mut peer.sessions, session + 1);
+        if let Some(next) = head.checked_sub(1).and_then(|next| self.sessions.at_mut(next)) {
+            next.peer_previous = session + 1;
+        }
+        if let Some(entry) = self.sessions.at_mut(session) {
+            (entry.peer, entry.peer_next, entry.peer_previous) = (slot + 1, head, 0);
+        }
+        true
+    }
+
+    pub(super) fn detach_peer(&mut self, session: u32) {
+        let Some(entry) = self.sessions.at_mut(session) else { return };
+        let (next, previous) = (core::mem::take(&mut entry.peer_next), core::mem::take(&mut entry.peer_previous));
+        let Some(peer) = core::mem::take(&mut entry.peer).checked_sub(1) else { return };
+        if let Some(next) = next.checked_sub(1).and_then(|next| self.sessions.at_mut(next)) {
+            next.peer_previous = previous;
+        }
+        match previous.checked_sub(1).and_then(|previous| self.sessions.at_mut(previous)) {
+            Some(previous) => previous.peer_next = next,
+            None => {
+                if let Some(peer) = self.peers.at_mut(peer) {
+                    peer.sessions = next;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Further tables of an LL-Entity, each of which may be empty: what has no table costs nothing and is not offered.
+
+use crate::erp::receipt::ReceiptSlot;
+use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
+use crate::slots::{Reset, Slot};
+
+/// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
+/// of shares is divided equally among the agents, so that none can fill it for the others.
+///
+/// ```
+/// use iacp_core::erp::entity::{LineSlot, Tables};
+/// use iacp_core::erp::receipt::ReceiptSlot;
+/// use iacp_core::slots::Slot;
+///
+/// // Sessions of this host can be resumed; nothing else is wanted of it.
+/// let mut lines = [const { Slot::new(LineSlot::EMPTY) }; 4];
+/// let mut receipts = [ReceiptSlot::EMPTY; 16];
+/// let tables = Tables { lines: &mut lines, receipts: &mut receipts, ..Tables::default() };
+/// assert_eq!((tables.lines.len(), tables.receipts.len()), (4, 16));
+/// ```
+#[derive(Default)]
+pub struct Tables<'m> {
+    /// One for each session with RESUME. Without them RESUME is neither offered nor agreed.
+    pub lines: &'m mut [Slot<LineSlot>],
+    /// Shares: receipts of sessions that ended, and lines that agents have RECALLed. Each share is a multiple of 8.
+    pub receipts: &'m mut [ReceiptSlot],
+}
+
+/// What is kept of one session with RESUME: its line, and which of the peer's items have come.
+pub struct LineSlot {
+    /// The line that the agent's record names, and the lowest item of it that is not safe.
+    pub(super) record: Option<(Line, u64)>,
+    /// This side has said with which line it goes on, and this is what it knew.
+    pub(super) initiator: Option<Initiator>,
+    pub(super) known: Knowledge,
+    /// What both sides have agreed on.
+    pub(super) agreement: Option<Agreement>,
+    pub(super) items: Items,
+    /// Where this side holds: the lowest item of the peer's that its agent has not consumed, and the lowest one whose frame
+    /// was not given free in this session. Frames of items that an older session has brought may come after the agent's word.
+    pub(super) consumed: u64,
+    pub(super) freed: u64,
+    /// The next own item to be sealed.
+    pub(super) next: u64,
+    /// The line has gone on in another session, so nothing here is true any more.
+    pub(super) given_up: bool,
+}
+
+impl LineSlot {
+    /// No line.
+    pub const EMPTY: Self = Self {
+        record: None,
+        initiator: None,
+        known: Knowledge::of_record(0),
+        agreement: None,
+        items: Items::from(0),
+        consumed: 0,
+        freed: 0,
+        next: 0,
+        given_up: false,
+    };
+
+    /// The name of the line, once it is agreed on or asked for, and while it is this session's.
+    pub(super) fn name(&self) -> Option<Line> {
+        let asked = self.initiator.and_then(|initiator| initiator.freezes());
+        self.agreement.map(|agreement| agreement.line).or(asked).filter(|_| !self.given_up)
+    }
+}
+
+impl Reset for LineSlot {
+    fn reset(&mut self) {
+        *self = Self::EMPTY;
+    }
+}

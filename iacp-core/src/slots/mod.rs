@@ -1,0 +1,263 @@
+//! Tables in the caller's memory: slots with handles, an index, deadlines, lists.
+//!
+//! N slots serve N things, nothing is allocated, and no operation takes longer because more is in the table.
+//!
+//! | part | what it is | cost |
+//! |---|---|---|
+//! | [`Slots`] | the things, and handles that a later thing in the same slot does not answer to | O(1) |
+//! | [`Index`] | from a key to a slot: a keyed hash, linear probing, at most half full | 1.5 cells on average |
+//! | [`Deadlines`] | a 4-ary heap; a deadline that became later is looked at only when it would have been due | O(log N) |
+//! | [`List`] | slots one behind the other: what is to be sent, what is to be told | O(1) |
+
+mod deadlines;
+mod index;
+mod list;
+
+use core::fmt;
+
+pub use deadlines::{Deadlines, HeapCell};
+pub use index::{Index, IndexKey};
+pub use list::List;
+
+/// What a slot's value does when the slot becomes free: it wipes what is secret, and is as good as new.
+pub trait Reset {
+    /// Empties the value where it stands.
+    fn reset(&mut self);
+}
+
+/// The name of what is in a slot: the slot, and how often that was used before. All of it fits the field *Session* of the
+/// local channel.
+///
+/// ```
+/// use iacp_core::slots::Handle;
+///
+/// let handle = Handle::from_bits(0x0000_0003_0000_0007).ok_or("3 is slot 2")?;
+/// assert_eq!((handle.slot(), handle.bits()), (2, 0x0000_0003_0000_0007));
+/// assert_eq!(Handle::from_bits(7), None);
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Handle {
+    slot: u32,
+    reuse: u32,
+}
+
+impl Handle {
+    /// The number of the slot.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.slot
+    }
+
+    /// Slot number + 1 in the upper half, reuse count in the lower. It is never zero.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        (self.slot as u64 + 1) << 32 | self.reuse as u64
+    }
+
+    /// The handle of these bits; `None` where the upper half is zero.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+        let (upper, reuse) = ((bits >> 32) as u32, bits as u32);
+        match upper.checked_sub(1) {
+            Some(slot) => Some(Self { slot, reuse }),
+            None => None,
+        }
+    }
+}
+
+/// The memory does not suffice, or has a length that it must not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TooFew {
+    /// An index of at least so many cells is needed.
+    IndexCells(usize),
+    /// The number of an index's cells is no power of two.
+    NoPowerOfTwo,
+    /// So many cells for deadlines are needed.
+    HeapCells(usize),
+    /// More than 2^30 slots.
+    TooMany,
+}
+
+impl fmt::Display for TooFew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IndexCells(needed) => write!(f, "index: at least {needed} cells are needed"),
+            Self::NoPowerOfTwo => f.write_str("index: the number of cells must be a power of two"),
+            Self::HeapCells(needed) => write!(f, "heap: {needed} cells are needed"),
+            Self::TooMany => f.write_str("slots: at most 2^30"),
+        }
+    }
+}
+
+impl core::error::Error for TooFew {}
+
+const MOST: usize = 1 << 30;
+/// How many lists a slot can stand in at a time.
+const LISTS: usize = 4;
+/// The place of one thing.
+#[derive(Debug)]
+pub struct Slot<T> {
+    reuse: u32,
+    taken: bool,
+    free: u32,
+    links: [u32; LISTS],
+    value: T,
+}
+
+impl<T> Slot<T> {
+    /// A free slot. `value` is what a thing begins as.
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self { reuse: 0, taken: false, free: 0, links: [0; LISTS], value }
+    }
+}
+
+/// A table of things.
+///
+/// ```
+/// use iacp_core::slots::{Reset, Slot, Slots};
+///
+/// struct Count(u32);
+/// impl Reset for Count {
+///     fn reset(&mut self) {
+///         self.0 = 0;
+///     }
+/// }
+///
+/// let mut memory = [const { Slot::new(Count(0)) }; 2];
+/// let mut table = Slots::new(&mut memory)?;
+/// let first = table.claim().ok_or("there are two slots")?;
+/// let second = table.claim().ok_or("there are two slots")?;
+/// assert!(table.claim().is_none());
+/// table.get_mut(first).ok_or("it is there")?.0 = 7;
+/// table.release(first);
+/// let third = table.claim().ok_or("a slot is free again")?;
+/// assert_eq!(third.slot(), first.slot());
+/// assert!(table.get(first).is_none(), "the old handle names nothing");
+/// assert_eq!(table.get(third).map(|count| count.0), Some(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Slots<'m, T> {
+    slots: &'m mut [Slot<T>],
+    free: u32,
+    taken: u32,
+}
+
+fn position(slot: u32) -> usize {
+    usize::try_from(slot).unwrap_or(usize::MAX)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl<'m, T: Reset> Slots<'m, T> {
+    /// A table over the caller's memory. Whatever was in it is reset; handles into it stay void.
+    ///
+    /// # Errors
+    /// More than 2^30 slots.
+    pub fn new(slots: &'m mut [Slot<T>]) -> Result<Self, TooFew> {
+        if slots.len() > MOST {
+            return Err(TooFew::TooMany);
+        }
+        let mut free = 0;
+        for (number, slot) in (0..count(slots.len())).zip(slots.iter_mut()).rev() {
+            if slot.taken {
+                slot.value.reset();
+                slot.reuse = slot.reuse.saturating_add(1);
+            }
+            (slot.taken, slot.links) = (false, [0; LISTS]);
+            if slot.reuse < u32::MAX {
+                slot.free = free;
+                free = number + 1;
+            }
+        }
+        Ok(Self { slots, free, taken: 0 })
+    }
+
+    /// Takes a free slot. Its value is as good as new.
+    pub fn claim(&mut self) -> Option<Handle> {
+        let number = self.free.checked_sub(1)?;
+        let slot = self.slots.get_mut(position(number))?;
+        self.free = slot.free;
+        (slot.taken, slot.free) = (true, 0);
+        self.taken += 1;
+        Some(Handle { slot: number, reuse: slot.reuse })
+    }
+
+    /// Frees a slot: its value is reset where it stands, and its handle is void for good. A slot whose reuse count is
+    /// used up is never taken again.
+    pub fn release(&mut self, handle: Handle) -> bool {
+        let Some(slot) = self.slots.get_mut(position(handle.slot)).filter(|slot| names(slot, handle)) else {
+            return false;
+        };
+        slot.value.reset();
+        slot.taken = false;
+        slot.reuse = slot.reuse.saturating_add(1);
+        self.taken -= 1;
+        if slot.reuse < u32::MAX {
+            slot.free = self.free;
+            self.free = handle.slot + 1;
+        }
+        true
+    }
+
+    /// What a handle names.
+    #[must_use]
+    pub fn get(&self, handle: Handle) -> Option<&T> {
+        self.slots.get(position(handle.slot)).filter(|slot| names(slot, handle)).map(|slot| &slot.value)
+    }
+
+    /// What a handle names.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        let slot = self.slots.get_mut(position(handle.slot))?;
+        names(slot, handle).then_some(&mut slot.value)
+    }
+
+    /// The handle of what is in a slot now.
+    #[must_use]
+    pub fn handle(&self, slot: u32) -> Option<Handle> {
+        let taken = self.slots.get(position(slot)).filter(|slot| slot.taken)?;
+        Some(Handle { slot, reuse: taken.reuse })
+    }
+
+    /// What is in a slot now.
+    #[must_use]
+    pub fn at(&self, slot: u32) -> Option<&T> {
+        self.slots.get(position(slot)).filter(|slot| slot.taken).map(|slot| &slot.value)
+    }
+
+    /// What is in a slot now.
+    pub fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.slots.get_mut(position(slot)).filter(|slot| slot.taken).map(|slot| &mut slot.value)
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub const fn capacity(&self) -> u32 {
+        #[allow(clippy::cast_possible_truncation, reason = "at most 2^30, as `new` has checked")]
+        let count = self.slots.len() as u32;
+        count
+    }
+
+    /// How many of them are taken.
+    #[must_use]
+    pub const fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Whether all of them are taken.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.free == 0
+    }
+}
+
+fn names<T>(slot: &Slot<T>, handle: Handle) -> bool {
+    slot.taken && slot.reuse == handle.reuse
+}
