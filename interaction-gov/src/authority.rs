@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::number::Flag;
 pub use crate::policy::Speaker;
-use crate::policy::{AUTHORITIES, Facts, Policy, PolicyError, Scope};
+use crate::policy::{AUTHORITIES, Facts, Member, Policy, PolicyError, Scope};
 use crate::proof::Signatures;
 use crate::text::TextError;
 use crate::time::Time;
@@ -53,6 +53,33 @@ impl Update<'_> {
 }
 
 /// An authority that lets another one decide in its place.
+///
+/// ```
+/// use interaction_gov::authority::{Authorities, AuthorityError, Delegation};
+/// use interaction_gov::policy::Scope;
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions record\nregions de\nauthorities region, clinic")?;
+/// let [from, to] = ["region", "clinic"].map(|name| names.find(name).unwrap_or(interaction_gov::vocabulary::Authority(0)));
+/// let mut authorities = Authorities::new();
+/// authorities.introduce(from, [1; 32])?;
+/// authorities.introduce(to, [2; 32])?;
+/// let delegation = Delegation {
+///     from,
+///     to,
+///     scope: Scope::read("record in de", &names)?,
+///     vocabulary: *names.digest(),
+///     until: Time(60_000),
+///     serial: 1,
+///     redelegate: false,
+/// };
+/// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true; // an application verifies `delegation.signed()`
+/// authorities.delegate(delegation.clone(), &[0; 64], &trusting, Time(0))?;
+/// let again = authorities.delegate(delegation, &[0; 64], &trusting, Time(1));
+/// assert_eq!(again, Err(AuthorityError::Stale), "a serial counts once");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
     /// Whose decisions.
@@ -271,9 +298,7 @@ impl Authorities {
                 PolicyError::Text(error) => AuthorityError::Text(error),
                 _ => AuthorityError::Share,
             })?;
-            let says = |member: &crate::policy::Member| {
-                (member.authority, member.version) == (update.authority, update.version)
-            };
+            let says = |member: &Member| (member.authority, member.version) == (update.authority, update.version);
             if !scratch.members().iter().all(says) {
                 return Err(AuthorityError::Head);
             }
@@ -310,6 +335,35 @@ impl Authorities {
         let counts = |known: Known| if known.withdrawn.is() { known.before } else { known.latest };
         known.map(counts).is_some_and(|signed| signed.version == version && signed.text == *text)
             && self.vocabularies.contains(vocabulary)
+    }
+
+    /// Whether a part of a compiled policy can count as taken: its authority is known, and what it has signed last is this text, or
+    /// an older one.
+    pub(crate) fn may_follow(&self, member: &Member) -> bool {
+        let Member { authority, version, digest, vocabulary, .. } = member;
+        let known = self.known.get(usize::from(authority.0)).copied().flatten();
+        known.is_some_and(|known| known.latest.version < *version)
+            || self.vouches(*authority, *version, digest, vocabulary)
+    }
+
+    /// Whether there is room for the vocabularies of a compiled policy.
+    pub(crate) fn has_room_for(&self, members: &[Member]) -> bool {
+        let known = |member: &Member| self.vocabularies.contains(&member.vocabulary);
+        // A policy is written in one.
+        !self.vocabularies.is_full() || members.iter().all(known)
+    }
+
+    /// A part of a compiled policy counts as taken.
+    pub(crate) fn follow(&mut self, member: &Member) {
+        if !self.vocabularies.contains(&member.vocabulary) {
+            let _ = self.vocabularies.push(member.vocabulary);
+        }
+        if let Ok(known) = self.known(member.authority)
+            && known.latest.version < member.version
+        {
+            let latest = Signed { version: member.version, text: member.digest };
+            *known = Known { latest, before: known.latest, left: Flag::NO, withdrawn: Flag::NO, ..*known };
+        }
     }
 
     /// Whoever has signed a text, and has not left.
@@ -419,13 +473,21 @@ impl Authorities {
     pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
         let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };
         for _ in 0..self.delegations.len() {
+            let mut next = None;
             // The last word counts.
-            let next = self.delegations.iter().rev().find(|delegation| {
+            let words = self.delegations.iter().rev().filter(|delegation| {
                 Some(delegation.from) == speaker.authority
                     && now < delegation.until
                     && self.vocabularies.contains(&delegation.vocabulary)
-                    && delegation.scope.contains(facts, delegation.from)
             });
+            for delegation in words {
+                let Delegation { from, scope, .. } = delegation;
+                speaker.until = speaker.until.min(scope.contains_until(facts, *from));
+                if scope.contains(facts, *from) {
+                    next = Some(delegation);
+                    break;
+                }
+            }
             let Some(next) = next else { break };
             speaker = Speaker { authority: Some(next.to), until: speaker.until.min(next.until) };
             if !next.redelegate {

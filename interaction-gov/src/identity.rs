@@ -93,6 +93,14 @@ impl fmt::Debug for Pseudonym {
 }
 
 /// The key that makes the pseudonyms of one authority. It wipes itself.
+///
+/// ```
+/// use interaction_gov::identity::{AuthorityKey, InteractionId};
+///
+/// let [clinic, region] = [1, 2].map(|number| AuthorityKey::new([number; 32])); // random bytes
+/// let (call, name) = (InteractionId::recorded([7; 16]), [5; 16]);
+/// assert_ne!(clinic.participant(&call, &name), region.participant(&call, &name));
+/// ```
 #[derive(ZeroizeOnDrop)]
 pub struct AuthorityKey([u8; 32]);
 

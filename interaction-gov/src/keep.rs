@@ -4,12 +4,13 @@
 //! The texts themselves are the caller's to keep: each version names its policy by its digest, and is compiled anew.
 
 use crate::authority::{Authorities, Delegation, Known, Signed};
+use crate::bytes::{Reader, Writer};
 use crate::number::Flag;
-use crate::policy::{AUTHORITIES, Conditions, Policy, Scope, Test, Whose};
-use crate::rollout::{Canary, Rollout, Track, Version};
-use crate::snapshot::{FORMAT, Reader, SnapshotError, Writer, one_of};
+use crate::policy::{AUTHORITIES, Policy, Scope};
+use crate::rollout::{Canary, Place, Rollout, Track};
+use crate::snapshot::{FORMAT, SnapshotError};
 use crate::time::Time;
-use crate::vocabulary::{Authority, Consent, Name, Role, Set};
+use crate::vocabulary::{Authority, Set};
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
     /// Writes the whole state of the control plane but for its key and its texts: how many bytes that are. They are to be signed
@@ -32,17 +33,18 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             to.u32(version);
             to.u8(u8::from(withdrawn.is()));
         }
-        to.u8(u8::try_from(self.versions.iter().flatten().count()).unwrap_or(u8::MAX));
-        for version in self.versions.iter().flatten() {
+        to.u8(u8::try_from(self.all().count()).unwrap_or(u8::MAX));
+        for (version, withdrawn) in self.all() {
             to.u32(version.number);
-            to.u8(u8::from(version.withdrawn.is()));
+            to.u8(u8::from(withdrawn.is()));
             to.put(version.digest());
         }
         to.done()
     }
 
     /// Restores it where it stands. `compile` puts the texts of the policy with this digest into an empty one, and says whether
-    /// it has them.
+    /// it has them; it is not asked about the version that is linked here. A linked version that the snapshot does not know, because the
+    /// firmware is newer, is linked no more, and can be linked again.
     ///
     /// # Errors
     /// [`SnapshotError`]; the control plane is then empty, and permits nothing.
@@ -54,8 +56,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         let done = self.read(bytes, compile);
         if done.is_err() {
             self.authorities = Authorities::new();
-            self.versions.iter_mut().for_each(|version| *version = None);
-            (self.stable, self.emergency, self.canary) = (None, None, None);
+            self.versions.iter_mut().for_each(Place::free);
+            (self.linked, self.stable, self.emergency, self.canary) = (None, None, None, None);
         }
         done
     }
@@ -83,17 +85,23 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         } else {
             None
         };
-        self.versions.iter_mut().for_each(|version| *version = None);
-        for place in 0..usize::from(from.u8()?) {
+        self.versions.iter_mut().for_each(Place::free);
+        let (linked, mut place) = (self.linked.take(), 0);
+        for _ in 0..from.u8()? {
             let number = from.u32()?;
             let withdrawn = Flag::of(from.bool("version")?);
             let digest = from.take()?;
             if number >= self.numbers || self.version(number).is_some() {
                 return Err(SnapshotError::Field("version"));
             }
+            if let Some(same) = linked.filter(|linked| linked.number == number && linked.digest() == &digest) {
+                (self.linked, self.linked_withdrawn) = (Some(same), withdrawn);
+                continue;
+            }
             let slot = self.versions.get_mut(place).ok_or(SnapshotError::NoRoom)?;
-            let version = slot.insert(Version { number, withdrawn, policy: Policy::new() });
-            if !compile(&digest, &mut version.policy) || version.digest() != &digest {
+            place += 1;
+            let policy = slot.fill(number, withdrawn);
+            if !compile(&digest, policy) || policy.digest() != &digest {
                 return Err(SnapshotError::Field("the texts of a version"));
             }
         }
@@ -130,7 +138,7 @@ fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
         to.put(vocabulary);
         to.u64(until.0);
         to.u32(*serial);
-        write_scope(to, scope);
+        scope.write(to);
     }
 }
 
@@ -141,7 +149,7 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
             continue;
         }
         let key = from.take()?;
-        let mut signed = || Ok(Signed { version: from.u32()?, text: from.take()? });
+        let mut signed = || Ok::<_, SnapshotError>(Signed { version: from.u32()?, text: from.take()? });
         let (latest, before) = (signed()?, signed()?);
         let (left, withdrawn) = (Flag::of(from.bool("authority")?), Flag::of(from.bool("authority")?));
         *place = Some(Known { key, latest, before, left, withdrawn, serial: from.u32()? });
@@ -162,64 +170,9 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
         let redelegate = from.bool("delegation")?;
         let vocabulary = from.take()?;
         let (until, serial) = (Time(from.u64()?), from.u32()?);
-        let scope = read_scope(from)?;
+        let scope = Scope::read_bytes(from)?;
         let delegation = Delegation { from: giver, to: taker, scope, vocabulary, until, serial, redelegate };
         authorities.delegations.push(delegation).map_err(|_| SnapshotError::NoRoom)?;
     }
     Ok(authorities)
-}
-
-fn write_scope(to: &mut Writer<'_>, scope: &Scope) {
-    fn set<T: Name<Bits = u32>>(to: &mut Writer<'_>, set: Option<Set<T>>) {
-        to.some(set.map(Set::bits));
-    }
-    let Conditions { actions, kinds, roles, modalities, functions, regions, tests, postures, provenances } =
-        &scope.conditions;
-    to.u32(actions.bits());
-    set(to, *roles);
-    set(to, *modalities);
-    set(to, *functions);
-    to.u8(u8::from(regions.is_some()));
-    to.u128(regions.map_or(0, Set::bits));
-    to.put(&[*kinds, *postures, *provenances, u8::from(scope.own)]);
-    to.u8(u8::try_from(tests.len()).unwrap_or(u8::MAX));
-    tests.iter().for_each(|test| to.put(&test.bytes()));
-}
-
-fn read_scope(from: &mut Reader<'_>) -> Result<Scope, SnapshotError> {
-    fn set<T: Name<Bits = u32>>(from: &mut Reader<'_>) -> Result<Option<Set<T>>, SnapshotError> {
-        Ok(from.some("scope")?.map(Set::from_bits))
-    }
-    let actions = Set::from_bits(from.u32()?);
-    let (roles, modalities, functions) = (set(from)?, set(from)?, set(from)?);
-    let regions = from.bool("scope")?;
-    let places = Set::from_bits(from.u128()?);
-    let [kinds, postures, provenances] = from.take()?;
-    let own = from.bool("scope")?;
-    let mut conditions = Conditions {
-        actions,
-        kinds,
-        roles,
-        modalities,
-        functions,
-        regions: regions.then_some(places),
-        postures,
-        provenances,
-        ..Conditions::ANY
-    };
-    for _ in 0..from.u8()? {
-        let [kind, a, b, c, d] = from.take()?;
-        let (one, two) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        let small = |number: u16| u8::try_from(number).map_err(|_| SnapshotError::Field("test"));
-        let test = match kind {
-            0 => Test::With(one_of(&Whose::ALL, small(one)?, "test")?, Consent(small(two)?)),
-            1 => Test::Without(one_of(&Whose::ALL, small(one)?, "test")?, Consent(small(two)?)),
-            2 => Test::Present(Role(small(one)?)),
-            3 => Test::Absent(Role(small(one)?)),
-            4 => Test::Hours(one, two),
-            _ => return Err(SnapshotError::Field("test")),
-        };
-        conditions.tests.push(test).map_err(|_| SnapshotError::NoRoom)?;
-    }
-    Ok(Scope { conditions, own })
 }

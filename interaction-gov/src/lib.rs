@@ -16,12 +16,14 @@
 
 pub mod audit;
 pub mod authority;
+mod bytes;
 pub mod function;
 pub mod identity;
 pub mod interaction;
 mod keep;
 pub mod lease;
 pub mod lifecycle;
+mod list;
 pub mod measure;
 mod number;
 pub mod participant;

@@ -7,6 +7,16 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Consent, Modality, Name, Posture, Region, Role, Set};
 
 /// The streams that carry a participant's data, and those that it receives.
+///
+/// ```
+/// use interaction_gov::participant::Streams;
+/// use interaction_gov::policy::On;
+/// use interaction_gov::vocabulary::{Modality, Set};
+///
+/// let listens = Streams { sends: Set::EMPTY, receives: Set::one(Modality(0)) };
+/// assert!(listens.receives_on(On::Stream(Modality(0))) && !listens.sends_on(On::Unsaid));
+/// assert!(Streams::UNSAID.sends_on(On::Stream(Modality(3))), "what is not said counts as all");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Streams {

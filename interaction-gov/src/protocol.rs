@@ -104,6 +104,19 @@ impl Rebinding<'_> {
 
 /// Where identifiers lead: up to `N` of them, a power of two.
 ///
+/// ```
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::protocol::{BindError, Protocol, Registry};
+///
+/// let mut registry = Registry::<8>::new([3; 32]); // random bytes
+/// let (call, other) = (InteractionId::recorded([7; 16]), InteractionId::recorded([8; 16]));
+/// registry.bind(Protocol::SipCallId, b"a84b4c76e66710", call, [1; 32])?;
+/// registry.bind(Protocol::QuicConnection, b"\x5e\x01", call, [1; 32])?;
+/// assert_eq!(registry.find(Protocol::QuicConnection, b"\x5e\x01"), Some(call));
+/// assert_eq!(registry.bind(Protocol::SipCallId, b"a84b4c76e66710", other, [1; 32]), Err(BindError::Conflict));
+/// # Ok::<(), BindError>(())
+/// ```
+///
 /// Only keyed hashes of them are kept, so that nobody can choose identifiers that all meet in one place, and so that the
 /// registry tells nobody who has no key which identifiers there are.
 pub struct Registry<const N: usize> {

@@ -11,7 +11,7 @@ use zeroize::ZeroizeOnDrop;
 use crate::authority::Authorities;
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
-use crate::policy::Policy;
+use crate::policy::{CompiledError, Policy};
 use crate::vocabulary::Authority;
 
 /// A version.
@@ -26,10 +26,49 @@ pub struct Version<const W: usize> {
 }
 
 impl<const W: usize> Version<W> {
+    /// A version that was compiled on a host, with the number that its maker gave it: a constant, which lies in flash and takes no
+    /// memory. It governs nothing until it is [linked](Rollout::link).
+    ///
+    /// # Errors
+    /// [`CompiledError`]: the bytes are no compiled policy, or `W` is too small for it.
+    pub const fn compiled(number: u32, bytes: &[u8]) -> Result<Self, CompiledError> {
+        match Policy::compiled(bytes) {
+            Ok(policy) => Ok(Self { number, withdrawn: Flag::NO, policy }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What identifies it: the digest of its policy.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         self.policy.digest()
+    }
+}
+
+/// A place for a version. It is no `Option`, whose empty value would not be all zeros.
+pub(crate) struct Place<const W: usize> {
+    taken: Flag,
+    version: Version<W>,
+}
+
+impl<const W: usize> Place<W> {
+    const FREE: Self =
+        Self { taken: Flag::NO, version: Version { number: 0, withdrawn: Flag::NO, policy: Policy::new() } };
+
+    pub const fn version(&self) -> Option<&Version<W>> {
+        if self.taken.is() { Some(&self.version) } else { None }
+    }
+
+    /// Takes a version of this number, whose policy is still empty.
+    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W> {
+        let Self { taken, version } = self;
+        (*taken, version.number, version.withdrawn) = (Flag::YES, number, withdrawn);
+        version.policy.clear();
+        &mut version.policy
+    }
+
+    pub const fn free(&mut self) {
+        self.taken = Flag::NO;
     }
 }
 
@@ -108,7 +147,10 @@ pub(crate) struct Key([u8; 32]);
 pub struct Rollout<const W: usize, const V: usize> {
     /// Who makes policy.
     pub authorities: Authorities,
-    pub(crate) versions: [Option<Version<W>>; V],
+    pub(crate) versions: [Place<W>; V],
+    /// A version outside of this memory, and whether it was rolled back.
+    pub(crate) linked: Option<&'static Version<W>>,
+    pub(crate) linked_withdrawn: Flag,
     pub(crate) stable: Option<u32>,
     /// A version that governs everything, on whatever track, and whatever was pinned.
     pub(crate) emergency: Option<u32>,
@@ -133,9 +175,19 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// ```
     #[must_use]
     pub const fn new(authorities: Authorities, key: [u8; 32]) -> Self {
-        let versions = [const { None }; V];
-        let key = Key(key);
-        Self { authorities, versions, stable: None, emergency: None, canary: None, canaries: 0, numbers: 0, key }
+        let versions = [const { Place::FREE }; V];
+        Self {
+            authorities,
+            versions,
+            linked: None,
+            linked_withdrawn: Flag::NO,
+            stable: None,
+            emergency: None,
+            canary: None,
+            canaries: 0,
+            numbers: 0,
+            key: Key(key),
+        }
     }
 
     /// Sets the key that chooses the canaries: before the first one.
@@ -161,11 +213,53 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if let Some(authority) = self.authorities.signed().without(there).iter().next() {
             return Err(RolloutError::LeftOut(authority));
         }
-        let slot = self.versions.iter_mut().find(|slot| slot.is_none()).ok_or(RolloutError::Full)?;
+        let place = self.versions.iter_mut().find(|place| place.version().is_none()).ok_or(RolloutError::Full)?;
         // Where it stands, without a copy on the way.
-        slot.insert(Version { number, withdrawn: Flag::NO, policy: Policy::new() }).policy.clone_from(policy);
+        place.fill(number, Flag::NO).clone_from(policy);
         self.numbers = next;
         Ok(number)
+    }
+
+    /// Takes a version that firmware has with it, in place of one that it had before; it governs nothing yet. Its texts count as
+    /// taken: what their authorities sign later has to follow them. So whoever makes the firmware answers for them. Each of its authorities
+    /// must be known here, and none that has signed a text may be missing.
+    ///
+    /// # Errors
+    /// [`RolloutError::NotSigned`]: an authority is not known, or has signed something newer, or something else under that number;
+    /// [`RolloutError::LeftOut`]; [`RolloutError::Full`]: its number was given already; [`RolloutError::InUse`]: the version that
+    /// was linked before governs.
+    // keeps: IOE-132, IOE-136
+    pub fn link(&mut self, version: &'static Version<W>) -> Result<u32, RolloutError> {
+        let number = version.number;
+        let next = number.checked_add(1).filter(|next| *next > self.numbers).ok_or(RolloutError::Full)?;
+        if self.linked.is_some_and(|linked| self.governs(linked.number)) {
+            return Err(RolloutError::InUse);
+        }
+        let members = version.policy.members();
+        if let Some(member) = members.iter().find(|member| !self.authorities.may_follow(member)) {
+            return Err(RolloutError::NotSigned(member.authority));
+        }
+        let there = members.iter().map(|member| member.authority).collect();
+        if let Some(authority) = self.authorities.signed().without(there).iter().next() {
+            return Err(RolloutError::LeftOut(authority));
+        }
+        if !self.authorities.has_room_for(members) {
+            return Err(RolloutError::Full);
+        }
+        members.iter().for_each(|member| self.authorities.follow(member));
+        (self.linked, self.linked_withdrawn, self.numbers) = (Some(version), Flag::NO, next);
+        Ok(number)
+    }
+
+    fn governs(&self, version: u32) -> bool {
+        [self.stable, self.emergency, self.canary.map(|canary| canary.version)].contains(&Some(version))
+    }
+
+    /// Every version that there is, and whether it was rolled back.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Version<W>, Flag)> {
+        let linked = self.linked.into_iter().map(|version| (version, self.linked_withdrawn));
+        let others = self.versions.iter().filter_map(Place::version);
+        linked.chain(others.map(|version| (version, version.withdrawn)))
     }
 
     /// Throws a version away. Interactions that are pinned to it are then governed by none, and permit nothing.
@@ -174,13 +268,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// It is not there, or it governs a track.
     pub fn discard(&mut self, version: u32) -> Result<(), RolloutError> {
         self.there(version)?;
-        let canary = self.canary.map(|canary| canary.version);
-        if [self.stable, self.emergency, canary].contains(&Some(version)) {
+        if self.governs(version) {
             return Err(RolloutError::InUse);
         }
-        let place = self.versions.iter_mut().find(|slot| slot.as_ref().is_some_and(|one| one.number == version));
-        if let Some(slot) = place {
-            *slot = None;
+        self.linked = self.linked.filter(|linked| linked.number != version);
+        let is_this = |place: &&mut Place<W>| place.version().is_some_and(|one| one.number == version);
+        if let Some(place) = self.versions.iter_mut().find(is_this) {
+            place.free();
         }
         Ok(())
     }
@@ -192,9 +286,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is no such version, it was rolled back, or the track is that of a canary that is over.
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
-        if self.there(version)?.withdrawn.is() {
-            return Err(RolloutError::Withdrawn);
-        }
+        self.usable(version)?;
         if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
             (canary.version, canary.withdrawn) = (version, Flag::NO);
         } else if track != Track::STABLE {
@@ -211,9 +303,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no such version, or it was rolled back.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
-        if self.there(version)?.withdrawn.is() {
-            return Err(RolloutError::Withdrawn);
-        }
+        self.usable(version)?;
         self.emergency = Some(version);
         Ok(())
     }
@@ -231,11 +321,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// text.
     // keeps: IOE-080
     pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
-        let target = self.there(to)?;
+        let target = self.usable(to)?;
         let governs = self.there(self.stable.ok_or(RolloutError::NothingBefore)?)?;
-        if target.withdrawn.is() {
-            return Err(RolloutError::Withdrawn);
-        }
         if target.number >= governs.number {
             return Err(RolloutError::NothingBefore);
         }
@@ -255,9 +342,12 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 
     fn withdraw(&mut self, version: Option<u32>) {
-        let mut versions = self.versions.iter_mut().flatten();
-        if let Some(version) = versions.find(|one| Some(one.number) == version) {
-            version.withdrawn = Flag::YES;
+        if self.linked.is_some_and(|linked| Some(linked.number) == version) {
+            self.linked_withdrawn = Flag::YES;
+        }
+        let is_this = |place: &&mut Place<W>| place.version().is_some_and(|one| Some(one.number) == version);
+        if let Some(place) = self.versions.iter_mut().find(is_this) {
+            place.version.withdrawn = Flag::YES;
         }
     }
 
@@ -267,9 +357,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is a canary already, no such version, or it was rolled back; more than 100 percent.
     // keeps: IOE-079
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
-        if self.there(version)?.withdrawn.is() {
-            return Err(RolloutError::Withdrawn);
-        }
+        self.usable(version)?;
         if percent > 100 {
             return Err(RolloutError::Percent);
         }
@@ -339,7 +427,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// A version by its number.
     #[must_use]
     pub fn version(&self, number: u32) -> Option<&Version<W>> {
-        self.versions.iter().flatten().find(|version| version.number == number)
+        let linked = self.linked.filter(|linked| linked.number == number);
+        linked.or_else(|| self.versions.iter().filter_map(Place::version).find(|version| version.number == number))
     }
 
     /// The version that governs what is pinned to this one.
@@ -349,5 +438,12 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
 
     fn there(&self, version: u32) -> Result<&Version<W>, RolloutError> {
         self.version(version).ok_or(RolloutError::Unknown)
+    }
+
+    /// A version that was not rolled back.
+    fn usable(&self, number: u32) -> Result<&Version<W>, RolloutError> {
+        let (version, withdrawn) =
+            self.all().find(|(version, _)| version.number == number).ok_or(RolloutError::Unknown)?;
+        if withdrawn.is() { Err(RolloutError::Withdrawn) } else { Ok(version) }
     }
 }

@@ -7,6 +7,7 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::bytes::FieldError;
 use crate::identity::InteractionId;
 use crate::proof::Signatures;
 use crate::time::Time;
@@ -46,6 +47,15 @@ impl fmt::Display for SnapshotError {
 }
 
 impl core::error::Error for SnapshotError {}
+
+impl From<FieldError> for SnapshotError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Length => Self::Length,
+            FieldError::Field(name) => Self::Field(name),
+        }
+    }
+}
 
 /// What is signed of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,118 +170,4 @@ impl PlaneStamp {
         }
         if self.number < newest { Err(SnapshotError::Stale) } else { Ok(()) }
     }
-}
-
-/// Writes fields into the caller's bytes.
-pub(crate) struct Writer<'b> {
-    bytes: &'b mut [u8],
-    used: usize,
-}
-
-impl<'b> Writer<'b> {
-    pub const fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes, used: 0 }
-    }
-
-    pub fn put(&mut self, field: &[u8]) {
-        let end = self.used + field.len();
-        if let Some(place) = self.bytes.get_mut(self.used..end) {
-            place.copy_from_slice(field);
-        }
-        // What does not fit is counted all the same.
-        self.used = end;
-    }
-
-    pub fn u8(&mut self, number: u8) {
-        self.put(&[number]);
-    }
-
-    pub fn u16(&mut self, number: u16) {
-        self.put(&number.to_be_bytes());
-    }
-
-    pub fn u32(&mut self, number: u32) {
-        self.put(&number.to_be_bytes());
-    }
-
-    pub fn u64(&mut self, number: u64) {
-        self.put(&number.to_be_bytes());
-    }
-
-    pub fn u128(&mut self, number: u128) {
-        self.put(&number.to_be_bytes());
-    }
-
-    pub fn some(&mut self, number: Option<u32>) {
-        self.u8(u8::from(number.is_some()));
-        self.u32(number.unwrap_or(0));
-    }
-
-    /// How many bytes it took, or would have taken.
-    ///
-    /// # Errors
-    /// How many are needed.
-    pub const fn done(self) -> Result<usize, usize> {
-        if self.used <= self.bytes.len() { Ok(self.used) } else { Err(self.used) }
-    }
-}
-
-/// Reads fields.
-pub(crate) struct Reader<'b>(pub &'b [u8]);
-
-impl Reader<'_> {
-    pub fn take<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        let (head, tail) = self.0.split_first_chunk().ok_or(SnapshotError::Length)?;
-        self.0 = tail;
-        Ok(*head)
-    }
-
-    pub fn u8(&mut self) -> Result<u8, SnapshotError> {
-        self.take().map(|[byte]| byte)
-    }
-
-    pub fn u16(&mut self) -> Result<u16, SnapshotError> {
-        self.take().map(u16::from_be_bytes)
-    }
-
-    pub fn u32(&mut self) -> Result<u32, SnapshotError> {
-        self.take().map(u32::from_be_bytes)
-    }
-
-    pub fn u64(&mut self) -> Result<u64, SnapshotError> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    pub fn u128(&mut self) -> Result<u128, SnapshotError> {
-        self.take().map(u128::from_be_bytes)
-    }
-
-    pub fn bool(&mut self, field: &'static str) -> Result<bool, SnapshotError> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(SnapshotError::Field(field)),
-        }
-    }
-
-    pub fn some(&mut self, field: &'static str) -> Result<Option<u32>, SnapshotError> {
-        let there = self.bool(field)?;
-        let number = self.u32()?;
-        if there {
-            Ok(Some(number))
-        } else if number == 0 {
-            Ok(None)
-        } else {
-            Err(SnapshotError::Field(field))
-        }
-    }
-
-    pub const fn done(&self) -> Result<(), SnapshotError> {
-        if self.0.is_empty() { Ok(()) } else { Err(SnapshotError::Length) }
-    }
-}
-
-/// One of a list, by its number.
-pub(crate) fn one_of<T: Copy>(all: &[T], number: u8, field: &'static str) -> Result<T, SnapshotError> {
-    all.get(usize::from(number)).copied().ok_or(SnapshotError::Field(field))
 }

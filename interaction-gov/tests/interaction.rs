@@ -480,3 +480,32 @@ fn a_single_interaction_can_have_a_version_of_its_own() {
         Interaction::create(InteractionId::recorded([8; 16]), Time(0), Mode::Enforce, &world, &mut log).unwrap();
     assert_eq!(other.version(&world).unwrap().number, 2, "it begins on the canary");
 }
+
+#[test]
+fn one_begins_where_another_is_over_and_nothing_of_that_one_is_left() {
+    let (world, mut log) = (world(), log());
+    let mut place = Call::VACANT;
+    let someone = request(interaction_gov::participant::Seat(0), "speak");
+    assert_eq!(place.decide(Time(0), &someone, &world, &mut log).verdict, Verdict::NotActive, "there is none yet");
+    assert_eq!(place.join(Time(0), &person(1), &world, &mut log), Err(Refused(Verdict::NotActive)));
+    assert!(log.waiting().is_empty(), "and nothing is recorded of none");
+    let [one, two] = [7, 8].map(|id| InteractionId::recorded([id; 16]));
+    place.begin(one, Time(1_000), Mode::Observe, &world, &mut log).unwrap();
+    let seat = place.join(Time(1_001), &person(1), &world, &mut log).unwrap();
+    place.ban(Time(1_002), seat, &mut log).map(|_| ()).unwrap();
+    place.pin(Time(1_003), Some(0), &world, &mut log).unwrap();
+    let again = place.begin(two, Time(0), Mode::Enforce, &world, &mut log);
+    assert_eq!((again, place.id()), (Err(Refused(Verdict::Conflict)), &one), "it is not over");
+    let _ = place.terminate(Time(1_004), &mut log).unwrap();
+    let none = &mut interaction_gov::audit::Log::new(Vec::new());
+    assert_eq!(place.begin(two, Time(0), Mode::Enforce, &world, none), Err(Refused(Verdict::AuditFull)));
+    assert_eq!(place.id(), &one, "what is refused changes nothing");
+    place.begin(two, Time(5), Mode::Enforce, &world, &mut log).unwrap();
+    let fresh = Call::create(two, Time(5), Mode::Enforce, &world, &mut log).unwrap();
+    let kept = |call: &Call| {
+        let mut bytes = vec![0; call.snapshot(&mut []).unwrap_err()];
+        call.snapshot(&mut bytes).map(|_| bytes).unwrap()
+    };
+    assert_eq!(kept(&place), kept(&fresh), "to the byte");
+    assert!(place.join(Time(6), &person(1), &world, &mut log).is_ok(), "who was banned there is not banned here");
+}

@@ -387,8 +387,13 @@ proptest! {
         let (policy, _) = compile("corporate", &rules);
         let member = policy.members()[0].clone();
         let kept: Vec<_> = policy.rules_of(&member).collect();
+        let mut bytes = vec![0; policy.compile(&mut []).unwrap_err()];
+        policy.compile(&mut bytes).unwrap();
+        let compiled = Policy::<3>::compiled(&bytes).unwrap();
+        prop_assert!(compiled.rules_of(&compiled.members()[0]).eq(kept.iter().cloned()), "compiled, it says the same");
         for facts in asked {
             let ruling = policy.decide(&facts, itself);
+            prop_assert_eq!(compiled.decide(&facts, itself), ruling, "compiled: {:?}", facts);
             let is_asked = member.scope.holds(&facts, member.authority);
             let expected = if is_asked { slowly(&kept, &facts) } else { (Answer::NobodyAsked, None) };
             prop_assert_eq!((ruling.answer, ruling.line), expected, "{:?}", facts);

@@ -97,6 +97,60 @@ fn the_bytes_are_those_of_the_profile() {
 }
 
 #[test]
+fn a_control_planes_bytes_are_those_of_the_profile() {
+    let mut world = world();
+    let scope = Scope::read("record in eu with consent recording from 0800 to 1800 own", &names()).unwrap();
+    let (from, to): (Authority, Authority) = (the("privacy"), the("corporate"));
+    let vocabulary = *names().digest();
+    let delegation = Delegation { from, to, scope, vocabulary, until: Time(900_000), serial: 3, redelegate: false };
+    let signature = sign(2, &delegation.signed());
+    world.authorities.delegate(delegation, &signature, &verifies, Time(0)).unwrap();
+    world.authorities.set_reach(from, false);
+    world.start_canary(0, 25).unwrap();
+    world.emergency(0).unwrap();
+    let mut bytes = vec![0; world.snapshot(&mut []).unwrap_err()];
+    world.snapshot(&mut bytes).unwrap();
+    let digest = *world.version(0).unwrap().digest();
+    let authority = |number: u8, text: &str, serial: u8| {
+        let before = [[0; 4].as_slice(), &Sha256::digest([])].concat();
+        let latest = [[0, 0, 0, 1].as_slice(), &Sha256::digest(text)].concat();
+        [&[1], &govern::key(number).pk[..], &latest, &before, &[0, 0], &[0, 0, 0, serial]].concat()
+    };
+    let by_hand: [&[u8]; 27] = [
+        &[1],
+        &authority(1, CORPORATE, 0),
+        &authority(2, PRIVACY, 3),
+        &[0; 6],                   // six that are not known
+        &[0, 0, 0, 0b10],          // privacy cannot be asked
+        &[0, 0, 0, 2],             // two changes …
+        &[0, 0, 0, 0, 0, 0, 0, 2], // … the last of them about privacy
+        &[0; 6 * 4],
+        &[1], // a vocabulary
+        &vocabulary,
+        &[1, 1, 0, 0], // a delegation, from privacy to corporate, not to be passed on
+        &vocabulary,
+        &900_000_u64.to_be_bytes(),
+        &[0, 0, 0, 3],
+        &[0, 0, 0, 0b100], // record
+        &[0; 15],          // any role, stream and function
+        &[1],
+        &0b11_u128.to_be_bytes(),                       // the EU: de and fr
+        &[0xF, 0xF, 7, 1],                              // any kind, posture and provenance; only its own
+        &[2, 0, 0, 0, 0, 0, 4, 0x01, 0xE0, 0x04, 0x38], // with consent to recording; from 480 to 1080 minutes
+        &[0, 0, 0, 1, 0, 0, 0, 1],                      // a version and a canary were made
+        &[1, 0, 0, 0, 0],                               // version 0 is the stable one
+        &[1, 0, 0, 0, 0],                               // and governs all in an emergency
+        &[1, 0, 0, 0, 1, 25, 0, 0, 0, 0, 0],            // the canary: track 1, 25 percent, version 0, not rolled back
+        &[1],
+        &[0, 0, 0, 0, 0], // version 0, not rolled back
+        &digest,
+    ];
+    let by_hand = by_hand.concat();
+    let differs = bytes.iter().zip(&by_hand).position(|(one, other)| one != other);
+    assert_eq!((differs, bytes.len()), (None, by_hand.len()));
+}
+
+#[test]
 fn the_control_planes_stamp_is_no_interactions() {
     let (world, mut log) = (world(), log());
     let (call, _) = call(&world, &mut log);

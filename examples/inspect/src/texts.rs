@@ -1,11 +1,11 @@
 //! Texts that people write for machines, and everything that is wrong with one, each with its place.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use interaction_gov::TextError;
 use interaction_gov::policy::PolicyError;
 use interaction_gov::vocabulary::Vocabulary;
@@ -53,6 +53,19 @@ impl Complaint {
         // A line that nobody can overlook is not repeated.
         Self { quote: quote.filter(|(line, _)| line.len() <= WIDEST), ..self }
     }
+}
+
+/// Puts a file in the place of another one: none is ever half written.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(".new");
+    fs::write(&beside, content)
+        .and_then(|()| fs::rename(&beside, path))
+        .with_context(|| format!("cannot write {}", shown(path)))
 }
 
 impl fmt::Display for Complaint {

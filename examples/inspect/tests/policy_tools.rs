@@ -176,9 +176,11 @@ fn mistakes_in_cases_get_one_line_with_their_place() {
 
 #[test]
 fn the_shipped_policies_pass_their_cases_and_every_rule_decides_one() {
-    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../conference/policies/conference.cases");
-    let (out, complaints, ok) = program::run(&["policy", "test", "--coverage", cases], b"");
-    assert!(ok && complaints.is_empty(), "{out}{complaints}");
+    for cases in ["conference.cases", "telehealth/telehealth.cases", "robot/robot.cases"] {
+        let cases = format!("{}/../conference/policies/{cases}", env!("CARGO_MANIFEST_DIR"));
+        let (out, complaints, ok) = program::run(&["policy", "test", "--coverage", &cases], b"");
+        assert!(ok && complaints.is_empty(), "{out}{complaints}");
+    }
 }
 
 /// What the second text of the corporate policy changes.

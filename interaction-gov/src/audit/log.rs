@@ -16,6 +16,17 @@ pub enum Need {
 ///
 /// Full means refuse: what cannot be recorded is not permitted. A part is kept for what tightens. The caller takes records out
 /// when they are safe elsewhere.
+///
+/// ```
+/// use interaction_gov::audit::{Log, Need, RECORD};
+///
+/// let mut log = Log::new([[0; RECORD]; 8]);
+/// assert_eq!((log.room(Need::Ordinary), log.room(Need::Tightening)), (6, 8));
+/// // … an interaction writes to it …
+/// let safe: Vec<u8> = log.waiting().concat();
+/// log.taken();
+/// # assert!(safe.is_empty());
+/// ```
 pub struct Log<M> {
     memory: M,
     used: usize,

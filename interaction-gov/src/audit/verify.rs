@@ -63,6 +63,16 @@ impl core::error::Error for Damage {}
 ///
 /// A record that was altered shows at the next head. What stands behind the last head is in order and proven by nothing yet:
 /// [`unsigned`](Self::unsigned) counts it.
+///
+/// ```
+/// use interaction_gov::audit::{Damage, RECORD, Trail};
+/// use interaction_gov::identity::InteractionId;
+///
+/// let mut trail = Trail::of(InteractionId::recorded([7; 16]));
+/// let torn = [0xFF; RECORD];
+/// assert_eq!(trail.record(&torn), Err(Damage::Unreadable));
+/// assert_eq!((trail.records(), trail.unsigned()), (0, 0));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Trail {
     interaction: InteractionId,

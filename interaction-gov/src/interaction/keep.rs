@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Interaction, Mode, Refused};
 use crate::audit::{self, Chain, Record, Sink, Verdict};
+use crate::bytes::{Reader, Writer, one_of};
 use crate::function::{Health, Role, Running};
 use crate::identity::InteractionId;
 use crate::lease::{Lease, Request};
@@ -12,7 +13,7 @@ use crate::number::{Binding, Seat};
 use crate::participant::{Participant, Streams};
 use crate::policy::{Kind, On, Provenance};
 use crate::rollout::Track;
-use crate::snapshot::{FORMAT, Reader, SnapshotError, Stamp, Writer, one_of};
+use crate::snapshot::{FORMAT, SnapshotError, Stamp};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Function, Posture, Region, Set};
 

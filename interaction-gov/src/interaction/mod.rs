@@ -8,6 +8,7 @@ mod compute;
 mod decide;
 mod flow;
 mod keep;
+mod review;
 mod tighten;
 
 pub use change::{Attribution, Transition};
@@ -53,6 +54,60 @@ impl core::fmt::Display for Refused {
 impl core::error::Error for Refused {}
 
 /// An interaction with up to `P` participants and up to `B` running functions and computations; of those at most 32.
+///
+/// ```
+/// use interaction_gov::audit::{Log, RECORD, Verdict};
+/// use interaction_gov::authority::{Authorities, Update};
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::interaction::{Interaction, Mode, Request};
+/// use interaction_gov::participant::{Admission, Streams, Validation};
+/// use interaction_gov::policy::{Kind, On, Policy};
+/// use interaction_gov::rollout::{Rollout, Track};
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::{Posture, Set, Vocabulary};
+/// use sha2::{Digest as _, Sha256};
+///
+/// // What an authority has signed governs.
+/// let names = Vocabulary::read("actions join, speak, record\nregions de\nauthorities host")?;
+/// let text = "authority host\nversion 1\npermit join, speak for human\n";
+/// let (host, nothing) = (names.find("host").ok_or("an authority")?, Sha256::digest("").into());
+/// let update = Update { authority: host, version: 1, follows: nothing, vocabulary: *names.digest(), text };
+/// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true; // an application verifies
+/// let mut plane = Rollout::<1, 2>::new(Authorities::new(), [7; 32]); // random bytes
+/// let mut policy = Policy::new();
+/// plane.authorities.introduce(host, [1; 32])?;
+/// plane.authorities.take(&update, &[0; 64], &trusting, &names, &mut policy)?;
+/// let version = plane.install(&policy)?;
+/// plane.publish(Track::STABLE, version)?;
+///
+/// // Somebody takes part, and does what is permitted; each step leaves its record.
+/// let mut log = Log::new([[0; RECORD]; 16]);
+/// let id = InteractionId::recorded([9; 16]); // drawn, by an application
+/// let mut call = Interaction::<4, 2>::create(id, Time(0), Mode::Enforce, &plane, &mut log)?;
+/// let ada = Admission {
+///     action: names.find("join").ok_or("an action")?,
+///     name: [1; 16],
+///     kind: Kind::Human,
+///     home: Some(host),
+///     credential_until: Time(3_600_000),
+///     validation: Validation { posture: Posture(0), region: names.find("de"), until: Time(60_000) },
+///     roles: Set::EMPTY,
+///     streams: Streams::UNSAID,
+///     consents: Set::EMPTY,
+/// };
+/// let seat = call.join(Time(1), &ada, &plane, &mut log)?;
+/// let speak = names.find("speak").ok_or("an action")?;
+/// let request = Request { action: speak, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
+/// let decision = call.decide(Time(2), &request, &plane, &mut log);
+/// assert_eq!((decision.verdict, decision.line), (Verdict::Permit, Some(3)));
+/// // Before each processing that it permits:
+/// let lease = decision.lease.ok_or("a permit")?;
+/// assert!(call.permits(&lease, &request, Time(3), &plane));
+/// let record = Request { action: names.find("record").ok_or("an action")?, ..request };
+/// assert_eq!(call.decide(Time(4), &record, &plane, &mut log).verdict, Verdict::NotPermitted);
+/// assert_eq!(log.waiting().len(), 5, "it was created, joined, begun; and two decisions");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IOE-055, IOE-057, IOE-058
 pub struct Interaction<const P: usize, const B: usize> {
     id: InteractionId,
@@ -95,6 +150,31 @@ const AHEAD: u64 = 400 * 86_400_000;
 const METER: (u8, u64) = (8, 10_000);
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
+    /// None yet: nothing is permitted in it, and it is over. One [begins](Self::begin) in its place.
+    pub const VACANT: Self = Self {
+        id: InteractionId::recorded([0; 16]),
+        chain: Chain::at(0, [0; 32]),
+        head_at: 0,
+        track: Track::STABLE,
+        pinned: None,
+        mode: Mode::Enforce,
+        state: State::Terminated,
+        held: false,
+        epoch: 0,
+        last: Time(0),
+        birth: [0; 4],
+        unrecorded: 0,
+        unended: false,
+        meter: (METER.0, Time(0)),
+        spared: 0,
+        governed: (None, 0),
+        banned: heapless::Vec::new(),
+        closed: false,
+        seats: [None; P],
+        running: [None; B],
+        numbers: (0, 0),
+    };
+
     /// Creates an interaction. It is on the track that its identity chooses.
     ///
     /// # Errors
@@ -106,51 +186,57 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<Self, Refused> {
+        let mut interaction = Self::VACANT;
+        interaction.begin(id, now, mode, rollout, log).map(|()| interaction)
+    }
+
+    /// The same where it stands, in the place of one that is over: a device has its memory in a static, and does not move it.
+    ///
+    /// # Errors
+    /// There is no room for the record; or one lives there that is not over.
+    pub fn begin<const W: usize, const V: usize>(
+        &mut self,
+        id: InteractionId,
+        now: Time,
+        mode: Mode,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
         const { assert!(B <= 32 && P < u16::MAX as usize) };
-        let mut interaction = Self {
-            id,
-            chain: Chain::of(&id),
-            head_at: 0,
-            track: rollout.track_for(&id),
-            pinned: None,
-            mode,
-            state: State::Created,
-            held: false,
-            epoch: 0,
-            last: now,
-            birth: [0; 4],
-            unrecorded: 0,
-            unended: false,
-            meter: (METER.0, now),
-            spared: 0,
-            governed: (None, 0),
-            banned: heapless::Vec::new(),
-            closed: false,
-            seats: [None; P],
-            running: [None; B],
-            numbers: (0, 0),
-        };
+        if self.state != State::Terminated || self.unended {
+            return Err(Refused(Verdict::Conflict));
+        }
         if !log.has_room(1, Need::Ordinary) {
             return Err(Refused(Verdict::AuditFull));
         }
+        (self.id, self.chain, self.head_at) = (id, Chain::of(&id), 0);
+        (self.track, self.pinned) = (rollout.track_for(&id), None);
+        (self.mode, self.state, self.held) = (mode, State::Created, false);
+        (self.epoch, self.last) = (0, now);
+        (self.unrecorded, self.meter, self.spared) = (0, (METER.0, now), 0);
+        self.banned.clear();
+        self.closed = false;
+        self.seats.iter_mut().for_each(|seat| *seat = None);
+        self.running.iter_mut().for_each(|running| *running = None);
+        self.numbers = (0, 0);
         // What governs it from the beginning.
-        let version = interaction.version(rollout);
+        let version = self.version(rollout);
         let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
         let number = version.map(|version| version.number);
-        interaction.governed = (number, rollout.authorities.changes());
+        self.governed = (number, rollout.authorities.changes());
         let begins = Record {
             subject: FORMAT,
             action: Some(mode as u8),
             policy: number,
             digest,
             obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
-            plane: interaction.governed.1,
-            count: interaction.track.0,
-            ..interaction.fact(Kind::Created)
+            plane: self.governed.1,
+            count: self.track.0,
+            ..self.fact(Kind::Created)
         };
-        interaction.write(begins, log);
-        interaction.birth = interaction.chain.hash().first_chunk().copied().unwrap_or_default();
-        Ok(interaction)
+        self.write(begins, log);
+        self.birth = self.chain.hash().first_chunk().copied().unwrap_or_default();
+        Ok(())
     }
 
     /// The identity.

@@ -9,6 +9,7 @@
 //! that is left decides.
 
 mod check;
+mod compiled;
 mod facts;
 mod index;
 mod read;
@@ -21,11 +22,13 @@ use core::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
+pub use compiled::CompiledError;
 pub use facts::{Consents, Facts, Kind, On, Provenance};
 pub use rule::{Conditions, Effect, Rule, Sense, Test, Whose};
 pub use scope::Scope;
 pub use settings::Settings;
 
+use crate::list::{Blank, List};
 use crate::text::{TextError, Trouble, visible};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Obligation, Region, Set, Vocabulary};
@@ -37,8 +40,23 @@ use settings::{Said, Together};
 pub const AUTHORITIES: usize = 8;
 
 /// A policy: the rules of all its authorities, for up to 64 × `W` rules. Each authority's rules begin a word of their own.
+///
+/// ```
+/// use interaction_gov::policy::{Policy, PolicyError};
+/// use interaction_gov::vocabulary::Vocabulary;
+/// use interaction_gov::{TextError, Trouble};
+///
+/// let names = Vocabulary::read("actions join, record\nauthorities clinic")?;
+/// let mut policy = Policy::<2>::new();
+/// let typo = policy.add("authority clinic\nversion 1\npermit recrod\n", &names);
+/// let place = TextError { line: 3, column: 8, trouble: Trouble::UnknownName("actions") };
+/// assert_eq!(typo, Err(PolicyError::Text(place)));
+/// policy.add("authority clinic\nversion 1\npermit record\n", &names)?;
+/// assert_eq!(policy.members().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Policy<const W: usize> {
-    members: heapless::Vec<Member, AUTHORITIES>,
+    members: List<Member, AUTHORITIES>,
     /// How many words are taken.
     words: usize,
     index: Index<W>,
@@ -74,6 +92,21 @@ pub struct Member {
     /// Whether it is asked about everything; whether any of its permits obliges to something.
     everything: bool,
     obliges: bool,
+}
+
+impl Blank for Member {
+    const BLANK: Self = Self {
+        authority: Authority(0),
+        version: 0,
+        digest: [0; 32],
+        vocabulary: [0; 32],
+        scope: Scope { conditions: Conditions::NEVER, own: false },
+        said: Said([0; 4]),
+        words: (0, 0),
+        rules: 0,
+        everything: false,
+        obliges: false,
+    };
 }
 
 /// What all authorities that are asked say together.
@@ -235,7 +268,7 @@ impl<const W: usize> Clone for Policy<W> {
     /// Field by field, where it stands: a policy is too large to be made on the stack first.
     fn clone_from(&mut self, other: &Self) {
         let Self { members, words, index, vocabulary, own, always, regions, digest } = other;
-        self.members.clear();
+        self.members.truncate(0);
         for member in members {
             let _ = self.members.push(member.clone());
         }
@@ -262,7 +295,7 @@ impl<const W: usize> Policy<W> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            members: heapless::Vec::new(),
+            members: List::new(),
             words: 0,
             index: Index::new(),
             vocabulary: [0; 32],
@@ -275,7 +308,7 @@ impl<const W: usize> Policy<W> {
 
     /// Takes all authorities out, where the policy stands.
     pub fn clear(&mut self) {
-        self.members.clear();
+        self.members.truncate(0);
         self.words = 0;
         self.index.forget(0, 0);
         self.vocabulary = [0; 32];
@@ -439,7 +472,11 @@ impl<const W: usize> Policy<W> {
         let rows = self.index.rows(facts);
         let mut ruling = Ruling::NOTHING;
         let mut settings = Together::default();
-        for member in self.members.iter().filter(|member| member.asks(facts)) {
+        for member in &self.members {
+            ruling.until = ruling.until.min(member.scope.holds_until(facts, member.authority));
+            if !member.asks(facts) {
+                continue;
+            }
             let speaker = speaker(member.authority);
             let speaks = |one: &&Member| Some(one.authority) == speaker.authority;
             let speaking = Some(member).filter(speaks).or_else(|| self.members.iter().find(speaks));
@@ -463,7 +500,9 @@ impl<const W: usize> Policy<W> {
             if let Some(speaking) = speaking.filter(|speaking| speaking.obliges) {
                 ruling.obligations = ruling.obligations.or(self.obligations(&rows, speaking));
             }
-            ruling.until = ruling.until.min(speaker.until);
+            let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
+            let changes = words.map(|words| self.index.changes(facts.time, words));
+            ruling.until = changes.fold(ruling.until.min(speaker.until), Time::min);
             settings.and(member.said, member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {
@@ -472,7 +511,6 @@ impl<const W: usize> Policy<W> {
             (ruling.line, ruling.rule, ruling.obligations) = (None, None, Set::EMPTY);
         }
         ruling.lease_ms = settings.settings().lease_ms;
-        ruling.until = ruling.until.min(self.index.changes(facts.time));
         ruling
     }
 

@@ -58,14 +58,19 @@ pub(super) struct Head {
 
 const NOTHING: TextError = TextError { line: 1, column: 1, trouble: Trouble::Missing };
 
-/// Reads a scope that stands alone.
-pub(super) fn scope(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Scope, TextError> {
-    visible(text)?;
-    let mut lines = Lines::of(text);
-    let scope = scope_of(&mut Words::of(lines.next().ok_or(NOTHING)?), vocabulary)?;
-    match lines.next() {
-        None => Ok(scope),
-        Some(line) => Err(Words::of(line).word()?.at(Trouble::UnknownStatement)),
+impl Scope {
+    /// Reads a scope: what stands behind `over` in a policy.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
+        visible(text)?;
+        let mut lines = Lines::of(text);
+        let scope = scope_of(&mut Words::of(lines.next().ok_or(NOTHING)?), vocabulary)?;
+        match lines.next() {
+            None => Ok(scope),
+            Some(line) => Err(Words::of(line).word()?.at(Trouble::UnknownStatement)),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::facts::{Facts, Kind, On, Provenance};
+use crate::bytes::{FieldError, Reader, attempt};
+use crate::list::{Blank, List};
 use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Function, Modality, Name, Obligation, Posture, Region, Role, Set};
 
@@ -147,16 +149,61 @@ impl Test {
         let ([a, b], [c, d]) = (one.to_be_bytes(), two.to_be_bytes());
         [kind, a, b, c, d]
     }
+
+    /// A test from its bytes.
+    const fn read(from: &mut Reader<'_>) -> Result<Self, FieldError> {
+        let [kind, high, one, upper, two] = attempt!(from.take());
+        let (first, second) = (u16::from_be_bytes([high, one]), u16::from_be_bytes([upper, two]));
+        Ok(match (kind, high, upper) {
+            (0 | 1, 0, 0) if (one as usize) < Whose::ALL.len() => {
+                let whose = match one {
+                    0 => Whose::All,
+                    1 => Whose::Stream,
+                    2 => Whose::Own,
+                    _ => Whose::Second,
+                };
+                if kind == 0 { Self::With(whose, Consent(two)) } else { Self::Without(whose, Consent(two)) }
+            }
+            (2, 0, _) if second == 0 => Self::Present(Role(one)),
+            (3, 0, _) if second == 0 => Self::Absent(Role(one)),
+            (4, ..) if first < DAY && second < DAY => Self::Hours(first, second),
+            _ => return Err(FieldError::Field("test")),
+        })
+    }
+
+    /// Their number, and each of them.
+    pub(crate) const fn read_all<const N: usize>(
+        from: &mut Reader<'_>,
+        tests: &mut List<Self, N>,
+    ) -> Result<(), FieldError> {
+        let number = attempt!(from.u8());
+        let mut places = tests.places(number);
+        if number as usize > places.len() {
+            return Err(FieldError::Field("tests"));
+        }
+        let mut left = number;
+        while left > 0
+            && let Some((place, rest)) = places.split_first_mut()
+        {
+            *place = attempt!(Self::read(from));
+            (places, left) = (rest, left - 1);
+        }
+        Ok(())
+    }
 }
 
 /// Tests that must all hold, in their order.
-pub(crate) type Tests = heapless::Vec<Test, 8>;
+pub(crate) type Tests = List<Test, 8>;
+
+impl Blank for Test {
+    const BLANK: Self = Self::With(Whose::All, Consent(0));
+}
 
 /// Moves the last test to its place in the order of all. By hand: the library's sort can panic on an order that is none.
 pub(super) fn settle(tests: &mut Tests) {
     let mut at = tests.len().saturating_sub(1);
     while at > 0 {
-        let Some([before, last]) = tests.get_mut(at - 1..=at) else { return };
+        let Some([before, last]) = tests.as_mut_slice().get_mut(at - 1..=at) else { return };
         if *before <= *last {
             return;
         }
@@ -209,6 +256,19 @@ impl Conditions {
         tests: Tests::new(),
         postures: 0xF,
         provenances: 0x7,
+    };
+
+    /// What never holds: all zeros.
+    pub(super) const NEVER: Self = Self {
+        actions: Set::EMPTY,
+        kinds: 0,
+        roles: None,
+        modalities: None,
+        functions: None,
+        regions: None,
+        tests: Tests::new(),
+        postures: 0,
+        provenances: 0,
     };
 
     /// Whether these kinds of participants are meant.

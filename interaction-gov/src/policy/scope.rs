@@ -3,10 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::facts::Facts;
-use super::read;
-use super::rule::{Conditions, Sense};
-use crate::text::TextError;
-use crate::vocabulary::{Authority, Bits as _, Name, Region, Set, Vocabulary};
+use super::rule::{Conditions, Sense, Test, Tests};
+use crate::bytes::{FieldError, Reader, Writer, attempt};
+use crate::time::Time;
+use crate::vocabulary::{Authority, Bits as _, Name, Region, Set};
 
 /// What an authority is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +20,6 @@ pub struct Scope {
 impl Scope {
     /// Everything.
     pub const ALL: Self = Self { conditions: Conditions::ANY, own: false };
-
-    /// Reads a scope: what stands behind `over` in a policy.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with it.
-    pub fn read(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Self, TextError> {
-        read::scope(text, vocabulary)
-    }
 
     /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where nobody knows, it is about nothing.
     #[must_use]
@@ -45,6 +37,32 @@ impl Scope {
         // Whose participant somebody is that nobody knows, may be this authority's.
         let own = !self.own || facts.home.is_none_or(|home| home == authority);
         own && self.conditions.hold_of(facts, facts.law.or(facts.goes), Sense::May)
+    }
+
+    /// When it next changes with the time of the day whether the scope [holds](Self::holds) of these facts.
+    pub(crate) fn holds_until(&self, facts: &Facts, authority: Authority) -> Time {
+        self.until(facts, |facts| self.holds(facts, authority))
+    }
+
+    /// When it next changes with the time of the day whether the scope [contains](Self::contains) these facts.
+    pub(crate) fn contains_until(&self, facts: &Facts, authority: Authority) -> Time {
+        self.until(facts, |facts| self.contains(facts, authority))
+    }
+
+    fn until(&self, facts: &Facts, so: impl Fn(&Facts) -> bool) -> Time {
+        let tests = &self.conditions.tests;
+        if tests.is_empty() {
+            return Time::NEVER;
+        }
+        let (now, mut at) = (so(facts), facts.time);
+        // Hours begin once in a day, and end once.
+        for _ in 0..2 * tests.len() {
+            at = tests.iter().map(|test| test.changes(at)).min().unwrap_or(Time::NEVER);
+            if at == Time::NEVER || so(&Facts { time: at, ..*facts }) != now {
+                return at;
+            }
+        }
+        Time::NEVER
     }
 
     /// The scope in a hash: every field in a fixed form.
@@ -69,5 +87,47 @@ impl Scope {
             hash = hash.chain_update(test.bytes());
         }
         hash
+    }
+
+    /// The scope in bytes, as snapshots and compiled policies have it.
+    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+        fn set<T: Name<Bits = u32>>(to: &mut Writer<'_>, set: Option<Set<T>>) {
+            to.some(set.map(Set::bits));
+        }
+        let Conditions { actions, kinds, roles, modalities, functions, regions, tests, postures, provenances } =
+            &self.conditions;
+        to.u32(actions.bits());
+        set(to, *roles);
+        set(to, *modalities);
+        set(to, *functions);
+        to.u8(u8::from(regions.is_some()));
+        to.u128(regions.map_or(0, Set::bits));
+        to.put(&[*kinds, *postures, *provenances, u8::from(self.own)]);
+        to.u8(u8::try_from(tests.len()).unwrap_or(u8::MAX));
+        tests.iter().for_each(|test| to.put(&test.bytes()));
+    }
+
+    pub(crate) const fn read_bytes(from: &mut Reader<'_>) -> Result<Self, FieldError> {
+        const fn set<T: Name<Bits = u32>>(from: &mut Reader<'_>) -> Result<Option<Set<T>>, FieldError> {
+            Ok(match attempt!(from.some("scope")) {
+                Some(bits) => Some(Set::from_bits(bits)),
+                None => None,
+            })
+        }
+        let actions = Set::from_bits(attempt!(from.u32()));
+        let (roles, modalities, functions) = (attempt!(set(from)), attempt!(set(from)), attempt!(set(from)));
+        let (has_regions, regions) = (attempt!(from.bool("scope")), attempt!(from.u128()));
+        let regions = match (has_regions, regions) {
+            (true, bits) => Some(Set::from_bits(bits)),
+            (false, 0) => None,
+            (false, _) => return Err(FieldError::Field("scope")),
+        };
+        let [kinds, postures, provenances] = attempt!(from.take());
+        let own = attempt!(from.bool("scope"));
+        let mut tests = Tests::new();
+        attempt!(Test::read_all(from, &mut tests));
+        let conditions =
+            Conditions { actions, kinds, roles, modalities, functions, regions, tests, postures, provenances };
+        Ok(Self { conditions, own })
     }
 }

@@ -38,6 +38,8 @@ pub enum Feature {
     Baseline,
     /// A sealed manifest instead of a session.
     Envelope,
+    /// A governed interaction instead of a session.
+    Policy,
     /// ed25519-compact for size instead of speed.
     OptSize,
 }
@@ -47,6 +49,7 @@ impl Feature {
         match self {
             Self::Baseline => "baseline",
             Self::Envelope => "envelope",
+            Self::Policy => "policy",
             Self::OptSize => "opt_size",
         }
     }

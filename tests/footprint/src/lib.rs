@@ -9,8 +9,8 @@
 //! table of budgets is [`budget::BUDGETS`].
 
 pub mod budget;
-pub mod envelope;
 pub mod image;
+pub mod program;
 pub mod qemu;
 pub mod table;
 pub mod thumb;

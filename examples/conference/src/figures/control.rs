@@ -25,6 +25,8 @@ const OTHERS: [&str; 3] = [
 const CHANGES: Authority = Authority(0);
 /// How many of the interactions that begin a canary takes.
 pub const PERCENT: u8 = 10;
+/// The version with which a control plane begins.
+pub const FIRST: Known = Known { number: 0, said: Said::FIRST };
 /// Updates until the script begins again.
 const CYCLE: u64 = 20;
 
@@ -182,6 +184,14 @@ impl Office {
         Ok(sign(key, CHANGES, version, &self.last.text, said.text(version), said))
     }
 
+    /// A text that is signed, and no policy.
+    pub fn broken(&self) -> Result<Signed> {
+        let version = self.last.version + 1;
+        let key = self.keys.get(usize::from(CHANGES.0)).context("an authority without a key")?;
+        let text = format!("{}\npermit recrod\n", self.last.said.text(version));
+        Ok(sign(key, CHANGES, version, &self.last.text, text, self.last.said))
+    }
+
     /// What is not to be taken: forged, stale, replayed.
     pub fn bad(&self) -> Result<[(Signed, AuthorityError); 3]> {
         let forged = self.following(Authority(1), self.last.said.with_other_rules())?;
@@ -232,8 +242,10 @@ pub struct Control {
     /// Versions to go back to, the last one last.
     before: Vec<Known>,
     canary: Option<Canary>,
-    /// The numbers of all versions that are kept.
-    installed: Vec<u32>,
+    /// All versions that are kept: their numbers, and their texts.
+    installed: Vec<(u32, Vec<String>)>,
+    /// What chooses the canaries.
+    key: [u8; 32],
 }
 
 impl Control {
@@ -245,11 +257,28 @@ impl Control {
         }
         let nothing = Known { number: u32::MAX, said: Said::FIRST };
         let (rollout, texts) = (Box::new(Rollout::new(authorities, key)), office.first.clone());
-        let mut control =
-            Self { rollout, names, texts, stable: nothing, before: Vec::new(), canary: None, installed: Vec::new() };
+        let (before, installed) = (Vec::new(), Vec::new());
+        let mut control = Self { rollout, names, texts, stable: nothing, before, canary: None, installed, key };
         control.stable = control.install()?;
         control.rollout.publish(Track::STABLE, control.stable.number).context("publishing")?;
         Ok(control)
+    }
+
+    /// The same after its process has ended: restored from what was kept of it, and from the texts.
+    pub fn restored(&self) -> Result<Self> {
+        let mut bytes = vec![0; self.rollout.snapshot(&mut []).err().context("nothing is kept")?];
+        self.rollout.snapshot(&mut bytes).ok().context("no room for what is kept")?;
+        let mut rollout = Box::new(Rollout::new(Authorities::new(), self.key));
+        let compile = |digest: &[u8; 32], policy: &mut Policy<4>| {
+            self.installed.iter().any(|(_, texts)| {
+                policy.clear();
+                texts.iter().all(|text| policy.add(text, &self.names).is_ok()) && policy.digest() == digest
+            })
+        };
+        rollout.restore(&bytes, compile).context("restoring")?;
+        let Self { names, texts, stable, before, canary, installed, key, .. } = self;
+        let (names, texts, before, installed) = (names.clone(), texts.clone(), before.clone(), installed.clone());
+        Ok(Self { rollout, names, texts, stable: *stable, before, canary: *canary, installed, key: *key })
     }
 
     /// What an authority has to sign for an update. `None`: nothing.
@@ -280,17 +309,14 @@ impl Control {
         let kept = self.before.len().saturating_sub(2);
         self.before.drain(..kept);
         let newest = self.before.iter().map(|known| known.number).chain([self.stable.number]).collect::<Vec<_>>();
-        for old in std::mem::take(&mut self.installed) {
-            if newest.contains(&old) || self.rollout.discard(old).is_err() {
-                self.installed.push(old);
-            }
-        }
+        let kept = |number: u32| number == FIRST.number || newest.contains(&number);
+        self.installed.retain(|(number, _)| kept(*number) || self.rollout.discard(*number).is_err());
         let mut policy = Policy::new();
         for signed in &self.texts {
             policy.add(&signed.text, &self.names).context("a text that is no policy")?;
         }
         let number = self.rollout.install(&policy).context("installing a version")?;
-        self.installed.push(number);
+        self.installed.push((number, self.texts.iter().map(|signed| signed.text.clone()).collect()));
         let said = self.texts.first().context("no texts")?.said;
         Ok(Known { number, said })
     }

@@ -7,10 +7,10 @@ use interaction_gov::measure::coordination::PerMille;
 use interaction_gov::measure::{Histogram, Metric, Verdict};
 use serde::Serialize;
 
-use super::Arguments;
 use super::fault::{KINDS, WORDS};
 use super::run::{Counts, Measured, Silence, Tally};
 use super::surfaces::Surfaces;
+use super::{Arguments, crowd};
 
 /// All figures.
 #[derive(Serialize)]
@@ -19,10 +19,13 @@ pub struct Figures<'m> {
     seed: u64,
     updates: u32,
     interactions: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copies: Option<u32>,
     fault_model: &'static str,
     metrics: Vec<Row>,
     counts: &'m Counts,
     faults: BTreeMap<&'static str, Tally>,
+    crowd: &'m crowd::Counts,
     surfaces: &'m [Surfaces],
     core_share: CoreShare,
     beyond_the_model: &'m [Silence],
@@ -66,7 +69,7 @@ struct CoreShare {
 impl<'m> Figures<'m> {
     /// What was measured.
     pub fn of(arguments: Arguments, seed: u64, measured: &'m Measured) -> Self {
-        let Measured { measurements, counts, faults, surfaces, silences } = measured;
+        let Measured { measurements, counts, faults, surfaces, silences, crowd } = measured;
         let all = [Metric::CONTINUITY, Metric::CHANGE_SAFETY, Metric::DEGRADATION].concat();
         let row = |metric: &Metric| Row {
             metric: name(*metric),
@@ -77,16 +80,20 @@ impl<'m> Figures<'m> {
         };
         let refused = counts.bad_updates[0] == counts.bad_updates[1];
         // A change outside its target set, or a bad update that is taken, has no metric of its own.
-        let sound = refused && counts.outside_updates[1] == 0 && counts.left_over == 0;
+        let [_, apart] = counts.looks;
+        let [updates, rollbacks] = [counts.outside_updates[1], counts.outside_rollbacks[1]];
+        let sound = refused && apart + updates + rollbacks + counts.left_over == 0 && crowd.sound();
         Self {
             event: "figures",
             seed,
             updates: arguments.updates,
             interactions: arguments.interactions,
+            copies: (arguments.copies > 0).then_some(arguments.copies),
             fault_model: WORDS,
             metrics: all.iter().map(row).collect(),
             counts,
             faults: KINDS.into_iter().zip(faults.iter().copied()).collect(),
+            crowd,
             surfaces,
             core_share: CoreShare::of(arguments.core_share, faults),
             beyond_the_model: silences,
@@ -96,21 +103,26 @@ impl<'m> Figures<'m> {
 
     /// For people.
     pub fn story(&self) -> String {
-        let Self { seed, updates, interactions, counts, core_share, .. } = self;
+        let Self { seed, updates, interactions, counts, core_share, crowd, .. } = self;
         let mut text = format!(
             "{updates} updates of {interactions} live interactions, two participants, captions and a recording in each; seed {seed}\n
 {WORDS}
 Of 1,000 hosts that fail {} are taken to carry captions: that they are the rarer ones is an assumption (--core-share).
 
 Affected is who answers otherwise, or runs or permits otherwise, than in a second world that gets the same and where nothing
-fails. Its core is kept if captions run, and whoever does not depend on what has failed may speak. An update takes from its
-arrival, signed, until the first whom it is for decides by it; it converges when every participant and every function that
-works, of all interactions, has decided by it, and a rollback takes as long. Contexts agree while no permit holds but under
-the version that governs by our own books, and where something is permitted at all.
-Everything is in one process: what a network adds between a control plane and those who ask it is in none of the times.
-Faults and recoveries are on a virtual clock, updates on the real one: how soon functions work again follows from the model,
-and what is measured is that the deadline is kept, and that what begins after it works.\n\n",
-            core_share.assumed
+fails. Its core is kept if captions run, and whoever does not depend on what has failed may speak. Faults and recoveries are on a
+virtual clock: how soon functions work again follows from the model, and what is measured is that the deadline is kept, and that
+what begins after it works.
+
+Updates are measured on the real clock, with {} other interactions that {} threads ask without a pause, all records in one log. An
+update, a configuration and a rollback take from their arrival, signed, until every thread has decided by them, and none decides by
+what was before. T_sync is from the first thread that decides by an update until the last. Threads are apart (C_state) from the
+first decision by an update until the last one by what was before.{}
+Everything is in one process: what a network adds between a control plane and those who ask it is in none of the times.\n\n",
+            core_share.assumed,
+            crowd.interactions,
+            crowd.threads,
+            self.copies.map(|ms| format!("\nEach thread decides by a copy that it renews every {ms} ms.")).unwrap_or_default()
         );
         let width = |of: fn(&Row) -> &str| self.metrics.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
         let (name, target, measured) = (width(|row| row.metric), width(|row| row.target), width(|row| &row.measured));
@@ -135,6 +147,13 @@ and what is measured is that the deadline is kept, and that what begins after it
             super::control::PERCENT,
             counts.left_over,
             counts.records
+        );
+        let crowd::Counts { decisions, wrong, wrong_permits, restarts: [restarts, others], left_behind, .. } = crowd;
+        let ([broken, refused], strangers) = (crowd.broken, crowd.strangers);
+        text += &format!(
+            "  Of {decisions} decisions of all threads {wrong} were not what governs says, and {wrong_permits} permits outlived their version.
+  {restarts} restarts of everything left {others} interactions other than they were; {refused} of {broken} broken texts were refused; strangers
+  asked {strangers} times. Asked one by one at the end, {left_behind} interactions had been left behind.\n"
         );
         if let (Some(most), Some(kept)) = (core_share.holds_up_to, core_share.kept_if_half) {
             text += &format!(
@@ -183,7 +202,7 @@ const fn name(metric: Metric) -> &'static str {
 
 /// What was measured, in words.
 fn words(metric: Metric, measured: &Measured, interactions: u64) -> String {
-    let Measured { measurements, counts, faults, surfaces, .. } = measured;
+    let Measured { measurements, counts, faults, surfaces, crowd, .. } = measured;
     if let Some(histogram) = measurements.latencies(metric) {
         return latencies(histogram);
     }
@@ -196,10 +215,13 @@ fn words(metric: Metric, measured: &Measured, interactions: u64) -> String {
         Metric::FailurePropagation => {
             format!("{} unrelated interactions affected by {} failures", sum(|t| t.unrelated), sum(|t| t.failures))
         }
-        Metric::StateConsistency => format!("apart at {} of {} looks", counts.looks[1], counts.looks[0]),
+        Metric::StateConsistency => {
+            let [apart, observed] = crowd.apart.map(Duration::from_micros).map(short);
+            format!("threads apart for {apart} of {observed}")
+        }
         Metric::RollbackReach => {
-            let [others, changed] = counts.outside_rollbacks;
-            format!("{changed} of {others} others changed, {} rollbacks", counts.rollbacks)
+            let [others, changed] = crowd.others;
+            format!("{changed} of {others} decisions of others changed, {} rollbacks", crowd.rollbacks)
         }
         Metric::FailureReach => {
             format!(

@@ -1,7 +1,5 @@
 //! The rounds: something fails, an update comes, everybody is asked, what failed is mended.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result, ensure};
 use interaction_gov::authority::AuthorityError;
 use interaction_gov::identity::InteractionId;
@@ -10,14 +8,14 @@ use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Vocabulary};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng as _, SeedableRng as _};
+use rand_core::SeedableRng as _;
 use serde::Serialize;
 
-use super::Arguments;
 use super::control::{Change, Control, NAMES, Office, On};
 use super::fault::{Fault, KINDS, SILENT};
 use super::surfaces::{self, Surfaces};
 use super::world::{CAPTIONS, Newcomer, Seen, World};
+use super::{Arguments, count, crowd};
 use crate::plane;
 
 /// From one fault to the next, on the virtual clock.
@@ -102,6 +100,8 @@ pub struct Measured {
     pub surfaces: Vec<Surfaces>,
     /// Beyond the model.
     pub silences: Vec<Silence>,
+    /// What many threads saw.
+    pub crowd: crowd::Counts,
 }
 
 /// Runs all rounds.
@@ -111,7 +111,11 @@ pub fn run(arguments: Arguments, seed: u64, mut done: impl FnMut()) -> Result<Me
         run.round(round, u64::from(arguments.core_share)).with_context(|| format!("round {round}"))?;
         done();
     }
-    run.end(u64::from(arguments.updates))
+    let names = run.names.clone();
+    let mut measured = run.end(u64::from(arguments.updates))?;
+    let mut rng = ChaCha20Rng::seed_from_u64(!seed);
+    measured.crowd = crowd::measure(arguments, &names, &mut rng, &mut measured.measurements, done)?;
+    Ok(measured)
 }
 
 struct Run {
@@ -126,14 +130,7 @@ struct Run {
     faults: ChaCha20Rng,
     /// Who ends next.
     next: usize,
-    watch: Watch,
     measured: Measured,
-}
-
-/// Since when the world is looked at.
-struct Watch {
-    since: Instant,
-    agreed: bool,
 }
 
 impl Run {
@@ -152,9 +149,9 @@ impl Run {
         let (world, twin) = (world(&names)?, world(&names)?);
         let faults = ChaCha20Rng::from_seed(plane::draw(&mut rng));
         let (counts, tallies) = (Counts::default(), [Tally::default(); KINDS.len()]);
-        let measured = Measured { measurements, counts, faults: tallies, surfaces, silences: Vec::new() };
-        let watch = Watch { since: Instant::now(), agreed: true };
-        Ok(Self { names, office, world, twin, rng, faults, next: 0, watch, measured })
+        let (silences, crowd) = (Vec::new(), crowd::Counts::default());
+        let measured = Measured { measurements, counts, faults: tallies, surfaces, silences, crowd };
+        Ok(Self { names, office, world, twin, rng, faults, next: 0, measured })
     }
 
     fn set_clock(&mut self, now: Time) {
@@ -165,7 +162,6 @@ impl Run {
         let struck = Time((round + 1) * ROUND_MS);
         self.set_clock(struck);
         let fault = Fault::draw(&mut self.faults, self.world.len(), core_share);
-        self.watch.since = Instant::now();
         fault.strike(&mut self.world).with_context(|| format!("{fault:?}"))?;
         self.look(true);
         let seen = ask_all(&mut self.world)?;
@@ -183,7 +179,6 @@ impl Run {
         self.measured.measurements.failure(unrelated);
         self.measured.faults[fault.kind()].unrelated += unrelated;
 
-        self.watch.since = Instant::now();
         let recovered = fault.mend(&mut self.world, struck).with_context(|| format!("mending {fault:?}"))?;
         self.look(true);
         self.measured.counts.recoveries += count(recovered.len());
@@ -205,16 +200,11 @@ impl Run {
         Ok(())
     }
 
-    /// Time has passed since the last look. If the contexts of all interactions agreed then and now, and on whatever was
-    /// decided in between, they are taken to have agreed all the time; if not, not at all.
+    /// Whether the contexts of all interactions agree, and whatever was decided since the last look was by what governs.
     fn look(&mut self, answers_agree: bool) {
-        let agreed = answers_agree && self.world.agrees();
-        let now = Instant::now();
-        self.measured.measurements.state(now.duration_since(self.watch.since), agreed && self.watch.agreed);
-        self.watch = Watch { since: now, agreed };
         let [looks, apart] = &mut self.measured.counts.looks;
         *looks += 1;
-        *apart += u64::from(!agreed);
+        *apart += u64::from(!(answers_agree && self.world.agrees()));
     }
 
     /// What the fault has done. Those that it has nothing to do with, and that are affected.
@@ -233,7 +223,7 @@ impl Run {
         Ok(unrelated)
     }
 
-    /// An update: how long it takes until it is seen, and by whom.
+    /// An update, and who sees it.
     fn update(&mut self, change: Change, fault: Fault) -> Result<Vec<Seen>> {
         let said = self.twin.control.wants(change)?;
         let signed = said.map(|said| self.office.next(said)).transpose()?;
@@ -250,53 +240,32 @@ impl Run {
             On::Stable => Some(track) != apart,
             On::Canary => Some(track) == canary,
         };
-        let start = usize::try_from(self.rng.next_u64() >> 1).unwrap_or(0) % self.world.len();
         let before = self.world.outside(is_target);
-        self.watch.since = Instant::now();
-
-        let arrived = Instant::now();
         self.world.control.apply(change, signed.as_ref())?;
         replace(&mut self.world, &newcomers)?;
-        let places = (start..self.world.len()).chain(0..start);
-        let sample =
-            places.into_iter().find(|place| is_target(self.world.track(*place)) && self.world.can_decide(*place));
-        let mut reflected = Vec::with_capacity(8);
-        let shown = sample.map(|place| self.world.ask(place, |moment| reflected.push(moment))).transpose()?;
-        let completed = reflected.first().map_or_else(|| arrived.elapsed(), |first| first.duration_since(arrived));
-        ensure!(shown.is_none_or(|shown| shown.current), "{change:?} is not seen by the first that is asked");
         let after = self.world.outside(is_target);
         self.look(true);
         let mut seen = ask_all(&mut self.world)?;
         for _ in 0..PATIENCE {
             for (place, seen) in seen.iter_mut().enumerate().filter(|(_, seen)| !seen.current) {
-                *seen = self.world.ask(place, |_| {})?;
+                *seen = self.world.ask(place)?;
             }
         }
-        let converged = arrived.elapsed();
         ensure!(seen.iter().all(|seen| seen.current), "{change:?} does not converge");
         self.look(true);
 
         let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
         let outside = [count(before.len()), count(changed)];
-        let measurements = &mut self.measured.measurements;
-        measurements.policy_update(completed);
-        measurements.policy_convergence(converged);
-        if let Some((first, others)) = reflected.split_first() {
-            measurements.synchronization(others.iter().map(|other| other.duration_since(*first)));
-        }
         let counts = &mut self.measured.counts;
         counts.updates += 1;
         match change {
             // The cohort itself is new: there is nothing before to compare it with.
             Change::CanaryStart => counts.canaries += 1,
             Change::RollBack(_) => {
-                let [others, affected] = outside;
-                measurements.rollback(converged, affected, others)?;
                 counts.rollbacks += 1;
                 add(&mut counts.outside_rollbacks, outside);
             }
             Change::Configuration(_) => {
-                measurements.configuration_convergence(converged);
                 counts.configurations += 1;
                 add(&mut counts.outside_updates, outside);
             }
@@ -370,7 +339,7 @@ fn replace(world: &mut World, newcomers: &[(usize, Newcomer)]) -> Result<()> {
 }
 
 fn ask_all(world: &mut World) -> Result<Vec<Seen>> {
-    (0..world.len()).map(|place| world.ask(place, |_| {})).collect()
+    (0..world.len()).map(|place| world.ask(place)).collect()
 }
 
 /// Where two worlds differ.
@@ -388,8 +357,4 @@ fn keeps_core(fault: Fault, seen: &Seen) -> bool {
 const fn add(sum: &mut [u64; 2], more: [u64; 2]) {
     sum[0] += more[0];
     sum[1] += more[1];
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

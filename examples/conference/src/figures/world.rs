@@ -1,7 +1,5 @@
 //! A world: a control plane, the interactions that live under it, a clock, and a log.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use interaction_gov::audit::{Bytes, Log, RECORD, Verdict};
 use interaction_gov::function::{Binding, Health, Invocation, Role, Running};
@@ -30,19 +28,23 @@ pub const CAPTIONS: usize = 0;
 pub const RECORDING: usize = 1;
 
 /// The names that are used.
-struct Words {
-    join: Action,
+pub struct Words {
+    /// To take part.
+    pub join: Action,
     asked: [(Action, Modality); 3],
     functions: [(Action, Function, Role); 2],
     audio: Modality,
     sites: [Region; 1],
     managed: Posture,
-    consents: Set<Consent>,
-    homes: [Authority; 2],
+    /// What everybody consents to.
+    pub consents: Set<Consent>,
+    /// Whose participants are there.
+    pub homes: [Authority; 2],
 }
 
 impl Words {
-    fn new(names: &Vocabulary<'_>) -> Result<Self> {
+    /// As a vocabulary has them.
+    pub fn new(names: &Vocabulary<'_>) -> Result<Self> {
         fn the<T: Listed>(names: &Vocabulary<'_>, name: &str) -> Result<T> {
             names.find(name).with_context(|| format!("the vocabulary has no {name} among its {}", T::LIST))
         }
@@ -62,7 +64,14 @@ impl Words {
         })
     }
 
-    fn validation(&self, until: Time) -> Validation {
+    /// The first thing that is asked: about presenting.
+    pub fn request(&self, seat: Seat) -> Request {
+        let [(action, modality), ..] = self.asked;
+        Request { action, seat, on: On::Stream(modality), binding: None, goes: Set::EMPTY }
+    }
+
+    /// What is found out about a participant.
+    pub fn validation(&self, until: Time) -> Validation {
         Validation { posture: self.managed, region: self.sites.first().copied(), until }
     }
 }
@@ -279,16 +288,15 @@ impl World {
         Ok(slot.works(control, *now)[function])
     }
 
-    /// Asks an interaction everything that it is asked, and lets it review what runs. `reflected` is called whenever one of
-    /// its contexts has decided: each participant, and each function that then runs.
-    pub fn ask(&mut self, place: usize, mut reflected: impl FnMut(Instant)) -> Result<Seen> {
+    /// Asks an interaction everything that it is asked, and lets it review what runs.
+    pub fn ask(&mut self, place: usize) -> Result<Seen> {
         self.drain();
         let Self { control, now, words, slots, log, full, .. } = self;
         let slot = slots.get_mut(place).context("no such interaction")?;
         let known = control.governs(slot.track);
         let mut answers = [None; 3];
-        let questions = ASKED.iter().zip(&words.asked).zip(slot.permits.iter_mut()).zip(&mut answers).enumerate();
-        for (number, (((seat, (action, modality)), permit), answer)) in questions {
+        let questions = ASKED.iter().zip(&words.asked).zip(slot.permits.iter_mut()).zip(&mut answers);
+        for (((seat, (action, modality)), permit), answer) in questions {
             let seat = slot.seats[*seat];
             let request = Request { action: *action, seat, on: On::Stream(*modality), binding: None, goes: Set::EMPTY };
             let (time, sink) = match slot.trouble {
@@ -297,10 +305,6 @@ impl World {
                 Some(Trouble::ClockBack) => (back(*now), &mut *log),
             };
             let decision = slot.call.decide(time, &request, &control.rollout, sink);
-            // The second question is to somebody who was asked before.
-            if number != 1 {
-                reflected(Instant::now());
-            }
             *permit = decision.lease;
             *answer = Some(Answer {
                 verdict: decision.verdict,
@@ -312,7 +316,6 @@ impl World {
         }
         slot.review(control, *now, log, full)?;
         let works = slot.works(control, *now);
-        works.iter().filter(|works| **works).for_each(|_| reflected(Instant::now()));
         let [Some(present), Some(first), Some(second)] = answers else { anyhow::bail!("a question without an answer") };
         let answers = [present, first, second];
         let current = answers.iter().all(|answer| answer.is_by(known)) && !slot.acts_on_another(control, *now);
@@ -340,16 +343,6 @@ impl World {
                 (place, number, holds.fold(1, |bits, holds| bits << 1 | holds))
             })
             .collect()
-    }
-
-    /// The track on which an interaction began.
-    pub fn track(&self, place: usize) -> Track {
-        self.slots.get(place).map_or(Track::STABLE, |slot| slot.track)
-    }
-
-    /// Whether nothing keeps it from deciding.
-    pub fn can_decide(&self, place: usize) -> bool {
-        self.slots.get(place).is_some_and(|slot| slot.trouble.is_none())
     }
 }
 

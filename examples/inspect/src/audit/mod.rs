@@ -26,9 +26,17 @@ use words::Words;
 /// A trail alone shows only that its records are in order. With heads, and the key that signed them, it is shown that no
 /// record was altered, added or taken away. With --replay each decision is made once more, from the trail and the texts alone.
 ///
-/// Exit codes: 0, everything is shown, to the signed end; 1, something is wrong; 3, nothing is wrong, but not everything is
-/// shown: without a key, without heads over every record, without a signed end (unless --unfinished says that it goes on), or
-/// with tightenings that were not recorded.
+/// The exit code says what was verified:
+///
+/// 0: every record, to the signed end (or, with --unfinished, as far as it goes)
+///
+/// 1: something is wrong: altered, moved, cut behind a head, another interaction's, a head that is forged, a decision that the texts
+/// do not make, a file that cannot be read
+///
+/// 2: the command line is wrong
+///
+/// 3: nothing is wrong, and not everything is shown: no key, no heads, records that no head covers, no signed end, tightenings for whose
+/// records there was no room
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// Records of 151 bytes, one after the other.

@@ -1,11 +1,10 @@
 //! `inspect policy fmt`: one form for all texts.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::texts::{self, shown};
 
@@ -47,12 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             writeln!(io::stdout(), "{}", shown(path))?;
             code = ExitCode::FAILURE;
         } else {
-            // Another file takes its name: a text is never half written.
-            let mut beside = path.clone().into_os_string();
-            beside.push(".new");
-            fs::write(&beside, better)
-                .and_then(|()| fs::rename(&beside, path))
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            texts::replace(path, better.as_bytes())?;
         }
     }
     Ok(code)

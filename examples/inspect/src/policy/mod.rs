@@ -1,6 +1,7 @@
 //! `inspect policy`: whether policies are good, and who may do what by them, and why.
 
 mod cases;
+mod compile;
 mod difference;
 mod layout;
 mod question;
@@ -38,6 +39,7 @@ enum Tool {
     Test(cases::Arguments),
     Diff(difference::Arguments),
     Fmt(layout::Arguments),
+    Compile(compile::Arguments),
 }
 
 #[derive(clap::Args, Debug)]
@@ -105,6 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(Tool::Test(arguments)) => cases::run(arguments),
         Some(Tool::Diff(arguments)) => difference::run(arguments),
         Some(Tool::Fmt(arguments)) => layout::run(arguments),
+        Some(Tool::Compile(arguments)) => compile::run(arguments),
     }
 }
 

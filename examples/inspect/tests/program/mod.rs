@@ -1,4 +1,5 @@
 //! The program, run as a user runs it.
+#![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

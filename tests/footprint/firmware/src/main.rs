@@ -9,13 +9,15 @@
 #![no_std]
 #![no_main]
 
-#[cfg(not(any(feature = "baseline", feature = "envelope")))]
+#[cfg(not(any(feature = "baseline", feature = "envelope", feature = "policy")))]
 mod conversation;
 #[cfg(all(feature = "envelope", not(feature = "baseline")))]
 mod envelope;
 mod meter;
+#[cfg(all(feature = "policy", not(feature = "baseline")))]
+mod policy;
 mod report;
-#[cfg(not(any(feature = "baseline", feature = "envelope")))]
+#[cfg(not(any(feature = "baseline", feature = "envelope", feature = "policy")))]
 mod steps;
 
 use cortex_m_rt::entry;
@@ -25,16 +27,20 @@ use report::Report;
 
 #[entry]
 fn main() -> ! {
-    #[cfg(not(any(feature = "baseline", feature = "envelope")))]
+    #[cfg(not(any(feature = "baseline", feature = "envelope", feature = "policy")))]
     static mut MEMORY: conversation::Memory = conversation::Memory::EMPTY;
+    #[cfg(all(feature = "policy", not(feature = "baseline")))]
+    static mut GOVERNED: policy::Memory = policy::Memory::EMPTY;
     let Some(peripherals) = cortex_m::Peripherals::take() else { report::fail("no peripherals") };
     let mut report = Report::open();
     let mut meter = Meter::new(peripherals.SYST);
     report.line(&["per-tick"], &[meter.instructions_per_tick()]);
-    #[cfg(not(any(feature = "baseline", feature = "envelope")))]
+    #[cfg(not(any(feature = "baseline", feature = "envelope", feature = "policy")))]
     conversation::all(MEMORY, &mut meter, &mut report);
     #[cfg(all(feature = "envelope", not(feature = "baseline")))]
     envelope::all(&mut meter, &mut report);
+    #[cfg(all(feature = "policy", not(feature = "baseline")))]
+    policy::all(GOVERNED, &mut meter, &mut report);
     // The object that is verified belongs to the harness.
     #[cfg(all(feature = "envelope", feature = "baseline"))]
     core::hint::black_box(include_bytes!("outer.json"));
