@@ -5,7 +5,6 @@
 //!
 //! ```text
 //! cargo bench -p benches                                          our goals
-//! cargo bench -p benches --bench million                          a policy for a million interactions
 //! cargo bench -p benches --bench interpreter                      what the interpreter computes
 //! cargo bench --manifest-path tests/peers/Cargo.toml              against others
 //! ```

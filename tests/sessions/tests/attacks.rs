@@ -299,5 +299,12 @@ fn bits_without_a_meaning_are_not_offered() {
     alice.initiate(Mono(0), Host::new(Side::Bob, 1).identity.eid(), addr(Side::Bob), Capabilities::from_bits(u32::MAX));
     let init = alice.transmit(Mono(0)).remove(0);
     let Message::PssInit(message) = Frame::parse(&init).expect("a frame").message else { panic!("PSS_INIT") };
-    assert_eq!(message.capabilities.get(), 3);
+    // All but 0x4, which accepts terms in a PSS_ACK only.
+    assert_eq!(message.capabilities.get(), 0x3B);
+    let mut alice = Host::new(Side::Alice, 1);
+    let exclusive = Capabilities::EXCLUSIVE.with(Capabilities::SFC);
+    alice.initiate(Mono(0), Host::new(Side::Bob, 1).identity.eid(), addr(Side::Bob), exclusive);
+    let init = alice.transmit(Mono(0)).remove(0);
+    let Message::PssInit(message) = Frame::parse(&init).expect("a frame").message else { panic!("PSS_INIT") };
+    assert_eq!(message.capabilities.get(), 1, "EXCLUSIVE has a meaning only with ENDPOINTS");
 }

@@ -62,8 +62,8 @@ fn open(world: &mut Hosts, host: usize, record: Option<&[u8; 56]>) -> Result<Han
 
 /// The session of a host that was opened and is not closed.
 fn current(world: &Hosts, host: usize) -> Option<(Handle, Told)> {
-    let told = world.hosts[host].told.iter().filter(|(_, told)| told.opened.is_some() && told.closed.is_none());
-    told.last().map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told.clone()))
+    let mut told = world.hosts[host].told.iter().filter(|(_, told)| told.opened.is_some() && told.closed.is_none());
+    told.next_back().map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told.clone()))
 }
 
 /// One round of an application: it takes over what has come, says so, and sends what it can.

@@ -25,7 +25,7 @@ impl Context {
     /// Length in bytes.
     pub const LEN: usize = 216;
 
-    /// The record as bytes, in a buffer that [`Exporter::seal`] wipes.
+    /// The record as bytes, in a buffer that [`Exporter::seal`](super::Exporter::seal) wipes.
     pub fn write(&self, out: &mut [u8; Self::LEN]) {
         let Self { seed, airk, app_digest, evolution, binding, listen } = self;
         let fields = seed.expose().iter().chain(&airk.0).chain(&app_digest.0).copied();

@@ -24,7 +24,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Offers to take `eid` over from `exporter`, and writes the DOCK_OFFER frame of [`OFFER`] bytes.
+    /// Offers to take `eid` over from `exporter`, and writes the DOCK_OFFER frame of [`OFFER`](super::OFFER) bytes.
     ///
     /// # Errors
     /// The buffer is too small.

@@ -66,8 +66,8 @@ struct Names {
     /// The peer's EID, which was checked once and is not checked again.
     peer: CheckedKey,
     cookies: Cookies,
-    /// What both sides have agreed on, since there are keys.
-    agreed: Capabilities,
+    /// What both sides have agreed on, since there are keys: all bits that have a meaning stand in the lowest byte.
+    agreed: u8,
 }
 
 impl Names {
@@ -129,7 +129,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             own: Eid([0; 32]),
             peer: CheckedKey::NONE,
             cookies: Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO },
-            agreed: Capabilities::NONE,
+            agreed: 0,
         },
         path: Path::IDLE,
         life: Life::IDLE,
@@ -152,7 +152,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
         self.outbound.wipe();
         self.inbound.wipe();
-        self.names = Names { role, own, peer, cookies, agreed: Capabilities::NONE };
+        self.names = Names { role, own, peer, cookies, agreed: 0 };
         self.path.begin(home);
         self.acknowledgement = Acknowledgement::IDLE;
         (self.gate, self.wish, self.wants_room, self.tickets) = (Packed::NONE, None, false, None);
@@ -277,7 +277,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     ) {
         let (suite, way) = (agreed.suite(), self.names.role.way());
         self.outbound.start(prk, way, suite, own_sequence, terms.receive_window);
-        self.names.agreed = agreed;
+        self.names.agreed = u8::try_from(agreed.bits() & 0xFF).unwrap_or(0);
         let resume = agreed.contains(Capabilities::RESUME);
         self.inbound.start(prk, way.opposite(), suite, peer_sequence, terms.receive_window, (self.hold, resume));
         self.tickets = Some(TicketKeys::derive::<P>(prk, way));

@@ -78,7 +78,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// What both sides have agreed on, once there are keys.
     #[must_use]
     pub const fn capabilities(&self) -> Capabilities {
-        self.names.agreed
+        Capabilities::from_bits(self.names.agreed as u32)
     }
 
     /// This side acknowledges what its application has consumed.

@@ -28,14 +28,25 @@ pub(super) enum Standing {
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     pub(super) standing: Standing,
-    /// It was sent more than once, so it gives no round-trip sample (Karn).
-    pub(super) repeated: bool,
-    /// It has content of the application in it.
-    pub(super) content: bool,
+    /// Both facts in one byte: a mark has two.
+    facts: u8,
 }
 
 impl Mark {
-    pub(super) const WAITING: Self = Self { standing: Standing::Waiting, repeated: false, content: false };
+    const REPEATED: u8 = 0x1;
+    const CONTENT: u8 = 0x2;
+
+    pub(super) const WAITING: Self = Self { standing: Standing::Waiting, facts: 0 };
+
+    /// It was sent more than once, so it gives no round-trip sample (Karn).
+    pub(super) const fn repeated(self) -> bool {
+        self.facts & Self::REPEATED != 0
+    }
+
+    /// It has content of the application in it.
+    pub(super) const fn content(self) -> bool {
+        self.facts & Self::CONTENT != 0
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -271,7 +282,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let (Ok(at), Ok(length)) = (u32::try_from(at), u32::try_from(length)) else { return };
         (slot.chain, slot.at, slot.length) = (chain, at, length);
         if let Some(mark) = self.marks.get_mut(Self::index(self.next)) {
-            *mark = Mark { content, ..Mark::WAITING };
+            *mark = Mark { facts: if content { Mark::CONTENT } else { 0 }, ..Mark::WAITING };
         }
         self.end = at + length;
         self.written = self.written.max(self.end);
@@ -365,7 +376,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let (index, flight) = (Self::index(sequence), self.flight);
         let (mark, slot) = (self.marks.get_mut(index)?, self.slots.get_mut(index)?);
         if mark.standing == Standing::Due {
-            mark.repeated = true;
+            mark.facts |= Mark::REPEATED;
             self.due -= 1;
         } else {
             self.unsent = sequence + 1;
@@ -400,7 +411,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         if mark.standing != Standing::Flying {
             return;
         }
-        if mark.repeated {
+        if mark.repeated() {
             // The mark stays: the time of the sending before this one is gone, and with it the sample.
             self.due_again(sequence);
         } else {

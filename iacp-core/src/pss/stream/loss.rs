@@ -57,7 +57,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let freed = expected > self.first;
         for sequence in self.first..expected {
             self.arrive(now, sequence, &mut heard);
-            self.contents = self.contents.wrapping_add(u32::from(self.mark(sequence).content));
+            self.contents = self.contents.wrapping_add(u32::from(self.mark(sequence).content()));
             self.forget(sequence);
         }
         self.first = expected;
@@ -129,14 +129,14 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         }
         heard.any = true;
         let sent = Mono(now.0.saturating_sub(u64::from(age)));
-        if !mark.repeated {
+        if !mark.repeated() {
             heard.sample = Some(sent);
         }
         // Of a repeated frame it is not known which sending arrived; one that is too young was an earlier one.
-        if (!mark.repeated || age >= self.rtt.least()) && newer(order, self.arrived) {
+        if (!mark.repeated() || age >= self.rtt.least()) && newer(order, self.arrived) {
             self.arrived = order;
         }
-        self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
+        self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated(), stamp });
     }
 
     /// Makes due what is lost: frames that three shown ones stand above, and frames that were overtaken too long ago.
@@ -161,7 +161,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             if overtaken || sent.after(wait) <= now {
                 self.land(length);
                 self.due_again(sequence);
-                self.congestion.lost(now, &Arrived { length, sent, repeated: mark.repeated, stamp });
+                self.congestion.lost(now, &Arrived { length, sent, repeated: mark.repeated(), stamp });
             } else {
                 first_late = first_late.min(sent.after(wait));
             }
