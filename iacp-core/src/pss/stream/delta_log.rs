@@ -74,8 +74,6 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) cursor: u64,
     /// One more than the highest sequence number that the newest heartbeat shows.
     pub(super) top: u64,
-    /// How many frames it shows.
-    pub(super) shown: u32,
     /// The newest moment that the log was told of.
     pub(super) clock: Mono,
     /// When the repetition time began to run. It has a meaning only while frames are in flight.
@@ -97,8 +95,10 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) doublings: u32,
     /// When the newest sending left: the low 32 bits of the milliseconds.
     launched: u32,
-    /// When the first of the frames that others have overtaken is lost, if there is one: the same.
-    pub(super) late: Option<u32>,
+    /// When the first of the frames that others have overtaken is lost: the same.
+    pub(super) late: u32,
+    /// There is such a frame.
+    pub(super) overtaken: bool,
     /// The last frame was sent once more since the last news, or everything was.
     pub(super) probed: bool,
     /// What [`Self::transmit`] gave last.
@@ -126,7 +126,6 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             next: 0,
             cursor: 0,
             top: 0,
-            shown: 0,
             clock: Mono(0),
             waiting_since: Mono(0),
             window: 0,
@@ -138,7 +137,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             arrived: 0,
             doublings: 0,
             launched: 0,
-            late: None,
+            late: 0,
+            overtaken: false,
             probed: false,
             last: None,
             rtt: Rtt::NONE,
@@ -169,12 +169,12 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let written = usize::try_from(self.written).unwrap_or(LOG);
         self.bytes.get_mut(..written).unwrap_or_default().zeroize();
         (self.written, self.end, self.due, self.last) = (0, 0, 0, None);
-        (self.flight, self.unsent, self.late, self.wiped) = (InFlight::default(), self.next, None, true);
+        (self.flight, self.unsent, self.overtaken, self.wiped) = (InFlight::default(), self.next, false, true);
     }
 
     fn new_path(&mut self) {
         (self.rtt, self.doublings, self.last) = (Rtt::NONE, 0, None);
-        (self.late, self.probed) = (None, false);
+        (self.overtaken, self.probed) = (false, false);
         self.congestion.restart();
     }
 
@@ -313,7 +313,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
 
     /// When the first overtaken frame is lost.
     fn late(&self) -> Option<Mono> {
-        self.late.map(|late| self.clock.nearest(late))
+        self.overtaken.then(|| self.clock.nearest(self.late))
     }
 
     /// When the last frame is sent once more: nothing waits, and the heartbeat that would have shown it is overdue.

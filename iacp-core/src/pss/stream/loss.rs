@@ -64,7 +64,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.unsent = self.unsent.max(expected);
         self.cursor = self.cursor.max(expected);
         self.freed();
-        self.shown = self.show(now, shown, &mut heard);
+        self.show(now, shown, &mut heard);
         self.skip_shown();
         if let Some(sent) = heard.sample {
             self.take_sample(now, sent);
@@ -88,15 +88,13 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.congestion.round_trip(now, u32::try_from(now.since(sent)).unwrap_or(u32::MAX));
     }
 
-    /// Takes over what the heartbeat shows, and withdraws what it shows no longer. Returns how many frames it shows.
-    fn show(&mut self, now: Mono, shown: Shown<'_>, heard: &mut Heard) -> u32 {
+    /// Takes over what the heartbeat shows, and withdraws what it shows no longer.
+    fn show(&mut self, now: Mono, shown: Shown<'_>, heard: &mut Heard) {
         let reach = self.first.saturating_add(shown.reach()).min(self.next);
-        let mut frames = 0;
         let mut top = self.first;
         for sequence in self.first..reach.max(self.top) {
             let standing = self.mark(sequence).standing;
             if shown.shows(sequence - self.first) {
-                frames += 1;
                 top = sequence + 1;
                 if standing != Standing::Shown {
                     self.arrive(now, sequence, heard);
@@ -109,7 +107,6 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             }
         }
         self.top = top;
-        frames
     }
 
     /// A frame that was not known to have arrived is known to have arrived.
@@ -141,8 +138,9 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
 
     /// Makes due what is lost: frames that three shown ones stand above, and frames that were overtaken too long ago.
     pub(super) fn find_lost(&mut self, now: Mono) {
-        let (mut above, wait) = (self.shown, self.rtt.overtaken_for());
-        self.late = None;
+        let shows = |sequence: &u64| self.mark(*sequence).standing == Standing::Shown;
+        let (mut above, wait) = ((self.first..self.top).filter(shows).count(), self.rtt.overtaken_for());
+        self.overtaken = false;
         let mut first_late = Mono(u64::MAX);
         for sequence in self.first..self.top {
             let mark = self.mark(sequence);
@@ -157,7 +155,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             }
             let (length, stamp, order) = (slot.length, slot.stamp, slot.order);
             let sent = Mono(now.0.saturating_sub(u64::from(low(now).wrapping_sub(slot.sent))));
-            let overtaken = above >= REORDERING && newer(self.arrived, order.wrapping_add(REORDERING - 1));
+            let overtaken = above >= REORDERING as usize && newer(self.arrived, order.wrapping_add(REORDERING - 1));
             if overtaken || sent.after(wait) <= now {
                 self.land(length);
                 self.due_again(sequence);
@@ -166,7 +164,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
                 first_late = first_late.min(sent.after(wait));
             }
         }
-        self.late = (first_late < Mono(u64::MAX)).then(|| low(first_late));
+        (self.late, self.overtaken) = (low(first_late), first_late < Mono(u64::MAX));
     }
 
     /// Makes the last frame in flight due: a heartbeat that answers it shows what of the tail is lost.
@@ -195,7 +193,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
                 self.due_again(sequence);
             }
         }
-        (self.flight, self.late) = (InFlight::default(), None);
+        (self.flight, self.overtaken) = (InFlight::default(), false);
     }
 
     /// A frame that was sent is to be sent again.
