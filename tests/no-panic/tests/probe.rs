@@ -1,4 +1,4 @@
-//! Peer input never panics: the parsers do not contain the means to.
+//! Peer input never panics: neither the parsers nor the sessions contain the means to.
 
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
@@ -20,13 +20,13 @@ fn machinery(program: Program, opt_level: &str, contains: &[&str]) -> BTreeSet<S
 
 // shows: IACP-169
 #[test]
-fn the_parsers_contain_no_call_into_the_panic_machinery() {
+fn parsers_and_sessions_contain_no_call_into_the_panic_machinery() {
     if !target_is_available() {
         // Not `eprintln!`, which is only shown for tests that fail.
         let said = writeln!(stderr(), "\n*** NOT TESTED: {TARGET} is absent, and `rustup target add` failed. ***\n");
         return said.expect("somebody reads this");
     }
-    let ours = ["iacp_wire", "cep_envelope", "interaction_gov"];
+    let ours = ["iacp_wire", "iacp_core", "cep_envelope", "interaction_gov"];
     for opt_level in OPT_LEVELS {
         // The control first: with what can panic built in, the machinery is found. Else the test could not fail.
         let found = machinery(Program::Control, opt_level, &ours);
@@ -34,7 +34,7 @@ fn the_parsers_contain_no_call_into_the_panic_machinery() {
             assert!(found.iter().any(|symbol| symbol.contains(kind)), "opt-level {opt_level}, {kind}: {found:#?}");
         }
         let found = machinery(Program::Probe, opt_level, &ours);
-        assert!(found.is_empty(), "at opt-level {opt_level} the parsers can panic: {found:#?}");
+        assert!(found.is_empty(), "at opt-level {opt_level} they can panic: {found:#?}");
     }
 }
 

@@ -53,7 +53,7 @@ use crate::pss::handshake::terms::{Capabilities, Terms};
 use crate::pss::packed::Packed;
 use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::{Congestion, Flight};
-use crate::pss::stream::frame::Cookies;
+use crate::pss::stream::frame::{self, Cookies};
 use crate::pss::stream::inbound::{Inbound, RESUME_CONTENT};
 use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
@@ -301,7 +301,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// # Errors
     /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
     pub fn send(&mut self, now: Mono, kind: Kind, content: &[u8]) -> Result<u64, SendError> {
-        self.send_with(now, kind, content.len(), |room| room.copy_from_slice(content))
+        self.send_with(now, kind, content.len(), |room| frame::write(room, content))
     }
 
     /// Like [`Self::send`]; the content is written where it will be sealed, without a copy.
@@ -326,7 +326,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// Kind 5, this side's first data frame in a session with RESUME.
     pub(crate) fn send_resume(&mut self, now: Mono, content: &[u8; RESUME_CONTENT]) -> Result<u64, SendError> {
-        self.seal(now, Kind::Resume, Flags::NONE, content.len(), |room| room.copy_from_slice(content))
+        self.seal(now, Kind::Resume, Flags::NONE, content.len(), |room| frame::write(room, content))
     }
 
     fn seal(

@@ -13,6 +13,7 @@
 
 use iacp_wire::message::PssDataStream;
 use iacp_wire::{AeadTag, Cookie, Flags, HEADER_LEN, MessageType, VERSION};
+use zerocopy::IntoBytes;
 
 use super::keys::Sealing;
 use super::kind::Kind;
@@ -175,6 +176,12 @@ pub(crate) fn seal_frame<P: Provider>(
     let tag = keys.seal(&nonce, aad, sealed)?;
     *tag_place = tag;
     Some(tag)
+}
+
+/// Writes content where it will be sealed, into room of its length. `copy_from_slice` keeps a panic for another length.
+pub(crate) fn write(room: &mut [u8], content: &[u8]) {
+    let written = content.write_to(room);
+    debug_assert!(written.is_ok(), "the room was made for this content");
 }
 
 /// A data frame, taken apart for opening: what is authenticated, what is sealed, and the tag.

@@ -134,7 +134,7 @@ fn policy(vocabulary: &Vocabulary<'_>) {
         let facts = facts();
         let authorities = black_box(Authorities::new());
         black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, time())));
-        black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(&facts), policy.digest()));
+        black_box((policy.asked(&facts), policy.residency(&facts).is_ok(), policy.settings(&facts), policy.digest()));
         for member in policy.members() {
             policy.rules_of(member).for_each(|rule| {
                 let holds = rule.conditions.hold(&facts, black_box(Sense::Must));

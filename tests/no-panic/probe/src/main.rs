@@ -6,6 +6,7 @@
 
 mod cep;
 mod gov;
+mod sessions;
 mod wire;
 
 use core::fmt::{self, Write};
@@ -18,6 +19,7 @@ extern "C" fn _start() -> ! {
         wire::all();
         cep::all();
         gov::all();
+        sessions::all();
         #[cfg(feature = "control")]
         control(opaque());
     }
