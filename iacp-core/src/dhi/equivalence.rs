@@ -9,6 +9,8 @@ const NODE_END: u8 = 0xff;
 const CHUNK: usize = 64;
 /// A chunk and the byte behind it.
 const WINDOW: usize = CHUNK + 1;
+/// Text that is hashed and counted at once, in bytes.
+const WAITING: usize = 256;
 /// The greatest difference of entropies, in bits per byte.
 const ENTROPY_MAX: f64 = 0.001;
 
@@ -47,6 +49,9 @@ pub struct Canonical {
     hash: Sha256,
     counts: Counts,
     within: Within,
+    /// Text that waits until there is more of it: short runs cost as little as long ones.
+    waiting: [u8; WAITING],
+    count: usize,
 }
 
 impl Default for Canonical {
@@ -78,7 +83,8 @@ impl Counts {
 
     fn totals(&self) -> impl Iterator<Item = u64> + Clone + '_ {
         let [even, odd] = &self.0;
-        even.iter().zip(odd).map(|(even, odd)| u64::from(*even) + u64::from(*odd))
+        // The end of a node is no text.
+        even.iter().zip(odd).take(usize::from(NODE_END)).map(|(even, odd)| u64::from(*even) + u64::from(*odd))
     }
 }
 
@@ -98,48 +104,60 @@ const fn gap(bytes: &[u8]) -> usize {
     }
 }
 
-/// Whether a chunk has nothing but text and single blanks with text behind them. Bytes that may be something else (controls,
-/// and the first one of U+00A0) count as no text. Without branches, so that the compiler takes many bytes at a time.
+/// Where a chunk may have something else than text and single blanks with text behind them: 1 at white space, at controls, at
+/// the first byte of U+00A0, and at a blank with one of them behind it. Without branches, so that the compiler takes many
+/// bytes at a time.
 #[inline]
-fn is_plain(window: &[u8; WINDOW]) -> bool {
-    let mut other = [0_u8; CHUNK];
-    for ((other, byte), next) in other.iter_mut().zip(window).zip(window.iter().skip(1)) {
+fn doubts(window: &[u8; WINDOW]) -> [u8; CHUNK] {
+    let mut doubts = [0_u8; CHUNK];
+    for ((doubt, byte), next) in doubts.iter_mut().zip(window).zip(window.iter().skip(1)) {
         let ends = u8::from(*next <= b' ') | u8::from(*next == 0xc2);
-        *other = u8::from(*byte < b' ') | u8::from(*byte == 0xc2) | (u8::from(*byte == b' ') & ends);
+        *doubt = u8::from(*byte < b' ') | u8::from(*byte == 0xc2) | (u8::from(*byte == b' ') & ends);
     }
-    other.iter().fold(0, |all, one| all | one) == 0
+    doubts
+}
+
+/// The places of what is 1, ascending, found a word at a time.
+fn places(doubts: &[u8; CHUNK]) -> impl Iterator<Item = usize> + '_ {
+    doubts.as_chunks::<8>().0.iter().enumerate().flat_map(|(index, word)| {
+        let mut word = u64::from_le_bytes(*word);
+        core::iter::from_fn(move || {
+            let place = (word != 0).then(|| index * 8 + word.trailing_zeros() as usize / 8);
+            word &= word.wrapping_sub(1);
+            place
+        })
+    })
 }
 
 /// How many bytes of `text`, which does not begin with white space, are canonical as they are, up to a byte of text.
 fn run(text: &[u8]) -> usize {
-    let mut rest = text;
+    let mut at = 0;
     loop {
-        while rest.first_chunk().is_some_and(is_plain) {
-            rest = rest.get(CHUNK..).unwrap_or_default();
+        let rest = text.get(at..).unwrap_or_default();
+        let doubts = rest.first_chunk().map_or_else(
+            || {
+                // What lies behind the text is in doubt, and so is a blank at its end.
+                let mut window = [b'\n'; WINDOW];
+                window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                doubts(&window)
+            },
+            doubts,
+        );
+        if doubts.iter().fold(0, |all, doubt| all | doubt) == 0 {
+            at += CHUNK;
+            continue;
         }
-        if rest.len() < WINDOW && rest.last() != Some(&b' ') {
-            let mut window = [b'.'; WINDOW];
-            match (window.first_chunk_mut(), text.last_chunk::<CHUNK>()) {
-                // A copy of fixed length; what it has before the rest is looked at twice.
-                (Some(to), Some(last)) => *to = *last,
-                _ => window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from),
-            }
-            if is_plain(&window) {
-                return text.len();
-            }
-        }
-        // Something is in this chunk: byte by byte.
-        for _ in 0..CHUNK {
-            let ends = match rest {
-                [] => true,
-                [b' ', behind @ ..] => behind.is_empty() || gap(behind) > 0,
-                _ => gap(rest) > 0,
+        for place in places(&doubts) {
+            let ends = match rest.get(place..) {
+                None | Some([]) => return text.len(),
+                Some([b' ', behind @ ..]) => behind.is_empty() || gap(behind) > 0,
+                Some(behind) => gap(behind) > 0,
             };
             if ends {
-                return text.len() - rest.len();
+                return at + place;
             }
-            rest = rest.get(1..).unwrap_or_default();
         }
+        at += CHUNK;
     }
 }
 
@@ -147,7 +165,13 @@ impl Canonical {
     /// No text yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { hash: Sha256::new(), counts: Counts([[0; 256]; 2]), within: Within::Nothing }
+        Self {
+            hash: Sha256::new(),
+            counts: Counts([[0; 256]; 2]),
+            within: Within::Nothing,
+            waiting: [0; WAITING],
+            count: 0,
+        }
     }
 
     /// The next text of the node. Cut it anywhere between characters.
@@ -177,20 +201,37 @@ impl Canonical {
     // keeps: IACP-051, IACP-052
     pub fn node_end(&mut self) {
         if self.within != Within::Nothing {
-            self.hash.update([NODE_END]);
+            self.put(&[NODE_END]);
         }
         self.within = Within::Nothing;
     }
 
-    fn put(&mut self, bytes: &[u8]) {
-        self.hash.update(bytes);
-        self.counts.add(bytes);
+    fn put(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.waiting.get_mut(self.count..).unwrap_or_default();
+            let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+            room.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+            self.count += now.len();
+            bytes = later;
+            if self.count == WAITING {
+                self.take();
+            }
+        }
+    }
+
+    /// Hashes and counts what waits.
+    fn take(&mut self) {
+        let waiting = self.waiting.get(..self.count).unwrap_or_default();
+        self.hash.update(waiting);
+        self.counts.add(waiting);
+        self.count = 0;
     }
 
     /// What is left of the text: its digest and its entropy. An open node ends here.
     #[must_use]
     pub fn finish(mut self) -> Parity {
         self.node_end();
+        self.take();
         Parity { entropy: entropy(self.counts.totals()), digest: self.hash.finalize().into() }
     }
 }
