@@ -1,0 +1,182 @@
+//! The emulated board: built, started, reset, and listened to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use defmt_decoder::{DecodeError, Table};
+use iacp_wire::Eid;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::missing;
+use crate::story::Story;
+
+const QEMU: &str = "qemu-system-arm";
+const TARGET: &str = "thumbv7em-none-eabihf";
+/// Where `node/src/retained.rs` reads what the maker has written.
+const PAGE: u32 = 0x003f_f000;
+
+/// Whether there are an emulator and a compiler for its processor.
+///
+/// # Errors
+/// What is missing, and how to get it.
+pub fn available() -> Result<()> {
+    if Command::new(QEMU).arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Err(missing(QEMU, "install Debian's package of that name, or QEMU for Arm from qemu.org"));
+    }
+    let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    let there = || Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir();
+    if !there() {
+        let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+        if !added.is_ok_and(|status| status.success()) || !there() {
+            return Err(missing(TARGET, &format!("rustup target add {TARGET}")));
+        }
+    }
+    Ok(())
+}
+
+/// Builds the firmware.
+///
+/// # Errors
+/// It does not build.
+pub fn build() -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
+    let mut command = Command::new(cargo);
+    // As `.cargo/config.toml` has it, from wherever this runs.
+    command.env("DEFMT_LOG", "info");
+    command.args(["build", "--quiet", "--release", "--target", TARGET, "--package", "node", "--manifest-path"]);
+    let status = command.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&target).status()?;
+    if !status.success() {
+        bail!("the firmware does not build");
+    }
+    Ok(target.join(TARGET).join("release").join("node"))
+}
+
+pub struct Device {
+    child: Child,
+    control: BufReader<UnixStream>,
+    listener: Option<JoinHandle<()>>,
+    /// Holds the socket and the page.
+    _folder: tempfile::TempDir,
+}
+
+impl Device {
+    /// Starts the board; its serial port is the stream.
+    ///
+    /// # Errors
+    /// The emulator does not start.
+    pub fn start(program: &Path, gateway: &Eid, seed: u64, story: &Story) -> Result<(Self, TcpStream)> {
+        let folder = tempfile::tempdir()?;
+        let (page, socket) = (folder.path().join("page"), folder.path().join("control"));
+        let mut key = [0; 32];
+        ChaCha8Rng::seed_from_u64(!seed).fill_bytes(&mut key);
+        std::fs::write(&page, [key, gateway.0].concat())?;
+        let port = TcpListener::bind("127.0.0.1:0")?;
+        let mut child = Command::new(QEMU)
+            .args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none"])
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .arg("-serial")
+            .arg(format!("tcp:{}", port.local_addr()?))
+            .arg("-qmp")
+            .arg(format!("unix:{},server=on,wait=off", socket.display()))
+            .arg("-device")
+            .arg(format!("loader,file={},addr={PAGE:#x},force-raw=on", page.display()))
+            .arg("-kernel")
+            .arg(program)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context(QEMU)?;
+        let words = child.stdout.take().context("no pipe")?;
+        let listener = listen(words, std::fs::read(program)?, story.clone())?;
+        let (stream, _) = port.accept().context("the emulator does not open its serial port")?;
+        let control = BufReader::new(reach(&socket)?);
+        let mut device = Self { child, control, listener: Some(listener), _folder: folder };
+        device.command("qmp_capabilities")?;
+        Ok((device, stream))
+    }
+
+    /// Presses the reset button.
+    ///
+    /// # Errors
+    /// The emulator does not hear.
+    pub fn reset(&mut self) -> Result<()> {
+        self.command("system_reset")
+    }
+
+    fn command(&mut self, name: &str) -> Result<()> {
+        self.control.get_mut().write_all(format!("{{\"execute\":\"{name}\"}}\n").as_bytes())?;
+        // Events come between; the answer has `return`.
+        let mut line = String::new();
+        for _ in 0..100 {
+            line.clear();
+            self.control.read_line(&mut line)?;
+            if line.contains("\"return\"") {
+                return Ok(());
+            }
+        }
+        bail!("{QEMU} does not answer {name}: {line}")
+    }
+
+    /// The exit status of the firmware, once it has ended.
+    ///
+    /// # Errors
+    /// The system cannot say.
+    pub fn ended(&mut self) -> Result<Option<i32>> {
+        Ok(self.child.try_wait()?.map(|status| status.code().unwrap_or(-1)))
+    }
+
+    /// Ends the emulator, and waits for the device's last words.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn reach(socket: &Path) -> Result<UnixStream> {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        match UnixStream::connect(socket) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if Instant::now() > until => return Err(error).context("the emulator's control socket"),
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+/// Tells what the device says with defmt: the words are in the program's file, numbers come from the device.
+fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, story: Story) -> Result<JoinHandle<()>> {
+    let table = Table::parse(&program)?.context("the firmware has no words of defmt")?;
+    Ok(std::thread::spawn(move || {
+        let mut decoder = table.new_stream_decoder();
+        let mut buffer = [0; 1_024];
+        while let Ok(count @ 1..) = words.read(&mut buffer) {
+            decoder.received(&buffer[..count]);
+            loop {
+                match decoder.decode() {
+                    Ok(frame) => story.tell("device", &frame.display_message().to_string()),
+                    Err(DecodeError::UnexpectedEof) => break,
+                    Err(DecodeError::Malformed) if table.encoding().can_recover() => {}
+                    Err(DecodeError::Malformed) => return story.break_off(),
+                }
+            }
+        }
+    }))
+}

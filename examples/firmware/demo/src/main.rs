@@ -1,0 +1,153 @@
+//! Runs the sensor node on an emulated Cortex-M4 beside its gateway, with a serial line between them that loses and damages
+//! bytes; restarts the gateway, resets the device, and compares what came with what was measured.
+
+mod device;
+mod gateway;
+mod story;
+mod wire;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+use crate::device::Device;
+use crate::gateway::{Gateway, Stable};
+use crate::story::Story;
+use crate::wire::Wire;
+
+/// So many readings the node sends.
+const READINGS: u64 = 1_000;
+/// The gateway is restarted, and the device is reset, when so many readings have come.
+const RESTART_AT: u64 = 300;
+const RESET_AT: u64 = 600;
+/// How long the gateway is away.
+const AWAY: Duration = Duration::from_millis(1_500);
+
+/// A sensor node on an emulated Cortex-M4 sends 1,000 readings to its gateway over a bad serial line
+#[derive(Parser)]
+struct Arguments {
+    /// One byte in so many is lost, and one is damaged, each way; 0 for a good line
+    #[arg(long, value_name = "N", default_value_t = 4_000)]
+    faults: u32,
+    /// What the faults of the line are drawn from; the same seed need not give the same run: time is real
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The run fails when it takes longer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    limit: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("firmware-demo: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<bool> {
+    device::available()?;
+    let program = device::build()?;
+    let story = Story::begin();
+    let mut stable = Stable::new(arguments.seed);
+    let mut gateway = Some(Gateway::start(&mut stable, story.now())?);
+    let (mut device, stream) = Device::start(&program, &stable.eid(), arguments.seed, &story)?;
+    let mut wire = Wire::new(stream, arguments.faults, arguments.seed)?;
+    story.tell("gateway", &format!("listens; its EID begins with {}", stable.name()));
+
+    let until = Instant::now() + Duration::from_secs(arguments.limit);
+    let (mut away, mut restarted, mut reset) = (None, false, false);
+    let mut told = 0;
+    let status = loop {
+        if Instant::now() > until {
+            story.tell("demo", &format!("{} readings after {} s: gives up", stable.readings.len(), arguments.limit));
+            break None;
+        }
+        let now = story.now();
+        let frames = wire.receive()?;
+        match &mut gateway {
+            Some(gateway) => {
+                for mut frame in frames {
+                    gateway.take(&mut stable, now, &mut frame, &story);
+                }
+                gateway.work(&mut stable, now, &story, |frame| wire.send(frame))?;
+            }
+            // Nothing is at home: what comes is lost.
+            None if away.is_some_and(|since: Instant| since.elapsed() > AWAY) => {
+                story.tell("gateway", "is back, with its stable storage and nothing else");
+                gateway = Some(Gateway::start(&mut stable, now)?);
+            }
+            None => {}
+        }
+        let count = stable.count();
+        if count / 200 != told / 200 {
+            story.tell("gateway", &format!("{count} readings"));
+        }
+        told = count;
+        if !restarted && count >= RESTART_AT {
+            story.tell("gateway", &format!("is killed at {count} readings"));
+            (gateway, away, restarted) = (None, Some(Instant::now()), true);
+        }
+        if !reset && count >= RESET_AT {
+            story.tell("device", &format!("is reset at {count} readings"));
+            device.reset()?;
+            reset = true;
+        }
+        if let Some(status) = device.ended()? {
+            break Some(status);
+        }
+    };
+    device.stop();
+    verdict(&stable, &wire, gateway.as_ref(), status, restarted && reset, &story)
+}
+
+/// What must be true at the end.
+fn verdict(
+    stable: &Stable,
+    wire: &Wire,
+    gateway: Option<&Gateway>,
+    status: Option<i32>,
+    disturbed: bool,
+    story: &Story,
+) -> Result<bool> {
+    let wanted: Vec<_> = (0..READINGS).map(serial::reading).collect();
+    let checks = [
+        (
+            format!("{} readings came, each once and in order, and as the sensor measured them", stable.readings.len()),
+            { stable.readings == wanted },
+        ),
+        (format!("the gateway was killed and the device reset; the line went on {} times", stable.resumed), {
+            disturbed && stable.resumed >= 2
+        }),
+        ("the session ended in good order".into(), gateway.is_some_and(|gateway| gateway.heard.parted)),
+        ("the firmware ended by itself".into(), status == Some(0)),
+    ];
+    println!();
+    println!(
+        "The line lost {} bytes and damaged {} of {}; the gateway found {} damaged frames.",
+        wire.lost,
+        wire.damaged,
+        wire.bytes,
+        wire.damaged_frames()
+    );
+    let mut holds = true;
+    for (what, is_true) in checks {
+        println!("{} {what}", if is_true { "  yes" } else { "   NO" });
+        holds &= is_true;
+    }
+    println!("{}", if holds { "VERDICT: holds." } else { "VERDICT: DOES NOT HOLD." });
+    if story.is_broken() {
+        bail!("what the device told cannot be read");
+    }
+    Ok(holds)
+}
+
+/// What a command needs that may be missing.
+fn missing(what: &str, how: &str) -> anyhow::Error {
+    anyhow::anyhow!("{what} is missing: {how}")
+}

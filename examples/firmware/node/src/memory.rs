@@ -1,0 +1,76 @@
+//! All memory of the node: one agent, two sessions, of which a new one can begin while an old one ends.
+
+use iacp_core::crypto::ChaChaOnly;
+use iacp_core::erp::agent::AgentSlot;
+use iacp_core::erp::entity::{
+    Channel, HostSettings, LineSlot, LlEntity, Memory as Tables, PeerSlot, SessionSlot, Tables as Further,
+};
+use iacp_core::erp::receipt::ReceiptSlot;
+use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+use iacp_core::slots::{HeapCell, Slot, TooFew};
+use iacp_core::time::Mono;
+use rand_core::CryptoRng;
+
+pub type Crypto = ChaChaOnly;
+const LOG: usize = 1_024;
+/// How many frames may be under way.
+pub const WINDOW: u32 = 8;
+const FRAMES: usize = WINDOW as usize;
+const SPENT: usize = 8;
+pub type Node = LlEntity<'static, Crypto, LOG, FRAMES, SPENT>;
+
+pub struct Memory {
+    agents: [Slot<AgentSlot<Crypto>>; 1],
+    sessions: [Slot<SessionSlot<Crypto, LOG, FRAMES>>; 2],
+    peers: [Slot<PeerSlot>; 2],
+    fifo: [Slot<FifoCell>; 4],
+    outbox: [Slot<OutboxCell>; 1],
+    agent_index: [u32; 2],
+    session_index: [u32; 4],
+    peer_index: [u32; 4],
+    heap: [HeapCell; 4],
+    channels: [Channel; 0],
+    lines: [Slot<LineSlot>; 2],
+    receipts: [ReceiptSlot; 8],
+}
+
+impl Memory {
+    pub const EMPTY: Self = Self {
+        agents: [const { Slot::new(AgentSlot::EMPTY) }; 1],
+        sessions: [const { Slot::new(SessionSlot::EMPTY) }; 2],
+        peers: [const { Slot::new(PeerSlot::EMPTY) }; 2],
+        fifo: [const { Slot::new(FifoCell::EMPTY) }; 4],
+        outbox: [const { Slot::new(OutboxCell::EMPTY) }; 1],
+        agent_index: [0; 2],
+        session_index: [0; 4],
+        peer_index: [0; 4],
+        heap: [HeapCell::EMPTY; 4],
+        channels: [],
+        lines: [const { Slot::new(LineSlot::EMPTY) }; 2],
+        receipts: [ReceiptSlot::EMPTY; 8],
+    };
+}
+
+/// # Errors
+/// A table is too short for another.
+pub fn entity(
+    memory: &'static mut Memory,
+    settings: HostSettings,
+    now: Mono,
+    rng: &mut impl CryptoRng,
+) -> Result<Node, TooFew> {
+    let tables = Tables {
+        agents: &mut memory.agents,
+        sessions: &mut memory.sessions,
+        peers: &mut memory.peers,
+        fifo: &mut memory.fifo,
+        outbox: &mut memory.outbox,
+        agent_index: &mut memory.agent_index,
+        session_index: &mut memory.session_index,
+        peer_index: &mut memory.peer_index,
+        heap: &mut memory.heap,
+        channels: &mut memory.channels,
+    };
+    let further = Further { lines: &mut memory.lines, receipts: &mut memory.receipts };
+    Node::with_tables(tables, further, settings, now, rng)
+}

@@ -1,0 +1,92 @@
+//! What outlives a reset. **A product has flash here**, written so that a cut leaves the old or the new. Here it is memory
+//! that the start-up code does not clear, and that the emulated board keeps over a reset, as one with a battery does.
+
+use core::mem::MaybeUninit;
+use core::ptr::{addr_of_mut, read_volatile, with_exposed_provenance, write_volatile};
+
+use crc::{CRC_32_ISO_HDLC, Crc};
+use iacp_core::crypto::Secret32;
+use iacp_core::erp::resume::ResumeRecord;
+use iacp_wire::Eid;
+
+/// The page of flash that the maker of the device has written: a key for the generator, and the gateway's EID.
+const PAGE: usize = 0x003f_f000;
+
+pub struct Provisioned {
+    pub key: [u8; 32],
+    pub gateway: Eid,
+}
+
+pub fn provisioned() -> Provisioned {
+    let read = |offset: usize| {
+        // SAFETY: 64 bytes of this board's flash, which nothing writes; `memory.x` keeps the program out of them.
+        unsafe { read_volatile(with_exposed_provenance::<[u8; 32]>(PAGE + offset)) }
+    };
+    Provisioned { key: read(0), gateway: Eid(read(32)) }
+}
+
+/// What is kept.
+pub struct Retained {
+    /// How often the node has started: the stream of its generator.
+    pub boots: u32,
+    /// The seed of its EID, once it has one.
+    pub seed: Option<Secret32>,
+    /// Every generation below it may have been signed.
+    pub bound: u64,
+    /// With it a session goes on where the last one broke off. Zeros name no line.
+    pub record: [u8; ResumeRecord::LEN],
+    /// All readings below it are with the gateway.
+    pub safe: u64,
+}
+
+/// Starts 4, whether there is an agent 4, its seed 32, bound 8, record 56, safe 8, and a CRC over them.
+const FIELDS: usize = 4 + 4 + 32 + 8 + ResumeRecord::LEN + 8;
+const KEPT: usize = FIELDS + 4;
+static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+#[unsafe(link_section = ".uninit.retained")]
+static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();
+
+/// What was kept over the reset, or nothing at the first start; this start is counted before anything is drawn.
+pub fn load() -> Retained {
+    // SAFETY: the program has one thread, and no interrupt touches these bytes. Whatever the memory held is a value of theirs.
+    let bytes = unsafe { read_volatile(addr_of_mut!(BYTES).cast::<[u8; KEPT]>()) };
+    let mut retained =
+        read(&bytes).unwrap_or(Retained { boots: 0, seed: None, bound: 0, record: [0; ResumeRecord::LEN], safe: 0 });
+    retained.boots = retained.boots.wrapping_add(1);
+    retained.store();
+    retained
+}
+
+fn read(bytes: &[u8; KEPT]) -> Option<Retained> {
+    let (fields, check) = bytes.split_last_chunk::<4>()?;
+    if CRC.checksum(fields) != u32::from_le_bytes(*check) {
+        return None;
+    }
+    let (boots, rest) = fields.split_first_chunk()?;
+    let (has_agent, rest) = rest.split_first_chunk()?;
+    let (seed, rest) = rest.split_first_chunk::<32>()?;
+    let (bound, rest) = rest.split_first_chunk()?;
+    let (record, safe) = rest.split_first_chunk()?;
+    Some(Retained {
+        boots: u32::from_le_bytes(*boots),
+        seed: (u32::from_le_bytes(*has_agent) != 0).then(|| Secret32::new(*seed)),
+        bound: u64::from_le_bytes(*bound),
+        record: *record,
+        safe: u64::from_le_bytes(*safe.first_chunk()?),
+    })
+}
+
+impl Retained {
+    pub fn store(&self) {
+        let seed = self.seed.as_ref().map_or([0; 32], |seed| *seed.expose());
+        let mut bytes = [0; KEPT];
+        let (fields, check) = bytes.split_at_mut(FIELDS);
+        let parts = self.boots.to_le_bytes().into_iter().chain(u32::from(self.seed.is_some()).to_le_bytes());
+        let parts = parts.chain(seed).chain(self.bound.to_le_bytes()).chain(self.record);
+        fields.iter_mut().zip(parts.chain(self.safe.to_le_bytes())).for_each(|(to, from)| *to = from);
+        check.copy_from_slice(&CRC.checksum(fields).to_le_bytes());
+        // SAFETY: as in `load`.
+        unsafe { write_volatile(addr_of_mut!(BYTES).cast(), bytes) };
+    }
+}

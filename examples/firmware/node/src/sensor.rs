@@ -1,0 +1,186 @@
+//! The application: it measures, sends each reading as an item of one line, and says what it may forget.
+
+use core::net::SocketAddr;
+
+use defmt::{debug, info, warn};
+use iacp_core::erp::agent::{Agent, Stored};
+use iacp_core::erp::entity::{Done, HostEvent, Persist};
+use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome, Request};
+use iacp_core::erp::resume::{Line, ResumeRecord};
+use iacp_core::pss::{Capabilities, TeardownReason, Terms};
+use iacp_core::slots::Handle;
+use iacp_core::time::Mono;
+use iacp_wire::{Digest, Eid};
+use rand_core::CryptoRng;
+
+use crate::memory::{Node, WINDOW};
+use crate::panics::stop;
+use crate::retained::Retained;
+
+/// So many readings are sent, and then the node has done its work.
+const READINGS: u64 = 1_000;
+/// How long the node waits before it opens a session again, in milliseconds.
+const AGAIN: u64 = 500;
+/// Progress is kept each so many readings: a product spares its flash.
+const KEEP_EVERY: u64 = 25;
+
+pub struct Sensor {
+    agent: Agent,
+    gateway: (Eid, SocketAddr),
+    retained: Retained,
+    session: Option<Handle>,
+    /// The session of before, which the gateway has opened anew.
+    old: Option<Handle>,
+    opened: bool,
+    /// The next reading to send.
+    next: u64,
+    closing: bool,
+    /// Not before then.
+    again: Mono,
+}
+
+impl Sensor {
+    /// The agent of before, or a new one at the first start.
+    pub fn begin(
+        node: &mut Node,
+        mut retained: Retained,
+        gateway: (Eid, SocketAddr),
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let now = Mono(0);
+        let agent = match &retained.seed {
+            Some(seed) => node.restore(now, &Stored::new(seed, retained.bound), rng),
+            None => node.init(now, None, Digest::ZERO, rng),
+        };
+        let Ok(agent) = agent else { stop("no room for the agent") };
+        if retained.seed.is_none() {
+            retained.seed = node.seed(&agent.eid()).map(|seed| iacp_core::crypto::Secret32::new(*seed.expose()));
+            retained.store();
+        }
+        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: WINDOW };
+        let listen = Listen { capabilities: Capabilities::RESUME, terms, sessions: 2, hold: false };
+        let listens = node.desk(now, &agent).map(|mut desk| desk.listen(listen));
+        if listens != Some(Ok(())) {
+            stop("the agent cannot listen");
+        }
+        Self {
+            agent,
+            gateway,
+            next: retained.safe,
+            retained,
+            session: None,
+            old: None,
+            opened: false,
+            closing: false,
+            again: now,
+        }
+    }
+
+    /// Every reading is with the gateway, the session is over, and its last word has had time to be asked for again.
+    pub fn has_parted(&self, now: Mono) -> bool {
+        self.is_done() && self.session.is_none() && now >= self.again
+    }
+
+    const fn is_done(&self) -> bool {
+        self.retained.safe >= READINGS
+    }
+
+    /// What the node must find again after a reset.
+    pub fn persist(&mut self, what: Persist) {
+        if let Persist::Generation(bound) = what {
+            self.retained.bound = bound;
+            self.retained.store();
+        }
+    }
+
+    pub fn hear(&mut self, event: HostEvent<'_>) {
+        let (session, event) = match event {
+            HostEvent::Agent { session, event, .. } => (session, event),
+            HostEvent::Dropped(why) => return debug!("a frame did nothing: {}", why),
+            _ => return,
+        };
+        // A gateway that has lost its memory opens a session itself; the line goes on in it.
+        if let AgentEvent::Opened(_) = event
+            && session != self.session
+        {
+            self.old = core::mem::replace(&mut self.session, session);
+            self.closing = false;
+        }
+        if session.is_none() || session != self.session {
+            return;
+        }
+        match event {
+            AgentEvent::Opened(opened) => {
+                match opened.outcome {
+                    Outcome::New => info!("a new line from reading {=u64}", opened.first_to_send),
+                    Outcome::Resumed => info!("the line goes on from reading {=u64}", opened.first_to_send),
+                    Outcome::Unknown => warn!("the gateway knows nothing of the line"),
+                }
+                let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
+                self.retained.record = record.to_bytes();
+                self.retained.store();
+                (self.opened, self.next) = (true, opened.first_to_send);
+            }
+            AgentEvent::Delivered { item } => {
+                let before = core::mem::replace(&mut self.retained.safe, item);
+                if before / KEEP_EVERY != item / KEEP_EVERY || self.is_done() {
+                    self.retained.store();
+                }
+                if before / 100 != item / 100 {
+                    info!("{=u64} readings are with the gateway", item);
+                }
+            }
+            AgentEvent::Closed { closure, delivered, .. } => {
+                info!("the session is over: {}; {=u64} readings are with the gateway", closure, delivered);
+                (self.session, self.opened, self.closing) = (None, false, false);
+                self.again = crate::clock::now().after(AGAIN);
+            }
+            AgentEvent::Continuity(continuity) => info!("{}", continuity),
+            _ => {}
+        }
+    }
+
+    /// Opens a session if there is none, sends what there is room for, and ends it when all is delivered.
+    pub fn work(&mut self, node: &mut Node, now: Mono, rng: &mut impl CryptoRng) {
+        let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
+        if let Some(old) = self.old.take() {
+            // It may be over already.
+            let _ = desk.ask(Some(old), &Request::Abort(TeardownReason::TaskComplete.code()), rng);
+        }
+        match self.session {
+            None if self.is_done() || now < self.again => {}
+            None => {
+                let resume = ResumeRecord::read(&self.retained.record).map(|_| &self.retained.record);
+                let open = Open {
+                    peer: self.gateway.0,
+                    at: Some(self.gateway.1),
+                    hold: false,
+                    offer: Capabilities::RESUME,
+                    resume,
+                };
+                match desk.ask(None, &Request::Open(open), rng) {
+                    Ok(Done::Session(session)) => self.session = Some(session),
+                    Ok(_) => {}
+                    Err(why) => {
+                        warn!("no session yet: {}", why);
+                        self.again = now.after(AGAIN);
+                    }
+                }
+            }
+            Some(session) if self.opened && !self.closing => {
+                while self.next < READINGS {
+                    match desk.send(session, self.next, &serial::reading(self.next)) {
+                        Ok(()) => self.next += 1,
+                        // There will be room when the gateway has acknowledged.
+                        Err(LocalStatus::Full) => break,
+                        Err(why) => return warn!("reading {=u64} is not taken: {}", self.next, why),
+                    }
+                }
+                if self.is_done() && desk.close(session, TeardownReason::TaskComplete).is_ok() {
+                    self.closing = true;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}

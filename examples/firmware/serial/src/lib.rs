@@ -1,0 +1,164 @@
+//! Frames on a serial line: COBS, a CRC-32 behind each frame, and a zero byte at its end.
+//!
+//! A damaged frame is lost, as a datagram is; what is behind the next zero is read as if nothing had happened. The CRC finds
+//! accidents. Against intent there are signatures and tags, above.
+#![no_std]
+
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+/// No frame is longer, in bytes.
+pub const FRAME: usize = 1_200;
+/// A frame and its CRC.
+const CHECKED: usize = FRAME + 4;
+/// The same as it is on the line: one byte more for each 254, one in front, and the zero.
+pub const ENCODED: usize = CHECKED + CHECKED / 254 + 2;
+
+static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// Writes a frame, given in two parts, as it goes over the line. `None` if it is longer than [`FRAME`].
+///
+/// ```
+/// let (mut out, mut decoder) = ([0; serial::ENCODED], serial::Decoder::new());
+/// let encoded = serial::encode(b"a fra", b"me", &mut out).expect("it is short");
+/// let (last, body) = encoded.split_last().expect("it ends with a zero");
+/// assert!(body.iter().all(|byte| decoder.push(*byte).is_none()));
+/// assert_eq!(decoder.push(*last).as_deref(), Some(&b"a frame"[..]));
+/// ```
+pub fn encode<'o>(head: &[u8], body: &[u8], out: &'o mut [u8; ENCODED]) -> Option<&'o [u8]> {
+    let mut plain = [0; CHECKED];
+    let length = head.len().checked_add(body.len())?;
+    let (frame, behind) = plain.split_at_mut_checked(length)?;
+    let (first, second) = frame.split_at_mut_checked(head.len())?;
+    first.copy_from_slice(head);
+    second.copy_from_slice(body);
+    let check = CRC.checksum(frame).to_le_bytes();
+    *behind.first_chunk_mut()? = check;
+    let encoded = cobs::try_encode(plain.get(..length.checked_add(4)?)?, out).ok()?;
+    *out.get_mut(encoded)? = 0;
+    out.get(..=encoded)
+}
+
+/// Takes bytes off the line.
+pub struct Decoder {
+    bytes: [u8; ENCODED],
+    length: usize,
+    /// More came than a frame may have: all of it is noise until the next zero.
+    flooded: bool,
+    /// How many frames were damaged.
+    pub damaged: u32,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// Nothing has come.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: [0; ENCODED], length: 0, flooded: false, damaged: 0 }
+    }
+
+    /// The next byte; a frame, if it ends one.
+    pub fn push(&mut self, byte: u8) -> Option<&mut [u8]> {
+        if byte != 0 {
+            match self.bytes.get_mut(self.length) {
+                Some(place) => {
+                    *place = byte;
+                    self.length += 1;
+                }
+                None => self.flooded = true,
+            }
+            return None;
+        }
+        let (length, flooded) = (core::mem::take(&mut self.length), core::mem::take(&mut self.flooded));
+        if length == 0 {
+            return None;
+        }
+        let frame = (!flooded).then(|| checked(self.bytes.get_mut(..length)?)).flatten();
+        match frame {
+            Some(length) => self.bytes.get_mut(..length),
+            None => {
+                self.damaged = self.damaged.saturating_add(1);
+                None
+            }
+        }
+    }
+}
+
+/// Decodes in place. The length of the frame, if its CRC is right.
+fn checked(bytes: &mut [u8]) -> Option<usize> {
+    let length = cobs::decode_in_place(bytes).ok()?;
+    let (frame, check) = bytes.get(..length)?.split_last_chunk::<4>()?;
+    (frame.len() <= FRAME && CRC.checksum(frame).to_le_bytes() == *check).then_some(frame.len())
+}
+
+/// What the sensor measures: the number of the reading, and hundredths of a degree, which both sides can compute.
+#[must_use]
+pub fn reading(number: u64) -> [u8; 12] {
+    // Not a clock's: the same after a reset.
+    let wave = i32::try_from(number % 400).unwrap_or(0) - 200;
+    let degrees = 2_150 + wave.abs() * 3 + i32::try_from((number * 7_919) % 13).unwrap_or(0);
+    let mut bytes = [0; 12];
+    let (head, tail) = bytes.split_at_mut(8);
+    head.copy_from_slice(&number.to_be_bytes());
+    tail.copy_from_slice(&degrees.to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn put(decoder: &mut Decoder, bytes: &[u8]) -> Vec<Vec<u8>> {
+        bytes.iter().filter_map(|byte| decoder.push(*byte).map(|frame| frame.to_vec())).collect()
+    }
+
+    #[test]
+    fn frames_of_every_length_come_as_they_were() {
+        let mut out = [0; ENCODED];
+        for length in 0..=FRAME {
+            let frame: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
+            let encoded = encode(&frame[..length / 3], &frame[length / 3..], &mut out).expect("not too long").to_vec();
+            assert!(!encoded[..encoded.len() - 1].contains(&0), "one zero, at its end");
+            assert_eq!(put(&mut Decoder::new(), &encoded), [frame]);
+        }
+        assert_eq!(encode(&[0; FRAME], &[0; 5], &mut out), None);
+    }
+
+    #[test]
+    fn any_one_byte_changed_or_lost_costs_this_frame_and_the_next_at_most() {
+        let mut out = [0; ENCODED];
+        let one = encode(b"one\0\0frame", b"", &mut out).expect("short").to_vec();
+        let all = [one.clone(), one.clone(), one.clone()].concat();
+        for at in 0..one.len() {
+            for change in 1..=255 {
+                let mut bytes = all.clone();
+                bytes[at] ^= change;
+                let got = put(&mut Decoder::new(), &bytes);
+                assert!(got.iter().all(|frame| frame == b"one\0\0frame"), "byte {at}, {change}: {got:?}");
+                assert!(!got.is_empty() && got.len() < 3, "byte {at}, {change}: {got:?}");
+            }
+            let mut bytes = all.clone();
+            bytes.remove(at);
+            let got = put(&mut Decoder::new(), &bytes);
+            assert!(!got.is_empty() && got.len() < 3, "without byte {at}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn noise_without_end_is_one_damaged_frame() {
+        let mut decoder = Decoder::new();
+        assert_eq!(put(&mut decoder, &std::vec![7; 100_000]), Vec::<Vec<u8>>::new());
+        assert_eq!((put(&mut decoder, &[0]).len(), decoder.damaged), (0, 1));
+        let mut out = [0; ENCODED];
+        let encoded = encode(b"again", b"", &mut out).expect("short");
+        assert_eq!(put(&mut decoder, encoded), [b"again"]);
+    }
+}
