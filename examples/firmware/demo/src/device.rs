@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use defmt_decoder::{DecodeError, Table};
 use iacp_wire::Eid;
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 
+use crate::maker::maker;
 use crate::missing;
 use crate::story::Story;
 
@@ -76,9 +75,11 @@ impl Device {
     pub fn start(program: &Path, gateway: &Eid, seed: u64, story: &Story) -> Result<(Self, TcpStream)> {
         let folder = tempfile::tempdir()?;
         let (page, socket) = (folder.path().join("page"), folder.path().join("control"));
-        let mut key = [0; 32];
-        ChaCha8Rng::seed_from_u64(!seed).fill_bytes(&mut key);
-        std::fs::write(&page, [key, gateway.0].concat())?;
+        let maker = maker(seed);
+        std::fs::write(
+            &page,
+            [maker.generator.expose(), &gateway.0, maker.sealing.expose()].map(|part| *part).concat(),
+        )?;
         let port = TcpListener::bind("127.0.0.1:0")?;
         let mut child = Command::new(QEMU)
             .args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none"])

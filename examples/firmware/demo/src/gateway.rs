@@ -22,7 +22,10 @@ use iacp_core::time::Mono;
 use iacp_wire::Eid;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use serial::item::{Item, READING};
 
+use crate::archive::Archive;
+use crate::maker::maker;
 use crate::story::Story;
 
 const HERE: [u8; 4] = [192, 0, 2, 1];
@@ -37,8 +40,11 @@ pub struct Stable {
     seed: Secret32,
     bound: u64,
     record: Option<[u8; ResumeRecord::LEN]>,
+    /// How many items have come and are safe.
+    pub items: u64,
     /// The readings, in order.
-    pub readings: Vec<[u8; 12]>,
+    pub readings: Vec<[u8; READING]>,
+    pub archive: Archive,
     /// How often a line went on.
     pub resumed: u32,
     /// The gateway's generator is not drawn from twice.
@@ -49,12 +55,19 @@ pub struct Stable {
 impl Stable {
     pub fn new(chance: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(chance);
-        let (seed, bound, record, readings) = (Secret32::random(&mut rng), 0, None, Vec::new());
-        Self { seed, bound, record, readings, resumed: 0, starts: 0, chance }
+        let seed = Secret32::random(&mut rng);
+        let (readings, archive) = (Vec::new(), Archive::new(&maker(chance).sealing));
+        Self { seed, bound: 0, record: None, items: 0, readings, archive, resumed: 0, starts: 0, chance }
     }
 
-    pub fn count(&self) -> u64 {
-        u64::try_from(self.readings.len()).unwrap_or(u64::MAX)
+    /// The next item is written down.
+    fn keep(&mut self, item: &[u8], story: &Story) {
+        match (Item::of(self.items), item.try_into()) {
+            (Item::Reading(_), Ok(reading)) => self.readings.push(reading),
+            (Item::Envelope(_), _) => self.archive.decide(item, &self.readings, story),
+            (Item::Reading(_), Err(_)) => story.tell("gateway", &format!("item {} is no reading", self.items)),
+        }
+        self.items += 1;
     }
 
     pub fn eid(&self) -> Eid {
@@ -82,8 +95,8 @@ pub struct Gateway {
 pub struct Heard {
     session: Option<Handle>,
     line: Option<(Eid, Line)>,
-    /// Readings that came before their turn.
-    early: BTreeMap<u64, [u8; 12]>,
+    /// Items that came before their turn.
+    early: BTreeMap<u64, Vec<u8>>,
     /// The device has said everything, and asks for the end.
     asked_to_end: bool,
     /// The last session ended as both wanted.
@@ -127,7 +140,7 @@ impl Gateway {
             Entity::with_tables(memory, tables, settings, now, &mut rng).map_err(|few| anyhow!("{few}"))?;
         let agent = entity.restore(now, &Stored::new(&stable.seed, stable.bound), &mut rng);
         let agent = agent.map_err(|why| anyhow!("the agent: {why}"))?;
-        let mut gateway = Self { entity, agent, rng, heard: Heard::default(), said: stable.count(), goes_on: None };
+        let mut gateway = Self { entity, agent, rng, heard: Heard::default(), said: stable.items, goes_on: None };
         let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
         let listen = Listen { capabilities: served(), terms, sessions: 2, hold: true };
         gateway.ask(now, None, &Request::Listen(listen))?;
@@ -181,16 +194,16 @@ impl Gateway {
             }
         }
         // First it is safe, then the device is told so.
-        while let Some(reading) = self.heard.early.remove(&stable.count()) {
-            stable.readings.push(reading);
+        while let Some(item) = self.heard.early.remove(&stable.items) {
+            stable.keep(&item, story);
         }
         if let Some((peer, line)) = self.heard.line {
-            stable.record = Some(ResumeRecord { peer, line, safe: stable.count() }.to_bytes());
+            stable.record = Some(ResumeRecord { peer, line, safe: stable.items }.to_bytes());
         }
         if let Some(session) = self.heard.session
-            && stable.count() > self.said
+            && stable.items > self.said
         {
-            self.said = stable.count();
+            self.said = stable.items;
             self.ask(now, Some(session), &Request::Consumed { below: self.said })?;
         }
         if let Some(session) = self.heard.session
@@ -238,13 +251,13 @@ impl Heard {
                     Outcome::New => "begins a line",
                     Outcome::Unknown => "asks for a line that is not known here, and begins one",
                 };
-                story.tell("gateway", &format!("the device {how}, from reading {}", opened.first_to_come));
+                story.tell("gateway", &format!("the device {how}, from item {}", opened.first_to_come));
             }
-            AgentEvent::Data { item: Some(item), content, .. } => match content.try_into() {
-                Ok(reading) if item >= stable.count() => drop(self.early.insert(item, reading)),
-                Ok(_) => {}
-                Err(_) => story.tell("gateway", &format!("item {item} is no reading")),
-            },
+            AgentEvent::Data { item: Some(item), content, .. } => {
+                if item >= stable.items {
+                    self.early.insert(item, content.to_vec());
+                }
+            }
             AgentEvent::CloseRequested { .. } if self.session == Some(session) => self.asked_to_end = true,
             AgentEvent::Closed { closure, .. } => {
                 story.tell("gateway", &format!("the session is over: {closure:?}"));

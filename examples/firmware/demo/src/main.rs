@@ -1,8 +1,10 @@
 //! Runs the sensor node on an emulated Cortex-M4 beside its gateway, with a serial line between them that loses and damages
 //! bytes; restarts the gateway, resets the device, and compares what came with what was measured.
 
+mod archive;
 mod device;
 mod gateway;
+mod maker;
 mod story;
 mod wire;
 
@@ -16,10 +18,11 @@ use crate::device::Device;
 use crate::gateway::{Gateway, Stable};
 use crate::story::Story;
 use crate::wire::Wire;
+use serial::item::BATCH;
 
 /// So many readings the node sends.
 const READINGS: u64 = 1_000;
-/// The gateway is restarted, and the device is reset, when so many readings have come.
+/// The gateway is restarted, and the device is reset, when so many items have come.
 const RESTART_AT: u64 = 300;
 const RESET_AT: u64 = 600;
 /// How long the gateway is away.
@@ -35,7 +38,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The run fails when it takes longer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     limit: u64,
 }
 
@@ -84,17 +87,17 @@ fn run(arguments: &Arguments) -> Result<bool> {
             }
             None => {}
         }
-        let count = stable.count();
+        let count = stable.items;
         if count / 200 != told / 200 {
-            story.tell("gateway", &format!("{count} readings"));
+            story.tell("gateway", &format!("{count} items"));
         }
         told = count;
         if !restarted && count >= RESTART_AT {
-            story.tell("gateway", &format!("is killed at {count} readings"));
+            story.tell("gateway", &format!("is killed at {count} items"));
             (gateway, away, restarted) = (None, Some(Instant::now()), true);
         }
         if !reset && count >= RESET_AT {
-            story.tell("device", &format!("is reset at {count} readings"));
+            story.tell("device", &format!("is reset at {count} items"));
             device.reset()?;
             reset = true;
         }
@@ -115,11 +118,18 @@ fn verdict(
     disturbed: bool,
     story: &Story,
 ) -> Result<bool> {
-    let wanted: Vec<_> = (0..READINGS).map(serial::reading).collect();
+    let wanted: Vec<_> = (0..READINGS).map(serial::item::reading).collect();
     let checks = [
         (
             format!("{} readings came, each once and in order, and as the sensor measured them", stable.readings.len()),
             { stable.readings == wanted },
+        ),
+        (
+            format!(
+                "{} batches are sealed by the sensor, in one line of descent, and may continue",
+                stable.archive.approved
+            ),
+            { stable.archive.approved * BATCH == READINGS },
         ),
         (format!("the gateway was killed and the device reset; the line went on {} times", stable.resumed), {
             disturbed && stable.resumed >= 2

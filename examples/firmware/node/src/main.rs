@@ -7,6 +7,7 @@
 #![no_main]
 
 mod clock;
+mod envelope;
 mod memory;
 mod panics;
 mod random;
@@ -20,6 +21,7 @@ use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings};
 use iacp_core::erp::generation::PORT;
 use serial::{Decoder, ENCODED};
 
+use envelope::Sealer;
 use memory::{Memory, Node};
 use sensor::Sensor;
 
@@ -38,14 +40,14 @@ fn main() -> ! {
     clock::start(peripherals.SYST);
     let mut uart = uart::Uart::open();
     let mut rng = random::generator(&provisioned.key, retained.boots);
-    defmt::info!("start {=u32}: {=u64} readings are safe", retained.boots, retained.safe);
+    defmt::info!("start {=u32}: {=u64} items are safe", retained.boots, retained.safe);
 
     let settings = HostSettings { sessions_each: 2, fifo_each: 4, ..HostSettings::at(HERE.into()).without_directory() };
     let Ok(mut node) = memory::entity(MEMORY, settings, clock::now(), &mut rng) else {
         panics::stop("a table is too short")
     };
     let gateway = (provisioned.gateway, (GATEWAY, PORT).into());
-    let mut sensor = Sensor::begin(&mut node, retained, gateway, &mut rng);
+    let mut sensor = Sensor::begin(&mut node, retained, Sealer::new(&provisioned.sealing), gateway, &mut rng);
     loop {
         // What has come in.
         while let Some(byte) = uart.read() {

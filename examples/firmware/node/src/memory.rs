@@ -12,6 +12,7 @@ use iacp_core::time::Mono;
 use rand_core::CryptoRng;
 
 pub type Crypto = ChaChaOnly;
+/// An envelope, or as many readings as the window has, can be under way.
 const LOG: usize = 1_024;
 /// How many frames may be under way.
 pub const WINDOW: u32 = 8;

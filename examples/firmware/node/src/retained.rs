@@ -9,20 +9,22 @@ use iacp_core::crypto::Secret32;
 use iacp_core::erp::resume::ResumeRecord;
 use iacp_wire::Eid;
 
-/// The page of flash that the maker of the device has written: a key for the generator, and the gateway's EID.
+/// The page of flash that the maker of the device has written: a key for the generator, the gateway's EID, and the seed of the key
+/// that seals envelopes.
 const PAGE: usize = 0x003f_f000;
 
 pub struct Provisioned {
     pub key: [u8; 32],
     pub gateway: Eid,
+    pub sealing: Secret32,
 }
 
 pub fn provisioned() -> Provisioned {
     let read = |offset: usize| {
-        // SAFETY: 64 bytes of this board's flash, which nothing writes; `memory.x` keeps the program out of them.
+        // SAFETY: 96 bytes of this board's flash, which nothing writes; `memory.x` keeps the program out of them.
         unsafe { read_volatile(with_exposed_provenance::<[u8; 32]>(PAGE + offset)) }
     };
-    Provisioned { key: read(0), gateway: Eid(read(32)) }
+    Provisioned { key: read(0), gateway: Eid(read(32)), sealing: Secret32::new(read(64)) }
 }
 
 /// What is kept.
@@ -35,12 +37,14 @@ pub struct Retained {
     pub bound: u64,
     /// With it a session goes on where the last one broke off. Zeros name no line.
     pub record: [u8; ResumeRecord::LEN],
-    /// All readings below it are with the gateway.
+    /// All items below it are with the gateway.
     pub safe: u64,
+    /// The batch that was sealed last, its manifest's digest, and the digest of the one before.
+    pub sealed: (u64, [[u8; 32]; 2]),
 }
 
-/// Starts 4, whether there is an agent 4, its seed 32, bound 8, record 56, safe 8, and a CRC over them.
-const FIELDS: usize = 4 + 4 + 32 + 8 + ResumeRecord::LEN + 8;
+/// Starts 4, whether there is an agent 4, its seed 32, bound 8, record 56, safe 8, the batch 8, two digests 64, and a CRC.
+const FIELDS: usize = 4 + 4 + 32 + 8 + ResumeRecord::LEN + 8 + 8 + 64;
 const KEPT: usize = FIELDS + 4;
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
@@ -51,8 +55,14 @@ static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();
 pub fn load() -> Retained {
     // SAFETY: the program has one thread, and no interrupt touches these bytes. Whatever the memory held is a value of theirs.
     let bytes = unsafe { read_volatile(addr_of_mut!(BYTES).cast::<[u8; KEPT]>()) };
-    let mut retained =
-        read(&bytes).unwrap_or(Retained { boots: 0, seed: None, bound: 0, record: [0; ResumeRecord::LEN], safe: 0 });
+    let mut retained = read(&bytes).unwrap_or(Retained {
+        boots: 0,
+        seed: None,
+        bound: 0,
+        record: [0; ResumeRecord::LEN],
+        safe: 0,
+        sealed: (0, [[0; 32]; 2]),
+    });
     retained.boots = retained.boots.wrapping_add(1);
     retained.store();
     retained
@@ -67,13 +77,17 @@ fn read(bytes: &[u8; KEPT]) -> Option<Retained> {
     let (has_agent, rest) = rest.split_first_chunk()?;
     let (seed, rest) = rest.split_first_chunk::<32>()?;
     let (bound, rest) = rest.split_first_chunk()?;
-    let (record, safe) = rest.split_first_chunk()?;
+    let (record, rest) = rest.split_first_chunk()?;
+    let (safe, rest) = rest.split_first_chunk()?;
+    let (batch, rest) = rest.split_first_chunk()?;
+    let (last, before) = rest.split_first_chunk()?;
     Some(Retained {
         boots: u32::from_le_bytes(*boots),
         seed: (u32::from_le_bytes(*has_agent) != 0).then(|| Secret32::new(*seed)),
         bound: u64::from_le_bytes(*bound),
         record: *record,
-        safe: u64::from_le_bytes(*safe.first_chunk()?),
+        safe: u64::from_le_bytes(*safe),
+        sealed: (u64::from_le_bytes(*batch), [*last, *before.first_chunk()?]),
     })
 }
 
@@ -84,7 +98,9 @@ impl Retained {
         let (fields, check) = bytes.split_at_mut(FIELDS);
         let parts = self.boots.to_le_bytes().into_iter().chain(u32::from(self.seed.is_some()).to_le_bytes());
         let parts = parts.chain(seed).chain(self.bound.to_le_bytes()).chain(self.record);
-        fields.iter_mut().zip(parts.chain(self.safe.to_le_bytes())).for_each(|(to, from)| *to = from);
+        let (batch, digests) = &self.sealed;
+        let parts = parts.chain(self.safe.to_le_bytes()).chain(batch.to_le_bytes());
+        fields.iter_mut().zip(parts.chain(digests.as_flattened().iter().copied())).for_each(|(to, from)| *to = from);
         check.copy_from_slice(&CRC.checksum(fields).to_le_bytes());
         // SAFETY: as in `load`.
         unsafe { write_volatile(addr_of_mut!(BYTES).cast(), bytes) };

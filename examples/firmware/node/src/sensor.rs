@@ -1,4 +1,4 @@
-//! The application: it measures, sends each reading as an item of one line, and says what it may forget.
+//! The application: it measures, seals, and sends each reading and each envelope as an item of one line.
 
 use core::net::SocketAddr;
 
@@ -12,27 +12,30 @@ use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
 use iacp_wire::{Digest, Eid};
 use rand_core::CryptoRng;
+use serial::item::{Item, reading};
 
+use crate::envelope::{ENVELOPE, Sealer};
 use crate::memory::{Node, WINDOW};
 use crate::panics::stop;
 use crate::retained::Retained;
 
-/// So many readings are sent, and then the node has done its work.
-const READINGS: u64 = 1_000;
+/// So many items are sent, which are 1,000 readings and ten envelopes; then the node has done its work.
+const ITEMS: u64 = 1_010;
 /// How long the node waits before it opens a session again, in milliseconds.
 const AGAIN: u64 = 500;
-/// Progress is kept each so many readings: a product spares its flash.
+/// Progress is kept each so many items: a product spares its flash.
 const KEEP_EVERY: u64 = 25;
 
 pub struct Sensor {
     agent: Agent,
     gateway: (Eid, SocketAddr),
     retained: Retained,
+    sealer: Sealer,
     session: Option<Handle>,
     /// The session of before, which the gateway has opened anew.
     old: Option<Handle>,
     opened: bool,
-    /// The next reading to send.
+    /// The next item to send.
     next: u64,
     closing: bool,
     /// Not before then.
@@ -44,6 +47,7 @@ impl Sensor {
     pub fn begin(
         node: &mut Node,
         mut retained: Retained,
+        sealer: Sealer,
         gateway: (Eid, SocketAddr),
         rng: &mut impl CryptoRng,
     ) -> Self {
@@ -68,6 +72,7 @@ impl Sensor {
             gateway,
             next: retained.safe,
             retained,
+            sealer,
             session: None,
             old: None,
             opened: false,
@@ -76,13 +81,13 @@ impl Sensor {
         }
     }
 
-    /// Every reading is with the gateway, the session is over, and its last word has had time to be asked for again.
+    /// Everything is with the gateway, the session is over, and its last word has had time to be asked for again.
     pub fn has_parted(&self, now: Mono) -> bool {
         self.is_done() && self.session.is_none() && now >= self.again
     }
 
     const fn is_done(&self) -> bool {
-        self.retained.safe >= READINGS
+        self.retained.safe >= ITEMS
     }
 
     /// What the node must find again after a reset.
@@ -112,8 +117,8 @@ impl Sensor {
         match event {
             AgentEvent::Opened(opened) => {
                 match opened.outcome {
-                    Outcome::New => info!("a new line from reading {=u64}", opened.first_to_send),
-                    Outcome::Resumed => info!("the line goes on from reading {=u64}", opened.first_to_send),
+                    Outcome::New => info!("a new line from item {=u64}", opened.first_to_send),
+                    Outcome::Resumed => info!("the line goes on from item {=u64}", opened.first_to_send),
                     Outcome::Unknown => warn!("the gateway knows nothing of the line"),
                 }
                 let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
@@ -127,11 +132,11 @@ impl Sensor {
                     self.retained.store();
                 }
                 if before / 100 != item / 100 {
-                    info!("{=u64} readings are with the gateway", item);
+                    info!("{=u64} items are with the gateway", item);
                 }
             }
             AgentEvent::Closed { closure, delivered, .. } => {
-                info!("the session is over: {}; {=u64} readings are with the gateway", closure, delivered);
+                info!("the session is over: {}; {=u64} items are with the gateway", closure, delivered);
                 (self.session, self.opened, self.closing) = (None, false, false);
                 self.again = crate::clock::now().after(AGAIN);
             }
@@ -168,12 +173,23 @@ impl Sensor {
                 }
             }
             Some(session) if self.opened && !self.closing => {
-                while self.next < READINGS {
-                    match desk.send(session, self.next, &serial::reading(self.next)) {
+                while self.next < ITEMS {
+                    let sent = match Item::of(self.next) {
+                        Item::Reading(number) => desk.send(session, self.next, &reading(number)),
+                        Item::Envelope(batch) => {
+                            let mut room = [0; ENVELOPE];
+                            let Some(envelope) = self.sealer.envelope(batch, &mut self.retained, &mut room) else {
+                                stop("an envelope cannot be sealed")
+                            };
+                            self.retained.store();
+                            desk.send(session, self.next, envelope)
+                        }
+                    };
+                    match sent {
                         Ok(()) => self.next += 1,
                         // There will be room when the gateway has acknowledged.
                         Err(LocalStatus::Full) => break,
-                        Err(why) => return warn!("reading {=u64} is not taken: {}", self.next, why),
+                        Err(why) => return warn!("item {=u64} is not taken: {}", self.next, why),
                     }
                 }
                 if self.is_done() && desk.close(session, TeardownReason::TaskComplete).is_ok() {

@@ -1,8 +1,10 @@
 //! Frames on a serial line: COBS, a CRC-32 behind each frame, and a zero byte at its end.
 //!
 //! A damaged frame is lost, as a datagram is; what is behind the next zero is read as if nothing had happened. The CRC finds
-//! accidents. Against intent there are signatures and tags, above.
+//! accidents. Against intent there are signatures and tags, above. [`item`] says what is in the frames of this example.
 #![no_std]
+
+pub mod item;
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
@@ -93,19 +95,6 @@ fn checked(bytes: &mut [u8]) -> Option<usize> {
     let length = cobs::decode_in_place(bytes).ok()?;
     let (frame, check) = bytes.get(..length)?.split_last_chunk::<4>()?;
     (frame.len() <= FRAME && CRC.checksum(frame).to_le_bytes() == *check).then_some(frame.len())
-}
-
-/// What the sensor measures: the number of the reading, and hundredths of a degree, which both sides can compute.
-#[must_use]
-pub fn reading(number: u64) -> [u8; 12] {
-    // Not a clock's: the same after a reset.
-    let wave = i32::try_from(number % 400).unwrap_or(0) - 200;
-    let degrees = 2_150 + wave.abs() * 3 + i32::try_from((number * 7_919) % 13).unwrap_or(0);
-    let mut bytes = [0; 12];
-    let (head, tail) = bytes.split_at_mut(8);
-    head.copy_from_slice(&number.to_be_bytes());
-    tail.copy_from_slice(&degrees.to_be_bytes());
-    bytes
 }
 
 #[cfg(test)]
