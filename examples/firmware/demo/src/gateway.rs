@@ -253,10 +253,8 @@ impl Heard {
                 };
                 story.tell("gateway", &format!("the device {how}, from item {}", opened.first_to_come));
             }
-            AgentEvent::Data { item: Some(item), content, .. } => {
-                if item >= stable.items {
-                    self.early.insert(item, content.to_vec());
-                }
+            AgentEvent::Data { item: Some(item), content, .. } if item >= stable.items => {
+                self.early.insert(item, content.to_vec());
             }
             AgentEvent::CloseRequested { .. } if self.session == Some(session) => self.asked_to_end = true,
             AgentEvent::Closed { closure, .. } => {
