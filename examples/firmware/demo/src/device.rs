@@ -15,6 +15,7 @@ use iacp_wire::Eid;
 use crate::maker::maker;
 use crate::missing;
 use crate::story::Story;
+use crate::trail::Told;
 
 const QEMU: &str = "qemu-system-arm";
 const TARGET: &str = "thumbv7em-none-eabihf";
@@ -72,7 +73,7 @@ impl Device {
     ///
     /// # Errors
     /// The emulator does not start.
-    pub fn start(program: &Path, gateway: &Eid, seed: u64, story: &Story) -> Result<(Self, TcpStream)> {
+    pub fn start(program: &Path, gateway: &Eid, seed: u64, told: &Told, story: &Story) -> Result<(Self, TcpStream)> {
         let folder = tempfile::tempdir()?;
         let (page, socket) = (folder.path().join("page"), folder.path().join("control"));
         let maker = maker(seed);
@@ -97,7 +98,7 @@ impl Device {
             .spawn()
             .context(QEMU)?;
         let words = child.stdout.take().context("no pipe")?;
-        let listener = listen(words, std::fs::read(program)?, story.clone())?;
+        let listener = listen(words, std::fs::read(program)?, told.clone(), story.clone())?;
         let (stream, _) = port.accept().context("the emulator does not open its serial port")?;
         let control = BufReader::new(reach(&socket)?);
         let mut device = Self { child, control, listener: Some(listener), _folder: folder };
@@ -162,8 +163,8 @@ fn reach(socket: &Path) -> Result<UnixStream> {
     }
 }
 
-/// Tells what the device says with defmt: the words are in the program's file, numbers come from the device.
-fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, story: Story) -> Result<JoinHandle<()>> {
+/// Tells what the device says with defmt, and keeps its records: the words are in the program's file, numbers come from the device.
+fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, told: Told, story: Story) -> Result<JoinHandle<()>> {
     let table = Table::parse(&program)?.context("the firmware has no words of defmt")?;
     Ok(std::thread::spawn(move || {
         let mut decoder = table.new_stream_decoder();
@@ -172,7 +173,13 @@ fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, story: Story)
             decoder.received(&buffer[..count]);
             loop {
                 match decoder.decode() {
-                    Ok(frame) => story.tell("device", &frame.display_message().to_string()),
+                    Ok(frame) => {
+                        let words = frame.display_message().to_string();
+                        match words.strip_prefix("record ") {
+                            Some(record) if told.take(record).is_some() => {}
+                            _ => story.tell("device", &words),
+                        }
+                    }
                     Err(DecodeError::UnexpectedEof) => break,
                     Err(DecodeError::Malformed) if table.encoding().can_recover() => {}
                     Err(DecodeError::Malformed) => return story.break_off(),

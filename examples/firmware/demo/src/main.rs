@@ -6,6 +6,7 @@ mod device;
 mod gateway;
 mod maker;
 mod story;
+mod trail;
 mod wire;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use clap::Parser;
 use crate::device::Device;
 use crate::gateway::{Gateway, Stable};
 use crate::story::Story;
+use crate::trail::Told;
 use crate::wire::Wire;
 use serial::item::BATCH;
 
@@ -59,13 +61,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let story = Story::begin();
     let mut stable = Stable::new(arguments.seed);
     let mut gateway = Some(Gateway::start(&mut stable, story.now())?);
-    let (mut device, stream) = Device::start(&program, &stable.eid(), arguments.seed, &story)?;
+    let told = Told::default();
+    let (mut device, stream) = Device::start(&program, &stable.eid(), arguments.seed, &told, &story)?;
     let mut wire = Wire::new(stream, arguments.faults, arguments.seed)?;
     story.tell("gateway", &format!("listens; its EID begins with {}", stable.name()));
 
     let until = Instant::now() + Duration::from_secs(arguments.limit);
     let (mut away, mut restarted, mut reset) = (None, false, false);
-    let mut told = 0;
+    let mut said = 0;
     let status = loop {
         if Instant::now() > until {
             story.tell("demo", &format!("{} readings after {} s: gives up", stable.readings.len(), arguments.limit));
@@ -88,10 +91,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
             None => {}
         }
         let count = stable.items;
-        if count / 200 != told / 200 {
+        if count / 200 != said / 200 {
             story.tell("gateway", &format!("{count} items"));
         }
-        told = count;
+        said = count;
         if !restarted && count >= RESTART_AT {
             story.tell("gateway", &format!("is killed at {count} items"));
             (gateway, away, restarted) = (None, Some(Instant::now()), true);
@@ -106,7 +109,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         }
     };
     device.stop();
-    verdict(&stable, &wire, gateway.as_ref(), status, restarted && reset, &story)
+    verdict(&stable, &wire, gateway.as_ref(), &told, status, restarted && reset, &story)
 }
 
 /// What must be true at the end.
@@ -114,11 +117,22 @@ fn verdict(
     stable: &Stable,
     wire: &Wire,
     gateway: Option<&Gateway>,
+    told: &Told,
     status: Option<i32>,
     disturbed: bool,
     story: &Story,
 ) -> Result<bool> {
     let wanted: Vec<_> = (0..READINGS).map(serial::item::reading).collect();
+    let (governed, by_policy) = match told.account() {
+        Ok(all) => (
+            format!(
+                "{} whole trails of decisions: {} permits, {} denials (presence)",
+                all.trails, all.permits, all.denials
+            ),
+            all.trails == 2 && all.permits >= 2 && all.denials == 2,
+        ),
+        Err(what) => (format!("the device's trail: {what}"), false),
+    };
     let checks = [
         (
             format!("{} readings came, each once and in order, and as the sensor measured them", stable.readings.len()),
@@ -134,6 +148,7 @@ fn verdict(
         (format!("the gateway was killed and the device reset; the line went on {} times", stable.resumed), {
             disturbed && stable.resumed >= 2
         }),
+        (governed, by_policy),
         ("the session ended in good order".into(), gateway.is_some_and(|gateway| gateway.heard.parted)),
         ("the firmware ended by itself".into(), status == Some(0)),
     ];

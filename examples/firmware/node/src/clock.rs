@@ -6,6 +6,7 @@ use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 use iacp_core::time::Mono;
+use interaction_gov::time::Time;
 
 /// The core's clock on this board, in hertz.
 const HERTZ: u32 = 25_000_000;
@@ -24,6 +25,11 @@ pub fn start(mut timer: SYST) {
 #[exception]
 fn SysTick() {
     MILLISECONDS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The time of policies and their records, in milliseconds: a sensor without a calendar counts from its start.
+pub fn time() -> Time {
+    Time(now().0)
 }
 
 pub fn now() -> Mono {

@@ -10,6 +10,7 @@ mod clock;
 mod envelope;
 mod memory;
 mod panics;
+mod policy;
 mod random;
 mod retained;
 mod sensor;
@@ -32,6 +33,7 @@ const GATEWAY: [u8; 4] = [192, 0, 2, 1];
 #[entry]
 fn main() -> ! {
     static mut MEMORY: Memory = Memory::EMPTY;
+    static mut POLICY: policy::Memory = policy::Memory::EMPTY;
     static mut DECODER: Decoder = Decoder::new();
     static mut OUT: [u8; ENCODED] = [0; ENCODED];
     let Some(peripherals) = cortex_m::Peripherals::take() else { panics::stop("the peripherals are taken") };
@@ -42,6 +44,10 @@ fn main() -> ! {
     let mut rng = random::generator(&provisioned.key, retained.boots);
     defmt::info!("start {=u32}: {=u64} items are safe", retained.boots, retained.safe);
 
+    let mut governed = policy::Governed::begin(POLICY, clock::time(), &mut rng);
+    if governed.may_report(policy::PRESENCE, clock::time()) {
+        panics::stop("the sensor may report who is there");
+    }
     let settings = HostSettings { sessions_each: 2, fifo_each: 4, ..HostSettings::at(HERE.into()).without_directory() };
     let Ok(mut node) = memory::entity(MEMORY, settings, clock::now(), &mut rng) else {
         panics::stop("a table is too short")
@@ -70,7 +76,7 @@ fn main() -> ! {
                 node.persisted(now, &eid, what);
             }
         }
-        sensor.work(&mut node, now, &mut rng);
+        sensor.work(&mut node, &mut governed, now, &mut rng);
         send(&mut node, &mut uart, OUT);
         if sensor.has_parted(now) {
             defmt::info!("everything is delivered, and the session is over");

@@ -17,6 +17,7 @@ use serial::item::{Item, reading};
 use crate::envelope::{ENVELOPE, Sealer};
 use crate::memory::{Node, WINDOW};
 use crate::panics::stop;
+use crate::policy::{Governed, TEMPERATURE};
 use crate::retained::Retained;
 
 /// So many items are sent, which are 1,000 readings and ten envelopes; then the node has done its work.
@@ -146,7 +147,7 @@ impl Sensor {
     }
 
     /// Opens a session if there is none, sends what there is room for, and ends it when all is delivered.
-    pub fn work(&mut self, node: &mut Node, now: Mono, rng: &mut impl CryptoRng) {
+    pub fn work(&mut self, node: &mut Node, governed: &mut Governed, now: Mono, rng: &mut impl CryptoRng) {
         let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
         if let Some(old) = self.old.take() {
             // It may be over already.
@@ -173,7 +174,7 @@ impl Sensor {
                 }
             }
             Some(session) if self.opened && !self.closing => {
-                while self.next < ITEMS {
+                while self.next < ITEMS && governed.may_report(TEMPERATURE, crate::clock::time()) {
                     let sent = match Item::of(self.next) {
                         Item::Reading(number) => desk.send(session, self.next, &reading(number)),
                         Item::Envelope(batch) => {
