@@ -15,7 +15,7 @@ use rand_core::CryptoRng;
 
 use crate::panics::stop;
 
-/// Made by `inspect policy compile` of the texts beside it; a test of `inspect` makes it again.
+/// Made by `inspect policy compile` of the texts beside it; a test of the demo makes it again.
 static VERSION: Version<2> = match Version::compiled(0, include_bytes!("../../policy/sensor.policy.bin")) {
     Ok(version) => version,
     Err(_) => panic!("no compiled policy"),
