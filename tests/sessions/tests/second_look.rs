@@ -1,7 +1,7 @@
 //! A second look: machines of unlike sizes, peers that lie, clocks that stand at their ends, and the same questions asked
 //! again with other inputs.
 
-use iacp_core::pss::{TeardownReason, continuity};
+use iacp_core::pss::{Kind, TeardownReason, continuity};
 use sessions::forger::next_chain;
 use sessions::{Beat, Heard, Pair, Side, TOP, addr};
 
@@ -42,5 +42,64 @@ fn a_wish_to_close_waits_for_the_peer_also_where_everything_is_said_already() {
     assert_eq!(pair.session().continuity(), Some(continuity::State::Established));
     pair.at(now.after(10));
     assert!(pair.sent().iter().any(|frame| frame[1] >> 4 == 0xC), "now it asks");
+}
+
+#[test]
+fn news_in_the_heartbeat_that_revives_are_progress() {
+    let mut pair = Pair::new().confirmed();
+    let start = pair.now;
+    pair.session().send(start, Kind::Anml, b"one").expect("room");
+    pair.session().send(start, Kind::Anml, b"two").expect("room");
+    let sent = pair.sent();
+    let chain = next_chain(&pair.origin().1, &sent[0][sent[0].len() - 16..]);
+    // It lives, and nothing arrives, for 119 s.
+    for second in 1..119 {
+        pair.at(start.after(second * 1_000));
+        pair.opened();
+        if second % 10 == 0 {
+            let beat = pair.beat();
+            pair.give_beat(&beat);
+        }
+    }
+    pair.at(start.after(119_000));
+    let now = pair.now;
+    pair.session().transport_lost(now);
+    pair.session().reconnect(now, addr(Side::Alice)).expect("away");
+    pair.opened();
+    let first = pair.origin().0;
+    let beat = pair.heartbeat(first + 1, chain);
+    pair.give(&beat);
+    pair.at(now.after(2_000));
+    assert_eq!(pair.bob.closure, None, "the first frame has arrived 2 s ago");
+}
+
+#[test]
+fn time_behind_a_closed_gate_is_none_without_progress_also_where_the_peer_was_away_in_it() {
+    let mut pair = Pair::new().confirmed();
+    let start = pair.now;
+    pair.session().send(start, Kind::Anml, b"one").expect("room");
+    pair.sent();
+    pair.session().close_gate(start);
+    for second in 1..130 {
+        pair.at(start.after(second * 1_000));
+        pair.opened();
+        if second % 10 == 0 {
+            let beat = pair.beat();
+            pair.give_beat(&beat);
+        }
+    }
+    pair.at(start.after(130_000));
+    let now = pair.now;
+    pair.session().transport_lost(now);
+    {
+        let (identity, rng) = (&pair.bob.identity, &mut pair.bob.rng);
+        pair.bob.session.as_mut().expect("a session").open_gate(now, identity, rng).expect("its own");
+    }
+    pair.session().reconnect(now, addr(Side::Alice)).expect("away");
+    pair.opened();
+    let beat = pair.beat();
+    pair.give_beat(&beat);
+    pair.at(now.after(2_000));
+    assert_eq!(pair.bob.closure, None);
 }
 

@@ -432,7 +432,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             lost.probe = probe;
             return;
         }
-        let stalled = since.since(self.progress);
+        // Behind a closed gate nothing can arrive.
+        let stalled = self.gate.moment().map_or(since, |closed| closed.min(since)).since(self.progress);
         let heartbeat = self.outbound.next_heartbeat();
         let lost = stage::Lost { since, heartbeat, probe, stalled };
         open.step(continuity::Event::QuicConnClose, Link::Lost(lost));

@@ -255,7 +255,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if fresh {
             self.life.fresh = now;
         }
-        if news.any || quiet {
+        let progress = news.any || quiet;
+        if progress {
             self.progress = now;
         }
         if news.freed && core::mem::take(&mut self.wants_room) {
@@ -274,7 +275,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let Stage::Open(open) = &mut self.stage else { return };
         match &mut open.link {
             Link::Lost(lost) if fresh && vector.echo >= HEARTBEATS + lost.heartbeat => {
-                self.progress = Mono(now.0.saturating_sub(lost.stalled));
+                if !progress {
+                    self.progress = Mono(now.0.saturating_sub(lost.stalled));
+                }
                 let ask = Backoff::now(now);
                 let reconciling = Reconciling { target: vector.next_send, ask };
                 open.step(continuity::Event::PeerReconnect, Link::Reconciling(reconciling));
