@@ -1,7 +1,7 @@
 //! A second look: machines of unlike sizes, peers that lie, clocks that stand at their ends, and the same questions asked
 //! again with other inputs.
 
-use iacp_core::pss::{Kind, TeardownReason, continuity};
+use iacp_core::pss::{Kind, TRANSMIT_BUFFER, TeardownReason, continuity};
 use sessions::forger::next_chain;
 use sessions::{Beat, Heard, Pair, Side, TOP, addr};
 
@@ -103,3 +103,17 @@ fn time_behind_a_closed_gate_is_none_without_progress_also_where_the_peer_was_aw
     assert_eq!(pair.bob.closure, None);
 }
 
+#[test]
+fn a_datagram_that_did_not_leave_does_not_break_the_silence_after_the_transports_end() {
+    let mut pair = Pair::new().confirmed();
+    let now = pair.now;
+    pair.session().send(now, Kind::Anml, b"x").expect("room");
+    let data = pair.data(b"");
+    pair.give(&data);
+    let mut out = [0; TRANSMIT_BUFFER];
+    let last = pair.session().poll_transmit(now, &mut out).expect("room").expect("a heartbeat").bytes[20];
+    assert!(last >= 0x80);
+    pair.session().transport_lost(now);
+    pair.session().not_sent(now);
+    assert_eq!(pair.sent(), Vec::<Vec<u8>>::new());
+}

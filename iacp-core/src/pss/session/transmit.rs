@@ -100,7 +100,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             (LastSent::Request, Stage::Open(Open { business: Business::Asking(request), .. })) => {
                 request.repeat.again(now);
             }
-            (LastSent::Heartbeat, Stage::Open(_)) => self.acknowledge_by(now),
+            // Its transport may have ended since: then nothing is sent.
+            (LastSent::Heartbeat, Stage::Open(open)) if !open.is_mute() => self.acknowledge_by(now),
             (LastSent::Data, Stage::Open(_)) => self.outbound.log.not_sent(),
             // A probe comes again by itself.
             _ => {}
