@@ -59,6 +59,10 @@ use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
+/// A sender whose key is to be renewed shows the peer a heartbeat of it this often, in milliseconds: an idle session's 15 s
+/// would be too late for one that seals half a million frames a second.
+const WORN_EACH: u64 = 100;
+
 /// Who the two sides are, and what their frames carry.
 struct Names {
     role: Role,
@@ -342,6 +346,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
         let sealed = self.outbound.seal(now, self.names.cookies, kind, flags, length, write);
         self.wants_room |= sealed == Err(SendError::Full);
+        if self.outbound.wants_echo() {
+            self.acknowledge_by(self.acknowledgement.last.after(WORN_EACH).max(now));
+        }
         sealed
     }
 

@@ -95,6 +95,11 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.key.alive() && self.key.left() <= RESERVE
     }
 
+    /// The key is to be renewed, and the peer has yet to echo a heartbeat that this key has sealed.
+    pub(crate) const fn wants_echo(&self) -> bool {
+        self.key.is_worn() && self.renewable.is_none()
+    }
+
     /// Renews the key as soon as it may be.
     pub(crate) const fn want_renewal(&mut self) {
         self.renewal_wanted = true;
