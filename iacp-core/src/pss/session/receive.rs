@@ -255,7 +255,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if fresh {
             self.life.fresh = now;
         }
-        let progress = news.any || quiet;
+        // A peer that holds has no room for more until its application has consumed: that is no standstill.
+        let progress = news.any || quiet || vector.held;
         if progress {
             self.progress = now;
         }
