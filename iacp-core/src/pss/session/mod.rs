@@ -258,9 +258,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Business::None
         };
         let open = Open::new(now, business, contract, proposal.terms, Some(accepted.ack_digest), false);
-        if open.contract.is_some() {
-            self.notices.add(Notice::Contract);
-        }
         self.stage.step(lifecycle::Event::AcceptPssAck, Stage::Open(open));
         if self.contract().is_some() {
             self.notices.add(Notice::Contract);
