@@ -1,7 +1,9 @@
 //! A second look: machines of unlike sizes, peers that lie, clocks that stand at their ends, and the same questions asked
 //! again with other inputs.
 
-use iacp_core::pss::{Kind, TRANSMIT_BUFFER, TeardownReason, continuity};
+use std::net::SocketAddr;
+
+use iacp_core::pss::{Closure, Event, Kind, TRANSMIT_BUFFER, TeardownReason, Violation, continuity};
 use sessions::forger::next_chain;
 use sessions::{Beat, Heard, Pair, Side, TOP, addr};
 
@@ -116,4 +118,29 @@ fn a_datagram_that_did_not_leave_does_not_break_the_silence_after_the_transports
     pair.session().transport_lost(now);
     pair.session().not_sent(now);
     assert_eq!(pair.sent(), Vec::<Vec<u8>>::new());
+}
+
+/// A peer that is authentic and lies about where it is: it never reads what goes there.
+#[test]
+fn a_peer_cannot_guess_its_way_to_a_place_where_it_is_not() {
+    let victim: SocketAddr = ([203, 0, 113, 66], 999).into();
+    for guess in (0..8).chain([1_022, 1_023, 1_024, 1_300, 2_046, 2_047, 4_000]) {
+        let mut pair = Pair::with(0, 64).confirmed();
+        let now = pair.now;
+        while pair.session().send(now, Kind::Anml, &[9; 400]).is_ok() {}
+        pair.opened();
+        // Its own frame, with a forged source: the question goes to the victim.
+        let frame = pair.data(b"");
+        pair.give_from(victim, &frame);
+        let (there, home): (Vec<_>, Vec<_>) = pair.sent_to().into_iter().partition(|(to, _)| *to == victim);
+        assert_eq!(there.len(), 1);
+        assert!(home.iter().all(|(_, frame)| pair.forger.open(frame).is_some()));
+        let beat = pair.beat();
+        let heard = pair.give_beat(&Beat { echo: beat.echo + guess, ..beat });
+        assert_eq!(pair.session().locator(), addr(Side::Alice), "guess {guess}: {heard:?}");
+        let last_home = 1 << 63 | 1;
+        if beat.echo + guess > last_home + 1_022 {
+            assert_eq!(heard, Heard::Event(Event::Closed(Closure::Compromised(Violation::Echo))), "guess {guess}");
+        }
+    }
 }

@@ -241,6 +241,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.check_start()?;
         let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;
         self.begin(Role::Responder, own, peer, from, cookies);
+        self.path.set_secret(accepted.place_secret);
         self.stage = Stage::Idle;
         self.start(
             now,

@@ -188,6 +188,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return Err(Force::Reason(TeardownReason::DeltaLogLost));
         }
         self.outbound.check(vector).map_err(Force::Compromised)?;
+        if self.path.is_guess(vector.echo) {
+            return Err(Force::Compromised(Violation::Echo));
+        }
         if self.inbound.fits(vector.next_send, send_chain) { Ok(()) } else { Err(Force::Compromised(Violation::Chain)) }
     }
 
