@@ -121,7 +121,7 @@ struct Of<C: Congestion, const LOG: usize, const FRAMES: usize> {
 }
 
 impl<C: Congestion + 'static, const LOG: usize, const FRAMES: usize> Of<C, LOG, FRAMES> {
-    fn new(side: usize, seed: u64, window: u32, holds: bool) -> Box<dyn End> {
+    fn boxed(side: usize, seed: u64, window: u32, holds: bool) -> Box<dyn End> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed * 2 + side as u64);
         let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: window };
         let responder = Responder::new(Settings { capabilities: Capabilities::NONE, terms }, Mono(0), &mut rng);
@@ -200,7 +200,7 @@ impl<C: Congestion + 'static, const LOG: usize, const FRAMES: usize> End for Of<
         let mut out = [0; TRANSMIT_BUFFER];
         let mut all = Vec::new();
         while let Some(transmit) = self.session.poll_transmit(now, &mut out).expect("long enough") {
-            if refused && self.rng.next_u32() % 3 == 0 {
+            if refused && self.rng.next_u32().is_multiple_of(3) {
                 self.session.not_sent(now);
                 break;
             }
@@ -321,18 +321,18 @@ impl Duo {
 /// Sizes: the frames and the log of each end, from the smallest that there are.
 fn ends(which: u64, seed: u64, window: u32, holds: [bool; 2]) -> [Box<dyn End>; 2] {
     let one = match which % 5 {
-        0 => Of::<Flight, 128, 1>::new(0, seed, window, holds[0]),
-        1 => Of::<Flight, 200, 2>::new(0, seed, window, holds[0]),
-        2 => Of::<Model, 16_384, 64>::new(0, seed, window, holds[0]),
-        3 => Of::<Model, 300, 64>::new(0, seed, window, holds[0]),
-        _ => Of::<Flight, 2_048, 4>::new(0, seed, window, holds[0]),
+        0 => Of::<Flight, 128, 1>::boxed(0, seed, window, holds[0]),
+        1 => Of::<Flight, 200, 2>::boxed(0, seed, window, holds[0]),
+        2 => Of::<Model, 16_384, 64>::boxed(0, seed, window, holds[0]),
+        3 => Of::<Model, 300, 64>::boxed(0, seed, window, holds[0]),
+        _ => Of::<Flight, 2_048, 4>::boxed(0, seed, window, holds[0]),
     };
     let other = match which / 5 % 5 {
-        0 => Of::<Model, 128, 1>::new(1, seed, window, holds[1]),
-        1 => Of::<Model, 200, 2>::new(1, seed, window, holds[1]),
-        2 => Of::<Flight, 16_384, 64>::new(1, seed, window, holds[1]),
-        3 => Of::<Flight, 300, 64>::new(1, seed, window, holds[1]),
-        _ => Of::<Model, 2_048, 4>::new(1, seed, window, holds[1]),
+        0 => Of::<Model, 128, 1>::boxed(1, seed, window, holds[1]),
+        1 => Of::<Model, 200, 2>::boxed(1, seed, window, holds[1]),
+        2 => Of::<Flight, 16_384, 64>::boxed(1, seed, window, holds[1]),
+        3 => Of::<Flight, 300, 64>::boxed(1, seed, window, holds[1]),
+        _ => Of::<Model, 2_048, 4>::boxed(1, seed, window, holds[1]),
     };
     [one, other]
 }
