@@ -5,7 +5,7 @@ use iacp_wire::{Cookie, Eid, Frame, Signature, X25519Key};
 use rand_core::CryptoRng;
 
 use super::frames::Said;
-use super::keys::{Transcript, derive};
+use super::keys::{Transcript, derive, place_secret};
 use super::terms::{Capabilities, Proposal, Terms};
 use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame_checked};
@@ -177,6 +177,10 @@ impl Attempt {
         };
         let prk = derive(&transcript, identity, peer, &offered.shared).ok()?;
         Some((signature, prk))
+    }
+
+    pub(crate) fn place_secret<P: Provider>(&self) -> u64 {
+        place_secret::<P>(&self.ephemeral)
     }
 
     fn ack<'s>(&'s self, own: &'s Eid, offered: &Offered, accept: bool) -> Said<'s> {

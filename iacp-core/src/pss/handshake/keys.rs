@@ -57,6 +57,12 @@ pub(crate) fn derive<P: Provider>(
     Ok(P::hkdf_extract(&salt, &[static_shared.expose(), ephemeral_shared.expose()]))
 }
 
+/// What decides which heartbeat numbers go to candidates: known to this side alone, as its half of the key agreement is.
+pub(crate) fn place_secret<P: Provider>(ephemeral: &Secret32) -> u64 {
+    let block = P::hkdf_expand_key(ephemeral, b"IACP/1 places");
+    block.expose().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
 impl TicketKey {
     fn copy(&self) -> Self {
         let key = Secret32::fill(|to| to.iter_mut().zip(self.key.expose()).for_each(|(to, from)| *to = *from));

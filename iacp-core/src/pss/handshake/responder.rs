@@ -10,7 +10,7 @@ use super::contract::Party;
 use super::cookie::{Binding, CookieSecrets, Derived, Issuer};
 use super::frames::{HANDSHAKE_LEN, Said, possible_sequence};
 use super::incoming::Signed;
-use super::keys::{Transcript, derive};
+use super::keys::{Transcript, derive, place_secret};
 use super::terms::{Capabilities, Proposal, Settings};
 use crate::crypto::{CheckedKey, Provider, Secret32};
 use crate::identity::{Identity, unsigned_digest, verify_frame, verify_frame_checked};
@@ -73,6 +73,7 @@ pub struct Accepted {
     pub(crate) negotiation_digest: [u8; 32],
     /// The first bytes of the SHA-256 of the whole PSS_ACK: its repeats are recognised.
     pub(crate) ack_digest: [u8; 8],
+    pub(crate) place_secret: u64,
 }
 
 impl Accepted {
@@ -423,5 +424,6 @@ fn complete<P: Provider>(
         terms_accepted: candidate.terms_accepted,
         negotiation_digest: turn_one.digest,
         ack_digest: P::sha256(&[signed.bytes]).first_chunk().copied().unwrap_or_default(),
+        place_secret: place_secret::<P>(&candidate.derived.ephemeral),
     })
 }

@@ -104,6 +104,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             self.shut(Closure::Contradiction, None);
             return;
         };
+        self.path.set_secret(attempt.place_secret::<P>());
         let (proposal, round_trip) = (offered.proposal, offered.round_trip);
         let agreed = proposal.capabilities;
         let confirmation = Confirmation {

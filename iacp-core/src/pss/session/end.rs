@@ -7,7 +7,7 @@ use iacp_wire::message::PssTeardown;
 use super::notices::Notice;
 use super::outbox::meter;
 use super::path::Place;
-use super::stage::{Business, Farewell, Over, Stage};
+use super::stage::{Business, Farewell, Link, Over, Stage};
 use super::teardown::{Asked, Force, KEEP_FAREWELL, Request, TEARDOWN_LIMIT, TeardownType, read, sign};
 use super::{Session, continuity, lifecycle};
 use crate::crypto::Provider;
@@ -198,12 +198,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         open.business = Business::Asking(Request { reason, signature, repeat, give_up: now.after(TEARDOWN_LIMIT) });
     }
 
-    /// Our FIN is acknowledged, and the request is yet to be made.
+    /// Our FIN is acknowledged, and the request is yet to be made, and can be.
     pub(super) fn must_ask(&self) -> bool {
         match &self.stage {
             Stage::Open(open) => {
                 let asking = matches!(open.business, Business::Asking(_));
-                self.wish.is_some() && !asking && self.outbound.fin_acknowledged()
+                // A request that cannot leave would be given up unasked.
+                let away = matches!(open.link, Link::Lost(_));
+                self.wish.is_some() && !asking && !away && self.outbound.fin_acknowledged()
             }
             _ => false,
         }

@@ -23,7 +23,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// Everything may leave again. An attempt at the handshake begins anew, with a fresh I-Cookie: cookies name an address,
-    /// which may be another one now. It counts as no restart.
+    /// which may be another one now. It counts as no restart. Terms that lie before the application are void: there
+    /// will be another [`Event::Proposed`](crate::pss::Event::Proposed).
     ///
     /// # Errors
     /// The identity is not the session's. Nothing has changed.
@@ -45,8 +46,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The attempt at the handshake begins anew, with a fresh I-Cookie, and with as many restarts left. Nothing happens
-    /// where there is no attempt, or where the application has been asked about its terms.
+    /// The attempt at the handshake begins anew, with a fresh I-Cookie, and with as many restarts left; nothing happens
+    /// where there is none. Terms that lie before the application are void; it will be asked again.
     pub(crate) fn begin_anew(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
         let (offer, restarts) = match &self.stage {
             Stage::Hearing(attempt) => (attempt.offer, attempt.restarts),

@@ -110,6 +110,25 @@ impl Two {
 }
 
 #[test]
+fn a_worn_key_shows_the_heartbeat_whose_echo_lets_it_be_renewed() {
+    let mut two = Two::open();
+    two.sessions[0].renew_key().expect("open");
+    let send = |two: &mut Two| {
+        two.sessions[0].send(two.now, Kind::Anml, b"and more").expect("room");
+        two.exchange();
+    };
+    send(&mut two);
+    assert_eq!(two.sessions[0].key_generations().0, 1);
+    // A fast sender wears it out before its next idle heartbeat.
+    two.sessions[0].outbound.key_mut().set_sealed(UPDATE_AFTER);
+    for _ in 0..20 {
+        two.now = two.now.after(10);
+        send(&mut two);
+    }
+    assert_eq!(two.sessions[0].key_generations().0, 2);
+}
+
+#[test]
 fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
     // shows: IACP-166
     for side in [0, 1] {

@@ -59,6 +59,10 @@ use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
+/// A sender whose key is to be renewed shows the peer a heartbeat of it this often, in milliseconds: an idle session's 15 s
+/// would be too late for one that seals half a million frames a second.
+const WORN_EACH: u64 = 100;
+
 /// Who the two sides are, and what their frames carry.
 struct Names {
     role: Role,
@@ -237,6 +241,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.check_start()?;
         let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;
         self.begin(Role::Responder, own, peer, from, cookies);
+        self.path.set_secret(accepted.place_secret);
         self.stage = Stage::Idle;
         self.start(
             now,
@@ -254,9 +259,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Business::None
         };
         let open = Open::new(now, business, contract, proposal.terms, Some(accepted.ack_digest), false);
-        if open.contract.is_some() {
-            self.notices.add(Notice::Contract);
-        }
         self.stage.step(lifecycle::Event::AcceptPssAck, Stage::Open(open));
         if self.contract().is_some() {
             self.notices.add(Notice::Contract);
@@ -342,6 +344,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
         let sealed = self.outbound.seal(now, self.names.cookies, kind, flags, length, write);
         self.wants_room |= sealed == Err(SendError::Full);
+        if self.outbound.wants_echo() {
+            self.acknowledge_by(self.acknowledgement.last.after(WORN_EACH).max(now));
+        }
         sealed
     }
 
@@ -432,7 +437,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             lost.probe = probe;
             return;
         }
-        let stalled = since.since(self.progress);
+        // Behind a closed gate nothing can arrive.
+        let stalled = self.gate.moment().map_or(since, |closed| closed.min(since)).since(self.progress);
         let heartbeat = self.outbound.next_heartbeat();
         let lost = stage::Lost { since, heartbeat, probe, stalled };
         open.step(continuity::Event::QuicConnClose, Link::Lost(lost));

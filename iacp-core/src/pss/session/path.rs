@@ -1,11 +1,18 @@
 //! Where the peer is: home, and the candidates that may become it (`IACP §5.6`).
 //!
 //! Everything goes home. A candidate gets single heartbeats that ask for an answer, and nothing else; each of their
-//! numbers goes to one place only, so an echo of it proves that the peer received it there.
+//! numbers goes to one place only, and only who received it knows it, so an echo of it proves that the peer is there.
+//!
+//! ```text
+//!   home        home      │   candidate             │  home
+//!   4094        4095      │   5120 + r              │  6144         r below 1,024 by the session's secret
+//! ──────────────────────  │  ──────────────────     │  ─────────────────
+//! ```
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::num::NonZeroU8;
 
+use crate::crypto::Provider;
 use crate::pss::stream::frame::HEARTBEATS;
 use crate::time::Mono;
 
@@ -23,6 +30,9 @@ const CLAIMED_PAUSE: u16 = 250;
 const PAUSE_CEILING: u16 = 8_000;
 /// No more than so many times the bytes that opened from a seen candidate go there.
 const AMPLIFICATION: u32 = 3;
+/// A heartbeat to a candidate has so many numbers to itself, of which it takes one that cannot be guessed: a peer that is
+/// not there ends its session with 1,023 of 1,024 guesses. Not more: the low halves of numbers are compared over a minute.
+const BLOCK: u64 = 1 << 10;
 /// Numbers that are remembered. Pauses between probes double, so two of them span more than a round trip in the end.
 const NUMBERS: usize = 2;
 
@@ -93,14 +103,18 @@ impl Probes {
         self.pause = self.pause.saturating_mul(2).min(PAUSE_CEILING);
     }
 
-    fn include(&self, number: u32) -> bool {
-        self.numbers.iter().take(usize::from(self.sent)).any(|sent| *sent == number)
+    fn remembered(&self) -> impl Iterator<Item = u32> {
+        self.numbers.iter().take(usize::from(self.sent)).copied()
     }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the low half is what is compared")]
 const fn low(number: u64) -> u32 {
     number as u32
+}
+
+const fn after_block(number: u64) -> u64 {
+    (number | (BLOCK - 1)).saturating_add(1)
 }
 
 /// The moment near `now` that has this low half: candidates live for seconds.
@@ -141,13 +155,45 @@ struct Until<T> {
 }
 
 pub(super) struct Path {
+    /// See [`place_secret`](crate::pss::handshake::keys::place_secret). It opens nothing, so it is not wiped.
+    secret: u64,
     home: Option<Place>,
     seen: Option<Until<Seen>>,
     claimed: [Option<Until<Claimed>>; CLAIMS],
 }
 
 impl Path {
-    pub(super) const IDLE: Self = Self { home: None, seen: None, claimed: [None; CLAIMS] };
+    pub(super) const IDLE: Self = Self { secret: 0, home: None, seen: None, claimed: [None; CLAIMS] };
+
+    pub(super) const fn set_secret(&mut self, secret: u64) {
+        self.secret = secret;
+    }
+
+    /// The number of the heartbeat that goes to a candidate next, if `next` is the next number of all: in a block in which
+    /// none went home.
+    pub(super) fn number<P: Provider>(&self, next: u64) -> u64 {
+        let block = after_block(next.saturating_sub(1));
+        let digest = P::sha256(&[&self.secret.to_be_bytes(), &block.to_be_bytes()]);
+        let [one, other, ..] = digest;
+        block | (u64::from(u16::from_be_bytes([one, other])) & (BLOCK - 1))
+    }
+
+    /// The first number of the block after this one: where numbers that go home go on.
+    pub(super) const fn after(number: u64) -> u64 {
+        after_block(number)
+    }
+
+    /// Whether an echo, a whole sequence, is guessed: it is in the block of a heartbeat to a candidate, and not its number.
+    pub(super) fn is_guess(&self, echo: u64) -> bool {
+        let Some(number) = echo.checked_sub(HEARTBEATS).map(low) else { return false };
+        let mut remembered = self.probes().flat_map(|(_, probes)| probes.remembered());
+        remembered.any(|sent| sent ^ number < low(BLOCK) && sent != number)
+    }
+
+    fn probes(&self) -> impl Iterator<Item = (Place, &Probes)> {
+        let seen = self.seen.iter().map(|seen| (seen.what.at, &seen.what.probes));
+        seen.chain(self.claimed.iter().flatten().map(|claimed| (claimed.what.at, &claimed.what.probes)))
+    }
 
     pub(super) fn begin(&mut self, home: SocketAddr) {
         self.home = Some(Place::of(home));
@@ -245,9 +291,7 @@ impl Path {
     /// The candidate that this echo, a whole sequence, proves: it becomes home, and the others are forgotten.
     pub(super) fn prove(&mut self, echo: u64) -> Option<SocketAddr> {
         let number = low(echo.checked_sub(HEARTBEATS)?);
-        let seen = self.seen.iter().map(|seen| (seen.what.at, &seen.what.probes));
-        let claimed = self.claimed.iter().flatten().map(|claimed| (claimed.what.at, &claimed.what.probes));
-        let (at, _) = seen.chain(claimed).find(|(_, probes)| probes.include(number))?;
+        let (at, _) = self.probes().find(|(_, probes)| probes.remembered().any(|sent| sent == number))?;
         self.begin(at.address());
         Some(self.home())
     }
@@ -308,6 +352,30 @@ mod tests {
         assert_eq!(path.prove(HEARTBEATS + 8), Some(place(3)));
         assert_eq!((path.home(), path.due(0)), (place(3), None), "the other candidate is forgotten");
         assert_eq!(path.prove(HEARTBEATS + 7), None);
+    }
+
+    #[test]
+    fn the_number_of_a_probe_is_in_a_block_of_its_own_and_its_neighbours_are_guesses() {
+        use crate::crypto::Portable;
+        let mut path = path();
+        path.set_secret(7);
+        path.came_from(Mono(0), place(2), 1_200);
+        for (next, block) in [(0, 1_024), (1, 1_024), (1_024, 1_024), (1_025, 2_048), (2_048, 2_048), (9_000, 9_216)] {
+            let number = path.number::<Portable>(next);
+            assert_eq!(number / BLOCK * BLOCK, block, "{next}");
+            assert_eq!(Path::after(number), block + BLOCK);
+        }
+        let number = path.number::<Portable>(1);
+        assert_eq!(path.probe(Mono(0), number, 145), Some(place(2)));
+        for guess in (number / BLOCK * BLOCK..Path::after(number)).filter(|guess| *guess != number) {
+            assert!(path.is_guess(HEARTBEATS + guess));
+        }
+        for other in [number, number / BLOCK * BLOCK - 1, Path::after(number)] {
+            assert!(!path.is_guess(HEARTBEATS + other));
+        }
+        assert!(!path.is_guess(0));
+        path.set_secret(8);
+        assert_ne!(path.number::<Portable>(1), number, "another session has others");
     }
 
     #[test]

@@ -188,6 +188,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return Err(Force::Reason(TeardownReason::DeltaLogLost));
         }
         self.outbound.check(vector).map_err(Force::Compromised)?;
+        if self.path.is_guess(vector.echo) {
+            return Err(Force::Compromised(Violation::Echo));
+        }
         if self.inbound.fits(vector.next_send, send_chain) { Ok(()) } else { Err(Force::Compromised(Violation::Chain)) }
     }
 
@@ -255,7 +258,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if fresh {
             self.life.fresh = now;
         }
-        if news.any || quiet {
+        // A peer that holds has no room for more until its application has consumed: that is no standstill.
+        let progress = news.any || quiet || vector.held;
+        if progress {
             self.progress = now;
         }
         if news.freed && core::mem::take(&mut self.wants_room) {
@@ -274,7 +279,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let Stage::Open(open) = &mut self.stage else { return };
         match &mut open.link {
             Link::Lost(lost) if fresh && vector.echo >= HEARTBEATS + lost.heartbeat => {
-                self.progress = Mono(now.0.saturating_sub(lost.stalled));
+                if !progress {
+                    self.progress = Mono(now.0.saturating_sub(lost.stalled));
+                }
                 let ask = Backoff::now(now);
                 let reconciling = Reconciling { target: vector.next_send, ask };
                 open.step(continuity::Event::PeerReconnect, Link::Reconciling(reconciling));

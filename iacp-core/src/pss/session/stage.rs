@@ -220,6 +220,11 @@ impl Open {
         self.business.is_settled() && !matches!(self.link, Link::Lost(_))
     }
 
+    /// The transport has ended, and the host has named no place to go on with.
+    pub(super) const fn is_mute(&self) -> bool {
+        matches!(&self.link, Link::Lost(lost) if lost.probe.is_none())
+    }
+
     /// The peer is away, or has just come back.
     pub(super) const fn is_reconnecting(&self) -> bool {
         matches!(self.link, Link::Lost(_) | Link::Reconciling(_))

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use super::life::IDLE_HEARTBEAT;
 use super::outbox::LastSent;
+use super::path::Path;
 use super::stage::{Business, Link, Open, Over, Stage};
 use super::{Session, teardown};
 use crate::crypto::Provider;
@@ -100,7 +101,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             (LastSent::Request, Stage::Open(Open { business: Business::Asking(request), .. })) => {
                 request.repeat.again(now);
             }
-            (LastSent::Heartbeat, Stage::Open(_)) => self.acknowledge_by(now),
+            // Its transport may have ended since: then nothing is sent.
+            (LastSent::Heartbeat, Stage::Open(open)) if !open.is_mute() => self.acknowledge_by(now),
             (LastSent::Data, Stage::Open(_)) => self.outbound.log.not_sent(),
             // A probe comes again by itself.
             _ => {}
@@ -185,8 +187,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return (length > 0).then_some((length, home));
         }
         let probe_len = HEARTBEAT_LEN + self.inbound.bitmap_len();
-        if let Some(to) = self.path.probe(now, self.outbound.next_heartbeat(), probe_len) {
+        if self.path.due(probe_len).is_some_and(|due| due <= now)
+            && let number = self.path.number::<P>(self.outbound.next_heartbeat())
+            && let Some(to) = self.path.probe(now, number, probe_len)
+        {
+            self.outbound.skip_heartbeats(number);
             let length = self.heartbeat(now, true, out);
+            self.outbound.skip_heartbeats(Path::after(number));
             self.last_sent = LastSent::Probe;
             return (length > 0).then_some((length, to));
         }

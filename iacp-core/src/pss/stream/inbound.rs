@@ -189,7 +189,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
     pub(crate) const fn echo(&self) -> u64 {
         match self.heartbeats {
             0 => 0,
-            next => HEARTBEATS + next - 1,
+            next => HEARTBEATS + (next - 1),
         }
     }
 

@@ -90,9 +90,19 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.heartbeats
     }
 
+    /// The next heartbeat has this number, or a higher one: the numbers before it are never sealed.
+    pub(crate) fn skip_heartbeats(&mut self, number: u64) {
+        self.heartbeats = self.heartbeats.max(number);
+    }
+
     /// The key may seal nothing more but the end.
     pub(crate) const fn key_spent(&self) -> bool {
         self.key.alive() && self.key.left() <= RESERVE
+    }
+
+    /// The key is to be renewed, and the peer has yet to echo a heartbeat that this key has sealed.
+    pub(crate) const fn wants_echo(&self) -> bool {
+        self.key.is_worn() && self.renewable.is_none()
     }
 
     /// Renews the key as soon as it may be.

@@ -36,6 +36,9 @@ const GROWTH_TIME: u64 = 7_000;
 const RTT_WINDOW: u64 = 10_000;
 /// The flight stays small for so long to measure it again, in milliseconds.
 const PROBE_TIME: u64 = 200;
+/// The pace is never slower than one of the longest frames in so many seconds, the longest repetition time: whatever was
+/// measured, the next frame is near, and brings a new measurement.
+const SLOWEST: u32 = 8;
 /// What may leave at once after a pause: what the rate releases in so many milliseconds.
 const BURST_TIME: u32 = 4;
 
@@ -220,7 +223,8 @@ impl Model {
         let floor = self.product(if self.phase == Phase::Startup { ONE } else { CUT });
         self.ceiling = clamp(cut.min(u64::from(self.ceiling)).max(floor));
         match self.phase {
-            Phase::Startup => self.startup_is_over(now),
+            // Before the first delivery rate there is nothing that it could end with.
+            Phase::Startup if self.bandwidth() > 0 => self.startup_is_over(now),
             Phase::Up => self.enter(now, Phase::Down),
             _ => {}
         }
@@ -294,7 +298,7 @@ impl Model {
             rate = rate.max(self.rate).max(clamp(initial * 1_000 / u64::from(self.rtt.max(1)) * STARTUP_GAIN / ONE));
             target = target.max(initial).max(u64::from(self.window));
         }
-        self.rate = rate.max(1);
+        self.rate = rate.max(self.frame.div_ceil(SLOWEST)).max(1);
         self.window = clamp(target).min(self.ceiling).max(self.frame.saturating_mul(LEAST));
     }
 }
