@@ -223,7 +223,13 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::ErpEvolve(m) => of(*m),
         Message::MigrationVector(m) => of(*m),
         Message::ProofOfMal { head, evidence } => {
-            return [Some(of(*head)), evidence.map(of)].into_iter().flatten().collect();
+            let mut figures = vec![of(*head)];
+            match evidence {
+                Some(Evidence::Bindings(pair)) => figures.push(of(*pair)),
+                Some(Evidence::Claims(_)) => figures.extend([message::ClaimsHead::FIELDS, message::ClaimsTail::FIELDS]),
+                None => {}
+            }
+            return figures;
         }
         Message::ErpKeepalive(m) => of(*m),
         Message::ErpStream { head, .. } => of(*head),
