@@ -17,6 +17,20 @@ pub enum Class {
     Overlay = 3,
 }
 
+impl Class {
+    /// The class of a code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Identities),
+            1 => Some(Self::Namespaces),
+            2 => Some(Self::Spaces),
+            3 => Some(Self::Overlay),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -10,6 +10,7 @@ mod judge;
 mod kind;
 pub mod metric;
 pub mod name;
+pub mod node;
 mod prove;
 pub mod quorum;
 pub mod work;

@@ -11,4 +11,5 @@ pub use bucket::{Rate, Throttled, TokenBucket};
 pub use demand::{Asked, Weight, bits, level, tokens};
 pub use difficulty::{Difficulty, Load};
 pub use ingress::Ingress;
+pub(crate) use ingress::prefix;
 pub use zone::Zone;

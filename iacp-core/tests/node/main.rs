@@ -1,0 +1,5 @@
+//! A directory node: what it takes, what it refuses at which price, and what it never does.
+
+mod admission;
+mod escrow;
+mod world;
