@@ -8,7 +8,8 @@ use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neig
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Kind};
 use iacp_core::governance::window::Clock;
-use iacp_core::guard::Zone;
+use iacp_core::guard::ticket::{Issued, Spending};
+use iacp_core::guard::{Liable, Zone};
 use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
 use iacp_core::time::{Mono, UnixTime};
@@ -114,6 +115,9 @@ impl Host {
             seen: memory(1_024, || Shown::FREE),
             nodes: memory::<Option<Neighbour>>(16, || None),
             cases: memory::<Option<Case>>(4, || None),
+            spent: memory(64, || Spending::FREE),
+            issued: memory(64, || Issued::FREE),
+            liable: memory(64, || Liable::FREE),
             zones: memory(256, || Zone::new(Mono(0))),
             cache: memory(16, || Kept::FREE),
         };

@@ -57,6 +57,9 @@ impl<P: Provider> Node<'_, P> {
             Message::DirPut { head, record } if head.directory_node_eid != iacp_wire::Eid::ZERO => {
                 self.on_put(now, me, from, datagram, &frame, head, record, trust, out)
             }
+            Message::TicketedRequest { head, inner } => {
+                self.on_ticketed(now, me, from, datagram, (&frame, head), inner, trust, out)
+            }
             Message::PomVote(vote) => self.on_vote(now, from, datagram, vote),
             _ => match Request::read::<P>(&frame, datagram) {
                 Some(request) => self.on_unworked(now, me, from, datagram, &request, trust, out),
@@ -65,7 +68,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         now: Clock,
         from: SocketAddr,
@@ -119,9 +122,9 @@ impl<P: Provider> Node<'_, P> {
         let needs = match &request.what {
             What::Get(_) | What::Ticket(..) => 0,
             What::Store(_) if self.is_known_refresh(request, from.ip()) => 0,
-            What::Store(_) => {
+            What::Store(_) | What::Access(..) => {
                 let d = self.d(now);
-                bits(d, self.asked(request), 0)
+                bits(d, self.asked(request), self.liability(now.unix, request.class, &request.key).unwrap_or(0))
             }
         };
         if needs > 0 {
@@ -149,13 +152,15 @@ impl<P: Provider> Node<'_, P> {
         let (key, d) = (head.storage_key, self.d(now));
         let place = usize::from(Coordinate::new(class, &key).zone());
         let open = self.zones.get_mut(place).map(|zone| zone.state(now.mono)) == Some(State::Open);
-        let demanded = bits(d, self.asked_of(inner, &key, open), 0);
+        let asked = self.asked_of(inner, &key, open);
+        let demanded = bits(d, asked, self.liability(now.unix, class, &key).unwrap_or(0));
         match check_claim(head, now.unix, demanded) {
             Ok(()) => {}
             Err(Refusal::TooLow) => return self.refuse(now, from, code::WORK_TOO_LOW, datagram, demanded, out),
             Err(_) => return Handled::Silence(Silence::Claim),
         }
-        if !self.is_responsible(&me.eid(), class, &key, NEAREST) {
+        // A ticket is of the node that is asked, for what that node serves.
+        if !is_for_a_ticket(inner) && !self.is_responsible(&me.eid(), class, &key, NEAREST) {
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
         let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };
@@ -184,7 +189,7 @@ impl<P: Provider> Node<'_, P> {
 
     /// Rows 9 to 15, for a request whose price is paid.
     #[allow(clippy::too_many_arguments, reason = "a datagram and all that it is handled with")]
-    fn serve<T: Trust>(
+    pub(super) fn serve<T: Trust>(
         &mut self,
         now: Clock,
         me: &Identity<P>,
@@ -194,8 +199,12 @@ impl<P: Provider> Node<'_, P> {
         trust: &T,
         out: &mut [u8],
     ) -> Handled {
-        let finds_nodes = matches!(request.what, What::Get(get) if get.kind == 0);
-        if !finds_nodes && !self.is_responsible(&me.eid(), request.class, &request.key, NEAREST) {
+        let is_for_any = match request.what {
+            What::Get(get) => get.kind == 0,
+            What::Access(..) => true,
+            What::Ticket(..) | What::Store(_) => false,
+        };
+        if !is_for_any && !self.is_responsible(&me.eid(), request.class, &request.key, NEAREST) {
             return self.elsewhere(now.unix, length, request.class, &request.key, request.transaction(), out);
         }
         match &request.what {
@@ -214,6 +223,7 @@ impl<P: Provider> Node<'_, P> {
                     .max_by_key(|ticket| ticket.aead_nonce.0.last_chunk::<8>().copied());
                 answered(answer::ticket(query.transaction_id, found, out))
             }
+            What::Access(asked, frame, bytes) => self.issue(now, me, asked, (frame, bytes), trust, out),
             What::Store(stored) => {
                 let record = stored.record(request.key);
                 let status = self.deposit(now, Origin::Owner, from.ip(), &record, trust);
@@ -372,6 +382,7 @@ impl<P: Provider> Node<'_, P> {
     fn asked(&self, request: &Request<'_>) -> Asked {
         match &request.what {
             What::Get(_) | What::Ticket(..) => Asked::Free,
+            What::Access(..) => Asked::Change,
             What::Store(Stored::Moved(_)) if self.knows(&request.key) => Asked::Known,
             What::Store(Stored::Record(record)) if record.kind == Kind::Accusation as u8 => Asked::Heavy,
             What::Store(_) => Asked::Change,
@@ -400,7 +411,11 @@ impl<P: Provider> Node<'_, P> {
     }
 }
 
-fn answered(length: Option<usize>) -> Handled {
+fn is_for_a_ticket(inner: &[u8]) -> bool {
+    inner.starts_with(&[0x10, 0x30])
+}
+
+pub(super) fn answered(length: Option<usize>) -> Handled {
     length.map_or(Handled::Silence(Silence::Throttled), Handled::Answer)
 }
 

@@ -4,6 +4,7 @@
 //! filter is written before the last one holds: see [`Node::handle`]. What a node has to send by itself comes out of
 //! [`Node::poll_transmit`].
 
+mod access;
 mod admit;
 mod answer;
 mod cases;
@@ -34,7 +35,8 @@ use super::name::Root;
 use crate::crypto::Provider;
 use crate::governance::ballot;
 use crate::governance::window::{Clock, Due, Outcome};
-use crate::guard::{Difficulty, Ingress, Rate, TokenBucket, Zone};
+use crate::guard::ticket::{Issued, Spending};
+use crate::guard::{Charge, Difficulty, Ingress, Ledger, Liable, Rate, Tickets, TokenBucket, Zone};
 use crate::identity::{Identity, sign_frame};
 use crate::slots::{IndexKey, Slot, TooFew};
 use crate::time::{Mono, UnixTime};
@@ -92,6 +94,12 @@ pub struct Memory<'m> {
     pub nodes: &'m mut [Option<Neighbour>],
     /// The open escrows.
     pub cases: &'m mut [Option<Case>],
+    /// The tickets that are spent here, in eights.
+    pub spent: &'m mut [Spending],
+    /// The tickets that this node issued, by holder, in eights.
+    pub issued: &'m mut [Issued],
+    /// The liability of hosts, in eights.
+    pub liable: &'m mut [Liable],
     /// One breaker for each of the 256 zones.
     pub zones: &'m mut [Zone],
     /// The answers that are given while a breaker is open.
@@ -126,6 +134,8 @@ pub enum Silence {
     Frame,
     /// A node's signature does not hold, or it may not send this.
     Node,
+    /// No ticket is given, or the one that is shown is worth nothing.
+    Ticket,
     /// Too many refusals went to this network, or the buffer is too small for an answer.
     Throttled,
     /// A vote was counted.
@@ -174,6 +184,8 @@ pub struct Node<'m, P: Provider> {
     seen: Seen<'m>,
     neighbours: Neighbours<'m>,
     cases: Cases<'m>,
+    tickets: Tickets<'m>,
+    ledger: Ledger<'m>,
     zones: &'m mut [Zone],
     cache: answer::Cache<'m>,
     ingress: Ingress<256>,
@@ -209,6 +221,7 @@ impl<'m, P: Provider> Node<'m, P> {
             key
         };
         let (store_key, seen_key, cache_key) = (secret(), secret(), secret());
+        let (ticket_key, ledger_key) = (secret(), secret());
         if memory.zones.len() != 256 {
             return Err(TooFew::IndexCells(256));
         }
@@ -223,6 +236,8 @@ impl<'m, P: Provider> Node<'m, P> {
             seen: Seen::new(memory.seen, IndexKey::new(seen_key)),
             neighbours,
             cases: Cases::new(memory.cases),
+            tickets: Tickets::new(memory.spent, memory.issued, IndexKey::new(ticket_key)),
+            ledger: Ledger::new(memory.liable, IndexKey::new(ledger_key)),
             zones: memory.zones,
             cache: answer::Cache::new(memory.cache, IndexKey::new(cache_key)),
             ingress: Ingress::new(settings.unworked, settings.per_network, now, rng),
@@ -245,6 +260,11 @@ impl<'m, P: Provider> Node<'m, P> {
     /// Enters a node that the caller knows otherwise, of its configuration: where a node begins.
     pub fn introduce(&mut self, now: Mono, node: NodeInfo) -> bool {
         self.neighbours.enter(now, node, true)
+    }
+
+    /// Charges a host for what its agent did.
+    pub fn charge(&mut self, now: UnixTime, lii: &Eid, charge: Charge) -> bool {
+        self.ledger.charge(now, lii, charge)
     }
 
     /// Whether an escrow of the key is open here.
@@ -311,6 +331,11 @@ impl<'m, P: Provider> Node<'m, P> {
                 self.event = Some(Event::Verdict { id, offender, outcome });
                 let expiry = now.0.saturating_add(deposit::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
+                if outcome == Outcome::Guilty
+                    && let Some(host) = self.host(now, Class::Identities, &copy)
+                {
+                    self.ledger.charge(now, &host, Charge::Guilty);
+                }
                 let from = Source::Node(core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST));
                 for key in [court.1, copy] {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };

@@ -1,7 +1,7 @@
 //! What a datagram asks of a node.
 
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DhtTicketQuery, DirGet, ErpRegister};
+use iacp_wire::message::{AccessTicketReq, DhtTicketQuery, DirGet, ErpRegister};
 use iacp_wire::{DhtKey, Flags, Frame, Message, Tlvs, TransactionId};
 use zerocopy::IntoBytes;
 
@@ -24,6 +24,8 @@ pub(super) enum What<'a> {
     Get(&'a DirGet),
     Ticket(&'a DhtTicketQuery, Option<[u8; 4]>),
     Store(Stored<'a>),
+    /// An Access Ticket is asked for: the frame and its bytes.
+    Access(&'a AccessTicketReq, Frame<'a>, &'a [u8]),
 }
 
 /// A record as its owner brings it.
@@ -82,6 +84,11 @@ impl<'a> Request<'a> {
                 stored(of(Kind::Accusation, court.key::<P>(), body))
             }
             Message::PssRevocationRebuttal { head, .. } => stored(of(Kind::Rebuttal, head.target_storage_key, body)),
+            Message::AccessTicketReq(request) => {
+                let DhtKey([first, ..]) = request.target_space_coordinate;
+                let what = What::Access(request, *frame, bytes);
+                Some(Self { class: Class::from_code(first >> 6)?, key: request.target_space_coordinate, what })
+            }
             Message::DirPut { record, .. } => stored(Record::parse(record).ok()?),
             _ => None,
         }
@@ -91,7 +98,7 @@ impl<'a> Request<'a> {
         match &self.what {
             What::Get(get) if matches!(get.kind, 1 | STANDING) => Weight::Look,
             What::Ticket(..) => Weight::Look,
-            What::Get(_) => Weight::Search,
+            What::Get(_) | What::Access(..) => Weight::Search,
             What::Store(Stored::Record(record)) if record.kind == Kind::Binding as u8 => Weight::Look,
             What::Store(_) => Weight::Mutation,
         }
@@ -101,7 +108,7 @@ impl<'a> Request<'a> {
         match &self.what {
             What::Get(get) => get.transaction_id,
             What::Ticket(query, _) => query.transaction_id,
-            What::Store(_) => TransactionId::ZERO,
+            What::Store(_) | What::Access(..) => TransactionId::ZERO,
         }
     }
 }
