@@ -1,8 +1,12 @@
 //! What proves malfeasance out of a session, and what does not (`IACP §6.5.2`).
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
+use iacp_core::directory::accusation::verify_accusation;
+use iacp_core::governance::claims::{ClaimKind, accuse_claims, turn_claim};
 use iacp_core::governance::equivocation::{Ends, NotProven, Published, Seen, TURN, contract_pair, response};
-use iacp_wire::message::PssNeg;
+use iacp_core::governance::malfeasance::Unproven;
+use iacp_core::identity::Identity;
+use iacp_wire::message::{Evidence, MalfeasanceData, PssNeg};
 use iacp_wire::{ConditionsBlock, Cookie, Digest, Eid, Frame, Message, Signature};
 use sha2::Sha256;
 
@@ -82,4 +86,32 @@ fn only_what_is_provable_is_published() {
     ] {
         assert_eq!(response(seen), (ends, published));
     }
+}
+
+// shows: IACP-154
+#[test]
+fn the_pair_stands_in_an_accusation_of_350_bytes_behind_its_ticket() {
+    let claim = |before: &Digest, conditions| {
+        let bytes = turn(7, before, 2, 3, 1, conditions);
+        turn_claim(before, bytes[..].try_into().expect("a turn"))
+    };
+    let accuser = Identity::<Portable>::from_seed(&Secret32::new([3; 32]));
+    let verdict = |one: &[u8], other: &[u8]| {
+        let mut buffer = [0; 400];
+        let (ticket, claims) =
+            accuse_claims(&accuser, eid(7), ClaimKind::Turn, [one, other], 0, &mut buffer).expect("room");
+        let evidence = Evidence::Claims(claims);
+        verify_accusation::<Portable>(&MalfeasanceData { ticket: &ticket, evidence })
+            .map(|accusation| (accusation.offender(), evidence.as_bytes().len()))
+    };
+    let one = claim(&BEFORE, 5);
+    assert_eq!(verdict(&one, &claim(&BEFORE, 6)), Ok((eid(7), 350)));
+    assert_eq!(verdict(&one, &claim(&Digest([8; 32]), 6)), Err(Unproven::Serial));
+    let mut resigned = one;
+    resigned[32 + 119] ^= 1;
+    assert_eq!(verdict(&one, &resigned), Err(Unproven::NoContradiction));
+    let mut forged = claim(&BEFORE, 6);
+    forged[32 + 119] ^= 1;
+    assert_eq!(verdict(&one, &forged), Err(Unproven::Fragment));
+    assert_eq!(verdict(&one, &one[..151]), Err(Unproven::Form));
 }

@@ -39,6 +39,10 @@ pub enum KnownTlv {
     Airk,
     /// 0x82: SHA-256 of an agent's application, in ERP_INIT and ERP_KEEPALIVE.
     AppDigest,
+    /// 0x90: which Forwarding Ticket a DHT_TICKET_QUERY asks for, by the first four bytes of its nonce.
+    TicketIv,
+    /// 0x91: ties a PSS_INIT to the discovery request that it belongs to.
+    DiscoveryProof,
 }
 
 impl KnownTlv {
@@ -51,6 +55,8 @@ impl KnownTlv {
             0x80 => Some(Self::KeyShare),
             0x81 => Some(Self::Airk),
             0x82 => Some(Self::AppDigest),
+            0x90 => Some(Self::TicketIv),
+            0x91 => Some(Self::DiscoveryProof),
             _ => None,
         }
     }
@@ -63,6 +69,8 @@ impl KnownTlv {
             Self::KeyShare => 0x80,
             Self::Airk => 0x81,
             Self::AppDigest => 0x82,
+            Self::TicketIv => 0x90,
+            Self::DiscoveryProof => 0x91,
         }
     }
 
@@ -72,6 +80,18 @@ impl KnownTlv {
             Self::KeyShare => 2,
             Self::Airk => 4,
             Self::AppDigest => 8,
+            Self::TicketIv => 16,
+            Self::DiscoveryProof => 32,
+        }
+    }
+
+    /// The one length of the value; the MIGRATION_VECTOR has two.
+    const fn length(self) -> Option<usize> {
+        match self {
+            Self::MigrationVector => None,
+            Self::KeyShare | Self::Airk | Self::AppDigest => Some(32),
+            Self::TicketIv => Some(4),
+            Self::DiscoveryProof => Some(16),
         }
     }
 }
@@ -198,15 +218,12 @@ impl<'a> Tlvs<'a> {
                 return Err(error(Reason::TlvRepeated(code)));
             }
             seen |= known.bit();
-            match known {
-                KnownTlv::MigrationVector => {
+            match known.length() {
+                None => {
                     MigrationVectorTlv::read(Tlv { code, value }).map_err(error)?;
                 }
-                KnownTlv::KeyShare | KnownTlv::Airk | KnownTlv::AppDigest => {
-                    if value.len() != 32 {
-                        return Err(error(Reason::TlvSize(code)));
-                    }
-                }
+                Some(length) if length != value.len() => return Err(error(Reason::TlvSize(code))),
+                Some(_) => {}
             }
         }
         let mut all = all;
@@ -250,6 +267,18 @@ impl<'a> Tlvs<'a> {
     #[must_use]
     pub fn app_digest(&self) -> Option<&'a Digest> {
         Digest::ref_from_bytes(self.known(KnownTlv::AppDigest)?.value).ok()
+    }
+
+    /// The TICKET_IV, if there is one.
+    #[must_use]
+    pub fn ticket_iv(&self) -> Option<&'a [u8; 4]> {
+        self.known(KnownTlv::TicketIv)?.value.first_chunk()
+    }
+
+    /// The DISCOVERY_PROOF, if there is one.
+    #[must_use]
+    pub fn discovery_proof(&self) -> Option<&'a [u8; 16]> {
+        self.known(KnownTlv::DiscoveryProof)?.value.first_chunk()
     }
 
     /// The MIGRATION_VECTOR, if there is one.
@@ -310,6 +339,22 @@ impl<'b> TlvWriter<'b> {
     /// The buffer is too small.
     pub fn app_digest(&mut self, digest: &Digest) -> Result<(), WriteError> {
         self.push(Tlv { code: KnownTlv::AppDigest.code(), value: &digest.0 })
+    }
+
+    /// Appends a TICKET_IV.
+    ///
+    /// # Errors
+    /// The buffer is too small.
+    pub fn ticket_iv(&mut self, iv: &[u8; 4]) -> Result<(), WriteError> {
+        self.push(Tlv { code: KnownTlv::TicketIv.code(), value: iv })
+    }
+
+    /// Appends a DISCOVERY_PROOF.
+    ///
+    /// # Errors
+    /// The buffer is too small.
+    pub fn discovery_proof(&mut self, proof: &[u8; 16]) -> Result<(), WriteError> {
+        self.push(Tlv { code: KnownTlv::DiscoveryProof.code(), value: proof })
     }
 
     /// Appends a MIGRATION_VECTOR, as type 0x17 whatever type it came with. Two addresses of different versions are

@@ -6,8 +6,11 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use figures::{Kind, Sample, hex, number, of};
-use iacp_wire::layout::{AirkBinding, HandOffContext, NamespaceRoot, Record};
-use iacp_wire::message::{Conditions, MalfeasanceData};
+use iacp_wire::layout::{
+    AirkBinding, Assertion, Custody, CustodyVote, FilterPart, HandOffContext, NamespaceRoot, Record, Verdict,
+    VerdictHead,
+};
+use iacp_wire::message::{Claims, ClaimsTail, Conditions, Evidence, MalfeasanceData, ProofOfMal};
 use iacp_wire::{
     Cookie, DhtKey, Digest, Eid, Flags, Frame, KnownTlv, Message, MessageType, MigrationVectorTlv, Reason, Tlv,
     TlvWriter, Tlvs, Value, WriteError, X25519Key,
@@ -197,14 +200,15 @@ fn the_data_of_a_proof_of_malfeasance_is_its_ticket_and_its_evidence() {
     assert_eq!(data.ticket.digest_a, Digest([0xA2; 32]));
     assert_eq!(data.ticket.digest_b, Digest([0xA3; 32]));
     assert_eq!(data.ticket.signature.0, [0xA4; 64]);
-    assert_eq!(data.evidence.fragment_a.ip.0, [0xB1; 16]);
-    assert_eq!(data.evidence.fragment_a.generation_counter.get(), 7);
-    assert_eq!(data.evidence.fragment_a.signature.0, [0xB2; 64]);
-    assert_eq!(data.evidence.fragment_b.ip.0, [0xC1; 16]);
-    assert_eq!(data.evidence.fragment_b.generation_counter.get(), 7);
-    assert_eq!(data.evidence.fragment_b.signature.0, [0xC2; 64]);
-    assert_eq!(data.evidence.verification_time.get(), 0x19A_3334_3536);
-    assert_eq!(data.evidence.accuser_eid, Eid([0xD1; 32]));
+    let Evidence::Bindings(pair) = data.evidence else { panic!("two bindings") };
+    assert_eq!(pair.fragment_a.ip.0, [0xB1; 16]);
+    assert_eq!(pair.fragment_a.generation_counter.get(), 7);
+    assert_eq!(pair.fragment_a.signature.0, [0xB2; 64]);
+    assert_eq!(pair.fragment_b.ip.0, [0xC1; 16]);
+    assert_eq!(pair.fragment_b.generation_counter.get(), 7);
+    assert_eq!(pair.fragment_b.signature.0, [0xC2; 64]);
+    assert_eq!(pair.verification_time.get(), 0x19A_3334_3536);
+    assert_eq!(data.evidence.accuser(), Eid([0xD1; 32]));
     // The same bytes, behind a header, are a PROOF_OF_MAL.
     let mut frame = hex("1 18 0 017c");
     frame.extend(malfeasance);
@@ -273,12 +277,16 @@ fn key_share_and_root_key_are_32_bytes() {
     let unknown = Tlv { code: 0xC3, value: &[0x88; 3] };
     assert_eq!(tlvs.iter().nth(1), Some(unknown));
     assert_eq!(KnownTlv::from_code(unknown.code), None);
-    let mut buffer = [0; 73];
+    let mut buffer = [0; 73 + 24];
     let mut writer = TlvWriter::new(&mut buffer);
     writer.airk(&Eid([0x22; 32])).expect("there is room");
     writer.push(unknown).expect("there is room");
-    writer.key_share(&X25519Key([0x66; 32])).expect("there is just room");
-    assert_eq!(writer.finish().expect("sound TLVs").as_bytes(), bytes);
+    writer.key_share(&X25519Key([0x66; 32])).expect("there is room");
+    writer.ticket_iv(&[0x44; 4]).expect("there is room");
+    writer.discovery_proof(&[0x55; 16]).expect("there is just room");
+    let written = writer.finish().expect("sound TLVs");
+    assert_eq!(written.as_bytes(), [bytes, hex("90 04 44×4 91 10 55×16")].concat());
+    assert_eq!((written.ticket_iv(), written.discovery_proof()), (Some(&[0x44; 4]), Some(&[0x55; 16])));
 }
 
 // shows: IACP-054
@@ -369,4 +377,81 @@ fn the_body_of_a_record_has_1_to_960_bytes() {
         bytes.extend(&body[..length]);
         assert_eq!(Record::parse(&bytes).is_ok(), allowed, "{length}");
     }
+}
+
+#[test]
+fn custody_assertion_and_verdict_have_their_layouts() {
+    let custody = hex("0003 6f7267 0005 6f72672e61 11×32 0000019a33343536 22×32 02 33×32 44×64 55×32 66×64");
+    let read = Custody::parse(&custody).expect("a golden body");
+    assert_eq!((read.path, read.child), (&b"org"[..], &b"org.a"[..]));
+    assert_eq!((read.terms.child_key, read.terms.not_after.get()), (Eid([0x11; 32]), 0x19A_3334_3536));
+    assert_eq!((read.terms.accusation_id, read.votes.len()), (Digest([0x22; 32]), 2));
+    let CustodyVote { directory_node_eid, signature } = read.votes[1];
+    assert_eq!((directory_node_eid, signature.0), (Eid([0x55; 32]), [0x66; 64]));
+
+    let assertion = hex("0003 6f7267 11×32 2710 0000019a33343536 0000019a33343537 22×64");
+    let stated = Assertion::parse(&assertion).expect("a golden body");
+    assert_eq!(
+        (stated.path, stated.terms.subject, stated.terms.value.get()),
+        (&b"org"[..], Digest([0x11; 32]), 10_000)
+    );
+    assert_eq!(stated.terms.until.get() - stated.terms.from.get(), 1);
+
+    let verdict = hex("11×32 22×32 01 01 0000 33×32 0000000003914f04 44×64");
+    let found = Verdict::parse(&verdict).expect("a golden body");
+    let VerdictHead { accusation_id, offender_eid, outcome, count, .. } = *found.head;
+    assert_eq!((accusation_id, offender_eid, outcome, count), (Digest([0x11; 32]), Eid([0x22; 32]), 1, 1));
+    assert_eq!((found.votes[0].voter_eid, found.votes[0].epoch.get()), (Eid([0x33; 32]), 0x0391_4F04));
+
+    let mut buffer = [0; 960];
+    for (body, written) in [
+        (&custody, read.write(&mut buffer)),
+        (&assertion, stated.write(&mut [0; 960])),
+        (&verdict, found.write(&mut [0; 960])),
+    ] {
+        assert_eq!(written, Ok(body.len()));
+    }
+    let parses: [fn(&[u8]) -> bool; 3] = [
+        |bytes| Custody::parse(bytes).is_ok(),
+        |bytes| Assertion::parse(bytes).is_ok(),
+        |bytes| Verdict::parse(bytes).is_ok(),
+    ];
+    for (body, parses) in [&custody, &assertion, &verdict].into_iter().zip(parses) {
+        assert!(parses(body));
+        assert!(!parses(&[&body[..], &[0]].concat()), "a byte too many");
+        for length in 0..body.len() {
+            assert!(!parses(&body[..length]), "{length} bytes");
+        }
+    }
+    assert_eq!(buffer[..custody.len()], custody);
+    assert_eq!(Custody { votes: &read.votes[..1], ..read }.write(&mut buffer), Err(WriteError::Length));
+    assert_eq!(Verdict { votes: &[], ..found }.write(&mut buffer), Err(WriteError::Length));
+    assert_eq!(stated.write(&mut [0; 118]), Err(WriteError::TooSmall { needed: 119 }));
+
+    let filter = hex("000002b2 01 00 001f 77×512 88×32 99×64");
+    let part = FilterPart::ref_from_bytes(&filter).expect("616 bytes");
+    assert_eq!((part.epoch.get(), part.order, part.part.get()), (690, 1, 31));
+    assert_eq!((part.bits, part.directory_node_eid), ([0x77; 512], Eid([0x88; 32])));
+}
+
+#[test]
+fn two_claims_stand_behind_their_lengths() {
+    let golden = hex("01 00 0003 0002 55×3 66×2 0000019a33343536 77×32");
+    let tail = ClaimsTail { verification_time: 0x19A_3334_3536.into(), accuser_eid: Eid([0x77; 32]) };
+    let mut buffer = [0; 64];
+    let written = Claims::write(1, &[0x55; 3], &[0x66; 2], &tail, &mut buffer).expect("51 bytes");
+    assert_eq!(written.as_bytes(), golden);
+    let read = Claims::parse(&golden).expect("a golden annex");
+    assert_eq!((read.kind(), read.a(), read.b(), read.tail()), (1, &[0x55; 3][..], &[0x66; 2][..], &tail));
+    for length in 0..golden.len() {
+        assert!(Claims::parse(&golden[..length]).is_err(), "{length} bytes");
+    }
+    assert!(Claims::parse(&[&golden[..], &[0]].concat()).is_err(), "a byte too many");
+    // A ticket of one offence is never written with the evidence of another.
+    let bytes = of(MessageType::ProofOfMal).encoded();
+    let Message::ProofOfMal { head, .. } = Frame::parse(&bytes).expect("a golden frame").message else { panic!() };
+    let other = ProofOfMal { offense_type: 3.into(), ..*head };
+    let evidence = Some(Evidence::Claims(read));
+    let write = |head| Frame::new(Message::ProofOfMal { head, evidence }).write(&mut [0; 300]);
+    assert_eq!((write(head), write(&other)), (Err(WriteError::Length), Ok(4 + 164 + 51)));
 }

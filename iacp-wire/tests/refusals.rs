@@ -55,6 +55,8 @@ fn a_known_tlv_that_is_repeated_is_refused() {
         ("80 20 11×32 80 20 11×32".to_owned(), 0x80, 36 + 34),
         ("81 20 11×32 c3 00 81 20 22×32".to_owned(), 0x81, 36 + 34 + 2),
         ("82 20 11×32 82 20 11×32".to_owned(), 0x82, 36 + 34),
+        ("90 04 11×4 90 04 11×4".to_owned(), 0x90, 36 + 6),
+        ("91 10 11×16 91 10 11×16".to_owned(), 0x91, 36 + 18),
         (format!("17 12 {v4} 17 12 {v4}"), 0x17, 36 + 20),
         // Another known one between the two hides nothing.
         ("80 20 11×32 81 20 22×32 80 20 11×32".to_owned(), 0x80, 36 + 68),
@@ -82,6 +84,10 @@ fn a_known_tlv_of_another_size_is_refused() {
         (0x82, "82 00"),
         (0x82, "82 1f 11×31"),
         (0x82, "82 21 11×33"),
+        (0x90, "90 03 11×3"),
+        (0x90, "90 05 11×5"),
+        (0x91, "91 0f 11×15"),
+        (0x91, "91 11 11×17"),
         (0x17, "17 00"),
         (0x17, "17 11 04 00×16"),
         (0x17, "17 13 04 00×18"),
@@ -111,7 +117,7 @@ fn an_ip_version_that_is_neither_4_nor_6_is_refused() {
 // shows: IACP-156
 #[test]
 fn an_unknown_tlv_is_skipped_and_kept() {
-    for code in (0..=u8::MAX).filter(|code| !matches!(code, 0x0C | 0x17 | 0x80..=0x82)) {
+    for code in (0..=u8::MAX).filter(|code| !matches!(code, 0x0C | 0x17 | 0x80..=0x82 | 0x90 | 0x91)) {
         for sample in fixed() {
             for value in ["", "99", "80 20 11×32", "99×255"] {
                 let length = hex(value).len();

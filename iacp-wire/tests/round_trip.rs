@@ -60,7 +60,7 @@ fn tlvs() -> impl Strategy<Value = Vec<u8>> {
         true => [&[code, 18, 4], &value[..17]].concat(),
         false => [&[code, 42, 6], &value[..]].concat(),
     });
-    let is_unknown = |code: &u8| !matches!(code, 0x0C | 0x17 | 0x80..=0x82);
+    let is_unknown = |code: &u8| !matches!(code, 0x0C | 0x17 | 0x80..=0x82 | 0x90 | 0x91);
     let unknown = (any::<u8>().prop_filter("a known type", is_unknown), vec(any::<u8>(), 0..40))
         .prop_map(|(code, value)| [&[code, u8::try_from(value.len()).expect("short")], &value[..]].concat());
     let known = (prop::option::of(key(0x80)), prop::option::of(key(0x81)), prop::option::of(vector));
@@ -128,8 +128,12 @@ impl Parts {
             MessageType::ErpEvolve => Message::ErpEvolve(figure(head)),
             MessageType::MigrationVector => Message::MigrationVector(figure(head)),
             MessageType::ProofOfMal => {
-                let evidence = MalfeasanceEvidence::ref_from_prefix(tail).ok().map(|(evidence, _)| evidence);
-                Message::ProofOfMal { head: figure(head), evidence }
+                let head = figure::<ProofOfMal>(head);
+                let evidence = match head.offense_type.get() {
+                    2..=4 => Claims::parse(tail).ok().map(Evidence::Claims),
+                    _ => MalfeasanceEvidence::ref_from_prefix(tail).ok().map(|(found, _)| Evidence::Bindings(found)),
+                };
+                Message::ProofOfMal { head, evidence }
             }
             MessageType::ErpKeepalive => Message::ErpKeepalive(figure(head)),
             MessageType::ErpStream => Message::ErpStream { head: figure(head), inner: tail },

@@ -1,12 +1,15 @@
 //! What a record's body says of itself (`IACP §5.1`): its fields, the key it is kept under, what orders it.
 
-use iacp_wire::layout::{AirkBinding, Hosting, NodeRecord, Publication, Revocation, Score};
-use iacp_wire::message::{DhtTicketStore, ErpRegister, MalfeasanceData};
-use iacp_wire::{DhtKey, Digest, Eid};
-use zerocopy::{FromBytes, IntoBytes};
+use iacp_wire::layout::{
+    AirkBinding, Assertion, Custody, FilterPart, Hosting, NodeRecord, Publication, Revocation, Score, Verdict,
+};
+use iacp_wire::message::{DhtTicketStore, ErpRegister, MalfeasanceData, PssRevocationRebuttal};
+use iacp_wire::{DhtKey, Digest, Eid, Signature};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::kind::{Kind, Malformed};
-use super::name::{Curation, Delegation, Root};
+use super::accusation::Court;
+use super::kind::{Class, Kind, Malformed};
+use super::name::{Curation, Delegation, Path, Root};
 use crate::crypto::Provider;
 use crate::governance::malfeasance::accusation_id;
 
@@ -29,14 +32,91 @@ pub enum Body<'a> {
     Curation(Curation<'a>),
     /// See [`Kind::Delegation`].
     Delegation(Delegation<'a>),
+    /// See [`Kind::Custody`].
+    Custody(Custodian<'a>),
+    /// See [`Kind::Assertion`].
+    Assertion(Stated<'a>),
     /// See [`Kind::Publication`].
     Publication(&'a Publication),
     /// See [`Kind::Accusation`].
-    Accusation(MalfeasanceData<'a>),
+    Accusation(MalfeasanceData<'a>, Court<'a>),
+    /// See [`Kind::Rebuttal`].
+    Rebuttal(&'a Rebuttal),
+    /// See [`Kind::Verdict`].
+    Verdict(Verdict<'a>),
     /// See [`Kind::Score`].
     Score(&'a Score),
     /// See [`Kind::Node`].
     Node(&'a NodeRecord),
+    /// See [`Kind::Filter`].
+    Filter(&'a FilterPart),
+}
+
+/// The body of a CUSTODY, its paths checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Custodian<'a> {
+    /// The curator's path.
+    pub path: Path<'a>,
+    /// The path of the child that is kept alive, below it.
+    pub child: Path<'a>,
+    /// Terms and votes.
+    pub custody: Custody<'a>,
+    /// What each node signs.
+    pub signed: &'a [u8],
+}
+
+impl<'a> Custodian<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let custody = Custody::parse(bytes).map_err(|_| Malformed)?;
+        let [path, child] = [custody.path, custody.child].map(Path::from_bytes);
+        let (path, child) = (path.ok_or(Malformed)?, child.ok_or(Malformed)?);
+        let behind = size_of_val(custody.votes).saturating_add(1);
+        let signed = bytes.len().checked_sub(behind).and_then(|length| bytes.get(..length)).ok_or(Malformed)?;
+        if child.extends(&path) { Ok(Self { path, child, custody, signed }) } else { Err(Malformed) }
+    }
+}
+
+/// The body of an ASSERTION, its path checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated<'a> {
+    /// The curator's path.
+    pub path: Path<'a>,
+    /// What is said.
+    pub assertion: Assertion<'a>,
+    /// What the curator signs.
+    pub signed: &'a [u8],
+}
+
+impl<'a> Stated<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let assertion = Assertion::parse(bytes).map_err(|_| Malformed)?;
+        let path = Path::from_bytes(assertion.path).ok_or(Malformed)?;
+        let (signed, _) = bytes.split_last_chunk::<64>().ok_or(Malformed)?;
+        if assertion.terms.value.get() > 10_000 { Err(Malformed) } else { Ok(Self { path, assertion, signed }) }
+    }
+}
+
+/// The body of a REBUTTAL: that of a PSS_REVOCATION_REBUTTAL whose evidence is a revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Rebuttal {
+    /// The front of the frame.
+    pub head: PssRevocationRebuttal,
+    /// The evidence.
+    pub revocation: Revocation,
+    /// By the offender, or by its AIRK.
+    pub signature: Signature,
+}
+
+const _: () = assert!(size_of::<Rebuttal>() == 244);
+
+impl Rebuttal {
+    fn parse(bytes: &[u8]) -> Result<&Self, Malformed> {
+        let rebuttal = Self::ref_from_bytes(bytes).map_err(|_| Malformed)?;
+        let measured = rebuttal.head.rebuttal_proof_length.get() == 112;
+        let own = rebuttal.revocation.eid == rebuttal.head.offender_eid;
+        if measured && own { Ok(rebuttal) } else { Err(Malformed) }
+    }
 }
 
 /// What there is one record of under a key: an EID has one binding, but a ticket for each ticket iv.
@@ -56,9 +136,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// Its size or one of its lengths or paths is wrong.
     pub fn parse(kind: Kind, bytes: &'a [u8]) -> Result<Self, Malformed> {
-        fn figure<T: FromBytes + zerocopy::KnownLayout + zerocopy::Immutable + zerocopy::Unaligned>(
-            bytes: &[u8],
-        ) -> Result<&T, Malformed> {
+        fn figure<T: FromBytes + KnownLayout + Immutable + Unaligned>(bytes: &[u8]) -> Result<&T, Malformed> {
             T::ref_from_bytes(bytes).map_err(|_| Malformed)
         }
         Ok(match kind {
@@ -70,16 +148,46 @@ impl<'a> Body<'a> {
             Kind::Root => Self::Root(Root::parse(bytes)?),
             Kind::Curation => Self::Curation(Curation::parse(bytes)?),
             Kind::Delegation => Self::Delegation(Delegation::parse(bytes)?),
+            Kind::Custody => Self::Custody(Custodian::parse(bytes)?),
+            Kind::Assertion => Self::Assertion(Stated::parse(bytes)?),
             Kind::Publication => Self::Publication(figure(bytes)?),
-            Kind::Accusation => Self::Accusation(MalfeasanceData::parse(bytes).map_err(|_| Malformed)?),
+            Kind::Accusation => {
+                let data = MalfeasanceData::parse(bytes).map_err(|_| Malformed)?;
+                Self::Accusation(data, Court::of(&data)?)
+            }
+            Kind::Rebuttal => Self::Rebuttal(Rebuttal::parse(bytes)?),
+            Kind::Verdict => Self::Verdict(Verdict::parse(bytes).map_err(|_| Malformed)?),
             Kind::Score => Self::Score(figure(bytes)?),
             Kind::Node => Self::Node(figure(bytes)?),
+            Kind::Filter => {
+                let part: &FilterPart = figure(bytes)?;
+                let sound = part.order < 8 && u32::from(part.part.get()) < 16 << part.order;
+                Self::Filter(if sound { part } else { return Err(Malformed) })
+            }
         })
     }
 
-    /// The storage key that the body itself says.
+    /// The class and the storage key that the body itself says. What is filed where an accusation is tried may say a path's,
+    /// as `stated`: the body of a verdict or a rebuttal does not repeat the path, and the judge compares it with what it
+    /// knows of the accusation.
     // keeps: IACP-011, IACP-109
-    pub(crate) fn key<P: Provider>(&self) -> DhtKey {
+    pub(crate) fn place<P: Provider>(&self, kind: Kind, stated: &DhtKey) -> (Class, DhtKey) {
+        let at_offender = |offender: &Eid| {
+            let own = DhtKey(P::sha256(&[&offender.0]));
+            if own == *stated { (Class::Identities, own) } else { (Class::Namespaces, *stated) }
+        };
+        match self {
+            Self::Accusation(_, court) => (court.class(), court.key::<P>()),
+            Self::Verdict(body) => at_offender(&body.head.offender_eid),
+            Self::Rebuttal(body) => {
+                let (class, key) = at_offender(&body.head.offender_eid);
+                (class, if class == Class::Identities { key } else { body.head.target_storage_key })
+            }
+            _ => (kind.class(), self.key::<P>()),
+        }
+    }
+
+    fn key<P: Provider>(&self) -> DhtKey {
         let hashed = |bytes: &[u8]| DhtKey(P::sha256(&[bytes]));
         match self {
             Self::Binding(body) => hashed(&body.source_eid.0),
@@ -90,10 +198,15 @@ impl<'a> Body<'a> {
             Self::Root(body) => hashed(body.path.as_bytes()),
             Self::Curation(body) => hashed(body.path.as_bytes()),
             Self::Delegation(body) => hashed(body.child.as_bytes()),
+            Self::Custody(body) => hashed(body.child.as_bytes()),
+            Self::Assertion(body) => hashed(&body.assertion.terms.subject.0),
             Self::Publication(body) => body.target_space_coordinate,
-            Self::Accusation(body) => hashed(&body.ticket.target_eid.0),
+            Self::Accusation(_, court) => court.key::<P>(),
+            Self::Rebuttal(body) => hashed(&body.head.offender_eid.0),
+            Self::Verdict(body) => hashed(&body.head.offender_eid.0),
             Self::Score(body) => hashed(&body.eid.0),
             Self::Node(body) => hashed(&body.eid.0),
+            Self::Filter(body) => hashed(&body.directory_node_eid.0),
         }
     }
 
@@ -108,7 +221,13 @@ impl<'a> Body<'a> {
                 which.iter_mut().zip(body.version.to_be_bytes()).for_each(|(to, from)| *to = from);
             }
             Self::Publication(body) => which = body.eid.0,
-            Self::Accusation(body) => which = accusation_id::<P>(body.ticket).0,
+            Self::Assertion(body) => which = P::sha256(&[body.path.as_bytes()]),
+            Self::Accusation(body, _) => which = accusation_id::<P>(body.ticket).0,
+            Self::Rebuttal(body) => which = body.head.offender_eid.0,
+            Self::Verdict(body) => which = body.head.accusation_id.0,
+            Self::Filter(body) => {
+                which.iter_mut().zip(body.as_bytes().iter().take(8)).for_each(|(to, from)| *to = *from);
+            }
             Self::Score(body) => which = body.directory_node_eid.0,
             _ => {}
         }
@@ -126,10 +245,14 @@ impl<'a> Body<'a> {
             Self::Hosting(body) => body.eid,
             Self::Root(body) => body.curation_key,
             Self::Publication(body) => body.eid,
-            Self::Accusation(body) => body.evidence.accuser_eid,
+            Self::Accusation(body, _) => body.evidence.accuser(),
+            Self::Rebuttal(body) => body.head.offender_eid,
             Self::Score(body) => body.directory_node_eid,
             Self::Node(body) => body.eid,
-            Self::Curation(_) | Self::Delegation(_) => return None,
+            Self::Filter(body) => body.directory_node_eid,
+            Self::Curation(_) | Self::Delegation(_) | Self::Custody(_) | Self::Assertion(_) | Self::Verdict(_) => {
+                return None;
+            }
         })
     }
 
@@ -150,7 +273,15 @@ impl<'a> Body<'a> {
             Self::Publication(body) => body.from.get().into(),
             Self::Score(body) => body.timestamp.get().into(),
             Self::Node(body) => body.timestamp.get().into(),
-            Self::AirkBinding(_) | Self::Root(_) | Self::Curation(_) | Self::Accusation(_) => 0,
+            Self::Custody(body) => body.custody.terms.not_after.get().into(),
+            Self::Assertion(body) => body.assertion.terms.from.get().into(),
+            Self::AirkBinding(_)
+            | Self::Root(_)
+            | Self::Curation(_)
+            | Self::Accusation(..)
+            | Self::Rebuttal(_)
+            | Self::Verdict(_)
+            | Self::Filter(_) => 0,
         }
     }
 }

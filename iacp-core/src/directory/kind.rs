@@ -17,7 +17,21 @@ pub enum Class {
     Overlay = 3,
 }
 
-/// The kinds of records that this crate judges.
+impl Class {
+    /// The class of a code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Identities),
+            1 => Some(Self::Namespaces),
+            2 => Some(Self::Spaces),
+            3 => Some(Self::Overlay),
+            _ => None,
+        }
+    }
+}
+
+/// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
@@ -37,19 +51,29 @@ pub enum Kind {
     Curation = 7,
     /// A parent's word for the key of a child path.
     Delegation = 8,
+    /// A curator's child, kept alive by the nodes that are responsible for the curator.
+    Custody = 9,
+    /// A curator's word on a subject.
+    Assertion = 10,
     /// An EID in a Discovery Space.
     Publication = 11,
     /// A proof of malfeasance with its evidence.
     Accusation = 12,
+    /// The defence of the accused: the body of a `PSS_REVOCATION_REBUTTAL`.
+    Rebuttal = 13,
+    /// How an accusation ended.
+    Verdict = 14,
     /// One node's opinion of an EID.
     Score = 15,
     /// Where a directory node is.
     Node = 16,
+    /// A part of a node's revocation filter.
+    Filter = 17,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Binding,
         Self::Ticket,
         Self::AirkBinding,
@@ -58,10 +82,15 @@ impl Kind {
         Self::Root,
         Self::Curation,
         Self::Delegation,
+        Self::Custody,
+        Self::Assertion,
         Self::Publication,
         Self::Accusation,
+        Self::Rebuttal,
+        Self::Verdict,
         Self::Score,
         Self::Node,
+        Self::Filter,
     ];
 
     /// The kind of a code.
@@ -70,7 +99,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| *kind as u8 == code)
     }
 
-    /// Where its records lie.
+    /// Where its records lie. What concerns the offence of a curator lies in class 1 instead: see
+    /// [`Court`](super::accusation::Court).
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
@@ -80,10 +110,12 @@ impl Kind {
             | Self::Revocation
             | Self::Hosting
             | Self::Accusation
+            | Self::Rebuttal
+            | Self::Verdict
             | Self::Score => Class::Identities,
-            Self::Root | Self::Curation | Self::Delegation => Class::Namespaces,
+            Self::Root | Self::Curation | Self::Delegation | Self::Custody | Self::Assertion => Class::Namespaces,
             Self::Publication => Class::Spaces,
-            Self::Node => Class::Overlay,
+            Self::Node | Self::Filter => Class::Overlay,
         }
     }
 
@@ -98,10 +130,15 @@ impl Kind {
             Self::Root => "ROOT",
             Self::Curation => "CURATION_UPDATE",
             Self::Delegation => "DELEGATION",
+            Self::Custody => "CUSTODY",
+            Self::Assertion => "ASSERTION",
             Self::Publication => "PUBLICATION",
             Self::Accusation => "PROOF_OF_MAL",
+            Self::Rebuttal => "PSS_REVOCATION_REBUTTAL",
+            Self::Verdict => "POM_VOTE",
             Self::Score => "SCORE",
             Self::Node => "NODE",
+            Self::Filter => "FILTER",
         }
     }
 }

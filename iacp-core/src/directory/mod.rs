@@ -3,14 +3,19 @@
 //! Everything here is a pure function of what it is given. A node keeps its records in the caller's memory and asks
 //! [`judge`] about each one that arrives; a reader asks the same function about each one that a node hands out.
 
+pub mod accusation;
 mod body;
+mod facts;
 mod judge;
 mod kind;
 pub mod metric;
 pub mod name;
+pub mod node;
+mod prove;
 pub mod quorum;
 pub mod work;
 
-pub use body::{Body, Slot, record_digest};
-pub use judge::{Facts, Judgement, Origin, Refusal, judge, sign, slot};
+pub use body::{Body, Custodian, Rebuttal, Slot, Stated, record_digest};
+pub use facts::{Facts, Refusal, Voters};
+pub use judge::{Judgement, Origin, judge, sign, slot};
 pub use kind::{Class, Kind, Malformed};

@@ -229,6 +229,11 @@ pub struct Curation<'a> {
     bytes: &'a [u8],
 }
 
+/// What comes before the signature.
+fn unsigned(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.split_last_chunk::<64>().map(|(unsigned, _)| unsigned)
+}
+
 /// After so many versions a name is registered anew.
 pub const MAX_VERSIONS: u64 = 64;
 
@@ -260,6 +265,12 @@ impl<'a> Curation<'a> {
     pub fn verify<P: Provider>(&self, key_before: &Eid) -> Result<(), BadSignature> {
         let signed = self.bytes.split_last_chunk::<64>().ok_or(BadSignature)?.0;
         verify_record::<P>(key_before, Kind::Curation.label(), signed, &[], &self.signature)
+    }
+
+    /// Whether it says what the other one says, whatever the signatures are: one content signed twice is no
+    /// contradiction, though another signature makes other bytes.
+    pub(crate) fn says_what(&self, other: &Self) -> bool {
+        unsigned(self.bytes) == unsigned(other.bytes)
     }
 
     /// The digest that the next version names.
@@ -323,6 +334,11 @@ impl<'a> Delegation<'a> {
     pub fn verify<P: Provider>(&self, parent_key: &Eid) -> Result<(), BadSignature> {
         let signed = self.bytes.split_last_chunk::<64>().ok_or(BadSignature)?.0;
         verify_record::<P>(parent_key, Kind::Delegation.label(), signed, &[], &self.signature)
+    }
+
+    /// Whether it says what the other one says, whatever the signatures are.
+    pub(crate) fn says_what(&self, other: &Self) -> bool {
+        unsigned(self.bytes) == unsigned(other.bytes)
     }
 
     /// Whether its window can be: not empty, and at most 400 days.

@@ -1,26 +1,38 @@
 //! Proof of malfeasance (`IACP §4.2.7.1`, `§5.5.1`): what two signatures show, and nothing else.
 //!
 //! Equivocation is one key's word for two places under **one generation**. A host that moved, that registered again with
-//! the same bytes, or whose old bindings are shown once more has signed no such pair, so nothing here convicts it.
+//! the same bytes, or whose old bindings are shown once more has signed no such pair, so nothing here convicts it. What
+//! two signed bodies show stands in [`claims`](super::claims).
 
 use core::fmt;
 
-use iacp_wire::message::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
+use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
 use iacp_wire::{Digest, Eid, Locator, Signature};
 use zerocopy::IntoBytes;
 
 use crate::crypto::{CheckedKey, Provider};
 use crate::identity::{Identity, sign_record, verify_record};
 
-/// The offence that a binding pair shows.
-const EQUIVOCATION: u16 = 1;
-/// The common header of a PROOF_OF_MAL with this evidence and no flags.
-const HEADER: [u8; 4] = [0x11, 0x80, 0x01, 0x7C];
-const _: () = assert!(MalfeasanceData::LEN == 0x017C);
-/// The body of the ticket before its signature, and the signature.
-const UNSIGNED: usize = ProofOfMal::LEN - Signature::LEN;
+/// The first two bytes of a PROOF_OF_MAL's common header without flags; the length follows.
+const HEADER: [u8; 2] = [0x11, 0x80];
+/// The body of the ticket before its signature.
+pub(super) const UNSIGNED: usize = ProofOfMal::LEN - Signature::LEN;
 /// The registry's name.
 const NAME: &str = "PROOF_OF_MAL";
+
+/// What a key is accused of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Offence {
+    /// Two places under one generation.
+    Equivocation = 1,
+    /// Two changes of a root with one version, or two delegations of one child with one beginning.
+    CuratorDoubleSigning = 2,
+    /// Two votes on one accusation. There is no defence: a node's key votes once.
+    DoubleVote = 3,
+    /// Two counter-proposals to one turn.
+    ContractEquivocation = 4,
+}
 
 /// Why a ticket proves nothing, in the order of the checks: the cheap ones first. Nothing changes by such a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +40,7 @@ const NAME: &str = "PROOF_OF_MAL";
 pub enum Unproven {
     /// The version is not 1.
     Version,
-    /// The offence is none that a pair of bindings shows.
+    /// The offence is not the one that the evidence can show.
     Offence,
     /// Accuser and offender are one.
     OwnAccuser,
@@ -38,9 +50,15 @@ pub enum Unproven {
     SamePlace,
     /// An address that is another spelling of one: two spellings of one place are no offence.
     Spelling,
-    /// The digests are not those of the fragments, or not in their order.
+    /// The digests are not those of the fragments or claims, or not in their order.
     Digests,
-    /// A fragment is not signed by the offender.
+    /// A claim does not have the form of its kind.
+    Form,
+    /// The two claims have different serials: one replaces the other, and that is no offence.
+    Serial,
+    /// The two claims say the same.
+    NoContradiction,
+    /// A fragment or claim is not signed by the offender.
     Fragment,
     /// The ticket is not signed by the accuser. Behind valid fragments alone this says nothing about the accuser.
     Accuser,
@@ -50,13 +68,16 @@ impl fmt::Display for Unproven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Version => "version: not 1",
-            Self::Offence => "offense_type: not one that two bindings show",
+            Self::Offence => "offense_type: not the one that the evidence can show",
             Self::OwnAccuser => "accuser_eid: the offender itself",
             Self::Generations => "generation_counter: two generations, which is a move",
             Self::SamePlace => "ip: the same in both fragments",
             Self::Spelling => "ip: not the one spelling of its address",
-            Self::Digests => "digest_a, digest_b: not those of the fragments in their order",
-            Self::Fragment => "fragment: not signed by the offender",
+            Self::Digests => "digest_a, digest_b: not those of the evidence in their order",
+            Self::Form => "claim: not the form of its kind",
+            Self::Serial => "claim: two serials, of which one replaces the other",
+            Self::NoContradiction => "claim: both say the same",
+            Self::Fragment => "fragment or claim: not signed by the offender",
             Self::Accuser => "signature: not the accuser's",
         })
     }
@@ -64,16 +85,27 @@ impl fmt::Display for Unproven {
 
 impl core::error::Error for Unproven {}
 
-/// A proven accusation. Only [`verify`] makes one.
+/// A proven accusation. Only a verification makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accusation {
     id: Digest,
     offender: Eid,
     accuser: Eid,
+    offence: Offence,
     generation: u64,
 }
 
 impl Accusation {
+    pub(super) const fn new(id: Digest, offender: Eid, accuser: Eid, offence: Offence, generation: u64) -> Self {
+        Self { id, offender, accuser, offence, generation }
+    }
+
+    /// Of what.
+    #[must_use]
+    pub const fn offence(&self) -> Offence {
+        self.offence
+    }
+
     /// What ten accusers of one pair have in common.
     #[must_use]
     pub const fn id(&self) -> Digest {
@@ -92,17 +124,18 @@ impl Accusation {
         self.accuser
     }
 
-    /// The generation that both fragments have.
+    /// The generation that both fragments have; 0 where claims are the evidence.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
     }
 
     /// Whether a revocation with this first invalid generation clears the offender, if it was deposited in time: the key
-    /// had left its owner's hands before it signed this.
+    /// had left its owner's hands before it signed this. What claims show is cleared by the end of the key alone, and a
+    /// double vote by nothing.
     #[must_use]
     pub const fn is_cleared_by(&self, first_invalid: u64) -> bool {
-        self.generation >= first_invalid
+        !matches!(self.offence, Offence::DoubleVote) && self.generation >= first_invalid
     }
 }
 
@@ -143,7 +176,7 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
     if ticket.version.get() != 1 {
         return Err(Unproven::Version);
     }
-    if ticket.offense_type.get() != EQUIVOCATION {
+    if ticket.offense_type.get() != Offence::Equivocation as u16 {
         return Err(Unproven::Offence);
     }
     if *accuser_eid == ticket.target_eid {
@@ -173,7 +206,7 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
 /// use iacp_core::crypto::{ChaChaOnly, Secret32};
 /// use iacp_core::governance::malfeasance::{Unproven, accuse, verify};
 /// use iacp_core::identity::Identity;
-/// use iacp_wire::message::{HeaderFragment, MalfeasanceData};
+/// use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
 /// use iacp_wire::{Locator, Signature};
 ///
 /// let [offender, accuser] = [1, 2].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));
@@ -183,7 +216,7 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
 ///     signature: Signature::ZERO, // an honest host never signs two of these
 /// };
 /// let (ticket, evidence) = accuse(&accuser, offender.eid(), unsigned(1), unsigned(2), 1_790_000_000_000);
-/// let refused = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: &evidence });
+/// let refused = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) });
 /// assert_eq!(refused, Err(Unproven::Fragment));
 /// ```
 ///
@@ -191,14 +224,33 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
 /// The first check that fails. No standing changes then.
 // keeps: IACP-098, IACP-099
 pub fn verify<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unproven> {
-    let MalfeasanceData { ticket, evidence } = data;
     let pair = verify_pair::<P>(data)?;
-    let unsigned = ticket.as_bytes().get(..UNSIGNED).ok_or(Unproven::Accuser)?;
-    let mut before = [0; HEADER.len() + UNSIGNED];
-    before.iter_mut().zip(HEADER.iter().chain(unsigned)).for_each(|(to, from)| *to = *from);
-    verify_record::<P>(&evidence.accuser_eid, NAME, &before, evidence.as_bytes(), &ticket.signature)
-        .map_err(|_| Unproven::Accuser)?;
+    accuser_signs::<P>(data.ticket, &data.evidence)?;
     Ok(pair)
+}
+
+/// The common header and the ticket before its signature.
+fn unsigned(ticket: &ProofOfMal, evidence: &Evidence<'_>) -> [u8; 4 + UNSIGNED] {
+    let length = u16::try_from(ProofOfMal::LEN.saturating_add(evidence.as_bytes().len())).unwrap_or(u16::MAX);
+    let mut before = [0; 4 + UNSIGNED];
+    let fields = HEADER.into_iter().chain(length.to_be_bytes()).chain(ticket.as_bytes().iter().copied());
+    before.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+    before
+}
+
+/// Whether the accuser signed the ticket and its evidence.
+pub(super) fn accuser_signs<P: Provider>(ticket: &ProofOfMal, evidence: &Evidence<'_>) -> Result<(), Unproven> {
+    let before = unsigned(ticket, evidence);
+    verify_record::<P>(&evidence.accuser(), NAME, &before, evidence.as_bytes(), &ticket.signature)
+        .map_err(|_| Unproven::Accuser)
+}
+
+pub(super) fn sign_ticket<P: Provider>(
+    accuser: &Identity<P>,
+    ticket: &ProofOfMal,
+    evidence: &Evidence<'_>,
+) -> Signature {
+    sign_record(accuser, NAME, &unsigned(ticket, evidence), evidence.as_bytes())
 }
 
 /// The same without the accuser's signature: what the pair itself shows, whichever way it came.
@@ -206,19 +258,18 @@ pub fn verify<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unp
 /// # Errors
 /// The first check that fails.
 pub fn verify_pair<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unproven> {
-    let MalfeasanceData { ticket, evidence } = data;
+    let MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) } = data else {
+        return Err(Unproven::Offence);
+    };
     form::<P>(ticket, evidence)?;
     let offender = ticket.target_eid;
     let key = CheckedKey::new::<P>(&offender.0).map_err(|_| Unproven::Fragment)?;
     for fragment in [&evidence.fragment_a, &evidence.fragment_b] {
         P::verify_checked(&key, &bound(&offender, fragment), &fragment.signature.0).map_err(|_| Unproven::Fragment)?;
     }
-    Ok(Accusation {
-        id: accusation_id::<P>(ticket),
-        offender,
-        accuser: evidence.accuser_eid,
-        generation: evidence.fragment_a.generation_counter.get(),
-    })
+    let generation = evidence.fragment_a.generation_counter.get();
+    let id = accusation_id::<P>(ticket);
+    Ok(Accusation::new(id, offender, evidence.accuser_eid, Offence::Equivocation, generation))
 }
 
 /// Compiles a ticket out of two bindings. Whether it proves anything, [`verify`] says.
@@ -240,15 +291,12 @@ pub fn accuse<P: Provider>(
     };
     let mut ticket = ProofOfMal {
         version: 1.into(),
-        offense_type: EQUIVOCATION.into(),
+        offense_type: (Offence::Equivocation as u16).into(),
         target_eid: offender,
         digest_a: digest(&a),
         digest_b: digest(&b),
         signature: Signature::ZERO,
     };
-    let mut before = [0; HEADER.len() + UNSIGNED];
-    let unsigned = ticket.as_bytes().iter().take(UNSIGNED);
-    before.iter_mut().zip(HEADER.iter().chain(unsigned)).for_each(|(to, from)| *to = *from);
-    ticket.signature = sign_record(accuser, NAME, &before, evidence.as_bytes());
+    ticket.signature = sign_ticket(accuser, &ticket, &Evidence::Bindings(&evidence));
     (ticket, evidence)
 }

@@ -97,7 +97,7 @@ pub enum Due {
 /// # use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 /// # use iacp_core::governance::malfeasance::{accuse, verify};
 /// # use iacp_core::identity::Identity;
-/// # use iacp_wire::message::{HeaderFragment, MalfeasanceData};
+/// # use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
 /// # use iacp_wire::{Locator, Signature};
 /// # let accuser = Identity::<ChaChaOnly>::from_seed(&Secret32::new([2; 32]));
 /// # let offender = ChaChaOnly::signing_key(&Secret32::new([1; 32]));
@@ -109,7 +109,7 @@ pub enum Due {
 /// #     HeaderFragment { ip, generation_counter: 7.into(), signature }
 /// # };
 /// # let (ticket, evidence) = accuse(&accuser, eid, fragment(1), fragment(2), 0);
-/// # let accusation = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: &evidence })?;
+/// # let accusation = verify::<ChaChaOnly>(&MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) })?;
 /// let at = |ms| Clock { mono: Mono(ms), unix: UnixTime(1_790_000_010_000 + ms) };
 /// let mut escrow = Escrow::open(at(0), &accusation, None);
 /// assert_eq!(escrow.tick(at(3_659_999)), None);

@@ -5,10 +5,15 @@ mod bucket;
 mod demand;
 mod difficulty;
 mod ingress;
+mod liability;
+pub mod ticket;
 mod zone;
 
 pub use bucket::{Rate, Throttled, TokenBucket};
 pub use demand::{Asked, Weight, bits, level, tokens};
 pub use difficulty::{Difficulty, Load};
 pub use ingress::Ingress;
+pub(crate) use ingress::prefix;
+pub use liability::{Charge, Ledger, Liable};
+pub use ticket::{Holder, NoTicket, Tickets};
 pub use zone::Zone;

@@ -10,6 +10,12 @@ use super::{TooFew, position};
 pub struct IndexKey([u8; 16]);
 
 impl IndexKey {
+    /// A secret key.
+    #[must_use]
+    pub const fn new(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+
     /// The keyed hash of a key in parts.
     #[must_use]
     pub fn hash(&self, key: &[&[u8]]) -> u64 {

@@ -2,7 +2,7 @@
 
 use iacp_core::crypto::ChaChaOnly;
 use iacp_core::governance::malfeasance::{Unproven, accuse, verify, verify_pair};
-use iacp_wire::message::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
+use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData, MalfeasanceEvidence, ProofOfMal};
 use iacp_wire::{Locator, Signature};
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
@@ -25,7 +25,7 @@ fn case(one: HeaderFragment, other: HeaderFragment) -> (ProofOfMal, MalfeasanceE
 }
 
 fn verdict((ticket, evidence): &(ProofOfMal, MalfeasanceEvidence)) -> Option<Unproven> {
-    verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence }).err()
+    verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).err()
 }
 
 // shows: IACP-098, IACP-099
@@ -33,13 +33,15 @@ fn verdict((ticket, evidence): &(ProofOfMal, MalfeasanceEvidence)) -> Option<Unp
 fn two_places_under_one_generation_are_proof() {
     let case = case(fragment(1, ip(1), 7), fragment(1, ip(2), 7));
     let (ticket, evidence) = &case;
-    let accusation = verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence }).expect("proof");
+    let accusation =
+        verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).expect("proof");
     assert_eq!((accusation.offender(), accusation.accuser()), (identity(1).eid(), identity(2).eid()));
     assert_eq!(accusation.generation(), 7);
     // Ten accusers of one pair are one accusation, whichever fragment they had first.
     let (ticket, evidence) =
         &accuse(&identity(3), identity(1).eid(), fragment(1, ip(2), 7), fragment(1, ip(1), 7), NOW.0 + 1);
-    let again = verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence }).expect("proof");
+    let again =
+        verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).expect("proof");
     assert_eq!(again.id(), accusation.id());
     // A revocation that begins at or below the generation clears; one above it does not.
     assert!(accusation.is_cleared_by(0) && accusation.is_cleared_by(7) && !accusation.is_cleared_by(8));
@@ -89,7 +91,7 @@ fn what_proves_nothing_is_refused_with_its_reason() {
 fn a_pair_convicts_whichever_way_it_came() {
     let (mut ticket, evidence) = case(fragment(1, ip(1), 7), fragment(1, ip(2), 7));
     ticket.signature = Signature::ZERO;
-    let data = MalfeasanceData { ticket: &ticket, evidence: &evidence };
+    let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
     assert_eq!(verify::<ChaChaOnly>(&data), Err(Unproven::Accuser));
     assert!(verify_pair::<ChaChaOnly>(&data).is_ok());
 }

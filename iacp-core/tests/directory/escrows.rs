@@ -7,7 +7,7 @@ use iacp_core::governance::malfeasance::{Accusation, accuse, verify};
 use iacp_core::governance::window::{Ballot, Clock, Counted, Due, EPOCH, Escrow, From, Outcome, Rejected, epoch};
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::Eid;
-use iacp_wire::message::{HeaderFragment, MalfeasanceData};
+use iacp_wire::message::{Evidence, HeaderFragment, MalfeasanceData};
 use proptest::prelude::*;
 
 use super::{NOW, binding, identity, ip};
@@ -23,7 +23,7 @@ fn accusation() -> Accusation {
         HeaderFragment { ip, generation_counter, signature: binding.signature }
     };
     let (ticket, evidence) = &accuse(&identity(2), identity(1).eid(), fragment(1), fragment(2), NOW.0);
-    verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence }).expect("proof")
+    verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).expect("proof")
 }
 
 /// So long after the opening, by both clocks. The opening is at the start of an epoch.

@@ -1,13 +1,15 @@
 //! Records, names and accusations, as a node of the directory meets them.
 
 mod accusations;
+mod claims;
 mod escrows;
 mod names;
+mod quorums;
 mod records;
 
 use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 use iacp_core::directory::name::{Path, Root};
-use iacp_core::directory::{Facts, Judgement, Kind, Origin, judge};
+use iacp_core::directory::{Class, Facts, Judgement, Kind, Origin, Voters, judge};
 use iacp_core::identity::Identity;
 use iacp_core::time::UnixTime;
 use iacp_wire::layout::Record;
@@ -61,7 +63,12 @@ struct Known {
     path_keys: Vec<(String, Eid)>,
     before: Option<(Eid, Digest)>,
     pinned: bool,
+    voters: Vec<Eid>,
+    court: Option<(Class, DhtKey)>,
+    witnessed: bool,
 }
+
+type Chosen = ChaChaOnly;
 
 impl Facts for Known {
     fn airk(&self, _: &Eid) -> Option<Eid> {
@@ -84,6 +91,15 @@ impl Facts for Known {
     }
     fn paid(&self, _: &Root<'_>) -> bool {
         self.pinned
+    }
+    fn voters(&self, _: Class, _: &DhtKey) -> Voters {
+        self.voters.iter().copied().collect()
+    }
+    fn court(&self, _: &Digest) -> Option<(Class, DhtKey)> {
+        self.court
+    }
+    fn is_witnessed(&self, _: &Record<'_>) -> bool {
+        self.witnessed
     }
     fn place_bits(&self) -> u32 {
         8

@@ -1,11 +1,13 @@
 //! Figures that are no messages: the Hand-off Context Object, the namespace root record, records of the directory.
 
 mod record;
+mod variable;
 
 pub use record::{
     AirkBinding, FilterPart, Hosting, NodeRecord, Publication, Record, RecordHead, Revocation, Score, VerdictHead,
     VerdictVote,
 };
+pub use variable::{Assertion, AssertionTerms, Custody, CustodyTerms, CustodyVote, Verdict};
 use zerocopy::IntoBytes;
 use zerocopy::network_endian::U16;
 

@@ -1,11 +1,13 @@
 //! Proof of Malfeasance (`IACP §4.2.7.1`, `IACP §5.5.1`).
 
+use zerocopy::IntoBytes;
 use zerocopy::network_endian::{U16, U64};
-use zerocopy::{FromBytes, IntoBytes};
 
-use crate::error::{ParseError, Reason};
+use crate::error::{ParseError, Reason, WriteError};
 use crate::field::{Digest, Eid, Locator, Signature};
-use crate::figure::{Show, Value, figure};
+use crate::figure::{Figure, Show, Value, figure};
+use crate::put::put;
+use crate::read::Reader;
 
 figure! {
     /// `PROOF_OF_MAL`, 0x18 (`IACP Appendix A.23`); its evidence may follow.
@@ -26,7 +28,7 @@ figure! {
     ProofOfMal = 164 {
         /// Of the ticket's own format: 1.
         version: U16,
-        /// 1 is equivocation.
+        /// 1 equivocation, 2 a curator's double signing, 3 a double vote, 4 a contract signed twice.
         offense_type: U16,
         /// Who is accused.
         target_eid: Eid,
@@ -83,28 +85,209 @@ impl Show for HeaderFragment {
     }
 }
 
+figure! {
+    /// What stands before the two claims of an offence that signed bodies show: offences 2 to 4.
+    ClaimsHead = 6 {
+        /// What the claims are: 1 CURATION, 2 DELEGATION, 3 POM_VOTE, 4 a turn of a negotiation.
+        claim_kind: u8,
+        /// Zero when sent, ignored when received.
+        reserved: u8,
+        /// Length of claim A, in bytes.
+        length_a: U16,
+        /// Length of claim B, in bytes.
+        length_b: U16,
+    }
+}
+
+figure! {
+    /// What stands behind the two claims.
+    ClaimsTail = 40 {
+        /// When the accuser verified them, Unix time in milliseconds.
+        verification_time: U64,
+        /// Who accuses.
+        accuser_eid: Eid,
+    }
+}
+
+/// The evidence annex of offences 2 to 4: two signed bodies that contradict each other.
+///
+/// ```text
+/// +---------------+---------------+-------------------------------+
+/// |Claim Kind [1] | Reserved [1]  |         Length A a [2]        |
+/// +---------------+---------------+-------------------------------+
+/// |         Length B b [2]        |          Claim A [a] …        |
+/// +-------------------------------+-------------------------------+
+/// |                          Claim B [b] …                        |
+/// +---------------------------------------------------------------+
+/// |        Verification time, Unix ms [8] | Accuser EID [32]      |
+/// +---------------------------------------------------------------+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims<'a> {
+    bytes: &'a [u8],
+    head: &'a ClaimsHead,
+    a: &'a [u8],
+    b: &'a [u8],
+    tail: &'a ClaimsTail,
+}
+
+impl<'a> Claims<'a> {
+    /// Reads an annex that fills the bytes exactly.
+    ///
+    /// # Errors
+    /// The bytes are shorter or longer than the two lengths say.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(bytes, 0);
+        let claims = Self::read(&mut reader)?;
+        reader.end("evidence")?;
+        Ok(claims)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let mut all = *reader;
+        let head: &ClaimsHead = reader.figure()?;
+        let a = reader.take(usize::from(head.length_a.get()), "claim_a")?;
+        let b = reader.take(usize::from(head.length_b.get()), "claim_b")?;
+        let tail = reader.figure()?;
+        let length = all.remaining().saturating_sub(reader.remaining());
+        Ok(Self { bytes: all.take(length, "evidence")?, head, a, b, tail })
+    }
+
+    /// Writes an annex to the front of the buffer.
+    ///
+    /// # Errors
+    /// The buffer is too small, or a claim is longer than its length can say.
+    pub fn write(
+        claim_kind: u8,
+        a: &[u8],
+        b: &[u8],
+        tail: &ClaimsTail,
+        buffer: &'a mut [u8],
+    ) -> Result<Self, WriteError> {
+        let length = |claim: &[u8]| u16::try_from(claim.len()).map(U16::new).map_err(|_| WriteError::TooLong);
+        let head = ClaimsHead { claim_kind, reserved: 0, length_a: length(a)?, length_b: length(b)? };
+        let needed = (ClaimsHead::LEN + ClaimsTail::LEN).saturating_add(a.len()).saturating_add(b.len());
+        let mut room = buffer.get_mut(..needed).ok_or(WriteError::TooSmall { needed })?;
+        for part in [head.as_bytes(), a, b, tail.as_bytes()] {
+            room = put(room, part).ok_or(WriteError::TooSmall { needed })?;
+        }
+        let buffer: &'a [u8] = buffer;
+        Self::parse(buffer.get(..needed).unwrap_or_default()).map_err(|_| WriteError::Length)
+    }
+
+    /// The bytes as they stand in the frame.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What the claims are.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        self.head.claim_kind
+    }
+
+    /// The claim with the smaller digest.
+    #[must_use]
+    pub const fn a(&self) -> &'a [u8] {
+        self.a
+    }
+
+    /// The claim with the larger digest.
+    #[must_use]
+    pub const fn b(&self) -> &'a [u8] {
+        self.b
+    }
+
+    /// When they were verified, and who accuses.
+    #[must_use]
+    pub const fn tail(&self) -> &'a ClaimsTail {
+        self.tail
+    }
+}
+
+/// The evidence of an accusation, by its offence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence<'a> {
+    /// Offence 1, and offences that this crate does not know: two bindings.
+    Bindings(&'a MalfeasanceEvidence),
+    /// Offences 2 to 4: two signed bodies.
+    Claims(Claims<'a>),
+}
+
+impl<'a> Evidence<'a> {
+    pub(crate) fn read(ticket: &ProofOfMal, reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        if shows_claims(ticket) {
+            Ok(Self::Claims(Claims::read(reader)?))
+        } else {
+            Ok(Self::Bindings(reader.figure()?))
+        }
+    }
+
+    /// Whether it is of the form that the ticket's offence has.
+    pub(crate) fn is_of(&self, ticket: &ProofOfMal) -> bool {
+        matches!(self, Self::Claims(_)) == shows_claims(ticket)
+    }
+
+    /// The bytes as they stand in the frame.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Bindings(evidence) => evidence.as_bytes(),
+            Self::Claims(claims) => claims.as_bytes(),
+        }
+    }
+
+    /// Who accuses.
+    #[must_use]
+    pub const fn accuser(&self) -> Eid {
+        match self {
+            Self::Bindings(evidence) => evidence.accuser_eid,
+            Self::Claims(claims) => claims.tail.accuser_eid,
+        }
+    }
+
+    pub(crate) fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value<'_>)) {
+        match self {
+            Self::Bindings(evidence) => evidence.visit(visitor),
+            Self::Claims(claims) => {
+                claims.head.visit(visitor);
+                visitor("claim_a", Value::Bytes(claims.a));
+                visitor("claim_b", Value::Bytes(claims.b));
+                claims.tail.visit(visitor);
+            }
+        }
+    }
+}
+
+/// Whether two signed bodies are the evidence of the ticket's offence.
+fn shows_claims(ticket: &ProofOfMal) -> bool {
+    (2..=4).contains(&ticket.offense_type.get())
+}
+
 /// Proof of Malfeasance Data, as it is embedded in other messages: a ticket with its evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalfeasanceData<'a> {
     /// The ticket.
     pub ticket: &'a ProofOfMal,
     /// Its evidence.
-    pub evidence: &'a MalfeasanceEvidence,
+    pub evidence: Evidence<'a>,
 }
 
 impl<'a> MalfeasanceData<'a> {
-    /// Length in bytes.
+    /// Length in bytes where two bindings are the evidence.
     pub const LEN: usize = ProofOfMal::LEN + MalfeasanceEvidence::LEN;
 
     /// Reads the data embedded in a teardown or a revocation. Offsets in errors count from its first byte.
     ///
     /// # Errors
-    /// The length is not [`Self::LEN`].
+    /// The length is not that of a ticket with the evidence of its offence.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let wrong = ParseError::new(Reason::Length, "malfeasance_data", 0);
-        let Ok((ticket, rest)) = ProofOfMal::ref_from_prefix(bytes) else { return Err(wrong) };
-        let Ok(evidence) = MalfeasanceEvidence::ref_from_bytes(rest) else { return Err(wrong) };
-        Ok(Self { ticket, evidence })
+        let mut reader = Reader::new(bytes, 0);
+        let ticket = reader.figure().map_err(|_| wrong)?;
+        let evidence = Evidence::read(ticket, &mut reader).map_err(|_| wrong)?;
+        if reader.remaining() > 0 { Err(wrong) } else { Ok(Self { ticket, evidence }) }
     }
 }
 

@@ -24,7 +24,10 @@ pub use erp::{
     MigrationVector,
 };
 pub use local::{AaiNotice, AaiRequest, Local};
-pub use malfeasance::{HeaderFragment, MalfeasanceData, MalfeasanceEvidence, PomNotice, PomVote, ProofOfMal};
+pub use malfeasance::{
+    Claims, ClaimsHead, ClaimsTail, Evidence, HeaderFragment, MalfeasanceData, MalfeasanceEvidence, PomNotice, PomVote,
+    ProofOfMal,
+};
 pub use outer::OuterTransport;
 pub use pss::{
     Conditions, PssAck, PssDataStream, PssInit, PssNeg, PssRevocationPublish, PssRevocationRebuttal, PssTeardown,
@@ -130,7 +133,7 @@ pub enum Message<'a> {
         /// The figure.
         head: &'a ProofOfMal,
         /// Without it the ticket is never valid.
-        evidence: Option<&'a MalfeasanceEvidence>,
+        evidence: Option<Evidence<'a>>,
     },
     /// `ERP_KEEPALIVE`
     ErpKeepalive(&'a ErpKeepalive),
@@ -312,7 +315,7 @@ impl<'a> Message<'a> {
             MessageType::MigrationVector => Self::MigrationVector(reader.figure()?),
             MessageType::ProofOfMal => {
                 let head = reader.figure()?;
-                let evidence = if reader.remaining() == 0 { None } else { Some(reader.figure()?) };
+                let evidence = if reader.remaining() == 0 { None } else { Some(Evidence::read(head, reader)?) };
                 Self::ProofOfMal { head, evidence }
             }
             MessageType::ErpKeepalive => Self::ErpKeepalive(reader.figure()?),
@@ -455,7 +458,7 @@ impl<'a> Message<'a> {
             Self::ErpRegister(m) => head(m),
             Self::ErpEvolve(m) => head(m),
             Self::MigrationVector(m) => head(m),
-            Self::ProofOfMal { head, evidence } => followed(head, evidence.map_or(&[], IntoBytes::as_bytes)),
+            Self::ProofOfMal { head, evidence } => followed(head, evidence.map_or(&[], |evidence| evidence.as_bytes())),
             Self::ErpKeepalive(m) => head(m),
             Self::ErpStream { head, inner } => followed(head, inner),
             Self::ErpConfirm(m) => head(m),
@@ -492,6 +495,7 @@ impl<'a> Message<'a> {
             Self::PssRevocationPublish { head, malfeasance } => agree(head.malfeasance_length, malfeasance),
             Self::PssRevocationRebuttal { head, evidence, .. } => agree(head.rebuttal_proof_length, evidence),
             Self::PssDataStream { sealed, .. } => sealed.len() >= AeadTag::LEN,
+            Self::ProofOfMal { head, evidence: Some(evidence) } => evidence.is_of(head),
             _ => true,
         }
     }

@@ -94,7 +94,8 @@ fn the_signature_is_inside(bytes: &[u8], frame: &Frame<'_>) {
 /// How wide the figures draw their numbers, in bytes.
 fn width(field: &str) -> usize {
     match field {
-        "class"
+        "claim_kind"
+        | "class"
         | "deflection_routing_ttl"
         | "first"
         | "kind"
@@ -108,6 +109,8 @@ fn width(field: &str) -> usize {
         | "code"
         | "granted_transit_id"
         | "importer_port"
+        | "length_a"
+        | "length_b"
         | "negotiation_turn_counter"
         | "notice"
         | "observed_port"

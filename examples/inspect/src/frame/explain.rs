@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use iacp_wire::layout::{Record, RecordHead};
-use iacp_wire::message::{self, Conditions, HeaderFragment, MalfeasanceData};
+use iacp_wire::message::{self, Conditions, Evidence, HeaderFragment, MalfeasanceData};
 use iacp_wire::{Cookie, Figure, Frame, HEADER_LEN, Message, MessageType, Value};
 use zerocopy::FromBytes;
 
@@ -144,7 +144,13 @@ fn part(offset: usize, name: &str, bytes: &[u8]) -> Option<Part> {
         "malfeasance_data" => {
             let MalfeasanceData { ticket, evidence } = MalfeasanceData::parse(bytes).ok()?;
             let mut rows = figure_rows(offset, ticket);
-            rows.extend(figure_rows(offset + message::ProofOfMal::LEN, evidence));
+            match evidence {
+                Evidence::Bindings(pair) => rows.extend(figure_rows(offset + message::ProofOfMal::LEN, pair)),
+                Evidence::Claims(claims) => {
+                    let bytes = claims.as_bytes();
+                    rows.push(row(offset + message::ProofOfMal::LEN, bytes.len(), "evidence", Value::Bytes(bytes)));
+                }
+            }
             Some(Part::Figure(rows))
         }
         "record" | "records" => {
@@ -217,7 +223,13 @@ fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
         Message::ErpEvolve(m) => of(*m),
         Message::MigrationVector(m) => of(*m),
         Message::ProofOfMal { head, evidence } => {
-            return [Some(of(*head)), evidence.map(of)].into_iter().flatten().collect();
+            let mut figures = vec![of(*head)];
+            match evidence {
+                Some(Evidence::Bindings(pair)) => figures.push(of(*pair)),
+                Some(Evidence::Claims(_)) => figures.extend([message::ClaimsHead::FIELDS, message::ClaimsTail::FIELDS]),
+                None => {}
+            }
+            return figures;
         }
         Message::ErpKeepalive(m) => of(*m),
         Message::ErpStream { head, .. } => of(*head),

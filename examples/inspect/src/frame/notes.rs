@@ -143,6 +143,8 @@ pub const fn tlv_name(code: u8) -> &'static str {
         Some(KnownTlv::KeyShare) => "KEY_SHARE",
         Some(KnownTlv::Airk) => "AIRK",
         Some(KnownTlv::AppDigest) => "APP_DIGEST",
+        Some(KnownTlv::TicketIv) => "TICKET_IV",
+        Some(KnownTlv::DiscoveryProof) => "DISCOVERY_PROOF",
         None => "unknown",
     }
 }

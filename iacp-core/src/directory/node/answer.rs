@@ -1,0 +1,219 @@
+//! What a node sends back, and the answers that it keeps for the time when a breaker is open (`IACP §5.4.2`).
+
+use iacp_wire::message::{DhtTicketResp, DhtTicketStore, DirAnswer, DirReceipt, ErpConfirm, ErrorMessage};
+use iacp_wire::{AeadNonce, DhtKey, Digest, Frame, Message, RefusedDigest, SealedLocator, Signature, TransactionId};
+
+use crate::crypto::Provider;
+use crate::identity::{Identity, sign_frame};
+use crate::slots::IndexKey;
+use crate::time::Mono;
+
+/// Flags of a DIR_ANSWER.
+pub(super) mod flag {
+    pub const CHALLENGED: u16 = 0x0001;
+    pub const SLASHED: u16 = 0x0002;
+    pub const REVOKED: u16 = 0x0004;
+    pub const HOSTED: u16 = 0x0010;
+    pub const HAS_TICKETS: u16 = 0x0020;
+    pub const LEFT: u16 = 0x0040;
+    pub const CACHED: u16 = 0x8000;
+}
+
+/// Codes of an ERROR.
+pub(super) mod code {
+    pub const RATE_LIMITED: u16 = 1;
+    pub const WORK_TOO_LOW: u16 = 2;
+    pub const CAPACITY: u16 = 4;
+    pub const BREAKER_OPEN: u16 = 6;
+}
+
+/// What a binding's signature covers: EID, IP, generation.
+const BOUND: usize = iacp_wire::message::ErpRegister::LEN - Signature::LEN;
+
+/// A refusal of a frame: 20 bytes, shorter than anything that is refused.
+pub(super) fn error<P: Provider>(code: u16, refused: &[u8], retry_after: u32, out: &mut [u8]) -> Option<usize> {
+    let [first, second, ..] = *refused else { return None };
+    let digest = P::sha256(&[refused]);
+    let body = ErrorMessage {
+        code: code.into(),
+        refused_type: first << 4 | second >> 4,
+        reserved: 0,
+        retry_after: retry_after.into(),
+        refused_digest: RefusedDigest(digest.first_chunk().copied().unwrap_or_default()),
+    };
+    let length = Frame::new(Message::Error(&body)).write(out).ok()?;
+    (length <= refused.len()).then_some(length)
+}
+
+/// The word of this node on a record.
+pub(super) fn receipt<P: Provider>(
+    me: &Identity<P>,
+    record_digest: Digest,
+    status: u32,
+    out: &mut [u8],
+) -> Option<usize> {
+    let body =
+        DirReceipt { record_digest, directory_node_eid: me.eid(), status: status.into(), signature: Signature::ZERO };
+    sign_frame(me, &Frame::new(Message::DirReceipt(&body)), [&[], &[]], out).ok()
+}
+
+/// The confirmation of a binding.
+pub(super) fn confirm<P: Provider>(
+    me: &Identity<P>,
+    binding: &iacp_wire::message::ErpRegister,
+    status: u32,
+    out: &mut [u8],
+) -> Option<usize> {
+    let body = ErpConfirm {
+        eid: binding.source_eid,
+        generation_counter: binding.generation_counter,
+        directory_node_eid: me.eid(),
+        status: status.into(),
+        signature: Signature::ZERO,
+    };
+    let bound = zerocopy::IntoBytes::as_bytes(binding).get(..BOUND)?;
+    sign_frame(me, &Frame::new(Message::ErpConfirm(&body)), [bound, &[]], out).ok()
+}
+
+/// The answer to a DHT_TICKET_QUERY.
+pub(super) fn ticket(to: TransactionId, found: Option<&DhtTicketStore>, out: &mut [u8]) -> Option<usize> {
+    let body = match found {
+        Some(ticket) => DhtTicketResp {
+            transaction_id: to,
+            status_code: 0.into(),
+            aead_nonce: ticket.aead_nonce,
+            encrypted_forwarding_data: ticket.encrypted_forwarding_data,
+            signature: ticket.signature,
+        },
+        None => DhtTicketResp {
+            transaction_id: to,
+            status_code: 1.into(),
+            aead_nonce: AeadNonce::ZERO,
+            encrypted_forwarding_data: SealedLocator::ZERO,
+            signature: Signature::ZERO,
+        },
+    };
+    Frame::new(Message::DhtTicketResp(&body)).write(out).ok()
+}
+
+/// An answer of records as it is being written: what does not fit is counted.
+pub(super) struct Listing<'o> {
+    out: &'o mut [u8],
+    length: usize,
+    most: usize,
+    total: u8,
+    open: bool,
+}
+
+/// Common header and DIR_ANSWER.
+const HEAD: usize = 4 + DirAnswer::LEN;
+
+impl<'o> Listing<'o> {
+    /// An answer of at most three times the request.
+    pub(super) fn new(request: usize, out: &'o mut [u8]) -> Self {
+        let most = request.saturating_mul(3).min(1_200).min(out.len());
+        Self { out, length: HEAD, most, total: 0, open: true }
+    }
+
+    /// Adds a record, if it fits and is not skipped. Once one did not fit, none behind it stands.
+    pub(super) fn add(&mut self, record: &iacp_wire::layout::Record<'_>, skipped: bool) {
+        self.total = self.total.saturating_add(1);
+        if skipped || !self.open {
+            return;
+        }
+        let room = self.out.get_mut(self.length..self.most).unwrap_or_default();
+        match record.write(room) {
+            Ok(length) => self.length = self.length.saturating_add(length),
+            Err(_) => self.open = false,
+        }
+    }
+
+    /// Writes the head; gives the length of the frame.
+    pub(super) fn finish(self, to: TransactionId, status: u16, flags: u16, first: u8) -> Option<usize> {
+        let payload = u16::try_from(self.length.checked_sub(4)?).ok()?.to_be_bytes();
+        let head = DirAnswer {
+            transaction_id: to,
+            answer_status: status.into(),
+            answer_flags: flags.into(),
+            total: self.total,
+            first,
+            reserved: [0; 2],
+        };
+        let bytes = [0x19, 0x10].into_iter().chain(payload).chain(zerocopy::IntoBytes::as_bytes(&head).iter().copied());
+        let front = self.out.get_mut(..HEAD)?;
+        front.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        (self.length <= self.most).then_some(self.length)
+    }
+}
+
+/// An answer that is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    question: (DhtKey, u8, u8, u8),
+    at: Mono,
+    length: u16,
+    answer: [u8; 1_200],
+}
+
+impl Kept {
+    /// A free place.
+    pub const FREE: Self = Self { question: (DhtKey::ZERO, 0, 0, 0), at: Mono(0), length: 0, answer: [0; 1_200] };
+}
+
+/// The last answers, filled while a breaker is closed and read while it is open.
+pub(super) struct Cache<'m> {
+    places: &'m mut [Kept],
+    key: IndexKey,
+}
+
+/// An answer is at most so old, in milliseconds.
+const FRESH: u64 = 60_000;
+/// An answer is looked for in so many places.
+const WAYS: usize = 4;
+
+impl<'m> Cache<'m> {
+    pub(super) fn new(places: &'m mut [Kept], key: IndexKey) -> Self {
+        places.iter_mut().for_each(|place| place.length = 0);
+        Self { places, key }
+    }
+
+    fn set(&mut self, question: &(DhtKey, u8, u8, u8)) -> Option<&mut [Kept]> {
+        let (key, kind, first, class) = question;
+        let hash = self.key.hash(&[&key.0, &[*kind, *first, *class]]);
+        let ways = WAYS.min(self.places.len());
+        let sets = self.places.len().checked_div(ways)?;
+        let start = usize::try_from(hash % u64::try_from(sets).ok()?).ok()?.saturating_mul(ways);
+        self.places.get_mut(start..start.saturating_add(ways))
+    }
+
+    /// Keeps an answer; the oldest of its set gives way.
+    pub(super) fn keep(&mut self, now: Mono, question: (DhtKey, u8, u8, u8), answer: &[u8]) {
+        let Some(set) = self.set(&question) else { return };
+        let same = set.iter().position(|kept| kept.length > 0 && kept.question == question);
+        let oldest = || set.iter().enumerate().min_by_key(|(_, kept)| (kept.length > 0, kept.at)).map(|(at, _)| at);
+        let Some(place) = same.or_else(oldest).and_then(|at| set.get_mut(at)) else { return };
+        let (Ok(length), true) = (u16::try_from(answer.len()), answer.len() <= 1_200) else { return };
+        (place.question, place.at, place.length) = (question, now, length);
+        place.answer.iter_mut().zip(answer).for_each(|(to, from)| *to = *from);
+    }
+
+    /// A kept answer under the question's own transaction id and with the flag CACHED.
+    pub(super) fn read(
+        &mut self,
+        now: Mono,
+        question: (DhtKey, u8, u8, u8),
+        to: TransactionId,
+        most: usize,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let set = self.set(&question)?;
+        let kept =
+            set.iter().find(|kept| kept.length > 0 && kept.question == question && now.since(kept.at) <= FRESH)?;
+        let bytes = kept.answer.get(..usize::from(kept.length)).filter(|bytes| bytes.len() <= most)?;
+        let room = out.get_mut(..bytes.len())?;
+        room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        room.get_mut(4..12)?.iter_mut().zip(to.0).for_each(|(byte, id)| *byte = id);
+        *room.get_mut(14)? |= flag::CACHED.to_be_bytes()[0];
+        Some(bytes.len())
+    }
+}

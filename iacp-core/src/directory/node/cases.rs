@@ -1,0 +1,180 @@
+//! The escrows of a node, with the votes on each (`IACP §4.2.7.2`, `IACP §5.5.2`).
+
+use iacp_wire::layout::{Verdict, VerdictHead, VerdictVote};
+use iacp_wire::message::PomVote;
+use iacp_wire::{DhtKey, Digest, Eid};
+
+use crate::directory::{Class, Voters};
+use crate::governance::malfeasance::Accusation;
+use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, Rejected};
+
+/// One accusation under trial.
+#[derive(Clone, Debug)]
+pub struct Case {
+    escrow: Escrow,
+    court: (Class, DhtKey),
+    ballot: Ballot,
+    votes: heapless::Vec<(Outcome, VerdictVote), 7>,
+}
+
+/// Why an accusation opens no escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NotOpened {
+    /// It is open already.
+    Known,
+    /// The offender has another open: this one waits, and moves nothing.
+    Waits,
+    /// There is no room, or no nodes that could vote.
+    Full,
+}
+
+/// What a vote did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voted {
+    /// It is counted, or was.
+    Counted,
+    /// There is a verdict: see [`Cases::verdict`].
+    Verdict(Outcome),
+    /// The node had voted otherwise: its first vote.
+    DoubleVote(PomVote),
+    /// No such case, or no such voter.
+    Stranger,
+}
+
+pub(super) struct Cases<'m> {
+    cases: &'m mut [Option<Case>],
+}
+
+impl<'m> Cases<'m> {
+    pub(super) fn new(cases: &'m mut [Option<Case>]) -> Self {
+        cases.iter_mut().for_each(|case| *case = None);
+        Self { cases }
+    }
+
+    fn get(&self, id: &Digest) -> Option<&Case> {
+        self.cases.iter().flatten().find(|case| case.escrow.id() == *id)
+    }
+
+    fn get_mut(&mut self, id: &Digest) -> Option<&mut Case> {
+        self.cases.iter_mut().flatten().find(|case| case.escrow.id() == *id)
+    }
+
+    pub(super) fn is_open(&self, eid: &Eid) -> bool {
+        self.cases.iter().flatten().any(|case| case.escrow.offender() == *eid)
+    }
+
+    /// The open accusation of a key.
+    pub(super) fn of(&self, eid: &Eid) -> Option<(Digest, Eid)> {
+        let case = self.cases.iter().flatten().find(|case| case.escrow.offender() == *eid)?;
+        Some((case.escrow.id(), *eid))
+    }
+
+    pub(super) fn court(&self, id: &Digest) -> Option<(Class, DhtKey)> {
+        self.get(id).map(|case| case.court)
+    }
+
+    pub(super) fn open(
+        &mut self,
+        now: Clock,
+        accusation: &Accusation,
+        court: (Class, DhtKey),
+        voters: &Voters,
+        revocation: Option<(u64, u64)>,
+    ) -> Result<(), NotOpened> {
+        if self.get(&accusation.id()).is_some() {
+            return Err(NotOpened::Known);
+        }
+        if self.is_open(&accusation.offender()) {
+            return Err(NotOpened::Waits);
+        }
+        let ballot = Ballot::new(voters).ok_or(NotOpened::Full)?;
+        let free = self.cases.iter_mut().find(|case| case.is_none()).ok_or(NotOpened::Full)?;
+        let escrow = Escrow::open(now, accusation, revocation);
+        *free = Some(Case { escrow, court, ballot, votes: heapless::Vec::new() });
+        Ok(())
+    }
+
+    pub(super) fn rebut(&mut self, now: Clock, offender: &Eid, from: From) -> Option<Result<Due, Rejected>> {
+        let case = self.cases.iter_mut().flatten().find(|case| case.escrow.offender() == *offender)?;
+        Some(case.escrow.rebut(now, from))
+    }
+
+    /// What is due now, and in which case. A lapsed case is closed.
+    pub(super) fn tick(&mut self, now: Clock) -> Option<(Digest, Eid, Due)> {
+        for place in self.cases.iter_mut() {
+            let Some(case) = place else { continue };
+            if let Some(due) = case.escrow.tick(now) {
+                let (id, offender) = (case.escrow.id(), case.escrow.offender());
+                if due == Due::Lapsed {
+                    *place = None;
+                }
+                return Some((id, offender, due));
+            }
+        }
+        None
+    }
+
+    /// The vote is on stable storage: the outcome, the offender and the voters, once.
+    pub(super) fn persisted(&mut self, id: &Digest) -> Option<(Outcome, Eid, (Class, DhtKey))> {
+        let case = self.get_mut(id)?;
+        Some((case.escrow.persisted()?, case.escrow.offender(), case.court))
+    }
+
+    /// Counts a vote whose signature holds.
+    pub(super) fn vote(&mut self, vote: &PomVote, outcome: Outcome) -> Voted {
+        let Some(case) = self.get_mut(&vote.accusation_id) else { return Voted::Stranger };
+        if vote.offender_eid != case.escrow.offender() {
+            return Voted::Stranger;
+        }
+        let part = VerdictVote { voter_eid: vote.voter_eid, epoch: vote.epoch, signature: vote.signature };
+        match case.ballot.vote(&vote.voter_eid, outcome) {
+            Counted::Stranger => Voted::Stranger,
+            Counted::Known => Voted::Counted,
+            Counted::DoubleVote => {
+                let first = case.votes.iter().find(|(_, first)| first.voter_eid == vote.voter_eid);
+                let first = first.map(|(outcome, part)| PomVote {
+                    outcome: *outcome as u8,
+                    reserved: [0; 3],
+                    epoch: part.epoch,
+                    signature: part.signature,
+                    ..*vote
+                });
+                first.map_or(Voted::Stranger, Voted::DoubleVote)
+            }
+            Counted::Counted => {
+                let _ = case.votes.push((outcome, part));
+                Voted::Counted
+            }
+            Counted::Verdict(outcome) => {
+                let _ = case.votes.push((outcome, part));
+                Voted::Verdict(outcome)
+            }
+        }
+    }
+
+    /// Writes the body of the verdict, closes the case, and says where it was tried.
+    pub(super) fn verdict(
+        &mut self,
+        id: &Digest,
+        outcome: Outcome,
+        out: &mut [u8],
+    ) -> Option<(usize, (Class, DhtKey), Eid)> {
+        let place = self.cases.iter_mut().find(|case| case.as_ref().is_some_and(|case| case.escrow.id() == *id))?;
+        let case = place.as_mut()?;
+        let votes: heapless::Vec<VerdictVote, 7> =
+            case.votes.iter().filter(|(voted, _)| *voted == outcome).map(|(_, vote)| *vote).collect();
+        let head = VerdictHead {
+            accusation_id: *id,
+            offender_eid: case.escrow.offender(),
+            outcome: outcome as u8,
+            count: u8::try_from(votes.len()).unwrap_or(0),
+            reserved: [0; 2],
+        };
+        let length = Verdict { head: &head, votes: &votes }.write(out).ok()?;
+        let (court, offender) = (case.court, case.escrow.offender());
+        case.escrow.verdict(outcome);
+        *place = None;
+        Some((length, court, offender))
+    }
+}

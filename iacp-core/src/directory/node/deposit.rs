@@ -1,0 +1,166 @@
+//! The last checks of a record, and its place in the store: rows 9 to 15.
+
+use core::net::IpAddr;
+
+use iacp_wire::layout::Record;
+use iacp_wire::message::ErpRegister;
+use iacp_wire::{DhtKey, Locator};
+use zerocopy::FromBytes;
+
+use super::{Event, Node, Source, Trust};
+use crate::crypto::Provider;
+use crate::directory::accusation::verify_accusation;
+use crate::directory::metric::{NodeInfo, place};
+use crate::directory::{Body, Class, Judgement, Kind, Malformed, Origin, Slot, judge, slot};
+use crate::governance::window::{Clock, From, epoch};
+
+pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
+
+/// The statuses of a receipt (`IACP §4.2.3.3`).
+pub(super) mod status {
+    pub const OK: u32 = 0;
+    pub const STALE: u32 = 1;
+    pub const CAPACITY: u32 = 4;
+    pub const WRONG_SOURCE: u32 = 16;
+    pub const NOT_RESPONSIBLE: u16 = 17;
+    pub const NOT_FOUND: u16 = 20;
+    pub const REFUSED: u32 = 21;
+    pub const KNOWN: u32 = 23;
+}
+
+/// The class in which a record lies.
+pub(super) fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
+    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
+    Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
+}
+
+/// The kinds that an owner brings. The others come from nodes.
+const fn is_owners(kind: Kind) -> bool {
+    !matches!(kind, Kind::Custody | Kind::Verdict | Kind::Score | Kind::Filter)
+}
+
+impl<P: Provider> Node<'_, P> {
+    /// Whether these very bytes stand here, and only live longer by coming again. No signature is looked at.
+    pub(super) fn stands(&self, record: &Record<'_>) -> bool {
+        let held = slot::<P>(record).ok().and_then(|which| self.store.held(&which));
+        held.is_some_and(|held| held.body == record.body)
+    }
+
+    /// Judges a record and stores it; gives the status of its receipt.
+    pub(super) fn deposit<T: Trust>(
+        &mut self,
+        now: Clock,
+        origin: Origin,
+        from: IpAddr,
+        record: &Record<'_>,
+        trust: &T,
+    ) -> u32 {
+        let Ok(which) = slot::<P>(record) else { return status::REFUSED };
+        if origin == Origin::Owner && !is_owners(which.kind) {
+            return status::REFUSED;
+        }
+        if origin == Origin::Owner && which.kind == Kind::Binding && !is_at_its_place(record, from) {
+            return status::WRONG_SOURCE;
+        }
+        if self.is_tried(now, &which, record) {
+            return status::KNOWN;
+        }
+        let from = match origin {
+            Origin::Owner => Source::Owner(from),
+            Origin::Node => Source::Node(from),
+        };
+        if self.store.room(now.unix, &which, from).is_err() {
+            return status::CAPACITY;
+        }
+        let held = self.store.held(&which);
+        let judgement = judge::<P>(now.unix, origin, record, held.as_ref(), &self.view(now.unix, trust));
+        match judgement {
+            Judgement::Refused(refusal) => refusal.status(),
+            Judgement::Stale => status::STALE,
+            Judgement::Equivocation => {
+                let signer = Body::parse(which.kind, record.body).ok().and_then(|body| self.signer(now, trust, &body));
+                if let Some(offender) = signer {
+                    self.event = Some(Event::Equivocation { offender });
+                }
+                status::STALE
+            }
+            Judgement::Refresh { expiry } => {
+                self.store.refresh(&which, expiry);
+                status::OK
+            }
+            Judgement::Store { expiry } => match self.store.put(now.unix, &which, record, expiry, from) {
+                Ok(()) => {
+                    self.follow(now, origin, &which, record);
+                    status::OK
+                }
+                Err(super::Full) => status::CAPACITY,
+            },
+        }
+    }
+
+    fn signer<T: Trust>(&self, now: Clock, trust: &T, body: &Body<'_>) -> Option<iacp_wire::Eid> {
+        use crate::directory::Facts;
+        match body {
+            Body::Delegation(token) => self.view(now.unix, trust).path_key(&token.parent),
+            Body::Curation(update) => {
+                self.view(now.unix, trust).root_before(&update.path, update.version).map(|(key, _)| key)
+            }
+            _ => body.owner(),
+        }
+    }
+
+    /// An accusation on which there is a verdict is spent for good.
+    fn is_tried(&self, now: Clock, which: &Slot, record: &Record<'_>) -> bool {
+        let verdict = Slot { kind: Kind::Verdict, ..*which };
+        which.kind == Kind::Accusation
+            && !self.stands(record)
+            && self.store.held(&verdict).is_some_and(|held| held.expiry > now.unix.0)
+    }
+
+    /// What a stored record sets in motion.
+    fn follow(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>) {
+        match Body::parse(which.kind, record.body) {
+            Ok(Body::Node(node)) => {
+                let Some(place) = place::<P>(&node.eid, node.nonce.get(), self.settings.place_bits) else { return };
+                let at = (IpAddr::from(node.ip), node.port.get()).into();
+                let info = NodeInfo { eid: node.eid, at, place, classes: node.classes };
+                self.neighbours.enter(now.mono, info, true);
+            }
+            Ok(Body::Accusation(data, court)) => {
+                // It was verified when it was judged.
+                let Ok(accusation) = verify_accusation::<P>(&data) else { return };
+                let (class, key) = (court.class(), court.key::<P>());
+                let voters = self.neighbours.voters(class, &key, self.settings.diversity);
+                let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
+                let revocation =
+                    self.store.one(now.unix, Kind::Revocation, at_offender).and_then(|(record, stored)| {
+                        match Body::parse(Kind::Revocation, record.body) {
+                            Ok(Body::Revocation(body)) => {
+                                Some((epoch(crate::time::UnixTime(stored)), body.first_invalid_generation.get()))
+                            }
+                            _ => None,
+                        }
+                    });
+                // One at a time: another accusation of the offender waits, and moves nothing.
+                let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+            }
+            Ok(Body::Rebuttal(rebuttal)) => {
+                let from = if origin == Origin::Owner { From::Accused } else { From::Node };
+                if let Some(Ok(crate::governance::window::Due::Persist(outcome))) =
+                    self.cases.rebut(now, &rebuttal.head.offender_eid, from)
+                    && let Some((id, offender)) = self.cases.of(&rebuttal.head.offender_eid)
+                {
+                    self.event = Some(Event::Persist { id, offender, outcome });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a binding comes from the address that it binds. A leaving has none.
+fn is_at_its_place(record: &Record<'_>, from: IpAddr) -> bool {
+    let Ok(binding) = ErpRegister::ref_from_bytes(record.body) else { return false };
+    let bound = binding.current_transport_ip;
+    bound == Locator::ZERO || IpAddr::from(bound) == from.to_canonical()
+}

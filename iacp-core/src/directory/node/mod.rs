@@ -1,0 +1,399 @@
+//! A directory node (`IACP §3.5`, `IACP §5.1` to `§5.4`) as a step function over the caller's memory.
+//!
+//! A datagram goes in, at most one answer comes out. The checks stand in order of cost, and nothing but a proof's place in the
+//! filter is written before the last one holds: see [`Node::handle`]. What a node has to send by itself comes out of
+//! [`Node::poll_transmit`].
+
+mod access;
+mod admit;
+mod answer;
+mod cases;
+mod deposit;
+mod neighbours;
+mod request;
+mod seen;
+mod store;
+mod view;
+
+use core::marker::PhantomData;
+use core::net::SocketAddr;
+
+pub use cases::{Case, NotOpened};
+use cases::{Cases, Voted};
+use iacp_wire::layout::Record;
+use iacp_wire::message::{DirPut, PomVote};
+use iacp_wire::{Digest, Eid, Frame, Message, Signature};
+pub use neighbours::Neighbour;
+use neighbours::Neighbours;
+pub use seen::{Presented, Seen, Shown};
+pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
+use view::View;
+
+use super::kind::{Class, Kind};
+use super::metric::{Diversity, NodeInfo, PLACE_BITS, RESPONSIBLE};
+use super::name::Root;
+use crate::crypto::Provider;
+use crate::governance::ballot;
+use crate::governance::window::{Clock, Due, Outcome};
+use crate::guard::ticket::{Issued, Spending};
+use crate::guard::{Charge, Difficulty, Ingress, Ledger, Liable, Rate, Tickets, TokenBucket, Zone};
+use crate::identity::{Identity, sign_frame};
+use crate::slots::{IndexKey, Slot, TooFew};
+use crate::time::{Mono, UnixTime};
+
+/// What only the node's owner can tell.
+pub trait Trust {
+    /// Whether a pinned or ledger payment of a root holds.
+    fn paid(&self, _root: &Root<'_>) -> bool {
+        false
+    }
+    /// Whether f + 1 of the responsible nodes have sent the same record.
+    fn is_witnessed(&self, _record: &Record<'_>) -> bool {
+        false
+    }
+}
+
+/// What can be set. The limits on networks and the work for a place are lower in tests on one host; nothing else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// See [`Diversity`].
+    pub diversity: Diversity,
+    /// Zero bits of a place.
+    pub place_bits: u32,
+    /// Bits of work without load: D_base.
+    pub base: u32,
+    /// Tokens of one network without work.
+    pub per_network: Rate,
+    /// Tokens of all requests without work.
+    pub unworked: Rate,
+    /// Tokens of all requests with work.
+    pub worked: Rate,
+}
+
+impl Settings {
+    /// The values of the profile.
+    pub const DEFAULT: Self = Self {
+        diversity: Diversity::Limited,
+        place_bits: PLACE_BITS,
+        base: 16,
+        per_network: Rate { capacity: 256, per_second: 64 },
+        unworked: Rate { capacity: 4_096, per_second: 2_048 },
+        worked: Rate { capacity: 8_192, per_second: 4_096 },
+    };
+}
+
+/// The caller's memory. Nothing in it grows.
+pub struct Memory<'m> {
+    /// The places of records, about a kilobyte each.
+    pub entries: &'m mut [Slot<Entry>],
+    /// A power of two, at least twice as many as places.
+    pub cells: &'m mut [u32],
+    /// The places of proofs, in eights.
+    pub seen: &'m mut [Shown],
+    /// The nodes that are known.
+    pub nodes: &'m mut [Option<Neighbour>],
+    /// The open escrows.
+    pub cases: &'m mut [Option<Case>],
+    /// The tickets that are spent here, in eights.
+    pub spent: &'m mut [Spending],
+    /// The tickets that this node issued, by holder, in eights.
+    pub issued: &'m mut [Issued],
+    /// The liability of hosts, in eights.
+    pub liable: &'m mut [Liable],
+    /// One breaker for each of the 256 zones.
+    pub zones: &'m mut [Zone],
+    /// The answers that are given while a breaker is open.
+    pub cache: &'m mut [answer::Kept],
+}
+
+pub use answer::Kept;
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Handled {
+    /// So many bytes of the buffer go back to the sender.
+    Answer(usize),
+    /// No answer: the reason is counted.
+    Silence(Silence),
+}
+
+/// Why a datagram gets no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Silence {
+    /// It is no frame that a node takes.
+    Form,
+    /// Its proof of work is of another time, or no claim.
+    Claim,
+    /// The work is not there.
+    Proof,
+    /// The proof has been used.
+    Spent,
+    /// The proof is for another frame or key.
+    Frame,
+    /// A node's signature does not hold, or it may not send this.
+    Node,
+    /// No ticket is given, or the one that is shown is worth nothing.
+    Ticket,
+    /// Too many refusals went to this network, or the buffer is too small for an answer.
+    Throttled,
+    /// A vote was counted.
+    Vote,
+}
+
+/// What the caller has to know besides the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// Write this vote to stable storage, then call [`Node::persisted`].
+    Persist {
+        /// Which accusation.
+        id: Digest,
+        /// Against which key.
+        offender: Eid,
+        /// How this node votes.
+        outcome: Outcome,
+    },
+    /// An accusation lapsed: its stake is released.
+    Lapsed {
+        /// Which accusation.
+        id: Digest,
+        /// Against which key.
+        offender: Eid,
+    },
+    /// There is a verdict: the stake is burnt or released.
+    Verdict {
+        /// Which accusation.
+        id: Digest,
+        /// Against which key.
+        offender: Eid,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A key signed two records that no honest key signs; the one that came second was not stored.
+    Equivocation {
+        /// Which key.
+        offender: Eid,
+    },
+}
+
+/// A directory node.
+pub struct Node<'m, P: Provider> {
+    store: Store<'m>,
+    seen: Seen<'m>,
+    neighbours: Neighbours<'m>,
+    cases: Cases<'m>,
+    tickets: Tickets<'m>,
+    ledger: Ledger<'m>,
+    zones: &'m mut [Zone],
+    cache: answer::Cache<'m>,
+    ingress: Ingress<256>,
+    errors: Ingress<256>,
+    worked: TokenBucket,
+    difficulty: Difficulty,
+    settings: Settings,
+    event: Option<Event>,
+    hand_over: TokenBucket,
+    provider: PhantomData<P>,
+}
+
+/// At most so many refusals a second go to one network.
+const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
+/// At most so many records a second are handed over.
+const HAND_OVER: Rate = Rate { capacity: 32, per_second: 32 };
+
+impl<'m, P: Provider> Node<'m, P> {
+    /// A node that knows itself alone. `own` is its place; the secrets come out of the caller's generator.
+    ///
+    /// # Errors
+    /// A slice has a length that it must not have: 256 zones, a power of two of cells.
+    pub fn new(
+        memory: Memory<'m>,
+        own: NodeInfo,
+        settings: Settings,
+        now: Mono,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Self, TooFew> {
+        let mut secret = || {
+            let mut key = [0; 16];
+            rng.fill_bytes(&mut key);
+            key
+        };
+        let (store_key, seen_key, cache_key) = (secret(), secret(), secret());
+        let (ticket_key, ledger_key) = (secret(), secret());
+        if memory.zones.len() != 256 {
+            return Err(TooFew::IndexCells(256));
+        }
+        memory.zones.fill(Zone::new(now));
+        let mut neighbours = Neighbours::new(memory.nodes);
+        if !neighbours.enter(now, own, false) {
+            return Err(TooFew::IndexCells(1));
+        }
+        let generous = Rate { capacity: u32::MAX, per_second: u32::MAX };
+        Ok(Self {
+            store: Store::new(memory.entries, memory.cells, store_key)?,
+            seen: Seen::new(memory.seen, IndexKey::new(seen_key)),
+            neighbours,
+            cases: Cases::new(memory.cases),
+            tickets: Tickets::new(memory.spent, memory.issued, IndexKey::new(ticket_key)),
+            ledger: Ledger::new(memory.liable, IndexKey::new(ledger_key)),
+            zones: memory.zones,
+            cache: answer::Cache::new(memory.cache, IndexKey::new(cache_key)),
+            ingress: Ingress::new(settings.unworked, settings.per_network, now, rng),
+            errors: Ingress::new(generous, ERRORS, now, rng),
+            worked: TokenBucket::new(settings.worked, now),
+            difficulty: Difficulty::new(settings.base, 4, now),
+            settings,
+            event: None,
+            hand_over: TokenBucket::new(HAND_OVER, now),
+            provider: PhantomData,
+        })
+    }
+
+    /// The records.
+    #[must_use]
+    pub const fn store(&self) -> &Store<'m> {
+        &self.store
+    }
+
+    /// Enters a node that the caller knows otherwise, of its configuration: where a node begins.
+    pub fn introduce(&mut self, now: Mono, node: NodeInfo) -> bool {
+        self.neighbours.enter(now, node, true)
+    }
+
+    /// Charges a host for what its agent did.
+    pub fn charge(&mut self, now: UnixTime, lii: &Eid, charge: Charge) -> bool {
+        self.ledger.charge(now, lii, charge)
+    }
+
+    /// Whether an escrow of the key is open here.
+    #[must_use]
+    pub fn is_challenged(&self, eid: &Eid) -> bool {
+        self.cases.is_open(eid)
+    }
+
+    fn view<'a, T: Trust>(&'a self, now: UnixTime, trust: &'a T) -> View<'a, 'm, P, T> {
+        View {
+            store: &self.store,
+            cases: &self.cases,
+            neighbours: &self.neighbours,
+            settings: &self.settings,
+            trust,
+            now,
+            provider: PhantomData,
+        }
+    }
+
+    /// Handles what became due: frees what ran out, and ends escrows. Call it once a second.
+    pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
+        self.store.sweep(now.unix);
+        if let Some(event) = self.event.take() {
+            return Some(event);
+        }
+        let (id, offender, due) = self.cases.tick(now)?;
+        Some(match due {
+            Due::Persist(outcome) => Event::Persist { id, offender, outcome },
+            Due::Lapsed => Event::Lapsed { id, offender },
+        })
+    }
+
+    /// The vote stands on stable storage: it is signed now, counted here, and the frame written for the other responsible
+    /// nodes. None if this node is not among them.
+    pub fn persisted(
+        &mut self,
+        now: Clock,
+        me: &Identity<P>,
+        id: &Digest,
+        out: &mut [u8],
+    ) -> Option<(usize, super::Voters)> {
+        let (outcome, offender, (class, key)) = self.cases.persisted(id)?;
+        let voters = self.neighbours.voters(class, &key, self.settings.diversity);
+        if !voters.contains(&me.eid()) {
+            return None;
+        }
+        let epoch = crate::governance::window::epoch(now.unix);
+        let vote = ballot::sign(me, *id, offender, outcome, epoch);
+        self.count(now.unix, &vote, outcome);
+        let length = Frame::new(Message::PomVote(&vote)).write(out).ok()?;
+        Some((length, voters))
+    }
+
+    /// Counts a vote; with the k-th the verdict is stored.
+    fn count(&mut self, now: UnixTime, vote: &PomVote, outcome: Outcome) {
+        match self.cases.vote(vote, outcome) {
+            Voted::Counted | Voted::Stranger => {}
+            Voted::DoubleVote(_) => self.event = Some(Event::Equivocation { offender: vote.voter_eid }),
+            Voted::Verdict(outcome) => {
+                let mut body = [0; Record::MAX_BODY];
+                let id = vote.accusation_id;
+                let Some((length, court, offender)) = self.cases.verdict(&id, outcome, &mut body) else { return };
+                self.event = Some(Event::Verdict { id, offender, outcome });
+                let expiry = now.0.saturating_add(deposit::VERDICT_LIFE);
+                let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
+                if outcome == Outcome::Guilty
+                    && let Some(host) = self.host(now, Class::Identities, &copy)
+                {
+                    self.ledger.charge(now, &host, Charge::Guilty);
+                }
+                let from = Source::Node(core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST));
+                for key in [court.1, copy] {
+                    let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
+                    let body = body.get(..length).unwrap_or_default();
+                    let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
+                    // A verdict that finds no room is found at the other nodes.
+                    let _ = self.store.put(now, &which, &record, expiry, from);
+                }
+            }
+        }
+    }
+
+    /// The next record that is handed over to a node that is nearer to it: at most 32 a second. Writes a DIR_PUT.
+    pub fn poll_transmit(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        self.hand_over.covers(now.mono, 1).ok()?;
+        let own = self.neighbours.all().next().map(|own| own.place)?;
+        let rule = self.settings.diversity;
+        let (node, from) = self.neighbours.handing().map(|(node, from)| (node, *from))?;
+        let (mut at, capacity) = (from?, self.store.fill().1);
+        // A bounded look at the store: the rest comes with the next call.
+        let last = at.saturating_add(256).min(capacity);
+        let mut found = None;
+        while at < last && found.is_none() {
+            let record = self.store.at(now.unix, at);
+            at += 1;
+            let Some(record) = record else { continue };
+            let Ok(body_class) = deposit::class_of::<P>(&record) else { continue };
+            let nearer = Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
+            let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
+            if its {
+                found = write_put(now.unix, me, &node.eid, &record, out);
+            }
+        }
+        if let Some((_, handing)) = self.neighbours.handing() {
+            *handing = (at < capacity).then_some(at);
+        }
+        let length = found?;
+        self.hand_over.take(now.mono, 1).ok()?;
+        Some((node.at, length))
+    }
+
+    /// Whether this node is among the first `most` for a key.
+    fn is_responsible(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, most: usize) -> bool {
+        self.neighbours.serves(me, class, key, self.settings.diversity, most)
+    }
+}
+
+/// A record, handed on from node to node.
+fn write_put<P: Provider>(
+    now: UnixTime,
+    me: &Identity<P>,
+    to: &Eid,
+    record: &Record<'_>,
+    out: &mut [u8],
+) -> Option<usize> {
+    let mut bytes = [0; Record::MAX_BODY + iacp_wire::layout::RecordHead::LEN];
+    let length = record.write(&mut bytes).ok()?;
+    let head = DirPut { directory_node_eid: me.eid(), timestamp: now.0.into(), signature: Signature::ZERO };
+    let frame = Frame::new(Message::DirPut { head: &head, record: bytes.get(..length)? });
+    sign_frame(me, &frame, [&to.0, &[]], out).ok()
+}

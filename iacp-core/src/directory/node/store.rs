@@ -1,0 +1,286 @@
+//! The records that a node keeps, in the caller's memory.
+//!
+//! Full means refuse: no record gives way to another key's, but for floors, which are what is left of bindings that ran out.
+//! One network holds at most 1/64 of the places, one that nodes hand on from at most a quarter, counted under a keyed hash, so that no network fills the table and none can be
+//! chosen to share another's count.
+
+use core::net::IpAddr;
+
+use iacp_wire::DhtKey;
+use iacp_wire::layout::Record;
+
+use crate::directory::{Kind, Slot as Which};
+use crate::guard::prefix;
+use crate::slots::{Index, Reset, Slot, Slots, TooFew};
+use crate::time::UnixTime;
+
+/// So many records of one kind stand under one key.
+pub const LIST: usize = 64;
+/// A binding that ran out refuses older ones for so long, in milliseconds.
+pub const FLOOR: u64 = 7 * 24 * 3_600_000;
+/// So many places are looked at in one sweep.
+const SWEEP: u32 = 32;
+/// How many networks the counts tell apart.
+const NETWORKS: usize = 256;
+
+/// The place of a record: about a kilobyte.
+#[derive(Debug)]
+pub struct Entry {
+    kind: Kind,
+    key: DhtKey,
+    which: [u8; 32],
+    expiry: u64,
+    /// When it came, Unix time in milliseconds.
+    stored: u64,
+    network: u8,
+    floor: bool,
+    length: u16,
+    body: [u8; Record::MAX_BODY],
+}
+
+impl Entry {
+    /// An empty place.
+    pub const EMPTY: Self = Self {
+        kind: Kind::Binding,
+        key: DhtKey::ZERO,
+        which: [0; 32],
+        expiry: 0,
+        stored: 0,
+        network: 0,
+        floor: false,
+        length: 0,
+        body: [0; Record::MAX_BODY],
+    };
+
+    fn record(&self) -> Record<'_> {
+        let body = self.body.get(..usize::from(self.length)).unwrap_or_default();
+        Record { kind: self.kind as u8, storage_key: self.key, expiry: self.expiry, body }
+    }
+
+    fn is_in(&self, which: &Which) -> bool {
+        self.kind == which.kind && self.key == which.key && self.which == which.which
+    }
+}
+
+impl Reset for Entry {
+    fn reset(&mut self) {
+        (self.length, self.floor) = (0, false);
+    }
+}
+
+/// From where a record came. What nodes hand on counts for their network too, which may hold a quarter of the places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From its owner.
+    Owner(IpAddr),
+    /// From another node.
+    Node(IpAddr),
+}
+
+impl Source {
+    const fn ip(self) -> IpAddr {
+        match self {
+            Self::Owner(ip) | Self::Node(ip) => ip,
+        }
+    }
+
+    /// Its network may hold one of so many parts.
+    const fn part(self) -> u32 {
+        match self {
+            Self::Owner(_) => 64,
+            Self::Node(_) => 4,
+        }
+    }
+}
+
+/// There is no room for the record; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Full;
+
+/// The records of a node.
+pub struct Store<'m> {
+    entries: Slots<'m, Entry>,
+    index: Index<'m>,
+    /// Places in use, by the keyed hash of the network that they came from.
+    networks: [u32; NETWORKS],
+    cursor: u32,
+}
+
+impl<'m> Store<'m> {
+    /// An empty store: a power of two of cells, at least twice as many as places, under a secret key.
+    ///
+    /// # Errors
+    /// The index has too few cells, or the slices have lengths that they must not have.
+    pub fn new(places: &'m mut [Slot<Entry>], cells: &'m mut [u32], key: [u8; 16]) -> Result<Self, TooFew> {
+        let index = Index::new(cells, places.len(), key)?;
+        Ok(Self { entries: Slots::new(places)?, index, networks: [0; NETWORKS], cursor: 0 })
+    }
+
+    /// How many places are taken, and how many there are.
+    #[must_use]
+    pub const fn fill(&self) -> (u32, u32) {
+        (self.entries.taken(), self.entries.capacity())
+    }
+
+    fn hash(&self, kind: Kind, key: &DhtKey) -> u64 {
+        self.index.hash(&[&[kind as u8], &key.0])
+    }
+
+    fn find(&self, which: &Which) -> Option<u32> {
+        let hash = self.hash(which.kind, &which.key);
+        self.index.find(hash, |slot| self.entries.at(slot).is_some_and(|entry| entry.is_in(which)))
+    }
+
+    /// What orders a new record of the slot: the record that stands there, or the floor that is left of it.
+    #[must_use]
+    pub fn held(&self, which: &Which) -> Option<Record<'_>> {
+        Some(self.entries.at(self.find(which)?)?.record())
+    }
+
+    /// The records of a kind under a key that have not run out, and when each came.
+    pub fn list(&self, now: UnixTime, kind: Kind, key: DhtKey) -> impl Iterator<Item = (Record<'_>, u64)> + '_ {
+        let mut slots: heapless::Vec<u32, LIST> = heapless::Vec::new();
+        self.index.find(self.hash(kind, &key), |slot| {
+            let of_key = self.entries.at(slot).is_some_and(|entry| entry.kind == kind && entry.key == key);
+            // The walk ends with the cells of this hash, or when the list is as long as it can be.
+            of_key && slots.push(slot).is_err()
+        });
+        slots.into_iter().filter_map(move |slot| {
+            let entry = self.entries.at(slot)?;
+            (!entry.floor && entry.expiry > now.0).then(|| (entry.record(), entry.stored))
+        })
+    }
+
+    /// The one record of a kind under a key.
+    #[must_use]
+    pub fn one(&self, now: UnixTime, kind: Kind, key: DhtKey) -> Option<(Record<'_>, u64)> {
+        self.list(now, kind, key).next()
+    }
+
+    /// Whether a record of the slot finds room, from this network. Cheaper than any signature. A record whose slot is taken
+    /// needs none.
+    ///
+    /// # Errors
+    /// The table, the list of the key or the share of the network is full.
+    pub fn room(&mut self, now: UnixTime, which: &Which, from: Source) -> Result<(), Full> {
+        if self.find(which).is_some() {
+            return Ok(());
+        }
+        if self.entries.is_full() {
+            self.sweep(now);
+            self.give_way();
+        }
+        let share = (self.entries.capacity() / from.part()).max(1);
+        let taken = self.networks.get(usize::from(self.network(from.ip()))).copied().unwrap_or(u32::MAX);
+        let mut listed = 0;
+        self.index.find(self.hash(which.kind, &which.key), |slot| {
+            let same = |entry: &Entry| entry.kind == which.kind && entry.key == which.key;
+            listed += usize::from(self.entries.at(slot).is_some_and(same));
+            false
+        });
+        if self.entries.is_full() || taken >= share || listed >= LIST { Err(Full) } else { Ok(()) }
+    }
+
+    fn network(&self, from: IpAddr) -> u8 {
+        let [count, ..] = self.index.hash(&[b"network", &prefix(from)]).to_be_bytes();
+        count
+    }
+
+    /// Puts a record into its slot, in place of what stands there.
+    ///
+    /// # Errors
+    /// There is no room: see [`room`](Self::room).
+    pub fn put(
+        &mut self,
+        now: UnixTime,
+        which: &Which,
+        record: &Record<'_>,
+        expiry: u64,
+        from: Source,
+    ) -> Result<(), Full> {
+        let (length, bytes) = (u16::try_from(record.body.len()).map_err(|_| Full)?, record.body);
+        let slot = match self.find(which) {
+            Some(slot) => slot,
+            None => {
+                self.room(now, which, from)?;
+                let network = self.network(from.ip());
+                let handle = self.entries.claim().ok_or(Full)?;
+                if !self.index.insert(self.hash(which.kind, &which.key), handle.slot()) {
+                    self.entries.release(handle);
+                    return Err(Full);
+                }
+                if let Some(count) = self.networks.get_mut(usize::from(network)) {
+                    *count += 1;
+                }
+                if let Some(entry) = self.entries.get_mut(handle) {
+                    (entry.kind, entry.key, entry.which, entry.network) = (which.kind, which.key, which.which, network);
+                }
+                handle.slot()
+            }
+        };
+        let entry = self.entries.at_mut(slot).ok_or(Full)?;
+        (entry.length, entry.expiry, entry.stored, entry.floor) = (length, expiry, now.0, false);
+        entry.body.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+
+    /// The same bytes came again: they live until `expiry`.
+    pub fn refresh(&mut self, which: &Which, expiry: u64) {
+        if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
+            (entry.expiry, entry.floor) = (expiry.max(entry.expiry), false);
+        }
+    }
+
+    /// The record of a place, for hand-over and comparison.
+    pub(super) fn at(&self, now: UnixTime, slot: u32) -> Option<Record<'_>> {
+        let entry = self.entries.at(slot)?;
+        (!entry.floor && entry.expiry > now.0).then(|| entry.record())
+    }
+
+    fn free(&mut self, slot: u32) {
+        let Some(entry) = self.entries.at(slot) else { return };
+        let (hash, network) = (self.hash(entry.kind, &entry.key), entry.network);
+        let entries = &self.entries;
+        self.index.remove(hash, slot, |key, moved| {
+            entries.at(moved).map_or(0, |entry| key.hash(&[&[entry.kind as u8], &entry.key.0]))
+        });
+        if let Some(count) = self.networks.get_mut(usize::from(network)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(handle) = self.entries.handle(slot) {
+            self.entries.release(handle);
+        }
+    }
+
+    /// Looks at the next places: what ran out becomes a floor, if it is a binding, or free.
+    pub fn sweep(&mut self, now: UnixTime) {
+        for _ in 0..SWEEP.min(self.entries.capacity()) {
+            let slot = self.cursor;
+            self.cursor = (slot + 1) % self.entries.capacity().max(1);
+            let Some(entry) = self.entries.at_mut(slot) else { continue };
+            if entry.expiry > now.0 {
+                continue;
+            }
+            if entry.kind == Kind::Binding && !entry.floor {
+                (entry.floor, entry.expiry) = (true, entry.expiry.saturating_add(FLOOR));
+            } else {
+                self.free(slot);
+            }
+        }
+    }
+
+    /// A full table frees the floor that ends first.
+    fn give_way(&mut self) {
+        if !self.entries.is_full() {
+            return;
+        }
+        let floors = (0..self.entries.capacity()).filter_map(|slot| {
+            let entry = self.entries.at(slot).filter(|entry| entry.floor)?;
+            Some((entry.expiry, slot))
+        });
+        if let Some((_, slot)) = floors.min() {
+            self.free(slot);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a node knows besides the record that it judges: all of it read from its own store.
+
+use iacp_wire::layout::Record;
+use iacp_wire::{DhtKey, Digest, Eid};
+
+use super::cases::Cases;
+use super::neighbours::Neighbours;
+use super::store::Store;
+use super::{Settings, Trust};
+use crate::crypto::Provider;
+use crate::directory::name::{Path, Root};
+use crate::directory::{Body, Class, Facts, Kind, Voters};
+use crate::governance::window::Outcome;
+use crate::time::UnixTime;
+
+/// The store, as the judge asks for it.
+pub(super) struct View<'a, 'm, P, T> {
+    pub store: &'a Store<'m>,
+    pub cases: &'a Cases<'m>,
+    pub neighbours: &'a Neighbours<'m>,
+    pub settings: &'a Settings,
+    pub trust: &'a T,
+    pub now: UnixTime,
+    pub provider: core::marker::PhantomData<P>,
+}
+
+impl<P: Provider, T: Trust> View<'_, '_, P, T> {
+    fn at_eid(eid: &Eid) -> DhtKey {
+        DhtKey(P::sha256(&[&eid.0]))
+    }
+
+    fn at_path(path: &Path<'_>) -> DhtKey {
+        DhtKey(P::sha256(&[path.as_str().as_bytes()]))
+    }
+
+    fn bodies(&self, kind: Kind, key: DhtKey) -> impl Iterator<Item = Body<'_>> {
+        self.store.list(self.now, kind, key).filter_map(move |(record, _)| Body::parse(kind, record.body).ok())
+    }
+
+    /// The newest change of a root that is not beyond `version`, or the root itself: key and state.
+    fn root(&self, path: &Path<'_>, version: u64) -> Option<(Eid, Digest)> {
+        let key = Self::at_path(path);
+        let newest = self
+            .bodies(Kind::Curation, key)
+            .filter_map(|body| match body {
+                Body::Curation(update) if update.version <= version => Some(update),
+                _ => None,
+            })
+            .max_by_key(|update| update.version);
+        if let Some(update) = newest {
+            return Some((update.curation_key, update.state::<P>()));
+        }
+        self.bodies(Kind::Root, key).find_map(|body| match body {
+            Body::Root(root) => Some((root.curation_key, root.state::<P>())),
+            _ => None,
+        })
+    }
+}
+
+impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
+    fn airk(&self, eid: &Eid) -> Option<Eid> {
+        self.bodies(Kind::AirkBinding, Self::at_eid(eid)).find_map(|body| match body {
+            Body::AirkBinding(deposit) => Some(deposit.airk),
+            _ => None,
+        })
+    }
+
+    fn first_invalid(&self, eid: &Eid) -> Option<u64> {
+        self.bodies(Kind::Revocation, Self::at_eid(eid)).find_map(|body| match body {
+            Body::Revocation(revocation) => Some(revocation.first_invalid_generation.get()),
+            _ => None,
+        })
+    }
+
+    fn is_slashed(&self, eid: &Eid) -> bool {
+        self.bodies(Kind::Verdict, Self::at_eid(eid)).any(|body| match body {
+            Body::Verdict(verdict) => {
+                verdict.head.offender_eid == *eid && verdict.head.outcome == Outcome::Guilty as u8
+            }
+            _ => false,
+        })
+    }
+
+    fn is_challenged(&self, eid: &Eid) -> bool {
+        self.cases.is_open(eid)
+    }
+
+    fn path_key(&self, path: &Path<'_>) -> Option<Eid> {
+        if path.is_root() {
+            return self.root(path, u64::MAX).map(|(key, _)| key);
+        }
+        let key = Self::at_path(path);
+        let found = |body| match body {
+            Body::Delegation(token) => (token.not_before <= self.now.0).then_some(token.child_key),
+            Body::Custody(custody) => Some(custody.custody.terms.child_key),
+            _ => None,
+        };
+        self.bodies(Kind::Delegation, key).find_map(found).or_else(|| self.bodies(Kind::Custody, key).find_map(found))
+    }
+
+    fn root_before(&self, path: &Path<'_>, version: u64) -> Option<(Eid, Digest)> {
+        let before = version.checked_sub(1)?;
+        // No gap: the version before must stand here.
+        let has = |wanted: u64| {
+            self.bodies(Kind::Curation, Self::at_path(path))
+                .any(|body| matches!(body, Body::Curation(update) if update.version == wanted))
+        };
+        if before > 0 && !has(before) { None } else { self.root(path, before) }
+    }
+
+    fn paid(&self, root: &Root<'_>) -> bool {
+        self.trust.paid(root)
+    }
+
+    fn voters(&self, class: Class, key: &DhtKey) -> Voters {
+        self.neighbours.voters(class, key, self.settings.diversity)
+    }
+
+    fn court(&self, accusation: &Digest) -> Option<(Class, DhtKey)> {
+        self.cases.court(accusation)
+    }
+
+    fn is_witnessed(&self, record: &Record<'_>) -> bool {
+        self.trust.is_witnessed(record)
+    }
+
+    fn place_bits(&self) -> u32 {
+        self.settings.place_bits
+    }
+}

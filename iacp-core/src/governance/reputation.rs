@@ -1,0 +1,262 @@
+//! Reputation (`IACP §3.6`): scores in integers, out of what a keeper saw itself, and the three verdicts with hysteresis.
+//!
+//! A report about others costs nothing and proves nothing, so none is counted. A signature that fails is no key's: anyone can
+//! put an EID on a bad frame. What counts is authentic.
+
+use iacp_wire::Eid;
+
+use super::journal::{Entry, Evidence, Journal, Kind};
+use crate::slots::IndexKey;
+use crate::time::UnixTime;
+
+/// Milliseconds of an epoch: 30 days. The running one counts twice, the one before once, and older ones not at all.
+pub const EPOCH: u64 = 2_592_000_000;
+/// From so many observations on a keeper's own score counts.
+pub const OWN: u64 = 8;
+/// The score of an EID about which nothing is known.
+pub const NEWCOMER: u16 = 6_000;
+/// An account is looked for in so many places.
+const WAYS: usize = 8;
+
+/// What was counted in one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    good: u32,
+    bad: u32,
+    due: u32,
+    met: u32,
+}
+
+/// The account of one EID.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    eid: Eid,
+    epoch: u64,
+    current: Counts,
+    previous: Counts,
+    demands: bool,
+    throttles: bool,
+}
+
+impl Account {
+    const NONE: Counts = Counts { good: 0, bad: 0, due: 0, met: 0 };
+
+    /// A free place.
+    pub const FREE: Self =
+        Self { eid: Eid::ZERO, epoch: 0, current: Self::NONE, previous: Self::NONE, demands: false, throttles: false };
+
+    /// The counts of the running epoch and the one before. A clock that goes back keeps what there is.
+    const fn counts(&self, epoch: u64) -> (Counts, Counts) {
+        match epoch.saturating_sub(self.epoch) {
+            0 => (self.current, self.previous),
+            1 => (Self::NONE, self.current),
+            _ => (Self::NONE, Self::NONE),
+        }
+    }
+
+    fn is_over(&self, epoch: u64) -> bool {
+        self.counts(epoch) == (Self::NONE, Self::NONE)
+    }
+
+    fn turn(&mut self, epoch: u64) {
+        (self.current, self.previous) = self.counts(epoch);
+        self.epoch = self.epoch.max(epoch);
+    }
+}
+
+/// What of a peer is proven, verified by this host or node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Proven {
+    /// Nothing.
+    Nothing,
+    /// An accusation that holds, a GUILTY verdict, or the quarantine of a curator.
+    Against,
+}
+
+/// A score with what it is made of, in parts per 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Standing {
+    /// R: 45 parts of S, 35 of A, 20 of P.
+    pub score: u16,
+    /// How many observations it rests on.
+    pub observations: u64,
+}
+
+/// How a peer is treated (`IACP §3.6.2`). The responder's hook asks for it before PSS_NEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Verdict {
+    /// Like any other.
+    Admit,
+    /// First verdict: it works more, by `level(threshold, score)` of the guard.
+    DemandWork {
+        /// θ.
+        threshold: u16,
+        /// R.
+        score: u16,
+    },
+    /// Second verdict: a quarter of bandwidth and tokens.
+    Throttle,
+    /// Third verdict: only by proof, never by a score.
+    Drop,
+}
+
+/// S or A: `(10,000 · part + 40,000) / (whole + 8)`.
+fn share(part: u64, whole: u64) -> u64 {
+    (10_000 * part + 40_000) / (whole + 8)
+}
+
+fn weigh(current: u32, previous: u32) -> u64 {
+    2 * u64::from(current) + u64::from(previous)
+}
+
+/// The accounts of a keeper, over the caller's memory, and its journal.
+///
+/// A place is free once nothing is counted on it any more, and no sooner: no number of new EIDs pushes an account out. An EID
+/// without a place has the score of a newcomer.
+///
+/// ```
+/// use iacp_core::governance::journal::{Kind, NO_EVIDENCE};
+/// use iacp_core::governance::reputation::{Account, Proven, Reputation, Verdict};
+/// use iacp_core::slots::IndexKey;
+/// use iacp_core::time::UnixTime;
+/// use iacp_core::crypto::ChaChaOnly;
+/// use iacp_wire::Eid;
+///
+/// let mut memory = [Account::FREE; 64];
+/// let mut reputation = Reputation::new::<ChaChaOnly>(&mut memory, IndexKey::new([7; 16]), Eid([1; 32]));
+/// let (peer, now) = (Eid([2; 32]), UnixTime(1_790_000_000_000));
+/// assert_eq!(reputation.standing(now, &peer, Proven::Nothing).score, 6_000);
+/// for _ in 0..4 {
+///     reputation.observe::<ChaChaOnly>(now, &peer, Kind::Bad, 8, &NO_EVIDENCE); // four false accusations
+/// }
+/// assert_eq!(reputation.verdict(now, &peer, Proven::Nothing, false).0, Verdict::DemandWork { threshold: 5_000, score: 4_000 });
+/// ```
+pub struct Reputation<'m> {
+    accounts: &'m mut [Account],
+    key: IndexKey,
+    journal: Journal,
+}
+
+impl<'m> Reputation<'m> {
+    /// No accounts, under a secret key; `keeper` signs the journal.
+    #[must_use]
+    pub fn new<P: crate::crypto::Provider>(accounts: &'m mut [Account], key: IndexKey, keeper: Eid) -> Self {
+        accounts.fill(Account::FREE);
+        Self { accounts, key, journal: Journal::new::<P>(keeper) }
+    }
+
+    /// The journal.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn set(&self, eid: &Eid) -> core::ops::Range<usize> {
+        let sets = u64::try_from(self.accounts.len() / WAYS).unwrap_or(0);
+        let set = self.key.hash(&[&eid.0]).checked_rem(sets).and_then(|set| usize::try_from(set).ok());
+        set.map_or(0..0, |set| set * WAYS..(set + 1) * WAYS)
+    }
+
+    fn account(&self, eid: &Eid) -> Option<&Account> {
+        self.accounts.get(self.set(eid))?.iter().find(|account| account.eid == *eid)
+    }
+
+    fn account_mut(&mut self, epoch: u64, eid: &Eid) -> Option<&mut Account> {
+        let set = self.set(eid);
+        let accounts = self.accounts.get_mut(set)?;
+        let place = accounts
+            .iter()
+            .position(|account| account.eid == *eid)
+            .or_else(|| accounts.iter().position(|account| account.is_over(epoch)))?;
+        let account = accounts.get_mut(place)?;
+        if account.eid != *eid {
+            *account = Account { eid: *eid, epoch, ..Account::FREE };
+        }
+        account.turn(epoch);
+        Some(account)
+    }
+
+    /// Counts what was seen, and gives the entry of the journal that the caller stores.
+    // keeps: IACP-017, IACP-008
+    pub fn observe<P: crate::crypto::Provider>(
+        &mut self,
+        now: UnixTime,
+        eid: &Eid,
+        kind: Kind,
+        amount: u32,
+        evidence: &Evidence,
+    ) -> Entry {
+        let entry = self.journal.append::<P>(now, kind, amount, eid, evidence);
+        self.apply(&entry);
+        entry
+    }
+
+    /// Counts an entry of a journal again: whoever has the entries has the scores.
+    pub fn apply(&mut self, entry: &Entry) {
+        let Some(account) = self.account_mut(entry.time / EPOCH, &entry.eid) else { return };
+        let counts = &mut account.current;
+        let counter = match entry.kind {
+            Kind::Good => &mut counts.good,
+            Kind::Bad => &mut counts.bad,
+            Kind::Due => &mut counts.due,
+            Kind::Met => &mut counts.met,
+            Kind::Accusation | Kind::Verdict | Kind::Change => return,
+        };
+        *counter = counter.saturating_add(entry.amount);
+    }
+
+    /// The score of a peer. Within an epoch it does not depend on the order of what was seen.
+    // keeps: IACP-018, IACP-019
+    #[must_use]
+    pub fn standing(&self, now: UnixTime, eid: &Eid, proven: Proven) -> Standing {
+        let (current, previous) =
+            self.account(eid).map_or((Account::NONE, Account::NONE), |account| account.counts(now.0 / EPOCH));
+        let (good, bad) = (weigh(current.good, previous.good), weigh(current.bad, previous.bad));
+        let (due, met) = (weigh(current.due, previous.due), weigh(current.met, previous.met));
+        let p = match proven {
+            Proven::Nothing => 10_000,
+            Proven::Against => 0,
+        };
+        // More met than due is due.
+        let score = (45 * share(good, good + bad) + 35 * share(met.min(due), due) + 20 * p) / 100;
+        Standing { score: u16::try_from(score).unwrap_or(10_000), observations: good + bad + due }
+    }
+
+    /// The verdict on a peer, and whether it changed: an entry of kind *change* is due then. `load` says that D is at least
+    /// D_base + 3, or a breaker is open.
+    // keeps: IACP-021, IACP-024
+    pub fn verdict(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Verdict, bool) {
+        let score = self.standing(now, eid, proven).score;
+        let (threshold, back) = if load { (6_500, 7_000) } else { (5_000, 5_500) };
+        let epoch = now.0 / EPOCH;
+        let before = self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
+        let held = |was: bool, from: u16, back: u16| if was { score < back } else { score < from };
+        let after = (held(before.0, threshold, back), held(before.1, 3_500, 4_000));
+        if before != after
+            && let Some(account) = self.account_mut(epoch, eid)
+        {
+            (account.demands, account.throttles) = after;
+        }
+        let verdict = match (proven, after) {
+            (Proven::Against, _) => Verdict::Drop,
+            (_, (_, true)) => Verdict::Throttle,
+            (_, (true, false)) => Verdict::DemandWork { threshold, score },
+            (_, (false, false)) => Verdict::Admit,
+        };
+        (verdict, before != after)
+    }
+}
+
+/// The lower median of the scores that the n responsible nodes gave, once k of them answered: f liars among them move it no
+/// further than the honest ones' own scores lie. None until then: *not known yet*. No score at all is a newcomer's.
+#[must_use]
+pub fn median(scores: &mut [u16], answered: usize, needed: usize) -> Option<u16> {
+    if answered < needed {
+        return None;
+    }
+    scores.sort_unstable();
+    Some(scores.get(scores.len().saturating_sub(1) / 2).copied().unwrap_or(NEWCOMER))
+}

@@ -1,0 +1,263 @@
+//! Access Tickets (`IACP §5.3.2`): a host that works once and answers for its agents spares them the work.
+//!
+//! A ticket is worth something only inside a TICKETED_REQUEST, where its holder's signature covers the whole request. It is good
+//! for 32 requests and 600 s.
+
+use core::fmt;
+
+use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
+use iacp_wire::{DhtKey, Eid, Frame, Signature};
+use zerocopy::IntoBytes;
+
+use super::liability::Ledger;
+use crate::crypto::{BadSignature, Provider};
+use crate::identity::{Identity, sign_record, verify_frame, verify_record};
+use crate::slots::IndexKey;
+use crate::time::UnixTime;
+
+/// A ticket lives so long, in milliseconds.
+pub const LIFE: u64 = 600_000;
+/// An issuer's clock may be ahead by so much more.
+const CLOCKS: u64 = 30_000;
+/// A ticket is good for so many requests.
+pub const REQUESTS: usize = 32;
+/// A holder has at most so many live tickets.
+pub const LIVE: usize = 4;
+/// A repeated request is answered again so many times.
+const AGAIN: u8 = 8;
+/// An entry is looked for in so many places.
+const WAYS: usize = 8;
+
+const NAME: &str = "ACCESS_TICKET_RES";
+/// The common header of an ACCESS_TICKET_RES without flags.
+const HEADER: [u8; 4] = [0x10, 0x40, 0x00, 0x88];
+const UNSIGNED: usize = AccessTicketRes::LEN - Signature::LEN;
+
+/// What a node knows of a ticket's holder at this moment. It is asked at each request: so a verdict, a revocation or the
+/// liability of its host ends a ticket at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Holder {
+    /// Slashed, revoked, or dropped by its reputation.
+    pub is_refused: bool,
+    /// The liability of the LL-Entity that a valid HOSTING names; none without one.
+    pub liability: Option<u16>,
+}
+
+/// Why there is no ticket, or why one is worth nothing, in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NoTicket {
+    /// The time is not of this moment, or the ticket has ended or ends too late.
+    Time,
+    /// The holder is refused.
+    Refused,
+    /// No LL-Entity answers for the holder, or one with too much liability.
+    Liability,
+    /// The request is not its holder's, or of another space.
+    Other,
+    /// All its requests are spent, or the holder has as many tickets as it may.
+    Spent,
+    /// The curator's signature does not hold.
+    Curator,
+    /// The holder's signature does not hold.
+    Signature,
+    /// There is no place left to count it.
+    Full,
+}
+
+impl fmt::Display for NoTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "timestamp: not of this moment, or the ticket's end",
+            Self::Refused => "the holder is refused",
+            Self::Liability => "no host answers for the holder, or one with too much liability",
+            Self::Other => "inner frame: not the holder's, or of another space",
+            Self::Spent => "all requests or tickets are spent",
+            Self::Curator => "curator_signature: does not verify",
+            Self::Signature => "signature: not the holder's",
+            Self::Full => "no place is left to count the ticket",
+        })
+    }
+}
+
+impl core::error::Error for NoTicket {}
+
+/// What a ticketed request counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Spent {
+    /// It is new, and one of the ticket's requests.
+    New,
+    /// The same request again, whose answer was lost: nothing is spent.
+    Again,
+}
+
+/// How much of a ticket is spent.
+#[derive(Clone, Copy, Debug)]
+pub struct Spending {
+    ticket: [u8; 16],
+    until: u64,
+    count: u8,
+    repeats: u8,
+    requests: [u64; REQUESTS],
+}
+
+impl Spending {
+    /// A free place.
+    pub const FREE: Self = Self { ticket: [0; 16], until: 0, count: 0, repeats: 0, requests: [0; REQUESTS] };
+}
+
+/// The live tickets of a holder.
+#[derive(Clone, Copy, Debug)]
+pub struct Issued {
+    holder: Eid,
+    until: [u64; LIVE],
+}
+
+impl Issued {
+    /// A free place.
+    pub const FREE: Self = Self { holder: Eid::ZERO, until: [0; LIVE] };
+}
+
+/// The tickets that a node has issued and those that are spent at it, over the caller's memory. A place is free once its time is
+/// over and no sooner: no number of other holders pushes one out.
+pub struct Tickets<'m> {
+    spent: &'m mut [Spending],
+    issued: &'m mut [Issued],
+    key: IndexKey,
+}
+
+fn set<T>(places: &mut [T], hash: u64) -> &mut [T] {
+    let sets = u64::try_from(places.len() / WAYS).unwrap_or(0);
+    let set = hash.checked_rem(sets).and_then(|set| usize::try_from(set).ok());
+    set.and_then(|set| places.get_mut(set * WAYS..(set + 1) * WAYS)).unwrap_or_default()
+}
+
+/// What a curator signs: the frame before its signature. Both figures begin with these 72 bytes.
+fn signed(ticket: &[u8]) -> [u8; HEADER.len() + UNSIGNED] {
+    let mut bytes = [0; HEADER.len() + UNSIGNED];
+    bytes.iter_mut().zip(HEADER.iter().chain(ticket)).for_each(|(to, from)| *to = *from);
+    bytes
+}
+
+fn standing(holder: Holder) -> Result<(), NoTicket> {
+    match holder {
+        Holder { is_refused: true, .. } => Err(NoTicket::Refused),
+        Holder { liability: Some(level), .. } if level < Ledger::NO_TICKETS => Ok(()),
+        Holder { .. } => Err(NoTicket::Liability),
+    }
+}
+
+impl<'m> Tickets<'m> {
+    /// Empty tables, under a secret key.
+    #[must_use]
+    pub fn new(spent: &'m mut [Spending], issued: &'m mut [Issued], key: IndexKey) -> Self {
+        spent.fill(Spending::FREE);
+        issued.fill(Issued::FREE);
+        Self { spent, issued, key }
+    }
+
+    /// Issues a ticket to the signer of a request: `frame` was parsed from `bytes` and holds `request`.
+    ///
+    /// # Errors
+    /// The first check that fails; then nothing is counted.
+    // keeps: IACP-120, IACP-167
+    pub fn issue<P: Provider>(
+        &mut self,
+        now: UnixTime,
+        curator: &Identity<P>,
+        request: &AccessTicketReq,
+        (frame, bytes): (&Frame<'_>, &[u8]),
+        holder: Holder,
+    ) -> Result<AccessTicketRes, NoTicket> {
+        if UnixTime(request.timestamp.get()).distance(now) > CLOCKS {
+            return Err(NoTicket::Time);
+        }
+        standing(holder)?;
+        let eid = request.requestor_eid;
+        let hash = self.key.hash(&[b"issued", &eid.0]);
+        let places = set(self.issued, hash);
+        let own = places.iter().position(|place| place.holder == eid);
+        let free = || places.iter().position(|place| place.until.iter().all(|until| *until <= now.0));
+        let at = own.or_else(free).ok_or(NoTicket::Full)?;
+        let place = places.get_mut(at).ok_or(NoTicket::Full)?;
+        let live = if place.holder == eid { place.until } else { [0; LIVE] };
+        let slot = live.iter().position(|until| *until <= now.0).ok_or(NoTicket::Spent)?;
+        verify_frame::<P>(&eid, frame, [&[], &[]], bytes).map_err(|BadSignature| NoTicket::Signature)?;
+        let until = now.0.saturating_add(LIFE);
+        *place = Issued { holder: eid, until: live };
+        if let Some(end) = place.until.get_mut(slot) {
+            *end = until;
+        }
+        let mut ticket = AccessTicketRes {
+            target_space_coordinate: request.target_space_coordinate,
+            receiver_eid: eid,
+            expiration_timestamp: until.into(),
+            signature: Signature::ZERO,
+        };
+        ticket.signature = sign_record(curator, NAME, &signed(ticket.as_bytes()), &[]);
+        Ok(ticket)
+    }
+
+    /// Checks a ticketed request and counts it: `frame` was parsed from `bytes` and holds `head`. `owner` and `space` are those of
+    /// the inner frame; at most four `curators` are tried.
+    ///
+    /// # Errors
+    /// The first check that fails; then nothing is counted.
+    // keeps: IACP-120
+    pub fn spend<P: Provider>(
+        &mut self,
+        now: UnixTime,
+        curators: &[Eid],
+        head: &TicketedRequest,
+        (frame, bytes): (&Frame<'_>, &[u8]),
+        (owner, space): (Option<Eid>, DhtKey),
+        holder: Holder,
+    ) -> Result<Spent, NoTicket> {
+        let until = head.expiration_timestamp.get();
+        if until <= now.0 || until > now.0.saturating_add(LIFE + CLOCKS) {
+            return Err(NoTicket::Time);
+        }
+        standing(holder)?;
+        let is_own = owner.is_none_or(|owner| owner == head.receiver_eid);
+        if !is_own || space != head.target_space_coordinate {
+            return Err(NoTicket::Other);
+        }
+        let ticket_bytes = head.as_bytes().get(..AccessTicketRes::LEN).ok_or(NoTicket::Curator)?;
+        let digest = P::sha256(&[ticket_bytes]);
+        let ticket: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
+        let request = P::sha256(&[bytes.get(4 + TicketedRequest::LEN..).unwrap_or_default()]);
+        let request = request.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
+        let places = set(self.spent, self.key.hash(&[b"spent", &ticket]));
+        let known = places.iter().position(|place| place.ticket == ticket && place.until == until);
+        let free = || places.iter().position(|place| place.until <= now.0);
+        let place = known.or_else(free).and_then(|at| places.get_mut(at)).ok_or(NoTicket::Full)?;
+        let count = if known.is_some() { usize::from(place.count) } else { 0 };
+        let again = place.requests.iter().take(count).any(|spent| *spent == request);
+        if again && place.repeats >= AGAIN || !again && count >= REQUESTS {
+            return Err(NoTicket::Spent);
+        }
+        // The curator's word on a ticket that is counted here was checked when it came first.
+        if known.is_none() {
+            let signed = signed(ticket_bytes);
+            let by = |curator: &Eid| verify_record::<P>(curator, NAME, &signed, &[], &head.curator_signature).is_ok();
+            if !curators.iter().take(LIVE).any(by) {
+                return Err(NoTicket::Curator);
+            }
+        }
+        verify_frame::<P>(&head.receiver_eid, frame, [&[], &[]], bytes).map_err(|BadSignature| NoTicket::Signature)?;
+        if known.is_none() {
+            *place = Spending { ticket, until, ..Spending::FREE };
+        }
+        if again {
+            place.repeats += 1;
+            return Ok(Spent::Again);
+        }
+        if let Some(spent) = place.requests.get_mut(count) {
+            *spent = request;
+        }
+        place.count += 1;
+        Ok(Spent::New)
+    }
+}

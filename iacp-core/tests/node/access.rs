@@ -1,0 +1,182 @@
+//! Access Tickets: who gets one, what it is worth, and what ends it.
+
+use iacp_core::crypto::{Provider, Secret32};
+use iacp_core::directory::node::{Handled, Silence};
+use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::guard::Charge;
+use iacp_wire::layout::Hosting;
+use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
+use iacp_wire::{DhtKey, Message, Signature};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::world::{
+    Chosen, Host, SETTINGS, START, at, binding, frame, get, hashed, home, identity, put, record, register,
+    registration, worked,
+};
+
+const NO: Result<Vec<u8>, Handled> = Err(Handled::Silence(Silence::Ticket));
+
+fn key() -> DhtKey {
+    hashed(&identity(20).eid().0)
+}
+
+fn zone() -> DhtKey {
+    let mut zone = [0; 32];
+    zone[0] = key().0[0] & 0x3F;
+    DhtKey(zone)
+}
+
+/// A frame's signature by hand: label, the frame before and behind it.
+fn signature(seed: u8, name: &str, before: &[u8], after: &[u8]) -> Signature {
+    let key = Chosen::signing_key(&Secret32::new([seed; 32]));
+    Signature(Chosen::sign(&key, &Chosen::sha256(&[b"IACP/1 ", name.as_bytes(), &[0], before, after])))
+}
+
+/// Agent 20 lives on host 70 at `ms`.
+fn hosting(ms: u64) -> Vec<u8> {
+    let from = at(ms).unix.0;
+    let mut body = Hosting {
+        eid: identity(20).eid(),
+        ll_entity_instance_identifier: identity(70).eid(),
+        from: from.into(),
+        until: (from + 86_400_000).into(),
+        eid_signature: Signature::ZERO,
+        lii_signature: Signature::ZERO,
+    };
+    body.eid_signature = sign(&identity(20), Kind::Hosting, &body.as_bytes()[..80], &[]);
+    body.lii_signature = sign(&identity(70), Kind::Hosting, &body.as_bytes()[..80], &[]);
+    worked(at(ms), Class::Identities, key(), 6, ms, &put(&record(Kind::Hosting, key(), body.as_bytes())))
+}
+
+fn hosted() -> Host {
+    let mut host = Host::new(1, 256, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &hosting(0)), 0);
+    host
+}
+
+fn request(signer: u8, ms: u64, space: DhtKey) -> Vec<u8> {
+    let ask = |signature| AccessTicketReq {
+        requestor_eid: identity(20).eid(),
+        target_space_coordinate: space,
+        timestamp: at(ms).unix.0.into(),
+        signature,
+    };
+    let unsigned = frame(Message::AccessTicketReq(&ask(Signature::ZERO)));
+    let signed = signature(signer, "ACCESS_TICKET_REQ", &unsigned[..76], &[]);
+    frame(Message::AccessTicketReq(&ask(signed)))
+}
+
+fn asked(host: &mut Host, ms: u64, nonce: u64, inner: &[u8]) -> Result<Vec<u8>, Handled> {
+    host.handle(at(ms), home(20), &worked(at(ms), Class::Identities, zone(), 6, nonce, inner))
+}
+
+fn ticket(host: &mut Host, ms: u64, nonce: u64) -> AccessTicketRes {
+    let answer = asked(host, ms, nonce, &request(20, ms, zone())).expect("a ticket");
+    AccessTicketRes::read_from_bytes(&answer[4..]).expect("an ACCESS_TICKET_RES")
+}
+
+fn ticketed(signer: u8, ticket: &AccessTicketRes, inner: &[u8]) -> Vec<u8> {
+    let head = |signature| TicketedRequest {
+        target_space_coordinate: ticket.target_space_coordinate,
+        receiver_eid: ticket.receiver_eid,
+        expiration_timestamp: ticket.expiration_timestamp,
+        curator_signature: ticket.signature,
+        signature,
+    };
+    let unsigned = frame(Message::TicketedRequest { head: &head(Signature::ZERO), inner });
+    let signed = signature(signer, "TICKETED_REQUEST", &unsigned[..140], &unsigned[204..]);
+    frame(Message::TicketedRequest { head: &head(signed), inner })
+}
+
+// shows: IACP-120, IACP-167
+#[test]
+fn a_ticket_spares_its_holder_the_work_for_thirty_two_requests() {
+    let mut host = hosted();
+    let ticket = ticket(&mut host, 1, 1);
+    assert_eq!(ticket.expiration_timestamp.get(), START + 1 + 600_000);
+    // The ticket is the node's word, by hand.
+    let signed = frame(Message::AccessTicketRes(&ticket));
+    let digest = Chosen::sha256(&[b"IACP/1 ACCESS_TICKET_RES\0", &signed[..76]]);
+    assert!(Chosen::verify(&host.me.eid().0, &digest, &ticket.signature.0).is_ok());
+
+    for generation in 1..=32 {
+        let now = at(1_000 * generation);
+        let request = ticketed(20, &ticket, &register(20, generation));
+        assert_eq!(host.status(now, home(20), &request), 0, "generation {generation}");
+        let repeated = host.handle(now, home(20), &request);
+        assert_eq!(repeated == NO, generation > 8, "a repeat spends nothing, and eight of them are answered");
+    }
+    let more = ticketed(20, &ticket, &register(20, 33));
+    assert_eq!(host.handle(at(33_000), home(20), &more), NO, "32 and no more");
+}
+
+#[test]
+fn a_ticket_is_worth_nothing_but_in_its_holders_hand_its_space_and_its_time() {
+    let mut host = hosted();
+    let ticket = ticket(&mut host, 1, 1);
+    let now = at(2);
+    let sound = ticketed(20, &ticket, &register(20, 1));
+    let mut refuse = |what: &str, clock, bytes: &[u8]| assert_eq!(host.handle(clock, home(20), bytes), NO, "{what}");
+    refuse("stolen", now, &ticketed(21, &ticket, &register(20, 1)));
+    let others = frame(Message::ErpRegister(&binding(21, home(20).ip(), 1)));
+    refuse("for another EID", now, &ticketed(20, &ticket, &others));
+    refuse("over", at(600_001), &sound);
+    for change in [
+        (|ticket: &mut AccessTicketRes| ticket.signature.0[0] ^= 1) as fn(&mut AccessTicketRes),
+        |ticket| ticket.expiration_timestamp = (ticket.expiration_timestamp.get() + 1).into(),
+        |ticket| ticket.expiration_timestamp = u64::MAX.into(),
+        |ticket| ticket.target_space_coordinate.0[31] = 1,
+        |ticket| ticket.receiver_eid = identity(21).eid(),
+    ] {
+        let mut changed = ticket;
+        change(&mut changed);
+        refuse("changed", now, &ticketed(20, &changed, &register(20, 1)));
+    }
+    for byte in (4..sound.len()).step_by(7) {
+        let mut changed = sound.clone();
+        changed[byte] ^= 1;
+        assert!(host.handle(now, home(20), &changed).is_err(), "byte {byte}");
+    }
+    assert_eq!(host.standing(at(3), 20).0, 20, "nothing was stored");
+    assert_eq!(host.status(at(3), home(20), &sound), 0, "and nothing was spent");
+    // It wraps no other price: neither a proof of work nor another ticket, and it pays no accusation.
+    let inner = registration(at(3), 20, 2, 6, 9);
+    assert_eq!(host.handle(at(3), home(20), &ticketed(20, &ticket, &inner)), Err(Handled::Silence(Silence::Form)));
+    assert_eq!(host.handle(at(3), home(20), &ticketed(20, &ticket, &sound)), Err(Handled::Silence(Silence::Form)));
+    let looked = ticketed(20, &ticket, &get(key(), Class::Identities, 255, 64));
+    assert!(host.handle(at(3), home(20), &looked).is_ok(), "look-ups too");
+}
+
+// shows: IACP-121
+#[test]
+fn a_host_answers_for_its_agents_and_a_ticket_ends_with_its_standing() {
+    let mut bare = Host::new(1, 256, SETTINGS);
+    assert_eq!(asked(&mut bare, 1, 1, &request(20, 1, zone())), NO, "no host answers for it");
+
+    let mut host = hosted();
+    assert_eq!(asked(&mut host, 1, 1, &request(21, 1, zone())), NO, "another's signature");
+    assert_eq!(asked(&mut host, 40_000, 2, &request(20, 1, zone())), NO, "an old request");
+    let live: Vec<AccessTicketRes> = (0..4).map(|nonce| ticket(&mut host, 50_000 + nonce, nonce)).collect();
+    assert_eq!(asked(&mut host, 50_010, 9, &request(20, 50_010, zone())), NO, "four live tickets");
+    assert!(asked(&mut host, 650_003, 9, &request(20, 650_003, zone())).is_ok(), "one has ended");
+
+    let request = ticketed(20, &live[3], &register(20, 1));
+    let host_70 = identity(70).eid();
+    assert!(host.node.charge(at(0).unix, &host_70, Charge::Guilty));
+    assert_eq!(host.status(at(50_010), home(20), &request), 0, "4,000");
+    assert!(host.node.charge(at(0).unix, &host_70, Charge::Guilty));
+    let request = ticketed(20, &live[3], &register(20, 2));
+    assert_eq!(host.handle(at(50_010), home(20), &request), NO, "8,000: the tickets of its agents end at once");
+    assert_eq!(host.error(at(50_010), home(20), &register(20, 2)).1, 6 + 3, "and they work more");
+    // Halved each day, it comes back.
+    let later = 86_400_000 - 60_000;
+    assert_eq!(host.status(at(later), home(20), &worked_more(later)), 0);
+    let fresh = ticket(&mut host, later, 7);
+    assert_eq!(host.status(at(later), home(20), &ticketed(20, &fresh, &register(20, 3))), 0);
+}
+
+/// A HOSTING at nine bits: its host has a liability.
+fn worked_more(ms: u64) -> Vec<u8> {
+    let Some(inner) = hosting(ms).get(88..).map(<[u8]>::to_vec) else { panic!("a worked request") };
+    worked(at(ms), Class::Identities, key(), 9, 77, &inner)
+}

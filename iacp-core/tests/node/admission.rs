@@ -1,0 +1,357 @@
+//! The order of checks, and what each refuses.
+
+use iacp_core::directory::node::{Handled, Settings, Silence};
+use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::guard::Rate;
+use iacp_wire::layout::{NodeRecord, Record, Revocation};
+use iacp_wire::message::{DirPut, ErpConfirm, MigrationVector};
+use iacp_wire::{Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
+use proptest::prelude::*;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::world::{
+    Chosen, Host, SETTINGS, at, binding, frame, get, hashed, home, identity, info, put, record, register, registration,
+    worked,
+};
+use iacp_core::crypto::Provider;
+
+const RATE_LIMITED: u16 = 1;
+const WORK_TOO_LOW: u16 = 2;
+const BREAKER_OPEN: u16 = 6;
+
+fn silent(why: Silence) -> Result<Vec<u8>, Handled> {
+    Err(Handled::Silence(why))
+}
+
+fn host() -> Host {
+    Host::new(1, 256, SETTINGS)
+}
+
+// shows: IACP-067, IACP-116, IACP-118
+#[test]
+fn a_registration_pays_the_work_that_the_node_names_and_is_confirmed_under_its_signature() {
+    let mut host = host();
+    assert_eq!(host.error(at(0), home(20), &register(20, 4)), (WORK_TOO_LOW, 6), "the bits that it needs");
+    assert_eq!(host.error(at(0), home(20), &registration(at(0), 20, 4, 5, 0)).0, WORK_TOO_LOW);
+    let answer = host.handle(at(0), home(20), &registration(at(0), 20, 4, 6, 0)).expect("a confirmation");
+    let confirm = ErpConfirm::ref_from_bytes(&answer[4..]).expect("an ERP_CONFIRM");
+    assert_eq!((confirm.eid, confirm.status.get()), (identity(20).eid(), 0));
+    // What the signature covers, by hand: PROFILE 2.3.
+    let bound = &binding(20, home(20).ip(), 4);
+    let digest = Chosen::sha256(&[b"IACP/1 ERP_CONFIRM\0", &bound.as_bytes()[..56], &answer[..80]]);
+    assert!(Chosen::verify(&host.me.eid().0, &digest, &confirm.signature.0).is_ok());
+    assert_eq!(host.standing(at(1), 20), (0, 0, vec![bound.as_bytes().to_vec()]));
+    assert_eq!(host.standing(at(1), 21).0, 20, "not found is the word of one node");
+
+    // The very bytes again, from where they bind: without work.
+    assert_eq!(host.status(at(60_000), home(20), &register(20, 4)), 0);
+    assert_eq!(host.error(at(60_000), home(21), &register(20, 4)).0, WORK_TOO_LOW, "from elsewhere");
+    // Two hours later the binding is gone; what is left of it refuses older ones for a week.
+    let later = at(60_000 + 2 * 3_600_000);
+    for _ in 0..16 {
+        host.node.handle_deadline(later);
+    }
+    assert_eq!(host.standing(later, 20).0, 20);
+    assert_eq!(host.status(later, home(20), &registration(later, 20, 3, 6, 1)), 1, "STALE_GENERATION");
+    assert_eq!(host.status(later, home(20), &registration(later, 20, 5, 6, 2)), 0);
+}
+
+#[test]
+fn a_known_eid_moves_for_less_work_and_no_key_is_bound_to_anothers_address() {
+    let mut host = host();
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+    let moved = binding(20, home(40).ip(), 5);
+    let vector = MigrationVector {
+        source_eid: moved.source_eid,
+        generation_counter: moved.generation_counter,
+        signature: moved.signature,
+    };
+    let mut buffer = [0; 64];
+    let mut tlvs = TlvWriter::new(&mut buffer);
+    let tlv = MigrationVectorTlv { code: 0x17, previous: home(20).ip(), current: home(40).ip(), nonce: [1; 8] };
+    tlvs.migration_vector(&tlv).expect("room");
+    let mut inner = vec![0; 200];
+    let sent = Frame { tlvs: tlvs.finish().expect("sound"), ..Frame::new(Message::MigrationVector(&vector)) };
+    let length = sent.write(&mut inner).expect("room");
+    let key = hashed(&identity(20).eid().0);
+    let cheap = |nonce| worked(at(1), Class::Identities, key, 2, nonce, &inner[..length]);
+    assert_eq!(host.status(at(1), home(20), &cheap(0)), 16, "WRONG_SOURCE");
+    assert_eq!(host.status(at(1), home(40), &cheap(1)), 0, "D − 4");
+    assert_eq!(host.standing(at(2), 20).2, [moved.as_bytes().to_vec()]);
+    // A leaving has no address, and comes from anywhere.
+    let gone = frame(Message::ErpRegister(&binding(20, std::net::Ipv6Addr::UNSPECIFIED.into(), 6)));
+    assert_eq!(host.status(at(2), home(99), &worked(at(2), Class::Identities, key, 6, 3, &gone)), 0);
+    assert_eq!(host.standing(at(3), 20).1 & 0x40, 0x40, "LEFT");
+}
+
+/// Each check, in the order of its cost, and nothing is stored.
+// shows: IACP-116, IACP-119
+#[test]
+fn what_is_refused_at_which_row() {
+    let mut host = host();
+    let (now, from) = (at(0), home(20));
+    let sound = registration(now, 20, 4, 6, 0);
+    let changed = |at: usize, flip: u8| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= flip;
+        bytes
+    };
+    // 1: form.
+    assert_eq!(host.handle(now, from, &[]), silent(Silence::Form));
+    assert_eq!(host.handle(now, from, &sound[..sound.len() - 1]), silent(Silence::Form));
+    assert_eq!(host.handle(now, from, &changed(1, 8)), silent(Silence::Form), "a flag");
+    // 4: claim and time.
+    assert_eq!(host.handle(now, from, &changed(4 + 80, 0xFF)), silent(Silence::Claim));
+    assert_eq!(host.handle(at(30_001), from, &sound), silent(Silence::Claim), "too old");
+    // 6: the work.
+    assert_eq!(host.handle(now, from, &changed(4 + 79, 1)), silent(Silence::Proof), "another nonce");
+    assert_eq!(host.handle(now, from, &changed(4 + 83, 6 ^ 24)), silent(Silence::Proof), "a claim of 24 bits");
+    // 8: a proof for another frame, or for the same frame under another key.
+    let mut swapped = sound.clone();
+    swapped[4 + 84..].copy_from_slice(&register(21, 4));
+    assert_eq!(host.handle(now, from, &swapped), silent(Silence::Frame));
+    let elsewhere = worked(now, Class::Identities, hashed(b"other"), 6, 0, &register(22, 4));
+    assert_eq!(host.handle(now, from, &elsewhere), silent(Silence::Frame));
+    let class = worked(now, Class::Namespaces, hashed(&identity(22).eid().0), 6, 0, &register(22, 4));
+    assert_eq!(host.handle(now, from, &class), silent(Silence::Frame));
+    // A worked request holds no other one.
+    let nested = worked(now, Class::Identities, hashed(&identity(23).eid().0), 6, 0, &registration(now, 23, 1, 6, 0));
+    assert_eq!(host.handle(now, from, &nested), silent(Silence::Frame));
+    // 14: the signature.
+    let mut forged = binding(24, home(24).ip(), 1);
+    forged.signature.0[0] ^= 1;
+    let inner = frame(Message::ErpRegister(&forged));
+    let forged = worked(now, Class::Identities, hashed(&identity(24).eid().0), 6, 0, &inner);
+    assert_eq!(host.status(now, home(24), &forged), 2, "BAD_SIGNATURE");
+    assert_eq!(host.node.store().fill().0, 0, "nothing was stored");
+
+    // 7: the swapped frame has spent the proof; another one serves once, and is answered again to its sender alone.
+    assert_eq!(host.handle(now, home(21), &sound), silent(Silence::Spent));
+    let again = registration(now, 20, 4, 6, 1);
+    assert_eq!(host.status(now, from, &again), 0);
+    assert_eq!(host.status(now, from, &again), 0, "the answer was lost");
+    assert_eq!(host.handle(now, home(21), &again), silent(Silence::Spent));
+}
+
+#[test]
+fn a_node_keeps_what_it_is_among_the_first_ten_for() {
+    let mut host = host();
+    let now = at(0);
+    for seed in 30..45 {
+        assert!(host.node.introduce(now.mono, info(seed)));
+    }
+    let (mut kept, mut elsewhere) = (0, 0);
+    for agent in 50..90 {
+        let key = hashed(&identity(agent).eid().0);
+        let answer = host.handle(now, home(agent), &registration(now, agent, 1, 6, 0)).expect("an answer");
+        match Frame::parse(&answer).expect("a frame").message {
+            Message::ErpConfirm(confirm) => kept += u32::from(confirm.status.get() == 0),
+            Message::DirAnswer { head, .. } => {
+                assert_eq!(head.answer_status.get(), 17, "NOT_RESPONSIBLE");
+                assert_eq!(host.look_up(now, &get(key, Class::Identities, 255, 64)).0, 17);
+                elsewhere += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(kept > 0 && elsewhere > 0 && kept + elsewhere == 40, "{kept} and {elsewhere}");
+    assert_eq!(host.node.store().fill().0, kept);
+}
+
+/// The attack "a million EIDs": one network finds no room beyond its share, and another still does.
+#[test]
+fn one_network_fills_one_sixty_fourth_and_no_more() {
+    let mut host = Host::new(1, 128, SETTINGS);
+    let from = home(20);
+    let mut answers = Vec::new();
+    for (agent, nonce) in (100..110).zip(0..) {
+        let inner = frame(Message::ErpRegister(&binding(agent, from.ip(), 1)));
+        let key = hashed(&identity(agent).eid().0);
+        answers.push(host.status(at(0), from, &worked(at(0), Class::Identities, key, 6, nonce, &inner)));
+    }
+    assert_eq!(answers, [0, 0, 4, 4, 4, 4, 4, 4, 4, 4], "CAPACITY");
+    assert_eq!(host.status(at(0), home(30), &registration(at(0), 30, 1, 6, 0)), 0);
+    // What stands can still be refreshed and moved.
+    let inner = frame(Message::ErpRegister(&binding(100, from.ip(), 2)));
+    let key = hashed(&identity(100).eid().0);
+    assert_eq!(host.status(at(1), from, &worked(at(1), Class::Identities, key, 6, 90, &inner)), 0);
+}
+
+// shows: IACP-122, IACP-123
+#[test]
+fn a_flood_without_work_empties_no_bucket_that_a_worked_request_needs() {
+    let slow = Rate { capacity: 64, per_second: 1 };
+    let mut host = Host::new(1, 256, Settings { unworked: slow, per_network: slow, ..SETTINGS });
+    let query = get(hashed(b"x"), Class::Identities, 255, 64);
+    let mut limited = 0;
+    for sender in 0..2_000_u32 {
+        let [_, b, c, _] = (sender << 8).to_be_bytes();
+        match host.handle(at(0), ([10, b, c, 1], 9).into(), &query) {
+            Ok(answer) => {
+                limited += u32::from(answer.starts_with(&[0x18, 0x40]) && answer[5] == RATE_LIMITED.to_be_bytes()[1])
+            }
+            Err(silence) => assert_eq!(silence, Handled::Silence(Silence::Throttled)),
+        }
+    }
+    assert!(limited > 1_000, "{limited}");
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+}
+
+// shows: IACP-124, IACP-125
+#[test]
+fn an_open_breaker_answers_from_the_cache_and_lets_known_movers_and_workers_through() {
+    let ample = Rate { capacity: 1 << 20, per_second: 1 << 20 };
+    let mut host = Host::new(1, 256, Settings { unworked: ample, per_network: ample, ..SETTINGS });
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+    let cached = host.standing(at(0), 20);
+    let key = hashed(&identity(20).eid().0);
+    let other = get(key, Class::Identities, 2, 64);
+    let flood = get(key, Class::Identities, 3, 64);
+    let tripped =
+        (0..100).filter(|_| host.handle(at(1), home(9), &flood).is_ok_and(|answer| answer[0] == 0x18)).count();
+    assert!(tripped < 100, "the cache answers what it knows");
+    let (status, flags, bodies) = host.standing(at(2), 20);
+    assert_eq!((status, flags, bodies), (cached.0, cached.1 | 0x8000, cached.2), "CACHED");
+    assert_eq!(host.error(at(2), home(30), &other).0, BREAKER_OPEN);
+    // Who is known can always refresh and move; newcomers of the zone pay four bits more.
+    assert_eq!(host.status(at(3), home(20), &register(20, 4)), 0);
+    assert_eq!(host.status(at(3), home(20), &registration(at(3), 20, 5, 6, 1)), 0);
+    let newcomer = (0..=255_u8)
+        .find(|seed| *seed != 20 && hashed(&identity(*seed).eid().0).0[0] & 0x3F == key.0[0] & 0x3F)
+        .expect("one of 256 in a zone of 64");
+    assert_eq!(host.error(at(3), home(newcomer), &registration(at(3), newcomer, 1, 6, 0)), (WORK_TOO_LOW, 10));
+    assert_eq!(host.status(at(3), home(newcomer), &registration(at(3), newcomer, 1, 10, 0)), 0);
+}
+
+fn node_put(from: u8, to: u8, ms: u64, record: &Record<'_>) -> Vec<u8> {
+    let mut bytes = [0; 1_004];
+    let length = record.write(&mut bytes).expect("a record");
+    let put =
+        |signature| DirPut { directory_node_eid: identity(from).eid(), timestamp: at(ms).unix.0.into(), signature };
+    let unsigned = frame(Message::DirPut { head: &put(Signature::ZERO), record: &bytes[..length] });
+    let digest = Chosen::sha256(&[b"IACP/1 DIR_PUT\0", &identity(to).eid().0, &unsigned[..44], &unsigned[108..]]);
+    let key = Chosen::signing_key(&iacp_core::crypto::Secret32::new([from; 32]));
+    frame(Message::DirPut { head: &put(Signature(Chosen::sign(&key, &digest))), record: &bytes[..length] })
+}
+
+#[test]
+fn records_are_handed_over_by_known_nodes_alone_and_prove_themselves_still() {
+    let [mut old, mut new] = [1, 2].map(|seed| Host::new(seed, 256, SETTINGS));
+    assert!(new.node.introduce(at(0).mono, info(1)));
+    for agent in 20..40 {
+        assert_eq!(old.status(at(0), home(agent), &registration(at(0), agent, 4, 6, 0)), 0);
+    }
+    assert!(old.node.introduce(at(1).mono, info(2)), "a node comes");
+    let (mut handed, mut out) = (0, [0; 1_200]);
+    for _ in 0..8 {
+        while let Some((to, length)) = old.node.poll_transmit(at(2), &old.me, &mut out) {
+            assert_eq!(to, info(2).at);
+            assert_eq!(new.status(at(2), info(1).at, &out[..length]), 0);
+            handed += 1;
+        }
+    }
+    let nearer = (20..40)
+        .filter(|agent| {
+            let key = hashed(&identity(*agent).eid().0);
+            let far = |seed| {
+                let place = info(seed).place.0;
+                std::array::from_fn::<u8, 32, _>(|at| {
+                    let mask = if at == 0 { 0x3F } else { 0xFF };
+                    (key.0[at] ^ place[at]) & mask
+                })
+            };
+            far(2) < far(1)
+        })
+        .count();
+    assert_eq!(handed, nearer, "exactly what the new node is nearer for");
+    assert_eq!(new.node.store().fill().0, u32::try_from(nearer).expect("few"));
+
+    // A stranger, another receiver, another time, a record that does not prove itself.
+    let body = binding(50, home(50).ip(), 1);
+    let key = hashed(&identity(50).eid().0);
+    let record = record(Kind::Binding, key, body.as_bytes());
+    let refused = silent(Silence::Node);
+    assert_eq!(new.handle(at(3), home(9), &node_put(9, 2, 3, &record)), refused, "a stranger");
+    assert_eq!(new.handle(at(3), home(9), &node_put(1, 3, 3, &record)), refused, "for another node");
+    assert_eq!(new.handle(at(40_000), home(9), &node_put(1, 2, 3, &record)), refused, "too old");
+    let mut forged = body;
+    forged.generation_counter = 2.into();
+    let forged = Record { body: forged.as_bytes(), ..record };
+    assert_eq!(new.status(at(3), home(9), &node_put(1, 2, 3, &forged)), 2, "a liar makes no record");
+    assert_eq!(new.status(at(3), home(9), &node_put(1, 2, 3, &record)), 0);
+}
+
+#[test]
+fn an_owner_brings_what_is_its_own_and_a_node_becomes_known_by_its_record() {
+    let mut host = host();
+    let revocation = |signer: u8| {
+        let mut body = Revocation {
+            eid: identity(20).eid(),
+            first_invalid_generation: 9.into(),
+            timestamp: at(0).unix.0.into(),
+            signature: Signature::ZERO,
+        };
+        body.signature = sign(&identity(signer), Kind::Revocation, &body.as_bytes()[..48], &[]);
+        body
+    };
+    let key = hashed(&identity(20).eid().0);
+    let deposit = |host: &mut Host, class, key, inner: &[u8], nonce| {
+        host.status(at(0), home(20), &worked(at(0), class, key, 6, nonce, inner))
+    };
+    let (own, others) = (revocation(20), revocation(21));
+    let put = |kind, key, body: &[u8]| put(&record(kind, key, body));
+    assert_eq!(deposit(&mut host, Class::Identities, key, &put(Kind::Revocation, key, others.as_bytes()), 0), 2);
+    assert_eq!(deposit(&mut host, Class::Identities, key, &put(Kind::Revocation, key, own.as_bytes()), 1), 0);
+    // No generation that it revoked is taken any more.
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 9, 6, 2)), 18, "REVOKED");
+    assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 8, 6, 3)), 0);
+    // A score is a node's word: an owner brings none.
+    let score = [7; 152];
+    let at_seven = hashed(&[7; 32]);
+    assert_eq!(deposit(&mut host, Class::Identities, at_seven, &put(Kind::Score, at_seven, &score), 4), 21);
+
+    let eid = identity(60).eid();
+    let mut node = NodeRecord {
+        eid,
+        ip: Locator::from(std::net::IpAddr::from([10, 60, 0, 1])),
+        port: 4_227.into(),
+        classes: 0xF,
+        reserved: 0,
+        timestamp: at(0).unix.0.into(),
+        nonce: 0.into(),
+        signature: Signature::ZERO,
+    };
+    node.signature = sign(&identity(60), Kind::Node, &node.as_bytes()[..68], &[]);
+    let there = hashed(&eid.0);
+    assert_eq!(deposit(&mut host, Class::Overlay, there, &put(Kind::Node, there, node.as_bytes()), 5), 0);
+    let (status, _, bodies) = host.look_up(at(1), &get(key, Class::Identities, 0, 200));
+    assert_eq!((status, bodies), (0, vec![node.as_bytes().to_vec()]), "kind 0: the nearest nodes");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    /// Whatever the bytes are: no panic, nothing stored, and no answer longer than three times them.
+    #[test]
+    fn bytes_from_anywhere_store_nothing(
+        kind in prop::sample::select(vec![0x01_u8, 0x03, 0x05, 0x06, 0x13, 0x15, 0x17, 0x18, 0x90, 0x92, 0x94, 0x96]),
+        body in prop::collection::vec(any::<u8>(), 0..900),
+    ) {
+        let mut host = host();
+        let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+        let bytes = [&[0x10 | kind >> 4, kind << 4][..], &length, &body].concat();
+        if let Ok(answer) = host.handle(at(0), home(20), &bytes) {
+            prop_assert!(answer.len() <= 3 * bytes.len());
+        }
+        prop_assert_eq!(host.node.store().fill().0, 0);
+    }
+
+    /// A sound registration of which any byte is changed stores nothing, or what its owner signed.
+    #[test]
+    fn a_changed_registration_stores_nothing(at_byte in 0_usize..208, flip in 1_u8..) {
+        let mut host = host();
+        let mut bytes = registration(at(0), 20, 4, 6, 0);
+        bytes[at_byte] ^= flip;
+        let _ = host.handle(at(0), home(20), &bytes);
+        prop_assert_eq!(host.node.store().fill().0, 0);
+    }
+}

@@ -1,0 +1,157 @@
+//! An accusation on seven nodes, from the proof to the verdict.
+
+use iacp_core::directory::node::Event;
+use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::governance::malfeasance::accuse;
+use iacp_core::governance::window::{EPOCH, Outcome};
+use iacp_wire::layout::Revocation;
+use iacp_wire::message::{ErpRegister, Evidence, HeaderFragment};
+use iacp_wire::{Message, Signature};
+use zerocopy::IntoBytes;
+
+use super::world::{
+    Host, SETTINGS, at, binding, frame, hashed, home, identity, info, put, record, registration, worked,
+};
+
+const HOUR: u64 = 120 * EPOCH;
+
+fn quorum() -> Vec<Host> {
+    let mut hosts: Vec<Host> = (1..8).map(|seed| Host::new(seed, 256, SETTINGS)).collect();
+    for host in &mut hosts {
+        for seed in 1..8 {
+            assert!(host.node.introduce(at(0).mono, info(seed)));
+        }
+    }
+    hosts
+}
+
+fn fragment(binding: &ErpRegister) -> HeaderFragment {
+    HeaderFragment {
+        ip: binding.current_transport_ip,
+        generation_counter: binding.generation_counter,
+        signature: binding.signature,
+    }
+}
+
+/// Agent 21 accuses agent 20 of two places under generation 4.
+fn accusation(ms: u64, other: u64, nonce: u64) -> Vec<u8> {
+    let [one, two] = [(20, 4), (30, other)].map(|(place, generation)| binding(20, home(place).ip(), generation));
+    let (ticket, evidence) = accuse(&identity(21), identity(20).eid(), fragment(&one), fragment(&two), at(ms).unix.0);
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
+    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
+}
+
+/// Runs the escrow to its end; nodes in `silent` do not vote. Gives how each node saw it end.
+fn run(hosts: &mut [Host], silent: &[usize]) -> Vec<Option<Outcome>> {
+    let mut ends = vec![None; hosts.len()];
+    for ms in (0..HOUR + 60 * EPOCH).step_by(usize::try_from(EPOCH).expect("small")) {
+        let now = at(1_000 + ms);
+        let mut frames = Vec::new();
+        for (number, host) in hosts.iter_mut().enumerate() {
+            for event in host.events(now) {
+                match event {
+                    Event::Persist { id, .. } if !silent.contains(&number) => {
+                        let mut out = [0; 200];
+                        let (length, _) = host.node.persisted(now, &host.me, &id, &mut out).expect("it votes");
+                        frames.push((number, out[..length].to_vec()));
+                        assert!(host.node.persisted(now, &host.me, &id, &mut out).is_none(), "once");
+                    }
+                    Event::Verdict { outcome, .. } => ends[number] = Some(outcome),
+                    _ => {}
+                }
+            }
+        }
+        for (from, vote) in &frames {
+            for (number, host) in hosts.iter_mut().enumerate().filter(|(number, _)| number != from) {
+                let _ = host.handle(now, info(u8::try_from(*from).expect("seven") + 1).at, vote);
+                let _ = host.handle(now, info(9).at, vote);
+                for event in host.events(now) {
+                    if let Event::Verdict { outcome, .. } = event {
+                        ends[number] = Some(outcome);
+                    }
+                }
+            }
+        }
+    }
+    ends
+}
+
+// shows: IACP-068, IACP-098, IACP-101, IACP-102, IACP-126
+#[test]
+fn a_proven_equivocator_is_challenged_for_an_hour_and_slashed_by_five_votes() {
+    let mut hosts = quorum();
+    for host in &mut hosts {
+        assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+        // Two generations are a move: no case.
+        assert_eq!(host.status(at(1), home(21), &accusation(1, 5, 1)), 2);
+        assert!(!host.node.is_challenged(&identity(20).eid()));
+        assert_eq!(host.status(at(1), home(21), &accusation(1, 4, 2)), 0);
+        assert!(host.node.is_challenged(&identity(20).eid()));
+        assert_eq!(host.standing(at(2), 20).1, 1, "CHALLENGED");
+        // Isolated: refreshed, but not moved.
+        assert_eq!(host.status(at(2), home(20), &super::world::register(20, 4)), 0);
+        assert_eq!(host.status(at(2), home(20), &registration(at(2), 20, 5, 6, 3)), 3);
+    }
+    let ends = run(&mut hosts, &[5, 6]);
+    assert_eq!(ends, [Some(Outcome::Guilty); 7], "two nodes are silent, and learn it all the same");
+    let after = at(HOUR + 61 * EPOCH);
+    for host in &mut hosts {
+        assert!(!host.node.is_challenged(&identity(20).eid()));
+        assert_eq!(host.status(after, home(20), &registration(after, 20, 6, 6, 4)), 19, "BLOCKED");
+        let (status, _, verdicts) =
+            host.look_up(after, &super::world::get(hashed(&identity(20).eid().0), Class::Identities, 14, 400));
+        assert_eq!((status, verdicts.len()), (0, 1), "the verdict is there for all");
+        // Another accuser of the same pair: it has been tried.
+        assert_eq!(host.node.store().fill().1, 256);
+    }
+}
+
+/// Three silent nodes of seven: no quorum convicts, and the accusation lapses.
+// shows: IACP-101
+#[test]
+fn without_five_votes_an_accusation_lapses_and_its_owner_moves_again() {
+    let mut hosts = quorum();
+    for host in &mut hosts {
+        assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+        assert_eq!(host.status(at(1), home(21), &accusation(1, 4, 2)), 0);
+    }
+    assert_eq!(run(&mut hosts, &[4, 5, 6]), [None; 7]);
+    let after = at(HOUR + 61 * EPOCH);
+    for host in &mut hosts {
+        assert!(!host.node.is_challenged(&identity(20).eid()));
+        assert_eq!(host.status(after, home(20), &registration(after, 20, 5, 6, 4)), 0);
+    }
+}
+
+/// The attack "stolen key, owner asleep": a revocation that stood before the accusation clears, and nothing is slashed.
+// shows: IACP-103, IACP-104
+#[test]
+fn an_owner_that_revoked_before_is_cleared_though_it_sleeps() {
+    let mut hosts = quorum();
+    let key = hashed(&identity(20).eid().0);
+    let mut body = Revocation {
+        eid: identity(20).eid(),
+        first_invalid_generation: 0.into(),
+        timestamp: at(0).unix.0.into(),
+        signature: Signature::ZERO,
+    };
+    body.signature = sign(&identity(20), Kind::Revocation, &body.as_bytes()[..48], &[]);
+    let inner = put(&record(Kind::Revocation, key, body.as_bytes()));
+    let later = EPOCH + 1;
+    for host in &mut hosts {
+        assert_eq!(host.status(at(0), home(20), &worked(at(0), Class::Identities, key, 6, 0, &inner)), 0);
+        assert_eq!(host.status(at(later), home(21), &accusation(later, 4, 2)), 0);
+    }
+    assert_eq!(run(&mut hosts, &[]), [Some(Outcome::Cleared); 7]);
+    // The accusation is spent for good: even another accuser's copy of it is known.
+    let after = HOUR + 61 * EPOCH;
+    for host in &mut hosts {
+        let [one, two] = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
+        let (ticket, evidence) =
+            accuse(&identity(22), identity(20).eid(), fragment(&one), fragment(&two), at(after).unix.0);
+        let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
+        let again = worked(at(after), Class::Identities, key, 10, 7, &inner);
+        assert_eq!(host.status(at(after), home(22), &again), 23, "KNOWN");
+        assert!(!host.node.is_challenged(&identity(20).eid()));
+    }
+}
