@@ -17,6 +17,7 @@
 pub mod audit;
 pub mod authority;
 mod bytes;
+mod changes;
 pub mod function;
 pub mod identity;
 pub mod interaction;

@@ -12,8 +12,10 @@ use crate::identity::InteractionId;
 use crate::proof::Signatures;
 use crate::time::Time;
 
-/// The version of the format.
+/// The version of the format of an interaction.
 pub const FORMAT: u8 = 1;
+/// The version of the format of a control plane.
+pub const PLANE_FORMAT: u8 = 2;
 
 /// Why something is not restored. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What one authority sees of a trail (`IoE §8`).
 
-use super::record::{Kind, Record, Verdict};
+use super::codes::{Kind, Verdict};
+use super::record::Record;
 use crate::identity::{AuthorityKey, Pseudonym, Subject};
 use crate::time::Time;
 use crate::vocabulary::Authority;
