@@ -24,6 +24,19 @@ pub const VOCABULARIES: usize = 8;
 pub const LEAP: u32 = 65_536;
 
 /// An update of an authority's policy, signed by it.
+///
+/// ```
+/// use interaction_gov::authority::Update;
+/// use interaction_gov::vocabulary::{Authority, Vocabulary};
+/// use sha2::{Digest as _, Sha256};
+///
+/// let names = Vocabulary::read("actions join\nauthorities host")?;
+/// let text = "authority host\nversion 1\npermit join\n";
+/// let nothing = Sha256::digest("").into();
+/// let update = Update { authority: Authority(0), version: 1, follows: nothing, vocabulary: *names.digest(), text };
+/// assert_ne!(update.signed(), Update { version: 2, ..update }.signed(), "what the authority signs names all of it");
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'t> {
     /// Whose policy it is.
@@ -189,6 +202,18 @@ pub(crate) struct Known {
 }
 
 /// All authorities of a control plane.
+///
+/// ```
+/// use interaction_gov::authority::{Authorities, AuthorityError};
+/// use interaction_gov::vocabulary::{Authority, Set};
+///
+/// let mut authorities = Authorities::new();
+/// authorities.introduce(Authority(1), [9; 32])?; // its public key
+/// assert_eq!(authorities.introduce(Authority(1), [8; 32]), Err(AuthorityError::Known));
+/// authorities.set_reach(Authority(1), false);
+/// assert_eq!(authorities.silent(), Set::one(Authority(1)));
+/// # Ok::<(), AuthorityError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Authorities {
     pub(crate) known: [Option<Known>; AUTHORITIES],

@@ -36,6 +36,7 @@ pub mod snapshot;
 mod text;
 pub mod time;
 pub mod vocabulary;
+mod words;
 
 pub use text::{TextError, Trouble};
 

@@ -75,6 +75,17 @@ impl<const W: usize> Place<W> {
 }
 
 /// A track: the stable one, or that of a canary. No two canaries have the same.
+///
+/// ```
+/// use interaction_gov::authority::Authorities;
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::rollout::{Rollout, RolloutError, Track};
+///
+/// let mut plane = Rollout::<1, 2>::new(Authorities::new(), [7; 32]); // random bytes
+/// assert_eq!(plane.track_for(&InteractionId::recorded([9; 16])), Track::STABLE);
+/// assert_eq!(plane.publish(Track::STABLE, 4), Err(RolloutError::Unknown), "there is no such version");
+/// assert_eq!(Track::STABLE.to_string(), "stable");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track(pub(crate) u32);

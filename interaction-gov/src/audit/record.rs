@@ -34,6 +34,17 @@ pub const FORMAT: [u8; 16] = *b"IoE/2 audit\0\0\0\0\0";
 pub type Bytes = [u8; RECORD];
 
 /// What a record says.
+///
+/// ```
+/// use interaction_gov::audit::{Kind, Record};
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::time::Time;
+///
+/// let left = Record { seat: Some(3), ..Record::fact(InteractionId::recorded([7; 16]), 4, Time(1_000), Kind::Left) };
+/// let bytes = left.write();
+/// assert_eq!((&bytes[..16], bytes[28], &bytes[30..32]), (&[7; 16][..], 4, &[0, 3][..]));
+/// assert_eq!(Record::read(&bytes), Some(left));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Record {

@@ -71,11 +71,9 @@ impl Replay {
                     self.same += 1;
                     return None;
                 }
-                Replayed::Differs(verdict, difference) => {
+                differs @ Replayed::Differs(..) => {
                     self.differ += 1;
-                    return Some(
-                        format!("decided once more: {verdict}; it differs in its {difference:?}").to_lowercase(),
-                    );
+                    return Some(differs.to_string());
                 }
             }
         }
