@@ -4,6 +4,8 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::Change;
+use crate::changes::{Changes, Entry};
 use crate::number::Flag;
 pub use crate::policy::Speaker;
 use crate::policy::{AUTHORITIES, Facts, Member, Policy, PolicyError, Scope};
@@ -22,6 +24,19 @@ pub const VOCABULARIES: usize = 8;
 pub const LEAP: u32 = 65_536;
 
 /// An update of an authority's policy, signed by it.
+///
+/// ```
+/// use interaction_gov::authority::Update;
+/// use interaction_gov::vocabulary::{Authority, Vocabulary};
+/// use sha2::{Digest as _, Sha256};
+///
+/// let names = Vocabulary::read("actions join\nauthorities host")?;
+/// let text = "authority host\nversion 1\npermit join\n";
+/// let nothing = Sha256::digest("").into();
+/// let update = Update { authority: Authority(0), version: 1, follows: nothing, vocabulary: *names.digest(), text };
+/// assert_ne!(update.signed(), Update { version: 2, ..update }.signed(), "what the authority signs names all of it");
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'t> {
     /// Whose policy it is.
@@ -187,6 +202,18 @@ pub(crate) struct Known {
 }
 
 /// All authorities of a control plane.
+///
+/// ```
+/// use interaction_gov::authority::{Authorities, AuthorityError};
+/// use interaction_gov::vocabulary::{Authority, Set};
+///
+/// let mut authorities = Authorities::new();
+/// authorities.introduce(Authority(1), [9; 32])?; // its public key
+/// assert_eq!(authorities.introduce(Authority(1), [8; 32]), Err(AuthorityError::Known));
+/// authorities.set_reach(Authority(1), false);
+/// assert_eq!(authorities.silent(), Set::one(Authority(1)));
+/// # Ok::<(), AuthorityError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Authorities {
     pub(crate) known: [Option<Known>; AUTHORITIES],
@@ -194,9 +221,8 @@ pub struct Authorities {
     pub(crate) delegations: heapless::Vec<Delegation, DELEGATIONS>,
     /// The digests of the vocabularies that texts may be written in, each going on where the one before ended.
     pub(crate) vocabularies: heapless::Vec<[u8; 32], VOCABULARIES>,
-    /// Counts the changes of who speaks for whom; and for each authority the last one that was about it.
-    pub(crate) changes: u32,
-    pub(crate) changed: [u32; AUTHORITIES],
+    /// What has changed in who governs, can be asked, and speaks for whom.
+    pub(crate) changes: Changes,
 }
 
 impl Authorities {
@@ -208,8 +234,7 @@ impl Authorities {
             silent: Set::EMPTY,
             delegations: heapless::Vec::new(),
             vocabularies: heapless::Vec::new(),
-            changes: 0,
-            changed: [0; AUTHORITIES],
+            changes: Changes::new(),
         }
     }
 
@@ -252,12 +277,9 @@ impl Authorities {
             return Err(AuthorityError::Vocabulary);
         }
         if self.vocabularies.is_empty() {
-            let _ = self.vocabularies.push(*known.digest());
+            self.know(*known.digest())?;
         }
-        if self.vocabularies.contains(newer.digest()) {
-            return Ok(());
-        }
-        self.vocabularies.push(*newer.digest()).map_err(|_| AuthorityError::Full)
+        if self.vocabularies.contains(newer.digest()) { Ok(()) } else { self.know(*newer.digest()) }
     }
 
     /// Takes an update: signed by its authority, newer than what is known, following it, and a policy that can be installed
@@ -308,7 +330,7 @@ impl Authorities {
             }
         }
         if self.vocabularies.is_empty() {
-            let _ = self.vocabularies.push(update.vocabulary);
+            self.know(update.vocabulary)?;
         }
         let latest = Signed { version: update.version, text: Sha256::digest(update.text).into() };
         let (before, left, withdrawn) = (known.latest, Flag::of(update.text.is_empty()), Flag::NO);
@@ -356,7 +378,7 @@ impl Authorities {
     /// A part of a compiled policy counts as taken.
     pub(crate) fn follow(&mut self, member: &Member) {
         if !self.vocabularies.contains(&member.vocabulary) {
-            let _ = self.vocabularies.push(member.vocabulary);
+            let _ = self.know(member.vocabulary);
         }
         if let Ok(known) = self.known(member.authority)
             && known.latest.version < member.version
@@ -377,14 +399,13 @@ impl Authorities {
             .collect()
     }
 
-    /// Something has changed in who speaks for these.
-    fn change(&mut self, authorities: Set<Authority>) {
-        self.changes = self.changes.saturating_add(1);
-        for authority in authorities.iter() {
-            if let Some(place) = self.changed.get_mut(usize::from(authority.0)) {
-                *place = self.changes;
-            }
-        }
+    /// Another vocabulary is known; what was delegated in it counts from now on.
+    fn know(&mut self, vocabulary: [u8; 32]) -> Result<(), AuthorityError> {
+        self.vocabularies.push(vocabulary).map_err(|_| AuthorityError::Full)?;
+        let these = self.delegations.iter().filter(|delegation| delegation.vocabulary == vocabulary);
+        let whose: Set<Authority> = these.map(|delegation| delegation.from).collect();
+        whose.iter().for_each(|one| self.changes.of_speaker(Set::one(one), Entry::by(Change::Adopted, one)));
+        Ok(())
     }
 
     // keeps: IOE-107
@@ -394,7 +415,8 @@ impl Authorities {
         let silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
         if silent != self.silent {
             self.silent = silent;
-            self.change(one);
+            let what = if reachable { Change::Reachable } else { Change::Silent };
+            self.changes.of_speaker(one, Entry::by(what, authority));
         }
     }
 
@@ -432,11 +454,11 @@ impl Authorities {
         if self.delegations.iter().filter(live).filter(|other| other.from == from).count() >= DELEGATIONS_EACH {
             return Err(AuthorityError::Full);
         }
-        let serial = delegation.serial;
+        let (serial, to) = (delegation.serial, delegation.to);
         self.delegations.retain(|other| now < other.until);
         self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
         self.known(from)?.serial = serial;
-        self.change(Set::one(from));
+        self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Delegated, from) });
         Ok(())
     }
 
@@ -445,19 +467,14 @@ impl Authorities {
         let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
         if self.delegations.len() != before {
-            self.change(Set::one(from));
+            self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Revoked, from) });
         }
     }
 
-    /// How often it has changed who speaks for whom: a permit rests on that.
-    pub(crate) const fn changes(&self) -> u32 {
-        self.changes
-    }
-
-    /// Whether nothing has changed since then in who speaks for these.
-    pub(crate) fn same_since(&self, changes: u32, authorities: Set<Authority>) -> bool {
-        let since = |authority: Authority| self.changed.get(usize::from(authority.0)).is_some_and(|at| *at > changes);
-        self.changes == changes || !authorities.iter().any(since)
+    /// The delegations that were taken, and not taken back; of those that are over some may still be there.
+    #[must_use]
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
     }
 
     /// Who cannot be asked.

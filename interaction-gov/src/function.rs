@@ -8,6 +8,14 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Function, Region};
 
 /// Several of them, each once.
+///
+/// ```
+/// use interaction_gov::function::{Binding, Bindings};
+///
+/// // Each has to be stopped by the application.
+/// let cancelled = Bindings::default();
+/// assert!(cancelled.is_empty() && !cancelled.contains(Binding(0)));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what is cancelled has to be stopped"]
 pub struct Bindings(heapless::Vec<Binding, 32>);
@@ -55,6 +63,30 @@ pub enum Role {
 }
 
 /// A wish to run something within the interaction.
+///
+/// ```
+/// use interaction_gov::function::{Invocation, Role};
+/// use interaction_gov::participant::Seat;
+/// use interaction_gov::policy::On;
+/// use interaction_gov::proof::Component;
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions record\nmodalities audio\nfunctions recording\nregions de, fr\nauthorities host")?;
+/// let (action, function) = (names.find("record").ok_or("an action")?, names.find("recording").ok_or("a function")?);
+/// let sites = [names.find("fr").ok_or("a region")?, names.find("de").ok_or("a region")?];
+/// let recording = Invocation {
+///     action,
+///     function,
+///     on: On::Stream(names.find("audio").ok_or("a stream")?),
+///     seat: Seat(0),
+///     parent: None,
+///     sites: &sites, // in France if all permit it, else in Germany
+///     component: Component { digest: [7; 32], statement: b"signed by its publisher" },
+///     role: Role::Auxiliary,
+/// };
+/// assert!(recording.on.stream().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // keeps: IOE-100
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {

@@ -11,6 +11,13 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 ///
 /// It is the same from start to termination. It is never derived from participants, transports or logs, so nothing but this
 /// crate's own records leads from one to the other.
+///
+/// ```
+/// use interaction_gov::identity::InteractionId;
+///
+/// let id = InteractionId::recorded([0xAB; 16]); // `draw` makes a new one
+/// assert_eq!(id.to_string(), "ab".repeat(16));
+/// ```
 // keeps: IOE-055, IOE-056
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -3,12 +3,14 @@
 //!
 //! The texts themselves are the caller's to keep: each version names its policy by its digest, and is compiled anew.
 
+use crate::audit::Change;
 use crate::authority::{Authorities, Delegation, Known, Signed};
 use crate::bytes::{Reader, Writer};
+use crate::changes::{Changes, Entry};
 use crate::number::Flag;
 use crate::policy::{AUTHORITIES, Policy, Scope};
 use crate::rollout::{Canary, Place, Rollout, Track};
-use crate::snapshot::{FORMAT, SnapshotError};
+use crate::snapshot::{PLANE_FORMAT, SnapshotError};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Set};
 
@@ -20,7 +22,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// How many bytes are needed.
     pub fn snapshot(&self, bytes: &mut [u8]) -> Result<usize, usize> {
         let mut to = Writer::new(bytes);
-        to.u8(FORMAT);
+        to.u8(PLANE_FORMAT);
         authorities(&mut to, &self.authorities);
         to.u32(self.numbers);
         to.u32(self.canaries);
@@ -69,7 +71,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     ) -> Result<(), SnapshotError> {
         let mut from = Reader(bytes);
         let format = from.u8()?;
-        if format != FORMAT {
+        if format != PLANE_FORMAT {
             return Err(SnapshotError::Format(format));
         }
         self.authorities = read_authorities(&mut from)?;
@@ -128,8 +130,14 @@ fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
         }
     }
     to.u32(authorities.silent.bits());
-    to.u32(authorities.changes);
-    authorities.changed.iter().for_each(|change| to.u32(*change));
+    let changes = &authorities.changes;
+    to.u32(changes.count);
+    changes.of.iter().for_each(|change| to.u32(*change));
+    for Entry { what, authority, to: whom, version, track } in known(changes) {
+        to.put(&[what.code(), *authority, *whom]);
+        to.u32(*version);
+        to.u32(*track);
+    }
     to.u8(u8::try_from(authorities.vocabularies.len()).unwrap_or(u8::MAX));
     authorities.vocabularies.iter().for_each(|digest| to.put(digest));
     to.u8(u8::try_from(authorities.delegations.len()).unwrap_or(u8::MAX));
@@ -140,6 +148,26 @@ fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
         to.u32(*serial);
         scope.write(to);
     }
+}
+
+/// The changes that are known one by one, the oldest first.
+fn known(changes: &Changes) -> impl Iterator<Item = &Entry> {
+    (changes.first()..=changes.count).filter_map(|number| changes.get(number))
+}
+
+fn read_changes(from: &mut Reader<'_>) -> Result<Changes, SnapshotError> {
+    let mut changes = Changes { count: from.u32()?, ..Changes::new() };
+    for change in &mut changes.of {
+        *change = from.u32()?;
+    }
+    let (first, count) = (changes.first(), changes.count);
+    changes.count = first.saturating_sub(1);
+    while changes.count < count {
+        let [what, authority, to] = from.take()?;
+        let what = Change::from_code(what).ok_or(SnapshotError::Field("change"))?;
+        changes.add(Entry { what, authority, to, version: from.u32()?, track: from.u32()? });
+    }
+    Ok(changes)
 }
 
 fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError> {
@@ -155,10 +183,7 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
         *place = Some(Known { key, latest, before, left, withdrawn, serial: from.u32()? });
     }
     authorities.silent = Set::from_bits(from.u32()?);
-    authorities.changes = from.u32()?;
-    for change in &mut authorities.changed {
-        *change = from.u32()?;
-    }
+    authorities.changes = read_changes(from)?;
     for _ in 0..from.u8()? {
         authorities.vocabularies.push(from.take()?).map_err(|_| SnapshotError::NoRoom)?;
     }

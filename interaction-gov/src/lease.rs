@@ -7,6 +7,17 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Region, Set};
 
 /// Something that is to be done.
+///
+/// ```
+/// use interaction_gov::lease::Request;
+/// use interaction_gov::participant::Seat;
+/// use interaction_gov::policy::On;
+/// use interaction_gov::vocabulary::{Action, Region, Set};
+///
+/// // The participant in seat 0 sends a file, and a copy of it goes to region 3.
+/// let send = Request { action: Action(2), seat: Seat(0), on: On::Nothing, binding: None, goes: Set::one(Region(3)) };
+/// assert!(send.goes.contains(Region(3)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request {

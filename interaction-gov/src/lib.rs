@@ -17,6 +17,7 @@
 pub mod audit;
 pub mod authority;
 mod bytes;
+mod changes;
 pub mod function;
 pub mod identity;
 pub mod interaction;
@@ -35,6 +36,7 @@ pub mod snapshot;
 mod text;
 pub mod time;
 pub mod vocabulary;
+mod words;
 
 pub use text::{TextError, Trouble};
 

@@ -5,6 +5,16 @@ use crate::policy::Provenance;
 /// Ed25519, as the caller's platform has it. It must be strict: canonical encodings, no points of small order.
 ///
 /// This crate makes hashes and says what they mean; what signs and verifies them is the caller's.
+///
+/// ```
+/// use interaction_gov::proof::Signatures;
+///
+/// // A function is enough; an application calls its Ed25519 here.
+/// fn verifies(key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+///     signature.starts_with(key) && signature.ends_with(hash)
+/// }
+/// assert!(!Signatures::verify(&verifies, &[1; 32], &[2; 32], &[0; 64]));
+/// ```
 pub trait Signatures {
     /// Whether this key signed this hash.
     fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool;
@@ -27,6 +37,17 @@ pub struct Component<'a> {
 }
 
 /// Checks where a component comes from. Third parties' components are checked like everybody's.
+///
+/// ```
+/// use interaction_gov::policy::Provenance;
+/// use interaction_gov::proof::{Component, ProvenanceCheck as _};
+///
+/// let check = |component: &Component<'_>| match component.statement {
+///     [] => Provenance::None,
+///     _ => Provenance::Stated, // or verified, where a signature over `component.digest` holds
+/// };
+/// assert_eq!(check.check(&Component { digest: [0; 32], statement: b"ours" }), Provenance::Stated);
+/// ```
 pub trait ProvenanceCheck {
     /// How much of the statement holds.
     fn check(&self, component: &Component<'_>) -> Provenance;

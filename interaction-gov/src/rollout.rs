@@ -8,7 +8,9 @@ use core::fmt;
 
 use zeroize::ZeroizeOnDrop;
 
+use crate::audit::Change;
 use crate::authority::Authorities;
+use crate::changes::Entry;
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
 use crate::policy::{CompiledError, Policy};
@@ -73,6 +75,17 @@ impl<const W: usize> Place<W> {
 }
 
 /// A track: the stable one, or that of a canary. No two canaries have the same.
+///
+/// ```
+/// use interaction_gov::authority::Authorities;
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::rollout::{Rollout, RolloutError, Track};
+///
+/// let mut plane = Rollout::<1, 2>::new(Authorities::new(), [7; 32]); // random bytes
+/// assert_eq!(plane.track_for(&InteractionId::recorded([9; 16])), Track::STABLE);
+/// assert_eq!(plane.publish(Track::STABLE, 4), Err(RolloutError::Unknown), "there is no such version");
+/// assert_eq!(Track::STABLE.to_string(), "stable");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track(pub(crate) u32);
@@ -287,12 +300,17 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
-        if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
-            (canary.version, canary.withdrawn) = (version, Flag::NO);
+        let changes = if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
+            let before = core::mem::replace(&mut canary.version, version);
+            let withdrawn = core::mem::replace(&mut canary.withdrawn, Flag::NO);
+            before != version || withdrawn.is()
         } else if track != Track::STABLE {
             return Err(RolloutError::Unknown);
         } else {
-            self.stable = Some(version);
+            self.stable.replace(version) != Some(version)
+        };
+        if changes {
+            self.changes(Entry::of_version(Change::Published, Some(version), track.0));
         }
         Ok(())
     }
@@ -304,13 +322,22 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// There is no such version, or it was rolled back.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
-        self.emergency = Some(version);
+        if self.emergency.replace(version) != Some(version) {
+            self.changes(Entry::of_version(Change::Emergency, Some(version), 0));
+        }
         Ok(())
     }
 
     /// The emergency is over: each track and each pin governs again.
-    pub const fn lift_emergency(&mut self) {
-        self.emergency = None;
+    pub fn lift_emergency(&mut self) {
+        if let Some(version) = self.emergency.take() {
+            self.changes(Entry::of_version(Change::EmergencyLifted, Some(version), 0));
+        }
+    }
+
+    /// Every interaction tells it, before it decides the next time.
+    fn changes(&mut self, entry: Entry) {
+        self.authorities.changes.add(entry);
     }
 
     /// Moves the stable track back to a version from before, in one authority's text: what others have changed meanwhile
@@ -338,6 +365,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
         self.withdraw(self.stable);
         self.stable = Some(to);
+        self.changes(Entry { version: to, ..Entry::by(Change::RolledBack, whose) });
         Ok(())
     }
 
@@ -367,6 +395,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
         self.canary = Some(Canary { track, percent, version, withdrawn: Flag::NO });
+        self.changes(Entry::of_version(Change::CanaryStarted, Some(version), track.0));
         Ok(track)
     }
 
@@ -380,10 +409,11 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             return Err(RolloutError::Withdrawn);
         }
         canary.withdrawn = Flag::YES;
-        let version = canary.version;
+        let Canary { version, track, .. } = *canary;
         if self.stable != Some(version) {
             self.withdraw(Some(version));
         }
+        self.changes(Entry::of_version(Change::CanaryRolledBack, Some(version), track.0));
         Ok(())
     }
 
@@ -405,7 +435,9 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no canary.
     pub fn end_canary(&mut self) -> Result<(), RolloutError> {
-        self.canary.take().map(|_| ()).ok_or(RolloutError::Unknown)
+        let Canary { version, track, .. } = self.canary.take().ok_or(RolloutError::Unknown)?;
+        self.changes(Entry::of_version(Change::CanaryEnded, Some(version), track.0));
+        Ok(())
     }
 
     /// The track of an interaction that begins now. It depends on the identity and the key alone: the same one goes the same

@@ -12,8 +12,10 @@ use crate::identity::InteractionId;
 use crate::proof::Signatures;
 use crate::time::Time;
 
-/// The version of the format.
+/// The version of the format of an interaction.
 pub const FORMAT: u8 = 1;
+/// The version of the format of a control plane.
+pub const PLANE_FORMAT: u8 = 2;
 
 /// Why something is not restored. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,19 @@ impl From<FieldError> for SnapshotError {
 }
 
 /// What is signed of a snapshot.
+///
+/// ```
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::snapshot::{SnapshotError, Stamp};
+/// use interaction_gov::time::Time;
+///
+/// let stamp = Stamp::of(InteractionId::recorded([7; 16]), 12, Time(1_000), b"the bytes of a snapshot");
+/// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true; // an application verifies
+/// let verify = |bytes: &[u8], newest| stamp.verify(bytes, newest, &[0; 32], &[0; 64], &trusting);
+/// assert_eq!(verify(b"the bytes of a snapshot", 12), Ok(()));
+/// assert_eq!(verify(b"other bytes", 12), Err(SnapshotError::Forged));
+/// assert_eq!(verify(b"the bytes of a snapshot", 13), Err(SnapshotError::Stale));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stamp {

@@ -1,6 +1,14 @@
 //! Time, as the caller tells it.
 
 /// Milliseconds since a start that the caller chooses, the same for everything that belongs together.
+///
+/// ```
+/// use interaction_gov::time::Time;
+///
+/// let (now, lease_ms) = (Time(1_500), 10_000);
+/// assert_eq!(now.after(lease_ms).since(now), lease_ms);
+/// assert_eq!((now.to_string().as_str(), Time::NEVER.to_string().as_str()), ("1500 ms", "never"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Time(pub u64);

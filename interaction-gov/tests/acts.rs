@@ -203,22 +203,11 @@ fn the_acts_change_what_they_are_about() {
     // Else the property above would hold of nothing.
     let mut plane = Plane::new();
     let record = Facts {
+        home: None,
         function: Some(Function(0)),
-        ..Facts {
-            action: the("record"),
-            kind: Kind::Human,
-            roles: Set::EMPTY,
-            home: None,
-            on: On::Nothing,
-            function: None,
-            law: Set::one(Region(0)),
-            goes: Set::one(Region(0)),
-            consents: Consents::everybody(govern::all(&["recording"])),
-            present: Set::EMPTY,
-            time: Time(0),
-            posture: Posture(1),
-            provenance: Provenance::Verified,
-        }
+        goes: Set::one(Region(0)),
+        provenance: Provenance::Verified,
+        ..govern::facts("record")
     };
     let mut seen = Vec::new();
     for act in [
@@ -244,19 +233,10 @@ fn no_permit_outlives_the_hours_of_a_scope_or_a_delegation() {
     let mut plane = Plane::new();
     plane.publish(Some("over any from 0800 to 1200\ndeny any from 0700 to 0900"));
     let speak = |minutes: u64| Facts {
-        action: the("speak"),
-        kind: Kind::Human,
-        roles: Set::EMPTY,
         home: None,
-        on: On::Nothing,
-        function: None,
-        law: Set::one(Region(0)),
-        goes: Set::EMPTY,
         consents: Consents::default(),
-        present: Set::EMPTY,
         time: Time(minutes * 60_000),
-        posture: Posture(1),
-        provenance: Provenance::None,
+        ..govern::facts("speak")
     };
     let at = |hour: u64| Time(hour * 3_600_000);
     let (asked, ruling, _) = plane.says(&speak(7 * 60 + 59));

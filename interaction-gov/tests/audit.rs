@@ -3,7 +3,9 @@
 mod govern;
 
 use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, request, sign, the, verifies, world};
-use interaction_gov::audit::{Bytes, Chain, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View};
+use interaction_gov::audit::{
+    Bytes, Chain, Change, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View,
+};
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
 use interaction_gov::lifecycle::Event;
@@ -243,6 +245,9 @@ fn the_profile_has_the_codes() {
     assert_eq!(codes.len(), Kind::ALL.len() + 1);
     for (event, row) in Event::ALL.iter().zip(events) {
         assert_eq!(row[..2], [(*event as u8).to_string().as_str(), event.name()]);
+    }
+    for (change, row) in Change::ALL.iter().zip(events) {
+        assert_eq!((row[0], row[6]), (change.code().to_string().as_str(), change.name()));
     }
 }
 

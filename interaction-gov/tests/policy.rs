@@ -2,7 +2,7 @@
 
 mod govern;
 
-use govern::{CORPORATE, NAMES, PRIVACY, all, names, policy, the};
+use govern::{CORPORATE, NAMES, PRIVACY, all, facts, names, policy, the};
 use interaction_gov::authority::Speaker;
 use interaction_gov::policy::{
     Answer, Consents, Effect, Facts, Kind, On, Policy, PolicyError, Provenance, Rule, Settings, Whose,
@@ -16,24 +16,6 @@ use proptest::prelude::*;
 
 fn itself(authority: Authority) -> Speaker {
     Speaker { authority: Some(authority), until: Time::NEVER }
-}
-
-fn facts(action: &str) -> Facts {
-    Facts {
-        action: the(action),
-        kind: Kind::Human,
-        home: Some(the("corporate")),
-        roles: Set::EMPTY,
-        on: On::Nothing,
-        function: None,
-        law: all(&["de"]),
-        goes: Set::EMPTY,
-        consents: Consents::everybody(all(&["recording"])),
-        present: Set::EMPTY,
-        time: Time(0),
-        posture: the("managed"),
-        provenance: Provenance::None,
-    }
 }
 
 fn decide(policy: &Policy<2>, facts: Facts) -> (Answer, Option<Authority>, Option<u16>) {

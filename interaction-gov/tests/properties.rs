@@ -3,12 +3,16 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, Records, World, all, hardened, person, policy, recording, request, the};
-use interaction_gov::audit::{Bytes, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict};
+use interaction_gov::audit::{
+    Bytes, Change, Governing, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict,
+};
+use interaction_gov::authority::Delegation;
 use interaction_gov::function::{Binding, Bindings, Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Decision, Mode, Request, Transition};
 use interaction_gov::lifecycle::State;
 use interaction_gov::participant::Seat;
+use interaction_gov::policy::Scope;
 use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Set;
@@ -32,6 +36,15 @@ enum Step {
     Publish(u8),
     RollBack,
     Reach(bool),
+    /// A canary begins, with this version.
+    Canary(u8),
+    CanaryBack,
+    CanaryOver,
+    Promote,
+    Emergency(u8),
+    Lift,
+    /// Privacy lets corporate decide, or takes it back.
+    Delegate(bool),
     /// Milliseconds, and now and then backwards.
     Wait(i32),
     /// The caller has put the records in a safe place; before that there may be no room.
@@ -61,10 +74,23 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4_u8).prop_map(Step::Publish),
         1 => Just(Step::RollBack),
         1 => any::<bool>().prop_map(Step::Reach),
+        1 => plane(),
         3 => prop_oneof![9 => 0..20_000_i32, 1 => -100..0_i32].prop_map(Step::Wait),
         4 => Just(Step::Drain),
         2 => Just(Step::Head),
         1 => (0..30_u8).prop_map(|chance| if chance == 0 { Step::Terminate } else { Step::Review }),
+    ]
+}
+
+fn plane() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..4_u8).prop_map(Step::Canary),
+        Just(Step::CanaryBack),
+        Just(Step::CanaryOver),
+        Just(Step::Promote),
+        (0..4_u8).prop_map(Step::Emergency),
+        Just(Step::Lift),
+        any::<bool>().prop_map(Step::Delegate),
     ]
 }
 
@@ -97,8 +123,13 @@ struct Run {
     heads: Vec<Head>,
     now: u64,
     said: Vec<String>,
-    /// What governs, as this test has it.
+    /// What governs, as this test has it: the stable version, the one before, and what governs in an emergency.
     governs: (u32, Option<u32>),
+    emergency: Option<u32>,
+    /// What was changed in the control plane, one after the other; and the serial of the last delegation.
+    changes: Vec<(Change, Option<u32>)>,
+    serial: u32,
+    canary: Option<u32>,
 }
 
 impl Run {
@@ -106,7 +137,20 @@ impl Run {
         let (world, mut log) = (world(), interaction_gov::audit::Log::new(vec![[0; RECORD]; room.max(3)]));
         let id = InteractionId::recorded([7; 16]);
         let call = Call::create(id, Time(1_000), Mode::Enforce, &world, &mut log).unwrap();
-        Self { world, call, log, kept: Vec::new(), heads: Vec::new(), now: 1_000, said: Vec::new(), governs: (0, None) }
+        Self {
+            world,
+            call,
+            log,
+            kept: Vec::new(),
+            heads: Vec::new(),
+            now: 1_000,
+            said: Vec::new(),
+            governs: (0, None),
+            emergency: None,
+            changes: Vec::new(),
+            serial: 0,
+            canary: None,
+        }
     }
 
     fn say(&mut self, what: impl std::fmt::Debug) {
@@ -123,7 +167,11 @@ impl Run {
         if decision.verdict == Verdict::AuditFull {
             assert!(decision.version.is_none() && decision.lease.is_none());
         } else if decision.verdict != Verdict::ClockBack && self.call.state() != State::Terminated {
-            assert_eq!(decision.version, Some(self.governs.0), "decided by what governs now, and by nothing else");
+            assert_eq!(
+                decision.version,
+                Some(self.emergency.unwrap_or(self.governs.0)),
+                "decided by what governs now, and by nothing else"
+            );
         }
         assert_eq!(decision.verdict.permits(), decision.lease.is_some());
         if let Some(lease) = decision.lease {
@@ -233,17 +281,85 @@ impl Run {
             }
             Step::Publish(version) => {
                 // To publish what governs changes nothing; what was rolled back does not come again.
-                if world.publish(Track::STABLE, version.into()).is_ok() {
-                    self.governs = (version.into(), Some(self.governs.0));
+                let version = u32::from(version);
+                if world.publish(Track::STABLE, version).is_ok() {
+                    if self.governs.0 != version {
+                        self.changes.push((Change::Published, Some(version)));
+                    }
+                    self.governs = (version, Some(self.governs.0));
                 }
             }
             Step::RollBack => {
                 let before = self.governs.1.unwrap_or(0);
                 if world.roll_back(the("corporate"), before).is_ok() {
                     self.governs = (before, None);
+                    self.changes.push((Change::RolledBack, Some(before)));
                 }
             }
-            Step::Reach(there) => world.authorities.set_reach(the("privacy"), there),
+            Step::Canary(version) => {
+                // The interaction began before: it is on no canary's track.
+                if world.start_canary(version.into(), 100).is_ok() {
+                    self.changes.push((Change::CanaryStarted, Some(version.into())));
+                    self.canary = Some(version.into());
+                }
+            }
+            Step::CanaryBack => {
+                if world.roll_back_canary().is_ok() {
+                    self.changes.push((Change::CanaryRolledBack, self.canary));
+                }
+            }
+            Step::CanaryOver => {
+                if world.end_canary().is_ok() {
+                    self.changes.push((Change::CanaryEnded, self.canary.take()));
+                }
+            }
+            Step::Promote => {
+                if world.promote_canary().is_ok() {
+                    let version = self.canary.take().unwrap();
+                    if self.governs.0 != version {
+                        self.changes.push((Change::Published, Some(version)));
+                    }
+                    self.governs = (version, Some(self.governs.0));
+                    self.changes.push((Change::CanaryEnded, Some(version)));
+                }
+            }
+            Step::Emergency(version) => {
+                let version = u32::from(version);
+                if world.emergency(version).is_ok() && self.emergency.replace(version) != Some(version) {
+                    self.changes.push((Change::Emergency, Some(version)));
+                }
+            }
+            Step::Lift => {
+                world.lift_emergency();
+                if let Some(version) = self.emergency.take() {
+                    self.changes.push((Change::EmergencyLifted, Some(version)));
+                }
+            }
+            Step::Delegate(true) => {
+                let (from, to) = (the("privacy"), the("corporate"));
+                let serial = self.serial + 1;
+                let (scope, vocabulary) = (Scope::ALL, *govern::names().digest());
+                let until = now.after(5_000);
+                let delegation = Delegation { from, to, scope, vocabulary, until, serial, redelegate: false };
+                let signature = govern::sign(2, &delegation.signed());
+                if world.authorities.delegate(delegation, &signature, &govern::verifies, now).is_ok() {
+                    self.serial = serial;
+                    self.changes.push((Change::Delegated, None));
+                }
+            }
+            Step::Delegate(false) => {
+                let before = world.authorities.delegations().len();
+                world.authorities.revoke(the("privacy"), the("corporate"));
+                if world.authorities.delegations().len() != before {
+                    self.changes.push((Change::Revoked, None));
+                }
+            }
+            Step::Reach(there) => {
+                if world.authorities.silent().is_empty() != there {
+                    self.changes.push((if there { Change::Reachable } else { Change::Silent }, None));
+                }
+                world.authorities.set_reach(the("privacy"), there);
+            }
             Step::Wait(ms) => self.now = self.now.saturating_add_signed(ms.into()),
             Step::Drain => {
                 self.kept.extend_from_slice(self.log.waiting());
@@ -295,6 +411,41 @@ proptest! {
             let Some(version) = record.policy.and_then(|number| done.world.version(number)) else { continue };
             let found = interaction_gov::audit::replay(&record, &version.policy);
             prop_assert!(matches!(found, Replayed::Same | Replayed::NotDecided), "{:?} of {:?}", found, record);
+        }
+    }
+
+    /// Each change of the control plane is in the trail, once, in its place, before the next decision; also where others follow it
+    /// before anything is decided.
+    #[test]
+    fn every_change_of_the_control_plane_is_told(
+        steps in proptest::collection::vec(prop_oneof![2 => step(), 1 => plane()], 0..150), room in 8..60_usize,
+    ) {
+        let mut done = run(&steps, room);
+        // Whatever is not told yet is told when something is asked, and there is room.
+        for _ in 0..8 {
+            done.step(Step::Drain);
+            done.step(Step::Decide(0, 1, None));
+        }
+        done.step(Step::Drain);
+        let (mut governing, mut told) = (Governing::default(), Vec::new());
+        // Of versions and who speaks: those that this test took down.
+        let at_first = usize::try_from(Record::read(&done.kept[0]).unwrap().plane).unwrap();
+        for record in done.kept.iter().filter_map(Record::read) {
+            prop_assert_eq!(governing.hear(&record), Ok(()), "{:?}", record);
+            match record.kind {
+                Kind::Changed => {
+                    prop_assert_eq!(usize::try_from(record.plane).unwrap(), at_first + told.len() + 1);
+                    told.push(Some((Change::from_code(record.action.unwrap()).unwrap(), record.policy)));
+                }
+                Kind::Governs => (0..record.count).for_each(|_| told.push(None)),
+                _ => {}
+            }
+        }
+        let over = done.call.state() == State::Terminated;
+        let late = done.now < done.call.time().0;
+        prop_assert!(over || late || told.len() == done.changes.len(), "{:?} of {:?}", told, done.changes);
+        for (one, other) in told.iter().zip(&done.changes) {
+            prop_assert!(one.is_none_or(|one| one == *other), "{:?} of {:?}", told, done.changes);
         }
     }
 

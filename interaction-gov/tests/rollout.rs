@@ -11,7 +11,7 @@ use interaction_gov::authority::{AuthorityError, Delegation, Update};
 use interaction_gov::function::Invocation;
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode};
-use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance, Scope};
+use interaction_gov::policy::{Consents, Facts, On, Policy, Scope};
 use interaction_gov::rollout::{RolloutError, Track};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Region, Set, Vocabulary};
@@ -257,19 +257,11 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
 /// A person nobody knows more about than the posture.
 fn somebody(action: &str) -> Facts {
     Facts {
-        action: the(action),
-        kind: Kind::Human,
         home: None,
-        roles: Set::EMPTY,
         on: On::Unsaid,
-        function: None,
         law: Set::one(Region::UNKNOWN),
-        goes: Set::EMPTY,
         consents: Consents::default(),
-        present: Set::EMPTY,
-        time: Time(0),
-        posture: the("managed"),
-        provenance: Provenance::None,
+        ..govern::facts(action)
     }
 }
 

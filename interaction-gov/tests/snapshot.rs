@@ -74,7 +74,7 @@ fn the_bytes_are_those_of_the_profile() {
         &[8],                                  // refusals left
         &[0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0], // since, and none spared
         &[1, 0, 0, 0, 0],                      // version 0 governs
-        &[0; 4],                               // no changes
+        &[0, 0, 0, 1],                         // one change: it was published
         &[0],
         &[0; 4], // nobody was here, nothing ran
         &[0; 2], // no bans, nobody, nothing
@@ -116,16 +116,21 @@ fn a_control_planes_bytes_are_those_of_the_profile() {
         let latest = [[0, 0, 0, 1].as_slice(), &Sha256::digest(text)].concat();
         [&[1], &govern::key(number).pk[..], &latest, &before, &[0, 0], &[0, 0, 0, serial]].concat()
     };
-    let by_hand: [&[u8]; 27] = [
-        &[1],
+    let by_hand: [&[u8]; 32] = [
+        &[2],
         &authority(1, CORPORATE, 0),
         &authority(2, PRIVACY, 3),
         &[0; 6],                   // six that are not known
         &[0, 0, 0, 0b10],          // privacy cannot be asked
-        &[0, 0, 0, 2],             // two changes …
-        &[0, 0, 0, 0, 0, 0, 0, 2], // … the last of them about privacy
+        &[0, 0, 0, 5],             // five changes …
+        &[0, 0, 0, 0, 0, 0, 0, 3], // … the third of them about who speaks for privacy
         &[0; 6 * 4],
-        &[1], // a vocabulary
+        &[0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0],       // version 0 was published
+        &[9, 1, 0, 255, 255, 255, 255, 0, 0, 0, 0],   // privacy has delegated to corporate
+        &[7, 1, 255, 255, 255, 255, 255, 0, 0, 0, 0], // it cannot be asked
+        &[4, 255, 255, 0, 0, 0, 0, 0, 0, 0, 1],       // a canary has begun, of version 0 on track 1
+        &[1, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0],       // an emergency
+        &[1],                                         // a vocabulary
         &vocabulary,
         &[1, 1, 0, 0], // a delegation, from privacy to corporate, not to be passed on
         &vocabulary,

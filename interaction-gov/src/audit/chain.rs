@@ -8,6 +8,16 @@ use crate::identity::InteractionId;
 use crate::time::Time;
 
 /// The place of an interaction's chain: how many records it has, and the hash over all of them.
+///
+/// ```
+/// use interaction_gov::audit::{Chain, RECORD};
+/// use interaction_gov::identity::InteractionId;
+///
+/// let begin = Chain::of(&InteractionId::recorded([7; 16]));
+/// let next = begin.and(&[0; RECORD]);
+/// assert_eq!((begin.next(), next.next()), (0, 1));
+/// assert_ne!(begin.hash(), next.hash());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Chain {
@@ -83,6 +93,17 @@ fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Byt
 ///
 /// A head says: at this time, this interaction had so many records, and this was the hash over them. Whoever keeps the heads
 /// apart from the records finds what the records alone cannot show: that the last ones are gone.
+///
+/// ```
+/// use interaction_gov::audit::{Chain, Head, RECORD};
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::time::Time;
+///
+/// let interaction = InteractionId::recorded([7; 16]);
+/// let chain = Chain::of(&interaction).and(&[0; RECORD]);
+/// let head = Head { interaction, records: chain.next(), hash: *chain.hash(), time: Time(5), last: false };
+/// assert_ne!(head.signed(), Head { last: true, ..head }.signed(), "that nothing follows is signed, too");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Head {

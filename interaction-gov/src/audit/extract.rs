@@ -7,7 +7,8 @@
 //! same trail gives the same extract to the byte, so an auditor who has the whole trail sees that nothing was left out of it.
 
 use super::chain::{Chain, Head};
-use super::record::{Bytes, Kind, Record, Verdict};
+use super::codes::{Kind, Verdict};
+use super::record::{Bytes, Record};
 use crate::identity::{AuthorityKey, InteractionId, Subject};
 use crate::policy::{AUTHORITIES, Consents, Voices};
 use crate::time::Time;
@@ -77,6 +78,8 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         let binding = self.bindings.iter().find(|(number, _)| Some(*number) == record.binding).copied();
         let concerns = match record.kind {
             Kind::Created | Kind::Moved | Kind::Clock | Kind::Restored | Kind::Gap => true,
+            // Of the control plane what it did, or what was done to it or for it.
+            Kind::Changed => [record.authority, record.speaker].contains(&Some(self.authority.0)),
             // Its own participants are included also where it was not asked.
             Kind::Joined if record.home == Some(self.authority.0) => asked || record.verdict.permits(),
             _ if record.facts().is_some() => asked,

@@ -1,9 +1,12 @@
 //! Deciding once more, from a record and the texts that it names alone (`IoE R6`).
 
-use super::record::{Kind, Record, Verdict, lines, low};
+use super::codes::{Change, Kind, Verdict};
+use core::fmt;
+
+use super::record::{Record, lines, low};
 use crate::policy::{Answer, Policy, Ruling, Speaker};
 use crate::time::Time;
-use crate::vocabulary::{Authority, Region};
+use crate::vocabulary::{Authority, Region, Set};
 
 /// What a replay of a record finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,4 +107,122 @@ fn same_reason(record: &Record, ruling: &Ruling, named_nowhere: bool) -> bool {
     let who = record.authority == ruling.authority.map(|authority| authority.0)
         && record.speaker == ruling.speaker.map(|speaker| speaker.0);
     who && (named_nowhere || (record.line == ruling.line && record.rule == ruling.rule))
+}
+
+/// What governs, and who can be asked, as a trail tells it: what a record of a decision says of that must have been told before.
+///
+/// # Examples
+/// ```
+/// use interaction_gov::audit::{Change, Governing, Kind, Record, Untold};
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::time::Time;
+///
+/// let record = |kind| Record::fact(InteractionId::recorded([1; 16]), 0, Time(0), kind);
+/// let mut governing = Governing::default();
+/// governing.hear(&Record { policy: Some(0), ..record(Kind::Created) })?;
+/// let silent = Record { action: Some(Change::Silent.code()), authority: Some(1), ..record(Kind::Changed) };
+/// governing.hear(&Record { plane: 1, ..silent })?;
+/// assert_eq!(governing.hear(&Record { plane: 3, ..silent }), Err(Untold::Change(2)));
+/// # Ok::<(), Untold>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Governing {
+    policy: Option<u32>,
+    silent: Set<Authority>,
+    plane: u32,
+    untold: u32,
+}
+
+/// What a record says, and the trail before it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Untold {
+    /// The change of the control plane with this number was not told, or not in its place.
+    Change(u32),
+    /// Another version governs, by what was told.
+    Version,
+    /// Other authorities cannot be asked, by what was told.
+    Silent,
+}
+
+impl fmt::Display for Untold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Change(number) => return write!(f, "change {number} of the control plane is not told before it"),
+            Self::Version => "another version governs, by what was told before",
+            Self::Silent => "other authorities cannot be asked, by what was told before",
+        })
+    }
+}
+
+impl core::error::Error for Untold {}
+
+impl Governing {
+    /// The next record of a trail.
+    ///
+    /// # Errors
+    /// What it says that was not told. What it says counts from then on.
+    pub fn hear(&mut self, record: &Record) -> Result<(), Untold> {
+        let before = *self;
+        let says = Set::from_bits(record.obligations.into());
+        match record.kind {
+            Kind::Created => {
+                *self = Self { policy: record.policy, silent: says, plane: record.plane, untold: 0 };
+                Ok(())
+            }
+            Kind::Changed => self.change(record),
+            Kind::Governs => {
+                // Changes that are not told one by one: what came of them is said instead.
+                self.untold = self.untold.saturating_add(record.count);
+                (self.policy, self.silent, self.plane) = (record.policy, says, record.plane);
+                let told = before.plane.saturating_add(record.count);
+                match record.count {
+                    // Fewer than before: another control plane governs.
+                    1 if record.plane < before.plane => Ok(()),
+                    _ if told != record.plane => Err(Untold::Change(told.saturating_add(1))),
+                    0 if before.silent != says => Err(Untold::Silent),
+                    _ => Ok(()),
+                }
+            }
+            // To pin an interaction is to choose its version; what governs it then is in the record.
+            Kind::Policy if record.policy.is_some() => {
+                self.policy = record.policy;
+                Ok(())
+            }
+            _ if record.facts().is_some() => self.decided(record),
+            _ => Ok(()),
+        }
+    }
+
+    fn change(&mut self, record: &Record) -> Result<(), Untold> {
+        let next = self.plane.saturating_add(1);
+        self.plane = record.plane;
+        let whose = record.authority.map_or(Set::EMPTY, |authority| Set::one(Authority(authority)));
+        match record.action.and_then(Change::from_code) {
+            Some(Change::Silent) => self.silent = self.silent.or(whose),
+            Some(Change::Reachable) => self.silent = self.silent.without(whose),
+            _ => {}
+        }
+        if record.plane == next { Ok(()) } else { Err(Untold::Change(next)) }
+    }
+
+    fn decided(&self, record: &Record) -> Result<(), Untold> {
+        if record.plane != self.plane {
+            return Err(Untold::Change(self.plane.saturating_add(1)));
+        }
+        if record.policy != self.policy {
+            return Err(Untold::Version);
+        }
+        let voices = record.voices();
+        let spoke = |authority: Authority| voices.speaker(authority).flatten();
+        let silent = |speaker: Authority| self.silent.contains(speaker);
+        if (0..8).map(Authority).filter_map(spoke).any(silent) { Err(Untold::Silent) } else { Ok(()) }
+    }
+
+    /// How many changes of the control plane the trail does not tell one by one.
+    #[must_use]
+    pub const fn untold(&self) -> u32 {
+        self.untold
+    }
 }

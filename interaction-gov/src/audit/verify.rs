@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::chain::{Chain, Head};
-use super::record::{Bytes, FORMAT, Kind, Record};
+use super::codes::Kind;
+use super::record::{Bytes, FORMAT, Record};
 use crate::identity::InteractionId;
 use crate::proof::Signatures;
 use crate::time::Time;

@@ -1,6 +1,7 @@
 //! What one authority sees of a trail (`IoE §8`).
 
-use super::record::{Kind, Record, Verdict};
+use super::codes::{Kind, Verdict};
+use super::record::Record;
 use crate::identity::{AuthorityKey, Pseudonym, Subject};
 use crate::time::Time;
 use crate::vocabulary::Authority;
@@ -33,6 +34,20 @@ pub struct Seen {
 }
 
 /// The eyes of one authority, for trails of interactions with up to `P` participants.
+///
+/// ```
+/// use interaction_gov::audit::{Kind, Record, View};
+/// use interaction_gov::identity::{AuthorityKey, InteractionId};
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::Authority;
+///
+/// let [clinic, region] = [1, 2].map(|number| AuthorityKey::new([number; 32])); // random bytes
+/// let id = InteractionId::recorded([7; 16]);
+/// let joined = Record { seat: Some(0), subject: [5; 16], ..Record::fact(id, 2, Time(9), Kind::Joined) };
+/// let mut views = [View::<4>::of(Authority(0), &clinic), View::of(Authority(1), &region)];
+/// let [one, other] = views.each_mut().map(|view| view.see(&joined).participant);
+/// assert!(one.is_some() && one != other, "two authorities cannot tell that they see the same one");
+/// ```
 pub struct View<'k, const P: usize> {
     authority: Authority,
     key: &'k AuthorityKey,

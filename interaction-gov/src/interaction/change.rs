@@ -35,8 +35,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) -> Result<Seat, Refused> {
-        self.room(2, log)?;
         self.advance_with(now, Kind::Joined, rollout, log)?;
+        self.room(2, log)?;
         let version = self.version(rollout);
         let told = Record {
             subject: admission.name,

@@ -319,9 +319,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         // Each is recorded once as decided and once as ended, each participant once, and the state may move twice. Where there is
         // no room, nothing is renewed, and what has not recovered in time ends.
         let seats = self.seats.iter().flatten().count();
-        let renews = self.room(2 * self.running.iter().flatten().count() + seats + 4, log);
+        let advanced = match self.advance_with(now, Kind::Ended, rollout, log) {
+            Err(refused) if refused.0 != Verdict::AuditFull => return Err(refused),
+            advanced => advanced,
+        };
+        let records = 2 * self.running.iter().flatten().count() + seats + 4;
+        let renews = advanced.and_then(|()| self.room(records, log));
         if renews.is_ok() {
-            self.advance_with(now, Kind::Ended, rollout, log)?;
             self.review_flows(now, rollout, log);
         }
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);

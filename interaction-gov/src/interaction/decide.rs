@@ -122,7 +122,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             && now < lease.until
             && now >= self.last
             && lease.epoch == self.epoch
-            && rollout.authorities.same_since(lease.authorities, lease.asked)
+            && rollout.authorities.changes.same_since(lease.authorities, lease.asked)
             && self.version(rollout).is_some_and(|version| version.number == lease.version)
     }
 
@@ -314,7 +314,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         record.binding = question.what.binding.map(|binding| binding.0);
         record.parent = question.parent.map(|parent| parent.0);
         record.policy = decision.version;
-        record.plane = rollout.authorities.changes();
+        record.plane = rollout.authorities.changes.count;
     }
 
     /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.

@@ -213,7 +213,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             until,
             version,
             epoch: self.epoch,
-            authorities: rollout.authorities.changes(),
+            authorities: rollout.authorities.changes.count,
             asked,
             what,
         }

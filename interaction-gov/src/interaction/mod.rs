@@ -223,7 +223,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let version = self.version(rollout);
         let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
         let number = version.map(|version| version.number);
-        self.governed = (number, rollout.authorities.changes());
+        self.governed = (number, rollout.authorities.changes.count);
         let begins = Record {
             subject: FORMAT,
             action: Some(mode as u8),
@@ -386,7 +386,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Err(self.spare(refused, log))
     }
 
-    /// The same for what asks the authorities: what governs now is recorded, if it is something else than before.
+    /// The same for what asks the authorities: what has changed in the control plane is recorded, and what governs now, if it is
+    /// something else than before.
     fn advance_with<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -406,22 +407,66 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance(now, kind, log)?;
-        let governs = (version.map(|version| version.number), rollout.authorities.changes());
-        if governs != self.governed {
-            self.governed = governs;
-            let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
-            let silent = crate::audit::record::low(rollout.authorities.silent().bits());
-            let record = Record {
-                policy: governs.0,
-                plane: governs.1,
-                digest,
-                // Who cannot be asked.
-                obligations: silent,
-                ..self.fact(Kind::Governs)
-            };
-            self.write(record, log);
+        if self.governed != (version.map(|version| version.number), rollout.authorities.changes.count) {
+            self.hear(version, rollout, log)?;
         }
         Ok(())
+    }
+
+    /// Records each change of the control plane since the last time, the oldest first, and what governs from here on, if that is
+    /// something else. As long as there is no room for all of it, nothing is decided.
+    #[cold]
+    fn hear<const W: usize, const V: usize>(
+        &mut self,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        let changes = &rollout.authorities.changes;
+        let number = version.map(|version| version.number);
+        let (id, last) = (self.id, self.last);
+        let governs = |count: u32, plane: u32| Record {
+            policy: number,
+            plane,
+            digest: version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]),
+            // Who cannot be asked.
+            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
+            count,
+            ..Record::fact(id, 0, last, Kind::Governs)
+        };
+        let untold = changes.first().saturating_sub(self.governed.1.saturating_add(1));
+        let another_plane = self.governed.1 > changes.count;
+        if untold > 0 || another_plane {
+            // What is not known any more one by one: what came of it all is said.
+            let plane = if another_plane { changes.count } else { self.governed.1.saturating_add(untold) };
+            let record = governs(untold.max(1), plane);
+            self.write(record, log);
+            self.governed = (number, plane);
+        }
+        while let Some(told) = self.governed.1.checked_add(1).filter(|told| *told <= changes.count) {
+            self.room(1, log)?;
+            let small = |field: u8| (field != u8::MAX).then_some(field);
+            if let Some(entry) = changes.get(told) {
+                let record = Record {
+                    action: Some(entry.what.code()),
+                    authority: small(entry.authority),
+                    speaker: small(entry.to),
+                    policy: (entry.version != u32::MAX).then_some(entry.version),
+                    count: entry.track,
+                    plane: told,
+                    ..self.fact(Kind::Changed)
+                };
+                self.write(record, log);
+            }
+            self.governed.1 = told;
+        }
+        if self.governed.0 != number {
+            self.room(1, log)?;
+            let record = governs(0, changes.count);
+            self.write(record, log);
+            self.governed.0 = number;
+        }
+        self.room(1, log)
     }
 
     /// Records a refusal of somebody who has no standing here, unless too many were recorded lately: then it is counted, and the

@@ -21,6 +21,13 @@ pub enum Dimension {
 }
 
 /// The size of an interaction in each dimension (`IoE §3.2`).
+///
+/// ```
+/// use interaction_gov::measure::coordination::{Dimension, Dimensions};
+///
+/// assert_eq!(Dimensions::VIDEO_CONFERENCE.of(Dimension::Participants), 10);
+/// assert_eq!(Dimensions::each(4).of(Dimension::Transitions), 4);
+/// ```
 // keeps: IOE-027
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -13,6 +13,15 @@ const BUCKETS: usize = 30 * PARTS;
 ///
 /// A percentile is reported by the upper end of its bucket: never too low, and too high by at most an eighth of it and
 /// a microsecond. From 2^32 µs on, about 72 minutes, it is the longest latency seen. It takes about 2 KB.
+///
+/// ```
+/// use core::time::Duration;
+/// use interaction_gov::measure::Histogram;
+///
+/// let mut latencies = Histogram::new();
+/// (1..=100).for_each(|number| latencies.record(Duration::from_micros(number)));
+/// assert_eq!(latencies.samples(), 100);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],

@@ -10,6 +10,13 @@ use super::Histogram;
 use super::coordination::Dimensions;
 
 /// A quantity that the draft sets a target for.
+///
+/// ```
+/// use interaction_gov::measure::Metric;
+///
+/// assert_eq!(Metric::RollbackLatency.target(), "every rollback within 100 ms");
+/// assert!(Metric::CHANGE_SAFETY.contains(&Metric::RollbackLatency));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Metric {

@@ -71,6 +71,15 @@ impl Provenance {
 
 /// On which stream something is done. What is not said counts as whatever would forbid it: a deny or a scope about any stream
 /// speaks, and no permit that names a stream does.
+///
+/// ```
+/// use interaction_gov::policy::On;
+/// use interaction_gov::vocabulary::{Modality, Set};
+///
+/// assert_eq!(On::Stream(Modality(2)).streams(), Set::one(Modality(2)));
+/// assert_eq!(On::Unsaid.streams(), Set::ALL, "it may be any");
+/// assert_eq!(On::Nothing.streams(), Set::EMPTY);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum On {
@@ -138,6 +147,14 @@ impl From<Option<Modality>> for On {
 }
 
 /// Who consents, in the four words of the language. Of somebody who is not a valid person nothing is presumed.
+///
+/// ```
+/// use interaction_gov::policy::Consents;
+/// use interaction_gov::vocabulary::{Consent, Set};
+///
+/// let consents = Consents { own: Set::one(Consent(0)), ..Consents::default() };
+/// assert!(consents.all.is_empty(), "one person's consent is not that of all");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Consents {
@@ -161,6 +178,37 @@ impl Consents {
 
 /// What is the case when something is to be done. Action, stream and where else it goes are what is asked; all else an
 /// interaction makes of its state.
+///
+/// ```
+/// use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance};
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::{Authority, Posture, Region, Set, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join, record\nregions de, us\nauthorities clinic")?;
+/// let mut policy = Policy::<1>::new();
+/// policy.add("authority clinic\nversion 1\nover record in de\npermit record\n", &names)?;
+/// let here = Facts {
+///     action: names.find("record").ok_or("an action")?,
+///     kind: Kind::Human,
+///     roles: Set::EMPTY,
+///     home: None,
+///     on: On::Nothing,
+///     function: None,
+///     law: Set::one(Region(0)),
+///     goes: Set::EMPTY,
+///     consents: Consents::default(),
+///     present: Set::EMPTY,
+///     posture: Posture(0),
+///     provenance: Provenance::None,
+///     time: Time(0),
+/// };
+/// assert_eq!(policy.asked(&here), Set::one(Authority(0)));
+/// let elsewhere = Facts { law: Set::one(Region(1)), ..here };
+/// assert!(policy.asked(&elsewhere).is_empty(), "the law of another place");
+/// let unknown = Facts { law: Set::one(Region::UNKNOWN), ..here };
+/// assert_eq!(policy.asked(&unknown), Set::one(Authority(0)), "a place that is not known may be here");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// What is to be done.

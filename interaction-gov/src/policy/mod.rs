@@ -8,32 +8,31 @@
 //! fact does not exclude. A decision is the intersection of the rows of its facts. Denies stand in front of permits, so the first bit
 //! that is left decides.
 
+mod add;
 mod check;
 mod compiled;
 mod facts;
 mod index;
 mod read;
 mod rule;
+mod ruling;
 mod scope;
 mod settings;
 
-use core::fmt;
 use core::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-
+pub use add::PolicyError;
 pub use compiled::CompiledError;
 pub use facts::{Consents, Facts, Kind, On, Provenance};
 pub use rule::{Conditions, Effect, Rule, Sense, Test, Whose};
+pub use ruling::{Answer, Ruling, Speaker, Voices};
 pub use scope::Scope;
 pub use settings::Settings;
 
 use crate::list::{Blank, List};
-use crate::text::{TextError, Trouble, visible};
 use crate::time::Time;
-use crate::vocabulary::{Action, Authority, Obligation, Region, Set, Vocabulary};
+use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
 use index::{Index, Rows};
-use read::Statement;
 use settings::{Said, Together};
 
 /// How many authorities a policy can have.
@@ -109,155 +108,6 @@ impl Blank for Member {
     };
 }
 
-/// What all authorities that are asked say together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Ruling {
-    /// What was said.
-    pub answer: Answer,
-    /// In whose place it was said: whoever denies; if nobody does, the first one that was asked.
-    pub authority: Option<Authority>,
-    /// Who said it: another one, if the authority has delegated it.
-    pub speaker: Option<Authority>,
-    /// The line of the deciding rule in the speaker's text, if a rule decided.
-    pub line: Option<u16>,
-    /// The name of that rule, in short.
-    pub rule: Option<u32>,
-    /// What each authority said that was asked.
-    pub voices: Voices,
-    /// What a permit obliges to: what all deciding rules say together.
-    pub obligations: Set<Obligation>,
-    /// Until when the same ones speak for all, and no time of the day changes anything.
-    pub until: Time,
-    /// How long a permit holds at most, by all who were asked.
-    pub lease_ms: u32,
-}
-
-/// Who spoke in the place of each authority, and by which line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Voices {
-    /// Four bits for each authority, the first one's the lowest: 0 it was not asked, 1 to 8 the number of who spoke and one,
-    /// 15 nobody could be asked.
-    pub speakers: u32,
-    /// The line of each one's rule; 0 for none.
-    pub lines: [u16; AUTHORITIES],
-}
-
-impl Voices {
-    const NOBODY: u32 = 15;
-
-    fn hear(&mut self, authority: Authority, speaker: Option<Authority>, line: u16) {
-        let at = u32::from(authority.0 & 7) * 4;
-        let code = speaker.map_or(Self::NOBODY, |speaker| u32::from(speaker.0 & 7) + 1);
-        self.speakers = self.speakers & !(0xF << at) | code << at;
-        if let Some(place) = self.lines.get_mut(usize::from(authority.0)) {
-            *place = line;
-        }
-    }
-
-    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: nobody could be.
-    #[must_use]
-    pub const fn speaker(&self, authority: Authority) -> Option<Option<Authority>> {
-        match self.speakers >> ((authority.0 & 7) * 4) & 0xF {
-            0 => None,
-            number @ 1..=8 => {
-                let [.., number] = number.to_be_bytes();
-                Some(Some(Authority(number - 1)))
-            }
-            _ => Some(None),
-        }
-    }
-
-    /// Whoever was asked, and whoever spoke.
-    #[must_use]
-    pub fn all(&self) -> Set<Authority> {
-        (0..8)
-            .map(Authority)
-            .filter_map(|one| self.speaker(one).map(|by| Set::one(one).or(by.map_or(Set::EMPTY, Set::one))))
-            .fold(Set::EMPTY, Set::or)
-    }
-}
-
-/// Who decides in an authority's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Speaker {
-    /// Who. `None`: nobody can be asked.
-    pub authority: Option<Authority>,
-    /// Until when that is so.
-    pub until: Time,
-}
-
-/// Permit, or why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Answer {
-    /// Everybody who is asked permits it.
-    Permit,
-    /// A rule denies it.
-    Deny,
-    /// No rule permits it.
-    NoRule,
-    /// Data would go where a rule keeps them from.
-    Residency,
-    /// An authority cannot be asked.
-    Unreachable,
-    /// No authority is asked.
-    NobodyAsked,
-}
-
-impl Ruling {
-    /// Nobody has said anything.
-    const NOTHING: Self = Self {
-        answer: Answer::NobodyAsked,
-        authority: None,
-        speaker: None,
-        line: None,
-        rule: None,
-        voices: Voices { speakers: 0, lines: [0; AUTHORITIES] },
-        obligations: Set::EMPTY,
-        until: Time::NEVER,
-        lease_ms: 0,
-    };
-}
-
-/// Why a policy does not take a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// Something is wrong with the text.
-    Text(TextError),
-    /// The authority has a part already.
-    Twice(Authority),
-    /// There is no room for so many rules.
-    Full,
-    /// The policy is written in another vocabulary: its numbers mean other names.
-    Vocabulary,
-    /// Its rules tell more than 64 different tests apart, or more than 31 kinds of places.
-    TooFine,
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(error) => error.fmt(f),
-            Self::Twice(_) => f.write_str("the authority has a part already"),
-            Self::Full => f.write_str("no room for so many rules"),
-            Self::Vocabulary => f.write_str("written in another vocabulary"),
-            Self::TooFine => f.write_str("the rules tell too many tests or places apart"),
-        }
-    }
-}
-
-impl core::error::Error for PolicyError {}
-
-impl From<TextError> for PolicyError {
-    fn from(error: TextError) -> Self {
-        Self::Text(error)
-    }
-}
-
 impl<const W: usize> Clone for Policy<W> {
     fn clone(&self) -> Self {
         let mut copy = Self::new();
@@ -313,99 +163,6 @@ impl<const W: usize> Policy<W> {
         self.index.forget(0, 0);
         self.vocabulary = [0; 32];
         (self.own, self.always, self.regions, self.digest) = (Set::EMPTY, Set::EMPTY, Set::EMPTY, [0; 32]);
-    }
-
-    /// Adds an authority's part, checked: names that do not exist, rules that never match, rules that are never reached and
-    /// permits that a deny covers are refused, each with its place.
-    ///
-    /// # Errors
-    /// [`PolicyError`]; the policy then decides as before.
-    pub fn add(&mut self, text: &str, vocabulary: &Vocabulary<'_>) -> Result<Authority, PolicyError> {
-        if self.vocabulary().is_some_and(|other| other != vocabulary.digest()) {
-            return Err(PolicyError::Vocabulary);
-        }
-        visible(text)?;
-        let head = read::head(text, vocabulary)?;
-        if self.members.iter().any(|member| member.authority == head.authority) {
-            return Err(PolicyError::Twice(head.authority));
-        }
-        let (first, tests) = (self.words, self.index.tests());
-        let digest = *self.digest();
-        let member = self.check(text, vocabulary, head).and_then(|member| {
-            let words = usize::from(member.words.1);
-            self.members.push(member).map_err(|_| PolicyError::Full).map(|()| words)
-        });
-        match member {
-            Ok(words) => self.words = words,
-            Err(error) => {
-                // Nothing of it stays.
-                self.index.forget(first * 64, tests);
-                return Err(error);
-            }
-        }
-        let authority = self.members.last().map_or(Authority(0), |member| {
-            self.digest = Sha256::new()
-                .chain_update(digest)
-                .chain_update(member.vocabulary)
-                .chain_update([member.authority.0])
-                .chain_update(member.version.to_be_bytes())
-                .chain_update(member.digest)
-                .finalize()
-                .into();
-            member.authority
-        });
-        self.vocabulary = *vocabulary.digest();
-        (self.own, self.always) = (vocabulary.own(), vocabulary.always());
-        self.regions = vocabulary.all().map(|(region, _)| region).collect();
-        Ok(authority)
-    }
-
-    /// Reads and checks a text, and enters its rules behind those that count.
-    fn check(&mut self, text: &str, vocabulary: &Vocabulary<'_>, head: read::Head) -> Result<Member, PolicyError> {
-        let (first, mut said, mut obliges) = (self.words * 64, Said::default(), false);
-        let mut free = first;
-        // Where unconditional keeps leave streams; of no stream in front.
-        let everywhere: Set<Region> = vocabulary.all().map(|(region, _)| region).collect();
-        let mut left = [everywhere; 16];
-        // Denies and keeps first, then permits: the first rule that holds decides.
-        for pass in [Effect::Deny, Effect::Keep, Effect::Permit] {
-            for statement in read::statements(text, vocabulary) {
-                match statement? {
-                    (word, Statement::Rule(rule)) if rule.effect == pass => {
-                        let mut before = (first..free).filter_map(|at| self.index.rule(at));
-                        if let Some(trouble) = check::decides_first(before.clone(), &rule) {
-                            return Err(word.at(trouble).into());
-                        }
-                        if before.any(|other| other.id == rule.id) {
-                            return Err(word.at(Trouble::Twice).into());
-                        }
-                        if rule.effect == Effect::Keep && !keep(&mut left, &rule) {
-                            return Err(word.at(Trouble::NeverMatches).into());
-                        }
-                        if free >= W * 64 {
-                            return Err(PolicyError::Full);
-                        }
-                        if !self.index.enter(free, &rule) {
-                            return Err(PolicyError::TooFine);
-                        }
-                        free += 1;
-                        obliges |= !rule.obligations.is_empty();
-                    }
-                    (_, Statement::Set(setting, number)) => said.set(setting, number),
-                    _ => {}
-                }
-            }
-        }
-        let words = self.words + (free - first).div_ceil(64);
-        let [first_word, end, rules] =
-            [self.words, words, free - first].map(|number| u16::try_from(number).unwrap_or(u16::MAX));
-        if end == u16::MAX || rules == u16::MAX {
-            return Err(PolicyError::Full);
-        }
-        let read::Head { authority, version, scope } = head;
-        let (digest, vocabulary) = (Sha256::digest(text).into(), *vocabulary.digest());
-        let (words, everything) = ((first_word, end), scope == Scope::ALL);
-        Ok(Member { authority, version, digest, vocabulary, scope, said, words, rules, everything, obliges })
     }
 
     /// The digest of the vocabulary that all its texts are written in. `None`, if there are none.
@@ -580,22 +337,4 @@ impl Member {
     fn asks(&self, facts: &Facts) -> bool {
         self.scope.holds(facts, self.authority)
     }
-}
-
-/// Keeps that always hold intersect. Whether they leave any place to each stream.
-fn keep(left: &mut [Set<Region>; 16], rule: &Rule) -> bool {
-    let always = Conditions { modalities: rule.conditions.modalities, ..Conditions::ANY };
-    if rule.conditions != always {
-        return true;
-    }
-    for (column, allowed) in left.iter_mut().enumerate() {
-        let stream =
-            u8::try_from(column).ok().and_then(|column| column.checked_sub(1)).map(crate::vocabulary::Modality);
-        // Data of no stream are meant where all streams are.
-        let meant = rule.conditions.modalities.is_none_or(|these| stream.is_some_and(|one| these.contains(one)));
-        if meant {
-            *allowed = allowed.and(rule.within);
-        }
-    }
-    left.iter().all(|allowed| !allowed.is_empty())
 }

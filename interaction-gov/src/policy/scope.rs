@@ -9,6 +9,17 @@ use crate::time::Time;
 use crate::vocabulary::{Authority, Bits as _, Name, Region, Set};
 
 /// What an authority is asked about.
+///
+/// ```
+/// use interaction_gov::policy::Scope;
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions record, export\nregions de, fr\ngroup eu of de, fr\nauthorities host")?;
+/// assert_eq!(Scope::read("any", &names)?, Scope::ALL);
+/// assert!(Scope::read("record, export in eu own", &names)?.own);
+/// assert!(Scope::read("record in us", &names).is_err(), "the vocabulary has no such region");
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// Facts that it is asked about.

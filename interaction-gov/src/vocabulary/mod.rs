@@ -93,6 +93,16 @@ impl Region {
 }
 
 /// The lists of names, borrowed from their text.
+///
+/// ```
+/// use interaction_gov::vocabulary::{Action, Region, Set, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join, record\nregions de, fr\ngroup eu of de, fr\nauthorities host")?;
+/// assert_eq!(names.find::<Action>("record"), Some(Action(1)));
+/// assert_eq!(names.all_of::<Region>("eu").map(|these| these.contains(Region(1))), Some(true));
+/// assert_eq!(names.find::<Action>("recrod"), None);
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Vocabulary<'t> {
     actions: Vec<&'t str, 31>,

@@ -8,7 +8,7 @@ use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Request};
 use interaction_gov::participant::{Admission, Seat, Streams, Validation};
-use interaction_gov::policy::{Kind, On, Policy, Provenance};
+use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
@@ -155,6 +155,25 @@ pub fn call(world: &World, log: &mut Records) -> (Call, Seat) {
 
 pub fn request(seat: Seat, action: &str) -> Request {
     Request { action: the(action), seat, on: On::Unsaid, binding: None, goes: Set::EMPTY }
+}
+
+/// A person of corporate in Germany, on a managed machine, to do something that carries no stream.
+pub fn facts(action: &str) -> Facts {
+    Facts {
+        action: the(action),
+        kind: Kind::Human,
+        home: Some(the("corporate")),
+        roles: Set::EMPTY,
+        on: On::Nothing,
+        function: None,
+        law: all(&["de"]),
+        goes: Set::EMPTY,
+        consents: Consents::everybody(all(&["recording"])),
+        present: Set::EMPTY,
+        time: Time(0),
+        posture: the("managed"),
+        provenance: Provenance::None,
+    }
 }
 
 /// A model whose statement says how far it is to be trusted.

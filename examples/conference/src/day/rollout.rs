@@ -29,7 +29,7 @@ struct Side {
 
 impl Side {
     fn new(plane: &mut Plane, now: Time) -> Result<Self> {
-        let mut log = Log::new(vec![[0; RECORD]; 16]);
+        let mut log = Log::new(vec![[0; RECORD]; 32]);
         let id = InteractionId::draw(&mut plane.rng);
         let mut call = Interaction::create(id, now, Mode::Enforce, &plane.rollout, &mut log)?;
         let validation =

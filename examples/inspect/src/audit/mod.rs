@@ -224,6 +224,10 @@ impl<W: Write> Reading<'_, W> {
         if gaps > 0 {
             not_shown.push(format!("{gaps} tightenings, for which there was no room"));
         }
+        if replay.untold() > 0 {
+            let more = replay.untold();
+            not_shown.push(format!("{more} changes of the control plane one by one, which it did not know any more"));
+        }
         let replayed = (!arguments.replay.is_empty()).then_some((replay.same, replay.differ));
         if arguments.json {
             if let Some((number, told)) = explained {

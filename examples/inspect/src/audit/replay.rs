@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use interaction_gov::audit::{Record, Replayed, replay};
+use interaction_gov::audit::{Governing, Record, Replayed, replay};
 use interaction_gov::policy::Policy;
 use interaction_gov::vocabulary::{Authority, Vocabulary};
 
@@ -17,6 +17,8 @@ const MOST: usize = 4_096;
 /// The policies that can be made of some texts, and what was found so far.
 pub struct Replay {
     policies: Vec<Index>,
+    /// What governs, as the trail tells it.
+    governing: Governing,
     pub same: u64,
     pub differ: u64,
 }
@@ -47,7 +49,7 @@ impl Replay {
             policies.append(&mut more);
             ensure!(policies.len() <= MOST, "more than {MOST} policies can be made of these texts");
         }
-        Ok(Self { policies, same: 0, differ: 0 })
+        Ok(Self { policies, governing: Governing::default(), same: 0, differ: 0 })
     }
 
     /// The next record: what is wrong with what it says was decided.
@@ -55,6 +57,10 @@ impl Replay {
         // Without any text nothing is decided again.
         if self.policies.len() < 2 {
             return None;
+        }
+        if let Err(untold) = self.governing.hear(record) {
+            self.differ += 1;
+            return Some(format!("{untold}"));
         }
         let mut another = false;
         for policy in &self.policies {
@@ -65,15 +71,18 @@ impl Replay {
                     self.same += 1;
                     return None;
                 }
-                Replayed::Differs(verdict, difference) => {
+                differs @ Replayed::Differs(..) => {
                     self.differ += 1;
-                    return Some(
-                        format!("decided once more: {verdict}; it differs in its {difference:?}").to_lowercase(),
-                    );
+                    return Some(differs.to_string());
                 }
             }
         }
         self.differ += u64::from(another);
         another.then(|| "none of the texts make the policy by which it was decided".into())
+    }
+
+    /// How many changes of the control plane the trail does not tell one by one.
+    pub const fn untold(&self) -> u32 {
+        self.governing.untold()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::audit::{Change, Kind, Record, Verdict};
 use interaction_gov::lifecycle::Event;
 use interaction_gov::policy;
 use interaction_gov::vocabulary::{
@@ -48,6 +48,9 @@ impl<'v> Words<'v> {
 
     /// The rest of a line of the timeline.
     pub fn line(&self, record: &Record) -> String {
+        if let Some(change) = self.change(record) {
+            return format!("{change}; change {} of the control plane", record.plane);
+        }
         let decision = is_decision(record.kind);
         let mut words = Vec::new();
         words.extend(record.seat.map(|seat| format!("seat {seat}")));
@@ -100,6 +103,7 @@ impl<'v> Words<'v> {
             "parent": record.parent,
             "voices": record.law.map(|_| self.voices(record)),
             "count": record.count,
+            "plane": record.plane,
             "region": self.named::<Region>(record.region),
             "home": self.named::<Authority>(record.home),
             "posture": self.named::<Posture>(record.posture),
@@ -124,6 +128,12 @@ impl<'v> Words<'v> {
             "This is record {number} of interaction {}, made at {} ms: {kind}.",
             record.interaction, record.time.0
         )];
+        if let Some(change) = self.change(record) {
+            let (number, before) = (record.plane, "It came before whatever was decided next");
+            told.push(format!("This is change {number} of the control plane: {change}."));
+            told.push(format!("{before}, and may have come any time after the record before."));
+            return told;
+        }
         told.extend(self.who(record));
         let done = self.done(record);
         if !is_decision(kind) {
@@ -181,6 +191,17 @@ impl<'v> Words<'v> {
         told
     }
 
+    /// A change of the control plane: `delegated, privacy to corporate`, `rolled back, corporate, version 0`.
+    fn change(&self, record: &Record) -> Option<String> {
+        let change = record.action.filter(|_| record.kind == Kind::Changed)?;
+        let mut words = vec![Change::from_code(change).map_or(format!("change {change}"), |change| change.to_string())];
+        let (whose, to) = (self.named::<Authority>(record.authority), self.named::<Authority>(record.speaker));
+        words.extend(whose.map(|whose| to.map_or_else(|| whose.clone(), |to| format!("{whose} to {to}"))));
+        words.extend(record.policy.map(|version| format!("version {version}")));
+        words.extend((record.count > 0).then(|| format!("track {}", record.count)));
+        Some(words.join(", "))
+    }
+
     fn who(&self, record: &Record) -> Option<String> {
         let what = record.participant.map_or("participant".into(), participant);
         // Whoever joins or leaves by this record is named by it.
@@ -230,6 +251,7 @@ impl<'v> Words<'v> {
         let known = match record.kind {
             Kind::Moved => Event::ALL.get(usize::from(code)).map(|event| event.name()),
             Kind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
+            Kind::Changed => Change::from_code(code).map(Change::name),
             Kind::Created => ["enforce", "observe"].get(usize::from(code)).copied(),
             kind if is_decision(kind) => return self.named::<Action>(record.action),
             _ => None,

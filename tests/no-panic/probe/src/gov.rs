@@ -11,15 +11,15 @@ use interaction_gov::participant::{Admission, Seat, Streams, Validation};
 use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance, Scope, Sense};
 use interaction_gov::proof::Component;
 use interaction_gov::protocol::{Protocol, Rebinding, Registry};
-use interaction_gov::rollout::{Rollout, Track};
+use interaction_gov::rollout::{Rollout, Track, Version};
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{
     Action, Authority, Consent, Function, Listed, Modality, Name, Obligation, Posture, Region, Set, Vocabulary,
 };
 
-use crate::{look, opaque, print, text};
+use crate::{look, opaque, opaque_buffer, print, text};
 
-type Control = Rollout<2, 2>;
+type Control = Rollout<3, 2>;
 type Governed = Interaction<3, 3>;
 type Records = Log<&'static mut [Bytes]>;
 
@@ -41,8 +41,18 @@ pub fn all() {
         people(&mut interaction, &control, &mut log);
         decide(&mut interaction, &control, &mut log);
         compute(&mut interaction, &control, &mut log);
+        kept(&mut control, &mut interaction, &mut log);
         black_box((log.waiting(), log.room(black_box(Need::Ordinary))));
         log.taken();
+    }
+}
+
+/// How many bytes are needed.
+struct Needed(usize);
+
+impl core::fmt::Display for Needed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -128,13 +138,14 @@ fn facts() -> Facts {
 }
 
 fn policy(vocabulary: &Vocabulary<'_>) {
-    let mut policy = Policy::<2>::new();
+    let mut policy = Policy::<3>::new();
     while black_box(true) {
         look(policy.add(text(), vocabulary));
         let facts = facts();
         let authorities = black_box(Authorities::new());
         black_box(policy.decide(&facts, |authority| authorities.speaker(authority, &facts, time())));
-        black_box((policy.asked(&facts), policy.residency(&facts).is_ok(), policy.settings(&facts), policy.digest()));
+        black_box((policy.asked(&facts), policy.residency(&facts), policy.settings(&facts), policy.digest()));
+        look(policy.compile(opaque_buffer()).map_err(Needed));
         for member in policy.members() {
             policy.rules_of(member).for_each(|rule| {
                 let holds = rule.conditions.hold(&facts, black_box(Sense::Must));
@@ -198,7 +209,7 @@ fn authorities(authorities: &mut Authorities) {
         text: text(),
     };
     if let Ok(vocabulary) = Vocabulary::read(text()) {
-        let mut scratch = Policy::<2>::new();
+        let mut scratch = Policy::<3>::new();
         look(authorities.take(&update, &black_box([0; 64]), &verifies, &vocabulary, &mut scratch));
         look(authorities.adopt(&vocabulary, &vocabulary));
     }
@@ -219,12 +230,34 @@ fn authorities(authorities: &mut Authorities) {
     authorities.revoke(from, to);
 }
 
+/// What firmware has with it: the optimiser does not know that it is this one.
+static LINKED: Version<3> =
+    match Version::compiled(7, include_bytes!("../../../footprint/firmware/src/robot.policy.bin")) {
+        Ok(version) => version,
+        Err(_) => panic!("no compiled policy"),
+    };
+
+fn kept(control: &mut Control, interaction: &mut Governed, log: &mut impl Sink) {
+    look(interaction.snapshot(opaque_buffer()).map_err(Needed));
+    look(control.snapshot(opaque_buffer()).map_err(Needed));
+    look(control.restore(opaque(), |_, policy| policy.add(text(), &Vocabulary::default()).is_ok()));
+    look(interaction.resumed(opaque(), log));
+    match Governed::restore(opaque()) {
+        Ok(restored) => *interaction = black_box(restored),
+        Err(error) => print(&error),
+    }
+    look(interaction.begin(id(), time(), black_box(Mode::Observe), control, log));
+}
+
 fn rollout(control: &mut Control, interaction: &Governed) {
     let mut policy = Policy::new();
     if let Ok(vocabulary) = Vocabulary::read(text()) {
         look(policy.add(text(), &vocabulary));
     }
     look(control.install(&policy));
+    look(Policy::<3>::compiled(opaque()).map(|policy| *policy.digest()));
+    look(Version::<3>::compiled(version(), opaque()).map(|version| version.number));
+    look(control.link(black_box(&LINKED)));
     look(control.start_canary(version(), number()));
     look(control.publish(black_box(Track::STABLE), version()));
     look(control.emergency(version()));

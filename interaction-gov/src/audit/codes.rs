@@ -1,0 +1,193 @@
+//! The codes of a record: what happened, what was decided, what changed in the control plane (PROFILE 10.13).
+
+macro_rules! codes {
+    ($(#[$attribute:meta])* $kind:ident { $($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal;)+ }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[repr(u8)]
+        pub enum $kind { $($(#[$doc])* $variant = $code,)+ }
+
+        impl $kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code in a record.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                self as u8
+            }
+
+            /// What a code stands for.
+            #[must_use]
+            pub fn from_code(code: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.code() == code)
+            }
+
+            /// It in words.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl core::fmt::Display for $kind {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
+codes! {
+    /// What happened.
+    Kind {
+        /// The interaction was created.
+        Created = 1, "created";
+        /// Its state moved: the code of the event is in `action`.
+        Moved = 2, "moved";
+        /// A participant joined.
+        Joined = 3, "joined";
+        /// A participant left, or was made to.
+        Left = 4, "left";
+        /// A participant was validated again.
+        Revalidated = 5, "revalidated";
+        /// A participant's consents changed.
+        Consented = 6, "consented";
+        /// A transition: transport, protocol, infrastructure.
+        Transition = 7, "transition";
+        /// A protocol identifier was bound, or rebound after a break.
+        Bound = 8, "bound";
+        /// A function or computation began.
+        Invoked = 9, "invoked";
+        /// A function or computation ended, or was cancelled.
+        Ended = 10, "ended";
+        /// A component failed.
+        Failed = 11, "failed";
+        /// A component works again.
+        Recovered = 12, "recovered";
+        /// The interaction is governed by another policy from here on.
+        Policy = 13, "policy";
+        /// An action was decided.
+        Decided = 14, "decided";
+        /// A place for a computation was decided.
+        Placed = 15, "placed";
+        /// A way for data was decided.
+        Routed = 16, "routed";
+        /// A measurement.
+        Telemetry = 17, "telemetry";
+        /// An output of a function: its digest is the subject.
+        Output = 18, "output";
+        /// The streams that a participant sends and receives, from here on.
+        Flow = 19, "flow";
+        /// A function runs for another participant from here on.
+        HandedOver = 20, "handed over";
+        /// A participant was made to leave, and does not come back.
+        Banned = 21, "banned";
+        /// So many tightenings took effect for which there was no room: their number is in `count`.
+        Gap = 22, "gap";
+        /// So many refusals of strangers were not recorded one by one: their number is in `count`.
+        Spared = 23, "spared";
+        /// What governs is something else from here on: the version, or who can be asked and speaks for whom.
+        Governs = 24, "governs";
+        /// The clock was set: everything that rested on the time before has to be shown again.
+        Clock = 25, "clock";
+        /// It was restored from a snapshot.
+        Restored = 26, "restored";
+        /// The control plane changed: what is in `action`, see [`Change`].
+        Changed = 27, "changed";
+    }
+}
+
+codes! {
+    /// What was decided, and why.
+    Verdict {
+        /// It is a fact, not a decision.
+        Fact = 0, "fact";
+        /// Permitted.
+        Permit = 1, "permitted";
+        /// A rule denies it.
+        DeniedByRule = 2, "a rule denies it";
+        /// No rule permits it.
+        NotPermitted = 3, "no rule permits it";
+        /// No authority is asked about it.
+        NobodyAsked = 4, "no authority is asked about it";
+        /// The interaction is not active.
+        NotActive = 5, "the interaction is not active";
+        /// The participant has not joined, or has left.
+        NoParticipant = 6, "no such participant";
+        /// The participant's validation has lapsed.
+        Lapsed = 7, "the participant's validation has lapsed";
+        /// The function is not bound, has ended or has failed.
+        NoFunction = 8, "the function is not running";
+        /// No policy governs the interaction.
+        NoPolicy = 9, "no policy governs it";
+        /// An authority cannot be asked.
+        Unreachable = 10, "an authority cannot be asked";
+        /// Data or computation may not go there.
+        Residency = 11, "it may not go there";
+        /// No place is left that all authorities allow.
+        NoPlace = 12, "no place is allowed by all";
+        /// The clock went backwards.
+        ClockBack = 13, "the clock went backwards";
+        /// There is no room for the record. It is told, and nowhere written.
+        AuditFull = 14, "there is no room for the record";
+        /// There is no room for one more of them.
+        NoRoom = 15, "there is no room";
+        /// It contradicts what is there: a second seat for one name, a function that acts for another.
+        Conflict = 16, "it contradicts what is there";
+        /// The permit that the function runs on is over.
+        NoLease = 17, "the permit that it runs on is over";
+        /// The clock is further ahead than can be.
+        ClockAhead = 18, "the clock is too far ahead";
+        /// The participant was banned, or so many were that nobody is let in any more.
+        Banned = 19, "the participant was banned";
+        /// An action that nothing prevents.
+        Always = 20, "always permitted";
+    }
+}
+
+impl Verdict {
+    /// Whether the action may be done.
+    #[must_use]
+    pub const fn permits(self) -> bool {
+        matches!(self, Self::Permit | Self::Always)
+    }
+}
+
+codes! {
+    /// What changed in the control plane: the `action` of a record of the kind [`Kind::Changed`].
+    ///
+    /// ```
+    /// use interaction_gov::audit::Change;
+    ///
+    /// assert_eq!(Change::from_code(3), Some(Change::RolledBack));
+    /// assert_eq!(Change::RolledBack.to_string(), "rolled back");
+    /// ```
+    Change {
+        /// A version governs a track from here on.
+        Published = 0, "published";
+        /// A version governs everything.
+        Emergency = 1, "emergency";
+        /// The emergency is over.
+        EmergencyLifted = 2, "emergency lifted";
+        /// The stable track went back to a version, in one authority's text.
+        RolledBack = 3, "rolled back";
+        /// A version governs some of the interactions that begin from here on, on a track of their own.
+        CanaryStarted = 4, "canary started";
+        /// The canary was rolled back.
+        CanaryRolledBack = 5, "canary rolled back";
+        /// The canary is over.
+        CanaryEnded = 6, "canary ended";
+        /// An authority cannot be asked.
+        Silent = 7, "cannot be asked";
+        /// An authority can be asked again.
+        Reachable = 8, "can be asked again";
+        /// An authority lets another one decide.
+        Delegated = 9, "delegated";
+        /// An authority took back what it let another one decide.
+        Revoked = 10, "revoked";
+        /// Another vocabulary is known, in which an authority has delegated.
+        Adopted = 11, "vocabulary adopted";
+    }
+}

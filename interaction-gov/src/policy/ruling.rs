@@ -1,0 +1,143 @@
+//! What authorities say about some facts (`IoE R7`).
+
+use core::fmt;
+
+use super::AUTHORITIES;
+use crate::time::Time;
+use crate::vocabulary::{Authority, Obligation, Set};
+
+/// What all authorities that are asked say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ruling {
+    /// What was said.
+    pub answer: Answer,
+    /// In whose place it was said: whoever denies; if nobody does, the first one that was asked.
+    pub authority: Option<Authority>,
+    /// Who said it: another one, if the authority has delegated it.
+    pub speaker: Option<Authority>,
+    /// The line of the deciding rule in the speaker's text, if a rule decided.
+    pub line: Option<u16>,
+    /// The name of that rule, in short.
+    pub rule: Option<u32>,
+    /// What each authority said that was asked.
+    pub voices: Voices,
+    /// What a permit obliges to: what all deciding rules say together.
+    pub obligations: Set<Obligation>,
+    /// Until when the same ones speak for all, and no time of the day changes anything.
+    pub until: Time,
+    /// How long a permit holds at most, by all who were asked.
+    pub lease_ms: u32,
+}
+
+/// Who spoke in the place of each authority, and by which line.
+///
+/// ```
+/// use interaction_gov::policy::Voices;
+/// use interaction_gov::vocabulary::Authority;
+///
+/// // The second authority spoke for the first one; the third could not be asked.
+/// let voices = Voices { speakers: 0xF02, lines: [7, 0, 0, 0, 0, 0, 0, 0] };
+/// assert_eq!(voices.speaker(Authority(0)), Some(Some(Authority(1))));
+/// assert_eq!(voices.speaker(Authority(1)), None, "it was not asked itself");
+/// assert_eq!(voices.speaker(Authority(2)), Some(None));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Voices {
+    /// Four bits for each authority, the first one's the lowest: 0 it was not asked, 1 to 8 the number of who spoke and one,
+    /// 15 nobody could be asked.
+    pub speakers: u32,
+    /// The line of each one's rule; 0 for none.
+    pub lines: [u16; AUTHORITIES],
+}
+
+impl Voices {
+    const NOBODY: u32 = 15;
+
+    pub(super) fn hear(&mut self, authority: Authority, speaker: Option<Authority>, line: u16) {
+        let at = u32::from(authority.0 & 7) * 4;
+        let code = speaker.map_or(Self::NOBODY, |speaker| u32::from(speaker.0 & 7) + 1);
+        self.speakers = self.speakers & !(0xF << at) | code << at;
+        if let Some(place) = self.lines.get_mut(usize::from(authority.0)) {
+            *place = line;
+        }
+    }
+
+    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: nobody could be.
+    #[must_use]
+    pub const fn speaker(&self, authority: Authority) -> Option<Option<Authority>> {
+        match self.speakers >> ((authority.0 & 7) * 4) & 0xF {
+            0 => None,
+            number @ 1..=8 => {
+                let [.., number] = number.to_be_bytes();
+                Some(Some(Authority(number - 1)))
+            }
+            _ => Some(None),
+        }
+    }
+
+    /// Whoever was asked, and whoever spoke.
+    #[must_use]
+    pub fn all(&self) -> Set<Authority> {
+        (0..8)
+            .map(Authority)
+            .filter_map(|one| self.speaker(one).map(|by| Set::one(one).or(by.map_or(Set::EMPTY, Set::one))))
+            .fold(Set::EMPTY, Set::or)
+    }
+}
+
+/// Who decides in an authority's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Who. `None`: nobody can be asked.
+    pub authority: Option<Authority>,
+    /// Until when that is so.
+    pub until: Time,
+}
+
+/// Permit, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Answer {
+    /// Everybody who is asked permits it.
+    Permit,
+    /// A rule denies it.
+    Deny,
+    /// No rule permits it.
+    NoRule,
+    /// Data would go where a rule keeps them from.
+    Residency,
+    /// An authority cannot be asked.
+    Unreachable,
+    /// No authority is asked.
+    NobodyAsked,
+}
+
+impl Ruling {
+    /// Nothing was said yet.
+    pub(super) const NOTHING: Self = Self {
+        answer: Answer::NobodyAsked,
+        authority: None,
+        speaker: None,
+        line: None,
+        rule: None,
+        voices: Voices { speakers: 0, lines: [0; AUTHORITIES] },
+        obligations: Set::EMPTY,
+        until: Time::NEVER,
+        lease_ms: 0,
+    };
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Permit => "permitted",
+            Self::Deny => "a rule denies it",
+            Self::NoRule => "no rule permits it",
+            Self::Residency => "data may not go there",
+            Self::Unreachable => "an authority cannot be asked",
+            Self::NobodyAsked => "no authority is asked",
+        })
+    }
+}
