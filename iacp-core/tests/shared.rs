@@ -429,6 +429,12 @@ fn a_former_member_reads_nothing_new_from_the_very_step_in_which_it_left() {
         leaving.hear(Mono(1), &group, false);
         assert!(!leaving.keys.is_member());
         assert_eq!(leaving.open(Mono(1), 2, &second), Err(GroupError::UnknownEpoch));
+        let mut back = Member::default();
+        back.hear(Mono(1), &group, false);
+        back.hear(Mono(1), &group, true);
+        assert_eq!(back.open(Mono(1), 2, &second), Ok(b"for one".to_vec()), "one that is trusted again is a member");
+        back.hear(Mono(1), &group, false);
+        assert!(back.keys.is_member(), "an OUT that comes late says nothing of the key that followed it");
         // KEY, and then the value.
         assert_eq!(staying.open(Mono(1), 2, &second), Err(GroupError::UnknownEpoch));
         assert!(staying.hear(Mono(1), &group, true), "what came before its key is asked for again");

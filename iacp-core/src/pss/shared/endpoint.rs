@@ -88,7 +88,8 @@ pub struct EndpointSlot {
     is_sealed: bool,
     /// 0 is an empty place: versions begin at 1.
     version: u64,
-    /// The epoch under which values may be sealed now; 0 is none.
+    /// The place of its group, and the epoch under which values may be sealed now; 0 is none.
+    group: u32,
     epoch: u64,
     length: u16,
     value: [u8; VALUE],
@@ -104,6 +105,7 @@ impl EndpointSlot {
         is_bridged: false,
         is_sealed: false,
         version: 0,
+        group: 0,
         epoch: 0,
         length: 0,
         value: [0; VALUE],
@@ -151,6 +153,15 @@ impl EndpointSlot {
         self.epoch = epoch;
     }
 
+    /// Its place among the groups, if its values are sealed.
+    pub(crate) const fn group(&self) -> Option<u32> {
+        self.group.checked_sub(1)
+    }
+
+    pub(crate) const fn set_group(&mut self, group: u32) {
+        self.group = group + 1;
+    }
+
     fn set(&mut self, version: u64, value: &[u8]) {
         self.value.zeroize();
         self.value.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
@@ -192,6 +203,11 @@ impl<'m> Endpoints<'m> {
         let mut endpoints = Self { owner, slots };
         endpoints.erase_all();
         endpoints
+    }
+
+    /// The endpoints that stand in these places already.
+    pub(crate) fn over(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
+        Self { owner, slots }
     }
 
     /// The EID has ended: all values and tags are wiped.

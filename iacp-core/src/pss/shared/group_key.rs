@@ -276,14 +276,15 @@ impl Membership {
     /// before its key. Epochs that are not above the newest change nothing.
     pub fn take(&mut self, now: Mono, content: &GroupKey<'_>) -> bool {
         self.expire(now);
-        let newest = self.newest.as_ref().map_or(0, |epoch| epoch.number).max(self.out);
+        let newest = self.newest.as_ref().map_or(0, |epoch| epoch.number);
         let Some(key) = content.key else {
-            if content.epoch > newest {
+            if content.epoch > newest.max(self.out) {
                 *self = Self { out: content.epoch, ..Self::new() };
             }
             return false;
         };
-        if content.epoch <= newest {
+        // One that is back gets the key of the epoch that began without it, and none of an older one.
+        if content.epoch <= newest || content.epoch < self.out {
             return false;
         }
         let key = Secret32::fill(|to| to.copy_from_slice(key));

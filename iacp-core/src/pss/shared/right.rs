@@ -448,12 +448,18 @@ impl Seen {
     /// Whether a VALUE of the authentic frame `sequence` would be news.
     #[must_use]
     pub fn is_news(&self, sequence: u64, version: u64) -> bool {
-        version > self.version && self.ended.is_none_or(|ended| sequence > ended)
+        version > self.version && !self.is_over(sequence)
+    }
+
+    /// Whether the authentic frame `sequence` was sealed before an end of the endpoint that is known here.
+    #[must_use]
+    pub fn is_over(&self, sequence: u64) -> bool {
+        self.ended.is_some_and(|ended| sequence <= ended)
     }
 
     /// Takes a GONE of the authentic frame `sequence`. Returns whether it is news.
     pub fn gone(&mut self, sequence: u64) -> bool {
-        let news = self.ended.is_none_or(|ended| sequence > ended);
+        let news = !self.is_over(sequence);
         if news {
             *self = Self { version: 0, ended: Some(sequence) };
         }
