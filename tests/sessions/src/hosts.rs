@@ -422,7 +422,12 @@ impl Hosts {
 impl Host {
     /// One more agent.
     pub fn init(&mut self, now: Mono) -> usize {
-        let agent = self.entity.init(now, None, Digest::ZERO, &mut self.rng).expect("a slot is free");
+        self.init_as(now, None, Digest::ZERO)
+    }
+
+    /// One more agent, with a root key and the digest of its application.
+    pub fn init_as(&mut self, now: Mono, airk: Option<Eid>, digest: Digest) -> usize {
+        let agent = self.entity.init(now, airk, digest, &mut self.rng).expect("a slot is free");
         self.agents.push(agent);
         self.agents.len() - 1
     }
