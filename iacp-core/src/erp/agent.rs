@@ -158,6 +158,8 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) session_count: u32,
     pub(crate) incoming: u32,
     pub(crate) fifo: u32,
+    /// When the epoch of one of its groups ends by time.
+    pub(crate) groups_due: Option<Mono>,
 }
 
 impl<P: Provider> AgentSlot<P> {
@@ -193,6 +195,7 @@ impl<P: Provider> AgentSlot<P> {
         session_count: 0,
         incoming: 0,
         fifo: 0,
+        groups_due: None,
     };
 
     /// A context begins: a key, a token, and nothing that the network knows of.
@@ -251,7 +254,7 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        [Some(purge), registration, evolution, rotation].into_iter().flatten().min()
+        [Some(purge), registration, evolution, rotation, self.groups_due].into_iter().flatten().min()
     }
 
     /// Something is to be told.

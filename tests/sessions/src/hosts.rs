@@ -11,14 +11,15 @@ use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason, Stored};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
-    Channel, Dropped, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LineSlot, LlEntity, Memory, PeerAnswer,
-    PeerSlot, Persist, SessionSlot, Tables, To,
+    Channel, Dropped, GroupSlot, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LineSlot, LlEntity, Memory,
+    PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, To,
 };
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome};
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
 use iacp_core::pss::Admission;
+use iacp_core::pss::shared::{EndpointSlot, Reach};
 use iacp_core::slots::{Handle, HeapCell, Slot};
 use iacp_core::time::Mono;
 use iacp_wire::message::ErpConfirm;
@@ -56,7 +57,13 @@ pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Po
 /// The further tables, for so many agents and sessions.
 #[must_use]
 pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
-    Tables { lines: leak(sessions, || Slot::new(LineSlot::EMPTY)), receipts: leak(8 * agents, || ReceiptSlot::EMPTY) }
+    Tables {
+        lines: leak(sessions, || Slot::new(LineSlot::EMPTY)),
+        receipts: leak(8 * agents, || ReceiptSlot::EMPTY),
+        endpoints: leak(8 * agents, || EndpointSlot::EMPTY),
+        shared: leak(sessions, || Slot::new(SharedSlot::EMPTY)),
+        groups: leak(2 * agents, || Slot::new(GroupSlot::EMPTY)),
+    }
 }
 
 fn entity(agents: usize, settings: HostSettings, now: Mono, rng: &mut ChaCha8Rng) -> Entity {
@@ -83,6 +90,16 @@ pub struct Told {
     pub asked_to_close: bool,
     /// ROOM came, so often.
     pub rooms: u32,
+    /// Terms were proposed.
+    pub proposed: bool,
+    /// A contract is effective.
+    pub contract: bool,
+    /// Values of endpoints with their versions, in the order in which they came; `None` is GONE.
+    pub values: Vec<(Digest, u64, Option<Vec<u8>>)>,
+    /// Rights that the peer has granted or taken back, with the tags.
+    pub granted: Vec<(Digest, u16, Vec<u8>)>,
+    /// RESULTs by the agent's number.
+    pub results: Vec<(u32, Result<(), LocalStatus>)>,
 }
 
 /// One host.
@@ -105,6 +122,8 @@ pub struct Host {
     pub stored: BTreeMap<[u8; 32], u64>,
     /// Storage answers at once, unless it is stuck.
     pub storage_works: bool,
+    /// What comes from there comes by a link.
+    pub links: Vec<SocketAddr>,
     /// How many items were taken of each session.
     pub sent: BTreeMap<u64, u64>,
     /// What was asked for and not said to be stored.
@@ -192,6 +211,7 @@ impl Hosts {
                     dropped: Vec::new(),
                     stored: BTreeMap::new(),
                     storage_works: true,
+                    links: Vec::new(),
                     sent: BTreeMap::new(),
                     unstored: Vec::new(),
                     settings,
@@ -402,7 +422,12 @@ impl Hosts {
 impl Host {
     /// One more agent.
     pub fn init(&mut self, now: Mono) -> usize {
-        let agent = self.entity.init(now, None, Digest::ZERO, &mut self.rng).expect("a slot is free");
+        self.init_as(now, None, Digest::ZERO)
+    }
+
+    /// One more agent, with a root key and the digest of its application.
+    pub fn init_as(&mut self, now: Mono, airk: Option<Eid>, digest: Digest) -> usize {
+        let agent = self.entity.init(now, airk, digest, &mut self.rng).expect("a slot is free");
         self.agents.push(agent);
         self.agents.len() - 1
     }
@@ -453,7 +478,7 @@ impl Host {
     /// # Errors
     /// It did nothing.
     pub fn local(&mut self, now: Mono, channel: u32, frame: &[u8]) -> Result<Vec<u8>, Dropped> {
-        let mut out = [0; 256];
+        let mut out = [0; 1_200];
         let length = self.entity.handle_local(now, channel, frame, &mut out, &mut self.rng)?;
         Ok(out[..length].to_vec())
     }
@@ -477,7 +502,11 @@ impl Host {
 
     /// A datagram.
     pub fn receive(&mut self, now: Mono, from: SocketAddr, bytes: &mut [u8]) {
-        let event = self.entity.handle(now, from, bytes, &mut self.rng);
+        let event = if self.links.contains(&from) {
+            self.entity.handle_by(now, (from, Reach::Link), bytes, &mut self.rng)
+        } else {
+            self.entity.handle(now, from, bytes, &mut self.rng)
+        };
         let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
         take_event(&agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
         self.listen_to_events();
@@ -540,6 +569,14 @@ fn take_event(
         AgentEvent::Closed { closure, .. } => entry.closed = Some(closure),
         AgentEvent::CloseRequested { .. } => entry.asked_to_close = true,
         AgentEvent::Room => entry.rooms += 1,
+        AgentEvent::Proposed { .. } => entry.proposed = true,
+        AgentEvent::Contract(_) => entry.contract = true,
+        AgentEvent::Value { coordinate, version, value } => {
+            entry.values.push((coordinate, version, Some(value.to_vec())));
+        }
+        AgentEvent::Gone { coordinate } => entry.values.push((coordinate, 0, None)),
+        AgentEvent::Granted { coordinate, rights, tag, .. } => entry.granted.push((coordinate, rights, tag.to_vec())),
+        AgentEvent::Result { request, status } => entry.results.push((request, status)),
         _ => {}
     }
 }

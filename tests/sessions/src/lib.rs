@@ -10,6 +10,7 @@ pub mod hosts;
 mod mirror;
 mod network;
 mod pair;
+pub mod two;
 mod world;
 
 pub use cheap::Cheap;

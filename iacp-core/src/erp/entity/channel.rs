@@ -6,10 +6,10 @@ use rand_core::CryptoRng;
 
 use super::LlEntity;
 use super::desk::Done;
-use super::event::Dropped;
+use super::event::{Dropped, HostEvent};
 use super::frame::set_payload;
 use crate::crypto::Provider;
-use crate::erp::local::{LocalStatus, Request};
+use crate::erp::local::{AgentEvent, LocalStatus, Request};
 use crate::slots::Handle;
 use crate::time::Mono;
 
@@ -23,12 +23,16 @@ const MINUTE: u64 = 60_000;
 /// The ERROR code of a host that is full.
 const ERROR_CAPACITY: u16 = 4;
 
+/// The length of a RESULT without content.
+const RESULT: usize = 88;
+
 /// What an agent is answered, in the caller's buffer: its length, or nothing.
 pub(super) type Reply = usize;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// Takes a frame of the local channel with this number. Its answer, if there is one, is written to the front of
-    /// `out`: 256 bytes suffice; its length is returned.
+    /// `out`: 256 bytes suffice, and 1,200 where agents have endpoints, for READ is answered by VALUE and RESULT, one behind
+    /// the other. Its length is returned.
     ///
     /// A channel's number is its place in the memory of channels. It says where answers go, never who is there: the token
     /// in each frame does.
@@ -129,16 +133,50 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             _ => return Err(Dropped::Malformed),
         };
-        // With number 0 only a refusal is answered.
-        if number == 0 && done.is_ok() {
+        // The peer's answer is the answer.
+        if let Ok(Done::Later) = done {
             return Ok(0);
         }
-        let (status, session) = match done {
+        // An own value goes before its RESULT.
+        let (start, done) = match done {
+            Ok(Done::Value(coordinate)) => match self.write_value(slot, &coordinate, out) {
+                Some(length) => (length, Ok(Done::Ok)),
+                None => (0, Err(LocalStatus::Capacity)),
+            },
+            done => (0, done),
+        };
+        let out = out.get_mut(start..).unwrap_or_default();
+        // With number 0 only a refusal is answered.
+        if number == 0 && done.is_ok() {
+            return Ok(start);
+        }
+        let mut content: &[u8] = &[];
+        let (status, session) = match &done {
             Ok(Done::Session(handle)) => (0, handle.bits()),
-            Ok(Done::Ok | Done::Rotated(_) | Done::Left) => (0, session),
+            Ok(Done::Coordinate(coordinate)) => {
+                content = &coordinate.0;
+                (0, session)
+            }
+            Ok(Done::Ok | Done::Value(_) | Done::Later | Done::Rotated(_) | Done::Left) => (0, session),
             Err(status) => (status.code(), session),
         };
-        Ok(write_result(envelope, number, session, status, out))
+        let notice = AaiNotice {
+            notice: 1.into(),
+            result_status: status.into(),
+            request: number.into(),
+            session: session.into(),
+        };
+        Ok(start.saturating_add(write_result(envelope, &notice, content, out)))
+    }
+
+    /// VALUE of an own endpoint; `None` where `out` has no room for it and for a RESULT.
+    fn write_value(&self, slot: u32, coordinate: &Digest, out: &mut [u8]) -> Option<Reply> {
+        let (agent, endpoint) = (self.agents.at(slot)?, self.endpoint_of(slot, coordinate)?);
+        let (version, value) = (endpoint.version(), endpoint.value());
+        let event = AgentEvent::Value { coordinate: *coordinate, version, value };
+        let event = HostEvent::Agent { eid: agent.eid(), channel: Some(0), session: None, event };
+        let room = out.len().checked_sub(RESULT)?;
+        event.write(out.get_mut(..room)?).ok().flatten().map(|(_, length)| length)
     }
 
     fn begin_on(
@@ -233,13 +271,11 @@ fn refuse<P: Provider>(frame: &[u8], out: &mut [u8]) -> Reply {
 }
 
 /// RESULT, in a LOCAL with a zero token.
-fn write_result(envelope: &Local, request: u32, session: u64, status: u16, out: &mut [u8]) -> Reply {
+fn write_result(envelope: &Local, notice: &AaiNotice, content: &[u8], out: &mut [u8]) -> Reply {
     let head = Local { eid: envelope.eid, local_iat: IatField([0; 32]) };
-    let notice =
-        AaiNotice { notice: 1.into(), result_status: status.into(), request: request.into(), session: session.into() };
     let Ok(start) = Frame::new(Message::Local { head: &head, inner: &[] }).write(out) else { return 0 };
     let Some(room) = out.get_mut(start..) else { return 0 };
-    let Ok(inner) = Frame::new(Message::AaiNotice { head: &notice, content: &[] }).write(room) else { return 0 };
+    let Ok(inner) = Frame::new(Message::AaiNotice { head: notice, content }).write(room) else { return 0 };
     let length = start.saturating_add(inner);
     set_payload(out, length);
     length

@@ -21,6 +21,12 @@ pub enum Done {
     Ok,
     /// There is a session, or there will be.
     Session(Handle),
+    /// There is an endpoint with this coordinate.
+    Coordinate(Digest),
+    /// The value of the own endpoint with this coordinate: [`Desk::value`].
+    Value(Digest),
+    /// It was asked of the peer: RESULT comes with the peer's answer.
+    Later,
     /// There is another context, in this slot of the host's.
     Rotated(u32),
     /// The agent is gone.
@@ -67,6 +73,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         request: &Request<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Done, LocalStatus> {
+        self.clock = self.clock.max(now);
         let slot = match session {
             Some(handle) => Some(self.owned(agent, handle).ok_or(LocalStatus::NoSession)?),
             None => None,
@@ -115,22 +122,32 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
                 };
                 self.rotate_slot(now, agent, reason, rng).map(Done::Rotated)
             }
+            (Request::Endpoint { flags, rotation, tag }, None) => {
+                self.endpoint(now, agent, (flags, rotation, tag), rng)
+            }
+            (Request::Trust { coordinate, eid, on }, None) => self.trust(agent, coordinate, &eid, on),
+            (Request::Write { coordinate, if_version, value }, None) => {
+                self.write_own(agent, coordinate, if_version, value)
+            }
+            (Request::Write { coordinate, if_version, value }, Some(slot)) => {
+                self.write_peer(now, (agent, slot), number, coordinate, (if_version, value))
+            }
+            (Request::Read(coordinate), None) => match self.endpoint_of(agent, &coordinate) {
+                Some(_) => Ok(Done::Value(coordinate)),
+                None => Err(LocalStatus::NoAccess),
+            },
+            (Request::Read(coordinate), Some(slot)) => self.read_peer(now, (agent, slot), number, coordinate),
+            (Request::Erase(coordinate), None) => self.erase(agent, coordinate),
+            (Request::Grant { coordinate, rights, seconds }, Some(slot)) => {
+                self.grant(now, (agent, slot), coordinate, (rights, seconds))
+            }
+            (Request::Subscribe { coordinate, on }, Some(slot)) => self.subscribe(now, (agent, slot), coordinate, on),
             // There is no table here for what these need.
-            (
-                Request::Endpoint { .. } | Request::Derive { .. } | Request::Deposit { .. } | Request::Trust { .. },
-                _,
-            ) => Err(LocalStatus::Capacity),
-            (
-                Request::Write { .. }
-                | Request::Read(_)
-                | Request::Erase(_)
-                | Request::Grant { .. }
-                | Request::Subscribe { .. },
-                _,
-            ) => Err(LocalStatus::NoAccess),
+            (Request::Derive { .. } | Request::Deposit { .. }, _) => Err(LocalStatus::Capacity),
             (Request::Standing(_) | Request::Retract(_), None) => Err(LocalStatus::NotFound),
             _ => Err(LocalStatus::Refused),
         };
+        self.rotate_groups(now, rng);
         self.correct();
         done
     }
@@ -218,6 +235,26 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         self.entity.perform(self.now, self.slot, session, 0, request, rng)
     }
 
+    /// The same under the agent's own number, which RESULT repeats where the answer is the peer's.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn ask_as(
+        &mut self,
+        number: u32,
+        session: Option<Handle>,
+        request: &Request<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Done, LocalStatus> {
+        self.entity.perform(self.now, self.slot, session, number, request, rng)
+    }
+
+    /// The version and the value of an own endpoint.
+    #[must_use]
+    pub fn value(&self, coordinate: &Digest) -> Option<(u64, &[u8])> {
+        self.entity.endpoint_of(self.slot, coordinate).map(|endpoint| (endpoint.version(), endpoint.value()))
+    }
+
     /// Keeps the agent alive; `digest` is that of the application that runs now.
     pub fn keepalive(&mut self, digest: &Digest) {
         self.entity.keepalive(self.now, self.slot, Some(digest));
@@ -251,7 +288,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         let open = Open { peer, at, hold: false, offer, resume: None };
         match self.ask(None, &Request::Open(open), rng)? {
             Done::Session(session) => Ok(session),
-            Done::Ok | Done::Rotated(_) | Done::Left => Err(LocalStatus::Refused),
+            _ => Err(LocalStatus::Refused),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::erp::binding::Binding;
 use crate::erp::context::State;
 use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
+use crate::pss::shared::Reach;
 use crate::pss::{
     Admission, Answer, Capabilities, Discard, Gate, Incoming, Kind, Received, Settings, Signed, Violation,
 };
@@ -64,14 +65,29 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         datagram: &'d mut [u8],
         rng: &mut impl CryptoRng,
     ) -> HostEvent<'d> {
+        let reach = if from == INSIDE { Reach::Host } else { Reach::Public };
+        self.handle_by(now, (from, reach), datagram, rng)
+    }
+
+    /// The same, with what the caller knows of the carrier that brought it: [`Reach::Link`] is an interface that is configured as a
+    /// link of this host, and nothing else. Local endpoints answer there.
+    pub fn handle_by<'d>(
+        &mut self,
+        now: Mono,
+        (from, reach): (SocketAddr, Reach),
+        datagram: &'d mut [u8],
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'d> {
         self.clock = self.clock.max(now);
+        let reach = if from != INSIDE && reach == Reach::Host { Reach::Public } else { reach };
         let event = match routed(datagram) {
             Some(header) => match datagram.get_mut(ROUTING..) {
-                Some(inner) => self.on_stream(now, from, &header, inner, rng),
+                Some(inner) => self.on_stream(now, (from, reach), &header, inner, rng),
                 None => HostEvent::Dropped(Dropped::Malformed),
             },
             None => self.on_control(now, from, datagram),
         };
+        self.rotate_groups(now, rng);
         self.correct();
         event
     }
@@ -143,7 +159,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn on_stream<'d>(
         &mut self,
         now: Mono,
-        from: SocketAddr,
+        (from, reach): (SocketAddr, Reach),
         header: &Routed,
         inner: &'d mut [u8],
         rng: &mut impl CryptoRng,
@@ -182,7 +198,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if kind == MessageType::PssNeg { self.session_of((initiator, Cookie::ZERO), agent) } else { None };
         let found = hearing.or_else(|| self.session_of((initiator, responder), agent));
         match (found, incoming) {
-            (Some(slot), incoming) => self.hear(now, from, agent, slot, header, higher, incoming, rng),
+            (Some(slot), incoming) => self.hear(now, (from, reach), (agent, slot), header, higher, incoming, rng),
             (None, Incoming::Signed(signed)) if kind == MessageType::PssInit => {
                 self.greet(now, from, agent, state, source, &signed)
             }
@@ -198,9 +214,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn hear<'d>(
         &mut self,
         now: Mono,
-        from: SocketAddr,
-        agent: u32,
-        slot: u32,
+        (from, reach): (SocketAddr, Reach),
+        (agent, slot): (u32, u32),
         header: &Routed,
         higher: bool,
         incoming: Incoming<'d>,
@@ -227,6 +242,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             entry.vector = None;
         }
         if !matches!(received, Received::Discarded(_)) {
+            self.came_near(slot, from, reach);
             self.heard(now, slot, agent);
             self.refile(now, slot, rng);
             if higher {
@@ -240,6 +256,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Received::Data { kind: Kind::Resume, content, .. } => {
                 self.on_resume(now, slot, content);
                 HostEvent::Taken
+            }
+            Received::Data { kind, sequence, content } if kind != Kind::Anml && self.has_endpoints(slot) => {
+                self.on_shared(now, (agent, slot), (kind, sequence, reach), content)
             }
             Received::Data { kind: Kind::Anml, sequence, content } if self.has_items(slot) => {
                 let taken = self.take_item(slot, content);
@@ -267,7 +286,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// An authentic frame of the peer's has no meaning: its session alone ends.
-    fn violated(&mut self, now: Mono, agent: u32, slot: u32, violation: Violation) -> HostEvent<'static> {
+    pub(super) fn violated(&mut self, now: Mono, agent: u32, slot: u32, violation: Violation) -> HostEvent<'static> {
         if let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent))
             && let Some(identity) = &context.identity
         {
@@ -383,7 +402,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             context.incoming < listen.sessions && context.rotated.is_none() && state == State::Bound
         });
         let resume = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::RESUME);
-        if !room || self.sessions.is_full() || (resume && self.lines.is_full()) {
+        let shares = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::ENDPOINTS);
+        let full = (resume && self.lines.is_full()) || (shares && self.shared.is_full());
+        if !room || self.sessions.is_full() || full {
             return dropped(Discard::Capacity);
         }
         // Its standing is asked only if the cookie is ours: until then nothing is looked up.
@@ -423,6 +444,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if resume {
             self.claim_line(slot, None);
+        }
+        if shares {
+            self.claim_shared(slot);
         }
         self.rest_attempts(now, agent, source, slot);
         self.refile(now, slot, rng);

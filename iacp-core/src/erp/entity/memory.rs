@@ -102,6 +102,11 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) counted: u32,
     /// Its place among the lines, + 1, and what became of the line that was asked for.
     pub(super) line: u32,
+    /// Its place among what sessions carry of endpoints, + 1, and when a right or a key in there ends.
+    pub(super) shared: u32,
+    pub(super) shared_due: Option<Mono>,
+    /// A link leads there: the newest authentic frame from there came by it.
+    pub(super) link: Option<SocketAddr>,
     pub(super) outcome: Outcome,
     /// OPENED is to be told.
     pub(super) greeting: bool,
@@ -144,6 +149,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         acknowledged: 0,
         counted: 0,
         line: 0,
+        shared: 0,
+        shared_due: None,
+        link: None,
         outcome: Outcome::New,
         greeting: false,
         item: 0,
@@ -167,6 +175,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
         (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
+        (self.shared, self.shared_due, self.link) = (0, None, None);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
     }
@@ -188,7 +197,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
             Some(want) => Some(want.retry),
             None => self.session.next_deadline().map(|(at, _)| at),
         };
-        session.into_iter().chain(self.vector.map(|(repeat, _)| repeat.due())).min()
+        session.into_iter().chain(self.vector.map(|(repeat, _)| repeat.due())).chain(self.shared_due).min()
     }
 }
 

@@ -25,12 +25,14 @@ mod memory;
 mod news;
 mod outbound;
 mod sessions;
+mod shared;
 mod tables;
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use iacp_wire::{Cookie, Eid};
 use rand_core::CryptoRng;
+use zeroize::Zeroize;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use super::agent::AgentSlot;
@@ -39,6 +41,7 @@ use super::receipt::ReceiptSlot;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
 use crate::crypto::Provider;
 use crate::guard::{Ingress, Rate, TokenBucket};
+use crate::pss::shared::EndpointSlot;
 use crate::pss::{Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
 use crate::slots::{Deadlines, Handle, Index, List, Slots, TooFew};
 use crate::time::Mono;
@@ -46,6 +49,7 @@ use crate::time::Mono;
 pub use desk::{Desk, Done};
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
+pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 
 /// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
@@ -151,6 +155,11 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     lines: Slots<'m, LineSlot>,
     receipts: &'m mut [ReceiptSlot],
     receipts_secret: u64,
+    endpoints: &'m mut [EndpointSlot],
+    shared: Slots<'m, SharedSlot>,
+    groups: Slots<'m, GroupSlot>,
+    /// Groups that members have left, or whose epoch is over by time.
+    groups_stale: List<0>,
     agent_index: Index<'m>,
     session_index: Index<'m>,
     peer_index: Index<'m>,
@@ -224,6 +233,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         rng.fill_bytes(&mut decoy);
         let items = memory.sessions.len() + memory.agents.len() + memory.outbox.len();
         tables.receipts.fill(ReceiptSlot::EMPTY);
+        tables.endpoints.iter_mut().for_each(Zeroize::zeroize);
         let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
@@ -239,6 +249,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             lines: Slots::new(tables.lines)?,
             receipts: tables.receipts,
             receipts_secret,
+            endpoints: tables.endpoints,
+            shared: Slots::new(tables.shared)?,
+            groups: Slots::new(tables.groups)?,
+            groups_stale: List::EMPTY,
             channels: memory.channels,
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
             door: Ingress::new(settings.all, settings.per_prefix, now, rng),
@@ -273,9 +287,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         (self.agents.taken(), self.sessions.taken(), self.peers.taken())
     }
 
-    /// After the host finds that its memory was restored or cloned: cookie secrets are drawn anew.
+    /// After the host finds that its memory was restored or cloned: cookie secrets and the salts of groups are drawn anew.
     pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.responder.renew(now, rng);
+        self.renew_groups(rng);
     }
 
     /// The slot of an agent.
@@ -318,6 +333,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
 
     /// Something of this session may have changed: it is asked what it sends, and what it tells.
     fn touch(&mut self, slot: u32) {
+        if self.sessions.at(slot).is_some_and(|entry| entry.shared > 0) {
+            self.settle_shared(slot);
+        }
         self.sessions_out.push(&mut self.sessions, slot);
         self.sessions_news.push(&mut self.sessions, slot);
     }

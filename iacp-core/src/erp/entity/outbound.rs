@@ -160,6 +160,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let bound = self.state(agent) == State::Bound;
         if bound && !entry.wake {
             self.flush(now, slot);
+            self.share(now, slot);
         }
         let entry = self.sessions.at_mut(slot)?;
         if !bound {

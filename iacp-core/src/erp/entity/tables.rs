@@ -2,7 +2,10 @@
 
 use crate::erp::receipt::ReceiptSlot;
 use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
+use crate::pss::shared::EndpointSlot;
 use crate::slots::{Reset, Slot};
+
+use super::shared::{GroupSlot, SharedSlot};
 
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
 /// of shares is divided equally among the agents, so that none can fill it for the others.
@@ -24,6 +27,12 @@ pub struct Tables<'m> {
     pub lines: &'m mut [Slot<LineSlot>],
     /// Shares: receipts of sessions that ended, and lines that agents have RECALLed. Each share is a multiple of 8.
     pub receipts: &'m mut [ReceiptSlot],
+    /// Shares: own endpoints, at most 64 of an agent. They end with its EID.
+    pub endpoints: &'m mut [EndpointSlot],
+    /// One for each session with ENDPOINTS. Without them ENDPOINTS is neither offered nor agreed.
+    pub shared: &'m mut [Slot<SharedSlot>],
+    /// Shares: the groups of sealed endpoints. Without them there are none.
+    pub groups: &'m mut [Slot<GroupSlot>],
 }
 
 /// What is kept of one session with RESUME: its line, and which of the peer's items have come.

@@ -1,7 +1,7 @@
 //! AAI_NOTICE: what an agent is told.
 
 use iacp_wire::message::AaiNotice;
-use iacp_wire::{Eid, Frame, Message, WriteError};
+use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
 
 use super::status::LocalStatus;
 use crate::erp::context::State;
@@ -173,6 +173,31 @@ pub enum AgentEvent<'d> {
         /// The first item that the peer has not acknowledged.
         delivered: u64,
     },
+    /// 12: the value of an endpoint.
+    Value {
+        /// Which one.
+        coordinate: Digest,
+        /// Its version.
+        version: u64,
+        /// The value, where it arrived.
+        value: &'d [u8],
+    },
+    /// 13: an endpoint of the peer's has ended.
+    Gone {
+        /// Which one.
+        coordinate: Digest,
+    },
+    /// 14: the peer grants rights to an endpoint of its own, or other ones than before.
+    Granted {
+        /// Which one.
+        coordinate: Digest,
+        /// 1 read, 2 subscribe, 4 write; none takes them back.
+        rights: u16,
+        /// For how long; 0: as long as the contract.
+        seconds: u32,
+        /// Its name; empty where the rights are taken back.
+        tag: &'d [u8],
+    },
     /// 16: whether the session goes on.
     Continuity(Continuity),
 }
@@ -240,32 +265,15 @@ impl AgentEvent<'_> {
                 head.result_status = status.err().map_or(0, LocalStatus::code).into();
                 &[]
             }
-            Self::Data { sequence, item, content } => {
-                return Self::write_data(&head, [*sequence, item.unwrap_or(u64::MAX)], content, out);
+            Self::Data { content: tail, .. } | Self::Value { value: tail, .. } | Self::Granted { tag: tail, .. } => {
+                return write_around(&head, fixed.bytes.get(..fixed.length).unwrap_or_default(), tail, out);
             }
             _ => fixed.bytes.get(..fixed.length).unwrap_or_default(),
         };
         Frame::new(Message::AaiNotice { head: &head, content }).write(out)
     }
 
-    /// The item stands in the buffer that it came in, so the frame is written around it.
-    fn write_data(head: &AaiNotice, numbers: [u64; 2], item: &[u8], out: &mut [u8]) -> Result<usize, WriteError> {
-        let mut bytes = [0; 16];
-        for (to, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-            to.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
-        }
-        let length = Frame::new(Message::AaiNotice { head, content: &bytes }).write(out)?;
-        let needed = length.saturating_add(item.len());
-        let room = out.get_mut(length..needed).ok_or(WriteError::TooSmall { needed })?;
-        room.iter_mut().zip(item).for_each(|(to, from)| *to = *from);
-        let payload = u16::try_from(needed.saturating_sub(iacp_wire::HEADER_LEN)).map_err(|_| WriteError::TooLong)?;
-        if let Some(field) = out.get_mut(2..4) {
-            field.iter_mut().zip(payload.to_be_bytes()).for_each(|(to, from)| *to = from);
-        }
-        Ok(needed)
-    }
-
-    /// The code of the notice, and its content but for an item.
+    /// The code of the notice, and its content but for what stands in the buffer that it came in.
     fn content(&self) -> (u16, Content) {
         let none = Content { bytes: [0; FIXED], length: 0 };
         match self {
@@ -280,7 +288,9 @@ impl AgentEvent<'_> {
                 (4, Content::of([&turn.to_be_bytes(), &reasons.0.to_be_bytes(), &terms]))
             }
             Self::Contract(terms) => (5, Content::of([&Content::terms(terms)])),
-            Self::Data { .. } => (6, none),
+            Self::Data { sequence, item, .. } => {
+                (6, Content::of([&sequence.to_be_bytes(), &item.unwrap_or(u64::MAX).to_be_bytes()]))
+            }
             Self::Delivered { item } => (7, Content::of([&item.to_be_bytes()])),
             Self::Room => (8, none),
             Self::Finished { sequence } => (9, Content::of([&sequence.to_be_bytes()])),
@@ -289,9 +299,28 @@ impl AgentEvent<'_> {
                 let head = [*closure as u8, u8::from(*truncated)];
                 (11, Content::of([&head, &reason.to_be_bytes(), &[0; 4], &delivered.to_be_bytes()]))
             }
+            Self::Value { coordinate, version, .. } => (12, Content::of([&coordinate.0, &version.to_be_bytes()])),
+            Self::Gone { coordinate } => (13, Content::of([&coordinate.0])),
+            Self::Granted { coordinate, rights, seconds, .. } => {
+                let rights = rights.to_be_bytes();
+                (14, Content::of([&coordinate.0, &rights, &[0; 2], &seconds.to_be_bytes()]))
+            }
             Self::Continuity(continuity) => (16, Content::of([&[*continuity as u8]])),
         }
     }
+}
+
+/// An item, a value or a tag stands in the buffer that it came in, so the frame is written around it.
+fn write_around(head: &AaiNotice, fixed: &[u8], tail: &[u8], out: &mut [u8]) -> Result<usize, WriteError> {
+    let length = Frame::new(Message::AaiNotice { head, content: fixed }).write(out)?;
+    let needed = length.saturating_add(tail.len());
+    let room = out.get_mut(length..needed).ok_or(WriteError::TooSmall { needed })?;
+    room.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+    let payload = u16::try_from(needed.saturating_sub(iacp_wire::HEADER_LEN)).map_err(|_| WriteError::TooLong)?;
+    if let Some(field) = out.get_mut(2..4) {
+        field.iter_mut().zip(payload.to_be_bytes()).for_each(|(to, from)| *to = from);
+    }
+    Ok(needed)
 }
 
 impl Opened {

@@ -71,6 +71,8 @@ statuses! {
     Finished = 40 "this side has finished",
     /// A key has sealed as much as it may.
     KeySpent = 41 "a key has been used as much as it may be",
+    /// The endpoint has another version.
+    Version = 43 "the endpoint has another version",
 }
 
 impl core::error::Error for LocalStatus {}

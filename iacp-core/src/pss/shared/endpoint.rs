@@ -88,6 +88,9 @@ pub struct EndpointSlot {
     is_sealed: bool,
     /// 0 is an empty place: versions begin at 1.
     version: u64,
+    /// The place of its group, and the epoch under which values may be sealed now; 0 is none.
+    group: u32,
+    epoch: u64,
     length: u16,
     value: [u8; VALUE],
 }
@@ -102,6 +105,8 @@ impl EndpointSlot {
         is_bridged: false,
         is_sealed: false,
         version: 0,
+        group: 0,
+        epoch: 0,
         length: 0,
         value: [0; VALUE],
     };
@@ -136,6 +141,27 @@ impl EndpointSlot {
         self.value.get(..usize::from(self.length)).unwrap_or_default()
     }
 
+    /// The epoch of its group under which values may be sealed now; 0 is none: a member has left, and the next epoch has not
+    /// begun.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The epoch of its group has begun, or has ended (0).
+    pub const fn set_epoch(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
+    /// Its place among the groups, if its values are sealed.
+    pub(crate) const fn group(&self) -> Option<u32> {
+        self.group.checked_sub(1)
+    }
+
+    pub(crate) const fn set_group(&mut self, group: u32) {
+        self.group = group + 1;
+    }
+
     fn set(&mut self, version: u64, value: &[u8]) {
         self.value.zeroize();
         self.value.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
@@ -146,7 +172,7 @@ impl EndpointSlot {
 }
 
 /// The endpoints of one EID, in the caller's memory: as many as there are places, at most 64. They are bound to the life of
-/// the EID, and erased with it.
+/// the EID: [`Endpoints::erase_all`] ends them with it, as the LL-Entity does.
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
@@ -174,8 +200,20 @@ impl<'m> Endpoints<'m> {
     pub fn new(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
         let most = slots.len().min(Self::MOST);
         let slots = slots.get_mut(..most).unwrap_or_default();
-        slots.iter_mut().for_each(Zeroize::zeroize);
+        let mut endpoints = Self { owner, slots };
+        endpoints.erase_all();
+        endpoints
+    }
+
+    /// The endpoints that stand in these places already.
+    pub(crate) fn over(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
         Self { owner, slots }
+    }
+
+    /// The EID has ended: all values and tags are wiped.
+    // keeps: IACP-132
+    pub fn erase_all(&mut self) {
+        self.slots.iter_mut().for_each(Zeroize::zeroize);
     }
 
     /// A new endpoint with an empty value and version 1.
@@ -226,13 +264,17 @@ impl<'m> Endpoints<'m> {
         self.slots.iter().find(|slot| slot.version != 0 && slot.coordinate == coordinate.0)
     }
 
+    /// The same, to be changed.
+    pub fn find_mut(&mut self, coordinate: &Coordinate) -> Option<&mut EndpointSlot> {
+        self.slots.iter_mut().find(|slot| slot.version != 0 && slot.coordinate == coordinate.0)
+    }
+
     /// Changes a value, if its version is `if_version` or that is 0, and returns the new version.
     ///
     /// # Errors
     /// See [`EndpointError`]. Nothing has changed.
     pub fn write(&mut self, coordinate: &Coordinate, if_version: u64, value: &[u8]) -> Result<u64, EndpointError> {
-        let found = |slot: &&mut EndpointSlot| slot.version != 0 && slot.coordinate == coordinate.0;
-        let slot = self.slots.iter_mut().find(found).ok_or(EndpointError::NotFound)?;
+        let slot = self.find_mut(coordinate).ok_or(EndpointError::NotFound)?;
         // A sealed value has 40 bytes more.
         let most = if slot.is_sealed { VALUE - SEALING } else { VALUE };
         if value.len() > most {
@@ -248,15 +290,6 @@ impl<'m> Endpoints<'m> {
 
     /// Erases an endpoint: value and tag are wiped. Returns whether it was there.
     pub fn erase(&mut self, coordinate: &Coordinate) -> bool {
-        let found = |slot: &&mut EndpointSlot| slot.version != 0 && slot.coordinate == coordinate.0;
-        self.slots.iter_mut().find(found).map(Zeroize::zeroize).is_some()
-    }
-}
-
-/// With its EID every endpoint ends.
-// keeps: IACP-132
-impl Drop for Endpoints<'_> {
-    fn drop(&mut self) {
-        self.slots.iter_mut().for_each(Zeroize::zeroize);
+        self.find_mut(coordinate).map(Zeroize::zeroize).is_some()
     }
 }

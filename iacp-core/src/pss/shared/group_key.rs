@@ -16,7 +16,7 @@ use crate::time::Mono;
 
 /// Epoch 8, salt 8, counter 8, tag 16: what a sealed value has beside its bytes.
 pub const SEALING: usize = 40;
-/// A group has no more members.
+/// A group has no more members, however long its Trust List is.
 pub const MEMBERS: usize = 64;
 /// An epoch seals no more values.
 pub const VALUES: u64 = 1 << 32;
@@ -53,198 +53,192 @@ impl fmt::Display for GroupError {
 
 impl core::error::Error for GroupError {}
 
-/// A place for a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberSlot {
-    member: Option<Eid>,
-    /// The newest epoch whose key was sent.
-    told: u64,
-    /// It is out, and has not been told.
-    out: bool,
-}
-
-impl MemberSlot {
-    /// An empty place.
-    pub const EMPTY: Self = Self { member: None, told: 0, out: false };
-}
-
-/// What the group owes a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Owed {
-    /// The key of the epoch: it goes before the value that is sealed under it.
-    Key,
-    /// That it is out, and nothing of the new epoch.
-    Out,
-}
-
-/// The owner's side of a group. The owner alone seals.
-pub struct Group<'m> {
+/// The owner's side of a group, with a Trust List of at most `N` members, at most 64. The owner alone seals, and each value
+/// once: the same bytes go to all members.
+///
+/// Which session was told which epoch's key, [`Rights`](super::Rights) knows.
+pub struct Group<const N: usize> {
     coordinate: Coordinate,
     suite: Suite,
-    members: &'m mut [MemberSlot],
+    trusted: [Option<Eid>; N],
+    /// 0: there is no group.
     epoch: u64,
     key: Secret32,
     salt: [u8; 8],
     counter: u64,
+    /// The endpoint's own rotation, and the shortest one of this epoch.
+    own: u32,
     seconds: u32,
     began: Mono,
+    /// The newest value as it was sealed in this epoch: its version, 0 if there is none, and its bytes.
+    version: u64,
+    length: usize,
+    sealed: [u8; VALUE],
 }
 
-impl<'m> Group<'m> {
-    /// A group without members, in its first epoch. `seconds` is the shortest rotation that is not zero of the members' contracts and
-    /// the endpoint's own; 0 is none.
-    pub fn new(
-        now: Mono,
-        coordinate: Coordinate,
-        suite: Suite,
-        seconds: u32,
-        members: &'m mut [MemberSlot],
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        let most = members.len().min(MEMBERS);
-        let members = members.get_mut(..most).unwrap_or_default();
-        members.fill(MemberSlot::EMPTY);
-        let (key, salt) = (Secret32::random(rng), salt(rng));
-        Self { coordinate, suite, members, epoch: 1, key, salt, counter: 0, seconds, began: now }
+impl<const N: usize> Group<N> {
+    /// No group.
+    pub const EMPTY: Self = Self {
+        coordinate: Coordinate([0; 32]),
+        suite: Suite::Aes256Gcm,
+        trusted: [None; N],
+        epoch: 0,
+        key: Secret32::new([0; 32]),
+        salt: [0; 8],
+        counter: 0,
+        own: 0,
+        seconds: 0,
+        began: Mono(0),
+        version: 0,
+        length: 0,
+        sealed: [0; VALUE],
+    };
+
+    /// A group without members, in its first epoch. `seconds` is the endpoint's own rotation; 0 is none.
+    pub fn begin(&mut self, now: Mono, coordinate: Coordinate, suite: Suite, seconds: u32, rng: &mut impl CryptoRng) {
+        self.wipe();
+        (self.coordinate, self.suite, self.own) = (coordinate, suite, seconds);
+        self.start(now, 1, rng);
     }
 
-    /// The epoch: it rises by one.
+    /// The group ends: its keys are wiped.
+    pub fn wipe(&mut self) {
+        self.key.zeroize();
+        (self.trusted, self.epoch, self.counter) = ([None; N], 0, 0);
+        self.forget_sealed();
+    }
+
+    fn forget_sealed(&mut self) {
+        (self.version, self.length) = (0, 0);
+        self.sealed.zeroize();
+    }
+
+    fn start(&mut self, now: Mono, epoch: u64, rng: &mut impl CryptoRng) {
+        self.key.zeroize();
+        self.key = Secret32::random(rng);
+        (self.salt, self.epoch, self.counter) = (salt(rng), epoch, 0);
+        (self.began, self.seconds) = (now, self.own);
+        self.forget_sealed();
+    }
+
+    /// Which endpoint's group it is.
+    #[must_use]
+    pub const fn coordinate(&self) -> Coordinate {
+        self.coordinate
+    }
+
+    /// The epoch: it rises by one. 0 if there is no group.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Another rotation time, after a contract has come or gone.
-    pub const fn set_rotation(&mut self, seconds: u32) {
-        self.seconds = seconds;
+    /// A member whose contract wants its keys to change at least this often was told the key; 0 is no wish. It holds for this
+    /// epoch.
+    pub const fn shorten(&mut self, seconds: u32) {
+        if seconds > 0 && (self.seconds == 0 || seconds < self.seconds) {
+            self.seconds = seconds;
+        }
     }
 
     /// When the epoch ends by time.
     #[must_use]
     pub fn rotation_due(&self) -> Option<Mono> {
-        (self.seconds > 0).then(|| self.began.after(u64::from(self.seconds) * 1_000))
+        (self.epoch > 0 && self.seconds > 0).then(|| self.began.after(u64::from(self.seconds) * 1_000))
     }
 
-    /// Whether the agent's Trust List has it, and it is not out.
+    /// Whether the agent's Trust List has it.
     #[must_use]
-    pub fn has(&self, member: &Eid) -> bool {
-        self.members.iter().any(|slot| slot.member == Some(*member) && !slot.out)
+    pub fn trusts(&self, member: &Eid) -> bool {
+        self.trusted.contains(&Some(*member))
     }
 
-    /// Takes a member in. It can read what was sealed since the epoch began, and nothing older.
+    /// Puts a member on the Trust List. It can read what was sealed since the epoch began, and nothing older.
     ///
     /// # Errors
     /// There is no place.
-    pub fn join(&mut self, member: Eid) -> Result<(), GroupError> {
-        if let Some(slot) = self.members.iter_mut().find(|slot| slot.member == Some(member)) {
-            // One that was taken off and is back before it was told gets the key of the epoch that began without it.
-            slot.out = false;
+    pub fn trust(&mut self, member: Eid) -> Result<(), GroupError> {
+        if self.trusts(&member) {
             return Ok(());
         }
-        let free = |slot: &&mut MemberSlot| slot.member.is_none();
-        let slot = self.members.iter_mut().find(free).ok_or(GroupError::Capacity)?;
-        *slot = MemberSlot { member: Some(member), ..MemberSlot::EMPTY };
+        let place = self.trusted.iter_mut().take(MEMBERS).find(|place| place.is_none());
+        *place.ok_or(GroupError::Capacity)? = Some(member);
         Ok(())
     }
 
-    /// Takes members off and begins a new epoch in the same step: when one is taken from the Trust List, its session ends or is
-    /// DISCONNECTED for over 60 s, its right ends, or it becomes CHALLENGED. All that leave in one step share one rotation.
-    /// Returns whether there was one.
+    /// Takes a member off the Trust List. Returns whether it was there. The caller rotates in the same step if it holds the key.
+    pub fn distrust(&mut self, member: &Eid) -> bool {
+        let place = self.trusted.iter_mut().find(|place| **place == Some(*member));
+        place.map(|place| *place = None).is_some()
+    }
+
+    /// Begins a new epoch: by time, and in the step in which a member is taken off, its session ends or is DISCONNECTED for
+    /// over 60 s, its right ends, or it becomes CHALLENGED. All that leave in one step share one rotation. Every member
+    /// gets the new key, and then the value sealed anew.
     ///
     /// # Errors
-    /// The epochs are used up; the members are off all the same, and nothing is sealed any more.
+    /// The epochs are used up: nothing is sealed any more.
     // keeps: IACP-149
-    pub fn leave(
-        &mut self,
-        now: Mono,
-        leaves: impl Fn(&Eid) -> bool,
-        rng: &mut impl CryptoRng,
-    ) -> Result<bool, GroupError> {
-        let mut left = false;
-        for slot in self.members.iter_mut().filter(|slot| !slot.out) {
-            if slot.member.as_ref().is_some_and(&leaves) {
-                (slot.out, left) = (true, true);
-            }
-        }
-        if left {
-            self.rotate(now, rng)?;
-        }
-        Ok(left)
-    }
-
-    /// Begins a new epoch: every member gets its key, and then the value sealed anew.
-    ///
-    /// # Errors
-    /// The epochs are used up.
     pub fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) -> Result<(), GroupError> {
+        let epoch = self.epoch.checked_add(1);
         // Whatever comes of it: nothing more is sealed under the old key.
-        self.key = Secret32::random(rng);
-        self.salt = salt(rng);
-        let Some(epoch) = self.epoch.checked_add(1) else {
+        self.start(now, epoch.unwrap_or(u64::MAX), rng);
+        if epoch.is_none() {
             self.counter = VALUES;
-            return Err(GroupError::Spent);
-        };
-        (self.epoch, self.counter, self.began) = (epoch, 0, now);
-        Ok(())
+        }
+        epoch.map(|_| ()).ok_or(GroupError::Spent)
     }
 
     /// After a start, an import or a clone of the LL-Entity: a new salt, so that no loss of the counter repeats a nonce.
     pub fn renew(&mut self, rng: &mut impl CryptoRng) {
         (self.salt, self.counter) = (salt(rng), 0);
+        self.forget_sealed();
     }
 
-    /// What a member is to be sent before anything that is sealed.
+    /// Writes the content of kind 2 with the epoch's key, for a member's session to seal. The caller wipes the buffer. `None`
+    /// if it does not fit.
     #[must_use]
-    pub fn owed(&self, member: &Eid) -> Option<Owed> {
-        let slot = self.members.iter().find(|slot| slot.member == Some(*member))?;
-        match slot {
-            MemberSlot { out: true, .. } => Some(Owed::Out),
-            MemberSlot { told, .. } => (*told < self.epoch).then_some(Owed::Key),
-        }
+    pub fn write_key(&self, out: &mut [u8]) -> Option<usize> {
+        self.content(Some(self.key.expose())).write(out)
     }
 
-    /// Writes the content of kind 2 that a member is owed, for its session to seal. The caller wipes the buffer. `None` if nothing
-    /// is owed or it does not fit.
-    pub fn tell(&mut self, member: &Eid, out: &mut [u8]) -> Option<usize> {
-        let owed = self.owed(member)?;
-        let content = GroupKey {
-            coordinate: self.coordinate,
-            epoch: self.epoch,
-            suite: self.suite,
-            seconds: self.seconds,
-            key: (owed == Owed::Key).then(|| self.key.expose()),
-        };
-        let length = content.write(out)?;
-        let slot = self.members.iter_mut().find(|slot| slot.member == Some(*member))?;
-        match owed {
-            Owed::Key => slot.told = self.epoch,
-            Owed::Out => *slot = MemberSlot::EMPTY,
-        }
-        Some(length)
+    /// Writes the content of kind 2 that says that the receiver is out. `None` if it does not fit.
+    #[must_use]
+    pub fn write_out(&self, out: &mut [u8]) -> Option<usize> {
+        self.content(None).write(out)
     }
 
-    /// Seals a value once; the same bytes go to all members. Returns their length in `out`.
+    const fn content<'k>(&self, key: Option<&'k [u8; 32]>) -> GroupKey<'k> {
+        GroupKey { coordinate: self.coordinate, epoch: self.epoch, suite: self.suite, seconds: self.seconds, key }
+    }
+
+    /// The newest value, sealed once in this epoch.
     ///
     /// # Errors
     /// See [`GroupError`]. Nothing was sealed.
-    pub fn seal<P: Provider>(&mut self, version: u64, value: &[u8], out: &mut [u8]) -> Result<usize, GroupError> {
-        if self.counter >= VALUES {
-            return Err(GroupError::Spent);
-        }
+    pub fn seal<P: Provider>(&mut self, version: u64, value: &[u8]) -> Result<&[u8], GroupError> {
         let length = value.len().saturating_add(SEALING);
-        let room = out.get_mut(..length).filter(|_| length <= VALUE).ok_or(GroupError::Length)?;
-        let counter = self.counter;
-        self.counter += 1;
-        let cipher = cipher::<P>(self.suite, &self.key, &self.coordinate, &self.salt);
-        let (head, rest) = room.split_at_mut_checked(24).ok_or(GroupError::Length)?;
-        let (text, tag) = rest.split_at_mut_checked(value.len()).ok_or(GroupError::Length)?;
-        let fields = self.epoch.to_be_bytes().into_iter().chain(self.salt).chain(counter.to_be_bytes());
-        head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        text.copy_from_slice(value);
-        let sealed = P::seal(&cipher, &nonce(counter), &aad(&self.coordinate, version), text);
-        tag.copy_from_slice(&sealed);
-        Ok(length)
+        if version == 0 || version != self.version {
+            if self.epoch == 0 || self.counter >= VALUES {
+                return Err(GroupError::Spent);
+            }
+            if length > VALUE {
+                return Err(GroupError::Length);
+            }
+            let counter = self.counter;
+            self.counter += 1;
+            let cipher = cipher::<P>(self.suite, &self.key, &self.coordinate, &self.salt);
+            let room = self.sealed.get_mut(..length).ok_or(GroupError::Length)?;
+            let (head, rest) = room.split_at_mut_checked(24).ok_or(GroupError::Length)?;
+            let (text, tag) = rest.split_at_mut_checked(value.len()).ok_or(GroupError::Length)?;
+            let fields = self.epoch.to_be_bytes().into_iter().chain(self.salt).chain(counter.to_be_bytes());
+            head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+            text.copy_from_slice(value);
+            let sealed = P::seal(&cipher, &nonce(counter), &aad(&self.coordinate, version), text);
+            tag.copy_from_slice(&sealed);
+            (self.version, self.length) = (version, length);
+        }
+        self.sealed.get(..self.length).ok_or(GroupError::Length)
     }
 }
 
@@ -272,18 +266,25 @@ impl Membership {
         Self { newest: None, older: None, out: 0, missing: false }
     }
 
+    /// Whether a key is held: then this side is a member.
+    #[must_use]
+    pub const fn is_member(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// Takes a content of kind 2 from the owner. Returns whether a SUBSCRIBE is to be sent, because a value of this epoch came
     /// before its key. Epochs that are not above the newest change nothing.
     pub fn take(&mut self, now: Mono, content: &GroupKey<'_>) -> bool {
         self.expire(now);
-        let newest = self.newest.as_ref().map_or(0, |epoch| epoch.number).max(self.out);
+        let newest = self.newest.as_ref().map_or(0, |epoch| epoch.number);
         let Some(key) = content.key else {
-            if content.epoch > newest {
+            if content.epoch > newest.max(self.out) {
                 *self = Self { out: content.epoch, ..Self::new() };
             }
             return false;
         };
-        if content.epoch <= newest {
+        // One that is back gets the key of the epoch that began without it, and none of an older one.
+        if content.epoch <= newest || content.epoch < self.out {
             return false;
         }
         let key = Secret32::fill(|to| to.copy_from_slice(key));

@@ -9,4 +9,4 @@ pub mod right;
 
 pub use coordinate::Coordinate;
 pub use endpoint::{EndpointSlot, Endpoints};
-pub use right::{Reach, RightSlot, Rights};
+pub use right::{Reach, Rights};

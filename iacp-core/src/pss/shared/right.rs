@@ -28,25 +28,49 @@ pub enum Reach {
     Public,
 }
 
-/// A place for a right of the peer in a session.
+/// A right of the peer in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RightSlot {
-    coordinate: Option<Coordinate>,
+struct Right {
+    coordinate: Coordinate,
     rights: u16,
     until: Option<Mono>,
     /// An op of the peer about it counts only with a sequence above this one.
     above: Option<u64>,
     subscribed: bool,
-    /// The newest version that was sent.
+    /// The newest version that was sent, and under which epoch it was sealed.
     sent: u64,
+    under: u64,
     /// The endpoint has ended, and the peer has not been told.
     gone: bool,
+    /// The peer is on the Trust List of the endpoint's group, and the newest epoch whose key it was told here; 0 is none.
+    trusted: bool,
+    told: u64,
 }
 
-impl RightSlot {
-    /// An empty place.
-    pub const EMPTY: Self =
-        Self { coordinate: None, rights: 0, until: None, above: None, subscribed: false, sent: 0, gone: false };
+impl Right {
+    const fn to(coordinate: Coordinate) -> Self {
+        Self {
+            coordinate,
+            rights: 0,
+            until: None,
+            above: None,
+            subscribed: false,
+            sent: 0,
+            under: 0,
+            gone: false,
+            trusted: false,
+            told: 0,
+        }
+    }
+
+    fn reads(&self, now: Mono) -> bool {
+        self.rights & READ != 0 && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Nothing is granted and nothing is owed.
+    const fn is_empty(&self) -> bool {
+        self.rights == 0 && !self.gone && self.told == 0
+    }
 }
 
 /// What an op of the peer leads to.
@@ -85,30 +109,65 @@ pub enum Served {
 /// What a session owes the peer about one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
+    /// The key of the group's epoch. It goes before what is sealed under it.
+    Key(Coordinate),
+    /// The peer is out of the group.
+    Out(Coordinate),
     /// The newest value, and none of those between.
     Value(Coordinate),
     /// That the endpoint has ended.
     Gone(Coordinate),
 }
 
-/// The rights of a peer in one session, under an effective contract. They end with it, by time, or by order.
-pub struct Rights<'m> {
-    slots: &'m mut [RightSlot],
+/// The rights of a peer in one session to at most `N` endpoints, under an effective contract. They end with it, by time, or
+/// by order.
+///
+/// ```
+/// use iacp_core::pss::shared::right::{READ, Rights};
+/// use iacp_core::pss::shared::Coordinate;
+/// use iacp_core::time::Mono;
+///
+/// let (mut rights, door) = (Rights::<4>::NONE, Coordinate([7; 32]));
+/// rights.grant(Mono(0), door, READ, 10)?; // for ten seconds
+/// assert!(rights.may_read(Mono(9_999), &door) && !rights.may_read(Mono(10_000), &door));
+/// # Ok::<(), iacp_core::pss::shared::endpoint::EndpointError>(())
+/// ```
+#[derive(Debug)]
+pub struct Rights<const N: usize> {
+    places: [Option<Right>; N],
+    /// So many ops were asked for in the second that began then.
     window: Mono,
     ops: u32,
+    /// The peer has been DISCONNECTED for so long that it is no member of any group here.
+    away: bool,
 }
 
-impl<'m> Rights<'m> {
+impl<const N: usize> Rights<N> {
     /// No rights: the contract has just become effective.
     // keeps: IACP-147
-    #[must_use]
-    pub fn new(slots: &'m mut [RightSlot]) -> Self {
-        slots.fill(RightSlot::EMPTY);
-        Self { slots, window: Mono(0), ops: 0 }
+    pub const NONE: Self = Self { places: [None; N], window: Mono(0), ops: 0, away: false };
+
+    fn all(&self) -> impl Iterator<Item = &Right> {
+        self.places.iter().flatten()
     }
 
-    fn slot(&mut self, coordinate: &Coordinate) -> Option<&mut RightSlot> {
-        self.slots.iter_mut().find(|slot| slot.coordinate == Some(*coordinate))
+    fn right(&mut self, coordinate: &Coordinate) -> Option<&mut Right> {
+        self.places.iter_mut().flatten().find(|right| right.coordinate == *coordinate)
+    }
+
+    /// Empties the places of what is granted no more and owed no more.
+    fn tidy(&mut self) {
+        for place in &mut self.places {
+            if place.as_ref().is_some_and(Right::is_empty) {
+                *place = None;
+            }
+        }
+    }
+
+    /// Whether rights to this endpoint have a place: one of its own, or a free one.
+    #[must_use]
+    pub fn has_place(&self, coordinate: &Coordinate) -> bool {
+        self.places.iter().any(|place| place.as_ref().is_none_or(|right| right.coordinate == *coordinate))
     }
 
     /// Grants rights, or other ones than before; `seconds` of 0 lasts as long as the contract. The right to subscribe counts
@@ -123,25 +182,46 @@ impl<'m> Rights<'m> {
             self.revoke(&coordinate);
             return Ok(());
         }
-        if let Some(slot) = self.slot(&coordinate) {
-            (slot.rights, slot.until) = (rights, until);
-            slot.subscribed &= rights & SUBSCRIBE != 0;
+        if let Some(right) = self.right(&coordinate) {
+            (right.rights, right.until) = (rights, until);
+            right.subscribed &= rights & SUBSCRIBE != 0;
             return Ok(());
         }
-        let free = |slot: &&mut RightSlot| slot.coordinate.is_none();
-        let slot = self.slots.iter_mut().find(free).ok_or(EndpointError::Capacity)?;
-        *slot = RightSlot { coordinate: Some(coordinate), rights, until, ..RightSlot::EMPTY };
+        let place = self.places.iter_mut().find(|place| place.is_none()).ok_or(EndpointError::Capacity)?;
+        *place = Some(Right { rights, until, ..Right::to(coordinate) });
         Ok(())
     }
 
     /// Takes all rights to an endpoint back. Returns whether there were any: then a REVOKE is sent.
     pub fn revoke(&mut self, coordinate: &Coordinate) -> bool {
-        self.slot(coordinate).map(|slot| *slot = RightSlot::EMPTY).is_some()
+        let had = self.right(coordinate).is_some_and(|right| {
+            let had = core::mem::take(&mut right.rights) != 0;
+            (right.subscribed, right.until) = (false, None);
+            had
+        });
+        self.tidy();
+        had
     }
 
     /// The contract has ended.
     pub fn end(&mut self) {
-        self.slots.fill(RightSlot::EMPTY);
+        self.places = [None; N];
+    }
+
+    /// The peer is, or is not any more, on the Trust List of a sealed endpoint.
+    pub fn trust(&mut self, coordinate: &Coordinate, trusted: bool) {
+        if let Some(right) = self.right(coordinate) {
+            right.trusted = trusted;
+        }
+    }
+
+    /// The peer has been DISCONNECTED for more than 60 s, or is back. While it is away it is no member of a group.
+    pub const fn set_away(&mut self, away: bool) {
+        self.away = away;
+    }
+
+    fn is_member(&self, right: &Right, now: Mono) -> bool {
+        !self.away && right.trusted && right.reads(now)
     }
 
     /// Whether the peer may do this now, from there. "No right" and "no such endpoint" are one answer.
@@ -154,12 +234,13 @@ impl<'m> Rights<'m> {
         wanted: u16,
         reach: Reach,
     ) -> Option<&'e EndpointSlot> {
-        let slot = self.slots.iter().find(|slot| slot.coordinate == Some(*coordinate))?;
+        let right = self.all().find(|right| right.coordinate == *coordinate)?;
         let endpoint = endpoints.find(coordinate)?;
         let flags = endpoint.flags();
         let near = reach <= Reach::Link || flags.global || flags.bridged;
-        let lasts = slot.until.is_none_or(|until| now < until);
-        (near && lasts && slot.rights & wanted == wanted).then_some(endpoint)
+        let lasts = right.until.is_none_or(|until| now < until);
+        let open = !flags.sealed || self.is_member(right, now);
+        (near && lasts && open && right.rights & wanted == wanted).then_some(endpoint)
     }
 
     /// Serves an op of the peer, which stood in the authentic frame `sequence`.
@@ -200,17 +281,17 @@ impl<'m> Rights<'m> {
             }
             Op::Subscribe { known } => {
                 let may = self.endpoint(now, endpoints, coordinate, READ | SUBSCRIBE, reach).is_some();
-                if let Some(slot) = self.newest(coordinate, sequence)
+                if let Some(right) = self.newest(coordinate, sequence)
                     && may
                     && within
                 {
-                    (slot.subscribed, slot.sent) = (true, known);
+                    (right.subscribed, right.sent, right.under) = (true, known, right.told);
                 }
                 Served::Nothing
             }
             Op::Unsubscribe => {
-                if let Some(slot) = self.newest(coordinate, sequence) {
-                    slot.subscribed = false;
+                if let Some(right) = self.newest(coordinate, sequence) {
+                    right.subscribed = false;
                 }
                 Served::Nothing
             }
@@ -219,13 +300,13 @@ impl<'m> Rights<'m> {
     }
 
     /// Authentic frames may come out of order: an op counts only with a sequence above the last one taken.
-    fn newest(&mut self, coordinate: &Coordinate, sequence: u64) -> Option<&mut RightSlot> {
-        let slot = self.slot(coordinate)?;
-        if slot.above.is_some_and(|above| sequence <= above) {
+    fn newest(&mut self, coordinate: &Coordinate, sequence: u64) -> Option<&mut Right> {
+        let right = self.right(coordinate)?;
+        if right.above.is_some_and(|above| sequence <= above) {
             return None;
         }
-        slot.above = Some(sequence);
-        Some(slot)
+        right.above = Some(sequence);
+        Some(right)
     }
 
     fn count(&mut self, now: Mono) -> bool {
@@ -238,8 +319,8 @@ impl<'m> Rights<'m> {
 
     /// An endpoint was erased: its rights end, and the peer is to be told.
     pub fn erased(&mut self, coordinate: &Coordinate) {
-        if let Some(slot) = self.slot(coordinate) {
-            *slot = RightSlot { coordinate: Some(*coordinate), gone: true, ..RightSlot::EMPTY };
+        if let Some(right) = self.right(coordinate) {
+            *right = Right { gone: true, ..Right::to(*coordinate) };
         }
     }
 
@@ -248,43 +329,92 @@ impl<'m> Rights<'m> {
     /// the session's home: while it is too wide, what was granted rests.
     #[must_use]
     pub fn update(&self, now: Mono, home: Reach, endpoints: &Endpoints<'_>) -> Option<Due> {
-        self.slots.iter().find_map(|slot| {
-            let coordinate = slot.coordinate?;
-            if slot.gone {
+        self.all().find_map(|right| {
+            let coordinate = right.coordinate;
+            if right.gone {
                 return Some(Due::Gone(coordinate));
             }
+            let sealed = endpoints.find(&coordinate).filter(|endpoint| endpoint.flags().sealed);
+            let epoch = sealed.map(EndpointSlot::epoch);
+            // No key and no value before the epoch has begun from which the leavers are excluded.
+            if epoch.is_some_and(|epoch| epoch > right.told) {
+                let member = self.endpoint(now, endpoints, &coordinate, READ, home).is_some();
+                match (member, right.told > 0 && !self.is_member(right, now)) {
+                    (true, _) => return Some(Due::Key(coordinate)),
+                    (false, true) => return Some(Due::Out(coordinate)),
+                    (false, false) => {}
+                }
+            }
             let endpoint = self.endpoint(now, endpoints, &coordinate, READ | SUBSCRIBE, home)?;
-            (slot.subscribed && endpoint.version() > slot.sent).then_some(Due::Value(coordinate))
+            let anew = endpoint.version() > right.sent || right.under < right.told;
+            let sealable = epoch.is_none_or(|epoch| epoch > 0 && epoch == right.told);
+            (right.subscribed && anew && sealable).then_some(Due::Value(coordinate))
         })
     }
 
-    /// It was sealed for the peer.
+    /// It was sealed for the peer; `version` is that of a value, the epoch that of a key.
     pub fn sent(&mut self, due: Due, version: u64) {
         match due {
             Due::Value(coordinate) => {
-                if let Some(slot) = self.slot(&coordinate) {
-                    slot.sent = slot.sent.max(version);
+                if let Some(right) = self.right(&coordinate) {
+                    (right.sent, right.under) = (right.sent.max(version), right.told);
                 }
+            }
+            Due::Key(coordinate) => {
+                if let Some(right) = self.right(&coordinate) {
+                    right.told = version;
+                }
+            }
+            Due::Out(coordinate) => {
+                if let Some(right) = self.right(&coordinate) {
+                    right.told = 0;
+                }
+                self.tidy();
             }
             // What was granted anew in the meantime stays.
             Due::Gone(coordinate) => {
-                if let Some(slot) = self.slot(&coordinate) {
-                    slot.gone = false;
-                    if slot.rights == 0 {
-                        *slot = RightSlot::EMPTY;
-                    }
+                if let Some(right) = self.right(&coordinate) {
+                    right.gone = false;
                 }
+                self.tidy();
             }
         }
+    }
+
+    /// Whether the peer was told the key of the epoch of this endpoint.
+    #[must_use]
+    pub fn holds_key(&self, endpoint: &EndpointSlot) -> bool {
+        let coordinate = endpoint.coordinate();
+        endpoint.epoch() > 0 && self.all().any(|right| right.coordinate == coordinate && right.told == endpoint.epoch())
+    }
+
+    /// An endpoint whose epoch must end, because the peer holds its key and is no member any more. `ended` says that the
+    /// session is over, and every right with it.
+    #[must_use]
+    pub fn left(&self, now: Mono, endpoints: &Endpoints<'_>, ended: bool) -> Option<Coordinate> {
+        self.all().find_map(|right| {
+            let endpoint = endpoints.find(&right.coordinate)?;
+            let holds = endpoint.epoch() > 0 && endpoint.epoch() == right.told;
+            (holds && (ended || !self.is_member(right, now))).then_some(right.coordinate)
+        })
+    }
+
+    /// When the next right to a group's key ends by time.
+    #[must_use]
+    pub fn due(&self, now: Mono) -> Option<Mono> {
+        self.all().filter(|right| right.told > 0).filter_map(|right| right.until).filter(|until| *until > now).min()
+    }
+
+    /// Whether the peer was granted rights to an endpoint.
+    #[must_use]
+    pub fn has(&self, coordinate: &Coordinate) -> bool {
+        self.all().any(|right| right.coordinate == *coordinate && right.rights != 0)
     }
 
     /// Whether the peer has the right to read an endpoint at this moment: a member of its group gets keys only then.
     #[must_use]
     pub fn may_read(&self, now: Mono, coordinate: &Coordinate) -> bool {
-        self.slots.iter().any(|slot| {
-            let lasts = slot.until.is_none_or(|until| now < until);
-            slot.coordinate == Some(*coordinate) && slot.rights & READ != 0 && lasts
-        })
+        self.all().any(|right| right.coordinate == *coordinate && right.reads(now))
     }
 }
 
@@ -297,18 +427,39 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Nothing was taken.
+    pub const NEW: Self = Self { version: 0, ended: None };
+
+    /// The newest version that was taken.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Takes a VALUE of the authentic frame `sequence`. Returns whether it is news.
     pub fn take(&mut self, sequence: u64, version: u64) -> bool {
-        let news = version > self.version && self.ended.is_none_or(|ended| sequence > ended);
+        let news = self.is_news(sequence, version);
         if news {
             self.version = version;
         }
         news
     }
 
+    /// Whether a VALUE of the authentic frame `sequence` would be news.
+    #[must_use]
+    pub fn is_news(&self, sequence: u64, version: u64) -> bool {
+        version > self.version && !self.is_over(sequence)
+    }
+
+    /// Whether the authentic frame `sequence` was sealed before an end of the endpoint that is known here.
+    #[must_use]
+    pub fn is_over(&self, sequence: u64) -> bool {
+        self.ended.is_some_and(|ended| sequence <= ended)
+    }
+
     /// Takes a GONE of the authentic frame `sequence`. Returns whether it is news.
     pub fn gone(&mut self, sequence: u64) -> bool {
-        let news = self.ended.is_none_or(|ended| sequence > ended);
+        let news = !self.is_over(sequence);
         if news {
             *self = Self { version: 0, ended: Some(sequence) };
         }

@@ -37,7 +37,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if item != entry.item {
             return Err(LocalStatus::OutOfOrder);
         }
-        self.put(now, agent, slot, content, false)?;
+        self.put(now, (agent, slot), (Kind::Anml, false), content)?;
         if let Some(entry) = self.sessions.at_mut(slot) {
             entry.item += 1;
         }
@@ -63,7 +63,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if items != entry.item {
             return Err(LocalStatus::OutOfOrder);
         }
-        self.put(now, agent, slot, &[], true)?;
+        self.put(now, (agent, slot), (Kind::Anml, true), &[])?;
         if let Some(entry) = self.sessions.at_mut(slot) {
             entry.finished = true;
         }
@@ -72,7 +72,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Content, or FIN, that is sealed or queued.
-    fn put(&mut self, now: Mono, agent: u32, slot: u32, content: &[u8], fin: bool) -> Result<(), LocalStatus> {
+    pub(in crate::erp::entity) fn put(
+        &mut self,
+        now: Mono,
+        (agent, slot): (u32, u32),
+        (kind, fin): (Kind, bool),
+        content: &[u8],
+    ) -> Result<(), LocalStatus> {
         let state = self.state(agent);
         if !matches!(state, State::Bound | State::Transition) {
             return Err(LocalStatus::NotNow);
@@ -85,7 +91,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         if open && entry.fifo.is_empty() && entry.want.is_none() {
             let line = entry.line.checked_sub(1).and_then(|line| self.lines.at_mut(line));
-            match seal(now, &mut entry.session, line, (Kind::Anml, fin), content) {
+            match seal(now, &mut entry.session, line, (kind, fin), content) {
                 Ok(()) => return Ok(()),
                 Err(SendError::NotNow | SendError::Full) => {}
                 Err(SendError::Finished) => return Err(LocalStatus::Finished),
@@ -98,7 +104,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             entry.room = true;
             return Err(LocalStatus::Full);
         };
-        if !self.fifo.get_mut(cell).is_some_and(|cell| cell.fill(Kind::Anml, fin, content)) {
+        if !self.fifo.get_mut(cell).is_some_and(|cell| cell.fill(kind, fin, content)) {
             self.fifo.release(cell);
             return Err(LocalStatus::TooLong);
         }

@@ -73,7 +73,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let offer = self.served(open.offer);
         let has_line = offer.contains(Capabilities::RESUME);
-        if (record.is_some() && !has_line) || (has_line && self.lines.is_full()) {
+        let shares = offer.contains(Capabilities::ENDPOINTS);
+        let full = (has_line && self.lines.is_full()) || (shares && self.shared.is_full());
+        if (record.is_some() && !has_line) || full {
             return Err(LocalStatus::Capacity);
         }
         if self.settings.directory.is_none() && open.at.is_none() && self.agent_of(&open.peer).is_none() {
@@ -88,6 +90,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if has_line {
             self.claim_line(handle.slot(), record.map(|record| (record.line, record.safe)));
         }
+        if shares {
+            self.claim_shared(handle.slot());
+        }
         // The peer may name the line first, should both open at once.
         if let Some(record) = record
             && let Some(mut receipts) = self.receipts_of(agent)
@@ -100,7 +105,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// What of these capabilities this host has tables for.
     pub(in crate::erp::entity) const fn served(&self, wanted: Capabilities) -> Capabilities {
-        if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted }
+        let wanted = if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted };
+        // The LL-Entity makes no endpoint of a session alone.
+        let wanted = wanted.without(Capabilities::EXCLUSIVE);
+        if self.shared.capacity() == 0 { wanted.without(Capabilities::ENDPOINTS) } else { wanted }
     }
 
     /// Begins a session that is wanted, if it can begin now.
@@ -210,6 +218,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.unfile(slot);
         self.keep_receipt(slot);
         self.drop_line(slot);
+        self.end_shared(slot);
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let (agent, next, previous, incoming) = (entry.agent, entry.next, entry.previous, entry.incoming);
         let mut fifo = core::mem::take(&mut entry.fifo);

@@ -1,0 +1,201 @@
+//! What is kept of the endpoints that a session carries, and of groups.
+
+use crate::pss::shared::frame::Status;
+use crate::pss::shared::group_key::{Group, MEMBERS, Membership};
+use crate::pss::shared::right::Seen;
+use crate::pss::shared::{Coordinate, Rights};
+use crate::slots::Reset;
+use crate::time::Mono;
+
+/// A peer that is DISCONNECTED for so long is no member of a group, in milliseconds.
+pub(in crate::erp::entity) const AWAY: u64 = 60_000;
+/// Endpoints of a side that can be granted or followed in one session.
+const POINTS: usize = 8;
+/// READs and WRITEs under way in one session, each way.
+const REQUESTS: usize = 8;
+
+/// What is known of an endpoint of the peer's.
+pub(super) struct Point {
+    /// `None`: the place is free.
+    pub(super) coordinate: Option<Coordinate>,
+    pub(super) seen: Seen,
+    /// The peer has granted something, as of the frame with this sequence.
+    pub(super) granted: bool,
+    pub(super) above: Option<u64>,
+    /// The agent follows it.
+    pub(super) followed: bool,
+    /// A READ is under way: its value is told even if it is known.
+    pub(super) asked: bool,
+    /// SUBSCRIBE is to be sent again: a value came before its key.
+    pub(super) again: bool,
+    pub(super) keys: Membership,
+}
+
+impl Point {
+    const FREE: Self = Self {
+        coordinate: None,
+        seen: Seen::NEW,
+        granted: false,
+        above: None,
+        followed: false,
+        asked: false,
+        again: false,
+        keys: Membership::new(),
+    };
+
+    /// Nothing was granted and nothing is awaited: the place may be another's.
+    pub(super) const fn is_idle(&self) -> bool {
+        !self.granted && !self.followed && !self.asked
+    }
+}
+
+/// The answer that a peer's READ or WRITE is owed.
+#[derive(Clone, Copy)]
+pub(super) struct Pending {
+    pub(super) coordinate: Coordinate,
+    pub(super) request: u32,
+    pub(super) status: Status,
+    pub(super) version: u64,
+    /// The value goes before it.
+    pub(super) value: bool,
+}
+
+/// Which frames about endpoints have been served, of the newest 256 sequences: after a REWIND they come again.
+struct Served {
+    newest: u64,
+    bits: [u64; 4],
+}
+
+impl Served {
+    const NONE: Self = Self { newest: 0, bits: [0; 4] };
+
+    fn bit(&mut self, sequence: u64) -> (Option<&mut u64>, u64) {
+        let place = usize::try_from(sequence / 64 % 4).unwrap_or(0);
+        (self.bits.get_mut(place), 1 << (sequence % 64))
+    }
+
+    /// Whether it is the first time. What is older than 256 sequences was consumed, and does not come again.
+    fn first(&mut self, sequence: u64) -> bool {
+        let skipped = sequence.saturating_sub(self.newest);
+        if skipped >= 256 {
+            self.bits = [0; 4];
+        } else {
+            for between in self.newest..sequence {
+                if let (Some(bits), bit) = self.bit(between + 1) {
+                    *bits &= !bit;
+                }
+            }
+        }
+        if self.newest.saturating_sub(sequence) >= 256 {
+            return true;
+        }
+        self.newest = self.newest.max(sequence);
+        let (Some(bits), bit) = self.bit(sequence) else { return true };
+        let first = *bits & bit == 0;
+        *bits |= bit;
+        first
+    }
+}
+
+/// What is kept of the endpoints that one session carries.
+pub struct SharedSlot {
+    /// What the peer may do with own endpoints.
+    pub(super) rights: Rights<POINTS>,
+    /// The peer's own.
+    pub(super) points: [Point; POINTS],
+    /// The numbers of the agent's requests that the peer has not answered.
+    pub(super) requests: [Option<u32>; REQUESTS],
+    pub(super) answers: [Option<Pending>; REQUESTS],
+    served: Served,
+    /// DISCONNECTED since then.
+    pub(super) away: Option<Mono>,
+}
+
+impl SharedSlot {
+    /// Nothing is shared.
+    pub const EMPTY: Self = Self {
+        rights: Rights::NONE,
+        points: [const { Point::FREE }; POINTS],
+        requests: [None; REQUESTS],
+        answers: [None; REQUESTS],
+        served: Served::NONE,
+        away: None,
+    };
+
+    /// What is known of an endpoint of the peer's.
+    pub(super) fn known(&mut self, coordinate: &Coordinate) -> Option<&mut Point> {
+        self.points.iter_mut().find(|point| point.coordinate == Some(*coordinate))
+    }
+
+    /// The same; a place is taken for one that is new. One that nothing is granted of gives way.
+    pub(super) fn point(&mut self, coordinate: Coordinate) -> Option<&mut Point> {
+        let known = |point: &Point| point.coordinate == Some(coordinate);
+        let free = |point: &Point| point.coordinate.is_none();
+        let points = &self.points;
+        let place = points.iter().position(known).or_else(|| points.iter().position(free));
+        let place = place.or_else(|| points.iter().position(Point::is_idle))?;
+        let point = self.points.get_mut(place)?;
+        if point.coordinate != Some(coordinate) {
+            *point = Point { coordinate: Some(coordinate), ..Point::FREE };
+        }
+        Some(point)
+    }
+
+    /// Whether the authentic frame of this sequence is served for the first time.
+    pub(super) fn is_first(&mut self, sequence: u64) -> bool {
+        self.served.first(sequence)
+    }
+
+    /// When a right to a group's key, or the patience with a silent peer, ends.
+    pub(super) fn due(&self, now: Mono) -> Option<Mono> {
+        let away = self.away.map(|since| since.after(AWAY)).filter(|at| *at > now);
+        self.rights.due(now).into_iter().chain(away).min()
+    }
+}
+
+impl Reset for SharedSlot {
+    fn reset(&mut self) {
+        self.rights.end();
+        // Keys of groups wipe themselves where they stand.
+        self.points.iter_mut().for_each(|point| *point = Point::FREE);
+        (self.requests, self.answers) = ([None; REQUESTS], [None; REQUESTS]);
+        (self.served, self.away) = (Served::NONE, None);
+    }
+}
+
+/// The group of one sealed endpoint.
+pub struct GroupSlot {
+    /// Whose endpoint it is.
+    pub(super) agent: u32,
+    pub(super) group: Group<MEMBERS>,
+}
+
+impl GroupSlot {
+    /// No group.
+    pub const EMPTY: Self = Self { agent: 0, group: Group::EMPTY };
+}
+
+impl Reset for GroupSlot {
+    fn reset(&mut self) {
+        self.group.wipe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sequence_is_served_once_in_whatever_order_it_comes() {
+        let mut served = Served::NONE;
+        for sequence in [5, 3, 4, 70, 260, 255, 300] {
+            assert!(served.first(sequence), "{sequence}");
+        }
+        for sequence in [70, 260, 255, 300] {
+            assert!(!served.first(sequence), "{sequence} again");
+        }
+        assert!((301..556).all(|sequence| served.first(sequence)));
+        assert!((301..556).all(|sequence| !served.first(sequence)));
+        assert!(served.first(10_000) && !served.first(10_000) && served.first(9_999));
+    }
+}

@@ -1,0 +1,160 @@
+//! Two agents with a session between them, on one host or on two.
+
+use iacp_core::erp::entity::Done;
+use iacp_core::erp::local::{Listen, LocalStatus, Open, Request};
+use iacp_core::pss::{Capabilities, Terms};
+use iacp_core::slots::Handle;
+use iacp_wire::Digest;
+
+use crate::Weather;
+use crate::hosts::{Hosts, Told};
+
+const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
+/// The right to read.
+pub const READ: u16 = 1;
+/// The right to follow.
+pub const SUBSCRIBE: u16 = 2;
+/// The right to write.
+pub const WRITE: u16 = 4;
+
+/// Endpoints under a contract.
+#[must_use]
+pub fn offer() -> Capabilities {
+    Capabilities::ENDPOINTS.with(Capabilities::SFC)
+}
+
+/// Two agents with a session between them: on one host or on two.
+pub struct Two {
+    /// The hosts.
+    pub world: Hosts,
+    /// Host and agent of each side; the first one opens.
+    pub at: [(usize, usize); 2],
+    /// The session, as each side calls it.
+    pub sessions: [Handle; 2],
+}
+
+impl Two {
+    /// A session between two agents of one host or of two, with what is agreed.
+    #[must_use]
+    pub fn new(seed: u64, inside: bool, weather: Weather, offer: Capabilities) -> Self {
+        Self::with_terms(seed, inside, weather, offer, TERMS)
+    }
+
+    /// The same with other terms.
+    ///
+    /// # Panics
+    /// There is no session in 50 seconds.
+    #[must_use]
+    pub fn with_terms(seed: u64, inside: bool, weather: Weather, offer: Capabilities, terms: Terms) -> Self {
+        let at = if inside { [(0, 0), (0, 1)] } else { [(0, 0), (1, 0)] };
+        let mut world = Hosts::new(seed, if inside { 1 } else { 2 }, 2, true);
+        world.weather = weather;
+        assert!(world.run_until(120_000, Hosts::all_bound));
+        let (now, peer) = (world.now, world.eid(at[1].0, at[1].1));
+        let listen = Listen { capabilities: offer, terms, sessions: 4, hold: false };
+        world.hosts[at[1].0].with(now, at[1].1, |desk, _| desk.listen(listen)).expect("a window of 16");
+        let open = Open { peer, at: None, hold: false, offer, resume: None };
+        let asked = world.hosts[at[0].0].with(now, at[0].1, |desk, rng| desk.ask(None, &Request::Open(open), rng));
+        let Ok(Done::Session(session)) = asked else { panic!("{asked:?}") };
+        let other = world.eid(at[0].0, at[0].1);
+        let mut two = Self { world, at, sessions: [session, session] };
+        let sfc = offer.contains(Capabilities::SFC);
+        // Each side that is asked about terms accepts them.
+        for _ in 0..1_000 {
+            two.world.run(50);
+            two.world.keep_alive();
+            if let Some((handle, _)) = two.world.hosts[at[1].0].told_of(at[1].1, &other) {
+                two.sessions[1] = handle;
+            }
+            for side in 0..2 {
+                if two.told(side).is_some_and(|told| told.proposed && !told.contract) {
+                    let _ = two.ask(side, true, &Request::Terms { counter: None });
+                }
+            }
+            let ready = |side| two.told(side).is_some_and(|told| told.peer.is_some() && (told.contract || !sfc));
+            if ready(0) && ready(1) {
+                return two;
+            }
+        }
+        panic!("no session: {:?} {:?}", two.told(0), two.told(1));
+    }
+
+    /// What a side was told of the session.
+    #[must_use]
+    pub fn told(&self, side: usize) -> Option<&Told> {
+        let (host, agent) = self.at[side];
+        self.world.hosts[host].told.get(&(agent, self.sessions[side].bits()))
+    }
+
+    /// A request under a number of the agent's.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn ask_as(
+        &mut self,
+        side: usize,
+        number: u32,
+        in_session: bool,
+        request: &Request<'_>,
+    ) -> Result<Done, LocalStatus> {
+        let ((host, agent), session, now) = (self.at[side], self.sessions[side], self.world.now);
+        let session = in_session.then_some(session);
+        self.world.hosts[host].with(now, agent, |desk, rng| desk.ask_as(number, session, request, rng))
+    }
+
+    /// A request.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn ask(&mut self, side: usize, in_session: bool, request: &Request<'_>) -> Result<Done, LocalStatus> {
+        self.ask_as(side, 0, in_session, request)
+    }
+
+    /// A new endpoint of a side.
+    pub fn endpoint(&mut self, side: usize, flags: u8, tag: &[u8]) -> Digest {
+        match self.ask(side, false, &Request::Endpoint { flags, rotation: 0, tag }) {
+            Ok(Done::Coordinate(coordinate)) => coordinate,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A new value of an own endpoint.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn write(&mut self, side: usize, coordinate: Digest, value: &[u8]) -> Result<Done, LocalStatus> {
+        self.ask(side, false, &Request::Write { coordinate, if_version: 0, value })
+    }
+
+    /// Rights of the peer.
+    ///
+    /// # Errors
+    /// Why it did nothing.
+    pub fn grant(&mut self, side: usize, coordinate: Digest, rights: u16, seconds: u32) -> Result<Done, LocalStatus> {
+        self.ask(side, true, &Request::Grant { coordinate, rights, seconds })
+    }
+
+    /// Two seconds pass, or twenty where frames are lost and come again.
+    pub fn run(&mut self) {
+        for _ in 0..if self.world.weather.loss > 0 { 10 } else { 1 } {
+            self.world.run(2_000);
+            self.world.keep_alive();
+        }
+    }
+
+    /// Versions and values that a side was told.
+    #[must_use]
+    pub fn values(&self, side: usize) -> Vec<(u64, Option<Vec<u8>>)> {
+        let told = self.told(side).expect("open");
+        told.values.iter().map(|(_, version, value)| (*version, value.clone())).collect()
+    }
+
+    /// The RESULT of a request.
+    #[must_use]
+    pub fn result(&self, side: usize, number: u32) -> Option<Result<(), LocalStatus>> {
+        self.told(side)?.results.iter().find(|(request, _)| *request == number).map(|(_, status)| *status)
+    }
+}
+
+/// An endpoint that answers everywhere.
+pub const GLOBAL: u8 = 1;
