@@ -79,6 +79,10 @@ pub enum Event {
         at: String,
         took_ms: Option<u64>,
     },
+    /// The peer is somewhere else, and has proven it.
+    Moved {
+        to: String,
+    },
     Contract {
         receive_window: u32,
         lifetime_s: u32,

@@ -76,6 +76,7 @@ fn words(event: &Event) -> (&'static str, String) {
             let after = took_ms.map_or_else(String::new, |took| format!(", after {} ms", grouped(took)));
             (BOLD, format!("session with {peer} at {at}{after}"))
         }
+        Event::Moved { to } => (BOLD, format!("the peer has moved to {to}, and has proven it: everything goes there")),
         Event::Contract { receive_window, lifetime_s } => {
             let lifetime = if *lifetime_s == 0 { "no end".into() } else { format!("{lifetime_s} s") };
             ("", format!("contract effective: window {receive_window} frames, lifetime {lifetime}"))
