@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::telling::report::Report;
+use crate::telling::step::Step;
 use crate::telling::summary::Summary;
 
 /// What happened.
@@ -132,6 +133,9 @@ pub enum Event {
         ok: bool,
         what: String,
     },
+    /// What hosts and their agents tell.
+    #[serde(untagged)]
+    Step(Step),
 }
 
 /// How much a line is worth.
@@ -151,6 +155,7 @@ impl Event {
             Self::Lost { .. } | Self::Late { .. } => Weight::Minor,
             // A session flags and clears its anomalies often: in bad weather with every other frame.
             Self::State { machine: "pss-session", .. } => Weight::Minor,
+            Self::Step(step) if step.is_minor() => Weight::Detail,
             Self::Mining { .. } | Self::Mined { .. } | Self::Sent { .. } | Self::State { .. } => Weight::Detail,
             _ => Weight::Major,
         }
