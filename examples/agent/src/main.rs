@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! agent                                both sides in one process, over QUIC, in bad weather
+//! agent demo --roam, agent demo --crash  hosts and agents as processes: one moves, some are killed
 //! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
 //! agent send --to EID@127.0.0.1:4227 FILE
 //! agent handoff --relay                a sealed object from agent to agent, directly and through a third one
@@ -14,6 +15,7 @@
 //! ```text
 //! listen  handoff/     the commands: they drive the machines below
 //! demo    send
+//! stage/               demonstrations with hosts and agents as processes, which move or are killed
 //! host/                a loop around LlEntity: local channels, UDP, stable storage, the host's own interface
 //! local/               an agent's end of a local channel, and files that survive crashes on both sides
 //! server/              the answering side, still without a socket: Responder, Discoverable and many Sessions
@@ -41,6 +43,7 @@ mod memory;
 mod output;
 mod send;
 mod server;
+mod stage;
 mod telling;
 
 /// Agents that find each other, open a session, stream a file, and hand over sealed objects

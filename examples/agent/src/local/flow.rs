@@ -1,12 +1,14 @@
 //! One session of a file's transfer, from its OPEN to its end: what is sent, and what is heard of it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use iacp_core::erp::local::LocalStatus;
 use iacp_wire::Eid;
 use tokio::time::Instant;
@@ -28,7 +30,7 @@ const PARTING: Duration = Duration::from_secs(5);
 /// host may have been started again, and then knows nothing of the session.
 const STALLED: Duration = Duration::from_secs(5);
 /// Progress is told so many times.
-const TOLD: u64 = 50;
+const TOLD: u64 = 20;
 
 /// How a session ended for its transfer.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +48,21 @@ pub enum Ended {
     /// The host has gone, or the agent's context in it.
     Gone,
 }
+
+/// The file cannot be read any more.
+#[derive(Debug)]
+struct Unreadable(io::Error);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind() {
+            ErrorKind::UnexpectedEof => f.write_str("the file has become shorter meanwhile"),
+            _ => write!(f, "cannot read the file: {}", self.0),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
 
 /// No more bytes in a second than were ordered.
 pub struct Paced {
@@ -132,8 +149,8 @@ impl Flow {
     pub async fn run(&mut self, channel: &mut Channel, timeline: &Timeline) -> Ended {
         match self.drive(channel, timeline).await {
             Ok(ended) => ended,
-            // Only the channel and the file can fail; the file is looked at again in the next session.
-            Err(error) if error.is::<std::io::Error>() => Ended::Impossible(format!("{error:#}")),
+            Err(error) if error.is::<Unreadable>() => Ended::Impossible(error.to_string()),
+            // Anything else that fails is the channel.
             Err(_) => Ended::Gone,
         }
     }
@@ -209,7 +226,7 @@ impl Flow {
             }
             let length = usize::try_from(chunk.min(self.offer.size - from)).unwrap_or(0);
             let mut content = vec![0; length];
-            self.file.read_exact_at(&mut content, from).context("cannot read the file: it has become shorter")?;
+            self.file.read_exact_at(&mut content, from).map_err(Unreadable)?;
             let next = session.next;
             self.put(channel, Asked::Item(next), &content).await?;
             self.paced.sent(length);

@@ -8,6 +8,8 @@ mod notice;
 mod send;
 mod transfer;
 
+pub use intake::digest;
+
 use std::process::ExitCode;
 
 use anyhow::Result;

@@ -72,12 +72,17 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = Folder::new(&arguments.state);
     let paced = Paced::new(arguments.pace);
     let mut flow = Flow::new(file, offer, peer, at, paced);
-    let sending = sending(&arguments, &folder, &timeline, &mut flow);
+    let mut channel = None;
+    let sending = sending(&arguments, &folder, &timeline, &mut flow, &mut channel);
     let sessions = tokio::select! {
         sent = sending => sent,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted: {} was not sent", arguments.file.display())),
     };
     timeline.end_progress();
+    if let Some(channel) = &mut channel {
+        // Once the frame is in the socket the host reads it, whatever becomes of this process.
+        let _ = channel.say(0, Ask::Leave).await;
+    }
     let (sessions, sha256) = (sessions?, hex::encode(flow.offer.sha256));
     let (transfer, bytes) = (hex::encode(flow.offer.number), flow.offer.size);
     timeline.note("agent", Event::Step(Step::Delivered { transfer, bytes, sha256: sha256.clone(), sessions }));
@@ -128,22 +133,26 @@ fn offer(path: &Path, journal: Option<&Path>) -> Result<(File, Offer)> {
 }
 
 /// Sends until the receiver has everything; returns how many sessions that took.
-async fn sending(arguments: &Arguments, folder: &Folder, timeline: &Timeline, flow: &mut Flow) -> Result<u32> {
+async fn sending(
+    arguments: &Arguments,
+    folder: &Folder,
+    timeline: &Timeline,
+    flow: &mut Flow,
+    place: &mut Option<Channel>,
+) -> Result<u32> {
     let mut credentials = Credentials::in_memory();
-    let (mut channel, found) = Channel::open(folder, &mut credentials).await?;
+    let (came, found) = Channel::open(folder, &mut credentials).await?;
+    let channel = place.insert(came);
     registered(timeline, &channel.eid(), found);
     timeline.begin_progress(flow.offer.size);
     let (mut sessions, mut pause) = (0, AGAIN[0]);
     let patience = Duration::from_secs(arguments.patience);
     let (mut safe, mut since) = (0, Instant::now());
     loop {
-        let ended = flow.run(&mut channel, timeline).await;
+        let ended = flow.run(channel, timeline).await;
         sessions += u32::from(flow.was_opened());
         let why = match ended {
-            Ended::Done => {
-                let _ = channel.say(0, Ask::Leave).await;
-                return Ok(sessions);
-            }
+            Ended::Done => return Ok(sessions),
             Ended::Refused(why) => bail!("the receiver refuses {}: {why}", arguments.file.display()),
             Ended::Impossible(why) => bail!("{why}"),
             Ended::NotYet if since.elapsed() < patience => {
@@ -155,7 +164,7 @@ async fn sending(arguments: &Arguments, folder: &Folder, timeline: &Timeline, fl
             Ended::Gone => {
                 timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
                 let (back, found) = returned(folder, &mut credentials, patience).await?;
-                channel = back;
+                *channel = back;
                 registered(timeline, &channel.eid(), found);
                 (since, pause) = (Instant::now(), AGAIN[0]);
                 continue;

@@ -155,7 +155,9 @@ impl Event {
             Self::Lost { .. } | Self::Late { .. } => Weight::Minor,
             // A session flags and clears its anomalies often: in bad weather with every other frame.
             Self::State { machine: "pss-session", .. } => Weight::Minor,
-            Self::Step(step) if step.is_minor() => Weight::Detail,
+            Self::Step(step) if step.is_minor() => Weight::Minor,
+            // Each of them is printed by itself, or its agent is one of a moment.
+            Self::Step(Step::Registered { .. }) => Weight::Detail,
             Self::Mining { .. } | Self::Mined { .. } | Self::Sent { .. } | Self::State { .. } => Weight::Detail,
             _ => Weight::Major,
         }

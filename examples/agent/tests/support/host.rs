@@ -117,6 +117,8 @@ impl Host {
     /// The files of its agents.
     pub fn agents(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.state.join("agents")).expect("readable");
-        entries.map(|entry| entry.expect("readable").path()).collect()
+        let paths = entries.map(|entry| entry.expect("readable").path());
+        // What begins with a dot is being written.
+        paths.filter(|path| path.file_name().is_none_or(|name| name.as_encoded_bytes()[0] != b'.')).collect()
     }
 }
