@@ -25,6 +25,7 @@ use crate::send::{Sender, Sent};
 use crate::server::beacon::{Beacon, GAMMA};
 use crate::server::drive::serve;
 use crate::server::{Received, Server};
+use crate::stage;
 use crate::telling::event::Event;
 use crate::telling::outlet::Outlet;
 use crate::telling::summary::{Side, Summary, counts};
@@ -48,7 +49,7 @@ const LONGEST: u64 = 60;
 /// Two agents in one process: one finds the other by topic and streams a file to it through loss and reordering
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The file; README.md unless one is named
+    /// The file; README.md unless one is named, and noise with --roam and --crash
     file: Option<PathBuf>,
     /// Frames that are lost, in parts per thousand, each way
     #[arg(long, value_name = "PERMILLE", default_value_t = LOSS, value_parser = clap::value_parser!(u32).range(0..=600))]
@@ -59,6 +60,12 @@ pub struct Arguments {
     /// The proof of work of the search, in bits
     #[arg(long, value_name = "N", default_value_t = BITS, value_parser = clap::value_parser!(u32).range(0..=MOST))]
     bits: u32,
+    /// Instead: two hosts and two agents in processes of their own; the sender's host moves in the middle of the transfer
+    #[arg(long, conflicts_with_all = ["crash", "loss", "fault_seed", "bits"])]
+    roam: bool,
+    /// Instead: the same, and the receiver and its host are killed in the middle of the transfer
+    #[arg(long, conflicts_with_all = ["loss", "fault_seed", "bits"])]
+    crash: bool,
     /// The timeline as JSON, an object per line
     #[arg(long)]
     json: bool,
@@ -66,7 +73,7 @@ pub struct Arguments {
 
 impl Default for Arguments {
     fn default() -> Self {
-        Self { file: None, loss: LOSS, fault_seed: FAULT_SEED, bits: BITS, json: false }
+        Self { file: None, loss: LOSS, fault_seed: FAULT_SEED, bits: BITS, roam: false, crash: false, json: false }
     }
 }
 
@@ -81,6 +88,12 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Clock::start();
     let style = if arguments.json { Style::Json } else { Style::Story };
     let timeline = Timeline::new(clock, style);
+    if arguments.roam {
+        return stage::roam::run(&timeline, arguments.file.as_deref()).await;
+    }
+    if arguments.crash {
+        return stage::crash::run(&timeline, arguments.file.as_deref()).await;
+    }
     let file = arguments.file.map_or_else(readme, Ok)?;
     let source = Source::open(&file).await?;
     let plan = Plan { loss: arguments.loss, late: LATE, longest: LONGEST };

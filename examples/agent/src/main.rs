@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! agent                                both sides in one process, over QUIC, in bad weather
+//! agent demo --roam, agent demo --crash  hosts and agents as processes: one moves, some are killed
 //! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
 //! agent send --to EID@127.0.0.1:4227 FILE
 //! agent handoff --relay                a sealed object from agent to agent, directly and through a third one
+//! agent host --state DIR               the LL-Entity of a machine, for agents in other processes
+//! agent local listen, agent local send such agents
 //! ```
 //!
 //! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds; each line uses lines below it:
@@ -12,6 +15,9 @@
 //! ```text
 //! listen  handoff/     the commands: they drive the machines below
 //! demo    send
+//! stage/               demonstrations with hosts and agents as processes, which move or are killed
+//! host/                a loop around LlEntity: local channels, UDP, stable storage, the host's own interface
+//! local/               an agent's end of a local channel, and files that survive crashes on both sides
 //! server/              the answering side, still without a socket: Responder, Discoverable and many Sessions
 //! content/             what travels: a file before and after, the parts of a handoff
 //! telling/             the timeline, and the way out, where frames are counted
@@ -29,12 +35,15 @@ mod clock;
 mod content;
 mod demo;
 mod handoff;
+mod host;
 mod keys;
 mod listen;
+mod local;
 mod memory;
 mod output;
 mod send;
 mod server;
+mod stage;
 mod telling;
 
 /// Agents that find each other, open a session, stream a file, and hand over sealed objects
@@ -49,10 +58,13 @@ struct Agent {
 
 #[derive(Subcommand)]
 enum Command {
+    Control(host::control::Arguments),
     Demo(demo::Arguments),
     Eid(keys::Arguments),
     Handoff(handoff::Arguments),
+    Host(host::Arguments),
     Listen(listen::Arguments),
+    Local(local::Arguments),
     Relay(handoff::relay::Arguments),
     Send(send::Arguments),
 }
@@ -63,9 +75,12 @@ fn main() -> ExitCode {
     let done = done.and_then(|runtime| {
         runtime.block_on(async {
             match command {
+                Command::Control(arguments) => host::control::run(arguments).await,
                 Command::Demo(arguments) => demo::run(arguments).await,
                 Command::Eid(arguments) => keys::run(&arguments),
                 Command::Handoff(arguments) => handoff::run(arguments).await,
+                Command::Host(arguments) => host::run(arguments).await,
+                Command::Local(arguments) => local::run(arguments).await,
                 Command::Relay(arguments) => handoff::relay::run(arguments).await,
                 Command::Listen(arguments) => listen::run(arguments).await,
                 Command::Send(arguments) => send::run(arguments).await,

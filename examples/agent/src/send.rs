@@ -28,6 +28,8 @@ const REFUSED: u64 = 10_000;
 const RECONNECT: u64 = 15_000;
 /// Our answer to a peer that ended the session is repeated for this long if it asks again, in milliseconds.
 const LINGER: u64 = 2_000;
+/// The last word waits so long for room in the transport's queue.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Streams a file to a listening agent
 #[derive(clap::Args)]
@@ -94,7 +96,7 @@ pub async fn deliver<'a>(
             let mut sender = Sender::<Carried>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
             sender.send(source, inbox).await
         }
-        Route::Udp(_) | Route::Connected(_) => {
+        Route::Udp(_) => {
             let mut sender = Sender::<Model>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
             sender.send(source, inbox).await
         }
@@ -239,8 +241,7 @@ where
                 _ = &mut interrupted => {
                     let now = self.clock.now();
                     self.session.abort(now, self.identity, TeardownReason::ShuttingDown)?;
-                    self.transmit(now)?;
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    self.say_last_word(now).await?;
                     bail!("interrupted: {} was not sent", source.name());
                 }
             }
@@ -281,10 +282,13 @@ where
                     self.timeline.note(self.who, Event::Trouble { what: "the peer is back".into() });
                 }
                 Change::Writable => self.full = false,
+                // What is sent from here on goes there: the socket is not connected.
+                Change::Moved { to } => {
+                    self.timeline.note(self.who, Event::Moved { to: to.to_string() });
+                }
                 Change::Closed(closure) => self.closure = Some(closure),
                 // The peer sends nothing but its FIN, and ends what it takes no more by force.
                 Change::Reconciling
-                | Change::Moved { .. }
                 | Change::Finished { .. }
                 | Change::CloseRequested { .. }
                 | Change::Delivered
@@ -332,6 +336,20 @@ where
         Ok(false)
     }
 
+    /// Sends what is left to be said. Where the transport's queue is full it waits for room, so that nothing of it is lost
+    /// here; but not for long.
+    async fn say_last_word(&mut self, now: Mono) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + PARTING;
+        while self.transmit(now)? {
+            if tokio::time::timeout_at(deadline, self.route.room()).await.is_err() {
+                break;
+            }
+        }
+        // QUIC has a moment to send what it has taken.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        Ok(())
+    }
+
     fn handle(&mut self, arrival: Arrival) -> Result<()> {
         let now = self.clock.now();
         let mut datagram = match arrival.what {
@@ -353,6 +371,8 @@ where
             Lost::Refused if self.established.is_none() => {
                 bail!("connection refused: nobody listens on udp {}", self.target.at)
             }
+            // The peer has moved: that nothing listens at its first place is no news.
+            Lost::Refused if self.session.locator() != self.target.at => Ok(()),
             // Anyone may say so, and the peer may be back in a moment.
             Lost::Refused => {
                 let since = *self.refused.get_or_insert(now);

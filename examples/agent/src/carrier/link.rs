@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use quinn::{Connection, Endpoint, SendDatagramError};
+use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
@@ -56,10 +57,8 @@ pub enum Queue {
 /// A way back to the peer.
 #[derive(Clone, Debug)]
 pub enum Route {
-    /// The one socket of a listener.
+    /// A socket that reaches every peer, wherever that has moved, and from wherever this host is now.
     Udp(Arc<UdpSocket>),
-    /// A socket that knows its only peer, and hears when nobody is there.
-    Connected(Arc<UdpSocket>),
     Quic(Connection),
 }
 
@@ -71,7 +70,6 @@ impl Route {
     pub fn send(&self, to: SocketAddr, frame: &[u8]) -> Result<Queue, Lost> {
         let sent = match self {
             Self::Udp(socket) => socket.try_send_to(frame, to),
-            Self::Connected(socket) => socket.try_send(frame),
             Self::Quic(connection) if connection.datagram_send_buffer_space() < frame.len() => return Ok(Queue::Full),
             Self::Quic(connection) => {
                 return match connection.send_datagram(frame.to_vec().into()) {
@@ -82,22 +80,15 @@ impl Route {
         };
         match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Queue::Full),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && self.knows_its_peer() => {
-                Err(Lost::Refused)
-            }
             // Any other error is one of this datagram's: it is lost.
             _ => Ok(Queue::Taken),
         }
     }
 
-    const fn knows_its_peer(&self) -> bool {
-        matches!(self, Self::Connected(_))
-    }
-
     /// Waits until a full queue may have room.
     pub async fn room(&self) {
         match self {
-            Self::Udp(socket) | Self::Connected(socket) => {
+            Self::Udp(socket) => {
                 let _ = socket.writable().await;
             }
             // QUIC tells when there is room only to what hands over a datagram.
@@ -113,7 +104,7 @@ impl Route {
     /// How long a frame may be here, now and for as long as the route lives.
     pub fn frame_limit(&self) -> usize {
         match self {
-            Self::Udp(_) | Self::Connected(_) => FRAME_LIMIT,
+            Self::Udp(_) => FRAME_LIMIT,
             // It stays what QUIC begins with: path discovery is off.
             Self::Quic(connection) => connection.max_datagram_size().unwrap_or(0).min(FRAME_LIMIT),
         }
@@ -172,7 +163,7 @@ pub async fn listen(transport: Transport, bind: SocketAddr) -> Result<Bound> {
         Transport::Udp => {
             let socket = Arc::new(UdpSocket::bind(bind).await.with_context(unable)?);
             let at = socket.local_addr()?;
-            tokio::spawn(read_socket(socket, None, sender));
+            tokio::spawn(read_socket(Arc::clone(&socket), socket, None, sender));
             Ok(Bound { at, inbox, endpoint: None })
         }
         Transport::Quic => {
@@ -190,11 +181,12 @@ pub async fn connect(transport: Transport, to: SocketAddr) -> Result<(Route, Inb
     let (sender, inbox) = mpsc::channel(INBOX);
     let route = match transport {
         Transport::Udp => {
-            let socket = UdpSocket::bind(any).await.context("cannot open a UDP socket")?;
-            socket.connect(to).await.with_context(|| format!("cannot reach udp {to}"))?;
-            let socket = Arc::new(socket);
-            tokio::spawn(read_socket(Arc::clone(&socket), Some(to), sender));
-            Route::Connected(socket)
+            let open = Arc::new(shared_socket(any).context("cannot open a UDP socket")?);
+            let watching = shared_socket(open.local_addr()?).context("cannot open a UDP socket")?;
+            watching.connect(to).await.with_context(|| format!("cannot reach udp {to}"))?;
+            tokio::spawn(read_socket(Arc::new(watching), Arc::clone(&open), Some(to), sender.clone()));
+            tokio::spawn(read_socket(Arc::clone(&open), Arc::clone(&open), None, sender));
+            Route::Udp(open)
         }
         Transport::Quic => {
             let connection = quic::connect(any, to).await?;
@@ -205,7 +197,24 @@ pub async fn connect(transport: Transport, to: SocketAddr) -> Result<(Route, Inb
     Ok((route, inbox))
 }
 
-async fn read_socket(socket: Arc<UdpSocket>, peer: Option<SocketAddr>, inbox: mpsc::Sender<Arrival>) {
+/// A socket that shares its port with another one of ours. Two of them serve one session: the one that is not connected
+/// sends, and receives from the peer wherever it has moved; the connected one receives what comes from the peer's first
+/// address, and is told by the system if no process listens there.
+fn shared_socket(at: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Reads a socket; answers go by `back`. One that is connected to `peer` is told if no process listens there.
+async fn read_socket(
+    socket: Arc<UdpSocket>,
+    back: Arc<UdpSocket>,
+    peer: Option<SocketAddr>,
+    inbox: mpsc::Sender<Arrival>,
+) {
     // One byte more than a frame may have: what fills it is too long, and noise.
     let mut buffer = [0; FRAME_LIMIT + 1];
     loop {
@@ -220,9 +229,7 @@ async fn read_socket(socket: Arc<UdpSocket>, peer: Option<SocketAddr>, inbox: mp
                 }
             },
         };
-        let socket = Arc::clone(&socket);
-        let route = if peer.is_some() { Route::Connected(socket) } else { Route::Udp(socket) };
-        if inbox.send(Arrival { route, from, what }).await.is_err() {
+        if inbox.send(Arrival { route: Route::Udp(Arc::clone(&back)), from, what }).await.is_err() {
             return;
         }
     }

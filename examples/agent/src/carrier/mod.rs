@@ -4,4 +4,5 @@ pub mod carried;
 pub mod faults;
 pub mod link;
 mod quic;
+pub mod stream;
 pub mod traffic;

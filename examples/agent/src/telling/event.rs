@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::telling::report::Report;
+use crate::telling::step::Step;
 use crate::telling::summary::Summary;
 
 /// What happened.
@@ -79,6 +80,10 @@ pub enum Event {
         at: String,
         took_ms: Option<u64>,
     },
+    /// The peer is somewhere else, and has proven it.
+    Moved {
+        to: String,
+    },
     Contract {
         receive_window: u32,
         lifetime_s: u32,
@@ -128,6 +133,9 @@ pub enum Event {
         ok: bool,
         what: String,
     },
+    /// What hosts and their agents tell.
+    #[serde(untagged)]
+    Step(Step),
 }
 
 /// How much a line is worth.
@@ -147,6 +155,9 @@ impl Event {
             Self::Lost { .. } | Self::Late { .. } => Weight::Minor,
             // A session flags and clears its anomalies often: in bad weather with every other frame.
             Self::State { machine: "pss-session", .. } => Weight::Minor,
+            Self::Step(step) if step.is_minor() => Weight::Minor,
+            // Each of them is printed by itself, or its agent is one of a moment.
+            Self::Step(Step::Registered { .. }) => Weight::Detail,
             Self::Mining { .. } | Self::Mined { .. } | Self::Sent { .. } | Self::State { .. } => Weight::Detail,
             _ => Weight::Major,
         }

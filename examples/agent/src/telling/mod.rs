@@ -3,6 +3,7 @@
 pub mod event;
 pub mod outlet;
 pub mod report;
+pub mod step;
 mod story;
 pub mod summary;
 pub mod timeline;

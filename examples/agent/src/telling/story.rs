@@ -2,6 +2,7 @@
 
 use crate::telling::event::Event;
 use crate::telling::report::Report;
+use crate::telling::step::Step;
 use crate::telling::summary::{Side, Summary, grouped};
 
 const BOLD: &str = "1";
@@ -76,6 +77,7 @@ fn words(event: &Event) -> (&'static str, String) {
             let after = took_ms.map_or_else(String::new, |took| format!(", after {} ms", grouped(took)));
             (BOLD, format!("session with {peer} at {at}{after}"))
         }
+        Event::Moved { to } => (BOLD, format!("the peer has moved to {to}, and has proven it: everything goes there")),
         Event::Contract { receive_window, lifetime_s } => {
             let lifetime = if *lifetime_s == 0 { "no end".into() } else { format!("{lifetime_s} s") };
             ("", format!("contract effective: window {receive_window} frames, lifetime {lifetime}"))
@@ -97,7 +99,19 @@ fn words(event: &Event) -> (&'static str, String) {
         Event::Decided(report) => (BOLD, decision(report)),
         Event::Trouble { what } => (YELLOW, what.clone()),
         Event::Summary(summary) => ("", table(summary)),
+        Event::Step(step) => (step_colour(step), step.to_string()),
         Event::Verdict { ok, what } => (if *ok { GREEN } else { RED }, format!("\n{what}")),
+    }
+}
+
+const fn step_colour(step: &Step) -> &'static str {
+    match step {
+        Step::Killed { .. } => RED,
+        Step::Moves { .. } | Step::Restarts { .. } => YELLOW,
+        Step::Context { .. } => CYAN,
+        Step::Hears { .. } | Step::Speaks { .. } => GREEN,
+        Step::Stored { .. } | Step::GoesOn { .. } => BOLD,
+        _ => "",
     }
 }
 

@@ -1,6 +1,8 @@
 //! The built program, as a user runs it.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub mod host;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -1,0 +1,308 @@
+//! The local channels of a host: a Unix socket for agents in other processes, with frames one behind the other.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use iacp_wire::Eid;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::carrier::stream::read_frame;
+use crate::host::tables::CHANNELS;
+
+/// Frames of all channels that wait for their turn.
+const INBOX: usize = 256;
+/// An agent that has so many bytes to read is not heard until it has read some, ...
+const SLOW: usize = 256 << 10;
+/// ... and with so many its channel is closed: it has stopped reading, and what it misses it can ask for again.
+const STUCK: usize = 8 << 20;
+/// How soon it is looked whether a slow agent has read.
+const LOOK: Duration = Duration::from_millis(5);
+/// So many notices, none of them content, are kept for an agent that has no channel at the moment.
+const MISSED: usize = 256;
+/// A number whose frames the LL-Entity drops is not given away meanwhile.
+const SHUT: Duration = Duration::from_secs(61);
+
+/// Something came by a local channel.
+pub enum Heard {
+    Opened(UnixStream),
+    Frame { number: u32, serial: u64, frame: Zeroizing<Vec<u8>> },
+    Closed { number: u32, serial: u64 },
+}
+
+/// One connection.
+struct Connection {
+    /// Tells it from earlier ones of the same number.
+    serial: u64,
+    frames: mpsc::UnboundedSender<Zeroizing<Vec<u8>>>,
+    /// Bytes that the agent has not read.
+    waiting: Arc<AtomicUsize>,
+    tasks: [AbortHandle; 2],
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// All local channels. A channel's number says where answers go, so it is given to another process only when no agent
+/// answers to it any more.
+pub struct Channels {
+    inbox: mpsc::Receiver<Heard>,
+    heard: mpsc::Sender<Heard>,
+    connections: HashMap<u32, Connection>,
+    /// By which channel an agent came last.
+    agents: HashMap<Eid, u32>,
+    missed: HashMap<Eid, VecDeque<Vec<u8>>>,
+    shut: HashMap<u32, Instant>,
+    next: u32,
+    serial: u64,
+}
+
+impl Channels {
+    /// Listens at `path`; only the user that the host runs as may come.
+    pub fn listen(path: &Path) -> Result<Self> {
+        let listener = private_socket(path)?;
+        let (heard, inbox) = mpsc::channel(INBOX);
+        let opened = heard.clone();
+        tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        if opened.send(Heard::Opened(stream)).await.is_err() {
+                            return;
+                        }
+                    }
+                    // No file descriptors, perhaps: later there may be some.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        });
+        Ok(Self {
+            inbox,
+            heard,
+            connections: HashMap::new(),
+            agents: HashMap::new(),
+            missed: HashMap::new(),
+            shut: HashMap::new(),
+            next: 0,
+            serial: 0,
+        })
+    }
+
+    /// What comes next. A call that is given up loses nothing.
+    pub async fn next(&mut self) -> Option<Heard> {
+        self.inbox.recv().await
+    }
+
+    /// How many channels are open.
+    pub fn open(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// A process has connected; returns its number, or nothing where all numbers are taken: then it is closed again.
+    pub fn opened(&mut self, stream: UnixStream) -> Option<u32> {
+        let number = self.free_number()?;
+        self.next = (number + 1) % limit();
+        self.serial += 1;
+        let (reader, writer) = stream.into_split();
+        let (frames, queue) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let reading = tokio::spawn(read(reader, number, self.serial, Arc::clone(&waiting), self.heard.clone()));
+        let writing = tokio::spawn(write(writer, queue, Arc::clone(&waiting)));
+        let tasks = [reading.abort_handle(), writing.abort_handle()];
+        self.connections.insert(number, Connection { serial: self.serial, frames, waiting, tasks });
+        Some(number)
+    }
+
+    fn free_number(&mut self) -> Option<u32> {
+        let now = Instant::now();
+        self.shut.retain(|_, until| *until > now);
+        (0..limit()).map(|step| (self.next + step) % limit()).find(|number| {
+            let used = self.connections.contains_key(number) || self.shut.contains_key(number);
+            !used && !self.agents.values().any(|of| of == number)
+        })
+    }
+
+    /// Whether this connection is the one that has the number now.
+    pub fn is_current(&self, number: u32, serial: u64) -> bool {
+        self.connections.get(&number).is_some_and(|connection| connection.serial == serial)
+    }
+
+    /// A connection is over. Its agents may come back by another one.
+    pub fn closed(&mut self, number: u32) {
+        self.connections.remove(&number);
+    }
+
+    /// The LL-Entity drops this channel's frames for a minute: too many wrong tokens.
+    pub fn shut(&mut self, number: u32) {
+        self.connections.remove(&number);
+        self.shut.insert(number, Instant::now() + SHUT);
+    }
+
+    /// An agent has shown its token on this channel: it gets what it has missed.
+    pub fn came(&mut self, eid: Eid, number: u32) {
+        if self.agents.insert(eid, number) == Some(number) && !self.missed.contains_key(&eid) {
+            return;
+        }
+        for notice in self.missed.remove(&eid).unwrap_or_default() {
+            self.tell(number, notice);
+        }
+    }
+
+    /// The agent is gone.
+    pub fn gone(&mut self, eid: &Eid) {
+        self.agents.remove(eid);
+        self.missed.remove(eid);
+    }
+
+    /// Sends a frame to a channel; `false` if there is none.
+    pub fn tell(&mut self, number: u32, frame: Vec<u8>) -> bool {
+        let Some(connection) = self.connections.get(&number) else { return false };
+        let waiting = connection.waiting.fetch_add(frame.len(), Ordering::Relaxed);
+        if waiting > STUCK || connection.frames.send(Zeroizing::new(frame)).is_err() {
+            self.connections.remove(&number);
+            return false;
+        }
+        true
+    }
+
+    /// Tells an agent something. Where it has no channel, content is lost, which an agent that HOLDs asks for again; the
+    /// rest is kept for a while.
+    pub fn notify(&mut self, eid: Eid, number: u32, notice: Vec<u8>, is_content: bool) {
+        if self.connections.contains_key(&number) {
+            self.tell(number, notice);
+        } else if !is_content {
+            let missed = self.missed.entry(eid).or_default();
+            if missed.len() >= MISSED {
+                missed.pop_front();
+            }
+            missed.push_back(notice);
+        }
+    }
+}
+
+fn limit() -> u32 {
+    u32::try_from(CHANNELS).unwrap_or(u32::MAX)
+}
+
+/// A socket that only this user can connect to. What an earlier process has left at the path is removed: the folder is
+/// locked, so no other one listens there.
+pub fn private_socket(path: &Path) -> Result<UnixListener> {
+    let shown = path.display();
+    let _ = fs::remove_file(path);
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen at {shown}"))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).with_context(|| format!("cannot protect {shown}"))?;
+    Ok(listener)
+}
+
+async fn read(
+    mut from: OwnedReadHalf,
+    number: u32,
+    serial: u64,
+    waiting: Arc<AtomicUsize>,
+    heard: mpsc::Sender<Heard>,
+) {
+    while let Ok(Some(frame)) = read_frame(&mut from).await {
+        if heard.send(Heard::Frame { number, serial, frame: Zeroizing::new(frame) }).await.is_err() {
+            return;
+        }
+        while waiting.load(Ordering::Relaxed) > SLOW {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    let _ = heard.send(Heard::Closed { number, serial }).await;
+}
+
+async fn write(
+    mut to: OwnedWriteHalf,
+    mut queue: mpsc::UnboundedReceiver<Zeroizing<Vec<u8>>>,
+    waiting: Arc<AtomicUsize>,
+) {
+    while let Some(frame) = queue.recv().await {
+        if to.write_all(&frame).await.is_err() {
+            return;
+        }
+        waiting.fetch_sub(frame.len(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(channels: &mut Channels) -> (u32, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        (channels.opened(ours).expect("a number is free"), theirs)
+    }
+
+    #[tokio::test]
+    async fn a_number_is_given_to_another_process_only_when_no_agent_answers_to_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let eid = Eid([1; 32]);
+        let (number, stream) = pair(&mut channels);
+        channels.came(eid, number);
+        channels.closed(number);
+        drop(stream);
+        for _ in 0..3 * CHANNELS {
+            let (other, _stream) = pair(&mut channels);
+            assert_ne!(other, number, "its agent may come back");
+            channels.closed(other);
+        }
+        channels.gone(&eid);
+        let free = (0..CHANNELS).any(|_| {
+            let (other, _stream) = pair(&mut channels);
+            channels.closed(other);
+            other == number
+        });
+        assert!(free, "no agent answers to it any more");
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_without_a_channel_misses_is_kept_but_for_content() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let eid = Eid([1; 32]);
+        let (number, stream) = pair(&mut channels);
+        channels.came(eid, number);
+        channels.closed(number);
+        drop(stream);
+        channels.notify(eid, number, b"\x18\x80\x00\x01a".to_vec(), false);
+        channels.notify(eid, number, b"\x18\x80\x00\x01b".to_vec(), true);
+        for _ in 0..MISSED {
+            channels.notify(Eid([2; 32]), number, b"\x18\x80\x00\x01c".to_vec(), false);
+        }
+        let (number, mut stream) = pair(&mut channels);
+        channels.came(eid, number);
+        channels.tell(number, b"\x18\x80\x00\x01d".to_vec());
+        for expected in [b"\x18\x80\x00\x01a", b"\x18\x80\x00\x01d"] {
+            let frame = read_frame(&mut stream).await.expect("whole").expect("one more");
+            assert_eq!(frame, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_does_not_read_loses_its_channel_and_no_other_does() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let (number, _stream) = pair(&mut channels);
+        let (other, _other_stream) = pair(&mut channels);
+        let frames = 2 * STUCK / 1_000;
+        let taken = (0..frames).take_while(|_| channels.tell(number, vec![0; 1_000])).count();
+        assert!(taken < frames, "memory has an end");
+        assert!(channels.tell(other, vec![0; 1_000]));
+    }
+}

@@ -1,0 +1,109 @@
+//! The host's own interface: a Unix socket that takes one order on a line, as JSON, and gives one answer. Agents have none
+//! of it: where a host is, and how many agents it has, they are not told.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::host::storage::Folder;
+use crate::keys;
+use crate::output::print_line;
+
+/// No order is longer, in bytes.
+const LONGEST: u64 = 1_024;
+/// An order is there within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks a host of this machine how it stands, or moves it
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder of the host
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    #[command(subcommand)]
+    order: Asked,
+}
+
+#[derive(Subcommand)]
+enum Asked {
+    /// Prints address, agents, sessions and traffic as a JSON object
+    Status,
+    /// Has the host listen at another address; all agents keep their EIDs and sessions
+    Move {
+        /// IP:PORT
+        to: String,
+    },
+}
+
+/// What a host is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Order {
+    Status,
+    Move { to: SocketAddr },
+}
+
+/// An order, and where its answer goes.
+pub type Ordered = (Order, oneshot::Sender<Value>);
+
+pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let order = match &arguments.order {
+        Asked::Status => Order::Status,
+        Asked::Move { to } => Order::Move { to: keys::address("move", to).await? },
+    };
+    let answer = ask(&Folder::new(&arguments.state), &order).await?;
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        bail!("{error}");
+    }
+    print_line(&answer.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives a host an order, and returns its answer.
+pub async fn ask(folder: &Folder, order: &Order) -> Result<Value> {
+    let none = || format!("no host runs in {}", folder.path().display());
+    let mut stream = UnixStream::connect(folder.control()).await.with_context(none)?;
+    let mut line = serde_json::to_vec(order)?;
+    line.push(b'\n');
+    stream.write_all(&line).await.with_context(none)?;
+    let mut answer = Vec::new();
+    stream.take(1 << 20).read_to_end(&mut answer).await.with_context(none)?;
+    serde_json::from_slice(&answer).with_context(none)
+}
+
+/// Takes orders, each on a connection of its own.
+pub async fn serve(listener: UnixListener, orders: mpsc::Sender<Ordered>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(tokio::time::timeout(PATIENCE, take(stream, orders.clone())));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn take(stream: UnixStream, orders: mpsc::Sender<Ordered>) -> Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = Vec::new();
+    BufReader::new(reader.take(LONGEST)).read_until(b'\n', &mut line).await?;
+    let answer = match serde_json::from_slice(&line) {
+        Ok(order) => {
+            let (answer, answered) = oneshot::channel();
+            orders.send((order, answer)).await?;
+            answered.await?
+        }
+        Err(error) => serde_json::json!({ "error": format!("no order: {error}") }),
+    };
+    writer.write_all(answer.to_string().as_bytes()).await?;
+    Ok(())
+}

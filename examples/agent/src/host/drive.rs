@@ -1,0 +1,493 @@
+//! The loop around an LL-Entity: datagrams, local channels, stable storage, orders and deadlines.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Result;
+use iacp_core::crypto::Secret32;
+use iacp_core::erp::agent::{Agent, Stored};
+use iacp_core::erp::context::State;
+use iacp_core::erp::entity::{HEAD, HostEvent, HostRequest, INSIDE, PeerAnswer, Persist, To};
+use iacp_core::erp::local::AgentEvent;
+use iacp_core::pss::Admission;
+use iacp_wire::message::ErpAlloc;
+use iacp_wire::{Digest, Eid, Frame, IatField, InitializationNonce, Message};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::carrier::link::FRAME_LIMIT;
+use crate::carrier::stream::LOCAL_LIMIT;
+use crate::clock::Clock;
+use crate::host::channels::{Channels, Heard};
+use crate::host::control::{Order, Ordered};
+use crate::host::outside::{Buffer, Outside};
+use crate::host::place::where_we_are;
+use crate::host::storage::{Claim, Folder, Record, Run, Storage, Word};
+use crate::host::tables::Entity;
+use crate::keys;
+use crate::telling::event::Event;
+use crate::telling::step::Step;
+use crate::telling::timeline::Timeline;
+
+/// Things that are done in a row before whatever has come meanwhile has its turn.
+const BURST: usize = 64;
+/// Addresses whose frames are counted.
+const PLACES: usize = 1_024;
+/// How often a host that listens everywhere looks where it is.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Frames from and to one address.
+#[derive(Clone, Copy, Default, serde::Serialize)]
+struct Traffic {
+    sent: u64,
+    received: u64,
+}
+
+/// What a host that runs consists of.
+pub struct Host<'t> {
+    pub entity: Box<Entity>,
+    pub outside: Outside,
+    pub channels: Channels,
+    pub storage: Storage,
+    pub orders: mpsc::Receiver<Ordered>,
+    pub timeline: &'t Timeline,
+    pub clock: Clock,
+    /// Where the host says that it is.
+    pub address: IpAddr,
+    /// It listens at all addresses, and looks which one is its own.
+    pub everywhere: bool,
+    pub standing: Standing,
+}
+
+/// What a host remembers beside its machine.
+pub struct Standing {
+    folder: Folder,
+    run: Run,
+    /// Frames between two agents of this host.
+    inside: VecDeque<Vec<u8>>,
+    places: BTreeMap<SocketAddr, Traffic>,
+    dropped: BTreeMap<String, u64>,
+    known: HashMap<Eid, Known>,
+    /// Contexts that were restored at the start, by the nonces that their agents began with.
+    claims: HashMap<Claim, Option<Eid>>,
+}
+
+impl Standing {
+    pub fn new(folder: Folder, run: Run) -> Self {
+        let (inside, places, dropped) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
+        Self { folder, run, inside, places, dropped, known: HashMap::new(), claims: HashMap::new() }
+    }
+}
+
+/// What is known of an agent, beside what its context says.
+struct Known {
+    claim: Claim,
+    airk: Option<Eid>,
+    digest: Digest,
+    /// Of a restored context alone: its agent has not been told its new token yet, or may not have got it.
+    restored: Option<Agent>,
+}
+
+enum Turn {
+    Arrival(usize, SocketAddr),
+    Local(Option<Heard>),
+    Stored(Option<Word>),
+    Ordered(Option<Ordered>),
+    Due,
+    Room,
+    Watch,
+    Stop,
+}
+
+/// What came of trying to send something.
+enum Said {
+    Something,
+    Nothing,
+    /// The queue below is full.
+    Full,
+}
+
+impl Host<'_> {
+    /// Contexts of earlier runs go on: the same EIDs, each with a generation above all that may have been signed.
+    pub fn restore(&mut self, kept: Vec<Record>, broken: Vec<String>) {
+        let (transport, state) = ("udp".to_owned(), self.standing.folder.path().display().to_string());
+        self.note(Step::HostUp { transport, at: self.standing.run.at.clone(), state });
+        for name in broken {
+            self.trouble(format!("agents/{name}: no agent can be read from it; it is left as it is"));
+        }
+        let no_claim = claim(&InitializationNonce([0; 32]));
+        for record in kept {
+            let Record { seed, claim, airk, digest, evolution, bound } = &record;
+            let stored = Stored { seed, bound: *bound, airk: *airk, digest: *digest, evolution: *evolution };
+            let agent = match self.entity.restore(self.clock.now(), &stored, &mut keys::rng()) {
+                Ok(agent) => agent,
+                Err(why) => {
+                    self.trouble(format!("{}: its context is not restored: {why}", keys::short(&record.eid())));
+                    continue;
+                }
+            };
+            let eid = agent.eid();
+            self.note(Step::Restored { eid: hex::encode(eid.0), bound: *bound });
+            // A nonce that two agents have begun with tells neither from the other, and one of zeros is no secret.
+            let one = !self.standing.claims.contains_key(claim) && *claim != no_claim;
+            self.standing.claims.insert(*claim, one.then_some(eid));
+            let known = Known { claim: *claim, airk: *airk, digest: *digest, restored: Some(agent) };
+            self.standing.known.insert(eid, known);
+        }
+    }
+
+    /// Drives the host until it is told to stop. Its agents keep their EIDs: they are on stable storage.
+    pub async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<()> {
+        tokio::pin!(stop);
+        let mut watch = tokio::time::interval(WATCH);
+        let mut buffer: Buffer = [0; FRAME_LIMIT + 1];
+        loop {
+            let blocked = self.settle();
+            let due = self.entity.next_deadline().filter(|_| !blocked);
+            let turn = tokio::select! {
+                (length, from) = self.outside.next(&mut buffer) => Turn::Arrival(length, from),
+                heard = self.channels.next() => Turn::Local(heard),
+                word = self.storage.next() => Turn::Stored(word),
+                ordered = self.orders.recv() => Turn::Ordered(ordered),
+                () = self.clock.sleep_until(due) => Turn::Due,
+                () = self.outside.room(), if blocked => Turn::Room,
+                _ = watch.tick(), if self.everywhere => Turn::Watch,
+                () = &mut stop => Turn::Stop,
+            };
+            match turn {
+                Turn::Arrival(length, from) => {
+                    self.datagram(from, &mut buffer[..length]);
+                    for _ in 0..BURST {
+                        let Some((length, from)) = self.outside.try_next(&mut buffer) else { break };
+                        self.datagram(from, &mut buffer[..length]);
+                    }
+                }
+                Turn::Local(Some(heard)) => self.heard(heard),
+                Turn::Stored(Some(word)) => self.stored(word),
+                Turn::Ordered(Some((order, answer))) => {
+                    let said = self.order(order).await;
+                    let _ = answer.send(said);
+                }
+                Turn::Due => self.entity.handle_deadline(self.clock.now(), &mut keys::rng()),
+                Turn::Watch => self.look_where_we_are(),
+                Turn::Room => {}
+                Turn::Stop => {
+                    self.trouble("stopped; its agents keep their EIDs for the next start".into());
+                    return Ok(());
+                }
+                Turn::Local(None) | Turn::Stored(None) | Turn::Ordered(None) => {
+                    anyhow::bail!("a part of the host has ended")
+                }
+            }
+        }
+    }
+
+    /// Everything that can be done now, but no more than a burst of it; `true` if the way out is full.
+    fn settle(&mut self) -> bool {
+        for _ in 0..BURST {
+            self.tell();
+            self.ask();
+            if let Some(mut frame) = self.standing.inside.pop_front() {
+                self.datagram(INSIDE, &mut frame);
+                continue;
+            }
+            match self.say() {
+                Said::Something => {}
+                Said::Nothing => return false,
+                Said::Full => return true,
+            }
+        }
+        false
+    }
+
+    fn note(&self, step: Step) {
+        self.timeline.note("host", Event::Step(step));
+    }
+
+    fn trouble(&self, what: String) {
+        self.timeline.note("host", Event::Trouble { what });
+    }
+
+    fn datagram(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        let now = self.clock.now();
+        let event = self.entity.handle(now, from, datagram, &mut keys::rng());
+        if from != INSIDE && !matches!(event, HostEvent::Dropped(_)) {
+            self.came(from);
+        }
+        // A session is told to be open before what it brings.
+        self.tell();
+        self.dispatch(event);
+    }
+
+    /// The counts of an address, if there is room for one more.
+    fn traffic(&mut self, at: SocketAddr) -> Option<&mut Traffic> {
+        let places = &mut self.standing.places;
+        if places.len() >= PLACES && !places.contains_key(&at) {
+            return None;
+        }
+        Some(places.entry(at).or_default())
+    }
+
+    fn came(&mut self, from: SocketAddr) {
+        let Some(traffic) = self.traffic(from) else { return };
+        traffic.received += 1;
+        if traffic.received == 1 {
+            self.note(Step::Hears { at: from.to_string() });
+        }
+    }
+
+    fn went(&mut self, to: SocketAddr) {
+        let Some(traffic) = self.traffic(to) else { return };
+        traffic.sent += 1;
+        if traffic.sent == 1 {
+            self.note(Step::Speaks { at: to.to_string() });
+        }
+    }
+
+    /// Tells agents, and the host's own log, what has changed.
+    fn tell(&mut self) {
+        while let Some(event) = self.entity.poll_event() {
+            self.dispatch(event);
+        }
+    }
+
+    fn dispatch(&mut self, event: HostEvent<'_>) {
+        let HostEvent::Agent { eid, channel, event: ref told, .. } = event else {
+            return match event {
+                HostEvent::Dropped(why) => *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1,
+                HostEvent::Cloned(eid) => {
+                    self.trouble(format!("{}: another host has this key; the EID is given up", keys::short(&eid)));
+                }
+                HostEvent::WrongSource(eid) => {
+                    self.trouble(format!("{}: the directory sees this host elsewhere", keys::short(&eid)));
+                }
+                HostEvent::ChannelShut(number) => {
+                    self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
+                    self.channels.shut(number);
+                }
+                HostEvent::Taken | HostEvent::Agent { .. } => {}
+            };
+        };
+        let is_content = matches!(told, AgentEvent::Data { .. });
+        let mut gone = false;
+        if let AgentEvent::State { state, generation, .. } = told {
+            let (hex, state_name) = (hex::encode(eid.0), state.name().to_owned());
+            self.note(Step::Context { eid: hex, state: state_name, generation: *generation });
+            gone = *state == State::Unbound;
+        }
+        let mut out = [0; LOCAL_LIMIT];
+        if let (Some(channel), Ok(Some((_, length)))) = (channel, event.write(&mut out)) {
+            self.channels.notify(eid, channel, out[..length].to_vec(), is_content);
+        }
+        if gone {
+            self.channels.gone(&eid);
+            self.storage.forget(eid);
+            if let Some(known) = self.standing.known.remove(&eid)
+                && self.standing.claims.get(&known.claim) == Some(&Some(eid))
+            {
+                self.standing.claims.remove(&known.claim);
+            }
+        }
+    }
+
+    /// Answers what the machine asks. There is no directory: every peer is admitted, and is where its agent says.
+    fn ask(&mut self) {
+        while let Some(request) = self.entity.poll_request() {
+            match request {
+                HostRequest::Persist { eid, what } => self.keep(&eid, what),
+                HostRequest::Peer(eid) => {
+                    let answer = PeerAnswer { standing: Admission::Admit, binding: None };
+                    self.entity.answer_peer(self.clock.now(), &eid, &answer);
+                }
+                HostRequest::Nodes(_) | HostRequest::Own(_) => {}
+            }
+        }
+    }
+
+    /// Has something of an agent written down.
+    fn keep(&self, eid: &Eid, what: Persist) {
+        let (Some(known), Some(seed)) = (self.standing.known.get(eid), self.entity.seed(eid)) else { return };
+        let seed = Secret32::fill(|to| to.copy_from_slice(seed.expose()));
+        let Known { claim, airk, digest, .. } = *known;
+        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0 }, what);
+    }
+
+    /// Sends the next datagram.
+    fn say(&mut self) -> Said {
+        let now = self.clock.now();
+        let mut head = [0; HEAD];
+        let Some(transmit) = self.entity.poll_transmit(now, &mut head) else { return Said::Nothing };
+        let mut frame = [0; FRAME_LIMIT];
+        let length = transmit.head.len() + transmit.body.len();
+        let Some(room) = frame.get_mut(..length) else { return Said::Something };
+        room[..transmit.head.len()].copy_from_slice(transmit.head);
+        room[transmit.head.len()..].copy_from_slice(transmit.body);
+        match transmit.to {
+            To::Inside => self.standing.inside.push_back(room.to_vec()),
+            To::Network(to) => {
+                if !self.outside.send(to, room) {
+                    self.entity.not_sent(now);
+                    return Said::Full;
+                }
+                self.went(to);
+            }
+        }
+        Said::Something
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Opened(stream) => match self.channels.opened(stream) {
+                Some(number) => self.note(Step::Channel { open: true, number }),
+                None => self.trouble("no local channel is free: a process is turned away".into()),
+            },
+            Heard::Closed { number, serial } if self.channels.is_current(number, serial) => {
+                self.channels.closed(number);
+                self.note(Step::Channel { open: false, number });
+            }
+            Heard::Frame { number, serial, frame } if self.channels.is_current(number, serial) => {
+                self.local(number, &frame);
+            }
+            Heard::Closed { .. } | Heard::Frame { .. } => {}
+        }
+    }
+
+    /// A frame of a local channel.
+    fn local(&mut self, number: u32, frame: &[u8]) {
+        let now = self.clock.now();
+        let mut out = Zeroizing::new([0; 256]);
+        if let Some(length) = self.claimed(frame, out.as_mut_slice()) {
+            self.channels.tell(number, out[..length].to_vec());
+            return;
+        }
+        let answer = self.entity.handle_local(now, number, frame, out.as_mut_slice(), &mut keys::rng());
+        let length = match answer {
+            Ok(length) => length,
+            Err(why) => {
+                *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1;
+                return;
+            }
+        };
+        if let Some(eid) = speaker(frame) {
+            self.channels.came(eid, number);
+        }
+        let Some(answer) = out.get(..length).filter(|answer| !answer.is_empty()) else { return };
+        if let Some((eid, known)) = self.allocated(frame, answer) {
+            self.channels.came(eid, number);
+            self.standing.known.insert(eid, known);
+        }
+        self.channels.tell(number, answer.to_vec());
+    }
+
+    /// ERP_ALLOC for an agent that begins again as one whose context was restored: its EID, and its new token. The length
+    /// of the answer.
+    fn claimed(&self, frame: &[u8], out: &mut [u8]) -> Option<usize> {
+        let Message::ErpInit(init) = Frame::parse(frame).ok()?.message else { return None };
+        let eid = (*self.standing.claims.get(&claim(&init.initialization_nonce))?)?;
+        let agent = self.standing.known.get(&eid)?.restored.as_ref()?;
+        let mut alloc = ErpAlloc {
+            initialization_nonce: init.initialization_nonce,
+            allocated_eid: eid,
+            local_iat: IatField(*agent.iat().expose()),
+        };
+        let written = Frame::new(Message::ErpAlloc(&alloc)).write(out).ok();
+        alloc.local_iat.0.zeroize();
+        written
+    }
+
+    /// The agent that an ERP_ALLOC has made, and what is to be written down of it.
+    fn allocated(&self, asked: &[u8], answer: &[u8]) -> Option<(Eid, Known)> {
+        let Message::ErpAlloc(alloc) = Frame::parse(answer).ok()?.message else { return None };
+        let asked = Frame::parse(asked).ok()?;
+        let (airk, digest) = match asked.message {
+            // A rotated context has the same software as the one before.
+            Message::Local { head, .. } => {
+                self.standing.known.get(&head.eid).map_or((None, Digest::ZERO), |known| (known.airk, known.digest))
+            }
+            _ => (asked.tlvs.airk().copied(), asked.tlvs.app_digest().copied().unwrap_or(Digest::ZERO)),
+        };
+        let known = Known { claim: claim(&alloc.initialization_nonce), airk, digest, restored: None };
+        Some((alloc.allocated_eid, known))
+    }
+
+    fn stored(&mut self, word: Word) {
+        match word {
+            Word::Kept(eid, what) => {
+                if let Persist::Generation(bound) = what {
+                    self.note(Step::Persisted { eid: hex::encode(eid.0), bound });
+                }
+                self.entity.persisted(self.clock.now(), &eid, what);
+            }
+            Word::Trouble(what) => self.trouble(what),
+        }
+    }
+
+    async fn order(&mut self, order: Order) -> Value {
+        match order {
+            Order::Status => self.status(),
+            Order::Move { to } => {
+                let from = self.outside.at();
+                match self.outside.move_to(to).await {
+                    Ok(()) => {
+                        self.everywhere = to.ip().is_unspecified();
+                        self.note(Step::Moves { from: from.to_string(), to: self.outside.at().to_string() });
+                        self.is_at(where_we_are(to.ip()));
+                        json!({ "at": self.outside.at() })
+                    }
+                    Err(error) => json!({ "error": format!("{error:#}") }),
+                }
+            }
+        }
+    }
+
+    fn status(&self) -> Value {
+        let (agents, sessions, peers) = self.entity.counts();
+        let places: BTreeMap<String, Traffic> =
+            self.standing.places.iter().map(|(at, traffic)| (at.to_string(), *traffic)).collect();
+        json!({
+            "at": self.outside.at(),
+            "address": self.address,
+            "agents": agents,
+            "sessions": sessions,
+            "peers": peers,
+            "channels": self.channels.open(),
+            "places": places,
+            "dropped": self.standing.dropped,
+        })
+    }
+
+    fn look_where_we_are(&mut self) {
+        let found = where_we_are(self.outside.at().ip());
+        if found != self.address {
+            self.note(Step::Moves { from: self.address.to_string(), to: found.to_string() });
+            self.is_at(found);
+        }
+    }
+
+    fn is_at(&mut self, address: IpAddr) {
+        self.address = address;
+        self.standing.run.at = SocketAddr::new(address, self.outside.at().port()).to_string();
+        if let Err(error) = self.standing.folder.set_run(&self.standing.run) {
+            self.trouble(format!("{error:#}"));
+        }
+        self.entity.churn(address);
+    }
+}
+
+/// What is kept of a nonce.
+fn claim(nonce: &InitializationNonce) -> Claim {
+    Sha256::digest(nonce.0).into()
+}
+
+/// The agent that a frame with the right token came from.
+fn speaker(frame: &[u8]) -> Option<Eid> {
+    match Frame::parse(frame).ok()?.message {
+        Message::ErpKeepalive(alive) => Some(alive.eid),
+        Message::Local { head, .. } => Some(head.eid),
+        _ => None,
+    }
+}

@@ -1,0 +1,108 @@
+//! `agent host`: the LL-Entity of a machine, as a program.
+//!
+//! ```text
+//! agents, in other processes --- local.sock --- channels --+
+//!                                                          |
+//! peers --- UDP, one unconnected socket --- outside -------+--- drive: LlEntity
+//!                                                          |
+//! seeds, generations, evolutions --- storage --------------+
+//! ```
+//!
+//! An agent outlives a crash of its host. At the next start its context is restored from its seed, with a generation above all
+//! that may have been signed and a new token. To get the token, the agent sends ERP_INIT with the same Initialization Nonce as
+//! at first: it is known to the agent only, and the host keeps no more of it than its SHA-256. A context whose agent does not
+//! come back within 90 s is purged: its leaving is signed, and its seed is removed.
+
+mod channels;
+pub mod control;
+mod drive;
+mod outside;
+mod place;
+pub mod storage;
+mod tables;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use iacp_core::erp::entity::HostSettings;
+use rand_core::Rng;
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::host::channels::{Channels, private_socket};
+use crate::host::drive::{Host, Standing};
+use crate::host::outside::Outside;
+use crate::host::place::where_we_are;
+use crate::host::storage::{Folder, Run, Storage};
+use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, memory};
+use crate::keys;
+use crate::telling::timeline::{Style, Timeline};
+
+/// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
+///
+/// It asks no directory: peers are named as EID@IP:PORT, and every peer is admitted. The seeds of its agents lie in its folder,
+/// readable for this user alone, so that an agent keeps its EID when the host is started again.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where to listen: IP:PORT. At 0.0.0.0 or [::] the host finds out where it is, and follows when that changes
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4227")]
+    bind: String,
+    /// The folder of the host: its sockets and its stable storage
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The timeline as JSON on standard output, an object per line
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let clock = Clock::start();
+    let timeline = Timeline::new(clock, if arguments.json { Style::Json } else { Style::Log });
+    let bind = keys::address("--bind", &arguments.bind).await?;
+    let folder = Folder::new(&arguments.state);
+    let _lock = folder.take()?;
+    let outside = Outside::open(bind).await?;
+    let (kept, broken) = folder.agents()?;
+    let storage = Storage::start(&folder)?;
+    let (ordering, orders) = mpsc::channel(8);
+    tokio::spawn(control::serve(private_socket(&folder.control())?, ordering));
+
+    let address = where_we_are(bind.ip());
+    let settings = HostSettings {
+        sessions_each: SESSIONS_EACH,
+        fifo_each: FIFO_EACH,
+        ..HostSettings::at(address).without_directory()
+    };
+    let entity = Entity::new(memory()?, settings, clock.now(), &mut keys::rng());
+    let entity = Box::new(entity.map_err(|error| anyhow::anyhow!("the host's tables: {error:?}"))?);
+    let run = Run {
+        boot: format!("{:016x}", keys::rng().next_u64()),
+        at: SocketAddr::new(address, outside.at().port()).to_string(),
+    };
+    folder.set_run(&run)?;
+    // From here on agents can come.
+    let channels = Channels::listen(&folder.local())?;
+    let everywhere = bind.ip().is_unspecified();
+    let standing = Standing::new(folder, run);
+    let mut host =
+        Host { entity, outside, channels, storage, orders, timeline: &timeline, clock, address, everywhere, standing };
+    host.restore(kept, broken);
+    host.run(stopped()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// SIGINT or SIGTERM.
+fn stopped() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt()).context("cannot hear signals")?;
+    let mut terminated = signal(SignalKind::terminate()).context("cannot hear signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,360 @@
+//! An agent's end of its local channel: frames to the LL-Entity of a host, and what it says.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use iacp_core::crypto::Secret32;
+use iacp_core::erp::agent::Agent;
+use iacp_core::erp::local::LocalStatus;
+use iacp_wire::message::{AaiRequest, ErpInit, ErpKeepalive, Local};
+use iacp_wire::{Eid, Frame, IatField, InitializationNonce, Locator, Message};
+use rand_core::Rng;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::carrier::stream::{LOCAL_LIMIT, read_frame};
+use crate::host::storage::{Folder, Run, replace};
+use crate::keys;
+use crate::local::notice::{Notice, Status, What};
+
+/// A host answers within this time, or is not there.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// An agent shows that it lives this often: every 30 s is asked for, and a loaded machine may be late.
+pub const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Bytes of content in one item.
+pub const CONTENT: usize = 879;
+/// The window of sessions that an agent of this program takes.
+pub const WINDOW: u32 = 256;
+
+/// What an agent asks, as this program needs it (AAI_REQUEST, PROFILE 23.3).
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// Takes so many sessions at once, and acknowledges what is CONSUMED.
+    Listen {
+        sessions: u32,
+    },
+    Open {
+        peer: &'a Eid,
+        at: Option<SocketAddr>,
+    },
+    Send {
+        item: u64,
+        content: &'a [u8],
+    },
+    Consumed {
+        below: u64,
+    },
+    Finish {
+        items: u64,
+    },
+    Close,
+    Abort,
+    Ready,
+    Rewind,
+    Leave,
+}
+
+impl Ask<'_> {
+    const fn op(self) -> u16 {
+        match self {
+            Self::Listen { .. } => 1,
+            Self::Open { .. } => 2,
+            Self::Send { .. } => 3,
+            Self::Consumed { .. } => 5,
+            Self::Finish { .. } => 7,
+            Self::Close => 8,
+            Self::Abort => 9,
+            Self::Ready => 21,
+            Self::Leave => 23,
+            Self::Rewind => 24,
+        }
+    }
+
+    fn arguments(self) -> Vec<u8> {
+        match self {
+            // Capabilities, rotation, lifetime, window, sessions, HOLD.
+            Self::Listen { sessions } => [0, 0, 0, WINDOW, sessions, 1].map(u32::to_be_bytes).concat(),
+            Self::Open { peer, at } => {
+                let (ip, port) = at.map_or((Locator::ZERO, 0), |at| (Locator::from(at.ip()), at.port()));
+                [&peer.0[..], &ip.0, &port.to_be_bytes(), &[0; 2], &[0; 4]].concat()
+            }
+            Self::Send { item, content } => [&item.to_be_bytes()[..], content].concat(),
+            Self::Consumed { below } => below.to_be_bytes().to_vec(),
+            Self::Finish { items } => items.to_be_bytes().to_vec(),
+            // Reason 1: the task is complete. Reason 0: none is given.
+            Self::Close => 1_u16.to_be_bytes().to_vec(),
+            Self::Abort => 0_u16.to_be_bytes().to_vec(),
+            Self::Ready => vec![1],
+            Self::Rewind | Self::Leave => Vec::new(),
+        }
+    }
+}
+
+/// An agent's channel. Dropped, it is closed; the context lives on until it is purged.
+pub struct Channel {
+    writer: OwnedWriteHalf,
+    notices: mpsc::UnboundedReceiver<Notice>,
+    reader: AbortHandle,
+    agent: Agent,
+    boot: String,
+    requests: u32,
+    /// What came while an answer was awaited.
+    stash: VecDeque<Notice>,
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// The credentials of an agent, as its file has them. They wipe themselves.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct Kept {
+    /// The Initialization Nonce: with it the agent comes back to a host that was started again.
+    nonce: String,
+    eid: String,
+    /// The token, and the run of the host that it is for.
+    iat: String,
+    boot: String,
+}
+
+/// What an agent remembers of itself, in a file too if it is to be the same agent after a restart.
+pub struct Credentials {
+    path: Option<PathBuf>,
+    kept: Option<Kept>,
+}
+
+impl Credentials {
+    /// An agent that is forgotten with this process.
+    pub const fn in_memory() -> Self {
+        Self { path: None, kept: None }
+    }
+
+    /// Those of a file, if it is there.
+    pub fn at(path: &Path) -> Result<Self> {
+        let kept = match fs::read(path).map(Zeroizing::new) {
+            Ok(text) => serde_json::from_slice(&text).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let kept = kept.map_err(|error| anyhow!("{}: no credentials of an agent: {error}", path.display()))?;
+        Ok(Self { path: Some(path.to_owned()), kept })
+    }
+
+    /// EID and token, if they are of this run of the host.
+    fn of_run(&self, run: &Run) -> Option<Agent> {
+        let kept = self.kept.as_ref().filter(|kept| kept.boot == run.boot)?;
+        let (eid, iat) = (bytes(&kept.eid)?, Zeroizing::new(bytes(&kept.iat)?));
+        Some(Agent::new(Eid(eid), Secret32::fill(|to| to.copy_from_slice(iat.as_slice()))))
+    }
+
+    /// The nonce of the agent's first ERP_INIT, or a new one.
+    fn nonce(&self) -> Zeroizing<[u8; 32]> {
+        let kept = self.kept.as_ref().and_then(|kept| bytes(&kept.nonce));
+        Zeroizing::new(kept.unwrap_or_else(|| {
+            let mut nonce = [0; 32];
+            keys::rng().fill_bytes(&mut nonce);
+            nonce
+        }))
+    }
+
+    fn write(&mut self, nonce: &[u8; 32], agent: &Agent, run: &Run) -> Result<()> {
+        let (eid, iat) = (hex::encode(agent.eid().0), hex::encode(agent.iat().expose()));
+        let kept = self.kept.insert(Kept { nonce: hex::encode(nonce), eid, iat, boot: run.boot.clone() });
+        let Some(path) = &self.path else { return Ok(()) };
+        let text = Zeroizing::new(serde_json::to_vec(kept)?);
+        replace(path, &text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
+}
+
+/// What an agent finds when it comes to its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A context of its own, with a new EID.
+    New,
+    /// Its EID; the host was started again meanwhile, so its sessions are gone.
+    Restored,
+    /// Its context, with all sessions.
+    Alive,
+}
+
+impl Channel {
+    /// Comes to the host of this folder, as the agent with these credentials if its context lives there, else as a new one.
+    pub async fn open(folder: &Folder, credentials: &mut Credentials) -> Result<(Self, Found)> {
+        let run = folder.run()?;
+        let none = || format!("no host runs in {} (agent host --state …)", folder.path().display());
+        let silent = || format!("the host in {} does not answer", folder.path().display());
+        if let Some(agent) = credentials.of_run(&run) {
+            let stream = UnixStream::connect(folder.local()).await.with_context(none)?;
+            let mut channel = Self::over(stream, agent, &run);
+            // A context that is gone does not answer.
+            let number = channel.ask(0, Ask::Ready).await?;
+            if tokio::time::timeout(PATIENCE, channel.answer(number)).await.is_ok_and(|answer| answer.is_ok()) {
+                return Ok((channel, Found::Alive));
+            }
+        }
+        let before = credentials.kept.as_ref().map(|kept| kept.eid.clone());
+        let nonce = credentials.nonce();
+        let stream = UnixStream::connect(folder.local()).await.with_context(none)?;
+        let (stream, agent) = tokio::time::timeout(PATIENCE, begin(stream, &nonce)).await.with_context(silent)??;
+        credentials.write(&nonce, &agent, &run)?;
+        let found = if before == Some(hex::encode(agent.eid().0)) { Found::Restored } else { Found::New };
+        Ok((Self::over(stream, agent, &run), found))
+    }
+
+    fn over(stream: UnixStream, agent: Agent, run: &Run) -> Self {
+        let (reader, writer) = stream.into_split();
+        let (sender, notices) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(read(reader, agent.eid(), sender)).abort_handle();
+        Self { writer, notices, reader, agent, boot: run.boot.clone(), requests: 0, stash: VecDeque::new() }
+    }
+
+    pub const fn eid(&self) -> Eid {
+        self.agent.eid()
+    }
+
+    /// Which run of the host this is.
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// Asks something; returns its number, which the RESULT repeats. A call must not be given up in the middle.
+    ///
+    /// # Errors
+    /// The channel is broken.
+    pub async fn ask(&mut self, session: u64, ask: Ask<'_>) -> Result<u32> {
+        self.requests = self.requests.wrapping_add(1).max(1);
+        self.ask_as(self.requests, session, ask).await?;
+        Ok(self.requests)
+    }
+
+    /// Asks something that is answered only if it is refused.
+    ///
+    /// # Errors
+    /// The channel is broken.
+    pub async fn say(&mut self, session: u64, ask: Ask<'_>) -> Result<()> {
+        self.ask_as(0, session, ask).await
+    }
+
+    // keeps: IACP-072
+    async fn ask_as(&mut self, request: u32, session: u64, ask: Ask<'_>) -> Result<()> {
+        let arguments = ask.arguments();
+        let head =
+            AaiRequest { op: ask.op().into(), op_reserved: 0.into(), request: request.into(), session: session.into() };
+        let mut inner = [0; LOCAL_LIMIT];
+        let length = Frame::new(Message::AaiRequest { head: &head, arguments: &arguments }).write(&mut inner)?;
+        let mut frame = Zeroizing::new([0; LOCAL_LIMIT]);
+        let mut local = Local { eid: self.eid(), local_iat: IatField(*self.agent.iat().expose()) };
+        let written = Frame::new(Message::Local { head: &local, inner: &inner[..length] }).write(frame.as_mut_slice());
+        local.local_iat.0.zeroize();
+        self.writer.write_all(&frame[..written?]).await.context("the host has gone")
+    }
+
+    /// Says that the agent lives.
+    ///
+    /// # Errors
+    /// The channel is broken.
+    pub async fn keep_alive(&mut self) -> Result<()> {
+        let mut alive = ErpKeepalive { eid: self.eid(), local_iat: IatField(*self.agent.iat().expose()) };
+        let mut frame = Zeroizing::new([0; 128]);
+        let written = Frame::new(Message::ErpKeepalive(&alive)).write(frame.as_mut_slice());
+        alive.local_iat.0.zeroize();
+        self.writer.write_all(&frame[..written?]).await.context("the host has gone")
+    }
+
+    /// The next notice; `None` if the channel is broken. A call that is given up loses nothing.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.stash.pop_front() {
+            Some(notice) => Some(notice),
+            None => self.notices.recv().await,
+        }
+    }
+
+    /// One that is here already.
+    pub fn try_next(&mut self) -> Option<Notice> {
+        self.stash.pop_front().or_else(|| self.notices.try_recv().ok())
+    }
+
+    /// Waits for the RESULT of a request; what else comes meanwhile waits for [`Self::next`].
+    async fn answer(&mut self, number: u32) -> Result<Result<(), Status>> {
+        loop {
+            let notice = self.notices.recv().await.context("the host has gone")?;
+            match notice.what {
+                What::Result { request, status } if request == number => return Ok(status),
+                _ => self.stash.push_back(notice),
+            }
+        }
+    }
+
+    /// Asks something and waits for what becomes of it.
+    ///
+    /// # Errors
+    /// The channel is broken, or the host refuses.
+    pub async fn settle(&mut self, ask: Ask<'_>) -> Result<()> {
+        let number = self.ask(0, ask).await?;
+        let answer =
+            tokio::time::timeout(PATIENCE, self.answer(number)).await.context("the host does not answer")??;
+        answer.map_err(|status| anyhow!("the host refuses: {}", words(status)))
+    }
+}
+
+/// A status in words.
+pub fn words(status: Status) -> String {
+    match status {
+        Status::Known(LocalStatus::NotFound) => {
+            "this host has no such agent: name the address of the peer's host (EID@IP:PORT)".into()
+        }
+        Status::Known(status) => status.to_string(),
+        Status::Unknown(code) => format!("status {code}"),
+    }
+}
+
+/// ERP_INIT, and the ERP_ALLOC that brings EID and token.
+// keeps: IACP-075
+async fn begin(mut stream: UnixStream, nonce: &[u8; 32]) -> Result<(UnixStream, Agent)> {
+    let init = ErpInit { initialization_nonce: InitializationNonce(*nonce) };
+    let mut frame = [0; 64];
+    let length = Frame::new(Message::ErpInit(&init)).write(&mut frame)?;
+    stream.write_all(&frame[..length]).await.context("the host has gone")?;
+    loop {
+        let answer = read_frame(&mut stream).await.context("the host has gone")?;
+        let Some(answer) = answer.map(Zeroizing::new) else { bail!("the host has no local channel free, or has gone") };
+        match Frame::parse(&answer).map(|frame| frame.message) {
+            Ok(Message::ErpAlloc(alloc)) if alloc.initialization_nonce.0 == *nonce => {
+                let fill = |to: &mut [u8; 32]| to.copy_from_slice(&alloc.local_iat.0);
+                let agent = Agent::new(alloc.allocated_eid, Secret32::fill(fill));
+                return Ok((stream, agent));
+            }
+            Ok(Message::Error(_)) => bail!("the host has no room for one more agent"),
+            _ => {}
+        }
+    }
+}
+
+/// Takes in what the host says, as it comes: an agent that asks while notices wait must not stop both of them. How much can
+/// wait is bounded by the windows of the agent's sessions.
+async fn read(mut from: OwnedReadHalf, own: Eid, notices: mpsc::UnboundedSender<Notice>) {
+    while let Ok(Some(frame)) = read_frame(&mut from).await {
+        if let Some(notice) = Notice::parse(&frame, &own)
+            && notices.send(notice).is_err()
+        {
+            return;
+        }
+    }
+}

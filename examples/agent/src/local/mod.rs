@@ -1,0 +1,36 @@
+//! `agent local`: agents in processes of their own, which come to a host by its local channel.
+
+mod channel;
+mod flow;
+mod intake;
+mod listen;
+mod notice;
+mod send;
+mod transfer;
+
+pub use intake::digest;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Agents of a host, in processes of their own
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Listen(listen::Arguments),
+    Send(send::Arguments),
+}
+
+pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.command {
+        Command::Listen(arguments) => listen::run(arguments).await,
+        Command::Send(arguments) => send::run(arguments).await,
+    }
+}

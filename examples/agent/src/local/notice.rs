@@ -1,0 +1,184 @@
+//! What an LL-Entity tells its agent, as the agent reads it (AAI_NOTICE, PROFILE 23.4).
+
+use iacp_core::erp::local::LocalStatus;
+use iacp_wire::{Eid, Frame, Message};
+
+/// A notice, and the session that it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub session: u64,
+    pub what: What,
+}
+
+/// What a notice says, as far as a file's transfer asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Result {
+        request: u32,
+        status: Result<(), Status>,
+    },
+    State {
+        unbound: bool,
+    },
+    Opened {
+        peer: Eid,
+        first_to_send: u64,
+        first_to_come: u64,
+    },
+    Proposed,
+    Data {
+        sequence: u64,
+        content: Vec<u8>,
+    },
+    Delivered {
+        item: u64,
+    },
+    Room,
+    Finished {
+        sequence: u64,
+    },
+    CloseRequested,
+    Closed {
+        closure: u8,
+        reason: u16,
+    },
+    /// Any other.
+    Other,
+}
+
+/// A status of RESULT; one that this program does not know is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Known(LocalStatus),
+    Unknown(u16),
+}
+
+/// Numbers, taken from the front.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_be_bytes)
+    }
+}
+
+impl Notice {
+    /// Reads a frame from the LL-Entity to the agent with this EID; `None` if it is none, or for another agent.
+    pub fn parse(frame: &[u8], own: &Eid) -> Option<Self> {
+        let Message::Local { head, inner } = Frame::parse(frame).ok()?.message else { return None };
+        if head.eid != *own {
+            return None;
+        }
+        let Message::AaiNotice { head, content } = Frame::parse(inner).ok()?.message else { return None };
+        let mut fields = Fields(content);
+        let what = match head.notice.get() {
+            1 => {
+                let status = match head.result_status.get() {
+                    0 => Ok(()),
+                    code => Err(LocalStatus::from_code(code).map_or(Status::Unknown(code), Status::Known)),
+                };
+                What::Result { request: head.request.get(), status }
+            }
+            2 => What::State { unbound: fields.take::<1>()? == [0] },
+            3 => {
+                let (peer, _role_outcome, _capabilities, _line) =
+                    (Eid(fields.take()?), fields.take::<4>()?, fields.take::<4>()?, fields.take::<16>()?);
+                What::Opened { peer, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
+            }
+            4 => What::Proposed,
+            6 => {
+                let (sequence, _item) = (fields.u64()?, fields.u64()?);
+                What::Data { sequence, content: fields.0.to_vec() }
+            }
+            7 => What::Delivered { item: fields.u64()? },
+            8 => What::Room,
+            9 => What::Finished { sequence: fields.u64()? },
+            10 => What::CloseRequested,
+            11 => {
+                let [closure, _truncated] = fields.take()?;
+                What::Closed { closure, reason: fields.u16()? }
+            }
+            _ => What::Other,
+        };
+        Some(Self { session: head.session.get(), what })
+    }
+}
+
+/// How a session ended, in words.
+pub fn ending(closure: u8, reason: u16) -> String {
+    match closure {
+        1 => "in good order".into(),
+        2 => format!("by force, by us (reason {reason})"),
+        3 => format!("by force, by the peer (reason {reason})"),
+        4 => "the request for teardown got no answer".into(),
+        5 => "no authentic answer: nothing listens there, or it is another EID's place".into(),
+        6 => "the peer's handshake contradicts itself".into(),
+        7 => "SESSION_COMPROMISED: the peer broke the protocol".into(),
+        8 => "the peer went silent and did not come back".into(),
+        9 => "a key has done as much as it may".into(),
+        10 => "the peer's own session takes its place".into(),
+        other => format!("closure {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: LOCAL with EID 01… and a zero token around an AAI_NOTICE with Session 2 << 32 | 3.
+    fn frame(notice: u16, status: u16, content: &[u8]) -> Vec<u8> {
+        let inner = [
+            &[0x18, 0x80][..],
+            &u16::try_from(16 + content.len()).expect("short").to_be_bytes(),
+            &notice.to_be_bytes(),
+            &status.to_be_bytes(),
+            &7_u32.to_be_bytes(),
+            &0x2_0000_0003_u64.to_be_bytes(),
+            content,
+        ]
+        .concat();
+        let payload = u16::try_from(64 + inner.len()).expect("short").to_be_bytes();
+        [&[0x18, 0x60][..], &payload, &[1; 32], &[0; 32], &inner].concat()
+    }
+
+    fn read(notice: u16, status: u16, content: &[u8]) -> Option<What> {
+        let read = Notice::parse(&frame(notice, status, content), &Eid([1; 32]))?;
+        assert_eq!(read.session, 0x2_0000_0003);
+        Some(read.what)
+    }
+
+    #[test]
+    fn notices_are_read_as_the_profile_has_them() {
+        assert_eq!(read(1, 0, &[]), Some(What::Result { request: 7, status: Ok(()) }));
+        let full = Err(Status::Known(LocalStatus::Full));
+        assert_eq!(read(1, 34, &[]), Some(What::Result { request: 7, status: full }));
+        assert_eq!(read(1, 999, &[]), Some(What::Result { request: 7, status: Err(Status::Unknown(999)) }));
+        assert_eq!(read(2, 0, &[[0; 12]].concat()), Some(What::State { unbound: true }));
+        let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0; 4], &[0; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
+        let expected = What::Opened { peer: Eid([9; 32]), first_to_send: 5, first_to_come: 6 };
+        assert_eq!(read(3, 0, &opened.concat()), Some(expected));
+        let data = [&8_u64.to_be_bytes()[..], &[0xff; 8], b"content"].concat();
+        assert_eq!(read(6, 0, &data), Some(What::Data { sequence: 8, content: b"content".to_vec() }));
+        assert_eq!(read(11, 0, &[3, 1, 0, 7, 0, 0, 0, 0]), Some(What::Closed { closure: 3, reason: 7 }));
+        assert_eq!(read(99, 0, &[]), Some(What::Other));
+    }
+
+    #[test]
+    fn what_is_cut_or_for_another_agent_is_none() {
+        for (notice, length) in [(2, 0), (3, 67), (6, 15), (7, 7), (9, 7), (11, 3)] {
+            assert_eq!(read(notice, 0, &vec![1; length]), None, "notice {notice} of {length} bytes");
+        }
+        assert_eq!(Notice::parse(&frame(8, 0, &[]), &Eid([2; 32])), None);
+        assert_eq!(Notice::parse(b"noise", &Eid([1; 32])), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! What a host and its agents tell of themselves. A demonstration reads it from the processes that it has started.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::telling::summary::grouped;
+
+/// A step of a host, or of an agent in another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Step {
+    /// A host takes agents and datagrams.
+    HostUp { transport: String, at: String, state: String },
+    /// A context of an earlier run goes on; every generation below this may have been signed before.
+    Restored { eid: String, bound: u64 },
+    /// A local channel.
+    Channel { open: bool, number: u32 },
+    /// A context has another state (App. B.2).
+    Context { eid: String, state: String, generation: u64 },
+    /// A generation is on stable storage, and may be signed from now on.
+    Persisted { eid: String, bound: u64 },
+    /// The host has another address.
+    Moves { from: String, to: String },
+    /// The first frame from there.
+    Hears { at: String },
+    /// The first frame to there.
+    Speaks { at: String },
+    /// An agent has its EID, or has it again.
+    Registered { eid: String, again: bool },
+    /// A session is open.
+    Opened { peer: String },
+    /// A transfer begins, or goes on, from this byte.
+    GoesOn { transfer: String, from: u64, bytes: u64 },
+    /// So much is safe with the receiver.
+    Progress { transfer: String, done: u64, bytes: u64 },
+    /// The file is whole on stable storage.
+    Stored { transfer: String, bytes: u64, sha256: String, from: String, twice: u64 },
+    /// The receiver has the whole file.
+    Delivered { transfer: String, bytes: u64, sha256: String, sessions: u32 },
+    /// A session is over before its file is.
+    Broken { why: String },
+    /// A process was ended by SIGKILL.
+    Killed { process: String },
+    /// A process is started again.
+    Restarts { process: String },
+    /// Anything else.
+    Note { what: String },
+}
+
+impl Step {
+    /// One of many of its kind.
+    pub const fn is_minor(&self) -> bool {
+        matches!(self, Self::Channel { .. } | Self::Persisted { .. } | Self::Progress { .. })
+    }
+}
+
+/// The first digits of an EID or of a number.
+fn short(digits: &str) -> String {
+    digits.chars().take(8).chain(['…']).collect()
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostUp { transport, at, state } => write!(f, "host at {transport} {at}, agents by {state}"),
+            Self::Restored { eid, bound } => {
+                write!(f, "{} is restored from stable storage: goes on with generation {bound}", short(eid))
+            }
+            Self::Channel { open: true, number } => write!(f, "local channel {number} opened"),
+            Self::Channel { open: false, number } => write!(f, "local channel {number} closed"),
+            Self::Context { eid, state, generation } => {
+                write!(f, "erp-context {}: {state}, generation {generation}", short(eid))
+            }
+            Self::Persisted { eid, bound } => {
+                write!(f, "{}: every generation below {bound} is on stable storage", short(eid))
+            }
+            Self::Moves { from, to } => write!(f, "moves from {from} to {to}"),
+            Self::Hears { at } => write!(f, "hears {at} for the first time"),
+            Self::Speaks { at } => write!(f, "sends to {at} for the first time"),
+            Self::Registered { eid, again: false } => write!(f, "is {eid}"),
+            Self::Registered { eid, again: true } => write!(f, "is {eid}, still"),
+            Self::Opened { peer } => write!(f, "session with {}", short(peer)),
+            Self::GoesOn { transfer, from: 0, bytes } => {
+                write!(f, "transfer {} of {} bytes begins", short(transfer), grouped(*bytes))
+            }
+            Self::GoesOn { transfer, from, bytes } => {
+                write!(f, "transfer {} goes on at byte {} of {}", short(transfer), grouped(*from), grouped(*bytes))
+            }
+            Self::Progress { transfer, done, bytes } => {
+                write!(f, "transfer {}: {} of {} bytes are safe", short(transfer), grouped(*done), grouped(*bytes))
+            }
+            Self::Stored { bytes, sha256, from, .. } => {
+                write!(f, "stored {} bytes from {}, SHA-256 {sha256}", grouped(*bytes), short(from))
+            }
+            Self::Delivered { bytes, sha256, sessions, .. } => {
+                write!(f, "delivered {} bytes in {sessions} session(s), SHA-256 {sha256}", grouped(*bytes))
+            }
+            Self::Broken { why } => write!(f, "session over: {why}"),
+            Self::Killed { process } => write!(f, "✗ {process} is killed (SIGKILL)"),
+            Self::Restarts { process } => write!(f, "{process} is started again"),
+            Self::Note { what } => f.write_str(what),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Hosts and their agents, as processes that end with their test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{PATIENCE, Running, agent, lines};
+
+/// A program with `--json`: its events, as they come.
+pub struct Told {
+    running: Running,
+    events: Receiver<String>,
+}
+
+impl Told {
+    pub fn start(args: &[&str]) -> Self {
+        let mut child = json(agent().args(args)).spawn().expect("the program starts");
+        let events = lines(child.stdout.take().expect("piped"));
+        Self { running: Running(child), events }
+    }
+
+    /// The next event of this kind that fits; what comes before it is passed over.
+    pub fn until(&self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.events.recv_timeout(left).unwrap_or_else(|error| panic!("no event {event}: {error}"));
+            let told: Value = serde_json::from_str(&line).expect("an object on a line");
+            if told["event"] == event && fits(&told) {
+                return told;
+            }
+        }
+    }
+
+    /// The next event of this kind.
+    pub fn next(&self, event: &str) -> Value {
+        self.until(event, |_| true)
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.running.0.kill().expect("it can be killed");
+        self.running.0.wait().expect("it has ended");
+    }
+
+    /// SIGTERM, and the end of it.
+    pub fn stop(self) -> bool {
+        let pid = self.running.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill").success());
+        self.ended()
+    }
+
+    /// Waits for its end; whether it was a success.
+    pub fn ended(mut self) -> bool {
+        let (done, waits) = channel();
+        let pid = self.running.0.id();
+        thread::spawn(move || {
+            if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            }
+        });
+        let status = self.running.0.wait().expect("it ends");
+        drop::<std::sync::mpsc::Sender<()>>(done);
+        status.success()
+    }
+}
+
+fn json(command: &mut Command) -> &mut Command {
+    command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::inherit())
+}
+
+/// A host.
+pub struct Host {
+    pub told: Told,
+    pub state: PathBuf,
+    pub at: String,
+}
+
+impl Host {
+    /// Starts one in this folder, at this address.
+    pub fn start(state: &Path, bind: &str) -> Self {
+        let told = Told::start(&["host", "--state", &state.to_string_lossy(), "--bind", bind]);
+        let up = told.next("host_up");
+        Self { told, state: state.to_owned(), at: up["at"].as_str().expect("an address").to_owned() }
+    }
+
+    /// An agent of this host that takes files; its EID, and whether it had that before.
+    pub fn listen(&self, out: &Path) -> (Told, String, bool) {
+        let told = Told::start(&["local", "listen", "--state", &self.dir(), "--out", &out.to_string_lossy()]);
+        let registered = told.next("registered");
+        let eid = registered["eid"].as_str().expect("an EID").to_owned();
+        (told, eid, registered["again"] == true)
+    }
+
+    /// An agent of this host that sends a file.
+    pub fn send(&self, to: &str, file: &Path, options: &[&str]) -> Told {
+        let (state, file) = (self.dir(), file.to_string_lossy());
+        let args = [&["local", "send", "--state", &state, "--to", to][..], options, &[&file]].concat();
+        Told::start(&args)
+    }
+
+    /// What the host says of itself.
+    pub fn status(&self) -> Value {
+        let output = super::run(&["control", "--state", &self.dir(), "status"]);
+        super::succeeded(&output);
+        serde_json::from_slice(&output.stdout).expect("an object")
+    }
+
+    pub fn dir(&self) -> String {
+        self.state.to_string_lossy().into_owned()
+    }
+
+    /// The files of its agents.
+    pub fn agents(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.state.join("agents")).expect("readable");
+        let paths = entries.map(|entry| entry.expect("readable").path());
+        // What begins with a dot is being written.
+        paths.filter(|path| path.file_name().is_none_or(|name| name.as_encoded_bytes()[0] != b'.')).collect()
+    }
+}
