@@ -8,7 +8,7 @@ use crate::vocabulary::{Authority, Set};
 
 /// How many of the last changes are kept. If there were more between two steps of an interaction, its trail says how many of them
 /// it does not tell.
-pub(crate) const KEPT: usize = 16;
+pub(crate) const KEPT: usize = 8;
 
 /// A change. What does not apply is all ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,8 @@ mod tests {
         for number in 1..=40 {
             changes.add(Entry::of_version(Change::Published, Some(number), 0));
         }
-        assert!((0..=50).all(|number| changes.get(number).is_some() == (25..=40).contains(&number)));
-        assert!((25..=40).all(|number| changes.get(number).is_some_and(|entry| entry.version == number)));
+        assert!((0..=50).all(|number| changes.get(number).is_some() == (33..=40).contains(&number)));
+        assert!((33..=40).all(|number| changes.get(number).is_some_and(|entry| entry.version == number)));
     }
 
     #[test]
