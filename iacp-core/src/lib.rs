@@ -75,6 +75,80 @@
 //! what to send, each until there is none; then sleep until [`next_deadline`](pss::Session::next_deadline) and call
 //! [`handle_deadline`](pss::Session::handle_deadline). The program `examples/agent` does it over QUIC and UDP.
 //!
+//! Whose a datagram is: one that belongs to no session here, by [`Incoming::cookies`](pss::Incoming::cookies), and is a
+//! PSS_INIT or a PSS_ACK, goes to the [`Responder`](pss::Responder), which has a deadline of its own, too; all else goes to the session.
+//!
+//! # Moving and closing
+//!
+//! Nothing has to be done when the *peer* moves: [`Event::Moved`](pss::Event::Moved) tells of it, and
+//! [`Transmit::to`](pss::Transmit::to) says where each datagram goes. When *this* side gets another address, it sends from there,
+//! and [`Session::show`](pss::Session::show) makes that known at once. A transport that ended is told to
+//! [`transport_lost`](pss::Session::transport_lost), and the next one to [`reconnect`](pss::Session::reconnect).
+//!
+//! A session ends in good order when both sides call [`close`](pss::Session::close): the one that wishes it, and the other after
+//! [`Event::CloseRequested`](pss::Event::CloseRequested). What was sent is delivered first. Then both are told
+//! [`Event::Closed`](pss::Event::Closed), and a minute later [`Event::Released`](pss::Event::Released): until then the session still
+//! answers a peer that has not heard, so go on driving it, or begin the next one in its memory.
+//!
+//! ```
+//! # use iacp_core::{crypto::Portable, identity::Identity, pss::*, time::Mono};
+//! # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+//! # type Link = Session<Portable, 4096, 8>;
+//! # let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! # let mut now = Mono(0);
+//! # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+//! # let mut responder = Responder::<64>::new(Settings { capabilities: Capabilities::NONE, terms }, now, &mut rng);
+//! # let mut at: [std::net::SocketAddr; 2] = [([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4227).into()];
+//! # let ids = [Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng)];
+//! # let mut links = [Link::IDLE, Link::IDLE];
+//! # let mut told: [Vec<Event>; 2] = [Vec::new(), Vec::new()];
+//! links[0].initiate(now, &ids[0], ids[1].eid(), at[1], Capabilities::NONE, &mut rng)?;
+//! let mut network: Vec<(std::net::SocketAddr, std::net::SocketAddr, Vec<u8>)> = Vec::new(); // from, to, bytes
+//! for step in 0..60 {
+//!     if step == 20 {
+//!         at[0] = ([203, 0, 113, 7], 9_000).into(); // another network
+//!         links[0].show(now);
+//!     }
+//!     if step == 40 {
+//!         links[0].close(now, TeardownReason::TaskComplete)?;
+//!     }
+//!     for (from, to, mut datagram) in std::mem::take(&mut network) {
+//!         let Some(side) = at.iter().position(|at| *at == to) else { continue };
+//!         let mut buffer = [0; TRANSMIT_BUFFER];
+//!         match Incoming::parse(&mut datagram) {
+//!             Ok(Incoming::Signed(signed)) if side == 1 && links[1].is_over() => {
+//!                 if let Ok(accepted) = responder.accept(now, &ids[1], from, &signed, &mut ()) {
+//!                     links[1].accept(now, &accepted)?;
+//!                 } else if let Ok(Answer::Negotiate { length, .. }) =
+//!                     responder.answer(now, &ids[1], from, &signed, |_| Admission::Admit, &mut buffer)
+//!                 {
+//!                     network.push((to, from, buffer[..length].to_vec()));
+//!                 }
+//!             }
+//!             Ok(incoming) => drop(links[side].take(now, &ids[side], from, incoming)),
+//!             Err(_malformed) => {}
+//!         }
+//!     }
+//!     for side in [0, 1] {
+//!         links[side].handle_deadline(now, &ids[side], &mut rng)?;
+//!         while let Some(event) = links[side].poll_event() {
+//!             if let Event::CloseRequested { .. } = event {
+//!                 links[side].close(now, TeardownReason::TaskComplete)?;
+//!             }
+//!             told[side].push(event);
+//!         }
+//!         let mut buffer = [0; TRANSMIT_BUFFER];
+//!         while let Some(Transmit { bytes, to }) = links[side].poll_transmit(now, &mut buffer)? {
+//!             network.push((at[side], to, bytes.to_vec()));
+//!         }
+//!     }
+//!     now = now.after(10); // a driver sleeps until the earliest `next_deadline`, or a datagram
+//! }
+//! assert!(told[1].contains(&Event::Moved { to: at[0] }));
+//! assert!(told.iter().all(|told| told.contains(&Event::Closed(Closure::Graceful))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Features
 //!
 //! | feature | what it adds |

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use iacp_core::pss::{Closure, Event, Kind, TRANSMIT_BUFFER, TeardownReason, Violation, continuity};
 use sessions::forger::next_chain;
-use sessions::{Beat, Heard, Pair, Side, TOP, addr};
+use sessions::{Beat, Heard, Pair, Plan, Side, TOP, World, addr};
 
 #[test]
 fn a_heartbeat_with_the_last_of_all_numbers_is_one_like_any_other() {
@@ -142,5 +142,31 @@ fn a_peer_cannot_guess_its_way_to_a_place_where_it_is_not() {
         if beat.echo + guess > last_home + 1_022 {
             assert_eq!(heard, Heard::Event(Event::Closed(Closure::Compromised(Violation::Echo))), "guess {guess}");
         }
+    }
+}
+
+/// Its log is full, so all that it sends was sent before: only a heartbeat shows the peer where it is.
+#[test]
+fn a_sender_that_moved_unnoticed_with_a_full_log_is_found_within_two_seconds() {
+    for (seed, window, known) in [(1, 4, false), (2, 16, false), (3, 1, false), (4, 4, true)] {
+        let mut plan = Plan { seed, closers: Vec::new(), ..Plan::default() };
+        plan.settings.terms.receive_window = window;
+        let mut world = World::new(&plan);
+        assert!(world.connect());
+        let until = world.now.after(1_000);
+        world.run_until(until);
+        world.alice.to_send = vec![vec![1; 400]; 100];
+        world.settle();
+        // What was sent arrives; what is said of it does not.
+        let elsewhere = ([203, 0, 113, 5], 77).into();
+        world.alice.at = elsewhere;
+        let now = world.now;
+        if known {
+            world.alice.session.as_mut().expect("a session").show(now);
+        }
+        world.run_until(now.after(if known { 100 } else { 2_000 }));
+        assert!(world.bob.events.contains(&Event::Moved { to: elsewhere }), "window {window}: {:?}", world.bob.events);
+        world.run_until(now.after(20_000));
+        assert_eq!(world.bob.received.len(), 100);
     }
 }

@@ -57,8 +57,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.attempt(now, identity, offer, restarts, rng);
     }
 
-    /// A heartbeat is due at once: it shows the peer where we are now.
-    pub(crate) fn show(&mut self, now: Mono) {
+    /// Our own address has changed: a heartbeat, which leaves from the new one, is due at once, so the peer asks there and
+    /// moves. Without this call it finds out from the next frame that it has not had: after a second repetition by time
+    /// without news a heartbeat is due by itself. Where there is no open session, nothing happens.
+    pub fn show(&mut self, now: Mono) {
         if let Stage::Open(_) = self.stage {
             self.acknowledge_by(now);
         }

@@ -72,7 +72,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return Ok(None);
         }
         let (to, quiet) = (self.path.home(), !self.outbound.awaits_news());
-        if self.outbound.log.transmit(now).is_none() {
+        let doublings = self.outbound.log.doublings();
+        let transmits = self.outbound.log.transmit(now).is_some();
+        if self.outbound.log.doublings() > doublings.max(1) {
+            // Our address may have changed unnoticed. What is repeated shows nothing; a heartbeat shows where it came from.
+            self.acknowledge_by(now);
+        }
+        if !transmits {
             return Ok(None);
         }
         if quiet {

@@ -209,6 +209,11 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.rtt.repetition_time(self.doublings)
     }
 
+    /// Repetitions by time since the last news.
+    pub(crate) const fn doublings(&self) -> u32 {
+        self.doublings
+    }
+
     /// The smoothed round-trip time, in milliseconds.
     #[cfg(test)]
     pub(crate) const fn smoothed(&self) -> Option<u64> {
