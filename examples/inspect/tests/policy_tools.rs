@@ -176,8 +176,10 @@ fn mistakes_in_cases_get_one_line_with_their_place() {
 
 #[test]
 fn the_shipped_policies_pass_their_cases_and_every_rule_decides_one() {
-    for cases in ["conference.cases", "telehealth/telehealth.cases", "robot/robot.cases"] {
-        let cases = format!("{}/../conference/policies/{cases}", env!("CARGO_MANIFEST_DIR"));
+    let conference = ["conference.cases", "telehealth/telehealth.cases", "robot/robot.cases"];
+    let all = conference.map(|cases| format!("conference/policies/{cases}"));
+    for cases in all.iter().map(String::as_str).chain(["firmware/policy/sensor.cases"]) {
+        let cases = format!("{}/../{cases}", env!("CARGO_MANIFEST_DIR"));
         let (out, complaints, ok) = program::run(&["policy", "test", "--coverage", &cases], b"");
         assert!(ok && complaints.is_empty(), "{out}{complaints}");
     }
