@@ -189,6 +189,13 @@ impl Accounts {
         spans: false,
     };
 
+    /// Whether this is a late copy: its sequence has come by some path within the last 2 s. What is repeated later is no copy.
+    #[must_use]
+    pub fn is_late_copy(&self, now: Mono, sequence: u64) -> bool {
+        let followed = self.followed.get(place(sequence)).copied().flatten();
+        followed.is_some_and(|known| known.sequence == sequence && now.since(known.first) < MISSING)
+    }
+
     /// Whether copies come.
     #[must_use]
     pub fn are_open(&self, now: Mono) -> bool {

@@ -12,7 +12,7 @@ use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
     Channel, Dropped, GroupSlot, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LineSlot, LlEntity, Memory,
-    PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, To,
+    PathSlot, PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, To,
 };
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome};
@@ -63,6 +63,7 @@ pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
         endpoints: leak(8 * agents, || EndpointSlot::EMPTY),
         shared: leak(sessions, || Slot::new(SharedSlot::EMPTY)),
         groups: leak(2 * agents, || Slot::new(GroupSlot::EMPTY)),
+        paths: leak(sessions, || Slot::new(PathSlot::EMPTY)),
     }
 }
 
@@ -100,6 +101,8 @@ pub struct Told {
     pub granted: Vec<(Digest, u16, Vec<u8>)>,
     /// RESULTs by the agent's number.
     pub results: Vec<(u32, Result<(), LocalStatus>)>,
+    /// Path reports: missing and altered copies of each path.
+    pub reports: Vec<([u16; 3], [u16; 3])>,
 }
 
 /// One host.
@@ -143,8 +146,10 @@ pub struct DirectoryNode {
     pub held: BTreeMap<[u8; 32], Binding>,
     /// The status that it answers with, if it has its own mind.
     pub status: Option<u32>,
-    /// It answers nothing.
+    /// It answers nothing, and carries nothing.
     pub silent: bool,
+    /// It alters what it carries.
+    pub alters: bool,
 }
 
 /// A datagram under way, earliest first; the number keeps the order of what arrives at once.
@@ -192,6 +197,7 @@ impl Hosts {
                 held: BTreeMap::new(),
                 status: None,
                 silent: false,
+                alters: false,
             })
             .collect();
         let hosts = (0..hosts)
@@ -329,11 +335,28 @@ impl Hosts {
         let now = self.now;
         if let Some(host) = self.hosts.iter_mut().find(|host| host.at == to) {
             host.receive(now, from, &mut bytes);
+        } else if bytes.starts_with(&[0x18, 0x90]) {
+            self.relay(to, bytes);
         } else if let Some(node) = self.nodes.iter_mut().find(|node| node.at == to)
             && let Some(confirm) = node.take(from, &bytes)
         {
             self.send(to, from, &confirm);
         }
+    }
+
+    /// A node sends a PATH_RELAY on, bare, to where it knows the destination. The Outer Transport Header around it is the driver's,
+    /// and is left out here.
+    fn relay(&mut self, at: SocketAddr, mut bytes: Vec<u8>) {
+        let Some(node) = self.nodes.iter().find(|node| node.at == at && !node.silent) else { return };
+        let Some(destination) = bytes.get(44..76) else { return };
+        let held = node.held.iter().find(|(eid, _)| eid.as_slice() == destination);
+        let Some(to) = held.map(|(_, binding)| SocketAddr::new(binding.ip.into(), PORT)) else { return };
+        if node.alters
+            && let Some(last) = bytes.last_mut()
+        {
+            *last ^= 1;
+        }
+        self.send(at, to, &bytes);
     }
 
     /// Goes to the next thing that happens before `until`; `false` if nothing does.
@@ -568,6 +591,7 @@ fn take_event(
         }
         AgentEvent::Closed { closure, .. } => entry.closed = Some(closure),
         AgentEvent::CloseRequested { .. } => entry.asked_to_close = true,
+        AgentEvent::Paths(report) => entry.reports.push((report.missing, report.altered)),
         AgentEvent::Room => entry.rooms += 1,
         AgentEvent::Proposed { .. } => entry.proposed = true,
         AgentEvent::Contract(_) => entry.contract = true,

@@ -317,7 +317,7 @@ fn an_authentic_plaintext_that_cannot_be_is_compromise() {
         (data, 0, whole(3, &[0; 56]), Violation::Kind(3)),
         (data, 0, whole(5, &[0; 63]), Violation::Kind(5)),
         (data + 1, 0, whole(5, &[0; 64]), Violation::Kind(5)),
-        (data, 0, whole(6, b""), Violation::Kind(6)),
+        (data, 0, whole(7, b""), Violation::Kind(7)),
         (data, 0, whole(255, b""), Violation::Kind(255)),
         (data, 2, whole(0, b"content"), Violation::Fin),
         (data, 2, whole(1, b""), Violation::Fin),
@@ -444,13 +444,13 @@ fn applications_send_the_kinds_that_are_theirs() {
     let now = pair.now;
     for code in 0..=255_u8 {
         match (code, Kind::from_code(code)) {
-            (0 | 1 | 2 | 4, Some(kind)) => assert!(pair.session().send(now, kind, b"x").is_ok(), "kind {code}"),
+            (0 | 1 | 2 | 4 | 6, Some(kind)) => assert!(pair.session().send(now, kind, b"x").is_ok(), "kind {code}"),
             (5, Some(kind)) => assert_eq!(pair.session().send(now, kind, &[0; 64]), Err(SendError::Kind)),
             (_, kind) => assert_eq!(kind, None, "kind {code}"),
         }
     }
     let codes = pair.opened();
-    assert_eq!(codes.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [0, 1, 2, 4]);
+    assert_eq!(codes.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [0, 1, 2, 4, 6]);
     assert_eq!(pair.session().send(now, Kind::Anml, &[0; 9_000]), Err(SendError::TooLong));
 }
 

@@ -19,7 +19,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
         let lists = self.agents_out.is_empty() && self.sessions_out.is_empty() && self.outbox_out.is_empty();
-        if !lists || !self.groups_stale.is_empty() || self.reply.to.is_some() || self.is_sweeping() {
+        if !lists
+            || self.copying.is_some()
+            || !self.groups_stale.is_empty()
+            || self.reply.to.is_some()
+            || self.is_sweeping()
+        {
             return Some(Mono(0));
         }
         let item = self.deadlines.first().map(|(at, _)| at);

@@ -93,6 +93,9 @@ pub struct Transmit<'b> {
     pub body: &'b [u8],
     /// Where it goes.
     pub to: To,
+    /// It is a PATH_RELAY for the relay there, which carries it only inside an Outer Transport Header with this host's signature
+    /// and the relay's token: see [`transit`](crate::erp::transit).
+    pub by_relay: bool,
 }
 
 /// Where a datagram goes.

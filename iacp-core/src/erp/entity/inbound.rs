@@ -2,11 +2,12 @@
 
 use core::net::SocketAddr;
 
+use iacp_wire::message::ErpStream;
 use iacp_wire::{Cookie, Eid, Frame, Message, MessageType};
 use rand_core::CryptoRng;
 
-use super::event::{Dropped, HostEvent, To};
-use super::frame::{ROUTING, write_routing};
+use super::event::{Dropped, HostEvent};
+use super::frame::ROUTING;
 use super::sessions::ITEM;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
@@ -14,10 +15,9 @@ use crate::erp::binding::Binding;
 use crate::erp::context::State;
 use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
+use crate::erp::stream::{Arrival, Way};
 use crate::pss::shared::Reach;
-use crate::pss::{
-    Admission, Answer, Capabilities, Discard, Gate, Incoming, Kind, Received, Settings, Signed, Violation,
-};
+use crate::pss::{Capabilities, Discard, Incoming, Kind, Received, Violation};
 use crate::time::Mono;
 
 /// From here on the numbers of frames are heartbeats'.
@@ -30,28 +30,29 @@ struct Routed {
     source: Eid,
     destination: Eid,
     generation: u64,
+    /// The path of a copy that a relay has carried.
+    way: Way<'static>,
+    /// Where the frame inside begins.
+    inner: usize,
+}
+
+impl Routed {
+    const fn of(head: &ErpStream, way: Way<'static>, inner: usize) -> Self {
+        let generation = head.generation_counter.get();
+        Self { source: head.source_eid, destination: head.destination_eid, generation, way, inner }
+    }
 }
 
 fn routed(datagram: &[u8]) -> Option<Routed> {
     let frame = Frame::parse(datagram).ok().filter(|frame| frame.responder_cookie.is_none())?;
-    let Message::ErpStream { head, .. } = frame.message else { return None };
-    let generation = head.generation_counter.get();
-    Some(Routed { source: head.source_eid, destination: head.destination_eid, generation })
-}
-
-/// What is known when a PSS_ACK comes: it was looked up before.
-struct AtDoor {
-    standing: Admission,
-    stands: bool,
-}
-
-impl Gate for AtDoor {
-    fn standing(&mut self, _: &Eid) -> Admission {
-        self.standing
-    }
-
-    fn stands_against(&mut self, _: &Eid) -> bool {
-        self.stands
+    match frame.message {
+        Message::ErpStream { head, .. } => Some(Routed::of(head, Way::Direct, ROUTING)),
+        Message::PathRelay { .. } => {
+            let arrival = Arrival::read(datagram).ok().filter(|arrival| arrival.outer.is_none())?;
+            let Way::Relayed { path } = arrival.way else { return None };
+            Some(Routed::of(arrival.head, Way::Relayed { path }, arrival.inner_offset()))
+        }
+        _ => None,
     }
 }
 
@@ -81,7 +82,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.clock = self.clock.max(now);
         let reach = if from != INSIDE && reach == Reach::Host { Reach::Public } else { reach };
         let event = match routed(datagram) {
-            Some(header) => match datagram.get_mut(ROUTING..) {
+            Some(header) => match datagram.get_mut(header.inner..) {
                 Some(inner) => self.on_stream(now, (from, reach), &header, inner, rng),
                 None => HostEvent::Dropped(Dropped::Malformed),
             },
@@ -164,7 +165,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         inner: &'d mut [u8],
         rng: &mut impl CryptoRng,
     ) -> HostEvent<'d> {
-        let Routed { source, destination, generation } = header;
+        let Routed { source, destination, generation, .. } = header;
+        let reach = if header.way.is_carried() { Reach::Public } else { reach };
         if source == destination {
             return HostEvent::Dropped(Dropped::NoAgent);
         }
@@ -183,6 +185,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Effect::Process | Effect::Enter | Effect::Replace | Effect::Leave | Effect::Equivocation => false,
         };
         let incoming = match Incoming::parse(inner) {
+            Ok(incoming) if header.way.is_carried() => incoming.carried(),
             Ok(incoming) => incoming,
             Err(discard) => return HostEvent::Dropped(Dropped::Session(discard)),
         };
@@ -235,11 +238,30 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return HostEvent::Dropped(Dropped::NotNow);
             }
         }
+        let sequence = match &incoming {
+            Incoming::Sealed(sealed) => Some(sealed.sequence),
+            Incoming::Signed(_) => None,
+        };
+        let paths = entry.paths.checked_sub(1).and_then(|place| self.paths.at_mut(place));
+        if let (Some(paths), Some(sequence)) = (paths, sequence)
+            && paths.accounts.is_late_copy(now, sequence)
+        {
+            // It has come by another path: it needs no cryptography, and no answer.
+            paths.accounts.copy(now, &header.way, from, sequence, false);
+            return HostEvent::Dropped(Dropped::Session(Discard::Duplicate));
+        }
         let received = entry.session.take(now, identity, from, incoming);
         let (eid, channel) = (context.eid(), context.channel);
         if entry.vector.is_some() && entry.session.peer_holds_keys() && !matches!(received, Received::Discarded(_)) {
             // Something authentic came to where we are now.
             entry.vector = None;
+        }
+        if let Some(sequence) = sequence {
+            match received {
+                Received::Discarded(Discard::Seal) => self.altered(now, slot, (from, &header.way), sequence),
+                Received::Discarded(_) => {}
+                _ => self.came_by_path(now, slot, (from, &header.way), sequence),
+            }
         }
         if !matches!(received, Received::Discarded(_)) {
             self.came_near(slot, from, reach);
@@ -259,6 +281,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             Received::Data { kind, sequence, content } if kind != Kind::Anml && self.has_endpoints(slot) => {
                 self.on_shared(now, (agent, slot), (kind, sequence, reach), content)
+            }
+            // Without ENDPOINTS a path report has no meaning.
+            Received::Data { kind: kind @ Kind::PathReport, .. } => {
+                self.violated(now, agent, slot, Violation::Kind(kind.code()))
             }
             Received::Data { kind: Kind::Anml, sequence, content } if self.has_items(slot) => {
                 let taken = self.take_item(slot, content);
@@ -332,159 +358,5 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
         }
         let _ = now;
-    }
-
-    /// A PSS_INIT: answered from a cookie secret, and forgotten.
-    fn greet(
-        &mut self,
-        now: Mono,
-        from: SocketAddr,
-        agent: u32,
-        state: State,
-        source: &Eid,
-        signed: &Signed<'_>,
-    ) -> HostEvent<'static> {
-        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
-        let Message::PssInit(init) = signed.frame.message else { return dropped(Discard::NotForSession) };
-        if init.initiator_eid != *source {
-            return dropped(Discard::Cookie);
-        }
-        // Known bad: from memory alone. Everything else may show its address first.
-        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing);
-        if matches!(standing, Some((Admission::Drop | Admission::DemandWork, _))) {
-            return dropped(Discard::Reputation);
-        }
-        let Some(context) = self.agents.at(agent) else { return dropped(Discard::NotNow) };
-        let (Some(listen), Some(identity), State::Bound) = (context.listen, &context.identity, state) else {
-            return HostEvent::Dropped(Dropped::NotNow);
-        };
-        if context.incoming >= listen.sessions || self.sessions.is_full() || context.rotated.is_some() {
-            return dropped(Discard::Capacity);
-        }
-        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
-        let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
-        let admit = |_: &Eid| Admission::Admit;
-        match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
-            Ok(Answer::Negotiate { length, .. }) => {
-                let generation = context.binding.map_or(0, |binding| binding.generation);
-                write_routing(context.eid(), *source, generation, length, &mut self.reply.bytes);
-                self.reply.length = ROUTING.saturating_add(length);
-                self.reply.to = Some(if from == INSIDE { To::Inside } else { To::Network(from) });
-                HostEvent::Taken
-            }
-            Ok(Answer::DemandWork { .. }) => dropped(Discard::Reputation),
-            Err(crate::pss::NotAnswered::Discard(discard)) => dropped(discard),
-            Err(crate::pss::NotAnswered::TooSmall(_)) => dropped(Discard::Capacity),
-        }
-    }
-
-    /// A PSS_ACK that belongs to no session yet.
-    #[expect(clippy::too_many_arguments, reason = "what the header says, and for which agent")]
-    fn accept(
-        &mut self,
-        now: Mono,
-        from: SocketAddr,
-        agent: u32,
-        state: State,
-        source: &Eid,
-        signed: &Signed<'_>,
-        rng: &mut impl CryptoRng,
-    ) -> HostEvent<'static> {
-        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
-        let Message::PssAck(ack) = signed.frame.message else { return dropped(Discard::NotForSession) };
-        if ack.responder_eid != *source {
-            return dropped(Discard::Cookie);
-        }
-        let Some(listen) = self.agents.at(agent).and_then(|context| context.listen) else {
-            return HostEvent::Dropped(Dropped::NotNow);
-        };
-        let room = self.agents.at(agent).is_some_and(|context| {
-            context.incoming < listen.sessions && context.rotated.is_none() && state == State::Bound
-        });
-        let resume = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::RESUME);
-        let shares = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::ENDPOINTS);
-        let full = (resume && self.lines.is_full()) || (shares && self.shared.is_full());
-        if !room || self.sessions.is_full() || full {
-            return dropped(Discard::Capacity);
-        }
-        // Its standing is asked only if the cookie is ours: until then nothing is looked up.
-        let (standing, throttled) = match self.standing_at_door(source) {
-            Some(known) => known,
-            None => (Admission::NotKnownYet, false),
-        };
-        let stands = self.attempt_stands(agent, source);
-        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
-        let Some(identity) = self.agents.at(agent).and_then(|context| context.identity.as_ref()) else {
-            return HostEvent::Dropped(Dropped::NotNow);
-        };
-        let mut gate = AtDoor { standing, stands };
-        let accepted = &self.responder.accept_as(now, &settings, identity, from, signed, &mut gate);
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
-            Err(Discard::Reputation) if standing == Admission::NotKnownYet => {
-                // The address is proven: now the directory may be asked, and the repeated PSS_ACK asks again.
-                if self.strangers.take(now, 1).is_ok() {
-                    let _ = self.known(now, source, Some(from));
-                }
-                return dropped(Discard::Reputation);
-            }
-            Err(discard) => return dropped(*discard),
-        };
-        let Ok(handle) = self.claim_session(agent) else { return dropped(Discard::Capacity) };
-        let slot = handle.slot();
-        let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
-        let begun = entry.session.hold(listen.hold).is_ok() && entry.session.accept(now, accepted).is_ok();
-        (entry.incoming, entry.throttled) = (true, throttled);
-        if let Some(context) = self.agents.at_mut(agent) {
-            context.incoming += 1;
-        }
-        if !begun || !self.attach_peer(slot, source) {
-            self.free_session(slot);
-            return dropped(Discard::Capacity);
-        }
-        if resume {
-            self.claim_line(slot, None);
-        }
-        if shares {
-            self.claim_shared(slot);
-        }
-        self.rest_attempts(now, agent, source, slot);
-        self.refile(now, slot, rng);
-        self.touch(slot);
-        HostEvent::Taken
-    }
-
-    /// What is known of a peer's standing, without asking. A host without a directory admits all, and so does one of a peer
-    /// of its own.
-    fn standing_at_door(&self, eid: &Eid) -> Option<(Admission, bool)> {
-        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
-            return Some((Admission::Admit, false));
-        }
-        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing?;
-        Some((standing, standing == Admission::Throttle))
-    }
-
-    /// Whether an attempt of this agent's stands against the peer's own.
-    fn attempt_stands(&self, agent: u32, peer: &Eid) -> bool {
-        let mut next = self.first_session(agent);
-        while let Some(entry) = next.and_then(|slot| self.sessions.at(slot)) {
-            next = entry.next.checked_sub(1);
-            if entry.session.stands_against(peer) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Attempts of this agent's that crossed the peer's rest.
-    fn rest_attempts(&mut self, now: Mono, agent: u32, peer: &Eid, accepted: u32) {
-        let mut next = self.first_session(agent);
-        while let Some(slot) = next {
-            let Some(entry) = self.sessions.at_mut(slot) else { break };
-            next = entry.next.checked_sub(1);
-            if slot != accepted && entry.session.is_attempt_toward(peer) && entry.session.rest(now).is_ok() {
-                self.touch(slot);
-            }
-        }
     }
 }

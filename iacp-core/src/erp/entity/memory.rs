@@ -104,6 +104,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) line: u32,
     /// Its place among what sessions carry of endpoints, + 1, and when a right or a key in there ends.
     pub(super) shared: u32,
+    /// Its place among the sessions that go by three paths, + 1.
+    pub(super) paths: u32,
     pub(super) shared_due: Option<Mono>,
     /// A link leads there: the newest authentic frame from there came by it.
     pub(super) link: Option<SocketAddr>,
@@ -150,6 +152,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         counted: 0,
         line: 0,
         shared: 0,
+        paths: 0,
         shared_due: None,
         link: None,
         outcome: Outcome::New,
@@ -175,7 +178,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
         (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
-        (self.shared, self.shared_due, self.link) = (0, None, None);
+        (self.shared, self.shared_due, self.link, self.paths) = (0, None, None, 0);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
     }
@@ -222,6 +225,8 @@ pub struct PeerSlot {
     pub(super) sessions: u32,
     /// A binding or an authentic header of a higher generation asks for a read, at most every 10 s.
     pub(super) nudged: Option<Mono>,
+    /// A verified accusation stands against it.
+    pub(super) challenged: bool,
     /// Sessions that wait for what the directory knows of it.
     pub(super) waiting: List<2>,
 }
@@ -236,6 +241,7 @@ impl PeerSlot {
         answered: true,
         sessions: 0,
         nudged: None,
+        challenged: false,
         waiting: List::EMPTY,
     };
 }

@@ -18,12 +18,14 @@ mod channel;
 mod contexts;
 mod deadline;
 mod desk;
+mod door;
 mod event;
 mod frame;
 mod inbound;
 mod memory;
 mod news;
 mod outbound;
+mod paths;
 mod sessions;
 mod shared;
 mod tables;
@@ -49,6 +51,7 @@ use crate::time::Mono;
 pub use desk::{Desk, Done};
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
+pub use paths::PathSlot;
 pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 
@@ -160,6 +163,9 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     groups: Slots<'m, GroupSlot>,
     /// Groups that members have left, or whose epoch is over by time.
     groups_stale: List<0>,
+    paths: Slots<'m, PathSlot>,
+    /// Where the copies stand that are to be sent next.
+    copying: Option<u32>,
     agent_index: Index<'m>,
     session_index: Index<'m>,
     peer_index: Index<'m>,
@@ -253,6 +259,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             shared: Slots::new(tables.shared)?,
             groups: Slots::new(tables.groups)?,
             groups_stale: List::EMPTY,
+            paths: Slots::new(tables.paths)?,
+            copying: None,
             channels: memory.channels,
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
             door: Ingress::new(settings.all, settings.per_prefix, now, rng),

@@ -1,6 +1,7 @@
 //! What agents and the host are told.
 
 use super::event::HostEvent;
+use super::paths::PathSlot;
 use super::tables::LineSlot;
 use super::{Entry, LlEntity};
 use crate::crypto::Provider;
@@ -105,6 +106,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if let Some(opened) = opened(entry, &self.lines) {
             return event(opened);
+        }
+        let paths = entry.paths.checked_sub(1).and_then(|place| self.paths.at_mut(place));
+        if let Some(report) = paths.and_then(PathSlot::take_told) {
+            return event(AgentEvent::Paths(report));
         }
         let delivered = entry.count_acknowledged();
         if delivered > entry.delivered {

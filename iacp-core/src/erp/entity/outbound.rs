@@ -26,6 +26,8 @@ enum Stands {
     Written(usize),
     /// Behind a routing header: in the delta log of this session.
     Log(u32),
+    /// A copy for a relay: in this place among the paths, so many bytes.
+    Copy(u32, usize),
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -42,8 +44,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Stands::Reply(length) => (self.reply.bytes.get(..length)?, &[]),
             Stands::Written(length) => (routing, head.get(ROUTING..)?.get(..length)?),
             Stands::Log(slot) => (routing, self.sessions.at(slot)?.session.last_data()?),
+            Stands::Copy(place, length) => (self.paths.at(place)?.copy(length)?, &[]),
         };
-        Some(Transmit { head, body, to })
+        let by_relay = matches!(stands, Stands::Copy(..));
+        Some(Transmit { head, body, to, by_relay })
     }
 
     /// The datagram that was given last did not leave: a queue below was full. What is a session's is due again; anything
@@ -61,6 +65,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.last = None;
         if let Some(to) = self.reply.to.take() {
             return Some((Stands::Reply(self.reply.length), to));
+        }
+        if let Some((place, length, to)) = self.next_copy() {
+            return Some((Stands::Copy(place, length), To::Network(to)));
         }
         while let Some(slot) = self.quiet.pop(&mut self.agents) {
             self.leave_when_quiet(now, slot);
@@ -160,6 +167,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let bound = self.state(agent) == State::Bound;
         if bound && !entry.wake {
             self.flush(now, slot);
+            self.report_paths(now, slot);
             self.share(now, slot);
         }
         let entry = self.sessions.at_mut(slot)?;
@@ -189,6 +197,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Place::Log => (Stands::Log(slot), entry.session.last_data().map_or(0, <[u8]>::len)),
         };
         write_routing(own, peer, binding.generation, length, head);
+        self.keep_copy(slot, (stands_in_log(&stands), length), to, head);
         self.last = Some(slot);
         Some((stands, if to == INSIDE { To::Inside } else { To::Network(to) }))
     }
@@ -210,4 +219,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let length = binding?.write_vector(self.previous, head.get_mut(..BINDING_FRAME)?);
         Some((Stands::Head(length), if to == INSIDE { To::Inside } else { To::Network(to) }))
     }
+}
+
+const fn stands_in_log(stands: &Stands) -> bool {
+    matches!(stands, Stands::Log(_))
 }

@@ -5,6 +5,7 @@ use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Reset, Slot};
 
+use super::paths::PathSlot;
 use super::shared::{GroupSlot, SharedSlot};
 
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
@@ -33,6 +34,8 @@ pub struct Tables<'m> {
     pub shared: &'m mut [Slot<SharedSlot>],
     /// Shares: the groups of sealed endpoints. Without them there are none.
     pub groups: &'m mut [Slot<GroupSlot>],
+    /// One for each session that goes by three paths. Without them every session goes by one.
+    pub paths: &'m mut [Slot<PathSlot>],
 }
 
 /// What is kept of one session with RESUME: its line, and which of the peer's items have come.

@@ -5,6 +5,7 @@ use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
 
 use super::status::LocalStatus;
 use crate::erp::context::State;
+use crate::erp::multipath::PathReport;
 use crate::pss::{Capabilities, Closure, RejectionReasons, Role, Terms};
 use crate::slots::Handle;
 
@@ -198,6 +199,8 @@ pub enum AgentEvent<'d> {
         /// Its name; empty where the rights are taken back.
         tag: &'d [u8],
     },
+    /// 15: which copies were missing or altered on each of three paths. It accuses no relay.
+    Paths(PathReport),
     /// 16: whether the session goes on.
     Continuity(Continuity),
 }
@@ -305,6 +308,7 @@ impl AgentEvent<'_> {
                 let rights = rights.to_be_bytes();
                 (14, Content::of([&coordinate.0, &rights, &[0; 2], &seconds.to_be_bytes()]))
             }
+            Self::Paths(report) => (15, Content::of([&report.to_bytes()])),
             Self::Continuity(continuity) => (16, Content::of([&[*continuity as u8]])),
         }
     }

@@ -14,6 +14,8 @@ pub enum Kind {
     Sfc,
     /// 5: a side's first frame after it lost the memory of an earlier session. Received, and not yet sent.
     Resume,
+    /// 6: which copies were missing or altered on each of three paths (`IACP §4.2.7.3`).
+    PathReport,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Dgk => 2,
             Self::Sfc => 4,
             Self::Resume => 5,
+            Self::PathReport => 6,
         }
     }
 
@@ -41,6 +44,7 @@ impl Kind {
             2 => Some(Self::Dgk),
             4 => Some(Self::Sfc),
             5 => Some(Self::Resume),
+            6 => Some(Self::PathReport),
             _ => None,
         }
     }

@@ -219,6 +219,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.keep_receipt(slot);
         self.drop_line(slot);
         self.end_shared(slot);
+        self.drop_paths(slot);
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let (agent, next, previous, incoming) = (entry.agent, entry.next, entry.previous, entry.incoming);
         let mut fifo = core::mem::take(&mut entry.fifo);

@@ -81,6 +81,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return at.map_or(Known::Nowhere, |at| Known::At(at, false));
         }
         let Some(slot) = self.peer_entry(eid) else { return Known::NotYet };
+        if self.peers.at(slot).is_some_and(|peer| peer.challenged) {
+            return Known::Forbidden;
+        }
         let Some(peer) = self.peers.at_mut(slot) else { return Known::NotYet };
         let Some((standing, until)) = peer.standing else {
             self.ask_peer(now, slot);

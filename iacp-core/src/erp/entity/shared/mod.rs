@@ -89,7 +89,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(shared) = self.shared.at_mut(place) {
             shared.away = if away { shared.away.or(Some(now)) } else { None };
             let gone = shared.away.is_some_and(|since| now.since(since) >= AWAY);
-            shared.rights.set_away(gone);
+            shared.rights.set_away(gone || shared.challenged);
         }
         while let Some(coordinate) = self.left(agent, place, false) {
             self.end_epoch(agent, &coordinate);

@@ -37,6 +37,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Kind::EseUpdate => self.on_update(now, slot, sequence, content),
             Kind::Dgk => self.on_key(now, slot, sequence, content).map(|()| None),
             Kind::Sfc => self.on_contract(now, (agent, slot), (sequence, reach), content),
+            Kind::PathReport => self.on_report(slot, content).map(Some).ok_or(Malformed),
             Kind::Anml | Kind::Resume => Ok(None),
         };
         match told {

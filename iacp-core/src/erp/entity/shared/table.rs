@@ -109,6 +109,8 @@ pub struct SharedSlot {
     served: Served,
     /// DISCONNECTED since then.
     pub(super) away: Option<Mono>,
+    /// An accusation stands against the peer.
+    pub(in crate::erp::entity) challenged: bool,
 }
 
 impl SharedSlot {
@@ -120,6 +122,7 @@ impl SharedSlot {
         answers: [None; REQUESTS],
         served: Served::NONE,
         away: None,
+        challenged: false,
     };
 
     /// What is known of an endpoint of the peer's.
@@ -159,7 +162,7 @@ impl Reset for SharedSlot {
         // Keys of groups wipe themselves where they stand.
         self.points.iter_mut().for_each(|point| *point = Point::FREE);
         (self.requests, self.answers) = ([None; REQUESTS], [None; REQUESTS]);
-        (self.served, self.away) = (Served::NONE, None);
+        (self.served, self.away, self.challenged) = (Served::NONE, None, false);
     }
 }
 

@@ -1,0 +1,192 @@
+//! The door: handshakes of peers, answered from a cookie secret and accepted when that is shown (`IACP §6.4.2`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::{Eid, Message};
+use rand_core::CryptoRng;
+
+use super::event::{Dropped, HostEvent, To};
+use super::frame::{ROUTING, write_routing};
+use super::{INSIDE, LlEntity};
+use crate::crypto::Provider;
+use crate::erp::context::State;
+use crate::pss::{Admission, Answer, Capabilities, Discard, Gate, Settings, Signed};
+use crate::time::Mono;
+
+/// What is known when a PSS_ACK comes: it was looked up before.
+struct AtDoor {
+    standing: Admission,
+    stands: bool,
+}
+
+impl Gate for AtDoor {
+    fn standing(&mut self, _: &Eid) -> Admission {
+        self.standing
+    }
+
+    fn stands_against(&mut self, _: &Eid) -> bool {
+        self.stands
+    }
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    /// A PSS_INIT: answered from a cookie secret, and forgotten.
+    pub(super) fn greet(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        agent: u32,
+        state: State,
+        source: &Eid,
+        signed: &Signed<'_>,
+    ) -> HostEvent<'static> {
+        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
+        let Message::PssInit(init) = signed.frame.message else { return dropped(Discard::NotForSession) };
+        if init.initiator_eid != *source {
+            return dropped(Discard::Cookie);
+        }
+        // Known bad: from memory alone. Everything else may show its address first.
+        if self.is_challenged(source) {
+            return dropped(Discard::Reputation);
+        }
+        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing);
+        if matches!(standing, Some((Admission::Drop | Admission::DemandWork, _))) {
+            return dropped(Discard::Reputation);
+        }
+        let Some(context) = self.agents.at(agent) else { return dropped(Discard::NotNow) };
+        let (Some(listen), Some(identity), State::Bound) = (context.listen, &context.identity, state) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        if context.incoming >= listen.sessions || self.sessions.is_full() || context.rotated.is_some() {
+            return dropped(Discard::Capacity);
+        }
+        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
+        let admit = |_: &Eid| Admission::Admit;
+        match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
+            Ok(Answer::Negotiate { length, .. }) => {
+                let generation = context.binding.map_or(0, |binding| binding.generation);
+                write_routing(context.eid(), *source, generation, length, &mut self.reply.bytes);
+                self.reply.length = ROUTING.saturating_add(length);
+                self.reply.to = Some(if from == INSIDE { To::Inside } else { To::Network(from) });
+                HostEvent::Taken
+            }
+            Ok(Answer::DemandWork { .. }) => dropped(Discard::Reputation),
+            Err(crate::pss::NotAnswered::Discard(discard)) => dropped(discard),
+            Err(crate::pss::NotAnswered::TooSmall(_)) => dropped(Discard::Capacity),
+        }
+    }
+
+    /// A PSS_ACK that belongs to no session yet.
+    #[expect(clippy::too_many_arguments, reason = "what the header says, and for which agent")]
+    pub(super) fn accept(
+        &mut self,
+        now: Mono,
+        from: SocketAddr,
+        agent: u32,
+        state: State,
+        source: &Eid,
+        signed: &Signed<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> HostEvent<'static> {
+        let dropped = |discard| HostEvent::Dropped(Dropped::Session(discard));
+        let Message::PssAck(ack) = signed.frame.message else { return dropped(Discard::NotForSession) };
+        if ack.responder_eid != *source {
+            return dropped(Discard::Cookie);
+        }
+        let Some(listen) = self.agents.at(agent).and_then(|context| context.listen) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        let room = self.agents.at(agent).is_some_and(|context| {
+            context.incoming < listen.sessions && context.rotated.is_none() && state == State::Bound
+        });
+        let resume = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::RESUME);
+        let shares = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::ENDPOINTS);
+        let full = (resume && self.lines.is_full()) || (shares && self.shared.is_full());
+        if !room || self.sessions.is_full() || full {
+            return dropped(Discard::Capacity);
+        }
+        if self.is_challenged(source) {
+            return dropped(Discard::Reputation);
+        }
+        // Its standing is asked only if the cookie is ours: until then nothing is looked up.
+        let (standing, throttled) = match self.standing_at_door(source) {
+            Some(known) => known,
+            None => (Admission::NotKnownYet, false),
+        };
+        let stands = self.attempt_stands(agent, source);
+        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        let Some(identity) = self.agents.at(agent).and_then(|context| context.identity.as_ref()) else {
+            return HostEvent::Dropped(Dropped::NotNow);
+        };
+        let mut gate = AtDoor { standing, stands };
+        let accepted = &self.responder.accept_as(now, &settings, identity, from, signed, &mut gate);
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(Discard::Reputation) if standing == Admission::NotKnownYet => {
+                // The address is proven: now the directory may be asked, and the repeated PSS_ACK asks again.
+                if self.strangers.take(now, 1).is_ok() {
+                    let _ = self.known(now, source, Some(from));
+                }
+                return dropped(Discard::Reputation);
+            }
+            Err(discard) => return dropped(*discard),
+        };
+        let Ok(handle) = self.claim_session(agent) else { return dropped(Discard::Capacity) };
+        let slot = handle.slot();
+        let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
+        let begun = entry.session.hold(listen.hold).is_ok() && entry.session.accept(now, accepted).is_ok();
+        (entry.incoming, entry.throttled) = (true, throttled);
+        if let Some(context) = self.agents.at_mut(agent) {
+            context.incoming += 1;
+        }
+        if !begun || !self.attach_peer(slot, source) {
+            self.free_session(slot);
+            return dropped(Discard::Capacity);
+        }
+        if resume {
+            self.claim_line(slot, None);
+        }
+        if shares {
+            self.claim_shared(slot);
+        }
+        self.rest_attempts(now, agent, source, slot);
+        self.refile(now, slot, rng);
+        self.touch(slot);
+        HostEvent::Taken
+    }
+
+    /// What is known of a peer's standing, without asking. A host without a directory admits all, and so does one of a peer
+    /// of its own.
+    fn standing_at_door(&self, eid: &Eid) -> Option<(Admission, bool)> {
+        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
+            return Some((Admission::Admit, false));
+        }
+        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing?;
+        Some((standing, standing == Admission::Throttle))
+    }
+
+    /// Whether an attempt of this agent's stands against the peer's own.
+    fn attempt_stands(&self, agent: u32, peer: &Eid) -> bool {
+        let mut next = self.first_session(agent);
+        while let Some(entry) = next.and_then(|slot| self.sessions.at(slot)) {
+            next = entry.next.checked_sub(1);
+            if entry.session.stands_against(peer) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Attempts of this agent's that crossed the peer's rest.
+    fn rest_attempts(&mut self, now: Mono, agent: u32, peer: &Eid, accepted: u32) {
+        let mut next = self.first_session(agent);
+        while let Some(slot) = next {
+            let Some(entry) = self.sessions.at_mut(slot) else { break };
+            next = entry.next.checked_sub(1);
+            if slot != accepted && entry.session.is_attempt_toward(peer) && entry.session.rest(now).is_ok() {
+                self.touch(slot);
+            }
+        }
+    }
+}

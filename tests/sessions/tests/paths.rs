@@ -1,0 +1,170 @@
+//! Degraded multipath through the LL-Entity: three copies toward an accused peer, the earliest valid one counts, and what is missing or
+//! altered is told to both sides.
+
+use std::collections::BTreeMap;
+
+use iacp_core::erp::entity::Done;
+use iacp_core::erp::local::{LocalStatus, Request};
+use iacp_core::erp::multipath::Relay;
+use iacp_wire::Digest;
+use sessions::Weather;
+use sessions::two::{GLOBAL, READ, SUBSCRIBE, Two, offer};
+
+fn relays(two: &Two) -> Vec<Relay> {
+    let nodes = two.world.nodes.iter().enumerate();
+    nodes
+        .map(|(number, node)| Relay {
+            node: node.eid,
+            at: node.at,
+            network: u64::try_from(number / 2).expect("few"),
+            accused: false,
+            grants: true,
+        })
+        .collect()
+}
+
+/// The first side's host has verified an accusation against the second side.
+fn challenged(seed: u64, weather: Weather) -> Two {
+    let mut two = Two::new(seed, false, weather, offer());
+    let (nearest, eid, now) = (relays(&two), two.world.eid(1, 0), two.world.now);
+    assert_eq!(two.world.hosts[0].entity.challenge(now, &eid, &nearest), 3);
+    two
+}
+
+fn send(two: &mut Two, from: u64, items: u64) {
+    let ((host, agent), session) = (two.at[0], two.sessions[0]);
+    let mut next = from;
+    while next < from + items {
+        let now = two.world.now;
+        match two.world.hosts[host].with(now, agent, |desk, _| desk.send(session, next, &next.to_be_bytes())) {
+            Ok(()) => next += 1,
+            Err(LocalStatus::Full) => two.run(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    two.run();
+    two.run();
+}
+
+fn came_once(two: &Two, items: u64) {
+    let told = two.told(1).expect("open");
+    let got: Vec<(Vec<u8>, u32)> = told.items.values().cloned().collect();
+    let wanted: Vec<(Vec<u8>, u32)> = (0..items).map(|number| (number.to_be_bytes().to_vec(), 1)).collect();
+    assert_eq!(got, wanted, "each item once");
+}
+
+// shows: IACP-107
+#[test]
+fn every_frame_to_an_accused_peer_goes_three_times_with_the_same_bytes() {
+    let mut two = challenged(1, Weather::FAIR);
+    let begin = two.world.trace.len();
+    send(&mut two, 0, 20);
+    came_once(&two, 20);
+    let here = two.world.hosts[0].at;
+    let nodes: Vec<_> = two.world.nodes.iter().map(|node| node.at).collect();
+    let mut copies: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut direct = Vec::new();
+    for (_, from, to, bytes) in &two.world.trace[begin..] {
+        if *from == here && nodes.contains(to) && bytes.starts_with(&[0x18, 0x90]) {
+            copies.entry(bytes[8..].to_vec()).or_default().push(bytes[4]);
+        } else if *from == here && *to == two.world.hosts[1].at {
+            direct.push(bytes.clone());
+        }
+    }
+    assert!(direct.len() >= 20, "{}", direct.len());
+    for bytes in &direct {
+        assert_eq!(copies.get(bytes).map(Vec::as_slice), Some(&[2, 3][..]), "one copy by each relay");
+    }
+    // Nothing of the peer's goes three times: no accusation stands against this side.
+    let there = two.world.hosts[1].at;
+    let relayed = |(_, from, _, bytes): &&(_, _, _, Vec<u8>)| *from == there && bytes.starts_with(&[0x18, 0x90]);
+    assert_eq!(two.world.trace.iter().filter(relayed).count(), 0);
+    // When the accusation has lapsed, one path is enough.
+    let (eid, now) = (two.world.eid(1, 0), two.world.now);
+    two.world.hosts[0].entity.clear(now, &eid);
+    let begin = two.world.trace.len();
+    send(&mut two, 20, 5);
+    assert!(!two.world.trace[begin..].iter().any(|(.., bytes)| bytes.starts_with(&[0x18, 0x90])));
+    came_once(&two, 25);
+}
+
+// shows: IACP-107
+#[test]
+fn the_earliest_valid_copy_counts_and_faults_are_told_to_both_sides() {
+    for seed in 2..5 {
+        // The direct path loses much; one relay is silent, and another alters.
+        let mut two = challenged(seed, Weather { loss: 250, jitter: 30, ..Weather::FAIR });
+        two.world.nodes[2].silent = true;
+        send(&mut two, 0, 60);
+        for _ in 0..10 {
+            two.run();
+        }
+        came_once(&two, 60);
+        let told = |side| two.told(side).map(|told| told.reports.clone()).unwrap_or_default();
+        assert!(!told(1).is_empty(), "seed {seed}: the receiver's agent is told");
+        assert!(!told(0).is_empty(), "seed {seed}: and the sender's");
+        assert!(
+            told(1).iter().any(|(missing, _)| missing[2] > 0),
+            "seed {seed}: nothing came by path 3: {:?}",
+            told(1)
+        );
+        assert!(told(1).iter().all(|(_, altered)| *altered == [0; 3]), "seed {seed}: and nothing was altered");
+    }
+}
+
+#[test]
+fn an_altered_copy_changes_nothing() {
+    let mut two = challenged(6, Weather::FAIR);
+    two.world.nodes.iter_mut().for_each(|node| node.alters = true);
+    send(&mut two, 0, 30);
+    came_once(&two, 30);
+    let told = two.told(1).expect("open");
+    assert_eq!(told.closed, None);
+    assert!(told.reports.is_empty(), "no copy on these paths has ever opened, so nothing counts against them");
+}
+
+#[test]
+fn an_accused_peer_is_in_no_group_and_gets_no_new_session() {
+    let mut two = Two::new(7, false, Weather::FAIR, offer());
+    let (eid, now) = (two.world.eid(1, 0), two.world.now);
+    let safe = two.endpoint(0, GLOBAL | 4, b"safe");
+    two.ask(0, false, &Request::Trust { coordinate: safe, eid, on: true }).expect("room");
+    two.grant(0, safe, READ | SUBSCRIBE, 0).expect("under a contract");
+    two.run();
+    two.ask(1, true, &Request::Subscribe { coordinate: safe, on: true }).expect("granted");
+    two.write(0, safe, b"before").expect("it is there");
+    two.run();
+    let last = |two: &Two| two.values(1).last().cloned();
+    assert_eq!(last(&two), Some((2, Some(b"before".to_vec()))));
+    let nearest = relays(&two);
+    two.world.hosts[0].entity.challenge(now, &eid, &nearest);
+    two.write(0, safe, b"while accused").expect("it is there");
+    two.run();
+    assert_eq!(last(&two), Some((2, Some(b"before".to_vec()))));
+    let open =
+        two.world.hosts[0].with(now, 1, |desk, rng| desk.open(eid, None, iacp_core::pss::Capabilities::NONE, rng));
+    two.run();
+    let told = two.world.hosts[0].told.get(&(1, open.expect("it is looked up").bits())).cloned().unwrap_or_default();
+    assert_eq!(told.results, [(0, Err(LocalStatus::Standing))]);
+    // Acquitted, it is a member again.
+    let now = two.world.now;
+    two.world.hosts[0].entity.clear(now, &eid);
+    two.run();
+    assert_eq!(last(&two), Some((3, Some(b"while accused".to_vec()))));
+    assert_eq!(two.ask(0, false, &Request::Erase(Digest([1; 32]))), Err(LocalStatus::NoAccess));
+    assert!(matches!(two.ask(0, false, &Request::Erase(safe)), Ok(Done::Ok)));
+}
+
+#[test]
+fn where_relays_are_few_there_are_fewer_paths() {
+    let mut two = Two::new(8, false, Weather::FAIR, offer());
+    let (eid, now) = (two.world.eid(1, 0), two.world.now);
+    let mut nearest = relays(&two);
+    nearest.truncate(2);
+    assert_eq!(two.world.hosts[0].entity.challenge(now, &eid, &nearest), 2, "both stand in one network");
+    send(&mut two, 0, 5);
+    came_once(&two, 5);
+    assert_eq!(two.world.hosts[0].entity.challenge(now, &eid, &[]), 1);
+    send(&mut two, 5, 5);
+    came_once(&two, 10);
+}
