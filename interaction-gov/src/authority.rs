@@ -4,8 +4,7 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::Change;
-use crate::changes::{Changes, Entry};
+use crate::changes::{Change, Changes, Entry};
 use crate::number::Flag;
 pub use crate::policy::Speaker;
 use crate::policy::{AUTHORITIES, Facts, Member, Policy, PolicyError, Scope};

@@ -1,7 +1,7 @@
 //! What has changed in the control plane lately: each interaction tells it in its own trail, before it decides the next time
 //! (`IoE R6`).
 
-use crate::audit::Change;
+use crate::codes::codes;
 use crate::list::Blank;
 use crate::policy::AUTHORITIES;
 use crate::vocabulary::{Authority, Set};
@@ -9,6 +9,43 @@ use crate::vocabulary::{Authority, Set};
 /// How many of the last changes are kept. If there were more between two steps of an interaction, its trail says how many of them
 /// it does not tell.
 pub(crate) const KEPT: usize = 8;
+
+codes! {
+    /// What changed in the control plane: the `action` of a record of the kind [`Kind::Changed`](crate::audit::Kind::Changed).
+    ///
+    /// ```
+    /// use interaction_gov::audit::Change;
+    ///
+    /// assert_eq!(Change::from_code(3), Some(Change::RolledBack));
+    /// assert_eq!(Change::RolledBack.to_string(), "rolled back");
+    /// ```
+    Change {
+        /// A version governs a track from here on.
+        Published = 0, "published";
+        /// A version governs everything.
+        Emergency = 1, "emergency";
+        /// The emergency is over.
+        EmergencyLifted = 2, "emergency lifted";
+        /// The stable track went back to a version, in one authority's text.
+        RolledBack = 3, "rolled back";
+        /// A version governs some of the interactions that begin from here on, on a track of their own.
+        CanaryStarted = 4, "canary started";
+        /// The canary was rolled back.
+        CanaryRolledBack = 5, "canary rolled back";
+        /// The canary is over.
+        CanaryEnded = 6, "canary ended";
+        /// An authority cannot be asked.
+        Silent = 7, "cannot be asked";
+        /// An authority can be asked again.
+        Reachable = 8, "can be asked again";
+        /// An authority lets another one decide.
+        Delegated = 9, "delegated";
+        /// An authority took back what it let another one decide.
+        Revoked = 10, "revoked";
+        /// Another vocabulary is known, in which an authority has delegated.
+        Adopted = 11, "vocabulary adopted";
+    }
+}
 
 /// A change. What does not apply is all ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

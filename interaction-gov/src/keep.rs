@@ -3,10 +3,9 @@
 //!
 //! The texts themselves are the caller's to keep: each version names its policy by its digest, and is compiled anew.
 
-use crate::audit::Change;
 use crate::authority::{Authorities, Delegation, Known, Signed};
 use crate::bytes::{Reader, Writer};
-use crate::changes::{Changes, Entry};
+use crate::changes::{Change, Changes, Entry};
 use crate::number::Flag;
 use crate::policy::{AUTHORITIES, Policy, Scope};
 use crate::rollout::{Canary, Place, Rollout, Track};

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod authority;
 mod bytes;
 mod changes;
+mod codes;
 pub mod function;
 pub mod identity;
 pub mod interaction;

@@ -8,9 +8,8 @@ use core::fmt;
 
 use zeroize::ZeroizeOnDrop;
 
-use crate::audit::Change;
 use crate::authority::Authorities;
-use crate::changes::Entry;
+use crate::changes::{Change, Entry};
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
 use crate::policy::{CompiledError, Policy};

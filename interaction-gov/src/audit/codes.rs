@@ -1,43 +1,6 @@
-//! The codes of a record: what happened, what was decided, what changed in the control plane (PROFILE 10.13).
+//! The codes of a record: what happened, and what was decided (PROFILE 10.13).
 
-macro_rules! codes {
-    ($(#[$attribute:meta])* $kind:ident { $($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal;)+ }) => {
-        $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[repr(u8)]
-        pub enum $kind { $($(#[$doc])* $variant = $code,)+ }
-
-        impl $kind {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The code in a record.
-            #[must_use]
-            pub const fn code(self) -> u8 {
-                self as u8
-            }
-
-            /// What a code stands for.
-            #[must_use]
-            pub fn from_code(code: u8) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.code() == code)
-            }
-
-            /// It in words.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-
-        impl core::fmt::Display for $kind {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.pad(self.name())
-            }
-        }
-    };
-}
+use crate::codes::codes;
 
 codes! {
     /// What happened.
@@ -94,7 +57,7 @@ codes! {
         Clock = 25, "clock";
         /// It was restored from a snapshot.
         Restored = 26, "restored";
-        /// The control plane changed: what is in `action`, see [`Change`].
+        /// The control plane changed: what is in `action`, see [`Change`](super::Change).
         Changed = 27, "changed";
     }
 }
@@ -152,42 +115,5 @@ impl Verdict {
     #[must_use]
     pub const fn permits(self) -> bool {
         matches!(self, Self::Permit | Self::Always)
-    }
-}
-
-codes! {
-    /// What changed in the control plane: the `action` of a record of the kind [`Kind::Changed`].
-    ///
-    /// ```
-    /// use interaction_gov::audit::Change;
-    ///
-    /// assert_eq!(Change::from_code(3), Some(Change::RolledBack));
-    /// assert_eq!(Change::RolledBack.to_string(), "rolled back");
-    /// ```
-    Change {
-        /// A version governs a track from here on.
-        Published = 0, "published";
-        /// A version governs everything.
-        Emergency = 1, "emergency";
-        /// The emergency is over.
-        EmergencyLifted = 2, "emergency lifted";
-        /// The stable track went back to a version, in one authority's text.
-        RolledBack = 3, "rolled back";
-        /// A version governs some of the interactions that begin from here on, on a track of their own.
-        CanaryStarted = 4, "canary started";
-        /// The canary was rolled back.
-        CanaryRolledBack = 5, "canary rolled back";
-        /// The canary is over.
-        CanaryEnded = 6, "canary ended";
-        /// An authority cannot be asked.
-        Silent = 7, "cannot be asked";
-        /// An authority can be asked again.
-        Reachable = 8, "can be asked again";
-        /// An authority lets another one decide.
-        Delegated = 9, "delegated";
-        /// An authority took back what it let another one decide.
-        Revoked = 10, "revoked";
-        /// Another vocabulary is known, in which an authority has delegated.
-        Adopted = 11, "vocabulary adopted";
     }
 }

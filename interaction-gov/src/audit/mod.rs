@@ -10,10 +10,12 @@ mod verify;
 mod view;
 
 pub use chain::{Chain, Head};
-pub use codes::{Change, Kind, Verdict};
+pub use codes::{Kind, Verdict};
 pub use extract::Extract;
 pub use log::{Log, Need, Sink};
 pub use record::{Bytes, FORMAT, RECORD, Record};
 pub use replay::{Difference, Governing, Replayed, Untold, replay};
 pub use verify::{Damage, SignedHead, Trail};
 pub use view::{Seen, View};
+
+pub use crate::changes::Change;

@@ -1,9 +1,10 @@
 //! Deciding once more, from a record and the texts that it names alone (`IoE R6`).
 
-use super::codes::{Change, Kind, Verdict};
+use super::codes::{Kind, Verdict};
 use core::fmt;
 
 use super::record::{Record, lines, low};
+use crate::changes::Change;
 use crate::policy::{Answer, Policy, Ruling, Speaker};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Region, Set};

@@ -72,6 +72,6 @@ pub fn entity(
         heap: &mut memory.heap,
         channels: &mut memory.channels,
     };
-    let further = Further { lines: &mut memory.lines, receipts: &mut memory.receipts };
+    let further = Further { lines: &mut memory.lines, receipts: &mut memory.receipts, ..Further::default() };
     Node::with_tables(tables, further, settings, now, rng)
 }
