@@ -132,7 +132,7 @@ fn weigh(current: u32, previous: u32) -> u64 {
 /// for _ in 0..4 {
 ///     reputation.observe::<ChaChaOnly>(now, &peer, Kind::Bad, 8, &NO_EVIDENCE); // four false accusations
 /// }
-/// assert_eq!(reputation.verdict(now, &peer, Proven::Nothing, false).0, Verdict::DemandWork { threshold: 5_000, score: 4_000 });
+/// assert_eq!(reputation.verdict(now, &peer, Proven::Nothing, false).0, Verdict::DemandWork { threshold: 5_000, score: 3_999 });
 /// ```
 pub struct Reputation<'m> {
     accounts: &'m mut [Account],

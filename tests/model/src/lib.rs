@@ -14,4 +14,5 @@ pub mod raw;
 pub mod resume;
 pub mod scenario;
 mod settle;
+pub mod voting;
 pub mod world;

@@ -134,7 +134,7 @@ impl Gateway {
             channels: leak(0, || Channel::NEW),
         };
         let tables =
-            Tables { lines: leak(SESSIONS, || Slot::new(LineSlot::EMPTY)), receipts: leak(16, || ReceiptSlot::EMPTY) };
+            Tables { lines: leak(SESSIONS, || Slot::new(LineSlot::EMPTY)), receipts: leak(16, || ReceiptSlot::EMPTY), ..Tables::default() };
         let settings = HostSettings::at(HERE.into()).without_directory();
         let mut entity =
             Entity::with_tables(memory, tables, settings, now, &mut rng).map_err(|few| anyhow!("{few}"))?;

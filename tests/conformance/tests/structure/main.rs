@@ -31,7 +31,7 @@ const CRATES: [Crate; 4] = [
             ("header", &["error", "read"]),
             ("tlv", &["error", "field", "figure", "put", "read"]),
             ("layout", &["error", "field", "figure", "put", "read"]),
-            ("message", &["error", "field", "figure", "put", "header", "read"]),
+            ("message", &["error", "field", "figure", "header", "put", "read"]),
             ("frame", &["error", "field", "header", "message", "put", "read", "tlv"]),
         ],
         known: &[],
