@@ -24,6 +24,9 @@ use crate::local::channel::WINDOW;
 use crate::local::transfer::{Answer, Offer};
 use crate::telling::step::Step;
 
+#[cfg(test)]
+mod tests;
+
 /// Transfers that are not complete are kept for their senders up to this number; then the oldest goes.
 const UNFINISHED: usize = 64;
 /// As many that are complete are remembered, for a sender that did not hear it.
@@ -105,7 +108,7 @@ impl Intake {
             steps: Vec::new(),
             twice: 0,
         };
-        intake.prune().with_context(|| format!("--out: cannot read {}", intake.folder.display()))?;
+        intake.prune("").with_context(|| format!("--out: cannot read {}", intake.folder.display()))?;
         Ok(intake)
     }
 
@@ -134,10 +137,12 @@ impl Intake {
         let (file, length) = if kept.done {
             (None, kept.size)
         } else {
-            let file = self.part(&number, false)?;
+            let mut file = self.part(&number, false)?;
             let length = file.metadata()?.len().min(kept.size);
             let length = if length == kept.size { length } else { length - length.saturating_sub(kept.base) % chunk };
+            // A crash may have left a piece of a chunk.
             file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
             (Some(file), length)
         };
         let items = length.saturating_sub(kept.base).div_ceil(chunk);
@@ -291,15 +296,6 @@ impl Intake {
             self.replies.push((session, Reply::Say { item: 0, answer }));
             return Ok(());
         }
-        // A session that brought it before is over, whether its end is known yet or not.
-        let earlier = self.streams.iter().find_map(|(other, stream)| {
-            let same = stream.transfer.as_ref().is_some_and(|transfer| transfer.number == number);
-            (same && *other != session).then_some(*other)
-        });
-        if let Some(earlier) = earlier {
-            self.streams.remove(&earlier);
-            self.replies.push((earlier, Reply::Abort));
-        }
         let Some(stream) = self.streams.get_mut(&session) else { return Ok(()) };
         let (peer, first) = (stream.peer, stream.first);
         let known = self.kept(&number)?;
@@ -308,6 +304,15 @@ impl Intake {
             let answer = Answer::Refused("another file has this number".into());
             self.replies.push((session, Reply::Say { item: 0, answer }));
             return Ok(());
+        }
+        // A session that brought it before is over, whether its end is known yet or not.
+        let earlier = self.streams.iter().find_map(|(other, stream)| {
+            let same = stream.transfer.as_ref().is_some_and(|transfer| transfer.number == number);
+            (same && *other != session).then_some(*other)
+        });
+        if let Some(earlier) = earlier {
+            self.streams.remove(&earlier);
+            self.replies.push((earlier, Reply::Abort));
         }
         let done = known.is_some_and(|known| known.done);
         let (mut file, mut base) = (None, offer.size);
@@ -329,7 +334,7 @@ impl Intake {
             base,
         };
         self.keep(&number, &kept).context("cannot keep the file")?;
-        self.prune()?;
+        self.prune(&number)?;
         self.steps.push(Step::GoesOn { transfer: number.clone(), from: base, bytes: offer.size });
         self.replies.push((session, Reply::Say { item: 0, answer: Answer::Have(base) }));
         if let Some(stream) = self.streams.get_mut(&session) {
@@ -447,13 +452,14 @@ impl Intake {
     }
 
     /// Senders that never come back fill no disk with more than a number of transfers.
-    fn prune(&self) -> io::Result<()> {
+    /// The transfer with the number `now` is the one that has just come.
+    fn prune(&self, now: &str) -> io::Result<()> {
         let (mut unfinished, mut finished) = (0, 0);
         for (number, kept) in self.transfers()? {
             let (count, most) = if kept.done { (&mut finished, FINISHED) } else { (&mut unfinished, UNFINISHED) };
             *count += 1;
             let live = self.streams.values().filter_map(|stream| stream.transfer.as_ref());
-            if *count > most && !live.clone().any(|transfer| transfer.number == number) {
+            if *count > most && number != now && !live.clone().any(|transfer| transfer.number == number) {
                 let _ = fs::remove_file(self.part_path(&number));
                 fs::remove_file(self.journal(&number))?;
             }
