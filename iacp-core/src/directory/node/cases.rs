@@ -8,6 +8,8 @@ use crate::directory::{Class, Voters};
 use crate::governance::malfeasance::Accusation;
 use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, Rejected};
 
+pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
+
 /// One accusation under trial.
 #[derive(Clone, Debug)]
 pub struct Case {

@@ -14,8 +14,6 @@ use crate::directory::metric::{NodeInfo, place};
 use crate::directory::{Body, Class, Judgement, Kind, Malformed, Origin, Slot, judge, slot};
 use crate::governance::window::{Clock, From, epoch};
 
-pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
-
 /// The statuses of a receipt (`IACP §4.2.3.3`).
 pub(super) mod status {
     pub const OK: u32 = 0;

@@ -329,7 +329,7 @@ impl<'m, P: Provider> Node<'m, P> {
                 let id = vote.accusation_id;
                 let Some((length, court, offender)) = self.cases.verdict(&id, outcome, &mut body) else { return };
                 self.event = Some(Event::Verdict { id, offender, outcome });
-                let expiry = now.0.saturating_add(deposit::VERDICT_LIFE);
+                let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
                 if outcome == Outcome::Guilty
                     && let Some(host) = self.host(now, Class::Identities, &copy)
