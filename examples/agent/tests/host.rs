@@ -66,6 +66,8 @@ fn sockets_and_seeds_are_for_one_user_alone() {
     let place = tempfile::tempdir().expect("a directory");
     let host = Host::start(&place.path().join("host"), "127.0.0.1:0");
     let (_bob, eid, _) = host.listen(&place.path().join("in"));
+    // Its seed is there before anything is signed.
+    host.told.until("context", |told| told["state"] == "BOUND");
     assert_eq!(mode(&host.state), 0o700);
     for name in ["local.sock", "control.sock", "lock", "host.json", &format!("agents/{eid}")] {
         assert_eq!(mode(&host.state.join(name)), 0o600, "{name}");

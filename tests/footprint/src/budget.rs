@@ -80,7 +80,7 @@ pub const BUDGETS: [Budget; 27] = [
     stack("answer", 7_650, Some(8_192)),
     stack("acknowledge", 8_192, Some(8_192)),
     stack("accept", 8_192, Some(8_192)),
-    stack("heartbeat-out", 2_360, Some(3_072)),
+    stack("heartbeat-out", 2_500, Some(3_072)),
     stack("heartbeat-in", 3_072, Some(3_072)),
     stack("send", 2_000, Some(3_072)),
     stack("open", 3_072, Some(3_072)),

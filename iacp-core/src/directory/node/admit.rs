@@ -8,9 +8,10 @@ use iacp_wire::{DhtKey, Frame, Message, MessageType, TransactionId};
 use zerocopy::FromBytes;
 
 use super::answer::{self, Listing, code, flag};
-use super::deposit::{class_of, status};
+use super::deposit::status;
 use super::request::{Request, STANDING, Stored, What, plain};
 use super::seen::Presented;
+use super::store::class_of;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
 use crate::directory::metric::{Coordinate, NEAREST};

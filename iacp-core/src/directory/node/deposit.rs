@@ -11,7 +11,7 @@ use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
-use crate::directory::{Body, Class, Judgement, Kind, Malformed, Origin, Slot, judge, slot};
+use crate::directory::{Body, Judgement, Kind, Origin, Slot, judge, slot};
 use crate::governance::window::{Clock, From, epoch};
 
 /// The statuses of a receipt (`IACP §4.2.3.3`).
@@ -24,12 +24,6 @@ pub(super) mod status {
     pub const NOT_FOUND: u16 = 20;
     pub const REFUSED: u32 = 21;
     pub const KNOWN: u32 = 23;
-}
-
-/// The class in which a record lies.
-pub(super) fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
-    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
-    Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
 }
 
 /// The kinds that an owner brings. The others come from nodes.

@@ -12,6 +12,7 @@ mod deposit;
 mod neighbours;
 mod request;
 mod seen;
+mod settings;
 mod store;
 mod view;
 
@@ -26,12 +27,12 @@ use iacp_wire::{Digest, Eid, Frame, Message, Signature};
 pub use neighbours::Neighbour;
 use neighbours::Neighbours;
 pub use seen::{Presented, Seen, Shown};
+pub use settings::{Settings, Trust};
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
 
 use super::kind::{Class, Kind};
-use super::metric::{Diversity, NodeInfo, PLACE_BITS, RESPONSIBLE};
-use super::name::Root;
+use super::metric::{NodeInfo, RESPONSIBLE};
 use crate::crypto::Provider;
 use crate::governance::ballot;
 use crate::governance::window::{Clock, Due, Outcome};
@@ -40,47 +41,6 @@ use crate::guard::{Charge, Difficulty, Ingress, Ledger, Liable, Rate, Tickets, T
 use crate::identity::{Identity, sign_frame};
 use crate::slots::{IndexKey, Slot, TooFew};
 use crate::time::{Mono, UnixTime};
-
-/// What only the node's owner can tell.
-pub trait Trust {
-    /// Whether a pinned or ledger payment of a root holds.
-    fn paid(&self, _root: &Root<'_>) -> bool {
-        false
-    }
-    /// Whether f + 1 of the responsible nodes have sent the same record.
-    fn is_witnessed(&self, _record: &Record<'_>) -> bool {
-        false
-    }
-}
-
-/// What can be set. The limits on networks and the work for a place are lower in tests on one host; nothing else is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// See [`Diversity`].
-    pub diversity: Diversity,
-    /// Zero bits of a place.
-    pub place_bits: u32,
-    /// Bits of work without load: D_base.
-    pub base: u32,
-    /// Tokens of one network without work.
-    pub per_network: Rate,
-    /// Tokens of all requests without work.
-    pub unworked: Rate,
-    /// Tokens of all requests with work.
-    pub worked: Rate,
-}
-
-impl Settings {
-    /// The values of the profile.
-    pub const DEFAULT: Self = Self {
-        diversity: Diversity::Limited,
-        place_bits: PLACE_BITS,
-        base: 16,
-        per_network: Rate { capacity: 256, per_second: 64 },
-        unworked: Rate { capacity: 4_096, per_second: 2_048 },
-        worked: Rate { capacity: 8_192, per_second: 4_096 },
-    };
-}
 
 /// The caller's memory. Nothing in it grows.
 pub struct Memory<'m> {
@@ -362,7 +322,7 @@ impl<'m, P: Provider> Node<'m, P> {
             let record = self.store.at(now.unix, at);
             at += 1;
             let Some(record) = record else { continue };
-            let Ok(body_class) = deposit::class_of::<P>(&record) else { continue };
+            let Ok(body_class) = store::class_of::<P>(&record) else { continue };
             let nearer = Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
             let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
             if its {

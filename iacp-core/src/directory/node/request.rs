@@ -5,7 +5,7 @@ use iacp_wire::message::{AccessTicketReq, DhtTicketQuery, DirGet, ErpRegister};
 use iacp_wire::{DhtKey, Flags, Frame, Message, Tlvs, TransactionId};
 use zerocopy::IntoBytes;
 
-use super::deposit::class_of;
+use super::store::class_of;
 use crate::crypto::Provider;
 use crate::directory::{Class, Kind};
 use crate::guard::Weight;

@@ -1,15 +1,16 @@
 //! The records that a node keeps, in the caller's memory.
 //!
 //! Full means refuse: no record gives way to another key's, but for floors, which are what is left of bindings that ran out.
-//! One network holds at most 1/64 of the places, one that nodes hand on from at most a quarter, counted under a keyed hash, so that no network fills the table and none can be
-//! chosen to share another's count.
+//! One network holds at most 1/64 of the places, one that nodes hand on from at most a quarter, counted under a keyed hash, so
+//! that no network fills the table and none can be chosen to share another's count.
 
 use core::net::IpAddr;
 
 use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
 
-use crate::directory::{Kind, Slot as Which};
+use crate::crypto::Provider;
+use crate::directory::{Body, Class, Kind, Malformed, Slot as Which};
 use crate::guard::prefix;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
@@ -66,6 +67,12 @@ impl Reset for Entry {
     fn reset(&mut self) {
         (self.length, self.floor) = (0, false);
     }
+}
+
+/// The class in which a record lies.
+pub(super) fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
+    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
+    Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
 }
 
 /// From where a record came. What nodes hand on counts for their network too, which may hold a quarter of the places.
@@ -270,17 +277,56 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// A full table frees the floor that ends first.
+    /// A full table frees the floor that ends first among the places that were swept last: each request looks at so many, and
+    /// together they come round.
     fn give_way(&mut self) {
-        if !self.entries.is_full() {
+        let capacity = self.entries.capacity();
+        if !self.entries.is_full() || capacity == 0 {
             return;
         }
-        let floors = (0..self.entries.capacity()).filter_map(|slot| {
+        let floors = (1..=SWEEP.min(capacity)).filter_map(|back| {
+            let slot = (self.cursor + capacity - back) % capacity;
             let entry = self.entries.at(slot).filter(|entry| entry.floor)?;
             Some((entry.expiry, slot))
         });
         if let Some((_, slot)) = floors.min() {
             self.free(slot);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+
+    #[test]
+    fn a_full_table_finds_room_where_bindings_ran_out_and_looks_at_few_places() {
+        const PLACES: usize = 256;
+        let mut places: std::vec::Vec<_> = (0..PLACES).map(|_| Slot::new(Entry::EMPTY)).collect();
+        let mut cells = std::vec![0; 2 * PLACES];
+        let mut store = Store::new(&mut places, &mut cells, [7; 16]).expect("the memory suffices");
+        let which = |number: u32| {
+            let mut key = [0; 32];
+            key.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+            Which { kind: Kind::Binding, key: DhtKey(key), which: [0; 32] }
+        };
+        let from = |number: u32| Source::Owner(IpAddr::from(number.to_be_bytes()));
+        // Each from a network of its own. The last 16 run out first.
+        for number in 0..256 {
+            let which = which(number);
+            let expiry = if number < 240 { 1_000 } else { 10 };
+            let record = Record { kind: Kind::Binding as u8, storage_key: which.key, expiry, body: b"" };
+            store.put(UnixTime(0), &which, &record, expiry, from(number << 8)).expect("room");
+        }
+        // 32 places are swept with each request, so the eighth one finds the floors.
+        let mut refused = 0;
+        while store.room(UnixTime(20), &which(1_000), from(0x0aff_0000)).is_err() {
+            refused += 1;
+        }
+        assert_eq!(refused, 7);
+        assert_eq!(store.fill(), (255, 256));
+        assert!((0..240).all(|number| store.held(&which(number)).is_some()), "no record that lives gives way");
     }
 }

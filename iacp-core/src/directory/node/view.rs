@@ -5,8 +5,8 @@ use iacp_wire::{DhtKey, Digest, Eid};
 
 use super::cases::Cases;
 use super::neighbours::Neighbours;
+use super::settings::{Settings, Trust};
 use super::store::Store;
-use super::{Settings, Trust};
 use crate::crypto::Provider;
 use crate::directory::name::{Path, Root};
 use crate::directory::{Body, Class, Facts, Kind, Voters};

@@ -1,0 +1,48 @@
+//! What the owner of a node sets, and what only the owner can tell.
+
+use iacp_wire::layout::Record;
+
+use crate::directory::metric::{Diversity, PLACE_BITS};
+use crate::directory::name::Root;
+use crate::guard::Rate;
+
+/// What only the node's owner can tell.
+pub trait Trust {
+    /// Whether a pinned or ledger payment of a root holds.
+    fn paid(&self, _root: &Root<'_>) -> bool {
+        false
+    }
+    /// Whether f + 1 of the responsible nodes have sent the same record.
+    fn is_witnessed(&self, _record: &Record<'_>) -> bool {
+        false
+    }
+}
+
+/// What can be set. The limits on networks and the work for a place are lower in tests on one host; nothing else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// See [`Diversity`].
+    pub diversity: Diversity,
+    /// Zero bits of a place.
+    pub place_bits: u32,
+    /// Bits of work without load: D_base.
+    pub base: u32,
+    /// Tokens of one network without work.
+    pub per_network: Rate,
+    /// Tokens of all requests without work.
+    pub unworked: Rate,
+    /// Tokens of all requests with work.
+    pub worked: Rate,
+}
+
+impl Settings {
+    /// The values of the profile.
+    pub const DEFAULT: Self = Self {
+        diversity: Diversity::Limited,
+        place_bits: PLACE_BITS,
+        base: 16,
+        per_network: Rate { capacity: 256, per_second: 64 },
+        unworked: Rate { capacity: 4_096, per_second: 2_048 },
+        worked: Rate { capacity: 8_192, per_second: 4_096 },
+    };
+}
