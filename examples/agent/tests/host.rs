@@ -153,18 +153,21 @@ fn a_host_that_is_stopped_keeps_its_agents_and_signs_no_generation_twice() {
 fn an_agent_that_leaves_leaves_no_seed_behind() {
     let place = tempfile::tempdir().expect("a directory");
     let host = Host::start(&place.path().join("host"), "127.0.0.1:0");
-    let (bob, eid, _) = host.listen(&place.path().join("in"));
+    let out = place.path().join("in");
+    let (bob, eid, _) = host.listen(&out);
     host.told.until("context", |told| told["state"] == "BOUND");
     assert_eq!(host.agents(), [host.state.join("agents").join(&eid)], "no generation is signed before it is there");
     assert!(bob.stop());
     host.told.until("context", |told| told["state"] == "UNBOUND");
     for _ in 0..1_000 {
         if host.agents().is_empty() {
-            return;
+            break;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("{:?}", host.agents());
+    assert!(host.agents().is_empty(), "{:?}", host.agents());
+    let (_bob, other, again) = host.listen(&out);
+    assert!(other != eid && !again, "the next one in this place is another agent");
 }
 
 /// A program that speaks frames of its own on a local channel.
@@ -277,7 +280,10 @@ fn what_a_user_gets_wrong_is_told_in_one_line() {
         let text = complaint(args);
         assert!(text.contains(clue), "{args:?}: {text}");
     }
-    fs::create_dir(&out).expect("made");
+    let (bob, ..) = host.listen(place.path().join("in").as_path());
+    let text = complaint(&["local", "listen", "--state", &state, "--out", &out]);
+    assert!(text.contains("another agent takes files in"), "{text}");
+    bob.kill();
     fs::write(place.path().join("in/.agent.json"), b"noise").expect("written");
     assert!(complaint(&["local", "listen", "--state", &state, "--out", &out]).contains("no credentials of an agent"));
 }

@@ -12,6 +12,7 @@ use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{HEAD, HostEvent, HostRequest, INSIDE, PeerAnswer, Persist, To};
 use iacp_core::erp::local::AgentEvent;
 use iacp_core::pss::Admission;
+use iacp_core::time::Mono;
 use iacp_wire::message::ErpAlloc;
 use iacp_wire::{Digest, Eid, Frame, IatField, InitializationNonce, Message};
 use serde_json::{Value, json};
@@ -147,7 +148,9 @@ impl Host<'_> {
         let mut buffer: Buffer = [0; FRAME_LIMIT + 1];
         loop {
             let blocked = self.settle();
-            let due = self.entity.next_deadline().filter(|_| !blocked);
+            // Frames between two agents of this host wait for no deadline.
+            let at_once = (!self.standing.inside.is_empty()).then_some(Mono(0));
+            let due = at_once.or_else(|| self.entity.next_deadline()).filter(|_| !blocked);
             let turn = tokio::select! {
                 (length, from) = self.outside.next(&mut buffer) => Turn::Arrival(length, from),
                 heard = self.channels.next() => Turn::Local(heard),

@@ -152,6 +152,12 @@ impl Credentials {
         Ok(Self { path: Some(path.to_owned()), kept })
     }
 
+    /// The agent has left.
+    pub fn forget(&self) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
     /// EID and token, if they are of this run of the host.
     fn of_run(&self, run: &Run) -> Option<Agent> {
         let kept = self.kept.as_ref().filter(|kept| kept.boot == run.boot)?;

@@ -1,10 +1,12 @@
 //! `agent local listen`: an agent of a host takes files.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
@@ -24,7 +26,7 @@ const BURST: usize = 512;
 /// The longest file, in bytes, unless the user says otherwise.
 const LONGEST: u64 = 1 << 32;
 
-/// Takes files as an agent of a host; prints EID@ADDR, then a JSON line per file
+/// Takes files as an agent of a host; prints EID@ADDR (again if that changes), and a JSON line per file
 ///
 /// What has come is on stable storage before it is acknowledged. An agent that is killed goes on where it was when it is
 /// started again with the same --out within 90 s; after that it has another EID. If its host is killed and started again, the
@@ -54,10 +56,11 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = Folder::new(&arguments.state);
     folder.run()?;
     let mut intake = Intake::new(&arguments.out, arguments.max_bytes)?;
+    let _lock = lock(&arguments.out)?;
     let mut credentials = Credentials::at(&arguments.out.join(".agent.json"))?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot hear signals")?;
     let mut terminated = signal(SignalKind::terminate()).context("cannot hear signals")?;
-    let mut first = true;
+    let (mut first, mut told) = (true, String::new());
     loop {
         let channel = match Channel::open(&folder, &mut credentials).await {
             Ok(channel) => Some(channel),
@@ -74,15 +77,17 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         };
         first = false;
         let eid = hex::encode(channel.eid().0);
-        if !arguments.json {
-            print_line(&format!("{eid}@{}", folder.run()?.at))?;
+        let address = format!("{eid}@{}", folder.run()?.at);
+        if !arguments.json && told != address {
+            print_line(&address)?;
         }
+        told = address;
         timeline.note("agent", Event::Step(Step::Registered { eid, again: found != Found::New }));
         let mut agent = Listening { arguments: &arguments, timeline: &timeline, intake: &mut intake };
         let gone = tokio::select! {
             gone = agent.serve(&mut channel, found) => gone,
-            _ = interrupted.recv() => break leave(channel).await,
-            _ = terminated.recv() => break leave(channel).await,
+            _ = interrupted.recv() => return leave(channel, &credentials).await,
+            _ = terminated.recv() => return leave(channel, &credentials).await,
         };
         let Err(gone) = gone else { continue };
         if !gone.is::<Gone>() {
@@ -90,13 +95,26 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
     }
+}
+
+/// The agent goes in good order: its peers are told, and its EID ends.
+async fn leave(mut channel: Channel, credentials: &Credentials) -> Result<ExitCode> {
+    // Once the frame is in the socket the host reads it, whatever becomes of this process.
+    let _ = channel.say(0, Ask::Leave).await;
+    credentials.forget()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The agent goes in good order: its peers are told.
-async fn leave(mut channel: Channel) {
-    // Once the frame is in the socket the host reads it, whatever becomes of this process.
-    let _ = channel.say(0, Ask::Leave).await;
+/// Takes a folder for this process: two agents must not write to the same files.
+fn lock(folder: &Path) -> Result<File> {
+    let shown = folder.display();
+    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join(".lock"));
+    let lock = lock.with_context(|| format!("--out: cannot write in {shown}"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("--out: another agent takes files in {shown}"),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("--out: cannot lock {shown}")),
+    }
 }
 
 /// The host has gone, or the context in it.
