@@ -201,6 +201,7 @@ impl<P: Provider> HostOf<P> {
     }
 
     /// What concerns the responder and not the session: the frame comes back if it does not.
+    #[expect(clippy::result_large_err, reason = "what comes back is the frame itself")]
     fn handshake<'d>(
         &mut self,
         now: Mono,
