@@ -47,7 +47,7 @@ use crate::telling::timeline::{Style, Timeline};
 /// readable for this user alone, so that an agent keeps its EID when the host is started again.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where to listen: IP:PORT. At 0.0.0.0 or [::] the host finds out where it is, and follows when that changes
+    /// Where to listen: IP:PORT. At 0.0.0.0 or `[::]` the host finds out where it is, and follows when that changes
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4227")]
     bind: String,
     /// The folder of the host: its sockets and its stable storage
