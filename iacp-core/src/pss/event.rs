@@ -9,6 +9,7 @@ use super::stream::kind::Kind;
 
 /// What a datagram was. What it changed, [`Session::poll_event`](crate::pss::Session::poll_event) says.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received<'d> {
     /// Authentic, and no content for the application.
     Taken,

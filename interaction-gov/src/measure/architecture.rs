@@ -220,6 +220,7 @@ pub enum State {
 
 /// Why a description describes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Misdescribed<'a> {
     /// Two primitives or components have this name.
     NameTwice(&'a str),

@@ -40,6 +40,7 @@ pub enum Dropped {
 
 /// What happened.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HostEvent<'d> {
     /// It was taken; whatever changed, `poll_event` says.
     Taken,

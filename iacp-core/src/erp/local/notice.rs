@@ -105,6 +105,7 @@ impl ClosureCode {
 
 /// What an agent is told. An agent in another process gets it as [`AgentEvent::write`] has it.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AgentEvent<'d> {
     /// 1: how a request ended.
     Result {

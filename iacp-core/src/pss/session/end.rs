@@ -69,11 +69,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// nothing is told.
     pub fn wipe(&mut self) {
         scrub();
-        self.stage = Stage::Idle;
+        self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         self.outbound.wipe();
         self.inbound.wipe();
         self.tickets = None;
-        (self.gate, self.wish, self.hold) = (Packed::NONE, None, false);
+        (self.gate, self.wish, self.hold, self.reconnect_limit) = (Packed::NONE, None, false, Packed::NONE);
         self.notices = super::notices::Notices::NONE;
     }
 
@@ -148,15 +148,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     #[inline(never)]
     fn wipe_all(&mut self, why: Closure, farewell: Option<Farewell>) {
-        let over = Stage::Over(Over { why, farewell });
-        match (self.stage.lifecycle(), why) {
-            (lifecycle::State::Closed, _) => self.stage = over,
-            (lifecycle::State::Hearing, Closure::NoAnswer | Closure::Superseded) => {
-                self.stage.step(lifecycle::Event::HandshakeFailed, over);
-            }
-            (lifecycle::State::Hearing, _) => self.stage.step(lifecycle::Event::OutOfOrderOrInvalid, over),
-            (lifecycle::State::Established, _) => self.stage.step(lifecycle::Event::TeardownOrRevocation, over),
-        }
+        let failed = match why {
+            Closure::NoAnswer | Closure::Superseded => lifecycle::Event::HandshakeFailed,
+            _ => lifecycle::Event::OutOfOrderOrInvalid,
+        };
+        self.stage.close(failed, Stage::Over(Over { why, farewell }));
         self.outbound.wipe();
         self.inbound.wipe();
         self.tickets = None;

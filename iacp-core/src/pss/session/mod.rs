@@ -154,6 +154,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// A new session begins in this memory.
     fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
+        self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         self.outbound.wipe();
         self.inbound.wipe();
         self.names = Names { role, own, peer, cookies, agreed: 0 };
@@ -190,7 +191,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let peer = CheckedKey::new::<P>(&peer.0).map_err(|WeakKey| StartError::PeerKey)?;
         let cookies = Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO };
         self.begin(Role::Initiator, identity.eid(), peer, to, cookies);
-        self.stage = Stage::Idle;
         self.attempt(now, identity, offer.offerable::<P>(), 0, rng);
         Ok(())
     }
@@ -217,11 +217,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.outbound.wipe();
         self.inbound.wipe();
         self.tickets = None;
-        match self.stage.lifecycle() {
-            lifecycle::State::Closed => {}
-            lifecycle::State::Hearing => self.stage.step(lifecycle::Event::HandshakeFailed, Stage::Idle),
-            lifecycle::State::Established => self.stage.step(lifecycle::Event::TeardownOrRevocation, Stage::Idle),
-        }
+        self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         let attempt = Attempt::new::<P>(offer, now, restarts, rng);
         self.names.cookies = Cookies { initiator: attempt.cookie, responder: Cookie::ZERO };
         self.stage.step(lifecycle::Event::TransmitPssInit, Stage::Hearing(attempt));
@@ -242,7 +238,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let Accepted { own, peer, cookies, from, ref prk, own_party, peer_party, proposal, .. } = *accepted;
         self.begin(Role::Responder, own, peer, from, cookies);
         self.path.set_secret(accepted.place_secret);
-        self.stage = Stage::Idle;
         self.start(
             now,
             prk,

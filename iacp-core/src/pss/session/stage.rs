@@ -141,6 +141,22 @@ impl Stage {
         }
     }
 
+    /// Leads to STATE_CLOSED from wherever the session stands: an attempt ends by `failed`, a session by its teardown. In
+    /// STATE_CLOSED itself there is no move to make, and only what is kept of the past changes.
+    pub(super) fn close(&mut self, failed: lifecycle::Event, kept: Self) {
+        match self.lifecycle() {
+            lifecycle::State::Hearing => self.step(failed, kept),
+            lifecycle::State::Established => self.step(lifecycle::Event::TeardownOrRevocation, kept),
+            lifecycle::State::Closed => {
+                let legal = matches!(kept.lifecycle(), lifecycle::State::Closed);
+                debug_assert!(legal, "{} is not left by its end", self.lifecycle());
+                if legal {
+                    *self = kept;
+                }
+            }
+        }
+    }
+
     /// The keys are confirmed. §6.4.2 has no move for it: both stages are STATE_ESTABLISHED.
     pub(super) fn confirm(&mut self, open: Open) {
         if let Self::Confirming(..) = self {
