@@ -124,7 +124,10 @@ impl fmt::Display for Closure {
             Self::Graceful => f.write_str("closed in good order"),
             Self::Forced { by_peer, reason, truncated } => {
                 let side = if by_peer { "the peer" } else { "this side" };
-                write!(f, "ended by {side}, reason {reason}{}", cut(truncated))
+                match TeardownReason::from_code(reason) {
+                    Some(reason) => write!(f, "ended by {side}: {reason}{}", cut(truncated)),
+                    None => write!(f, "ended by {side}, reason {reason}{}", cut(truncated)),
+                }
             }
             Self::Unanswered { truncated } => write!(f, "the request for teardown was not answered{}", cut(truncated)),
             Self::NoAnswer => f.write_str("the handshake got no answer"),
@@ -204,56 +207,80 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
-// keeps: IACP-152
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[repr(u16)]
-pub enum TeardownReason {
-    /// No reason is given.
-    None = 0,
-    /// The session has done what it was for.
-    TaskComplete = 1,
-    /// The agreed lifetime has ended.
-    LifetimeExpired = 2,
-    /// No contract came about.
-    NegotiationFailed = 3,
-    /// The peer's authentic frames contradict each other.
-    Compromised = 4,
-    /// This side runs out of memory.
-    Capacity = 5,
-    /// The peer misses what is no longer in the delta log.
-    DeltaLogLost = 6,
-    /// The host goes away.
-    ShuttingDown = 7,
-    /// A Proof of Malfeasance against the peer exists.
-    Malfeasance = 8,
-    /// The sender's EID is about to change.
-    IdentityRotated = 9,
-    /// A key has sealed as much as it may.
-    KeyExhausted = 10,
-    /// The peer lives and acknowledges nothing.
-    NoProgress = 11,
-    /// The agent is gone.
-    AgentGone = 12,
+/// Declares the reasons once: the code, the words, and whether an application may give it.
+macro_rules! teardown_reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal $words:literal $($application:ident)?,)+) => {
+        /// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
+        // keeps: IACP-152
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[repr(u16)]
+        pub enum TeardownReason {
+            $($(#[doc = $doc])+ $name = $code,)+
+        }
+
+        impl TeardownReason {
+            /// The code on the wire.
+            #[must_use]
+            pub const fn code(self) -> u16 {
+                self as u16
+            }
+
+            /// The reason of a code.
+            #[must_use]
+            pub const fn from_code(code: u16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The reason of a code, if it is one that an application may give: those of the session itself are not.
+            #[must_use]
+            pub const fn of_application(code: u16) -> Option<Self> {
+                match code {
+                    $($($code => teardown_reasons!($application $name),)?)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for TeardownReason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self {
+                    $(Self::$name => $words,)+
+                })
+            }
+        }
+    };
+    (application $name:ident) => { Some(Self::$name) };
 }
 
-impl TeardownReason {
-    /// The code on the wire.
-    #[must_use]
-    pub const fn code(self) -> u16 {
-        self as u16
-    }
-
-    /// The reason of a code, if it is one that an application may give: those of the session itself are not.
-    #[must_use]
-    pub const fn of_application(code: u16) -> Option<Self> {
-        match code {
-            0 => Some(Self::None),
-            1 => Some(Self::TaskComplete),
-            5 => Some(Self::Capacity),
-            7 => Some(Self::ShuttingDown),
-            _ => None,
-        }
-    }
+teardown_reasons! {
+    /// No reason is given.
+    None = 0 "no reason given" application,
+    /// The session has done what it was for.
+    TaskComplete = 1 "task complete" application,
+    /// The agreed lifetime has ended.
+    LifetimeExpired = 2 "the agreed lifetime has ended",
+    /// No contract came about.
+    NegotiationFailed = 3 "no contract came about",
+    /// The peer's authentic frames contradict each other.
+    Compromised = 4 "contradicting frames",
+    /// This side runs out of memory.
+    Capacity = 5 "out of memory" application,
+    /// The peer misses what is no longer in the delta log.
+    DeltaLogLost = 6 "missing data is no longer in the delta log",
+    /// The host goes away.
+    ShuttingDown = 7 "the host goes away" application,
+    /// A Proof of Malfeasance against the peer exists.
+    Malfeasance = 8 "a Proof of Malfeasance exists",
+    /// The sender's EID is about to change.
+    IdentityRotated = 9 "the EID is about to change",
+    /// A key has sealed as much as it may.
+    KeyExhausted = 10 "a key was used as much as it may be",
+    /// The peer lives and acknowledges nothing.
+    NoProgress = 11 "nothing was acknowledged",
+    /// The agent is gone.
+    AgentGone = 12 "the agent is gone",
 }

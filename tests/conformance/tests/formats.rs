@@ -19,9 +19,9 @@ struct Types {
 impl Types {
     fn define(&mut self, visibility: &syn::Visibility, name: &syn::Ident, attributes: &[syn::Attribute]) {
         let has = |word: &str| {
-            attributes.iter().any(|attribute| {
-                matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.to_string().contains(word))
-            })
+            attributes.iter().any(
+                |attribute| matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.to_string().contains(word)),
+            )
         };
         if matches!(visibility, syn::Visibility::Public(_)) && has("Debug") {
             let format = self.public.entry(name.to_string()).or_insert(true);

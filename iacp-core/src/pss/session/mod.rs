@@ -463,7 +463,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// How long a DISCONNECTED session is kept, in milliseconds.
+    /// How long a DISCONNECTED session is kept, in milliseconds, from the next loss on. It stays set for later sessions in
+    /// this memory, until [`Self::wipe`].
     pub const fn set_reconnect_limit(&mut self, milliseconds: u64) {
         self.reconnect_limit = Packed::of(milliseconds);
     }
