@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ const QEMU: &str = "qemu-system-arm";
 const TARGET: &str = "thumbv7em-none-eabihf";
 /// Where `node/src/retained.rs` reads what the maker has written.
 const PAGE: u32 = 0x003f_f000;
+/// Where the RAM of the board begins, and its length: `node/memory.x`.
+const RAM: (u32, u32) = (0x2000_0000, 4 << 20);
 
 /// Whether there are an emulator and a compiler for its processor.
 ///
@@ -52,6 +56,7 @@ pub fn build() -> Result<PathBuf> {
     let mut command = Command::new(cargo);
     // As `.cargo/config.toml` has it, from wherever this runs.
     command.env("DEFMT_LOG", "info");
+    command.env("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS", r#"--cfg sha2_backend_soft="compact""#);
     command.args(["build", "--quiet", "--release", "--target", TARGET, "--package", "node", "--manifest-path"]);
     let status = command.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&target).status()?;
     if !status.success() {
@@ -64,8 +69,9 @@ pub struct Device {
     child: Child,
     control: BufReader<UnixStream>,
     listener: Option<JoinHandle<()>>,
-    /// Holds the socket and the page.
-    _folder: tempfile::TempDir,
+    parted: Arc<AtomicBool>,
+    /// Holds the socket, the page and what is saved of the memory.
+    folder: tempfile::TempDir,
 }
 
 impl Device {
@@ -98,11 +104,12 @@ impl Device {
             .spawn()
             .context(QEMU)?;
         let words = child.stdout.take().context("no pipe")?;
-        let listener = listen(words, std::fs::read(program)?, told.clone(), story.clone())?;
+        let parted = Arc::new(AtomicBool::new(false));
+        let listener = listen(words, &std::fs::read(program)?, (told.clone(), parted.clone(), story.clone()))?;
         let (stream, _) = port.accept().context("the emulator does not open its serial port")?;
         let control = BufReader::new(reach(&socket)?);
-        let mut device = Self { child, control, listener: Some(listener), _folder: folder };
-        device.command("qmp_capabilities")?;
+        let mut device = Self { child, control, listener: Some(listener), parted, folder };
+        device.command("qmp_capabilities", "")?;
         Ok((device, stream))
     }
 
@@ -111,11 +118,28 @@ impl Device {
     /// # Errors
     /// The emulator does not hear.
     pub fn reset(&mut self) -> Result<()> {
-        self.command("system_reset")
+        self.command("system_reset", "")
     }
 
-    fn command(&mut self, name: &str) -> Result<()> {
-        self.control.get_mut().write_all(format!("{{\"execute\":\"{name}\"}}\n").as_bytes())?;
+    /// Everything that is in its RAM now: variables, stack, and what has been left there.
+    ///
+    /// # Errors
+    /// The emulator does not hear.
+    pub fn memory(&mut self) -> Result<Vec<u8>> {
+        let dump = self.folder.path().join("memory");
+        let (start, length) = RAM;
+        let arguments = format!(r#","arguments":{{"val":{start},"size":{length},"filename":"{}"}}"#, dump.display());
+        self.command("pmemsave", &arguments)?;
+        Ok(std::fs::read(dump)?)
+    }
+
+    /// The device has said that its session is over, and none that has begun since.
+    pub fn has_parted(&self) -> bool {
+        self.parted.load(Ordering::Relaxed)
+    }
+
+    fn command(&mut self, name: &str, arguments: &str) -> Result<()> {
+        self.control.get_mut().write_all(format!("{{\"execute\":\"{name}\"{arguments}}}\n").as_bytes())?;
         // Events come between; the answer has `return`.
         let mut line = String::new();
         for _ in 0..100 {
@@ -164,8 +188,12 @@ fn reach(socket: &Path) -> Result<UnixStream> {
 }
 
 /// Tells what the device says with defmt, and keeps its records: the words are in the program's file, numbers come from the device.
-fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, told: Told, story: Story) -> Result<JoinHandle<()>> {
-    let table = Table::parse(&program)?.context("the firmware has no words of defmt")?;
+fn listen(
+    mut words: impl Read + Send + 'static,
+    program: &[u8],
+    (told, parted, story): (Told, Arc<AtomicBool>, Story),
+) -> Result<JoinHandle<()>> {
+    let table = Table::parse(program)?.context("the firmware has no words of defmt")?;
     Ok(std::thread::spawn(move || {
         let mut decoder = table.new_stream_decoder();
         let mut buffer = [0; 1_024];
@@ -175,6 +203,12 @@ fn listen(mut words: impl Read + Send + 'static, program: Vec<u8>, told: Told, s
                 match decoder.decode() {
                     Ok(frame) => {
                         let words = frame.display_message().to_string();
+                        // Its own words, see `node/src/sensor.rs`.
+                        match words.as_str() {
+                            it if it.starts_with("the session is over") => parted.store(true, Ordering::Relaxed),
+                            it if it.starts_with("the line goes on") => parted.store(false, Ordering::Relaxed),
+                            _ => {}
+                        }
                         match words.strip_prefix("record ") {
                             Some(record) if told.take(record).is_some() => {}
                             _ => story.tell("device", &words),

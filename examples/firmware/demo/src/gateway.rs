@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow};
-use iacp_core::crypto::{Portable, Secret32};
+use iacp_core::crypto::Secret32;
 use iacp_core::erp::agent::{Agent, AgentSlot, Stored};
 use iacp_core::erp::entity::{
     Channel, HEAD, HostEvent, HostRequest, HostSettings, LineSlot, LlEntity, Memory, PeerSlot, Persist, SessionSlot,
@@ -27,13 +27,14 @@ use serial::item::{Item, READING};
 use crate::archive::Archive;
 use crate::maker::maker;
 use crate::story::Story;
+use crate::watched::Watched;
 
 const HERE: [u8; 4] = [192, 0, 2, 1];
 const DEVICE: [u8; 4] = [192, 0, 2, 2];
 const SESSIONS: usize = 4;
 const CELLS: usize = 8;
 
-type Entity = LlEntity<'static, Portable, 16_384, 32, 64>;
+type Entity = LlEntity<'static, Watched, 16_384, 32, 64>;
 
 /// What a killed gateway finds again. A product has a file, written before anything is told.
 pub struct Stable {
@@ -71,7 +72,7 @@ impl Stable {
     }
 
     pub fn eid(&self) -> Eid {
-        Identity::<Portable>::from_seed(&self.seed).eid()
+        Identity::<Watched>::from_seed(&self.seed).eid()
     }
 
     /// The first bytes of the EID, for people.
@@ -133,8 +134,11 @@ impl Gateway {
             heap: leak(SESSIONS + 2, || HeapCell::EMPTY),
             channels: leak(0, || Channel::NEW),
         };
-        let tables =
-            Tables { lines: leak(SESSIONS, || Slot::new(LineSlot::EMPTY)), receipts: leak(16, || ReceiptSlot::EMPTY), ..Tables::default() };
+        let tables = Tables {
+            lines: leak(SESSIONS, || Slot::new(LineSlot::EMPTY)),
+            receipts: leak(16, || ReceiptSlot::EMPTY),
+            ..Tables::default()
+        };
         let settings = HostSettings::at(HERE.into()).without_directory();
         let mut entity =
             Entity::with_tables(memory, tables, settings, now, &mut rng).map_err(|few| anyhow!("{few}"))?;
@@ -165,6 +169,12 @@ impl Gateway {
         while let Some(event) = entity.poll_event() {
             heard.take(event, stable, story);
         }
+    }
+
+    /// How often the device, and this side, have renewed the key of the session there is.
+    pub fn key_generations(&self) -> (u32, u32) {
+        let generations = self.heard.session.and_then(|session| self.entity.key_generations(session));
+        generations.map_or((0, 0), |(sending, receiving)| (receiving, sending))
     }
 
     /// Everything that is due; `send` takes what is to go out.

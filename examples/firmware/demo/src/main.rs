@@ -4,9 +4,11 @@
 mod archive;
 mod device;
 mod gateway;
+mod image;
 mod maker;
 mod story;
 mod trail;
+mod watched;
 mod wire;
 
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use clap::Parser;
 
 use crate::device::Device;
 use crate::gateway::{Gateway, Stable};
+use crate::image::Image;
 use crate::story::Story;
 use crate::trail::Told;
 use crate::wire::Wire;
@@ -27,6 +30,8 @@ const READINGS: u64 = 1_000;
 /// The gateway is restarted, and the device is reset, when so many items have come.
 const RESTART_AT: u64 = 300;
 const RESET_AT: u64 = 600;
+/// The memory of the device is searched for the keys of its session then, and once it has none.
+const SEARCHED_AT: u64 = 500;
 /// How long the gateway is away.
 const AWAY: Duration = Duration::from_millis(1_500);
 
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool> {
     device::available()?;
     let program = device::build()?;
+    let image = Image::read(&std::fs::read(&program)?)?;
     let story = Story::begin();
     let mut stable = Stable::new(arguments.seed);
     let mut gateway = Some(Gateway::start(&mut stable, story.now())?);
@@ -68,7 +74,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
 
     let until = Instant::now() + Duration::from_secs(arguments.limit);
     let (mut away, mut restarted, mut reset) = (None, false, false);
-    let mut said = 0;
+    let (mut said, mut renewed) = (0, (0, 0));
+    let mut search = Search::default();
     let status = loop {
         if Instant::now() > until {
             story.tell("demo", &format!("{} readings after {} s: gives up", stable.readings.len(), arguments.limit));
@@ -104,24 +111,52 @@ fn run(arguments: &Arguments) -> Result<bool> {
             device.reset()?;
             reset = true;
         }
+        let generations = gateway.as_ref().map_or((0, 0), Gateway::key_generations);
+        if generations != (0, 0) && generations != renewed {
+            let (devices, ours) = generations;
+            story.tell("gateway", &format!("keys renewed: the device's {devices} times, ours {ours} times"));
+            renewed = generations;
+        }
+        if search.during.is_none() && count >= SEARCHED_AT {
+            search.during = Some(watched::found(&device.memory()?));
+        }
+        if search.after.is_none() && device.has_parted() && count >= RESET_AT {
+            search.after = Some(watched::found(&device.memory()?));
+        }
         if let Some(status) = device.ended()? {
             break Some(status);
         }
     };
     device.stop();
-    verdict(&stable, &wire, gateway.as_ref(), &told, status, restarted && reset, &story)
+    let parted = gateway.is_some_and(|gateway| gateway.heard.parted);
+    let ends = Ends { status, disturbed: restarted && reset, parted, renewed, search, image };
+    verdict(&stable, &wire, &told, &ends, &story)
+}
+
+/// How many secrets of sessions were found in the memory of the device.
+#[derive(Default)]
+struct Search {
+    during: Option<usize>,
+    after: Option<usize>,
+}
+
+/// What a run has come to, besides what arrived.
+struct Ends {
+    /// The exit status of the firmware.
+    status: Option<i32>,
+    /// The gateway was killed, and the device reset.
+    disturbed: bool,
+    /// The session ended in good order.
+    parted: bool,
+    /// How often the device and the gateway have renewed their keys.
+    renewed: (u32, u32),
+    search: Search,
+    image: Image,
 }
 
 /// What must be true at the end.
-fn verdict(
-    stable: &Stable,
-    wire: &Wire,
-    gateway: Option<&Gateway>,
-    told: &Told,
-    status: Option<i32>,
-    disturbed: bool,
-    story: &Story,
-) -> Result<bool> {
+fn verdict(stable: &Stable, wire: &Wire, told: &Told, ends: &Ends, story: &Story) -> Result<bool> {
+    let Ends { status, disturbed, parted, renewed, search, image } = ends;
     let wanted: Vec<_> = (0..READINGS).map(serial::item::reading).collect();
     let (governed, by_policy) = match told.account() {
         Ok(all) => (
@@ -146,11 +181,23 @@ fn verdict(
             { stable.archive.approved * BATCH == READINGS },
         ),
         (format!("the gateway was killed and the device reset; the line went on {} times", stable.resumed), {
-            disturbed && stable.resumed >= 2
+            *disturbed && stable.resumed >= 2
+        }),
+        (format!("the device renewed its key {} times, and the gateway {} times", renewed.0, renewed.1), {
+            renewed.0 >= 1 && renewed.1 >= 1
         }),
         (governed, by_policy),
-        ("the session ended in good order".into(), gateway.is_some_and(|gateway| gateway.heard.parted)),
-        ("the firmware ended by itself".into(), status == Some(0)),
+        ("the session ended in good order".into(), *parted),
+        (
+            format!(
+                "of the secrets of its sessions {} lie in the device's RAM during a session, and {} after the last",
+                search.during.map_or("(not searched)".into(), |count| count.to_string()),
+                search.after.map_or("(not searched)".into(), |count| count.to_string())
+            ),
+            search.during.is_some_and(|count| count > 0) && search.after == Some(0),
+        ),
+        (format!("{image}"), image.is_within()),
+        ("the firmware ended by itself".into(), *status == Some(0)),
     ];
     println!();
     println!(

@@ -6,7 +6,10 @@ use cortex_m_semihosting::debug::{EXIT_FAILURE, EXIT_SUCCESS, exit};
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    defmt::error!("panic: {}", defmt::Display2Format(info));
+    // Where it was, without its words: they would bring the formatting of core, which is some kilobytes of flash.
+    if let Some(place) = info.location() {
+        defmt::error!("panic at {=str}:{=u32}", place.file(), place.line());
+    }
     stop("panic")
 }
 

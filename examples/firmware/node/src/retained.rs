@@ -21,10 +21,23 @@ pub struct Provisioned {
 
 pub fn provisioned() -> Provisioned {
     let read = |offset: usize| {
+        let mut part = [0; 32];
         // SAFETY: 96 bytes of this board's flash, which nothing writes; `memory.x` keeps the program out of them.
-        unsafe { read_volatile(with_exposed_provenance::<[u8; 32]>(PAGE + offset)) }
+        unsafe { copy_in(with_exposed_provenance(PAGE + offset), &mut part) };
+        part
     };
     Provisioned { key: read(0), gateway: Eid(read(32)), sealing: Secret32::new(read(64)) }
+}
+
+/// Byte by byte: one volatile access of a whole array would be written out for each byte of it, which is kilobytes of code.
+///
+/// # Safety
+/// As many bytes as `to` has can be read there.
+unsafe fn copy_in(from: *const u8, to: &mut [u8]) {
+    for (offset, byte) in to.iter_mut().enumerate() {
+        // SAFETY: the caller's.
+        *byte = unsafe { read_volatile(from.add(offset)) };
+    }
 }
 
 /// What is kept.
@@ -53,8 +66,9 @@ static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();
 
 /// What was kept over the reset, or nothing at the first start; this start is counted before anything is drawn.
 pub fn load() -> Retained {
+    let mut bytes = [0; KEPT];
     // SAFETY: the program has one thread, and no interrupt touches these bytes. Whatever the memory held is a value of theirs.
-    let bytes = unsafe { read_volatile(addr_of_mut!(BYTES).cast::<[u8; KEPT]>()) };
+    unsafe { copy_in(addr_of_mut!(BYTES).cast(), &mut bytes) };
     let mut retained = read(&bytes).unwrap_or(Retained {
         boots: 0,
         seed: None,
@@ -102,7 +116,10 @@ impl Retained {
         let parts = parts.chain(self.safe.to_le_bytes()).chain(batch.to_le_bytes());
         fields.iter_mut().zip(parts.chain(digests.as_flattened().iter().copied())).for_each(|(to, from)| *to = from);
         check.copy_from_slice(&CRC.checksum(fields).to_le_bytes());
-        // SAFETY: as in `load`.
-        unsafe { write_volatile(addr_of_mut!(BYTES).cast(), bytes) };
+        let start = addr_of_mut!(BYTES).cast::<u8>();
+        for (offset, byte) in bytes.iter().enumerate() {
+            // SAFETY: as in `load`.
+            unsafe { write_volatile(start.add(offset), *byte) };
+        }
     }
 }

@@ -24,6 +24,8 @@ use crate::retained::Retained;
 const ITEMS: u64 = 1_010;
 /// How long the node waits before it opens a session again, in milliseconds.
 const AGAIN: u64 = 500;
+/// The key is renewed with this item: often enough that a key found later opens little.
+const RENEWAL: u64 = 800;
 /// Progress is kept each so many items: a product spares its flash.
 const KEEP_EVERY: u64 = 25;
 
@@ -148,6 +150,13 @@ impl Sensor {
 
     /// Opens a session if there is none, sends what there is room for, and ends it when all is delivered.
     pub fn work(&mut self, node: &mut Node, governed: &mut Governed, now: Mono, rng: &mut impl CryptoRng) {
+        if let Some(session) = self.session
+            && self.next >= RENEWAL
+            && matches!(node.key_generations(session), Some((0, _)))
+        {
+            // Not open yet, or asked for already: either way it is tried again until it has happened.
+            let _ = node.renew_key(session);
+        }
         let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
         if let Some(old) = self.old.take() {
             // It may be over already.

@@ -22,6 +22,7 @@ mod door;
 mod event;
 mod frame;
 mod inbound;
+mod keys;
 mod memory;
 mod news;
 mod outbound;
