@@ -4,5 +4,6 @@ pub mod carried;
 pub mod faults;
 pub mod link;
 mod quic;
+pub mod serial;
 pub mod stream;
 pub mod traffic;

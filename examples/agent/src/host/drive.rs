@@ -114,8 +114,8 @@ enum Said {
 
 impl Host<'_> {
     /// Contexts of earlier runs go on: the same EIDs, each with a generation above all that may have been signed.
-    pub fn restore(&mut self, kept: Vec<Record>, broken: Vec<String>) {
-        let (transport, state) = ("udp".to_owned(), self.standing.folder.path().display().to_string());
+    pub fn restore(&mut self, carrier: &str, kept: Vec<Record>, broken: Vec<String>) {
+        let (transport, state) = (carrier.to_owned(), self.standing.folder.path().display().to_string());
         self.note(Step::HostUp { transport, at: self.standing.run.at.clone(), state });
         for name in broken {
             self.trouble(format!("agents/{name}: no agent can be read from it; it is left as it is"));

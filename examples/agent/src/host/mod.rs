@@ -34,10 +34,10 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::host::channels::{Channels, private_socket};
 use crate::host::drive::{Host, Standing};
-use crate::host::outside::Outside;
+use crate::host::outside::{Carrier, Outside};
 use crate::host::place::where_we_are;
 use crate::host::storage::{Folder, Run, Storage};
-use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, memory};
+use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
 use crate::telling::timeline::{Style, Timeline};
 
@@ -47,9 +47,16 @@ use crate::telling::timeline::{Style, Timeline};
 /// readable for this user alone, so that an agent keeps its EID when the host is started again.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where to listen: IP:PORT. At 0.0.0.0 or `[::]` the host finds out where it is, and follows when that changes
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4227")]
-    bind: String,
+    /// Where to listen: IP:PORT. At 0.0.0.0 or `[::]` (0.0.0.0:4227 unless it is set) the host finds out where it is, and
+    /// follows when that changes. On a serial line it is this end's name: 192.0.2.1:4227 unless it is set
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<String>,
+    /// What carries the frames: udp, or a serial line, which is serial:PATH, serial:PATH@BAUD or serial:tcp:IP:PORT
+    #[arg(long, value_name = "CARRIER", default_value = "udp")]
+    transport: Carrier,
+    /// The name that the other end of a serial line has
+    #[arg(long, value_name = "ADDR", default_value = "192.0.2.2:4227")]
+    far: SocketAddr,
     /// The folder of the host: its sockets and its stable storage
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
@@ -61,10 +68,18 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Clock::start();
     let timeline = Timeline::new(clock, if arguments.json { Style::Json } else { Style::Log });
-    let bind = keys::address("--bind", &arguments.bind).await?;
+    let bind = arguments.bind.as_deref().unwrap_or(match arguments.transport {
+        Carrier::Udp => "0.0.0.0:4227",
+        Carrier::Serial(_) => "192.0.2.1:4227",
+    });
+    let bind = keys::address("--bind", bind).await?;
     let folder = Folder::new(&arguments.state);
     let _lock = folder.take()?;
-    let outside = Outside::open(bind).await?;
+    let carrier = arguments.transport.name();
+    let outside = match arguments.transport {
+        Carrier::Udp => Outside::open(bind).await?,
+        Carrier::Serial(place) => Outside::serial(place, bind, arguments.far).await?,
+    };
     let (kept, broken) = folder.agents()?;
     let storage = Storage::start(&folder)?;
     let (ordering, orders) = mpsc::channel(8);
@@ -76,7 +91,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         fifo_each: FIFO_EACH,
         ..HostSettings::at(address).without_directory()
     };
-    let entity = Entity::new(memory()?, settings, clock.now(), &mut keys::rng());
+    let entity = Entity::with_tables(memory()?, further(), settings, clock.now(), &mut keys::rng());
     let entity = Box::new(entity.map_err(|error| anyhow::anyhow!("the host's tables: {error:?}"))?);
     let run = Run {
         boot: format!("{:016x}", keys::rng().next_u64()),
@@ -89,7 +104,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let standing = Standing::new(folder, run);
     let mut host =
         Host { entity, outside, channels, storage, orders, timeline: &timeline, clock, address, everywhere, standing };
-    host.restore(kept, broken);
+    host.restore(carrier, kept, broken);
     host.run(stopped()?).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,8 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use iacp_core::erp::agent::AgentSlot;
-use iacp_core::erp::entity::{Channel, LlEntity, Memory, PeerSlot, SessionSlot};
+use iacp_core::erp::entity::{Channel, LineSlot, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
+use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
 use iacp_core::slots::{HeapCell, Slot};
 
@@ -25,6 +26,9 @@ const LOG: usize = 256 << 10;
 const _: () = assert!(FRAMES * (879 + 89) <= LOG);
 /// Sessions that can be accepted under one cookie secret.
 const SPENT: usize = 4_096;
+
+/// Lines of items that an agent remembers beyond their sessions.
+const RECEIPTS_EACH: usize = 16;
 
 /// As many slots as agents times their share: no agent can fill a table for the others.
 const SESSIONS: usize = AGENTS * SESSIONS_EACH as usize;
@@ -53,6 +57,15 @@ fn tables() -> Memory<'static, Crypto, LOG, FRAMES> {
         peer_index: cells(SESSIONS),
         heap: lend(SESSIONS + 2 * AGENTS, || HeapCell::EMPTY),
         channels: lend(CHANNELS, || Channel::NEW),
+    }
+}
+
+/// What lets lines of items go on in later sessions (RESUME).
+pub fn further() -> Tables<'static> {
+    Tables {
+        lines: lend(SESSIONS, || Slot::new(LineSlot::EMPTY)),
+        receipts: lend(AGENTS * RECEIPTS_EACH, || ReceiptSlot::EMPTY),
+        ..Tables::default()
     }
 }
 

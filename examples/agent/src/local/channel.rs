@@ -11,6 +11,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use iacp_core::crypto::Secret32;
 use iacp_core::erp::agent::Agent;
 use iacp_core::erp::local::LocalStatus;
+use iacp_core::erp::resume::ResumeRecord;
+use iacp_core::pss::Capabilities;
 use iacp_wire::message::{AaiRequest, ErpInit, ErpKeepalive, Local};
 use iacp_wire::{Eid, Frame, IatField, InitializationNonce, Locator, Message};
 use rand_core::Rng;
@@ -36,6 +38,9 @@ pub const CONTENT: usize = 879;
 /// The window of sessions that an agent of this program takes.
 pub const WINDOW: u32 = 256;
 
+/// What a session of items that go on after a loss has. Devices may have ChaCha20 alone.
+const COLLECTED: Capabilities = Capabilities::RESUME.with(Capabilities::CHACHA20_POLY1305);
+
 /// What an agent asks, as this program needs it (AAI_REQUEST, PROFILE 23.3).
 #[derive(Clone, Copy, Debug)]
 pub enum Ask<'a> {
@@ -43,9 +48,23 @@ pub enum Ask<'a> {
     Listen {
         sessions: u32,
     },
+    /// As LISTEN, for sessions whose items have numbers that outlive them (RESUME), with any cipher.
+    Collect {
+        sessions: u32,
+    },
     Open {
         peer: &'a Eid,
         at: Option<SocketAddr>,
+    },
+    /// A session in which a line goes on.
+    GoOn {
+        peer: &'a Eid,
+        at: SocketAddr,
+        record: &'a [u8; ResumeRecord::LEN],
+    },
+    /// A line that a peer may name.
+    Recall {
+        record: &'a [u8; ResumeRecord::LEN],
     },
     Send {
         item: u64,
@@ -67,9 +86,10 @@ pub enum Ask<'a> {
 impl Ask<'_> {
     const fn op(self) -> u16 {
         match self {
-            Self::Listen { .. } => 1,
-            Self::Open { .. } => 2,
+            Self::Listen { .. } | Self::Collect { .. } => 1,
+            Self::Open { .. } | Self::GoOn { .. } => 2,
             Self::Send { .. } => 3,
+            Self::Recall { .. } => 4,
             Self::Consumed { .. } => 5,
             Self::Finish { .. } => 7,
             Self::Close => 8,
@@ -84,10 +104,17 @@ impl Ask<'_> {
         match self {
             // Capabilities, rotation, lifetime, window, sessions, HOLD.
             Self::Listen { sessions } => [0, 0, 0, WINDOW, sessions, 1].map(u32::to_be_bytes).concat(),
+            Self::Collect { sessions } => [COLLECTED.bits(), 0, 0, WINDOW, sessions, 1].map(u32::to_be_bytes).concat(),
             Self::Open { peer, at } => {
                 let (ip, port) = at.map_or((Locator::ZERO, 0), |at| (Locator::from(at.ip()), at.port()));
                 [&peer.0[..], &ip.0, &port.to_be_bytes(), &[0; 2], &[0; 4]].concat()
             }
+            Self::GoOn { peer, at, record } => {
+                let (ip, port) = (Locator::from(at.ip()), at.port().to_be_bytes());
+                // HOLD: what has come is acknowledged when it is CONSUMED.
+                [&peer.0[..], &ip.0, &port, &[0, 1], &COLLECTED.bits().to_be_bytes(), record].concat()
+            }
+            Self::Recall { record } => record.to_vec(),
             Self::Send { item, content } => [&item.to_be_bytes()[..], content].concat(),
             Self::Consumed { below } => below.to_be_bytes().to_vec(),
             Self::Finish { items } => items.to_be_bytes().to_vec(),

@@ -98,7 +98,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The agent goes in good order: its peers are told, and its EID ends.
-async fn leave(mut channel: Channel, credentials: &Credentials) -> Result<ExitCode> {
+pub(super) async fn leave(mut channel: Channel, credentials: &Credentials) -> Result<ExitCode> {
     // Once the frame is in the socket the host reads it, whatever becomes of this process.
     let _ = channel.say(0, Ask::Leave).await;
     credentials.forget()?;
@@ -119,7 +119,7 @@ fn lock(folder: &Path) -> Result<File> {
 
 /// The host has gone, or the context in it.
 #[derive(Debug)]
-struct Gone;
+pub(super) struct Gone;
 
 impl std::fmt::Display for Gone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -167,7 +167,7 @@ impl Listening<'_> {
     fn take(&mut self, Notice { session, what }: Notice) -> Result<()> {
         match what {
             What::Opened { peer, first_to_come, .. } => self.intake.opened(session, peer, first_to_come),
-            What::Data { sequence, content } => self.intake.data(session, sequence, content),
+            What::Data { sequence, content, .. } => self.intake.data(session, sequence, content),
             What::Finished { sequence } => self.intake.finished(session, sequence),
             What::CloseRequested => self.intake.close_requested(session),
             What::Closed { closure, reason } => self.intake.closed(session, closure == 1, &ending(closure, reason)),

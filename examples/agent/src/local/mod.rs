@@ -1,8 +1,10 @@
 //! `agent local`: agents in processes of their own, which come to a host by its local channel.
 
 mod channel;
+mod collect;
 mod flow;
 mod intake;
+mod ledger;
 mod listen;
 mod notice;
 mod send;
@@ -24,12 +26,14 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Collect(collect::Arguments),
     Listen(listen::Arguments),
     Send(send::Arguments),
 }
 
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
+        Command::Collect(arguments) => collect::run(arguments).await,
         Command::Listen(arguments) => listen::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
     }

@@ -22,12 +22,16 @@ pub enum What {
     },
     Opened {
         peer: Eid,
+        /// Its name, with RESUME.
+        line: [u8; 16],
         first_to_send: u64,
         first_to_come: u64,
     },
     Proposed,
     Data {
         sequence: u64,
+        /// With RESUME.
+        item: u64,
         content: Vec<u8>,
     },
     Delivered {
@@ -91,14 +95,14 @@ impl Notice {
             }
             2 => What::State { unbound: fields.take::<1>()? == [0] },
             3 => {
-                let (peer, _role_outcome, _capabilities, _line) =
-                    (Eid(fields.take()?), fields.take::<4>()?, fields.take::<4>()?, fields.take::<16>()?);
-                What::Opened { peer, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
+                let (peer, _role_outcome, _capabilities, line) =
+                    (Eid(fields.take()?), fields.take::<4>()?, fields.take::<4>()?, fields.take()?);
+                What::Opened { peer, line, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
             }
             4 => What::Proposed,
             6 => {
-                let (sequence, _item) = (fields.u64()?, fields.u64()?);
-                What::Data { sequence, content: fields.0.to_vec() }
+                let (sequence, item) = (fields.u64()?, fields.u64()?);
+                What::Data { sequence, item, content: fields.0.to_vec() }
             }
             7 => What::Delivered { item: fields.u64()? },
             8 => What::Room,
@@ -164,11 +168,11 @@ mod tests {
         assert_eq!(read(1, 34, &[]), Some(What::Result { request: 7, status: full }));
         assert_eq!(read(1, 999, &[]), Some(What::Result { request: 7, status: Err(Status::Unknown(999)) }));
         assert_eq!(read(2, 0, &[[0; 12]].concat()), Some(What::State { unbound: true }));
-        let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0; 4], &[0; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
-        let expected = What::Opened { peer: Eid([9; 32]), first_to_send: 5, first_to_come: 6 };
+        let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0; 4], &[7; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
+        let expected = What::Opened { peer: Eid([9; 32]), line: [7; 16], first_to_send: 5, first_to_come: 6 };
         assert_eq!(read(3, 0, &opened.concat()), Some(expected));
         let data = [&8_u64.to_be_bytes()[..], &[0xff; 8], b"content"].concat();
-        assert_eq!(read(6, 0, &data), Some(What::Data { sequence: 8, content: b"content".to_vec() }));
+        assert_eq!(read(6, 0, &data), Some(What::Data { sequence: 8, item: u64::MAX, content: b"content".to_vec() }));
         assert_eq!(read(11, 0, &[3, 1, 0, 7, 0, 0, 0, 0]), Some(What::Closed { closure: 3, reason: 7 }));
         assert_eq!(read(99, 0, &[]), Some(What::Other));
     }

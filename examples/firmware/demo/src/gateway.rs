@@ -62,7 +62,7 @@ impl Stable {
     }
 
     /// The next item is written down.
-    fn keep(&mut self, item: &[u8], story: &Story) {
+    pub fn keep(&mut self, item: &[u8], story: &Story) {
         match (Item::of(self.items), item.try_into()) {
             (Item::Reading(_), Ok(reading)) => self.readings.push(reading),
             (Item::Envelope(_), _) => self.archive.decide(item, &self.readings, story),

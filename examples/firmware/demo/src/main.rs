@@ -3,6 +3,7 @@
 
 mod archive;
 mod device;
+mod foreign;
 mod gateway;
 mod image;
 mod maker;
@@ -22,7 +23,7 @@ use crate::gateway::{Gateway, Stable};
 use crate::image::Image;
 use crate::story::Story;
 use crate::trail::Told;
-use crate::wire::Wire;
+use crate::wire::{Faults, Wire};
 use serial::item::BATCH;
 
 /// So many readings the node sends.
@@ -47,6 +48,15 @@ struct Arguments {
     /// The run fails when it takes longer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     limit: u64,
+    /// The other end of the line: an LL-Entity in this process, or `agent host` and `agent local collect`
+    #[arg(long, value_enum, default_value_t = Kind::Own)]
+    gateway: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Own,
+    Agent,
 }
 
 fn main() -> ExitCode {
@@ -65,11 +75,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let program = device::build()?;
     let image = Image::read(&std::fs::read(&program)?)?;
     let story = Story::begin();
+    if arguments.gateway == Kind::Agent {
+        return foreign::run(arguments, &program, image, &story);
+    }
     let mut stable = Stable::new(arguments.seed);
     let mut gateway = Some(Gateway::start(&mut stable, story.now())?);
     let told = Told::default();
     let (mut device, stream) = Device::start(&program, &stable.eid(), arguments.seed, &told, &story)?;
-    let mut wire = Wire::new(stream, arguments.faults, arguments.seed)?;
+    let mut wire = Wire::new(stream, Faults::new(arguments.faults, arguments.seed))?;
     story.tell("gateway", &format!("listens; its EID begins with {}", stable.name()));
 
     let until = Instant::now() + Duration::from_secs(arguments.limit);
@@ -129,8 +142,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
     };
     device.stop();
     let parted = gateway.is_some_and(|gateway| gateway.heard.parted);
-    let ends = Ends { status, disturbed: restarted && reset, parted, renewed, search, image };
-    verdict(&stable, &wire, &told, &ends, &story)
+    let inside = Some(Inside { renewed, search });
+    let ends = Ends { status, disturbed: restarted && reset, parted, inside, image };
+    story.tell("gateway", &format!("found {} damaged frames", wire.damaged_frames()));
+    verdict(&stable, &wire.faults, &told, &ends, &story)
 }
 
 /// How many secrets of sessions were found in the memory of the device.
@@ -148,15 +163,20 @@ struct Ends {
     disturbed: bool,
     /// The session ended in good order.
     parted: bool,
-    /// How often the device and the gateway have renewed their keys.
-    renewed: (u32, u32),
-    search: Search,
+    inside: Option<Inside>,
     image: Image,
 }
 
+/// What is known of a session where the gateway is part of this process.
+struct Inside {
+    /// How often the device and the gateway have renewed their keys.
+    renewed: (u32, u32),
+    search: Search,
+}
+
 /// What must be true at the end.
-fn verdict(stable: &Stable, wire: &Wire, told: &Told, ends: &Ends, story: &Story) -> Result<bool> {
-    let Ends { status, disturbed, parted, renewed, search, image } = ends;
+fn verdict(stable: &Stable, faults: &Faults, told: &Told, ends: &Ends, story: &Story) -> Result<bool> {
+    let Ends { status, disturbed, parted, inside, image } = ends;
     let wanted: Vec<_> = (0..READINGS).map(serial::item::reading).collect();
     let (governed, by_policy) = match told.account() {
         Ok(all) => (
@@ -168,7 +188,7 @@ fn verdict(stable: &Stable, wire: &Wire, told: &Told, ends: &Ends, story: &Story
         ),
         Err(what) => (format!("the device's trail: {what}"), false),
     };
-    let checks = [
+    let mut checks = vec![
         (
             format!("{} readings came, each once and in order, and as the sensor measured them", stable.readings.len()),
             { stable.readings == wanted },
@@ -180,33 +200,31 @@ fn verdict(stable: &Stable, wire: &Wire, told: &Told, ends: &Ends, story: &Story
             ),
             { stable.archive.approved * BATCH == READINGS },
         ),
-        (format!("the gateway was killed and the device reset; the line went on {} times", stable.resumed), {
+        (format!("the gateway was killed and the device reset; the line of items went on {} times", stable.resumed), {
             *disturbed && stable.resumed >= 2
-        }),
-        (format!("the device renewed its key {} times, and the gateway {} times", renewed.0, renewed.1), {
-            renewed.0 >= 1 && renewed.1 >= 1
         }),
         (governed, by_policy),
         ("the session ended in good order".into(), *parted),
-        (
-            format!(
-                "of the secrets of its sessions {} lie in the device's RAM during a session, and {} after the last",
-                search.during.map_or("(not searched)".into(), |count| count.to_string()),
-                search.after.map_or("(not searched)".into(), |count| count.to_string())
-            ),
-            search.during.is_some_and(|count| count > 0) && search.after == Some(0),
-        ),
         (format!("{image}"), image.is_within()),
         ("the firmware ended by itself".into(), *status == Some(0)),
     ];
+    if let Some(Inside { renewed, search }) = inside {
+        checks.push((
+            format!("the device renewed its key {} times, and the gateway {} times", renewed.0, renewed.1),
+            renewed.0 >= 1 && renewed.1 >= 1,
+        ));
+        let count = |found: Option<usize>| found.map_or("(not searched)".into(), |count| count.to_string());
+        checks.push((
+            format!(
+                "of the secrets of its sessions {} lie in the device's RAM during a session, and {} after the last",
+                count(search.during),
+                count(search.after)
+            ),
+            search.during.is_some_and(|count| count > 0) && search.after == Some(0),
+        ));
+    }
     println!();
-    println!(
-        "The line lost {} bytes and damaged {} of {}; the gateway found {} damaged frames.",
-        wire.lost,
-        wire.damaged,
-        wire.bytes,
-        wire.damaged_frames()
-    );
+    println!("The line lost {} bytes and damaged {} of {}.", faults.lost, faults.damaged, faults.bytes);
     let mut holds = true;
     for (what, is_true) in checks {
         println!("{} {what}", if is_true { "  yes" } else { "   NO" });

@@ -9,33 +9,28 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use serial::{Decoder, ENCODED};
 
-pub struct Wire {
-    stream: TcpStream,
-    decoder: Box<Decoder>,
+/// What goes wrong on a cable, and how often it did.
+pub struct Faults {
     /// One byte in so many.
-    faults: u32,
+    each: u32,
     rng: ChaCha8Rng,
     pub bytes: u64,
     pub lost: u64,
     pub damaged: u64,
 }
 
-impl Wire {
-    pub fn new(stream: TcpStream, faults: u32, seed: u64) -> Result<Self> {
-        stream.set_nodelay(true)?;
-        // The loop's only wait.
-        stream.set_read_timeout(Some(Duration::from_millis(1)))?;
-        let rng = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { stream, decoder: Box::default(), faults, rng, bytes: 0, lost: 0, damaged: 0 })
+impl Faults {
+    pub fn new(each: u32, seed: u64) -> Self {
+        Self { each, rng: ChaCha8Rng::seed_from_u64(seed), bytes: 0, lost: 0, damaged: 0 }
     }
 
     /// One byte goes over the cable, or does not.
-    fn carry(&mut self, byte: u8) -> Option<u8> {
+    pub fn carry(&mut self, byte: u8) -> Option<u8> {
         self.bytes += 1;
-        if self.faults == 0 {
+        if self.each == 0 {
             return Some(byte);
         }
-        match self.rng.next_u32() % self.faults {
+        match self.rng.next_u32() % self.each {
             0 => {
                 self.lost += 1;
                 None
@@ -46,6 +41,21 @@ impl Wire {
             }
             _ => Some(byte),
         }
+    }
+}
+
+pub struct Wire {
+    stream: TcpStream,
+    decoder: Box<Decoder>,
+    pub faults: Faults,
+}
+
+impl Wire {
+    pub fn new(stream: TcpStream, faults: Faults) -> Result<Self> {
+        stream.set_nodelay(true)?;
+        // The loop's only wait.
+        stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+        Ok(Self { stream, decoder: Box::default(), faults })
     }
 
     /// What has come within a millisecond.
@@ -60,7 +70,7 @@ impl Wire {
         };
         let mut frames = Vec::new();
         for byte in buffer.iter().take(count) {
-            if let Some(byte) = self.carry(*byte)
+            if let Some(byte) = self.faults.carry(*byte)
                 && let Some(frame) = self.decoder.push(byte)
             {
                 frames.push(frame.to_vec());
@@ -73,7 +83,7 @@ impl Wire {
     pub fn send(&mut self, (head, body): (&[u8], &[u8])) -> Result<()> {
         let mut out = [0; ENCODED];
         let encoded = serial::encode(head, body, &mut out).context("a frame that is too long for the line")?;
-        let carried: Vec<u8> = encoded.iter().filter_map(|byte| self.carry(*byte)).collect();
+        let carried: Vec<u8> = encoded.iter().filter_map(|byte| self.faults.carry(*byte)).collect();
         match self.stream.write_all(&carried) {
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Ok(()),
             done => done.context("the serial line"),
