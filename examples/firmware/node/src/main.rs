@@ -34,6 +34,7 @@ const GATEWAY: [u8; 4] = [192, 0, 2, 1];
 fn main() -> ! {
     static mut MEMORY: Memory = Memory::EMPTY;
     static mut POLICY: policy::Memory = policy::Memory::EMPTY;
+    static mut WORKSHOP: policy::Workshop = policy::Workshop::VACANT;
     static mut DECODER: Decoder = Decoder::new();
     static mut OUT: [u8; ENCODED] = [0; ENCODED];
     let Some(peripherals) = cortex_m::Peripherals::take() else { panics::stop("the peripherals are taken") };
@@ -44,11 +45,11 @@ fn main() -> ! {
     let mut rng = random::generator(&provisioned.key, retained.boots);
     defmt::info!("start {=u32}: {=u64} items are safe", retained.boots, retained.safe);
 
-    let mut governed = policy::Governed::begin(POLICY, clock::time(), &mut rng);
+    let mut governed = policy::Governed::begin(POLICY, WORKSHOP, clock::time(), &mut rng);
     if governed.may_report(policy::PRESENCE, clock::time()) {
         panics::stop("the sensor may report who is there");
     }
-    let settings = HostSettings { sessions_each: 2, fifo_each: 4, ..HostSettings::at(HERE.into()).without_directory() };
+    let settings = HostSettings { sessions_each: 2, fifo_each: 2, ..HostSettings::at(HERE.into()).without_directory() };
     let Ok(mut node) = memory::entity(MEMORY, settings, clock::now(), &mut rng) else {
         panics::stop("a table is too short")
     };

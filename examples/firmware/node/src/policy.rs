@@ -22,7 +22,6 @@ static VERSION: Version<2> = match Version::compiled(0, include_bytes!("../../po
 };
 
 type Plane = Rollout<2, 0>;
-type Workshop = Interaction<1, 1>;
 
 // The numbers of `names.vocabulary`.
 const PLANT: Authority = Authority(0);
@@ -36,19 +35,18 @@ const HERE: Region = Region(0);
 pub const TEMPERATURE: Modality = Modality(0);
 pub const PRESENCE: Modality = Modality(1);
 
+/// All zero, so it takes no flash.
 pub struct Memory {
     plane: Plane,
-    workshop: Workshop,
     records: [Bytes; 6],
 }
 
 impl Memory {
-    pub const EMPTY: Self = Self {
-        plane: Rollout::new(Authorities::new(), [0; 32]),
-        workshop: Workshop::VACANT,
-        records: [[0; RECORD]; 6],
-    };
+    pub const EMPTY: Self = Self { plane: Rollout::new(Authorities::new(), [0; 32]), records: [[0; RECORD]; 6] };
 }
+
+/// The interaction. A vacant one is not all zero, and so it has a place of its own.
+pub type Workshop = Interaction<1, 1>;
 
 pub struct Governed {
     plane: &'static mut Plane,
@@ -60,8 +58,13 @@ pub struct Governed {
 
 impl Governed {
     /// The sensor is in its interaction, and nothing is decided yet.
-    pub fn begin(memory: &'static mut Memory, now: Time, rng: &mut impl CryptoRng) -> Self {
-        let Memory { plane, workshop, records } = memory;
+    pub fn begin(
+        memory: &'static mut Memory,
+        workshop: &'static mut Workshop,
+        now: Time,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let Memory { plane, records } = memory;
         let introduced = (0..AUTHORITIES).all(|it| plane.authorities.introduce(Authority(it), [it; 32]).is_ok());
         let linked = plane.link(&VERSION).is_ok_and(|number| plane.publish(Track::STABLE, number).is_ok());
         if !introduced || !linked {
