@@ -42,6 +42,9 @@ pub struct Arguments {
     /// The file that items are appended to; beside it lie the agent's token and its sessions
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    /// Takes items of this sender alone; may be repeated. Without it any agent that finds this one can fill the disk
+    #[arg(long, value_name = "EID")]
+    from: Vec<String>,
     /// Where the sender is: after a restart of the host, which has lost its sessions, the agent opens a new one to the sender
     /// of the last item. Otherwise it waits until that notices
     #[arg(long, value_name = "ADDR")]
@@ -59,12 +62,14 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let timeline = Timeline::new(Clock::start(), style);
     let folder = Folder::new(&arguments.state);
     folder.run()?;
+    let from = arguments.from.iter().map(|text| keys::eid_of("--from", text)).collect::<Result<Vec<_>>>()?;
     let sender_at = match &arguments.sender_at {
         Some(text) => Some(keys::address("--sender-at", text).await?),
         None => None,
     };
     let mut collecting = Collecting {
         sessions: arguments.sessions,
+        from,
         sender_at,
         timeline: &timeline,
         ledger: Ledger::open(&arguments.out)?,
@@ -155,11 +160,13 @@ impl Open {
 
 struct Collecting<'a> {
     sessions: u32,
+    /// Whose items are taken; those of all, if it is empty.
+    from: Vec<Eid>,
     sender_at: Option<SocketAddr>,
     timeline: &'a Timeline,
     ledger: Ledger,
     open: HashMap<u64, Open>,
-    /// Sessions that this process knows nothing of.
+    /// Sessions that are to be ended: of other senders, and those that this process knows nothing of.
     strays: HashSet<u64>,
     /// The file of the sessions.
     kept: PathBuf,
@@ -215,6 +222,10 @@ impl Collecting<'_> {
 
     fn take(&mut self, Notice { session, what }: Notice, boot: &str) -> Result<()> {
         match what {
+            What::Opened { peer, .. } if !self.from.is_empty() && !self.from.contains(&peer) => {
+                self.note(&peer, "is not a sender of --from: its session is ended");
+                self.strays.insert(session);
+            }
             What::Opened { peer, line, first_to_come, .. } => {
                 // A sender may have opened one while ours was under way.
                 self.goes_on = false;
