@@ -25,6 +25,9 @@ pub const EVOLUTION: u64 = 60_000;
 /// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
 pub const ROTATION: u64 = 30_000;
 
+/// An agent has no more derivatives at a time.
+pub const DERIVATIVES: usize = 16;
+
 /// What an agent shows its LL-Entity: its EID, and the Instance Authentication Token that says that it is the one
 /// (`IACP §4.2.2.2`). The private key stays with the LL-Entity. It cannot be printed or copied, and wipes itself.
 pub struct Agent {
@@ -104,6 +107,8 @@ pub(crate) struct Tell {
     pub(crate) state: bool,
     pub(crate) cloned: bool,
     pub(crate) wrong_source: bool,
+    /// What was asked of a peer's standing is known.
+    pub(crate) standing: bool,
 }
 
 /// What of a context must be on stable storage.
@@ -160,6 +165,12 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) fifo: u32,
     /// When the epoch of one of its groups ends by time.
     pub(crate) groups_due: Option<Mono>,
+    /// STANDING that waits for the host's answer: the agent's number, and of which EID; and the next agent that waits for the
+    /// same peer, + 1.
+    pub(crate) standing: Option<(u32, Eid)>,
+    pub(crate) standing_next: u32,
+    /// Where its derivatives stand in the gate of the sandbox, + 1 each.
+    pub(crate) derived: [u32; DERIVATIVES],
 }
 
 impl<P: Provider> AgentSlot<P> {
@@ -190,12 +201,15 @@ impl<P: Provider> AgentSlot<P> {
         degraded: false,
         accused: false,
         rotated: None,
-        tell: Tell { state: false, cloned: false, wrong_source: false },
+        tell: Tell { state: false, cloned: false, wrong_source: false, standing: false },
         sessions: 0,
         session_count: 0,
         incoming: 0,
         fifo: 0,
         groups_due: None,
+        standing: None,
+        standing_next: 0,
+        derived: [0; DERIVATIVES],
     };
 
     /// A context begins: a key, a token, and nothing that the network knows of.
@@ -259,7 +273,7 @@ impl<P: Provider> AgentSlot<P> {
 
     /// Something is to be told.
     pub(crate) const fn has_news(&self) -> bool {
-        self.tell.state || self.tell.cloned || self.tell.wrong_source
+        self.tell.state || self.tell.cloned || self.tell.wrong_source || self.tell.standing
     }
 }
 

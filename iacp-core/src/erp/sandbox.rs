@@ -151,6 +151,18 @@ impl<'m> Gate<'m> {
         seconds: u32,
         rng: &mut impl CryptoRng,
     ) -> Result<EsdEid, Shut> {
+        self.derive_at::<P>(now, eid, (context, session), seconds, rng).map(|(esd_eid, _)| esd_eid)
+    }
+
+    /// The same, with the place where it stands.
+    pub(crate) fn derive_at<P: Provider>(
+        &mut self,
+        now: Mono,
+        eid: &Eid,
+        (context, session): (u32, u64),
+        seconds: u32,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(EsdEid, u32), Shut> {
         if seconds == 0 || seconds > LONGEST {
             return Err(Shut::Time);
         }
@@ -164,7 +176,36 @@ impl<'m> Gate<'m> {
         let until = now.after(u64::from(seconds) * 1_000);
         let derived = Derived { derivation, context, session, until, streams: [None; STREAMS] };
         *self.slots.get_mut(place).ok_or(Shut::Capacity)? = DerivedSlot(Some(derived));
-        Ok(esd_eid)
+        Ok((esd_eid, u32::try_from(place).map_err(|_| Shut::Capacity)?))
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    fn at(&mut self, place: u32) -> Option<&mut Option<Derived>> {
+        self.slots.get_mut(usize::try_from(place).ok()?).map(|slot| &mut slot.0)
+    }
+
+    /// Whether a derivative of this context stands in a place and lives.
+    pub(crate) fn lives(&mut self, now: Mono, place: u32, context: u32) -> bool {
+        let derived = self.at(place).and_then(|slot| slot.as_ref());
+        derived.is_some_and(|derived| derived.context == context && now < derived.until)
+    }
+
+    /// Ends the derivative in a place, if it is this context's, and of this session where one is named.
+    pub(crate) fn end(&mut self, place: u32, context: u32, session: Option<u64>) {
+        let Some(slot) = self.at(place) else { return };
+        let its =
+            |derived: &Derived| derived.context == context && session.is_none_or(|session| session == derived.session);
+        if slot.as_ref().is_some_and(its) {
+            *slot = None;
+        }
+    }
+
+    /// Whose a living derivative is: context, and session or 0.
+    pub(crate) fn owner(&mut self, now: Mono, name: &Digest) -> Option<(u32, u64)> {
+        self.find(now, name).map(|derived| (derived.context, derived.session))
     }
 
     /// The Hand-off Context Object for a living derivative: the agent's EID is not in it, and its session hash is keyed.
@@ -220,7 +261,11 @@ impl<'m> Gate<'m> {
 
     /// The egress has passed so many bytes on.
     pub fn passed(&mut self, now: Mono, name: &EsdEid, stream: u32, bytes: u32) {
-        let derived = self.find(now, &name.digest());
+        self.passed_on(now, &name.digest(), stream, bytes);
+    }
+
+    pub(crate) fn passed_on(&mut self, now: Mono, name: &Digest, stream: u32, bytes: u32) {
+        let derived = self.find(now, name);
         let streams = derived.into_iter().flat_map(|derived| derived.streams.iter_mut().flatten());
         for found in streams.filter(|found| found.number == stream) {
             found.under_way = found.under_way.saturating_sub(bytes);
@@ -239,11 +284,22 @@ impl<'m> Gate<'m> {
         (bytes, ends): (&[u8], bool),
         out: &mut [u8],
     ) -> Result<usize, Option<WriteError>> {
-        let derived = self.find(now, &name.digest()).ok_or(None)?;
+        self.answer_to(now, &name.digest(), stream, (bytes, ends), out)
+    }
+
+    pub(crate) fn answer_to(
+        &mut self,
+        now: Mono,
+        name: &Digest,
+        stream: u32,
+        (bytes, ends): (&[u8], bool),
+        out: &mut [u8],
+    ) -> Result<usize, Option<WriteError>> {
+        let derived = self.find(now, name).ok_or(None)?;
         let mut streams = derived.streams.iter_mut().flatten();
         let found = streams.find(|found| found.number == stream && !found.answered).ok_or(None)?;
         let head = SandboxStream {
-            esd_eid: name.digest(),
+            esd_eid: *name,
             stream: stream.into(),
             stream_flags: if ends { SandboxStream::ENDS } else { 0 }.into(),
             reserved: [0; 2],

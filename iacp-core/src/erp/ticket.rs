@@ -10,7 +10,7 @@ use iacp_wire::message::{DhtTicketQuery, DhtTicketResp, DhtTicketStore};
 use iacp_wire::{AeadNonce, DhtKey, Eid, Frame, Locator, Message, SealedLocator, Signature, TransactionId};
 use zeroize::Zeroize;
 
-use crate::crypto::{Provider, Suite};
+use crate::crypto::{Provider, Secret32, Suite};
 use crate::identity::Identity;
 use crate::pss::TicketKey;
 
@@ -61,6 +61,9 @@ impl fmt::Display for NotIssued {
 
 impl core::error::Error for NotIssued {}
 
+/// The key of no session.
+const NO_KEY: TicketKey = TicketKey { key: Secret32::new([0; 32]), iv: [0; 4] };
+
 /// What issues tickets to one peer: the session's own ticket key, and a counter that is on stable storage before it is
 /// used. Where the stored bound is lost, the key must be dropped with it.
 pub struct Issuer {
@@ -71,6 +74,25 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// No session's.
+    pub(crate) const NONE: Self = Self::new(NO_KEY, Suite::Aes256Gcm);
+
+    pub(crate) const fn iv(&self) -> [u8; 4] {
+        self.key.iv
+    }
+
+    /// The next counter.
+    pub(crate) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Nothing below is used any more: another session's tickets under the same iv have used it.
+    pub(crate) const fn skip(&mut self, below: u64) {
+        if below > self.next {
+            self.next = below;
+        }
+    }
+
     /// The issuer of a new session.
     #[must_use]
     pub const fn new(key: TicketKey, suite: Suite) -> Self {
@@ -153,6 +175,8 @@ pub enum NotOpened {
     Signature,
     /// The seal does not open.
     Seal,
+    /// It leads nowhere: no address, or no port.
+    Place,
 }
 
 impl fmt::Display for NotOpened {
@@ -163,6 +187,7 @@ impl fmt::Display for NotOpened {
             Self::Old => "the ticket is not newer than the last one",
             Self::Signature => "the owner's signature does not hold",
             Self::Seal => "the seal does not open",
+            Self::Place => "the ticket names no address or no port",
         })
     }
 }
@@ -178,6 +203,13 @@ pub struct Opener {
 }
 
 impl Opener {
+    /// No session's.
+    pub(crate) const NONE: Self = Self::new(NO_KEY, Suite::Aes256Gcm);
+
+    pub(crate) const fn iv(&self) -> [u8; 4] {
+        self.key.iv
+    }
+
     /// The opener of a new session.
     #[must_use]
     pub const fn new(key: TicketKey, suite: Suite) -> Self {
@@ -233,7 +265,7 @@ impl Opener {
         let [ip @ .., high, low, _, _] = plain;
         let at = SocketAddr::new(Locator(ip).into(), u16::from_be_bytes([high, low]));
         plain.zeroize();
-        Ok(at)
+        if at.port() == 0 || Locator(ip) == Locator::ZERO { Err(NotOpened::Place) } else { Ok(at) }
     }
 }
 

@@ -7,23 +7,27 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
+use iacp_core::directory::Kind;
 use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason, Stored};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{
-    Channel, Dropped, GroupSlot, HEAD, HostEvent, HostRequest, HostSettings, INSIDE, LineSlot, LlEntity, Memory,
-    PathSlot, PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, To,
+    BargainSlot, Channel, DepositSlot, Dropped, GroupSlot, HEAD, HostEvent, HostRequest, HostSettings, INSIDE,
+    LineSlot, LlEntity, Memory, PathSlot, PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, TicketSlot,
+    To,
 };
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome, Standing};
 use iacp_core::erp::receipt::ReceiptSlot;
+use iacp_core::erp::sandbox::DerivedSlot;
 use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
+use iacp_core::erp::ticket::NotOpened;
 use iacp_core::pss::Admission;
 use iacp_core::pss::shared::{EndpointSlot, Reach};
 use iacp_core::slots::{Handle, HeapCell, Slot};
 use iacp_core::time::Mono;
-use iacp_wire::message::ErpConfirm;
-use iacp_wire::{Digest, Eid, Frame, Message, Signature};
+use iacp_wire::message::{DhtTicketResp, ErpConfirm};
+use iacp_wire::{AeadNonce, Digest, Eid, Frame, Message, SealedLocator, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -31,6 +35,9 @@ use crate::Weather;
 
 /// The LL-Entity of a test host.
 pub type Entity = LlEntity<'static, Portable, 8192, 16, 64>;
+
+/// Where the nonce stands in the body of a ticket.
+const TICKET_NONCE: std::ops::Range<usize> = 68..80;
 
 fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
     Box::leak((0..count).map(|_| make()).collect())
@@ -64,6 +71,10 @@ pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
         shared: leak(sessions, || Slot::new(SharedSlot::EMPTY)),
         groups: leak(2 * agents, || Slot::new(GroupSlot::EMPTY)),
         paths: leak(sessions, || Slot::new(PathSlot::EMPTY)),
+        tickets: leak(8 * agents, || TicketSlot::EMPTY),
+        deposits: leak(agents, || DepositSlot::EMPTY),
+        derived: leak(64, || DerivedSlot::EMPTY),
+        bargains: leak(sessions, || Slot::new(BargainSlot::EMPTY)),
     }
 }
 
@@ -129,6 +140,10 @@ pub struct Host {
     pub links: Vec<SocketAddr>,
     /// How many items were taken of each session.
     pub sent: BTreeMap<u64, u64>,
+    /// The bounds of ticket counters, by peer and session.
+    pub counters: BTreeMap<([u8; 32], [u8; 16]), u64>,
+    /// RESULTs of STANDING by the agent's number.
+    pub standings: Vec<(u32, Standing)>,
     /// What was asked for and not said to be stored.
     pub unstored: Vec<(Eid, Persist)>,
     settings: HostSettings,
@@ -167,10 +182,20 @@ pub struct Hosts {
     pub weather: Weather,
     /// What each EID's standing is, if it is not to be admitted.
     pub standings: BTreeMap<[u8; 32], Admission>,
+    /// From there to there nothing arrives.
+    pub cut: Vec<(SocketAddr, SocketAddr)>,
     /// Every datagram that was sent: when, from where, where to, what.
     pub trace: Vec<(Mono, SocketAddr, SocketAddr, Vec<u8>)>,
     /// When the directory was asked about which peer.
     pub asked: Vec<(Mono, Eid)>,
+    /// What the directory says of an EID beside its standing: flags and R.
+    pub known: BTreeMap<[u8; 32], (u16, u16)>,
+    /// The records that hosts had written: when, whose, of which kind, and the body. A ticket is found there.
+    pub deposits: Vec<(Mono, Eid, Kind, Vec<u8>)>,
+    /// When the directory was asked for a ticket: whose, by whom, under which iv.
+    pub looked_for: Vec<(Mono, Eid, Eid, [u8; 4])>,
+    /// What came of the tickets that were found.
+    pub opened: Vec<Result<(), NotOpened>>,
     flying: BinaryHeap<Flying>,
     count: u64,
     rng: ChaCha8Rng,
@@ -219,6 +244,8 @@ impl Hosts {
                     storage_works: true,
                     links: Vec::new(),
                     sent: BTreeMap::new(),
+                    counters: BTreeMap::new(),
+                    standings: Vec::new(),
                     unstored: Vec::new(),
                     settings,
                     rng: rng.clone(),
@@ -235,17 +262,40 @@ impl Hosts {
             nodes,
             weather: Weather::FAIR,
             standings: BTreeMap::new(),
+            cut: Vec::new(),
             trace: Vec::new(),
             asked: Vec::new(),
+            known: BTreeMap::new(),
+            deposits: Vec::new(),
+            looked_for: Vec::new(),
+            opened: Vec::new(),
             flying: BinaryHeap::new(),
             count: 0,
             rng,
         }
     }
 
+    /// One host with one agent, without a directory and without any of the further tables.
+    ///
+    /// # Panics
+    /// Never: the memory suffices.
+    #[must_use]
+    pub fn bare(seed: u64) -> Self {
+        let mut world = Self::new(seed, 1, 0, false);
+        let (now, host) = (world.now, &mut world.hosts[0]);
+        let bare = Entity::new(memory(1, 4, 4), host.settings, now, &mut host.rng);
+        host.entity = bare.expect("the memory suffices");
+        host.init(now);
+        world.run(10);
+        world
+    }
+
     /// A datagram goes out into the weather.
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.trace.push((self.now, from, to, bytes.to_vec()));
+        if self.cut.contains(&(from, to)) {
+            return;
+        }
         let chance = |rng: &mut ChaCha8Rng, per_mille: u32| rng.next_u32() % 1_000 < per_mille;
         let copies = 1 + u32::from(chance(&mut self.rng, self.weather.duplication));
         for _ in 0..copies {
@@ -319,10 +369,44 @@ impl Hosts {
             HostRequest::Peer(eid) => {
                 self.asked.push((now, eid));
                 let standing = self.standings.get(&eid.0).copied().unwrap_or(Admission::Admit);
-                let answer = PeerAnswer { standing, binding: self.newest(&eid) };
+                let (flags, reputation) = self.known.get(&eid.0).copied().unwrap_or((0, 6_000));
+                let answer = PeerAnswer { standing, flags, reputation, binding: self.newest(&eid) };
                 self.hosts[number].entity.answer_peer(now, &eid, &answer);
             }
+            HostRequest::Deposit(eid) => {
+                let entity = &mut self.hosts[number].entity;
+                let (kind, body) = entity.deposit(&eid).expect("there is a record");
+                self.deposits.push((now, eid, kind, body.to_vec()));
+                entity.deposited(&eid);
+            }
+            HostRequest::Tickets { owner, requestor, iv } => {
+                self.looked_for.push((now, owner, requestor, iv));
+                let answer = self.ticket(&owner, iv);
+                let came = self.hosts[number].entity.answer_ticket(now, &requestor, &owner, &answer);
+                self.opened.push(came);
+            }
         }
+    }
+
+    /// What a node answers that is asked for a ticket: the one with the highest counter, or status 1.
+    #[must_use]
+    pub fn ticket(&self, owner: &Eid, iv: [u8; 4]) -> DhtTicketResp {
+        let all = self.deposits.iter().filter(|(_, eid, kind, _)| eid == owner && *kind == Kind::Ticket);
+        let under = all.map(|(.., body)| body).filter(|body| body[TICKET_NONCE][..4] == iv);
+        let none = DhtTicketResp {
+            transaction_id: TransactionId([0; 8]),
+            status_code: 1.into(),
+            aead_nonce: AeadNonce([0; 12]),
+            encrypted_forwarding_data: SealedLocator([0; 36]),
+            signature: Signature::ZERO,
+        };
+        let Some(newest) = under.max_by_key(|body| body[TICKET_NONCE].to_vec()) else { return none };
+        let part = |from: usize, to: usize| newest[from..to].iter().copied();
+        let mut found = DhtTicketResp { status_code: 0.into(), ..none };
+        found.aead_nonce.0.iter_mut().zip(part(68, 80)).for_each(|(to, from)| *to = from);
+        found.encrypted_forwarding_data.0.iter_mut().zip(part(80, 116)).for_each(|(to, from)| *to = from);
+        found.signature.0.iter_mut().zip(part(116, 180)).for_each(|(to, from)| *to = from);
+        found
     }
 
     /// The newest binding that any node has.
@@ -520,6 +604,10 @@ impl Host {
             let before = self.stored.insert(eid.0, bound);
             assert!(before.is_none_or(|before| before < bound), "a bound only rises");
         }
+        if let Persist::TicketBlock { peer, session, bound } = what {
+            let before = self.counters.insert((peer.0, session.0), bound);
+            assert!(before.is_none_or(|before| before < bound), "a bound only rises");
+        }
         self.entity.persisted(now, &eid, what);
     }
 
@@ -531,7 +619,7 @@ impl Host {
             self.entity.handle(now, from, bytes, &mut self.rng)
         };
         let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
-        take_event(&agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
+        self.take(&agents, event);
         self.listen_to_events();
     }
 
@@ -539,9 +627,20 @@ impl Host {
         let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
         for _ in 0..10_000 {
             let Some(event) = self.entity.poll_event() else { return };
-            take_event(&agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
+            self.take(&agents, event);
         }
         panic!("events without end");
+    }
+
+    fn take(&mut self, agents: &[Eid], event: HostEvent<'_>) {
+        match event {
+            HostEvent::Agent { event: AgentEvent::Standing { request, standing }, .. } => {
+                self.standings.push((request, standing));
+            }
+            event => {
+                take_event(agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
+            }
+        }
     }
 
     /// What an agent was told of the session with this peer.
@@ -566,6 +665,11 @@ fn take_event(
         HostEvent::Agent { eid, session, event, .. } => (eid, session, event),
         HostEvent::Cloned(_) => return affairs.push("cloned".into()),
         HostEvent::WrongSource(_) => return affairs.push("wrong source".into()),
+        HostEvent::Proof { offender, published } => {
+            return affairs.push(format!("proof {:02x?} {published:?}", offender.0));
+        }
+        HostEvent::Moved { to, .. } => return affairs.push(format!("moved to {to}")),
+        HostEvent::Compromised { peer, .. } => return affairs.push(format!("compromised {:02x?}", peer.0)),
         HostEvent::ChannelShut(channel) => return affairs.push(format!("channel {channel} shut")),
     };
     let Some(agent) = agents.iter().position(|agent| *agent == eid) else { return };

@@ -10,6 +10,7 @@ pub mod hosts;
 mod mirror;
 mod network;
 mod pair;
+pub mod raw;
 pub mod two;
 mod world;
 

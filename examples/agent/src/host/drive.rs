@@ -268,6 +268,16 @@ impl Host<'_> {
                 HostEvent::WrongSource(eid) => {
                     self.trouble(format!("{}: the directory sees this host elsewhere", keys::short(&eid)));
                 }
+                HostEvent::Proof { offender, .. } => {
+                    self.trouble(format!(
+                        "{}: two words that it has signed contradict each other",
+                        keys::short(&offender)
+                    ));
+                }
+                HostEvent::Moved { to, .. } => self.went(to),
+                HostEvent::Compromised { peer, .. } => {
+                    self.trouble(format!("{}: a session with it was compromised, and has ended", keys::short(&peer)));
+                }
                 HostEvent::ChannelShut(number) => {
                     self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
                     self.channels.shut(number);
@@ -303,10 +313,12 @@ impl Host<'_> {
             match request {
                 HostRequest::Persist { eid, what } => self.keep(&eid, what),
                 HostRequest::Peer(eid) => {
-                    let answer = PeerAnswer { standing: Admission::Admit, binding: None };
+                    let answer = PeerAnswer { standing: Admission::Admit, flags: 0, reputation: 6_000, binding: None };
                     self.entity.answer_peer(self.clock.now(), &eid, &answer);
                 }
-                HostRequest::Nodes(_) | HostRequest::Own(_) => {}
+                // A record goes nowhere, and none is found.
+                HostRequest::Deposit(eid) => self.entity.deposited(&eid),
+                HostRequest::Nodes(_) | HostRequest::Own(_) | HostRequest::Tickets { .. } => {}
             }
         }
     }

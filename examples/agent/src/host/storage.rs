@@ -298,6 +298,8 @@ fn keep(path: &Path, record: &mut Record, what: Persist) -> io::Result<()> {
     match what {
         Persist::Generation(bound) => record.bound = record.bound.max(bound),
         Persist::Evolution(digest, number) => (record.digest, record.evolution) = (digest, number),
+        // Ticket keys are in memory only, and their counters end with them.
+        Persist::TicketBlock { .. } | Persist::TicketSeen { .. } => return Ok(()),
     }
     replace(path, &Zeroizing::new(serde_json::to_vec(&record.write())?))
 }

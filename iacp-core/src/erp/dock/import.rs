@@ -7,7 +7,7 @@ use iacp_wire::{Digest, Eid, Frame, Locator, Message, Signature, WriteError, X25
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use super::{Context, DockError, DockReason, HEAD, LASTS, MAGIC, RecordType, VERSION, cipher, nonce};
+use super::{Context, DockError, DockReason, HEAD, LASTS, MAGIC, Record, RecordType, VERSION, cipher, nonce};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::identity::{Identity, sign_frame};
 use crate::time::UnixTime;
@@ -108,9 +108,13 @@ impl Offer {
             if (last == 1) != (number + 1 == count) || last > 1 {
                 return Err(DockError::Seal);
             }
-            let is_context = RecordType::from_code(code).ok_or(DockError::Records)? == RecordType::Context;
+            let kind = RecordType::from_code(code).ok_or(DockError::Records)?;
+            let is_context = kind == RecordType::Context;
             if is_context != (number == 0) || (is_context && length != Context::LEN) {
                 return Err(DockError::Records);
+            }
+            if !is_context {
+                Record::parse(kind, text)?;
             }
             rest = behind;
         }
@@ -132,6 +136,11 @@ impl Imported<'_> {
     #[must_use]
     pub const fn reason(&self) -> DockReason {
         self.reason
+    }
+
+    /// The records behind the context, read. Each was checked when the blob was opened.
+    pub fn read(&self) -> impl Iterator<Item = Record<'_>> {
+        self.records().filter_map(|(kind, bytes)| Record::parse(kind, bytes).ok())
     }
 
     /// The records in order. The first is the context.

@@ -12,6 +12,7 @@
 mod context;
 mod export;
 mod import;
+mod records;
 
 use core::fmt;
 
@@ -24,6 +25,10 @@ use crate::identity::Identity;
 pub use context::Context;
 pub use export::{Checked, Exporter};
 pub use import::{Imported, Offer};
+pub use records::{
+    EndpointHead, EndpointRecord, Member, NONE, Record, Right, SessionHead, SessionRecord, TakenFrame, TicketKeysOf,
+    Waiting,
+};
 
 /// An offer lasts no longer than this, in milliseconds.
 pub const LASTS: u64 = 300_000;

@@ -133,7 +133,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             _ => return Err(Dropped::Malformed),
         };
-        // The peer's answer is the answer.
+        // The answer is yet to come.
         if let Ok(Done::Later) = done {
             return Ok(0);
         }
@@ -150,11 +150,21 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if number == 0 && done.is_ok() {
             return Ok(start);
         }
+        let known;
         let mut content: &[u8] = &[];
         let (status, session) = match &done {
             Ok(Done::Session(handle)) => (0, handle.bits()),
             Ok(Done::Coordinate(coordinate)) => {
                 content = &coordinate.0;
+                (0, session)
+            }
+            Ok(Done::Standing(standing)) => {
+                known = standing.to_bytes();
+                content = &known;
+                (0, session)
+            }
+            Ok(Done::Derived(esd_eid)) => {
+                content = esd_eid.as_bytes();
                 (0, session)
             }
             Ok(Done::Ok | Done::Value(_) | Done::Later | Done::Rotated(_) | Done::Left) => (0, session),

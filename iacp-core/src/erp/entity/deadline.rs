@@ -91,6 +91,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let _ = entry.session.handle_deadline(now, identity, rng);
         self.refile(now, slot, rng);
+        self.seek_again(now, slot);
         self.touch(slot);
     }
 

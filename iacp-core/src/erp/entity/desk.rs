@@ -9,7 +9,8 @@ use super::LlEntity;
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, RotationReason};
 use crate::erp::context::{Event, State};
-use crate::erp::local::{Listen, LocalStatus, Open, Request};
+use crate::erp::local::{Listen, LocalStatus, Open, Request, Standing};
+use crate::identity::EsdEid;
 use crate::pss::{Capabilities, TeardownReason, TermsError};
 use crate::slots::Handle;
 use crate::time::Mono;
@@ -25,7 +26,11 @@ pub enum Done {
     Coordinate(Digest),
     /// The value of the own endpoint with this coordinate: [`Desk::value`].
     Value(Digest),
-    /// It was asked of the peer: RESULT comes with the peer's answer.
+    /// What is known of an EID.
+    Standing(Standing),
+    /// An identity for a sandbox.
+    Derived(EsdEid),
+    /// It was asked of the peer, or of the directory: RESULT comes with the answer.
     Later,
     /// There is another context, in this slot of the host's.
     Rotated(u32),
@@ -35,9 +40,9 @@ pub enum Done {
 
 /// The way of one agent of this process into its LL-Entity: see [`LlEntity::desk`].
 pub struct Desk<'e, 'm, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> {
-    entity: &'e mut LlEntity<'m, P, LOG, FRAMES, SPENT>,
-    now: Mono,
-    slot: u32,
+    pub(super) entity: &'e mut LlEntity<'m, P, LOG, FRAMES, SPENT>,
+    pub(super) now: Mono,
+    pub(super) slot: u32,
 }
 
 impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'m, P, LOG, FRAMES, SPENT> {
@@ -142,9 +147,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
                 self.grant(now, (agent, slot), coordinate, (rights, seconds))
             }
             (Request::Subscribe { coordinate, on }, Some(slot)) => self.subscribe(now, (agent, slot), coordinate, on),
-            // There is no table here for what these need.
-            (Request::Derive { .. } | Request::Deposit { .. }, _) => Err(LocalStatus::Capacity),
-            (Request::Standing(_) | Request::Retract(_), None) => Err(LocalStatus::NotFound),
+            (Request::Derive { seconds }, session) => self.derive(now, agent, session, seconds, rng).map(Done::Derived),
+            (Request::Retract(name), None) => self.retract(now, agent, &name).map(|()| Done::Ok),
+            (Request::Deposit { kind, body }, None) => self.deposit_record(agent, kind, body).map(|()| Done::Ok),
+            (Request::Standing(eid), None) => self.standing(now, agent, number, &eid),
             _ => Err(LocalStatus::Refused),
         };
         self.rotate_groups(now, rng);

@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use iacp_wire::{Eid, Message};
+use iacp_wire::{Digest, Eid, Message};
 use rand_core::CryptoRng;
 
 use super::event::{Dropped, HostEvent, To};
@@ -46,7 +46,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return dropped(Discard::Cookie);
         }
         // Known bad: from memory alone. Everything else may show its address first.
-        if self.is_challenged(source) {
+        if self.is_challenged(source) || self.is_shunned(now, source) {
             return dropped(Discard::Reputation);
         }
         let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing);
@@ -106,7 +106,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !room || self.sessions.is_full() || full {
             return dropped(Discard::Capacity);
         }
-        if self.is_challenged(source) {
+        if self.is_challenged(source) || self.is_shunned(now, source) {
             return dropped(Discard::Reputation);
         }
         // Its standing is asked only if the cookie is ours: until then nothing is looked up.
@@ -132,6 +132,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             Err(discard) => return dropped(*discard),
         };
+        let turn_one = Digest(accepted.negotiation_digest);
         let Ok(handle) = self.claim_session(agent) else { return dropped(Discard::Capacity) };
         let slot = handle.slot();
         let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
@@ -150,6 +151,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if shares {
             self.claim_shared(slot);
         }
+        self.keep_bargain(slot, turn_one);
         self.rest_attempts(now, agent, source, slot);
         self.refile(now, slot, rng);
         self.touch(slot);

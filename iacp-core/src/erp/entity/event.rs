@@ -7,6 +7,8 @@ use iacp_wire::{Digest, Eid, Frame, IatField, Message, WriteError};
 
 use crate::erp::binding::Binding;
 use crate::erp::local::AgentEvent;
+use crate::erp::resume::Line;
+use crate::governance::equivocation::Published;
 use crate::pss::{Admission, Discard};
 use crate::slots::Handle;
 
@@ -61,6 +63,31 @@ pub enum HostEvent<'d> {
     Cloned(Eid),
     /// f + 1 nodes see this host elsewhere: it does not know its outer address.
     WrongSource(Eid),
+    /// Two signed words of this EID contradict each other, and prove it to all: [`LlEntity::accuse`](super::LlEntity::accuse)
+    /// signs the accusation. Sessions of an EID with two bindings go on, by three paths once the host calls
+    /// [`LlEntity::challenge`](super::LlEntity::challenge).
+    Proof {
+        /// Which EID.
+        offender: Eid,
+        /// As what the accusation goes to the nodes.
+        published: Published,
+    },
+    /// The peer of a session has proved that it is somewhere else: everything goes there from now on. Agents are not told.
+    Moved {
+        /// Which agent's session.
+        eid: Eid,
+        /// Which session.
+        session: Handle,
+        /// Where the peer is.
+        to: SocketAddr,
+    },
+    /// A session of `eid` with `peer` was compromised. It proves nothing to others: one *bad* in this host's own score.
+    Compromised {
+        /// Which agent.
+        eid: Eid,
+        /// At the other end.
+        peer: Eid,
+    },
     /// Too many wrong tokens came by this channel; its frames are dropped for 60 s.
     ChannelShut(u32),
 }
@@ -125,6 +152,19 @@ pub enum HostRequest {
     Own(Eid),
     /// What does the directory know of this EID: its standing, its binding? `answer_peer` says it.
     Peer(Eid),
+    /// A record of this EID of ours is to be written to the nodes that are responsible for it: `deposit` lends it, and
+    /// `deposited` says that the host has taken it over.
+    Deposit(Eid),
+    /// What Forwarding Ticket does the directory have of `owner` whose nonce begins with `iv`? The question is
+    /// [`ticket::query`](crate::erp::ticket::query) with a TLV TICKET_IV; `answer_ticket` says what a node answers.
+    Tickets {
+        /// The EID that is looked for.
+        owner: Eid,
+        /// The EID of ours that looks for it.
+        requestor: Eid,
+        /// The first four bytes of the nonce.
+        iv: [u8; 4],
+    },
 }
 
 /// What must be on stable storage.
@@ -134,6 +174,25 @@ pub enum Persist {
     Generation(u64),
     /// The application's digest, and the number of its evolution.
     Evolution(Digest, u64),
+    /// Forwarding Tickets of this session's key: every counter below may have been used. It is of use only together with the
+    /// key, so a host that keeps no keys may answer at once.
+    TicketBlock {
+        /// With whom the session is, or was.
+        peer: Eid,
+        /// Its cookies.
+        session: Line,
+        /// The bound.
+        bound: u64,
+    },
+    /// Forwarding Tickets of the peer's: counters below are not taken any more.
+    TicketSeen {
+        /// With whom the session is, or was.
+        peer: Eid,
+        /// Its cookies.
+        session: Line,
+        /// The bound.
+        bound: u64,
+    },
 }
 
 /// What the directory knows of an EID.
@@ -141,6 +200,10 @@ pub enum Persist {
 pub struct PeerAnswer {
     /// What its standing allows.
     pub standing: Admission,
+    /// The flags that the directory has of it, each proven by its record, and its R: what STANDING tells an agent.
+    pub flags: u16,
+    /// See above; 6,000 for an EID that the directory does not know.
+    pub reputation: u16,
     /// Its newest binding, if there is one. It is verified here.
     pub binding: Option<Binding>,
 }

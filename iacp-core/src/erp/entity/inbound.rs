@@ -16,6 +16,7 @@ use crate::erp::context::State;
 use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
 use crate::erp::stream::{Arrival, Way};
+use crate::governance::equivocation::TURN;
 use crate::pss::shared::Reach;
 use crate::pss::{Capabilities, Discard, Incoming, Kind, Received, Violation};
 use crate::time::Mono;
@@ -150,7 +151,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Effect::Process if known.is_some() => HostEvent::Taken,
             // A binding that does not verify is no header of an inner frame: nothing is left of it.
             Effect::Process | Effect::Offer => HostEvent::Dropped(Dropped::Signature),
-            Effect::Equivocation => HostEvent::Dropped(Dropped::Equivocation),
+            Effect::Equivocation => {
+                if let Some(known) = known {
+                    self.bindings_contradict(slot, known, binding);
+                }
+                HostEvent::Dropped(Dropped::Equivocation)
+            }
             Effect::Drop => HostEvent::Dropped(Dropped::Generation),
         }
     }
@@ -224,10 +230,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         incoming: Incoming<'d>,
         rng: &mut impl CryptoRng,
     ) -> HostEvent<'d> {
-        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
+        let (Some(entry), Some(context)) = (self.sessions.at(slot), self.agents.at(agent)) else {
             return HostEvent::Dropped(Dropped::NoAgent);
         };
-        let Some(identity) = &context.identity else { return HostEvent::Dropped(Dropped::NoAgent) };
         if entry.session.peer() != header.source {
             return HostEvent::Dropped(Dropped::Session(Discard::Cookie));
         }
@@ -238,6 +243,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return HostEvent::Dropped(Dropped::NotNow);
             }
         }
+        let turn = match &incoming {
+            Incoming::Signed(signed) if entry.bargain > 0 => <[u8; TURN]>::try_from(signed.bytes).ok(),
+            _ => None,
+        };
+        if let Some(turn) = &turn
+            && self.breaks_bargain(now, agent, slot, turn)
+        {
+            return HostEvent::Taken;
+        }
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
+            return HostEvent::Dropped(Dropped::NoAgent);
+        };
+        let Some(identity) = &context.identity else { return HostEvent::Dropped(Dropped::NoAgent) };
         let sequence = match &incoming {
             Incoming::Sealed(sealed) => Some(sealed.sequence),
             Incoming::Signed(_) => None,
@@ -262,6 +280,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Received::Discarded(_) => {}
                 _ => self.came_by_path(now, slot, (from, &header.way), sequence),
             }
+        }
+        if let (Some(turn), Received::Taken) = (&turn, &received) {
+            self.heard_turn(slot, turn);
         }
         if !matches!(received, Received::Discarded(_)) {
             self.came_near(slot, from, reach);

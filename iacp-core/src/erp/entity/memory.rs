@@ -124,6 +124,15 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) wake: bool,
     /// The peer is told where we are, until it answers there; and how long at most.
     pub(super) vector: Option<(Backoff, Mono)>,
+    /// Since it is DISCONNECTED its peer is looked for.
+    pub(super) seek: Resolution,
+    /// A derivative for a sandbox belongs to it.
+    pub(super) derived: bool,
+    /// Its place among the sessions that negotiate, + 1.
+    pub(super) bargain: u32,
+    /// It ended in SESSION_COMPROMISED, and the host is to be told.
+    pub(super) compromised: bool,
+    pub(super) tell_compromised: bool,
     /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
     pub(super) goodbye: Option<(SocketAddr, Handle)>,
 }
@@ -165,6 +174,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         opened: false,
         wake: false,
         vector: None,
+        seek: Resolution::NOMINAL,
+        derived: false,
+        bargain: 0,
+        compromised: false,
+        tell_compromised: false,
         goodbye: None,
     };
 
@@ -181,6 +195,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.shared, self.shared_due, self.link, self.paths) = (0, None, None, 0);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
+        (self.seek, self.derived) = (Resolution::NOMINAL, false);
+        (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
     }
 
     /// The first item that the peer has not acknowledged.
@@ -200,7 +216,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
             Some(want) => Some(want.retry),
             None => self.session.next_deadline().map(|(at, _)| at),
         };
-        session.into_iter().chain(self.vector.map(|(repeat, _)| repeat.due())).chain(self.shared_due).min()
+        let others = self.vector.map(|(repeat, _)| repeat.due()).into_iter().chain(self.shared_due);
+        session.into_iter().chain(others).chain(self.seek.next_attempt()).min()
     }
 }
 
@@ -218,13 +235,22 @@ pub struct PeerSlot {
     pub(super) standing: Option<(Admission, Mono)>,
     /// Its newest verified binding.
     pub(super) binding: Option<Binding>,
-    /// When the host was asked last, and whether it has answered.
+    /// What STANDING tells of it.
+    pub(super) flags: u16,
+    pub(super) reputation: u16,
+    /// The first agent whose STANDING waits for the answer, + 1.
+    pub(super) askers: u32,
+    /// When the host was asked last, and whether it has yet to answer.
     pub(super) asked: Option<Mono>,
-    pub(super) answered: bool,
+    pub(super) asking: bool,
     /// The first of the sessions with it, + 1.
     pub(super) sessions: u32,
     /// A binding or an authentic header of a higher generation asks for a read, at most every 10 s.
     pub(super) nudged: Option<Mono>,
+    /// Two of its bindings contradict each other, and the host was told.
+    pub(super) proven: bool,
+    /// Until then it opens no session here.
+    pub(super) shunned: Option<Mono>,
     /// A verified accusation stands against it.
     pub(super) challenged: bool,
     /// Sessions that wait for what the directory knows of it.
@@ -237,10 +263,15 @@ impl PeerSlot {
         eid: Eid::ZERO,
         standing: None,
         binding: None,
+        flags: 0,
+        reputation: 0,
+        askers: 0,
         asked: None,
-        answered: true,
+        asking: false,
         sessions: 0,
         nudged: None,
+        proven: false,
+        shunned: None,
         challenged: false,
         waiting: List::EMPTY,
     };

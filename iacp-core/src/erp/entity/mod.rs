@@ -15,8 +15,10 @@
 //! sleep until `next_deadline`.
 
 mod channel;
+mod compromise;
 mod contexts;
 mod deadline;
+mod derived;
 mod desk;
 mod door;
 mod event;
@@ -27,6 +29,7 @@ mod memory;
 mod news;
 mod outbound;
 mod paths;
+mod records;
 mod sessions;
 mod shared;
 mod tables;
@@ -37,10 +40,12 @@ use iacp_wire::{Cookie, Eid};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
+use self::compromise::Proof;
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use super::agent::AgentSlot;
 use super::generation::PORT;
 use super::receipt::ReceiptSlot;
+use super::sandbox::Gate;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
 use crate::crypto::Provider;
 use crate::guard::{Ingress, Rate, TokenBucket};
@@ -49,10 +54,13 @@ use crate::pss::{Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
 use crate::slots::{Deadlines, Handle, Index, List, Slots, TooFew};
 use crate::time::Mono;
 
+pub use compromise::BargainSlot;
+pub use derived::derivative_of;
 pub use desk::{Desk, Done};
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub use paths::PathSlot;
+pub use records::{DepositSlot, TicketSlot};
 pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 
@@ -165,6 +173,12 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     /// Groups that members have left, or whose epoch is over by time.
     groups_stale: List<0>,
     paths: Slots<'m, PathSlot>,
+    tickets: &'m mut [TicketSlot],
+    deposits: &'m mut [DepositSlot],
+    gate: Gate<'m>,
+    bargains: Slots<'m, BargainSlot>,
+    /// What proves a peer's offence, until its accusation is signed. One at a time.
+    proof: Option<Proof>,
     /// Where the copies stand that are to be sent next.
     copying: Option<u32>,
     agent_index: Index<'m>,
@@ -241,6 +255,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         let items = memory.sessions.len() + memory.agents.len() + memory.outbox.len();
         tables.receipts.fill(ReceiptSlot::EMPTY);
         tables.endpoints.iter_mut().for_each(Zeroize::zeroize);
+        tables.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
+        tables.deposits.iter_mut().for_each(|slot| *slot = DepositSlot::EMPTY);
         let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
@@ -261,6 +277,11 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             groups: Slots::new(tables.groups)?,
             groups_stale: List::EMPTY,
             paths: Slots::new(tables.paths)?,
+            tickets: tables.tickets,
+            deposits: tables.deposits,
+            gate: Gate::new(tables.derived),
+            bargains: Slots::new(tables.bargains)?,
+            proof: None,
             copying: None,
             channels: memory.channels,
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
@@ -296,10 +317,12 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         (self.agents.taken(), self.sessions.taken(), self.peers.taken())
     }
 
-    /// After the host finds that its memory was restored or cloned: cookie secrets and the salts of groups are drawn anew.
+    /// After the host finds that its memory was restored or cloned: cookie secrets and the salts of groups are drawn anew, and
+    /// ticket keys are wiped, whose counters may have gone back.
     pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.responder.renew(now, rng);
         self.renew_groups(rng);
+        self.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
     }
 
     /// The slot of an agent.
@@ -345,8 +368,19 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         if self.sessions.at(slot).is_some_and(|entry| entry.shared > 0) {
             self.settle_shared(slot);
         }
+        self.settle_session(slot);
         self.sessions_out.push(&mut self.sessions, slot);
         self.sessions_news.push(&mut self.sessions, slot);
+    }
+
+    /// What begins and ends with a session.
+    fn settle_session(&mut self, slot: u32) {
+        self.keep_ticket_keys(slot);
+        self.settle_seek(slot);
+        self.settle_compromised(slot);
+        if let Some(entry) = self.sessions.at(slot).filter(|entry| entry.derived && entry.session.closure().is_some()) {
+            self.end_derivatives(entry.agent, Some(slot));
+        }
     }
 
     /// Something of this agent may have changed.

@@ -16,6 +16,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(channel) = self.channel_news.take() {
             return Some(HostEvent::ChannelShut(channel));
         }
+        if let Some(event) = self.proof_event() {
+            return Some(event);
+        }
         while let Some(slot) = self.agents_news.first() {
             if let Some(event) = self.tell_agent(slot) {
                 return Some(event);
@@ -44,6 +47,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     fn tell_agent(&mut self, slot: u32) -> Option<HostEvent<'static>> {
         let shown = self.state(slot);
+        if let Some(event) = self.standing_result(slot) {
+            return Some(event);
+        }
         let agent = self.agents.at_mut(slot)?;
         let eid = agent.eid();
         if core::mem::take(&mut agent.tell.wrong_source) {
@@ -62,6 +68,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let entry = self.sessions.at_mut(slot)?;
         let context = self.agents.at(entry.agent)?;
         let (eid, channel, agent) = (context.eid(), context.channel, entry.agent);
+        if core::mem::take(&mut entry.tell_compromised) {
+            return Some(HostEvent::Compromised { eid, peer: entry.session.peer() });
+        }
         let event = |event| Some(HostEvent::Agent { eid, channel, session: Some(session), event });
         if let Some(status) = entry.refused.take() {
             let request = entry.request;
@@ -92,8 +101,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Event::Reconciled => AgentEvent::Continuity(Continuity::GoesOn),
                 Event::Finished { sequence } => AgentEvent::Finished { sequence },
                 Event::CloseRequested { reason } => AgentEvent::CloseRequested { reason },
-                // Where the peer is, an agent is not told; what is delivered follows below.
-                Event::Moved { .. } | Event::Delivered | Event::Writable => continue,
+                // Where the peer is, an agent is not told.
+                Event::Moved { to } => return Some(HostEvent::Moved { eid, session, to }),
+                // What is delivered follows below.
+                Event::Delivered | Event::Writable => continue,
                 Event::Closed(closure) => {
                     let (closure, truncated, reason) = ClosureCode::of(closure);
                     let delivered = entry.count_acknowledged();

@@ -182,7 +182,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         {
             let home = entry.session.locator();
             if *until <= now || entry.session.closure().is_some() || home == INSIDE {
+                let unheard = *until <= now && entry.session.closure().is_none();
                 entry.vector = None;
+                if unheard {
+                    self.lead_here(slot);
+                }
             } else {
                 repeat.done(now);
                 // Directly behind it comes a heartbeat from the new address.
@@ -191,11 +195,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return Some((Stands::Head(length), To::Network(home)));
             }
         }
+        let entry = self.sessions.at_mut(slot)?;
         let (place, to) = entry.session.poll_place(now, head.get_mut(ROUTING..)?).ok()??;
         let (stands, length) = match place {
             Place::Written(length) => (Stands::Written(length), length),
             Place::Log => (Stands::Log(slot), entry.session.last_data().map_or(0, <[u8]>::len)),
         };
+        if let Stands::Written(length) = stands {
+            self.said(slot, head.get(ROUTING..)?.get(..length)?);
+        }
         write_routing(own, peer, binding.generation, length, head);
         self.keep_copy(slot, (stands_in_log(&stands), length), to, head);
         self.last = Some(slot);

@@ -2,10 +2,13 @@
 
 use crate::erp::receipt::ReceiptSlot;
 use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
+use crate::erp::sandbox::DerivedSlot;
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Reset, Slot};
 
+use super::compromise::BargainSlot;
 use super::paths::PathSlot;
+use super::records::{DepositSlot, TicketSlot};
 use super::shared::{GroupSlot, SharedSlot};
 
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
@@ -36,6 +39,16 @@ pub struct Tables<'m> {
     pub groups: &'m mut [Slot<GroupSlot>],
     /// One for each session that goes by three paths. Without them every session goes by one.
     pub paths: &'m mut [Slot<PathSlot>],
+    /// Shares: the ticket keys of sessions, at most 64 of an agent. Without them no Forwarding Ticket is issued or opened.
+    pub tickets: &'m mut [TicketSlot],
+    /// One for each agent: the record of it that its host is to write next. Without them DEPOSIT gets CAPACITY, and no
+    /// Forwarding Ticket is issued.
+    pub deposits: &'m mut [DepositSlot],
+    /// One for each derivative of all agents, better twice as many. Without them DERIVE gets CAPACITY.
+    pub derived: &'m mut [DerivedSlot],
+    /// One for each session with a contract. Without them a peer that makes two contracts of one turn is not
+    /// convicted.
+    pub bargains: &'m mut [Slot<BargainSlot>],
 }
 
 /// What is kept of one session with RESUME: its line, and which of the peer's items have come.

@@ -103,6 +103,32 @@ impl ClosureCode {
     }
 }
 
+/// What the directory knows of an EID, as an agent is told it: the content of the RESULT of STANDING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Standing {
+    /// The flags of DIR_ANSWER.
+    pub flags: u16,
+    /// R, at most 10,000.
+    pub reputation: u16,
+    /// The generation of its newest binding that has verified; 0 if none has.
+    pub generation: u64,
+}
+
+impl Standing {
+    /// Length in bytes.
+    pub const LEN: usize = 12;
+
+    /// As it stands in RESULT.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let fields = self.flags.to_be_bytes().into_iter().chain(self.reputation.to_be_bytes());
+        bytes.iter_mut().zip(fields.chain(self.generation.to_be_bytes())).for_each(|(to, from)| *to = from);
+        bytes
+    }
+}
+
 /// What an agent is told. An agent in another process gets it as [`AgentEvent::write`] has it.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -113,6 +139,13 @@ pub enum AgentEvent<'d> {
         request: u32,
         /// Why it did nothing, if it did nothing.
         status: Result<(), LocalStatus>,
+    },
+    /// 1: how STANDING ended, where the directory had to be asked.
+    Standing {
+        /// The agent's number of it.
+        request: u32,
+        /// What is known.
+        standing: Standing,
     },
     /// 2: its context.
     State {
@@ -269,6 +302,10 @@ impl AgentEvent<'_> {
                 head.result_status = status.err().map_or(0, LocalStatus::code).into();
                 &[]
             }
+            Self::Standing { request, .. } => {
+                head.request = (*request).into();
+                fixed.bytes.get(..fixed.length).unwrap_or_default()
+            }
             Self::Data { content: tail, .. } | Self::Value { value: tail, .. } | Self::Granted { tag: tail, .. } => {
                 return write_around(&head, fixed.bytes.get(..fixed.length).unwrap_or_default(), tail, out);
             }
@@ -282,6 +319,7 @@ impl AgentEvent<'_> {
         let none = Content { bytes: [0; FIXED], length: 0 };
         match self {
             Self::Result { .. } => (1, none),
+            Self::Standing { standing, .. } => (1, Content::of([&standing.to_bytes()])),
             Self::State { state, degraded, accused, generation } => {
                 let flags = [state_code(*state), u8::from(*degraded), u8::from(*accused), 0];
                 (2, Content::of([&flags, &generation.to_be_bytes()]))

@@ -50,7 +50,7 @@ const CRATES: [Crate; 4] = [
             ("directory", &["crypto", "discovery", "governance", "guard", "identity", "machine", "slots", "time"]),
             ("governance", &["crypto", "identity", "machine", "slots", "time"]),
             ("dhi", &["crypto", "identity", "machine", "slots", "time"]),
-            ("erp", &["crypto", "directory", "guard", "identity", "machine", "pss", "slots", "time"]),
+            ("erp", &["crypto", "directory", "governance", "guard", "identity", "machine", "pss", "slots", "time"]),
             ("tables", &["dhi", "directory", "discovery", "erp", "governance", "guard", "identity", "machine", "pss"]),
         ],
         known: &[],

@@ -60,7 +60,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.registration.asked = true;
             return Some(HostRequest::Nodes(eid));
         }
-        None
+        self.ask_for_records(slot)
     }
 
     /// What was asked to be stored is on stable storage. What nothing has asked for changes nothing.
@@ -89,6 +89,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 self.settle_agent(now, slot);
             }
+            Persist::TicketBlock { .. } | Persist::TicketSeen { .. } => self.ticket_stored(slot, what),
             Persist::Generation(_) | Persist::Evolution(..) => {}
         }
         self.correct();
@@ -118,13 +119,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What the directory knows of a peer. What nothing has asked for changes nothing.
     pub fn answer_peer(&mut self, now: Mono, eid: &Eid, answer: &PeerAnswer) {
         let Some(slot) = self.peer_of(eid) else { return };
-        let Some(peer) = self.peers.at_mut(slot).filter(|peer| !peer.answered) else { return };
-        peer.answered = true;
+        let Some(peer) = self.peers.at_mut(slot).filter(|peer| peer.asking) else { return };
+        peer.asking = false;
         peer.standing = Some((answer.standing, now.after(STANDING)));
+        (peer.flags, peer.reputation) = (answer.flags, answer.reputation);
         if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
             self.take_binding(now, slot, binding, None);
         }
         self.wake_waiting(now, slot);
+        self.tell_standing(slot);
     }
 
     /// A node's word on a registration, or on a leaving.

@@ -95,6 +95,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             channel.contexts = channel.contexts.saturating_sub(1);
         }
         self.clear_receipts(slot);
+        self.clear_tickets(slot);
+        self.forget_standing(slot);
+        self.end_derivatives(slot, None);
         self.erase_endpoints(slot);
         if let Some(handle) = self.agents.handle(slot) {
             self.agents.release(handle);

@@ -184,6 +184,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.evolving = Some(now);
         }
         self.wake_sessions(now, slot);
+        self.lead_the_lost(slot);
         self.touch_agent(slot);
     }
 

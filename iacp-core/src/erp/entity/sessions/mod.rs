@@ -3,6 +3,7 @@
 mod fifo;
 mod lines;
 mod peers;
+mod seek;
 
 use iacp_wire::Cookie;
 use rand_core::CryptoRng;
@@ -156,6 +157,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 let due = want.resolution.failed::<P>(now, &eid);
                 let peer = want.peer;
                 self.wait_for_peer(slot, &peer);
+                self.look_for_tickets(agent, &peer);
                 self.try_later(slot, due);
                 self.sessions_news.push(&mut self.sessions, slot);
             }
@@ -217,6 +219,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     pub(in crate::erp::entity) fn forget_session(&mut self, slot: u32) {
         self.unfile(slot);
         self.keep_receipt(slot);
+        self.age_ticket_keys(slot);
+        if let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) {
+            self.end_derivatives(agent, Some(slot));
+        }
+        self.drop_bargain(slot);
         self.drop_line(slot);
         self.end_shared(slot);
         self.drop_paths(slot);

@@ -62,7 +62,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 self.peers_age.push(&mut self.peers, slot);
                 continue;
             }
-            let (hash, peers) = (self.peer_index.hash(&[&peer.eid.0]), &self.peers);
+            let eid = peer.eid;
+            self.tell_standing(slot);
+            let (hash, peers) = (self.peer_index.hash(&[&eid.0]), &self.peers);
             self.peer_index.remove(hash, slot, |key, slot| peers.at(slot).map_or(0, |peer| key.hash(&[&peer.eid.0])));
             if let Some(handle) = self.peers.handle(slot) {
                 self.peers.release(handle);
@@ -114,7 +116,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(peer) = self.peers.at_mut(slot) else { return false };
         let again = peer.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN);
         if again {
-            (peer.asked, peer.answered) = (Some(now), false);
+            (peer.asked, peer.asking) = (Some(now), true);
             self.peers_ask.push(&mut self.peers, slot);
         }
         again

@@ -1,0 +1,313 @@
+//! Forwarding Tickets of a host's agents: keys are kept, tickets issued, looked for and opened (`IACP §3.5`).
+
+use core::net::SocketAddr;
+
+use iacp_wire::message::DhtTicketResp;
+use iacp_wire::{Eid, Locator};
+use zerocopy::IntoBytes;
+
+use super::super::LlEntity;
+use super::super::event::{HostRequest, Persist};
+use super::share;
+use crate::crypto::Provider;
+use crate::directory::Kind;
+use crate::erp::agent::Storing;
+use crate::erp::context::State;
+use crate::erp::generation::PORT;
+use crate::erp::resume::Line;
+use crate::erp::ticket::{Issuer, NotIssued, NotOpened, Opener};
+use crate::pss::continuity;
+use crate::time::Mono;
+
+/// Ticket keys outlive their session for so long, in milliseconds.
+const KEPT: u64 = 7 * 24 * 3_600_000;
+/// No more ticket keys are kept of one peer: the newest ones.
+const OF_A_PEER: usize = 4;
+
+/// The ticket keys of one session, of both directions.
+pub struct TicketSlot {
+    peer: Eid,
+    session: Line,
+    issuer: Issuer,
+    opener: Opener,
+    filed: Mono,
+    /// Until when they are kept; `None`: there are none. While their session is there they are kept.
+    until: Option<Mono>,
+    /// Where the next ticket leads; with port 0 none is wanted.
+    leads: (Locator, u16),
+    block: Storing,
+    seen: Storing,
+    /// The host is to look for a ticket of the peer's, or has been asked to.
+    wanted: bool,
+    asked: bool,
+}
+
+impl TicketSlot {
+    /// No keys.
+    pub const EMPTY: Self = Self {
+        peer: Eid::ZERO,
+        session: Line([0; 16]),
+        issuer: Issuer::NONE,
+        opener: Opener::NONE,
+        filed: Mono(0),
+        until: None,
+        leads: (Locator::ZERO, 0),
+        block: Storing::Nothing,
+        seen: Storing::Nothing,
+        wanted: false,
+        asked: false,
+    };
+
+    fn is_free(&self, now: Mono) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+}
+
+impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
+    fn tickets_of(&mut self, agent: u32) -> Option<&mut [TicketSlot]> {
+        let share = share(self.tickets.len(), self.agents.capacity(), agent)?;
+        self.tickets.get_mut(share)
+    }
+
+    /// An established session hands its ticket keys over, once. Where there is no place the oldest give way: of the same
+    /// peer if it has four, else those of a session that has ended, else any.
+    pub(in crate::erp::entity) fn keep_ticket_keys(&mut self, slot: u32) {
+        let now = self.clock;
+        if self.tickets.is_empty() || self.settings.directory.is_none() {
+            return;
+        }
+        let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.session.is_ready()) else { return };
+        let (agent, peer, cookies) = (entry.agent, entry.session.peer(), entry.session.cookies());
+        let suite = entry.session.capabilities().suite();
+        let Some(keys) = entry.session.take_ticket_keys() else { return };
+        if self.agent_of(&peer).is_some() {
+            // A peer of this host is always found.
+            return;
+        }
+        let Some(slots) = self.tickets_of(agent) else { return };
+        let crowded = slots.iter().filter(|slot| !slot.is_free(now) && slot.peer == peer).count() >= OF_A_PEER;
+        let rank = |slot: &&mut TicketSlot| {
+            if slot.is_free(now) {
+                (1, Mono(0))
+            } else if slot.peer == peer && crowded {
+                (0, slot.filed)
+            } else if slot.until < Some(Mono(u64::MAX)) {
+                (2, slot.filed)
+            } else {
+                (3, slot.filed)
+            }
+        };
+        let Some(slot) = slots.iter_mut().min_by_key(rank) else { return };
+        *slot = TicketSlot {
+            peer,
+            session: Line::of_session(cookies.0, cookies.1),
+            issuer: Issuer::new(keys.ours, suite),
+            opener: Opener::new(keys.theirs, suite),
+            filed: now,
+            until: Some(Mono(u64::MAX)),
+            ..TicketSlot::EMPTY
+        };
+    }
+
+    /// A session is forgotten: its ticket keys are kept for a while.
+    pub(in crate::erp::entity) fn age_ticket_keys(&mut self, slot: u32) {
+        let Some(entry) = self.sessions.at(slot) else { return };
+        let (agent, peer, cookies) = (entry.agent, entry.session.peer(), entry.session.cookies());
+        let (until, name) = (self.clock.after(KEPT), Line::of_session(cookies.0, cookies.1));
+        let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
+        for slot in slots.filter(|slot| slot.until.is_some() && slot.session == name && slot.peer == peer) {
+            slot.until = Some(until);
+        }
+    }
+
+    /// The ticket keys of a context end with it, and so does a record that its host has not taken.
+    pub(in crate::erp::entity) fn clear_tickets(&mut self, agent: u32) {
+        self.tickets_of(agent).unwrap_or_default().iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
+        self.clear_deposit(agent);
+    }
+
+    /// An agent's host goes offline and will be at `at`: each peer that a session was with since the last seven days finds a
+    /// ticket that leads there. Before the host goes it writes what [`HostRequest::Deposit`] asks for.
+    pub fn will_be_at(&mut self, now: Mono, eid: &Eid, at: SocketAddr) {
+        self.clock = self.clock.max(now);
+        if let Some(agent) = self.agent_of(eid) {
+            self.lead(agent, at, |_| true);
+        }
+    }
+
+    /// After a move: peers that are DISCONNECTED find a ticket.
+    // keeps: IACP-010
+    pub(in crate::erp::entity) fn lead_the_lost(&mut self, agent: u32) {
+        if self.tickets.is_empty()
+            || self.agents.at(agent).and_then(|agent| agent.binding).is_none_or(|binding| binding.generation == 0)
+        {
+            return;
+        }
+        let mut next = self.first_session(agent);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at(session) else { break };
+            next = entry.next.checked_sub(1);
+            if entry.session.continuity() == Some(continuity::State::Disconnected) {
+                self.lead_here(session);
+            }
+        }
+    }
+
+    /// The peer of this session finds a ticket that leads to where the host is now.
+    pub(in crate::erp::entity) fn lead_here(&mut self, session: u32) {
+        let at = SocketAddr::new(self.settings.address, PORT);
+        let Some(entry) = self.sessions.at(session) else { return };
+        let (agent, peer, cookies) = (entry.agent, entry.session.peer(), entry.session.cookies());
+        let name = Line::of_session(cookies.0, cookies.1);
+        self.lead(agent, at, |slot| slot.session == name && slot.peer == peer);
+    }
+
+    fn lead(&mut self, agent: u32, at: SocketAddr, wanted: impl Fn(&TicketSlot) -> bool) {
+        let now = self.clock;
+        let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
+        for slot in slots.filter(|slot| !slot.is_free(now) && wanted(slot)) {
+            slot.leads = (at.ip().into(), at.port());
+        }
+        self.agents_ask.push(&mut self.agents, agent);
+    }
+
+    /// Nothing says where a peer is: its tickets are looked for.
+    pub(in crate::erp::entity) fn look_for_tickets(&mut self, agent: u32, peer: &Eid) {
+        let now = self.clock;
+        let mut any = false;
+        let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
+        for slot in slots.filter(|slot| !slot.is_free(now) && slot.peer == *peer) {
+            (slot.wanted, any) = (true, true);
+        }
+        if any {
+            self.agents_ask.push(&mut self.agents, agent);
+        }
+    }
+
+    /// What the host is asked about an agent's records.
+    pub(in crate::erp::entity) fn ask_for_records(&mut self, agent: u32) -> Option<HostRequest> {
+        if let Some(request) = self.ask_to_deposit(agent) {
+            return Some(request);
+        }
+        let (eid, bound) = (self.agents.at(agent)?.eid(), self.state(agent) == State::Bound);
+        for place in share(self.tickets.len(), self.agents.capacity(), agent)? {
+            let slot = self.tickets.get_mut(place)?;
+            if slot.until.is_none() {
+                continue;
+            }
+            if core::mem::take(&mut slot.wanted) {
+                slot.asked = true;
+                return Some(HostRequest::Tickets { owner: slot.peer, requestor: eid, iv: slot.opener.iv() });
+            }
+            if slot.seen == Storing::Wanted {
+                slot.seen = Storing::Asked;
+                let what = Persist::TicketSeen { peer: slot.peer, session: slot.session, bound: slot.opener.seen() };
+                return Some(HostRequest::Persist { eid, what });
+            }
+            if bound
+                && slot.leads.1 != 0
+                && let Some(request) = self.issue_ticket(agent, &eid, place)
+            {
+                return Some(request);
+            }
+        }
+        None
+    }
+
+    /// The ticket that is wanted, or what has to be stored before it.
+    fn issue_ticket(&mut self, agent: u32, eid: &Eid, place: usize) -> Option<HostRequest> {
+        let iv = self.tickets.get(place)?.issuer.iv();
+        let range = share(self.tickets.len(), self.agents.capacity(), agent)?;
+        let same = self.tickets.get(range)?.iter().filter(|slot| slot.until.is_some() && slot.issuer.iv() == iv);
+        // The directory wants rising counters under an iv, and no nonce comes twice.
+        let next = same.map(|slot| slot.issuer.next()).max()?;
+        let slot = self.tickets.get_mut(place)?;
+        slot.issuer.skip(next);
+        if slot.block == Storing::Asked {
+            return None;
+        }
+        if let Some(bound) = slot.issuer.wanted() {
+            slot.block = Storing::Asked;
+            let what = Persist::TicketBlock { peer: slot.peer, session: slot.session, bound };
+            return Some(HostRequest::Persist { eid: *eid, what });
+        }
+        let at = SocketAddr::new(slot.leads.0.into(), slot.leads.1);
+        self.free_deposit(agent)?;
+        let (slot, context) = (self.tickets.get_mut(place)?, self.agents.at(agent)?);
+        let issued = slot.issuer.issue(context.identity.as_ref()?, at);
+        if !matches!(issued, Err(NotIssued::NotPersisted { .. })) {
+            slot.leads = (Locator::ZERO, 0);
+        }
+        self.free_deposit(agent)?.fill(Kind::Ticket, issued.ok()?.as_bytes());
+        self.ask_to_deposit(agent)
+    }
+
+    /// A bound of a ticket key is on stable storage.
+    pub(in crate::erp::entity) fn ticket_stored(&mut self, agent: u32, what: Persist) {
+        let slots = self.tickets_of(agent).unwrap_or_default();
+        match what {
+            Persist::TicketBlock { peer, session, bound } => {
+                let its = |slot: &&mut TicketSlot| slot.peer == peer && slot.session == session;
+                if let Some(slot) = slots.iter_mut().find(its).filter(|slot| slot.block == Storing::Asked) {
+                    slot.block = Storing::Nothing;
+                    slot.issuer.persisted(bound);
+                }
+            }
+            Persist::TicketSeen { peer, session, bound } => {
+                let its = |slot: &&mut TicketSlot| slot.peer == peer && slot.session == session;
+                if let Some(slot) = slots.iter_mut().find(its).filter(|slot| slot.seen == Storing::Asked) {
+                    slot.seen = if slot.opener.seen() == bound { Storing::Nothing } else { Storing::Wanted };
+                }
+            }
+            Persist::Generation(_) | Persist::Evolution(..) => return,
+        }
+        self.agents_ask.push(&mut self.agents, agent);
+    }
+
+    /// What a node has answered to [`HostRequest::Tickets`]: where `owner` says that it is. Sessions look for it there, and
+    /// data follows only what is proven. Each node's answer may be given.
+    ///
+    /// # Errors
+    /// The ticket changes nothing. [`NotOpened::None`] also where nothing has asked for it.
+    pub fn answer_ticket(
+        &mut self,
+        now: Mono,
+        requestor: &Eid,
+        owner: &Eid,
+        answer: &DhtTicketResp,
+    ) -> Result<(), NotOpened> {
+        self.clock = self.clock.max(now);
+        let agent = self.agent_of(requestor).ok_or(NotOpened::None)?;
+        let mut opened = Err(NotOpened::None);
+        let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
+        for slot in slots.filter(|slot| slot.asked && slot.peer == *owner && !slot.is_free(now)) {
+            match slot.opener.open::<P>(owner, answer) {
+                // Another session may have the same iv by chance.
+                Err(NotOpened::OtherKey) if opened.is_err() => opened = Err(NotOpened::OtherKey),
+                Ok(at) => {
+                    slot.seen = Storing::Wanted;
+                    opened = Ok(at);
+                    break;
+                }
+                other => opened = other,
+            }
+        }
+        let at = opened?;
+        self.agents_ask.push(&mut self.agents, agent);
+        let mut next = self.first_session(agent);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at_mut(session) else { break };
+            next = entry.next.checked_sub(1);
+            if let Some(want) = entry.want.as_mut().filter(|want| want.peer == *owner && want.at.is_none()) {
+                want.at = Some(at);
+                entry.wake = true;
+                self.deadlines.bring_forward(session, now);
+            } else if entry.want.is_none() && entry.session.peer() == *owner {
+                entry.session.claim(now, at);
+                self.touch(session);
+            }
+        }
+        self.correct();
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! A host with ten thousand agents moves: what lies between two frames is counted, not timed.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+
+use iacp_core::crypto::{BadSignature, BadTag, CheckedKey, Provider, Secret32, Suite, WeakKey};
+use iacp_core::erp::agent::AgentSlot;
+use iacp_core::erp::entity::{Channel, HEAD, HostRequest, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, To};
+use iacp_core::erp::generation::PORT;
+use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
+use iacp_core::slots::{HeapCell, Slot};
+use iacp_wire::{Digest, Eid};
+use sessions::hosts::place;
+use sessions::{ChaCha8Rng, Cheap, Mono, SeedableRng};
+
+const AGENTS: usize = 10_000;
+/// Nodes of each agent.
+const NODES: u8 = 3;
+
+thread_local! {
+    /// Signatures made since the last frame.
+    static SIGNED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// [`Cheap`], and signatures are counted.
+struct Counting;
+
+impl Provider for Counting {
+    type SigningKey = <Cheap as Provider>::SigningKey;
+    type Cipher = <Cheap as Provider>::Cipher;
+
+    fn signing_key(seed: &Secret32) -> Self::SigningKey {
+        Cheap::signing_key(seed)
+    }
+
+    fn public_key(key: &Self::SigningKey) -> [u8; 32] {
+        Cheap::public_key(key)
+    }
+
+    fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64] {
+        SIGNED.set(SIGNED.get() + 1);
+        Cheap::sign(key, message)
+    }
+
+    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        Cheap::equation(public, message, signature)
+    }
+
+    fn has_prime_order(public: &[u8; 32]) -> bool {
+        Cheap::has_prime_order(public)
+    }
+
+    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        Cheap::verify(public, message, signature)
+    }
+
+    fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        Cheap::verify_checked(key, message, signature)
+    }
+
+    fn x25519_public(secret: &Secret32) -> [u8; 32] {
+        Cheap::x25519_public(secret)
+    }
+
+    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
+        Cheap::x25519(secret, public)
+    }
+
+    fn static_secret(key: &Self::SigningKey) -> Secret32 {
+        Cheap::static_secret(key)
+    }
+
+    fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
+        Cheap::static_public(public)
+    }
+
+    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
+        Cheap::cipher(suite, key)
+    }
+
+    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
+        Cheap::seal(cipher, nonce, aad, buffer)
+    }
+
+    fn open(
+        cipher: &Self::Cipher,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), BadTag> {
+        Cheap::open(cipher, nonce, aad, buffer, tag)
+    }
+}
+
+type Entity = LlEntity<'static, Counting, 2_048, 4, 16>;
+
+fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
+    Box::leak((0..count).map(|_| make()).collect())
+}
+
+fn entity(rng: &mut ChaCha8Rng) -> Entity {
+    let memory = Memory {
+        agents: leak(AGENTS, || Slot::new(AgentSlot::EMPTY)),
+        sessions: leak(1, || Slot::new(SessionSlot::EMPTY)),
+        peers: leak(1, || Slot::new(PeerSlot::EMPTY)),
+        fifo: leak(1, || Slot::new(FifoCell::EMPTY)),
+        outbox: leak(1, || Slot::new(OutboxCell::EMPTY)),
+        agent_index: leak(32_768, || 0),
+        session_index: leak(2, || 0),
+        peer_index: leak(2, || 0),
+        heap: leak(AGENTS + 2, || HeapCell::EMPTY),
+        channels: leak(1, || Channel::NEW),
+    };
+    LlEntity::new(memory, HostSettings::at(place(1)), Mono(0), rng).expect("the memory suffices")
+}
+
+/// Answers what the host is asked; at most so much in one go, as a host that has other things to do.
+fn answer(entity: &mut Entity, now: Mono, most: usize) -> usize {
+    let nodes: Vec<Node> = (0..NODES)
+        .map(|number| Node { eid: Eid([number; 32]), at: SocketAddr::new(place(200 + number), PORT) })
+        .collect();
+    let mut answered = 0;
+    while answered < most {
+        match entity.poll_request() {
+            Some(HostRequest::Persist { eid, what }) => entity.persisted(now, &eid, what),
+            Some(HostRequest::Nodes(eid)) => entity.answer_nodes(now, &eid, &nodes),
+            Some(_) => {}
+            None => break,
+        }
+        answered += 1;
+    }
+    answered
+}
+
+/// Sends all that is to be sent. How many frames went, and the most signatures in front of one of them.
+fn send_all(entity: &mut Entity, now: Mono) -> (usize, u32) {
+    let (mut frames, mut most) = (0, 0);
+    for _ in 0..20 * AGENTS * usize::from(NODES) {
+        // One request is answered for each frame that goes.
+        answer(entity, now, 1);
+        let mut head = [0; HEAD];
+        let Some(transmit) = entity.poll_transmit(now, &mut head) else {
+            if answer(entity, now, 1) == 0 && entity.next_deadline().is_none_or(|at| at > now) {
+                return (frames, most);
+            }
+            continue;
+        };
+        assert!(matches!(transmit.to, To::Network(_)));
+        most = most.max(SIGNED.replace(0));
+        frames += 1;
+    }
+    panic!("frames without end")
+}
+
+#[test]
+fn ten_thousand_contexts_move_and_no_frame_waits_for_more_than_two_signatures() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut entity = entity(&mut rng);
+    for _ in 0..AGENTS {
+        entity.init(Mono(0), None, Digest::ZERO, &mut rng).expect("a slot is free");
+    }
+    let each = usize::from(NODES);
+    let (frames, _) = send_all(&mut entity, Mono(0));
+    assert_eq!(frames, AGENTS * each, "each context registers with each of its nodes");
+    SIGNED.set(0);
+    // One event moves all of them. It signs nothing by itself.
+    entity.churn(place(2));
+    assert_eq!(SIGNED.get(), 0);
+    let now = Mono(1_000);
+    let (frames, most) = send_all(&mut entity, now);
+    assert_eq!(frames, AGENTS * each, "each context tells each of its nodes where it is now");
+    assert!((1..=2).contains(&most), "{most} signatures in front of one frame");
+    let (frames, _) = send_all(&mut entity, now);
+    assert_eq!(frames, 0, "nothing is left");
+}

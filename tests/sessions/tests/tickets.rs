@@ -1,0 +1,248 @@
+//! Forwarding Tickets through the LL-Entity: peers that have lost each other meet where a ticket leads, no nonce comes twice, and
+//! what is old, forged or unasked moves nothing.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use iacp_core::directory::Kind;
+use iacp_core::erp::context::State;
+use iacp_core::erp::entity::Persist;
+use iacp_core::erp::generation::PORT;
+use iacp_core::erp::ticket::NotOpened;
+use iacp_core::pss::Capabilities;
+use iacp_wire::Eid;
+use sessions::Weather;
+use sessions::hosts::place;
+use sessions::two::Two;
+
+/// Two hosts with a session between their first agents.
+fn two(seed: u64) -> Two {
+    Two::new(seed, false, Weather::FAIR, Capabilities::NONE)
+}
+
+fn elsewhere(number: u8) -> SocketAddr {
+    SocketAddr::new(place(number), PORT)
+}
+
+/// Nothing goes directly between the two hosts any more.
+fn cut(two: &mut Two) {
+    let (one, other) = (two.world.hosts[0].at, two.world.hosts[1].at);
+    two.world.cut = vec![(one, other), (other, one)];
+}
+
+fn run(two: &mut Two, seconds: u64) {
+    for _ in 0..seconds {
+        two.world.run(1_000);
+        two.world.keep_alive();
+    }
+}
+
+/// The tickets of an EID that were written into the directory: nonce and body.
+fn tickets(two: &Two, owner: &Eid) -> Vec<([u8; 12], Vec<u8>)> {
+    let all = two.world.deposits.iter().filter(|(_, eid, kind, _)| eid == owner && *kind == Kind::Ticket);
+    all.map(|(.., body)| (body[68..80].try_into().expect("12 bytes"), body.clone())).collect()
+}
+
+fn send(two: &mut Two, item: u64) {
+    let (session, now) = (two.sessions[0], two.world.now);
+    let sent = two.world.hosts[0].with(now, 0, |desk, _| desk.send(session, item, &item.to_be_bytes()));
+    sent.expect("taken");
+}
+
+fn came(two: &Two) -> Vec<Vec<u8>> {
+    two.told(1).expect("open").items.values().map(|(bytes, _)| bytes.clone()).collect()
+}
+
+// shows: IACP-010, IACP-011
+#[test]
+fn two_hosts_that_move_at_once_meet_where_the_ticket_leads() {
+    let mut two = two(1);
+    let (owner, peer, now) = (two.world.eid(0, 0), two.world.eid(1, 0), two.world.now);
+    // The first host knows where it will be, and says so before it goes.
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    two.world.run(100);
+    let issued = tickets(&two, &owner);
+    assert_eq!(issued.len(), 1, "one for the one peer");
+    assert_eq!(issued[0].1[..32], two.world.deposits[0].3[..32]);
+    // Both move at the same moment, and no node takes a registration: neither vectors nor bindings help.
+    for node in &mut two.world.nodes {
+        node.silent = true;
+    }
+    two.world.move_host(0, place(90));
+    two.world.move_host(1, place(91));
+    send(&mut two, 0);
+    run(&mut two, 60);
+    assert!(
+        two.world.looked_for.iter().all(|(_, of, by, _)| (*of, *by) == (owner, peer) || (*of, *by) == (peer, owner))
+    );
+    run(&mut two, 60);
+    assert!(two.world.opened.contains(&Ok(())), "{:?}", two.world.opened);
+    // The ticket was a claim; the session goes on because the owner has answered there. Items wait for BOUND, as ever.
+    assert!(came(&two).is_empty());
+    for node in &mut two.world.nodes {
+        node.silent = false;
+    }
+    run(&mut two, 90);
+    assert_eq!(came(&two), [0_u64.to_be_bytes().to_vec()], "{:?}", two.told(1));
+    let none = two.told(0).expect("open").closed.is_none() && two.told(1).expect("open").closed.is_none();
+    assert!(none, "it is the same session");
+}
+
+#[test]
+fn without_a_ticket_they_do_not_meet() {
+    let mut two = two(2);
+    for node in &mut two.world.nodes {
+        node.silent = true;
+    }
+    two.world.move_host(0, place(90));
+    two.world.move_host(1, place(91));
+    run(&mut two, 120);
+    assert!(!two.world.looked_for.is_empty() && !two.world.opened.contains(&Ok(())));
+    for node in &mut two.world.nodes {
+        node.silent = false;
+    }
+    run(&mut two, 1);
+    assert!(came(&two).is_empty());
+}
+
+// shows: IACP-010
+#[test]
+fn a_peer_that_is_disconnected_when_the_host_moves_finds_a_ticket_after_bound() {
+    let mut two = two(3);
+    let owner = two.world.eid(0, 0);
+    cut(&mut two);
+    run(&mut two, 60);
+    assert!(tickets(&two, &owner).is_empty(), "nothing has moved");
+    two.world.move_host(0, place(90));
+    let there = elsewhere(90);
+    two.world.cut.push((there, two.world.hosts[1].at));
+    let bound = |two: &Two| two.world.hosts[0].states.get(&0).is_some_and(|(state, ..)| *state == State::Bound);
+    run(&mut two, 5);
+    assert!(bound(&two));
+    assert_eq!(tickets(&two, &owner).len(), 1);
+}
+
+#[test]
+fn a_peer_that_does_not_answer_to_a_move_finds_a_ticket_after_45_s() {
+    let mut two = two(4);
+    let owner = two.world.eid(0, 0);
+    let (old, there, peer) = (two.world.hosts[0].at, elsewhere(90), two.world.hosts[1].at);
+    two.world.cut = vec![(old, peer), (peer, old), (there, peer), (peer, there)];
+    two.world.move_host(0, place(90));
+    run(&mut two, 40);
+    assert!(tickets(&two, &owner).is_empty());
+    run(&mut two, 10);
+    assert_eq!(tickets(&two, &owner).len(), 1);
+}
+
+#[test]
+fn no_nonce_comes_twice_and_each_stands_below_a_stored_bound() {
+    let mut two = two(5);
+    let owner = two.world.eid(0, 0);
+    for number in 0..150 {
+        let now = two.world.now;
+        two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(number));
+        two.world.run(10);
+        two.world.keep_alive();
+    }
+    let all = tickets(&two, &owner);
+    let nonces: BTreeSet<[u8; 12]> = all.iter().map(|(nonce, _)| *nonce).collect();
+    assert_eq!((all.len(), nonces.len()), (150, 150));
+    let bounds: Vec<u64> = two.world.hosts[0].counters.values().copied().collect();
+    assert_eq!(bounds, [192], "three blocks of 64");
+    let counters = nonces.iter().map(|nonce| u64::from_be_bytes(nonce[4..].try_into().expect("8 bytes")));
+    assert!(counters.eq(0..150));
+}
+
+#[test]
+fn nothing_is_issued_before_its_counter_is_on_stable_storage() {
+    let mut two = two(6);
+    let (owner, now) = (two.world.eid(0, 0), two.world.now);
+    two.world.hosts[0].storage_works = false;
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    two.world.run(1_000);
+    assert!(tickets(&two, &owner).is_empty());
+    let unstored = std::mem::take(&mut two.world.hosts[0].unstored);
+    let [(eid, what @ Persist::TicketBlock { bound: 64, .. })] = unstored[..] else { panic!("{unstored:?}") };
+    let now = two.world.now;
+    two.world.hosts[0].store(now, eid, what);
+    two.world.run(1_000);
+    assert_eq!(tickets(&two, &owner).len(), 1);
+}
+
+#[test]
+fn a_ticket_that_is_old_forged_or_unasked_moves_nothing() {
+    let mut two = two(7);
+    let (owner, peer) = (two.world.eid(0, 0), two.world.eid(1, 0));
+    for number in [90, 91] {
+        let now = two.world.now;
+        two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(number));
+        two.world.run(100);
+    }
+    let iv = tickets(&two, &owner)[0].0[..4].try_into().expect("4 bytes");
+    let newest = two.world.ticket(&owner, iv);
+    two.world.deposits.pop();
+    let older = two.world.ticket(&owner, iv);
+    assert!(newest.aead_nonce.0 > older.aead_nonce.0);
+    let give = |two: &mut Two, answer| {
+        let now = two.world.now;
+        two.world.hosts[1].entity.answer_ticket(now, &peer, &owner, &answer)
+    };
+    assert_eq!(give(&mut two, newest), Err(NotOpened::None), "nothing has asked");
+    // The directory answers nothing by itself from here on.
+    two.world.deposits.clear();
+    cut(&mut two);
+    run(&mut two, 90);
+    assert!(two.world.looked_for.iter().any(|(_, of, by, _)| (*of, *by) == (owner, peer)));
+    let mut forged = newest;
+    forged.encrypted_forwarding_data.0[3] ^= 1;
+    assert_eq!(give(&mut two, forged), Err(NotOpened::Signature));
+    let mut other = newest;
+    other.aead_nonce.0[0] ^= 1;
+    assert_eq!(give(&mut two, other), Err(NotOpened::OtherKey));
+    let sent = |two: &Two, number| two.world.trace.iter().filter(|(_, _, to, _)| *to == elsewhere(number)).count();
+    assert_eq!((sent(&two, 90), sent(&two, 91)), (0, 0), "what does not open leads nowhere");
+    assert_eq!(give(&mut two, newest), Ok(()));
+    assert_eq!(give(&mut two, newest), Err(NotOpened::Old), "once");
+    assert_eq!(give(&mut two, older), Err(NotOpened::Old));
+    run(&mut two, 60);
+    // A claim gets heartbeats, eight at most, and no data.
+    assert_eq!(sent(&two, 90), 0);
+    assert!((1..=8).contains(&sent(&two, 91)), "{}", sent(&two, 91));
+    assert_eq!(two.world.hosts[1].told_of(0, &owner).expect("open").1.closed, None);
+}
+
+#[test]
+fn another_agent_of_the_host_opens_no_ticket_and_a_purged_one_has_no_keys() {
+    let mut two = two(8);
+    let (owner, peer, stranger) = (two.world.eid(0, 0), two.world.eid(1, 0), two.world.eid(1, 1));
+    let now = two.world.now;
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    two.world.run(100);
+    let iv = tickets(&two, &owner)[0].0[..4].try_into().expect("4 bytes");
+    let ticket = two.world.ticket(&owner, iv);
+    two.world.deposits.clear();
+    cut(&mut two);
+    run(&mut two, 90);
+    let now = two.world.now;
+    let entity = &mut two.world.hosts[1].entity;
+    assert_eq!(entity.answer_ticket(now, &stranger, &owner, &ticket), Err(NotOpened::None));
+    two.world.hosts[1].with(now, 0, |_, _| ());
+    assert!(
+        two.world.hosts[1]
+            .try_with(now, 0, |desk, rng| { desk.ask(None, &iacp_core::erp::local::Request::Leave, rng) })
+            .is_some()
+    );
+    assert_eq!(two.world.hosts[1].entity.answer_ticket(now, &peer, &owner, &ticket), Err(NotOpened::None));
+}
+
+#[test]
+fn a_host_that_was_restored_or_cloned_issues_nothing_under_old_keys() {
+    let mut two = two(9);
+    let (owner, now) = (two.world.eid(0, 0), two.world.now);
+    let mut rng = <sessions::ChaCha8Rng as sessions::SeedableRng>::seed_from_u64(1);
+    two.world.hosts[0].entity.renew(now, &mut rng);
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    two.world.run(1_000);
+    assert!(tickets(&two, &owner).is_empty());
+}
