@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Display, Formatter, Write as _};
 
-use crate::interaction::{Decision, Flow, Lease};
+use crate::interaction::{Decision, Flow};
+use crate::lease::Lease;
 use crate::measure::{Measurements, Metric};
 use crate::policy::{Conditions, Kind, Provenance, Rule, Ruling, Test};
 use crate::rollout::Version;

@@ -50,7 +50,7 @@ impl<const W: usize> Index<W> {
     }
 
     /// What its first words say, in bytes.
-    pub(in crate::policy) fn write(&self, words: usize, to: &mut Writer<'_>) {
+    pub fn write(&self, words: usize, to: &mut Writer<'_>) {
         to.u8(u8::try_from(self.tests.len()).unwrap_or(u8::MAX));
         self.tests.iter().for_each(|test| to.put(&test.bytes()));
         to.u8(self.used);
@@ -64,7 +64,7 @@ impl<const W: usize> Index<W> {
     }
 
     /// The same from bytes, into an index of no rules.
-    pub(in crate::policy) const fn read(&mut self, words: usize, from: &mut Reader<'_>) -> Result<(), FieldError> {
+    pub const fn read(&mut self, words: usize, from: &mut Reader<'_>) -> Result<(), FieldError> {
         attempt!(Test::read_all(from, &mut self.tests));
         let (mut tests, mut bit) = (self.tests.as_slice(), 1);
         while let Some((test, rest)) = tests.split_first() {
