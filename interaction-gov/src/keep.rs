@@ -79,7 +79,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         self.canary = if from.bool("canary")? {
             let (track, percent, version) = (Track(from.u32()?), from.u8()?, from.u32()?);
             let withdrawn = Flag::of(from.bool("canary")?);
-            if percent > 100 || track.0 > self.canaries {
+            if percent > 100 || track == Track::STABLE || track.0 > self.canaries {
                 return Err(SnapshotError::Field("canary"));
             }
             Some(Canary { track, percent, version, withdrawn })

@@ -37,6 +37,23 @@ pub struct Request {
 ///
 /// Before each governed processing, [`Interaction::permits`](crate::interaction::Interaction::permits) says whether it still
 /// does, and for this. It costs a few comparisons.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let join = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
+/// let lease = call.decide(Time(2), &request, &plane, &mut log).lease.ok_or("a permit")?;
+/// assert_eq!(lease.to_string(), "action 0 of seat 0, until 10002 ms, version 0, record 3");
+/// // Before each processing, for as long as it holds:
+/// assert!(call.permits(&lease, &request, Time(10_001), &plane));
+/// assert!(!call.permits(&lease, &request, Time(10_002), &plane), "its time is over");
+/// call.suspend(Time(3), &mut log)?;
+/// assert!(!call.permits(&lease, &request, Time(4), &plane), "something has changed");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lease {
@@ -65,6 +82,11 @@ impl Lease {
     /// The same permit after a change that it does not rest on.
     pub(crate) const fn at(self, epoch: u32) -> Self {
         Self { epoch, ..self }
+    }
+
+    /// A permit for what both permit: it holds while both do.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self { until: self.until.min(other.until), asked: self.asked.or(other.asked), ..self }
     }
 
     /// The number of the version that it was decided against.

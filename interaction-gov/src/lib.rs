@@ -36,6 +36,7 @@ pub mod rollout;
 pub mod snapshot;
 mod text;
 pub mod time;
+mod told;
 pub mod vocabulary;
 mod words;
 

@@ -56,6 +56,18 @@ fn among(streams: Set<Modality>, on: On) -> bool {
 }
 
 /// Who wants to take part, as the caller has just authenticated it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, mut call, .. } = setting();
+/// let agent = Admission { kind: Kind::Agent, ..somebody(2) };
+/// let refused = call.join(Time(2), &agent, &plane, &mut log).err().ok_or("the policy admits no agents")?;
+/// assert_eq!(refused.to_string(), "no rule permits it");
+/// assert!(call.join(Time(3), &Admission { kind: Kind::Device, ..agent }, &plane, &mut log).is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Admission {
@@ -81,6 +93,18 @@ pub struct Admission {
 }
 
 /// What the caller has just found out about a participant.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// // Found once more, elsewhere, and to be relied on for a second.
+/// let found = Validation { region: None, until: Time(1_002), ..somebody(1).validation };
+/// assert_eq!(call.revalidate(Time(2), seat, &found, &plane, &mut log)?, Time(1_002));
+/// assert_eq!(call.participant(seat).ok_or("it is there")?.whereabouts(Time(3)), Region::UNKNOWN);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Validation {
@@ -93,6 +117,18 @@ pub struct Validation {
 }
 
 /// A participant that is there.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { call, seat, .. } = setting();
+/// let there = call.participant(seat).ok_or("it is there")?;
+/// assert_eq!((there.name(), there.kind()), (&[1; 16], Kind::Human));
+/// assert!(there.is_valid(Time(59_999)) && !there.is_valid(Time(60_000)));
+/// assert_eq!(there.whereabouts(Time(60_001)), Region::UNKNOWN, "who is not validated may be anywhere");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Participant {
     pub(crate) seat: Seat,

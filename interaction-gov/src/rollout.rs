@@ -16,6 +16,17 @@ use crate::policy::{CompiledError, Policy};
 use crate::vocabulary::Authority;
 
 /// A version.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, call, .. } = setting();
+/// let governs = call.version(&plane).ok_or("a version governs")?;
+/// assert_eq!((governs.number, governs.policy.members().len()), (0, 1));
+/// assert!(governs.to_string().starts_with("version 0, "), "and the first bytes of its digest: {governs}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Version<const W: usize> {
     /// Its number. No two versions of a control plane ever have the same.
@@ -128,6 +139,9 @@ pub enum RolloutError {
     OfAnother(Authority),
     /// More than all.
     Percent,
+    /// A newer version governs there: what has changed since would be taken back, without a word of those who changed it. There is
+    /// [`roll_back`](Rollout::roll_back) for that.
+    Older,
 }
 
 impl fmt::Display for RolloutError {
@@ -143,6 +157,7 @@ impl fmt::Display for RolloutError {
             Self::Withdrawn => "it was rolled back",
             Self::OfAnother(_) => "another authority has changed its text since",
             Self::Percent => "more than 100 percent",
+            Self::Older => "a newer version governs there",
         })
     }
 }
@@ -156,6 +171,29 @@ pub(crate) struct Key([u8; 32]);
 /// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them.
 ///
 /// A version is named by its number, which is never given again.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { mut plane, mut log, mut call, seat } = setting();
+/// # let (names, nothing) = (Vocabulary::read(NAMES)?, sha2::Sha256::digest(TEXT).into());
+/// # let host = names.find("host").ok_or("an authority")?;
+/// # let text = "authority host\nversion 2\npermit join for device\n";
+/// # let update = Update { authority: host, version: 2, follows: nothing, vocabulary: *names.digest(), text };
+/// # let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
+/// # let mut policy = Policy::new();
+/// // `update` is the next text of the authority: it admits devices alone.
+/// plane.authorities.take(&update, &[0; 64], &trusting, &names, &mut policy)?;
+/// let second = plane.install(&policy)?;
+/// plane.publish(Track::STABLE, second)?;
+/// let join = names.find("join").ok_or("an action")?;
+/// let request = Request { action: join, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
+/// assert!(!call.decide(Time(2), &request, &plane, &mut log).may(), "the next decision is by it");
+/// plane.roll_back(host, 0)?;
+/// assert!(call.decide(Time(3), &request, &plane, &mut log).may());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Rollout<const W: usize, const V: usize> {
     /// Who makes policy.
     pub authorities: Authorities,
@@ -295,10 +333,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// canary's track, and what is pinned, stay where they are: for all of them there is [`emergency`](Self::emergency).
     ///
     /// # Errors
-    /// There is no such version, it was rolled back, or the track is that of a canary that is over.
+    /// There is no such version, it was rolled back, or is older than what governs the track; or the track is that of a canary that is
+    /// over.
     // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
+        let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
+        Self::goes_on(canary.map_or(self.stable, |canary| Some(canary.version)), version)?;
         let changes = if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
             let before = core::mem::replace(&mut canary.version, version);
             let withdrawn = core::mem::replace(&mut canary.withdrawn, Flag::NO);
@@ -318,9 +359,10 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// at once and for all.
     ///
     /// # Errors
-    /// There is no such version, or it was rolled back.
+    /// There is no such version, it was rolled back, or is older than what governs all others.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
+        Self::goes_on(self.stable.max(self.emergency), version)?;
         if self.emergency.replace(version) != Some(version) {
             self.changes(Entry::of_version(Change::Emergency, Some(version), 0));
         }
@@ -381,7 +423,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// Lets a version govern this percentage of the interactions that begin from now on.
     ///
     /// # Errors
-    /// There is a canary already, no such version, or it was rolled back; more than 100 percent.
+    /// There is a canary already, no such version, it was rolled back, or is older than what governs all others; more than 100
+    /// percent.
     // keeps: IOE-079
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
         self.usable(version)?;
@@ -391,6 +434,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if self.canary.is_some() {
             return Err(RolloutError::Busy);
         }
+        Self::goes_on(self.stable, version)?;
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
         self.canary = Some(Canary { track, percent, version, withdrawn: Flag::NO });
@@ -419,7 +463,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// The canary's version governs everybody.
     ///
     /// # Errors
-    /// There is no canary, or it was rolled back.
+    /// There is no canary, it was rolled back, or something newer governs all others.
     pub fn promote_canary(&mut self) -> Result<(), RolloutError> {
         let canary = self.canary.ok_or(RolloutError::Unknown)?;
         if canary.withdrawn.is() {
@@ -465,6 +509,11 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// The version that governs what is pinned to this one.
     pub(crate) fn version_pinned(&self, number: u32) -> Option<&Version<W>> {
         self.version(self.emergency.unwrap_or(number))
+    }
+
+    /// A version has in it what all authorities had signed last when it was installed; an older one has less.
+    fn goes_on(governs: Option<u32>, version: u32) -> Result<(), RolloutError> {
+        if governs.is_none_or(|governs| governs <= version) { Ok(()) } else { Err(RolloutError::Older) }
     }
 
     fn there(&self, version: u32) -> Result<&Version<W>, RolloutError> {

@@ -192,7 +192,8 @@ fn what_is_older_another_or_of_strangers_is_not_linked() {
     assert_eq!(plane.link(version(9, &[&newer, PRIVACY])), Err(RolloutError::InUse));
     // What was rolled back does not come again.
     let track = plane.start_canary(8, 0).unwrap();
-    plane.publish(Track::STABLE, 0).unwrap();
+    let after = plane.install(&policy(&[&newer, PRIVACY])).unwrap();
+    plane.publish(Track::STABLE, after).unwrap();
     plane.publish(track, 8).unwrap();
     plane.roll_back_canary().unwrap();
     assert_eq!(plane.publish(Track::STABLE, 8), Err(RolloutError::Withdrawn));

@@ -239,8 +239,9 @@ fn recovery_has_a_deadline() {
     let late = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
     call.fail(Time(2_000), late, &world, &mut log).unwrap();
     assert_eq!(call.running(late).unwrap().health(), Health::Failed { recover_by: Time(12_000) });
-    assert_eq!(call.next_deadline(), Some(Time(12_000)));
+    assert_eq!(call.next_deadline(), Some(Time(11_000)), "what it sends and receives is decided again first");
     assert!(call.review(Time(11_999), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.next_deadline(), Some(Time(12_000)));
     assert_eq!(call.recover(Time(12_000), late, &mut log), Err(Refused(Verdict::NoFunction)), "too late");
     assert_eq!(cancelled(call.review(Time(12_000), &world, &mut log).unwrap()), [0]);
     assert_eq!(call.state(), State::Active, "nothing fails any more");
@@ -466,9 +467,9 @@ fn what_was_delegated_by_something_that_failed_waits_for_it() {
     let grandchild = Invocation { parent: Some(child), ..recording(seat) };
     let grandchild = invoke(&mut call, 1_000, &grandchild, &world, &mut log);
     call.fail(Time(10_000), parent, &world, &mut log).unwrap();
-    assert_eq!(call.next_deadline(), Some(Time(20_000)), "its own leases end at 11,000, and nobody renews them");
     let records = log.waiting().len();
     assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
+    assert_eq!(call.next_deadline(), Some(Time(20_000)), "its own leases ended at 11,000, and nobody renews them");
     assert_eq!(log.waiting().len(), records);
     assert!(!call.holds(call.running(child).unwrap().lease(), Time(11_000), &world));
     let acts = Request { binding: Some(grandchild), ..request(seat, "speak") };

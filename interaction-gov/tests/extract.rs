@@ -2,11 +2,14 @@
 
 mod govern;
 
-use govern::{call, key, log, person, recording, request, sign, the, verifies, world};
-use interaction_gov::audit::{Bytes, Damage, Extract, Kind, Record, SignedHead, Trail, Verdict};
+use govern::{another, call, key, log, names, person, recording, request, sign, the, verifies, world};
+use interaction_gov::audit::{Bytes, Change, Damage, Extract, Kind, Record, SignedHead, Trail, Verdict};
+use interaction_gov::authority::Delegation;
 use interaction_gov::identity::{AuthorityKey, InteractionId};
-use interaction_gov::interaction::{Attribution, Transition};
+use interaction_gov::interaction::{Attribution, Interaction, Mode, Transition};
 use interaction_gov::participant::Admission;
+use interaction_gov::policy::{Kind as Actor, Scope};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Authority, Set};
 
@@ -150,4 +153,76 @@ fn nothing_of_anybody_else_is_in_an_extract() {
     };
     assert!(!speak.clone().any(|record| spoke(&record)));
     assert!(speak.clone().any(|record| record.verdict == Verdict::Permit));
+}
+
+#[test]
+fn of_the_control_plane_each_gets_its_own_changes_alone() {
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let (corporate, privacy): (Authority, Authority) = (the("corporate"), the("privacy"));
+    let mut now = 1_001;
+    let mut tell = |world: &govern::World, log: &mut govern::Records| {
+        let _ = call.decide(Time(now), &request(seat, "speak"), world, log);
+        now += 1;
+    };
+    // What is everybody's: a version is published. What is privacy's: it cannot be asked, and can be again.
+    let second = another(&mut world);
+    world.publish(Track::STABLE, second).unwrap();
+    for there in [false, true] {
+        world.authorities.set_reach(privacy, there);
+        tell(&world, &mut log);
+    }
+    // What is of both: privacy lets corporate decide, and takes it back. What is corporate's: its text is rolled back.
+    let delegation = Delegation {
+        from: privacy,
+        to: corporate,
+        scope: Scope::ALL,
+        vocabulary: *names().digest(),
+        until: Time(900_000),
+        serial: 1,
+        redelegate: false,
+    };
+    let signature = sign(2, &delegation.signed());
+    world.authorities.delegate(delegation, &signature, &verifies, Time(1_003)).unwrap();
+    tell(&world, &mut log);
+    world.authorities.revoke(privacy, corporate);
+    world.roll_back(corporate, 0).unwrap();
+    tell(&world, &mut log);
+    let trail = log.waiting().to_vec();
+    let told = |name: &str| -> Vec<(Change, Option<u8>, Option<u8>)> {
+        let (_, own, _) = extract(&trail, name, &AuthorityKey::new([1; 32]));
+        let changed = own.iter().filter_map(Record::read).filter(|record| record.kind == Kind::Changed);
+        let what = |record: Record| record.action.and_then(Change::from_code).unwrap();
+        changed.map(|record| (what(record), record.authority, record.speaker)).collect()
+    };
+    let all = trail.iter().filter_map(Record::read).filter(|record| record.kind == Kind::Changed).count();
+    assert_eq!(all, 6, "the whole trail has all of them");
+    let me = Some(privacy.0);
+    assert_eq!(
+        told("privacy"),
+        [
+            (Change::Silent, me, None),
+            (Change::Reachable, me, None),
+            (Change::Delegated, me, None),
+            (Change::Revoked, me, None),
+        ]
+    );
+    let me = Some(corporate.0);
+    assert_eq!(
+        told("corporate"),
+        [(Change::Delegated, None, me), (Change::Revoked, None, me), (Change::RolledBack, me, None)]
+    );
+}
+
+#[test]
+fn who_is_only_observed_is_in_the_extract_of_whose_participant_it_is() {
+    let (world, mut log) = (world(), log());
+    let mut call = Interaction::<4, 4>::create(id(), Time(1_000), Mode::Observe, &world, &mut log).unwrap();
+    // Corporate admits no things; privacy is not asked about joining.
+    let thing = Admission { kind: Actor::Device, home: Some(the("privacy")), ..person(1) };
+    let seat = call.join(Time(1_000), &thing, &world, &mut log).unwrap();
+    let _ = call.leave(Time(1_001), seat, &mut log).unwrap();
+    let (_, own, _) = extract(log.waiting(), "privacy", &AuthorityKey::new([1; 32]));
+    let kinds: Vec<Kind> = own.iter().filter_map(Record::read).map(|record| record.kind).collect();
+    assert_eq!(kinds, [Kind::Created, Kind::Joined, Kind::Moved, Kind::Left]);
 }

@@ -5,7 +5,7 @@ use crate::audit::record::low;
 use crate::audit::{Kind, Record, Sink, Verdict};
 use crate::lifecycle::{Event, State};
 use crate::participant::{Admission, Participant, Seat, Validation, known};
-use crate::policy::{On, Settings};
+use crate::policy::On;
 use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
@@ -63,17 +63,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             Ok(there) => there,
             Err(verdict) => return Err(self.spare(Record { verdict, ..told }, log)),
         };
-        let (_, _, asked) = self.may_flow(&participant, participant.wants, true, version, rollout, Kind::Joined);
-        let settings = match (version, asked.facts()) {
-            (Some(version), Some(facts)) => version.policy.settings(&facts),
-            _ => Settings::default(),
-        };
-        participant.validate(&admission.validation, now, settings.validation_ms);
+        participant.validate(&admission.validation, now, self.validation_ms(&participant, version));
         if binds && !participant.is_valid(now) {
             return Err(self.spare(Record { verdict: Verdict::Lapsed, ..told }, log));
         }
-        let (has, decision, record) =
-            self.may_flow(&participant, participant.wants, true, version, rollout, Kind::Joined);
+        let (has, (decision, record), _) =
+            self.may_flow(&participant, participant.wants, version, rollout, Kind::Joined);
         // It comes with all its streams, or not at all.
         let valid_until = participant.valid_until;
         let record = Record {
@@ -126,15 +121,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         // As it is now, and as those see it who are asked about its being there.
         let mut found = *participant;
         found.validate(validation, now, u32::MAX);
-        let (_, _, asked) = self.may_flow(&found, found.wants, false, version, rollout, Kind::Revalidated);
-        let settings = match (version, asked.facts()) {
-            (Some(version), Some(facts)) => version.policy.settings(&facts),
-            _ => Settings::default(),
-        };
+        let validation_ms = self.validation_ms(&found, version);
         let Some(participant) = self.participant_mut(seat) else {
             return Err(self.refuse(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
-        participant.validate(validation, now, settings.validation_ms);
+        participant.validate(validation, now, validation_ms);
         let Participant { valid_until: until, posture, region, .. } = *participant;
         let (posture, region) = (Some(posture.0), region.map(|region| region.0));
         self.write(Record { until: Some(until), posture, region, ..record }, log);

@@ -39,11 +39,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let asked = self.may_begin(now, invocation, rollout).and_then(|(binding, until)| {
             let actor = self.may_act(now, seat)?;
             let deed = Deed { seat, on, carries_all: true, to_actor: false, to_all: false, goes: Set::EMPTY };
-            let facts = self.facts(now, actor, action, &deed, None);
+            let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
             let facts = Facts { function: Some(function), provenance, ..facts };
             let what = Request { action, seat, on, binding: Some(binding), goes: Set::EMPTY };
-            let valid_until = actor.valid_until.min(until);
-            Ok((Question { facts, what, valid_until, parent }, binding))
+            Ok((Question { facts, what, valid_until: valid_until.min(until), parent }, binding))
         });
         let sites = sites.iter().map(|site| (*site, Set::one(*site)));
         let answered = asked.and_then(|(question, binding)| {
@@ -252,7 +251,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return (self.denied(verdict, None), None);
         }
         let version = self.version(rollout);
-        let question = match self.question(now, request, true, rollout) {
+        let question = match self.question(now, request, true, version, rollout) {
             Ok(question) => question,
             Err(verdict) => {
                 let number = version.map(|version| version.number);

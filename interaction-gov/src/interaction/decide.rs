@@ -12,6 +12,22 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
 
 /// What was decided, and by what.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let names = Vocabulary::read(NAMES)?;
+/// let (join, record) = (names.find("join").ok_or("an action")?, names.find("record").ok_or("an action")?);
+/// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
+/// let decision = call.decide(Time(2), &request, &plane, &mut log);
+/// assert!(decision.may());
+/// assert_eq!(decision.to_string(), "permitted, authority 0, line 3, version 0, until 10002 ms");
+/// let decision = call.decide(Time(3), &Request { action: record, ..request }, &plane, &mut log);
+/// assert_eq!(decision.to_string(), "no rule permits it, authority 0, version 0");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decision {
@@ -47,6 +63,7 @@ impl Decision {
 pub(super) struct Question {
     pub facts: Facts,
     pub what: Request,
+    /// Until when the facts are so: then the validation of the actor is over, or of another one on whom they rest.
     pub valid_until: Time,
     pub parent: Option<Binding>,
 }
@@ -72,7 +89,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             return self.denied(verdict, None);
         }
         let mut decision = self.denied(Verdict::NoPolicy, version.map(|version| version.number));
-        match &self.question(now, request, !request.goes.is_empty(), rollout) {
+        match &self.question(now, request, !request.goes.is_empty(), version, rollout) {
             Ok(question) => {
                 let mut record = self.fact(Kind::Decided);
                 self.answer_in(question, version, rollout, (&mut decision, &mut record));
@@ -177,16 +194,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         now: Time,
         request: &Request,
         said: bool,
+        version: Option<&Version<W>>,
         rollout: &Rollout<W, V>,
     ) -> Result<Question, Verdict> {
         let Request { action, seat, on, binding, goes } = *request;
         let Some(number) = binding else {
             let actor = self.may_act(now, seat)?;
             // Without a policy nobody says what an action carries.
-            let own = self.version(rollout).is_some_and(|version| version.policy.own().contains(action));
+            let own = version.is_some_and(|version| version.policy.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
-            let facts = self.facts(now, actor, action, &deed, None);
-            return Ok(Question { facts, what: *request, valid_until: actor.valid_until, parent: None });
+            let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
+            return Ok(Question { facts, what: *request, valid_until, parent: None });
         };
         let running = *self.runs(number).ok_or(Verdict::NoFunction)?;
         // A function acts for whom it runs, on the stream on which it runs, and while it may run.
@@ -233,17 +251,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// The facts about an action of something that runs.
     pub(super) fn ask_for(&self, now: Time, action: Action, on: On, running: &Running) -> Result<Question, Verdict> {
         let actor = self.may_act(now, running.seat)?;
-        let facts = self.facts_of(now, actor, action, on, running);
+        let (facts, valid_until) = self.facts_of(now, actor, action, on, running);
         let goes = Set::one(running.site);
         let what = Request { action, seat: running.seat, on, binding: Some(running.number), goes };
-        Ok(Question { facts, what, valid_until: actor.valid_until, parent: running.parent })
+        Ok(Question { facts, what, valid_until, parent: running.parent })
     }
 
     /// How long a failed function has to recover, by those that are asked about it.
     pub(super) fn recovery<const W: usize, const V: usize>(&self, running: &Running, rollout: &Rollout<W, V>) -> u32 {
         let facts = self.participant(running.seat).map(|actor| {
             let on = running.on;
-            self.facts_of(self.last, actor, running.action, on, running)
+            self.facts_of(self.last, actor, running.action, on, running).0
         });
         let Some(version) = self.version(rollout) else { return 0 };
         facts.map_or_else(|| version.policy.common_settings(), |facts| version.policy.settings(&facts)).recovery_ms

@@ -15,6 +15,19 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Role, Set};
 
 /// Data of a participant that go to somebody, or through something, on a stream.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, mut call, .. } = setting();
+/// call.join(Time(2), &somebody(2), &plane, &mut log)?;
+/// let flows: Vec<String> = call.flows(Time(3)).map(|flow| flow.to_string()).collect();
+/// assert_eq!(flows, ["stream 0 of seat 0 to seat 1, in region 0", "stream 0 of seat 1 to seat 0, in region 0"]);
+/// // What is not renewed flows no more.
+/// assert_eq!(call.flows(Time(60_001)).count(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flow {
@@ -44,6 +57,8 @@ pub(super) struct Situation {
     pub goes: Set<Region>,
     pub consents: Consents,
     pub present: Set<Role>,
+    /// Until when it is the case: then the validation of one of those is over on whom it rests.
+    pub until: Time,
 }
 
 /// Who does something, on what, and what of the streams it touches.
@@ -97,15 +112,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         people.map(says).reduce(Set::and).unwrap_or_default()
     }
 
-    /// What is the case for a deed of somebody who is there, or is about to be.
+    /// What is the case for a deed of somebody who is there, or is about to be: as it will be then, if it `joins` or is another
+    /// one than it was.
     pub(super) fn situation(&self, now: Time, deed: &Deed, joins: Option<&Participant>) -> Situation {
         let Deed { seat, on, carries_all, to_actor, to_all, goes } = *deed;
-        let mut situation = Situation { law: Set::EMPTY, goes, consents: Consents::default(), present: Set::EMPTY };
+        let (law, consents, present, until) = (Set::EMPTY, Consents::default(), Set::EMPTY, Time::NEVER);
+        let mut situation = Situation { law, goes, consents, present, until };
         let streams = on.streams();
         let among = |these: Set<Modality>| !these.and(streams).is_empty();
         // Of all, and of those whose data it carries; and whether there is any of them.
         let (mut all, mut stream) = ((Set::ALL, false), (Set::ALL, false));
-        let mut meet = |one: &Participant| {
+        let stay = |one: &&Participant| joins.is_none_or(|new| new.seat != one.seat);
+        for one in self.seats.iter().flatten().filter(stay).chain(joins) {
             let is_actor = one.seat == seat;
             let valid = one.is_valid(now);
             // A participant whose validation has lapsed sends and receives nothing.
@@ -120,6 +138,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     situation.goes = situation.goes.or(there);
                 }
             }
+            let is_human = one.kind == policy::Kind::Human;
+            if valid && (is_actor || sends || gets || is_human || !one.roles.is_empty()) {
+                situation.until = situation.until.min(one.valid_until);
+            }
             let consents = if valid {
                 situation.present = situation.present.or(one.roles);
                 one.consents(on)
@@ -129,7 +151,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if is_actor {
                 situation.consents.own = consents;
             }
-            if one.kind == policy::Kind::Human {
+            if is_human {
                 all = (all.0.and(consents), true);
                 // Its consent counts whose data go, not whose word it is.
                 let gives = if carries_all && on != On::Nothing { sends } else { is_actor };
@@ -140,9 +162,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     situation.consents.second = situation.consents.second.or(consents);
                 }
             }
-        };
-        self.seats.iter().flatten().for_each(&mut meet);
-        joins.into_iter().for_each(meet);
+        }
         if to_all {
             for running in self.running.iter().flatten().filter(|running| meets(running.on, on)) {
                 situation.goes = situation.goes.with(running.site);
@@ -155,7 +175,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         situation
     }
 
-    /// The facts about something that a participant does.
+    /// The facts about something that a participant does, and until when they are so.
     pub(super) fn facts(
         &self,
         now: Time,
@@ -163,9 +183,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         action: Action,
         deed: &Deed,
         joins: Option<&Participant>,
-    ) -> Facts {
-        let Situation { law, goes, consents, present } = self.situation(now, deed, joins);
-        Facts {
+    ) -> (Facts, Time) {
+        let Situation { law, goes, consents, present, until } = self.situation(now, deed, joins);
+        let facts = Facts {
             action,
             kind: actor.kind,
             roles: actor.roles,
@@ -179,18 +199,23 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             posture: actor.posture,
             provenance: Provenance::None,
             time: now,
-        }
+        };
+        (facts, until)
     }
 
-    /// The facts about something that runs, at a place.
-    pub(super) fn facts_of(&self, now: Time, actor: &Participant, action: Action, on: On, running: &Running) -> Facts {
+    /// The facts about something that runs, at a place, and until when they are so.
+    pub(super) fn facts_of(
+        &self,
+        now: Time,
+        actor: &Participant,
+        action: Action,
+        on: On,
+        running: &Running,
+    ) -> (Facts, Time) {
         let goes = Set::one(running.site);
         let deed = Deed { seat: actor.seat, on, carries_all: true, to_actor: false, to_all: false, goes };
-        Facts {
-            function: Some(running.function),
-            provenance: running.provenance,
-            ..self.facts(now, actor, action, &deed, None)
-        }
+        let (facts, until) = self.facts(now, actor, action, &deed, None);
+        (Facts { function: Some(running.function), provenance: running.provenance, ..facts }, until)
     }
 
     /// Whether something runs and has not failed.

@@ -21,7 +21,7 @@ use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
 pub use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
-use crate::participant::{Participant, Seat};
+use crate::participant::{Participant, Seat, Streams};
 use crate::policy::On;
 use crate::rollout::{Rollout, Track, Version};
 use crate::time::Time;
@@ -41,6 +41,16 @@ pub enum Mode {
 
 /// What was not done, and why. The interaction is as it was, but for its clock and for the record of it, if there was room for
 /// one.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { mut log, mut call, .. } = setting();
+/// let refused = call.leave(Time(2), Seat(7), &mut log).err().ok_or("nobody is in that seat")?;
+/// assert_eq!(refused.0, interaction_gov::audit::Verdict::NoParticipant);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refused(pub Verdict);
@@ -313,7 +323,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Head { interaction: self.id, records: self.chain.next(), hash: *self.chain.hash(), time: self.last, last }
     }
 
-    /// When a lease ends, or the time to recover. [`review`](Self::review) is due then.
+    /// When the lease of a function or of a participant's streams ends, or the time to recover. [`review`](Self::review) is due
+    /// then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let due = |running: &Running| match running.health {
@@ -322,7 +333,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             // was delegated by has failed.
             Health::Running => (self.state.governs() && !self.waits(running)).then(|| running.lease.until()),
         };
-        self.running.iter().flatten().filter_map(due).min()
+        // Whoever sends and receives nothing has nothing that could end.
+        let flows = |one: &&Participant| self.state.governs() && one.has != Streams::NONE;
+        let flows = self.seats.iter().flatten().filter(flows).map(|one| one.lease.until());
+        self.running.iter().flatten().filter_map(due).chain(flows).min()
     }
 
     fn fact(&self, kind: Kind) -> Record {

@@ -3,63 +3,81 @@
 use super::decide::{Decision, Question};
 use super::flow::Deed;
 use super::{Interaction, Mode};
-use crate::audit::{Kind, Record, Sink, record};
-use crate::lease::Request;
+use crate::audit::{Kind, Record, Sink, Verdict, record};
+use crate::lease::{Lease, Request};
 use crate::number::Seat;
 use crate::participant::{Participant, Streams};
-use crate::policy::On;
+use crate::policy::{Facts, On, Settings};
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::Set;
 
+/// What is decided about streams that are wanted: on which, whether data are sent, whether they are received. What is not said is
+/// one question; who wants none is still there.
+fn wanted(wants: Streams) -> impl Iterator<Item = (On, bool, bool)> {
+    let Streams { sends, receives } = wants;
+    let unsaid = sends == Set::ALL || receives == Set::ALL;
+    let each = if unsaid { Set::EMPTY } else { sends.or(receives) };
+    let at_once = if unsaid { On::Unsaid } else { On::Nothing };
+    let at_once = each.is_empty().then_some((at_once, unsaid && !sends.is_empty(), unsaid && !receives.is_empty()));
+    let stream = move |one| (On::Stream(one), sends.contains(one), receives.contains(one));
+    at_once.into_iter().chain(each.iter().map(stream))
+}
+
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Asks whether a participant may send and receive what it wants: to be there, by the action with which it joined, on each
-    /// of these streams. Gives what it may; the last answer is the first denial, or else a permit.
+    /// The facts about a participant's sending and receiving on a stream, by the action with which it joined, and until when they
+    /// are so. It may be another one than it was, or not be there yet.
+    fn facts_of_flow(&self, participant: &Participant, (on, sends, receives): (On, bool, bool)) -> (Facts, Time) {
+        let (seat, goes) = (participant.seat, Set::EMPTY);
+        let deed = Deed { seat, on, carries_all: receives, to_actor: receives, to_all: sends, goes };
+        self.facts(self.last, participant, participant.action, &deed, Some(participant))
+    }
+
+    /// Asks whether a participant may send and receive what it wants, on each of these streams. Gives what it may; the first denial,
+    /// or else a permit; and the lease of all that it may.
     pub(super) fn may_flow<const W: usize, const V: usize>(
         &self,
         participant: &Participant,
         wants: Streams,
-        joins: bool,
         version: Option<&Version<W>>,
         rollout: &Rollout<W, V>,
         kind: Kind,
-    ) -> (Streams, Decision, Record) {
-        let joins = joins.then_some(participant);
-        let ask = |on: On, sends: bool, receives: bool| {
-            let (seat, goes) = (participant.seat, Set::EMPTY);
-            let deed = Deed { seat, on, carries_all: receives, to_actor: receives, to_all: sends, goes };
-            let facts = self.facts(self.last, participant, participant.action, &deed, joins);
-            let what = Request { action: participant.action, seat, on, binding: None, goes };
-            let valid_until = participant.valid_until;
+    ) -> (Streams, (Decision, Record), Option<Lease>) {
+        let ask = |deed: (On, bool, bool)| {
+            let (facts, valid_until) = self.facts_of_flow(participant, deed);
+            let (action, seat, on) = (participant.action, participant.seat, deed.0);
+            let what = Request { action, seat, on, binding: None, goes: Set::EMPTY };
+            let valid_until = valid_until.min(participant.valid_until);
             self.answer(&Question { facts, what, valid_until, parent: None }, version, rollout, kind)
         };
-        if wants.sends == Set::ALL || wants.receives == Set::ALL {
-            let (decision, record) = ask(On::Unsaid, !wants.sends.is_empty(), !wants.receives.is_empty());
-            let has = if decision.may() { wants } else { Streams::NONE };
-            return (has, decision, record);
-        }
-        let mut has = Streams::NONE;
+        let (mut has, mut lease) = (Streams::NONE, None::<Lease>);
         let mut said: Option<(Decision, Record)> = None;
-        for modality in wants.sends.or(wants.receives).iter() {
-            let (sends, receives) = (wants.sends.contains(modality), wants.receives.contains(modality));
-            let answer = ask(On::Stream(modality), sends, receives);
+        for deed in wanted(wants) {
+            let answer = ask(deed);
+            let (on, sends, receives) = deed;
             if answer.0.may() {
-                let one = Set::one(modality);
-                has.sends = if sends { has.sends.or(one) } else { has.sends };
-                has.receives = if receives { has.receives.or(one) } else { has.receives };
+                let streams = if on == On::Unsaid { Set::ALL } else { on.stream().map_or(Set::EMPTY, Set::one) };
+                has.sends = if sends { has.sends.or(wants.sends.and(streams)) } else { has.sends };
+                has.receives = if receives { has.receives.or(wants.receives.and(streams)) } else { has.receives };
             }
-            let denies = |said: &(Decision, Record)| !said.0.verdict.permits();
-            if said.as_ref().is_none_or(|said| !denies(said)) {
-                let until = said.as_ref().and_then(|said| said.0.lease).map(|lease| lease.until);
-                let mut answer = answer;
-                if let (Some(lease), Some(until)) = (&mut answer.0.lease, until) {
-                    lease.until = lease.until.min(until);
-                }
+            if let Some(one) = answer.0.lease {
+                lease = Some(lease.map_or(one, |others| one.and(&others)));
+            }
+            if said.as_ref().is_none_or(|said| said.0.verdict.permits()) {
                 said = Some(answer);
             }
         }
-        let (decision, record) = said.unwrap_or_else(|| ask(On::Nothing, false, false));
-        (has, decision, record)
+        let (mut decision, record) = said.unwrap_or_else(|| ask((On::Nothing, false, false)));
+        decision.lease = decision.lease.and(lease);
+        (has, (decision, record), lease)
+    }
+
+    /// How long a validation of this participant holds at most, by all that are asked about any of its streams.
+    pub(super) fn validation_ms<const W: usize>(&self, one: &Participant, version: Option<&Version<W>>) -> u32 {
+        let longest = Settings::default().validation_ms;
+        let Some(version) = version else { return longest };
+        let settings = |deed| version.policy.settings(&self.facts_of_flow(one, deed).0).validation_ms;
+        wanted(one.wants).map(settings).min().unwrap_or(longest)
     }
 
     /// Decides again about the streams of everybody whose permit does not hold any more. What is denied does not flow from then
@@ -83,22 +101,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 if self.holds(&participant.lease, now, rollout) {
                     continue;
                 }
-                let wants = participant.wants;
-                let wants = if receives {
-                    Streams { sends: Set::EMPTY, ..wants }
-                } else {
-                    Streams { receives: Set::EMPTY, ..wants }
-                };
-                let version = self.version(rollout);
-                let (has, record, lease) = if participant.is_valid(now) {
-                    let (has, decision, record) =
-                        self.may_flow(&participant, wants, false, version, rollout, Kind::Flow);
-                    let lease = decision.lease.or_else(|| self.unenforced(&decision, version, rollout));
-                    (has, record, lease)
-                } else {
-                    let record = Record { seat: Some(participant.seat.0), ..self.fact(Kind::Flow) };
-                    (if self.mode == Mode::Observe { wants } else { Streams::NONE }, record, None)
-                };
+                let (has, record, lease) = self.review_one(now, &participant, receives, rollout);
                 let mut after = participant.has;
                 if receives {
                     after.receives = has.receives;
@@ -107,8 +110,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 }
                 if let Some(one) = self.participant_mut(participant.seat) {
                     one.has = after;
-                    // Who may be there at all is decided with what it sends.
-                    one.lease = lease.filter(|_| !receives).unwrap_or(one.lease);
+                    one.lease = lease;
                 }
                 if after != participant.has {
                     changed = true;
@@ -126,6 +128,38 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 one.lease = one.lease.at(epoch);
             }
         }
+    }
+
+    /// What one participant may receive, or send, and the lease that it has from then on. That of what it receives does not hold
+    /// until it is decided what it sends, and then holds for both.
+    fn review_one<const W: usize, const V: usize>(
+        &self,
+        now: Time,
+        participant: &Participant,
+        receives: bool,
+        rollout: &Rollout<W, V>,
+    ) -> (Streams, Record, Lease) {
+        let (version, wants) = (self.version(rollout), participant.wants);
+        let wants =
+            if receives { Streams { sends: Set::EMPTY, ..wants } } else { Streams { receives: Set::EMPTY, ..wants } };
+        let (has, decision, record, lease) = if participant.is_valid(now) {
+            let (has, (decision, record), lease) = self.may_flow(participant, wants, version, rollout, Kind::Flow);
+            (has, decision, record, lease)
+        } else {
+            let record = Record { seat: Some(participant.seat.0), ..self.fact(Kind::Flow) };
+            let decision = self.denied(Verdict::Lapsed, version.map(|version| version.number));
+            (if self.mode == Mode::Observe { wants } else { Streams::NONE }, decision, record, None)
+        };
+        let lease = lease.or_else(|| self.unenforced(&decision, version, rollout));
+        let unsettled = |lease: Lease| lease.at(self.epoch.wrapping_sub(1));
+        let lease = match (lease, receives) {
+            (Some(lease), true) => unsettled(lease),
+            // It receives nothing: that rests on nothing.
+            (None, true) => unsettled(Lease { until: Time::NEVER, asked: Set::EMPTY, ..participant.lease }),
+            (Some(lease), false) => lease.and(&participant.lease),
+            (None, false) => participant.lease,
+        };
+        (has, record, lease)
     }
 
     fn seat_after(&self, number: Option<Seat>) -> Option<Participant> {

@@ -8,6 +8,33 @@ use super::Claim;
 use super::coordination::{Dimension, Dimensions, Growth};
 
 /// A description of an architecture, as far as the eight steps need it (`IoE Appendix A`).
+///
+/// ```
+/// use interaction_gov::measure::coordination::{Dimension, Dimensions};
+/// use interaction_gov::measure::{
+///     Architecture, Boundary, Change, Component, Continuity, Enforcement, Reach, Sovereignty,
+/// };
+///
+/// let bound = |name, per| Component { name, per, own: &[], binds_to: Some("interaction"), reach: Reach::InTheDecidingStep };
+/// let architecture = Architecture {
+///     boundary: Boundary {
+///         start: "the first participant is there",
+///         stop: "it is terminated",
+///         participants: "who was admitted and has not left",
+///         policy_scope: "every action within it",
+///     },
+///     primitives: &["interaction"],
+///     components: &[bound("participants", &[Dimension::Participants]), bound("recorder", &[Dimension::Functions])],
+///     changes: &[(Change::Join, Continuity::Preserved), (Change::Leave, Continuity::Preserved)],
+///     compute: &[],
+///     sovereignty: Sovereignty { routing: Enforcement::ByConstruction, placement: Enforcement::PostHoc },
+///     dimensions: Dimensions::VIDEO_CONFERENCE,
+///     surfaces: &[],
+///     claims: &[],
+/// };
+/// // One binding for each of 10 participants, and for each of 8 functions; nothing else has to agree.
+/// assert_eq!(architecture.coordination_surfaces(Dimensions::VIDEO_CONFERENCE), 18);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Architecture<'a> {
     /// Step 1: what bounds an interaction.

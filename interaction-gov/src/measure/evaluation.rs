@@ -19,6 +19,36 @@ const CONVERGENCE: Duration = Duration::from_secs(1);
 
 /// Takes the description of an architecture through the eight steps (`IoE Appendix A`).
 ///
+/// ```
+/// use interaction_gov::measure::coordination::{Dimension, Dimensions};
+/// use interaction_gov::measure::{
+///     Architecture, Boundary, Change, Component, Continuity, Enforcement, Reach, Shortcoming, Sovereignty, Step, evaluate,
+/// };
+///
+/// let bound = |name, per| Component { name, per, own: &[], binds_to: Some("interaction"), reach: Reach::InTheDecidingStep };
+/// let architecture = Architecture {
+///     boundary: Boundary {
+///         start: "the first participant is there",
+///         stop: "it is terminated",
+///         participants: "who was admitted and has not left",
+///         policy_scope: "every action within it",
+///     },
+///     primitives: &["interaction"],
+///     components: &[bound("participants", &[Dimension::Participants]), bound("recorder", &[Dimension::Functions])],
+///     changes: &[(Change::Join, Continuity::Preserved), (Change::Leave, Continuity::Preserved)],
+///     compute: &[],
+///     sovereignty: Sovereignty { routing: Enforcement::ByConstruction, placement: Enforcement::PostHoc },
+///     dimensions: Dimensions::VIDEO_CONFERENCE,
+///     surfaces: &[],
+///     claims: &[],
+/// };
+/// let evaluation = evaluate(&architecture).map_err(|error| error.to_string())?;
+/// let found = evaluation.finding(Step::Sovereignty).to_string();
+/// assert!(found.contains(Shortcoming::PlacementPostHoc.words()), "{found}");
+/// println!("{evaluation}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The description contradicts itself, and nothing can be said.
 // keeps: IOE-138, IOE-146

@@ -126,6 +126,18 @@ impl core::error::Error for NotAShare {}
 ///
 /// Measure in normal, stable operation: the targets are for that (`IoE Appendix A.1`). Failures, rollbacks and
 /// recoveries are what R5 and R9 are about, and have their own entries.
+///
+/// ```
+/// use core::time::Duration;
+/// use interaction_gov::measure::{Measurements, Metric, Verdict};
+///
+/// let mut measured = Measurements::default();
+/// (0..1_000).for_each(|_| measured.policy_update(Duration::from_millis(2)));
+/// assert_eq!(measured.verdict(Metric::UpdateLatency), Verdict::Met);
+/// let lines = measured.to_string();
+/// assert!(lines.contains("99.9 % of policy updates complete within 50 ms: met\n"), "{lines}");
+/// assert!(lines.contains("T_policy under 1 s for 99 %: too few samples\n"), "nothing is said of what was not measured");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Measurements {
     surfaces: Surfaces,

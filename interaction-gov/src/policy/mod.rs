@@ -31,9 +31,9 @@ pub use settings::Settings;
 
 use crate::list::{Blank, List};
 use crate::time::Time;
-use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
+use crate::vocabulary::{Action, Authority, Name as _, Obligation, Region, Set};
 use index::{Index, Rows};
-use settings::{Said, Together};
+use settings::{Said, Shortest, Together};
 
 /// How many authorities a policy can have.
 pub const AUTHORITIES: usize = 8;
@@ -228,9 +228,11 @@ impl<const W: usize> Policy<W> {
     pub fn decide(&self, facts: &Facts, speaker: impl Fn(Authority) -> Speaker) -> Ruling {
         let rows = self.index.rows(facts);
         let mut ruling = Ruling::NOTHING;
-        let mut settings = Together::default();
+        let mut lease = Shortest::default();
         for member in &self.members {
-            ruling.until = ruling.until.min(member.scope.holds_until(facts, member.authority));
+            if !member.everything {
+                ruling.until = ruling.until.min(member.scope.holds_until(facts, member.authority));
+            }
             if !member.asks(facts) {
                 continue;
             }
@@ -260,14 +262,14 @@ impl<const W: usize> Policy<W> {
             let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
             let changes = words.map(|words| self.index.changes(facts.time, words));
             ruling.until = changes.fold(ruling.until.min(speaker.until), Time::min);
-            settings.and(member.said, member.everything);
+            lease.and(member.said.lease(), member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {
             // Nothing goes where the vocabulary has no place.
             ruling.answer = Answer::Residency;
             (ruling.line, ruling.rule, ruling.obligations) = (None, None, Set::EMPTY);
         }
-        ruling.lease_ms = settings.settings().lease_ms;
+        ruling.lease_ms = lease.or(Settings::default().lease_ms);
         ruling
     }
 
@@ -335,6 +337,7 @@ impl Member {
     }
 
     fn asks(&self, facts: &Facts) -> bool {
-        self.scope.holds(facts, self.authority)
+        // A posture that no vocabulary has lies in no scope.
+        (self.everything && facts.posture.has_room()) || self.scope.holds(facts, self.authority)
     }
 }

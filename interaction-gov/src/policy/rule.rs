@@ -78,6 +78,15 @@ impl Whose {
 }
 
 /// Something that is so or not, whoever acts and on whatever.
+///
+/// ```
+/// use interaction_gov::policy::{Test, Whose};
+/// use interaction_gov::vocabulary::{Consent, Role};
+///
+/// let tests = [Test::With(Whose::Second, Consent(1)), Test::Absent(Role(0)), Test::Hours(22 * 60, 6 * 60 + 30)];
+/// let words = ["with second-consent 1", "without present 0", "from 2200 to 0630"];
+/// assert_eq!(tests.map(|test| test.to_string()), words);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Test {
@@ -213,6 +222,18 @@ pub(super) fn settle(tests: &mut Tests) {
 }
 
 /// What facts have to be like. Every part must hold; a part that is not said always holds.
+///
+/// ```
+/// use interaction_gov::policy::{Conditions, Scope};
+/// use interaction_gov::vocabulary::{Action, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join, export\nregions de\nauthorities clinic")?;
+/// let conditions = Scope::read("export for human in de from 0800 to 1800", &names)?.conditions;
+/// assert!(conditions.actions.contains(Action(1)) && !conditions.actions.contains(Action(0)));
+/// assert_eq!(conditions.to_string(), "actions 1 for human in 0 from 0800 to 1800");
+/// assert_eq!(Conditions::ANY.to_string(), "any");
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// What is to be done.
@@ -355,6 +376,20 @@ impl Conditions {
 }
 
 /// A rule of an authority.
+///
+/// ```
+/// use interaction_gov::policy::Policy;
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions join, export\nregions de, fr\nroles host\nconsents export\nauthorities clinic")?;
+/// let text = "authority clinic\nversion 1\npermit export as host in de, fr with consent export\nkeep any within de\n";
+/// let mut policy = Policy::<1>::new();
+/// policy.add(text, &names)?;
+/// let rules: Vec<String> = policy.members().iter().flat_map(|one| policy.rules_of(one)).map(|rule| rule.to_string()).collect();
+/// // In the order in which they decide, in numbers of the vocabulary.
+/// assert_eq!(rules, ["line 4: keep any within 0", "line 3: permit actions 1 as 0 in 0, 1 with consent 0"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// What it says.

@@ -7,6 +7,39 @@ use crate::time::Time;
 use crate::vocabulary::{Authority, Obligation, Set};
 
 /// What all authorities that are asked say together.
+///
+/// ```
+/// use interaction_gov::authority::Speaker;
+/// use interaction_gov::policy::{Answer, Consents, Facts, Kind, On, Policy, Provenance};
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::{Action, Authority, Posture, Region, Set, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join, record\nregions de\nauthorities clinic")?;
+/// let mut policy = Policy::<1>::new();
+/// policy.add("authority clinic\nversion 1\npermit join\n", &names)?;
+/// let facts = Facts {
+///     action: Action(0),
+///     kind: Kind::Human,
+///     home: None,
+///     roles: Set::EMPTY,
+///     on: On::Nothing,
+///     function: None,
+///     law: Set::one(Region(0)),
+///     goes: Set::EMPTY,
+///     consents: Consents::default(),
+///     present: Set::EMPTY,
+///     posture: Posture(0),
+///     provenance: Provenance::None,
+///     time: Time(0),
+/// };
+/// let itself = |authority| Speaker { authority: Some(authority), until: Time::NEVER };
+/// let ruling = policy.decide(&facts, itself);
+/// assert_eq!((ruling.answer, ruling.authority, ruling.line), (Answer::Permit, Some(Authority(0)), Some(3)));
+/// assert_eq!(ruling.to_string(), "permitted, authority 0, line 3");
+/// let silent = policy.decide(&facts, |_| Speaker { authority: None, until: Time::NEVER });
+/// assert_eq!(silent.to_string(), "an authority cannot be asked, authority 0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ruling {

@@ -51,31 +51,60 @@ impl Said {
     }
 }
 
+impl Said {
+    /// How long a permit holds; 0 where nothing is said of it.
+    pub const fn lease(self) -> u32 {
+        let Self([lease, ..]) = self;
+        lease
+    }
+}
+
+/// What several authorities say together of one setting; 0 where none of them says anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shortest {
+    by_all: u32,
+    by_some: u32,
+}
+
+impl Shortest {
+    /// With what another authority says, that is asked.
+    pub fn and(&mut self, number: u32, asked_about_everything: bool) {
+        let said = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
+        if number > 0 && (*said == 0 || number < *said) {
+            *said = number;
+        }
+    }
+
+    /// What counts, if this does where nothing is said.
+    pub fn or(self, nothing_said: u32) -> u32 {
+        let by_all = self.by_those_asked_about_everything(nothing_said);
+        if self.by_some > 0 { self.by_some.min(by_all) } else { by_all }
+    }
+
+    const fn by_those_asked_about_everything(self, nothing_said: u32) -> u32 {
+        if self.by_all > 0 { self.by_all } else { nothing_said }
+    }
+}
+
 /// What several authorities say together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Together {
-    by_all: Said,
-    by_some: Said,
-}
+pub(super) struct Together([Shortest; 4]);
 
 impl Together {
     /// With what another authority says, that is asked.
     pub fn and(&mut self, other: Said, asked_about_everything: bool) {
-        let said = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
-        for (place, number) in said.0.iter_mut().zip(other.0).filter(|(_, number)| *number > 0) {
-            *place = if *place == 0 { number } else { number.min(*place) };
-        }
+        self.0.iter_mut().zip(other.0).for_each(|(said, number)| said.and(number, asked_about_everything));
     }
 
     pub fn settings(&self) -> Settings {
         let Settings { lease_ms, validation_ms, recovery_ms, head_every } = Settings::default();
-        let mut numbers = [lease_ms, validation_ms, recovery_ms, head_every];
-        for ((number, all), some) in numbers.iter_mut().zip(self.by_all.0).zip(self.by_some.0) {
-            let by_all = if all > 0 { all } else { *number };
-            *number = if some > 0 { some.min(by_all) } else { by_all };
+        let Self([lease, validation, recovery, heads]) = self;
+        Settings {
+            lease_ms: lease.or(lease_ms),
+            validation_ms: validation.or(validation_ms),
+            recovery_ms: recovery.or(recovery_ms),
+            // A chain is one, whatever is asked about: only those count who are asked about everything.
+            head_every: heads.by_those_asked_about_everything(head_every),
         }
-        let [lease_ms, validation_ms, recovery_ms, _] = numbers;
-        let head_every = if self.by_all.0[3] > 0 { self.by_all.0[3] } else { head_every };
-        Settings { lease_ms, validation_ms, recovery_ms, head_every }
     }
 }

@@ -3,7 +3,7 @@
 
 use ed25519_compact::{KeyPair, PublicKey, Seed, Signature};
 use interaction_gov::audit::{Bytes, Log, RECORD};
-use interaction_gov::authority::{Authorities, Update};
+use interaction_gov::authority::{Authorities, AuthorityError, Speaker, Update};
 use interaction_gov::function::{Invocation, Role};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Request};
@@ -12,7 +12,7 @@ use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance};
 use interaction_gov::proof::Component;
 use interaction_gov::rollout::{Rollout, Track};
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::{Listed, Posture, Region, Set, Vocabulary};
+use interaction_gov::vocabulary::{Authority, Listed, Posture, Region, Set, Vocabulary};
 use sha2::{Digest as _, Sha256};
 
 pub const NAMES: &str = "
@@ -92,18 +92,21 @@ pub fn authorities() -> Authorities {
 }
 
 /// An update that its authority signs, following some text.
+pub fn offer(world: &mut World, name: &str, version: u32, follows: &str, text: &str) -> Result<(), AuthorityError> {
+    let follows = Sha256::digest(follows).into();
+    let update = Update { authority: the(name), version, follows, vocabulary: *names().digest(), text };
+    let signature = sign(if name == "corporate" { 1 } else { 2 }, &update.signed());
+    world.authorities.take(&update, &signature, &verifies, &names(), &mut Policy::<2>::new())
+}
+
+/// The same, which is taken.
 pub fn take(world: &mut World, name: &str, version: u32, follows: &str, text: &str) {
-    let update = Update {
-        authority: the(name),
-        version,
-        follows: Sha256::digest(follows).into(),
-        vocabulary: *names().digest(),
-        text,
-    };
-    let signer = if name == "corporate" { 1 } else { 2 };
-    let mut scratch = Policy::<2>::new();
-    let taken = world.authorities.take(&update, &sign(signer, &update.signed()), &verifies, &names(), &mut scratch);
-    taken.unwrap();
+    offer(world, name, version, follows, text).unwrap();
+}
+
+/// The usual rules once more, as a version of their own.
+pub fn another(world: &mut World) -> u32 {
+    world.install(&policy(&[CORPORATE, PRIVACY])).unwrap()
 }
 
 pub fn policy(texts: &[&str]) -> Policy<2> {
@@ -200,4 +203,9 @@ pub fn recording(seat: Seat) -> Invocation<'static> {
         component: component("verified"),
         role: Role::Auxiliary,
     }
+}
+
+/// Each authority speaks for itself.
+pub fn itself(authority: Authority) -> Speaker {
+    Speaker { authority: Some(authority), until: Time::NEVER }
 }

@@ -120,6 +120,7 @@ const CRATES: [Crate; 4] = [
                 "keep",
                 &["authority", "bytes", "changes", "number", "policy", "rollout", "snapshot", "time", "vocabulary"],
             ),
+            ("told", &["interaction", "lease", "measure", "policy", "rollout", "vocabulary"]),
             (
                 "words",
                 &[

@@ -1,0 +1,174 @@
+//! Versions and their tracks: canaries, going on, and going back (`IoE R5`).
+
+mod govern;
+
+use govern::{CORPORATE, Call, PRIVACY, World, another, call, log, offer, policy, request, take, the, world};
+use interaction_gov::audit::Verdict;
+use interaction_gov::authority::AuthorityError;
+use interaction_gov::identity::InteractionId;
+use interaction_gov::interaction::{Interaction, Mode};
+use interaction_gov::rollout::{RolloutError, Track};
+use interaction_gov::time::Time;
+use interaction_gov::vocabulary::Authority;
+
+fn interactions(world: &World, many: u32) -> Vec<Interaction<1, 1>> {
+    let mut log = govern::log();
+    let create = |number: u32| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        log.taken();
+        Interaction::create(InteractionId::recorded(id), Time(0), Mode::Enforce, world, &mut log).unwrap()
+    };
+    (0..many).map(create).collect()
+}
+
+fn on(version: u32, world: &World, interactions: &[Interaction<1, 1>]) -> usize {
+    interactions.iter().filter(|one| one.version(world).unwrap().number == version).count()
+}
+
+#[test]
+fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
+    // shows: IOE-079, IOE-081
+    let mut world = world();
+    let before = interactions(&world, 1_000);
+    let version = another(&mut world);
+    assert_eq!(world.promote_canary(), Err(RolloutError::Unknown));
+    let canary = world.start_canary(version, 10).unwrap();
+    assert_eq!(world.start_canary(version, 10), Err(RolloutError::Busy));
+    let after = interactions(&world, 10_000);
+    assert_eq!(on(1, &world, &before), 0, "exactly none");
+    let chosen = on(1, &world, &after);
+    assert!((900..1_100).contains(&chosen), "{chosen} of 10,000");
+    assert_eq!(on(1, &world, &interactions(&world, 10_000)), chosen, "the same ones go the same way");
+    world.promote_canary().unwrap();
+    assert_eq!((on(1, &world, &before), on(1, &world, &after)), (1_000, 10_000));
+    // The next canary is for those that begin then.
+    let third = another(&mut world);
+    assert_eq!(world.start_canary(third, 101), Err(RolloutError::Percent));
+    let next = world.start_canary(third, 100).unwrap();
+    let newest = interactions(&world, 100);
+    assert_eq!((on(2, &world, &after), on(2, &world, &newest)), (0, 100));
+    // Rolled back, it is where all are now, not where all were when it began; and its version does not come again.
+    let fourth = another(&mut world);
+    world.publish(Track::STABLE, fourth).unwrap();
+    world.roll_back_canary().unwrap();
+    assert_eq!(on(3, &world, &newest), 100);
+    assert_eq!(world.roll_back_canary(), Err(RolloutError::Withdrawn), "there is no toggling");
+    assert_eq!(world.promote_canary(), Err(RolloutError::Withdrawn));
+    assert_eq!(world.publish(next, third), Err(RolloutError::Withdrawn));
+    world.end_canary().unwrap();
+    assert_eq!(world.start_canary(third, 5), Err(RolloutError::Withdrawn));
+    assert_eq!((on(2, &world, &after), world.end_canary()), (0, Err(RolloutError::Unknown)));
+    // What is over moves nobody.
+    assert_eq!(world.publish(canary, fourth), Err(RolloutError::Unknown));
+    assert_eq!(world.roll_back_canary(), Err(RolloutError::Unknown));
+}
+
+#[test]
+fn the_choice_is_the_profiles() {
+    // First 4 bytes of HMAC-SHA256(key, identity) mod 10,000 < N · 100, by another implementation.
+    let mut world = world();
+    let version = another(&mut world);
+    let places = [([0; 16], 3_829), ([7; 16], 8_140)];
+    for (id, place) in places {
+        let percent = u8::try_from(place / 100).unwrap();
+        for (percent, chosen) in [(percent, false), (percent + 1, true)] {
+            let track = world.start_canary(version, percent).unwrap();
+            assert_eq!(world.track_for(&InteractionId::recorded(id)) == track, chosen, "{place} at {percent} %");
+            world.end_canary().unwrap();
+        }
+    }
+}
+
+#[test]
+fn going_back_is_one_step_for_all_that_are_under_way() {
+    // shows: IOE-017, IOE-080
+    let (mut world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let corporate: Authority = the("corporate");
+    assert_eq!(world.roll_back(corporate, 0), Err(RolloutError::NothingBefore), "it governs");
+    assert_eq!(world.roll_back(corporate, 7), Err(RolloutError::Unknown));
+    let strict = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
+    take(&mut world, "corporate", 2, CORPORATE, &strict);
+    let version = world.install(&policy(&[&strict, PRIVACY])).unwrap();
+    let ask = |call: &mut Call, world: &World, log: &mut _, time| {
+        let decision = call.decide(Time(time), &request(seat, "speak"), world, log);
+        (decision.verdict, decision.version)
+    };
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
+    world.publish(Track::STABLE, version).unwrap();
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::NotPermitted, Some(1)));
+    assert_eq!(world.roll_back(the("privacy"), 0), Err(RolloutError::OfAnother(corporate)), "corporate's word");
+    world.roll_back(corporate, 0).unwrap();
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
+    // Once: the bad version does not come again.
+    assert_eq!(world.roll_back(corporate, version), Err(RolloutError::Withdrawn));
+    assert_eq!(world.publish(Track::STABLE, version), Err(RolloutError::Withdrawn));
+    assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
+}
+
+#[test]
+fn versions_in_use_are_kept_and_there_are_only_so_many() {
+    let mut world = world();
+    for _ in 1..4 {
+        another(&mut world);
+    }
+    assert_eq!(world.install(&policy(&[CORPORATE])), Err(RolloutError::LeftOut(the("privacy"))));
+    assert_eq!(world.install(&policy(&[CORPORATE, PRIVACY])), Err(RolloutError::Full));
+    assert_eq!(world.discard(0), Err(RolloutError::InUse));
+    world.publish(Track::STABLE, 1).unwrap();
+    world.discard(0).unwrap();
+    assert_eq!(world.discard(0), Err(RolloutError::Unknown));
+    assert_eq!(world.publish(Track::STABLE, 0), Err(RolloutError::Unknown));
+    assert_eq!(world.publish(Track::STABLE, 200), Err(RolloutError::Unknown));
+    assert_eq!(another(&mut world), 4, "no number is used twice, so what is gone names nothing else");
+    assert_eq!(world.publish(Track::STABLE, 0), Err(RolloutError::Unknown));
+}
+
+#[test]
+fn a_rollback_takes_back_one_authoritys_text_and_no_others() {
+    let mut world = world();
+    let loose = CORPORATE.replace("version 1", "version 2").replace("deny   export below posture hardened\n", "");
+    offer(&mut world, "corporate", 2, CORPORATE, &loose).unwrap();
+    let bad = world.install(&policy(&[&loose, PRIVACY])).unwrap();
+    let tight = PRIVACY.replace("version 1", "version 2").replace("permit record, ", "permit ");
+    offer(&mut world, "privacy", 2, PRIVACY, &tight).unwrap();
+    let both = world.install(&policy(&[&loose, &tight])).unwrap();
+    world.publish(Track::STABLE, bad).unwrap();
+    world.publish(Track::STABLE, both).unwrap();
+    // To the version before corporate's change would undo what privacy has tightened since.
+    assert_eq!(world.roll_back(the("corporate"), 0), Err(RolloutError::OfAnother(the("privacy"))));
+    world.authorities.withdraw(the("corporate")).unwrap();
+    let mended = world.install(&policy(&[CORPORATE, &tight])).unwrap();
+    world.publish(Track::STABLE, mended).unwrap();
+    let version = world.version_of(Track::STABLE).unwrap();
+    assert_eq!(version.policy.members().iter().map(|member| member.version).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(world.authorities.withdraw(Authority(5)), Err(AuthorityError::Unknown));
+}
+
+#[test]
+fn a_track_goes_on_and_only_a_rollback_leads_back() {
+    // A canary of what corporate wants; meanwhile privacy denies something for all.
+    let mut world = world();
+    let wants = CORPORATE.replace("version 1", "version 2");
+    offer(&mut world, "corporate", 2, CORPORATE, &wants).unwrap();
+    let canary = world.install(&policy(&[&wants, PRIVACY])).unwrap();
+    let track = world.start_canary(canary, 10).unwrap();
+    let stop = PRIVACY.replace("version 1", "version 2").replace("permit record, ", "permit ");
+    offer(&mut world, "privacy", 2, PRIVACY, &stop).unwrap();
+    let denies = world.install(&policy(&[&wants, &stop])).unwrap();
+    world.publish(Track::STABLE, denies).unwrap();
+    // Nothing that is older takes that back: neither for all, nor for those that begin, nor in an emergency.
+    assert_eq!(world.promote_canary(), Err(RolloutError::Older));
+    assert_eq!(world.publish(Track::STABLE, 0), Err(RolloutError::Older));
+    assert_eq!(world.emergency(canary), Err(RolloutError::Older));
+    world.publish(track, denies).unwrap();
+    assert_eq!(world.publish(track, canary), Err(RolloutError::Older));
+    world.end_canary().unwrap();
+    assert_eq!(world.start_canary(canary, 10), Err(RolloutError::Older));
+    assert_eq!(world.version_of(Track::STABLE).unwrap().number, denies);
+    // Privacy itself may go back, and nobody for it.
+    assert_eq!(world.roll_back(the("corporate"), canary), Err(RolloutError::OfAnother(the("privacy"))));
+    world.roll_back(the("privacy"), canary).unwrap();
+    assert_eq!(world.publish(Track::STABLE, denies), Err(RolloutError::Withdrawn));
+}
