@@ -76,6 +76,11 @@ impl<'m> Cases<'m> {
         self.get(id).map(|case| case.court)
     }
 
+    /// The nodes that try an open accusation: those that were responsible when it opened here.
+    pub(super) fn voters(&self, id: &Digest) -> &[Eid] {
+        self.get(id).map_or(&[], |case| case.ballot.voters())
+    }
+
     pub(super) fn open(
         &mut self,
         now: Clock,
@@ -118,9 +123,10 @@ impl<'m> Cases<'m> {
     }
 
     /// The vote is on stable storage: the outcome, the offender and the voters, once.
-    pub(super) fn persisted(&mut self, id: &Digest) -> Option<(Outcome, Eid, (Class, DhtKey))> {
+    pub(super) fn persisted(&mut self, id: &Digest) -> Option<(Outcome, Eid, Voters)> {
         let case = self.get_mut(id)?;
-        Some((case.escrow.persisted()?, case.escrow.offender(), case.court))
+        let outcome = case.escrow.persisted()?;
+        Some((outcome, case.escrow.offender(), case.ballot.voters().iter().copied().collect()))
     }
 
     /// Counts a vote whose signature holds.

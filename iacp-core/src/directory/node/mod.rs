@@ -32,7 +32,7 @@ pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
 
 use super::kind::{Class, Kind};
-use super::metric::{NodeInfo, RESPONSIBLE};
+use super::metric::{NEAREST, NodeInfo, RESPONSIBLE};
 use crate::crypto::Provider;
 use crate::governance::ballot;
 use crate::governance::window::{Clock, Due, Outcome};
@@ -267,8 +267,7 @@ impl<'m, P: Provider> Node<'m, P> {
         id: &Digest,
         out: &mut [u8],
     ) -> Option<(usize, super::Voters)> {
-        let (outcome, offender, (class, key)) = self.cases.persisted(id)?;
-        let voters = self.neighbours.voters(class, &key, self.settings.diversity);
+        let (outcome, offender, voters) = self.cases.persisted(id)?;
         if !voters.contains(&me.eid()) {
             return None;
         }
@@ -322,7 +321,7 @@ impl<'m, P: Provider> Node<'m, P> {
             let record = self.store.at(now.unix, at);
             at += 1;
             let Some(record) = record else { continue };
-            let Ok(body_class) = store::class_of::<P>(&record) else { continue };
+            let Ok(body_class) = super::class_of::<P>(&record) else { continue };
             let nearer = Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
             let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
             if its {
@@ -337,9 +336,17 @@ impl<'m, P: Provider> Node<'m, P> {
         Some((node.at, length))
     }
 
-    /// Whether this node is among the first `most` for a key.
-    fn is_responsible(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, most: usize) -> bool {
-        self.neighbours.serves(me, class, key, self.settings.diversity, most)
+    /// Whether this node takes what stands under a key: it is among the first for it, or admits for another DHT.
+    fn admits<T: Trust>(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, trust: &T) -> bool {
+        trust.responsible(class, key).is_some()
+            || self.neighbours.serves(me, class, key, self.settings.diversity, NEAREST)
+    }
+
+    /// A record that another DHT hands on, or that a look-up in it has found: judged like one from a node, and stored if it may
+    /// stand. `from` is where it came from, for the share of the table that one network may hold. Gives the status of 19.2: 0 if
+    /// it stands here now, 1 if this node has a newer one.
+    pub fn offer<T: Trust>(&mut self, now: Clock, from: core::net::IpAddr, record: &Record<'_>, trust: &T) -> u32 {
+        self.deposit(now, super::Origin::Node, from, record, trust)
     }
 }
 
