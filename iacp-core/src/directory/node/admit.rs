@@ -362,7 +362,7 @@ impl<P: Provider> Node<'_, P> {
         }
         match ballot::verify::<P>(vote) {
             Ok(outcome) => {
-                self.count(now.unix, vote, outcome);
+                self.count(now, vote, outcome);
                 Handled::Silence(Silence::Vote)
             }
             Err(_) => Handled::Silence(Silence::Node),

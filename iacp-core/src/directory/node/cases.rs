@@ -161,6 +161,15 @@ impl<'m> Cases<'m> {
         }
     }
 
+    /// Closes a case on which the other nodes came to a verdict. Whether it was open.
+    pub(super) fn close(&mut self, id: &Digest, outcome: Outcome) -> bool {
+        let place = self.cases.iter_mut().find(|case| case.as_ref().is_some_and(|case| case.escrow.id() == *id));
+        let Some(case) = place.and_then(Option::take) else { return false };
+        let mut escrow = case.escrow;
+        escrow.verdict(outcome);
+        true
+    }
+
     /// Writes the body of the verdict, closes the case, and says where it was tried.
     pub(super) fn verdict(
         &mut self,

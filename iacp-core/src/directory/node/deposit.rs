@@ -12,7 +12,7 @@ use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
 use crate::directory::{Body, Facts, Judgement, Kind, Origin, Slot, judge, slot};
-use crate::governance::window::{Clock, From, epoch};
+use crate::governance::window::{Clock, From, Outcome, epoch};
 
 /// The statuses of a receipt (`IACP §4.2.3.3`).
 pub(super) mod status {
@@ -72,7 +72,7 @@ impl<P: Provider> Node<'_, P> {
             Judgement::Equivocation => {
                 let signer = Body::parse(which.kind, record.body).ok().and_then(|body| self.signer(now, trust, &body));
                 if let Some(offender) = signer {
-                    self.event = Some(Event::Equivocation { offender });
+                    self.tell(Event::Equivocation { offender });
                 }
                 status::STALE
             }
@@ -134,14 +134,27 @@ impl<P: Provider> Node<'_, P> {
                     });
                 // One at a time: another accusation of the offender waits, and moves nothing.
                 let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+                self.spread.begin(now.mono, *which, voters);
             }
             Ok(Body::Rebuttal(rebuttal)) => {
                 let from = if origin == Origin::Owner { From::Accused } else { From::Node };
+                if let Some((id, _)) = self.cases.of(&rebuttal.head.offender_eid) {
+                    self.spread.begin(now.mono, *which, self.cases.voters(&id).iter().copied().collect());
+                }
                 if let Some(Ok(crate::governance::window::Due::Persist(outcome))) =
                     self.cases.rebut(now, &rebuttal.head.offender_eid, from)
                     && let Some((id, offender)) = self.cases.of(&rebuttal.head.offender_eid)
                 {
-                    self.event = Some(Event::Persist { id, offender, outcome });
+                    self.tell(Event::Persist { id, offender, outcome });
+                }
+            }
+            // The others came to it; it bound when it was judged.
+            Ok(Body::Verdict(verdict)) => {
+                let (id, offender) = (verdict.head.accusation_id, verdict.head.offender_eid);
+                if let Some(outcome) = Outcome::from_code(verdict.head.outcome)
+                    && self.cases.close(&id, outcome)
+                {
+                    self.ended(now.unix, id, offender, outcome);
                 }
             }
             _ => {}
