@@ -184,7 +184,7 @@ fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_no
         assert!(host.node.is_challenged(&identity(20).eid()));
     }
     // Six of them vote among themselves.
-    let mut deaf = hosts.remove(6);
+    let deaf = hosts.remove(6);
     let ends = run(&mut hosts, &[5]);
     assert_eq!(ends, [Some(Outcome::Guilty); 6]);
     assert!(deaf.node.is_challenged(&identity(20).eid()), "it heard no vote");
