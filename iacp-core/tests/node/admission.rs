@@ -1,8 +1,11 @@
 //! The order of checks, and what each refuses.
 
+use iacp_core::crypto::{Secret32, Suite};
 use iacp_core::directory::node::{Handled, Settings, Silence, Trust};
 use iacp_core::directory::{Answered, Class, Kind, Voters, answered, sign};
+use iacp_core::erp::ticket::Issuer;
 use iacp_core::guard::Rate;
+use iacp_core::pss::TicketKey;
 use iacp_wire::layout::{NodeRecord, Record, Revocation};
 use iacp_wire::message::{DirPut, ErpConfirm, MigrationVector};
 use iacp_wire::{Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
@@ -421,4 +424,25 @@ fn under_another_dht_a_node_admits_every_key_and_judges_what_it_is_offered() {
     let kept: Vec<u8> = host.node.store().one(at(2).unix, Kind::Binding, key).expect("it stands").0.body.to_vec();
     assert_eq!(kept, body.as_bytes());
     assert_eq!(host.node.store().records(at(2).unix).count(), 41);
+}
+
+/// The attack "stuffed scores, filled escrows": of what stands under the key of one EID there are few.
+#[test]
+fn an_eid_has_sixteen_tickets_and_its_seventeenth_is_refused() {
+    let mut host = Host::new(1, 2_048, SETTINGS);
+    let key = hashed(&identity(20).eid().0);
+    let mut store = |iv: u8, counter: u64, nonce: u64| {
+        let key_of_session = TicketKey { key: Secret32::new([iv; 32]), iv: [iv; 4] };
+        let mut issuer = Issuer::restored(key_of_session, Suite::ChaCha20Poly1305, counter);
+        issuer.persisted(counter + 64);
+        let ticket = issuer.issue(&identity(20), home(20)).expect("it is persisted");
+        let inner = frame(Message::DhtTicketStore(&ticket));
+        host.status(at(0), home(20), &worked(at(0), Class::Identities, key, 6, nonce, &inner))
+    };
+    for iv in 0..16 {
+        assert_eq!(store(iv, 1, iv.into()), 0, "ticket {iv}");
+    }
+    assert_eq!(store(16, 1, 16), 4, "CAPACITY");
+    assert_eq!(store(3, 2, 17), 0, "a newer one takes the place of the one before");
+    assert_eq!(store(3, 1, 18), 1, "STALE");
 }

@@ -23,6 +23,16 @@ const SWEEP: u32 = 32;
 /// How many networks the counts tell apart.
 const NETWORKS: usize = 256;
 
+/// So many records of a kind stand under one key, which for these kinds is that of one EID or offender.
+const fn most(kind: Kind) -> usize {
+    match kind {
+        Kind::Ticket => 16,
+        Kind::Score => 7,
+        Kind::Accusation | Kind::Verdict => 4,
+        _ => LIST,
+    }
+}
+
 /// The place of a record: about a kilobyte.
 #[derive(Debug)]
 pub struct Entry {
@@ -179,7 +189,7 @@ impl<'m> Store<'m> {
             listed += usize::from(self.entries.at(slot).is_some_and(same));
             false
         });
-        if self.entries.is_full() || taken >= share || listed >= LIST { Err(Full) } else { Ok(()) }
+        if self.entries.is_full() || taken >= share || listed >= most(which.kind) { Err(Full) } else { Ok(()) }
     }
 
     fn network(&self, from: IpAddr) -> u8 {
