@@ -5,7 +5,7 @@ use iacp_wire::layout::Record;
 
 use super::body::{Body, Slot};
 use super::facts::{DAY, Facts, HOUR, Refusal};
-use super::kind::{Kind, Malformed};
+use super::kind::{Class, Kind, Malformed};
 use super::name::CLOCKS;
 use super::prove::prove;
 use crate::crypto::Provider;
@@ -53,6 +53,15 @@ pub fn slot<P: Provider>(record: &Record<'_>) -> Result<Slot, Malformed> {
     let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
     let body = Body::parse(kind, record.body)?;
     Ok(Slot { kind, key: record.storage_key, which: body.which::<P>() })
+}
+
+/// The class in which a record lies.
+///
+/// # Errors
+/// The kind is unknown, or the body has not its form.
+pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
+    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
+    Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
 }
 
 /// Judges a record, cheapest check first. `held` is what stands in its [`slot`] and was judged when it came. Pure: the same

@@ -4,6 +4,7 @@
 //! [`judge`] about each one that arrives; a reader asks the same function about each one that a node hands out.
 
 pub mod accusation;
+mod answered;
 mod body;
 mod facts;
 mod judge;
@@ -15,7 +16,8 @@ mod prove;
 pub mod quorum;
 pub mod work;
 
+pub use answered::{Answered, answered};
 pub use body::{Body, Custodian, Rebuttal, Slot, Stated, record_digest};
 pub use facts::{Facts, Refusal, Voters};
-pub use judge::{Judgement, Origin, judge, sign, slot};
+pub use judge::{Judgement, Origin, class_of, judge, sign, slot};
 pub use kind::{Class, Kind, Malformed};

@@ -308,6 +308,12 @@ impl Ballot {
         Some(Self { nodes: all, count: nodes.len(), guilty: 0, cleared: 0 })
     }
 
+    /// The nodes that vote.
+    #[must_use]
+    pub fn voters(&self) -> &[Eid] {
+        self.nodes.get(..self.count).unwrap_or_default()
+    }
+
     /// Counts a vote whose signature holds.
     // keeps: IACP-068
     pub fn vote(&mut self, voter: &Eid, outcome: Outcome) -> Counted {

@@ -1,8 +1,11 @@
 //! The order of checks, and what each refuses.
 
-use iacp_core::directory::node::{Handled, Settings, Silence};
-use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::crypto::{Secret32, Suite};
+use iacp_core::directory::node::{Handled, Settings, Silence, Trust};
+use iacp_core::directory::{Answered, Class, Kind, Voters, answered, sign};
+use iacp_core::erp::ticket::Issuer;
 use iacp_core::guard::Rate;
+use iacp_core::pss::TicketKey;
 use iacp_wire::layout::{NodeRecord, Record, Revocation};
 use iacp_wire::message::{DirPut, ErpConfirm, MigrationVector};
 use iacp_wire::{Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
@@ -42,6 +45,23 @@ fn a_registration_pays_the_work_that_the_node_names_and_is_confirmed_under_its_s
     assert!(Chosen::verify(&host.me.eid().0, &digest, &confirm.signature.0).is_ok());
     assert_eq!(host.standing(at(1), 20), (0, 0, vec![bound.as_bytes().to_vec()]));
     assert_eq!(host.standing(at(1), 21).0, 20, "not found is the word of one node");
+
+    // The client's side reads the same, and nothing else.
+    let sent = registration(at(0), 20, 4, 6, 0);
+    let kept = record(Kind::Binding, hashed(&identity(20).eid().0), bound.as_bytes());
+    let read = |bytes: &[u8], node: u8| answered::<Chosen>(bytes, &identity(node).eid(), &sent, &kept);
+    assert_eq!(read(&answer, 1), Some(Answered::Status(0)));
+    assert_eq!(read(&answer, 2), None, "another node's word");
+    for byte in 0..answer.len() {
+        let mut changed = answer.clone();
+        changed[byte] ^= 1;
+        assert_eq!(read(&changed, 1), None, "byte {byte}");
+    }
+    let refusal = host.handle(at(0), home(20), &registration(at(0), 20, 5, 5, 0)).expect("an ERROR");
+    assert_eq!(read(&refusal, 1), None, "the refusal of another frame");
+    let other = registration(at(0), 20, 5, 5, 0);
+    let refused = Some(Answered::Refused { code: WORK_TOO_LOW, retry_after: 6 });
+    assert_eq!(answered::<Chosen>(&refusal, &identity(1).eid(), &other, &kept), refused);
 
     // The very bytes again, from where they bind: without work.
     assert_eq!(host.status(at(60_000), home(20), &register(20, 4)), 0);
@@ -362,4 +382,67 @@ proptest! {
             prop_assert!((inner - 20..inner).contains(&at_byte), "byte {} is covered by nothing", at_byte);
         }
     }
+}
+
+/// A DHT of its own places the records: the node admits those of every key, and tries what the DHT's nearest nodes try.
+#[test]
+fn under_another_dht_a_node_admits_every_key_and_judges_what_it_is_offered() {
+    struct Elsewhere;
+    impl Trust for Elsewhere {
+        fn responsible(&self, _: Class, _: &iacp_wire::DhtKey) -> Option<Voters> {
+            (2..9).map(|seed| identity(seed).eid()).collect::<Voters>().into()
+        }
+    }
+    let mut host = host();
+    for seed in 2..30 {
+        // Of 16 known nodes this one is not among the first ten for each key.
+        let _ = host.node.introduce(at(0).mono, info(seed));
+    }
+    let mut out = [0; 1_200];
+    for agent in 60..100 {
+        let sent = registration(at(0), agent, 4, 6, 0);
+        let body = binding(agent, home(agent).ip(), 4);
+        let kept = record(Kind::Binding, hashed(&identity(agent).eid().0), body.as_bytes());
+        let Handled::Answer(length) = host.node.handle(at(0), &host.me, home(agent), &sent, &Elsewhere, &mut out)
+        else {
+            panic!("agent {agent} gets an answer")
+        };
+        assert_eq!(answered::<Chosen>(&out[..length], &identity(1).eid(), &sent, &kept), Some(Answered::Status(0)));
+    }
+    let body = binding(100, home(100).ip(), 4);
+    let key = hashed(&identity(100).eid().0);
+    let offered = record(Kind::Binding, key, body.as_bytes());
+    let mut offer = |record: &Record<'_>| host.node.offer(at(1), info(2).at.ip(), record, &Elsewhere);
+    assert_eq!(offer(&offered), 0);
+    assert_eq!(offer(&offered), 0, "a refresh");
+    let mut forged = body;
+    forged.generation_counter = 5.into();
+    assert_eq!(offer(&Record { body: forged.as_bytes(), ..offered }), 2, "BAD_SIGNATURE");
+    let older = binding(100, home(100).ip(), 3);
+    assert_eq!(offer(&Record { body: older.as_bytes(), ..offered }), 1, "STALE_GENERATION");
+    assert_eq!(offer(&Record { storage_key: hashed(b"other"), ..offered }), 21, "REFUSED");
+    let kept: Vec<u8> = host.node.store().one(at(2).unix, Kind::Binding, key).expect("it stands").0.body.to_vec();
+    assert_eq!(kept, body.as_bytes());
+    assert_eq!(host.node.store().records(at(2).unix).count(), 41);
+}
+
+/// The attack "stuffed scores, filled escrows": of what stands under the key of one EID there are few.
+#[test]
+fn an_eid_has_sixteen_tickets_and_its_seventeenth_is_refused() {
+    let mut host = Host::new(1, 2_048, SETTINGS);
+    let key = hashed(&identity(20).eid().0);
+    let mut store = |iv: u8, counter: u64, nonce: u64| {
+        let key_of_session = TicketKey { key: Secret32::new([iv; 32]), iv: [iv; 4] };
+        let mut issuer = Issuer::restored(key_of_session, Suite::ChaCha20Poly1305, counter);
+        issuer.persisted(counter + 64);
+        let ticket = issuer.issue(&identity(20), home(20)).expect("it is persisted");
+        let inner = frame(Message::DhtTicketStore(&ticket));
+        host.status(at(0), home(20), &worked(at(0), Class::Identities, key, 6, nonce, &inner))
+    };
+    for iv in 0..16 {
+        assert_eq!(store(iv, 1, iv.into()), 0, "ticket {iv}");
+    }
+    assert_eq!(store(16, 1, 16), 4, "CAPACITY");
+    assert_eq!(store(3, 2, 17), 0, "a newer one takes the place of the one before");
+    assert_eq!(store(3, 1, 18), 1, "STALE");
 }

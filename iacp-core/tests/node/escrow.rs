@@ -155,3 +155,50 @@ fn an_owner_that_revoked_before_is_cleared_though_it_sleeps() {
         assert!(!host.node.is_challenged(&identity(20).eid()));
     }
 }
+
+/// Hands on what the nodes have to hand on, for a minute and more.
+fn hand_on(hosts: &mut [Host], from: u64) {
+    let mut out = [0; 1_200];
+    for ms in (from..from + 80_000).step_by(500) {
+        for number in 0..hosts.len() {
+            while let Some((to, length)) = hosts[number].node.poll_transmit(at(ms), &hosts[number].me, &mut out) {
+                let place = info(u8::try_from(number).expect("seven") + 1).at;
+                let receiver = (1..8).position(|seed| info(seed).at == to).expect("one of the seven");
+                let _ = hosts[receiver].handle(at(ms), place, &out[..length]);
+            }
+        }
+    }
+}
+
+/// An accuser that reaches one node has accused at all of them, and a node that heard no vote learns the verdict.
+// shows: IACP-098, IACP-126
+#[test]
+fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_node_without_votes() {
+    let mut hosts = quorum();
+    for host in &mut hosts {
+        assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
+    }
+    assert_eq!(hosts[3].status(at(1), home(21), &accusation(1, 4, 2)), 0);
+    hand_on(&mut hosts, 2);
+    for host in &hosts {
+        assert!(host.node.is_challenged(&identity(20).eid()));
+    }
+    // Six of them vote among themselves.
+    let deaf = hosts.remove(6);
+    let ends = run(&mut hosts, &[5]);
+    assert_eq!(ends, [Some(Outcome::Guilty); 6]);
+    assert!(deaf.node.is_challenged(&identity(20).eid()), "it heard no vote");
+    hosts.push(deaf);
+    let after = HOUR + 61 * EPOCH;
+    hand_on(&mut hosts, after);
+    let deaf = &mut hosts[6];
+    assert!(!deaf.node.is_challenged(&identity(20).eid()));
+    let events = deaf.events(at(after + 80_000));
+    let is_verdict = |event: &Event| matches!(event, Event::Verdict { outcome: Outcome::Guilty, .. });
+    assert_eq!(events.iter().filter(|event| is_verdict(event)).count(), 1, "{events:?}");
+    assert_eq!(
+        deaf.status(at(after + 80_001), home(20), &registration(at(after + 80_001), 20, 6, 6, 4)),
+        19,
+        "BLOCKED"
+    );
+}

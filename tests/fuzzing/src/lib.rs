@@ -2,6 +2,7 @@
 //! hold. `fuzz/` hands them to libFuzzer; `tests/replay.rs` runs them over their seeds and over changed seeds in every test
 //! run; `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer.
 
+mod directory;
 mod discovery;
 mod frame;
 mod interpreter;
@@ -21,7 +22,7 @@ pub struct Target {
 }
 
 /// Every target of this crate.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
@@ -29,6 +30,10 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "link", run: link, seeds: interpreter::link_seeds, words: interpreter::link_words },
     Target { name: "pipeline", run: pipeline, seeds: interpreter::pipeline_seeds, words: no_words },
     Target { name: "canonical", run: canonical, seeds: interpreter::canonical_seeds, words: no_words },
+    Target { name: "record", run: record, seeds: directory::record_seeds, words: no_words },
+    Target { name: "judge", run: judge, seeds: directory::record_seeds, words: no_words },
+    Target { name: "chain", run: chain, seeds: directory::record_seeds, words: no_words },
+    Target { name: "node", run: node, seeds: directory::node_seeds, words: no_words },
 ];
 
 /// Any bytes are a frame or refused, and the judge of iacp-wire's property tests has nothing to object.
@@ -65,6 +70,26 @@ pub fn pipeline(bytes: &[u8]) {
 /// Canonical text is the same however it is cut, and its entropy is one.
 pub fn canonical(bytes: &[u8]) {
     interpreter::canonical(bytes);
+}
+
+/// Any bytes are records or refused, and one that may stand is bound to its key and its time.
+pub fn record(bytes: &[u8]) {
+    directory::record(bytes);
+}
+
+/// Of two records of one slot at most one displaces the other.
+pub fn judge(bytes: &[u8]) {
+    directory::judged(bytes);
+}
+
+/// A chain of delegations resolves to its last key, or breaks.
+pub fn chain(bytes: &[u8]) {
+    directory::chain(bytes);
+}
+
+/// A directory node under any frames: bounded answers, bounded memory, and no binding that gives way to an older one.
+pub fn node(bytes: &[u8]) {
+    directory::node(bytes);
 }
 
 /// These inputs are lists of four bytes, each of which means something: there is nothing to spell.

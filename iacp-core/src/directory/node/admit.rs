@@ -11,13 +11,12 @@ use super::answer::{self, Listing, code, flag};
 use super::deposit::status;
 use super::request::{Request, STANDING, Stored, What, plain};
 use super::seen::Presented;
-use super::store::class_of;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
 use crate::directory::metric::{Coordinate, NEAREST};
 use crate::directory::name::CLOCKS;
 use crate::directory::work::{Refusal, check_claim, check_frame, check_proof};
-use crate::directory::{Body, Class, Facts, Kind, Origin, record_digest};
+use crate::directory::{Body, Class, Facts, Kind, Origin, class_of, record_digest};
 use crate::governance::ballot;
 use crate::governance::window::Clock;
 use crate::guard::breaker::State;
@@ -161,7 +160,7 @@ impl<P: Provider> Node<'_, P> {
             Err(_) => return Handled::Silence(Silence::Claim),
         }
         // A ticket is of the node that is asked, for what that node serves.
-        if !is_for_a_ticket(inner) && !self.is_responsible(&me.eid(), class, &key, NEAREST) {
+        if !is_for_a_ticket(inner) && !self.admits(&me.eid(), class, &key, trust) {
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
         let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };
@@ -205,7 +204,7 @@ impl<P: Provider> Node<'_, P> {
             What::Access(..) => true,
             What::Ticket(..) | What::Store(_) => false,
         };
-        if !is_for_any && !self.is_responsible(&me.eid(), request.class, &request.key, NEAREST) {
+        if !is_for_any && !self.admits(&me.eid(), request.class, &request.key, trust) {
             return self.elsewhere(now.unix, length, request.class, &request.key, request.transaction(), out);
         }
         match &request.what {
@@ -358,13 +357,12 @@ impl<P: Provider> Node<'_, P> {
             return Handled::Silence(Silence::Throttled);
         }
         // A stranger's vote costs no signature.
-        let Some((class, key)) = self.cases.court(&vote.accusation_id) else { return Handled::Silence(Silence::Node) };
-        if !self.neighbours.voters(class, &key, self.settings.diversity).contains(&vote.voter_eid) {
+        if !self.cases.voters(&vote.accusation_id).contains(&vote.voter_eid) {
             return Handled::Silence(Silence::Node);
         }
         match ballot::verify::<P>(vote) {
             Ok(outcome) => {
-                self.count(now.unix, vote, outcome);
+                self.count(now, vote, outcome);
                 Handled::Silence(Silence::Vote)
             }
             Err(_) => Handled::Silence(Silence::Node),

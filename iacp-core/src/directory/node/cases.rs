@@ -76,6 +76,11 @@ impl<'m> Cases<'m> {
         self.get(id).map(|case| case.court)
     }
 
+    /// The nodes that try an open accusation: those that were responsible when it opened here.
+    pub(super) fn voters(&self, id: &Digest) -> &[Eid] {
+        self.get(id).map_or(&[], |case| case.ballot.voters())
+    }
+
     pub(super) fn open(
         &mut self,
         now: Clock,
@@ -118,9 +123,10 @@ impl<'m> Cases<'m> {
     }
 
     /// The vote is on stable storage: the outcome, the offender and the voters, once.
-    pub(super) fn persisted(&mut self, id: &Digest) -> Option<(Outcome, Eid, (Class, DhtKey))> {
+    pub(super) fn persisted(&mut self, id: &Digest) -> Option<(Outcome, Eid, Voters)> {
         let case = self.get_mut(id)?;
-        Some((case.escrow.persisted()?, case.escrow.offender(), case.court))
+        let outcome = case.escrow.persisted()?;
+        Some((outcome, case.escrow.offender(), case.ballot.voters().iter().copied().collect()))
     }
 
     /// Counts a vote whose signature holds.
@@ -153,6 +159,15 @@ impl<'m> Cases<'m> {
                 Voted::Verdict(outcome)
             }
         }
+    }
+
+    /// Closes a case on which the other nodes came to a verdict. Whether it was open.
+    pub(super) fn close(&mut self, id: &Digest, outcome: Outcome) -> bool {
+        let place = self.cases.iter_mut().find(|case| case.as_ref().is_some_and(|case| case.escrow.id() == *id));
+        let Some(case) = place.and_then(Option::take) else { return false };
+        let mut escrow = case.escrow;
+        escrow.verdict(outcome);
+        true
     }
 
     /// Writes the body of the verdict, closes the case, and says where it was tried.

@@ -11,8 +11,8 @@ use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
-use crate::directory::{Body, Judgement, Kind, Origin, Slot, judge, slot};
-use crate::governance::window::{Clock, From, epoch};
+use crate::directory::{Body, Facts, Judgement, Kind, Origin, Slot, judge, slot};
+use crate::governance::window::{Clock, From, Outcome, epoch};
 
 /// The statuses of a receipt (`IACP §4.2.3.3`).
 pub(super) mod status {
@@ -72,7 +72,7 @@ impl<P: Provider> Node<'_, P> {
             Judgement::Equivocation => {
                 let signer = Body::parse(which.kind, record.body).ok().and_then(|body| self.signer(now, trust, &body));
                 if let Some(offender) = signer {
-                    self.event = Some(Event::Equivocation { offender });
+                    self.tell(Event::Equivocation { offender });
                 }
                 status::STALE
             }
@@ -82,7 +82,7 @@ impl<P: Provider> Node<'_, P> {
             }
             Judgement::Store { expiry } => match self.store.put(now.unix, &which, record, expiry, from) {
                 Ok(()) => {
-                    self.follow(now, origin, &which, record);
+                    self.follow(now, origin, &which, record, trust);
                     status::OK
                 }
                 Err(super::Full) => status::CAPACITY,
@@ -91,7 +91,6 @@ impl<P: Provider> Node<'_, P> {
     }
 
     fn signer<T: Trust>(&self, now: Clock, trust: &T, body: &Body<'_>) -> Option<iacp_wire::Eid> {
-        use crate::directory::Facts;
         match body {
             Body::Delegation(token) => self.view(now.unix, trust).path_key(&token.parent),
             Body::Curation(update) => {
@@ -110,7 +109,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// What a stored record sets in motion.
-    fn follow(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>) {
+    fn follow<T: Trust>(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>, trust: &T) {
         match Body::parse(which.kind, record.body) {
             Ok(Body::Node(node)) => {
                 let Some(place) = place::<P>(&node.eid, node.nonce.get(), self.settings.place_bits) else { return };
@@ -122,7 +121,7 @@ impl<P: Provider> Node<'_, P> {
                 // It was verified when it was judged.
                 let Ok(accusation) = verify_accusation::<P>(&data) else { return };
                 let (class, key) = (court.class(), court.key::<P>());
-                let voters = self.neighbours.voters(class, &key, self.settings.diversity);
+                let voters = self.view(now.unix, trust).voters(class, &key);
                 let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
                 let revocation =
                     self.store.one(now.unix, Kind::Revocation, at_offender).and_then(|(record, stored)| {
@@ -135,14 +134,27 @@ impl<P: Provider> Node<'_, P> {
                     });
                 // One at a time: another accusation of the offender waits, and moves nothing.
                 let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+                self.spread.begin(now.mono, *which, voters);
             }
             Ok(Body::Rebuttal(rebuttal)) => {
                 let from = if origin == Origin::Owner { From::Accused } else { From::Node };
+                if let Some((id, _)) = self.cases.of(&rebuttal.head.offender_eid) {
+                    self.spread.begin(now.mono, *which, self.cases.voters(&id).iter().copied().collect());
+                }
                 if let Some(Ok(crate::governance::window::Due::Persist(outcome))) =
                     self.cases.rebut(now, &rebuttal.head.offender_eid, from)
                     && let Some((id, offender)) = self.cases.of(&rebuttal.head.offender_eid)
                 {
-                    self.event = Some(Event::Persist { id, offender, outcome });
+                    self.tell(Event::Persist { id, offender, outcome });
+                }
+            }
+            // The others came to it; it bound when it was judged.
+            Ok(Body::Verdict(verdict)) => {
+                let (id, offender) = (verdict.head.accusation_id, verdict.head.offender_eid);
+                if let Some(outcome) = Outcome::from_code(verdict.head.outcome)
+                    && self.cases.close(&id, outcome)
+                {
+                    self.ended(now.unix, id, offender, outcome);
                 }
             }
             _ => {}

@@ -13,6 +13,7 @@ mod neighbours;
 mod request;
 mod seen;
 mod settings;
+mod spread;
 mod store;
 mod view;
 
@@ -28,11 +29,12 @@ pub use neighbours::Neighbour;
 use neighbours::Neighbours;
 pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
+use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
 
 use super::kind::{Class, Kind};
-use super::metric::{NodeInfo, RESPONSIBLE};
+use super::metric::{NEAREST, NodeInfo, RESPONSIBLE};
 use crate::crypto::Provider;
 use crate::governance::ballot;
 use crate::governance::window::{Clock, Due, Outcome};
@@ -153,11 +155,14 @@ pub struct Node<'m, P: Provider> {
     worked: TokenBucket,
     difficulty: Difficulty,
     settings: Settings,
-    event: Option<Event>,
+    events: heapless::Deque<Event, EVENTS>,
     hand_over: TokenBucket,
+    spread: Spread,
     provider: PhantomData<P>,
 }
 
+/// So many events wait for the caller, which asks for them once a second.
+const EVENTS: usize = 16;
 /// At most so many refusals a second go to one network.
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
 /// At most so many records a second are handed over.
@@ -205,8 +210,9 @@ impl<'m, P: Provider> Node<'m, P> {
             worked: TokenBucket::new(settings.worked, now),
             difficulty: Difficulty::new(settings.base, 4, now),
             settings,
-            event: None,
+            events: heapless::Deque::new(),
             hand_over: TokenBucket::new(HAND_OVER, now),
+            spread: Spread::new(),
             provider: PhantomData,
         })
     }
@@ -248,7 +254,7 @@ impl<'m, P: Provider> Node<'m, P> {
     /// Handles what became due: frees what ran out, and ends escrows. Call it once a second.
     pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
         self.store.sweep(now.unix);
-        if let Some(event) = self.event.take() {
+        if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
         let (id, offender, due) = self.cases.tick(now)?;
@@ -267,35 +273,31 @@ impl<'m, P: Provider> Node<'m, P> {
         id: &Digest,
         out: &mut [u8],
     ) -> Option<(usize, super::Voters)> {
-        let (outcome, offender, (class, key)) = self.cases.persisted(id)?;
-        let voters = self.neighbours.voters(class, &key, self.settings.diversity);
+        let (outcome, offender, voters) = self.cases.persisted(id)?;
         if !voters.contains(&me.eid()) {
             return None;
         }
         let epoch = crate::governance::window::epoch(now.unix);
         let vote = ballot::sign(me, *id, offender, outcome, epoch);
-        self.count(now.unix, &vote, outcome);
+        self.count(now, &vote, outcome);
         let length = Frame::new(Message::PomVote(&vote)).write(out).ok()?;
         Some((length, voters))
     }
 
     /// Counts a vote; with the k-th the verdict is stored.
-    fn count(&mut self, now: UnixTime, vote: &PomVote, outcome: Outcome) {
+    fn count(&mut self, clock: Clock, vote: &PomVote, outcome: Outcome) {
+        let now = clock.unix;
         match self.cases.vote(vote, outcome) {
             Voted::Counted | Voted::Stranger => {}
-            Voted::DoubleVote(_) => self.event = Some(Event::Equivocation { offender: vote.voter_eid }),
+            Voted::DoubleVote(_) => self.tell(Event::Equivocation { offender: vote.voter_eid }),
             Voted::Verdict(outcome) => {
                 let mut body = [0; Record::MAX_BODY];
                 let id = vote.accusation_id;
+                let voters: super::Voters = self.cases.voters(&id).iter().copied().collect();
                 let Some((length, court, offender)) = self.cases.verdict(&id, outcome, &mut body) else { return };
-                self.event = Some(Event::Verdict { id, offender, outcome });
+                self.ended(now, id, offender, outcome);
                 let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
-                if outcome == Outcome::Guilty
-                    && let Some(host) = self.host(now, Class::Identities, &copy)
-                {
-                    self.ledger.charge(now, &host, Charge::Guilty);
-                }
                 let from = Source::Node(core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST));
                 for key in [court.1, copy] {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
@@ -303,14 +305,44 @@ impl<'m, P: Provider> Node<'m, P> {
                     let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
                     // A verdict that finds no room is found at the other nodes.
                     let _ = self.store.put(now, &which, &record, expiry, from);
+                    if key == court.1 {
+                        self.spread.begin(clock.mono, which, voters.clone());
+                    }
                 }
             }
         }
     }
 
-    /// The next record that is handed over to a node that is nearer to it: at most 32 a second. Writes a DIR_PUT.
+    /// An accusation has its verdict: the host of a guilty key answers for it.
+    fn ended(&mut self, now: UnixTime, id: Digest, offender: Eid, outcome: Outcome) {
+        self.tell(Event::Verdict { id, offender, outcome });
+        let at = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
+        if outcome == Outcome::Guilty
+            && let Some(host) = self.host(now, Class::Identities, &at)
+        {
+            self.ledger.charge(now, &host, Charge::Guilty);
+        }
+    }
+
+    /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known.
+    fn tell(&mut self, event: Event) {
+        let is_news = matches!(event, Event::Equivocation { .. });
+        if !is_news || self.events.len() < EVENTS / 2 {
+            let _ = self.events.push_back(event);
+        }
+    }
+
+    /// The next record that is handed on: an accusation, a rebuttal or a verdict to those that try it, else what a node is nearer
+    /// to. At most 32 a second. Writes a DIR_PUT.
     pub fn poll_transmit(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         self.hand_over.covers(now.mono, 1).ok()?;
+        while let Some((which, eid)) = self.spread.next(now.mono) {
+            let node = self.neighbours.all().find(|node| node.eid == eid && eid != me.eid());
+            let (Some(node), Some(record)) = (node, self.store.held(&which)) else { continue };
+            let Some(length) = write_put(now.unix, me, &node.eid, &record, out) else { continue };
+            self.hand_over.take(now.mono, 1).ok()?;
+            return Some((node.at, length));
+        }
         let own = self.neighbours.all().next().map(|own| own.place)?;
         let rule = self.settings.diversity;
         let (node, from) = self.neighbours.handing().map(|(node, from)| (node, *from))?;
@@ -322,7 +354,7 @@ impl<'m, P: Provider> Node<'m, P> {
             let record = self.store.at(now.unix, at);
             at += 1;
             let Some(record) = record else { continue };
-            let Ok(body_class) = store::class_of::<P>(&record) else { continue };
+            let Ok(body_class) = super::class_of::<P>(&record) else { continue };
             let nearer = Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
             let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
             if its {
@@ -337,9 +369,17 @@ impl<'m, P: Provider> Node<'m, P> {
         Some((node.at, length))
     }
 
-    /// Whether this node is among the first `most` for a key.
-    fn is_responsible(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, most: usize) -> bool {
-        self.neighbours.serves(me, class, key, self.settings.diversity, most)
+    /// Whether this node takes what stands under a key: it is among the first for it, or admits for another DHT.
+    fn admits<T: Trust>(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, trust: &T) -> bool {
+        trust.responsible(class, key).is_some()
+            || self.neighbours.serves(me, class, key, self.settings.diversity, NEAREST)
+    }
+
+    /// A record that another DHT hands on, or that a look-up in it has found: judged like one from a node, and stored if it may
+    /// stand. `from` is where it came from, for the share of the table that one network may hold. Gives the status of 19.2: 0 if
+    /// it stands here now, 1 if this node has a newer one.
+    pub fn offer<T: Trust>(&mut self, now: Clock, from: core::net::IpAddr, record: &Record<'_>, trust: &T) -> u32 {
+        self.deposit(now, super::Origin::Node, from, record, trust)
     }
 }
 

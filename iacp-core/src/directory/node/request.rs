@@ -5,9 +5,8 @@ use iacp_wire::message::{AccessTicketReq, DhtTicketQuery, DirGet, ErpRegister};
 use iacp_wire::{DhtKey, Flags, Frame, Message, Tlvs, TransactionId};
 use zerocopy::IntoBytes;
 
-use super::store::class_of;
 use crate::crypto::Provider;
-use crate::directory::{Class, Kind};
+use crate::directory::{Class, Kind, class_of};
 use crate::guard::Weight;
 
 /// Kind 255 of a DIR_GET: the binding and the flags.

@@ -1,9 +1,11 @@
 //! What the owner of a node sets, and what only the owner can tell.
 
+use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
 
 use crate::directory::metric::{Diversity, PLACE_BITS};
 use crate::directory::name::Root;
+use crate::directory::{Class, Voters};
 use crate::guard::Rate;
 
 /// What only the node's owner can tell.
@@ -15,6 +17,11 @@ pub trait Trust {
     /// Whether f + 1 of the responsible nodes have sent the same record.
     fn is_witnessed(&self, _record: &Record<'_>) -> bool {
         false
+    }
+    /// The responsible nodes for a key, nearest first, where another DHT carries the records and places them by a metric of
+    /// its own. The node then admits records of every key, for that DHT.
+    fn responsible(&self, _class: Class, _key: &DhtKey) -> Option<Voters> {
+        None
     }
 }
 

@@ -9,8 +9,7 @@ use core::net::IpAddr;
 use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
 
-use crate::crypto::Provider;
-use crate::directory::{Body, Class, Kind, Malformed, Slot as Which};
+use crate::directory::{Kind, Slot as Which};
 use crate::guard::prefix;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
@@ -23,6 +22,16 @@ pub const FLOOR: u64 = 7 * 24 * 3_600_000;
 const SWEEP: u32 = 32;
 /// How many networks the counts tell apart.
 const NETWORKS: usize = 256;
+
+/// So many records of a kind stand under one key, which for these kinds is that of one EID or offender.
+const fn most(kind: Kind) -> usize {
+    match kind {
+        Kind::Ticket => 16,
+        Kind::Score => 7,
+        Kind::Accusation | Kind::Verdict => 4,
+        _ => LIST,
+    }
+}
 
 /// The place of a record: about a kilobyte.
 #[derive(Debug)]
@@ -67,12 +76,6 @@ impl Reset for Entry {
     fn reset(&mut self) {
         (self.length, self.floor) = (0, false);
     }
-}
-
-/// The class in which a record lies.
-pub(super) fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
-    let kind = Kind::from_code(record.kind).ok_or(Malformed)?;
-    Ok(Body::parse(kind, record.body)?.place::<P>(kind, &record.storage_key).0)
 }
 
 /// From where a record came. What nodes hand on counts for their network too, which may hold a quarter of the places.
@@ -186,7 +189,7 @@ impl<'m> Store<'m> {
             listed += usize::from(self.entries.at(slot).is_some_and(same));
             false
         });
-        if self.entries.is_full() || taken >= share || listed >= LIST { Err(Full) } else { Ok(()) }
+        if self.entries.is_full() || taken >= share || listed >= most(which.kind) { Err(Full) } else { Ok(()) }
     }
 
     fn network(&self, from: IpAddr) -> u8 {
@@ -237,6 +240,11 @@ impl<'m> Store<'m> {
         if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
             (entry.expiry, entry.floor) = (expiry.max(entry.expiry), false);
         }
+    }
+
+    /// All records that have not run out, in no order.
+    pub fn records(&self, now: UnixTime) -> impl Iterator<Item = Record<'_>> {
+        (0..self.entries.capacity()).filter_map(move |slot| self.at(now, slot))
     }
 
     /// The record of a place, for hand-over and comparison.

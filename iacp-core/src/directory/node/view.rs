@@ -113,7 +113,8 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
     }
 
     fn voters(&self, class: Class, key: &DhtKey) -> Voters {
-        self.neighbours.voters(class, key, self.settings.diversity)
+        let own = || self.neighbours.voters(class, key, self.settings.diversity);
+        self.trust.responsible(class, key).unwrap_or_else(own)
     }
 
     fn court(&self, accusation: &Digest) -> Option<(Class, DhtKey)> {

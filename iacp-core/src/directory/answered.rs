@@ -1,0 +1,66 @@
+//! What a node answered to a write: the side of the client (`IACP §4.2.3.3`, `IACP §5.3.1`).
+
+use iacp_wire::layout::Record;
+use iacp_wire::message::ErpRegister;
+use iacp_wire::{Eid, Flags, Frame, Message, RefusedDigest, Signature};
+
+use super::body::record_digest;
+use super::kind::Kind;
+use crate::crypto::Provider;
+use crate::identity::verify_frame;
+
+/// What a binding's signature covers: EID, IP, generation. A confirmation is tied to these bytes.
+const BOUND: usize = ErpRegister::LEN - Signature::LEN;
+
+/// The word of a node on a record that was sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Answered {
+    /// Signed by the node: 0 if it keeps the record.
+    Status(u32),
+    /// An ERROR, which no node signs: a code, and with `WORK_TOO_LOW` the bits that it wants, else milliseconds to wait.
+    Refused {
+        /// See the codes of an ERROR.
+        code: u16,
+        /// Bits, or milliseconds.
+        retry_after: u32,
+    },
+}
+
+/// Reads the answer of `node` to a write of `record` that went out as the datagram `sent`. None if it answers something else, or
+/// its signature does not hold: then it is not counted.
+///
+/// ```
+/// use iacp_core::crypto::ChaChaOnly;
+/// use iacp_core::directory::answered;
+/// use iacp_wire::layout::Record;
+/// use iacp_wire::{DhtKey, Eid};
+///
+/// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: 2_000, body: &[9; 120] };
+/// assert_eq!(answered::<ChaChaOnly>(b"noise", &Eid([1; 32]), b"sent", &record), None);
+/// ```
+#[must_use]
+pub fn answered<P: Provider>(datagram: &[u8], node: &Eid, sent: &[u8], record: &Record<'_>) -> Option<Answered> {
+    let frame = Frame::parse(datagram).ok().filter(|frame| frame.flags == Flags::NONE)?;
+    match frame.message {
+        Message::ErpConfirm(confirm) if record.kind == Kind::Binding as u8 && confirm.directory_node_eid == *node => {
+            let bound = record.body.get(..BOUND)?;
+            verify_frame::<P>(node, &frame, [bound, &[]], datagram).ok()?;
+            Some(Answered::Status(confirm.status.get()))
+        }
+        Message::DirReceipt(receipt) if receipt.directory_node_eid == *node => {
+            let digest = record_digest::<P>(record.kind, &record.storage_key, record.body);
+            if receipt.record_digest != digest {
+                return None;
+            }
+            verify_frame::<P>(node, &frame, [&[], &[]], datagram).ok()?;
+            Some(Answered::Status(receipt.status.get()))
+        }
+        Message::Error(error) => {
+            let refused = RefusedDigest(P::sha256(&[sent]).first_chunk().copied()?);
+            let retry_after = error.retry_after.get();
+            (error.refused_digest == refused).then_some(Answered::Refused { code: error.code.get(), retry_after })
+        }
+        _ => None,
+    }
+}
