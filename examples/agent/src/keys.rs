@@ -1,7 +1,10 @@
 //! Who we are and whom we mean: seeds, EIDs and addresses, as a user writes them.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +36,17 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     print_line(&hex::encode(identity(Some(&arguments.seed))?.eid().0))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The longest file with a seed in it, in bytes.
+const LONGEST_SEED: u64 = 256;
+
+/// The seed in a file. A seed on a command line is for all accounts of the host to see.
+pub fn seed_in_file(path: &Path) -> Result<String> {
+    let unfit = || format!("--seed-file {}", path.display());
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(LONGEST_SEED).read_to_string(&mut text)).with_context(unfit)?;
+    Ok(text.trim().to_owned())
 }
 
 /// The identity of a seed in hexadecimal, or a new one.

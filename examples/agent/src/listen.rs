@@ -4,23 +4,27 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
 use crate::content::receive::Store;
-use crate::handoff::carry;
 use crate::handoff::judge::Judge;
-use crate::keys;
+use crate::handoff::shelf::Shelf;
+use crate::handoff::{answer, carry};
+use crate::keys::{self, Sealer};
 use crate::output::print_line;
-use crate::server::drive::{part, serve};
-use crate::server::{Received, Server};
+use crate::server::drive::{part, serve_and_answer};
+use crate::server::{Answered, Received, Reply, Server};
 use crate::telling::event::Event;
 use crate::telling::outlet::Outlet;
+use crate::telling::report::Report;
 use crate::telling::timeline::{Style, Timeline};
 
 /// Takes files from whoever opens a session; prints this agent's EID, then a JSON line per file
 ///
-/// With --trust it takes handoffs instead, and prints a JSON line per handoff: what is proven, and what was decided.
+/// With --trust it takes handoffs instead, and prints a JSON line per handoff: what is proven, and what was decided; the sender
+/// gets the decision as a sealed answer. With --serve it gives out objects by reference ('agent fetch').
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Where to listen: IP:PORT (port 0 lets the system choose; the address is told on standard error)
@@ -45,6 +49,12 @@ pub struct Arguments {
     /// Where decisions about handoffs are remembered over a restart; without it, what was sealed before a restart is not approved
     #[arg(long, value_name = "FILE", requires = "trust")]
     lineage: Option<PathBuf>,
+    /// Gives out the objects of this outbox (agent handoff --outbox), each to the agent that it is sealed for
+    #[arg(long, value_name = "DIR")]
+    serve: Option<PathBuf>,
+    /// An agent that gets every object of --serve; may be repeated
+    #[arg(long, value_name = "EID", requires = "serve")]
+    reader: Vec<String>,
 }
 
 /// The longest file, in bytes, unless the user says otherwise.
@@ -53,9 +63,12 @@ const LONGEST: u64 = 1 << 32;
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Clock::start();
     let timeline = Timeline::new(clock, Style::Log);
-    let identity = keys::identity(arguments.seed.as_deref())?;
+    let (identity, (_, sealer)) = keys::twins(arguments.seed.as_deref())?;
     let trusted: Result<Vec<_>> = arguments.trust.iter().map(|eid| keys::eid_of("--trust", eid)).collect();
-    let trusted = trusted?;
+    let readers: Result<Vec<_>> = arguments.reader.iter().map(|eid| keys::eid_of("--reader", eid)).collect();
+    let (trusted, readers) = (trusted?, readers?);
+    let longest = arguments.max_bytes.unwrap_or(carry::LONGEST);
+    let shelf = arguments.serve.map(|folder| Shelf::new(folder, readers, longest)).transpose()?;
     let bind = keys::address("--bind", &arguments.bind).await?;
     if let Some(out) = &arguments.out {
         std::fs::create_dir_all(out).with_context(|| format!("--out: cannot make {}", out.display()))?;
@@ -65,7 +78,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let at = bound.at.to_string();
     timeline.note("listen", Event::Listening { transport: arguments.transport.name(), at });
 
-    let (mut judge, store) = if trusted.is_empty() {
+    let (mut judge, store) = if trusted.is_empty() && shelf.is_none() {
         let longest = arguments.max_bytes.unwrap_or(LONGEST);
         (None, Store { directory: arguments.out, longest, handoffs: None })
     } else {
@@ -75,23 +88,65 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
             Some(path) => Judge::remembering("listen", timeline, &own, trusted, out, (path, new))?,
             None => Judge::new("listen", timeline, &own, trusted, out, new)?,
         };
-        (Some(judge), carry::store(arguments.max_bytes.unwrap_or(carry::LONGEST)))
+        (Some(judge), carry::store(longest))
     };
     let outlet = Outlet::new("listen", &timeline, None);
     let mut server = Server::new("listen", &timeline, identity, store, None, outlet, clock.now());
     let mut inbox = bound.inbox;
-    let mut report = |received: &Received| match (&mut judge, &received.handoff) {
-        (Some(judge), Some(parts)) => match judge.judge(&received.from, parts) {
-            Ok(report) => print_line(&serde_json::to_string(&report)?),
+    let trouble = |what| timeline.note("listen", Event::Trouble { what });
+    let mut report = |received: &Received| match (&mut judge, &received.handoff, &received.request) {
+        (Some(judge), Some(parts), _) => match judge.judge(&received.from, parts) {
+            Ok(report) => {
+                print_line(&serde_json::to_string(&report)?)?;
+                Ok(Answered::Now(answer_to(&report, &sealer, trouble)))
+            }
             Err(error) => {
-                timeline.note("listen", Event::Trouble { what: format!("cannot keep the handoff: {error}") });
-                Ok(())
+                trouble(format!("cannot keep the handoff: {error}"));
+                Ok(Answered::Now(None))
             }
         },
-        _ => print_line(&serde_json::to_string(received)?),
+        (_, _, Some(name)) => Ok(Answered::Now(find(shelf.as_ref(), name, &received.from, trouble))),
+        (None, Some(_), _) if shelf.is_some() => {
+            trouble(format!("takes no handoffs without --trust: refuses one of {}", received.from));
+            Ok(Answered::Now(None))
+        }
+        // A sender that waits for an answer is told that there is none.
+        _ => print_line(&serde_json::to_string(received)?).map(|()| Answered::Now(None)),
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
-    serve(&mut server, &mut inbox, &clock, &mut report, interrupted).await?;
+    let (_, mut none) = unbounded_channel();
+    serve_and_answer(&mut server, &mut inbox, &clock, &mut report, &mut none, interrupted).await?;
     part("listen", &timeline, &mut server, &clock, bound.endpoint).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The sealed answer for the sender, if it is proven.
+fn answer_to(report: &Report, own: &Sealer, trouble: impl Fn(String)) -> Option<Reply> {
+    match answer::seal(own, report) {
+        Ok(stream) => stream.map(Reply::from),
+        Err(error) => {
+            trouble(format!("cannot seal the answer: {error:#}"));
+            None
+        }
+    }
+}
+
+/// The object that is asked for, if there is one for this agent.
+fn find(shelf: Option<&Shelf>, name: &[u8], peer: &str, trouble: impl Fn(String)) -> Option<Reply> {
+    let found = shelf.map_or(Ok(None), |shelf| shelf.find(name, &keys::eid_of("the peer", peer)?));
+    let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
+    match found {
+        Ok(Some(reply)) => {
+            trouble(format!("gives out {} to {peer}", shown()));
+            Some(reply)
+        }
+        Ok(None) => {
+            trouble(format!("has no {} for {peer}", shown()));
+            None
+        }
+        Err(error) => {
+            trouble(format!("cannot give out {} to {peer}: {error:#}", shown()));
+            None
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
 //! agent send --to EID@127.0.0.1:4227 FILE
 //! agent handoff --relay                a sealed object from agent to agent, directly and through a third one
+//! agent fetch iacp:EID/NAME            a sealed object on request, from an agent that listens with --serve
 //! agent host --state DIR               the LL-Entity of a machine, for agents in other processes
 //! agent local listen, agent local send such agents
 //! ```
@@ -61,6 +62,7 @@ enum Command {
     Control(host::control::Arguments),
     Demo(demo::Arguments),
     Eid(keys::Arguments),
+    Fetch(handoff::fetch::Arguments),
     Handoff(handoff::Arguments),
     Host(host::Arguments),
     Listen(listen::Arguments),
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
                 Command::Control(arguments) => host::control::run(arguments).await,
                 Command::Demo(arguments) => demo::run(arguments).await,
                 Command::Eid(arguments) => keys::run(&arguments),
+                Command::Fetch(arguments) => handoff::fetch::run(arguments).await,
                 Command::Handoff(arguments) => handoff::run(arguments).await,
                 Command::Host(arguments) => host::run(arguments).await,
                 Command::Local(arguments) => local::run(arguments).await,

@@ -22,8 +22,8 @@ pub type Link<const LOG: usize, C> = Session<Crypto, LOG, FRAMES, C>;
 pub type Sending<C> = Link<{ 5 << 20 }, C>;
 const _: () = assert!(FRAMES * FRAME_LIMIT <= 5 << 20);
 
-/// A session that receives one: all that it sends itself is a FIN.
-pub type Receiving = Link<1_024, Flight>;
+/// A session that receives one. What it sends itself is an answer, or an object that was asked for: some 50 frames at a time.
+pub type Receiving = Link<{ 64 << 10 }, Flight>;
 const _: () = assert!(size_of::<Receiving>() < 512 << 10);
 
 /// Memory for a session, on the heap.
@@ -56,7 +56,7 @@ mod tests {
         const { assert!(size_of::<Sending<Carried>>() > 5 << 20) };
         let small = thread::Builder::new().stack_size(128 << 10);
         let made = small.spawn(|| {
-            let (sending, receiving) = (lend::<{ 5 << 20 }, Carried>()?, lend::<1_024, Flight>()?);
+            let (sending, receiving) = (lend::<{ 5 << 20 }, Carried>()?, lend::<{ 64 << 10 }, Flight>()?);
             anyhow::Ok((sending.is_over(), receiving.is_over()))
         });
         assert_eq!(made.expect("a thread").join().expect("it does not overflow").expect("memory"), (true, true));

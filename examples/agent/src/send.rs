@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::pss::{
-    Capabilities, Closure, Congestion, Event as Change, Kind, Model, OVERHEAD, SendError, TRANSMIT_BUFFER,
-    TeardownReason,
+    Capabilities, Closure, Congestion, Event as Change, Kind, Model, OVERHEAD, Received as Heard, SendError,
+    TRANSMIT_BUFFER, TeardownReason,
 };
 use iacp_core::time::Mono;
 
 use crate::carrier::carried::Carried;
 use crate::carrier::link::{self, Arrival, Inbox, Lost, Queue, Route, Transport};
 use crate::clock::Clock;
+use crate::content::parts::{Came, Parts, Room};
+use crate::content::receive::{Receiver, Store};
 use crate::content::source::Source;
 use crate::keys::{self, Identity, Target};
 use crate::memory::{Sending, lend};
@@ -58,7 +60,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let source = Source::open(&arguments.file).await?;
     let (route, mut inbox) = link::connect(arguments.transport, target.at).await?;
     let outlet = Outlet::new("send", &timeline, None);
-    let sent = deliver("send", &timeline, clock, &identity, target, route, outlet, source, &mut inbox).await?;
+    let sent = deliver("send", &timeline, clock, &identity, target, route, outlet, source, &mut inbox, None).await?;
     eprintln!(
         "sent {} bytes to {} in {} ms, SHA-256 {}",
         grouped(sent.bytes),
@@ -75,6 +77,37 @@ pub struct Sent {
     pub bytes: u64,
     /// From the moment when the session was there until it was over.
     pub took_ms: u64,
+    /// What came back in the same session, if something did.
+    pub reply: Option<Result<Parts, String>>,
+}
+
+/// What may come back.
+pub struct Expected {
+    store: Store,
+    within: u64,
+    receiver: Option<Receiver>,
+    came: Option<Result<Parts, String>>,
+}
+
+impl Expected {
+    /// The longest content in it, in bytes, and how long it is waited for once everything was sent, in milliseconds.
+    pub fn new(longest: u64, within: u64) -> Self {
+        let room = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(1 << 16);
+        let store = Store { directory: None, longest, handoffs: Some(Room::new(room)) };
+        Self { store, within, receiver: None, came: None }
+    }
+
+    /// Everything has come.
+    fn complete(&mut self) {
+        let Some(mut receiver) = self.receiver.take().filter(|receiver| !receiver.is_empty()) else { return };
+        self.came = Some(match receiver.complete(&self.store) {
+            Ok(complete) => match complete.handoff {
+                Some(Came::Handoff(parts)) => Ok(parts),
+                _ => Err("what came back is a request".into()),
+            },
+            Err(error) => Err(error.to_string()),
+        });
+    }
 }
 
 /// Streams a file over a route in a session of its own, with the congestion control that belongs to it.
@@ -89,15 +122,18 @@ pub async fn deliver<'a>(
     outlet: Outlet<'a>,
     source: Source,
     inbox: &mut Inbox,
+    reply: Option<Expected>,
 ) -> Result<Sent> {
     let offer = Capabilities::NONE;
     match route {
         Route::Quic(_) => {
             let mut sender = Sender::<Carried>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
+            sender.reply = reply;
             sender.send(source, inbox).await
         }
         Route::Udp(_) => {
             let mut sender = Sender::<Model>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
+            sender.reply = reply;
             sender.send(source, inbox).await
         }
     }
@@ -121,6 +157,10 @@ pub struct Sender<'a, C: Congestion> {
     full: bool,
     closing: bool,
     closure: Option<Closure>,
+    /// What is waited for before the session is ended.
+    pub reply: Option<Expected>,
+    /// When that has taken long enough.
+    patience: Option<Mono>,
 }
 
 impl<'a, C> Sender<'a, C>
@@ -161,6 +201,8 @@ where
             full: false,
             closing: false,
             closure: None,
+            reply: None,
+            patience: None,
         })
     }
 
@@ -178,8 +220,8 @@ where
             self.route.close();
         }
         // What the peer has acknowledged it has, however it parts.
-        let arrived = self.session.delivered_all()
-            && matches!(closure, Closure::Forced { by_peer: true, .. } | Closure::Unanswered { .. });
+        let arrived =
+            self.session.delivered_all() && matches!(closure, Closure::Forced { .. } | Closure::Unanswered { .. });
         if arrived {
             let what = format!("{} has arrived, but the session did not end in good order", source.name());
             self.timeline.note(self.who, Event::Trouble { what });
@@ -188,7 +230,8 @@ where
             _ if arrived || closure == Closure::Graceful => {
                 let (sha256, bytes) = source.sent();
                 let took_ms = self.clock.now().since(self.established.unwrap_or(self.began));
-                Ok(Sent { sha256, bytes, took_ms })
+                let reply = self.reply.take().and_then(|reply| reply.came);
+                Ok(Sent { sha256, bytes, took_ms, reply })
             }
             Closure::NoAnswer => bail!(
                 "no authentic answer from {} in {} s and four attempts: the EID is not the listener's, or nothing \
@@ -211,6 +254,9 @@ where
             let blocked = self.transmit(now)?;
             self.show_progress(source);
             let mut due = self.session.next_deadline().map(|(at, _)| at).filter(|_| !blocked);
+            if let Some(until) = self.patience.filter(|_| source.exhausted() && !self.closing) {
+                due = Some(due.map_or(until, |due| due.min(until)));
+            }
             if let Some(closure) = self.closure {
                 // Had the peer asked first, our answer may be lost, and it asks again.
                 let answered = closure == Closure::Graceful && self.outlet.has_answered();
@@ -261,6 +307,9 @@ where
                     let (file, bytes) = (source.name().to_owned(), source.size());
                     self.timeline.note(self.who, Event::Sending { file, bytes, frame_content: source.limit() });
                     self.timeline.begin_progress(bytes);
+                    if let Some(reply) = &mut self.reply {
+                        reply.receiver = Some(Receiver::new(self.session.expected(), &reply.store));
+                    }
                 }
                 // What the listener asks for is what it can take.
                 Change::Proposed { .. } => {
@@ -287,12 +336,14 @@ where
                     self.timeline.note(self.who, Event::Moved { to: to.to_string() });
                 }
                 Change::Closed(closure) => self.closure = Some(closure),
-                // The peer sends nothing but its FIN, and ends what it takes no more by force.
-                Change::Reconciling
-                | Change::Finished { .. }
-                | Change::CloseRequested { .. }
-                | Change::Delivered
-                | Change::Released => {}
+                Change::Finished { .. } => {
+                    if let Some(reply) = &mut self.reply {
+                        reply.complete();
+                        self.patience = Some(now);
+                    }
+                }
+                // The peer sends nothing but its reply and its FIN, and ends what it takes no more by force.
+                Change::Reconciling | Change::CloseRequested { .. } | Change::Delivered | Change::Released => {}
             }
         }
         self.watch.look(&self.session, self.who, self.timeline);
@@ -314,6 +365,21 @@ where
             }
         }
         if source.exhausted() && !self.closing {
+            match (&self.reply, self.patience) {
+                (None, _) => self.end(now)?,
+                (Some(_), Some(until)) if until <= now => self.end(now)?,
+                (Some(reply), None) if self.session.finish(now).is_ok() => {
+                    self.patience = Some(now.after(reply.within))
+                }
+                (Some(_), _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the peer to end the session, once.
+    fn end(&mut self, now: Mono) -> Result<()> {
+        if !self.closing && self.closure.is_none() {
             self.session.close(now, TeardownReason::TaskComplete)?;
             self.closing = true;
         }
@@ -357,8 +423,17 @@ where
             Err(lost) => return self.lost(now, lost),
         };
         self.refused = None;
-        // The peer sends no content.
-        self.session.handle(now, self.identity, arrival.from, &mut datagram);
+        let heard = self.session.handle(now, self.identity, arrival.from, &mut datagram);
+        let Heard::Data { sequence, kind, content } = heard else { return Ok(()) };
+        // Without a reply that is waited for, content of the peer's is nothing to us.
+        let Some(reply) = &mut self.reply else { return Ok(()) };
+        let Some(receiver) = &mut reply.receiver else { return Ok(()) };
+        let content = (kind == Kind::Anml).then_some(&*content);
+        if let Err(error) = receiver.take(&reply.store, sequence, content) {
+            reply.receiver = None;
+            reply.came = Some(Err(error.to_string()));
+            self.session.abort(now, self.identity, TeardownReason::None)?;
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ fn captured(recipient: &str, file: &Path, options: &[&str]) -> Vec<u8> {
     let out = tempfile::tempdir().expect("a directory");
     let carrier = Listener::start("udp", &["--out", &out.path().to_string_lossy()]);
     let via = at(&carrier);
-    handed_over(file, &[&["--to", recipient, "--via", &via], options].concat());
+    handed_over(file, &[&["--to", recipient, "--via", &via, "--no-wait"], options].concat());
     let report = carrier.next();
     fs::read(out.path().join(report["sha256"].as_str().expect("text"))).expect("it is there")
 }
@@ -132,7 +132,8 @@ fn an_object_that_comes_directly_continues_and_is_kept() {
     handed_over(&file, &["--to", &at(&bob), "--parent", &root]);
     let report = bob.next();
     assert_eq!(report["why"], "continue: it is proven, and continues its parent");
-    handed_over(&file, &["--to", &at(&bob), "--parent", &format!("sha256:{}", "0".repeat(64))]);
+    let unknown = hand_over(&file, &["--to", &at(&bob), "--parent", &format!("sha256:{}", "0".repeat(64))]);
+    assert_eq!(unknown.status.code(), Some(5), "the sender is told: resync");
     refused(&bob.next(), "resync", "parent-unknown", "manifest-verified");
     assert_eq!(fs::read_dir(&out).expect("it is there").count(), 2, "nothing else is kept");
     bob.has_nothing_more();
@@ -155,6 +156,7 @@ fn an_object_that_a_relay_carries_continues_as_its_senders_not_as_the_relays() {
         assert_eq!((&report["sender"], &report["carried_by"]), (&eid(ALICE).into(), &eid(CAROL).into()));
         assert_eq!((&sent["sender"], &sent["carried_by"]), (&report["sender"], &report["carried_by"]));
         assert_eq!((&sent["name"], &sent["manifest"]), (&report["name"], &report["manifest"]));
+        assert_eq!(sent["answer"]["outcome"], "continue", "bob's answer comes back by way of carol");
     }
 }
 
@@ -304,7 +306,7 @@ fn an_object_for_somebody_else_or_of_somebody_unknown_does_not_continue() {
         .arg(&file)
         .output()
         .expect("the program starts");
-    succeeded(&stranger);
+    assert_eq!(stranger.status.code(), Some(7), "what is not proven gets no answer");
     let report = bob.next();
     refused(&report, "quarantine", "key-not-bound", "container-verified");
     assert_eq!(report["sender"], Value::Null, "who claims to have sealed it is not who has");
@@ -395,7 +397,7 @@ fn a_relay_refuses_what_is_no_handoff_and_outlives_a_receiver_that_is_gone() {
     assert_eq!(bob.next()["carried_by"], *carol.eid);
     bob.has_nothing_more();
     drop(bob);
-    handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol)]);
+    handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
     carol.has_nothing_more();
 }
 
@@ -408,7 +410,8 @@ fn a_listener_that_trusts_nobody_takes_files_as_ever() {
     assert_eq!(report["sha256"], sha256(&noise(30, 9_000)));
     assert_eq!(report.as_object().map(serde_json::Map::len), Some(3));
     // Even a handoff is a file there, byte for byte.
-    handed_over(&file, &["--to", &at(&listener)]);
+    let handed = hand_over(&file, &["--to", &at(&listener)]);
+    assert_eq!(handed.status.code(), Some(7), "it has it, and decides nothing");
     assert!(listener.next()["bytes"].as_u64().is_some_and(|bytes| bytes > 9_000));
     listener.has_nothing_more();
 }

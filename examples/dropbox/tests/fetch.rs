@@ -208,7 +208,7 @@ fn a_reference_that_is_not_to_be_fetched_is_told_with_its_reason() {
     let at = format!("{}/{}", server.at, world.name());
     let own = &["--scope", "host"][..];
     world.refused(&server, &at.replace("https", "http"), own, "only https: is fetched");
-    world.refused(&server, &format!("iacp:{}/{}", "0".repeat(64), world.name()), own, "over a session");
+    world.refused(&server, &format!("iacp:{}/{}", "0".repeat(64), world.name()), own, "--at is needed");
     world.refused(&server, &format!("/var/lib/inbox/{}", world.name()), own, "a path on another machine");
     world.refused(&server, &at, &[], "--scope");
     world.refused(&server, &at, &["--scope", "host", "--from", "good.example"], "which no --from names");

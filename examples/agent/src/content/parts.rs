@@ -1,4 +1,5 @@
-//! How a handoff travels over a session: three parts in one stream of content (kind 0), whatever frames it comes in.
+//! How a handoff travels over a session: three parts in one stream of content (kind 0), whatever frames it comes in. An answer
+//! to a handoff, and an object that was asked for, travel back in the same form.
 //!
 //! ```text
 //! +----------------------+
@@ -13,6 +14,17 @@
 //! FIN
 //! ```
 //!
+//! A request for an object of the listener's (an `iacp:` reference):
+//!
+//! ```text
+//! +----------------------+
+//! | "CEP/1 request\n"    |  14 bytes
+//! +--------------+-------+------+
+//! | length, u32  | name         |  at most 200 bytes: a surface
+//! +--------------+--------------+
+//! FIN
+//! ```
+//!
 //! Lengths are big-endian and count what follows them. A length is checked before a byte of its part is kept, nothing
 //! follows the content, and what ends early is no handoff. The parts are bytes: who relays them need not read them.
 
@@ -20,11 +32,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::{fmt, io};
 
+use cep_envelope::Surface;
 use cep_envelope::manifest::MAX_OUTER;
 use cep_envelope::notification::MAX_NOTIFICATION;
 
 /// How every handoff begins.
 const MAGIC: &[u8] = b"CEP/1 handoff\n";
+/// How every request for an object begins. It is as long as the beginning of a handoff.
+const REQUEST: &[u8] = b"CEP/1 request\n";
+const _: () = assert!(MAGIC.len() == REQUEST.len());
 const LENGTH: usize = size_of::<u32>();
 
 /// Memory that all handoffs under way share.
@@ -35,10 +51,16 @@ impl Room {
     pub fn new(bytes: usize) -> Rc<Self> {
         Rc::new(Self(Cell::new(bytes)))
     }
+
+    /// Takes so many bytes of it; `None` if there are not that many left.
+    pub fn hold(self: &Rc<Self>, bytes: usize) -> Option<Held> {
+        let mut held = Held { room: Rc::clone(self), bytes: 0 };
+        held.take(bytes).ok().map(|()| held)
+    }
 }
 
-/// What one handoff has taken of it.
-struct Held {
+/// What one handoff has taken of it. Dropped, it gives it back.
+pub struct Held {
     room: Rc<Room>,
     bytes: usize,
 }
@@ -66,12 +88,20 @@ pub struct Parts {
     _held: Held,
 }
 
+/// What a stream was.
+pub enum Came {
+    Handoff(Parts),
+    /// A request for the object of this name. Nothing is known of the name but its length.
+    Request(Vec<u8>),
+}
+
 /// A part, in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Notice,
     Outer,
     Content,
+    Name,
 }
 
 impl fmt::Display for Part {
@@ -80,6 +110,7 @@ impl fmt::Display for Part {
             Self::Notice => "notification",
             Self::Outer => "outer object",
             Self::Content => "content",
+            Self::Name => "name",
         })
     }
 }
@@ -132,6 +163,12 @@ pub fn write(notice: &[u8], outer: &[u8], content: &[u8]) -> Option<Vec<u8>> {
     Some(stream)
 }
 
+/// Writes a request for the object of this name. `None`: it is too long.
+pub fn write_request(name: &str) -> Option<Vec<u8>> {
+    let length = u32::try_from(name.len()).ok().filter(|_| name.len() <= Surface::LONGEST)?;
+    Some([REQUEST, &length.to_be_bytes(), name.as_bytes()].concat())
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Magic,
@@ -149,6 +186,7 @@ pub struct Reader {
     notice: Vec<u8>,
     outer: Vec<u8>,
     content: Vec<u8>,
+    name: Option<Vec<u8>>,
     longest: u64,
     held: Held,
 }
@@ -163,6 +201,7 @@ impl Reader {
             notice: Vec::new(),
             outer: Vec::new(),
             content: Vec::new(),
+            name: None,
             longest,
             held: Held { room, bytes: 0 },
         }
@@ -191,12 +230,15 @@ impl Reader {
     }
 
     fn advance(&mut self) -> Result<(), NoHandoff> {
-        if self.stage == Stage::Magic && self.buffer != MAGIC {
-            return Err(NoHandoff::Magic);
-        }
+        let first = match &*self.buffer {
+            MAGIC => Part::Notice,
+            REQUEST => Part::Name,
+            _ if self.stage == Stage::Magic => return Err(NoHandoff::Magic),
+            _ => Part::Notice,
+        };
         let done = std::mem::take(&mut self.buffer);
         (self.stage, self.missing) = match self.stage {
-            Stage::Magic => (Stage::Length(Part::Notice), LENGTH),
+            Stage::Magic => (Stage::Length(first), LENGTH),
             Stage::Length(part) => (Stage::Body(part), self.length(part, &done)?),
             Stage::Body(Part::Notice) => {
                 self.notice = done;
@@ -210,6 +252,10 @@ impl Reader {
                 self.content = done;
                 (Stage::End, 0)
             }
+            Stage::Body(Part::Name) => {
+                self.name = Some(done);
+                (Stage::End, 0)
+            }
             Stage::End => (Stage::End, 0),
         };
         Ok(())
@@ -221,6 +267,7 @@ impl Reader {
             Part::Notice => MAX_NOTIFICATION as u64,
             Part::Outer => MAX_OUTER as u64,
             Part::Content => self.longest,
+            Part::Name => Surface::LONGEST as u64,
         };
         let too_long = NoHandoff::TooLong { part, length, limit };
         if length > limit { Err(too_long) } else { usize::try_from(length).map_err(|_| too_long) }
@@ -230,9 +277,11 @@ impl Reader {
     ///
     /// # Errors
     /// Too early.
-    pub fn finish(self) -> Result<Parts, NoHandoff> {
-        match self.stage {
-            Stage::End => Ok(Parts { notice: self.notice, outer: self.outer, content: self.content, _held: self.held }),
+    pub fn finish(self) -> Result<Came, NoHandoff> {
+        let Self { stage, notice, outer, content, name, held, .. } = self;
+        match (stage, name) {
+            (Stage::End, Some(name)) => Ok(Came::Request(name)),
+            (Stage::End, None) => Ok(Came::Handoff(Parts { notice, outer, content, _held: held })),
             _ => Err(NoHandoff::Truncated),
         }
     }
@@ -246,9 +295,36 @@ mod tests {
     const GOLDEN: &[u8] = b"CEP/1 handoff\n\0\0\0\x02{}\0\0\0\x03abc\0\0\0\x05hello";
 
     fn read(stream: &[u8], at_a_time: usize) -> Result<Parts, NoHandoff> {
+        match read_either(stream, at_a_time)? {
+            Came::Handoff(parts) => Ok(parts),
+            Came::Request(name) => panic!("a request for {name:?}"),
+        }
+    }
+
+    fn read_either(stream: &[u8], at_a_time: usize) -> Result<Came, NoHandoff> {
         let mut reader = Reader::new(5, Room::new(1_000));
         stream.chunks(at_a_time).try_for_each(|piece| reader.push(piece))?;
         reader.finish()
+    }
+
+    #[test]
+    fn a_request_is_a_name_and_nothing_else() {
+        const REQUEST: &[u8] = b"CEP/1 request\n\0\0\0\x03a.b";
+        assert_eq!(write_request("a.b").as_deref(), Some(REQUEST));
+        assert!(write_request(&"x".repeat(200)).is_some() && write_request(&"x".repeat(201)).is_none());
+        for at_a_time in 1..=REQUEST.len() {
+            let came = read_either(REQUEST, at_a_time).expect("whole");
+            assert!(matches!(came, Came::Request(name) if name == b"a.b"), "{at_a_time} bytes at a time");
+        }
+        for end in 0..REQUEST.len() {
+            assert_eq!(refusal(&REQUEST[..end]), NoHandoff::Truncated, "{end}");
+        }
+        assert_eq!(refusal(&[REQUEST, &[0]].concat()), NoHandoff::Trailing);
+        let long = [&REQUEST[..14], &201_u32.to_be_bytes()].concat();
+        assert_eq!(refusal(&long), NoHandoff::TooLong { part: Part::Name, length: 201, limit: 200 });
+        // What a handoff contains makes no request of it.
+        let nested = write(b"CEP/1 request\n", b"CEP/1 handoff\n", b"hello").expect("short");
+        assert!(read(&nested, 1).is_ok_and(|parts| parts.notice == b"CEP/1 request\n"));
     }
 
     fn refusal(stream: &[u8]) -> NoHandoff {
@@ -293,6 +369,7 @@ mod tests {
                 Part::Notice => &[],
                 Part::Outer => &[0; 4],
                 Part::Content => &[0; 8],
+                Part::Name => &[],
             };
             [MAGIC, before, &length.to_be_bytes()].concat()
         };

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rand_core::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::content::parts::{Parts, Reader, Room};
+use crate::content::parts::{Came, Reader, Room};
 use crate::keys;
 
 /// What a listener does with files.
@@ -19,7 +19,7 @@ pub struct Store {
     pub directory: Option<PathBuf>,
     /// No file may be longer, in bytes, and no content of a handoff.
     pub longest: u64,
-    /// What comes are handoffs, and they share this room; without it, what comes are files.
+    /// What comes are handoffs and requests, and they share this room; without it, what comes are files.
     pub handoffs: Option<Rc<Room>>,
 }
 
@@ -27,7 +27,7 @@ pub struct Store {
 pub struct Complete {
     pub sha256: String,
     pub bytes: u64,
-    pub handoff: Option<Parts>,
+    pub handoff: Option<Came>,
 }
 
 /// One file under way. Its memory is bounded by the session's window: what waits here is what overtook a frame that
@@ -86,6 +86,11 @@ impl Receiver {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Nothing has come.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes == 0
     }
 
     /// Everything is here: the file gets its name, which is its hash and nothing that the peer could choose.

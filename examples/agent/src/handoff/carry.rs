@@ -12,7 +12,7 @@ use crate::content::receive::Store;
 use crate::content::source::Source;
 use crate::handoff::sealing::Envelope;
 use crate::keys::{self, Identity, Target};
-use crate::send::{Sent, deliver};
+use crate::send::{Expected, Sent, deliver};
 use crate::telling::event::Event;
 use crate::telling::outlet::Outlet;
 use crate::telling::timeline::Timeline;
@@ -49,9 +49,10 @@ pub async fn carry(
     transport: Transport,
     name: &str,
     stream: Vec<u8>,
+    reply: Option<Expected>,
 ) -> Result<Sent> {
     let (route, mut inbox) = link::connect(transport, next.at).await?;
     let outlet = Outlet::new(who, timeline, None);
     let source = Source::of_bytes(name, stream);
-    deliver(who, timeline, clock, identity, next, route, outlet, source, &mut inbox).await
+    deliver(who, timeline, clock, identity, next, route, outlet, source, &mut inbox, reply).await
 }

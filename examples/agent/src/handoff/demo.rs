@@ -174,7 +174,7 @@ impl Senders<'_> {
 
     async fn carry(&self, who: &'static str, identity: &Identity, next: Target, stream: Vec<u8>) -> Result<()> {
         let (timeline, clock, transport) = (self.timeline, self.clock, self.transport);
-        carry(who, timeline, clock, identity, next, transport, "the handoff", stream).await.map(drop)
+        carry(who, timeline, clock, identity, next, transport, "the handoff", stream, None).await.map(drop)
     }
 }
 

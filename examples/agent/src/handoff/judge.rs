@@ -11,7 +11,7 @@ use cep_envelope::VerificationState as State;
 use cep_envelope::decision::{Delivery, Finding, Findings, Judgement, Outcome, Policy, Receiver};
 use cep_envelope::drift::DriftLimits;
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{self, Lineage, MemoryLineage, Slot, Standing};
+use cep_envelope::lineage::{self, Line, Lineage, MemoryLineage, Parent, Slot, Standing};
 use cep_envelope::manifest::{BoundKey, CausalParent, Instant, Strict};
 use cep_envelope::notification::Notification;
 use iacp_core::time::UnixTime;
@@ -165,6 +165,7 @@ impl<'t> Judge<'t> {
         };
         let judgement = receiver.judge(&delivery);
         let mut report = report(carried_by, &delivery, &judgement);
+        report.before = before(&self.lineage, &judgement);
         let decision = judgement.decision;
         let approves = decision.outcome().approves();
         // In this order: what cannot be kept is not remembered as approved, and what is not remembered is not kept.
@@ -205,6 +206,18 @@ impl<'t> Judge<'t> {
             let evidence = "is not reached".into();
             self.timeline.note(self.who, Event::Rung { state: missing.name(), reached: false, evidence });
         }
+    }
+}
+
+/// What was decided the first time about an object that comes once more, if it was approved then.
+fn before(lineage: &impl Lineage, judgement: &Judgement<'_>) -> Option<Outcome> {
+    let sealed = judgement.manifest.as_ref()?;
+    match lineage.parent(&sealed.digest()) {
+        Parent::Approved(approved) => Some(match approved.line {
+            Line::Main(_) => Outcome::Continue,
+            Line::Branch(_) => Outcome::Fork,
+        }),
+        _ => None,
     }
 }
 
@@ -274,5 +287,6 @@ fn report(carried_by: &str, delivery: &Delivery<'_>, judgement: &Judgement<'_>) 
         content: judgement.ladder.observed().map_or_else(String::new, ToString::to_string),
         bytes: delivery.object.map_or(0, <[u8]>::len) as u64,
         kept: None,
+        before: None,
     }
 }

@@ -5,21 +5,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
 use crate::content::parts::{self, Parts};
+use crate::handoff::answer;
 use crate::handoff::carry::{LONGEST, carry, store};
 use crate::keys::{self, Identity, Target};
 use crate::output::print_line;
-use crate::server::drive::{part, serve};
-use crate::server::{Received, Server};
+use crate::send::{Expected, Sent};
+use crate::server::drive::{Later, part, serve_and_answer};
+use crate::server::{Answered, Key, Received, Reply, Server};
 use crate::telling::event::Event;
 use crate::telling::outlet::Outlet;
 use crate::telling::timeline::{Style, Timeline};
 
 /// Takes handoffs from anyone and hands each on to one agent, as it is; prints this agent's EID
+///
+/// The receiver's answer goes back to the sender, as it is, if it comes within 20 seconds.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Where to listen: IP:PORT (port 0 lets the system choose; the address is told on standard error)
@@ -59,14 +63,19 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut inbox = bound.inbox;
     // What waits here is bounded by the room that all handoffs share.
     let (queue, waiting) = unbounded_channel();
+    let (answers, mut later) = unbounded_channel();
     let mut report = |received: &Received| match &received.handoff {
-        Some(parts) => queue.send(Rc::clone(parts)).ok().context("nothing is handed on any more"),
-        None => Ok(()),
+        Some(parts) => {
+            queue.send((received.session, Rc::clone(parts))).ok().context("nothing is handed on any more")?;
+            Ok(Answered::Within(answer::RELAY_WAITS))
+        }
+        // What is here is others', and not to be asked for.
+        None => Ok(Answered::Now(None)),
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
     tokio::select! {
-        served = serve(&mut server, &mut inbox, &clock, &mut report, interrupted) => served?,
-        () = hand_on(&timeline, clock, &identity, target, arguments.transport, waiting) => {}
+        served = serve_and_answer(&mut server, &mut inbox, &clock, &mut report, &mut later, interrupted) => served?,
+        () = hand_on(&timeline, clock, &identity, target, arguments.transport, waiting, &answers) => {}
     }
     part("relay", &timeline, &mut server, &clock, bound.endpoint).await;
     Ok(ExitCode::SUCCESS)
@@ -84,21 +93,38 @@ async fn hand_on(
     identity: &Identity,
     target: Target,
     transport: Transport,
-    mut waiting: UnboundedReceiver<Rc<Parts>>,
+    mut waiting: UnboundedReceiver<(Key, Rc<Parts>)>,
+    answers: &UnboundedSender<Later>,
 ) {
-    while let Some(parts) = waiting.recv().await {
+    while let Some((session, parts)) = waiting.recv().await {
         let Some(stream) = parts::write(&parts.notice, &parts.outer, &parts.content) else { continue };
+        let mut back = None;
         for failures in 1..=TRIES {
             let (to, bytes) = (keys::short(&target.eid), stream.len() as u64);
             timeline.note("relay", Event::Relays { to, bytes });
             let stream = stream.clone();
-            let carried = carry("relay", timeline, clock, identity, target, transport, "the handoff", stream).await;
-            let Err(error) = carried else { break };
+            let reply = Some(Expected::new(answer::LONGEST, answer::RECEIVER_WAITS));
+            let carried = carry("relay", timeline, clock, identity, target, transport, "the handoff", stream, reply);
+            let error = match carried.await {
+                Ok(sent) => {
+                    back = answer_of(sent);
+                    break;
+                }
+                Err(error) => error,
+            };
             let then = if failures < TRIES { "it is tried again" } else { "it is given up, and its sender has it" };
             timeline.note("relay", Event::Trouble { what: format!("not handed on, {then}: {error:#}") });
             if failures < TRIES {
                 tokio::time::sleep(PAUSE * 2_u32.pow(failures - 1)).await;
             }
         }
+        // A sender that has gone meanwhile waits for nothing; one that is given up with its handoff need not wait either.
+        let _ = answers.send((session, back));
     }
+}
+
+/// What the receiver has answered, as it came: to look into it is the sender's business.
+fn answer_of(sent: Sent) -> Option<Reply> {
+    let parts = sent.reply?.ok()?;
+    parts::write(&parts.notice, &parts.outer, &parts.content).map(Reply::from)
 }

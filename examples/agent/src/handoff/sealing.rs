@@ -24,12 +24,13 @@ pub struct Envelope {
     pub manifest: Digest,
     pub content: Digest,
     pub bytes: u64,
+    pub notice: Vec<u8>,
     pub outer: Vec<u8>,
     pub stream: Vec<u8>,
 }
 
 /// The notice of an envelope: a pointer, and no proof of anything.
-fn notice(from: &str, to: &str, name: &str) -> Result<Vec<u8>> {
+fn notice(from: &str, to: &str, name: &str, schema: &str) -> Result<Vec<u8>> {
     let reference = format!("iacp:{from}/{name}");
     let notice = Notification {
         from_agent: from,
@@ -37,7 +38,7 @@ fn notice(from: &str, to: &str, name: &str) -> Result<Vec<u8>> {
         poll_type: PollType::Push,
         envelope_name: name,
         envelope_ref: Reference::new(&reference),
-        schema: SCHEMA,
+        schema,
         claimed_state: ClaimedState::Known(Notification::STATE),
     };
     let mut buffer = [0; MAX_NOTIFICATION];
@@ -45,17 +46,28 @@ fn notice(from: &str, to: &str, name: &str) -> Result<Vec<u8>> {
     written.map(<[u8]>::to_vec).map_err(|error| anyhow!("cannot write the notice: {error:?}"))
 }
 
-/// Seals content for a recipient, as a root or as what continues a parent. Signer and recipient stand inside the manifest
-/// too, so that nobody on the way can choose another one.
+/// Seals content for a recipient, as a root or as what continues a parent.
 pub fn envelope(from: &Sealer, to: &Eid, content: &[u8], parent: Option<Digest>) -> Result<Envelope> {
+    envelope_of((SCHEMA, CONTEXT, PROFILE), from, to, content, parent)
+}
+
+/// The same with another schema, and another context and profile in its name. Signer and recipient stand inside the manifest
+/// too, so that no carrier can choose another one.
+pub fn envelope_of(
+    (schema, context, profile): (&str, &str, &str),
+    from: &Sealer,
+    to: &Eid,
+    content: &[u8],
+    parent: Option<Digest>,
+) -> Result<Envelope> {
     let now = Timestamp::now();
     let time = fragment(now).context("this host's clock names no time that a surface can have")?;
     let mut name = [0; Surface::LONGEST];
-    let parts = NameParts { time, context: CONTEXT, profile: PROFILE, priority: PRIORITY, extension: None };
+    let parts = NameParts { time, context, profile, priority: PRIORITY, extension: None };
     let name = Surface::compose(&parts, &mut name)?;
     let (recipient, created) = (hex::encode(to.0), now.to_string());
     let manifest = Manifest {
-        schema: SCHEMA,
+        schema,
         surface: SurfaceParts::from(name),
         sealed_created_at: SealedTime::parse(&created)?,
         content_digest: Digest::of(content),
@@ -67,13 +79,14 @@ pub fn envelope(from: &Sealer, to: &Eid, content: &[u8], parent: Option<Digest>)
     let sealed = manifest.write(&mut buffer).map_err(|error| anyhow!("cannot write the manifest: {error:?}"))?;
     let mut outer = [0; MAX_OUTER];
     let outer = seal(sealed, &from.name, &recipient, |hash| from.sign(hash), &mut outer)?.to_vec();
-    let notice = notice(&from.name, &recipient, name.as_str())?;
+    let notice = notice(&from.name, &recipient, name.as_str(), schema)?;
     let stream = parts::write(&notice, &outer, content).context("the file is too long for a handoff")?;
     Ok(Envelope {
         name: name.as_str().to_owned(),
         manifest: Digest::of(sealed),
         content: manifest.content_digest,
         bytes: content.len() as u64,
+        notice,
         outer,
         stream,
     })
@@ -109,7 +122,7 @@ mod tests {
         assert_eq!((manifest.signer, manifest.recipient), (Some(&*sealer.name), Some(&*recipient)));
         assert_eq!((verified.digest(), manifest.causal_parent), (envelope.manifest, CausalParent::Root));
         assert!(verified.is_of(&Digest::of(b"content")));
-        let notice = super::notice(&sealer.name, &recipient, &envelope.name).expect("short");
+        let notice = super::notice(&sealer.name, &recipient, &envelope.name, SCHEMA).expect("short");
         let notice = Notification::read(&notice).expect("well-formed");
         assert!(notice.compare(&verified, None, &envelope.name).iter().all(|one| one <= Disagreement::Priority));
         assert!(!notice.overclaims());

@@ -4,8 +4,9 @@ use std::future::Future;
 
 use anyhow::Result;
 use quinn::Endpoint;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Received, Server};
+use super::{Answered, Key, Received, Reply, Server};
 use crate::carrier::link::Inbox;
 use crate::clock::Clock;
 use crate::telling::event::Event;
@@ -14,12 +15,29 @@ use crate::telling::timeline::Timeline;
 /// Datagrams that are taken in a row, before deadlines and reports have their turn.
 const BURST: usize = 64;
 
-/// Drives a server until it is told to stop.
+/// Drives a server whose peers get no answers, until it is told to stop.
 pub async fn serve(
     server: &mut Server<'_>,
     inbox: &mut Inbox,
     clock: &Clock,
     report: &mut impl FnMut(&Received) -> Result<()>,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let mut report = |received: &Received| report(received).map(|()| Answered::Nothing);
+    let (_, mut none) = unbounded_channel();
+    serve_and_answer(server, inbox, clock, &mut report, &mut none, stop).await
+}
+
+/// An answer that was awaited, or the word that there will be none.
+pub type Later = (Key, Option<Reply>);
+
+/// Drives a server until it is told to stop. What `report` answers with [`Answered::Within`] comes by `later`.
+pub async fn serve_and_answer(
+    server: &mut Server<'_>,
+    inbox: &mut Inbox,
+    clock: &Clock,
+    report: &mut impl FnMut(&Received) -> Result<Answered>,
+    later: &mut UnboundedReceiver<Later>,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     tokio::pin!(stop);
@@ -35,10 +53,12 @@ pub async fn serve(
                 }
             }
             () = clock.sleep_until(server.next_deadline()) => server.handle_deadline(clock.now()),
+            Some((session, reply)) = later.recv() => server.answer_awaited(clock.now(), session, reply),
             () = &mut stop => return Ok(()),
         }
-        for received in server.received.drain(..) {
-            report(&received)?;
+        for received in std::mem::take(&mut server.received) {
+            let answered = report(&received)?;
+            server.answer(clock.now(), received.session, answered);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 pub mod beacon;
 pub mod drive;
+mod reply;
+
+pub use reply::{Answered, Key, Reply};
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::ErrorKind;
@@ -15,11 +18,11 @@ use iacp_core::pss::{
     Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
-use iacp_wire::{Cookie, Eid, MessageType};
+use iacp_wire::{Eid, MessageType};
 
 use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
-use crate::content::parts::Parts;
+use crate::content::parts::{Came, Parts};
 use crate::content::receive::{Complete, Receiver, Store};
 use crate::keys::{self, Identity};
 use crate::memory::{Receiving, WINDOW, lend};
@@ -49,8 +52,6 @@ const RETRY: u64 = 1;
 /// PSS_INITs that are looked at: each costs a signature before anything is known of its sender.
 const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
 const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
-
-type Key = (Cookie, Cookie);
 
 /// The ways to a peer: home, and where something authentic came from last, if that was elsewhere.
 struct Ways {
@@ -88,6 +89,7 @@ struct Entry {
     /// The peer has not shown yet that it holds the keys.
     strange: bool,
     due: Option<Mono>,
+    reply: reply::State,
 }
 
 /// A file that is complete, or a handoff.
@@ -99,6 +101,12 @@ pub struct Received {
     /// Its parts, if it is a handoff.
     #[serde(skip)]
     pub handoff: Option<Rc<Parts>>,
+    /// The name of the object that is asked for, if it is a request.
+    #[serde(skip)]
+    pub request: Option<Vec<u8>>,
+    /// The session that brought it, and takes the answer back.
+    #[serde(skip)]
+    pub session: Key,
 }
 
 /// The answering side of an agent.
@@ -258,7 +266,10 @@ impl<'t> Server<'t> {
         let ways = Ways { home: (from, route.clone()), other: None };
         self.strangers.push_back(key);
         let watch = Watch::new();
-        self.sessions.insert(key, Entry { session, ways, receiver, watch, strange: true, due: None });
+        self.sessions.insert(
+            key,
+            Entry { session, ways, receiver, watch, strange: true, due: None, reply: reply::State::Silent },
+        );
         self.settle(now, key);
     }
 
@@ -325,6 +336,7 @@ impl<'t> Server<'t> {
         }
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         entry.watch.look(&entry.session, self.who, self.timeline);
+        entry.reply.go_on(now, &mut entry.session, entry.ways.home.1.frame_limit());
         let mut out = [0; TRANSMIT_BUFFER];
         let mut full = false;
         while let Ok(Some(transmit)) = entry.session.poll_transmit(now, &mut out) {
@@ -339,7 +351,7 @@ impl<'t> Server<'t> {
         if let Some(due) = entry.due.take() {
             self.agenda.remove(&(due, key));
         }
-        let due = entry.session.next_deadline().map(|(at, _)| at);
+        let due = [entry.session.next_deadline().map(|(at, _)| at), entry.reply.deadline()].into_iter().flatten().min();
         entry.due = due.map(|due| if full { due.max(now.after(RETRY)) } else { due });
         self.agenda.extend(entry.due.map(|due| (due, key)));
     }
@@ -369,13 +381,14 @@ impl<'t> Server<'t> {
             }
             Change::Closed(closure) => {
                 entry.receiver = None;
+                entry.reply = reply::State::Silent;
                 entry.strange = false;
                 self.ended.push_back(key);
                 self.parted_well |= closure == Closure::Graceful;
                 self.timeline.note(self.who, Event::Closed { how: ending(closure) });
             }
             Change::Released => self.forget(key),
-            // What is sent here is one FIN, and the contract asks for nothing.
+            // Room for more of a reply is used by whatever follows; the contract asks for nothing.
             Change::Contract(_)
             | Change::Disconnected
             | Change::Reconciling
@@ -397,7 +410,12 @@ impl<'t> Server<'t> {
             Ok(Complete { sha256, bytes, handoff }) => {
                 let (from, short) = (hex::encode(peer.0), keys::short(&peer));
                 self.timeline.note(self.who, Event::Received { sha256: sha256.clone(), bytes, from: short });
-                self.received.push(Received { sha256, bytes, from, handoff: handoff.map(Rc::new) });
+                let (handoff, request) = match handoff {
+                    Some(Came::Handoff(parts)) => (Some(Rc::new(parts)), None),
+                    Some(Came::Request(name)) => (None, Some(name)),
+                    None => (None, None),
+                };
+                self.received.push(Received { sha256, bytes, from, handoff, request, session: key });
             }
             Err(error) => self.give_up(now, key, &error),
         }
@@ -450,6 +468,7 @@ impl<'t> Server<'t> {
             if let Some(entry) = self.sessions.get_mut(&key) {
                 // The identity is the one that it began with.
                 let _ = entry.session.handle_deadline(now, &self.identity, &mut keys::rng());
+                entry.reply.handle_deadline(now);
             }
             self.settle(now, key);
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cep_envelope::decision::Outcome;
 use serde::Serialize;
 
 /// What was found out about one handoff, and what follows.
@@ -32,4 +33,7 @@ pub struct Report {
     pub bytes: u64,
     /// Where the content is kept.
     pub kept: Option<PathBuf>,
+    /// What was decided about it the first time, if this is a replay of what was approved.
+    #[serde(skip)]
+    pub before: Option<Outcome>,
 }

@@ -6,20 +6,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::notification::{Notification, Reference, Resolver};
 use clap::Args;
-use dropbox::{Bounds, Fetcher, Half, Scope, authorities, put_notice, read_notice};
+use dropbox::{Bounds, BySession, Fetched, Fetcher, Half, Scope, authorities, is_session, put_notice, read_notice};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Fetches an object by its reference and puts it into an inbox, to be judged like every other
 ///
-/// The reference is an https: address, or that of a notification. Its manifest lies beside it, under the same path with
+/// The reference is an https: address, an iacp: reference (an object that an agent gives out, 'agent listen --serve'), or that of a
+/// notification. Over https: its manifest lies beside it, under the same path with
 /// '+manifest.json' behind it, and comes first. Nothing is put into the inbox unless both are whole and belong together. Whether the
 /// object goes on is the drop's decision ('dropbox run').
 #[derive(Args)]
 pub struct Arguments {
-    /// Where the object is: https://…
+    /// Where the object is: https://… or iacp:EID/NAME
     #[arg(required_unless_present = "notice", conflicts_with = "notice")]
     reference: Option<String>,
     /// A file with a notification in it; its reference is fetched, and the notification goes into the inbox, too
@@ -49,9 +50,43 @@ pub struct Arguments {
     /// For how long all of it may take, in seconds
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
+    /// iacp: only: where the agent of the reference listens, IP:PORT
+    #[arg(long, value_name = "ADDR")]
+    at: Option<String>,
+    /// iacp: only: the agent program, if it is not beside this one
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+    /// iacp: only: a file with the seed of our own identity, for which the object was sealed
+    #[arg(long, value_name = "FILE")]
+    seed_file: Option<PathBuf>,
+    /// iacp: only: what carries the session's frames, as the agent of the reference listens
+    #[arg(long, value_name = "HOW", default_value = "quic", value_parser = ["quic", "udp"])]
+    transport: String,
     /// One JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// The notification's reference, or the one that was given, with the surface that goes with it.
+fn wanted<'a>(arguments: &'a Arguments, notice: Option<&Notification<'a>>) -> (&'a str, &'a str) {
+    match notice {
+        Some(notice) => (notice.envelope_ref.untrusted(), notice.envelope_name),
+        None => (arguments.reference.as_deref().unwrap_or_default(), arguments.name.as_deref().unwrap_or_default()),
+    }
+}
+
+fn by_session(arguments: &Arguments, reference: &str, name: &str) -> Result<Fetched> {
+    ensure!(arguments.manifest.is_none(), "--manifest: an agent gives an object out together with its manifest");
+    let at = arguments.at.clone().context("--at is needed: an iacp: reference does not say where its agent listens")?;
+    let mut session = BySession {
+        program: arguments.agent.clone().map_or_else(BySession::program_beside, Ok)?,
+        at,
+        transport: arguments.transport.clone(),
+        seed_file: arguments.seed_file.clone(),
+        longest: arguments.max_bytes,
+        time: Duration::from_secs(arguments.timeout),
+    };
+    session.fetch(Reference::new(reference), name)
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -73,15 +108,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let mut fetcher = Fetcher::new(bounds, &mut progress);
     fetcher.manifest.clone_from(&arguments.manifest);
-    let fetched = match (&notice, &arguments.reference) {
-        (Some(bytes), _) => {
-            let notice = Notification::read(bytes).map_err(|error| anyhow!("--notice: {error}"))?;
-            notice.resolve(&mut fetcher).with_context(|| format!("--notice: {}", notice.envelope_name.escape_debug()))
-        }
-        (None, Some(reference)) => {
-            fetcher.fetch(Reference::new(reference), arguments.name.as_deref().unwrap_or_default())
-        }
-        (None, None) => Err(anyhow!("there is no reference")),
+    let said = notice.as_deref().map(Notification::read).transpose().map_err(|error| anyhow!("--notice: {error}"))?;
+    let (reference, name) = wanted(arguments, said.as_ref());
+    let fetched = if is_session(reference) {
+        by_session(arguments, reference, name)
+    } else {
+        fetcher.fetch(Reference::new(reference), name)
+    };
+    let fetched = match &said {
+        Some(notice) => fetched.with_context(|| format!("--notice: {}", notice.envelope_name.escape_debug())),
+        None => fetched,
     };
     bar.finish_and_clear();
     let fetched = fetched?;

@@ -6,11 +6,12 @@
 //! REFERENCE's path+manifest.json   its outer object, fetched first
 //! ```
 //!
-//! A reference is the peer's text. Only `https:` is asked, over certificates that are checked; no credentials are sent and no
-//! proxy is used. All of it has one deadline and one longest object, and what a server says of a length is checked before a byte
+//! A reference is the peer's text. Only `https:` is asked here, over certificates that are checked; no credentials are sent and no
+//! proxy is used. An `iacp:` reference is asked for by the agent program, over a session ([`BySession`]). All of it has one deadline and one longest object, and what a server says of a length is checked before a byte
 //! of it is kept. A redirect stays with HTTPS and never leads to an address of a narrower [`Scope`].
 
 mod scope;
+mod session;
 
 use std::fmt;
 use std::io::Read;
@@ -30,6 +31,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
 pub use scope::Scope;
+pub use session::{BySession, is_session};
 
 use crate::folders::read_bounded;
 use crate::inbox::Half;
@@ -99,7 +101,7 @@ fn parse(reference: &str) -> Result<Uri> {
         }
         scheme if scheme.eq_ignore_ascii_case("iacp") => {
             bail!(
-                "{}: what an agent has is asked for over a session with it, and comes as a handoff (agent listen)",
+                "{}: what an agent has is asked for over a session with it, and comes without redirects or a manifest elsewhere",
                 shown()
             )
         }

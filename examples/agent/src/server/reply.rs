@@ -1,0 +1,119 @@
+//! What goes back in the session that brought something: the receiver's answer to a handoff, or the object that was asked for.
+//!
+//! The peer has said everything (its FIN has come) and waits for ours. It may end the session without waiting.
+
+use iacp_core::pss::{Kind, OVERHEAD, SendError};
+use iacp_core::time::Mono;
+use iacp_wire::Cookie;
+
+use super::Server;
+use crate::content::parts::Held;
+use crate::memory::Receiving;
+
+/// The cookies of a session.
+pub type Key = (Cookie, Cookie);
+
+/// A whole stream, and the room that it takes until it has gone out.
+pub struct Reply {
+    pub stream: Vec<u8>,
+    _held: Option<Held>,
+}
+
+impl Reply {
+    /// A reply that shares its room with others, of which there may be many at a time.
+    pub const fn in_room(stream: Vec<u8>, held: Held) -> Self {
+        Self { stream, _held: Some(held) }
+    }
+}
+
+impl From<Vec<u8>> for Reply {
+    fn from(stream: Vec<u8>) -> Self {
+        Self { stream, _held: None }
+    }
+}
+
+/// What a session's peer gets.
+pub enum Answered {
+    /// The peer waits for nothing.
+    Nothing,
+    /// This, or the word that there is nothing.
+    Now(Option<Reply>),
+    /// Later, or nothing if so many milliseconds have passed.
+    Within(u64),
+}
+
+/// How far a reply is.
+pub(super) enum State {
+    /// There is none, or all of it is on its way.
+    Silent,
+    /// The application has so long for one.
+    Awaited(Mono),
+    /// So many bytes of it are on their way.
+    Sending { reply: Reply, gone: usize },
+    /// All of it is, and the end of it is not yet.
+    Finishing,
+}
+
+impl State {
+    /// Seals as much as there is room for.
+    pub(super) fn go_on(&mut self, now: Mono, session: &mut Receiving, frame_limit: usize) {
+        let limit = frame_limit.saturating_sub(OVERHEAD).max(1);
+        if let Self::Sending { reply, gone } = self {
+            while let Some(rest) = reply.stream.get(*gone..).filter(|rest| !rest.is_empty()) {
+                let (content, _) = rest.split_at(rest.len().min(limit));
+                match session.send(now, Kind::Anml, content) {
+                    Ok(_) => *gone += content.len(),
+                    // It says when it can: by Writable, Contract or Reconciled.
+                    Err(SendError::Full | SendError::NotNow) => return,
+                    // The session is ending.
+                    Err(_) => break,
+                }
+            }
+            *self = Self::Finishing;
+        }
+        if let Self::Finishing = self
+            && !matches!(session.finish(now), Err(SendError::Full | SendError::NotNow))
+        {
+            *self = Self::Silent;
+        }
+    }
+
+    /// When the peer has waited long enough.
+    pub(super) const fn deadline(&self) -> Option<Mono> {
+        match self {
+            Self::Awaited(until) => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// The peer gets no answer if it has waited long enough.
+    pub(super) fn handle_deadline(&mut self, now: Mono) {
+        if self.deadline().is_some_and(|until| until <= now) {
+            *self = Self::Finishing;
+        }
+    }
+}
+
+impl Server<'_> {
+    /// The application has said what the peer gets. A session that is over, or was answered, stays as it is.
+    pub fn answer(&mut self, now: Mono, key: Key, answered: Answered) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if entry.session.closure().is_some() {
+            return;
+        }
+        entry.reply = match answered {
+            Answered::Nothing => return,
+            Answered::Within(milliseconds) => State::Awaited(now.after(milliseconds)),
+            Answered::Now(None) => State::Finishing,
+            Answered::Now(Some(reply)) => State::Sending { reply, gone: 0 },
+        };
+        self.settle(now, key);
+    }
+
+    /// What was awaited has come, or will not come. Too late, it is forgotten.
+    pub fn answer_awaited(&mut self, now: Mono, key: Key, reply: Option<Reply>) {
+        if self.sessions.get(&key).is_some_and(|entry| matches!(entry.reply, State::Awaited(_))) {
+            self.answer(now, key, Answered::Now(reply));
+        }
+    }
+}
