@@ -74,18 +74,24 @@ pub fn montgomery(point: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
 }
 
 /// Whether an encoding is canonical and its point in the subgroup of prime order, the neutral element excepted.
-///
-/// Write P = Q + T, Q of order L, T of order 1, 2, 4 or 8. One X25519 with the scalar 5L − 1 gives u(−Q) = u(Q): the
-/// part of small order vanishes, the other only changes its sign, which u does not show. And u(Q) = u(Q + T) only if
-/// T = 0, or 2Q = −T, which no Q ≠ 0 of prime order satisfies.
 #[must_use]
 #[inline(never)]
 pub fn has_prime_order(
     point: &[u8; 32],
     x25519: impl FnOnce(&Secret32, &[u8; 32]) -> Result<Secret32, WeakKey>,
 ) -> bool {
+    montgomery(point).is_ok_and(|u| u_has_prime_order(&u, x25519))
+}
+
+/// The same of a point that [`montgomery`], or the same function of another engine, has moved to Montgomery's form.
+///
+/// Write P = Q + T, Q of order L, T of order 1, 2, 4 or 8. One X25519 with the scalar 5L − 1 gives u(−Q) = u(Q): the
+/// part of small order vanishes, the other only changes its sign, which u does not show. And u(Q) = u(Q + T) only if
+/// T = 0, or 2Q = −T, which no Q ≠ 0 of prime order satisfies.
+#[must_use]
+pub fn u_has_prime_order(u: &[u8; 32], x25519: impl FnOnce(&Secret32, &[u8; 32]) -> Result<Secret32, WeakKey>) -> bool {
     let scalar = Secret32::new(MINUS_ONE_ON_THE_SUBGROUP);
-    montgomery(point).is_ok_and(|u| x25519(&scalar, &u).is_ok_and(|q| *q.expose() == u))
+    x25519(&scalar, u).is_ok_and(|q| q.expose() == u)
 }
 
 /// Whether a number is below another one, both little-endian. Both are public.

@@ -1,6 +1,7 @@
 //! X25519: the vectors of RFC 7748 and Wycheproof, and the refusal of public keys of small order.
 
 use iacp_core::crypto::{AwsLc, Portable, Provider, Secret32, WeakKey};
+use iacp_salty::Salty;
 use proptest::prelude::*;
 use wycheproof::{TestResult, xdh};
 
@@ -110,7 +111,9 @@ proptest! {
     fn providers_agree(secret: [u8; 32], public: [u8; 32]) {
         let secret = Secret32::new(secret);
         prop_assert_eq!(Portable::x25519_public(&secret), AwsLc::x25519_public(&secret));
+        prop_assert_eq!(Portable::x25519_public(&secret), <Salty>::x25519_public(&secret));
         let portable = Portable::x25519(&secret, &public).map(|shared| *shared.expose());
         prop_assert_eq!(portable, AwsLc::x25519(&secret, &public).map(|shared| *shared.expose()));
+        prop_assert_eq!(portable, <Salty>::x25519(&secret, &public).map(|shared| *shared.expose()));
     }
 }

