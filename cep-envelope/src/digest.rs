@@ -31,7 +31,7 @@ impl Digest {
     ///
     /// # Errors
     /// [`DigestError`], which tells an algorithm that this version does not know from a malformed value.
-    // keeps: CEP-128
+    // keeps: CEP-128 (§11.2)
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         match text.strip_prefix(PREFIX) {
             Some(value) => hex(value).map(Self).ok_or(DigestError::Malformed),

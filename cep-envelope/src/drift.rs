@@ -12,7 +12,7 @@ use crate::manifest::Instant;
 use crate::time::{Moment, Precision, TimeFragment};
 
 /// How far times may be apart before it is a finding. All limits are inclusive.
-// keeps: CEP-094
+// keeps: CEP-094 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DriftLimits {
@@ -53,7 +53,7 @@ pub enum Drift {
 
 impl Drift {
     /// Between a name's time and a sealed one.
-    // keeps: CEP-105, CEP-109
+    // keeps: CEP-105 (§9), CEP-109 (§9)
     #[must_use]
     pub fn between(envelope: Moment, sealed: Instant) -> Self {
         match (envelope.precision(), sealed.moment()) {
@@ -75,7 +75,7 @@ impl Drift {
 }
 
 /// The times of one delivery, each with its own meaning.
-// keeps: CEP-101, CEP-102, CEP-103, CEP-107
+// keeps: CEP-101 (§9), CEP-102 (§9), CEP-103 (§9), CEP-107 (§9)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Times {
@@ -93,7 +93,7 @@ impl Times {
     /// What these times show.
     ///
     /// The envelope's time never stands alone: without the sealed time it gives no finding that hinders.
-    // keeps: CEP-106, CEP-108
+    // keeps: CEP-106 (§9), CEP-108 (§9)
     pub fn compare(&self, limits: &DriftLimits) -> Findings {
         let mut findings = Findings::default();
         match self.envelope.map(TimeFragment::calendar) {

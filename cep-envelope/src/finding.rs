@@ -42,7 +42,7 @@ macro_rules! findings {
     };
 }
 
-// keeps: CEP-009, CEP-089, CEP-100
+// keeps: CEP-009 (§1.1), CEP-089 (§8), CEP-100 (§8)
 findings! {
     // finding                name                        by default  at best     in words
 

@@ -31,6 +31,7 @@ pub enum Source {
 }
 
 /// The check of a sealed format. It sees the bytes that the ladder is about, and no others.
+// keeps: CEP-004 (§1.1)
 pub trait Container {
     /// Checks structure and integrity, and says what the content's digest is. `digest` is the whole object's.
     ///
@@ -109,7 +110,7 @@ impl core::error::Error for NotProven {}
 /// What has been proven about one object, and about which bytes.
 ///
 /// The bytes are borrowed for as long as the ladder stands, so they cannot change under it. Other bytes start over.
-// keeps: CEP-081, CEP-088
+// keeps: CEP-081 (§7), CEP-088 (§7)
 #[derive(Clone, Copy, Debug)]
 pub struct Ladder<'b> {
     state: VerificationState,
@@ -166,7 +167,7 @@ impl<'b> Ladder<'b> {
     }
 
     /// `present`: the bytes are here. Bytes that differ from those held before start over; the same ones change nothing.
-    // keeps: CEP-083
+    // keeps: CEP-083 (§7)
     pub fn present(&mut self, object: &'b [u8]) -> VerificationState {
         let observed = Digest::of(object);
         if self.observed.as_ref() != Some(&observed) {
@@ -179,7 +180,7 @@ impl<'b> Ladder<'b> {
     ///
     /// # Errors
     /// They do not, or there are none.
-    // keeps: CEP-084
+    // keeps: CEP-084 (§7)
     pub fn expect(&mut self, expected: &Digest, source: Source) -> Result<VerificationState, NotProven> {
         let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
         if observed != expected {
@@ -199,7 +200,7 @@ impl<'b> Ladder<'b> {
     ///
     /// # Errors
     /// It does not, or no digest was matched.
-    // keeps: CEP-085
+    // keeps: CEP-085 (§7)
     pub fn contain(&mut self, container: &(impl Container + ?Sized)) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::DigestMatched)?;
         let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
@@ -216,7 +217,7 @@ impl<'b> Ladder<'b> {
     ///
     /// # Errors
     /// It is another content's, the name says something else, or the container was not verified.
-    // keeps: CEP-086
+    // keeps: CEP-086 (§7)
     pub fn manifest(
         &mut self,
         manifest: &VerifiedManifest<'_>,

@@ -18,7 +18,7 @@ pub const MAX_WORD: usize = 64;
 /// A notification, read and well-formed. Whatever it says, it is a pointer and a number of claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-// keeps: CEP-117
+// keeps: CEP-117 (§11.1)
 pub struct Notification<'a> {
     /// Who says to have sent the object.
     pub from_agent: &'a str,
@@ -37,7 +37,7 @@ pub struct Notification<'a> {
 }
 
 /// The kind of a notification. The draft shows one and defines none: others are kept as they are.
-// keeps: CEP-118
+// keeps: CEP-118 (§11.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PollType<'a> {
@@ -59,7 +59,7 @@ impl<'a> PollType<'a> {
 }
 
 /// A state that somebody else claims. There is no way from here to a state that holds.
-// keeps: CEP-123, CEP-139
+// keeps: CEP-123 (§11.1), CEP-139 (App. A)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ClaimedState<'a> {
@@ -81,7 +81,7 @@ impl<'a> ClaimedState<'a> {
 }
 
 /// Where a peer says an object is. It is text, not a path: only a [`Resolver`] makes something of it.
-// keeps: CEP-120
+// keeps: CEP-120 (§11.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reference<'a>(&'a str);
@@ -113,7 +113,7 @@ impl<'a> Reference<'a> {
 }
 
 /// Fetches objects for the receiver, from places that the receiver trusts to look in.
-// keeps: CEP-022
+// keeps: CEP-022 (§3.2)
 pub trait Resolver {
     /// What it brings.
     type Object;
@@ -224,7 +224,7 @@ struct WriteMetadata<'a> {
 
 impl<'a> Notification<'a> {
     /// How far any notification raises any object: a constant, which nothing in a message touches.
-    // keeps: CEP-016, CEP-082, CEP-132
+    // keeps: CEP-016 (§3.1), CEP-082 (§7), CEP-132 (§12)
     pub const STATE: VerificationState = VerificationState::Referenced;
 
     /// Reads a notification. Members that the draft does not show are passed over.
@@ -294,7 +294,7 @@ impl<'a> Notification<'a> {
     }
 
     /// What the notice contradicts in itself: a reference whose last segment is another surface than the name that it gives.
-    // keeps: CEP-121
+    // keeps: CEP-121 (§11.1)
     pub fn compare_with_itself(&self) -> Disagreements {
         let other = self.envelope_ref.surface().is_some_and(|surface| surface.as_str() != self.envelope_name);
         Disagreements::default().with_unless(!other, Disagreement::EnvelopeRef)
@@ -304,7 +304,7 @@ impl<'a> Notification<'a> {
     ///
     /// `named` are the parts of the notice's envelope name; without them, because it is no surface, all four mirrored
     /// fields disagree. What was sealed holds, whatever this returns.
-    // keeps: CEP-026, CEP-076, CEP-124, CEP-134
+    // keeps: CEP-026 (§4), CEP-076 (§6.1), CEP-124 (§11.2), CEP-134 (§12)
     pub fn compare(
         &self,
         sealed: &VerifiedManifest<'_>,

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
-// keeps: CEP-095, CEP-096, CEP-097, CEP-098, CEP-099
+// keeps: CEP-095 (§8), CEP-096 (§8), CEP-097 (§8), CEP-098 (§8), CEP-099 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Outcome {

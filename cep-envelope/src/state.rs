@@ -1,6 +1,6 @@
 //! The verification states (`CEP §7`, `CEP Appendix A`).
 
-// keeps: CEP-008
+// keeps: CEP-008 (§1.1)
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
 /// list, and a lower one never reads as a higher one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ impl VerificationState {
     ];
 
     /// The recommended spelling (`CEP Appendix A`).
-    // keeps: CEP-138
+    // keeps: CEP-138 (App. A)
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -92,7 +92,7 @@ impl Clock {
 }
 
 /// The first segment of a surface, in one of its three forms (`CEP §5.2`). Digits are read as numbers.
-// keeps: CEP-040
+// keeps: CEP-040 (§5.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TimeFragment {
@@ -147,7 +147,7 @@ impl TimeFragment {
     }
 
     /// How exact it is.
-    // keeps: CEP-109
+    // keeps: CEP-109 (§9)
     #[must_use]
     pub const fn precision(self) -> Precision {
         match self {
@@ -157,7 +157,7 @@ impl TimeFragment {
     }
 
     /// What to sort by, whatever the form.
-    // keeps: CEP-033
+    // keeps: CEP-033 (§5)
     #[must_use]
     pub const fn order(self) -> TimeOrder {
         TimeOrder { date: self.date(), clock: self.clock() }
@@ -171,7 +171,7 @@ impl TimeFragment {
     /// # Errors
     ///
     /// The first number that the calendar does not have.
-    // keeps: CEP-051
+    // keeps: CEP-051 (§5.2)
     pub const fn calendar(self) -> Result<Moment, CalendarError> {
         let Date { year, month, day } = self.date();
         let last = match last_day(year, month) {

@@ -17,7 +17,7 @@ fn child_of(parent: &Envelope, content: &'static [u8]) -> Envelope {
 
 #[test]
 fn a_proven_root_continues_on_a_line_of_its_own() {
-    // shows: CEP-087, CEP-095, CEP-129
+    // shows: CEP-087 (§7), CEP-095 (§8), CEP-129 (§11.2)
     let root = Draft::default().seal();
     let decision = judge(&root.delivery(), &memory()).decision;
     assert_eq!((decision.outcome(), decision.line()), (Outcome::Continue, Some(Line::Main(root.digest))));
@@ -41,7 +41,7 @@ fn a_child_continues_its_approved_parent() {
 
 #[test]
 fn a_second_child_goes_on_along_a_branch_and_so_does_all_that_follows_it() {
-    // shows: CEP-097
+    // shows: CEP-097 (§8)
     let mut memory = memory();
     let root = Draft::default().seal();
     receive(&root, &mut memory);
@@ -61,7 +61,7 @@ fn a_second_child_goes_on_along_a_branch_and_so_does_all_that_follows_it() {
 
 #[test]
 fn an_object_may_arrive_and_still_fail() {
-    // shows: CEP-025, CEP-032, CEP-089, CEP-090, CEP-091, CEP-092, CEP-093, CEP-096, CEP-098, CEP-099
+    // shows: CEP-025 (§4), CEP-032 (§4), CEP-089 (§8), CEP-090 (§8), CEP-091 (§8), CEP-092 (§8), CEP-093 (§8), CEP-096 (§8), CEP-098 (§8), CEP-099 (§8)
     let mut memory = memory();
     let [forbidden, invalid, held] =
         [&b"forbidden"[..], b"invalid", b"held"].map(|content| Draft { content, ..Draft::default() }.seal());
@@ -99,7 +99,7 @@ fn an_object_may_arrive_and_still_fail() {
 
 #[test]
 fn what_is_replayed_does_not_continue_again() {
-    // shows: CEP-031
+    // shows: CEP-031 (§4)
     let mut memory = memory();
     let root = Draft::default().seal();
     assert_eq!(receive(&root, &mut memory).outcome(), Outcome::Continue);
@@ -141,7 +141,7 @@ fn who_copies_a_manifest_makes_no_replay_and_no_fork_of_the_original() {
 
 #[test]
 fn an_impostor_proves_nothing() {
-    // shows: CEP-027
+    // shows: CEP-027 (§4)
     // Mallory seals in jasper's name with a key of his own; and in his own name, which is bound to no key.
     let impostor = Draft { key: "mallory", ..Draft::default() }.seal();
     let stranger = Draft { sender: "mallory", key: "mallory", ..Draft::default() }.seal();
@@ -156,9 +156,10 @@ fn an_impostor_proves_nothing() {
     }
 }
 
+// shows: CEP-037 (§5)
 #[test]
 fn a_good_object_under_a_bad_name_does_not_continue_and_takes_no_harm() {
-    // shows: CEP-024, CEP-073, CEP-074, CEP-136
+    // shows: CEP-024 (§3.3), CEP-073 (§6), CEP-074 (§6), CEP-136 (§13)
     let mut memory = memory();
     let good = Draft::default().seal();
     let cases: [(&[u8], &str, Outcome); 6] = [
@@ -189,9 +190,10 @@ fn a_good_object_under_a_bad_name_does_not_continue_and_takes_no_harm() {
     assert_eq!(receive(&good, &mut memory).outcome(), Outcome::Continue);
 }
 
+// shows: CEP-013 (§2)
 #[test]
 fn a_reference_is_proof_of_nothing_until_the_object_is_here_and_verified() {
-    // shows: CEP-028, CEP-136
+    // shows: CEP-028 (§4), CEP-136 (§13)
     let good = Draft::default().seal();
     let all =
         Notification { claimed_state: ClaimedState::Known(VerificationState::ContinuationApproved), ..notice(NAME) };
@@ -215,9 +217,10 @@ fn a_reference_is_proof_of_nothing_until_the_object_is_here_and_verified() {
     assert_eq!((decision.outcome(), names(decision.findings())), (Outcome::Continue, vec!["overclaimed"]));
 }
 
+// shows: CEP-064 (§6)
 #[test]
 fn every_field_of_the_notice_is_compared_and_what_was_sealed_holds() {
-    // shows: CEP-026, CEP-074, CEP-076
+    // shows: CEP-026 (§4), CEP-074 (§6), CEP-076 (§6.1)
     let good = Draft::default().seal();
     let other = "20260514t064148z.message.codex.normal.tza";
     let cases = [
@@ -241,7 +244,7 @@ fn every_field_of_the_notice_is_compared_and_what_was_sealed_holds() {
 
 #[test]
 fn a_schema_mismatch_is_a_matter_of_policy() {
-    // shows: CEP-077, CEP-078, CEP-079, CEP-080
+    // shows: CEP-077 (§6.1), CEP-078 (§6.1), CEP-079 (§6.1), CEP-080 (§6.1)
     let good = Draft::default().seal();
     let mut delivery = good.delivery();
     delivery.notice = Some(Notification { schema: "aint-send-v1", ..notice(NAME) });
@@ -263,7 +266,7 @@ fn a_schema_mismatch_is_a_matter_of_policy() {
 
 #[test]
 fn causal_order_holds_whatever_the_clocks_say() {
-    // shows: CEP-107, CEP-108
+    // shows: CEP-107 (§9), CEP-108 (§9)
     let mut memory = memory();
     let root = Draft { created: "2026-05-14T06:41:50Z", ..Draft::default() }.seal();
     receive(&root, &mut memory);
@@ -279,7 +282,7 @@ fn causal_order_holds_whatever_the_clocks_say() {
 
 #[test]
 fn the_strictest_finding_decides_and_the_others_are_still_named() {
-    // shows: CEP-100, CEP-133
+    // shows: CEP-100 (§8), CEP-133 (§12)
     let stale = Draft { created: "2026-01-01T00:00:00Z", parent: CausalParent::Missing, ..Draft::default() }.seal();
     let decision = judge(&stale.delivery(), &memory()).decision;
     assert_eq!(names(decision.findings()), ["envelope-drift", "stale", "parent-missing"]);

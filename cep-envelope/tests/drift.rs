@@ -20,7 +20,7 @@ fn found(times: Times, limits: &DriftLimits) -> Vec<Finding> {
 
 #[test]
 fn drift_is_measured_at_the_precision_of_the_coarser_side() {
-    // shows: CEP-109
+    // shows: CEP-109 (§9)
     assert_eq!(drift("20260514t064148z", "2026-05-14T06:41:48.207135+00:00"), Drift::Seconds(0));
     assert_eq!(drift("2026-05-14t06-41-50z", "2026-05-14T06:41:48.999999999Z"), Drift::Seconds(2));
     assert_eq!(drift("20260514t064140z", "2026-05-14T06:41:48Z"), Drift::Seconds(-8));
@@ -41,7 +41,7 @@ fn a_leap_second_is_a_time_like_others() {
 
 #[test]
 fn each_layer_has_its_limit_and_the_limit_itself_is_allowed() {
-    // shows: CEP-094, CEP-101, CEP-105
+    // shows: CEP-094 (§8), CEP-101 (§9), CEP-105 (§9)
     let limits = DriftLimits {
         envelope_seconds: 10,
         envelope_days: 1,
@@ -95,7 +95,7 @@ fn each_layer_has_its_limit_and_the_limit_itself_is_allowed() {
 
 #[test]
 fn envelope_time_alone_never_decides() {
-    // shows: CEP-106
+    // shows: CEP-106 (§9)
     let sealed = at("2026-05-14T12:00:00Z");
     // A name with a time that no calendar has cannot drift, and hinders nothing by itself.
     let times = Times { envelope: TimeFragment::parse("2026-99-99"), sealed, arrival: sealed, parent: None };
@@ -108,7 +108,7 @@ fn envelope_time_alone_never_decides() {
 
 #[test]
 fn the_surfaces_time_is_a_hint_to_group_by_and_to_guess_freshness_by() {
-    // shows: CEP-102, CEP-103
+    // shows: CEP-102 (§9), CEP-103 (§9)
     let mut names =
         ["2026-05-16.a.b.c", "20260515t000000z.a.b.c", "2026-05-15.a.b.c"].map(|n| Surface::parse(n).unwrap());
     names.sort_by_key(Surface::time_order);

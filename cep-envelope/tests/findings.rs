@@ -76,7 +76,7 @@ fn other_signer() -> Envelope {
     Envelope { sealed: text.into_bytes(), ..good }
 }
 
-// shows: CEP-100
+// shows: CEP-100 (§8)
 #[test]
 fn every_finding_is_found() {
     let good = Draft::default().seal();

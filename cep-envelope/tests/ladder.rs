@@ -50,7 +50,7 @@ fn states() -> [VerificationState; 5] {
 
 #[test]
 fn each_rung_is_reached_from_the_one_below_by_its_own_evidence() {
-    // shows: CEP-081, CEP-083, CEP-084, CEP-085, CEP-086
+    // shows: CEP-081 (§7), CEP-083 (§7), CEP-084 (§7), CEP-085 (§7), CEP-086 (§7)
     let mut ladder = Ladder::new();
     let mut reached = vec![ladder.proven()];
     reached.push(ladder.present(OBJECT));
@@ -67,7 +67,7 @@ fn each_rung_is_reached_from_the_one_below_by_its_own_evidence() {
 
 #[test]
 fn the_rungs_are_spelled_as_registered() {
-    // shows: CEP-008, CEP-138
+    // shows: CEP-008 (§1.1), CEP-138 (App. A)
     let names = VerificationState::LADDER.map(VerificationState::name);
     let registered =
         ["referenced", "present", "digest-matched", "container-verified", "manifest-verified", "continuation-approved"];
@@ -76,7 +76,7 @@ fn the_rungs_are_spelled_as_registered() {
 
 #[test]
 fn no_rung_is_skipped() {
-    // shows: CEP-081
+    // shows: CEP-081 (§7)
     let digest = Digest::of(OBJECT);
     let mut ladder = Ladder::new();
     assert_eq!(ladder.expect(&digest, Source::Local), Err(NotProven::TooEarly(Present)));
@@ -168,7 +168,7 @@ fn a_container_that_finds_other_content_starts_over_from_its_rung() {
 
 #[test]
 fn all_rungs_hold_for_one_snapshot_and_other_bytes_start_over() {
-    // shows: CEP-088
+    // shows: CEP-088 (§7)
     let mut ladder = Ladder::new();
     ladder.present(OBJECT);
     ladder.expect(&Digest::of(OBJECT), Source::Local).unwrap();
@@ -182,7 +182,7 @@ fn all_rungs_hold_for_one_snapshot_and_other_bytes_start_over() {
 
 #[test]
 fn a_name_is_compared_with_what_was_sealed_field_by_field() {
-    // shows: CEP-074
+    // shows: CEP-074 (§6)
     let names = [
         ("20260514t064148z.message.jasper.normal.tza", ""),
         ("2026-05-14.message.jasper.normal", ""),

@@ -37,7 +37,7 @@ fn small() -> MemoryLineage<[Slot; 8]> {
 
 #[test]
 fn what_is_forgotten_is_not_taken_for_new() {
-    // shows: CEP-030, CEP-031
+    // shows: CEP-030 (§4), CEP-031 (§4)
     let mut memory = envelope::memory();
     let object = Draft::default().seal();
     assert_eq!(receive(&object, &mut memory).outcome(), Outcome::Continue);

@@ -28,7 +28,7 @@ fn refusal(from: &str, to: &str) -> ManifestError {
     read(&EXAMPLE.replacen(from, to, 1)).expect_err(to)
 }
 
-// shows: CEP-125, CEP-127, CEP-128, CEP-129, CEP-065, CEP-066, CEP-067, CEP-069, CEP-070, CEP-071
+// shows: CEP-125 (§11.2), CEP-127 (§11.2), CEP-128 (§11.2), CEP-129 (§11.2), CEP-065 (§6), CEP-066 (§6), CEP-067 (§6), CEP-069 (§6), CEP-070 (§6), CEP-071 (§6)
 #[test]
 fn the_example_reads_field_by_field() {
     let m = read(EXAMPLE).unwrap();
@@ -58,7 +58,7 @@ fn a_parent_is_null_absent_or_a_digest() {
     assert_eq!(refusal("null", "\"null\""), ManifestError::Digest(ManifestField::CausalParent, DigestError::Malformed));
 }
 
-// shows: CEP-072
+// shows: CEP-072 (§6)
 #[test]
 fn every_other_member_is_required_and_is_no_null() {
     use ManifestField as F;
@@ -130,7 +130,7 @@ fn surface<'a>(time: &'a str) -> SurfaceParts<'a> {
     SurfaceParts { time, context: "message", profile: "jasper", priority: "normal" }
 }
 
-// shows: CEP-074, CEP-075, CEP-029, CEP-133
+// shows: CEP-074 (§6), CEP-075 (§6), CEP-029 (§4), CEP-133 (§12)
 #[test]
 fn mirrored_fields_are_compared_one_by_one() {
     let m = read(EXAMPLE).unwrap();

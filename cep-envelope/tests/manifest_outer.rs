@@ -42,7 +42,7 @@ fn verify(bytes: &[u8]) -> Result<(), Option<VerifyError>> {
     SealedManifest::parse(bytes).map_err(|_| None)?.verify(EXPECTED, &keys, &Strict).map(|_| ()).map_err(Some)
 }
 
-// shows: CEP-014, CEP-068, CEP-130
+// shows: CEP-014 (§2), CEP-068 (§6), CEP-130 (§11.2)
 #[test]
 fn what_was_sealed_is_read_and_says_who_sealed_it() {
     let text = manifest(",\"unknown\":[1,{\"é\":\"\\n\"}]");
@@ -100,7 +100,7 @@ fn no_single_byte_can_change() {
     }
 }
 
-// shows: CEP-027
+// shows: CEP-027 (§4)
 #[test]
 fn an_impostor_signs_for_nobody_but_himself() {
     let text = manifest("");

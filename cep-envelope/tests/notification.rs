@@ -32,7 +32,7 @@ fn read(text: &str) -> Result<Notification<'_>, NotificationError> {
     Notification::read(text.as_bytes())
 }
 
-// shows: CEP-015, CEP-117, CEP-118, CEP-119, CEP-120, CEP-121, CEP-122, CEP-123
+// shows: CEP-015 (§3.1), CEP-117 (§11.1), CEP-118 (§11.1), CEP-119 (§11.1), CEP-120 (§11.1), CEP-121 (§11.1), CEP-122 (§11.1), CEP-123 (§11.1)
 #[test]
 fn the_example_reads_field_by_field() {
     let n = read(EXAMPLE).unwrap();
@@ -46,7 +46,7 @@ fn the_example_reads_field_by_field() {
     assert!(!n.overclaims() && n.compare_with_itself().is_empty());
 }
 
-// shows: CEP-016, CEP-082, CEP-132, CEP-139
+// shows: CEP-016 (§3.1), CEP-082 (§7), CEP-132 (§12), CEP-139 (App. A), CEP-013 (§2)
 #[test]
 fn whatever_it_claims_it_is_a_reference() {
     assert_eq!(Notification::STATE, VerificationState::Referenced);
@@ -97,7 +97,7 @@ fn every_member_is_required_and_plain() {
     assert!(matches!(read(&" ".repeat(MAX_NOTIFICATION + 1)), Err(NotificationError::Json(_))));
 }
 
-// shows: CEP-022, CEP-120
+// shows: CEP-022 (§3.2), CEP-120 (§11.1)
 #[test]
 fn the_resolver_gets_the_reference_and_nobody_else_opens_it() {
     struct Inbox(Vec<String>);
@@ -134,7 +134,7 @@ fn a_reference_contradicts_the_notice_only_if_it_names_another_surface() {
     }
 }
 
-// shows: CEP-026, CEP-074, CEP-076, CEP-124, CEP-133, CEP-134
+// shows: CEP-026 (§4), CEP-074 (§6), CEP-076 (§6.1), CEP-124 (§11.2), CEP-133 (§12), CEP-134 (§12)
 #[test]
 fn every_field_is_compared_with_what_was_sealed() {
     let pair = KeyPair::from_seed(Seed::new([1; 32]));

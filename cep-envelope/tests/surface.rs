@@ -20,7 +20,7 @@ fn refusal(name: &str) -> String {
     Surface::parse(name).expect_err(name).to_string()
 }
 
-// shows: CEP-034, CEP-036, CEP-038, CEP-104
+// shows: CEP-034 (§5), CEP-036 (§5), CEP-038 (§5.1), CEP-104 (§9)
 #[test]
 fn a_surface_is_read_segment_by_segment() {
     let surface = Surface::parse("20260516t120102z.build.signed-json.high.retry-2").expect("a surface");
@@ -35,7 +35,7 @@ fn a_surface_is_read_segment_by_segment() {
     assert_eq!(Surface::parse("2026-05-16.a.b.c").map(|surface| surface.extension()), Ok(None));
 }
 
-// shows: CEP-040, CEP-041, CEP-042, CEP-043
+// shows: CEP-040 (§5.2), CEP-041 (§5.2), CEP-042 (§5.2), CEP-043 (§5.2)
 #[test]
 fn three_time_forms_are_told_apart() {
     let (day, time) = (date(2026, 5, 16), clock(12, 1, 2));
@@ -54,7 +54,7 @@ fn three_time_forms_are_told_apart() {
     }
 }
 
-// shows: CEP-053, CEP-056
+// shows: CEP-053 (§5.3), CEP-056 (§5.3)
 #[test]
 fn a_refusal_names_segment_and_byte() {
     for (name, expected) in [
@@ -86,7 +86,7 @@ fn a_refusal_names_segment_and_byte() {
     assert_eq!(error.offset, 11);
 }
 
-// shows: CEP-058, CEP-062
+// shows: CEP-058 (§5.3), CEP-062 (§5.3)
 #[test]
 fn segments_have_limits() {
     for (segment, limit) in [("context", 48), ("profile", 48), ("priority", 32), ("extension", 48)] {
@@ -105,7 +105,7 @@ fn segments_have_limits() {
     assert_eq!(refusal(&endless), "context: is too long (byte 59)");
 }
 
-// shows: CEP-049, CEP-052, CEP-059, CEP-061
+// shows: CEP-049 (§5.2), CEP-052 (§5.3), CEP-059 (§5.3), CEP-061 (§5.3)
 #[test]
 fn oddities_are_warned_of() {
     let warnings = |name: &str| {
@@ -167,7 +167,7 @@ fn a_part_cannot_pose_as_two() {
 }
 
 /// Names of equal time stay as they came: nothing else sorts them, least of all a priority.
-// shows: CEP-036
+// shows: CEP-036 (§5)
 #[test]
 fn a_priority_sorts_nothing() {
     for priorities in [["low", "high", "urgent"], ["urgent", "low", "high"], ["0", "9", "1"]] {

@@ -71,7 +71,7 @@ fn the_judge_reads_the_grammar() {
     }
 }
 
-// shows: CEP-050, CEP-060
+// shows: CEP-050 (§5.2), CEP-060 (§5.3)
 #[test]
 fn the_longest_name_has_200_bytes() {
     let matcher = Matcher::new(GRAMMAR);
@@ -86,7 +86,7 @@ fn the_longest_name_has_200_bytes() {
     }
 }
 
-// shows: CEP-039, CEP-040, CEP-131
+// shows: CEP-039 (§5.2), CEP-040 (§5.2), CEP-131 (§12)
 #[test]
 fn every_prefix_is_judged_alike() {
     let matcher = Matcher::new(GRAMMAR);
@@ -98,7 +98,7 @@ fn every_prefix_is_judged_alike() {
     }
 }
 
-// shows: CEP-048, CEP-049
+// shows: CEP-048 (§5.2), CEP-049 (§5.2)
 #[test]
 fn every_change_of_one_byte_is_judged_alike() {
     let matcher = Matcher::new(GRAMMAR);
@@ -123,8 +123,8 @@ fn every_change_of_one_byte_is_judged_alike() {
     assert_eq!(reasons.len(), 8, "every reason occurs: {reasons:?}");
 }
 
-// shows: CEP-038, CEP-041, CEP-042, CEP-043
-// shows: CEP-044, CEP-045, CEP-046, CEP-047
+// shows: CEP-038 (§5.1), CEP-041 (§5.2), CEP-042 (§5.2), CEP-043 (§5.2)
+// shows: CEP-044 (§5.2), CEP-045 (§5.2), CEP-046 (§5.2), CEP-047 (§5.2)
 #[test]
 fn a_million_near_misses_are_judged_alike() {
     let matcher = Matcher::new(GRAMMAR);

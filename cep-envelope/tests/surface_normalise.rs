@@ -15,7 +15,7 @@ fn normalised(name: &str) -> Result<(String, Vec<&'static str>), String> {
     Ok((normalised.surface().as_str().to_owned(), normalised.changes().iter().map(Change::name).collect()))
 }
 
-// shows: CEP-052, CEP-054
+// shows: CEP-052 (§5.3), CEP-054 (§5.3)
 #[test]
 fn what_takes_no_guessing_is_made_safe() {
     for (name, result, changes) in [
@@ -31,7 +31,7 @@ fn what_takes_no_guessing_is_made_safe() {
     }
 }
 
-// shows: CEP-055, CEP-056, CEP-057, CEP-060
+// shows: CEP-055 (§5.3), CEP-056 (§5.3), CEP-057 (§5.3), CEP-060 (§5.3)
 #[test]
 fn hostile_names_are_refused() {
     let long = format!("2026-05-16.{}", "a".repeat(190));
@@ -84,7 +84,7 @@ fn hostile_names_are_refused() {
     }
 }
 
-// shows: CEP-063, CEP-135
+// shows: CEP-063 (§5.3), CEP-135 (§12)
 #[test]
 fn two_names_may_normalise_to_one() {
     let names = ["2026-05-16.a b.c.d", "2026-05-16.a_b.c.d", "2026-05-16.A-b.c.d", "2026-05-16.a-b.c.d"];

@@ -15,7 +15,7 @@ fn unix(time: &str) -> i64 {
     calendar(time).expect("a real time").unix_seconds()
 }
 
-// shows: CEP-051
+// shows: CEP-051 (§5.2)
 #[test]
 fn digits_need_not_be_a_time() {
     for (time, error) in [
@@ -46,7 +46,7 @@ fn digits_need_not_be_a_time() {
     }
 }
 
-// shows: CEP-035, CEP-109
+// shows: CEP-035 (§5), CEP-109 (§9)
 #[test]
 fn moments_have_the_precision_of_their_fragment() {
     assert_eq!(unix("1970-01-01"), 0);
@@ -91,7 +91,7 @@ fn every_day_is_counted() {
     }
 }
 
-// shows: CEP-033
+// shows: CEP-033 (§5)
 #[test]
 fn surfaces_sort_in_time_order_across_the_forms() {
     let sorted = [
@@ -124,7 +124,7 @@ proptest! {
 
     /// The order of digits is the order of their text, once the forms are spelled alike; for real times it is the
     /// order of the moments.
-    // shows: CEP-033
+    // shows: CEP-033 (§5)
     #[test]
     fn the_order_is_that_of_the_moments(one in times(), another in times(), same_day in any::<bool>()) {
         let another = if same_day { on_the_day_of(one, another) } else { another };

@@ -204,6 +204,7 @@ fn a_router_takes_one_off_before_it_sends_and_the_target_takes_what_arrives_with
     }
 }
 
+// shows: IACP-158
 #[test]
 fn a_loop_of_routers_ends_by_its_ttl() {
     // Two routers whose configuration points at each other.
@@ -281,6 +282,7 @@ fn granted(asking: &mut Asking, now: Mono) -> (Vec<u8>, TransitGrant) {
     }
 }
 
+// shows: IACP-157
 #[test]
 fn a_carrier_carries_for_a_host_that_has_shown_its_address() {
     let mut asking = asking();

@@ -31,7 +31,7 @@ fn see(reputation: &mut Reputation<'_>, now: UnixTime, kind: Kind, amount: u32) 
     reputation.observe::<ChaChaOnly>(now, &eid(1), kind, amount, &NO_EVIDENCE)
 }
 
-// shows: IACP-018, IACP-019
+// shows: IACP-018, IACP-019, IACP-016
 #[test]
 fn a_score_is_45_parts_signatures_35_availability_20_proofs() {
     let mut memory = [Account::FREE; 8];

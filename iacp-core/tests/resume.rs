@@ -288,7 +288,7 @@ fn issuer(byte: u8, suite: Suite) -> Issuer {
     issuer
 }
 
-// shows: IACP-012
+// shows: IACP-012, IACP-010
 #[test]
 fn a_ticket_seals_the_new_locator_to_the_peer_and_is_signed_by_its_owner() {
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {

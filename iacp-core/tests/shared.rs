@@ -328,6 +328,7 @@ fn a_subscriber_gets_the_newest_value_at_once_and_none_of_those_between() {
 }
 
 /// The attack *local point reached from outside*.
+// shows: IACP-134
 #[test]
 fn a_local_point_answers_host_and_link_only_by_the_wider_of_frame_and_home() {
     let reaches = [Reach::Host, Reach::Link, Reach::Public];

@@ -44,7 +44,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// The datagram is not exactly one well-formed frame.
-    // keeps: IACP-169
+    // keeps: IACP-169 (§8.7)
     pub fn parse(datagram: &'a [u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(datagram, 0);
         match FirstWord::read(&mut reader)? {

@@ -76,7 +76,7 @@ impl Flags {
 macro_rules! registry {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $name:literal),* $(,)?) => {
         /// The message types (`IACP §7.1`), and below 0xFF those that the text needs and no figure gives.
-        // keeps: IACP-155
+        // keeps: IACP-155 (§7.1)
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[repr(u8)]
@@ -231,7 +231,7 @@ impl FirstWord {
             let payload_length = u16::from_be_bytes(reader.array("payload_length")?);
             return Ok(Self::Common { code, flags, payload_length });
         }
-        // keeps: IACP-156
+        // keeps: IACP-156 (§7.2–7.4)
         if code != MessageType::OuterTransport.code() {
             return Err(ParseError::new(Reason::Version(version), "version", start));
         }

@@ -47,7 +47,7 @@ pub enum KnownTlv {
 
 impl KnownTlv {
     /// The meaning of a code, if it has one here.
-    // keeps: IACP-156
+    // keeps: IACP-156 (§7.2–7.4)
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {

@@ -61,7 +61,7 @@ fn cut_tlv(sample: &Sample, mut start: usize, length: usize) -> Option<ParseErro
     lost.then(|| error(Reason::TlvMissing(0x17), "tlv", length))
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn every_prefix_is_refused() {
     for sample in figures::all().filter(|sample| !sample.is_outer()) {
@@ -79,7 +79,7 @@ fn every_prefix_is_refused() {
     }
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn every_prefix_that_says_its_own_length_names_the_field_that_is_cut() {
     for sample in figures::all().filter(|sample| !sample.is_outer()) {
@@ -106,7 +106,7 @@ fn every_prefix_of_an_outer_transport_header_names_the_field_that_is_cut() {
     }
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn a_trailing_byte_is_refused() {
     for sample in figures::all().filter(|sample| !sample.is_outer()) {
@@ -118,7 +118,7 @@ fn a_trailing_byte_is_refused() {
     }
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn a_trailing_byte_that_is_counted_is_a_tlv_or_a_longer_part_or_refused() {
     for sample in figures::all().filter(|sample| !sample.is_outer()) {
@@ -142,7 +142,7 @@ fn a_trailing_byte_that_is_counted_is_a_tlv_or_a_longer_part_or_refused() {
     }
 }
 
-// shows: IACP-159, IACP-169
+// shows: IACP-159 (App. A), IACP-169 (§8.7)
 #[test]
 fn a_payload_length_that_is_one_off_is_refused() {
     for sample in figures::all().filter(|sample| !sample.is_outer()) {
@@ -179,7 +179,7 @@ fn another_version_is_refused() {
 }
 
 /// Version 0 is the Outer Transport Header's: its type 0x00F and nothing else.
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn version_0_is_an_outer_transport_header_or_refused() {
     let mut bytes = of(MessageType::OuterTransport).encoded();
@@ -197,7 +197,7 @@ fn version_0_is_an_outer_transport_header_or_refused() {
     assert_eq!(refusal(&bytes), error(Reason::UnknownType(0x0F), "type", 0));
 }
 
-// shows: IACP-155
+// shows: IACP-155 (§7.1)
 #[test]
 fn a_type_that_the_registry_does_not_have_is_refused() {
     let assigned = |code| matches!(code, 0x01..=0x0E | 0x11..=0x18 | 0x80..=0x82 | 0x84..=0x8C | 0x90..=0x9A);

@@ -55,7 +55,7 @@ fn drawn(sample: &Sample) -> Vec<(&'static str, Shown)> {
     fields
 }
 
-// shows: IACP-155, IACP-159
+// shows: IACP-155 (§7.1), IACP-159 (App. A)
 #[test]
 fn every_type_of_the_registry_has_a_golden_frame() {
     let seen: HashSet<MessageType> = figures::all().map(|sample| sample.message_type).collect();
@@ -66,7 +66,7 @@ fn every_type_of_the_registry_has_a_golden_frame() {
 }
 
 /// The table of §7.1.
-// shows: IACP-155
+// shows: IACP-155 (§7.1)
 #[test]
 fn the_registry_has_the_drafts_codes_and_names() {
     let table = [
@@ -126,7 +126,7 @@ fn the_registry_has_the_drafts_codes_and_names() {
     assert_eq!(MessageType::ALL.len(), table.len());
 }
 
-// shows: IACP-012, IACP-155, IACP-159
+// shows: IACP-012 (§3.5), IACP-155 (§7.1), IACP-159 (App. A)
 #[test]
 fn a_golden_frame_parses_to_the_fields_of_its_figure() {
     for sample in figures::all() {
@@ -143,7 +143,7 @@ fn a_golden_frame_parses_to_the_fields_of_its_figure() {
     }
 }
 
-// shows: IACP-159
+// shows: IACP-159 (App. A)
 #[test]
 fn a_golden_frame_written_again_is_the_same_bytes() {
     for sample in figures::all() {
@@ -226,7 +226,7 @@ fn migration_vector(code: u8, previous: &str, current: &str) -> MigrationVectorT
     MigrationVectorTlv { code, previous: address(previous), current: address(current), nonce: NONCE }
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_migration_vector_has_the_value_of_its_figure() {
     let figures = [
@@ -244,7 +244,7 @@ fn a_migration_vector_has_the_value_of_its_figure() {
     }
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn the_registrys_older_type_is_accepted_and_kept_and_never_sent() {
     let bytes = hex("0c 12 04 00 c0000207 c6336408 77×8");
@@ -289,7 +289,7 @@ fn key_share_and_root_key_are_32_bytes() {
     assert_eq!((written.ticket_iv(), written.discovery_proof()), (Some(&[0x44; 4]), Some(&[0x55; 16])));
 }
 
-// shows: IACP-054
+// shows: IACP-054 (§4.1.1)
 #[test]
 fn the_hand_off_context_object_has_the_mandated_layout() {
     // Trigger type 2, ESD-EID 32, session hash 32, URL length 2, URL.
@@ -307,7 +307,7 @@ fn the_hand_off_context_object_has_the_mandated_layout() {
     assert_eq!(buffer[..68 + 11], bytes);
 }
 
-// shows: IACP-112
+// shows: IACP-112 (§5.2.1)
 #[test]
 fn the_namespace_root_record_has_the_layout_of_its_figure() {
     // Length 2, reserved 2, curation key 32, escrow index 32, and then the string.

@@ -32,7 +32,7 @@ fn plain(tlvs: &str) -> Vec<u8> {
     followed(of(MessageType::ErpInit), tlvs).0
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_tlv_that_overruns_is_refused() {
     for tlv in ["c3", "c3 01", "c3 ff", "c3 04 00×3", "80 20 00×31", "80", "17 12 04", "0c 01", "00"] {
@@ -47,7 +47,7 @@ fn a_tlv_that_overruns_is_refused() {
     assert_eq!(refused(Frame::parse(&plain("c3 01 00 c4 02 00"))), (Reason::TlvOverrun(0xC4), "tlv", 36 + 3));
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_known_tlv_that_is_repeated_is_refused() {
     let v4 = "04 00 c0000207 c6336408 77×8";
@@ -71,7 +71,7 @@ fn a_known_tlv_that_is_repeated_is_refused() {
     assert!(Frame::parse(&plain(&format!("80 20 11×32 81 20 11×32 17 12 {v4} c3 00 c3 00"))).is_ok());
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_known_tlv_of_another_size_is_refused() {
     for (code, tlv) in [
@@ -114,7 +114,7 @@ fn an_ip_version_that_is_neither_4_nor_6_is_refused() {
     }
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn an_unknown_tlv_is_skipped_and_kept() {
     for code in (0..=u8::MAX).filter(|code| !matches!(code, 0x0C | 0x17 | 0x80..=0x82 | 0x90 | 0x91)) {
@@ -133,7 +133,7 @@ fn an_unknown_tlv_is_skipped_and_kept() {
     }
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_migration_vector_without_its_tlv_is_refused() {
     for tlvs in ["", "c3 00", "80 20 11×32"] {
@@ -153,7 +153,7 @@ fn length_field(sample: &Sample) -> (&'static str, usize, usize) {
     (name, end - 4, fields.last().expect("a field").1)
 }
 
-// shows: IACP-159, IACP-169
+// shows: IACP-159 (App. A), IACP-169 (§8.7)
 #[test]
 fn a_length_inside_the_body_that_lies_is_refused() {
     let measured = figures::all().filter(|sample| matches!(sample.ending, Ending::Measured { .. }));
@@ -231,7 +231,7 @@ fn a_uri_that_is_not_utf_8_is_refused() {
     }
 }
 
-// shows: IACP-054
+// shows: IACP-054 (§4.1.1)
 #[test]
 fn a_hand_off_context_object_that_is_cut_or_longer_or_no_text_is_refused() {
     let object = hex("0102 11×32 22×32 0003 616263");
@@ -251,7 +251,7 @@ fn a_hand_off_context_object_that_is_cut_or_longer_or_no_text_is_refused() {
     }
 }
 
-// shows: IACP-112
+// shows: IACP-112 (§5.2.1)
 #[test]
 fn a_namespace_root_record_that_is_cut_or_longer_or_no_text_is_refused() {
     let record = hex("0003 0000 11×32 22×32 616263");

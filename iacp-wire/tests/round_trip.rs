@@ -190,7 +190,7 @@ fn fields(message: &Message<'_>) -> Vec<(&'static str, String)> {
 proptest! {
     #![proptest_config(config(2000))]
 
-    // shows: IACP-159
+    // shows: IACP-159 (App. A)
     #[test]
     fn any_message_written_and_read_is_the_same_message(parts in parts()) {
         let parts = parts.measured();
@@ -274,7 +274,7 @@ impl Change {
 proptest! {
     #![proptest_config(config(4000))]
 
-    // shows: IACP-169
+    // shows: IACP-169 (§8.7)
     #[test]
     fn any_bytes_are_a_frame_or_refused(bytes in vec(any::<u8>(), 0..600)) {
         oracle::judge(&bytes);

@@ -112,7 +112,7 @@ fn a_message_that_takes_no_tlvs_is_not_written_with_them() {
     }
 }
 
-// shows: IACP-156
+// shows: IACP-156 (§7.2–7.4)
 #[test]
 fn a_migration_vector_is_not_written_without_its_tlv() {
     let bytes = of(MessageType::MigrationVector).encoded();

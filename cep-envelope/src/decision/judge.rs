@@ -81,7 +81,7 @@ where
     /// Judges a delivery. Nothing changes: record the decision before you act on it.
     ///
     /// The object is hashed once, and its signature verified once.
-    // keeps: CEP-023, CEP-025, CEP-028
+    // keeps: CEP-023 (§3.3), CEP-025 (§4), CEP-028 (§4)
     #[must_use]
     pub fn judge<'b>(&self, delivery: &Delivery<'b>) -> Judgement<'b> {
         let mut found = Found::default();
@@ -194,7 +194,7 @@ where
     }
 
     /// Compares the planes. Where they differ, what was sealed holds: no notice and no name decides anything below.
-    // keeps: CEP-026, CEP-027
+    // keeps: CEP-026 (§4), CEP-027 (§4)
     fn compare(
         &self,
         delivery: &Delivery<'_>,
@@ -215,7 +215,7 @@ where
     }
 
     /// Replay, parentage and time, all by what was sealed.
-    // keeps: CEP-073
+    // keeps: CEP-073 (§6)
     fn ask_lineage(
         &self,
         delivery: &Delivery<'_>,

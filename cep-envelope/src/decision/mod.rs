@@ -71,7 +71,7 @@ impl Decision {
     }
 
     /// Every field on which the name under which it came and the manifest disagree. What was sealed holds.
-    // keeps: CEP-024
+    // keeps: CEP-024 (§3.3)
     pub const fn surface(&self) -> Disagreements {
         self.surface
     }
@@ -142,7 +142,7 @@ impl Ladder<'_> {
     ///
     /// # Errors
     /// It does not, it is about another object, or the manifest was not verified.
-    // keeps: CEP-087, CEP-136
+    // keeps: CEP-087 (§7), CEP-136 (§13)
     pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
         self.approve_sealed(decision.approved())
     }

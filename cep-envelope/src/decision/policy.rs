@@ -15,7 +15,7 @@ use crate::drift::DriftLimits;
 /// assert!(policy.with(Finding::BadSignature, Outcome::Continue).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// keeps: CEP-007, CEP-077, CEP-078, CEP-079, CEP-080
+// keeps: CEP-007 (§1.1), CEP-077 (§6.1), CEP-078 (§6.1), CEP-079 (§6.1), CEP-080 (§6.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'p> {

@@ -40,7 +40,7 @@ struct Entry {
 /// let lineage = MemoryLineage::first([Slot::EMPTY; 64], [7; 16]);
 /// assert_eq!((lineage.len(), lineage.capacity()), (0, 48));
 /// ```
-// keeps: CEP-030, CEP-031
+// keeps: CEP-030 (§4), CEP-031 (§4)
 pub struct MemoryLineage<M> {
     slots: M,
     secret: [u8; 16],

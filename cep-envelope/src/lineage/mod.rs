@@ -38,13 +38,13 @@ pub enum Memory {
     /// It was held back, for triage or resync: it may be judged again.
     HeldBack,
     /// It was approved, or is known to be bad: whatever comes again is a replay.
-    // keeps: CEP-031
+    // keeps: CEP-031 (§4)
     Decided,
 }
 
 /// How an object stands as a parent.
-// keeps: CEP-032, CEP-090, CEP-091, CEP-092
-// keeps: CEP-093
+// keeps: CEP-032 (§4), CEP-090 (§8), CEP-091 (§8), CEP-092 (§8)
+// keeps: CEP-093 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parent {

@@ -91,7 +91,7 @@ impl<'a> SealedTime<'a> {
     ///
     /// # Errors
     /// [`TimeError`].
-    // keeps: CEP-127
+    // keeps: CEP-127 (§11.2)
     pub fn parse(text: &'a str) -> Result<Self, TimeError> {
         let mut rest = Digits(text.as_bytes());
         let year = u16::from(rest.pair()?) * 100 + u16::from(rest.pair()?);

@@ -62,6 +62,7 @@ impl<F: Fn(&str, &str) -> Option<BoundKey>> KeyDirectory for F {
 /// let engine = |_key: &[u8; 32], _hash: &[u8; 32], _signature: &[u8; 64]| false;
 /// assert!(!engine.verify(&[0; 32], &[0; 32], &[0; 64]));
 /// ```
+// keeps: CEP-006 (§1.1)
 pub trait Signatures {
     /// Whether this key signed this hash.
     fn verify(&self, key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]) -> bool;

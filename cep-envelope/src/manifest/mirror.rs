@@ -13,7 +13,7 @@ pub(super) const MAX_SEGMENT: usize = 48;
 pub(super) const MAX_PRIORITY: usize = 32;
 
 /// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is none of them: nothing seals it.
-// keeps: CEP-126
+// keeps: CEP-126 (§11.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SurfaceParts<'a> {
@@ -133,7 +133,7 @@ impl Disagreement {
 }
 
 /// A set of disagreements.
-// keeps: CEP-133
+// keeps: CEP-133 (§12)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

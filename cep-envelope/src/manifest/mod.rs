@@ -28,7 +28,7 @@ pub const MAX_ID: usize = 128;
 pub const MAX_TIME: usize = 35;
 
 /// The members that a manifest may have. All but the last three are required.
-// keeps: CEP-072
+// keeps: CEP-072 (§6)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ManifestField {
@@ -74,7 +74,7 @@ impl ManifestField {
 }
 
 /// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
-// keeps: CEP-129
+// keeps: CEP-129 (§11.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CausalParent {
@@ -93,7 +93,7 @@ pub struct Manifest<'a> {
     /// What kind of object this is.
     pub schema: &'a str,
     /// The four mirrored parts of the surface. The extension has no mirror.
-    // keeps: CEP-125
+    // keeps: CEP-125 (§11.2)
     pub surface: SurfaceParts<'a>,
     /// When the object was sealed.
     pub sealed_created_at: SealedTime<'a>,
@@ -262,7 +262,7 @@ impl<'a> Manifest<'a> {
     }
 
     /// Compares the mirrored fields with the surface under which the object came. Where they disagree, these hold.
-    // keeps: CEP-074, CEP-075, CEP-029
+    // keeps: CEP-074 (§6), CEP-075 (§6), CEP-029 (§4)
     pub fn compare_surface(&self, surface: &SurfaceParts<'_>) -> Disagreements {
         self.surface.compare(surface)
     }

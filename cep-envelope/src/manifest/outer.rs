@@ -136,7 +136,7 @@ impl<'a> SealedManifest<'a> {
     ///
     /// # Errors
     /// [`OuterError`].
-    // keeps: CEP-014, CEP-130
+    // keeps: CEP-014 (§2), CEP-130 (§11.2)
     pub fn parse(bytes: &'a [u8]) -> Result<Self, OuterError> {
         if bytes.len() > MAX_OUTER {
             return Err(OuterError::TooLong);
@@ -223,7 +223,7 @@ impl<'a> SealedManifest<'a> {
 impl<'a> VerifiedManifest<'a> {
     /// The sealed truth.
     #[must_use]
-    // keeps: CEP-073
+    // keeps: CEP-073 (§6)
     pub const fn manifest(&self) -> &Manifest<'a> {
         &self.manifest
     }

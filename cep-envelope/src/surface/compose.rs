@@ -54,7 +54,7 @@ impl<'a> Surface<'a> {
     /// # Errors
     ///
     /// A part that is no segment, or a buffer that is too small.
-    // keeps: CEP-038
+    // keeps: CEP-038 (§5.1)
     pub fn compose(parts: &Parts<'_>, out: &'a mut [u8]) -> Result<Self, ComposeError> {
         let &Parts { time, context, profile, priority, extension } = parts;
         let segments = [

@@ -34,8 +34,8 @@ impl Segment {
     }
 
     /// The most bytes that it has.
-    // keeps: CEP-044, CEP-045, CEP-046, CEP-047
-    // keeps: CEP-062
+    // keeps: CEP-044 (§5.2), CEP-045 (§5.2), CEP-046 (§5.2), CEP-047 (§5.2)
+    // keeps: CEP-062 (§5.3)
     #[must_use]
     pub const fn longest(self) -> usize {
         match self {
@@ -111,13 +111,13 @@ remarks! {
     /// An oddity that `CEP §5.3` would rather not see.
     Warning {
         /// `T` or `Z` in the time fragment. The grammar's strings ignore case (RFC 5234), the draft prefers lower case.
-        // keeps: CEP-052
+        // keeps: CEP-052 (§5.3)
         UpperCase = "upper-case",
         /// The name has more than 180 bytes.
-        // keeps: CEP-059
+        // keeps: CEP-059 (§5.3)
         LongName = "long-name",
         /// A segment has more than 32 bytes.
-        // keeps: CEP-061
+        // keeps: CEP-061 (§5.3)
         LongSegment = "long-segment",
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! A surface sorts, groups and hints. It is not what the object is: the sealed object says that, and wins wherever
 //! the two disagree (`CEP §6`). The grammar is version 1's; a name carries no version.
-// keeps: CEP-039, CEP-131
+// keeps: CEP-039 (§5.2), CEP-131 (§12)
 
 mod compose;
 mod error;
@@ -46,7 +46,7 @@ pub struct Surface<'a> {
 
 impl<'a> Surface<'a> {
     /// The most bytes that the grammar derives, which is also the hard limit of `CEP §5.3`.
-    // keeps: CEP-050
+    // keeps: CEP-050 (§5.2)
     pub const LONGEST: usize = 200;
 
     /// Reads a name.
@@ -85,14 +85,14 @@ impl<'a> Surface<'a> {
     }
 
     /// The time that the name claims. It alone decides nothing (`CEP §9`).
-    // keeps: CEP-035
+    // keeps: CEP-035 (§5)
     #[must_use]
     pub const fn time(&self) -> TimeFragment {
         self.layout.time
     }
 
     /// The time fragment, as it stands in the name.
-    // keeps: CEP-104
+    // keeps: CEP-104 (§9)
     #[must_use]
     pub fn time_text(&self) -> &'a str {
         let [end, ..] = self.layout.ends;
@@ -115,7 +115,7 @@ impl<'a> Surface<'a> {
 
     /// How urgent the sender calls it: 1 to 32 of `a-z`, `0-9` and `-`. A hint without a vocabulary: nothing in this
     /// crate reads it.
-    // keeps: CEP-036
+    // keeps: CEP-036 (§5)
     #[must_use]
     pub fn priority(&self) -> &'a str {
         let [.., profile, priority] = self.layout.ends;
@@ -143,7 +143,7 @@ impl<'a> Surface<'a> {
     }
 
     /// What it belongs together with.
-    // keeps: CEP-034
+    // keeps: CEP-034 (§5)
     #[must_use]
     pub fn group(&self) -> Group<'a> {
         Group { context: self.context(), profile: self.profile() }

@@ -135,8 +135,8 @@ impl core::error::Error for NormaliseError {}
 /// # Errors
 ///
 /// The first character that no rule above makes safe, or else what keeps the result from being a surface.
-// keeps: CEP-054, CEP-055, CEP-056, CEP-057, CEP-135
-// keeps: CEP-060, CEP-063
+// keeps: CEP-054 (§5.3), CEP-055 (§5.3), CEP-056 (§5.3), CEP-057 (§5.3), CEP-135 (§12)
+// keeps: CEP-060 (§5.3), CEP-063 (§5.3)
 pub fn normalise<'a>(original: &'a str, out: &'a mut [u8; Surface::LONGEST]) -> Result<Normalised<'a>, NormaliseError> {
     let text = original.trim_matches(' ');
     let before = original.len() - original.trim_start_matches(' ').len();

@@ -18,7 +18,7 @@ pub(super) struct Layout {
 }
 
 /// Reads a whole name.
-// keeps: CEP-038, CEP-058, CEP-060
+// keeps: CEP-038 (§5.1), CEP-058 (§5.3), CEP-060 (§5.3)
 pub(super) fn scan(name: &[u8]) -> Result<Layout, SurfaceError> {
     let mut cursor = Cursor { rest: name, offset: 0, segment: Segment::Time };
     let (time, upper_case) = cursor.time()?;
@@ -110,7 +110,7 @@ impl Cursor<'_> {
     }
 
     /// One letter or hyphen of the time fragment; tells whether it is upper case.
-    // keeps: CEP-049
+    // keeps: CEP-049 (§5.2)
     fn mark(&mut self, lower: u8) -> Result<bool, SurfaceError> {
         match self.rest.first() {
             Some(byte) if byte.to_ascii_lowercase() == lower => {
@@ -128,7 +128,7 @@ impl Cursor<'_> {
     /// the beginning of a segment, although segments have digits and hyphens too: a dot ends it.
     fn time(&mut self) -> Result<(TimeFragment, bool), SurfaceError> {
         let year = u16::from(self.pair()?) * 100 + u16::from(self.pair()?);
-        // keeps: CEP-041
+        // keeps: CEP-041 (§5.2)
         if self.rest.first().is_some_and(u8::is_ascii_digit) {
             let date = Date::read(year, self.pair()?, self.pair()?);
             let t = self.mark(b't')?;
@@ -140,11 +140,11 @@ impl Cursor<'_> {
         let month = self.pair()?;
         self.mark(b'-')?;
         let date = Date::read(year, month, self.pair()?);
-        // keeps: CEP-043
+        // keeps: CEP-043 (§5.2)
         if !matches!(self.rest.first(), Some(b't' | b'T')) {
             return Ok((TimeFragment::DateOnly { date }, false));
         }
-        // keeps: CEP-042
+        // keeps: CEP-042 (§5.2)
         let t = self.mark(b't')?;
         let hour = self.pair()?;
         self.mark(b'-')?;
@@ -167,7 +167,7 @@ impl Cursor<'_> {
     }
 
     /// A segment up to its dot or the end of the name; returns where it ends.
-    // keeps: CEP-048, CEP-053, CEP-056
+    // keeps: CEP-048 (§5.2), CEP-053 (§5.3), CEP-056 (§5.3)
     fn segment(&mut self, segment: Segment) -> Result<usize, SurfaceError> {
         self.segment = segment;
         // One more than it may have is enough to know.
@@ -179,7 +179,7 @@ impl Cursor<'_> {
         }
         self.advance(length);
         match self.rest.first() {
-            // keeps: CEP-054, CEP-055, CEP-057
+            // keeps: CEP-054 (§5.3), CEP-055 (§5.3), CEP-057 (§5.3)
             Some(byte) if *byte != b'.' => Err(self.error(SurfaceReason::Character)),
             _ if length == 0 => Err(self.error(SurfaceReason::Empty)),
             _ => Ok(self.offset),

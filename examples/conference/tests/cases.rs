@@ -6,6 +6,7 @@ use support::{NO_RULE, NOT_THERE, PERMITTED, UNREACHABLE, come_in_order, decided
 
 const ALWAYS: Option<&str> = Some("always permitted");
 
+// shows: IOE-025
 #[test]
 fn in_telehealth_the_law_goes_with_the_patients_data() {
     // shows: IOE-095

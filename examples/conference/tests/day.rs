@@ -33,6 +33,7 @@ fn employees_and_guests_join_and_each_authority_has_its_say_on_its_own() {
     ]);
 }
 
+// shows: IOE-118
 #[test]
 fn functions_run_by_their_provenance_and_at_a_place_that_the_law_allows() {
     // shows: IOE-050, IOE-068, IOE-095, IOE-134
@@ -94,6 +95,7 @@ fn who_is_there_is_validated_again_and_again() {
     ]);
 }
 
+// shows: IOE-009, IOE-026
 #[test]
 fn the_identity_stays_from_network_to_network_and_from_protocol_to_protocol() {
     // shows: IOE-073, IOE-074, IOE-077, IOE-091, IOE-101
@@ -218,6 +220,7 @@ fn it_ends_and_nothing_leads_to_it_any_more() {
     assert_eq!(events.last().expect("something happens")["state"], "terminated");
 }
 
+// shows: IOE-013
 #[test]
 fn thirty_one_binding_points_against_the_fragmented_count() {
     // shows: IOE-034, IOE-035, IOE-036, IOE-037, IOE-038, IOE-039, IOE-041

@@ -4,6 +4,7 @@ mod support;
 
 use support::{LAPSED, NO_RULE, NOT_THERE, PERMITTED, come_in_order, decided, fact, told};
 
+// shows: IOE-120
 #[test]
 fn device_service_and_agent_share_one_identity_from_edge_to_cloud() {
     // shows: IOE-072, IOE-075, IOE-095, IOE-117, IOE-119

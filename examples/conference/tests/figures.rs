@@ -104,6 +104,7 @@ fn a_rollback_affects_nobody_who_is_not_its_target() {
     assert_eq!(row(&MEASURED, "R5 reach")["verdict"], "met");
 }
 
+// shows: IOE-019
 #[test]
 fn all_contexts_agree_on_the_state_of_every_interaction() {
     // shows: IOE-151, IOE-156

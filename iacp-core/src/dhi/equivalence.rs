@@ -175,7 +175,7 @@ impl Canonical {
     }
 
     /// The next text of the node. Cut it anywhere between characters.
-    // keeps: IACP-052
+    // keeps: IACP-052 (§4.1.4.1)
     pub fn text(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
@@ -198,7 +198,7 @@ impl Canonical {
     }
 
     /// The node is over. White space at its end does not count.
-    // keeps: IACP-051, IACP-052
+    // keeps: IACP-051 (§4.1.4.1), IACP-052 (§4.1.4.1)
     pub fn node_end(&mut self) {
         if self.within != Within::Nothing {
             self.put(&[NODE_END]);
@@ -273,14 +273,14 @@ impl Parity {
     }
 
     /// The Equivalence Verification Metric: the absolute difference of the entropies, in bits per byte.
-    // keeps: IACP-049, IACP-050
+    // keeps: IACP-049 (§1.2), IACP-050 (§4.1.4.1)
     #[must_use]
     pub fn metric(&self, other: &Self) -> f64 {
         (self.entropy - other.entropy).abs()
     }
 
     /// Whether the two texts are equivalent: metric at most 0.001, and equal digests.
-    // keeps: IACP-049, IACP-053
+    // keeps: IACP-049 (§1.2), IACP-053 (§4.1.4.1)
     #[must_use]
     pub fn is_equivalent(&self, other: &Self) -> bool {
         self.metric(other) <= ENTROPY_MAX && self.digest == other.digest

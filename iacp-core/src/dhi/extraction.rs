@@ -79,7 +79,7 @@ impl<'m> Ape<'m> {
     }
 
     /// Θ at the moment: the base, and more the fuller the queue is, up to the fast path.
-    // keeps: IACP-046
+    // keeps: IACP-046 (§4.1.3.2)
     #[must_use]
     pub fn theta(&self) -> Share {
         let range = u64::from(FAST_PATH.parts() - THETA_BASE.parts());
@@ -89,7 +89,7 @@ impl<'m> Ape<'m> {
     }
 
     /// Judges a node by its score, at once and for good.
-    // keeps: IACP-041, IACP-046, IACP-047
+    // keeps: IACP-041 (§4.1.3), IACP-046 (§4.1.3.2), IACP-047 (§4.1.3.2)
     pub fn judge(&mut self, node: u32, hrp: Share) -> Verdict {
         if hrp == Share::ZERO || hrp < self.theta() {
             return Verdict::Pruned;

@@ -109,7 +109,7 @@ impl Query {
     ///
     /// # Errors
     /// The buffer is too small, or the URI too long for a frame.
-    // keeps: IACP-027
+    // keeps: IACP-027 (§4.1.2)
     pub fn write<P: Provider>(
         identity: &Identity<P>,
         resolver: Eid,
@@ -131,7 +131,7 @@ impl Query {
     ///
     /// # Errors
     /// Why it is ignored.
-    // keeps: IACP-028
+    // keeps: IACP-028 (§4.1.2)
     pub fn accept<P: Provider>(&self, now: UnixTime, bytes: &[u8]) -> Result<Mapping, Ignored> {
         let frame = Frame::parse(bytes).map_err(|_| Ignored::Malformed)?;
         let Message::AnmlFallbackAnswer(answer) = frame.message else { return Err(Ignored::Malformed) };
@@ -217,7 +217,7 @@ impl<'m> Resolver<'m> {
     ///
     /// # Errors
     /// Why it stays without an answer. Only an answered query counts against its requestor: a forged one does not.
-    // keeps: IACP-028
+    // keeps: IACP-028 (§4.1.2)
     pub fn answer<P: Provider>(
         &mut self,
         now: Mono,

@@ -125,7 +125,7 @@ impl Structure for Plain {
         *self = Self { expected, ..Self::default() };
     }
 
-    // keeps: IACP-064
+    // keeps: IACP-064 (§4.1.5.3)
     fn chunk(&mut self, bytes: &[u8]) -> Result<(), NotOfForm> {
         self.utf8.chunk(bytes)?;
         for byte in bytes {
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_least_structure_is_the_same_however_the_bytes_are_cut() {
-        // shows: IACP-063, IACP-064
+        // shows: IACP-063 (§4.1.5.1), IACP-064 (§4.1.5.3)
         let cases: [(Form, &[u8], bool); 12] = [
             (Form::Xml, "<a>\u{20ac}\u{1f600}</a>".as_bytes(), true),
             (Form::Xml, "\u{feff} \r\n<a/>".as_bytes(), true),

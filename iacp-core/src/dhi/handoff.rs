@@ -7,7 +7,7 @@ use iacp_wire::{WriteError, layout::HandOffContext};
 use crate::identity::Derivative;
 
 /// What made the hand-off necessary: the first field of a Hand-off Context Object.
-// keeps: IACP-055
+// keeps: IACP-055 (§4.1.4.3)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u16)]
@@ -105,7 +105,7 @@ impl HandOff<'_> {
     ///
     /// # Errors
     /// The buffer is too small.
-    // keeps: IACP-054, IACP-058
+    // keeps: IACP-054 (§4.1.1), IACP-058 (§4.1.4.3)
     pub fn write(&self, derivative: &Derivative, buffer: &mut [u8]) -> Result<usize, WriteError> {
         let object = HandOffContext {
             trigger_type: self.trigger.code(),
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_object_has_the_derivative_and_nowhere_the_eid() {
-        // shows: IACP-054, IACP-055, IACP-058
+        // shows: IACP-054 (§4.1.1), IACP-055 (§4.1.4.3), IACP-058 (§4.1.4.3)
         let (eid, session) = (Eid(*b"this is the agent's own EID, yes"), Digest(*b"this is its session's plain hash"));
         let kept = Derivative::new::<ChaChaOnly>(&eid, Some(&session), Mono(0), 1, &mut ChaCha8Rng::seed_from_u64(3));
         for trigger in Trigger::ALL {

@@ -69,7 +69,7 @@ impl<'m> History<'m> {
     }
 
     /// C: `(10,000·successes + 20,000) / (tries + 4)` of the longest prefix that is known; 5,000 if none is.
-    // keeps: IACP-045
+    // keeps: IACP-045 (§4.1.3.1)
     #[must_use]
     pub fn convergence(&self, uri: &Uri) -> Share {
         let find = |key: [u8; 16]| self.known.iter().find(|known| known.tries > 0 && known.key == key);
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_longest_known_prefix_decides() {
-        // shows: IACP-045
+        // shows: IACP-045 (§4.1.3.1)
         let mut known = [Known::FREE; 64];
         let mut history = History::new(&mut known);
         for _ in 0..6 {

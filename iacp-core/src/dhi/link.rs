@@ -179,7 +179,7 @@ pub struct Links<'a> {
 }
 
 /// The links of one `Link` field. A malformed field is to be ignored whole: whatever came before the error too.
-// keeps: IACP-029
+// keeps: IACP-029 (§4.1.2.1)
 #[must_use]
 pub const fn links(field: &[u8]) -> Links<'_> {
     Links { field, at: 0 }

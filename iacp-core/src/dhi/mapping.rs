@@ -76,7 +76,7 @@ impl<'m> Mappings<'m> {
 
     /// Keeps an accepted answer. Its end is kept on the monotonic clock, so no later step of the wall clock moves it; REFUSED says
     /// nothing about the host and changes nothing.
-    // keeps: IACP-028
+    // keeps: IACP-028 (§4.1.2)
     pub fn keep(&mut self, now: Mono, unix: UnixTime, host: &str, mapping: Mapping) {
         let (eid, life) = match mapping {
             Mapping::Mapped { eid, expiry } => (Some(eid), expiry.0.saturating_sub(unix.0).min(MAPPING_LIFE_MAX)),

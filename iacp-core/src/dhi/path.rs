@@ -146,7 +146,7 @@ impl Dag<'_> {
 ///
 /// # Errors
 /// What [`NoRoute`] names.
-// keeps: IACP-048
+// keeps: IACP-048 (§4.1.3.2)
 pub fn best_path(dag: &Dag<'_>, start: u32, target: u32, scratch: &mut [Scratch]) -> Result<Route, NoRoute> {
     dag.check(scratch)?;
     if let Some(wrong) = [start, target].into_iter().find(|node| index(*node) >= dag.hrp.len()) {

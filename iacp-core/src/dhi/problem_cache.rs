@@ -130,7 +130,7 @@ impl<'m> ProblemCache<'m> {
     }
 
     /// How a URI stands. Where its time is over, the caller owns the one probe.
-    // keeps: IACP-040
+    // keeps: IACP-040 (§4.1.2.3)
     pub(super) fn ask(&mut self, now: Mono, key: &[u8; 32]) -> Standing {
         let standing = self.peek(now, key);
         if standing == Standing::Probe
@@ -147,7 +147,7 @@ impl<'m> ProblemCache<'m> {
     }
 
     /// Begins an ingestion: nothing speaks against it, and there are places for its faults.
-    // keeps: IACP-040
+    // keeps: IACP-040 (§4.1.2.3)
     pub(super) fn begin(&mut self, now: Mono, by: [u8; 8], target: &[u8; 32], well_known: &[u8; 32]) -> Begin {
         if let Standing::Blocked(_, wait) = self.peek(now, target) {
             return Begin::Not(wait);
@@ -194,7 +194,7 @@ impl<'m> ProblemCache<'m> {
     }
 
     /// Keeps a fault, if it has a place or `by` may have one more. A failed probe doubles the life.
-    // keeps: IACP-031, IACP-040
+    // keeps: IACP-031 (§4.1.2.1), IACP-040 (§4.1.2.3)
     pub(super) fn fail(&mut self, now: Mono, by: [u8; 8], key: &[u8; 32], fault: Fault) -> bool {
         if self.find(key).is_none() && self.has_room(now, &by, 1) {
             self.reserve(now, by, key);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_fault_lasts_300_seconds_then_one_request_owns_the_probe() {
-        // shows: IACP-031, IACP-040
+        // shows: IACP-031 (§4.1.2.1), IACP-040 (§4.1.2.3)
         let mut entries = [Entry::FREE; 16];
         let mut cache = ProblemCache::new(&mut entries);
         assert_eq!(cache.begin(Mono(0), BY, &TARGET, &KNOWN), GO);
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_life_doubles_to_an_hour_and_success_forgets_it() {
-        // shows: IACP-040
+        // shows: IACP-040 (§4.1.2.3)
         let mut entries = [Entry::FREE; 16];
         let mut cache = ProblemCache::new(&mut entries);
         let mut now = Mono(0);
@@ -308,7 +308,7 @@ mod tests {
     /// The attack *Filling the problem cache; denying on the path*.
     #[test]
     fn one_authority_fills_an_eighth_and_a_full_cache_begins_nothing() {
-        // shows: IACP-040
+        // shows: IACP-040 (§4.1.2.3)
         let mut entries = [Entry::FREE; 32];
         let mut cache = ProblemCache::new(&mut entries);
         for number in 0..100 {

@@ -76,7 +76,7 @@ impl Weights {
     ///
     /// # Errors
     /// They do not sum to 10,000.
-    // keeps: IACP-042
+    // keeps: IACP-042 (§4.1.3.1)
     pub const fn new(similarity: u16, reputation: u16, history: u16) -> Result<Self, NotNormalised> {
         let sum = similarity as u32 + reputation as u32 + history as u32;
         if sum == 10_000 { Ok(Self([similarity, reputation, history])) } else { Err(NotNormalised { sum }) }
@@ -90,7 +90,7 @@ impl Default for Weights {
 }
 
 /// HRP(n) = w1·S + w2·R + w3·C, rounded down.
-// keeps: IACP-042
+// keeps: IACP-042 (§4.1.3.1)
 #[must_use]
 pub fn relevance(weights: &Weights, similarity: Share, reputation: Share, history: Share) -> Share {
     let values = [similarity, reputation, history];
@@ -159,7 +159,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The vectors differ in length, or an element is not finite.
-    // keeps: IACP-043
+    // keeps: IACP-043 (§4.1.3.1)
     pub fn similarity(&self, node: &[f32]) -> Result<Share, NotComparable> {
         if node.len() != self.vector.len() {
             return Err(NotComparable::Length);
@@ -224,7 +224,7 @@ pub struct Assertion {
 
 /// R: the mean of what curators say, one word each (the first that is given), of at most eight: those with the longest paths,
 /// then the smaller signers. 0 without any. The caller has verified each, and that its path resolves.
-// keeps: IACP-044
+// keeps: IACP-044 (§4.1.3.1)
 #[must_use]
 pub fn reputation(assertions: impl IntoIterator<Item = Assertion>) -> Share {
     let mut best = heapless::Vec::<Assertion, CURATORS_MAX>::new();
@@ -255,7 +255,7 @@ mod tests {
     /// The attack *A page that vouches for itself*: without a curator's word nothing reaches the fast path.
     #[test]
     fn weights_sum_to_one_and_scores_stay_within_zero_and_one() {
-        // shows: IACP-042
+        // shows: IACP-042 (§4.1.3.1)
         assert_eq!(Share::new(10_001), None);
         assert_eq!(Weights::new(10_000, 0, 1), Err(NotNormalised { sum: 10_001 }));
         assert_eq!(Weights::new(u16::MAX, u16::MAX, u16::MAX), Err(NotNormalised { sum: 196_605 }));
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_cosine_is_the_same_however_long_and_however_scaled() {
-        // shows: IACP-043
+        // shows: IACP-043 (§4.1.3.1)
         for length in 0..40_u8 {
             let vector: heapless::Vec<f32, 40> = (0..length).map(|i| f32::from(i % 7) - 2.5).collect();
             let request = Request::new(&vector).expect("finite");
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_order_of_additions_is_the_one_that_the_profile_names() {
-        // shows: IACP-043
+        // shows: IACP-043 (§4.1.3.1)
         let (mut a, mut b) = ([0.0_f32; 21], [0.0_f32; 21]);
         let mut state = 1_u32;
         for (a, b) in a.iter_mut().zip(&mut b) {
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn reputation_is_the_mean_of_eight_curators_one_word_each() {
-        // shows: IACP-044
+        // shows: IACP-044 (§4.1.3.1)
         let word = |path_length, signer, value| Assertion { path_length, signer: [signer; 32], value: share(value) };
         assert_eq!(reputation([]), Share::ZERO);
         assert_eq!(reputation([word(3, 1, 4_000), word(9, 1, 10_000), word(1, 2, 6_000)]), share(5_000));

@@ -19,7 +19,7 @@ use super::uri::Uri;
 /// # assert_eq!(owned.len(), 6);
 /// # Ok::<(), &str>(())
 /// ```
-// keeps: IACP-061, IACP-065
+// keeps: IACP-061 (§4.1.5), IACP-065 (§4.1.5.3)
 pub struct Usiv<'m, B> {
     source_eid: [u8; 32],
     target_uri: &'m str,

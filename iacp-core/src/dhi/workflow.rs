@@ -56,17 +56,17 @@ machine! {
         RoutingFailure = "Routing Failure",
     }
     rows {
-        // keeps: IACP-165
+        // keeps: IACP-165 (B.7)
         Drawn: InputReceived + InitiateResolve => ResolvingInfra;
         Drawn: ResolvingInfra + DnsSuccess => WellKnownEval;
         Drawn: WellKnownEval + EndpointUnreachable => ProblemCaching;
         Drawn: WellKnownEval + EndpointResponsive => LinkHeaderSniff;
-        // keeps: IACP-029
+        // keeps: IACP-029 (§4.1.2.1)
         Said: LinkHeaderSniff + HeadersSniffed => BaselineCore, "the picture of §4.1.2.1";
         Said: BaselineCore + ContextPassed => SwitchPoint, "the picture of §4.1.2.1";
         Drawn: SwitchPoint + HeavyMedia => LegacyPathExecution;
         Drawn: SwitchPoint + PureDataStream => NativeAnmlIngestion;
-        // keeps: IACP-034, IACP-035
+        // keeps: IACP-034 (§4.1.2.1), IACP-035 (§4.1.2.1)
         Said: NativeAnmlIngestion + FastPathTerminated => LegacyPathExecution, "§4.1.2.1 d: T_eval or buffer exhausted";
         Said: NativeAnmlIngestion + EndpointUnreachable => ProblemCaching, "§4.1.2.1 d: no candidate can be had";
         Ours: ResolvingInfra + EndpointUnreachable => ProblemCaching, "T_eval may be lower than the time for DNS";

@@ -38,7 +38,7 @@ machine! {
     rows {
         Drawn: Listen + RxDiscoveryReq => ValidatingPow, "allocates nothing";
         Drawn: ValidatingPow + PowFailure => Listen;
-        // keeps: IACP-140
+        // keeps: IACP-140 (§6.3.1)
         Drawn: ValidatingPow + PowSuccess => AwaitIdentity, "the only way to a state that keeps memory";
         Drawn: AwaitIdentity + RxPssInitSfc1 => PssNegotiating;
         Drawn: AwaitIdentity + RxPssInitSfc0 => Established;

@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 use crate::crypto::hash::INITIAL;
 
 /// The number of trailing zero bits of a digest, read as one big-endian number.
-// keeps: IACP-119
+// keeps: IACP-119 (§5.3.1)
 #[must_use]
 pub fn trailing_zero_bits(digest: &[u8; 32]) -> u32 {
     let mut bits = 0;
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn trailing_bits_count_from_the_end_of_the_digest() {
-        // shows: IACP-119
+        // shows: IACP-119 (§5.3.1)
         let mut digest = [0xFF; 32];
         assert_eq!(trailing_zero_bits(&digest), 0);
         digest[31] = 0x80;

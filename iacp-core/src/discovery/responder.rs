@@ -46,7 +46,7 @@ impl Proven<'_> {
 ///
 /// # Errors
 /// The first check that fails.
-// keeps: IACP-140, IACP-116
+// keeps: IACP-140 (§6.3.1), IACP-116 (§5.3.1)
 pub fn check<P: Provider>(datagram: &[u8], now: UnixTime, difficulty: u32) -> Result<Proven<'_>, Refusal> {
     if datagram.len() != REQUEST_LEN {
         return Err(Refusal::Malformed);
@@ -112,7 +112,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     ///
     /// # Errors
     /// The proof was seen or is too old by now, or memory is full: nothing changes, and nothing is written.
-    // keeps: IACP-137
+    // keeps: IACP-137 (§6.2)
     #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
     pub fn accept<P: Provider>(
         &mut self,
@@ -170,7 +170,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     ///
     /// It reserves nothing: anyone can send an old `PSS_INIT` again, from any address. So the slot's deadline stays, and a
     /// later `PSS_INIT` from the same address takes the place of this one.
-    // keeps: IACP-141
+    // keeps: IACP-141 (B.1)
     pub fn on_pss_init(&mut self, now: Mono, from: SocketAddr, initiator: Eid, cookie: Cookie) -> bool {
         let waiting = self.slots.iter_mut().flatten().filter(|slot| slot.requester == from && now < slot.deadline);
         // One address may have several requests: the initiator's own slot first, then one that has none.

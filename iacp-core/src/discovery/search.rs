@@ -10,7 +10,7 @@ use crate::time::UnixTime;
 
 /// A search that is under way: the one-time key that its answers are sealed to. At most `PEERS` of them are accepted
 /// (`IACP §6.2`).
-// keeps: IACP-138
+// keeps: IACP-138 (§6.2)
 pub struct Search<const PEERS: usize> {
     secret: Secret32,
     request_digest: Option<[u8; 32]>,
@@ -39,7 +39,7 @@ impl<const PEERS: usize> Search<PEERS> {
     ///
     /// # Errors
     /// The buffer is too small.
-    // keeps: IACP-139
+    // keeps: IACP-139 (§6.3.1–2)
     pub fn request<P: Provider>(&mut self, proven: &DiscoveryReq, out: &mut [u8]) -> Result<usize, WriteError> {
         let length = Frame::new(Message::DiscoveryReq(proven)).write(out)?;
         self.request_digest = Some(P::sha256(&[out.get(..length).unwrap_or_default()]));

@@ -113,6 +113,7 @@ impl Binding {
 
     /// Writes the MIGRATION_VECTOR; returns its length, or 0 if `out` is too small. The nonce of its TLV is informative
     /// only: bytes of the signature are as good as any.
+    // keeps: IACP-090
     pub(crate) fn write_vector(&self, previous: IpAddr, out: &mut [u8]) -> usize {
         let vector = MigrationVector {
             source_eid: self.eid,

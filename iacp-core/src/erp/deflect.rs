@@ -124,6 +124,7 @@ pub enum Onward {
 ///
 /// # Errors
 /// The frame goes no further.
+// keeps: IACP-158
 pub fn step(
     arrival: &Arrival<'_>,
     from: SocketAddr,

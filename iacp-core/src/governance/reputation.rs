@@ -209,7 +209,7 @@ impl<'m> Reputation<'m> {
     }
 
     /// The score of a peer. Within an epoch it does not depend on the order of what was seen.
-    // keeps: IACP-018, IACP-019
+    // keeps: IACP-018, IACP-019, IACP-016
     #[must_use]
     pub fn standing(&self, now: UnixTime, eid: &Eid, proven: Proven) -> Standing {
         let (current, previous) =

@@ -21,7 +21,7 @@ pub const DERIVATIVE_LIFE_MAX: u64 = 3_600_000;
 ///     eid.into()
 /// }
 /// ```
-// keeps: IACP-058
+// keeps: IACP-058 (§4.1.4.3)
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EsdEid([u8; 32]);
@@ -69,7 +69,7 @@ pub struct Derivation {
 
 impl Derivation {
     /// A new derivative of an EID.
-    // keeps: IACP-057
+    // keeps: IACP-057 (§4.1.4.3)
     #[must_use]
     pub fn new<P: Provider>(eid: &Eid, rng: &mut impl CryptoRng) -> Self {
         let nonce = Secret32::random(rng);
@@ -85,7 +85,7 @@ impl Derivation {
 
     /// What stands as Session Hash in every Hand-off Context Object, and zero where there is no session. The plain hash could be
     /// computed again from cookies and EIDs that pass by, and would name the agent.
-    // keeps: IACP-056
+    // keeps: IACP-056 (§4.1.4.3)
     #[must_use]
     pub fn session_hash<P: Provider>(&self, plain: Option<&Digest>) -> Digest {
         plain.map_or(Digest::ZERO, |plain| {
@@ -119,7 +119,7 @@ pub struct Derivative {
 impl Derivative {
     /// A derivative of this EID for one hand-off, with a nonce of its own that is forgotten at once: with the nonce, the
     /// derivative could be told to be the EID's. `session` is the Session Hash of the session in which it happens.
-    // keeps: IACP-057, IACP-058
+    // keeps: IACP-057 (§4.1.4.3), IACP-058 (§4.1.4.3)
     #[must_use]
     pub fn new<P: Provider>(
         eid: &Eid,
@@ -152,7 +152,7 @@ impl Derivative {
     }
 
     /// Whether what comes back with these 32 bytes belongs to this hand-off, which still lives. Constant time in the bytes.
-    // keeps: IACP-059
+    // keeps: IACP-059 (§4.1.4.3)
     #[must_use]
     pub fn admits(&self, now: Mono, presented: &[u8; 32]) -> bool {
         bool::from(self.esd_eid.0.ct_eq(presented)) && now < self.end
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_derivative_is_neither_the_eid_nor_another_derivative_of_it() {
-        // shows: IACP-057, IACP-058
+        // shows: IACP-057 (§4.1.4.3), IACP-058 (§4.1.4.3)
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let [one, other] =
             [1, 2].map(|_| Derivative::new::<ChaChaOnly>(&EID, Some(&Digest([3; 32])), Mono(0), 1, &mut rng));
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn it_is_the_digest_that_the_profile_names() {
-        // shows: IACP-057
+        // shows: IACP-057 (§4.1.4.3)
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let nonce = Secret32::random(&mut rng);
         let derivative = Derivative::new::<ChaChaOnly>(&EID, None, Mono(0), 1, &mut ChaCha8Rng::seed_from_u64(5));
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn only_the_live_derivative_comes_back() {
-        // shows: IACP-059
+        // shows: IACP-059 (§4.1.4.3)
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let kept = Derivative::new::<ChaChaOnly>(&EID, None, Mono(5), u64::MAX, &mut rng);
         let bytes = *kept.esd_eid().as_bytes();

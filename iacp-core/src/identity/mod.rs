@@ -37,7 +37,7 @@ impl<P: Provider> Identity<P> {
     }
 
     /// The public half: what the agent is called on the wire.
-    // keeps: IACP-003
+    // keeps: IACP-003 (§3.2)
     #[must_use]
     pub const fn eid(&self) -> Eid {
         self.eid
@@ -50,7 +50,7 @@ impl<P: Provider> Identity<P> {
 
 /// The canonical EID string: the 160-bit truncation of SHA-256 of the key, as 40 hexadecimal digits (`IACP §4.2.2.1`).
 /// For people and logs, never for the wire.
-// keeps: IACP-002
+// keeps: IACP-002 (§2.1)
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CanonicalEid([u8; 20]);

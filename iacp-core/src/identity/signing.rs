@@ -131,7 +131,7 @@ mod tests {
     use iacp_wire::message::PssTeardown;
     use iacp_wire::{Cookie, Message};
 
-    // shows: IACP-171
+    // shows: IACP-171 (§8.7)
     #[test]
     fn a_checked_key_verifies_what_its_eid_verifies() {
         let [signer, other] = [7, 8].map(|byte| Identity::<ChaChaOnly>::from_seed(&Secret32::new([byte; 32])));

@@ -152,7 +152,7 @@ fn custody(path: &str, child: &str, not_after: u64, nodes: &[u8]) -> Vec<u8> {
     write(&terms(votes.len()), &votes)
 }
 
-// shows: IACP-164
+// shows: IACP-164, IACP-127
 #[test]
 fn the_backup_quorum_keeps_a_child_alive_for_a_day_and_thirty_after_a_decapitation() {
     let five = [11, 12, 13, 14, 15];

@@ -76,7 +76,7 @@ fn run(hosts: &mut [Host], silent: &[usize]) -> Vec<Option<Outcome>> {
     ends
 }
 
-// shows: IACP-068, IACP-098, IACP-101, IACP-102, IACP-126
+// shows: IACP-068, IACP-098, IACP-101, IACP-102, IACP-126, IACP-105
 #[test]
 fn a_proven_equivocator_is_challenged_for_an_hour_and_slashed_by_five_votes() {
     let mut hosts = quorum();

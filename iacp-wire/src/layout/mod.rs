@@ -44,7 +44,7 @@ figure! {
 }
 
 /// Hand-off Context Object (`IACP §4.1.4.3`): 68 bytes and the URL.
-// keeps: IACP-054
+// keeps: IACP-054 (§4.1.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandOffContext<'a> {
     /// What made the hand-off necessary.
@@ -116,7 +116,7 @@ figure! {
 }
 
 /// Namespace root record (`IACP §5.2.1`): 68 bytes and the string.
-// keeps: IACP-112
+// keeps: IACP-112 (§5.2.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceRoot<'a> {
     /// Who may change the record.

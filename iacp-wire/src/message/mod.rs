@@ -42,7 +42,7 @@ use crate::header::MessageType;
 use crate::read::Reader;
 
 /// Any message: its figure, and what follows it.
-// keeps: IACP-159
+// keeps: IACP-159 (App. A)
 #[derive(Clone, Copy)]
 pub enum Message<'a> {
     /// `DISCOVERY_REQ`

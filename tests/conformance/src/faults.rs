@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Kind, Malformed, Open, Place, Requirement, Role, Scan};
+use crate::list::{OPEN_LIST, UNCITED_LIST};
+use crate::{Citation, Kind, Lists, Malformed, Place, Reason, Requirement, Role, Scan};
 
 /// One disagreement. Ordered so that like stands beside like.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Two requirements share an id.
     ListedTwice(String),
-    /// The open list names what is no requirement.
-    OpenUnknown(String),
-    /// The open list names what is no MUST.
-    OpenNoMust(String),
-    /// The open list names something twice.
-    OpenTwice(String),
-    /// The open list does not say why.
-    OpenWithoutWhy(String),
-    /// The open list names what is kept and shown: the list must shrink.
-    OpenDone(String),
+    /// An entry of a list of reasons is wrong.
+    Reason {
+        /// The list.
+        list: &'static str,
+        /// Which requirement it names.
+        id: String,
+        /// What is wrong with the entry.
+        wrong: &'static str,
+    },
     /// A comment looks like a citation and is none.
     Malformed {
         /// Where it stands.
@@ -36,6 +36,17 @@ pub enum Fault {
         /// What it names.
         id: String,
     },
+    /// A citation names a section in which the requirement does not stand.
+    OtherSection {
+        /// Where it stands.
+        place: Place,
+        /// The requirement.
+        id: String,
+        /// The section that the citation names.
+        named: String,
+        /// Where the requirement stands.
+        section: String,
+    },
     /// A MUST is neither open nor both kept and shown.
     Unmet {
         /// The MUST.
@@ -47,19 +58,25 @@ pub enum Fault {
         /// Whether a test shows it.
         shown: bool,
     },
+    /// Another requirement is neither kept nor shown, and no reason is given.
+    Silent {
+        /// The requirement.
+        id: String,
+        /// What it says.
+        text: String,
+    },
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListedTwice(id) => write!(f, "requirements.csv: {id} stands there twice"),
-            Self::OpenUnknown(id) => write!(f, "requirements-open.csv: {id} is no requirement"),
-            Self::OpenNoMust(id) => write!(f, "requirements-open.csv: {id} is no MUST"),
-            Self::OpenTwice(id) => write!(f, "requirements-open.csv: {id} stands there twice"),
-            Self::OpenWithoutWhy(id) => write!(f, "requirements-open.csv: {id} has no reason"),
-            Self::OpenDone(id) => write!(f, "requirements-open.csv: {id} is kept and shown; take it out"),
+            Self::Reason { list, id, wrong } => write!(f, "{list}: {id} {wrong}"),
             Self::Malformed { place, text, why } => write!(f, "{place}: {why}: {text}"),
             Self::CitedUnknown { place, id } => write!(f, "{place}: {id} is no requirement"),
+            Self::OtherSection { place, id, named, section } => {
+                write!(f, "{place}: {id} stands in {section}, not in {named}")
+            }
             Self::Unmet { id, text, kept, shown } => {
                 let lack = match (kept, shown) {
                     (false, false) => "neither kept nor shown",
@@ -68,17 +85,20 @@ impl fmt::Display for Fault {
                 };
                 write!(f, "{id} is {lack}: {text}")
             }
+            Self::Silent { id, text } => {
+                write!(f, "{id} is neither kept nor shown, and {UNCITED_LIST} does not say why: {text}")
+            }
         }
     }
 }
 
 /// Every disagreement between the lists and the citations, in a fixed order.
 #[must_use]
-pub fn faults(requirements: &[Requirement], open: &[Open], scan: &Scan) -> Vec<Fault> {
+pub fn faults(lists: &Lists, scan: &Scan) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let mut kinds = BTreeMap::new();
-    for requirement in requirements {
-        if kinds.insert(requirement.id.as_str(), requirement.kind).is_some() {
+    let mut rows = BTreeMap::new();
+    for requirement in &lists.requirements {
+        if rows.insert(requirement.id.as_str(), requirement).is_some() {
             faults.push(Fault::ListedTwice(requirement.id.clone()));
         }
     }
@@ -86,51 +106,97 @@ pub fn faults(requirements: &[Requirement], open: &[Open], scan: &Scan) -> Vec<F
         scan.citations.iter().filter(|citation| citation.role == role).map(|citation| citation.id.as_str()).collect()
     };
     let (keeps, shows) = (cited(Role::Keeps), cited(Role::Shows));
+    let kept_and_shown = |id: &str| (keeps.contains(id), shows.contains(id));
 
-    let mut opened = BTreeSet::new();
-    for Open { id, why } in open {
-        if !opened.insert(id.as_str()) {
-            faults.push(Fault::OpenTwice(id.clone()));
-        }
-        if why.trim().is_empty() {
-            faults.push(Fault::OpenWithoutWhy(id.clone()));
-        }
-        match kinds.get(id.as_str()) {
-            None => faults.push(Fault::OpenUnknown(id.clone())),
-            Some(Kind::Must) if keeps.contains(id.as_str()) && shows.contains(id.as_str()) => {
-                faults.push(Fault::OpenDone(id.clone()));
-            }
-            Some(Kind::Must) => {}
-            Some(_) => faults.push(Fault::OpenNoMust(id.clone())),
+    let opened = reasons(OPEN_LIST, &lists.open, &mut faults, |id| match (rows.get(id)?.kind, kept_and_shown(id)) {
+        (Kind::Must, (true, true)) => Some("is kept and shown; take it out"),
+        (Kind::Must, _) => None,
+        _ => Some("is no MUST"),
+    });
+    let excused =
+        reasons(UNCITED_LIST, &lists.uncited, &mut faults, |id| match (rows.get(id)?.kind, kept_and_shown(id)) {
+            (Kind::Must, _) => Some("is a MUST"),
+            (_, (false, false)) => None,
+            _ => Some("is cited; take it out"),
+        });
+    for (list, id) in [(OPEN_LIST, &opened), (UNCITED_LIST, &excused)]
+        .iter()
+        .flat_map(|(list, ids)| ids.iter().map(move |id| (list, id)))
+    {
+        if !rows.contains_key(id) {
+            faults.push(Fault::Reason { list, id: (*id).to_owned(), wrong: "is no requirement" });
         }
     }
+
     for Malformed { place, text, why } in &scan.malformed {
         faults.push(Fault::Malformed { place: place.clone(), text: text.clone(), why });
     }
-    for citation in scan.citations.iter().filter(|citation| !kinds.contains_key(citation.id.as_str())) {
-        faults.push(Fault::CitedUnknown { place: citation.place.clone(), id: citation.id.clone() });
+    for Citation { id, section, place, .. } in &scan.citations {
+        let (place, id) = (place.clone(), id.clone());
+        match (rows.get(id.as_str()), section) {
+            (None, _) => faults.push(Fault::CitedUnknown { place, id }),
+            (Some(row), Some(named)) if !row.sections().any(|section| bare(section) == bare(named)) => {
+                let (named, section) = (named.clone(), row.section.clone());
+                faults.push(Fault::OtherSection { place, id, named, section });
+            }
+            _ => {}
+        }
     }
-    for Requirement { id, text, .. } in requirements.iter().filter(|requirement| requirement.kind == Kind::Must) {
-        let (kept, shown) = (keeps.contains(id.as_str()), shows.contains(id.as_str()));
-        if !(opened.contains(id.as_str()) || kept && shown) {
-            faults.push(Fault::Unmet { id: id.clone(), text: text.clone(), kept, shown });
+    for Requirement { id, text, kind, .. } in &lists.requirements {
+        let (id, text, (kept, shown)) = (id.clone(), text.clone(), kept_and_shown(id));
+        let listed = opened.contains(id.as_str()) || excused.contains(id.as_str());
+        match kind {
+            _ if listed || kept && shown => {}
+            Kind::Must => faults.push(Fault::Unmet { id, text, kept, shown }),
+            _ if kept || shown => {}
+            _ => faults.push(Fault::Silent { id, text }),
         }
     }
     faults.sort();
     faults
 }
 
+/// A section without the sign, which the lists of two drafts do without.
+fn bare(section: &str) -> &str {
+    section.trim_start_matches('§')
+}
+
+/// The ids of a list of reasons; entries that are wrong go to `faults`.
+fn reasons<'a>(
+    list: &'static str,
+    entries: &'a [Reason],
+    faults: &mut Vec<Fault>,
+    wrong: impl Fn(&str) -> Option<&'static str>,
+) -> BTreeSet<&'a str> {
+    let mut ids = BTreeSet::new();
+    for Reason { id, why } in entries {
+        let twice = (!ids.insert(id.as_str())).then_some("stands there twice");
+        let silent = why.trim().is_empty().then_some("has no reason");
+        let found = [twice, silent, wrong(id)].into_iter().flatten();
+        faults.extend(found.map(|wrong| Fault::Reason { list, id: id.clone(), wrong }));
+    }
+    ids
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Fault, faults};
-    use crate::{Kind, Open, Requirement, scan_text};
+    use super::{Fault, OPEN_LIST, UNCITED_LIST, faults};
+    use crate::{Kind, Lists, Reason, Requirement, scan_text};
 
     fn requirement(id: &str, kind: Kind) -> Requirement {
-        Requirement { id: id.into(), section: "§1".into(), kind, text: "demand".into() }
+        Requirement { id: id.into(), section: "§1, §2".into(), kind, text: "demand".into() }
     }
 
-    fn opened(id: &str) -> Open {
-        Open { id: id.into(), why: "not built yet".into() }
+    fn reason(id: &str) -> Reason {
+        Reason { id: id.into(), why: "not built yet".into() }
+    }
+
+    fn lists(requirements: &[Requirement], open: &[Reason], uncited: &[Reason]) -> Lists {
+        Lists { requirements: requirements.to_vec(), open: open.to_vec(), uncited: uncited.to_vec() }
+    }
+
+    fn wrong(list: &'static str, id: &str, wrong: &'static str) -> Fault {
+        Fault::Reason { list, id: id.into(), wrong }
     }
 
     fn unmet(kept: bool, shown: bool) -> Fault {
@@ -145,48 +211,74 @@ mod tests {
         let musts = [requirement("IACP-001", Kind::Must)];
         let both = [KEPT, SHOWN].concat();
         for (text, fault) in [("", unmet(false, false)), (KEPT, unmet(true, false)), (SHOWN, unmet(false, true))] {
-            assert_eq!(faults(&musts, &[], &scan_text("f.rs", text)), [fault]);
-            assert_eq!(faults(&musts, &[opened("IACP-001")], &scan_text("f.rs", text)), []);
+            assert_eq!(faults(&lists(&musts, &[], &[]), &scan_text("f.rs", text)), [fault]);
+            assert_eq!(faults(&lists(&musts, &[reason("IACP-001")], &[]), &scan_text("f.rs", text)), []);
         }
-        assert_eq!(faults(&musts, &[], &scan_text("f.rs", &both)), []);
+        assert_eq!(faults(&lists(&musts, &[], &[]), &scan_text("f.rs", &both)), []);
+    }
+
+    #[test]
+    fn what_is_no_must_is_cited_or_has_a_reason() {
+        for kind in [Kind::Should, Kind::May, Kind::Fact] {
+            let rows = [requirement("IACP-001", kind)];
+            let silent = Fault::Silent { id: "IACP-001".into(), text: "demand".into() };
+            assert_eq!(faults(&lists(&rows, &[], &[]), &scan_text("f.rs", "")), [silent]);
+            assert_eq!(faults(&lists(&rows, &[], &[reason("IACP-001")]), &scan_text("f.rs", "")), []);
+            for text in [KEPT, SHOWN] {
+                assert_eq!(faults(&lists(&rows, &[], &[]), &scan_text("f.rs", text)), []);
+                assert_eq!(
+                    faults(&lists(&rows, &[], &[reason("IACP-001")]), &scan_text("f.rs", text)),
+                    [wrong(UNCITED_LIST, "IACP-001", "is cited; take it out")]
+                );
+            }
+        }
     }
 
     #[test]
     fn the_open_list_shrinks() {
         let musts = [requirement("IACP-001", Kind::Must)];
         let both = [KEPT, SHOWN].concat();
-        let found = faults(&musts, &[opened("IACP-001")], &scan_text("f.rs", &both));
-        assert_eq!(found, [Fault::OpenDone("IACP-001".into())]);
+        let found = faults(&lists(&musts, &[reason("IACP-001")], &[]), &scan_text("f.rs", &both));
+        assert_eq!(found, [wrong(OPEN_LIST, "IACP-001", "is kept and shown; take it out")]);
     }
 
     #[test]
-    fn the_open_list_holds_musts_with_a_reason_once() {
+    fn lists_of_reasons_hold_what_they_are_for_with_a_reason_once() {
         let rows = [requirement("IACP-001", Kind::Must), requirement("IACP-002", Kind::Should)];
-        let silent = Open { id: "IACP-001".into(), why: " ".into() };
-        let open = [opened("IACP-001"), silent, opened("IACP-002"), opened("IACP-003")];
+        let silent = Reason { id: "IACP-001".into(), why: " ".into() };
+        let open = [reason("IACP-001"), silent, reason("IACP-002"), reason("IACP-003")];
+        let uncited = [reason("IACP-001"), reason("IACP-002")];
         assert_eq!(
-            faults(&rows, &open, &scan_text("f.rs", "")),
+            faults(&lists(&rows, &open, &uncited), &scan_text("f.rs", "")),
             [
-                Fault::OpenUnknown("IACP-003".into()),
-                Fault::OpenNoMust("IACP-002".into()),
-                Fault::OpenTwice("IACP-001".into()),
-                Fault::OpenWithoutWhy("IACP-001".into()),
+                wrong(OPEN_LIST, "IACP-001", "has no reason"),
+                wrong(OPEN_LIST, "IACP-001", "stands there twice"),
+                wrong(OPEN_LIST, "IACP-002", "is no MUST"),
+                wrong(OPEN_LIST, "IACP-003", "is no requirement"),
+                wrong(UNCITED_LIST, "IACP-001", "is a MUST"),
             ]
         );
     }
 
     #[test]
-    fn citations_name_what_exists() {
+    fn citations_name_what_exists_in_its_section() {
         let facts = [requirement("IACP-002", Kind::Fact), requirement("IACP-002", Kind::Fact)];
-        let text = [KEPT, concat!("//", "keeps: IACP-002\n")].concat();
+        let text = [
+            KEPT,
+            concat!("//", "keeps: IACP-002\n"),
+            concat!("//", " shows: IACP-002 (§2)\n"),
+            concat!("//", " shows: IACP-002 (§3)\n"),
+        ]
+        .concat();
         let found: Vec<String> =
-            faults(&facts, &[], &scan_text("f.rs", &text)).iter().map(ToString::to_string).collect();
+            faults(&lists(&facts, &[], &[]), &scan_text("f.rs", &text)).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             [
                 "requirements.csv: IACP-002 stands there twice".to_owned(),
                 ["f.rs:2: not in the one fixed form: /", "/keeps: IACP-002"].concat(),
                 "f.rs:1: IACP-001 is no requirement".to_owned(),
+                "f.rs:4: IACP-002 stands in §1, §2, not in §3".to_owned(),
             ]
         );
     }

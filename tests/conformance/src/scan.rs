@@ -51,6 +51,8 @@ pub struct Citation {
     pub role: Role,
     /// The requirement that it names, which need not exist.
     pub id: String,
+    /// The section that it names.
+    pub section: Option<String>,
     /// Where it stands.
     pub place: Place,
 }
@@ -161,9 +163,10 @@ pub fn scan_text(file: &str, text: &str) -> Scan {
             None => continue,
         };
         match verdict {
-            Ok((role, ids)) => scan.citations.extend(ids.into_iter().map(|id| Citation {
+            Ok((role, ids)) => scan.citations.extend(ids.into_iter().map(|(id, section)| Citation {
                 role,
                 id: id.to_owned(),
+                section: section.map(str::to_owned),
                 place: place.clone(),
             })),
             Err(why) => scan.malformed.push(Malformed { place, text: line.to_owned(), why }),
@@ -178,15 +181,42 @@ fn citation(line: &str) -> Option<(Role, &str)> {
     Role::ALL.into_iter().find_map(|role| Some((role, comment.strip_prefix(role.word())?.strip_prefix(": ")?)))
 }
 
-fn parse_ids(ids: &str) -> Result<Vec<&str>, &'static str> {
-    let ids: Vec<&str> = ids.split(", ").collect();
-    if !ids.iter().all(|id| is_id(id)) {
-        return Err("ids must look like IACP-001, parted by a comma and a blank");
+/// Ids, each with its section where it is named: `IACP-084 (§4.2.4.1), CEP-016`.
+fn parse_ids(ids: &str) -> Result<Vec<(&str, Option<&str>)>, &'static str> {
+    let mut found = Vec::new();
+    for cited in ids.split(", ") {
+        let (id, section) = match cited.split_once(" (") {
+            None => (cited, None),
+            Some((id, rest)) => (id, Some(rest.strip_suffix(')').ok_or(SHAPE)?)),
+        };
+        let is_named =
+            |section: &str| !section.is_empty() && !section.contains(['(', ')']) && section.trim() == section;
+        if !is_id(id) || !section.is_none_or(is_named) {
+            return Err(SHAPE);
+        }
+        found.push((id, section));
     }
-    let mut sorted = ids.clone();
+    let mut sorted: Vec<&str> = found.iter().map(|(id, _)| *id).collect();
     sorted.sort_unstable();
     sorted.dedup();
-    if sorted.len() == ids.len() { Ok(ids) } else { Err("an id is named twice") }
+    if sorted.len() == found.len() { Ok(found) } else { Err("an id is named twice") }
+}
+
+const SHAPE: &str = "ids must look like IACP-001 or IACP-001 (§1.2), parted by a comma and a blank";
+
+/// The line of a citation with the section of each id that names none: the first one of `section_of`. Other lines, and
+/// ids without a section to name, stay as they are.
+#[must_use]
+pub fn with_sections(line: &str, section_of: impl Fn(&str) -> Option<String>) -> String {
+    let Some((role, ids)) = citation(line.trim()) else { return line.to_owned() };
+    let Ok(ids) = parse_ids(ids) else { return line.to_owned() };
+    let one = |(id, section): (&str, Option<&str>)| match section.map(str::to_owned).or_else(|| section_of(id)) {
+        Some(section) => format!("{id} ({section})"),
+        None => id.to_owned(),
+    };
+    let indent = line.len() - line.trim_start().len();
+    let ids: Vec<String> = ids.into_iter().map(one).collect();
+    format!("{}// {}: {}", line.get(..indent).unwrap_or_default(), role.word(), ids.join(", "))
 }
 
 fn is_id(id: &str) -> bool {
@@ -210,7 +240,7 @@ fn resembles_citation(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Role, Scan, scan_text};
+    use super::{Place, Role, Scan, scan_text, with_sections};
 
     fn scan(text: &str) -> Scan {
         scan_text("f.rs", text)
@@ -242,6 +272,27 @@ mod tests {
     }
 
     #[test]
+    fn a_citation_may_name_sections() {
+        let found = scan(concat!("//", " keeps: IACP-084 (§4.2.4.1), CEP-016, IOE-070 (4.5 R5)"));
+        assert_eq!(found.malformed, []);
+        let sections: Vec<_> = found.citations.iter().map(|citation| citation.section.as_deref()).collect();
+        assert_eq!(sections, [Some("§4.2.4.1"), None, Some("4.5 R5")]);
+    }
+
+    #[test]
+    fn sections_are_written_where_none_is_named() {
+        let section_of = |id: &str| (id != "IACP-003").then(|| "§9".to_owned());
+        let written = |line: &str| with_sections(line, section_of);
+        assert_eq!(
+            written(concat!("  //", " keeps: IACP-001, IACP-002 (§1), IACP-003")),
+            concat!("  //", " keeps: IACP-001 (§9), IACP-002 (§1), IACP-003")
+        );
+        for line in ["let a = 1;", "// keeps the window open", concat!("//", " keeps: IACP-1")] {
+            assert_eq!(written(line), line);
+        }
+    }
+
+    #[test]
     fn an_id_of_the_right_shape_counts_though_it_names_nothing() {
         assert_eq!(cited(&scan(concat!("//", " keeps: IACP-999"))), [(Role::Keeps, "IACP-999", 1)]);
     }
@@ -269,7 +320,12 @@ mod tests {
             concat!("//", " shows: IACP-084,IACP-086"),
             concat!("//", " shows: IACP-084 IACP-086"),
             concat!("//", " shows: IACP-084,"),
-            concat!("//", " shows: IACP-084 (in part)"),
+            concat!("//", " shows: IACP-084 ()"),
+            concat!("//", " shows: IACP-084 (§1"),
+            concat!("//", " shows: IACP-084(§1)"),
+            concat!("//", " shows: IACP-084 (§1) and more"),
+            concat!("//", " shows: IACP-084 ( §1)"),
+            concat!("//", " shows: IACP-084 (§1, §2)"),
             concat!("//", " shows: IACP-084, IACP-084"),
             concat!("//", " shows: all of it"),
         ] {

@@ -8,7 +8,7 @@ use sessions::Weather;
 use sessions::hosts::{Hosts, place};
 use sessions::two::{GLOBAL, READ, SUBSCRIBE, Two, WRITE, offer};
 
-// shows: IACP-147, IACP-168
+// shows: IACP-147, IACP-168, IACP-142
 #[test]
 fn a_granted_endpoint_is_read_followed_and_written_by_the_peer() {
     for (seed, weather) in
@@ -61,6 +61,7 @@ fn a_granted_endpoint_is_read_followed_and_written_by_the_peer() {
     }
 }
 
+// shows: IACP-142
 #[test]
 fn a_subscriber_gets_the_newest_value_and_items_keep_their_count() {
     let mut two = Two::new(3, false, Weather { delay: 40, ..Weather::FAIR }, offer());

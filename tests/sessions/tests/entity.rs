@@ -158,7 +158,7 @@ fn what_is_sent_before_the_context_is_bound_waits_in_order() {
     assert!(got.into_iter().eq((0..16).map(|number| item((0, 0), number)).collect::<Vec<_>>().iter()));
 }
 
-// shows: IACP-089, IACP-091
+// shows: IACP-089, IACP-091, IACP-006
 #[test]
 fn a_host_that_moves_in_the_middle_loses_nothing() {
     for seed in 1..4 {

@@ -53,7 +53,7 @@ fn came_once(two: &Two, items: u64) {
     assert_eq!(got, wanted, "each item once");
 }
 
-// shows: IACP-107
+// shows: IACP-107, IACP-108
 #[test]
 fn every_frame_to_an_accused_peer_goes_three_times_with_the_same_bytes() {
     let mut two = challenged(1, Weather::FAIR);

@@ -17,7 +17,7 @@ pub struct AskId(pub(super) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask<'a> {
     /// Of the LL-Entity: what it knows of this host (`IACP §4.1.1`). Answered by [`Answer::Resolved`] within 2 s.
-    // keeps: IACP-026
+    // keeps: IACP-026 (§4.1.1)
     Resolve {
         /// The URI that the agent wants.
         uri: &'a str,

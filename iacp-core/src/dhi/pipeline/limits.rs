@@ -69,7 +69,7 @@ impl Limits {
     ///
     /// # Errors
     /// It is above the draft's.
-    // keeps: IACP-032
+    // keeps: IACP-032 (§4.1.2.1)
     pub const fn with_t_eval(self, milliseconds: u32) -> Result<Self, AboveLimit> {
         if milliseconds > T_EVAL { Err(AboveLimit::TEval) } else { Ok(Self { t_eval: milliseconds, ..self }) }
     }
@@ -78,7 +78,7 @@ impl Limits {
     ///
     /// # Errors
     /// It is above the draft's.
-    // keeps: IACP-033
+    // keeps: IACP-033 (§4.1.2.1)
     pub const fn with_float_buf(self, bytes: u32) -> Result<Self, AboveLimit> {
         if bytes > MAX_FLOAT_BUF { Err(AboveLimit::FloatBuf) } else { Ok(Self { float_buf: bytes, ..self }) }
     }

@@ -88,7 +88,7 @@ impl core::fmt::Display for Refusal {
 impl core::error::Error for Refusal {}
 
 /// What an agent sees of an ingestion. The buffer comes back with each of them.
-// keeps: IACP-039
+// keeps: IACP-039 (§4.1.2.3)
 pub enum Outcome<'m, B> {
     /// Content, and the memory in which it is.
     Native(Usiv<'m, B>),
@@ -334,7 +334,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     }
 
     /// Handles a deadline that has passed; nothing happens before.
-    // keeps: IACP-032
+    // keeps: IACP-032 (§4.1.2.1)
     pub fn handle_deadline(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         if self.is_over() {
             return;
@@ -364,7 +364,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
                 (self.eid, self.own_scope) = (eid, scope);
                 self.ask(Step::Srv, Some(now.after(SRV_TIME)));
             }
-            // keeps: IACP-027
+            // keeps: IACP-027 (§4.1.2)
             (Step::Resolving, Answer::Failed(_)) => {
                 self.note(now, Noted::Mapped(false));
                 self.ask(Step::Srv, Some(now.after(SRV_TIME)));
@@ -376,7 +376,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
                 if web.is_equivalent(tree) {
                     self.deliver(now, cache);
                 } else {
-                    // keeps: IACP-049, IACP-053
+                    // keeps: IACP-049 (§1.2), IACP-053 (§4.1.4.1)
                     self.fall_back(now, Trigger::EquivalenceFailed, cache);
                 }
             }
@@ -416,14 +416,14 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     ///
     /// # Errors
     /// It is not over: the pipeline comes back as it was.
-    // keeps: IACP-038, IACP-065
+    // keeps: IACP-038 (§4.1.2.2), IACP-065 (§4.1.5.3)
     #[expect(clippy::result_large_err, reason = "it is the pipeline itself, and only for a caller that asks too early")]
     pub fn finish(self) -> Result<Outcome<'m, B>, Self> {
         let Step::Over(end) = self.step else { return Err(self) };
         let Self { workspace, buffer, filled, .. } = self;
         let Workspace { target, current, .. } = workspace;
         Ok(match end {
-            // keeps: IACP-061
+            // keeps: IACP-061 (§4.1.5)
             End::Native => match Usiv::of_origin(current, buffer, filled) {
                 Ok(usiv) => Outcome::Native(usiv),
                 // Only of a buffer that shrinks while it is owned here.

@@ -42,7 +42,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         match fetch.document {
             // The authority answered, with a redirect to where nothing answers.
             Document::WellKnown if fetch.redirects > 0 => self.absent(now, false, cache),
-            // keeps: IACP-031
+            // keeps: IACP-031 (§4.1.2.1)
             Document::WellKnown => {
                 self.fault(now, &self.target_key(), Fault::Problem, cache);
                 self.fault(now, &self.well_known_key(), Fault::Down, cache);
@@ -72,7 +72,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// The well-known URI has nothing; the target decides, or by the letter of the draft nothing does.
-    // keeps: IACP-031
+    // keeps: IACP-031 (§4.1.2.1)
     fn absent(&mut self, now: Mono, is_said: bool, cache: &mut ProblemCache<'_>) {
         self.fault(now, &self.well_known_key(), Fault::Absent, cache);
         if is_said && self.limits.absent_ends {
@@ -152,7 +152,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// Gathers what an answer says about ANML: LINK_HEADER_SNIFF, BASELINE_CORE, SWITCH_POINT, USER_REQ_CHECK.
-    // keeps: IACP-029, IACP-036, IACP-037
+    // keeps: IACP-029 (§4.1.2.1), IACP-036 (§4.1.2.2), IACP-037 (§4.1.2.2)
     fn sniff(&mut self, now: Mono, fetch: Fetch, scan: &Scan<'_>, cache: &mut ProblemCache<'_>) {
         self.candidates = 0;
         self.from_srv = fetch.via_srv;
@@ -265,13 +265,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.step = Step::Fetching(Fetch { heard: Heard::Body, length: scan.length, ..fetch });
     }
 
-    // keeps: IACP-033, IACP-034
+    // keeps: IACP-033 (§4.1.2.1), IACP-034 (§4.1.2.1)
     fn overflow(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         self.note(now, Noted::Overflow);
         self.fall_back(now, Trigger::BufferOverflow, cache);
     }
 
-    // keeps: IACP-033, IACP-062
+    // keeps: IACP-033 (§4.1.2.1), IACP-062 (§4.1.5.1)
     fn chunk(&mut self, now: Mono, bytes: &[u8], cache: &mut ProblemCache<'_>) {
         let end = self.filled.saturating_add(bytes.len());
         if end > self.room() {
@@ -289,7 +289,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    // keeps: IACP-063
+    // keeps: IACP-063 (§4.1.5.1)
     fn end(&mut self, now: Mono, fetch: Fetch, cache: &mut ProblemCache<'_>) {
         if fetch.length.is_some_and(|length| usize::try_from(length) != Ok(self.filled)) {
             self.note(now, Noted::Failed(Failure::Lost));

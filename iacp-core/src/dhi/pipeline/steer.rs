@@ -66,7 +66,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// SRV improves, it prevents nothing: whatever came, DNS has done its part.
-    // keeps: IACP-030
+    // keeps: IACP-030 (§4.1.2.1)
     pub(super) fn srv_answered(&mut self, now: Mono, targets: &[SrvTarget<'_>]) {
         let usable = targets.iter().filter(|target| {
             let is_address = target.name.parse::<core::net::IpAddr>().is_ok();
@@ -150,7 +150,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// LEGACY_PATH_EXECUTION. What was received is cut: native parsing has ended.
-    // keeps: IACP-034, IACP-036
+    // keeps: IACP-034 (§4.1.2.1), IACP-036 (§4.1.2.2)
     pub(super) fn fall_back(&mut self, now: Mono, trigger: Trigger, cache: &mut ProblemCache<'_>) {
         self.filled = 0;
         let event = if self.state == State::SwitchPoint { Event::HeavyMedia } else { Event::FastPathTerminated };
@@ -160,7 +160,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// DOWNSTREAM: the document is the application's.
-    // keeps: IACP-034, IACP-038
+    // keeps: IACP-034 (§4.1.2.1), IACP-038 (§4.1.2.2)
     pub(super) fn deliver(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         let bytes = u32::try_from(self.filled).unwrap_or(u32::MAX);
         self.note(now, Noted::Delivered(bytes));
@@ -179,7 +179,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     }
 
     /// T_eval is over. The legacy path if content had been promised, else the problem cache.
-    // keeps: IACP-032, IACP-035
+    // keeps: IACP-032 (§4.1.2.1), IACP-035 (§4.1.2.1)
     pub(super) fn expire(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         self.note(now, Noted::TEvalOver);
         let document = match self.step {

@@ -76,6 +76,7 @@ pub(super) fn confirm<P: Provider>(
 }
 
 /// The answer to a DHT_TICKET_QUERY.
+// keeps: IACP-014
 pub(super) fn ticket(to: TransactionId, found: Option<&DhtTicketStore>, out: &mut [u8]) -> Option<usize> {
     let body = match found {
         Some(ticket) => DhtTicketResp {

@@ -204,7 +204,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The host has another address: outbound data of all contexts is locked now, and each context signs its next
     /// generation as `poll_transmit` comes to it.
-    // keeps: IACP-089
+    // keeps: IACP-089, IACP-006
     pub fn churn(&mut self, address: IpAddr) {
         if address == self.settings.address {
             return;
