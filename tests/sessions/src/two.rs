@@ -46,10 +46,26 @@ impl Two {
     /// There is no session in 50 seconds.
     #[must_use]
     pub fn with_terms(seed: u64, inside: bool, weather: Weather, offer: Capabilities, terms: Terms) -> Self {
+        Self::prepared(seed, inside, weather, (offer, terms), |_| ())
+    }
+
+    /// The same, with something done to the world before the session is opened.
+    ///
+    /// # Panics
+    /// There is no session in 50 seconds.
+    #[must_use]
+    pub fn prepared(
+        seed: u64,
+        inside: bool,
+        weather: Weather,
+        (offer, terms): (Capabilities, Terms),
+        prepare: impl FnOnce(&mut Hosts),
+    ) -> Self {
         let at = if inside { [(0, 0), (0, 1)] } else { [(0, 0), (1, 0)] };
         let mut world = Hosts::new(seed, if inside { 1 } else { 2 }, 2, true);
         world.weather = weather;
         assert!(world.run_until(120_000, Hosts::all_bound));
+        prepare(&mut world);
         let (now, peer) = (world.now, world.eid(at[1].0, at[1].1));
         let listen = Listen { capabilities: offer, terms, sessions: 4, hold: false };
         world.hosts[at[1].0].with(now, at[1].1, |desk, _| desk.listen(listen)).expect("a window of 16");

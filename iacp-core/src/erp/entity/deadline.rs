@@ -85,6 +85,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else { return };
         let Some(identity) = &context.identity else { return };
         entry.wake = false;
+        if let Some(throttle) = entry.throttle.as_mut() {
+            throttle.waits = None;
+        }
         if wake && bound {
             // It is this agent's session, so the identity is the right one.
             let _ = entry.session.open_gate(now, identity, rng);

@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use super::event::{Dropped, HostEvent, To};
 use super::frame::{ROUTING, write_routing};
+use super::throttle::{Throttle, terms_for};
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::context::State;
@@ -60,7 +61,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if context.incoming >= listen.sessions || self.sessions.is_full() || context.rotated.is_some() {
             return dropped(Discard::Capacity);
         }
-        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        // The cookie is bound to the terms: where the verdict is known only later, the handshake begins anew with these.
+        let throttled = matches!(standing, Some((Admission::Throttle, _)));
+        let terms = terms_for(listen.terms, throttled);
+        let settings = Settings { capabilities: listen.capabilities, terms };
         let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
         let admit = |_: &Eid| Admission::Admit;
         match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
@@ -115,7 +119,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             None => (Admission::NotKnownYet, false),
         };
         let stands = self.attempt_stands(agent, source);
-        let settings = Settings { capabilities: listen.capabilities, terms: listen.terms };
+        let terms = terms_for(listen.terms, throttled);
+        let settings = Settings { capabilities: listen.capabilities, terms };
         let Some(identity) = self.agents.at(agent).and_then(|context| context.identity.as_ref()) else {
             return HostEvent::Dropped(Dropped::NotNow);
         };
@@ -137,7 +142,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let slot = handle.slot();
         let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
         let begun = entry.session.hold(listen.hold).is_ok() && entry.session.accept(now, accepted).is_ok();
-        (entry.incoming, entry.throttled) = (true, throttled);
+        (entry.incoming, entry.throttle) = (true, throttled.then(|| Throttle::new(now)));
         if let Some(context) = self.agents.at_mut(agent) {
             context.incoming += 1;
         }

@@ -268,6 +268,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             paths.accounts.copy(now, &header.way, from, sequence, false);
             return HostEvent::Dropped(Dropped::Session(Discard::Duplicate));
         }
+        if sequence.is_some_and(|sequence| sequence < HEARTBEATS) && !entry.may_take(now) {
+            return HostEvent::Dropped(Dropped::RateLimited);
+        }
         let received = entry.session.take(now, identity, from, incoming);
         let (eid, channel) = (context.eid(), context.channel);
         if entry.vector.is_some() && entry.session.peer_holds_keys() && !matches!(received, Received::Discarded(_)) {

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use iacp_wire::{Cookie, Eid};
 use zeroize::Zeroize;
 
+use super::throttle::Throttle;
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::backoff::Resolution;
@@ -94,7 +95,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// The peer opened it.
     pub(super) incoming: bool,
     pub(super) heard: bool,
-    pub(super) throttled: bool,
+    /// The directory's verdict about the peer is to throttle it.
+    pub(super) throttle: Option<Throttle>,
     /// What waits to be sealed.
     pub(super) fifo: List<0>,
     /// All items below are with the peer; and how many frames of content were acknowledged when that was counted.
@@ -155,7 +157,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         request: 0,
         incoming: false,
         heard: false,
-        throttled: false,
+        throttle: None,
         fifo: List::EMPTY,
         acknowledged: 0,
         counted: 0,
@@ -188,7 +190,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.agent, self.next, self.previous) = (0, 0, 0);
         (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
         (self.filed, self.want, self.refused, self.request) = (None, None, None, 0);
-        (self.incoming, self.heard, self.throttled) = (false, false, false);
+        (self.incoming, self.heard, self.throttle) = (false, false, None);
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
         (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
@@ -197,6 +199,23 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
+    }
+
+    /// See [`Throttle`].
+    pub(super) fn may_seal(&mut self, now: Mono) -> bool {
+        self.throttle.as_mut().is_none_or(|throttle| throttle.may_seal(now))
+    }
+
+    /// See [`Throttle`].
+    pub(super) fn has_sealed(&mut self, now: Mono) {
+        if let Some(throttle) = &mut self.throttle {
+            throttle.has_sealed(now);
+        }
+    }
+
+    /// See [`Throttle`].
+    pub(super) fn may_take(&mut self, now: Mono) -> bool {
+        self.throttle.as_mut().is_none_or(|throttle| throttle.may_take(now))
     }
 
     /// The first item that the peer has not acknowledged.
@@ -217,7 +236,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
             None => self.session.next_deadline().map(|(at, _)| at),
         };
         let others = self.vector.map(|(repeat, _)| repeat.due()).into_iter().chain(self.shared_due);
-        session.into_iter().chain(others).chain(self.seek.next_attempt()).min()
+        let waits = self.throttle.as_ref().and_then(|throttle| throttle.waits);
+        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).min()
     }
 }
 

@@ -33,6 +33,7 @@ mod records;
 mod sessions;
 mod shared;
 mod tables;
+mod throttle;
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 

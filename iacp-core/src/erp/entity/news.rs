@@ -165,7 +165,7 @@ fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
         peer: session.peer(),
         role: session.role(),
         outcome,
-        throttled: entry.throttled,
+        throttled: entry.throttle.is_some(),
         capabilities: session.capabilities(),
         line,
         first_to_send,

@@ -97,13 +97,30 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     pub fn challenge(&mut self, now: Mono, eid: &Eid, nearest: &[Relay]) -> u8 {
         self.clock = self.clock.max(now);
         let Some(slot) = self.peer_entry(eid) else { return 1 };
-        let mut next = self.peers.at_mut(slot).and_then(|peer| {
+        if let Some(peer) = self.peers.at_mut(slot) {
             peer.challenged = true;
-            peer.sessions.checked_sub(1)
-        });
+        }
+        self.spread(slot, nearest, |entity, session| entity.set_challenged(session, true))
+    }
+
+    /// Sessions with a throttled peer go by three paths from now on, as [`challenge`](Self::challenge) has it for an accused
+    /// one; nothing else changes. Call it after [`answer_peer`](Self::answer_peer) has said *throttle*, with the responsible
+    /// nodes of the peer, nearest first. Returns by how many paths its sessions go: fewer than three where relays or tables
+    /// are few.
+    // keeps: IACP-023
+    pub fn degrade(&mut self, now: Mono, eid: &Eid, nearest: &[Relay]) -> u8 {
+        self.clock = self.clock.max(now);
+        let Some(slot) = self.peer_of(eid) else { return 1 };
+        self.spread(slot, nearest, |_, _| ())
+    }
+
+    /// The sessions with a peer go by these relays too, and `each` is done with each of them.
+    fn spread(&mut self, peer: u32, nearest: &[Relay], each: impl Fn(&mut Self, u32)) -> u8 {
+        let mut next = self.peers.at(peer).and_then(|peer| peer.sessions.checked_sub(1));
         let mut paths = 1 + u8::try_from(choose(nearest).iter().flatten().count()).unwrap_or(0);
         while let Some(session) = next {
             next = self.sessions.at(session).and_then(|entry| entry.peer_next.checked_sub(1));
+            each(self, session);
             let Some(place) = self.claim_paths(session) else {
                 paths = 1;
                 continue;
@@ -113,7 +130,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 slot.nearest.iter_mut().zip(nearest).for_each(|(to, relay)| *to = Some(*relay));
                 slot.choose();
             }
-            self.set_challenged(session, true);
         }
         paths
     }

@@ -89,10 +89,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at_mut(agent)) else {
             return Err(LocalStatus::NoSession);
         };
-        if open && entry.fifo.is_empty() && entry.want.is_none() {
+        if open && entry.fifo.is_empty() && entry.want.is_none() && entry.may_seal(now) {
             let line = entry.line.checked_sub(1).and_then(|line| self.lines.at_mut(line));
             match seal(now, &mut entry.session, line, (kind, fin), content) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    entry.has_sealed(now);
+                    return Ok(());
+                }
                 Err(SendError::NotNow | SendError::Full) => {}
                 Err(SendError::Finished) => return Err(LocalStatus::Finished),
                 Err(SendError::TooLong | SendError::Kind) => return Err(LocalStatus::TooLong),
@@ -124,10 +127,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.want.is_none()) else { break };
             let Some(cell) = entry.fifo.first() else { break };
             let Some(waiting) = self.fifo.at(cell) else { break };
+            if !entry.may_seal(now) {
+                break;
+            }
             let line = entry.line.checked_sub(1).and_then(|line| self.lines.at_mut(line));
             if seal(now, &mut entry.session, line, (waiting.kind, waiting.fin), waiting.content()).is_err() {
                 break;
             }
+            entry.has_sealed(now);
             entry.fifo.pop(&mut self.fifo);
             if let Some(handle) = self.fifo.handle(cell) {
                 self.fifo.release(handle);

@@ -10,6 +10,7 @@ use rand_core::CryptoRng;
 
 use super::LlEntity;
 use super::memory::Want;
+use super::throttle::Throttle;
 use crate::crypto::Provider;
 use crate::erp::backoff::Resolution;
 use crate::erp::context::State;
@@ -130,7 +131,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else { return };
                 let Some(identity) = &context.identity else { return };
                 entry.want = None;
-                entry.throttled = throttled;
+                entry.throttle = throttled.then(|| Throttle::new(now));
                 if entry.session.initiate(now, identity, want.peer, at, want.offer, rng).is_err() {
                     // Its EID was checked, and the memory was free.
                     entry.session.wipe();

@@ -31,8 +31,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         self.settle_shared(slot);
         for _ in 0..STEP {
+            if !self.sessions.at_mut(slot).is_some_and(|entry| entry.may_seal(now)) {
+                return;
+            }
             if !self.share_one(now, slot).unwrap_or(false) {
                 return;
+            }
+            if let Some(entry) = self.sessions.at_mut(slot) {
+                entry.has_sealed(now);
             }
         }
         self.sessions_out.push(&mut self.sessions, slot);

@@ -1,0 +1,54 @@
+//! A peer of low reputation is throttled: its sessions get a quarter of the window, few new frames of data a second each way,
+//! and three paths where there are relays (`IACP §3.6.2`, the second verdict).
+
+use crate::guard::{Rate, TokenBucket};
+use crate::pss::Terms;
+use crate::time::Mono;
+
+/// New frames of data of a throttled session, in each direction.
+const THROTTLE: Rate = Rate { capacity: 16, per_second: 16 };
+/// The part of the window that a throttled peer is given.
+const PART: u32 = 4;
+
+/// What a throttled session may still do.
+pub(super) struct Throttle {
+    out: TokenBucket,
+    inward: TokenBucket,
+    /// Something waits for a token until then.
+    pub(super) waits: Option<Mono>,
+}
+
+impl Throttle {
+    pub(super) fn new(now: Mono) -> Self {
+        Self { out: TokenBucket::new(THROTTLE, now), inward: TokenBucket::new(THROTTLE, now), waits: None }
+    }
+
+    /// Whether one more frame of data may be sealed now. If not, it is tried again when there is a token.
+    // keeps: IACP-023
+    pub(super) fn may_seal(&mut self, now: Mono) -> bool {
+        self.waits = match self.out.covers(now, 1) {
+            Ok(()) => None,
+            Err(throttled) => Some(now.after(u64::from(throttled.retry_after.unwrap_or(u32::MAX)))),
+        };
+        self.waits.is_none()
+    }
+
+    /// A frame of data was sealed.
+    pub(super) fn has_sealed(&mut self, now: Mono) {
+        let _ = self.out.take(now, 1);
+    }
+
+    /// Whether one more frame of data is looked at. What is refused costs no cryptography, and is repeated by its sender.
+    // keeps: IACP-023
+    pub(super) fn may_take(&mut self, now: Mono) -> bool {
+        self.inward.take(now, 1).is_ok()
+    }
+}
+
+/// The terms that a peer is offered.
+pub(super) fn terms_for(terms: Terms, throttled: bool) -> Terms {
+    if !throttled {
+        return terms;
+    }
+    Terms { receive_window: (terms.receive_window / PART).max(1), ..terms }
+}
