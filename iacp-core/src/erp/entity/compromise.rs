@@ -7,6 +7,7 @@ use zerocopy::IntoBytes;
 
 use super::LlEntity;
 use super::event::HostEvent;
+use super::proof::{Pair, Proof};
 use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::binding::Binding;
@@ -17,50 +18,12 @@ use crate::governance::malfeasance::accuse;
 use crate::governance::revocation::{Event, State};
 use crate::identity::unsigned_digest;
 use crate::pss::{Capabilities, Closure, TeardownReason};
-use crate::slots::Reset;
 use crate::time::{Mono, UnixTime};
 
 /// After a session that was compromised its peer opens none here for so long, in milliseconds.
 const SHUNNED: u64 = 300_000;
 /// The longest body: a PROOF_OF_MAL, and two claims about a turn.
 const PROOF: usize = 514;
-/// The digest of a turn's predecessor, and the turn.
-const CLAIM: usize = 32 + TURN;
-
-/// What both sides have signed last in one session whose terms are, or were, negotiated.
-pub struct BargainSlot {
-    /// The digest of the newest turn of this side.
-    ours: Digest,
-    /// The number of the peer's newest turn, what it answers, and its frame. 0: there is none yet.
-    turn: u16,
-    predecessor: Digest,
-    theirs: [u8; TURN],
-}
-
-impl BargainSlot {
-    /// No turn.
-    pub const EMPTY: Self = Self { ours: Digest::ZERO, turn: 0, predecessor: Digest::ZERO, theirs: [0; TURN] };
-}
-
-impl Reset for BargainSlot {
-    fn reset(&mut self) {
-        *self = Self::EMPTY;
-    }
-}
-
-/// Two words of one EID that cannot both be honest.
-enum Pair {
-    Bindings(Binding, Binding),
-    Turns([u8; CLAIM], [u8; CLAIM]),
-}
-
-/// A proof that waits for the host, and the agent that accuses.
-pub(super) struct Proof {
-    offender: Eid,
-    accuser: Eid,
-    pair: Pair,
-    told: bool,
-}
 
 fn turn_of(frame: &Frame<'_>) -> Option<u16> {
     match frame.message {

@@ -6,8 +6,8 @@ use crate::erp::sandbox::DerivedSlot;
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Reset, Slot};
 
-use super::compromise::BargainSlot;
 use super::paths::PathSlot;
+use super::proof::BargainSlot;
 use super::records::{DepositSlot, TicketSlot};
 use super::shared::{GroupSlot, SharedSlot};
 

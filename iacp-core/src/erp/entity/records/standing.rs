@@ -62,6 +62,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (eid, channel) = (context.eid(), context.channel);
         let peer = self.peer_of(&asked).and_then(|peer| self.peers.at(peer));
         let event = match peer.filter(|peer| peer.standing.is_some()) {
+            // With number 0 only a refusal is answered.
+            Some(_) if request == 0 => return None,
             Some(peer) => AgentEvent::Standing { request, standing: peer.known_standing() },
             None => AgentEvent::Result { request, status: Err(LocalStatus::NotFound) },
         };
