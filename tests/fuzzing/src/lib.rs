@@ -4,7 +4,7 @@
 
 mod discovery;
 mod frame;
-mod interpreter;
+pub mod interpreter;
 pub mod provider;
 pub mod session;
 
