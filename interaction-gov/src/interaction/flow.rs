@@ -125,10 +125,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let stay = |one: &&Participant| joins.is_none_or(|new| new.seat != one.seat);
         for one in self.seats.iter().flatten().filter(stay).chain(joins) {
             let is_actor = one.seat == seat;
+            let is_human = one.kind == policy::Kind::Human;
             let valid = one.is_valid(now);
             // A participant whose validation has lapsed sends and receives nothing.
             let sends = carries_all && valid && among(one.has.sends);
             let gets = if is_actor { to_actor } else { to_all && valid && among(one.has.receives) };
+            if !(is_actor || is_human || sends || gets) && one.roles.is_empty() {
+                // A thing that has nothing to do with it.
+                continue;
+            }
             if is_actor || sends || gets {
                 let there = Set::one(if valid { one.region.unwrap_or(Region::UNKNOWN) } else { Region::UNKNOWN });
                 if is_actor || sends {
@@ -138,16 +143,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     situation.goes = situation.goes.or(there);
                 }
             }
-            let is_human = one.kind == policy::Kind::Human;
-            if valid && (is_actor || sends || gets || is_human || !one.roles.is_empty()) {
+            let mut consents = Set::EMPTY;
+            if valid {
                 situation.until = situation.until.min(one.valid_until);
-            }
-            let consents = if valid {
                 situation.present = situation.present.or(one.roles);
-                one.consents(on)
-            } else {
-                Set::EMPTY
-            };
+                consents = one.consents(on);
+            }
             if is_actor {
                 situation.consents.own = consents;
             }

@@ -40,6 +40,8 @@ pub enum Feature {
     Envelope,
     /// A governed interaction instead of a session.
     Policy,
+    /// A ranking of nodes instead of a session.
+    Ranking,
     /// ed25519-compact for size instead of speed.
     OptSize,
 }
@@ -50,6 +52,7 @@ impl Feature {
             Self::Baseline => "baseline",
             Self::Envelope => "envelope",
             Self::Policy => "policy",
+            Self::Ranking => "ranking",
             Self::OptSize => "opt_size",
         }
     }

@@ -31,6 +31,8 @@ pub struct Run {
     pub sizes: BTreeMap<String, u32>,
     /// By suite and step; of a step that is made several times, the most.
     pub steps: BTreeMap<String, BTreeMap<String, Cost>>,
+    /// What a ranking has found, if there was one.
+    pub found: [u32; 3],
 }
 
 impl Run {
@@ -128,6 +130,7 @@ pub fn read(printed: &str) -> anyhow::Result<Run> {
                 let cost = steps.entry((*step).to_owned()).or_default();
                 *cost = cost.most(Cost { stack: stack.parse()?, instructions: instructions.parse()? });
             }
+            ["found", one, two, three] => run.found = [one.parse()?, two.parse()?, three.parse()?],
             ["end"] => return Ok(run),
             _ => bail!("an unexpected line: {line}"),
         }

@@ -10,6 +10,7 @@ use iacp_core::dhi::problem_cache::{Entry, ProblemCache};
 use iacp_core::dhi::scope::Scope;
 use iacp_core::dhi::uri::Uri;
 use iacp_core::time::Mono;
+use iacp_wire::Eid;
 
 /// A field is links or refused; a link's target resolves to a URI that reads as itself, or is refused.
 pub fn link(bytes: &[u8]) {
@@ -51,7 +52,9 @@ pub fn canonical(bytes: &[u8]) {
 }
 
 const BUFFER: usize = 4_096;
-const FIELDS: [(&str, &[u8]); 12] = [
+/// Where a resolver says that the origin may also be reached.
+const MAPPED: Eid = Eid([0x5a; 32]);
+const FIELDS: [(&str, &[u8]); 14] = [
     ("Content-Type", b"application/anml+xml"),
     ("content-type", b"application/anml+json; q"),
     ("Content-Type", b"text/html"),
@@ -64,6 +67,9 @@ const FIELDS: [(&str, &[u8]); 12] = [
     ("Content-Encoding", b"gzip"),
     ("Content-Length", b"3"),
     ("Content-Length", b"99999999999999999999"),
+    // The origin confirms the mapping, and another one.
+    ("Link", b"<iacp:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a>; rel=alternate"),
+    ("Link", b"<IACP:5b5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a>; rel=alternate"),
 ];
 const STATUSES: [u16; 16] = [200, 200, 200, 404, 301, 302, 307, 100, 103, 204, 403, 410, 429, 500, 0, 999];
 const SCOPES: [Scope; 4] = [Scope::Host, Scope::Link, Scope::Site, Scope::World];
@@ -72,7 +78,7 @@ const SCOPES: [Scope; 4] = [Scope::Host, Scope::Link, Scope::Site, Scope::World]
 fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Answer<'a> {
     let pick = usize::from(how);
     match what % 9 {
-        0 => Answer::Resolved { eid: None, scope: SCOPES.get(pick % 5).copied() },
+        0 => Answer::Resolved { eid: (pick & 0x80 != 0).then_some(MAPPED), scope: SCOPES.get(pick % 5).copied() },
         1 => Answer::Targets(&[]),
         2 => Answer::Targets(&[SrvTarget { priority: 0, weight: 1, port: 8443, name: "srv.example" }]),
         3 | 4 => Answer::Connecting(SCOPES[pick % 4]),
@@ -86,6 +92,12 @@ fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u
 /// The attack *Answers out of order, twice, or to no question*. Whatever is answered in whatever order: no request goes where it may not, memory is bounded, T_eval ends it, and the memory
 /// comes back.
 pub fn pipeline(bytes: &[u8]) {
+    confirms(bytes);
+}
+
+/// The same: whether an origin has confirmed a mapping in one of the runs.
+pub fn confirms(bytes: &[u8]) -> bool {
+    let mut confirmed = false;
     let mut entries = [Entry::FREE; 16];
     let mut cache = ProblemCache::new(&mut entries);
     let mut now = 0;
@@ -101,10 +113,11 @@ pub fn pipeline(bytes: &[u8]) {
         let (memory, structure) = (vec![0; BUFFER], Plain::default());
         let begun = Pipeline::begin(Mono(now), &uri, needs_of, limits, &mut workspace, memory, structure, &mut cache);
         match begun {
-            Ok(machine) => run(machine, &mut now, &mut steps, &mut cache),
+            Ok(machine) => confirmed |= run(machine, &mut now, &mut steps, &mut cache),
             Err(outcome) => judge(outcome, limits),
         }
     }
+    confirmed
 }
 
 fn run(
@@ -112,7 +125,7 @@ fn run(
     now: &mut u64,
     steps: &mut impl Iterator<Item = [u8; 3]>,
     cache: &mut ProblemCache<'_>,
-) {
+) -> bool {
     let (begun, mut open): (u64, Option<AskId>) = (*now, None);
     while !machine.is_over() {
         if let Some((id, ask)) = machine.poll_ask() {
@@ -133,14 +146,22 @@ fn run(
         };
         *now += u64::from(wait % 32) * 100;
         let number = usize::from(what) * 7 + usize::from(how);
-        let fields = [FIELDS[number % 12], FIELDS[number / 12 % 12], FIELDS[number / 144 % 12]];
+        let fields = [FIELDS[number % 14], FIELDS[number / 14 % 14], FIELDS[number / 196 % 14]];
         let body = vec![[b'<', b'{', b' ', 0xff][usize::from(what / 9 % 4)]; usize::from(how) * 4];
+        let before = (machine.mapping(), machine.is_confirmed());
         machine.answer(Mono(*now), id, answer(what, how, &fields, &body), cache);
+        // A mapping is the resolver's, once; only the origin's own answer that names it confirms it, for good.
+        let (mapped, confirmed) = (machine.mapping(), machine.is_confirmed());
+        assert!(mapped == before.0 || (before.0.is_none() && what % 9 == 0), "mapped by {what}");
+        assert!(confirmed == before.1 || (confirmed && what % 9 == 5), "confirmed by {what}");
+        let named = fields.iter().any(|field| field.1.starts_with(b"<iacp:5a5a"));
+        assert!(!confirmed || (mapped == Some(MAPPED) && (before.1 || named)));
         assert!(machine.is_over() || *now < begun + 15_000, "T_eval has ended it");
     }
     assert!(machine.trail().len() <= 64);
-    let limits = Limits::DRAFT;
+    let (limits, confirmed) = (Limits::DRAFT, machine.is_confirmed());
     judge(machine.finish().ok().expect("it is over"), limits);
+    confirmed
 }
 
 fn judge(outcome: Outcome<'_, Vec<u8>>, limits: Limits) {
@@ -170,7 +191,9 @@ pub fn pipeline_seeds() -> Vec<(String, Vec<u8>)> {
     let native = [begin, [0, 3, 1], [1, 0, 1], [3, 3, 1], [5, 0, 1], [6, 2, 1], [7, 0, 1]];
     let legacy = [begin, [0, 4, 1], [1, 0, 1], [3, 3, 1], [5, 3, 1], [3, 3, 1], [5, 128, 1]];
     let inwards = [begin, [0, 4, 1], [2, 0, 1], [3, 0, 1], [3, 3, 1], [5, 4, 1], [3, 0, 1]];
-    let all = [("native", native), ("legacy", legacy), ("inwards", inwards)];
+    // Mapped, and confirmed by the head: 5 · 7 + 33 is 68, in base fourteen the fields 12, 4 and 0.
+    let mapped = [begin, [0, 0x83, 1], [1, 0, 1], [3, 3, 1], [5, 33, 1], [6, 2, 1], [7, 0, 1]];
+    let all = [("native", native), ("legacy", legacy), ("inwards", inwards), ("mapped", mapped)];
     all.map(|(name, steps)| (name.to_owned(), steps.concat())).into()
 }
 

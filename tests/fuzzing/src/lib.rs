@@ -5,7 +5,7 @@
 mod directory;
 mod discovery;
 mod frame;
-mod interpreter;
+pub mod interpreter;
 pub mod provider;
 pub mod session;
 

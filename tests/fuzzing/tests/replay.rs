@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use fuzzing::interpreter::{confirms, pipeline_seeds};
 use fuzzing::provider::{Keyed, Trusting};
 use fuzzing::session::{Op, run};
 use fuzzing::{TARGETS, Target};
@@ -115,5 +116,12 @@ fn an_operation_is_four_bytes() {
     for code in 0..=u8::MAX {
         let op = Op::read([code, 1, 2, 3]);
         assert_eq!(Op::read(op.write()), op);
+    }
+}
+
+#[test]
+fn one_seed_of_the_pipeline_leads_to_a_confirmed_mapping() {
+    for (name, bytes) in pipeline_seeds() {
+        assert_eq!(confirms(&bytes), name == "mapped", "{name}");
     }
 }

@@ -24,7 +24,15 @@ const NOTHING: [u8; 16] = [0xFF; 16];
 
 /// Whether somebody asked for something; all else has just happened.
 const fn is_decision(kind: Kind) -> bool {
-    matches!(kind, Kind::Joined | Kind::Invoked | Kind::Decided | Kind::Placed | Kind::Routed)
+    matches!(
+        kind,
+        Kind::Joined | Kind::Invoked | Kind::Decided | Kind::Placed | Kind::Routed | Kind::HandedOver | Kind::Flow
+    )
+}
+
+/// Whether the record names who joins or goes by it.
+const fn names_somebody(kind: Kind) -> bool {
+    matches!(kind, Kind::Joined | Kind::Left | Kind::Banned)
 }
 
 impl<'v> Words<'v> {
@@ -59,6 +67,7 @@ impl<'v> Words<'v> {
         match record.verdict {
             Verdict::Fact => {}
             Verdict::Permit => words.push("PERMITTED".into()),
+            verdict if verdict.permits() => words.push(format!("PERMITTED: {verdict}")),
             verdict if decision => words.push(format!("DENIED: {verdict}")),
             verdict => words.push(format!("REFUSED: {verdict}")),
         }
@@ -76,8 +85,10 @@ impl<'v> Words<'v> {
         if !obligations.is_empty() {
             words.push(format!("obliges to {}", obligations.join(", ")));
         }
+        words.extend(self.flows(record));
+        words.extend(self.counted(record));
         words.extend(record.binding.map(|binding| format!("binding {binding}")));
-        words.extend(record.until.map(|until| format!("until {} ms", until.0)));
+        words.extend(record.until.map(|until| format!("{} {} ms", until_word(record.kind), until.0)));
         words.extend(subject(record).map(hex::encode));
         words.join("; ")
     }
@@ -112,6 +123,7 @@ impl<'v> Words<'v> {
             "speaker": self.named::<Authority>(record.speaker),
             "line": record.line,
             "obligations": self.obligations(record),
+            "silent": self.silent(record),
             "consents": self.consents(record),
             "binding": record.binding,
             "version": record.policy,
@@ -142,7 +154,12 @@ impl<'v> Words<'v> {
                 Verdict::Fact => "It is a fact: nothing was decided.".into(),
                 verdict => format!("It was refused: {verdict}."),
             });
-            told.extend(record.until.map(|until| format!("It holds until {} ms.", until.0)));
+            told.extend(self.counted(record).map(|counted| format!("It says: {counted}.")));
+            told.extend(record.until.map(|until| match kind {
+                Kind::Failed => format!("It has until {} ms to recover.", until.0),
+                Kind::Clock => format!("Before, it was {} ms.", until.0),
+                _ => format!("It holds until {} ms.", until.0),
+            }));
             return told;
         }
         let done = done.unwrap_or_else(|| "something that is not recorded".into());
@@ -151,6 +168,10 @@ impl<'v> Words<'v> {
             Kind::Invoked => format!("It was asked whether a function may begin this: {done}."),
             Kind::Placed => format!("It was asked in which place this may be computed: {done}."),
             Kind::Routed => format!("It was asked on which way data may go for this: {done}."),
+            Kind::HandedOver => format!("It was asked whether this may run for another participant: {done}."),
+            Kind::Flow => {
+                format!("It was asked once more whether data may flow, as the participant is there by this: {done}.")
+            }
             _ => format!("It was asked whether this may be done: {done}."),
         });
         let verdict_told = if verdict.permits() { verdict.to_string() } else { format!("denied: {verdict}") };
@@ -179,6 +200,7 @@ impl<'v> Words<'v> {
             false => format!("everybody consented to {}", consents.join(", ")),
         });
         told.push(format!("What was known: {}.", known.join("; ")));
+        told.extend(self.flows(record).map(|flows| format!("From then on: {flows}.")));
         if verdict.permits() {
             let obligations = self.obligations(record);
             let obligations = if obligations.is_empty() { "nothing".into() } else { obligations.join(", ") };
@@ -205,7 +227,7 @@ impl<'v> Words<'v> {
     fn who(&self, record: &Record) -> Option<String> {
         let what = record.participant.map_or("participant".into(), participant);
         // Whoever joins or leaves by this record is named by it.
-        let named = matches!(record.kind, Kind::Joined | Kind::Left);
+        let named = names_somebody(record.kind);
         let name = match record.seat.and_then(|seat| self.seats.get(&seat)) {
             _ if named => format!("with the name {}", hex::encode(record.subject)),
             Some((name, joined)) => format!("with the name {}, since record {joined}", hex::encode(name)),
@@ -253,6 +275,7 @@ impl<'v> Words<'v> {
             Kind::Transition => ["transport", "protocol", "infrastructure"].get(usize::from(code)).copied(),
             Kind::Changed => Change::from_code(code).map(Change::name),
             Kind::Created => ["enforce", "observe"].get(usize::from(code)).copied(),
+            Kind::Policy => ["decisions bind", "?", "pinned", "back on its track"].get(usize::from(code)).copied(),
             kind if is_decision(kind) => return self.named::<Action>(record.action),
             _ => None,
         };
@@ -282,7 +305,46 @@ impl<'v> Words<'v> {
     }
 
     fn obligations(&self, record: &Record) -> Vec<String> {
-        names::<Obligation>(self.vocabulary, Set::from_bits(record.obligations.into()))
+        let none = matches!(record.kind, Kind::Created | Kind::Governs);
+        let obligations = if none { Set::EMPTY } else { Set::from_bits(record.obligations.into()) };
+        names::<Obligation>(self.vocabulary, obligations)
+    }
+
+    /// Who cannot be asked, where a record says what governs: it stands in the place of obligations.
+    fn silent(&self, record: &Record) -> Vec<String> {
+        let told = matches!(record.kind, Kind::Created | Kind::Governs);
+        let silent = if told { Set::from_bits(record.obligations.into()) } else { Set::EMPTY };
+        names::<Authority>(self.vocabulary, silent)
+    }
+
+    /// What a participant sends and receives from a decision on: `sends audio, receives nothing`.
+    fn flows(&self, record: &Record) -> Option<String> {
+        (record.kind == Kind::Flow).then(|| {
+            let streams = |bits: u16| {
+                let names = names::<Modality>(self.vocabulary, Set::from_bits(bits.into()));
+                if names.is_empty() { "nothing".into() } else { names.join(", ") }
+            };
+            format!("sends {}, receives {}", streams(record.sends), streams(record.receives))
+        })
+    }
+
+    /// What a record says in a number, or of who cannot be asked.
+    fn counted(&self, record: &Record) -> Option<String> {
+        let silent = self.silent(record);
+        let silent = (!silent.is_empty()).then(|| format!("{} cannot be asked", silent.join(", ")));
+        let count = record.count;
+        let counted = match record.kind {
+            Kind::Gap => Some(format!("{count} took effect before it, and are not recorded one by one")),
+            Kind::Spared => Some(format!("{count} refusals before it are not recorded one by one")),
+            Kind::Governs if count > 0 => {
+                Some(format!("{count} changes of the control plane before it are not told one by one"))
+            }
+            _ => None,
+        };
+        match (counted, silent) {
+            (Some(counted), Some(silent)) => Some(format!("{counted}; {silent}")),
+            (counted, silent) => counted.or(silent),
+        }
     }
 
     fn named<T: Listed + Name>(&self, number: Option<u8>) -> Option<String> {
@@ -296,6 +358,15 @@ fn regions_in_words(vocabulary: &Vocabulary<'_>, regions: Set<Region>) -> Vec<St
     let mut words = names::<Region>(vocabulary, regions.without(unknown));
     words.extend(regions.contains(Region::UNKNOWN).then(|| "somewhere unknown".to_owned()));
     words
+}
+
+/// What the time is called that a record says beside its own.
+const fn until_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Failed => "to recover until",
+        Kind::Clock => "before, it was",
+        _ => "until",
+    }
 }
 
 /// What a record is about, where that is nothing that is told in words.
