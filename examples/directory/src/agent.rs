@@ -74,7 +74,7 @@ pub struct Found {
     pub answers: usize,
 }
 
-/// What a reader knows besides the record: who votes, of the nodes that it knows.
+/// What a reader knows besides the record: which of the known nodes vote.
 struct Reader<'o>(&'o Overlay);
 
 impl Facts for Reader<'_> {

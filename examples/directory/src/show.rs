@@ -16,10 +16,10 @@ pub fn line(mark: &Mark) -> String {
     format!("{:>6}.{} s {ahead}  {sign} {}", mark.at / 1_000, mark.at % 1_000 / 100, mark.what)
 }
 
-/// Who holds the binding of which agent.
+/// Which nodes hold the binding of which agent.
 #[must_use]
 pub fn table(report: &Report) -> String {
-    let mut text = String::from("\nWho holds which binding. A column for each node.\n");
+    let mut text = String::from("\nWhich nodes hold which binding. A column for each node.\n");
     text += "● responsible and has it   ○ has it besides   ! responsible and lacks it   × stopped\n\n";
     text += "agent  generation  copies\n";
     for row in &report.rows {

@@ -51,7 +51,7 @@ pub struct Report {
     pub size: Size,
     /// The timeline.
     pub marks: Vec<Mark>,
-    /// Who holds what at the end.
+    /// Which nodes hold which binding at the end.
     pub rows: Vec<Row>,
     /// Records that nodes took from the DHT, and that they refused.
     pub taken: u64,

@@ -237,7 +237,7 @@ async fn attacked(script: &mut Script<'_>) -> Result<()> {
     script.find_all("after the forgery").await
 }
 
-/// Two keys before the court: one lied, of the other one somebody else has the key.
+/// Two accused keys: the owner of one signed two places, the other one was stolen.
 async fn tried(script: &mut Script<'_>) -> Result<()> {
     let total = script.world.agents.len();
     let (mut liar, mut victim) = (script.world.agent(total).await?, script.world.agent(total + 1).await?);

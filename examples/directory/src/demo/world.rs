@@ -180,7 +180,7 @@ impl World {
         known
     }
 
-    /// Waits until all running nodes know each other and nobody else.
+    /// Waits until each running node knows all running nodes and no stopped one.
     pub async fn settle(&self, patience: Duration) -> bool {
         let wanted: BTreeSet<Eid> = self.nodes.iter().filter(|node| node.runs()).map(|node| node.eid).collect();
         let knows = |node: &Place| {
