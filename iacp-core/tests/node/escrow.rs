@@ -2,10 +2,11 @@
 
 use iacp_core::directory::node::Event;
 use iacp_core::directory::{Class, Kind, sign};
-use iacp_core::governance::malfeasance::accuse;
+use iacp_core::governance::ballot::{sign as sign_vote, verify as verify_vote};
+use iacp_core::governance::malfeasance::{accuse, verify};
 use iacp_core::governance::window::{EPOCH, Outcome};
 use iacp_wire::layout::Revocation;
-use iacp_wire::message::{ErpRegister, Evidence, HeaderFragment};
+use iacp_wire::message::{ErpRegister, Evidence, HeaderFragment, MalfeasanceData};
 use iacp_wire::{Message, Signature};
 use zerocopy::IntoBytes;
 
@@ -201,4 +202,27 @@ fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_no
         19,
         "BLOCKED"
     );
+}
+
+/// The attack "voting twice": the first vote counts, and the two are handed out as the proof that they are.
+// shows: IACP-068
+#[test]
+fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
+    let mut hosts = quorum();
+    assert_eq!(hosts[0].status(at(1), home(21), &accusation(1, 4, 2)), 0);
+    let [one, two] = [(20, 4), (30, 4)].map(|(place, generation)| binding(20, home(place).ip(), generation));
+    let (ticket, evidence) = accuse(&identity(21), identity(20).eid(), fragment(&one), fragment(&two), at(1).unix.0);
+    let data = MalfeasanceData { ticket: &ticket, evidence: Evidence::Bindings(&evidence) };
+    let id = verify::<super::world::Chosen>(&data).expect("it is proven").id();
+    for outcome in [Outcome::Guilty, Outcome::Guilty, Outcome::Cleared] {
+        let vote = sign_vote(&identity(3), id, identity(20).eid(), outcome, 1);
+        let _ = hosts[0].handle(at(2), info(3).at, &frame(Message::PomVote(&vote)));
+    }
+    let liar = identity(3).eid();
+    assert!(hosts[0].events(at(3)).contains(&Event::Equivocation { offender: liar }));
+    let pair = hosts[0].node.take_double_vote().expect("both votes");
+    assert_eq!(pair.map(|vote| vote.voter_eid), [liar; 2]);
+    let outcomes = pair.each_ref().map(verify_vote::<super::world::Chosen>);
+    assert_eq!(outcomes, [Ok(Outcome::Guilty), Ok(Outcome::Cleared)], "both are signed by it");
+    assert_eq!(hosts[0].node.take_double_vote(), None, "once");
 }

@@ -25,7 +25,7 @@ use crate::provider::Trusting;
 const NOW: UnixTime = UnixTime(1_790_000_000_000);
 const DAY: u64 = 86_400_000;
 
-/// What a reader knows who knows no key: every EID has deposited one, no path has one.
+/// The facts of the fuzz targets: each EID has deposited its own key, and each path has one key.
 struct Known;
 
 impl Facts for Known {

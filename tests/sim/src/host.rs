@@ -111,7 +111,7 @@ impl Host {
     pub fn transmit(&mut self, now: Clock) -> Option<(SocketAddr, Vec<u8>)> {
         let mut out = [0; 1_200];
         let (to, length) = self.node.poll_transmit(now, &self.me, &mut out)?;
-        // What would harm a liar's friends it keeps to itself.
+        // A liar hands nothing on.
         (!self.lies()).then(|| (to, out.get(..length).unwrap_or_default().to_vec()))
     }
 

@@ -1,4 +1,4 @@
-//! The run: who does what, and what must be so.
+//! The run: its phases, and what must be so after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// So many operations of the agents from `first` on, spread over a time, then waited for: every second one moves, the others
-    /// look somebody up. Gives the operations.
+    /// look an agent up. Gives the operations.
     fn honest(&mut self, first: usize, count: usize, until: u64, move_number: u8) -> Vec<usize> {
         let (start, mut begun) = (self.world.now, Vec::new());
         let mut agents = std::mem::take(&mut self.agents);
@@ -404,7 +404,7 @@ fn parted(run: &mut Run) {
     );
 }
 
-/// After the votes: the guilty are slashed, nobody else is, and every agent is found where it said that it is.
+/// After the votes: the guilty are slashed, no other key is, and every agent is found where it said that it is.
 fn nothing_lost(run: &mut Run, equivocators: &[Agent]) {
     let guilty: BTreeSet<_> = equivocators.iter().map(|liar| liar.me.eid()).collect();
     let (mut votes, mut wrong) = (BTreeMap::new(), 0);

@@ -158,6 +158,7 @@ pub struct Node<'m, P: Provider> {
     events: heapless::Deque<Event, EVENTS>,
     hand_over: TokenBucket,
     spread: Spread,
+    double_vote: Option<[PomVote; 2]>,
     provider: PhantomData<P>,
 }
 
@@ -213,6 +214,7 @@ impl<'m, P: Provider> Node<'m, P> {
             events: heapless::Deque::new(),
             hand_over: TokenBucket::new(HAND_OVER, now),
             spread: Spread::new(),
+            double_vote: None,
             provider: PhantomData,
         })
     }
@@ -231,6 +233,12 @@ impl<'m, P: Provider> Node<'m, P> {
     /// Charges a host for what its agent did.
     pub fn charge(&mut self, now: UnixTime, lii: &Eid, charge: Charge) -> bool {
         self.ledger.charge(now, lii, charge)
+    }
+
+    /// Two votes of one node that contradict each other, once: the evidence of offence 3. One pair waits; what comes meanwhile is told
+    /// as [`Event::Equivocation`] alone.
+    pub const fn take_double_vote(&mut self) -> Option<[PomVote; 2]> {
+        self.double_vote.take()
     }
 
     /// Whether an escrow of the key is open here.
@@ -289,7 +297,10 @@ impl<'m, P: Provider> Node<'m, P> {
         let now = clock.unix;
         match self.cases.vote(vote, outcome) {
             Voted::Counted | Voted::Stranger => {}
-            Voted::DoubleVote(_) => self.tell(Event::Equivocation { offender: vote.voter_eid }),
+            Voted::DoubleVote(first) => {
+                self.double_vote.get_or_insert([first, *vote]);
+                self.tell(Event::Equivocation { offender: vote.voter_eid });
+            }
             Voted::Verdict(outcome) => {
                 let mut body = [0; Record::MAX_BODY];
                 let id = vote.accusation_id;

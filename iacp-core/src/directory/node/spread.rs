@@ -25,40 +25,39 @@ struct Task {
 /// The records that are being handed on.
 #[derive(Debug)]
 pub(super) struct Spread {
-    tasks: heapless::Vec<Task, TASKS>,
+    tasks: [Option<Task>; TASKS],
 }
 
 impl Spread {
     pub(super) const fn new() -> Self {
-        Self { tasks: heapless::Vec::new() }
+        Self { tasks: [const { None }; TASKS] }
     }
 
     /// Hands a record on to these nodes from now on. One that is being handed on already goes on as it is.
     pub(super) fn begin(&mut self, now: Mono, which: Slot, to: Voters) {
-        if self.tasks.iter().any(|task| task.which == which) {
+        if self.tasks.iter().flatten().any(|task| task.which == which) {
             return;
         }
-        if self.tasks.is_full()
-            && let Some((at, _)) = self.tasks.iter().enumerate().max_by_key(|(_, task)| (task.round, task.next))
-        {
-            self.tasks.swap_remove(at);
+        // A free place first, then that of the record that has been handed on most.
+        let spent =
+            |place: &&mut Option<Task>| place.as_ref().map_or((true, 0, 0), |task| (false, task.round, task.next));
+        if let Some(place) = self.tasks.iter_mut().max_by_key(spent) {
+            *place = Some(Task { which, to, next: 0, round: 0, due: now });
         }
-        let _ = self.tasks.push(Task { which, to, next: 0, round: 0, due: now });
     }
 
     /// The next record that is to be handed on now, and to which node.
     pub(super) fn next(&mut self, now: Mono) -> Option<(Slot, Eid)> {
-        let (at, task) = self.tasks.iter_mut().enumerate().find(|(_, task)| now >= task.due)?;
+        let place = self.tasks.iter_mut().find(|place| place.as_ref().is_some_and(|task| now >= task.due))?;
+        let task = place.as_mut()?;
         let found = task.to.get(task.next).map(|eid| (task.which, *eid));
-        task.next += 1;
+        task.next = task.next.saturating_add(1);
         if task.next >= task.to.len() {
             match PAUSES.get(task.round) {
                 Some(pause) => {
-                    (task.next, task.round, task.due) = (0, task.round + 1, now.after(*pause));
+                    (task.next, task.round, task.due) = (0, task.round.saturating_add(1), now.after(*pause));
                 }
-                None => {
-                    self.tasks.swap_remove(at);
-                }
+                None => *place = None,
             }
         }
         found
@@ -106,6 +105,6 @@ mod tests {
             spread.begin(Mono(u64::from(number)), which(number), nodes.clone());
             assert_eq!(spread.next(Mono(u64::from(number))), Some((which(number), Eid([9; 32]))));
         }
-        assert_eq!(spread.tasks.len(), TASKS);
+        assert_eq!(spread.tasks.iter().flatten().count(), TASKS);
     }
 }

@@ -1,0 +1,226 @@
+//! A directory node with its memory, its key, and the nodes that it knows: all that the DHT and the frames share.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context as _, Result};
+use iacp_core::crypto::Secret32;
+use iacp_core::directory::metric::{Diversity, NodeInfo};
+use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown};
+use iacp_core::directory::{Class, Kind, class_of};
+use iacp_core::governance::window::Outcome;
+use iacp_core::guard::ticket::{Issued, Spending};
+use iacp_core::guard::{Liable, Rate, Zone};
+use iacp_core::identity::Identity;
+use iacp_core::slots::Slot;
+use iacp_core::time::Mono;
+use iacp_wire::layout::Record;
+use iacp_wire::{DhtKey, Digest, Eid};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+use super::overlay::Overlay;
+use crate::Chosen;
+use crate::clock::Clocks;
+
+/// So many records fit into a node of this example.
+const PLACES: usize = 4_096;
+/// What stands at one coordinate is handed on in at most so many bytes.
+pub const BUNDLE: usize = 60 * 1_024;
+
+/// The kinds in the order in which a node has to learn them: what decides about others first, but a binding before the accusation
+/// of its owner, after which no binding is taken.
+const ORDER: [Kind; 17] = [
+    Kind::AirkBinding,
+    Kind::Revocation,
+    Kind::Verdict,
+    Kind::Hosting,
+    Kind::Binding,
+    Kind::Ticket,
+    Kind::Accusation,
+    Kind::Rebuttal,
+    Kind::Root,
+    Kind::Curation,
+    Kind::Delegation,
+    Kind::Custody,
+    Kind::Assertion,
+    Kind::Publication,
+    Kind::Score,
+    Kind::Node,
+    Kind::Filter,
+];
+
+/// What a node counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Records that other nodes handed on and that stand here.
+    pub taken: u64,
+    /// Records that other nodes handed on and that may not stand.
+    pub refused: u64,
+}
+
+/// What has to happen after a step of the node.
+pub enum Todo {
+    /// Send this frame to these nodes.
+    Vote(Vec<u8>, Vec<SocketAddr>),
+    /// Write what stands at a coordinate into the DHT: there is a verdict.
+    Publish(Class, DhtKey),
+}
+
+/// A node and what it is driven with.
+pub struct Keeper {
+    /// The node itself.
+    pub node: Node<'static, Chosen>,
+    /// The nodes that it knows.
+    pub overlay: Overlay,
+    /// What it counted.
+    pub counts: Counts,
+    me: Identity<Chosen>,
+    clocks: Clocks,
+    votes: Option<File>,
+}
+
+fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
+    // A node lives as long as its process does.
+    Box::leak(std::iter::repeat_with(with).take(count).collect())
+}
+
+impl Keeper {
+    /// A node that takes frames at `at`. Votes are written to `votes` before they are signed.
+    ///
+    /// # Errors
+    /// No randomness, or sizes that do not fit together.
+    pub fn new(seed: [u8; 32], at: SocketAddr, base: u32, clocks: Clocks, votes: Option<File>) -> Result<Self> {
+        let me = Identity::<Chosen>::from_seed(&Secret32::new(seed));
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).context("randomness")?;
+        let mut rng = ChaCha20Rng::from_seed(random);
+        let mut place = [0; 32];
+        rng.fill_bytes(&mut place);
+        let own = NodeInfo { eid: me.eid(), at, place: DhtKey(place), classes: 0xF };
+        // Where nodes are is Kademlia's: no place costs work here. All else is the profile's, but for the demo's base of work.
+        let settings = Settings {
+            diversity: Diversity::Off,
+            place_bits: 0,
+            base,
+            per_network: Rate { capacity: 1_024, per_second: 256 },
+            ..Settings::DEFAULT
+        };
+        let memory = Memory {
+            entries: memory(PLACES, || Slot::new(Entry::EMPTY)),
+            cells: memory(2 * PLACES, || 0),
+            seen: memory(4_096, || Shown::FREE),
+            nodes: memory::<Option<Neighbour>>(2, || None),
+            cases: memory::<Option<Case>>(64, || None),
+            spent: memory(256, || Spending::FREE),
+            issued: memory(256, || Issued::FREE),
+            liable: memory(256, || Liable::FREE),
+            zones: memory(256, || Zone::new(Mono(0))),
+            cache: memory(64, || Kept::FREE),
+        };
+        let node = Node::new(memory, own, settings, clocks.now().mono, &mut rng)
+            .map_err(|_| anyhow::anyhow!("the memory of the node has a wrong size"))?;
+        let mut overlay = Overlay::default();
+        overlay.enter(me.eid(), at);
+        Ok(Self { node, overlay, counts: Counts::default(), me, clocks, votes })
+    }
+
+    /// The node's EID.
+    #[must_use]
+    pub const fn eid(&self) -> Eid {
+        self.me.eid()
+    }
+
+    /// Handles a frame; gives the answer.
+    pub fn handle(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
+        let mut out = [0; 1_200];
+        match self.node.handle(self.clocks.now(), &self.me, from, datagram, &self.overlay, &mut out) {
+            Handled::Answer(length) => out.get(..length).map(<[u8]>::to_vec),
+            Handled::Silence(_) => None,
+        }
+    }
+
+    /// What became due.
+    pub fn due(&mut self) -> Vec<Todo> {
+        let mut todo = Vec::new();
+        let now = self.clocks.now();
+        while let Some(event) = self.node.handle_deadline(now) {
+            match event {
+                Event::Persist { id, offender, outcome } => {
+                    // A vote that cannot be written down is not cast.
+                    if self.write_down(&id, &offender, outcome).is_err() {
+                        continue;
+                    }
+                    let mut out = [0; 256];
+                    let Some((length, voters)) = self.node.persisted(now, &self.me, &id, &mut out) else { continue };
+                    let others = voters.iter().filter(|eid| **eid != self.me.eid());
+                    let to = others.filter_map(|eid| self.overlay.at(eid)).collect();
+                    todo.push(Todo::Vote(out.get(..length).unwrap_or_default().to_vec(), to));
+                }
+                // Offences of a key are tried, and told of, where the key is kept.
+                Event::Verdict { offender, .. } => {
+                    let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
+                    todo.push(Todo::Publish(Class::Identities, key));
+                }
+                Event::Lapsed { .. } | Event::Equivocation { .. } => {}
+            }
+        }
+        todo
+    }
+
+    fn write_down(&mut self, id: &Digest, offender: &Eid, outcome: Outcome) -> std::io::Result<()> {
+        let Some(votes) = &mut self.votes else { return Ok(()) };
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        writeln!(votes, "{} {} {}", hex(&id.0), hex(&offender.0), outcome as u8)?;
+        votes.sync_all()
+    }
+
+    /// All that stands at a coordinate, one record after another.
+    #[must_use]
+    pub fn bundle(&self, class: Class, key: &DhtKey) -> Vec<u8> {
+        let (now, mut bytes) = (self.clocks.now().unix, Vec::new());
+        for kind in ORDER {
+            for (record, _) in self.node.store().list(now, kind, *key) {
+                let mut buffer = [0; 1_100];
+                let Ok(length) = record.write(&mut buffer) else { continue };
+                if class_of::<Chosen>(&record) == Ok(class) && bytes.len() + length <= BUNDLE {
+                    bytes.extend(buffer.iter().take(length));
+                }
+            }
+        }
+        bytes
+    }
+
+    /// The coordinates at which something stands.
+    #[must_use]
+    pub fn coordinates(&self) -> std::collections::BTreeSet<(u8, [u8; 32])> {
+        let records = self.node.store().records(self.clocks.now().unix);
+        records.filter_map(|record| Some((class_of::<Chosen>(&record).ok()? as u8, record.storage_key.0))).collect()
+    }
+
+    /// Judges each record that another node hands on. Whether all of them stand here now.
+    pub fn take(&mut self, from: IpAddr, class: Class, key: &DhtKey, bundle: &[u8]) -> bool {
+        let (mut rest, mut all) = (bundle, !bundle.is_empty());
+        while !rest.is_empty() {
+            let Ok((record, behind)) = Record::parse_prefix(rest) else {
+                self.counts.refused += 1;
+                return false;
+            };
+            rest = behind;
+            let is_here = record.storage_key == *key && class_of::<Chosen>(&record) == Ok(class);
+            let now = self.clocks.now();
+            let status = if is_here { self.node.offer(now, from, &record, &self.overlay) } else { 21 };
+            match status {
+                0 => self.counts.taken += 1,
+                // It has a newer one, or the first of two.
+                1 => all = false,
+                _ => {
+                    all = false;
+                    self.counts.refused += 1;
+                }
+            }
+        }
+        all
+    }
+}
