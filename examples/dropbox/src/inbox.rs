@@ -1,6 +1,7 @@
 //! What lies in the inbox: which halves belong together, which objects are whole, which wait.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::SystemTime;
@@ -9,6 +10,8 @@ use anyhow::Result;
 use cep_envelope::{Surface, TimeOrder};
 
 use crate::folders::list;
+use crate::ripe::open_plain;
+use crate::tibet;
 
 /// The longest file name of the usual file systems.
 const LONGEST_ENTRY: usize = 255;
@@ -141,6 +144,7 @@ pub(crate) fn look(inbox: &Path) -> Result<Contents> {
     let mut ready = Vec::new();
     for object in objects {
         match object.waits_for() {
+            Some(WaitsFor::Manifest) if is_foreign(inbox, &object.name) => ready.push(object),
             Some(waits_for) => contents.waiting.push(Waiting { name: object.name, waits_for }),
             None => ready.push(object),
         }
@@ -149,6 +153,14 @@ pub(crate) fn look(inbox: &Path) -> Result<Contents> {
     ready.sort_by_cached_key(|object| object.order());
     contents.ready = ready.into_iter().map(|object| object.name).collect();
     Ok(contents)
+}
+
+/// Whether this object, which is alone, is a bundle with its manifest inside. What cannot be read now may be one later.
+fn is_foreign(inbox: &Path, name: &[u8]) -> bool {
+    let Some(entry) = Half::Object.entry(name) else { return false };
+    let mut beginning = Vec::new();
+    let read = open_plain(&inbox.join(entry)).and_then(|file| file.take(4).read_to_end(&mut beginning));
+    read.is_ok() && tibet::is_bundle(&beginning)
 }
 
 impl Found {

@@ -12,6 +12,7 @@ use crate::container::Format;
 use crate::keys::Keys;
 use crate::line::{Line, OutcomeName};
 use crate::memory::{Remembered, policy};
+use crate::tibet;
 use crate::work::{Snapshot, final_folder, printable};
 
 /// By what this receiver judges.
@@ -69,6 +70,7 @@ impl<S: Signatures> Judge<'_, S> {
         let decision = judgement.decision;
         let record = decision.record().copied();
         let mut words = decision.to_string();
+        let foreign = snapshot.manifest.is_none() && snapshot.object.as_deref().is_some_and(tibet::is_bundle);
         for finding in decision.deciding().iter() {
             words += &self.details(finding, &delivery, signer, &judgement);
         }
@@ -85,6 +87,7 @@ impl<S: Signatures> Judge<'_, S> {
                 manifest: sealed_by.map(|(manifest, _)| manifest.to_string()),
                 key: sealed_by.map(|(_, key)| hex::encode(key)),
                 order: grant.map(|grant| grant.order.clone()),
+                advice: if foreign { Some(tibet::ADVICE.into()) } else { advice(&decision) },
                 ..line(snapshot, id, &decision, record.as_ref())
             },
             record,
@@ -107,6 +110,10 @@ impl<S: Signatures> Judge<'_, S> {
                 let under = profile.map(|profile| format!(", under the profile '{profile}'")).unwrap_or_default();
                 let (signer, sender) = (printable(signer.as_bytes()), printable(delivery.sender.as_bytes()));
                 format!(" (it names key '{signer}' of sender '{sender}'{under})")
+            }
+            Finding::NoManifest => {
+                let said = delivery.object.and_then(|object| tibet::in_words(delivery.name, object));
+                said.map_or_else(String::new, |said| printable_words(&said))
             }
             Finding::ContainerBroken => match self.container.sound(delivery.object.unwrap_or_default()) {
                 Err(why) => printable_words(&why),

@@ -143,16 +143,33 @@ impl Keys {
     /// There is no such key, it has ended earlier, or the file cannot be written.
     pub fn end_in_file(path: &Path, sender: &str, signer: &str, until: Timestamp) -> Result<()> {
         let mut keys = Self::load(path)?;
-        let found = keys.bindings.iter_mut().find(|(binding, _)| binding.sender == sender && binding.signer == signer);
-        let (binding, _) = found.with_context(|| {
-            let (signer, sender) = (signer.escape_debug(), sender.escape_debug());
-            format!("--keys {}: sender '{sender}' has no key '{signer}'", path.display())
-        })?;
+        let binding = keys.binding_mut(path, sender, signer)?;
         if let Some(ended) = binding.until.filter(|ended| *ended < until) {
             bail!("key '{}' of '{}' has its end at {ended:.0} already", signer.escape_debug(), sender.escape_debug());
         }
         binding.until = Some(until);
         keys.save(path)
+    }
+
+    /// Binds a new key to the sender of an old one, and lets the old one end, in one step. An end that is earlier stays.
+    ///
+    /// # Errors
+    /// There is no such old key, the new one cannot be bound, or the file cannot be written. The file is as it was.
+    pub fn renew_in_file(path: &Path, signer: &str, new: Binding, until: Timestamp) -> Result<()> {
+        let mut keys = Self::load(path)?;
+        let old = keys.binding_mut(path, &new.sender, signer)?;
+        old.until = Some(old.until.map_or(until, |ends| ends.min(until)));
+        keys.add(new).with_context(|| format!("--keys {}", path.display()))?;
+        keys.save(path)
+    }
+
+    fn binding_mut(&mut self, path: &Path, sender: &str, signer: &str) -> Result<&mut Binding> {
+        let found = self.bindings.iter_mut().find(|(binding, _)| binding.sender == sender && binding.signer == signer);
+        let found = found.with_context(|| {
+            let (signer, sender) = (signer.escape_debug(), sender.escape_debug());
+            format!("--keys {}: sender '{sender}' has no key '{signer}'", path.display())
+        })?;
+        Ok(&mut found.0)
     }
 
     fn save(&self, path: &Path) -> Result<()> {

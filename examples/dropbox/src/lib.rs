@@ -25,6 +25,9 @@
 //! another digest. It is taken as it is when nothing of it has changed for the grace period. A sender that is sure not to be
 //! overtaken writes under another name (one that begins with a dot, or ends with `.part`) and moves the file into place.
 //!
+//! A bundle of tibet-drop has its manifest inside, so none comes beside it: alone and unchanged for twelve grace periods, it is
+//! decided about (`no-manifest`, with what it says of itself).
+//!
 //! **What is judged cannot change.** It is copied first, once, and the copies are judged and kept: a link or an open file in
 //! the hands of a sender reaches the original alone. What is no regular file, or too long, is put into quarantine unread.
 //! Only the receiver may write to any folder but the inbox. An inbox for several accounts has the mode 1733.
@@ -61,6 +64,7 @@ mod pauses;
 mod review;
 mod ripe;
 mod seal;
+mod tibet;
 mod watch;
 mod work;
 

@@ -17,6 +17,9 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::inbox::Half;
 
+/// So many grace periods a bundle lies alone before it is taken.
+const ALONE: i32 = 12;
+
 /// What is known about an object in the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ripe {
@@ -57,6 +60,8 @@ impl Ripening {
                 _ => {}
             }
         }
+        let alone = both.iter().filter(|half| half.is_some()).count() < both.len();
+        let grace = if alone { grace.saturating_mul(ALONE) } else { grace };
         let age = |changed: i64| now.as_second().saturating_sub(changed);
         let changed = both.iter().flatten().map(|it| it.mtime().max(it.ctime())).max().unwrap_or_default();
         if grace.is_zero() || age(changed) > grace.as_secs() {
@@ -105,7 +110,8 @@ fn unfinished(inbox: &Path, name: &[u8], longest: u64) -> Option<Half> {
         file.take(longest.saturating_add(1)).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     };
-    let outer = read(Half::Manifest, MAX_OUTER as u64)?;
+    // A bundle with its manifest inside: it may be followed by one, or still be written to.
+    let Some(outer) = read(Half::Manifest, MAX_OUTER as u64) else { return Some(Half::Object) };
     if outer.len() > MAX_OUTER {
         return None;
     }

@@ -5,7 +5,8 @@
 //! SOAK_OBJECTS=50000 cargo test --release -p dropbox --test soak -- --nocapture
 //! ```
 //!
-//! Without a variable it runs for a few seconds. The seed is printed, and a bar shows how far it is.
+//! Without a variable it runs for a few seconds. The seed is printed, and a bar shows how far it is. `SOAK_SEED=N` takes the faults
+//! of an earlier run: with `SOAK_OBJECTS` all of it is the same but the clock.
 
 mod support;
 
@@ -16,8 +17,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cep_envelope::decision::Outcome;
-use dropbox::{Answers, Deed, Dropbox, Half, Operator, Sealed, Sealing, answers_in, give, held, release};
+use dropbox::{
+    Answers, Binding, Deed, Dropbox, Half, KeyFile, Keys, Operator, Sealed, Sealing, answers_in, give, held, release,
+};
+use ed25519_compact::{KeyPair, Seed};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use support::*;
@@ -54,6 +59,8 @@ struct Soak {
     place: Place,
     sent: BTreeMap<String, (Sealed, String, Fault)>,
     number: usize,
+    /// How many keys alice has; each but the last one ends in an hour.
+    keys: u8,
 }
 
 impl Soak {
@@ -66,8 +73,11 @@ impl Soak {
         self.number += 1;
         let (context, object) = (format!("n{number}"), format!("object {number}"));
         let seconds = if fault == Fault::Stale { 10 * 86_400 } else { 60 };
-        let sealing = Sealing { context: &context, ..sealing(seconds) };
-        let pair = if fault == Fault::Forged { mallory().pair } else { alice().pair };
+        // With any of her keys: those that were renewed are valid for a while.
+        let key = u8::try_from(self.below(usize::from(self.keys))).expect("small");
+        let signer = signer(key);
+        let sealing = Sealing { context: &context, signer: &signer, ..sealing(seconds) };
+        let pair = if fault == Fault::Forged { mallory().pair } else { pair(key) };
         let sealed = sealing.seal(object.as_bytes(), &pair).expect("sealed");
         let notice = format!("{}{}", sealed.name, Half::Notice.suffix());
         match fault {
@@ -102,6 +112,19 @@ impl Soak {
         }
         if self.below(10) == 0 {
             give(&self.place.settings.folders, &operator, Deed::Compact).expect("given");
+        }
+    }
+
+    /// Alice gets one more key, while processes run and end.
+    fn renew(&mut self) {
+        if self.keys < 10 {
+            let (old, new) = (signer(self.keys - 1), signer(self.keys));
+            let key = hex::encode(*pair(self.keys).pk);
+            let new = Binding { sender: "alice".into(), signer: new, key, from: None, until: None };
+            let until = Timestamp::now() + SignedDuration::from_hours(1);
+            Keys::renew_in_file(&keys_of(&self.place), &old, new, until).expect("renewed");
+            self.place.settings.keys = KeyFile::load(&keys_of(&self.place)).expect("keys");
+            self.keys += 1;
         }
     }
 
@@ -144,8 +167,23 @@ impl Soak {
     }
 }
 
+/// Alice's keys, in the order in which she got them.
+fn signer(key: u8) -> String {
+    format!("alice-{}", key + 1)
+}
+
+fn pair(key: u8) -> KeyPair {
+    if key == 0 { alice().pair } else { KeyPair::from_seed(Seed::new([100 + key; 32])) }
+}
+
+fn keys_of(place: &Place) -> std::path::PathBuf {
+    place.folder.path().join("keys.json")
+}
+
 fn place() -> Place {
     let mut place = Place::new();
+    Keys::add_to_file(&keys_of(&place), binding(&alice())).expect("written");
+    place.settings.keys = KeyFile::load(&keys_of(&place)).expect("keys");
     let bob = sender("bob", "bob-1", 9);
     let folder = place.folder.path().join("answers");
     place.settings.answers = Some(Arc::new(Answers { folder, signer: "bob-1".into(), pair: bob.pair }));
@@ -187,16 +225,17 @@ impl Until {
 #[test]
 fn nothing_is_lost_doubled_or_half_moved_whatever_goes_wrong_at_once() {
     let until = Until::asked_for();
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).expect("randomness");
-    let seed = u64::from_le_bytes(seed);
+    let mut fresh = [0; 8];
+    getrandom::fill(&mut fresh).expect("randomness");
+    let given = std::env::var("SOAK_SEED").map(|seed| seed.parse().expect("SOAK_SEED: a number"));
+    let seed = given.unwrap_or(u64::from_le_bytes(fresh));
     println!("seed {seed}");
     let (since, mut objects, mut processes) = (Instant::now(), 0, 0);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let bar = until.bar();
     while !until.is_over(&since.elapsed(), objects) {
         let own = ChaCha8Rng::seed_from_u64(random.next_u64());
-        let mut soak = Soak { random: own, place: place(), sent: BTreeMap::new(), number: 0 };
+        let mut soak = Soak { random: own, place: place(), sent: BTreeMap::new(), number: 0, keys: 1 };
         while soak.number < IN_ONE_PLACE && !until.is_over(&since.elapsed(), objects + soak.number) {
             for _ in 0..=soak.below(60) {
                 soak.put_one();
@@ -206,16 +245,17 @@ fn nothing_is_lost_doubled_or_half_moved_whatever_goes_wrong_at_once() {
             let done = objects + soak.number;
             bar.set_position(if let Until::Seconds(_) = until { since.elapsed().as_secs() } else { done as u64 });
             bar.set_message(format!("{done} objects, {processes} processes"));
-            match soak.below(3) {
+            match soak.below(4) {
                 0 => soak.review(),
                 1 => soak.send_again(),
+                2 if soak.below(8) == 0 => soak.renew(),
                 _ => {}
             }
         }
         soak.settle_and_check(seed);
         let answers = soak.place.folder.path().join("answers/alice");
         if answers.exists() {
-            let keys = dropbox::Keys::new(vec![binding(&sender("bob", "bob-1", 9))]).expect("keys");
+            let keys = Keys::new(vec![binding(&sender("bob", "bob-1", 9))]).expect("keys");
             let given = answers_in(&answers, &keys, "alice").expect("a folder").len();
             let proven = fs::read_dir(&answers).expect("a folder").count();
             assert_eq!(given * 2, proven, "seed {seed}: each answer is whole");

@@ -114,8 +114,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(Command::Renew { whose, new_signer, key, overlap_days }) => {
             let until = now.saturating_add(jiff::SignedDuration::from_hours(i64::from(*overlap_days) * 24))?;
             let (sender, signer) = (whose.sender.clone(), new_signer.clone());
-            Keys::add_to_file(file, Binding { sender, signer, key: key.clone(), from: None, until: None })?;
-            Keys::end_in_file(file, &whose.sender, &whose.signer, until)?;
+            let new = Binding { sender, signer, key: key.clone(), from: None, until: None };
+            Keys::renew_in_file(file, &whose.signer, new, until)?;
         }
     }
     Ok(ExitCode::SUCCESS)

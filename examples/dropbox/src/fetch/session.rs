@@ -97,7 +97,8 @@ impl BySession {
         let complaint = reading.join().unwrap_or_default();
         let text = String::from_utf8_lossy(&complaint).into_owned();
         let last = text.lines().rev().find(|line| line.starts_with("agent: ")).or_else(|| text.lines().next_back());
-        let last = last.unwrap_or("it says nothing").strip_prefix("agent: ").or(last).unwrap_or_default();
+        let last = last.unwrap_or("it says nothing");
+        let last = last.strip_prefix("agent: ").unwrap_or(last);
         let last: String = last.chars().take(usize::try_from(COMPLAINT)?).collect();
         bail!("{}: {}", self.program.display(), last.escape_debug())
     }
