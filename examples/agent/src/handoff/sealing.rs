@@ -46,7 +46,7 @@ fn notice(from: &str, to: &str, name: &str) -> Result<Vec<u8>> {
 }
 
 /// Seals content for a recipient, as a root or as what continues a parent. Signer and recipient stand inside the manifest
-/// too, so that nobody on the way can choose another one.
+/// too, so that no carrier can choose another one.
 pub fn envelope(from: &Sealer, to: &Eid, content: &[u8], parent: Option<Digest>) -> Result<Envelope> {
     let now = Timestamp::now();
     let time = fragment(now).context("this host's clock names no time that a surface can have")?;

@@ -22,7 +22,7 @@ pub struct Words<'v> {
 /// A field that does not apply is all ones.
 const NOTHING: [u8; 16] = [0xFF; 16];
 
-/// Whether somebody asked for something; all else has just happened.
+/// Whether it was asked for; all else has just happened.
 const fn is_decision(kind: Kind) -> bool {
     matches!(kind, Kind::Joined | Kind::Invoked | Kind::Decided | Kind::Placed | Kind::Routed)
 }
@@ -35,7 +35,7 @@ impl<'v> Words<'v> {
     /// Remembers who sits where.
     pub fn hear(&mut self, number: u64, record: &Record) {
         match (record.kind, record.seat) {
-            // Whoever is denied has no seat.
+            // A participant that is denied has no seat.
             (Kind::Joined, Some(seat)) => {
                 self.seats.insert(seat, (record.subject, number));
             }
@@ -204,7 +204,7 @@ impl<'v> Words<'v> {
 
     fn who(&self, record: &Record) -> Option<String> {
         let what = record.participant.map_or("participant".into(), participant);
-        // Whoever joins or leaves by this record is named by it.
+        // The participant that joins or leaves by this record is named by it.
         let named = matches!(record.kind, Kind::Joined | Kind::Left);
         let name = match record.seat.and_then(|seat| self.seats.get(&seat)) {
             _ if named => format!("with the name {}", hex::encode(record.subject)),
