@@ -63,7 +63,7 @@ findings! {
     KeyNotBound             = "key-not-bound",            Quarantine, Triage,     "its key is not bound to the sender";
     /// `CEP §6`.
     BadSignature            = "bad-signature",            Quarantine, Triage,     "its signature does not hold";
-    /// `CEP §7`, digest-matched: a container of which nobody has said what digest it must have.
+    /// `CEP §7`, digest-matched: a container whose expected digest is not known.
     NoDigest                = "no-digest",                Triage,     Triage,     "nobody says which digest it must have";
     /// `CEP §7`, digest-matched.
     DigestDiffers           = "digest-differs",           Quarantine, Triage,     "its bytes have another digest than expected";
@@ -86,7 +86,7 @@ findings! {
     SchemaUnderstood        = "schema-understood",        Continue,   Continue,   "notice and manifest name schemas that are known to go together";
     /// `CEP §3.1`: a notice proves nothing.
     Overclaimed             = "overclaimed",              Continue,   Continue,   "the notice claims a state that only evidence gives";
-    /// `CEP §6`: whoever carried it may have chosen the recipient.
+    /// `CEP §6`: a carrier may have chosen the recipient.
     RecipientNotSealed      = "recipient-not-sealed",     Continue,   Continue,   "its recipient was not sealed";
 
     // Time and drift (CEP §9).

@@ -1,4 +1,4 @@
-//! The control plane's message: somebody says that there is an object (`CEP §3.1`, `CEP §11.1`).
+//! The control plane's message: a peer says that there is an object (`CEP §3.1`, `CEP §11.1`).
 
 use crate::json::{self, JsonError, Member, Unfit};
 use crate::manifest::{Disagreement, Disagreements, MAX_ID, MAX_SCHEMA, SurfaceParts, VerifiedManifest};
@@ -58,7 +58,7 @@ impl<'a> PollType<'a> {
     }
 }
 
-/// A state that somebody else claims. There is no way from here to a state that holds.
+/// A state that a peer claims. There is no way from here to a state that holds.
 // keeps: CEP-123 (§11.1), CEP-139 (App. A)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -11,7 +11,7 @@ pub enum Outcome {
     Continue,
     /// Progression goes on along a branch.
     Fork,
-    /// Somebody has to look at it.
+    /// A person has to look at it.
     Triage,
     /// It waits until both sides agree again.
     Resync,

@@ -66,7 +66,7 @@ fn judge_among(keys: &dyn KeyDirectory, delivery: &Delivery<'_>) -> Decision {
     Receiver { name: "codex", container, keys, signatures: &Strict, lineage, policy }.judge(delivery).decision
 }
 
-/// A good envelope whose manifest names another signer than the outer object, which nobody but the sender can make.
+/// A good envelope whose manifest names another signer than the outer object, which the sender alone can make.
 fn other_signer() -> Envelope {
     let good = Draft::default().seal();
     let sealed = SealedManifest::parse(&good.sealed).unwrap();
@@ -360,7 +360,7 @@ fn the_same_inputs_give_the_same_decision_whatever_the_memory_looks_like_inside(
     }
 }
 
-/// Whoever matches an outcome or a finding is told of a new one: neither has a wildcard here, and both compile.
+/// Code that matches an outcome or a finding is told of a new one: neither has a wildcard here, and both compile.
 #[test]
 fn verdicts_are_exhaustive_on_purpose() {
     let goes_on = |outcome: Outcome| match outcome {
@@ -383,7 +383,7 @@ fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
         line,
         standing: Standing::Approved,
     };
-    // On a branch of its own, as whoever takes unknown parents for forks has decided; then the parent comes.
+    // On a branch of its own, as a policy that takes unknown parents for forks decides; then the parent comes.
     let own = Line::Branch(child.digest);
     let mut lineage = memory();
     lineage.record(&by_another_key(own)).unwrap();

@@ -104,7 +104,7 @@ fn no_single_byte_can_change() {
 #[test]
 fn an_impostor_signs_for_nobody_but_himself() {
     let text = manifest("");
-    // His own key under his own id, under the other's id, and an id that nobody has.
+    // His own key under his own id, under the other's id, and an id that no key has.
     assert_eq!(verify(&sealed(2, &text, "mallory#1", "codex")), Err(Some(VerifyError::KeyNotBound)));
     assert_eq!(verify(&sealed(2, &text, "jasper#1", "codex")), Err(Some(VerifyError::BadSignature)));
     assert_eq!(verify(&sealed(2, &text, "jasper#2", "codex")), Err(Some(VerifyError::KeyNotBound)));
@@ -119,7 +119,7 @@ fn signer_and_recipient_are_checked_and_can_be_sealed() {
     let text = manifest(",\"signer\":\"jasper#1\",\"recipient\":\"codex\"");
     let bytes = sealed(1, &text, "jasper#1", "codex");
     assert!(SealedManifest::parse(&bytes).unwrap().verify(EXPECTED, &keys, &Strict).unwrap().recipient_is_sealed());
-    // Whoever carries the object may write another name outside, and it is noticed.
+    // A carrier may write another name outside, and it is noticed.
     let retold = |from: &str, to: &str| {
         let text = String::from_utf8(bytes.clone()).unwrap();
         let at = text.rfind(from).unwrap();

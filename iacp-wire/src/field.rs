@@ -124,7 +124,7 @@ impl From<Locator> for IpAddr {
 
 /// Instance Authentication Token (`IACP §4.2.2.2`), as it stands in a frame.
 ///
-/// Whoever shows it is taken for the agent, so it cannot be printed, copied or compared here: take the bytes out into
+/// A process that shows it is taken for the agent, so it cannot be printed, copied or compared here: take the bytes out into
 /// a type that wipes itself and compares in constant time.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]

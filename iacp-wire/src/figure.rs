@@ -14,12 +14,12 @@ pub trait Figure: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
     fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value<'_>));
 }
 
-/// The value of a field, for whoever prints frames.
+/// The value of a field, for programs that print frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A byte string.
     Bytes(&'a [u8]),
-    /// A byte string that opens something to whoever reads it.
+    /// A byte string that gives access to a reader of it.
     Secret(&'a [u8]),
     /// An unsigned number.
     Integer(u64),

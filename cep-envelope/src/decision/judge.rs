@@ -54,7 +54,7 @@ pub struct Receiver<'r, C: ?Sized, K: ?Sized, S: ?Sized, L: ?Sized> {
 pub struct Judgement<'b> {
     /// How far the evidence reaches.
     pub ladder: Ladder<'b>,
-    /// The sealed truth, if somebody's it is.
+    /// The sealed truth, if it is proven.
     pub manifest: Option<VerifiedManifest<'b>>,
     /// What follows.
     pub decision: Decision,
@@ -292,7 +292,7 @@ where
         for finding in findings.iter() {
             deciding.add_if(outcome != Outcome::Continue && self.policy.outcome_of(finding) == outcome, finding);
         }
-        // Whoever relays a good object under a bad name, or with other bytes, must not make us remember it as bad.
+        // A relay of a good object under a bad name, or with other bytes, must not make us remember it as bad.
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
         let standing = standing(outcome, sealed_cause);
         // It is remembered already, it will not be, or its sender says when it may be forgotten.

@@ -103,7 +103,7 @@ impl Decision {
     }
 
     /// What there is to remember. Record it before the object continues: a decision that was not recorded protects from no
-    /// replay. `None` if too little is proven, for nobody shall make a memory for objects of others; for a replay, which is
+    /// replay. `None` if too little is proven, so that no peer makes a memory for objects of others; for a replay, which is
     /// remembered already; for what the lineage would not take; and for what was sealed in the future, which nothing forgets.
     #[must_use]
     pub const fn record(&self) -> Option<&Record> {

@@ -305,7 +305,7 @@ impl<'a> Member<'a> {
     /// The string, if it is short enough, not empty, and free of escapes and control characters.
     ///
     /// Escapes are refused rather than resolved: none of these strings needs one, a resolved one would have to be
-    /// copied, and two spellings of one name are a gift to whoever wants two readers to disagree.
+    /// copied, and with two spellings of one name two readers could be made to disagree.
     pub(crate) fn plain(self, limit: usize) -> Result<&'a str, Unfit> {
         match self {
             Self::Absent => Err(Unfit::Missing),

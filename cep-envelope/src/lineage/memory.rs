@@ -33,7 +33,7 @@ struct Entry {
 /// your own records with [`record`](Self::record).
 ///
 /// A quarter of the slots stays empty, so that look-ups take few steps, however many objects there are. Where an object
-/// stands depends on a secret: nobody can choose manifests that all meet in one place.
+/// stands depends on a secret: no sender can choose manifests that all meet in one place.
 ///
 /// ```
 /// # use cep_envelope::lineage::{MemoryLineage, Slot};

@@ -1,9 +1,9 @@
 //! What a receiver remembers: which objects it has decided, and what continues what (`CEP §4`, `CEP §8`).
 //!
 //! A parent is named by the digest of its manifest. An object is told from others by that digest *and* the key that sealed
-//! it: else whoever seals a copy of another's manifest as his own, and is faster, would make the original a replay. The key
+//! it: else a sender that seals a copy of another's manifest, and is faster, would make the original a replay. The key
 //! and not a name, for a directory may know one key under several names. Where a manifest stands in the lineage is a fact about
-//! the manifest, whoever has sealed it.
+//! the manifest, by any sender.
 
 mod memory;
 
@@ -15,7 +15,7 @@ use crate::manifest::{CausalParent, Instant};
 /// What the receiver remembers. The decision asks; only [`record`](MemoryLineage::record) changes it.
 pub trait Lineage {
     /// Whether this object, the manifest sealed by this key, was decided before; or whether the manifest is known to be bad or
-    /// to lead nowhere, whoever sealed it.
+    /// to lead nowhere, by any sender.
     fn object(&self, manifest: &Digest, key: &[u8; 32]) -> Memory;
 
     /// How the object with this manifest stands, as the parent of another.
@@ -121,7 +121,7 @@ pub enum Standing {
     Approved,
     /// Held back: for triage, for resync, or for a reason that lies in how it was delivered.
     HeldBack,
-    /// Bad, by what was sealed in it or by whoever inspected it.
+    /// Bad, by what was sealed in it or by the result of an inspection.
     Invalid,
     /// Approved once; nothing may go on from it now.
     Forbidden,

@@ -48,9 +48,9 @@ pub enum ManifestField {
     ContentDigest,
     /// The manifest that this one continues.
     CausalParent,
-    /// The id of the signer's key, for whoever wants it signed.
+    /// The id of the signer's key, if it is to be signed too.
     Signer,
-    /// Whom the object is for, for whoever wants it signed.
+    /// The recipient of the object, if it is to be signed too.
     Recipient,
 }
 
@@ -78,7 +78,7 @@ impl ManifestField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CausalParent {
-    /// Nothing: the member is absent. Nobody claimed that this object begins anything.
+    /// Nothing: the member is absent. It is not claimed that this object begins anything.
     Missing,
     /// null: the object is a root, and its signer says so.
     Root,

@@ -85,7 +85,7 @@ pub struct Expected<'s, 'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerifyError {
-    /// It is for somebody else.
+    /// It is for another recipient.
     Recipient,
     /// The signer's key is not bound to the sender.
     KeyNotBound,
@@ -258,7 +258,7 @@ impl<'a> VerifiedManifest<'a> {
         self.recipient
     }
 
-    /// Whether the sender sealed the recipient too. If not, whoever carried the object may have chosen it.
+    /// Whether the sender sealed the recipient too. If not, a carrier of the object may have chosen it.
     #[must_use]
     pub const fn recipient_is_sealed(&self) -> bool {
         self.manifest.recipient.is_some()

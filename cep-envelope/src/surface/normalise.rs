@@ -120,7 +120,7 @@ impl core::error::Error for NormaliseError {}
 /// segments (and with them `..`), too much of anything. Nothing is cut off, escaped or filled in. The result of a
 /// result is the same.
 ///
-/// **Two names may normalise to one** (`a b` and `a_b` do). Whoever keys on the result must expect the collision;
+/// **Two names may normalise to one** (`a b` and `a_b` do). A table that is keyed by the result must expect the collision;
 /// [`Normalised::is_changed`] tells that the name came in another shape, [`Normalised::original`] in which.
 ///
 /// ```

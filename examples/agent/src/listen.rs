@@ -1,4 +1,4 @@
-//! `agent listen`: takes files from whoever opens a session, or handoffs.
+//! `agent listen`: takes files from every peer that opens a session, or handoffs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use crate::telling::outlet::Outlet;
 use crate::telling::report::Report;
 use crate::telling::timeline::{Style, Timeline};
 
-/// Takes files from whoever opens a session; prints this agent's EID, then a JSON line per file
+/// Takes files from every peer that opens a session; prints this agent's EID, then a JSON line per file
 ///
 /// With --trust it takes handoffs instead, and prints a JSON line per handoff: what is proven, and what was decided; the sender
 /// gets the decision as a sealed answer. With --serve it gives out objects by reference ('agent fetch').
@@ -43,7 +43,7 @@ pub struct Arguments {
     /// The longest file that is taken, in bytes: 4 GiB unless it is set; the longest content of a handoff: 16 MiB
     #[arg(long, value_name = "N")]
     max_bytes: Option<u64>,
-    /// Takes handoffs (what `agent handoff` sends) that this agent has sealed, whoever carries them; may be repeated
+    /// Takes handoffs (what `agent handoff` sends) that this agent has sealed, from any carrier; may be repeated
     #[arg(long, value_name = "EID")]
     trust: Vec<String>,
     /// Where decisions about handoffs are remembered over a restart; without it, what was sealed before a restart is not approved

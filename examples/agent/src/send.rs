@@ -437,7 +437,7 @@ where
         Ok(())
     }
 
-    /// The transport says that nobody is there, or that it has ended itself.
+    /// The transport says that there is no peer, or that it has ended itself.
     fn lost(&mut self, now: Mono, lost: Lost) -> Result<()> {
         if self.session.closure().is_some() {
             return Ok(());

@@ -26,7 +26,7 @@ fn place(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (place, file)
 }
 
-/// A receiver that trusts alice and nobody else, and keeps what continues in `out`.
+/// A receiver that trusts alice alone, and keeps what continues in `out`.
 fn bob(out: &Path) -> Listener {
     Listener::start("udp", &["--trust", &eid(ALICE), "--out", &out.to_string_lossy()])
 }
@@ -81,7 +81,7 @@ fn join([notice, outer, content]: [&[u8]; 3]) -> Vec<u8> {
     stream
 }
 
-/// Somebody brings these bytes.
+/// A carrier brings these bytes.
 fn bring(stream: &[u8], to: &Listener) -> Output {
     let (_place, file) = place(stream);
     to.send(&file)
@@ -127,7 +127,7 @@ fn an_object_that_comes_directly_continues_and_is_kept() {
     assert_eq!(report["content"], format!("sha256:{}", sha256(&content)));
     assert_eq!(fs::read(out.join(sha256(&content))).expect("it is there"), content);
 
-    // What continues it names it; what names nobody that bob knows waits.
+    // What continues it names it; what names no parent that bob knows waits.
     fs::write(&file, b"what comes next").expect("written");
     handed_over(&file, &["--to", &at(&bob), "--parent", &root]);
     let report = bob.next();
@@ -293,7 +293,7 @@ fn an_object_for_somebody_else_or_of_somebody_unknown_does_not_continue() {
     let (place, file) = place(b"content");
     let bob = bob(&place.path().join("out"));
     refused(&brought(&captured(&eid(CAROL), &file, &[]), &bob), "quarantine", "other-recipient", "container-verified");
-    // Alice forgot to seal for whom it is: whoever carries it could choose.
+    // Alice forgot to seal for whom it is: a carrier could choose.
     let [notice, outer, content] = split(&captured(&bob.eid, &file, &[]));
     let manifest = SealedManifest::parse(&outer).expect("well-formed").signed_bytes();
     let manifest = replaced(manifest, &format!(",\"recipient\":\"{}\"", bob.eid), "");

@@ -141,7 +141,7 @@ fn garbage_replays_and_half_open_sessions_hinder_nobody() {
     garbage(&stranger, to, &[]);
     half_open(&stranger, to, eid, 300);
 
-    // A sender behind a bad link, while somebody repeats all that it says from elsewhere.
+    // A sender behind a bad link, while an attacker repeats all that it says from elsewhere.
     let first = place.path().join("first");
     fs::write(&first, noise(11, 60_000)).expect("written");
     let relay = Relay::new(to);

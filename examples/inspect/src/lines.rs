@@ -11,7 +11,7 @@ pub struct Line<'a> {
     pub text: &'a [u8],
     /// It was longer than the limit, and only its beginning is here.
     pub cut: bool,
-    /// Nothing more has come yet: whoever types wants to see the answer to this one.
+    /// Nothing more has come yet: the answer to this one is due.
     pub last_for_now: bool,
 }
 

@@ -19,7 +19,7 @@ pub const HEAD: usize = 2;
 const LONGEST: u64 = 4 << 20;
 /// The longest line that is quoted, in bytes.
 const WIDEST: usize = 160;
-/// Nobody reads more complaints about one text.
+/// More complaints about one text are not told.
 const MOST: usize = 100;
 
 /// Something that is wrong with a file, told as compilers tell it, so that editors find the place.
@@ -50,7 +50,7 @@ impl Complaint {
     fn quoting(self, line: &str) -> Self {
         let at = usize::from(self.column.unwrap_or(1)).saturating_sub(1);
         let quote = line.is_char_boundary(at).then(|| (line.trim_end().to_owned(), advice::word_at(line, at).len()));
-        // A line that nobody can overlook is not repeated.
+        // A line of this length is not repeated.
         Self { quote: quote.filter(|(line, _)| line.len() <= WIDEST), ..self }
     }
 }
@@ -91,7 +91,7 @@ pub fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A text in a form that a terminal does not obey. Quotes harm nobody.
+/// A text in a form that a terminal does not obey. Quotes are harmless.
 pub fn printable(text: &str) -> String {
     let mut printable = String::new();
     for c in text.chars() {

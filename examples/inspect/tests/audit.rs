@@ -377,7 +377,7 @@ fn whoever_is_not_let_in_or_speaks_for_another_is_told() {
     );
     assert!(told.contains("\nIt was denied: no rule permits it.\n"), "{told}");
     assert!(told.contains("\ncorporate in the place of privacy decided so, by no single line.\n"), "{told}");
-    // Numbers that nobody knows stay numbers.
+    // Unknown numbers stay numbers.
     let told = explain("2");
     assert!(
         told.contains("\nWho: the participant of kind 200 in seat 9, of whom this trail does not say who"),

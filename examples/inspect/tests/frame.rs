@@ -37,7 +37,7 @@ fn json_of_what_has_no_session_header() {
     // All four flags as received; no Payload Length, so what follows the first word; no cookie; the Transit-ID first.
     let outer = r#"{"ok":true,"type":"OuterTransportHeader","code":15,"version":0,"flags":12,"payload_length":158,"responder_cookie":null,"fields":[["transit_id",43981],["ip_transit_token"," 11×32 "],["ll_entity_instance_identifier"," 22×32 "],["signature"," 33×64 "],["inner_payload","10e0001a 00×10 ff×2 c000020710830800 55×6 "]],"tlvs":[]}"#;
     let outer = hex(outer).replace("OuterTransportHeader", "Outer Transport Header");
-    // TLVs that nobody knows are listed too.
+    // Unknown TLVs are listed too.
     let migration = hex(
         r#"{"ok":true,"type":"MIGRATION_VECTOR","code":23,"version":1,"flags":0,"payload_length":129,"responder_cookie":null,"fields":[["source_eid"," 11×32 "],["generation_counter",8],["signature"," 33×64 "]],"tlvs":[[12,"0400c0000207c6336408 77×8 "],[195,"888888"]]}"#,
     );

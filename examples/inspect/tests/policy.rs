@@ -136,7 +136,7 @@ bad.policy:7:8: there is no such name among the actions: 'dance' (there are join
         "error": objects[5]["error"], "file": objects[5]["file"],
     });
     assert_eq!((objects.len(), found, complaints.as_str(), ok), (6, expected, "", false));
-    // Nobody reads more than a hundred of them.
+    // No more than a hundred of them are told.
     let endless = format!("authority corporate\nversion 1\n{}", "permit dance\n".repeat(1_000));
     let told = wrong(&place, &endless);
     assert_eq!(told.lines().count(), 101);

@@ -10,7 +10,7 @@ machine! {
     starts in Nominal;
     ends in Slashed;
     states {
-        /// Nobody accuses the entity with a valid proof.
+        /// No valid proof accuses the entity.
         Nominal = "STATE_NOMINAL",
         /// Accused: its deposit is locked, its mapping isolated, its routes degraded to several paths.
         Challenged = "STATE_CHALLENGED",

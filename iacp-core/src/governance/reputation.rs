@@ -194,7 +194,7 @@ impl<'m> Reputation<'m> {
         entry
     }
 
-    /// Counts an entry of a journal again: whoever has the entries has the scores.
+    /// Counts an entry of a journal again: the entries give the scores.
     pub fn apply(&mut self, entry: &Entry) {
         let Some(account) = self.account_mut(entry.time / EPOCH, &entry.eid) else { return };
         let counts = &mut account.current;

@@ -27,7 +27,7 @@ pub enum Received<'d> {
 }
 
 /// A change of the session. After any call, [`Session::poll_event`](crate::pss::Session::poll_event) is asked until it
-/// has none: whoever follows these misses nothing.
+/// has none: a caller that follows these misses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {

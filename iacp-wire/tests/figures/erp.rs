@@ -94,7 +94,7 @@ pub const SAMPLES: &[Sample] = &[
         tlvs: &["17 2a 06 00 20010db8 00×11 07 20010db8 00×11 08 77×8"],
         ending: Ending::Tlvs,
     },
-    // The registry's older TLV type, before one that nobody knows.
+    // The registry's older TLV type, before an unknown one.
     Sample {
         message_type: MessageType::MigrationVector,
         header: "1 17 0 0081",

@@ -18,9 +18,9 @@ const ACCEPTED: usize = 1_024;
 
 /// Two agents, one of them listening.
 pub struct Endpoints<P: Provider> {
-    /// Whoever opens sessions.
+    /// The side that opens sessions.
     pub initiator: Identity<P>,
-    /// Whoever takes them.
+    /// The side that takes them.
     pub responder: Identity<P>,
     listening: Responder<ACCEPTED>,
     capabilities: Capabilities,

@@ -42,7 +42,7 @@ fn kept(before: &[u8], after: &[u8], public: &[u8]) -> Vec<usize> {
 struct Full {
     pair: Pair,
     secrets: Vec<(String, [u8; 32])>,
-    /// All frames, which anybody on the path has: their tags may stay.
+    /// All frames, which every node on the path has: their tags may stay.
     public: Vec<u8>,
 }
 

@@ -129,7 +129,7 @@ impl Route {
 /// Why a route leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// Nobody listens on that port.
+    /// There is no listener on that port.
     Refused,
     /// The connection is over.
     Ended(String),

@@ -2,7 +2,7 @@
 //!
 //! Its TLS is not what tells agents apart. A listener's certificate is made up at start and says nothing; a client
 //! takes any. Who the peer is, the session's own handshake proves: it is signed by the EID, and its keys come from that
-//! handshake alone. Somebody in the middle of the QUIC connection sees sealed frames, and can lose them, no more.
+//! handshake alone. An attacker in the middle of the QUIC connection sees sealed frames, and can lose them, no more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, ServerConfig, T
 
 /// The application protocol that both ends name.
 const ALPN: &[u8] = b"iacp/1";
-/// The name in the certificate, which nobody checks.
+/// The name in the certificate, which is not checked.
 const NAME: &str = "agent.invalid";
 /// How long a connection may take to come about.
 pub const PATIENCE: Duration = Duration::from_secs(5);

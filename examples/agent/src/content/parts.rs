@@ -210,7 +210,7 @@ impl Reader {
     /// Takes what came next.
     ///
     /// # Errors
-    /// It cannot become a handoff any more. Whoever goes on all the same is refused again.
+    /// It cannot become a handoff any more. A sender that goes on all the same is refused again.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), NoHandoff> {
         while !bytes.is_empty() {
             if self.stage == Stage::End {

@@ -178,7 +178,7 @@ impl Senders<'_> {
     }
 }
 
-/// Whether bob decided as he had to: everything that alice sealed and nobody changed continues, and nothing else.
+/// Whether bob decided as he had to: everything that alice sealed and that was not changed continues, and nothing else.
 fn verdict(reports: &[Report], expected: usize, tampering: Option<Tampering>) -> (bool, String) {
     let continued = reports.iter().filter(|report| report.continues).count();
     let last = reports.last().map_or("nothing", |report| report.outcome);

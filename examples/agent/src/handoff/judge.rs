@@ -75,7 +75,7 @@ impl<'t> Judge<'t> {
             MemoryLineage::after_restart(slots, secret, instant(clock::unix()), AHEAD)
         };
         let policy = Policy::default().with_drift(DriftLimits { ahead_seconds: AHEAD, ..DriftLimits::default() });
-        // Else whoever carries an object could choose its recipient, and so bring it to one who has never seen it.
+        // Else a carrier could choose the recipient of an object, and so bring it to one that has never seen it.
         let policy = policy.with(Finding::RecipientNotSealed, Outcome::Triage)?;
         let bind = |eid: Eid| {
             let name = hex::encode(eid.0);

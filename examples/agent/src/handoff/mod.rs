@@ -8,7 +8,7 @@
 //!
 //! What travels: [`parts`](crate::content::parts). In this binding an agent's name, in the notice and in the manifest, is
 //! its EID in small hexadecimal digits, and so is the id of its key: the EID *is* the key. Whom a receiver accepts from is
-//! its own list. That a session was with somebody proves who carried an object, and not who sealed it.
+//! its own list. That a session was with a peer proves who carried an object, and not who sealed it.
 
 pub mod answer;
 pub mod carry;

@@ -131,7 +131,7 @@ pub struct Server<'t> {
     parted_well: bool,
     /// The way out.
     pub outlet: Outlet<'t>,
-    /// Files that are complete: whoever drives this takes them.
+    /// Files that are complete: the driver takes them.
     pub received: Vec<Received>,
 }
 

@@ -47,7 +47,7 @@ pub enum Event {
         tries: u64,
         took_ms: u64,
     },
-    /// An answer opened: somebody is there.
+    /// An answer opened: there is an agent.
     Found {
         eid: String,
     },

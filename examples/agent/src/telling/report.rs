@@ -18,7 +18,7 @@ pub struct Report {
     pub why: String,
     pub deciding: Vec<&'static str>,
     pub findings: Vec<&'static str>,
-    /// Who sealed it. Nobody, as long as that is not proven.
+    /// Who sealed it; empty as long as that is not proven.
     pub sender: Option<String>,
     /// Who sealed it, by the notice.
     pub claimed_sender: Option<String>,
@@ -26,7 +26,7 @@ pub struct Report {
     pub carried_by: String,
     /// Its name, by the notice.
     pub name: Option<String>,
-    /// The digest of the manifest, if it is somebody's.
+    /// The digest of the manifest, if its sender is proven.
     pub manifest: Option<String>,
     /// The digest of the content that came.
     pub content: String,

@@ -19,7 +19,7 @@ pub enum Style {
     Outline,
     /// A program, on standard output, an object per line, nothing left out.
     Json,
-    /// Whoever keeps a log, on standard error.
+    /// For a log, on standard error.
     Log,
 }
 

@@ -61,7 +61,7 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            // Whoever listened may have gone; the pipe is emptied all the same.
+            // The listener may have gone; the pipe is emptied all the same.
             let _ = sender.send(line);
         }
     });

@@ -20,7 +20,7 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// Strictly; without a key nobody can tell.
+/// Strictly; without a key it cannot be told.
 fn is_signed(key: Option<[u8; 32]>, hash: &[u8; 32], signature: &[u8; 64]) -> bool {
     key.is_none_or(|key| Portable::verify(&key, hash, signature).is_ok())
 }

@@ -22,7 +22,7 @@ pub struct Words<'v> {
 /// A field that does not apply is all ones.
 const NOTHING: [u8; 16] = [0xFF; 16];
 
-/// Whether somebody asked for something; all else has just happened.
+/// Whether it was asked for; all else has just happened.
 const fn is_decision(kind: Kind) -> bool {
     matches!(
         kind,
@@ -31,7 +31,7 @@ const fn is_decision(kind: Kind) -> bool {
 }
 
 /// Whether the record names who joins or goes by it.
-const fn names_somebody(kind: Kind) -> bool {
+const fn names_a_participant(kind: Kind) -> bool {
     matches!(kind, Kind::Joined | Kind::Left | Kind::Banned)
 }
 
@@ -43,7 +43,7 @@ impl<'v> Words<'v> {
     /// Remembers who sits where.
     pub fn hear(&mut self, number: u64, record: &Record) {
         match (record.kind, record.seat) {
-            // Whoever is denied has no seat.
+            // A participant that is denied has no seat.
             (Kind::Joined, Some(seat)) => {
                 self.seats.insert(seat, (record.subject, number));
             }
@@ -226,8 +226,8 @@ impl<'v> Words<'v> {
 
     fn who(&self, record: &Record) -> Option<String> {
         let what = record.participant.map_or("participant".into(), participant);
-        // Whoever joins or leaves by this record is named by it.
-        let named = names_somebody(record.kind);
+        // The participant that joins or leaves by this record is named by it.
+        let named = names_a_participant(record.kind);
         let name = match record.seat.and_then(|seat| self.seats.get(&seat)) {
             _ if named => format!("with the name {}", hex::encode(record.subject)),
             Some((name, joined)) => format!("with the name {}, since record {joined}", hex::encode(name)),

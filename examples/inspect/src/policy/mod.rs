@@ -66,7 +66,7 @@ struct Part<'a> {
     text: &'a str,
     lines: Vec<&'a str>,
     name: &'a str,
-    /// It alone, as if nobody else were asked.
+    /// It alone, as if no other authority were asked.
     alone: Index,
 }
 

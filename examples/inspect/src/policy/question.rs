@@ -60,7 +60,7 @@ pub struct Given {
     /// What is known about where the computation comes from: none, stated or verified; without it, none.
     #[arg(long, value_parser = provenance, requires = "question")]
     provenance: Option<Provenance>,
-    /// Whose participant the actor is; without it, nobody's.
+    /// The authority whose participant the actor is; without it, of none.
     #[arg(long, value_name = "AUTHORITY", requires = "question")]
     home: Option<String>,
     /// Where data go by it; without it, nowhere that they were not.
