@@ -172,7 +172,7 @@ fn hand_on(hosts: &mut [Host], from: u64) {
 }
 
 /// An accuser that reaches one node has accused at all of them, and a node that heard no vote learns the verdict.
-// shows: IACP-098, IACP-126
+// shows: IACP-025, IACP-098, IACP-126
 #[test]
 fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_node_without_votes() {
     let mut hosts = quorum();

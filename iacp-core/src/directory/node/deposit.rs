@@ -134,6 +134,8 @@ impl<P: Provider> Node<'_, P> {
                     });
                 // One at a time: another accusation of the offender waits, and moves nothing.
                 let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+                // What spreads is the proof itself: a name on a list would be an opinion.
+                // keeps: IACP-025
                 self.spread.begin(now.mono, *which, voters);
             }
             Ok(Body::Rebuttal(rebuttal)) => {
