@@ -10,6 +10,8 @@ pub mod decision;
 pub mod digest;
 pub mod drift;
 mod finding;
+#[cfg(feature = "arbitrary")]
+pub mod generate;
 pub mod json;
 pub mod ladder;
 pub mod lineage;

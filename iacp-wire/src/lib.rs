@@ -24,6 +24,8 @@ mod error;
 pub mod field;
 mod figure;
 mod frame;
+#[cfg(feature = "arbitrary")]
+pub mod generate;
 mod header;
 pub mod layout;
 pub mod message;

@@ -10,8 +10,8 @@ use clap::Parser;
 mod advice;
 mod answers;
 mod audit;
+mod dissector;
 mod frame;
-mod hexadecimal;
 mod lines;
 mod machines;
 mod manifest;
@@ -21,7 +21,6 @@ mod pow;
 mod requirements;
 mod surface;
 mod texts;
-mod utc;
 
 /// Looks into the protocol without speaking it.
 #[derive(Parser)]
@@ -29,6 +28,7 @@ mod utc;
 #[allow(clippy::large_enum_variant, reason = "one is made, at the start")]
 enum Inspect {
     Audit(audit::Arguments),
+    Dissector(dissector::Arguments),
     Frame(frame::Arguments),
     Machines(machines::Arguments),
     Manifest(manifest::Arguments),
@@ -41,6 +41,7 @@ enum Inspect {
 fn main() -> ExitCode {
     let done = match Inspect::parse() {
         Inspect::Audit(arguments) => audit::run(&arguments),
+        Inspect::Dissector(arguments) => dissector::run(&arguments),
         Inspect::Frame(arguments) => frame::run(&arguments),
         Inspect::Machines(arguments) => machines::run(&arguments),
         Inspect::Manifest(arguments) => manifest::run(&arguments),
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         Inspect::Surface(arguments) => surface::run(&arguments),
     };
     done.unwrap_or_else(|error| {
-        // Whoever reads our output (`| head`) may have seen enough.
+        // A reader of our output (`| head`) may have seen enough.
         if error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }

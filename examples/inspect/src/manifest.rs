@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use cep_envelope::Surface;
 use cep_envelope::digest::{ContentDigest, Digest};
-use cep_envelope::manifest::{BoundKey, CausalParent, Expected, Manifest, SealedManifest, Strict, VerifyError};
+use cep_envelope::manifest::{BoundKey, Expected, SealedManifest, Strict, VerifyError};
 use clap::Args;
+use explain::manifest;
 use serde_json::{Value, json};
 
 /// Reads a manifest, bare or in its signed outer object, and compares it with a name, a content and a key.
@@ -55,23 +56,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if more {
         bail!("{}: longer than {LONGEST} bytes, which no manifest is", arguments.file.display());
     }
-    let (outer, manifest) = match SealedManifest::parse(&bytes) {
-        Ok(outer) => (Some(outer), *outer.unverified()),
-        Err(_) if SealedManifest::parse(bytes.trim_ascii()).is_ok() => bail!(
-            "{}: white space before or behind the signed object, which has one spelling: remove it",
-            arguments.file.display()
-        ),
-        Err(error) if bytes.trim_ascii_start().starts_with(b"{\"manifest\":") => {
-            bail!("{}: not a signed object: {error}", arguments.file.display())
-        }
-        Err(no_outer) => {
-            let bare = Manifest::read(&bytes).map_err(|error| {
-                anyhow!("{}: neither a signed object ({no_outer}) nor a manifest ({error})", arguments.file.display())
-            })?;
-            (None, bare)
-        }
-    };
-    let own = outer.as_ref().map_or(bytes.trim_ascii(), SealedManifest::signed_bytes);
+    let read = manifest::read(&bytes).map_err(|error| anyhow!("{}: {error}", arguments.file.display()))?;
+    let (outer, manifest) = (read.outer, read.manifest);
 
     let disagreements = match &arguments.name {
         Some(name) => {
@@ -90,23 +76,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         None => None,
     };
 
-    let fields = fields(&manifest, &Digest::of(own), outer.as_ref());
     let out = &mut io::stdout().lock();
     let names_differ = disagreements.as_ref().is_some_and(|names| !names.is_empty());
     let failed = names_differ || content_matches == Some(false) || verdict.as_ref().is_some_and(Result::is_err);
     if arguments.json {
         let mut object = serde_json::Map::new();
         object.insert("ok".into(), (!failed).into());
-        object.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        object.extend(read.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
         object.insert("disagreements".into(), json!(disagreements));
         object.insert("content_matches".into(), json!(content_matches));
         object.insert("verified".into(), json!(verdict.map(|verdict| verdict.is_ok())));
         writeln!(out, "{}", Value::Object(object))?;
     } else {
-        for (name, value) in fields {
-            let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            writeln!(out, "  {name:<22} {}", text.escape_debug())?;
-        }
+        write!(out, "{read}")?;
         if let Some(names) = disagreements {
             let text = if names.is_empty() { "none".into() } else { names.join(", ") + " (what is sealed holds)" };
             writeln!(out, "  {:<22} {text}", "disagreements")?;
@@ -172,26 +154,4 @@ fn digest_of(path: &Path) -> Result<Digest> {
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return Ok(digest.finish()) };
         digest.update(piece);
     }
-}
-
-/// What the manifest says, in the draft's order.
-fn fields(manifest: &Manifest<'_>, own: &Digest, outer: Option<&SealedManifest<'_>>) -> Vec<(&'static str, Value)> {
-    let parent = match manifest.causal_parent {
-        CausalParent::Missing => json!("missing"),
-        CausalParent::Root => Value::Null,
-        CausalParent::Of(digest) => json!(digest.to_string()),
-    };
-    vec![
-        ("schema", json!(manifest.schema)),
-        ("surface_time_fragment", json!(manifest.surface.time)),
-        ("surface_context", json!(manifest.surface.context)),
-        ("surface_profile", json!(manifest.surface.profile)),
-        ("surface_priority", json!(manifest.surface.priority)),
-        ("sealed_created_at", json!(manifest.sealed_created_at.as_str())),
-        ("content_digest", json!(manifest.content_digest.to_string())),
-        ("causal_parent", parent),
-        ("manifest_digest", json!(own.to_string())),
-        ("claimed_signer", json!(outer.map(SealedManifest::claimed_signer))),
-        ("claimed_recipient", json!(outer.map(SealedManifest::claimed_recipient))),
-    ]
 }

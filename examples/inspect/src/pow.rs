@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
+use explain::hexadecimal;
+use explain::utc::utc;
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::discovery::pow::{Miner, trailing_zero_bits};
 use iacp_core::discovery::{Refusal, TIMESTAMP_WINDOW, check, space_of_topic};
@@ -14,9 +16,6 @@ use iacp_wire::{DhtKey, Frame, HEADER_LEN, Message, X25519Key};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use zerocopy::IntoBytes;
-
-use crate::hexadecimal;
-use crate::utc::{now, utc};
 
 /// Makes and checks proofs of work on a DISCOVERY_REQ.
 #[derive(clap::Args, Debug)]
@@ -39,8 +38,8 @@ struct Mine {
     /// Trailing zero bits of the digest; each one doubles the work.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     bits: u32,
-    /// The requester's one-time X25519 key, 32 bytes; without it one is drawn and its secret forgotten, so that nobody
-    /// can open the answers.
+    /// The requester's one-time X25519 key, 32 bytes; without it one is drawn and its secret forgotten, so that
+    /// answers cannot be opened.
     #[arg(long, value_name = "HEX", value_parser = hexadecimal::thirty_two)]
     key: Option<[u8; 32]>,
     /// The request's timestamp; without it, the clock's.
@@ -309,4 +308,10 @@ fn remark(check: Check, claims: Option<&Claims>, length: usize) -> String {
         Check::Threshold => format!("{} bits claimed, {} required", claims.claimed, claims.required),
         Check::Proof => format!("{} zero bits in {}", claims.found, claims.digest),
     }
+}
+
+/// The clock, in Unix milliseconds.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,16 +1,13 @@
 //! `inspect surface`: what the visible name of an object says.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use cep_envelope::{Moment, Precision, Surface, Warning};
 use clap::Args;
-use serde::Serialize;
+use explain::surface;
 
 use crate::answers;
-use crate::utc::utc;
 
 /// Explains the names of envelopes (CEP §5), segment by segment.
 ///
@@ -40,8 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         if input.is_empty_line() {
             return Ok(());
         }
-        match Surface::parse_bytes(input.text) {
-            Ok(surface) => answers.explain(|| Shown::new(&surface), || Explained(surface)),
+        match surface::read(input.text) {
+            Ok(surface) => answers.explain(|| surface.shown(), || surface),
             Err(error) => {
                 // The byte itself, in a form that a terminal does not obey.
                 let byte = input.text.get(error.offset).map(|byte| format!(": {}", byte.escape_ascii()));
@@ -49,81 +46,4 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     })
-}
-
-/// A surface, in the order in which its parts are printed.
-#[derive(Serialize)]
-struct Shown<'a> {
-    ok: bool,
-    time: &'a str,
-    context: &'a str,
-    profile: &'a str,
-    priority: &'a str,
-    extension: Option<&'a str>,
-    warnings: Vec<&'static str>,
-}
-
-impl<'a> Shown<'a> {
-    fn new(surface: &Surface<'a>) -> Self {
-        Self {
-            ok: true,
-            time: surface.time_text(),
-            context: surface.context(),
-            profile: surface.profile(),
-            priority: surface.priority(),
-            extension: surface.extension(),
-            warnings: surface.warnings().iter().map(Warning::name).collect(),
-        }
-    }
-}
-
-/// A surface for people, a segment a line.
-struct Explained<'a>(Surface<'a>);
-
-impl fmt::Display for Explained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(surface) = self;
-        writeln!(f, "{surface}")?;
-        writeln!(f, "  time       {}", surface.time_text())?;
-        match surface.time().calendar() {
-            Ok(moment) => writeln!(f, "  calendar   {}", in_words(moment))?,
-            Err(error) => writeln!(f, "  calendar   not a real time: {error}")?,
-        }
-        writeln!(f, "  context    {}", surface.context())?;
-        writeln!(f, "  profile    {}", surface.profile())?;
-        writeln!(f, "  priority   {} (a hint that decides nothing)", surface.priority())?;
-        if let Some(extension) = surface.extension() {
-            writeln!(f, "  extension  {extension} (never trusted)")?;
-        }
-        for warning in surface.warnings().iter() {
-            writeln!(f, "  warning    {}: {}", warning.name(), remark(warning))?;
-        }
-        Ok(())
-    }
-}
-
-/// `2026-05-16T12:00:00Z, Unix 1778932800`; a day has no time of day.
-fn in_words(moment: Moment) -> String {
-    let seconds = moment.unix_seconds();
-    // Only years before 1970 are negative, and nobody hands objects over then.
-    let text = u64::try_from(seconds).map(|seconds| utc(seconds * 1_000)).unwrap_or_default();
-    let digits = match moment.precision() {
-        Precision::Day => text.get(..10).map(str::to_owned),
-        Precision::Second => text.get(..19).map(|text| format!("{text}Z")),
-    };
-    let leap = seconds.div_euclid(86_400) != i64::from(moment.unix_day());
-    match digits {
-        _ if leap => format!("a real time, the leap second before Unix {seconds}"),
-        Some(digits) => format!("a real time, {digits}, Unix {seconds}"),
-        None => format!("a real time, Unix {seconds}"),
-    }
-}
-
-fn remark(warning: Warning) -> &'static str {
-    match warning {
-        Warning::UpperCase => "T or Z, where lower case is preferred",
-        Warning::LongName => "more than 180 bytes",
-        Warning::LongSegment => "a segment of more than 32 bytes",
-        _ => "see the crate",
-    }
 }

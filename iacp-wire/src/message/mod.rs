@@ -10,7 +10,9 @@ mod erp;
 mod local;
 mod malfeasance;
 mod outer;
+mod parse;
 mod pss;
+mod show;
 mod space;
 
 pub use access_ticket::{AccessTicketReq, AccessTicketRes, TicketedRequest};
@@ -35,11 +37,9 @@ pub use pss::{
 pub use space::{SpaceJoin, SpaceRelay, SpaceStatus};
 use zerocopy::IntoBytes;
 
-use crate::error::{ParseError, Reason};
 use crate::field::{AeadTag, Cookie, Signature};
-use crate::figure::{Figure, Value, signature_offset};
+use crate::figure::{Figure, signature_offset};
 use crate::header::MessageType;
-use crate::read::Reader;
 
 /// Any message: its figure, and what follows it.
 // keeps: IACP-159 (App. A)
@@ -258,96 +258,6 @@ fn followed<'a, T: Figure>(head: &'a T, tail: &'a [u8]) -> Parts<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the body of a message with a common header, up to its TLVs if it takes any.
-    pub(crate) fn read(message_type: MessageType, reader: &mut Reader<'a>) -> Result<Self, ParseError> {
-        Ok(match message_type {
-            MessageType::DiscoveryReq => Self::DiscoveryReq(reader.figure()?),
-            MessageType::DiscoveryRes => Self::DiscoveryRes(reader.figure()?),
-            MessageType::AccessTicketReq => Self::AccessTicketReq(reader.figure()?),
-            MessageType::AccessTicketRes => Self::AccessTicketRes(reader.figure()?),
-            MessageType::DhtTicketStore => Self::DhtTicketStore(reader.figure()?),
-            MessageType::DhtTicketQuery => Self::DhtTicketQuery(reader.figure()?),
-            MessageType::DhtTicketResp => Self::DhtTicketResp(reader.figure()?),
-            MessageType::PssInit => Self::PssInit(reader.figure()?),
-            MessageType::PssAck => Self::PssAck(reader.figure()?),
-            MessageType::PssNeg => Self::PssNeg(reader.figure()?),
-            MessageType::PssDataStream => {
-                let head = reader.figure()?;
-                if reader.remaining() < AeadTag::LEN {
-                    let end = reader.offset().saturating_add(reader.remaining());
-                    return Err(ParseError::new(Reason::Truncated, "encrypted_payload", end));
-                }
-                Self::PssDataStream { head, sealed: reader.rest() }
-            }
-            MessageType::PssTeardown => {
-                let head: &PssTeardown = reader.figure()?;
-                let malfeasance = measured(reader, head.malfeasance_length.get(), 0, "malfeasance_length")?;
-                Self::PssTeardown { head, malfeasance }
-            }
-            MessageType::PssRevocationPublish => {
-                let head: &PssRevocationPublish = reader.figure()?;
-                let malfeasance = measured(reader, head.malfeasance_length.get(), 0, "malfeasance_length")?;
-                Self::PssRevocationPublish { head, malfeasance }
-            }
-            MessageType::ErpDeflect => Self::ErpDeflect { head: reader.figure()?, inner: reader.rest() },
-            MessageType::OuterTransport => {
-                // It has no common header, so a common header cannot announce it.
-                return Err(ParseError::new(Reason::UnknownType(message_type.code()), "type", 0));
-            }
-            MessageType::ErpInit => Self::ErpInit(reader.figure()?),
-            MessageType::AnmlFallbackQuery => {
-                let Some(length) = reader.remaining().checked_sub(AnmlFallbackQuery::LEN) else {
-                    // Names the field that is cut.
-                    reader.figure::<AnmlFallbackQuery>()?;
-                    return Err(ParseError::new(Reason::Truncated, "legacy_target_uri", reader.offset()));
-                };
-                Self::AnmlFallbackQuery { uri: reader.text(length, "legacy_target_uri")?, tail: reader.figure()? }
-            }
-            MessageType::PssRevocationRebuttal => {
-                let head: &PssRevocationRebuttal = reader.figure()?;
-                let length = head.rebuttal_proof_length.get();
-                let evidence = measured(reader, length, Signature::LEN, "rebuttal_proof_length")?;
-                Self::PssRevocationRebuttal { head, evidence, signature: reader.value("signature")? }
-            }
-            MessageType::ErpAlloc => Self::ErpAlloc(reader.figure()?),
-            MessageType::ErpRegister => Self::ErpRegister(reader.figure()?),
-            MessageType::ErpEvolve => Self::ErpEvolve(reader.figure()?),
-            MessageType::MigrationVector => Self::MigrationVector(reader.figure()?),
-            MessageType::ProofOfMal => {
-                let head = reader.figure()?;
-                let evidence = if reader.remaining() == 0 { None } else { Some(Evidence::read(head, reader)?) };
-                Self::ProofOfMal { head, evidence }
-            }
-            MessageType::ErpKeepalive => Self::ErpKeepalive(reader.figure()?),
-            MessageType::ErpStream => Self::ErpStream { head: reader.figure()?, inner: reader.rest() },
-            MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
-            MessageType::Error => Self::Error(reader.figure()?),
-            MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
-            MessageType::Local => Self::Local { head: reader.figure()?, inner: reader.rest() },
-            MessageType::AaiRequest => Self::AaiRequest { head: reader.figure()?, arguments: reader.rest() },
-            MessageType::AaiNotice => Self::AaiNotice { head: reader.figure()?, content: reader.rest() },
-            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
-            MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
-            MessageType::DockOffer => Self::DockOffer(reader.figure()?),
-            MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },
-            MessageType::AnmlFallbackAnswer => Self::AnmlFallbackAnswer(reader.figure()?),
-            MessageType::DirGet => Self::DirGet { head: reader.figure()?, padding: reader.rest() },
-            MessageType::DirAnswer => Self::DirAnswer { head: reader.figure()?, records: reader.rest() },
-            MessageType::DirPut => Self::DirPut { head: reader.figure()?, record: reader.rest() },
-            MessageType::DirReceipt => Self::DirReceipt(reader.figure()?),
-            MessageType::WorkedRequest => Self::WorkedRequest { head: reader.figure()?, inner: reader.rest() },
-            MessageType::PomNotice => Self::PomNotice(reader.figure()?),
-            MessageType::PomVote => Self::PomVote(reader.figure()?),
-            MessageType::SpaceJoin => Self::SpaceJoin(reader.figure()?),
-            MessageType::SpaceStatus => Self::SpaceStatus(reader.figure()?),
-            MessageType::SpaceRelay => Self::SpaceRelay { head: reader.figure()?, inner: reader.rest() },
-        })
-    }
-
-    pub(crate) fn read_outer(transit_id: u16, reader: &mut Reader<'a>) -> Result<Self, ParseError> {
-        Ok(Self::OuterTransport { transit_id, head: reader.figure()?, inner: reader.rest() })
-    }
-
     /// The registry's type.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
@@ -500,122 +410,6 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Calls the visitor for every field of the body in wire order.
-    pub fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value<'_>)) {
-        match *self {
-            Self::DiscoveryReq(m) => m.visit(visitor),
-            Self::DiscoveryRes(m) => m.visit(visitor),
-            Self::AccessTicketReq(m) => m.visit(visitor),
-            Self::AccessTicketRes(m) => m.visit(visitor),
-            Self::DhtTicketStore(m) => m.visit(visitor),
-            Self::DhtTicketQuery(m) => m.visit(visitor),
-            Self::DhtTicketResp(m) => m.visit(visitor),
-            Self::PssInit(m) => m.visit(visitor),
-            Self::PssAck(m) => m.visit(visitor),
-            Self::PssNeg(m) => m.visit(visitor),
-            Self::PssDataStream { head, sealed } => {
-                head.visit(visitor);
-                visitor("encrypted_payload", Value::Bytes(sealed));
-            }
-            Self::PssTeardown { head, malfeasance } => {
-                head.visit(visitor);
-                visitor("malfeasance_data", Value::Bytes(malfeasance));
-            }
-            Self::PssRevocationPublish { head, malfeasance } => {
-                head.visit(visitor);
-                visitor("malfeasance_data", Value::Bytes(malfeasance));
-            }
-            Self::ErpDeflect { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_payload", Value::Bytes(inner));
-            }
-            Self::OuterTransport { transit_id, head, inner } => {
-                visitor("transit_id", Value::Integer(u64::from(transit_id)));
-                head.visit(visitor);
-                visitor("inner_payload", Value::Bytes(inner));
-            }
-            Self::ErpInit(m) => m.visit(visitor),
-            Self::AnmlFallbackQuery { uri, tail } => {
-                visitor("legacy_target_uri", Value::Text(uri));
-                tail.visit(visitor);
-            }
-            Self::PssRevocationRebuttal { head, evidence, signature } => {
-                head.visit(visitor);
-                visitor("rebuttal_evidence", Value::Bytes(evidence));
-                visitor("signature", Value::Bytes(&signature.0));
-            }
-            Self::ErpAlloc(m) => m.visit(visitor),
-            Self::ErpRegister(m) => m.visit(visitor),
-            Self::ErpEvolve(m) => m.visit(visitor),
-            Self::MigrationVector(m) => m.visit(visitor),
-            Self::ProofOfMal { head, evidence } => {
-                head.visit(visitor);
-                if let Some(evidence) = evidence {
-                    evidence.visit(visitor);
-                }
-            }
-            Self::ErpKeepalive(m) => m.visit(visitor),
-            Self::ErpStream { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-            Self::ErpConfirm(m) => m.visit(visitor),
-            Self::Error(m) => m.visit(visitor),
-            Self::TicketedRequest { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-            Self::Local { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-            Self::AaiRequest { head, arguments } => {
-                head.visit(visitor);
-                visitor("arguments", Value::Bytes(arguments));
-            }
-            Self::AaiNotice { head, content } => {
-                head.visit(visitor);
-                visitor("content", Value::Bytes(content));
-            }
-            Self::PathRelay { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-            Self::TransitGrant(m) => m.visit(visitor),
-            Self::DockOffer(m) => m.visit(visitor),
-            Self::SandboxStream { head, bytes } => {
-                head.visit(visitor);
-                visitor("bytes", Value::Bytes(bytes));
-            }
-            Self::AnmlFallbackAnswer(m) => m.visit(visitor),
-            Self::DirGet { head, padding } => {
-                head.visit(visitor);
-                visitor("padding", Value::Bytes(padding));
-            }
-            Self::DirAnswer { head, records } => {
-                head.visit(visitor);
-                visitor("records", Value::Bytes(records));
-            }
-            Self::DirPut { head, record } => {
-                head.visit(visitor);
-                visitor("record", Value::Bytes(record));
-            }
-            Self::DirReceipt(m) => m.visit(visitor),
-            Self::WorkedRequest { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-            Self::PomNotice(m) => m.visit(visitor),
-            Self::PomVote(m) => m.visit(visitor),
-            Self::SpaceJoin(m) => m.visit(visitor),
-            Self::SpaceStatus(m) => m.visit(visitor),
-            Self::SpaceRelay { head, inner } => {
-                head.visit(visitor);
-                visitor("inner_frame", Value::Bytes(inner));
-            }
-        }
-    }
-
     /// The I-Cookie of a frame that belongs to a session.
     #[must_use]
     pub const fn initiator_cookie(&self) -> Option<Cookie> {
@@ -628,19 +422,4 @@ impl<'a> Message<'a> {
             _ => None,
         }
     }
-}
-
-/// A variable part whose length field must account for all that is left but `after` bytes.
-fn measured<'a>(
-    reader: &mut Reader<'a>,
-    length: u32,
-    after: usize,
-    field: &'static str,
-) -> Result<&'a [u8], ParseError> {
-    let wrong = ParseError::new(Reason::Length, field, reader.offset());
-    let length = usize::try_from(length).map_err(|_| wrong)?;
-    if reader.remaining().checked_sub(after) != Some(length) {
-        return Err(wrong);
-    }
-    reader.take(length, field)
 }

@@ -5,13 +5,14 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use explain::hexadecimal;
 use interaction_gov::audit::{Head, SignedHead};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::time::Time;
 use serde::Deserialize;
 
+use crate::lines;
 use crate::texts::{printable, shown};
-use crate::{hexadecimal, lines};
 
 /// No head fills a longer line.
 const LONGEST_LINE: u64 = 4_096;

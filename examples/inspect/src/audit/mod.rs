@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use explain::hexadecimal;
 use interaction_gov::audit::{Bytes, Kind, RECORD};
 use interaction_gov::vocabulary::Vocabulary;
 use serde_json::json;
 
-use crate::{hexadecimal, texts};
+use crate::texts;
 use check::{Check, Wrong};
 use heads::Placed;
 use words::Words;
@@ -281,7 +282,7 @@ impl<W: Write> Reading<'_, W> {
 /// The exit code where nothing is wrong, and not everything is shown.
 const NOT_SHOWN: u8 = 3;
 
-/// What nobody may take for shown.
+/// What is not shown.
 fn not_shown(arguments: &Arguments, unsigned: Range<u64>, ended: bool) -> Vec<String> {
     let mut what = Vec::new();
     if arguments.heads.is_none() {

@@ -1,16 +1,13 @@
 //! `inspect frame`: what the bytes of a frame say.
 
-mod explain;
-mod json;
-mod notes;
-
 use std::process::ExitCode;
 
 use anyhow::Result;
-use iacp_wire::{Frame, ParseError};
+use explain::frame::{self, Fault};
+use explain::hexadecimal;
+use iacp_wire::Frame;
 
 use crate::answers::{self, Answers, Input};
-use crate::hexadecimal::{self, HexError};
 
 /// Explains frames, field by field.
 ///
@@ -28,34 +25,6 @@ pub struct Arguments {
 
 /// No datagram fills a longer line, however it is spaced.
 const LONGEST_LINE: u64 = 1 << 20;
-
-/// Why a line is no frame.
-#[derive(Debug)]
-enum Fault {
-    Hex(HexError),
-    Frame(ParseError),
-    LongLine,
-}
-
-impl Fault {
-    const fn offset(&self) -> usize {
-        match self {
-            Self::Hex(error) => error.offset,
-            Self::Frame(error) => error.offset,
-            Self::LongLine => 0,
-        }
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Hex(error) => error.fmt(f),
-            Self::Frame(error) => error.fmt(f),
-            Self::LongLine => write!(f, "hex: the line is longer than any datagram"),
-        }
-    }
-}
 
 /// Runs the subcommand.
 ///
@@ -79,7 +48,7 @@ fn answer(answers: &mut Answers, input: &Input<'_>) -> Result<()> {
         Err(error) => return refuse(answers, Fault::Hex(error)),
     };
     match Frame::parse(&bytes) {
-        Ok(frame) => answers.explain(|| json::shown(&frame, &bytes), || explain::explain(&frame, &bytes)),
+        Ok(parsed) => answers.explain(|| frame::shown(&parsed, &bytes), || frame::table(&parsed, &bytes)),
         Err(error) => refuse(answers, Fault::Frame(error)),
     }
 }

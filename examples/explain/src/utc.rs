@@ -1,14 +1,7 @@
 //! Unix milliseconds as people read them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The clock, in Unix milliseconds.
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// `2026-07-29T12:00:00.000Z`, or nothing beyond the year 9999.
+#[must_use]
 pub fn utc(milliseconds: u64) -> String {
     let (seconds, rest) = (milliseconds / 1_000, milliseconds % 1_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);

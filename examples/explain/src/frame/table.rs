@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use iacp_wire::layout::{Record, RecordHead};
 use iacp_wire::message::{self, Conditions, Evidence, HeaderFragment, MalfeasanceData};
-use iacp_wire::{Cookie, Figure, Frame, HEADER_LEN, Message, MessageType, Value};
+use iacp_wire::{Cookie, Figure, Frame, HEADER_LEN, MessageType, Value};
 use zerocopy::FromBytes;
 
-use super::notes;
+use super::{notes, shape};
 
 /// Bytes of a value on one line.
 const LINE: usize = 32;
@@ -19,7 +19,8 @@ const DEPTH: usize = 6;
 const TEXT: usize = 256;
 
 /// Explains a frame; the text ends with a line break.
-pub fn explain(frame: &Frame<'_>, bytes: &[u8]) -> String {
+#[must_use]
+pub fn table(frame: &Frame<'_>, bytes: &[u8]) -> String {
     let mut out = String::new();
     write(&mut out, frame, bytes, 0);
     out
@@ -62,26 +63,26 @@ fn write(out: &mut String, frame: &Frame<'_>, bytes: &[u8], depth: usize) {
         let zero = if cookie.is_zero() { " (not assigned yet)" } else { "" };
         put(out, format_args!("{indent}R-Cookie {cookie}{zero}"));
     }
-    table(out, &rows(frame), depth);
+    lines(out, &rows(frame), depth);
 }
 
-fn table(out: &mut String, rows: &[Row], depth: usize) {
+fn lines(out: &mut String, rows: &[Row], depth: usize) {
     let indent = "    ".repeat(depth);
     let name_width = rows.iter().map(|row| row.name.len()).chain([5]).max().unwrap_or_default();
     put(out, format_args!("{indent}  offset   size  {:<name_width$}  value", "field"));
     for Row { offset, size, name, value, note, part } in rows {
         let note = if note.is_empty() { String::new() } else { format!("  {note}") };
-        let mut lines = value.iter().map(String::as_str);
-        let first = lines.next().unwrap_or("-");
+        let mut values = value.iter().map(String::as_str);
+        let first = values.next().unwrap_or("-");
         let last = if value.len() > 1 { "" } else { note.as_str() };
         put(out, format_args!("{indent}  {offset:>6}  {size:>5}  {name:<name_width$}  {first}{last}"));
         let count = value.len();
-        for (number, line) in (2..).zip(lines) {
+        for (number, line) in (2..).zip(values) {
             let last = if number == count { note.as_str() } else { "" };
             put(out, format_args!("{indent}                 {:<name_width$}  {line}{last}", ""));
         }
         match part {
-            Some(Part::Figure(rows)) => table(out, rows, depth + 1),
+            Some(Part::Figure(rows)) => lines(out, rows, depth + 1),
             Some(Part::Frame(bytes)) if depth < DEPTH => match Frame::parse(bytes) {
                 Ok(frame) => write(out, &frame, bytes, depth + 1),
                 Err(error) => put(out, format_args!("{indent}    {name} is no frame: {error}")),
@@ -102,7 +103,7 @@ fn put(out: &mut String, line: std::fmt::Arguments<'_>) {
 
 fn rows(frame: &Frame<'_>) -> Vec<Row> {
     let mut offset = HEADER_LEN + frame.responder_cookie.map_or(0, |_| Cookie::LEN);
-    let sizes = sizes(&frame.message);
+    let sizes = shape::of(frame.message.message_type()).figures;
     let mut rows = Vec::new();
     frame.message.visit(&mut |name, value| {
         if name == "transit_id" {
@@ -192,69 +193,6 @@ fn size(figures: &[&[(&str, usize)]], name: &str, value: Value<'_>) -> usize {
             fields.find(|(field, _)| *field == name).map_or(0, |(_, size)| *size)
         }
     }
-}
-
-/// The figures of a message.
-fn sizes(message: &Message<'_>) -> Vec<&'static [(&'static str, usize)]> {
-    const fn of<T: Figure>(_: &T) -> &'static [(&'static str, usize)] {
-        T::FIELDS
-    }
-    vec![match message {
-        Message::DiscoveryReq(m) => of(*m),
-        Message::DiscoveryRes(m) => of(*m),
-        Message::AccessTicketReq(m) => of(*m),
-        Message::AccessTicketRes(m) => of(*m),
-        Message::DhtTicketStore(m) => of(*m),
-        Message::DhtTicketQuery(m) => of(*m),
-        Message::DhtTicketResp(m) => of(*m),
-        Message::PssInit(m) => of(*m),
-        Message::PssAck(m) => of(*m),
-        Message::PssNeg(m) => of(*m),
-        Message::PssDataStream { head, .. } => of(*head),
-        Message::PssTeardown { head, .. } => of(*head),
-        Message::PssRevocationPublish { head, .. } => of(*head),
-        Message::ErpDeflect { head, .. } => of(*head),
-        Message::OuterTransport { head, .. } => of(*head),
-        Message::ErpInit(m) => of(*m),
-        Message::AnmlFallbackQuery { tail, .. } => of(*tail),
-        Message::PssRevocationRebuttal { head, .. } => of(*head),
-        Message::ErpAlloc(m) => of(*m),
-        Message::ErpRegister(m) => of(*m),
-        Message::ErpEvolve(m) => of(*m),
-        Message::MigrationVector(m) => of(*m),
-        Message::ProofOfMal { head, evidence } => {
-            let mut figures = vec![of(*head)];
-            match evidence {
-                Some(Evidence::Bindings(pair)) => figures.push(of(*pair)),
-                Some(Evidence::Claims(_)) => figures.extend([message::ClaimsHead::FIELDS, message::ClaimsTail::FIELDS]),
-                None => {}
-            }
-            return figures;
-        }
-        Message::ErpKeepalive(m) => of(*m),
-        Message::ErpStream { head, .. } => of(*head),
-        Message::ErpConfirm(m) => of(*m),
-        Message::Error(m) => of(*m),
-        Message::TicketedRequest { head, .. } => of(*head),
-        Message::Local { head, .. } => of(*head),
-        Message::AaiRequest { head, .. } => of(*head),
-        Message::AaiNotice { head, .. } => of(*head),
-        Message::PathRelay { head, .. } => of(*head),
-        Message::TransitGrant(m) => of(*m),
-        Message::DockOffer(m) => of(*m),
-        Message::SandboxStream { head, .. } => of(*head),
-        Message::AnmlFallbackAnswer(m) => of(*m),
-        Message::DirGet { head, .. } => of(*head),
-        Message::DirAnswer { head, .. } => of(*head),
-        Message::DirPut { head, .. } => of(*head),
-        Message::DirReceipt(m) => of(*m),
-        Message::WorkedRequest { head, .. } => of(*head),
-        Message::PomNotice(m) => of(*m),
-        Message::PomVote(m) => of(*m),
-        Message::SpaceJoin(m) => of(*m),
-        Message::SpaceStatus(m) => of(*m),
-        Message::SpaceRelay { head, .. } => of(*head),
-    }]
 }
 
 /// Hex, a line for every 32 bytes, cut where it gets long.

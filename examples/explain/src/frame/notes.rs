@@ -11,19 +11,27 @@ use crate::utc::utc;
 /// From here on sequence numbers are heartbeats'.
 const HEARTBEATS: u64 = 1 << 63;
 
+/// Fields that are a moment, in Unix milliseconds.
+pub const TIMES: [&str; 4] = ["timestamp", "expiration_timestamp", "verification_time", "expiry"];
+/// Fields that are an address.
+pub const ADDRESSES: [&str; 6] =
+    ["original_target_locator", "current_transport_ip", "ip", "destination_ip", "observed_ip", "importer_ip"];
+/// Fields that are a code with names.
+pub const CODES: [&str; 8] =
+    ["kind", "class", "outcome", "refused_type", "offense_type", "teardown_type", "reason_code", "path"];
+/// Fields that are bits with names.
+pub const BITS: [&str; 5] =
+    ["capabilities", "agreed_capabilities", "rejection_reason_flags", "answer_flags", "stream_flags"];
+/// Fields that hold a frame.
+pub const FRAMES: [&str; 2] = ["inner_frame", "inner_payload"];
+
 /// A remark on a field, or nothing.
+#[must_use]
 pub fn on_field(name: &str, value: Value<'_>) -> String {
     match value {
         Value::Integer(number) => on_number(name, number),
-        Value::Bytes(bytes) => match name {
-            "original_target_locator"
-            | "current_transport_ip"
-            | "ip"
-            | "destination_ip"
-            | "observed_ip"
-            | "importer_ip" => address(bytes),
-            _ => String::new(),
-        },
+        Value::Bytes(bytes) if ADDRESSES.contains(&name) => address(bytes),
+        Value::Bytes(_) => String::new(),
         Value::Secret(_) => "a secret".into(),
         Value::Text(_) => String::new(),
     }
@@ -31,7 +39,7 @@ pub fn on_field(name: &str, value: Value<'_>) -> String {
 
 fn on_number(name: &str, number: u64) -> String {
     match name {
-        "timestamp" | "expiration_timestamp" | "verification_time" | "expiry" => utc(number),
+        _ if TIMES.contains(&name) => utc(number),
         "sequence_number" => {
             number.checked_sub(HEARTBEATS).map_or(String::new(), |heartbeat| format!("heartbeat {heartbeat}"))
         }
@@ -129,6 +137,7 @@ const fn record_kind(number: u64) -> &'static str {
 }
 
 /// The four bits of a header by name.
+#[must_use]
 pub fn flags(flags: Flags, outer: bool) -> String {
     let names = if outer { ["reserved 0x1", "reserved 0x2"] } else { ["SESSION", "FIN"] };
     let [first, second] = names;
@@ -137,6 +146,7 @@ pub fn flags(flags: Flags, outer: bool) -> String {
 }
 
 /// The name of a TLV type.
+#[must_use]
 pub const fn tlv_name(code: u8) -> &'static str {
     match KnownTlv::from_code(code) {
         Some(KnownTlv::MigrationVector) => "MIGRATION_VECTOR",
@@ -150,6 +160,7 @@ pub const fn tlv_name(code: u8) -> &'static str {
 }
 
 /// A remark on a MIGRATION_VECTOR.
+#[must_use]
 pub fn on_migration(vector: &MigrationVectorTlv) -> String {
     format!("from {} to {}, nonce {}", vector.previous, vector.current, hex::encode(vector.nonce))
 }
@@ -213,4 +224,22 @@ fn reason(code: u64) -> &'static str {
         (Reason::KeyExhausted, "key exhausted"),
     ];
     names.iter().find(|(reason, _)| u64::from(reason.code()) == code).map_or("unknown", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use iacp_wire::Value;
+
+    use super::{BITS, CODES, on_field};
+
+    #[test]
+    fn what_is_listed_as_codes_and_bits_has_names() {
+        let note = |name: &str, number: u64| on_field(name, Value::Integer(number));
+        for name in CODES {
+            assert!((0..256).any(|code| !["", "unknown"].contains(&note(name, code).as_str())), "{name}");
+        }
+        for name in BITS {
+            assert!((0..32).any(|bit| !note(name, 1 << bit).starts_with("unknown")), "{name}");
+        }
+    }
 }

@@ -57,6 +57,10 @@ pub fn exactly<const N: usize>(text: &str) -> Result<[u8; N], String> {
 }
 
 /// 16 bytes in hexadecimal.
+///
+/// # Errors
+///
+/// Not hex, or not 16 bytes.
 pub fn sixteen(text: &str) -> Result<[u8; 16], String> {
     exactly(text)
 }

@@ -26,6 +26,8 @@ enum Field {
     Number(u64),
 }
 
+/// The frame as a value.
+#[must_use]
 pub fn shown(frame: &Frame<'_>, bytes: &[u8]) -> Shown {
     let message_type = frame.message.message_type();
     let mut fields = Vec::new();
