@@ -12,8 +12,49 @@ use serde::Serialize;
 
 use crate::thumb::Code;
 
-/// What the program is built for.
-pub const TARGET: &str = "thumbv7em-none-eabihf";
+/// What the program is built for, if nothing else is said.
+pub const TARGET: &str = Board::Mps2.target();
+
+/// A board that QEMU emulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Board {
+    /// Arm MPS2 with the image AN386: a Cortex-M4, 4 MiB of each memory.
+    Mps2,
+    /// BBC micro:bit: a Cortex-M0, 256 KiB of flash, 16 KiB of RAM.
+    Microbit,
+}
+
+impl Board {
+    /// What programs are built for.
+    #[must_use]
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Mps2 => "thumbv7em-none-eabihf",
+            Self::Microbit => "thumbv6m-none-eabi",
+        }
+    }
+
+    /// As QEMU calls it.
+    #[must_use]
+    pub const fn machine(self) -> &'static str {
+        match self {
+            Self::Mps2 => "mps2-an386",
+            Self::Microbit => "microbit",
+        }
+    }
+
+    /// Instructions to two ticks of its timer, at one nanosecond each.
+    #[must_use]
+    pub const fn per_two_ticks(self) -> u32 {
+        match self {
+            Self::Mps2 => 80,
+            Self::Microbit => 125,
+        }
+    }
+}
+
+/// The smaller code of SHA-256, which a library cannot choose.
+const COMPACT: &str = "--cfg=sha2_backend_soft=\"compact\"";
 
 /// Where RAM begins in the program's `memory.x`.
 const RAM: u64 = 0x2000_0000;
@@ -21,13 +62,20 @@ const RAM: u64 = 0x2000_0000;
 /// Whether the standard library of [`TARGET`] is there, or could be installed.
 #[must_use]
 pub fn target_is_available() -> bool {
+    board_is_available(Board::Mps2)
+}
+
+/// Whether the standard library of a board's target is there, or could be installed.
+#[must_use]
+pub fn board_is_available(board: Board) -> bool {
+    let target = board.target();
     let is_there = || {
-        let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+        let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
         printed.is_ok_and(|output| {
             output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
         })
     };
-    let install = || Command::new("rustup").args(["target", "add", TARGET]).status();
+    let install = || Command::new("rustup").args(["target", "add", target]).status();
     is_there() || (install().is_ok_and(|status| status.success()) && is_there())
 }
 
@@ -38,12 +86,24 @@ pub enum Feature {
     Baseline,
     /// A sealed manifest instead of a session.
     Envelope,
+    /// A whole decision of a receiver instead of a session.
+    Decision,
     /// A governed interaction instead of a session.
     Policy,
     /// A ranking of nodes instead of a session.
     Ranking,
+    /// Sessions that this side begins, with the host as their peer.
+    Initiator,
+    /// Sessions that this side accepts.
+    Responder,
+    /// Frames, parsed.
+    Parse,
+    /// The vectors of strict verification.
+    Strict,
     /// ed25519-compact for size instead of speed.
     OptSize,
+    /// salty instead of ed25519-compact.
+    Salty,
 }
 
 impl Feature {
@@ -51,9 +111,15 @@ impl Feature {
         match self {
             Self::Baseline => "baseline",
             Self::Envelope => "envelope",
+            Self::Decision => "decision",
             Self::Policy => "policy",
             Self::Ranking => "ranking",
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+            Self::Parse => "parse",
+            Self::Strict => "strict",
             Self::OptSize => "opt_size",
+            Self::Salty => "salty",
         }
     }
 }
@@ -84,15 +150,38 @@ impl Image {
     /// # Errors
     /// What the compiler said.
     pub fn build(target_dir: &Path, features: &[Feature]) -> anyhow::Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/Cargo.toml");
+        Self::build_for(target_dir, Board::Mps2, false, features)
+    }
+
+    /// Builds the program for a board, with the compact code of SHA-256 or without.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build_for(target_dir: &Path, board: Board, compact: bool, features: &[Feature]) -> anyhow::Result<Self> {
+        let names: Vec<_> = features.iter().map(|feature| feature.name()).collect();
+        Self::build_package(target_dir, "firmware", board, compact, &names)
+    }
+
+    /// Builds the program of a package beside this one.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build_package(
+        target_dir: &Path,
+        package: &str,
+        board: Board,
+        compact: bool,
+        features: &[&str],
+    ) -> anyhow::Result<Self> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("Cargo.toml");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["build", "--release", "--quiet", "--target", TARGET]);
+        command.args(["build", "--release", "--quiet", "--target", board.target()]);
         command.arg("--manifest-path").arg(&manifest);
         // A directory of its own: the build that runs this holds the lock of the other one.
         command.arg("--target-dir").arg(target_dir);
         for feature in features {
-            command.args(["--features", feature.name()]);
+            command.args(["--features", feature]);
         }
         // The program is built in one way, whatever the tests are built with.
         for (name, _) in std::env::vars_os() {
@@ -103,11 +192,14 @@ impl Image {
                 command.env_remove(name);
             }
         }
+        if compact {
+            command.env("RUSTFLAGS", COMPACT);
+        }
         let output = command.output().context("cargo")?;
         if !output.status.success() {
             bail!("{} does not build:\n{}", manifest.display(), String::from_utf8_lossy(&output.stderr));
         }
-        let path = target_dir.join(TARGET).join("release/firmware");
+        let path = target_dir.join(board.target()).join("release").join(package);
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
         Ok(Self { path, bytes })
     }

@@ -10,6 +10,9 @@
 
 pub mod budget;
 pub mod image;
+pub mod nodes;
+pub mod others;
+pub mod peer;
 pub mod program;
 pub mod qemu;
 pub mod table;
@@ -21,7 +24,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use image::{Feature, Image, Section};
+use image::{Board, Feature, Image, Section};
 use qemu::Run;
 
 /// All that was measured.
@@ -53,7 +56,7 @@ impl Footprint {
             *bytes = bytes.saturating_sub(harness.get(section).copied().unwrap_or(0));
         }
         let (run, not_run) = match qemu::version() {
-            Ok(_) => (Some(qemu::run(image.path()).context("in QEMU")?), None),
+            Ok(_) => (Some(qemu::run(Board::Mps2, image.path(), &mut ()).context("in QEMU")?), None),
             Err(absent) => (None, Some(absent)),
         };
         let code = image.code()?;

@@ -1,17 +1,46 @@
 //! Runs the program on an emulated board.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use crate::image::Board;
+
 const QEMU: &str = "qemu-system-arm";
-/// A run takes a second. One that takes this long has lost its way.
-const LIMIT: Duration = Duration::from_secs(120);
+/// A run takes a second on the large board, and half a minute on the small one. One that takes this long has lost its way.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What a program talks with.
+pub trait Peer {
+    /// A line of the program's that is no measurement.
+    ///
+    /// # Errors
+    /// It is not what was to come; the run ends.
+    fn hear(&mut self, words: &[&str]) -> anyhow::Result<()>;
+
+    /// The program asks for a datagram at this time of its clock, in milliseconds: of which peer, and its bytes.
+    ///
+    /// # Errors
+    /// Something went wrong; the run ends.
+    fn ask(&mut self, now: u64) -> anyhow::Result<Option<(u8, Vec<u8>)>>;
+}
+
+/// No peer: the program speaks of itself alone.
+impl Peer for () {
+    fn hear(&mut self, words: &[&str]) -> anyhow::Result<()> {
+        bail!("an unexpected line: {}", words.join(" "))
+    }
+
+    fn ask(&mut self, _: u64) -> anyhow::Result<Option<(u8, Vec<u8>)>> {
+        Ok(None)
+    }
+}
 
 /// What one step took, at most, in one suite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,8 +54,8 @@ pub struct Cost {
 /// What the program printed.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// Instructions to a tick of the timer: 40 at the board's 25 MHz, or the counts mean nothing.
-    pub per_tick: u32,
+    /// Instructions to two ticks of the timer: as the board has them, or the counts mean nothing.
+    pub per_two_ticks: u32,
     /// Bytes that values take.
     pub sizes: BTreeMap<String, u32>,
     /// By suite and step; of a step that is made several times, the most.
@@ -78,61 +107,91 @@ pub fn version() -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().ok_or_else(absent)?.to_owned())
 }
 
-/// Runs the program and reads what it prints.
+/// Runs the program on a board, with a peer, and reads what it prints.
 ///
 /// # Errors
-/// It fails, does not end, or prints something else.
-pub fn run(program: &Path) -> anyhow::Result<Run> {
+/// It fails, does not end, or prints something else; or the peer does not agree with it.
+pub fn run(board: Board, program: &Path, peer: &mut dyn Peer) -> anyhow::Result<Run> {
     let mut child = Command::new(QEMU)
-        .args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none"])
+        .args(["-machine", board.machine(), "-display", "none", "-monitor", "none", "-serial", "none"])
         .args(["-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel"])
         .arg(program)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .context(QEMU)?;
-    let started = Instant::now();
-    // It prints less than a pipe holds.
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if started.elapsed() > LIMIT {
-            child.kill()?;
-            child.wait()?;
-            bail!("not at its end after {LIMIT:?}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let (mut printed, mut complaint) = (String::new(), String::new());
-    child.stdout.take().context("no pipe")?.read_to_string(&mut printed)?;
+    let result = talk(&mut child, peer);
+    // Dead or not: after this it is.
+    let _ = child.kill();
+    child.wait()?;
+    let mut complaint = String::new();
     child.stderr.take().context("no pipe")?.read_to_string(&mut complaint)?;
-    if !status.success() {
-        bail!("{status}, {}, after:\n{printed}", complaint.trim());
-    }
-    read(&printed)
+    result.with_context(|| format!("on {}: {}", board.machine(), complaint.trim()))
 }
 
-/// Reads what the program printed.
-///
-/// # Errors
-/// A line is malformed, or the last one is missing.
-pub fn read(printed: &str) -> anyhow::Result<Run> {
+fn talk(child: &mut Child, peer: &mut dyn Peer) -> anyhow::Result<Run> {
+    let output = BufReader::new(child.stdout.take().context("no pipe")?);
+    let mut input = child.stdin.take().context("no pipe")?;
+    let (send, lines) = channel();
+    // It ends with the program's output.
+    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    let end = Instant::now() + LIMIT;
     let mut run = Run::default();
-    for line in printed.lines() {
+    loop {
+        let line = match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => bail!("not at its end after {LIMIT:?}"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the last line is missing after {run:?}"),
+        };
+        match run.read(&line, peer)? {
+            Said::Something => {}
+            Said::Await(now) => {
+                let (from, datagram) = peer.ask(now)?.unwrap_or_default();
+                let [low, high] = u16::try_from(datagram.len())?.to_le_bytes();
+                input.write_all(&[from, low, high])?;
+                input.write_all(&datagram)?;
+                input.flush()?;
+            }
+            Said::End => return Ok(run),
+        }
+    }
+}
+
+/// What a line was.
+enum Said {
+    Something,
+    Await(u64),
+    End,
+}
+
+impl Run {
+    fn read(&mut self, line: &str, peer: &mut dyn Peer) -> anyhow::Result<Said> {
         let words: Vec<_> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["per-tick", number] => run.per_tick = number.parse()?,
-            ["size", name, bytes] => drop(run.sizes.insert((*name).to_owned(), bytes.parse()?)),
+            ["per-tick", number] => self.per_two_ticks = number.parse()?,
+            ["size", name, bytes] => drop(self.sizes.insert((*name).to_owned(), bytes.parse()?)),
             ["step", suite, step, stack, instructions] => {
-                let steps = run.steps.entry((*suite).to_owned()).or_default();
+                let steps = self.steps.entry((*suite).to_owned()).or_default();
                 let cost = steps.entry((*step).to_owned()).or_default();
                 *cost = cost.most(Cost { stack: stack.parse()?, instructions: instructions.parse()? });
             }
-            ["found", one, two, three] => run.found = [one.parse()?, two.parse()?, three.parse()?],
-            ["end"] => return Ok(run),
-            _ => bail!("an unexpected line: {line}"),
+            ["found", one, two, three] => self.found = [one.parse()?, two.parse()?, three.parse()?],
+            ["await", now] => return Ok(Said::Await(now.parse()?)),
+            ["end"] => return Ok(Said::End),
+            _ => peer.hear(&words)?,
+        }
+        Ok(Said::Something)
+    }
+}
+
+/// Reads what a program without a peer printed.
+#[cfg(test)]
+fn read(printed: &str) -> anyhow::Result<Run> {
+    let mut run = Run::default();
+    for line in printed.lines() {
+        if matches!(run.read(line, &mut ())?, Said::End) {
+            return Ok(run);
         }
     }
     bail!("the last line is missing after:\n{printed}")
@@ -144,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_most_of_a_step_counts() {
-        let run = read("per-tick 40\nstep a send 100 9\nstep a send 80 12 \nstep b send 90 1\nend\n").expect("it ends");
+        let run = read("per-tick 80\nstep a send 100 9\nstep a send 80 12 \nstep b send 90 1\nend\n").expect("it ends");
         assert_eq!(run.steps["a"]["send"], Cost { stack: 100, instructions: 12 });
         assert_eq!(run.most("send"), Some(Cost { stack: 100, instructions: 12 }));
         assert_eq!(run.most("open"), None);
@@ -152,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_breaks_off_is_no_measurement() {
-        assert!(read("per-tick 40\nstep a send 100 9\n").is_err());
+        assert!(read("per-tick 80\nstep a send 100 9\n").is_err());
         assert!(read("step a send much 9\nend\n").is_err());
         assert!(read("hello\nend\n").is_err());
     }

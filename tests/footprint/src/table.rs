@@ -1,6 +1,6 @@
 //! The measurement as a table for people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::Footprint;
@@ -8,7 +8,8 @@ use crate::budget::{BUDGETS, Budget, STEPS, What};
 use crate::image::Image;
 
 /// `12,345`.
-fn grouped(number: u32) -> String {
+#[must_use]
+pub fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -102,8 +103,14 @@ pub fn table(footprint: &Footprint) -> String {
             let _ = writeln!(text, "    {what:<28}{:>19}", grouped(*bytes));
         }
     }
-    let _ = writeln!(text, "\nCode by crate, bytes");
-    let mut crates: Vec<_> = footprint.code.iter().collect();
+    text + &crates(&footprint.code)
+}
+
+/// Code by crate.
+#[must_use]
+pub fn crates(code: &BTreeMap<String, u32>) -> String {
+    let mut text = String::from("\nCode by crate, bytes\n");
+    let mut crates: Vec<_> = code.iter().collect();
     crates.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
     for (name, bytes) in crates {
         let _ = writeln!(text, "  {name:<30}{:>19}", grouped(*bytes));

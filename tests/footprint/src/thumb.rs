@@ -98,6 +98,41 @@ impl Code {
         Some(Chain { bytes, frames })
     }
 
+    /// What is called from the functions whose name `is_root` accepts, by whatever way, and is accepted by `is_end`: the
+    /// names of the callers and of what they call. What is behind an end is not looked at.
+    ///
+    /// Where the compiler has put the call into a function that several share, those that share it are the callers.
+    #[must_use]
+    pub fn calls(&self, is_root: impl Fn(&str) -> bool, is_end: impl Fn(&str) -> bool) -> BTreeSet<(&str, &str)> {
+        let next = |function: &Function| function.calls.iter().chain(&function.jumps).copied().collect::<Vec<_>>();
+        let named = self.0.iter().filter(|(_, function)| is_end(&function.name)).map(|(&entry, _)| entry);
+        let mut ends: BTreeSet<u32> = named.collect();
+        loop {
+            let shared = |(_, function): &(&u32, &Function)| {
+                function.name.starts_with("OUTLINED_FUNCTION") && next(function).iter().any(|at| ends.contains(at))
+            };
+            let more: Vec<u32> = self.0.iter().filter(shared).map(|(&entry, _)| entry).collect();
+            let before = ends.len();
+            ends.extend(more);
+            if ends.len() == before {
+                break;
+            }
+        }
+        let roots = self.0.iter().filter(|(_, function)| is_root(&function.name)).map(|(&entry, _)| entry);
+        let (mut waiting, mut seen, mut found) = (roots.collect::<Vec<_>>(), BTreeSet::new(), BTreeSet::new());
+        while let Some(entry) = waiting.pop() {
+            let Some(caller) = self.0.get(&entry).filter(|_| seen.insert(entry)) else { continue };
+            for at in next(caller) {
+                match self.0.get(&at) {
+                    Some(callee) if ends.contains(&at) => drop(found.insert((&*caller.name, &*callee.name))),
+                    Some(_) => waiting.push(at),
+                    None => {}
+                }
+            }
+        }
+        found
+    }
+
     fn depth(&self, entry: u32, known: &mut BTreeMap<u32, Way>) -> u32 {
         if let Some(way) = known.get(&entry) {
             return way.depth;
@@ -143,6 +178,10 @@ enum Effect {
     TakesRegister(u16),
     /// A register gets this value, in its lower half or in its upper.
     Constant(u16, u32, bool),
+    /// A register gets the word at this distance from the instruction's address, which is taken to a multiple of 4.
+    Literal(u16, u32),
+    /// By what is in a register, which is below zero where a frame begins.
+    Adds(u16),
     /// To this distance from the instruction's address.
     Call(i32),
     Jump(i32),
@@ -185,6 +224,16 @@ impl Function {
                     let value = *register;
                     self.knows(value);
                 }
+                Effect::Literal(register, offset) => {
+                    let at = ((here + 4 & !3) + offset).checked_sub(entry).map(|distance| distance as usize / 2);
+                    if let Some([low, high]) = at.and_then(|at| code.get(at..at + 2)) {
+                        registers[usize::from(register & 15)] = u32::from(*high) << 16 | u32::from(*low);
+                    }
+                }
+                Effect::Adds(register) => {
+                    let value = registers[usize::from(register & 15)].cast_signed();
+                    self.frame += value.min(0).unsigned_abs();
+                }
                 Effect::Call(offset) => drop(self.calls.insert(target(offset))),
                 Effect::Jump(offset) => {
                     let target = target(offset);
@@ -215,6 +264,9 @@ fn narrow(code: u16) -> Effect {
     match code >> 8 {
         0xb4 | 0xb5 => Effect::Takes(4 * (low.count_ones() + u32::from(code >> 8 & 1))),
         0xb0 if code & 0x80 != 0 => Effect::Takes(4 * (low & 0x7f)),
+        // LDR of a literal, ADD SP: how a Cortex-M0 takes a large frame.
+        0x48..=0x4f => Effect::Literal(code >> 8 & 7, low << 2),
+        0x44 if code & 0x87 == 0x85 => Effect::Adds(code >> 3 & 15),
         0xd0..=0xdd => Effect::Jump(signed(low << 1, 9)),
         0xe0..=0xe7 => Effect::Jump(signed(u32::from(code & 0x7ff) << 1, 12)),
         _ => Effect::None,
@@ -283,6 +335,8 @@ mod tests {
         assert_eq!(narrow(0xb5f0), Effect::Takes(20)); // push {r4-r7, lr}
         assert_eq!(narrow(0xb09d), Effect::Takes(116)); // sub sp, #116
         assert_eq!(narrow(0x4798), Effect::None); // blx r3
+        assert_eq!(narrow(0x4c02), Effect::Literal(4, 8)); // ldr r4, [pc, #8]
+        assert_eq!(narrow(0x44a5), Effect::Adds(4)); // add sp, r4
         assert_eq!(narrow(0xe7fe), Effect::Jump(-4)); // b .
         assert_eq!(wide(0xe92d, 0x4ff0), Effect::Takes(36)); // push.w {r4-r11, lr}
         assert_eq!(wide(0xf84d, 0xbd04), Effect::Takes(4)); // push.w {r11}
@@ -317,5 +371,16 @@ mod tests {
         let names: Vec<_> = chain.frames.iter().map(|(name, frame)| (name.as_str(), *frame)).collect();
         assert_eq!(names, [("root", 8), ("long", 60), ("hop", 0), ("end", 50)]);
         assert!(code.deepest("absent").is_none());
+        let calls = |root, end| code.calls(|name| name == root, |name| name == end);
+        assert_eq!(calls("root", "end"), BTreeSet::from([("hop", "end")]));
+        assert_eq!(calls("root", "hop"), BTreeSet::from([("long", "hop")]));
+        assert!(calls("wide", "end").is_empty());
+        let outlined = Code(BTreeMap::from([
+            (0, function("root", 8, &[2], &[])),
+            (2, function("OUTLINED_FUNCTION_1", 0, &[], &[4])),
+            (4, function("end", 0, &[], &[])),
+        ]));
+        let calls = outlined.calls(|name| name == "root", |name| name == "end");
+        assert_eq!(calls, BTreeSet::from([("root", "OUTLINED_FUNCTION_1")]));
     }
 }

@@ -20,7 +20,7 @@ fn measure(program: &Program, directory: &str) -> Option<Measured> {
         return None;
     }
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(directory);
-    let measured = program.measure(&target_dir).unwrap_or_else(|error| panic!("{error:?}"));
+    let measured = program.measure(&target_dir, &mut ()).unwrap_or_else(|error| panic!("{error:?}"));
     say(&measured.table(program));
     let found = measured.violations(program, program.budgets);
     assert!(found.is_empty(), "{found:#?}");

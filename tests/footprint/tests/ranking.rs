@@ -7,7 +7,7 @@ mod ranking;
 use std::io::{Write, stderr};
 use std::path::Path;
 
-use footprint::image::{Feature, Image, TARGET, target_is_available};
+use footprint::image::{Board, Feature, Image, TARGET, target_is_available};
 use footprint::qemu;
 
 /// What every machine finds: two halves of a sum over all scores, verdicts and the best path, and how many nodes are streamed at
@@ -29,6 +29,6 @@ fn a_microcontroller_finds_the_same() {
     }
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ranking");
     let image = Image::build(&target_dir, &[Feature::Ranking]).unwrap_or_else(|error| panic!("{error:?}"));
-    let run = qemu::run(image.path()).unwrap_or_else(|error| panic!("{error:?}"));
+    let run = qemu::run(Board::Mps2, image.path(), &mut ()).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(run.found, FOUND);
 }

@@ -1,12 +1,11 @@
 //! A conversation from the first PSS_INIT to the last PSS_TEARDOWN, in the order in which two agents hold it.
 
-use core::convert::Infallible;
 use core::mem::MaybeUninit;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use iacp_core::pss::Capabilities;
-use rand_core::{TryCryptoRng, TryRng};
 
+use crate::counter::Counter;
 use crate::meter::Meter;
 use crate::report::{Report, fail};
 use crate::steps::{self, Agent, Datagram, Door, Link, Meant, SUITES};
@@ -20,39 +19,6 @@ const LONG: u32 = 40;
 
 const INITIATOR_AT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4227);
 const RESPONDER_AT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 4227);
-
-/// In place of the board's random number generator: a counter that is mixed (splitmix64). Not for keys.
-struct Counter(u64);
-
-impl Counter {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}
-
-impl TryRng for Counter {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.next() as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            *byte = self.next() as u8;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counter {}
 
 /// The memory of both sides.
 pub struct Memory {

@@ -33,7 +33,14 @@ pub fn verify(sealed: &SealedManifest<'_>, key: BoundKey, content: &[u8]) -> boo
     sealed.verify(expected, &keys, &Strict).is_ok_and(|verified| verified.is_of(&Digest::of(content)))
 }
 
-pub fn all(meter: &mut Meter, report: &mut Report) {
+/// It needs none but the stack.
+pub struct Memory;
+
+impl Memory {
+    pub const EMPTY: Self = Self;
+}
+
+pub fn all(_: &mut Memory, meter: &mut Meter, report: &mut Report) {
     let mut tell = |step: &str, cost: Cost| report.line(&["step", "ed25519", step], &[cost.stack, cost.instructions]);
     let (cost, key) = meter.measure(|| bind(KEY));
     tell("bind", cost);

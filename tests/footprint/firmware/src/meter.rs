@@ -27,11 +27,11 @@ pub struct Cost {
 }
 
 /// QEMU has no cycle counter. Run with `-icount shift=0`, each instruction takes one nanosecond of virtual time, and
-/// SysTick counts that time at the board's 25 MHz: 40 instructions to a tick. So counts are exact to two ticks, are the
-/// same in each run, and say nothing of wait states, multiplications or pipelines.
+/// SysTick counts that time at the board's 25 MHz, or 16: 40 instructions to a tick, or 62.5. So counts are exact to two
+/// ticks, are the same in each run, and say nothing of wait states, multiplications or pipelines.
 pub struct Meter {
     timer: SYST,
-    per_tick: u32,
+    per_two_ticks: u32,
     overhead: u32,
 }
 
@@ -42,19 +42,19 @@ impl Meter {
         timer.set_reload(RELOAD);
         timer.clear_current();
         timer.enable_counter();
-        let mut meter = Self { timer, per_tick: 1, overhead: 0 };
+        let mut meter = Self { timer, per_two_ticks: 2, overhead: 0 };
         let (ticks, ()) = meter.ticks(|| {
             // SAFETY: the block counts a register down.
             unsafe { asm!("2:", "subs {n}, #1", "bne 2b", n = inout(reg) ROUNDS => _, options(nomem, nostack)) };
         });
-        meter.per_tick = (ROUNDS * ROUND + ticks / 2) / ticks.max(1);
+        meter.per_two_ticks = (2 * ROUNDS * ROUND + ticks / 2) / ticks.max(1);
         meter.overhead = meter.measure(|| ()).0.instructions;
         meter
     }
 
-    /// Instructions to a tick of the timer, as the loop showed.
-    pub fn instructions_per_tick(&self) -> u32 {
-        self.per_tick
+    /// Instructions to two ticks of the timer, as the loop showed.
+    pub fn instructions_per_two_ticks(&self) -> u32 {
+        self.per_two_ticks
     }
 
     /// Runs one step.
@@ -62,14 +62,17 @@ impl Meter {
     #[inline(never)]
     pub fn measure<T>(&mut self, step: impl FnOnce() -> T) -> (Cost, T) {
         let top = stack_pointer();
-        let bottom = top - PAINTED;
+        // A small board has less memory than that: all of it, above what is static.
+        let bottom = top.saturating_sub(PAINTED).max(end_of_statics());
         paint(bottom, top);
         let (ticks, result) = self.ticks(step);
         let touched = lowest_touched(bottom, top);
         if touched == bottom {
             fail("a step takes more stack than is painted");
         }
-        let instructions = (ticks * self.per_tick).saturating_sub(self.overhead);
+        // A tick is at most 63 instructions, and there are less than 2^24 of them.
+        let instructions =
+            (ticks / 2 * self.per_two_ticks + ticks % 2 * self.per_two_ticks / 2).saturating_sub(self.overhead);
         (Cost { stack: top - touched, instructions }, result)
     }
 
@@ -88,6 +91,14 @@ impl Meter {
     }
 }
 
+/// Where the memory begins that no static takes: cortex-m-rt's linker script says it.
+fn end_of_statics() -> u32 {
+    unsafe extern "C" {
+        static mut __sheap: u32;
+    }
+    (&raw const __sheap) as u32
+}
+
 #[inline(always)]
 fn stack_pointer() -> u32 {
     let pointer;
@@ -99,11 +110,11 @@ fn stack_pointer() -> u32 {
 /// Paints the words of `bottom..top`. It is one block, so that nothing of its own lies there.
 #[inline(always)]
 fn paint(bottom: u32, top: u32) {
-    // SAFETY: the words lie below the stack pointer and above all static memory (4 MiB of RAM, of which less than 100
-    // KiB are in use), and no interrupt is enabled: nothing uses them.
+    // SAFETY: the words lie below the stack pointer and above all static memory, and no interrupt is enabled: nothing uses
+    // them.
     unsafe {
         asm!(
-            "2:", "str {paint}, [{at}], #4", "cmp {at}, {top}", "blo 2b",
+            "2:", "stm {at}!, {{{paint}}}", "cmp {at}, {top}", "blo 2b",
             at = inout(reg) bottom => _, top = in(reg) top, paint = in(reg) PAINT,
             options(nostack),
         );

@@ -42,7 +42,7 @@ impl Report {
         self.write(digits.get(10 - length..).unwrap_or_default());
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub fn write(&mut self, bytes: &[u8]) {
         // A lost line is missed by the host.
         let _ = self.0.write_all(bytes);
     }

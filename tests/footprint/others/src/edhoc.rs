@@ -1,0 +1,111 @@
+//! EDHOC (RFC 9528) by lakers, static Diffie-Hellman keys on P-256, suite 2, with message 4: both sides in one image. It ends with
+//! keys; messages are OSCORE's, which lakers has not.
+
+use lakers::{
+    Credential, CredentialTransfer, EDHOCError, EDHOCMethod, EDHOCSuite, EdhocInitiator, EdhocResponder,
+    credential_check_or_fetch,
+};
+use lakers_crypto_rustcrypto::Crypto;
+use rand_core::Rng as _;
+
+use crate::Side;
+use crate::counter::Counter;
+use crate::meter::Meter;
+use crate::report::{Report, fail};
+
+// Keys and credentials of RFC 9529, section 3.
+const KEY_OF_INITIATOR: [u8; 32] = [
+    0xfb, 0x13, 0xad, 0xeb, 0x65, 0x18, 0xce, 0xe5, 0xf8, 0x84, 0x17, 0x66, 0x08, 0x41, 0x14, 0x2e, 0x83, 0x0a, 0x81,
+    0xfe, 0x33, 0x43, 0x80, 0xa9, 0x53, 0x40, 0x6a, 0x13, 0x05, 0xe8, 0x70, 0x6b,
+];
+const KEY_OF_RESPONDER: [u8; 32] = [
+    0x72, 0xcc, 0x47, 0x61, 0xdb, 0xd4, 0xc7, 0x8f, 0x75, 0x89, 0x31, 0xaa, 0x58, 0x9d, 0x34, 0x8d, 0x1e, 0xf8, 0x74,
+    0xa7, 0xe3, 0x03, 0xed, 0xe2, 0xf1, 0x40, 0xdc, 0xf3, 0xe6, 0xaa, 0x4a, 0xac,
+];
+const INITIATOR: &[u8] = &[
+    0xa2, 0x02, 0x77, 0x34, 0x32, 0x2d, 0x35, 0x30, 0x2d, 0x33, 0x31, 0x2d, 0x46, 0x46, 0x2d, 0x45, 0x46, 0x2d, 0x33,
+    0x37, 0x2d, 0x33, 0x32, 0x2d, 0x33, 0x39, 0x08, 0xa1, 0x01, 0xa5, 0x01, 0x02, 0x02, 0x41, 0x2b, 0x20, 0x01, 0x21,
+    0x58, 0x20, 0xac, 0x75, 0xe9, 0xec, 0xe3, 0xe5, 0x0b, 0xfc, 0x8e, 0xd6, 0x03, 0x99, 0x88, 0x95, 0x22, 0x40, 0x5c,
+    0x47, 0xbf, 0x16, 0xdf, 0x96, 0x66, 0x0a, 0x41, 0x29, 0x8c, 0xb4, 0x30, 0x7f, 0x7e, 0xb6, 0x22, 0x58, 0x20, 0x6e,
+    0x5d, 0xe6, 0x11, 0x38, 0x8a, 0x4b, 0x8a, 0x82, 0x11, 0x33, 0x4a, 0xc7, 0xd3, 0x7e, 0xcb, 0x52, 0xa3, 0x87, 0xd2,
+    0x57, 0xe6, 0xdb, 0x3c, 0x2a, 0x93, 0xdf, 0x21, 0xff, 0x3a, 0xff, 0xc8,
+];
+const RESPONDER: &[u8] = &[
+    0xa2, 0x02, 0x60, 0x08, 0xa1, 0x01, 0xa5, 0x01, 0x02, 0x02, 0x41, 0x0a, 0x20, 0x01, 0x21, 0x58, 0x20, 0xbb, 0xc3,
+    0x49, 0x60, 0x52, 0x6e, 0xa4, 0xd3, 0x2e, 0x94, 0x0c, 0xad, 0x2a, 0x23, 0x41, 0x48, 0xdd, 0xc2, 0x17, 0x91, 0xa1,
+    0x2a, 0xfb, 0xcb, 0xac, 0x93, 0x62, 0x20, 0x46, 0xdd, 0x44, 0xf0, 0x22, 0x58, 0x20, 0x45, 0x19, 0xe2, 0x57, 0x23,
+    0x6b, 0x2a, 0x0c, 0xe2, 0x02, 0x3f, 0x09, 0x31, 0xf1, 0xf3, 0x86, 0xca, 0x7a, 0xfd, 0xa6, 0x4f, 0xcd, 0xe0, 0x10,
+    0x8c, 0x22, 0x4c, 0x51, 0xea, 0xbf, 0x60, 0x72,
+];
+
+struct Numbers(Counter);
+
+impl rand_core_06::RngCore for Numbers {
+    fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    fn fill_bytes(&mut self, to: &mut [u8]) {
+        self.0.fill_bytes(to);
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), rand_core_06::Error> {
+        self.0.fill_bytes(to);
+        Ok(())
+    }
+}
+
+impl rand_core_06::CryptoRng for Numbers {}
+
+fn crypto(seed: u64) -> Crypto<Numbers> {
+    Crypto::new(Numbers(Counter(seed)))
+}
+
+fn or<T>(result: Result<T, EDHOCError>, why: &str) -> T {
+    match result {
+        Ok(value) => value,
+        Err(_) => fail(why),
+    }
+}
+
+pub fn all(meter: &mut Meter, report: &mut Report) {
+    let (mut ours, mut theirs) = (Side::NONE, Side::NONE);
+    let of_initiator = or(Credential::parse_ccs(INITIATOR), "no credential");
+    let of_responder = or(Credential::parse_ccs(RESPONDER), "no credential");
+    let first = ours.step(meter, || {
+        EdhocInitiator::new(crypto(1), EDHOCMethod::StatStat, EDHOCSuite::CipherSuite2).prepare_message_1(None, &None)
+    });
+    let (initiator, message) = or(first, "no message 1");
+    let second = theirs.step(meter, || {
+        let credential = of_responder.clone();
+        let responder = EdhocResponder::new(crypto(2), EDHOCMethod::StatStat, KEY_OF_RESPONDER, credential);
+        let (responder, _, _) = responder.process_message_1(&message)?;
+        responder.prepare_message_2(CredentialTransfer::ByReference, None, &None)
+    });
+    let (responder, message) = or(second, "no message 2");
+    let third = ours.step(meter, || {
+        let (mut initiator, _, id, _) = initiator.parse_message_2(&message)?;
+        let peer = credential_check_or_fetch(Some(of_responder), id)?;
+        initiator.set_identity(KEY_OF_INITIATOR, of_initiator.clone())?;
+        initiator.verify_message_2(peer)?.prepare_message_3(CredentialTransfer::ByReference, &None)
+    });
+    let (initiator, message, our_key) = or(third, "no message 3");
+    let fourth = theirs.step(meter, || {
+        let (responder, id, _) = responder.parse_message_3(&message)?;
+        let peer = credential_check_or_fetch(Some(of_initiator), id)?;
+        let (responder, key) = responder.verify_message_3(peer)?;
+        responder.prepare_message_4(&None).map(|(_, message)| (key, message))
+    });
+    let (their_key, message) = or(fourth, "no message 4");
+    let done = ours.step(meter, || initiator.process_message_4(&message).map(|_| ()));
+    or(done, "message 4 is refused");
+    if our_key != their_key {
+        fail("two keys");
+    }
+    ours.tell(report, "initiator");
+    theirs.tell(report, "responder");
+}
