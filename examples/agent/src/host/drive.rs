@@ -274,7 +274,6 @@ impl Host<'_> {
                         keys::short(&offender)
                     ));
                 }
-                HostEvent::Moved { to, .. } => self.went(to),
                 HostEvent::Compromised { peer, .. } => {
                     self.trouble(format!("{}: a session with it was compromised, and has ended", keys::short(&peer)));
                 }
@@ -282,7 +281,8 @@ impl Host<'_> {
                     self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
                     self.channels.shut(number);
                 }
-                HostEvent::Taken | HostEvent::Agent { .. } => {}
+                // What is sent to a new place is noted when it is sent.
+                HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}
             };
         };
         let is_content = matches!(told, AgentEvent::Data { .. });
