@@ -30,6 +30,13 @@ pub fn all(memory: &mut Memory, meter: &mut Meter, report: &mut Report) {
         if frame.is_none() {
             fail("a frame is refused");
         }
-        report.line(&["step", "parse", kind.name()], &[cost.stack, cost.instructions]);
+        // A step's name has no spaces.
+        let mut name = [0; 32];
+        for (to, from) in name.iter_mut().zip(kind.name().bytes()) {
+            *to = if from == b' ' { b'-' } else { from };
+        }
+        let length = kind.name().len().min(name.len());
+        let name = name.get(..length).and_then(|name| core::str::from_utf8(name).ok()).unwrap_or("?");
+        report.line(&["step", "parse", name], &[cost.stack, cost.instructions]);
     }
 }
