@@ -18,12 +18,12 @@ use rand_chacha::rand_core::SeedableRng;
 use crate::qemu::Peer;
 
 const CAPABILITIES: Capabilities = Capabilities::CHACHA20_POLY1305;
-const WINDOW: usize = 4;
+const WINDOW: u32 = 4;
 /// Where the node is.
 const NODE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4227);
 
 type Agent = Identity<ChaChaOnly>;
-type Link = Session<ChaChaOnly, 8192, WINDOW>;
+type Link = Session<ChaChaOnly, 8192, { WINDOW as usize }>;
 
 /// One peer of a node: an honest agent that sends back all data it gets, and ends its session when it is asked to.
 struct Echo {
@@ -47,7 +47,7 @@ impl Echoes {
     #[must_use]
     pub fn new() -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(14);
-        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: WINDOW as u32 };
+        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: WINDOW };
         let mut peer = |seed| Echo {
             agent: Agent::from_seed(&Secret32::new([seed; 32])),
             door: Responder::new(Settings { capabilities: CAPABILITIES, terms }, Mono(1_000), &mut rng),
@@ -91,11 +91,8 @@ impl Echoes {
             Received::Discarded(discard) => bail!("a datagram is discarded: {discard:?}"),
         }
         while let Some(event) = link.poll_event() {
-            match event {
-                Event::CloseRequested { .. } => {
-                    link.close(now, TeardownReason::TaskComplete).map_err(|error| anyhow!("{error}"))?;
-                }
-                _ => {}
+            if let Event::CloseRequested { .. } = event {
+                link.close(now, TeardownReason::TaskComplete).map_err(|error| anyhow!("{error}"))?;
             }
         }
         Ok(())

@@ -225,7 +225,7 @@ impl Function {
                     self.knows(value);
                 }
                 Effect::Literal(register, offset) => {
-                    let at = ((here + 4 & !3) + offset).checked_sub(entry).map(|distance| distance as usize / 2);
+                    let at = (((here + 4) & !3) + offset).checked_sub(entry).map(|distance| distance as usize / 2);
                     if let Some([low, high]) = at.and_then(|at| code.get(at..at + 2)) {
                         registers[usize::from(register & 15)] = u32::from(*high) << 16 | u32::from(*low);
                     }
