@@ -79,6 +79,7 @@ pub enum HostEvent<'d> {
         /// Which session.
         session: Handle,
         /// Where the peer is.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
     },
     /// A session of `eid` with `peer` was compromised. It proves nothing to others: one *bad* in this host's own score.
