@@ -2,170 +2,38 @@
 //!
 //! Everything that happens is a function of the seed: the same seed gives the same trace, byte for byte.
 
+mod host;
+mod memory;
+mod node;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::directory::Kind;
-use iacp_core::erp::agent::{Agent, AgentSlot, RotationReason, Stored};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
-use iacp_core::erp::entity::{
-    BargainSlot, Channel, DepositSlot, Dropped, GroupSlot, HEAD, HostEvent, HostRequest, HostSettings, INSIDE,
-    LineSlot, LlEntity, Memory, PathSlot, PeerAnswer, PeerSlot, Persist, SessionSlot, SharedSlot, Tables, TicketSlot,
-    To,
-};
+use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings, INSIDE, PeerAnswer, To};
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome, Standing};
-use iacp_core::erp::receipt::ReceiptSlot;
-use iacp_core::erp::sandbox::DerivedSlot;
-use iacp_core::erp::switch_point::{FifoCell, Node, OutboxCell};
+use iacp_core::erp::switch_point::Node;
 use iacp_core::erp::ticket::NotOpened;
 use iacp_core::pss::Admission;
-use iacp_core::pss::shared::{EndpointSlot, Reach};
-use iacp_core::slots::{Handle, HeapCell, Slot};
 use iacp_core::time::Mono;
-use iacp_wire::message::{DhtTicketResp, ErpConfirm};
+use iacp_wire::message::DhtTicketResp;
 use iacp_wire::{AeadNonce, Digest, Eid, Frame, Message, SealedLocator, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use self::memory::entity;
 use crate::Weather;
 
-/// The LL-Entity of a test host.
-pub type Entity = LlEntity<'static, Portable, 8192, 16, 64>;
+pub use host::{Host, Told};
+pub use memory::{Entity, memory, tables};
+pub use node::DirectoryNode;
 
 /// Where the nonce stands in the body of a ticket.
 const TICKET_NONCE: std::ops::Range<usize> = 68..80;
-
-fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
-    Box::leak((0..count).map(|_| make()).collect())
-}
-
-/// Memory for so many agents and sessions. It is leaked: a test ends.
-#[must_use]
-pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Portable, 8192, 16> {
-    let cells = |count: usize| (2 * count.max(1)).next_power_of_two();
-    Memory {
-        agents: leak(agents, || Slot::new(AgentSlot::EMPTY)),
-        sessions: leak(sessions, || Slot::new(SessionSlot::EMPTY)),
-        peers: leak(sessions, || Slot::new(PeerSlot::EMPTY)),
-        fifo: leak(fifo, || Slot::new(FifoCell::EMPTY)),
-        outbox: leak(agents, || Slot::new(OutboxCell::EMPTY)),
-        agent_index: leak(cells(agents), || 0),
-        session_index: leak(cells(sessions), || 0),
-        peer_index: leak(cells(sessions), || 0),
-        heap: leak(sessions + 2 * agents, || HeapCell::EMPTY),
-        channels: leak(8, || Channel::NEW),
-    }
-}
-
-/// The further tables, for so many agents and sessions.
-#[must_use]
-pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
-    Tables {
-        lines: leak(sessions, || Slot::new(LineSlot::EMPTY)),
-        receipts: leak(8 * agents, || ReceiptSlot::EMPTY),
-        endpoints: leak(8 * agents, || EndpointSlot::EMPTY),
-        shared: leak(sessions, || Slot::new(SharedSlot::EMPTY)),
-        groups: leak(2 * agents, || Slot::new(GroupSlot::EMPTY)),
-        paths: leak(sessions, || Slot::new(PathSlot::EMPTY)),
-        tickets: leak(8 * agents, || TicketSlot::EMPTY),
-        deposits: leak(agents, || DepositSlot::EMPTY),
-        derived: leak(64, || DerivedSlot::EMPTY),
-        bargains: leak(sessions, || Slot::new(BargainSlot::EMPTY)),
-    }
-}
-
-fn entity(agents: usize, settings: HostSettings, now: Mono, rng: &mut ChaCha8Rng) -> Entity {
-    let made = Entity::with_tables(memory(agents, 16, 48), tables(agents, 16), settings, now, rng);
-    made.expect("the memory suffices")
-}
-
-/// What an agent has been told of one session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// The EID at the other end, once it was OPENED.
-    pub peer: Option<Eid>,
-    /// What OPENED said: the outcome, the line, the first item to send and the first one to come.
-    pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
-    /// Items by their sequence, and how often each came.
-    pub items: BTreeMap<u64, (Vec<u8>, u32)>,
-    /// With RESUME: the numbers of the items in the order in which they came.
-    pub numbered: Vec<(u64, Vec<u8>)>,
-    /// All below are with the peer.
-    pub delivered: u64,
-    /// How it ended.
-    pub closed: Option<ClosureCode>,
-    /// CLOSE_REQUESTED came.
-    pub asked_to_close: bool,
-    /// ROOM came, so often.
-    pub rooms: u32,
-    /// Terms were proposed.
-    pub proposed: bool,
-    /// A contract is effective.
-    pub contract: bool,
-    /// Values of endpoints with their versions, in the order in which they came; `None` is GONE.
-    pub values: Vec<(Digest, u64, Option<Vec<u8>>)>,
-    /// Rights that the peer has granted or taken back, with the tags.
-    pub granted: Vec<(Digest, u16, Vec<u8>)>,
-    /// RESULTs by the agent's number.
-    pub results: Vec<(u32, Result<(), LocalStatus>)>,
-    /// Path reports: missing and altered copies of each path.
-    pub reports: Vec<([u16; 3], [u16; 3])>,
-}
-
-/// One host.
-pub struct Host {
-    /// Its machine.
-    pub entity: Entity,
-    /// Its address and port.
-    pub at: SocketAddr,
-    /// Its agents, in the order in which they came.
-    pub agents: Vec<Agent>,
-    /// What its agents were told, by session.
-    pub told: BTreeMap<(usize, u64), Told>,
-    /// The newest state of each agent.
-    pub states: BTreeMap<usize, (State, u64, bool)>,
-    /// What the host was told.
-    pub affairs: Vec<String>,
-    /// Why datagrams did nothing.
-    pub dropped: Vec<Dropped>,
-    /// Stable storage: the bound of each EID.
-    pub stored: BTreeMap<[u8; 32], u64>,
-    /// Storage answers at once, unless it is stuck.
-    pub storage_works: bool,
-    /// What comes from there comes by a link.
-    pub links: Vec<SocketAddr>,
-    /// How many items were taken of each session.
-    pub sent: BTreeMap<u64, u64>,
-    /// The bounds of ticket counters, by peer and session.
-    pub counters: BTreeMap<([u8; 32], [u8; 16]), u64>,
-    /// RESULTs of STANDING by the agent's number.
-    pub standings: Vec<(u32, Standing)>,
-    /// What was asked for and not said to be stored.
-    pub unstored: Vec<(Eid, Persist)>,
-    settings: HostSettings,
-    rng: ChaCha8Rng,
-}
-
-/// One node of the directory: it takes what verifies and is newer, and confirms it.
-pub struct DirectoryNode {
-    key: <Portable as Provider>::SigningKey,
-    /// Its EID.
-    pub eid: Eid,
-    /// Where it is.
-    pub at: SocketAddr,
-    /// What it holds.
-    pub held: BTreeMap<[u8; 32], Binding>,
-    /// The status that it answers with, if it has its own mind.
-    pub status: Option<u32>,
-    /// It answers nothing, and carries nothing.
-    pub silent: bool,
-    /// It alters what it carries.
-    pub alters: bool,
-}
 
 /// A datagram under way, earliest first; the number keeps the order of what arrives at once.
 type Flying = Reverse<(Mono, u64, SocketAddr, SocketAddr, Vec<u8>)>;
@@ -523,226 +391,6 @@ impl Hosts {
     #[must_use]
     pub fn eid(&self, host: usize, agent: usize) -> Eid {
         self.hosts[host].agents[agent].eid()
-    }
-}
-
-impl Host {
-    /// One more agent.
-    pub fn init(&mut self, now: Mono) -> usize {
-        self.init_as(now, None, Digest::ZERO)
-    }
-
-    /// One more agent, with a root key and the digest of its application.
-    pub fn init_as(&mut self, now: Mono, airk: Option<Eid>, digest: Digest) -> usize {
-        let agent = self.entity.init(now, airk, digest, &mut self.rng).expect("a slot is free");
-        self.agents.push(agent);
-        self.agents.len() - 1
-    }
-
-    /// The host loses its memory. What was on stable storage is all that is left: seeds and bounds. Its agents get new tokens.
-    pub fn crash(&mut self, now: Mono) {
-        let kept: Vec<(Secret32, u64)> = self
-            .agents
-            .iter()
-            .map(|agent| {
-                let seed = self.entity.seed(&agent.eid()).expect("it has a context");
-                (Secret32::new(*seed.expose()), self.stored[&agent.eid().0])
-            })
-            .collect();
-        self.settings.address = self.at.ip();
-        self.entity = entity(self.agents.len() + 2, self.settings, now, &mut self.rng);
-        let restored = kept.iter().map(|(seed, bound)| {
-            self.entity.restore(now, &Stored::new(seed, *bound), &mut self.rng).expect("a slot is free")
-        });
-        self.agents = restored.collect();
-        (self.told, self.states) = (BTreeMap::new(), BTreeMap::new());
-    }
-
-    /// Does something with an agent's desk.
-    pub fn with<R>(
-        &mut self,
-        now: Mono,
-        agent: usize,
-        what: impl FnOnce(&mut iacp_core::erp::entity::Desk<'_, 'static, Portable, 8192, 16, 64>, &mut ChaCha8Rng) -> R,
-    ) -> R {
-        let mut desk = self.entity.desk(now, &self.agents[agent]).expect("EID and token belong together");
-        what(&mut desk, &mut self.rng)
-    }
-
-    /// The same, if the agent is still there.
-    pub fn try_with<R>(
-        &mut self,
-        now: Mono,
-        agent: usize,
-        what: impl FnOnce(&mut iacp_core::erp::entity::Desk<'_, 'static, Portable, 8192, 16, 64>, &mut ChaCha8Rng) -> R,
-    ) -> Option<R> {
-        let mut desk = self.entity.desk(now, self.agents.get(agent)?)?;
-        Some(what(&mut desk, &mut self.rng))
-    }
-
-    /// A frame of a local channel.
-    ///
-    /// # Errors
-    /// It did nothing.
-    pub fn local(&mut self, now: Mono, channel: u32, frame: &[u8]) -> Result<Vec<u8>, Dropped> {
-        let mut out = [0; 1_200];
-        let length = self.entity.handle_local(now, channel, frame, &mut out, &mut self.rng)?;
-        Ok(out[..length].to_vec())
-    }
-
-    /// Gives an agent's EID up for another.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn rotate(&mut self, now: Mono, eid: &Eid, reason: RotationReason) -> Result<Agent, LocalStatus> {
-        self.entity.rotate(now, eid, reason, &mut self.rng)
-    }
-
-    /// Something is on stable storage.
-    pub fn store(&mut self, now: Mono, eid: Eid, what: Persist) {
-        if let Persist::Generation(bound) = what {
-            let before = self.stored.insert(eid.0, bound);
-            assert!(before.is_none_or(|before| before < bound), "a bound only rises");
-        }
-        if let Persist::TicketBlock { peer, session, bound } = what {
-            let before = self.counters.insert((peer.0, session.0), bound);
-            assert!(before.is_none_or(|before| before < bound), "a bound only rises");
-        }
-        self.entity.persisted(now, &eid, what);
-    }
-
-    /// A datagram.
-    pub fn receive(&mut self, now: Mono, from: SocketAddr, bytes: &mut [u8]) {
-        let event = if self.links.contains(&from) {
-            self.entity.handle_by(now, (from, Reach::Link), bytes, &mut self.rng)
-        } else {
-            self.entity.handle(now, from, bytes, &mut self.rng)
-        };
-        let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
-        self.take(&agents, event);
-        self.listen_to_events();
-    }
-
-    fn listen_to_events(&mut self) {
-        let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
-        for _ in 0..10_000 {
-            let Some(event) = self.entity.poll_event() else { return };
-            self.take(&agents, event);
-        }
-        panic!("events without end");
-    }
-
-    fn take(&mut self, agents: &[Eid], event: HostEvent<'_>) {
-        match event {
-            HostEvent::Agent { event: AgentEvent::Standing { request, standing }, .. } => {
-                self.standings.push((request, standing));
-            }
-            event => {
-                take_event(agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
-            }
-        }
-    }
-
-    /// What an agent was told of the session with this peer.
-    #[must_use]
-    pub fn told_of(&self, agent: usize, peer: &Eid) -> Option<(Handle, &Told)> {
-        let found = self.told.iter().find(|((of, _), told)| *of == agent && told.peer == Some(*peer));
-        found.map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told))
-    }
-}
-
-fn take_event(
-    agents: &[Eid],
-    told: &mut BTreeMap<(usize, u64), Told>,
-    states: &mut BTreeMap<usize, (State, u64, bool)>,
-    affairs: &mut Vec<String>,
-    dropped: &mut Vec<Dropped>,
-    event: HostEvent<'_>,
-) {
-    let (eid, session, event) = match event {
-        HostEvent::Taken => return,
-        HostEvent::Dropped(why) => return dropped.push(why),
-        HostEvent::Agent { eid, session, event, .. } => (eid, session, event),
-        HostEvent::Cloned(_) => return affairs.push("cloned".into()),
-        HostEvent::WrongSource(_) => return affairs.push("wrong source".into()),
-        HostEvent::Proof { offender, published } => {
-            return affairs.push(format!("proof {:02x?} {published:?}", offender.0));
-        }
-        HostEvent::Moved { to, .. } => return affairs.push(format!("moved to {to}")),
-        HostEvent::Compromised { peer, .. } => return affairs.push(format!("compromised {:02x?}", peer.0)),
-        HostEvent::ChannelShut(channel) => return affairs.push(format!("channel {channel} shut")),
-    };
-    let Some(agent) = agents.iter().position(|agent| *agent == eid) else { return };
-    if let AgentEvent::State { state, generation, degraded, .. } = event {
-        states.insert(agent, (state, generation, degraded));
-    }
-    let Some(session) = session else { return };
-    let entry = told.entry((agent, session.bits())).or_default();
-    match event {
-        AgentEvent::Opened(opened) => {
-            entry.peer = Some(opened.peer);
-            entry.opened = Some((opened.outcome, opened.line, opened.first_to_send, opened.first_to_come));
-        }
-        AgentEvent::Data { sequence, item, content } => {
-            if let Some(item) = item {
-                entry.numbered.push((item, content.to_vec()));
-            }
-            entry.items.entry(sequence).or_insert_with(|| (content.to_vec(), 0)).1 += 1;
-        }
-        AgentEvent::Delivered { item } => {
-            assert!(item > entry.delivered, "DELIVERED rises");
-            entry.delivered = item;
-        }
-        AgentEvent::Closed { closure, .. } => entry.closed = Some(closure),
-        AgentEvent::CloseRequested { .. } => entry.asked_to_close = true,
-        AgentEvent::Paths(report) => entry.reports.push((report.missing, report.altered)),
-        AgentEvent::Room => entry.rooms += 1,
-        AgentEvent::Proposed { .. } => entry.proposed = true,
-        AgentEvent::Contract(_) => entry.contract = true,
-        AgentEvent::Value { coordinate, version, value } => {
-            entry.values.push((coordinate, version, Some(value.to_vec())));
-        }
-        AgentEvent::Gone { coordinate } => entry.values.push((coordinate, 0, None)),
-        AgentEvent::Granted { coordinate, rights, tag, .. } => entry.granted.push((coordinate, rights, tag.to_vec())),
-        AgentEvent::Result { request, status } => entry.results.push((request, status)),
-        _ => {}
-    }
-}
-
-impl DirectoryNode {
-    fn take(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
-        if self.silent {
-            return None;
-        }
-        let frame = Frame::parse(bytes).ok()?;
-        let binding = Binding::of_frame(&frame)?;
-        let newer = self.held.get(&binding.eid.0).is_none_or(|held| held.generation < binding.generation);
-        let same = self.held.get(&binding.eid.0) == Some(&binding);
-        let status = match self.status {
-            Some(status) => status,
-            None if binding.verify::<Portable>().is_err() => 2,
-            None if !binding.is_leaving() && IpAddr::from(binding.ip) != from.ip() => 16,
-            None if newer => {
-                self.held.insert(binding.eid.0, binding);
-                0
-            }
-            None if same => 0,
-            None => 1,
-        };
-        let confirm = ErpConfirm {
-            eid: binding.eid,
-            generation_counter: binding.generation.into(),
-            directory_node_eid: self.eid,
-            status: status.into(),
-            signature: Signature::ZERO,
-        };
-        let mut frame = vec![0; 144];
-        Frame::new(Message::ErpConfirm(&confirm)).write(&mut frame).expect("140 bytes and a header");
-        // The signature is the last field; what it covers, PROFILE 2.3 says.
-        let bound = [&binding.eid.0[..], &binding.ip.0, &binding.generation.to_be_bytes()].concat();
-        let digest = Portable::sha256(&[b"IACP/1 ERP_CONFIRM\0", &bound, &frame[..80]]);
-        frame[80..].copy_from_slice(&Portable::sign(&self.key, &digest));
-        Some(frame)
     }
 }
 
