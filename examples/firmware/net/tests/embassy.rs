@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use common::{ADDRESSES, Node, Report, Side, are_over, everything_came, node};
 use embassy_executor::Executor;
@@ -15,6 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 const MTU: usize = 1_280;
+/// It takes a second; what has not come by then does not come.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn leak<T>(value: T) -> &'static mut T {
     Box::leak(Box::new(value))
@@ -54,7 +57,7 @@ fn items_pass_between_two_tasks_once_each_and_the_session_ends() {
     let sides = [Side::new(one, peer), Side::new(other, None)];
     let reports: [Arc<Mutex<Report>>; 2] = sides.each_ref().map(|side| side.report.clone());
     let over = reports.clone();
-    let executor = leak(Executor::new());
+    let (executor, began) = (leak(Executor::new()), Instant::now());
     executor.run_until(
         |spawner| {
             let mut ends = Vec::new();
@@ -77,7 +80,7 @@ fn items_pass_between_two_tasks_once_each_and_the_session_ends() {
             spawner.spawn(cable(tx_one, rx_other).expect("a task"));
             spawner.spawn(cable(tx_other, rx_one).expect("a task"));
         },
-        || are_over(&over),
+        || are_over(&over) || began.elapsed() > LIMIT,
     );
     everything_came(&reports);
 }
