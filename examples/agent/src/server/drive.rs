@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use anyhow::Result;
+use iacp_core::time::Mono;
 use quinn::Endpoint;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::reply::State;
 use super::{Answered, Key, Received, Reply, Server};
 use crate::carrier::link::Inbox;
 use crate::clock::Clock;
@@ -78,5 +80,29 @@ pub async fn part(
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         endpoint.close(0_u32.into(), b"shutting down");
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), endpoint.wait_idle()).await;
+    }
+}
+
+impl Server<'_> {
+    /// The application has said what the peer gets. A session that is over, or was answered, stays as it is.
+    pub fn answer(&mut self, now: Mono, key: Key, answered: Answered) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if entry.session.closure().is_some() {
+            return;
+        }
+        entry.reply = match answered {
+            Answered::Nothing => return,
+            Answered::Within(milliseconds) => State::Awaited(now.after(milliseconds)),
+            Answered::Now(None) => State::Finishing,
+            Answered::Now(Some(reply)) => State::Sending { reply, gone: 0 },
+        };
+        self.settle(now, key);
+    }
+
+    /// What was awaited has come, or will not come. Too late, it is forgotten.
+    pub fn answer_awaited(&mut self, now: Mono, key: Key, reply: Option<Reply>) {
+        if self.sessions.get(&key).is_some_and(|entry| matches!(entry.reply, State::Awaited(_))) {
+            self.answer(now, key, Answered::Now(reply));
+        }
     }
 }

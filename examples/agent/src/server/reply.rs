@@ -6,7 +6,6 @@ use iacp_core::pss::{Kind, OVERHEAD, SendError};
 use iacp_core::time::Mono;
 use iacp_wire::Cookie;
 
-use super::Server;
 use crate::content::parts::Held;
 use crate::memory::Receiving;
 
@@ -90,30 +89,6 @@ impl State {
     pub(super) fn handle_deadline(&mut self, now: Mono) {
         if self.deadline().is_some_and(|until| until <= now) {
             *self = Self::Finishing;
-        }
-    }
-}
-
-impl Server<'_> {
-    /// The application has said what the peer gets. A session that is over, or was answered, stays as it is.
-    pub fn answer(&mut self, now: Mono, key: Key, answered: Answered) {
-        let Some(entry) = self.sessions.get_mut(&key) else { return };
-        if entry.session.closure().is_some() {
-            return;
-        }
-        entry.reply = match answered {
-            Answered::Nothing => return,
-            Answered::Within(milliseconds) => State::Awaited(now.after(milliseconds)),
-            Answered::Now(None) => State::Finishing,
-            Answered::Now(Some(reply)) => State::Sending { reply, gone: 0 },
-        };
-        self.settle(now, key);
-    }
-
-    /// What was awaited has come, or will not come. Too late, it is forgotten.
-    pub fn answer_awaited(&mut self, now: Mono, key: Key, reply: Option<Reply>) {
-        if self.sessions.get(&key).is_some_and(|entry| matches!(entry.reply, State::Awaited(_))) {
-            self.answer(now, key, Answered::Now(reply));
         }
     }
 }
