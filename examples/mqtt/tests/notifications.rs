@@ -109,8 +109,12 @@ fn what_comes_twice_or_is_retained_is_handled_once_over_restarts_too() {
         }
         drop(listener);
         assert_eq!(place.decided(), [(one.name.clone(), Outcome::Continue)], "{kind:?}");
-        // The broker has kept it, and brings it to the next process.
+        // The broker has kept it, and brings it to the next process. rumqttd 0.20 does so for a subscriber that is new alone: there it
+        // is published again.
         let listener = Listener::usual(&place, &broker, &server);
+        if kind == Kind::Embedded {
+            assert!(broker.publish(&announced, true));
+        }
         assert!(listener.until("again").starts_with(&one.name), "{kind:?}");
         assert_eq!(place.decided(), [], "{kind:?}");
         // The same object in another notification is fetched, and is what it is: a replay.
