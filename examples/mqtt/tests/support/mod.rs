@@ -1,0 +1,307 @@
+//! Brokers, a server of objects, and a receiver.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cep_envelope::decision::Outcome;
+use cep_envelope::manifest::CausalParent;
+use dropbox::{Dropbox, Folders, Keys, Sealed, Sealing, Settings, Told, Unhindered};
+use ed25519_compact::{KeyPair, Seed};
+use jiff::{SignedDuration, Timestamp};
+use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
+
+/// Longer than anything takes on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process that ends with its test.
+pub struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A broker's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Embedded,
+    Mosquitto,
+}
+
+/// The embedded broker, and mosquitto where it is installed.
+pub fn kinds() -> Vec<Kind> {
+    let mosquitto = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"];
+    if mosquitto.iter().any(|path| Path::new(path).exists()) {
+        return vec![Kind::Embedded, Kind::Mosquitto];
+    }
+    eprintln!("!!! NOT TESTED with a second broker: mosquitto is not installed (apt-get install mosquitto)");
+    vec![Kind::Embedded]
+}
+
+/// A broker on an address of its own.
+pub struct Broker {
+    pub kind: Kind,
+    pub at: SocketAddr,
+    config: PathBuf,
+    running: Option<Running>,
+}
+
+impl Broker {
+    /// `number` tells the tests of a process apart: each has an address of the loopback network for itself, so that no port is taken.
+    pub fn start(kind: Kind, place: &Place, number: u8) -> Self {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let number = number * 2 + u8::from(kind == Kind::Mosquitto);
+        let at = SocketAddr::from(([127, 64 + number, high, low.clamp(1, 254)], 18_830));
+        let config = place.folder.path().join("mosquitto.conf");
+        let listener = format!(
+            "listener {} {}\nallow_anonymous true\npersistence false\nmax_queued_messages 1000\n",
+            at.port(),
+            at.ip()
+        );
+        fs::write(&config, listener).expect("written");
+        let mut broker = Self { kind, at, config, running: None };
+        broker.start_again();
+        broker
+    }
+
+    pub fn start_again(&mut self) {
+        let mut command = match self.kind {
+            Kind::Embedded => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt"));
+                command.args(["broker", "--bind", &self.at.to_string()]);
+                command
+            }
+            Kind::Mosquitto => {
+                let mut command = Command::new("/usr/sbin/mosquitto");
+                command.arg("-c").arg(&self.config);
+                command
+            }
+        };
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        self.running = Some(Running(child));
+        let since = Instant::now();
+        while TcpStream::connect_timeout(&self.at, Duration::from_secs(1)).is_err() {
+            let running = self.running.as_mut().expect("it was started");
+            assert!(running.0.try_wait().expect("asked").is_none(), "{:?} on {} has ended", self.kind, self.at);
+            assert!(since.elapsed() < PATIENCE, "{:?} on {} does not answer", self.kind, self.at);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn dies(&mut self) {
+        self.running = None;
+    }
+
+    /// Publishes anything, with QoS 1, and returns when the broker has acknowledged it or ended the connection.
+    pub fn publish(&self, payload: &[u8], retain: bool) -> bool {
+        let mut options =
+            MqttOptions::new(format!("test-{:?}", Instant::now()), self.at.ip().to_string(), self.at.port());
+        options.set_max_packet_size(16 << 20, 16 << 20);
+        let (client, mut connection) = Client::new(options, 4);
+        client.publish(mqtt::topic_of("bob"), QoS::AtLeastOnce, retain, payload).expect("room");
+        let since = Instant::now();
+        loop {
+            assert!(since.elapsed() < PATIENCE, "the broker does not answer");
+            match connection.recv_timeout(Duration::from_millis(200)) {
+                Ok(Ok(Event::Incoming(Packet::PubAck(_)))) => return true,
+                Ok(Err(_)) => return false,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A listener.
+pub struct Listener {
+    running: Running,
+    lines: Receiver<String>,
+}
+
+impl Listener {
+    pub fn start(place: &Place, broker: &Broker, options: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt"));
+        command.args(["listen", "--broker", &broker.at.to_string(), "--name", "bob", "--timeout", "5"]);
+        command.arg("--into").arg(place.inbox()).args(options);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let (stdout, (sender, lines)) = (child.stdout.take().expect("piped"), channel());
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { running: Running(child), lines }
+    }
+
+    /// With what is usual here.
+    pub fn usual(place: &Place, broker: &Broker, server: &Server) -> Self {
+        let (ca, seen) = (server.ca.to_string_lossy(), place.folder.path().join("seen"));
+        let listener = Self::start(place, broker, &["--ca", &ca, "--scope", "host", "--seen", &seen.to_string_lossy()]);
+        listener.until("subscribed");
+        listener
+    }
+
+    /// The next line of this kind; lines about a broker that is gone are passed over.
+    pub fn until(&self, what: &str) -> String {
+        let since = Instant::now();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())).expect("a line");
+            if let Some(about) = line.strip_prefix(what) {
+                return about.trim().to_owned();
+            }
+            let passed = ["lost", "subscribed", "kept"].iter().any(|known| line.starts_with(known));
+            assert!(passed, "expected '{what}', and it says: {line}");
+        }
+    }
+
+    /// The status with which it ends.
+    pub fn ends(mut self) -> bool {
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.running.0.try_wait().expect("asked") {
+                return status.success();
+            }
+            assert!(since.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Bob's folders.
+pub struct Place {
+    pub folder: TempDir,
+}
+
+fn key(seed: u8) -> KeyPair {
+    KeyPair::from_seed(Seed::new([seed; 32]))
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    pub fn inbox(&self) -> PathBuf {
+        self.folder.path().join("drop/inbox")
+    }
+
+    /// Bob's drop decides about what is in his inbox; he knows alice.
+    pub fn decided(&self) -> Vec<(String, Outcome)> {
+        let keys = self.folder.path().join("keys.json");
+        let alice = hex::encode(*key(1).pk);
+        fs::write(&keys, format!(r#"[{{"sender":"alice","signer":"alice-1","key":"{alice}"}}]"#)).expect("written");
+        let folders = Folders::make(&self.folder.path().join("drop")).expect("folders");
+        let settings = Settings::new(folders, "bob", Keys::load(&keys).expect("keys")).expect("settings");
+        let mut lines = Vec::new();
+        let mut drop = Dropbox::open(settings, Unhindered).expect("opened");
+        drop.pass(Timestamp::now, |told| {
+            if let Told::Decided(line) = told {
+                lines.push((line.name.clone(), line.outcome.0));
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("nothing fails");
+        lines.sort();
+        lines
+    }
+}
+
+/// An object of alice's for bob; `context` tells it from others of the same second.
+pub fn sealed(context: &str, object: &[u8]) -> Sealed {
+    let sealing = Sealing {
+        signer: "alice-1",
+        recipient: "bob",
+        schema: "file-v1",
+        context,
+        profile: "alice",
+        priority: "normal",
+        extension: None,
+        parent: CausalParent::Root,
+        at: Timestamp::now() - SignedDuration::from_secs(5),
+    };
+    sealing.seal(object, &key(1)).expect("sealed")
+}
+
+pub fn notice_to(recipient: &str, name: &str, reference: &str) -> Vec<u8> {
+    let notice = format!(
+        r#"{{"from_agent":"alice","to_agent":"{recipient}","poll_type":"PUSH","metadata":{{"envelope_name":"{name}","envelope_ref":"{reference}","schema":"file-v1","verification_state":"referenced"}}}}"#
+    );
+    notice.into_bytes()
+}
+
+pub fn notice(name: &str, reference: &str) -> Vec<u8> {
+    notice_to("bob", name, reference)
+}
+
+/// A server over TLS, which has what it is given.
+pub struct Server {
+    pub at: String,
+    pub ca: PathBuf,
+    pages: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+}
+
+impl Server {
+    pub fn start(place: &Place) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = format!("https://{}", listener.local_addr().expect("an address"));
+        let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+        let ca = place.folder.path().join("ca.pem");
+        fs::write(&ca, own.cert.pem()).expect("written");
+        let key = own.signing_key.serialize_der().try_into().expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+        let config = config.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key).expect("a key");
+        let (config, pages) = (Arc::new(config), Arc::new(Mutex::new(BTreeMap::new())));
+        let theirs = Arc::clone(&pages);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (config, pages) = (Arc::clone(&config), Arc::clone(&theirs));
+                thread::spawn(move || drop(answer(stream, config, &pages)));
+            }
+        });
+        Self { at, ca, pages }
+    }
+
+    /// Has this object from now on; its notification.
+    pub fn give(&self, sealed: &Sealed, object: &[u8]) -> Vec<u8> {
+        let mut pages = self.pages.lock().expect("whole");
+        pages.insert(format!("/{}", sealed.name), object.to_vec());
+        pages.insert(format!("/{}+manifest.json", sealed.name), sealed.outer.clone());
+        notice(&sealed.name, &format!("{}/{}", self.at, sealed.name))
+    }
+}
+
+fn answer(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    pages: &Mutex<BTreeMap<String, Vec<u8>>>,
+) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    let mut stream = StreamOwned::new(connection, stream);
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).map_err(std::io::Error::other)?;
+    let page = pages.lock().expect("whole").get(head.split(' ').nth(1).unwrap_or_default()).cloned();
+    let (status, body) = page.map_or((404, Vec::new()), |page| (200, page));
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
+    stream.write_all(&body)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
