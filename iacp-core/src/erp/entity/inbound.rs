@@ -272,6 +272,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return HostEvent::Dropped(Dropped::RateLimited);
         }
         let received = entry.session.take(now, identity, from, incoming);
+        if matches!(received, Received::Data { .. }) {
+            entry.has_taken(now);
+        }
         let (eid, channel) = (context.eid(), context.channel);
         if entry.vector.is_some() && entry.session.peer_holds_keys() && !matches!(received, Received::Discarded(_)) {
             // Something authentic came to where we are now.

@@ -214,8 +214,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
     }
 
     /// See [`Throttle`].
-    pub(super) fn may_take(&mut self, now: Mono) -> bool {
-        self.throttle.as_mut().is_none_or(|throttle| throttle.may_take(now))
+    pub(super) fn may_take(&self, now: Mono) -> bool {
+        self.throttle.as_ref().is_none_or(|throttle| throttle.may_take(now))
+    }
+
+    /// See [`Throttle`].
+    pub(super) fn has_taken(&mut self, now: Mono) {
+        if let Some(throttle) = &mut self.throttle {
+            throttle.has_taken(now);
+        }
     }
 
     /// The first item that the peer has not acknowledged.

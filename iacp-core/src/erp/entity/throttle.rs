@@ -40,8 +40,13 @@ impl Throttle {
 
     /// Whether one more frame of data is looked at. What is refused costs no cryptography, and is repeated by its sender.
     // keeps: IACP-023
-    pub(super) fn may_take(&mut self, now: Mono) -> bool {
-        self.inward.take(now, 1).is_ok()
+    pub(super) fn may_take(&self, now: Mono) -> bool {
+        self.inward.covers(now, 1).is_ok()
+    }
+
+    /// An authentic one has come: a forged one costs the peer nothing.
+    pub(super) fn has_taken(&mut self, now: Mono) {
+        let _ = self.inward.take(now, 1);
     }
 }
 
