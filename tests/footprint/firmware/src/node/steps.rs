@@ -18,8 +18,9 @@ use rand_core::CryptoRng;
 
 use crate::host::Datagram;
 
-/// Bytes of sealed frames that may wait for their acknowledgement: one of 1,024 bytes of content, or several short ones.
-pub const LOG: usize = 1_120;
+/// Bytes of sealed frames that may wait for their acknowledgement: one of 1,024 bytes of content, or several short ones. On a
+/// board of 16 KiB: several short ones.
+pub const LOG: usize = if cfg!(board = "microbit") { 512 } else { 1_120 };
 /// Frames in flight each way.
 pub const FRAMES: usize = 4;
 
