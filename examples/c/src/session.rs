@@ -1,0 +1,432 @@
+//! One agent and one session with one peer: it begins it, or accepts it.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::ptr;
+
+use iacp_core::crypto::{Compact, Secret32};
+use iacp_core::guard::{Rate, TokenBucket};
+use iacp_core::identity::Identity;
+use iacp_core::pss::{
+    Admission, Answer, Capabilities, Closure, Discard, Event, Gate, Incoming, Kind, NotAnswered, OVERHEAD, Received,
+    Responder, SendError, Session, Settings, StartError, TeardownReason, Terms,
+};
+use iacp_core::time::Mono;
+use iacp_wire::{Eid, MessageType};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::lent;
+use crate::{IACP_ARGUMENT, IACP_DISCARDED, IACP_FULL, IACP_KEY, IACP_NOT_NOW, IACP_OK, IACP_TOO_LONG};
+
+/// Bytes of sealed frames that the peer has not acknowledged.
+const LOG: usize = 2_048;
+/// Frames in flight each way.
+const FRAMES: usize = 8;
+type Link = Session<Compact, LOG, FRAMES>;
+const OUT: usize = Link::TRANSMIT_BUFFER;
+
+/// Bytes of memory for a node, aligned to IACP_ALIGNMENT.
+pub const IACP_NODE_BYTES: usize = 6_144;
+/// The alignment of memory that is lent to the library.
+pub const IACP_ALIGNMENT: usize = 16;
+/// The most bytes of one datagram of a session.
+pub const IACP_DATAGRAM_BYTES: usize = 1_200;
+/// The most bytes of content in one datagram.
+pub const IACP_CONTENT_BYTES: usize = 1_111;
+const _: () = assert!(IACP_CONTENT_BYTES + OVERHEAD == IACP_DATAGRAM_BYTES);
+const _: () = assert!(size_of::<IacpNode>() <= IACP_NODE_BYTES && align_of::<IacpNode>() <= IACP_ALIGNMENT);
+const _: () = assert!(OUT <= IACP_DATAGRAM_BYTES);
+
+/// PSS_INITs that may be answered at once, each with a signature, and how many more come with each second.
+const ANSWERS: u32 = 8;
+
+/// Nothing is due.
+pub const IACP_NEVER: u64 = u64::MAX;
+
+/// Nothing has happened.
+pub const IACP_EVENT_NONE: i32 = 0;
+/// Both sides hold the same keys: data may flow.
+pub const IACP_EVENT_ESTABLISHED: i32 = 1;
+/// The peer is silent, or the way to it is lost.
+pub const IACP_EVENT_DISCONNECTED: i32 = 2;
+/// The peer is back, and both sides have what the other had sent.
+pub const IACP_EVENT_RECONCILED: i32 = 3;
+/// The peer is at another address: everything goes there from now on.
+pub const IACP_EVENT_MOVED: i32 = 4;
+/// Everything that was sent is acknowledged.
+pub const IACP_EVENT_DELIVERED: i32 = 5;
+/// There is room again after IACP_FULL.
+pub const IACP_EVENT_WRITABLE: i32 = 6;
+/// The peer has said everything and asks to end the session: iacp_close.
+pub const IACP_EVENT_CLOSE_REQUESTED: i32 = 7;
+/// The session is over in good order.
+pub const IACP_EVENT_CLOSED: i32 = 8;
+/// The session is over otherwise: something may be lost.
+pub const IACP_EVENT_BROKEN: i32 = 9;
+/// Something else has changed that needs no act.
+pub const IACP_EVENT_OTHER: i32 = 10;
+
+/// An address of IP.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct IacpAddress {
+    /// 4 or 6.
+    pub version: u8,
+    /// In network order; of version 4 the first four.
+    pub ip: [u8; 16],
+    /// In the byte order of the host.
+    pub port: u16,
+}
+
+/// Content that came.
+#[repr(C)]
+pub struct IacpData {
+    /// Its place in the peer's stream: it may come out of order, and comes once.
+    pub sequence: u64,
+    /// In the buffer of the datagram.
+    pub content: *mut u8,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+/// An agent with its session, in memory of the caller's. Its fields are not for C.
+pub struct IacpNode {
+    identity: Identity<Compact>,
+    door: Responder<4>,
+    answers: TokenBucket,
+    session: Link,
+    /// A PSS_NEG that waits to be sent.
+    negotiation: ([u8; OUT], usize, SocketAddr),
+}
+
+fn address(address: &IacpAddress) -> Option<SocketAddr> {
+    let IacpAddress { version, ip, port } = *address;
+    let ip = match version {
+        4 => IpAddr::V4(Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3])),
+        6 => IpAddr::V6(Ipv6Addr::from(ip)),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+fn told(address: SocketAddr) -> IacpAddress {
+    let mut ip = [0; 16];
+    let version = match address.ip() {
+        IpAddr::V4(four) => {
+            ip[..4].copy_from_slice(&four.octets());
+            4
+        }
+        IpAddr::V6(six) => {
+            ip = six.octets();
+            6
+        }
+    };
+    IacpAddress { version, ip, port: address.port() }
+}
+
+/// Makes a node at the start of `memory` (`length` bytes, IACP_NODE_BYTES are enough; aligned). `seed` is the agent's
+/// private key, `entropy` 32 random bytes that are used for nothing else. Times are milliseconds of a clock that never
+/// goes back. Null when something is wrong with the arguments.
+///
+/// # Safety
+/// The pointers lend what is said of them; the memory is the node's alone until iacp_end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_begin(
+    memory: *mut u8,
+    length: usize,
+    seed: *const u8,
+    now: u64,
+    entropy: *const u8,
+) -> *mut IacpNode {
+    // SAFETY: as the caller promises.
+    let (seed, entropy) = unsafe { (lent::thirty_two(seed), lent::thirty_two(entropy)) };
+    let (Some(seed), Some(entropy), Some(place)) = (seed, entropy, lent::place::<IacpNode>(memory, length)) else {
+        return ptr::null_mut();
+    };
+    let mut rng = ChaCha20Rng::from_seed(entropy);
+    let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
+    let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
+    let rate = Rate { capacity: ANSWERS, per_second: ANSWERS };
+    let node = IacpNode {
+        identity: Identity::from_seed(&Secret32::new(seed)),
+        door: Responder::new(settings, Mono(now), &mut rng),
+        answers: TokenBucket::new(rate, Mono(now)),
+        session: Link::IDLE,
+        negotiation: ([0; OUT], 0, SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
+    };
+    // SAFETY: the place is aligned, long enough and the node's alone.
+    unsafe { place.write(node) };
+    place
+}
+
+/// Wipes the node's secrets. Its memory is free again.
+///
+/// # Safety
+/// `node` is null or of iacp_begin, and is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_end(node: *mut IacpNode) {
+    if !node.is_null() {
+        // SAFETY: it is a node that nothing uses any more.
+        unsafe { ptr::drop_in_place(node) };
+    }
+}
+
+/// Writes the agent's EID, 32 bytes.
+///
+/// # Safety
+/// `node` is of iacp_begin, and `eid` lends 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_eid(node: *const IacpNode, eid: *mut u8) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, eid) = unsafe { (node.as_ref(), lent::bytes_mut(eid, 32)) };
+    let (Some(node), Some(eid)) = (node, eid) else { return IACP_ARGUMENT };
+    eid.copy_from_slice(&node.identity.eid().0);
+    IACP_OK
+}
+
+/// Begins a session with the agent of this EID (32 bytes) at this address. `entropy` as for iacp_begin, and new.
+///
+/// # Safety
+/// The pointers lend what is said of them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_initiate(
+    node: *mut IacpNode,
+    now: u64,
+    eid: *const u8,
+    to: *const IacpAddress,
+    entropy: *const u8,
+) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, eid, to, entropy) =
+        unsafe { (node.as_mut(), lent::thirty_two(eid), to.as_ref(), lent::thirty_two(entropy)) };
+    let (Some(node), Some(eid), Some(to), Some(entropy)) = (node, eid, to.and_then(address), entropy) else {
+        return IACP_ARGUMENT;
+    };
+    let mut rng = ChaCha20Rng::from_seed(entropy);
+    match node.session.initiate(Mono(now), &node.identity, Eid(eid), to, Capabilities::NONE, &mut rng) {
+        Ok(()) => IACP_OK,
+        Err(StartError::Busy) => IACP_NOT_NOW,
+        Err(StartError::OwnEid | StartError::PeerKey) => IACP_KEY,
+    }
+}
+
+/// Takes a datagram. It is decrypted where it stands: 1 if it has content, which `data` then says; IACP_OK if it has
+/// none; IACP_DISCARDED if it is noise. Afterwards ask for events and for what is to be sent.
+///
+/// # Safety
+/// The pointers lend what is said of them; `datagram` lends `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_handle(
+    node: *mut IacpNode,
+    now: u64,
+    from: *const IacpAddress,
+    datagram: *mut u8,
+    length: usize,
+    data: *mut IacpData,
+) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, from, datagram, data) =
+        unsafe { (node.as_mut(), from.as_ref(), lent::bytes_mut(datagram, length), data.as_mut()) };
+    let (Some(node), Some(from), Some(datagram), Some(data)) = (node, from.and_then(address), datagram, data) else {
+        return IACP_ARGUMENT;
+    };
+    match node.take(Mono(now), from, datagram) {
+        Received::Data { sequence, content, .. } => {
+            *data = IacpData { sequence, content: content.as_mut_ptr(), length: content.len() };
+            1
+        }
+        Received::Taken => IACP_OK,
+        Received::Discarded(_) => IACP_DISCARDED,
+    }
+}
+
+/// One session: with a peer of whom there is none, or an attempt of ours that does not stand.
+struct Only<'s> {
+    session: &'s Link,
+    is_free: bool,
+}
+
+impl Gate for Only<'_> {
+    fn standing(&mut self, peer: &Eid) -> Admission {
+        match self.is_free || self.session.is_attempt_toward(peer) {
+            true => Admission::Admit,
+            false => Admission::Drop,
+        }
+    }
+
+    fn stands_against(&mut self, peer: &Eid) -> bool {
+        self.session.stands_against(peer)
+    }
+}
+
+impl IacpNode {
+    fn take<'d>(&mut self, now: Mono, from: SocketAddr, datagram: &'d mut [u8]) -> Received<'d> {
+        let incoming = match Incoming::parse(datagram) {
+            Ok(incoming) => incoming,
+            Err(discard) => return Received::Discarded(discard),
+        };
+        let is_free = self.session.is_over() || self.session.closure().is_some();
+        match &incoming {
+            Incoming::Signed(signed) if incoming.message_type() == MessageType::PssInit => {
+                // An attempt of ours may cross one of the peer's: which one stands is decided by its PSS_ACK.
+                let session = &self.session;
+                let admit = |peer: &Eid| match is_free || session.is_attempt_toward(peer) {
+                    true => Admission::Admit,
+                    false => Admission::Drop,
+                };
+                if self.answers.take(now, 1).is_err() {
+                    return Received::Discarded(Discard::Capacity);
+                }
+                let (out, length, to) = &mut self.negotiation;
+                match self.door.answer(now, &self.identity, from, signed, admit, out) {
+                    Ok(Answer::Negotiate { length: written, .. }) => {
+                        (*length, *to) = (written, from);
+                        Received::Taken
+                    }
+                    Ok(Answer::DemandWork { .. }) => Received::Discarded(Discard::Reputation),
+                    Err(NotAnswered::Discard(discard)) => Received::Discarded(discard),
+                    Err(NotAnswered::TooSmall(_)) => Received::Discarded(Discard::Capacity),
+                }
+            }
+            Incoming::Signed(signed)
+                if incoming.message_type() == MessageType::PssAck
+                    && (is_free || incoming.cookies() != Some(self.session.cookies())) =>
+            {
+                let mut only = Only { session: &self.session, is_free };
+                let accepted = match self.door.accept(now, &self.identity, from, signed, &mut only) {
+                    Ok(accepted) => accepted,
+                    Err(discard) => return Received::Discarded(discard),
+                };
+                // An attempt that does not stand makes room.
+                let _ = self.session.supersede();
+                match self.session.accept(now, &accepted) {
+                    Ok(()) => Received::Taken,
+                    Err(_) => Received::Discarded(Discard::Capacity),
+                }
+            }
+            _ => self.session.take(now, &self.identity, from, incoming),
+        }
+    }
+}
+
+/// Sends content of at most IACP_CONTENT_BYTES: it is sealed now, and kept until the peer has it.
+///
+/// # Safety
+/// `content` lends `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_send(node: *mut IacpNode, now: u64, content: *const u8, length: usize) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, content) = unsafe { (node.as_mut(), lent::bytes(content, length)) };
+    let (Some(node), Some(content)) = (node, content) else { return IACP_ARGUMENT };
+    if content.len() > IACP_CONTENT_BYTES {
+        return IACP_TOO_LONG;
+    }
+    match node.session.send(Mono(now), Kind::Anml, content) {
+        Ok(_) => IACP_OK,
+        Err(SendError::Full) => IACP_FULL,
+        Err(SendError::TooLong) => IACP_TOO_LONG,
+        Err(SendError::NotNow | SendError::Finished | SendError::Kind | SendError::KeySpent) => IACP_NOT_NOW,
+    }
+}
+
+/// Writes the next datagram that is to be sent to `out` (IACP_DATAGRAM_BYTES) and where to; returns its length, 0 if
+/// there is none. Call it until there is none.
+///
+/// # Safety
+/// `out` lends `room` bytes, `to` an address.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_transmit(
+    node: *mut IacpNode,
+    now: u64,
+    out: *mut u8,
+    room: usize,
+    to: *mut IacpAddress,
+) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, out, to) = unsafe { (node.as_mut(), lent::bytes_mut(out, room), to.as_mut()) };
+    let (Some(node), Some(out), Some(to)) = (node, out, to) else { return IACP_ARGUMENT };
+    let Some(out) = out.get_mut(..IACP_DATAGRAM_BYTES) else { return IACP_ARGUMENT };
+    let (bytes, length, answered) = &mut node.negotiation;
+    if *length > 0 {
+        out[..*length].copy_from_slice(&bytes[..*length]);
+        *to = told(*answered);
+        return core::mem::take(length) as i32;
+    }
+    let mut own = [0; OUT];
+    match node.session.poll_transmit(Mono(now), &mut own) {
+        Ok(Some(transmit)) => {
+            let Some(place) = out.get_mut(..transmit.bytes.len()) else { return IACP_TOO_LONG };
+            place.copy_from_slice(transmit.bytes);
+            *to = told(transmit.to);
+            transmit.bytes.len() as i32
+        }
+        Ok(None) => 0,
+        Err(_) => IACP_ARGUMENT,
+    }
+}
+
+/// What has changed: an IACP_EVENT. Call it until there is none.
+///
+/// # Safety
+/// `node` is of iacp_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_event(node: *mut IacpNode) -> i32 {
+    // SAFETY: as the caller promises.
+    let Some(node) = (unsafe { node.as_mut() }) else { return IACP_ARGUMENT };
+    match node.session.poll_event() {
+        None => IACP_EVENT_NONE,
+        Some(Event::Established) => IACP_EVENT_ESTABLISHED,
+        Some(Event::Disconnected) => IACP_EVENT_DISCONNECTED,
+        Some(Event::Reconciled) => IACP_EVENT_RECONCILED,
+        Some(Event::Moved { .. }) => IACP_EVENT_MOVED,
+        Some(Event::Delivered) => IACP_EVENT_DELIVERED,
+        Some(Event::Writable) => IACP_EVENT_WRITABLE,
+        Some(Event::CloseRequested { .. }) => IACP_EVENT_CLOSE_REQUESTED,
+        Some(Event::Closed(Closure::Graceful)) => IACP_EVENT_CLOSED,
+        Some(Event::Closed(_)) => IACP_EVENT_BROKEN,
+        Some(_) => IACP_EVENT_OTHER,
+    }
+}
+
+/// When iacp_handle_deadline is to be called.
+///
+/// # Safety
+/// `node` is of iacp_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_next_deadline(node: *const IacpNode) -> u64 {
+    // SAFETY: as the caller promises.
+    let Some(node) = (unsafe { node.as_ref() }) else { return IACP_NEVER };
+    let session = node.session.next_deadline().map_or(IACP_NEVER, |(at, _)| at.0);
+    session.min(node.door.next_deadline().0)
+}
+
+/// Does what is due by now. `entropy` as for iacp_begin, and new.
+///
+/// # Safety
+/// `entropy` lends 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_handle_deadline(node: *mut IacpNode, now: u64, entropy: *const u8) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, entropy) = unsafe { (node.as_mut(), lent::thirty_two(entropy)) };
+    let (Some(node), Some(entropy)) = (node, entropy) else { return IACP_ARGUMENT };
+    let mut rng = ChaCha20Rng::from_seed(entropy);
+    node.door.handle_deadline(Mono(now), &mut rng);
+    match node.session.handle_deadline(Mono(now), &node.identity, &mut rng) {
+        Ok(()) => IACP_OK,
+        Err(_) => IACP_NOT_NOW,
+    }
+}
+
+/// Ends the session once everything is delivered. IACP_EVENT_CLOSED says when.
+///
+/// # Safety
+/// `node` is of iacp_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_close(node: *mut IacpNode, now: u64) -> i32 {
+    // SAFETY: as the caller promises.
+    let Some(node) = (unsafe { node.as_mut() }) else { return IACP_ARGUMENT };
+    match node.session.close(Mono(now), TeardownReason::TaskComplete) {
+        Ok(()) => IACP_OK,
+        Err(_) => IACP_NOT_NOW,
+    }
+}
