@@ -237,6 +237,12 @@ impl<'m, T: Reset> Slots<'m, T> {
         self.slots.get_mut(position(slot)).filter(|slot| slot.taken).map(|slot| &mut slot.value)
     }
 
+    /// What is in two slots now, which are not the same one.
+    pub fn two(&mut self, one: u32, other: u32) -> Option<(&mut T, &mut T)> {
+        let [one, other] = self.slots.get_disjoint_mut([position(one), position(other)]).ok()?;
+        (one.taken && other.taken).then_some((&mut one.value, &mut other.value))
+    }
+
     /// How many slots there are.
     #[must_use]
     pub const fn capacity(&self) -> u32 {

@@ -130,6 +130,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             (Request::Endpoint { flags, rotation, tag }, None) => {
                 self.endpoint(now, agent, (flags, rotation, tag), rng)
             }
+            (Request::Endpoint { flags: 0, rotation: 0, tag: [] }, Some(slot)) => self.pair_endpoint(agent, slot),
             (Request::Trust { coordinate, eid, on }, None) => self.trust(agent, coordinate, &eid, on),
             (Request::Write { coordinate, if_version, value }, None) => {
                 self.write_own(agent, coordinate, if_version, value)

@@ -200,6 +200,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         // The peer sends from there.
         line.freed = line.consumed;
+        if outcome != Outcome::Resumed {
+            self.forget_carried(slot);
+        }
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         entry.outcome = outcome;
         // What waits already begins a new line, with item 0.
@@ -253,6 +256,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn freeze(&mut self, agent: u32, peer: &Eid, line: Line, except: u32) {
         if let Some(older) = self.session_with_line(agent, peer, line, except) {
             self.keep_receipt(older);
+            self.carry_shared(self.clock, older, except);
             if let Some(entry) = self.sessions.at_mut(older) {
                 entry.session.give_way();
             }

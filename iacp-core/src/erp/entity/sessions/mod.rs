@@ -108,9 +108,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What of these capabilities this host has tables for.
     pub(in crate::erp::entity) const fn served(&self, wanted: Capabilities) -> Capabilities {
         let wanted = if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted };
-        // The LL-Entity makes no endpoint of a session alone.
-        let wanted = wanted.without(Capabilities::EXCLUSIVE);
-        if self.shared.capacity() == 0 { wanted.without(Capabilities::ENDPOINTS) } else { wanted }
+        let endpoints = Capabilities::ENDPOINTS.with(Capabilities::EXCLUSIVE);
+        if self.shared.capacity() == 0 { wanted.without(endpoints) } else { wanted }
     }
 
     /// Begins a session that is wanted, if it can begin now.

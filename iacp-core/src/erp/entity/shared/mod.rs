@@ -2,6 +2,7 @@
 
 mod groups;
 mod owed;
+mod pair;
 mod requests;
 mod served;
 mod table;
@@ -69,6 +70,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(coordinate) = self.left(agent, place, true) {
             self.end_epoch(agent, &coordinate);
         }
+        self.end_exclusive(agent, place);
         if let Some(handle) = self.shared.handle(place) {
             self.shared.release(handle);
         }
