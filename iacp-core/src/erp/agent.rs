@@ -11,6 +11,7 @@ use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
+use crate::governance::malfeasance::Offence;
 use crate::identity::Identity;
 use crate::slots::Reset;
 use crate::time::Mono;
@@ -24,6 +25,10 @@ pub const PURGE: u64 = 90_000;
 pub const EVOLUTION: u64 = 60_000;
 /// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
 pub const ROTATION: u64 = 30_000;
+
+/// The first binding of an agent with a root key waits so long for the record that names the key, in milliseconds: an EID that
+/// others know is bound to its root key before a thief of the EID's key can name another one.
+pub const ROOT_RECORD: u64 = 5_000;
 
 /// An agent has no more derivatives at a time.
 pub const DERIVATIVES: usize = 16;
@@ -107,6 +112,8 @@ pub(crate) struct Tell {
     pub(crate) state: bool,
     pub(crate) cloned: bool,
     pub(crate) wrong_source: bool,
+    /// An accusation against the EID has proved itself.
+    pub(crate) accused: Option<Offence>,
     /// What was asked of a peer's standing is known.
     pub(crate) standing: bool,
 }
@@ -156,6 +163,13 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) ready: bool,
     pub(crate) degraded: bool,
     pub(crate) accused: bool,
+    /// An accusation has proved itself here, and the host was told.
+    pub(crate) proven: bool,
+    /// The host is to be asked for the accusation; and when it was last.
+    pub(crate) fetch: bool,
+    pub(crate) fetched: Option<Mono>,
+    /// The first binding waits for the record that names the root key, until then at most.
+    pub(crate) awaits_root: Option<Mono>,
     pub(crate) rotated: Option<Mono>,
     pub(crate) tell: Tell,
     /// The first of its sessions, + 1.
@@ -200,8 +214,12 @@ impl<P: Provider> AgentSlot<P> {
         ready: true,
         degraded: false,
         accused: false,
+        proven: false,
+        fetch: false,
+        fetched: None,
+        awaits_root: None,
         rotated: None,
-        tell: Tell { state: false, cloned: false, wrong_source: false, standing: false },
+        tell: Tell { state: false, cloned: false, wrong_source: false, accused: None, standing: false },
         sessions: 0,
         session_count: 0,
         incoming: 0,
@@ -268,12 +286,14 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        [Some(purge), registration, evolution, rotation, self.groups_due].into_iter().flatten().min()
+        let others = [registration, evolution, rotation, self.groups_due, self.awaits_root];
+        others.into_iter().flatten().chain([purge]).min()
     }
 
     /// Something is to be told.
     pub(crate) const fn has_news(&self) -> bool {
-        self.tell.state || self.tell.cloned || self.tell.wrong_source || self.tell.standing
+        let Tell { state, cloned, wrong_source, accused, standing } = self.tell;
+        state || cloned || wrong_source || accused.is_some() || standing
     }
 }
 

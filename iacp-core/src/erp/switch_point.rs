@@ -162,6 +162,11 @@ impl Registration {
         self.nodes.iter().flatten().any(|(asked, _)| asked.eid == *node && asked.at == from)
     }
 
+    /// Whether this node is one of those that hold the EID.
+    pub(crate) fn names(&self, node: &Eid) -> bool {
+        self.nodes.iter().flatten().any(|(known, _)| known.eid == *node)
+    }
+
     /// A node's authentic answer to the newest generation.
     pub(crate) fn answered(&mut self, quorum: Quorum, node: &Eid, answer: Answer) -> Option<Verdict> {
         let known = self.nodes.iter_mut().flatten().find(|(asked, _)| asked.eid == *node)?;

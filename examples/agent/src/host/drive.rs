@@ -274,6 +274,9 @@ impl Host<'_> {
                         keys::short(&offender)
                     ));
                 }
+                HostEvent::Accused { eid, .. } => {
+                    self.trouble(format!("{}: a proven accusation says that another has its key", keys::short(&eid)));
+                }
                 HostEvent::Compromised { peer, .. } => {
                     self.trouble(format!("{}: a session with it was compromised, and has ended", keys::short(&peer)));
                 }
@@ -318,7 +321,10 @@ impl Host<'_> {
                 }
                 // A record goes nowhere, and none is found.
                 HostRequest::Deposit(eid) => self.entity.deposited(&eid),
-                HostRequest::Nodes(_) | HostRequest::Own(_) | HostRequest::Tickets { .. } => {}
+                HostRequest::Nodes(_)
+                | HostRequest::Own(_)
+                | HostRequest::Accusation(_)
+                | HostRequest::Tickets { .. } => {}
             }
         }
     }

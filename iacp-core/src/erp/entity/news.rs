@@ -55,6 +55,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if core::mem::take(&mut agent.tell.wrong_source) {
             return Some(HostEvent::WrongSource(eid));
         }
+        if let Some(offence) = agent.tell.accused.take() {
+            return Some(HostEvent::Accused { eid, offence });
+        }
         if !core::mem::take(&mut agent.tell.state) {
             return None;
         }

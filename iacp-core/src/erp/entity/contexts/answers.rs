@@ -56,6 +56,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if core::mem::take(&mut agent.read_own) {
             return Some(HostRequest::Own(eid));
         }
+        if core::mem::take(&mut agent.fetch) {
+            return Some(HostRequest::Accusation(eid));
+        }
         let waits = directory && agent.state == State::Transition && !agent.unsigned;
         if waits && !agent.registration.known && !agent.registration.asked {
             agent.registration.asked = true;
@@ -184,6 +187,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| !agent.accused) {
                     (agent.accused, agent.tell.state) = (true, true);
                 }
+                self.want_accusation(now, slot);
                 self.touch_agent(slot);
             }
             Verdict::WrongSource => {

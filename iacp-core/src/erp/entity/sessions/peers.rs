@@ -122,6 +122,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         again
     }
 
+    /// The standing of a live session's peer is read again when it is not believed any more: nodes that have hidden an accusation
+    /// from one read do not hide it for as long as the session lives.
+    // keeps: IACP-102
+    pub(in crate::erp::entity) fn read_again(&mut self, now: Mono, session: u32) {
+        let Some(entry) = self.sessions.at(session).filter(|entry| entry.opened) else { return };
+        let Some(slot) = entry.peer.checked_sub(1).filter(|_| self.settings.directory.is_some()) else { return };
+        let standing = self.peers.at(slot).and_then(|peer| peer.standing);
+        if standing.is_some_and(|(standing, until)| until <= now || standing == Admission::NotKnownYet) {
+            self.ask_peer(now, slot);
+        }
+    }
+
     /// What the directory says of a peer, or a binding of the peer's, has the session tried at once.
     pub(super) fn wait_for_peer(&mut self, slot: u32, peer: &Eid) {
         if let Some(peer) = self.peer_of(peer).and_then(|peer| self.peers.at_mut(peer)) {
