@@ -13,7 +13,7 @@ use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
 use crate::governance::malfeasance::Offence;
 use crate::identity::Identity;
-use crate::slots::Reset;
+use crate::slots::{Maybe, Reset};
 use crate::time::Mono;
 
 /// An ERP_KEEPALIVE is due this often, in milliseconds.
@@ -159,8 +159,9 @@ pub struct AgentSlot<P: Provider> {
     /// A node knows a later generation: our own record is to be read.
     pub(crate) read_own: bool,
     pub(crate) heard: Mono,
-    pub(crate) listen: Option<Listen>,
-    pub(crate) ready: bool,
+    pub(crate) listen: Maybe<Listen>,
+    /// The agent reads nothing now (READY 0).
+    pub(crate) paused: bool,
     pub(crate) degraded: bool,
     pub(crate) accused: bool,
     /// An accusation has proved itself here, and the host was told.
@@ -210,8 +211,8 @@ impl<P: Provider> AgentSlot<P> {
         registration: Registration::IDLE,
         read_own: false,
         heard: Mono(0),
-        listen: None,
-        ready: true,
+        listen: Maybe::Nothing,
+        paused: false,
         degraded: false,
         accused: false,
         proven: false,
@@ -248,7 +249,7 @@ impl<P: Provider> AgentSlot<P> {
     fn start(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
         self.identity = Some(Identity::from_seed(&self.seed));
         self.iat = Secret32::random(rng);
-        (self.airk, self.digest, self.heard, self.ready) = (airk, digest, now, true);
+        (self.airk, self.digest, self.heard, self.paused) = (airk, digest, now, false);
         // Both moves of B.2: the request, and the answer to it.
         let _ = self.state.step(Event::ErpInit);
         let _ = self.state.step(Event::ErpAlloc);

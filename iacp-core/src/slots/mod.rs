@@ -12,12 +12,14 @@
 mod deadlines;
 mod index;
 mod list;
+mod maybe;
 
 use core::fmt;
 
 pub use deadlines::{Deadlines, HeapCell};
 pub use index::{Index, IndexKey};
 pub use list::List;
+pub(crate) use maybe::Maybe;
 
 /// What a slot's value does when the slot becomes free: it wipes what is secret, and is as good as new.
 pub trait Reset {

@@ -111,7 +111,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             (Request::Close(reason), Some(slot)) => self.close(now, slot, reason),
             (Request::Ready(on), None) => {
                 let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
-                agent.ready = on;
+                agent.paused = !on;
                 Ok(Done::Ok)
             }
             (Request::Leave, None) => {
@@ -165,7 +165,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         }
         let listen = Listen { capabilities: self.served(listen.capabilities), ..listen };
         let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
-        agent.listen = Some(listen).filter(|listen| listen.sessions > 0);
+        agent.listen = Some(listen).filter(|listen| listen.sessions > 0).into();
         Ok(())
     }
 

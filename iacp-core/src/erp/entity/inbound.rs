@@ -241,7 +241,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if let Incoming::Sealed(sealed) = &incoming {
             let data = sealed.sequence < HEARTBEATS;
-            if data && (context.state == State::EvolvePending || !context.ready) {
+            if data && (context.state == State::EvolvePending || context.paused) {
                 // As if it were lost: the peer repeats it.
                 return HostEvent::Dropped(Dropped::NotNow);
             }

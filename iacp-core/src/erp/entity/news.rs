@@ -153,7 +153,7 @@ fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
     let session = &entry.session;
     let line = entry.line.checked_sub(1).and_then(|line| lines.at(line));
     let resume = session.capabilities().contains(Capabilities::RESUME);
-    let agreement = line.and_then(|line| line.agreement);
+    let agreement = line.and_then(|line| line.agreement.get());
     if !entry.greeting || (resume && agreement.is_none()) {
         return None;
     }

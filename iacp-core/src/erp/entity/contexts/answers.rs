@@ -13,6 +13,7 @@ use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
 use crate::erp::switch_point::{Answer, Node, Verdict};
 use crate::identity::verify_frame;
+use crate::slots::Maybe;
 use crate::time::Mono;
 
 /// What the directory says of a peer is believed for so long, in milliseconds.
@@ -125,7 +126,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(slot) = self.peer_of(eid) else { return };
         let Some(peer) = self.peers.at_mut(slot).filter(|peer| peer.asking) else { return };
         peer.asking = false;
-        peer.standing = Some((answer.standing, now.after(STANDING)));
+        peer.standing = Maybe::Just((answer.standing, now.after(STANDING)));
         (peer.flags, peer.reputation) = (answer.flags, answer.reputation);
         if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
             self.take_binding(now, slot, binding, None);
