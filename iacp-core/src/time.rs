@@ -53,6 +53,9 @@ impl Backoff {
     /// No pause between repetitions of a frame is longer.
     pub(crate) const CEILING: u32 = 8_000;
 
+    /// Nothing is repeated: all zeros.
+    pub(crate) const NONE: Self = Self { due: Mono(0), pause: 0, ceiling: 0 };
+
     /// Due at once, then after 250 ms.
     pub(crate) const fn now(now: Mono) -> Self {
         Self::starting(now, Self::FIRST, Self::CEILING)

@@ -9,6 +9,7 @@
 //! agent fetch iacp:EID/NAME            a sealed object on request, from an agent that listens with --serve
 //! agent host --state DIR               the LL-Entity of a machine, for agents in other processes
 //! agent local listen, agent local send such agents
+//! agent local follow, agent local share  agents that share an endpoint
 //! ```
 //!
 //! The protocol is `iacp-core`, which knows no socket and no clock. What this program adds; each line uses lines below it:

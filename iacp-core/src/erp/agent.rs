@@ -11,8 +11,9 @@ use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
+use crate::governance::malfeasance::Offence;
 use crate::identity::Identity;
-use crate::slots::Reset;
+use crate::slots::{Maybe, Reset};
 use crate::time::Mono;
 
 /// An ERP_KEEPALIVE is due this often, in milliseconds.
@@ -24,6 +25,10 @@ pub const PURGE: u64 = 90_000;
 pub const EVOLUTION: u64 = 60_000;
 /// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
 pub const ROTATION: u64 = 30_000;
+
+/// The first binding of an agent with a root key waits so long for the record that names the key, in milliseconds: an EID that
+/// others know is bound to its root key before a thief of the EID's key can name another one.
+pub const ROOT_RECORD: u64 = 5_000;
 
 /// An agent has no more derivatives at a time.
 pub const DERIVATIVES: usize = 16;
@@ -107,6 +112,8 @@ pub(crate) struct Tell {
     pub(crate) state: bool,
     pub(crate) cloned: bool,
     pub(crate) wrong_source: bool,
+    /// An accusation against the EID has proved itself.
+    pub(crate) accused: Option<Offence>,
     /// What was asked of a peer's standing is known.
     pub(crate) standing: bool,
 }
@@ -152,10 +159,18 @@ pub struct AgentSlot<P: Provider> {
     /// A node knows a later generation: our own record is to be read.
     pub(crate) read_own: bool,
     pub(crate) heard: Mono,
-    pub(crate) listen: Option<Listen>,
-    pub(crate) ready: bool,
+    pub(crate) listen: Maybe<Listen>,
+    /// The agent reads nothing now (READY 0).
+    pub(crate) paused: bool,
     pub(crate) degraded: bool,
     pub(crate) accused: bool,
+    /// An accusation has proved itself here, and the host was told.
+    pub(crate) proven: bool,
+    /// The host is to be asked for the accusation; and when it was last.
+    pub(crate) fetch: bool,
+    pub(crate) fetched: Option<Mono>,
+    /// The first binding waits for the record that names the root key, until then at most.
+    pub(crate) awaits_root: Option<Mono>,
     pub(crate) rotated: Option<Mono>,
     pub(crate) tell: Tell,
     /// The first of its sessions, + 1.
@@ -196,12 +211,16 @@ impl<P: Provider> AgentSlot<P> {
         registration: Registration::IDLE,
         read_own: false,
         heard: Mono(0),
-        listen: None,
-        ready: true,
+        listen: Maybe::Nothing,
+        paused: false,
         degraded: false,
         accused: false,
+        proven: false,
+        fetch: false,
+        fetched: None,
+        awaits_root: None,
         rotated: None,
-        tell: Tell { state: false, cloned: false, wrong_source: false, standing: false },
+        tell: Tell { state: false, cloned: false, wrong_source: false, accused: None, standing: false },
         sessions: 0,
         session_count: 0,
         incoming: 0,
@@ -230,7 +249,7 @@ impl<P: Provider> AgentSlot<P> {
     fn start(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
         self.identity = Some(Identity::from_seed(&self.seed));
         self.iat = Secret32::random(rng);
-        (self.airk, self.digest, self.heard, self.ready) = (airk, digest, now, true);
+        (self.airk, self.digest, self.heard, self.paused) = (airk, digest, now, false);
         // Both moves of B.2: the request, and the answer to it.
         let _ = self.state.step(Event::ErpInit);
         let _ = self.state.step(Event::ErpAlloc);
@@ -268,12 +287,14 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        [Some(purge), registration, evolution, rotation, self.groups_due].into_iter().flatten().min()
+        let others = [registration, evolution, rotation, self.groups_due, self.awaits_root];
+        others.into_iter().flatten().chain([purge]).min()
     }
 
     /// Something is to be told.
     pub(crate) const fn has_news(&self) -> bool {
-        self.tell.state || self.tell.cloned || self.tell.wrong_source || self.tell.standing
+        let Tell { state, cloned, wrong_source, accused, standing } = self.tell;
+        state || cloned || wrong_source || accused.is_some() || standing
     }
 }
 

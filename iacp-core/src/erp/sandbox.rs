@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use crate::crypto::Provider;
 use crate::identity::{Derivation, EsdEid};
+use crate::slots::Maybe;
 use crate::time::Mono;
 
 /// No derivative lives longer, in seconds.
@@ -85,11 +86,11 @@ impl Derived {
 }
 
 /// A place for a derivative.
-pub struct DerivedSlot(Option<Derived>);
+pub struct DerivedSlot(Maybe<Derived>);
 
 impl DerivedSlot {
     /// An empty place.
-    pub const EMPTY: Self = Self(None);
+    pub const EMPTY: Self = Self(Maybe::Nothing);
 }
 
 /// What a frame of a sandbox asks of the caller's egress.
@@ -175,7 +176,7 @@ impl<'m> Gate<'m> {
         let place = self.places(&esd_eid.digest()).find(free).ok_or(Shut::Capacity)?;
         let until = now.after(u64::from(seconds) * 1_000);
         let derived = Derived { derivation, context, session, until, streams: [None; STREAMS] };
-        *self.slots.get_mut(place).ok_or(Shut::Capacity)? = DerivedSlot(Some(derived));
+        *self.slots.get_mut(place).ok_or(Shut::Capacity)? = DerivedSlot(Maybe::Just(derived));
         Ok((esd_eid, u32::try_from(place).map_err(|_| Shut::Capacity)?))
     }
 
@@ -183,7 +184,7 @@ impl<'m> Gate<'m> {
         self.slots.is_empty()
     }
 
-    fn at(&mut self, place: u32) -> Option<&mut Option<Derived>> {
+    fn at(&mut self, place: u32) -> Option<&mut Maybe<Derived>> {
         self.slots.get_mut(usize::try_from(place).ok()?).map(|slot| &mut slot.0)
     }
 
@@ -199,7 +200,7 @@ impl<'m> Gate<'m> {
         let its =
             |derived: &Derived| derived.context == context && session.is_none_or(|session| session == derived.session);
         if slot.as_ref().is_some_and(its) {
-            *slot = None;
+            *slot = Maybe::Nothing;
         }
     }
 
@@ -317,7 +318,7 @@ impl<'m> Gate<'m> {
             let derived = self.slots.get(*place).and_then(|slot| slot.0.as_ref());
             derived.is_some_and(|derived| derived.context == context && derived.has(name))
         });
-        place.and_then(|place| self.slots.get_mut(place)).map(|slot| slot.0 = None).is_some()
+        place.and_then(|place| self.slots.get_mut(place)).map(|slot| slot.0 = Maybe::Nothing).is_some()
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::binding::Binding;
 use super::stream::CONTENT;
 use crate::pss::Kind;
-use crate::slots::Reset;
+use crate::slots::{Maybe, Reset};
 use crate::time::{Backoff, Mono};
 
 /// The most nodes that hold a mapping.
@@ -92,24 +92,24 @@ pub enum Verdict {
 
 /// The write of one binding to the nodes that hold it.
 pub(crate) struct Registration {
-    nodes: [Option<(Node, Option<Answer>)>; NODES],
+    nodes: [Maybe<(Node, Option<Answer>)>; NODES],
     /// The nodes have been told by the host, for this write.
     pub(crate) known: bool,
     /// The host has been asked for them.
     pub(crate) asked: bool,
-    /// Which node is next in this round; past the last one, the round is over.
-    next: u8,
+    /// How many places are left in this round; with 0 it is over.
+    left: u8,
     repeat: Backoff,
     began: Mono,
 }
 
 impl Registration {
     pub(crate) const IDLE: Self = Self {
-        nodes: [None; NODES],
+        nodes: [Maybe::Nothing; NODES],
         known: false,
         asked: false,
-        next: NODES_U8,
-        repeat: Backoff::now(Mono(0)),
+        left: 0,
+        repeat: Backoff::NONE,
         began: Mono(0),
     };
 
@@ -120,17 +120,17 @@ impl Registration {
 
     /// A new generation goes to the same nodes: only its own confirmations count.
     pub(crate) fn begin_again(&mut self, now: Mono) {
-        let (nodes, known) = (self.nodes.map(|node| node.map(|(node, _)| (node, None))), self.known);
-        *self = Self { nodes, known, asked: self.asked, repeat: Backoff::now(now), began: now, next: 0 };
+        let (nodes, known) = (self.nodes.map(|place| place.get().map(|(node, _)| (node, None)).into()), self.known);
+        *self = Self { nodes, known, asked: self.asked, repeat: Backoff::now(now), began: now, left: NODES_U8 };
     }
 
     /// The nodes of this EID. More than there is room for are not asked.
     pub(crate) fn set_nodes(&mut self, now: Mono, nodes: &[Node]) {
-        self.nodes = [None; NODES];
+        self.nodes = [Maybe::Nothing; NODES];
         for (place, node) in self.nodes.iter_mut().zip(nodes) {
-            *place = Some((*node, None));
+            *place = Maybe::Just((*node, None));
         }
-        (self.known, self.next, self.repeat) = (true, 0, Backoff::now(now));
+        (self.known, self.left, self.repeat) = (true, NODES_U8, Backoff::now(now));
     }
 
     /// The next node that is to get the frame now.
@@ -138,15 +138,16 @@ impl Registration {
         if !self.known {
             return None;
         }
-        if self.next >= NODES_U8 {
+        if self.left == 0 {
             if self.repeat.due() > now {
                 return None;
             }
-            self.next = 0;
+            self.left = NODES_U8;
         }
-        while let Some(place) = self.nodes.get(usize::from(self.next)) {
-            self.next += 1;
-            if self.next >= NODES_U8 {
+        while self.left > 0 {
+            let place = self.nodes.get(usize::from(NODES_U8 - self.left)).and_then(Maybe::as_ref);
+            self.left -= 1;
+            if self.left == 0 {
                 self.repeat.done(now);
             }
             // A node that has answered is asked again only if it may answer otherwise.
@@ -159,17 +160,23 @@ impl Registration {
 
     /// Whether a confirmation from there, by this node, can be an answer.
     pub(crate) fn asked(&self, node: &Eid, from: SocketAddr) -> bool {
-        self.nodes.iter().flatten().any(|(asked, _)| asked.eid == *node && asked.at == from)
+        self.nodes.iter().filter_map(Maybe::as_ref).any(|(asked, _)| asked.eid == *node && asked.at == from)
+    }
+
+    /// Whether this node is one of those that hold the EID.
+    pub(crate) fn names(&self, node: &Eid) -> bool {
+        self.nodes.iter().filter_map(Maybe::as_ref).any(|(known, _)| known.eid == *node)
     }
 
     /// A node's authentic answer to the newest generation.
     pub(crate) fn answered(&mut self, quorum: Quorum, node: &Eid, answer: Answer) -> Option<Verdict> {
-        let known = self.nodes.iter_mut().flatten().find(|(asked, _)| asked.eid == *node)?;
+        let known = self.nodes.iter_mut().filter_map(Maybe::as_mut).find(|(asked, _)| asked.eid == *node)?;
         // A commitment stands; nothing takes it back.
         if known.1 != Some(Answer::Ok) {
             known.1 = Some(answer);
         }
-        let count = |wanted| self.nodes.iter().flatten().filter(|(_, answer)| *answer == Some(wanted)).count();
+        let count =
+            |wanted| self.nodes.iter().filter_map(Maybe::as_ref).filter(|(_, answer)| *answer == Some(wanted)).count();
         let (enough, honest) = (usize::from(quorum.confirmations), usize::from(quorum.faulty) + 1);
         if count(Answer::Ok) >= enough {
             Some(Verdict::Confirmed)
@@ -188,7 +195,7 @@ impl Registration {
 
     /// When the next frame is to be sent, if the nodes are known.
     fn sends(&self) -> Option<Mono> {
-        self.known.then(|| if self.next < NODES_U8 { Mono(0) } else { self.repeat.due() })
+        self.known.then(|| if self.left > 0 { Mono(0) } else { self.repeat.due() })
     }
 
     /// When something is to be sent, or the write has taken too long.

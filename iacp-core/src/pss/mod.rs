@@ -31,7 +31,7 @@ pub use event::{Closure, Event, Reason, Received, TeardownReason, Transmit};
 pub use handshake::Role;
 pub use handshake::contract::{MAX_TURNS, NEGOTIATION_LIMIT};
 pub use handshake::incoming::{Incoming, Sealed, Signed};
-pub use handshake::keys::{TicketKey, TicketKeys, local_session_key};
+pub use handshake::keys::{TicketKey, TicketKeys, local_session_key, session_hash};
 pub use handshake::responder::{Accepted, Admission, Answer, Gate, NotAnswered, Responder};
 pub use handshake::terms::{Capabilities, RejectionReasons, Settings, Terms};
 pub(crate) use session::Place;

@@ -12,12 +12,14 @@
 mod deadlines;
 mod index;
 mod list;
+mod maybe;
 
 use core::fmt;
 
 pub use deadlines::{Deadlines, HeapCell};
 pub use index::{Index, IndexKey};
 pub use list::List;
+pub(crate) use maybe::Maybe;
 
 /// What a slot's value does when the slot becomes free: it wipes what is secret, and is as good as new.
 pub trait Reset {
@@ -235,6 +237,12 @@ impl<'m, T: Reset> Slots<'m, T> {
     /// What is in a slot now.
     pub fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.slots.get_mut(position(slot)).filter(|slot| slot.taken).map(|slot| &mut slot.value)
+    }
+
+    /// What is in two slots now, which are not the same one.
+    pub fn two(&mut self, one: u32, other: u32) -> Option<(&mut T, &mut T)> {
+        let [one, other] = self.slots.get_disjoint_mut([position(one), position(other)]).ok()?;
+        (one.taken && other.taken).then_some((&mut one.value, &mut other.value))
     }
 
     /// How many slots there are.

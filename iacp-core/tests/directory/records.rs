@@ -113,6 +113,18 @@ fn a_revocation_is_signed_by_the_root_key_that_was_deposited() {
     let whole = record(Kind::AirkBinding, hashed(&eid.0), deposit.as_bytes());
     assert_eq!(judged(&whole, None, &Known::default()), Judgement::Store { expiry: NOW.0 + 400 * DAY });
 
+    // A thief of the EID's key comes second: the first record stays.
+    let thief = identity(3);
+    let mut later = AirkBinding { airk: thief.eid(), ..deposit };
+    later.eid_signature = sign(&identity(1), Kind::AirkBinding, &later.as_bytes()[..64], &[]);
+    later.airk_signature = sign(&thief, Kind::AirkBinding, &later.as_bytes()[..64], &[]);
+    let second = record(Kind::AirkBinding, hashed(&eid.0), later.as_bytes());
+    assert!(
+        matches!(judged(&second, None, &Known::default()), Judgement::Store { .. }),
+        "both of its halves are signed"
+    );
+    assert_eq!(judged(&second, Some(&whole), &Known::default()), Judgement::Stale);
+
     let known = Known { airk: Some(identity(2).eid()), ..Known::default() };
     let [by_eid, by_airk] = [1, 2].map(|signer| revocation(signer, 1, 3, NOW.0));
     let [by_eid, by_airk] = [&by_eid, &by_airk].map(|body| record(Kind::Revocation, hashed(&eid.0), body.as_bytes()));

@@ -66,33 +66,51 @@ impl Two {
         world.weather = weather;
         assert!(world.run_until(120_000, Hosts::all_bound));
         prepare(&mut world);
-        let (now, peer) = (world.now, world.eid(at[1].0, at[1].1));
+        let now = world.now;
         let listen = Listen { capabilities: offer, terms, sessions: 4, hold: false };
         world.hosts[at[1].0].with(now, at[1].1, |desk, _| desk.listen(listen)).expect("a window of 16");
-        let open = Open { peer, at: None, hold: false, offer, resume: None };
-        let asked = world.hosts[at[0].0].with(now, at[0].1, |desk, rng| desk.ask(None, &Request::Open(open), rng));
+        let nothing = Handle::from_bits(1 << 32).expect("a slot");
+        let mut two = Self { world, at, sessions: [nothing; 2] };
+        two.open(offer, None);
+        two
+    }
+
+    /// A further session between the two, which the first side opens: it is the one that is meant from now on.
+    ///
+    /// # Panics
+    /// There is no session in 50 seconds.
+    pub fn open(&mut self, offer: Capabilities, resume: Option<&[u8; 56]>) {
+        let ([(host, agent), (there, with)], now) = (self.at, self.world.now);
+        let (own, peer) = (self.world.eid(host, agent), self.world.eid(there, with));
+        let open = Open { peer, at: None, hold: false, offer, resume };
+        let asked = self.world.hosts[host].with(now, agent, |desk, rng| desk.ask(None, &Request::Open(open), rng));
         let Ok(Done::Session(session)) = asked else { panic!("{asked:?}") };
-        let other = world.eid(at[0].0, at[0].1);
-        let mut two = Self { world, at, sessions: [session, session] };
+        self.sessions[0] = session;
+        let with_own = |two: &Self| -> Vec<u64> {
+            let all = two.world.hosts[there].told.iter();
+            let theirs = all.filter(|((of, _), told)| *of == with && told.peer == Some(own));
+            theirs.map(|((_, bits), _)| *bits).collect()
+        };
+        let (before, mut found) = (with_own(self), false);
         let sfc = offer.contains(Capabilities::SFC);
         // Each side that is asked about terms accepts them.
         for _ in 0..1_000 {
-            two.world.run(50);
-            two.world.keep_alive();
-            if let Some((handle, _)) = two.world.hosts[at[1].0].told_of(at[1].1, &other) {
-                two.sessions[1] = handle;
+            self.world.run(50);
+            self.world.keep_alive();
+            if let Some(bits) = with_own(self).into_iter().find(|bits| !before.contains(bits)) {
+                (self.sessions[1], found) = (Handle::from_bits(bits).expect("a handle"), true);
             }
-            for side in 0..2 {
-                if two.told(side).is_some_and(|told| told.proposed && !told.contract) {
-                    let _ = two.ask(side, true, &Request::Terms { counter: None });
+            for side in 0..if found { 2 } else { 1 } {
+                if self.told(side).is_some_and(|told| told.proposed && !told.contract) {
+                    let _ = self.ask(side, true, &Request::Terms { counter: None });
                 }
             }
-            let ready = |side| two.told(side).is_some_and(|told| told.peer.is_some() && (told.contract || !sfc));
-            if ready(0) && ready(1) {
-                return two;
+            let ready = |side| self.told(side).is_some_and(|told| told.peer.is_some() && (told.contract || !sfc));
+            if found && ready(0) && ready(1) {
+                return;
             }
         }
-        panic!("no session: {:?} {:?}", two.told(0), two.told(1));
+        panic!("no session: {:?} {:?}", self.told(0), self.told(1));
     }
 
     /// What a side was told of the session.

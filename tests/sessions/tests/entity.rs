@@ -191,6 +191,10 @@ fn a_host_that_moves_in_the_middle_loses_nothing() {
         assert!(world.run_until(60_000, Hosts::all_bound));
         assert_eq!(world.hosts[0].states[&0].1, 2, "one generation for each move");
         assert_eq!(world.newest(&world.eid(0, 0)).map(|binding| binding.ip.into()), Some(place(102)));
+        // The peer's host is told where everything goes from now on; its agent is not.
+        let moved: Vec<&str> = world.hosts[1].affairs.iter().map(String::as_str).collect();
+        assert_eq!(moved.last(), Some(&"moved to 192.0.2.102:4227"), "seed {seed}: {moved:?}");
+        assert!(world.hosts[0].affairs.is_empty(), "seed {seed}: its own peer has not moved");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::directory::Kind;
+use iacp_core::erp::context::State;
 use iacp_core::erp::entity::Done;
 use iacp_core::erp::local::{AgentEvent, LocalStatus, Request, Standing};
 use iacp_core::pss::Capabilities;
@@ -135,6 +136,47 @@ fn the_ll_entity_signs_the_eids_half_of_an_airk_binding_and_hands_both_records_o
     let digest = Portable::sha256(&[b"IACP/1 AIRK_BINDING\0", &body[..64]]);
     let half = first[64..128].try_into().expect("64 bytes");
     assert_eq!(Portable::verify(&eid.0, &digest, half), Ok(()));
+}
+
+/// The attack *root key bound by a thief first*: whoever steals the EID's key finds the root key named before the EID was known.
+// shows: IACP-104
+#[test]
+fn the_root_key_is_named_before_anyone_hears_of_the_eid() {
+    let mut world = Hosts::new(7, 1, 1, true);
+    let now = world.now;
+    let agent = world.hosts[0].init_as(now, Some(root().1), Digest([1; 32]));
+    let eid = world.eid(0, agent);
+    let heard = |world: &Hosts| world.trace.iter().any(|(.., bytes)| bytes.windows(32).any(|part| part == eid.0));
+    world.run(2_000);
+    assert!(!heard(&world) && world.deposits.is_empty(), "the registration waits for the record");
+    let bound = |world: &Hosts, agent: usize| world.hosts[0].states.get(&agent).map(|state| state.0);
+    assert_eq!(bound(&world, 0), Some(State::Bound), "an agent without a root key waits for nothing");
+    let body = airk_binding(eid, root().1);
+    assert_eq!(ask(&mut world, agent, 0, &Request::Deposit { kind: 3, body: &body }), Ok(Done::Ok));
+    world.settle();
+    assert_eq!(world.deposits.len(), 1, "the host has it");
+    assert!(!heard(&world), "and only then the EID is announced");
+    world.run(1_000);
+    assert_eq!(bound(&world, agent), Some(State::Bound));
+}
+
+#[test]
+fn an_agent_that_names_no_root_key_in_time_is_registered_without() {
+    let mut world = Hosts::new(8, 1, 0, true);
+    let now = world.now;
+    let agent = world.hosts[0].init_as(now, Some(root().1), Digest([1; 32]));
+    let eid = world.eid(0, agent);
+    let heard = |world: &Hosts| world.trace.iter().any(|(.., bytes)| bytes.windows(32).any(|part| part == eid.0));
+    world.run(4_999);
+    assert!(!heard(&world));
+    world.run(1_000);
+    assert!(heard(&world));
+    assert_eq!(world.hosts[0].states.get(&agent).map(|state| state.0), Some(State::Bound));
+    // A record that comes later is taken as ever; the nodes have no other one.
+    let body = airk_binding(eid, root().1);
+    assert_eq!(ask(&mut world, agent, 0, &Request::Deposit { kind: 3, body: &body }), Ok(Done::Ok));
+    world.run(10);
+    assert_eq!(world.deposits.len(), 1);
 }
 
 #[test]

@@ -248,15 +248,20 @@ mod tests {
         (channels.opened(ours).expect("a number is free"), theirs)
     }
 
-    #[tokio::test]
-    async fn a_number_is_given_to_another_process_only_when_no_agent_answers_to_it() {
+    /// Channels of which one, with this number, was the agent's until its process ended.
+    fn left_by_its_agent() -> (tempfile::TempDir, Channels, Eid, u32) {
         let place = tempfile::tempdir().expect("a directory");
         let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
         let eid = Eid([1; 32]);
-        let (number, stream) = pair(&mut channels);
+        let (number, _stream) = pair(&mut channels);
         channels.came(eid, number);
         channels.closed(number);
-        drop(stream);
+        (place, channels, eid, number)
+    }
+
+    #[tokio::test]
+    async fn a_number_is_given_to_another_process_only_when_no_agent_answers_to_it() {
+        let (_place, mut channels, eid, number) = left_by_its_agent();
         for _ in 0..3 * CHANNELS {
             let (other, _stream) = pair(&mut channels);
             assert_ne!(other, number, "its agent may come back");
@@ -273,13 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_an_agent_without_a_channel_misses_is_kept_but_for_content() {
-        let place = tempfile::tempdir().expect("a directory");
-        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
-        let eid = Eid([1; 32]);
-        let (number, stream) = pair(&mut channels);
-        channels.came(eid, number);
-        channels.closed(number);
-        drop(stream);
+        let (_place, mut channels, eid, number) = left_by_its_agent();
         channels.notify(eid, number, b"\x18\x80\x00\x01a".to_vec(), false);
         channels.notify(eid, number, b"\x18\x80\x00\x01b".to_vec(), true);
         for _ in 0..MISSED {

@@ -1,5 +1,7 @@
 //! The loop around an LL-Entity: datagrams, local channels, stable storage, orders and deadlines.
 
+mod telling;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -8,9 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use iacp_core::crypto::Secret32;
 use iacp_core::erp::agent::{Agent, Stored};
-use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{HEAD, HostEvent, HostRequest, INSIDE, PeerAnswer, Persist, To};
-use iacp_core::erp::local::AgentEvent;
 use iacp_core::pss::Admission;
 use iacp_core::time::Mono;
 use iacp_wire::message::ErpAlloc;
@@ -21,7 +21,6 @@ use tokio::sync::mpsc;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::carrier::link::FRAME_LIMIT;
-use crate::carrier::stream::LOCAL_LIMIT;
 use crate::clock::Clock;
 use crate::host::channels::{Channels, Heard};
 use crate::host::control::{Order, Ordered};
@@ -226,87 +225,6 @@ impl Host<'_> {
         self.dispatch(event);
     }
 
-    /// The counts of an address, if there is room for one more.
-    fn traffic(&mut self, at: SocketAddr) -> Option<&mut Traffic> {
-        let places = &mut self.standing.places;
-        if places.len() >= PLACES && !places.contains_key(&at) {
-            return None;
-        }
-        Some(places.entry(at).or_default())
-    }
-
-    fn came(&mut self, from: SocketAddr) {
-        let Some(traffic) = self.traffic(from) else { return };
-        traffic.received += 1;
-        if traffic.received == 1 {
-            self.note(Step::Hears { at: from.to_string() });
-        }
-    }
-
-    fn went(&mut self, to: SocketAddr) {
-        let Some(traffic) = self.traffic(to) else { return };
-        traffic.sent += 1;
-        if traffic.sent == 1 {
-            self.note(Step::Speaks { at: to.to_string() });
-        }
-    }
-
-    /// Tells agents, and the host's own log, what has changed.
-    fn tell(&mut self) {
-        while let Some(event) = self.entity.poll_event() {
-            self.dispatch(event);
-        }
-    }
-
-    fn dispatch(&mut self, event: HostEvent<'_>) {
-        let HostEvent::Agent { eid, channel, event: ref told, .. } = event else {
-            return match event {
-                HostEvent::Dropped(why) => *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1,
-                HostEvent::Cloned(eid) => {
-                    self.trouble(format!("{}: another host has this key; the EID is given up", keys::short(&eid)));
-                }
-                HostEvent::WrongSource(eid) => {
-                    self.trouble(format!("{}: the directory sees this host elsewhere", keys::short(&eid)));
-                }
-                HostEvent::Proof { offender, .. } => {
-                    self.trouble(format!(
-                        "{}: two words that it has signed contradict each other",
-                        keys::short(&offender)
-                    ));
-                }
-                HostEvent::Compromised { peer, .. } => {
-                    self.trouble(format!("{}: a session with it was compromised, and has ended", keys::short(&peer)));
-                }
-                HostEvent::ChannelShut(number) => {
-                    self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
-                    self.channels.shut(number);
-                }
-                // What is sent to a new place is noted when it is sent.
-                HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}
-            };
-        };
-        let is_content = matches!(told, AgentEvent::Data { .. });
-        let mut gone = false;
-        if let AgentEvent::State { state, generation, .. } = told {
-            let (hex, state_name) = (hex::encode(eid.0), state.name().to_owned());
-            self.note(Step::Context { eid: hex, state: state_name, generation: *generation });
-            gone = *state == State::Unbound;
-        }
-        let mut out = [0; LOCAL_LIMIT];
-        if let (Some(channel), Ok(Some((_, length)))) = (channel, event.write(&mut out)) {
-            self.channels.notify(eid, channel, out[..length].to_vec(), is_content);
-        }
-        if gone {
-            self.channels.gone(&eid);
-            self.storage.forget(eid);
-            if let Some(known) = self.standing.known.remove(&eid)
-                && self.standing.claims.get(&known.claim) == Some(&Some(eid))
-            {
-                self.standing.claims.remove(&known.claim);
-            }
-        }
-    }
-
     /// Answers what the machine asks. There is no directory: every peer is admitted, and is where its agent says.
     fn ask(&mut self) {
         while let Some(request) = self.entity.poll_request() {
@@ -318,7 +236,10 @@ impl Host<'_> {
                 }
                 // A record goes nowhere, and none is found.
                 HostRequest::Deposit(eid) => self.entity.deposited(&eid),
-                HostRequest::Nodes(_) | HostRequest::Own(_) | HostRequest::Tickets { .. } => {}
+                HostRequest::Nodes(_)
+                | HostRequest::Own(_)
+                | HostRequest::Accusation(_)
+                | HostRequest::Tickets { .. } => {}
             }
         }
     }

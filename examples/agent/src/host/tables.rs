@@ -4,9 +4,10 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use iacp_core::erp::agent::AgentSlot;
-use iacp_core::erp::entity::{Channel, LineSlot, LlEntity, Memory, PeerSlot, SessionSlot, Tables};
+use iacp_core::erp::entity::{Channel, LineSlot, LlEntity, Memory, PeerSlot, SessionSlot, SharedSlot, Tables};
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+use iacp_core::pss::shared::EndpointSlot;
 use iacp_core::slots::{HeapCell, Slot};
 
 use crate::keys::Crypto;
@@ -29,6 +30,9 @@ const SPENT: usize = 4_096;
 
 /// Lines of items that an agent remembers beyond their sessions.
 const RECEIPTS_EACH: usize = 16;
+
+/// Endpoints of one agent.
+const ENDPOINTS_EACH: usize = 16;
 
 /// As many slots as agents times their share: no agent can fill a table for the others.
 const SESSIONS: usize = AGENTS * SESSIONS_EACH as usize;
@@ -60,11 +64,13 @@ fn tables() -> Memory<'static, Crypto, LOG, FRAMES> {
     }
 }
 
-/// What lets lines of items go on in later sessions (RESUME).
+/// What lets lines of items go on in later sessions (RESUME), and endpoints be shared (ENDPOINTS).
 pub fn further() -> Tables<'static> {
     Tables {
         lines: lend(SESSIONS, || Slot::new(LineSlot::EMPTY)),
         receipts: lend(AGENTS * RECEIPTS_EACH, || ReceiptSlot::EMPTY),
+        endpoints: lend(AGENTS * ENDPOINTS_EACH, || EndpointSlot::EMPTY),
+        shared: lend(SESSIONS, || Slot::new(SharedSlot::EMPTY)),
         ..Tables::default()
     }
 }

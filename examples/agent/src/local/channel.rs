@@ -41,6 +41,9 @@ pub const WINDOW: u32 = 256;
 /// What a session of items that go on after a loss has. Devices may have ChaCha20 alone.
 const COLLECTED: Capabilities = Capabilities::RESUME.with(Capabilities::CHACHA20_POLY1305);
 
+/// What a session that shares endpoints has.
+const SHARING: Capabilities = Capabilities::ENDPOINTS.with(Capabilities::SFC).with(Capabilities::CHACHA20_POLY1305);
+
 /// What an agent asks, as this program needs it (AAI_REQUEST, PROFILE 23.3).
 #[derive(Clone, Copy, Debug)]
 pub enum Ask<'a> {
@@ -52,9 +55,38 @@ pub enum Ask<'a> {
     Collect {
         sessions: u32,
     },
+    /// Sessions that share endpoints, exclusive ones too.
+    Follow {
+        sessions: u32,
+    },
     Open {
         peer: &'a Eid,
         at: Option<SocketAddr>,
+    },
+    /// A session that shares endpoints; an exclusive one has those of its pair alone.
+    Share {
+        peer: &'a Eid,
+        at: Option<SocketAddr>,
+        exclusive: bool,
+    },
+    /// Accepts the terms that were proposed.
+    Accept,
+    /// A new endpoint; in a session and without a tag, the own one of its pair.
+    Endpoint {
+        global: bool,
+        tag: &'a [u8],
+    },
+    /// A value for an own endpoint, or in a session for one of the peer's.
+    Write {
+        coordinate: &'a [u8; 32],
+        value: &'a [u8],
+    },
+    Grant {
+        coordinate: &'a [u8; 32],
+        rights: u16,
+    },
+    Subscribe {
+        coordinate: &'a [u8; 32],
     },
     /// A session in which a line goes on.
     GoOn {
@@ -86,14 +118,19 @@ pub enum Ask<'a> {
 impl Ask<'_> {
     const fn op(self) -> u16 {
         match self {
-            Self::Listen { .. } | Self::Collect { .. } => 1,
-            Self::Open { .. } | Self::GoOn { .. } => 2,
+            Self::Listen { .. } | Self::Collect { .. } | Self::Follow { .. } => 1,
+            Self::Open { .. } | Self::Share { .. } | Self::GoOn { .. } => 2,
             Self::Send { .. } => 3,
             Self::Recall { .. } => 4,
             Self::Consumed { .. } => 5,
+            Self::Accept => 6,
             Self::Finish { .. } => 7,
             Self::Close => 8,
             Self::Abort => 9,
+            Self::Endpoint { .. } => 11,
+            Self::Write { .. } => 12,
+            Self::Grant { .. } => 15,
+            Self::Subscribe { .. } => 16,
             Self::Ready => 21,
             Self::Leave => 23,
             Self::Rewind => 24,
@@ -105,10 +142,22 @@ impl Ask<'_> {
             // Capabilities, rotation, lifetime, window, sessions, HOLD.
             Self::Listen { sessions } => [0, 0, 0, WINDOW, sessions, 1].map(u32::to_be_bytes).concat(),
             Self::Collect { sessions } => [COLLECTED.bits(), 0, 0, WINDOW, sessions, 1].map(u32::to_be_bytes).concat(),
-            Self::Open { peer, at } => {
-                let (ip, port) = at.map_or((Locator::ZERO, 0), |at| (Locator::from(at.ip()), at.port()));
-                [&peer.0[..], &ip.0, &port.to_be_bytes(), &[0; 2], &[0; 4]].concat()
+            Self::Follow { sessions } => {
+                let offer = SHARING.with(Capabilities::EXCLUSIVE).bits();
+                [offer, 0, 0, WINDOW, sessions, 0].map(u32::to_be_bytes).concat()
             }
+            Self::Open { peer, at } => open(peer, at, Capabilities::NONE),
+            Self::Share { peer, at, exclusive: false } => open(peer, at, SHARING),
+            Self::Share { peer, at, exclusive: true } => open(peer, at, SHARING.with(Capabilities::EXCLUSIVE)),
+            // 1 is accept; the terms behind it are those of a counter-proposal.
+            Self::Accept => [&[0, 1, 0, 0][..], &[0; 12]].concat(),
+            Self::Endpoint { global, tag } => {
+                let length = u8::try_from(tag.len()).unwrap_or(u8::MAX);
+                [&[u8::from(global), length][..], &[0; 4], tag].concat()
+            }
+            Self::Write { coordinate, value } => [&coordinate[..], &[0; 8], value].concat(),
+            Self::Grant { coordinate, rights } => [&coordinate[..], &rights.to_be_bytes(), &[0; 6]].concat(),
+            Self::Subscribe { coordinate } => [&coordinate[..], &[1]].concat(),
             Self::GoOn { peer, at, record } => {
                 let (ip, port) = (Locator::from(at.ip()), at.port().to_be_bytes());
                 // HOLD: what has come is acknowledged when it is CONSUMED.
@@ -125,6 +174,12 @@ impl Ask<'_> {
             Self::Rewind | Self::Leave => Vec::new(),
         }
     }
+}
+
+/// The arguments of OPEN, without HOLD and without a record.
+fn open(peer: &Eid, at: Option<SocketAddr>, offer: Capabilities) -> Vec<u8> {
+    let (ip, port) = at.map_or((Locator::ZERO, 0), |at| (Locator::from(at.ip()), at.port()));
+    [&peer.0[..], &ip.0, &port.to_be_bytes(), &[0; 2], &offer.bits().to_be_bytes()].concat()
 }
 
 /// An agent's channel. Dropped, it is closed; the context lives on until it is purged.
@@ -329,7 +384,7 @@ impl Channel {
         loop {
             let notice = self.notices.recv().await.context("the host has gone")?;
             match notice.what {
-                What::Result { request, status } if request == number => return Ok(status),
+                What::Result { request, status, .. } if request == number => return Ok(status),
                 _ => self.stash.push_back(notice),
             }
         }

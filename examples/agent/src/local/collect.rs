@@ -6,29 +6,21 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iacp_wire::Eid;
 use serde::{Deserialize, Serialize};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::host::storage::{Folder, replace};
 use crate::keys;
 use crate::local::channel::{Ask, Channel, Credentials, Found, KEEPALIVE};
 use crate::local::ledger::{Ledger, Of};
-use crate::local::listen::{Gone, leave};
 use crate::local::notice::{Notice, What, ending};
-use crate::output::print_line;
+use crate::local::stay::{AGAIN, BURST, Gone, Serve, stay};
 use crate::telling::event::Event;
 use crate::telling::step::Step;
 use crate::telling::timeline::{Style, Timeline};
-
-/// How soon a host that has gone is looked for again, and a session that could not be opened is tried again.
-const AGAIN: Duration = Duration::from_millis(200);
-/// Notices that are taken in a row before what has come is made safe.
-const BURST: usize = 512;
 
 /// Takes items as an agent of a host, each once and in order; prints EID@ADDR (again if that changes)
 ///
@@ -78,43 +70,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         kept: beside(&arguments.out, ".sessions.json"),
         goes_on: false,
     };
-    let mut credentials = Credentials::at(&beside(&arguments.out, ".agent.json"))?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("cannot hear signals")?;
-    let mut terminated = signal(SignalKind::terminate()).context("cannot hear signals")?;
-    let (mut first, mut told) = (true, String::new());
-    loop {
-        let opened = match Channel::open(&folder, &mut credentials).await {
-            Ok(opened) => Some(opened),
-            Err(error) if first => return Err(error),
-            // It may be back in a moment.
-            Err(_) => None,
-        };
-        let Some((mut channel, found)) = opened else {
-            tokio::select! {
-                () = tokio::time::sleep(AGAIN) => continue,
-                _ = interrupted.recv() => return Ok(ExitCode::SUCCESS),
-                _ = terminated.recv() => return Ok(ExitCode::SUCCESS),
-            }
-        };
-        first = false;
-        let eid = hex::encode(channel.eid().0);
-        let address = format!("{eid}@{}", folder.run()?.at);
-        if !arguments.json && told != address {
-            print_line(&address)?;
-        }
-        told = address;
-        timeline.note("agent", Event::Step(Step::Registered { eid, again: found != Found::New }));
-        let gone = tokio::select! {
-            gone = collecting.serve(&mut channel, found) => gone,
-            _ = interrupted.recv() => return leave(channel, &credentials).await,
-            _ = terminated.recv() => return leave(channel, &credentials).await,
-        };
-        let Err(gone) = gone else { continue };
-        if !gone.is::<Gone>() {
-            return Err(gone);
-        }
-        timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
-    }
+    let credentials = Credentials::at(&beside(&arguments.out, ".agent.json"))?;
+    stay(&folder, credentials, arguments.json, &timeline, &mut collecting).await
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -174,8 +131,7 @@ struct Collecting<'a> {
     goes_on: bool,
 }
 
-impl Collecting<'_> {
-    /// Takes what comes until the host goes.
+impl Serve for Collecting<'_> {
     async fn serve(&mut self, channel: &mut Channel, found: Found) -> Result<()> {
         self.open.clear();
         channel.settle(Ask::Collect { sessions: self.sessions }).await.map_err(|_| Gone)?;
@@ -211,7 +167,9 @@ impl Collecting<'_> {
             }
         }
     }
+}
 
+impl Collecting<'_> {
     /// Opens a session in which the last line goes on. Before the agent's binding is in force the host refuses that.
     async fn go_on(&mut self, channel: &mut Channel) -> Result<()> {
         let (Some(at), Some((peer, record))) = (self.sender_at, self.ledger.record()) else { return Ok(()) };
@@ -263,6 +221,11 @@ impl Collecting<'_> {
             | What::Room
             | What::Finished { .. }
             | What::Proposed
+            | What::Contract
+            | What::Disconnected
+            | What::Granted { .. }
+            | What::Value { .. }
+            | What::Gone { .. }
             | What::Other => {}
         }
         Ok(())

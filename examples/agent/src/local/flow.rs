@@ -248,7 +248,7 @@ impl Flow {
     }
 
     async fn hear(&mut self, notice: Notice, channel: &mut Channel, timeline: &Timeline) -> Result<Option<Ended>> {
-        if let What::Result { request, status } = notice.what {
+        if let What::Result { request, status, .. } = notice.what {
             return Ok(self.answered(request, notice.session, status));
         }
         if notice.what == (What::State { unbound: true }) {
@@ -271,7 +271,7 @@ impl Flow {
             What::Closed { closure, reason } => return Ok(Some(Ended::Broken(ending(closure, reason)))),
             // Only sessions with a contract have terms, and none was offered.
             What::Proposed => channel.say(self.session.handle, Ask::Abort).await?,
-            What::Result { .. } | What::State { .. } | What::Finished { .. } | What::Other => {}
+            _ => {}
         }
         Ok(None)
     }

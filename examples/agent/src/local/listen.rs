@@ -4,25 +4,20 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::host::storage::Folder;
 use crate::local::channel::{Ask, Channel, Credentials, Found, KEEPALIVE};
 use crate::local::intake::{Intake, Reply};
 use crate::local::notice::{Notice, What, ending};
+use crate::local::stay::{BURST, Gone, Serve, stay};
 use crate::output::print_line;
 use crate::telling::event::Event;
 use crate::telling::step::Step;
 use crate::telling::timeline::{Style, Timeline};
 
-/// How soon a host that has gone is looked for again.
-const AGAIN: Duration = Duration::from_millis(200);
-/// Notices that are taken in a row before what has come is made safe.
-const BURST: usize = 512;
 /// The longest file, in bytes, unless the user says otherwise.
 const LONGEST: u64 = 1 << 32;
 
@@ -57,52 +52,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     folder.run()?;
     let mut intake = Intake::new(&arguments.out, arguments.max_bytes)?;
     let _lock = lock(&arguments.out)?;
-    let mut credentials = Credentials::at(&arguments.out.join(".agent.json"))?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("cannot hear signals")?;
-    let mut terminated = signal(SignalKind::terminate()).context("cannot hear signals")?;
-    let (mut first, mut told) = (true, String::new());
-    loop {
-        let channel = match Channel::open(&folder, &mut credentials).await {
-            Ok(channel) => Some(channel),
-            Err(error) if first => return Err(error),
-            // It may be back in a moment.
-            Err(_) => None,
-        };
-        let Some((mut channel, found)) = channel else {
-            tokio::select! {
-                () = tokio::time::sleep(AGAIN) => continue,
-                _ = interrupted.recv() => return Ok(ExitCode::SUCCESS),
-                _ = terminated.recv() => return Ok(ExitCode::SUCCESS),
-            }
-        };
-        first = false;
-        let eid = hex::encode(channel.eid().0);
-        let address = format!("{eid}@{}", folder.run()?.at);
-        if !arguments.json && told != address {
-            print_line(&address)?;
-        }
-        told = address;
-        timeline.note("agent", Event::Step(Step::Registered { eid, again: found != Found::New }));
-        let mut agent = Listening { arguments: &arguments, timeline: &timeline, intake: &mut intake };
-        let gone = tokio::select! {
-            gone = agent.serve(&mut channel, found) => gone,
-            _ = interrupted.recv() => return leave(channel, &credentials).await,
-            _ = terminated.recv() => return leave(channel, &credentials).await,
-        };
-        let Err(gone) = gone else { continue };
-        if !gone.is::<Gone>() {
-            return Err(gone);
-        }
-        timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
-    }
-}
-
-/// The agent goes in good order: its peers are told, and its EID ends.
-pub(super) async fn leave(mut channel: Channel, credentials: &Credentials) -> Result<ExitCode> {
-    // Once the frame is in the socket the host reads it, whatever becomes of this process.
-    let _ = channel.say(0, Ask::Leave).await;
-    credentials.forget()?;
-    Ok(ExitCode::SUCCESS)
+    let credentials = Credentials::at(&arguments.out.join(".agent.json"))?;
+    let mut agent = Listening { arguments: &arguments, timeline: &timeline, intake: &mut intake };
+    stay(&folder, credentials, arguments.json, &timeline, &mut agent).await
 }
 
 /// Takes a folder for this process: two agents must not write to the same files.
@@ -117,26 +69,13 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-/// The host has gone, or the context in it.
-#[derive(Debug)]
-pub(super) struct Gone;
-
-impl std::fmt::Display for Gone {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the host has gone")
-    }
-}
-
-impl std::error::Error for Gone {}
-
 struct Listening<'a> {
     arguments: &'a Arguments,
     timeline: &'a Timeline,
     intake: &'a mut Intake,
 }
 
-impl Listening<'_> {
-    /// Takes what comes until the host goes.
+impl Serve for Listening<'_> {
     async fn serve(&mut self, channel: &mut Channel, found: Found) -> Result<()> {
         let sessions = self.arguments.sessions;
         channel.settle(Ask::Listen { sessions }).await.map_err(|_| Gone)?;
@@ -163,7 +102,9 @@ impl Listening<'_> {
             }
         }
     }
+}
 
+impl Listening<'_> {
     fn take(&mut self, Notice { session, what }: Notice) -> Result<()> {
         match what {
             What::Opened { peer, first_to_come, .. } => self.intake.opened(session, peer, first_to_come),
@@ -178,6 +119,11 @@ impl Listening<'_> {
             | What::Delivered { .. }
             | What::Room
             | What::Proposed
+            | What::Contract
+            | What::Disconnected
+            | What::Granted { .. }
+            | What::Value { .. }
+            | What::Gone { .. }
             | What::Other => {}
         }
         Ok(())

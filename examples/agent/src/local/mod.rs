@@ -3,11 +3,14 @@
 mod channel;
 mod collect;
 mod flow;
+mod follow;
 mod intake;
 mod ledger;
 mod listen;
 mod notice;
 mod send;
+mod share;
+mod stay;
 mod transfer;
 
 pub use intake::digest;
@@ -27,14 +30,18 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Collect(collect::Arguments),
+    Follow(follow::Arguments),
     Listen(listen::Arguments),
     Send(send::Arguments),
+    Share(share::Arguments),
 }
 
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Collect(arguments) => collect::run(arguments).await,
+        Command::Follow(arguments) => follow::run(arguments).await,
         Command::Listen(arguments) => listen::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
+        Command::Share(arguments) => share::run(arguments).await,
     }
 }

@@ -10,24 +10,46 @@ pub struct Notice {
     pub what: What,
 }
 
-/// What a notice says, as far as a file's transfer asks for it.
+/// What a notice says, as far as this program asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Result {
         request: u32,
         status: Result<(), Status>,
+        /// Of ENDPOINT.
+        coordinate: Option<[u8; 32]>,
     },
     State {
         unbound: bool,
     },
     Opened {
         peer: Eid,
+        capabilities: u32,
         /// Its name, with RESUME.
         line: [u8; 16],
         first_to_send: u64,
         first_to_come: u64,
     },
     Proposed,
+    /// A contract is effective.
+    Contract,
+    /// The peer has granted something of this endpoint, or taken it back (0).
+    Granted {
+        coordinate: [u8; 32],
+        rights: u16,
+        tag: Vec<u8>,
+    },
+    Value {
+        coordinate: [u8; 32],
+        version: u64,
+        value: Vec<u8>,
+    },
+    /// The peer is silent.
+    Disconnected,
+    /// The endpoint has ended.
+    Gone {
+        coordinate: [u8; 32],
+    },
     Data {
         sequence: u64,
         /// With RESUME.
@@ -91,15 +113,16 @@ impl Notice {
                     0 => Ok(()),
                     code => Err(LocalStatus::from_code(code).map_or(Status::Unknown(code), Status::Known)),
                 };
-                What::Result { request: head.request.get(), status }
+                What::Result { request: head.request.get(), status, coordinate: fields.take() }
             }
             2 => What::State { unbound: fields.take::<1>()? == [0] },
             3 => {
-                let (peer, _role_outcome, _capabilities, line) =
-                    (Eid(fields.take()?), fields.take::<4>()?, fields.take::<4>()?, fields.take()?);
-                What::Opened { peer, line, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
+                let (peer, _role_outcome, capabilities, line) =
+                    (Eid(fields.take()?), fields.take::<4>()?, u32::from_be_bytes(fields.take()?), fields.take()?);
+                What::Opened { peer, capabilities, line, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
             }
             4 => What::Proposed,
+            5 => What::Contract,
             6 => {
                 let (sequence, item) = (fields.u64()?, fields.u64()?);
                 What::Data { sequence, item, content: fields.0.to_vec() }
@@ -111,6 +134,17 @@ impl Notice {
             11 => {
                 let [closure, _truncated] = fields.take()?;
                 What::Closed { closure, reason: fields.u16()? }
+            }
+            12 => {
+                let (coordinate, version) = (fields.take()?, fields.u64()?);
+                What::Value { coordinate, version, value: fields.0.to_vec() }
+            }
+            13 => What::Gone { coordinate: fields.take()? },
+            16 if fields.take() == Some([1]) => What::Disconnected,
+            14 => {
+                let (coordinate, rights, _reserved, _seconds) =
+                    (fields.take()?, fields.u16()?, fields.take::<2>()?, fields.take::<4>()?);
+                What::Granted { coordinate, rights, tag: fields.0.to_vec() }
             }
             _ => What::Other,
         };
@@ -163,23 +197,34 @@ mod tests {
 
     #[test]
     fn notices_are_read_as_the_profile_has_them() {
-        assert_eq!(read(1, 0, &[]), Some(What::Result { request: 7, status: Ok(()) }));
+        assert_eq!(read(1, 0, &[]), Some(What::Result { request: 7, status: Ok(()), coordinate: None }));
         let full = Err(Status::Known(LocalStatus::Full));
-        assert_eq!(read(1, 34, &[]), Some(What::Result { request: 7, status: full }));
-        assert_eq!(read(1, 999, &[]), Some(What::Result { request: 7, status: Err(Status::Unknown(999)) }));
+        assert_eq!(read(1, 34, &[]), Some(What::Result { request: 7, status: full, coordinate: None }));
+        let unknown = Err(Status::Unknown(999));
+        assert_eq!(read(1, 999, &[]), Some(What::Result { request: 7, status: unknown, coordinate: None }));
         assert_eq!(read(2, 0, &[[0; 12]].concat()), Some(What::State { unbound: true }));
-        let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0; 4], &[7; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
-        let expected = What::Opened { peer: Eid([9; 32]), line: [7; 16], first_to_send: 5, first_to_come: 6 };
+        let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0, 0, 0, 9], &[7; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
+        let (peer, line) = (Eid([9; 32]), [7; 16]);
+        let expected = What::Opened { peer, capabilities: 9, line, first_to_send: 5, first_to_come: 6 };
         assert_eq!(read(3, 0, &opened.concat()), Some(expected));
         let data = [&8_u64.to_be_bytes()[..], &[0xff; 8], b"content"].concat();
         assert_eq!(read(6, 0, &data), Some(What::Data { sequence: 8, item: u64::MAX, content: b"content".to_vec() }));
         assert_eq!(read(11, 0, &[3, 1, 0, 7, 0, 0, 0, 0]), Some(What::Closed { closure: 3, reason: 7 }));
+        let made = What::Result { request: 7, status: Ok(()), coordinate: Some([4; 32]) };
+        assert_eq!(read(1, 0, &[4; 32]), Some(made));
+        let value = [&[5; 32][..], &9_u64.to_be_bytes(), b"open"].concat();
+        let expected = What::Value { coordinate: [5; 32], version: 9, value: b"open".to_vec() };
+        assert_eq!(read(12, 0, &value), Some(expected));
+        assert_eq!(read(13, 0, &[6; 32]), Some(What::Gone { coordinate: [6; 32] }));
+        let granted = [&[7; 32][..], &3_u16.to_be_bytes(), &[0; 2], &60_u32.to_be_bytes(), b"door"].concat();
+        let expected = What::Granted { coordinate: [7; 32], rights: 3, tag: b"door".to_vec() };
+        assert_eq!(read(14, 0, &granted), Some(expected));
         assert_eq!(read(99, 0, &[]), Some(What::Other));
     }
 
     #[test]
     fn what_is_cut_or_for_another_agent_is_none() {
-        for (notice, length) in [(2, 0), (3, 67), (6, 15), (7, 7), (9, 7), (11, 3)] {
+        for (notice, length) in [(2, 0), (3, 67), (6, 15), (7, 7), (9, 7), (11, 3), (12, 39), (13, 31), (14, 39)] {
             assert_eq!(read(notice, 0, &vec![1; length]), None, "notice {notice} of {length} bytes");
         }
         assert_eq!(Notice::parse(&frame(8, 0, &[]), &Eid([2; 32])), None);

@@ -3,6 +3,7 @@
 pub mod beacon;
 pub mod drive;
 mod reply;
+mod ways;
 
 pub use reply::{Answered, Key, Reply};
 
@@ -20,6 +21,7 @@ use iacp_core::pss::{
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
 
+use self::ways::Ways;
 use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
 use crate::content::parts::{Came, Parts};
@@ -52,33 +54,6 @@ const RETRY: u64 = 1;
 /// PSS_INITs that are looked at: each costs a signature before anything is known of its sender.
 const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
 const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
-
-/// The ways to a peer: home, and where something authentic came from last, if that was elsewhere.
-struct Ways {
-    home: (SocketAddr, Route),
-    other: Option<(SocketAddr, Route)>,
-}
-
-impl Ways {
-    fn came(&mut self, from: SocketAddr, route: &Route) {
-        if from != self.home.0 {
-            self.other = Some((from, route.clone()));
-        } else if !route.is(&self.home.1) {
-            self.home.1 = route.clone();
-        }
-    }
-
-    fn moved(&mut self, to: SocketAddr) {
-        if let Some(other) = self.other.take_if(|(at, _)| *at == to) {
-            self.home = other;
-        }
-    }
-
-    fn to(&self, to: SocketAddr) -> Option<&Route> {
-        let known = [Some(&self.home), self.other.as_ref()];
-        known.into_iter().flatten().find(|(at, route)| route.leads(*at, to)).map(|(_, route)| route)
-    }
-}
 
 /// One session and the file that it brings.
 struct Entry {

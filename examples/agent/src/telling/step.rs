@@ -38,6 +38,12 @@ pub enum Step {
     Stored { transfer: String, bytes: u64, sha256: String, from: String, twice: u64 },
     /// The receiver has the whole file.
     Delivered { transfer: String, bytes: u64, sha256: String, sessions: u32 },
+    /// An endpoint is shared with this peer; without a tag it is the one that the two have for each other alone.
+    Shares { peer: String, tag: Option<String> },
+    /// This peer's endpoint has this value, or `gone`, none any more.
+    Value { from: String, tag: Option<String>, version: u64, value: Option<String> },
+    /// An own endpoint has this value.
+    Writes { value: String },
     /// A session is over before its file is.
     Broken { why: String },
     /// A process was ended by SIGKILL.
@@ -96,6 +102,16 @@ impl fmt::Display for Step {
             Self::Delivered { bytes, sha256, sessions, .. } => {
                 write!(f, "delivered {} bytes in {sessions} session(s), SHA-256 {sha256}", grouped(*bytes))
             }
+            Self::Shares { peer, tag: Some(tag) } => write!(f, "shares '{tag}' with {}", short(peer)),
+            Self::Shares { peer, tag: None } => write!(f, "shares the endpoint of the pair with {}", short(peer)),
+            Self::Value { from, tag, version, value } => {
+                let tag = tag.as_ref().map_or_else(|| "the pair".to_owned(), |tag| format!("'{tag}'"));
+                match value {
+                    Some(value) => write!(f, "{tag} of {}, version {version}: {value}", short(from)),
+                    None => write!(f, "{tag} of {} is gone", short(from)),
+                }
+            }
+            Self::Writes { value } => write!(f, "writes {value}"),
             Self::Broken { why } => write!(f, "session over: {why}"),
             Self::Killed { process } => write!(f, "✗ {process} is killed (SIGKILL)"),
             Self::Restarts { process } => write!(f, "{process} is started again"),

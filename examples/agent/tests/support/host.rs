@@ -1,7 +1,7 @@
 //! Hosts and their agents, as processes that end with their test.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
@@ -18,9 +18,21 @@ pub struct Told {
 
 impl Told {
     pub fn start(args: &[&str]) -> Self {
-        let mut child = json(agent().args(args)).spawn().expect("the program starts");
+        Self::start_by(&mut agent(), args)
+    }
+
+    fn start_by(program: &mut Command, args: &[&str]) -> Self {
+        let mut child = json(program.args(args)).spawn().expect("the program starts");
         let events = lines(child.stdout.take().expect("piped"));
         Self { running: Running(child), events }
+    }
+
+    /// The same, and its standard input.
+    pub fn start_fed(args: &[&str]) -> (Self, ChildStdin) {
+        let mut child = json(agent().args(args)).stdin(Stdio::piped()).spawn().expect("the program starts");
+        let events = lines(child.stdout.take().expect("piped"));
+        let input = child.stdin.take().expect("piped");
+        (Self { running: Running(child), events }, input)
     }
 
     /// The next event of this kind that fits; what comes before it is passed over.
@@ -83,7 +95,12 @@ pub struct Host {
 impl Host {
     /// Starts one in this folder, at this address.
     pub fn start(state: &Path, bind: &str) -> Self {
-        let told = Told::start(&["host", "--state", &state.to_string_lossy(), "--bind", bind]);
+        Self::start_by(&mut agent(), state, bind)
+    }
+
+    /// The same by another command that ends in the program.
+    pub fn start_by(program: &mut Command, state: &Path, bind: &str) -> Self {
+        let told = Told::start_by(program, &["host", "--state", &state.to_string_lossy(), "--bind", bind]);
         let up = told.next("host_up");
         Self { told, state: state.to_owned(), at: up["at"].as_str().expect("an address").to_owned() }
     }
@@ -101,6 +118,20 @@ impl Host {
         let (state, file) = (self.dir(), file.to_string_lossy());
         let args = [&["local", "send", "--state", &state, "--to", to][..], options, &[&file]].concat();
         Told::start(&args)
+    }
+
+    /// An agent of this host that follows what others share; its EID.
+    pub fn follow(&self, options: &[&str]) -> (Told, ChildStdin, String) {
+        let state = self.dir();
+        let (told, input) = Told::start_fed(&[&["local", "follow", "--state", &state][..], options].concat());
+        let eid = told.next("registered")["eid"].as_str().expect("an EID").to_owned();
+        (told, input, eid)
+    }
+
+    /// An agent of this host that shares an endpoint.
+    pub fn share(&self, to: &str, options: &[&str]) -> (Told, ChildStdin) {
+        let state = self.dir();
+        Told::start_fed(&[&["local", "share", "--state", &state, "--to", to][..], options].concat())
     }
 
     /// What the host says of itself.

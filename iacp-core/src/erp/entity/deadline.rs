@@ -94,6 +94,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let _ = entry.session.handle_deadline(now, identity, rng);
         self.refile(now, slot, rng);
+        self.read_again(now, slot);
         self.seek_again(now, slot);
         self.touch(slot);
     }
@@ -113,6 +114,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.end_context(now, slot, Event::Deregistration);
             return;
         }
+        self.root_record_is_due(now, slot);
         if let Some(agent) = self.agents.at_mut(slot)
             && agent.state == State::Transition
             && !agent.unsigned

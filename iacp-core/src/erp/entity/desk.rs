@@ -111,7 +111,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             (Request::Close(reason), Some(slot)) => self.close(now, slot, reason),
             (Request::Ready(on), None) => {
                 let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
-                agent.ready = on;
+                agent.paused = !on;
                 Ok(Done::Ok)
             }
             (Request::Leave, None) => {
@@ -130,6 +130,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             (Request::Endpoint { flags, rotation, tag }, None) => {
                 self.endpoint(now, agent, (flags, rotation, tag), rng)
             }
+            (Request::Endpoint { flags: 0, rotation: 0, tag: [] }, Some(slot)) => self.pair_endpoint(agent, slot),
             (Request::Trust { coordinate, eid, on }, None) => self.trust(agent, coordinate, &eid, on),
             (Request::Write { coordinate, if_version, value }, None) => {
                 self.write_own(agent, coordinate, if_version, value)
@@ -164,7 +165,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         }
         let listen = Listen { capabilities: self.served(listen.capabilities), ..listen };
         let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
-        agent.listen = Some(listen).filter(|listen| listen.sessions > 0);
+        agent.listen = Some(listen).filter(|listen| listen.sessions > 0).into();
         Ok(())
     }
 

@@ -50,12 +50,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.is_challenged(source) || self.is_shunned(now, source) {
             return dropped(Discard::Reputation);
         }
-        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing);
+        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing.get());
         if matches!(standing, Some((Admission::Drop | Admission::DemandWork, _))) {
             return dropped(Discard::Reputation);
         }
         let Some(context) = self.agents.at(agent) else { return dropped(Discard::NotNow) };
-        let (Some(listen), Some(identity), State::Bound) = (context.listen, &context.identity, state) else {
+        let (Some(listen), Some(identity), State::Bound) = (context.listen.get(), &context.identity, state) else {
             return HostEvent::Dropped(Dropped::NotNow);
         };
         if context.incoming >= listen.sessions || self.sessions.is_full() || context.rotated.is_some() {
@@ -98,7 +98,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if ack.responder_eid != *source {
             return dropped(Discard::Cookie);
         }
-        let Some(listen) = self.agents.at(agent).and_then(|context| context.listen) else {
+        let Some(listen) = self.agents.at(agent).and_then(|context| context.listen.get()) else {
             return HostEvent::Dropped(Dropped::NotNow);
         };
         let room = self.agents.at(agent).is_some_and(|context| {
@@ -142,7 +142,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let slot = handle.slot();
         let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
         let begun = entry.session.hold(listen.hold).is_ok() && entry.session.accept(now, accepted).is_ok();
-        (entry.incoming, entry.throttle) = (true, throttled.then(|| Throttle::new(now)));
+        (entry.incoming, entry.throttle) = (true, throttled.then(|| Throttle::new(now)).into());
         if let Some(context) = self.agents.at_mut(agent) {
             context.incoming += 1;
         }
@@ -169,7 +169,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
             return Some((Admission::Admit, false));
         }
-        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing?;
+        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing.get()?;
         Some((standing, standing == Admission::Throttle))
     }
 

@@ -9,6 +9,7 @@ use crate::erp::binding::Binding;
 use crate::erp::local::AgentEvent;
 use crate::erp::resume::Line;
 use crate::governance::equivocation::Published;
+use crate::governance::malfeasance::Offence;
 use crate::pss::{Admission, Discard};
 use crate::slots::Handle;
 
@@ -63,6 +64,15 @@ pub enum HostEvent<'d> {
     Cloned(Eid),
     /// f + 1 nodes see this host elsewhere: it does not know its outer address.
     WrongSource(Eid),
+    /// An accusation against this EID of ours has proved itself: two signatures of its key contradict each other. This host never
+    /// makes such a pair, so the key is in other hands: the way out is
+    /// [`rotate`](super::LlEntity::rotate) with [`RotationReason::Compromise`](crate::erp::agent::RotationReason::Compromise).
+    Accused {
+        /// Which EID.
+        eid: Eid,
+        /// Of what.
+        offence: Offence,
+    },
     /// Two signed words of this EID contradict each other, and prove it to all: [`LlEntity::accuse`](super::LlEntity::accuse)
     /// signs the accusation. Sessions of an EID with two bindings go on, by three paths once the host calls
     /// [`LlEntity::challenge`](super::LlEntity::challenge).
@@ -153,6 +163,9 @@ pub enum HostRequest {
     Own(Eid),
     /// What does the directory know of this EID: its standing, its binding? `answer_peer` says it.
     Peer(Eid),
+    /// Which accusation does the directory have of this EID of ours? A node has told of one, or several answer CHALLENGED.
+    /// `answer_accusation` says it; an answer that there is none needs no call.
+    Accusation(Eid),
     /// A record of this EID of ours is to be written to the nodes that are responsible for it: `deposit` lends it, and
     /// `deposited` says that the host has taken it over.
     Deposit(Eid),

@@ -108,6 +108,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Some(binding) => self.on_binding(now, from, binding),
                 None => HostEvent::Dropped(Dropped::Malformed),
             },
+            Message::PomNotice(notice) => self.on_notice(now, from, &frame, notice, datagram),
+            // A hint that nothing here waits for: what was refused is repeated by its own timer, and ends by it.
+            Message::Error(_) => HostEvent::Dropped(Dropped::NotAsked),
             _ => HostEvent::Dropped(Dropped::Malformed),
         }
     }
@@ -238,7 +241,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if let Incoming::Sealed(sealed) = &incoming {
             let data = sealed.sequence < HEARTBEATS;
-            if data && (context.state == State::EvolvePending || !context.ready) {
+            if data && (context.state == State::EvolvePending || context.paused) {
                 // As if it were lost: the peer repeats it.
                 return HostEvent::Dropped(Dropped::NotNow);
             }

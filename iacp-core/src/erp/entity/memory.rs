@@ -13,10 +13,11 @@ use crate::erp::binding::Binding;
 use crate::erp::local::{LocalStatus, Outcome};
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
-use crate::slots::{Handle, HeapCell, List, Reset, Slot};
+use crate::slots::{Handle, HeapCell, List, Maybe, Reset, Slot};
 use crate::time::{Backoff, Mono};
 
 /// The caller's memory. N slots serve N things; a table without slots refuses with CAPACITY.
+/// Empty slots are all zeros, so static ones take no place among the initial values that a device keeps in its flash.
 pub struct Memory<'m, P: Provider, const LOG: usize, const FRAMES: usize> {
     /// One for each agent.
     pub agents: &'m mut [Slot<AgentSlot<P>>],
@@ -85,9 +86,9 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) filed: Option<(Cookie, Cookie)>,
     /// `Local_Session_Key`, since it is filed under both cookies.
     pub(super) key: [u8; 32],
-    pub(super) want: Option<Want>,
+    pub(super) want: Maybe<Want>,
     /// Why the session that was wanted does not come about.
-    pub(super) refused: Option<LocalStatus>,
+    pub(super) refused: Maybe<LocalStatus>,
     /// The agent is to be told that the destination cannot be resolved.
     pub(super) degraded: bool,
     /// The agent's number of its OPEN.
@@ -96,7 +97,7 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) incoming: bool,
     pub(super) heard: bool,
     /// The directory's verdict about the peer is to throttle it.
-    pub(super) throttle: Option<Throttle>,
+    pub(super) throttle: Maybe<Throttle>,
     /// What waits to be sealed.
     pub(super) fifo: List<0>,
     /// All items below are with the peer; and how many frames of content were acknowledged when that was counted.
@@ -110,7 +111,7 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) paths: u32,
     pub(super) shared_due: Option<Mono>,
     /// A link leads there: the newest authentic frame from there came by it.
-    pub(super) link: Option<SocketAddr>,
+    pub(super) link: Maybe<SocketAddr>,
     pub(super) outcome: Outcome,
     /// OPENED is to be told.
     pub(super) greeting: bool,
@@ -136,7 +137,7 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) compromised: bool,
     pub(super) tell_compromised: bool,
     /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
-    pub(super) goodbye: Option<(SocketAddr, Handle)>,
+    pub(super) goodbye: Maybe<(SocketAddr, Handle)>,
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRAMES> {
@@ -151,13 +152,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         peer_previous: 0,
         filed: None,
         key: [0; 32],
-        want: None,
-        refused: None,
+        want: Maybe::Nothing,
+        refused: Maybe::Nothing,
         degraded: false,
         request: 0,
         incoming: false,
         heard: false,
-        throttle: None,
+        throttle: Maybe::Nothing,
         fifo: List::EMPTY,
         acknowledged: 0,
         counted: 0,
@@ -165,7 +166,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         shared: 0,
         paths: 0,
         shared_due: None,
-        link: None,
+        link: Maybe::Nothing,
         outcome: Outcome::New,
         greeting: false,
         item: 0,
@@ -181,7 +182,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         bargain: 0,
         compromised: false,
         tell_compromised: false,
-        goodbye: None,
+        goodbye: Maybe::Nothing,
     };
 
     /// Everything but the session, which is as large as all the rest together many times over.
@@ -189,14 +190,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         self.key.zeroize();
         (self.agent, self.next, self.previous) = (0, 0, 0);
         (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
-        (self.filed, self.want, self.refused, self.request) = (None, None, None, 0);
-        (self.incoming, self.heard, self.throttle) = (false, false, None);
+        (self.filed, self.want, self.refused, self.request) = (None, Maybe::Nothing, Maybe::Nothing, 0);
+        (self.incoming, self.heard, self.throttle) = (false, false, Maybe::Nothing);
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
         (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
-        (self.shared, self.shared_due, self.link, self.paths) = (0, None, None, 0);
+        (self.shared, self.shared_due, self.link, self.paths) = (0, None, Maybe::Nothing, 0);
         (self.finished, self.close, self.room, self.opened) = (false, None, false, false);
-        (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
+        (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, Maybe::Nothing);
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
     }
@@ -208,7 +209,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
 
     /// See [`Throttle`].
     pub(super) fn has_sealed(&mut self, now: Mono) {
-        if let Some(throttle) = &mut self.throttle {
+        if let Some(throttle) = self.throttle.as_mut() {
             throttle.has_sealed(now);
         }
     }
@@ -220,7 +221,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
 
     /// See [`Throttle`].
     pub(super) fn has_taken(&mut self, now: Mono) {
-        if let Some(throttle) = &mut self.throttle {
+        if let Some(throttle) = self.throttle.as_mut() {
             throttle.has_taken(now);
         }
     }
@@ -238,7 +239,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         if self.goodbye.is_some() || self.wake {
             return Some(Mono(0));
         }
-        let session = match &self.want {
+        let session = match self.want.as_ref() {
             Some(want) => Some(want.retry),
             None => self.session.next_deadline().map(|(at, _)| at),
         };
@@ -259,7 +260,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> Reset for SessionSlot<P
 pub struct PeerSlot {
     pub(super) eid: Eid,
     /// Its standing, and until when that is believed.
-    pub(super) standing: Option<(Admission, Mono)>,
+    pub(super) standing: Maybe<(Admission, Mono)>,
     /// Its newest verified binding.
     pub(super) binding: Option<Binding>,
     /// What STANDING tells of it.
@@ -288,7 +289,7 @@ impl PeerSlot {
     /// Nothing is known.
     pub const EMPTY: Self = Self {
         eid: Eid::ZERO,
-        standing: None,
+        standing: Maybe::Nothing,
         binding: None,
         flags: 0,
         reputation: 0,

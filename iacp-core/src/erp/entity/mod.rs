@@ -62,7 +62,7 @@ pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transm
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub use paths::PathSlot;
 pub use proof::BargainSlot;
-pub use records::{DepositSlot, TicketSlot};
+pub use records::{DepositSlot, NotAccused, TicketSlot};
 pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 

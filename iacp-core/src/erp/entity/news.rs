@@ -55,6 +55,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if core::mem::take(&mut agent.tell.wrong_source) {
             return Some(HostEvent::WrongSource(eid));
         }
+        if let Some(offence) = agent.tell.accused.take() {
+            return Some(HostEvent::Accused { eid, offence });
+        }
         if !core::mem::take(&mut agent.tell.state) {
             return None;
         }
@@ -150,7 +153,7 @@ fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
     let session = &entry.session;
     let line = entry.line.checked_sub(1).and_then(|line| lines.at(line));
     let resume = session.capabilities().contains(Capabilities::RESUME);
-    let agreement = line.and_then(|line| line.agreement);
+    let agreement = line.and_then(|line| line.agreement.get());
     if !entry.greeting || (resume && agreement.is_none()) {
         return None;
     }

@@ -157,7 +157,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn say(&mut self, now: Mono, slot: u32, head: &mut [u8; HEAD]) -> Option<(Stands, To)> {
         let previous = self.previous;
         let entry = self.sessions.at(slot)?;
-        if let Some((to, cell)) = entry.goodbye {
+        if let Some((to, cell)) = entry.goodbye.get() {
             return self.say_goodbye(slot, to, cell, head);
         }
         if entry.want.is_some() {

@@ -4,7 +4,7 @@ use crate::erp::receipt::ReceiptSlot;
 use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
 use crate::erp::sandbox::DerivedSlot;
 use crate::pss::shared::EndpointSlot;
-use crate::slots::{Reset, Slot};
+use crate::slots::{Maybe, Reset, Slot};
 
 use super::paths::PathSlot;
 use super::proof::BargainSlot;
@@ -56,10 +56,10 @@ pub struct LineSlot {
     /// The line that the agent's record names, and the lowest item of it that is not safe.
     pub(super) record: Option<(Line, u64)>,
     /// This side has said with which line it goes on, and this is what it knew.
-    pub(super) initiator: Option<Initiator>,
+    pub(super) initiator: Maybe<Initiator>,
     pub(super) known: Knowledge,
     /// What both sides have agreed on.
-    pub(super) agreement: Option<Agreement>,
+    pub(super) agreement: Maybe<Agreement>,
     pub(super) items: Items,
     /// Where this side holds: the lowest item of the peer's that its agent has not consumed, and the lowest one whose frame
     /// was not given free in this session. Frames of items that an older session has brought may come after the agent's word.
@@ -75,9 +75,9 @@ impl LineSlot {
     /// No line.
     pub const EMPTY: Self = Self {
         record: None,
-        initiator: None,
+        initiator: Maybe::Nothing,
         known: Knowledge::of_record(0),
-        agreement: None,
+        agreement: Maybe::Nothing,
         items: Items::from(0),
         consumed: 0,
         freed: 0,
@@ -87,8 +87,8 @@ impl LineSlot {
 
     /// The name of the line, once it is agreed on or asked for, and while it is this session's.
     pub(super) fn name(&self) -> Option<Line> {
-        let asked = self.initiator.and_then(|initiator| initiator.freezes());
-        self.agreement.map(|agreement| agreement.line).or(asked).filter(|_| !self.given_up)
+        let asked = self.initiator.get().and_then(|initiator| initiator.freezes());
+        self.agreement.get().map(|agreement| agreement.line).or(asked).filter(|_| !self.given_up)
     }
 }
 

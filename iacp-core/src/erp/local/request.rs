@@ -108,7 +108,7 @@ pub enum Request<'a> {
     Abort(u16),
     /// 10: the standing of an EID.
     Standing(Eid),
-    /// 11: a new endpoint.
+    /// 11: a new endpoint; in a session and without a tag, the own one of its pair.
     Endpoint {
         /// 0x1 global, 0x2 bridged, 0x4 sealed.
         flags: u8,
@@ -273,7 +273,9 @@ impl<'a> Request<'a> {
             11 => {
                 let ([flags, length], rotation) = (*from.take()?, from.u32()?);
                 let tag = from.rest();
-                if flags > 7 || tag.len() != usize::from(length) || !(1..=TAG).contains(&tag.len()) {
+                // Without a tag it is the one of a session's pair, which has no other traits.
+                let sound = if tag.is_empty() { flags == 0 && rotation == 0 } else { flags <= 7 && tag.len() <= TAG };
+                if tag.len() != usize::from(length) || !sound {
                     return Err(Malformed);
                 }
                 Self::Endpoint { flags, rotation, tag }
@@ -329,7 +331,8 @@ impl<'a> Request<'a> {
             | Self::Abort(_)
             | Self::Grant { .. }
             | Self::Subscribe { .. }
-            | Self::Rewind => Some(true),
+            | Self::Rewind
+            | Self::Endpoint { tag: [], .. } => Some(true),
             Self::Write { .. } | Self::Read(_) | Self::Derive { .. } => None,
             Self::Listen(_)
             | Self::Open(_)

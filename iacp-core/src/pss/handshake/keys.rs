@@ -91,6 +91,16 @@ fn ticket<P: Provider>(prk: &Secret32, way: Way) -> TicketKey {
     TicketKey { key: P::hkdf_expand_key(prk, key), iv: block.expose().first_chunk().copied().unwrap_or_default() }
 }
 
+/// The Session Hash: what names a session to both of its sides, and to each of them alike.
+#[must_use]
+pub fn session_hash<P: Provider>(
+    (initiator_cookie, responder_cookie): (Cookie, Cookie),
+    initiator: &Eid,
+    responder: &Eid,
+) -> [u8; 32] {
+    P::sha256(&[b"IACP/1 session\0", &initiator_cookie.0, &responder_cookie.0, &initiator.0, &responder.0])
+}
+
 /// `Local_Session_Key` (`IACP §4.2.4.2`): where a host with several agents files a session. The IAT keeps agents apart
 /// even where cookies collide.
 // keeps: IACP-087

@@ -129,6 +129,12 @@ impl EndpointSlot {
         self.tag.get(..usize::from(self.tag_length)).unwrap_or_default()
     }
 
+    /// Whether it belongs to a pair: the protocol has given it its tag.
+    #[must_use]
+    pub fn is_of_pair(&self) -> bool {
+        self.tag().starts_with(RESERVED)
+    }
+
     /// One more with each change.
     #[must_use]
     pub const fn version(&self) -> u64 {

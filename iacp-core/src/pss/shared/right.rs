@@ -45,6 +45,10 @@ struct Right {
     /// The peer is on the Trust List of the endpoint's group, and the newest epoch whose key it was told here; 0 is none.
     trusted: bool,
     told: u64,
+    /// It is the peer's without a GRANT, as long as the session: the endpoint belongs to the two.
+    pair: bool,
+    /// It was granted in a session that this one goes on for. Until its GRANT is sealed here nothing is served under it.
+    carried: bool,
 }
 
 impl Right {
@@ -60,11 +64,22 @@ impl Right {
             gone: false,
             trusted: false,
             told: 0,
+            pair: false,
+            carried: false,
         }
     }
 
+    /// What the peer has of the endpoint that is for it alone.
+    const fn of_pair(coordinate: Coordinate) -> Self {
+        Self { rights: READ | SUBSCRIBE, subscribed: true, pair: true, ..Self::to(coordinate) }
+    }
+
+    fn lasts(&self, now: Mono) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
     fn reads(&self, now: Mono) -> bool {
-        self.rights & READ != 0 && self.until.is_none_or(|until| now < until)
+        self.rights & READ != 0 && !self.carried && self.lasts(now)
     }
 
     /// Nothing is granted and nothing is owed.
@@ -183,7 +198,7 @@ impl<const N: usize> Rights<N> {
             return Ok(());
         }
         if let Some(right) = self.right(&coordinate) {
-            (right.rights, right.until) = (rights, until);
+            (right.rights, right.until, right.carried) = (rights, until, false);
             right.subscribed &= rights & SUBSCRIBE != 0;
             return Ok(());
         }
@@ -192,11 +207,67 @@ impl<const N: usize> Rights<N> {
         Ok(())
     }
 
+    /// The endpoint at `coordinate` is for this peer alone: it may read it, and each change is due. That lasts as long as the
+    /// session.
+    ///
+    /// # Errors
+    /// There is no place. Nothing has changed.
+    // keeps: IACP-148
+    pub fn pair(&mut self, coordinate: Coordinate) -> Result<(), EndpointError> {
+        let place = self.places.iter_mut().find(|place| place.is_none()).ok_or(EndpointError::Capacity)?;
+        *place = Some(Right::of_pair(coordinate));
+        Ok(())
+    }
+
+    /// What was granted in the session for which this one goes on, as far as it lasts and there is room. Nothing is served under
+    /// it before [`Self::regranted`].
+    // keeps: IACP-147
+    pub fn carry(&mut self, now: Mono, older: &Self) {
+        let granted = |right: &&Right| right.rights != 0 && !right.pair && !right.gone && right.lasts(now);
+        for right in older.all().filter(granted) {
+            if self.all().any(|known| known.coordinate == right.coordinate) {
+                continue;
+            }
+            let Some(place) = self.places.iter_mut().find(|place| place.is_none()) else { return };
+            let (rights, until) = (right.rights, right.until);
+            *place = Some(Right { rights, until, carried: true, ..Right::to(right.coordinate) });
+        }
+    }
+
+    /// This session goes on for none after all.
+    pub fn forget_carried(&mut self) {
+        for place in &mut self.places {
+            if place.as_ref().is_some_and(|right| right.carried) {
+                *place = None;
+            }
+        }
+    }
+
+    /// A GRANT that is to be sealed again: where, which rights, and for how many seconds more.
+    #[must_use]
+    pub fn to_regrant(&mut self, now: Mono) -> Option<(Coordinate, u16, u32)> {
+        for place in &mut self.places {
+            if place.as_ref().is_some_and(|right| right.carried && !right.lasts(now)) {
+                *place = None;
+            }
+        }
+        let right = self.all().find(|right| right.carried)?;
+        let left = |until: Mono| u32::try_from(until.since(now).div_ceil(1_000)).unwrap_or(u32::MAX);
+        Some((right.coordinate, right.rights, right.until.map_or(0, left)))
+    }
+
+    /// The GRANT was sealed again.
+    pub fn regranted(&mut self, coordinate: &Coordinate) {
+        if let Some(right) = self.right(coordinate) {
+            right.carried = false;
+        }
+    }
+
     /// Takes all rights to an endpoint back. Returns whether there were any: then a REVOKE is sent.
     pub fn revoke(&mut self, coordinate: &Coordinate) -> bool {
         let had = self.right(coordinate).is_some_and(|right| {
             let had = core::mem::take(&mut right.rights) != 0;
-            (right.subscribed, right.until) = (false, None);
+            (right.subscribed, right.until, right.carried) = (false, None, false);
             had
         });
         self.tidy();
@@ -238,7 +309,7 @@ impl<const N: usize> Rights<N> {
         let endpoint = endpoints.find(coordinate)?;
         let flags = endpoint.flags();
         let near = reach <= Reach::Link || flags.global || flags.bridged;
-        let lasts = right.until.is_none_or(|until| now < until);
+        let lasts = right.lasts(now) && !right.carried;
         let open = !flags.sealed || self.is_member(right, now);
         (near && lasts && open && right.rights & wanted == wanted).then_some(endpoint)
     }
@@ -320,8 +391,11 @@ impl<const N: usize> Rights<N> {
     /// An endpoint was erased: its rights end, and the peer is to be told.
     pub fn erased(&mut self, coordinate: &Coordinate) {
         if let Some(right) = self.right(coordinate) {
-            *right = Right { gone: true, ..Right::to(*coordinate) };
+            // A carried right was not told here yet. What belongs to the pair is the peer's again as soon as there is one.
+            let kept = if right.pair { Right::of_pair(*coordinate) } else { Right::to(*coordinate) };
+            *right = Right { gone: !right.carried, ..kept };
         }
+        self.tidy();
     }
 
     /// What is to be sent now: asked whenever the session has room, until there is nothing. A session whose window is full gets

@@ -226,6 +226,7 @@ fn take_event(
             return affairs.push(format!("proof {:02x?} {published:?}", offender.0));
         }
         HostEvent::Moved { to, .. } => return affairs.push(format!("moved to {to}")),
+        HostEvent::Accused { eid, offence } => return affairs.push(format!("accused {:02x?} {offence:?}", eid.0)),
         HostEvent::Compromised { peer, .. } => return affairs.push(format!("compromised {:02x?}", peer.0)),
         HostEvent::ChannelShut(channel) => return affairs.push(format!("channel {channel} shut")),
     };

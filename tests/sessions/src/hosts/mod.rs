@@ -62,6 +62,8 @@ pub struct Hosts {
     pub deposits: Vec<(Mono, Eid, Kind, Vec<u8>)>,
     /// When the directory was asked for a ticket: whose, by whom, under which iv.
     pub looked_for: Vec<(Mono, Eid, Eid, [u8; 4])>,
+    /// When a host has asked for the accusation against which EID. The test answers.
+    pub fetched: Vec<(Mono, Eid)>,
     /// What came of the tickets that were found.
     pub opened: Vec<Result<(), NotOpened>>,
     flying: BinaryHeap<Flying>,
@@ -136,6 +138,7 @@ impl Hosts {
             known: BTreeMap::new(),
             deposits: Vec::new(),
             looked_for: Vec::new(),
+            fetched: Vec::new(),
             opened: Vec::new(),
             flying: BinaryHeap::new(),
             count: 0,
@@ -241,6 +244,7 @@ impl Hosts {
                 let answer = PeerAnswer { standing, flags, reputation, binding: self.newest(&eid) };
                 self.hosts[number].entity.answer_peer(now, &eid, &answer);
             }
+            HostRequest::Accusation(eid) => self.fetched.push((now, eid)),
             HostRequest::Deposit(eid) => {
                 let entity = &mut self.hosts[number].entity;
                 let (kind, body) = entity.deposit(&eid).expect("there is a record");

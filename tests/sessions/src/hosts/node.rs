@@ -26,6 +26,15 @@ pub struct DirectoryNode {
 }
 
 impl DirectoryNode {
+    /// Its POM_NOTICE: an accusation against this EID is in escrow here.
+    #[must_use]
+    pub fn notice(&self, offender: &Eid, accusation: &[u8; 32], epoch: u64) -> Vec<u8> {
+        let head = [0x19, 0x50, 0x00, 0xa8];
+        let unsigned = [&head[..], accusation, &offender.0, &epoch.to_be_bytes(), &self.eid.0].concat();
+        let digest = Portable::sha256(&[b"IACP/1 POM_NOTICE\0", &unsigned]);
+        [&unsigned[..], &Portable::sign(&self.key, &digest)].concat()
+    }
+
     pub(super) fn take(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.silent {
             return None;

@@ -13,6 +13,7 @@ use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
 use crate::erp::switch_point::{Answer, Node, Verdict};
 use crate::identity::verify_frame;
+use crate::slots::Maybe;
 use crate::time::Mono;
 
 /// What the directory says of a peer is believed for so long, in milliseconds.
@@ -55,6 +56,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if core::mem::take(&mut agent.read_own) {
             return Some(HostRequest::Own(eid));
+        }
+        if core::mem::take(&mut agent.fetch) {
+            return Some(HostRequest::Accusation(eid));
         }
         let waits = directory && agent.state == State::Transition && !agent.unsigned;
         if waits && !agent.registration.known && !agent.registration.asked {
@@ -122,7 +126,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(slot) = self.peer_of(eid) else { return };
         let Some(peer) = self.peers.at_mut(slot).filter(|peer| peer.asking) else { return };
         peer.asking = false;
-        peer.standing = Some((answer.standing, now.after(STANDING)));
+        peer.standing = Maybe::Just((answer.standing, now.after(STANDING)));
         (peer.flags, peer.reputation) = (answer.flags, answer.reputation);
         if let Some(binding) = answer.binding.filter(|binding| binding.eid == *eid && binding.verify::<P>().is_ok()) {
             self.take_binding(now, slot, binding, None);
@@ -184,6 +188,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| !agent.accused) {
                     (agent.accused, agent.tell.state) = (true, true);
                 }
+                self.want_accusation(now, slot);
                 self.touch_agent(slot);
             }
             Verdict::WrongSource => {

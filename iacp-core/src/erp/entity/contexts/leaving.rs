@@ -15,7 +15,7 @@ use crate::erp::generation::Counter;
 use crate::erp::switch_point::{Answer, Quorum, Registration, Verdict};
 use crate::identity::verify_frame;
 use crate::pss::TeardownReason;
-use crate::slots::Handle;
+use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
 /// A leaving is repeated for so long, in milliseconds.
@@ -38,7 +38,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             } else {
                 let _ = entry.session.close(now, TeardownReason::IdentityRotated);
             }
-            entry.want = None;
+            entry.want = Maybe::Nothing;
             self.touch(session);
         }
     }
@@ -127,7 +127,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 if let Some(entry) = self.sessions.at_mut(slot) {
                     entry.session.wipe();
                     entry.clear();
-                    entry.goodbye = Some((to, cell));
+                    entry.goodbye = Maybe::Just((to, cell));
                 }
                 if let Some(cell) = self.outbox.get_mut(cell) {
                     cell.goodbyes += 1;

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 
 use super::LlEntity;
 use crate::crypto::{Provider, Secret32};
-use crate::erp::agent::{Agent, AgentSlot, Stored, Storing};
+use crate::erp::agent::{Agent, AgentSlot, ROOT_RECORD, Stored, Storing};
 use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
 use crate::erp::local::LocalStatus;
@@ -44,9 +44,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         digest: Digest,
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
+        let bindable = airk.is_some() && self.settings.directory.is_some() && !self.deposits.is_empty();
         self.enter(now, |agent| {
             agent.begin(now, airk, digest, rng);
             agent.channel = channel;
+            agent.awaits_root = bindable.then(|| now.after(ROOT_RECORD));
         })
     }
 
@@ -127,7 +129,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     // keeps: IACP-089
     fn sign_binding(&mut self, now: Mono, slot: u32) {
         let (moves, address, directory) = (self.moves, self.settings.address, self.settings.directory.is_some());
-        let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.unsigned) else { return };
+        let waits = |agent: &AgentSlot<P>| agent.awaits_root.is_some();
+        let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.unsigned && !waits(agent)) else { return };
         let Some(identity) = &agent.identity else { return };
         let Ok(generation) = agent.counter.take() else { return };
         let first = agent.binding.is_none();
@@ -179,7 +182,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !agent.step(Event::DhtConfirmation) {
             return;
         }
-        (agent.degraded, agent.accused) = (false, false);
+        (agent.degraded, agent.accused, agent.proven) = (false, false, false);
         if core::mem::take(&mut agent.changed) && agent.step(Event::AppDigestChange) {
             agent.evolving = Some(now);
         }

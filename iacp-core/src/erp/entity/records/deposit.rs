@@ -10,6 +10,7 @@ use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::local::LocalStatus;
 use crate::identity::{sign_record, verify_record};
+use crate::time::Mono;
 
 /// The longest body: a PROOF_OF_MAL with two claims about a turn.
 const LONGEST: usize = 514;
@@ -54,10 +55,28 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The host has taken the record over: there is room for the next one.
     pub fn deposited(&mut self, eid: &Eid) {
         let Some(agent) = self.agent_of(eid) else { return };
-        if let Some(slot) = self.deposit_of(agent) {
-            slot.clear();
-        }
+        let Some(slot) = self.deposit_of(agent) else { return };
+        let names_root = slot.kind == Some(Kind::AirkBinding);
+        slot.clear();
         self.agents_ask.push(&mut self.agents, agent);
+        if names_root {
+            self.root_record_is_written(agent);
+        }
+    }
+
+    /// The root key is named: the registration waits no longer.
+    fn root_record_is_written(&mut self, agent: u32) {
+        let Some(context) = self.agents.at_mut(agent).filter(|context| context.awaits_root.is_some()) else { return };
+        context.awaits_root = Some(self.clock);
+        self.deadlines.bring_forward(self.agent_item(agent), self.clock);
+    }
+
+    /// The registration of an agent has waited for the record that names its root key.
+    pub(in crate::erp::entity) fn root_record_is_due(&mut self, now: Mono, agent: u32) {
+        let Some(context) = self.agents.at_mut(agent) else { return };
+        if context.awaits_root.take_if(|until| *until <= now).is_some() {
+            self.settle_agent(now, agent);
+        }
     }
 
     pub(super) fn deposit_of(&mut self, agent: u32) -> Option<&mut DepositSlot> {

@@ -1,11 +1,13 @@
 //! What agents have the directory keep, and what they want to know of it (`IACP §3.5`, `IACP §3.6.2`, `IACP §4.2.7.2`).
 
+mod accused;
 mod deposit;
 mod standing;
 mod tickets;
 
 use core::ops::Range;
 
+pub use accused::NotAccused;
 pub use deposit::DepositSlot;
 pub use tickets::TicketSlot;
 

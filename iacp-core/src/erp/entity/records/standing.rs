@@ -26,7 +26,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let slot = self.peer_entry(eid).ok_or(LocalStatus::Capacity)?;
         let peer = self.peers.at(slot).ok_or(LocalStatus::Capacity)?;
-        if peer.standing.is_some_and(|(_, until)| now < until) {
+        if peer.standing.get().is_some_and(|(_, until)| now < until) {
             return Ok(Done::Standing(peer.known_standing()));
         }
         if !peer.asking {

@@ -9,6 +9,7 @@ use crate::erp::local::{LocalStatus, Outcome, RESUME_RECORD};
 use crate::erp::receipt::Receipts;
 use crate::erp::resume::{self, Agreement, Initiator, Item, Items, Knowledge, Line, Refusal, Resume, ResumeRecord};
 use crate::pss::{Capabilities, Role, TeardownReason, Violation};
+use crate::slots::Maybe;
 use crate::time::Mono;
 
 /// Receipts stand in groups of so many.
@@ -115,7 +116,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return;
         }
         if let Some(line) = self.line_mut(slot) {
-            line.initiator = Some(initiator);
+            line.initiator = Maybe::Just(initiator);
             if let Some((_, known)) = &named {
                 (line.items, line.consumed, line.known) = (known.items, known.knowledge.safe, known.knowledge);
             }
@@ -159,7 +160,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let session = Line::of_session(cookies.0, cookies.1);
         let Some(line) = self.line_of(slot) else { return Ok(()) };
         if role == Role::Initiator {
-            let Some(initiator) = line.initiator else { return Err(Refusal::OtherLine) };
+            let Some(initiator) = line.initiator.get() else { return Err(Refusal::OtherLine) };
             let agreement = initiator.settle(&theirs, session)?;
             let known = Known { knowledge: line.known, items: line.items };
             if line.agreement.is_none() {
@@ -187,7 +188,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// Both sides know with which line the session goes on, and from which items.
     fn agree(&mut self, slot: u32, agreement: Agreement, known: Option<&Known>) {
         let Some(line) = self.line_mut(slot) else { return };
-        line.agreement = Some(agreement);
+        line.agreement = Maybe::Just(agreement);
         line.next = agreement.send_from;
         let outcome = match agreement.outcome {
             resume::Outcome::New => Outcome::New,
@@ -200,6 +201,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         // The peer sends from there.
         line.freed = line.consumed;
+        if outcome != Outcome::Resumed {
+            self.forget_carried(slot);
+        }
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         entry.outcome = outcome;
         // What waits already begins a new line, with item 0.
@@ -215,7 +219,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Some(session) => {
                 let (entry, line) = (self.sessions.at(session)?, self.line_of(session)?);
                 let (safe, delivered) = (self.lowest_not_safe(session)?, line.items.lowest());
-                let knowledge = match line.agreement {
+                let knowledge = match line.agreement.get() {
                     Some(_) => Knowledge { keeps: Some(entry.delivered), next: Some(entry.item), safe, delivered },
                     // It was asked for and not answered: nothing has become of what was known.
                     None => line.known,
@@ -253,6 +257,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn freeze(&mut self, agent: u32, peer: &Eid, line: Line, except: u32) {
         if let Some(older) = self.session_with_line(agent, peer, line, except) {
             self.keep_receipt(older);
+            self.carry_shared(self.clock, older, except);
             if let Some(entry) = self.sessions.at_mut(older) {
                 entry.session.give_way();
             }

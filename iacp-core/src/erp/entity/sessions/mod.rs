@@ -17,7 +17,7 @@ use crate::erp::context::State;
 use crate::erp::local::{LocalStatus, Open};
 use crate::erp::resume::ResumeRecord;
 use crate::pss::{Capabilities, local_session_key};
-use crate::slots::Handle;
+use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
 pub(super) use lines::ITEM;
@@ -88,7 +88,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // The memory was wiped, so nothing is under way in it.
         let _ = entry.session.hold(open.hold);
         entry.request = request;
-        entry.want = Some(Want { peer: open.peer, at: open.at, offer, retry: now, resolution: Resolution::NOMINAL });
+        entry.want =
+            Maybe::Just(Want { peer: open.peer, at: open.at, offer, retry: now, resolution: Resolution::NOMINAL });
         if has_line {
             self.claim_line(handle.slot(), record.map(|record| (record.line, record.safe)));
         }
@@ -108,14 +109,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What of these capabilities this host has tables for.
     pub(in crate::erp::entity) const fn served(&self, wanted: Capabilities) -> Capabilities {
         let wanted = if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted };
-        // The LL-Entity makes no endpoint of a session alone.
-        let wanted = wanted.without(Capabilities::EXCLUSIVE);
-        if self.shared.capacity() == 0 { wanted.without(Capabilities::ENDPOINTS) } else { wanted }
+        let endpoints = Capabilities::ENDPOINTS.with(Capabilities::EXCLUSIVE);
+        if self.shared.capacity() == 0 { wanted.without(endpoints) } else { wanted }
     }
 
     /// Begins a session that is wanted, if it can begin now.
     pub(in crate::erp::entity) fn try_begin(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
-        let Some((agent, want)) = self.sessions.at(slot).and_then(|entry| Some((entry.agent, entry.want?))) else {
+        let Some((agent, want)) = self.sessions.at(slot).and_then(|entry| Some((entry.agent, entry.want.get()?)))
+        else {
             return;
         };
         if self.state(agent) != State::Bound {
@@ -130,8 +131,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else { return };
                 let Some(identity) = &context.identity else { return };
-                entry.want = None;
-                entry.throttle = throttled.then(|| Throttle::new(now));
+                entry.want = Maybe::Nothing;
+                entry.throttle = throttled.then(|| Throttle::new(now)).into();
                 if entry.session.initiate(now, identity, want.peer, at, want.offer, rng).is_err() {
                     // Its EID was checked, and the memory was free.
                     entry.session.wipe();
@@ -141,7 +142,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             Known::Forbidden => {
                 if let Some(entry) = self.sessions.at_mut(slot) {
-                    (entry.want, entry.refused) = (None, Some(LocalStatus::Standing));
+                    (entry.want, entry.refused) = (Maybe::Nothing, Maybe::Just(LocalStatus::Standing));
                 }
                 self.touch(slot);
             }

@@ -87,7 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Known::Forbidden;
         }
         let Some(peer) = self.peers.at_mut(slot) else { return Known::NotYet };
-        let Some((standing, until)) = peer.standing else {
+        let Some((standing, until)) = peer.standing.get() else {
             self.ask_peer(now, slot);
             return Known::NotYet;
         };
@@ -120,6 +120,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.peers_ask.push(&mut self.peers, slot);
         }
         again
+    }
+
+    /// The standing of a live session's peer is read again when it is not believed any more: nodes that have hidden an accusation
+    /// from one read do not hide it for as long as the session lives.
+    // keeps: IACP-102
+    pub(in crate::erp::entity) fn read_again(&mut self, now: Mono, session: u32) {
+        let Some(entry) = self.sessions.at(session).filter(|entry| entry.opened) else { return };
+        let Some(slot) = entry.peer.checked_sub(1).filter(|_| self.settings.directory.is_some()) else { return };
+        let standing = self.peers.at(slot).and_then(|peer| peer.standing.get());
+        if standing.is_some_and(|(standing, until)| until <= now || standing == Admission::NotKnownYet) {
+            self.ask_peer(now, slot);
+        }
     }
 
     /// What the directory says of a peer, or a binding of the peer's, has the session tried at once.

@@ -2,6 +2,7 @@
 
 mod groups;
 mod owed;
+mod pair;
 mod requests;
 mod served;
 mod table;
@@ -13,7 +14,7 @@ use super::LlEntity;
 use crate::crypto::Provider;
 use crate::pss::shared::{EndpointSlot, Endpoints, Reach};
 use crate::pss::{Capabilities, continuity};
-use crate::slots::Slots;
+use crate::slots::{Maybe, Slots};
 
 pub(super) use table::AWAY;
 pub use table::{GroupSlot, SharedSlot};
@@ -69,6 +70,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(coordinate) = self.left(agent, place, true) {
             self.end_epoch(agent, &coordinate);
         }
+        self.end_exclusive(agent, place);
         if let Some(handle) = self.shared.handle(place) {
             self.shared.release(handle);
         }
@@ -138,7 +140,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(entry) = self.sessions.at(slot) else { return Reach::Public };
         match entry.session.locator() {
             super::INSIDE => Reach::Host,
-            home if entry.link == Some(home) => Reach::Link,
+            home if entry.link == Maybe::Just(home) => Reach::Link,
             _ => Reach::Public,
         }
     }
@@ -147,8 +149,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     pub(super) fn came_near(&mut self, slot: u32, from: SocketAddr, reach: Reach) {
         let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.shared > 0) else { return };
         match reach {
-            Reach::Link => entry.link = Some(from),
-            Reach::Public if entry.link == Some(from) => entry.link = None,
+            Reach::Link => entry.link = Maybe::Just(from),
+            Reach::Public if entry.link == Maybe::Just(from) => entry.link = Maybe::Nothing,
             Reach::Host | Reach::Public => {}
         }
     }

@@ -13,6 +13,7 @@ use crate::time::Mono;
 const STEP: usize = 16;
 /// kind 4 without a value, and kind 1 and 2 without one.
 const CONTRACT: usize = 52;
+pub(super) const GRANT: usize = 44;
 const READING: usize = 44;
 const WITHOUT: usize = 44;
 const OUT: usize = 48;
@@ -29,6 +30,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.end_shared(slot);
             return;
         }
+        self.pair_up(slot);
         self.settle_shared(slot);
         for _ in 0..STEP {
             if !self.sessions.at_mut(slot).is_some_and(|entry| entry.may_seal(now)) {
@@ -48,6 +50,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn share_one(&mut self, now: Mono, slot: u32) -> Option<bool> {
         let entry = self.sessions.at(slot)?;
         let (agent, place) = (entry.agent, entry.shared.checked_sub(1)?);
+        if entry.session.contract().is_some()
+            && let Some(carried) = self.shared.at_mut(place).and_then(|shared| shared.rights.to_regrant(now))
+        {
+            return Some(self.grant_again(now, (agent, slot, place), carried).is_ok());
+        }
         let due = self.owed(now, agent, place, self.home_reach(slot));
         match due {
             Some(Due::Key(at)) => return Some(self.seal_key(now, (agent, slot, place), at, true).is_ok()),

@@ -10,7 +10,7 @@ use crate::erp::stream::CONTENT;
 use crate::pss::Kind;
 use crate::pss::shared::Coordinate;
 use crate::pss::shared::endpoint::EndpointError;
-use crate::pss::shared::frame::{Contract, Op, TAG, VALUE};
+use crate::pss::shared::frame::{Contract, Op, VALUE};
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -65,12 +65,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         (rights, seconds): (u16, u32),
     ) -> Result<Done, LocalStatus> {
         let endpoint = self.endpoint_of(agent, &coordinate).ok_or(LocalStatus::NoAccess)?;
-        let mut tag = [0; TAG];
-        let length = endpoint.tag().len();
-        tag.iter_mut().zip(endpoint.tag()).for_each(|(to, from)| *to = *from);
-        let tag = tag.get(..length).unwrap_or_default();
+        // What belongs to a pair is granted to no others, and an exclusive session has nothing else.
+        if endpoint.is_of_pair() || self.is_exclusive(slot) {
+            return Err(LocalStatus::Refused);
+        }
         self.carries(slot)?;
         let coordinate = Coordinate(coordinate.0);
+        let (tag, length) = self.tag_of(agent, &coordinate).ok_or(LocalStatus::NoAccess)?;
+        let tag = tag.get(..length).unwrap_or_default();
         let shared = self.shared_mut(slot).ok_or(LocalStatus::NotNow)?;
         let op = if rights == 0 {
             if !shared.rights.has(&coordinate) {
@@ -178,13 +180,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Whether this session lives, carries endpoints, and has an effective contract: without one nothing is granted.
-    fn carries(&self, slot: u32) -> Result<(), LocalStatus> {
+    fn carries(&mut self, slot: u32) -> Result<(), LocalStatus> {
         let entry = self.sessions.at(slot).ok_or(LocalStatus::NoSession)?;
         if entry.finished || entry.close.is_some() || entry.session.closure().is_some() {
             return Err(LocalStatus::Finished);
         }
-        let contract = entry.session.contract().is_some();
-        if contract && self.has_endpoints(slot) { Ok(()) } else { Err(LocalStatus::NotNow) }
+        if entry.session.contract().is_none() || !self.has_endpoints(slot) {
+            return Err(LocalStatus::NotNow);
+        }
+        // The endpoints of the pair have the first places.
+        self.pair_up(slot);
+        Ok(())
     }
 
     /// Kind 4 goes the way of items: sealed now, or in its turn.

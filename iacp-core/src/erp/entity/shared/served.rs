@@ -28,6 +28,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some((eid, channel)) = self.agents.at(agent).map(|context| (context.eid(), context.channel)) else {
             return HostEvent::Taken;
         };
+        // What the peer says may come before this side has said anything.
+        self.pair_up(slot);
         // After a REWIND frames come again: an op is served once.
         let holds = self.sessions.at(slot).is_some_and(|entry| entry.session.holds());
         if holds && !self.shared_mut(slot).is_some_and(|shared| shared.is_first(sequence)) {
@@ -132,7 +134,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(peer) = self.sessions.at(slot).map(|entry| entry.session.peer()) else { return Ok(None) };
         match contract.op {
             Op::Grant { rights, seconds, tag } => {
-                if Coordinate::of::<P>(&peer, tag) != contract.coordinate {
+                if Coordinate::of::<P>(&peer, tag) != contract.coordinate || self.is_exclusive(slot) {
                     return Err(Malformed);
                 }
                 // Without a place its values could not be followed, so the agent is not told of it.
@@ -179,6 +181,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(point) = point.filter(|point| point.above.is_none_or(|above| sequence > above)) else { return false };
         (point.granted, point.above) = (granted, Some(sequence));
         point.followed &= granted;
+        if core::mem::take(&mut point.carried) && granted {
+            (point.followed, point.again) = (true, true);
+        }
         true
     }
 

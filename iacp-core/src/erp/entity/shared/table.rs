@@ -9,8 +9,8 @@ use crate::time::Mono;
 
 /// A peer that is DISCONNECTED for so long is no member of a group, in milliseconds.
 pub(in crate::erp::entity) const AWAY: u64 = 60_000;
-/// Endpoints of a side that can be granted or followed in one session.
-const POINTS: usize = 8;
+/// Endpoints of a side that can be granted or followed in one session: eight, and the one of the pair.
+pub(super) const POINTS: usize = 9;
 /// READs and WRITEs under way in one session, each way.
 const REQUESTS: usize = 8;
 
@@ -26,8 +26,12 @@ pub(super) struct Point {
     pub(super) followed: bool,
     /// A READ is under way: its value is told even if it is known.
     pub(super) asked: bool,
-    /// SUBSCRIBE is to be sent again: a value came before its key.
+    /// SUBSCRIBE is to be sent again: a value came before its key, or the session goes on for one in which it was sent.
     pub(super) again: bool,
+    /// The peer's endpoint for this side alone: its values come without a GRANT.
+    pub(super) pair: bool,
+    /// It was followed in the session for which this one goes on: with the peer's GRANT it is again.
+    pub(super) carried: bool,
     pub(super) keys: Membership,
 }
 
@@ -40,12 +44,14 @@ impl Point {
         followed: false,
         asked: false,
         again: false,
+        pair: false,
+        carried: false,
         keys: Membership::new(),
     };
 
     /// Nothing was granted and nothing is awaited: the place may be another's.
     pub(super) const fn is_idle(&self) -> bool {
-        !self.granted && !self.followed && !self.asked
+        !self.granted && !self.followed && !self.asked && !self.pair && !self.carried
     }
 }
 
@@ -107,6 +113,9 @@ pub struct SharedSlot {
     pub(super) requests: [Option<u32>; REQUESTS],
     pub(super) answers: [Option<Pending>; REQUESTS],
     served: Served,
+    /// Both sides' endpoints of the pair have their place; and the own one's coordinate, if it ends with the session.
+    pub(super) paired: bool,
+    pub(super) exclusive: Option<Coordinate>,
     /// DISCONNECTED since then.
     pub(super) away: Option<Mono>,
     /// An accusation stands against the peer.
@@ -121,6 +130,8 @@ impl SharedSlot {
         requests: [None; REQUESTS],
         answers: [None; REQUESTS],
         served: Served::NONE,
+        paired: false,
+        exclusive: None,
         away: None,
         challenged: false,
     };
@@ -163,6 +174,7 @@ impl Reset for SharedSlot {
         self.points.iter_mut().for_each(|point| *point = Point::FREE);
         (self.requests, self.answers) = ([None; REQUESTS], [None; REQUESTS]);
         (self.served, self.away, self.challenged) = (Served::NONE, None, false);
+        (self.paired, self.exclusive) = (false, None);
     }
 }
 
