@@ -67,7 +67,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if binds && !participant.is_valid(now) {
             return Err(self.spare(Record { verdict: Verdict::Lapsed, ..told }, log));
         }
-        let (has, (decision, record), _) =
+        let (has, (decision, record), rests) =
             self.may_flow(&participant, participant.wants, version, rollout, Kind::Joined);
         // It comes with all its streams, or not at all.
         let valid_until = participant.valid_until;
@@ -86,8 +86,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.numbers.0 = self.numbers.0.saturating_add(1);
         self.write(record, log);
         self.changed();
-        let lease = decision.lease.or_else(|| self.unenforced(&decision, self.version(rollout), rollout));
-        participant.lease = lease.map_or(participant.lease, |lease| lease.at(self.epoch));
+        participant.lease = rests.at(self.epoch);
         if let Some(empty) = self.seats.get_mut(place) {
             *empty = Some(participant);
         }

@@ -315,17 +315,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
             return Err(self.refuse_tightening(refused, log));
         }
-        // Each is recorded once as decided and once as ended, each participant once, and the state may move twice. Where there is
-        // no room, nothing is renewed, and what has not recovered in time ends.
+        // Each is recorded once as decided and once as ended; of each participant what it receives again, and what it sends again; and
+        // the state may move twice. Where there is no room, no function is renewed, no flow comes back, and what has not
+        // recovered in time ends.
         let seats = self.seats.iter().flatten().count();
         let advanced = match self.advance_with(now, Kind::Ended, rollout, log) {
             Err(refused) if refused.0 != Verdict::AuditFull => return Err(refused),
             advanced => advanced,
         };
-        let records = 2 * self.running.iter().flatten().count() + seats + 4;
+        let records = 2 * (self.running.iter().flatten().count() + seats) + 4;
         let renews = advanced.and_then(|()| self.room(records, log));
-        if renews.is_ok() {
+        if self.governed == (self.version(rollout).map(|version| version.number), rollout.authorities.changes.count) {
             self.review_flows(now, rollout, log);
+        } else {
+            // There is no room to say what governs now.
+            self.cut_flows(now, rollout, log);
         }
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
         let mut gone = self.with_delegated(overdue);

@@ -281,15 +281,33 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         said
     }
 
-    /// The same where they stand: both are large, and a decision is not copied on its way.
+    /// The same with a lease that ends when the answer may be another one: that of a permit, or how long a denial lasts.
+    pub(super) fn answer_until<const W: usize, const V: usize>(
+        &self,
+        question: &Question,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> (Decision, Record, Lease) {
+        let number = version.map(|version| version.number);
+        let (mut decision, mut record) = (self.denied(Verdict::NoPolicy, number), self.fact(kind));
+        let (until, asked) = self.answer_in(question, version, rollout, (&mut decision, &mut record));
+        let lasts = || self.lease(until, number.unwrap_or(u32::MAX), rollout, (asked, question.what));
+        let lease = decision.lease.unwrap_or_else(lasts);
+        (decision, record, lease)
+    }
+
+    /// The same where they stand: both are large, and a decision is not copied on its way. Until when the authorities say so, and
+    /// which of them were asked.
     fn answer_in<const W: usize, const V: usize>(
         &self,
         question: &Question,
         version: Option<&Version<W>>,
         rollout: &Rollout<W, V>,
         (decision, record): (&mut Decision, &mut Record),
-    ) {
+    ) -> (Time, Set<Authority>) {
         let facts = &question.facts;
+        let mut rests_on = (question.valid_until, Set::EMPTY);
         record.put(facts);
         record.subject = [0; 16];
         if let Some(version) = version {
@@ -310,11 +328,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 decision.verdict = Verdict::Residency;
                 (decision.line, decision.rule) = (None, None);
             }
+            rests_on = (question.valid_until.min(ruling.until), ruling.voices.all());
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
-                let at_most = self.last.after(u64::from(ruling.lease_ms));
-                let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(self.lease(until, version.number, rollout, (ruling.voices.all(), question.what)));
+                let until = self.last.after(u64::from(ruling.lease_ms)).min(rests_on.0);
+                decision.lease = Some(self.lease(until, version.number, rollout, (rests_on.1, question.what)));
                 record.until = Some(until);
             }
             record.digest = version.digest().first_chunk().copied().unwrap_or([0xFF; 8]);
@@ -333,6 +351,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         record.parent = question.parent.map(|parent| parent.0);
         record.policy = decision.version;
         record.plane = rollout.authorities.changes.count;
+        rests_on
     }
 
     /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.

@@ -230,9 +230,9 @@ impl<const W: usize> Policy<W> {
         let mut ruling = Ruling::NOTHING;
         let mut lease = Shortest::default();
         for member in &self.members {
-            if !member.everything {
-                ruling.until = ruling.until.min(member.scope.holds_until(facts, member.authority));
-            }
+            let scope_until =
+                if member.everything { Time::NEVER } else { member.scope.holds_until(facts, member.authority) };
+            ruling.until = ruling.until.min(scope_until);
             if !member.asks(facts) {
                 continue;
             }
@@ -252,16 +252,17 @@ impl<const W: usize> Policy<W> {
                 (ruling.line, ruling.rule) = (says.map(|says| says.line), says.map(|says| says.id));
                 ruling.speaker = by;
             }
+            let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
+            let until = words.map(|words| self.index.changes(facts.time, words)).fold(speaker.until, Time::min);
             if !permits {
-                ruling.obligations = Set::EMPTY;
+                // One denial suffices, whatever the others say.
+                (ruling.obligations, ruling.until) = (Set::EMPTY, until.min(scope_until));
                 return ruling;
             }
+            ruling.until = ruling.until.min(until);
             if let Some(speaking) = speaking.filter(|speaking| speaking.obliges) {
                 ruling.obligations = ruling.obligations.or(self.obligations(&rows, speaking));
             }
-            let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
-            let changes = words.map(|words| self.index.changes(facts.time, words));
-            ruling.until = changes.fold(ruling.until.min(speaker.until), Time::min);
             lease.and(member.said.lease(), member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {

@@ -57,7 +57,7 @@ pub struct Ruling {
     pub voices: Voices,
     /// What a permit obliges to: what all deciding rules say together.
     pub obligations: Set<Obligation>,
-    /// Until when the same ones speak for all, and no time of the day changes anything.
+    /// Until when this stays the answer about these facts: no time of the day changes it, and the same ones speak.
     pub until: Time,
     /// How long a permit holds at most, by all who were asked.
     pub lease_ms: u32,
