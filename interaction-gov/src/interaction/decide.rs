@@ -66,6 +66,8 @@ pub(super) struct Question {
     /// Until when the facts are so: then the validation of the actor is over, or of another one on whom they rest.
     pub valid_until: Time,
     pub parent: Option<Binding>,
+    /// Where the actor is, in law.
+    pub region: Option<Region>,
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
@@ -204,7 +206,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let own = version.is_some_and(|version| version.policy.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
-            return Ok(Question { facts, what: *request, valid_until, parent: None });
+            return Ok(Question { facts, what: *request, valid_until, parent: None, region: actor.region });
         };
         let running = *self.runs(number).ok_or(Verdict::NoFunction)?;
         // A function acts for whom it runs, on the stream on which it runs, and while it may run.
@@ -254,7 +256,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (facts, valid_until) = self.facts_of(now, actor, action, on, running);
         let goes = Set::one(running.site);
         let what = Request { action, seat: running.seat, on, binding: Some(running.number), goes };
-        Ok(Question { facts, what, valid_until, parent: running.parent })
+        Ok(Question { facts, what, valid_until, parent: running.parent, region: actor.region })
     }
 
     /// How long a failed function has to recover, by those that are asked about it.
@@ -339,10 +341,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             record.voices = ruling.voices.speakers;
             record.subject = record::lines(&ruling.voices);
         }
-        let seat = question.what.seat;
         record.verdict = decision.verdict;
-        record.seat = Some(seat.0);
-        record.region = self.participant(seat).and_then(|actor| actor.region).map(|region| region.0);
+        record.seat = Some(question.what.seat.0);
+        record.region = question.region.map(|region| region.0);
         record.authority = decision.authority.map(|authority| authority.0);
         record.speaker = decision.speaker.map(|speaker| speaker.0);
         (record.line, record.rule) = (decision.line, decision.rule);

@@ -29,6 +29,21 @@ use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
 /// Whether decisions bind.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, .. } = setting();
+/// let id = InteractionId::recorded([8; 16]); // drawn, by an application
+/// let mut call = Interaction::<4, 2>::create(id, Time(0), Mode::Observe, &plane, &mut log)?;
+/// let seat = call.join(Time(1), &Admission { kind: Kind::Agent, ..somebody(1) }, &plane, &mut log)?;
+/// let record = Vocabulary::read(NAMES)?.find("record").ok_or("an action")?;
+/// let request = Request { action: record, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
+/// let decision = call.decide(Time(2), &request, &plane, &mut log);
+/// assert!(!decision.verdict.permits() && decision.may(), "it is denied, recorded, and done");
+/// # Ok(())
+/// # }
+/// ```
 // keeps: IOE-099
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

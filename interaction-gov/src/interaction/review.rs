@@ -98,7 +98,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let (action, seat) = (participant.action, participant.seat);
             let what = Request { action, seat, on, binding: None, goes: Set::EMPTY };
             let valid_until = valid_until.min(participant.valid_until);
-            let question = Question { facts, what, valid_until, parent: None };
+            let question = Question { facts, what, valid_until, parent: None, region: participant.region };
             let (decision, record, one) = self.answer_until(&question, version, rollout, kind);
             // An authority may be asked only because of where data go.
             let permits = decision.verdict.permits() || (alone && decision.verdict == Verdict::NobodyAsked);

@@ -71,6 +71,20 @@ pub struct Policy<const W: usize> {
 }
 
 /// An authority's part of a policy.
+///
+/// ```
+/// use interaction_gov::policy::{Policy, Scope};
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions join\nregions de\nauthorities host, state")?;
+/// let mut policy = Policy::<2>::new();
+/// policy.add("authority host\nversion 3\npermit join\n", &names)?;
+/// policy.add("authority state\nversion 7\nover any in de\npermit join\n", &names)?;
+/// let (host, state) = (&policy.members()[0], &policy.members()[1]);
+/// assert_eq!((host.version, &host.scope), (3, &Scope::ALL));
+/// assert_eq!((state.version, policy.rules_of(state).count()), (7, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
@@ -252,8 +266,11 @@ impl<const W: usize> Policy<W> {
                 (ruling.line, ruling.rule) = (says.map(|says| says.line), says.map(|says| says.id));
                 ruling.speaker = by;
             }
-            let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
-            let until = words.map(|words| self.index.changes(facts.time, words)).fold(speaker.until, Time::min);
+            let mut until = speaker.until;
+            if self.index.has_hours() {
+                let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
+                until = words.map(|words| self.index.changes(facts.time, words)).fold(until, Time::min);
+            }
             if !permits {
                 // One denial suffices, whatever the others say.
                 (ruling.obligations, ruling.until) = (Set::EMPTY, until.min(scope_until));
