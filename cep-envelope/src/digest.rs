@@ -7,6 +7,14 @@ use subtle::ConstantTimeEq;
 const PREFIX: &str = "sha256:";
 
 /// A SHA-256 digest. Two of them compare in constant time.
+///
+/// ```
+/// use cep_envelope::digest::{Digest, DigestError};
+///
+/// let digest = Digest::of(b"an object");
+/// assert_eq!(Digest::parse(&digest.to_string()), Ok(digest));
+/// assert_eq!(Digest::parse("md5:00"), Err(DigestError::UnknownAlgorithm));
+/// ```
 #[derive(Clone, Copy, Debug, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Digest([u8; 32]);
@@ -87,6 +95,15 @@ impl fmt::Display for DigestError {
 impl core::error::Error for DigestError {}
 
 /// The digest of content that arrives in pieces.
+///
+/// ```
+/// use cep_envelope::digest::{ContentDigest, Digest};
+///
+/// let mut content = ContentDigest::new();
+/// content.update(b"an ");
+/// content.update(b"object");
+/// assert_eq!(content.finish(), Digest::of(b"an object"));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ContentDigest(Sha256);
 

@@ -12,6 +12,15 @@ use crate::manifest::Instant;
 use crate::time::{Moment, Precision, TimeFragment};
 
 /// How far times may be apart before it is a finding. All limits are inclusive.
+///
+/// ```
+/// use cep_envelope::decision::Policy;
+/// use cep_envelope::drift::DriftLimits;
+///
+/// // An object may be a day on its way, and no longer.
+/// let policy = Policy::default().with_drift(DriftLimits { stale_seconds: 86_400, ..DriftLimits::default() });
+/// assert_eq!((policy.drift().stale_seconds, policy.drift().ahead_seconds), (86_400, 300));
+/// ```
 // keeps: CEP-094 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -42,6 +51,14 @@ impl Default for DriftLimits {
 }
 
 /// How far a name's time is from the sealed time, at the precision of the coarser one. Positive: the name's is later.
+///
+/// ```
+/// use cep_envelope::drift::{Drift, DriftLimits};
+///
+/// let limits = DriftLimits::default();
+/// assert!(Drift::Seconds(-300).is_within(&limits) && !Drift::Seconds(301).is_within(&limits));
+/// assert!(!Drift::Days(2).is_within(&limits));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Drift {
@@ -75,6 +92,16 @@ impl Drift {
 }
 
 /// The times of one delivery, each with its own meaning.
+///
+/// ```
+/// use cep_envelope::decision::Finding;
+/// use cep_envelope::drift::{DriftLimits, Times};
+/// use cep_envelope::manifest::Instant;
+///
+/// let arrival = Instant::unix(1_778_932_800);
+/// let times = Times { envelope: None, sealed: arrival.after(301), arrival, parent: None };
+/// assert!(times.compare(&DriftLimits::default()).contains(Finding::SealedAhead));
+/// ```
 // keeps: CEP-101 (§9), CEP-102 (§9), CEP-103 (§9), CEP-107 (§9)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

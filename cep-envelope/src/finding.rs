@@ -144,6 +144,14 @@ impl fmt::Display for Finding {
 }
 
 /// A set of findings.
+///
+/// ```
+/// use cep_envelope::decision::{Findings, Outcome, Policy};
+///
+/// let nothing = Findings::default();
+/// assert!(nothing.is_empty());
+/// assert_eq!(Policy::default().outcome(nothing), Outcome::Continue);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

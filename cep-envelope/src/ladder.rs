@@ -31,6 +31,23 @@ pub enum Source {
 }
 
 /// The check of a sealed format. It sees the bytes that the ladder is about, and no others.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::ladder::{Container, NotAContainer};
+///
+/// /// An object whose first line says what it is; the content follows.
+/// struct Headed;
+///
+/// impl Container for Headed {
+///     fn check(&self, object: &[u8], _: &Digest) -> Result<Digest, NotAContainer> {
+///         object.strip_prefix(b"headed\n").map(Digest::of).ok_or(NotAContainer)
+///     }
+/// }
+/// let object = b"headed\ncontent";
+/// assert_eq!(Headed.check(object, &Digest::of(object)), Ok(Digest::of(b"content")));
+/// assert_eq!(Headed.check(b"content", &Digest::of(b"content")), Err(NotAContainer));
+/// ```
 // keeps: CEP-004 (§1.1)
 pub trait Container {
     /// Checks structure and integrity, and says what the content's digest is. `digest` is the whole object's.
@@ -59,6 +76,14 @@ impl fmt::Display for NotAContainer {
 impl core::error::Error for NotAContainer {}
 
 /// A bare file: it has no structure that could be broken, its integrity is its digest, and it is its own content.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::ladder::{BareFile, Container as _};
+///
+/// let digest = Digest::of(b"an object");
+/// assert_eq!(BareFile.check(b"an object", &digest), Ok(digest), "it is its own content");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BareFile;
@@ -74,6 +99,14 @@ impl Container for BareFile {
 }
 
 /// Why a rung is not reached. The ladder stands where it stood, unless the variant says otherwise.
+///
+/// ```
+/// use cep_envelope::VerificationState;
+/// use cep_envelope::ladder::NotProven;
+///
+/// let early = NotProven::TooEarly(VerificationState::Present);
+/// assert_eq!(early.to_string(), "present is yet to be reached");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotProven {

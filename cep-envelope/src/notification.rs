@@ -16,6 +16,17 @@ pub const MAX_REF: usize = 1024;
 pub const MAX_WORD: usize = 64;
 
 /// A notification, read and well-formed. Whatever it says, it is a pointer and a number of claims.
+///
+/// ```
+/// use cep_envelope::notification::{Notification, PollType};
+///
+/// let text = br#"{"from_agent":"alice","to_agent":"bob","poll_type":"PUSH","metadata":{
+///     "envelope_name":"2026-05-16.backup.home.normal","envelope_ref":"https://example.org/1",
+///     "schema":"file-v1","verification_state":"referenced"}}"#;
+/// let notice = Notification::read(text)?;
+/// assert_eq!((notice.from_agent, notice.poll_type), ("alice", PollType::Push));
+/// # Ok::<(), cep_envelope::notification::NotificationError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 // keeps: CEP-117 (§11.1)
@@ -59,6 +70,14 @@ impl<'a> PollType<'a> {
 }
 
 /// A state that a peer claims. There is no way from here to a state that holds.
+///
+/// ```
+/// use cep_envelope::VerificationState;
+/// use cep_envelope::notification::ClaimedState;
+///
+/// assert_eq!(ClaimedState::Known(VerificationState::DigestMatched).as_str(), "digest-matched");
+/// assert_eq!(ClaimedState::Unknown("blessed").as_str(), "blessed", "kept, and not guessed");
+/// ```
 // keeps: CEP-123 (§11.1), CEP-139 (App. A)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -81,6 +100,13 @@ impl<'a> ClaimedState<'a> {
 }
 
 /// Where a peer says an object is. It is text, not a path: only a [`Resolver`] makes something of it.
+///
+/// ```
+/// use cep_envelope::notification::Reference;
+///
+/// let reference = Reference::new("https://example.org/../../etc/passwd");
+/// assert_eq!(reference.untrusted(), "https://example.org/../../etc/passwd", "a peer's text, and nothing else");
+/// ```
 // keeps: CEP-120 (§11.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -113,6 +139,25 @@ impl<'a> Reference<'a> {
 }
 
 /// Fetches objects for the receiver, from places that the receiver trusts to look in.
+///
+/// ```
+/// use cep_envelope::notification::{Reference, Resolver};
+///
+/// /// Looks in memory, and nowhere else.
+/// struct Shelf<'s>(&'s [(&'s str, &'s [u8])]);
+///
+/// impl<'s> Resolver for Shelf<'s> {
+///     type Object = &'s [u8];
+///     type Error = &'static str;
+///     fn fetch(&mut self, reference: Reference<'_>, _: &str) -> Result<&'s [u8], &'static str> {
+///         let found = self.0.iter().find(|(at, _)| *at == reference.untrusted());
+///         found.map(|(_, object)| *object).ok_or("not on the shelf")
+///     }
+/// }
+/// let mut shelf = Shelf(&[("shelf:1", b"an object")]);
+/// assert_eq!(shelf.fetch(Reference::new("shelf:1"), ""), Ok(&b"an object"[..]));
+/// assert!(shelf.fetch(Reference::new("/etc/passwd"), "").is_err());
+/// ```
 // keeps: CEP-022 (§3.2)
 pub trait Resolver {
     /// What it brings.

@@ -3,6 +3,13 @@
 use core::fmt;
 
 /// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
+///
+/// ```
+/// use cep_envelope::decision::Outcome;
+///
+/// assert!(Outcome::Fork.approves() && !Outcome::Triage.approves());
+/// assert!(Outcome::Continue < Outcome::Quarantine, "the strictest of several counts");
+/// ```
 // keeps: CEP-095 (§8), CEP-096 (§8), CEP-097 (§8), CEP-098 (§8), CEP-099 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -3,6 +3,13 @@
 // keeps: CEP-008 (§1.1)
 /// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
 /// list, and a lower one never reads as a higher one.
+///
+/// ```
+/// use cep_envelope::VerificationState;
+///
+/// assert_eq!(VerificationState::Present.next(), Some(VerificationState::DigestMatched));
+/// assert_eq!(VerificationState::ContinuationApproved.name(), "continuation-approved");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerificationState {

@@ -6,6 +6,14 @@
 use core::fmt;
 
 /// Four digits, two digits, two digits. Not necessarily a day of the calendar.
+///
+/// ```
+/// use cep_envelope::Date;
+///
+/// assert_eq!(Date::new(2026, 5, 16).map(Date::month), Some(5));
+/// assert!(Date::new(2026, 99, 99).is_some(), "digits that no calendar has");
+/// assert!(Date::new(10_000, 1, 1).is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Date {
@@ -49,6 +57,13 @@ impl Date {
 }
 
 /// Two digits thrice. Not necessarily a time that a clock shows.
+///
+/// ```
+/// use cep_envelope::Clock;
+///
+/// assert_eq!(Clock::new(12, 0, 59).map(Clock::second), Some(59));
+/// assert!(Clock::new(100, 0, 0).is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
@@ -92,6 +107,16 @@ impl Clock {
 }
 
 /// The first segment of a surface, in one of its three forms (`CEP §5.2`). Digits are read as numbers.
+///
+/// ```
+/// use cep_envelope::{CalendarError, Clock, Date, TimeFragment};
+///
+/// let (date, clock) = (Date::new(2026, 13, 1).ok_or("digits")?, Clock::new(12, 0, 0).ok_or("digits")?);
+/// let compact = TimeFragment::Compact { date, clock };
+/// assert_eq!(compact.len(), 16);
+/// assert_eq!(compact.calendar(), Err(CalendarError::Month(13)));
+/// # Ok::<(), &str>(())
+/// ```
 // keeps: CEP-040 (§5.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -262,6 +287,15 @@ pub enum Precision {
 ///
 /// Its order is [`TimeOrder`]'s: a day comes before every second of it, and a leap second before the midnight with
 /// which Unix time confuses it.
+///
+/// ```
+/// use cep_envelope::{Date, Precision, TimeFragment};
+///
+/// let date = Date::new(1970, 1, 2).ok_or("digits")?;
+/// let moment = TimeFragment::DateOnly { date }.calendar()?;
+/// assert_eq!((moment.unix_seconds(), moment.precision()), (86_400, Precision::Day));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Moment {

@@ -53,6 +53,35 @@ impl Bindings {
 }
 
 /// What it means for an interaction that a function fails.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::function::{Invocation, Role};
+/// use interaction_gov::lifecycle::State;
+/// use interaction_gov::policy::Provenance;
+/// use interaction_gov::proof::Component;
+/// use interaction_gov::vocabulary::Function;
+///
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let action = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// let captions = Invocation {
+///     action,
+///     function: Function(0),
+///     on: On::Stream(Modality(0)),
+///     seat,
+///     parent: None,
+///     sites: &[Region(0)],
+///     component: Component { digest: [7; 32], statement: b"" },
+///     role: Role::Core,
+/// };
+/// let unknown = |_: &Component<'_>| Provenance::None;
+/// let (_, binding) = call.invoke(Time(2), &captions, &unknown, &plane, &mut log);
+/// let binding = binding.ok_or("it is permitted")?;
+/// assert_eq!(call.fail(Time(3), binding, &plane, &mut log)?, State::Suspended, "without it the interaction stands still");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
@@ -109,6 +138,37 @@ pub struct Invocation<'a> {
 }
 
 /// How a running function is.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use interaction_gov::function::{Health, Invocation, Role};
+/// # use interaction_gov::policy::Provenance;
+/// # use interaction_gov::proof::Component;
+/// # use interaction_gov::vocabulary::Function;
+/// #
+/// # let Setting { plane, mut log, mut call, seat } = setting();
+/// # let action = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// # let captions = Invocation {
+/// #     action,
+/// #     function: Function(0),
+/// #     on: On::Stream(Modality(0)),
+/// #     seat,
+/// #     parent: None,
+/// #     sites: &[Region(0)],
+/// #     component: Component { digest: [7; 32], statement: b"" },
+/// #     role: Role::Core,
+/// # };
+/// # let unknown = |_: &Component<'_>| Provenance::None;
+/// # let (_, binding) = call.invoke(Time(2), &captions, &unknown, &plane, &mut log);
+/// # let binding = binding.ok_or("it is permitted")?;
+/// assert_eq!(call.running(binding).ok_or("it runs")?.health(), Health::Running);
+/// call.fail(Time(3), binding, &plane, &mut log)?;
+/// let failed = Health::Failed { recover_by: Time(10_003) };
+/// assert_eq!(call.running(binding).ok_or("it may recover")?.health(), failed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Health {
@@ -122,6 +182,36 @@ pub enum Health {
 }
 
 /// Something that runs within the interaction.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use interaction_gov::function::{Invocation, Role};
+/// # use interaction_gov::policy::Provenance;
+/// # use interaction_gov::proof::Component;
+/// # use interaction_gov::vocabulary::Function;
+/// #
+/// # let Setting { plane, mut log, mut call, seat } = setting();
+/// # let action = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// # let captions = Invocation {
+/// #     action,
+/// #     function: Function(0),
+/// #     on: On::Stream(Modality(0)),
+/// #     seat,
+/// #     parent: None,
+/// #     sites: &[Region(0)],
+/// #     component: Component { digest: [7; 32], statement: b"" },
+/// #     role: Role::Core,
+/// # };
+/// # let unknown = |_: &Component<'_>| Provenance::None;
+/// # let (_, binding) = call.invoke(Time(2), &captions, &unknown, &plane, &mut log);
+/// # let binding = binding.ok_or("it is permitted")?;
+/// let running = call.running(binding).ok_or("it runs")?;
+/// assert_eq!((running.seat(), running.site(), running.on()), (seat, Region(0), On::Stream(Modality(0))));
+/// assert!(call.holds(running.lease(), Time(3), &plane));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
     pub(crate) number: Binding,

@@ -61,6 +61,14 @@ fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// What a pseudonym stands for.
+///
+/// ```
+/// use interaction_gov::identity::{AuthorityKey, Subject};
+///
+/// let key = AuthorityKey::new([1; 32]); // random bytes
+/// // The same identifier stands for different things.
+/// assert_ne!(key.pseudonym(Subject::Protocol, b"7"), key.pseudonym(Subject::Interaction, b"7"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Subject {
@@ -83,6 +91,12 @@ impl Subject {
 }
 
 /// How one authority sees something. Two authorities cannot tell that they see the same.
+///
+/// ```
+/// use interaction_gov::identity::Pseudonym;
+///
+/// assert_eq!(Pseudonym([0xA5; 16]).to_string(), "a5".repeat(16));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pseudonym(pub [u8; 16]);

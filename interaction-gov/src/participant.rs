@@ -38,6 +38,21 @@ impl Streams {
         Self { sends: modalities, receives: modalities }
     }
 
+    /// What is in both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { sends: self.sends.and(other.sends), receives: self.receives.and(other.receives) }
+    }
+
+    /// What is in either.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { sends: self.sends.or(other.sends), receives: self.receives.or(other.receives) }
+    }
+
+    /// What is in this one alone.
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self { sends: self.sends.without(other.sends), receives: self.receives.without(other.receives) }
+    }
+
     /// Whether it sends on what an action is on.
     #[must_use]
     pub fn sends_on(&self, on: On) -> bool {

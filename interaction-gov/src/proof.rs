@@ -27,6 +27,15 @@ impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> Signatures for F {
 }
 
 /// A model, or any other thing that computes (`IoE §8`).
+///
+/// ```
+/// use interaction_gov::proof::Component;
+/// use sha2::{Digest as _, Sha256};
+///
+/// let weights = b"the bytes of a model";
+/// let model = Component { digest: Sha256::digest(weights).into(), statement: b"signed by its publisher" };
+/// assert_ne!(model.digest, [0; 32]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Component<'a> {

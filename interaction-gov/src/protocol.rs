@@ -10,6 +10,16 @@ use crate::identity::{InteractionId, keyed};
 use crate::proof::Signatures;
 
 /// Which protocol an identifier belongs to.
+///
+/// ```
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::protocol::{Protocol, Registry};
+///
+/// let (mut registry, call) = (Registry::<2>::new([3; 32]), InteractionId::recorded([7; 16])); // random bytes
+/// registry.bind(Protocol::Other(9), b"12", call, [1; 32])?;
+/// assert_eq!(registry.find(Protocol::MqttClient, b"12"), None, "the same bytes of another protocol lead elsewhere");
+/// # Ok::<(), interaction_gov::protocol::BindError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
@@ -78,6 +88,22 @@ struct Bound {
 }
 
 /// A wish to go on under a new identifier after the data plane broke.
+///
+/// ```
+/// use interaction_gov::identity::InteractionId;
+/// use interaction_gov::protocol::{BindError, Protocol, Rebinding, Registry};
+///
+/// let (mut registry, call) = (Registry::<2>::new([3; 32]), InteractionId::recorded([7; 16])); // random bytes
+/// registry.bind(Protocol::QuicConnection, b"old", call, [1; 32])?;
+/// let challenge = registry.challenge(Protocol::QuicConnection, b"old").ok_or(BindError::Unknown)?;
+/// let (old, new) = ((Protocol::QuicConnection, &b"old"[..]), (Protocol::QuicConnection, &b"new"[..]));
+/// let rebinding = Rebinding { old, new, challenge };
+/// // The holder of the key signs `rebinding.signed()`; an application verifies that.
+/// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
+/// assert_eq!(registry.rebind(&rebinding, &[0; 64], &trusting)?, call);
+/// assert_eq!(registry.rebind(&rebinding, &[0; 64], &trusting), Err(BindError::Unknown), "a challenge counts once");
+/// # Ok::<(), BindError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rebinding<'a> {
     /// The identifier that was bound.

@@ -3,6 +3,14 @@
 use core::fmt;
 
 /// What is wrong with a text, and where.
+///
+/// ```
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let error = Vocabulary::read("actions join\nregoins de").err().ok_or("a list that does not exist")?;
+/// assert_eq!(error.to_string(), "line 2, column 1: there is no such statement");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TextError {

@@ -3,14 +3,14 @@
 
 mod govern;
 
-use govern::{Call, World, all, hardened, log, names, person, policy, recording, request, the};
+use govern::{Call, World, all, hardened, log, names, person, policy, recording, request, the, world_of};
 use interaction_gov::audit::{Kind, Record, Verdict};
 use interaction_gov::function::Invocation;
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Flow, Mode, Refused, Request, To, Transition};
 use interaction_gov::participant::{Admission, Seat, Streams, Validation};
 use interaction_gov::policy::{Kind as Actor, On};
-use interaction_gov::rollout::{Rollout, Track};
+use interaction_gov::rollout::Track;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Modality, Name as _, Region, Set};
 use proptest::prelude::*;
@@ -18,15 +18,6 @@ use proptest::prelude::*;
 /// Corporate permits everything; privacy law is asked where somebody is in Germany, and keeps audio within the EU.
 const OPEN: &str = "authority corporate\nversion 1\npermit any\n";
 const LAW: &str = "authority privacy\nversion 1\nover any in de\npermit any\nkeep audio within eu\n";
-
-fn world(corporate: &str, law: &str) -> World {
-    let mut world = Rollout::new(govern::authorities(), [5; 32]);
-    govern::take(&mut world, "corporate", 1, "", corporate);
-    govern::take(&mut world, "privacy", 1, "", law);
-    let version = world.install(&policy(&[corporate, law])).unwrap();
-    world.publish(Track::STABLE, version).unwrap();
-    world
-}
 
 fn begin(world: &World, log: &mut govern::Records) -> Call {
     Call::create(InteractionId::recorded([7; 16]), Time(1_000), Mode::Enforce, world, log).unwrap()
@@ -50,7 +41,7 @@ fn last(log: &govern::Records) -> Record {
 #[test]
 fn a_recording_of_germans_asks_german_law_whoever_begins_it() {
     // shows: IOE-094, IOE-095
-    let (world, mut log) = (world(OPEN, LAW), log());
+    let (world, mut log) = (world_of(OPEN, LAW), log());
     for home in ["de", "us"] {
         let mut call = begin(&world, &mut log);
         let german = from(1, "de", streams(BOTH, &[]));
@@ -73,7 +64,7 @@ fn a_recording_of_germans_asks_german_law_whoever_begins_it() {
 
 #[test]
 fn whoever_joins_from_outside_is_asked_about_what_it_would_receive() {
-    let (world, mut log) = (world(OPEN, LAW), log());
+    let (world, mut log) = (world_of(OPEN, LAW), log());
     let mut call = begin(&world, &mut log);
     call.join(Time(1_000), &from(1, "de", streams(BOTH, BOTH)), &world, &mut log).unwrap();
     let joins = |call: &mut Call, log: &mut govern::Records, who: &Admission| call.join(Time(1_000), who, &world, log);
@@ -93,7 +84,7 @@ fn whoever_joins_from_outside_is_asked_about_what_it_would_receive() {
 
 #[test]
 fn who_moves_is_cut_off_from_what_may_not_follow_and_the_others_go_on() {
-    let (world, mut log) = (world(OPEN, LAW), log());
+    let (world, mut log) = (world_of(OPEN, LAW), log());
     let mut call = begin(&world, &mut log);
     let speaker = call.join(Time(1_000), &from(1, "de", streams(BOTH, BOTH)), &world, &mut log).unwrap();
     let mover = call.join(Time(1_000), &from(2, "fr", streams(BOTH, BOTH)), &world, &mut log).unwrap();
@@ -120,7 +111,7 @@ fn who_moves_is_cut_off_from_what_may_not_follow_and_the_others_go_on() {
 #[test]
 fn residency_may_depend_on_consent_and_ends_with_it() {
     let law = LAW.replace("within eu", "within eu without stream-consent analysis");
-    let (world, mut log) = (world(OPEN, &law), log());
+    let (world, mut log) = (world_of(OPEN, &law), log());
     let mut call = begin(&world, &mut log);
     let german = call.join(Time(1_000), &from(1, "de", streams(BOTH, &[])), &world, &mut log).unwrap();
     let american = from(2, "us", Streams { sends: Set::EMPTY, receives: all(BOTH) });
@@ -139,7 +130,7 @@ fn residency_may_depend_on_consent_and_ends_with_it() {
 #[test]
 fn a_function_that_is_invited_gets_what_goes_on_its_stream() {
     let law = "authority privacy\nversion 1\nover speak\npermit any\nkeep audio within eu\n";
-    let (world, mut log) = (world(OPEN, law), log());
+    let (world, mut log) = (world_of(OPEN, law), log());
     let mut call = begin(&world, &mut log);
     let seat = call.join(Time(1_000), &from(1, "de", streams(BOTH, BOTH)), &world, &mut log).unwrap();
     let speak = Request { on: On::Stream(the("audio")), ..request(seat, "speak") };
@@ -157,7 +148,7 @@ fn a_function_that_is_invited_gets_what_goes_on_its_stream() {
 fn a_function_is_handed_over_to_whom_may_run_it() {
     let corporate = "authority corporate\nversion 1\npermit join, speak\npermit record as host\n";
     let law = "authority privacy\nversion 1\nover export\n";
-    let (world, mut log) = (world(corporate, law), log());
+    let (world, mut log) = (world_of(corporate, law), log());
     let mut call = begin(&world, &mut log);
     let join = |call: &mut Call, log: &mut govern::Records, number: u8, role: &str| {
         let who = Admission { roles: all(&[role]), ..person(number) };
@@ -181,7 +172,7 @@ fn a_function_is_handed_over_to_whom_may_run_it() {
 fn two_persons_have_to_agree_where_policy_says_so() {
     let corporate = "authority corporate\nversion 1\npermit join\npermit export with second-consent analysis\n";
     let law = "authority privacy\nversion 1\nover transcribe\n";
-    let (world, mut log) = (world(corporate, law), log());
+    let (world, mut log) = (world_of(corporate, law), log());
     let mut call = begin(&world, &mut log);
     let one = call.join(Time(1_000), &person(1), &world, &mut log).unwrap();
     let two = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
@@ -305,7 +296,7 @@ proptest! {
         let corporate = OPEN;
         let law = "authority privacy\nversion 1\nover any in de\npermit any\nkeep any within de, fr\n";
         // Everybody joins while nothing is kept, so that any constellation comes about.
-        let mut world = world(corporate, "authority privacy\nversion 1\nover any in de\npermit any\n");
+        let mut world = world_of(corporate, "authority privacy\nversion 1\nover any in de\npermit any\n");
         let mut log = log();
         let mut call = begin(&world, &mut log);
         let mut models = vec![Model { region: actor.0, sends: actor.1, receives: actor.2, valid: true }];

@@ -29,6 +29,12 @@ use crate::state::VerificationState;
 use crate::surface::SurfaceError;
 
 /// How far an approved object is to be trusted.
+///
+/// ```
+/// use cep_envelope::decision::Trust;
+///
+/// assert!(Trust::Lowered < Trust::Full);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Trust {

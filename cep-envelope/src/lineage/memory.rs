@@ -9,6 +9,14 @@ use crate::digest::Digest;
 use crate::manifest::{CausalParent, Instant};
 
 /// Room for one object.
+///
+/// ```
+/// use cep_envelope::lineage::{MemoryLineage, Slot};
+///
+/// // Room for three objects of four: a quarter stays empty.
+/// static ROOM: [Slot; 4] = [Slot::EMPTY; 4];
+/// assert_eq!(MemoryLineage::first(ROOM, [7; 16]).capacity(), 3);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot(Option<Entry>);
 

@@ -13,6 +13,16 @@ use crate::digest::Digest;
 use crate::manifest::{CausalParent, Instant};
 
 /// What the receiver remembers. The decision asks; only [`record`](MemoryLineage::record) changes it.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::lineage::{Lineage as _, Memory, MemoryLineage, Parent, Slot};
+///
+/// let lineage = MemoryLineage::first([Slot::EMPTY; 4], [7; 16]); // random bytes
+/// let manifest = Digest::of(b"a manifest");
+/// assert_eq!((lineage.object(&manifest, &[1; 32]), lineage.parent(&manifest)), (Memory::New, Parent::Unknown));
+/// assert!(lineage.has_room());
+/// ```
 pub trait Lineage {
     /// Whether this object, the manifest sealed by this key, was decided before; or whether the manifest is known to be bad or
     /// to lead nowhere, by any sender.
@@ -73,6 +83,15 @@ pub struct Approved {
 }
 
 /// A line of objects, each continuing the one before.
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::lineage::Line;
+///
+/// let root = Digest::of(b"the manifest of a root");
+/// assert_eq!(Line::Main(root).begins(), &root);
+/// assert_ne!(Line::Main(root), Line::Branch(root));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Line {

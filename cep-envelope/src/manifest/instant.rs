@@ -10,6 +10,14 @@ const DAY: i64 = 86_400;
 ///
 /// The order of two values is the order of the instants. A leap second has no number of its own in Unix time: it is the
 /// second before it with a billion nanoseconds and more.
+///
+/// ```
+/// use cep_envelope::manifest::Instant;
+///
+/// let sealed = Instant::unix(1_778_932_800);
+/// assert!(sealed < sealed.after(1) && sealed.before(1) < sealed);
+/// assert!(Instant::MIN < sealed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant {

@@ -5,6 +5,14 @@ use ed25519_compact::{PublicKey, Signature, x25519};
 
 /// An Ed25519 public key that a strict verifier takes: canonical, and of prime order. That is checked once, when the key is
 /// bound to a sender, and not with every signature.
+///
+/// ```
+/// use cep_envelope::manifest::BoundKey;
+///
+/// // A point of small order: verifiers could differ on what it has signed.
+/// # #[cfg(feature = "ed25519")]
+/// assert_eq!(BoundKey::new([0; 32]), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BoundKey([u8; 32]);
@@ -33,6 +41,16 @@ impl BoundKey {
 }
 
 /// Whom keys belong to, as the receiver knows it. A manifest never answers this about itself.
+///
+/// ```
+/// use cep_envelope::manifest::{BoundKey, KeyDirectory as _};
+///
+/// // A function will do.
+/// let alice = BoundKey::checked_elsewhere([7; 32]);
+/// let keys = |signer: &str, sender: &str| (signer == "alice-1" && sender == "alice").then_some(alice);
+/// assert_eq!(keys.key("alice-1", "alice"), Some(alice));
+/// assert_eq!(keys.key("alice-1", "mallory"), None, "the key is bound to another sender");
+/// ```
 pub trait KeyDirectory {
     /// The key with this id, if it is bound to this sender, valid, and not withdrawn.
     fn key(&self, signer: &str, sender: &str) -> Option<BoundKey>;

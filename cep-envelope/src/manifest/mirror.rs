@@ -13,6 +13,16 @@ pub(super) const MAX_SEGMENT: usize = 48;
 pub(super) const MAX_PRIORITY: usize = 32;
 
 /// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is none of them: nothing seals it.
+///
+/// ```
+/// use cep_envelope::Surface;
+/// use cep_envelope::manifest::SurfaceParts;
+///
+/// let surface = Surface::parse("2026-05-16.backup.home.normal")?;
+/// let parts = SurfaceParts::from(surface);
+/// assert_eq!((parts.time, parts.context, parts.profile, parts.priority), ("2026-05-16", "backup", "home", "normal"));
+/// # Ok::<(), cep_envelope::SurfaceError>(())
+/// ```
 // keeps: CEP-126 (§11.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

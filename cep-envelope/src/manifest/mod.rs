@@ -74,6 +74,16 @@ impl ManifestField {
 }
 
 /// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
+///
+/// ```
+/// use cep_envelope::digest::Digest;
+/// use cep_envelope::manifest::CausalParent;
+///
+/// let parent = Digest::of(b"the parent's manifest");
+/// // To say that nothing came before is more than to say nothing.
+/// assert_ne!(CausalParent::Root, CausalParent::Missing);
+/// assert_eq!(CausalParent::Of(parent), CausalParent::Of(parent));
+/// ```
 // keeps: CEP-129 (§11.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -7,6 +7,17 @@ use super::{Surface, scan};
 use crate::time::TimeFragment;
 
 /// What a surface is made of, in its order.
+///
+/// ```
+/// use cep_envelope::{Date, Parts, Surface, TimeFragment};
+///
+/// let date = Date::new(2026, 5, 16).ok_or("digits")?;
+/// let time = TimeFragment::DateOnly { date };
+/// let parts = Parts { time, context: "backup", profile: "home", priority: "normal", extension: None };
+/// let mut room = [0; Surface::LONGEST];
+/// assert_eq!(Surface::compose(&parts, &mut room)?.to_string(), "2026-05-16.backup.home.normal");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parts<'a> {
     /// The time fragment, in the form in which it is to be written.

@@ -182,6 +182,15 @@ impl fmt::Display for Surface<'_> {
 }
 
 /// Surfaces of one context and one profile belong together, whatever their times and priorities.
+///
+/// ```
+/// use cep_envelope::{Group, Surface};
+///
+/// let [one, other] = ["2026-05-16.backup.home.normal", "2026-05-17.backup.home.high"].map(Surface::parse);
+/// assert_eq!(one?.group(), Group { context: "backup", profile: "home" });
+/// assert_eq!(one?.group(), other?.group());
+/// # Ok::<(), cep_envelope::SurfaceError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group<'a> {
     /// The context that they share.

@@ -3,6 +3,13 @@
 use super::record::{Bytes, RECORD};
 
 /// What a record is for.
+///
+/// ```
+/// use interaction_gov::audit::{Log, Need, RECORD, Sink as _};
+///
+/// let log = Log::keeping([[0; RECORD]; 2], 2);
+/// assert!(log.has_room(2, Need::Tightening) && !log.has_room(1, Need::Ordinary));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Need {
@@ -65,6 +72,26 @@ impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
 }
 
 /// What an interaction writes to.
+///
+/// ```
+/// use interaction_gov::audit::{Bytes, Need, RECORD, Sink};
+///
+/// /// A file or a queue; here memory without a bound.
+/// #[derive(Default)]
+/// struct Unbounded(Vec<Bytes>);
+///
+/// impl Sink for Unbounded {
+///     fn has_room(&self, _: usize, _: Need) -> bool {
+///         true
+///     }
+///     fn write(&mut self, record: &Bytes) {
+///         self.0.push(*record);
+///     }
+/// }
+/// let mut records = Unbounded::default();
+/// records.write(&[0; RECORD]);
+/// assert_eq!(records.0.len(), 1);
+/// ```
 pub trait Sink {
     /// Whether so many records can be written.
     fn has_room(&self, records: usize, need: Need) -> bool;

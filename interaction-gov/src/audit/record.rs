@@ -344,10 +344,7 @@ impl Record {
 
 /// The subject of a decision: the line of each authority's rule.
 pub(crate) fn lines(voices: &Voices) -> [u8; 16] {
-    let mut subject = [0; 16];
-    let (chunks, _) = subject.as_chunks_mut::<2>();
-    chunks.iter_mut().zip(voices.lines).for_each(|(to, line)| *to = line.to_be_bytes());
-    subject
+    voices.lines.map(u16::to_be_bytes).as_flattened().first_chunk().copied().unwrap_or_default()
 }
 
 /// There are at most 16 of them.

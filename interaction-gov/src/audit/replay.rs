@@ -10,6 +10,24 @@ use crate::time::Time;
 use crate::vocabulary::{Authority, Region, Set};
 
 /// What a replay of a record finds.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::audit::{Difference, Record, Replayed, Verdict, replay};
+///
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let join = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
+/// call.decide(Time(2), &request, &plane, &mut log);
+/// let policy = &call.version(&plane).ok_or("a version governs")?.policy;
+/// let record = log.waiting().last().and_then(Record::read).ok_or("a record")?;
+/// assert_eq!(replay(&record, policy), Replayed::Same);
+/// let forged = Record { verdict: Verdict::NotPermitted, ..record };
+/// assert_eq!(replay(&forged, policy), Replayed::Differs(Verdict::Permit, Difference::Verdict));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Replayed {

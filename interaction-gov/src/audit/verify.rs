@@ -10,6 +10,27 @@ use crate::proof::Signatures;
 use crate::time::Time;
 
 /// A head with the control plane's signature.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::audit::{Damage, SignedHead, Trail};
+///
+/// let Setting { log, mut call, .. } = setting();
+/// let signed = SignedHead { head: call.head(), signature: [0; 64] }; // an application signs `head.signed()`
+/// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;
+/// let mut trail = Trail::of(*call.id());
+/// let cut = log.waiting().len() - 1;
+/// for record in &log.waiting()[..cut] {
+///     trail.record(record)?;
+/// }
+/// assert_eq!(trail.head(&signed, &[1; 32], &trusting), Err(Damage::Cut), "the last record is missing");
+/// trail.record(&log.waiting()[cut])?;
+/// trail.head(&signed, &[1; 32], &trusting)?;
+/// assert_eq!(trail.unsigned(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedHead {
     /// What is signed.

@@ -8,6 +8,18 @@ use crate::vocabulary::Authority;
 
 /// A record as one authority sees it: no identity, no participant and no identifier but its own pseudonyms of them, and of
 /// who decided only itself.
+///
+/// ```
+/// use interaction_gov::audit::{Kind, Record, View};
+/// use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::Authority;
+///
+/// let (key, id) = (AuthorityKey::new([1; 32]), InteractionId::recorded([7; 16])); // random bytes
+/// let seen = View::<4>::of(Authority(0), &key).see(&Record::fact(id, 0, Time(9), Kind::Created));
+/// assert_eq!((seen.kind, seen.time), (Kind::Created, Time(9)));
+/// assert_eq!(seen.interaction, key.pseudonym(Subject::Interaction, id.as_bytes()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seen {

@@ -11,6 +11,21 @@ use crate::time::Time;
 use crate::vocabulary::{Region, Set};
 
 /// What an interaction lives through without becoming another one (`IoE R4`).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::interaction::Transition;
+///
+/// let Setting { mut log, mut call, seat, .. } = setting();
+/// let before = *call.id();
+/// // From Wi-Fi to a cellular network, where the place is not known.
+/// call.transition(Time(2), seat, Transition::Transport, None, [1; 16], &mut log)?;
+/// assert_eq!(*call.id(), before);
+/// assert_eq!(call.participant(seat).ok_or("it is there")?.whereabouts(Time(2)), Region::UNKNOWN);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transition {
@@ -67,7 +82,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if binds && !participant.is_valid(now) {
             return Err(self.spare(Record { verdict: Verdict::Lapsed, ..told }, log));
         }
-        let (has, (decision, record), _) =
+        let (has, (decision, record), rests) =
             self.may_flow(&participant, participant.wants, version, rollout, Kind::Joined);
         // It comes with all its streams, or not at all.
         let valid_until = participant.valid_until;
@@ -86,8 +101,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.numbers.0 = self.numbers.0.saturating_add(1);
         self.write(record, log);
         self.changed();
-        let lease = decision.lease.or_else(|| self.unenforced(&decision, self.version(rollout), rollout));
-        participant.lease = lease.map_or(participant.lease, |lease| lease.at(self.epoch));
+        participant.lease = rests.at(self.epoch);
         if let Some(empty) = self.seats.get_mut(place) {
             *empty = Some(participant);
         }
@@ -228,6 +242,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 }
 
 /// What a record in the chain is about.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::audit::{Kind as Recorded, Record};
+/// use interaction_gov::interaction::Attribution;
+///
+/// let Setting { plane, mut log, mut call, .. } = setting();
+/// let first_bytes = [7; 16]; // of a digest of the measurement
+/// call.attribute(Time(2), Attribution::Telemetry(None), first_bytes, &plane, &mut log)?;
+/// let record = log.waiting().last().and_then(Record::read).ok_or("a record")?;
+/// assert_eq!((record.kind, record.subject), (Recorded::Telemetry, first_bytes));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Attribution {

@@ -42,7 +42,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
             let facts = Facts { function: Some(function), provenance, ..facts };
             let what = Request { action, seat, on, binding: Some(binding), goes: Set::EMPTY };
-            Ok((Question { facts, what, valid_until: valid_until.min(until), parent }, binding))
+            let region = actor.region;
+            Ok((Question { facts, what, valid_until: valid_until.min(until), parent, region }, binding))
         });
         let sites = sites.iter().map(|site| (*site, Set::one(*site)));
         let answered = asked.and_then(|(question, binding)| {
@@ -196,9 +197,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let mut first = None;
         for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
             let facts = Facts { goes: question.facts.goes.or(goes), ..question.facts };
-            let Question { valid_until, parent, .. } = *question;
+            let Question { valid_until, parent, region, .. } = *question;
             let what = Request { goes: question.what.goes.or(goes), ..question.what };
-            let question = Question { facts, what, valid_until, parent };
+            let question = Question { facts, what, valid_until, parent, region };
             let answer = self.answer(&question, version, rollout, kind);
             if answer.0.verdict.permits() {
                 return Some((candidate, answer));
@@ -315,17 +316,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
             return Err(self.refuse_tightening(refused, log));
         }
-        // Each is recorded once as decided and once as ended, each participant once, and the state may move twice. Where there is
-        // no room, nothing is renewed, and what has not recovered in time ends.
+        // Each is recorded once as decided and once as ended; of each participant what it receives again, and what it sends again; and
+        // the state may move twice. Where there is no room, no function is renewed, no flow comes back, and what has not
+        // recovered in time ends.
         let seats = self.seats.iter().flatten().count();
         let advanced = match self.advance_with(now, Kind::Ended, rollout, log) {
             Err(refused) if refused.0 != Verdict::AuditFull => return Err(refused),
             advanced => advanced,
         };
-        let records = 2 * self.running.iter().flatten().count() + seats + 4;
+        let records = 2 * (self.running.iter().flatten().count() + seats) + 4;
         let renews = advanced.and_then(|()| self.room(records, log));
-        if renews.is_ok() {
+        if self.governed == (self.version(rollout).map(|version| version.number), rollout.authorities.changes.count) {
             self.review_flows(now, rollout, log);
+        } else {
+            // There is no room to say what governs now.
+            self.cut_flows(now, rollout, log);
         }
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
         let mut gone = self.with_delegated(overdue);
@@ -487,6 +492,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 }
 
 /// What is chosen.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::interaction::Choice;
+///
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let join = Vocabulary::read(NAMES)?.find("join").ok_or("an action")?;
+/// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
+/// let ways = [Set::one(Region::UNKNOWN), Set::one(Region(0))];
+/// let (decision, way) = call.choose(Time(2), Choice::Way, &request, &ways, &plane, &mut log);
+/// assert_eq!((decision.may(), way), (true, Some(1)), "no data go where nobody knows where that is");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Choice {

@@ -66,6 +66,8 @@ pub(super) struct Question {
     /// Until when the facts are so: then the validation of the actor is over, or of another one on whom they rest.
     pub valid_until: Time,
     pub parent: Option<Binding>,
+    /// Where the actor is, in law.
+    pub region: Option<Region>,
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
@@ -204,7 +206,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let own = version.is_some_and(|version| version.policy.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
-            return Ok(Question { facts, what: *request, valid_until, parent: None });
+            return Ok(Question { facts, what: *request, valid_until, parent: None, region: actor.region });
         };
         let running = *self.runs(number).ok_or(Verdict::NoFunction)?;
         // A function acts for whom it runs, on the stream on which it runs, and while it may run.
@@ -254,7 +256,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (facts, valid_until) = self.facts_of(now, actor, action, on, running);
         let goes = Set::one(running.site);
         let what = Request { action, seat: running.seat, on, binding: Some(running.number), goes };
-        Ok(Question { facts, what, valid_until, parent: running.parent })
+        Ok(Question { facts, what, valid_until, parent: running.parent, region: actor.region })
     }
 
     /// How long a failed function has to recover, by those that are asked about it.
@@ -281,15 +283,33 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         said
     }
 
-    /// The same where they stand: both are large, and a decision is not copied on its way.
+    /// The same with a lease that ends when the answer may be another one: that of a permit, or how long a denial lasts.
+    pub(super) fn answer_until<const W: usize, const V: usize>(
+        &self,
+        question: &Question,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> (Decision, Record, Lease) {
+        let number = version.map(|version| version.number);
+        let (mut decision, mut record) = (self.denied(Verdict::NoPolicy, number), self.fact(kind));
+        let (until, asked) = self.answer_in(question, version, rollout, (&mut decision, &mut record));
+        let lasts = || self.lease(until, number.unwrap_or(u32::MAX), rollout, (asked, question.what));
+        let lease = decision.lease.unwrap_or_else(lasts);
+        (decision, record, lease)
+    }
+
+    /// The same where they stand: both are large, and a decision is not copied on its way. Until when the authorities say so, and
+    /// which of them were asked.
     fn answer_in<const W: usize, const V: usize>(
         &self,
         question: &Question,
         version: Option<&Version<W>>,
         rollout: &Rollout<W, V>,
         (decision, record): (&mut Decision, &mut Record),
-    ) {
+    ) -> (Time, Set<Authority>) {
         let facts = &question.facts;
+        let mut rests_on = (question.valid_until, Set::EMPTY);
         record.put(facts);
         record.subject = [0; 16];
         if let Some(version) = version {
@@ -310,21 +330,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 decision.verdict = Verdict::Residency;
                 (decision.line, decision.rule) = (None, None);
             }
+            rests_on = (question.valid_until.min(ruling.until), ruling.voices.all());
             if decision.verdict.permits() {
                 decision.obligations = ruling.obligations;
-                let at_most = self.last.after(u64::from(ruling.lease_ms));
-                let until = at_most.min(question.valid_until).min(ruling.until);
-                decision.lease = Some(self.lease(until, version.number, rollout, (ruling.voices.all(), question.what)));
+                let until = self.last.after(u64::from(ruling.lease_ms)).min(rests_on.0);
+                decision.lease = Some(self.lease(until, version.number, rollout, (rests_on.1, question.what)));
                 record.until = Some(until);
             }
             record.digest = version.digest().first_chunk().copied().unwrap_or([0xFF; 8]);
             record.voices = ruling.voices.speakers;
             record.subject = record::lines(&ruling.voices);
         }
-        let seat = question.what.seat;
         record.verdict = decision.verdict;
-        record.seat = Some(seat.0);
-        record.region = self.participant(seat).and_then(|actor| actor.region).map(|region| region.0);
+        record.seat = Some(question.what.seat.0);
+        record.region = question.region.map(|region| region.0);
         record.authority = decision.authority.map(|authority| authority.0);
         record.speaker = decision.speaker.map(|speaker| speaker.0);
         (record.line, record.rule) = (decision.line, decision.rule);
@@ -333,6 +352,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         record.parent = question.parent.map(|parent| parent.0);
         record.policy = decision.version;
         record.plane = rollout.authorities.changes.count;
+        rests_on
     }
 
     /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.

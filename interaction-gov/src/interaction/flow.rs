@@ -12,7 +12,7 @@ use crate::participant::Participant;
 use crate::policy::{self, Consents, Facts, On, Provenance};
 use crate::rollout::Rollout;
 use crate::time::Time;
-use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Role, Set};
+use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 
 /// Data of a participant that go to somebody, or through something, on a stream.
 ///
@@ -42,6 +42,20 @@ pub struct Flow {
 }
 
 /// Where data go.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use interaction_gov::interaction::To;
+///
+/// let Setting { plane, mut log, mut call, seat } = setting();
+/// let other = call.join(Time(2), &somebody(2), &plane, &mut log)?;
+/// let from = call.flows(Time(3)).filter(|flow| flow.from == seat);
+/// let to: Vec<To> = from.map(|flow| flow.to).collect();
+/// assert_eq!(to, [To::Seat(other)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum To {
@@ -49,16 +63,6 @@ pub enum To {
     Seat(Seat),
     /// Through a function.
     Binding(Binding),
-}
-
-/// What an interaction knows about an action beside its actor.
-pub(super) struct Situation {
-    pub law: Set<Region>,
-    pub goes: Set<Region>,
-    pub consents: Consents,
-    pub present: Set<Role>,
-    /// Until when it is the case: then the validation of one of those is over on whom it rests.
-    pub until: Time,
 }
 
 /// Who does something, on what, and what of the streams it touches.
@@ -112,12 +116,19 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         people.map(says).reduce(Set::and).unwrap_or_default()
     }
 
-    /// What is the case for a deed of somebody who is there, or is about to be: as it will be then, if it `joins` or is another
-    /// one than it was.
-    pub(super) fn situation(&self, now: Time, deed: &Deed, joins: Option<&Participant>) -> Situation {
+    /// The facts about something that a participant does, and until when they are so: then the validation of one of those is over on
+    /// whom they rest. They are as they will be, if the participant `joins` or is another one than it was.
+    pub(super) fn facts(
+        &self,
+        now: Time,
+        actor: &Participant,
+        action: Action,
+        deed: &Deed,
+        joins: Option<&Participant>,
+    ) -> (Facts, Time) {
         let Deed { seat, on, carries_all, to_actor, to_all, goes } = *deed;
-        let (law, consents, present, until) = (Set::EMPTY, Consents::default(), Set::EMPTY, Time::NEVER);
-        let mut situation = Situation { law, goes, consents, present, until };
+        let (mut law, mut goes, mut present, mut until) = (Set::EMPTY, goes, Set::EMPTY, Time::NEVER);
+        let (mut own, mut second) = (Set::EMPTY, Set::EMPTY);
         let streams = on.streams();
         let among = |these: Set<Modality>| !these.and(streams).is_empty();
         // Of all, and of those whose data it carries; and whether there is any of them.
@@ -137,20 +148,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             if is_actor || sends || gets {
                 let there = Set::one(if valid { one.region.unwrap_or(Region::UNKNOWN) } else { Region::UNKNOWN });
                 if is_actor || sends {
-                    situation.law = situation.law.or(there);
+                    law = law.or(there);
                 }
                 if gets {
-                    situation.goes = situation.goes.or(there);
+                    goes = goes.or(there);
                 }
             }
             let mut consents = Set::EMPTY;
             if valid {
-                situation.until = situation.until.min(one.valid_until);
-                situation.present = situation.present.or(one.roles);
+                until = until.min(one.valid_until);
+                present = present.or(one.roles);
                 consents = one.consents(on);
             }
             if is_actor {
-                situation.consents.own = consents;
+                own = consents;
             }
             if is_human {
                 all = (all.0.and(consents), true);
@@ -160,42 +171,27 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                     stream = (stream.0.and(consents), true);
                 }
                 if !is_actor {
-                    situation.consents.second = situation.consents.second.or(consents);
+                    second = second.or(consents);
                 }
             }
         }
         if to_all {
             for running in self.running.iter().flatten().filter(|running| meets(running.on, on)) {
-                situation.goes = situation.goes.with(running.site);
+                goes = goes.with(running.site);
             }
         }
         // Without people there is no consent.
         let of_people = |(consents, any): (Set<Consent>, bool)| if any { consents } else { Set::EMPTY };
-        situation.consents.all = of_people(all);
-        situation.consents.stream = of_people(stream);
-        situation
-    }
-
-    /// The facts about something that a participant does, and until when they are so.
-    pub(super) fn facts(
-        &self,
-        now: Time,
-        actor: &Participant,
-        action: Action,
-        deed: &Deed,
-        joins: Option<&Participant>,
-    ) -> (Facts, Time) {
-        let Situation { law, goes, consents, present, until } = self.situation(now, deed, joins);
         let facts = Facts {
             action,
             kind: actor.kind,
             roles: actor.roles,
             home: actor.home,
-            on: deed.on,
+            on,
             function: None,
             law,
             goes,
-            consents,
+            consents: Consents { all: of_people(all), stream: of_people(stream), own, second },
             present,
             posture: actor.posture,
             provenance: Provenance::None,

@@ -8,6 +8,7 @@ mod compute;
 mod decide;
 mod flow;
 mod keep;
+mod recording;
 mod review;
 mod tighten;
 
@@ -21,13 +22,28 @@ use crate::function::{Binding, Health, Running};
 use crate::identity::InteractionId;
 pub use crate::lease::{Lease, Request};
 use crate::lifecycle::State;
-use crate::participant::{Participant, Seat, Streams};
+use crate::participant::{Participant, Seat};
 use crate::policy::On;
 use crate::rollout::{Rollout, Track, Version};
 use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
 /// Whether decisions bind.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let Setting { plane, mut log, .. } = setting();
+/// let id = InteractionId::recorded([8; 16]); // drawn, by an application
+/// let mut call = Interaction::<4, 2>::create(id, Time(0), Mode::Observe, &plane, &mut log)?;
+/// let seat = call.join(Time(1), &Admission { kind: Kind::Agent, ..somebody(1) }, &plane, &mut log)?;
+/// let record = Vocabulary::read(NAMES)?.find("record").ok_or("an action")?;
+/// let request = Request { action: record, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
+/// let decision = call.decide(Time(2), &request, &plane, &mut log);
+/// assert!(!decision.verdict.permits() && decision.may(), "it is denied, recorded, and done");
+/// # Ok(())
+/// # }
+/// ```
 // keeps: IOE-099
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -152,9 +168,6 @@ pub struct Interaction<const P: usize, const B: usize> {
     /// How many participants, and how many functions, there have been.
     numbers: (u16, u16),
 }
-
-/// How far the clock can be ahead of the last time there was: some 400 days.
-const AHEAD: u64 = 400 * 86_400_000;
 
 /// How many refusals of strangers are recorded one by one, in so many milliseconds.
 const METER: (u8, u64) = (8, 10_000);
@@ -333,42 +346,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             // was delegated by has failed.
             Health::Running => (self.state.governs() && !self.waits(running)).then(|| running.lease.until()),
         };
-        // Whoever sends and receives nothing has nothing that could end.
-        let flows = |one: &&Participant| self.state.governs() && one.has != Streams::NONE;
-        let flows = self.seats.iter().flatten().filter(flows).map(|one| one.lease.until());
+        // A denial can end, too: then what it cut flows again.
+        let flows = self.seats.iter().flatten().filter(|_| self.state.governs()).map(|one| one.lease.until());
         self.running.iter().flatten().filter_map(due).chain(flows).min()
-    }
-
-    fn fact(&self, kind: Kind) -> Record {
-        Record::fact(self.id, self.chain.next(), self.last, kind)
-    }
-
-    /// Nothing is done that cannot be recorded.
-    fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
-        // What has to be said first: that something governs that did not, and that something was not recorded.
-        let records = records + 1 + usize::from(self.unrecorded > 0) + usize::from(self.spared > 0);
-        if self.has_numbers(records) && log.has_room(records, Need::Ordinary) {
-            Ok(())
-        } else {
-            Err(Refused(Verdict::AuditFull))
-        }
-    }
-
-    fn has_numbers(&self, records: usize) -> bool {
-        let end = u32::try_from(records).ok().and_then(|records| self.chain.next().checked_add(records));
-        end.is_some_and(|end| end < u32::MAX)
-    }
-
-    /// Writes a record for which there is room, and before it what is not recorded yet.
-    #[inline]
-    fn write(&mut self, record: Record, log: &mut impl Sink) {
-        self.settle_gap(log);
-        self.append(&record, log);
-    }
-
-    fn append(&mut self, record: &Record, log: &mut impl Sink) {
-        let sequence = self.chain.next();
-        self.chain.append(|bytes| record.write_to(bytes, sequence), |bytes| log.write(bytes));
     }
 
     /// The participant with a number, to be changed.
@@ -379,132 +359,5 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Something that runs, to be changed.
     fn running_mut(&mut self, binding: Binding) -> Option<&mut Running> {
         self.running.iter_mut().flatten().find(|running| running.number == binding)
-    }
-
-    /// Time passes, and never backwards, nor further ahead than can be. What is refused for that is recorded at the last time
-    /// there was. After the end nothing is recorded at all: else a late request could not be told from an addition to a trail.
-    fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
-        if self.state == State::Terminated {
-            return Err(Refused(Verdict::NotActive));
-        }
-        self.room(1, log)?;
-        let verdict = if now < self.last {
-            Verdict::ClockBack
-        } else if now.since(self.last) > AHEAD {
-            Verdict::ClockAhead
-        } else {
-            self.last = now;
-            return Ok(());
-        };
-        let refused = Record { verdict, ..self.fact(kind) };
-        Err(self.spare(refused, log))
-    }
-
-    /// The same for what asks the authorities: what has changed in the control plane is recorded, and what governs now, if it is
-    /// something else than before.
-    fn advance_with<const W: usize, const V: usize>(
-        &mut self,
-        now: Time,
-        kind: Kind,
-        rollout: &Rollout<W, V>,
-        log: &mut impl Sink,
-    ) -> Result<(), Refused> {
-        self.advance_by(now, kind, self.version(rollout), rollout, log)
-    }
-
-    fn advance_by<const W: usize, const V: usize>(
-        &mut self,
-        now: Time,
-        kind: Kind,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V>,
-        log: &mut impl Sink,
-    ) -> Result<(), Refused> {
-        self.advance(now, kind, log)?;
-        if self.governed != (version.map(|version| version.number), rollout.authorities.changes.count) {
-            self.hear(version, rollout, log)?;
-        }
-        Ok(())
-    }
-
-    /// Records each change of the control plane since the last time, the oldest first, and what governs from here on, if that is
-    /// something else. As long as there is no room for all of it, nothing is decided.
-    #[cold]
-    fn hear<const W: usize, const V: usize>(
-        &mut self,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V>,
-        log: &mut impl Sink,
-    ) -> Result<(), Refused> {
-        let changes = &rollout.authorities.changes;
-        let number = version.map(|version| version.number);
-        let (id, last) = (self.id, self.last);
-        let governs = |count: u32, plane: u32| Record {
-            policy: number,
-            plane,
-            digest: version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]),
-            // Who cannot be asked.
-            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
-            count,
-            ..Record::fact(id, 0, last, Kind::Governs)
-        };
-        let untold = changes.first().saturating_sub(self.governed.1.saturating_add(1));
-        let another_plane = self.governed.1 > changes.count;
-        if untold > 0 || another_plane {
-            // What is not known any more one by one: what came of it all is said.
-            let plane = if another_plane { changes.count } else { self.governed.1.saturating_add(untold) };
-            let record = governs(untold.max(1), plane);
-            self.write(record, log);
-            self.governed = (number, plane);
-        }
-        while let Some(told) = self.governed.1.checked_add(1).filter(|told| *told <= changes.count) {
-            self.room(1, log)?;
-            let small = |field: u8| (field != u8::MAX).then_some(field);
-            if let Some(entry) = changes.get(told) {
-                let record = Record {
-                    action: Some(entry.what.code()),
-                    authority: small(entry.authority),
-                    speaker: small(entry.to),
-                    policy: (entry.version != u32::MAX).then_some(entry.version),
-                    count: entry.track,
-                    plane: told,
-                    ..self.fact(Kind::Changed)
-                };
-                self.write(record, log);
-            }
-            self.governed.1 = told;
-        }
-        if self.governed.0 != number {
-            self.room(1, log)?;
-            let record = governs(0, changes.count);
-            self.write(record, log);
-            self.governed.0 = number;
-        }
-        self.room(1, log)
-    }
-
-    /// Records a refusal of somebody who has no standing here, unless too many were recorded lately: then it is counted, and the
-    /// number is recorded. So nobody fills a log from outside.
-    fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
-        let (left, since) = self.meter;
-        let (most, per) = METER;
-        if self.last.since(since) >= per {
-            self.meter = (most, self.last);
-        } else if left == 0 {
-            self.spared = self.spared.saturating_add(1);
-            return Refused(record.verdict);
-        }
-        self.meter.0 = self.meter.0.saturating_sub(1);
-        self.refuse(record, log)
-    }
-
-    /// Records a refusal.
-    fn refuse(&mut self, record: Record, log: &mut impl Sink) -> Refused {
-        if self.room(1, log).is_ok() {
-            self.write(record, log);
-            Refused(record.verdict)
-        } else {
-            Refused(Verdict::AuditFull)
-        }
     }
 }

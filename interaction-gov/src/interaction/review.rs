@@ -24,6 +24,28 @@ fn wanted(wants: Streams) -> impl Iterator<Item = (On, bool, bool)> {
     at_once.into_iter().chain(each.iter().map(stream))
 }
 
+/// What a review decides in one pass over all participants. Within a pass no decision depends on another one of it: the order of
+/// participants does not matter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Whether each may send at all, to no receiver.
+    Alone,
+    /// Whether each may receive from all that may still send.
+    Receiving,
+    /// Whether each may send to all that may still receive.
+    Sending,
+}
+
+impl Pass {
+    /// The half of these streams that is decided.
+    const fn half(self, streams: Streams) -> Streams {
+        match self {
+            Self::Receiving => Streams { sends: Set::EMPTY, ..streams },
+            Self::Alone | Self::Sending => Streams { receives: Set::EMPTY, ..streams },
+        }
+    }
+}
+
 impl<const P: usize, const B: usize> Interaction<P, B> {
     /// The facts about a participant's sending and receiving on a stream, by the action with which it joined, and until when they
     /// are so. It may be another one than it was, or not be there yet.
@@ -33,8 +55,21 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.facts(self.last, participant, participant.action, &deed, Some(participant))
     }
 
+    /// A permit that rests on nothing yet.
+    fn rests_on_nothing<const W: usize, const V: usize>(
+        &self,
+        participant: &Participant,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+    ) -> Lease {
+        let (action, seat) = (participant.action, participant.seat);
+        let what = Request { action, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
+        let version = version.map_or(u32::MAX, |version| version.number);
+        self.lease(Time::NEVER, version, rollout, (Set::EMPTY, what))
+    }
+
     /// Asks whether a participant may send and receive what it wants, on each of these streams. Gives what it may; the first denial,
-    /// or else a permit; and the lease of all that it may.
+    /// or else a permit; and a lease that ends as soon as any of these answers may be another one, denials included.
     pub(super) fn may_flow<const W: usize, const V: usize>(
         &self,
         participant: &Participant,
@@ -42,34 +77,43 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         version: Option<&Version<W>>,
         rollout: &Rollout<W, V>,
         kind: Kind,
-    ) -> (Streams, (Decision, Record), Option<Lease>) {
-        let ask = |deed: (On, bool, bool)| {
-            let (facts, valid_until) = self.facts_of_flow(participant, deed);
-            let (action, seat, on) = (participant.action, participant.seat, deed.0);
+    ) -> (Streams, (Decision, Record), Lease) {
+        self.may(participant, (wants, false), version, rollout, kind)
+    }
+
+    /// The same; or, if it sends `alone`, whether it may send where no data go.
+    fn may<const W: usize, const V: usize>(
+        &self,
+        participant: &Participant,
+        (wants, alone): (Streams, bool),
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        kind: Kind,
+    ) -> (Streams, (Decision, Record), Lease) {
+        let (mut has, mut rests) = (Streams::NONE, self.rests_on_nothing(participant, version, rollout));
+        let mut said = (self.denied(Verdict::NoPolicy, version.map(|version| version.number)), self.fact(kind));
+        let mut denied = false;
+        for (on, sends, receives) in wanted(wants) {
+            let (facts, valid_until) = self.facts_of_flow(participant, (on, sends && !alone, receives));
+            let (action, seat) = (participant.action, participant.seat);
             let what = Request { action, seat, on, binding: None, goes: Set::EMPTY };
             let valid_until = valid_until.min(participant.valid_until);
-            self.answer(&Question { facts, what, valid_until, parent: None }, version, rollout, kind)
-        };
-        let (mut has, mut lease) = (Streams::NONE, None::<Lease>);
-        let mut said: Option<(Decision, Record)> = None;
-        for deed in wanted(wants) {
-            let answer = ask(deed);
-            let (on, sends, receives) = deed;
-            if answer.0.may() {
+            let question = Question { facts, what, valid_until, parent: None, region: participant.region };
+            let (decision, record, one) = self.answer_until(&question, version, rollout, kind);
+            // An authority may be asked only because of where data go.
+            let permits = decision.verdict.permits() || (alone && decision.verdict == Verdict::NobodyAsked);
+            if permits || decision.may() {
                 let streams = if on == On::Unsaid { Set::ALL } else { on.stream().map_or(Set::EMPTY, Set::one) };
                 has.sends = if sends { has.sends.or(wants.sends.and(streams)) } else { has.sends };
                 has.receives = if receives { has.receives.or(wants.receives.and(streams)) } else { has.receives };
             }
-            if let Some(one) = answer.0.lease {
-                lease = Some(lease.map_or(one, |others| one.and(&others)));
+            rests = rests.and(&one);
+            if !denied {
+                said = (decision, record);
             }
-            if said.as_ref().is_none_or(|said| said.0.verdict.permits()) {
-                said = Some(answer);
-            }
+            denied |= !permits;
         }
-        let (mut decision, record) = said.unwrap_or_else(|| ask((On::Nothing, false, false)));
-        decision.lease = decision.lease.and(lease);
-        (has, (decision, record), lease)
+        (has, said, rests)
     }
 
     /// How long a validation of this participant holds at most, by all that are asked about any of its streams.
@@ -80,90 +124,174 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         wanted(one.wants).map(settings).min().unwrap_or(longest)
     }
 
-    /// Decides again about the streams of everybody whose permit does not hold any more. What is denied does not flow from then
-    /// on, and what is permitted again does. Where data may not go to somebody any more, that one receives them no more; then
-    /// it is decided who may send to those that are left.
+    /// Decides again about all streams, if the permit of any participant does not hold any more. What is denied does not flow from
+    /// then on, and what is permitted again does.
+    ///
+    /// Each review begins with all that is wanted, and only takes away: first all that may not be sent even if it reached no
+    /// receiver; then, by turns, what may not be received from those that are left, and what may not be sent to those that are left,
+    /// until a pass takes nothing away. So the outcome depends on neither the order of participants nor what flowed before, and
+    /// each flow that is left is permitted beside all others that are left. Each turn takes away a stream of a participant, or is
+    /// the last one.
     pub(super) fn review_flows<const W: usize, const V: usize>(
         &mut self,
         now: Time,
         rollout: &Rollout<W, V>,
         log: &mut impl Sink,
     ) {
-        if !self.state.governs() {
+        let holds = |one: &Participant| self.holds(&one.lease, now, rollout);
+        if !self.state.governs() || self.seats.iter().flatten().all(holds) {
             return;
         }
-        let before = self.epoch;
-        let mut changed = false;
-        for receives in [true, false] {
-            let mut number = None;
-            while let Some(participant) = self.seat_after(number) {
-                number = Some(participant.seat);
-                if self.holds(&participant.lease, now, rollout) {
-                    continue;
-                }
-                let (has, record, lease) = self.review_one(now, &participant, receives, rollout);
-                let mut after = participant.has;
-                if receives {
-                    after.receives = has.receives;
-                } else {
-                    after.sends = has.sends;
-                }
-                if let Some(one) = self.participant_mut(participant.seat) {
-                    one.has = after;
-                    one.lease = lease;
-                }
-                if after != participant.has {
-                    changed = true;
-                    let sends = record::low(after.sends.bits());
-                    let receives = record::low(after.receives.bits());
-                    self.note(Record { sends, receives, ..record }, log);
-                }
-            }
+        let mut before = [Streams::NONE; P];
+        for (before, one) in before.iter_mut().zip(&self.seats) {
+            *before = one.as_ref().map_or(Streams::NONE, |one| one.has);
         }
-        if changed {
+        self.want_all(now, &before, rollout, log);
+        self.take_away(Pass::Alone, &before, rollout, log);
+        self.take_away(Pass::Receiving, &before, rollout, log);
+        while self.take_away(Pass::Sending, &before, rollout, log)
+            && self.take_away(Pass::Receiving, &before, rollout, log)
+        {}
+        let all = self.record_gains(&before, rollout, log);
+        let mut seats = self.seats.iter().zip(before);
+        if seats.any(|(one, had)| one.as_ref().is_some_and(|one| one.has != had)) {
             // What was decided about with other flows is decided again; what was decided here stands.
             self.epoch = self.epoch.wrapping_add(1);
-            let epoch = self.epoch;
-            for one in self.seats.iter_mut().flatten().filter(|one| one.lease.epoch == before) {
-                one.lease = one.lease.at(epoch);
+        }
+        // Where a flow waits for room for its record, a review stays due.
+        let epoch = if all { self.epoch } else { self.epoch.wrapping_sub(1) };
+        for one in self.seats.iter_mut().flatten() {
+            one.lease = one.lease.at(epoch);
+        }
+    }
+
+    /// Cuts all streams of participants whose permit does not hold: where nothing can be decided.
+    pub(super) fn cut_flows<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) {
+        let mut last = None;
+        while let Some((_, participant)) = self.place_after(last) {
+            last = Some(participant.seat);
+            if participant.has == Streams::NONE
+                || self.mode == Mode::Observe
+                || self.holds(&participant.lease, now, rollout)
+            {
+                continue;
+            }
+            if let Some(one) = self.participant_mut(participant.seat) {
+                one.has = Streams::NONE;
+            }
+            let cut = Record { seat: Some(participant.seat.0), verdict: Verdict::NoLease, ..self.fact(Kind::Flow) };
+            self.note(cut, log);
+            self.changed();
+        }
+    }
+
+    /// Lets all that is wanted flow, to be taken away again. A participant whose validation has lapsed is not asked about.
+    fn want_all<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        before: &[Streams; P],
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) {
+        let version = self.version(rollout);
+        let mut last = None;
+        while let Some((place, mut participant)) = self.place_after(last) {
+            last = Some(participant.seat);
+            let lapsed = self.mode == Mode::Enforce && !participant.is_valid(now);
+            participant.has = if lapsed { Streams::NONE } else { participant.wants };
+            participant.lease = self.rests_on_nothing(&participant, version, rollout);
+            let had = before.get(place).copied().unwrap_or(Streams::NONE);
+            if let Some(seat) = self.seats.get_mut(place) {
+                *seat = Some(participant);
+            }
+            if lapsed && had != Streams::NONE {
+                let policy = version.map(|version| version.number);
+                let seat = Some(participant.seat.0);
+                let record = Record { seat, verdict: Verdict::Lapsed, policy, ..self.fact(Kind::Flow) };
+                self.note(record, log);
             }
         }
     }
 
-    /// What one participant may receive, or send, and the lease that it has from then on. That of what it receives does not hold
-    /// until it is decided what it sends, and then holds for both.
-    fn review_one<const W: usize, const V: usize>(
-        &self,
-        now: Time,
-        participant: &Participant,
-        receives: bool,
+    /// One pass. Whether it has taken anything away.
+    fn take_away<const W: usize, const V: usize>(
+        &mut self,
+        pass: Pass,
+        before: &[Streams; P],
         rollout: &Rollout<W, V>,
-    ) -> (Streams, Record, Lease) {
-        let (version, wants) = (self.version(rollout), participant.wants);
-        let wants =
-            if receives { Streams { sends: Set::EMPTY, ..wants } } else { Streams { receives: Set::EMPTY, ..wants } };
-        let (has, decision, record, lease) = if participant.is_valid(now) {
-            let (has, (decision, record), lease) = self.may_flow(participant, wants, version, rollout, Kind::Flow);
-            (has, decision, record, lease)
-        } else {
-            let record = Record { seat: Some(participant.seat.0), ..self.fact(Kind::Flow) };
-            let decision = self.denied(Verdict::Lapsed, version.map(|version| version.number));
-            (if self.mode == Mode::Observe { wants } else { Streams::NONE }, decision, record, None)
-        };
-        let lease = lease.or_else(|| self.unenforced(&decision, version, rollout));
-        let unsettled = |lease: Lease| lease.at(self.epoch.wrapping_sub(1));
-        let lease = match (lease, receives) {
-            (Some(lease), true) => unsettled(lease),
-            // It receives nothing: that rests on nothing.
-            (None, true) => unsettled(Lease { until: Time::NEVER, asked: Set::EMPTY, ..participant.lease }),
-            (Some(lease), false) => lease.and(&participant.lease),
-            (None, false) => participant.lease,
-        };
-        (has, record, lease)
+        log: &mut impl Sink,
+    ) -> bool {
+        let version = self.version(rollout);
+        let (mut last, mut any) = (None, false);
+        while let Some((place, participant)) = self.place_after(last) {
+            last = Some(participant.seat);
+            let asks = pass.half(participant.has);
+            if asks == Streams::NONE || !participant.is_valid(self.last) {
+                continue;
+            }
+            let alone = pass == Pass::Alone;
+            let (may, (_, record), rests) = self.may(&participant, (asks, alone), version, rollout, Kind::Flow);
+            let has = participant.has.without(asks.without(may));
+            if let Some(one) = self.participant_mut(participant.seat) {
+                (one.has, one.lease) = (has, one.lease.and(&rests));
+            }
+            any |= has != participant.has;
+            // What did not flow before is not missed.
+            let had = before.get(place).copied().unwrap_or(Streams::NONE);
+            if had.and(has) != had.and(participant.has) {
+                self.note(told(record, had.and(has)), log);
+            }
+        }
+        any
     }
 
-    fn seat_after(&self, number: Option<Seat>) -> Option<Participant> {
-        let later = self.seats.iter().flatten().filter(|one| Some(one.seat) > number);
-        later.min_by_key(|one| one.seat).copied()
+    /// Records what flows that did not flow before. What cannot be recorded does not flow; whether all could be.
+    fn record_gains<const W: usize, const V: usize>(
+        &mut self,
+        before: &[Streams; P],
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> bool {
+        let version = self.version(rollout);
+        let (mut last, mut all) = (None, true);
+        while let Some((place, participant)) = self.place_after(last) {
+            last = Some(participant.seat);
+            let had = before.get(place).copied().unwrap_or(Streams::NONE);
+            let mut now = had.and(participant.has);
+            for pass in [Pass::Receiving, Pass::Sending] {
+                let gained = pass.half(participant.has.without(had));
+                if gained == Streams::NONE {
+                    continue;
+                }
+                if self.room(1, log).is_err() {
+                    all = false;
+                    continue;
+                }
+                let (_, (_, record), _) = self.may_flow(&participant, gained, version, rollout, Kind::Flow);
+                now = now.or(gained);
+                self.note(told(record, now), log);
+            }
+            if let Some(one) = self.participant_mut(participant.seat) {
+                one.has = now;
+            }
+        }
+        all
     }
+
+    /// The participant that came next after this one, and its place.
+    fn place_after(&self, last: Option<Seat>) -> Option<(usize, Participant)> {
+        let there = self.seats.iter().enumerate().filter_map(|(place, one)| one.as_ref().map(|one| (place, one)));
+        let later = there.filter(|(_, one)| Some(one.seat) > last);
+        later.min_by_key(|(_, one)| one.seat).map(|(place, one)| (place, *one))
+    }
+}
+
+/// The record with what a participant sends and receives from then on.
+fn told(record: Record, now: Streams) -> Record {
+    Record { sends: record::low(now.sends.bits()), receives: record::low(now.receives.bits()), ..record }
 }

@@ -19,7 +19,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if self.state == State::Terminated {
             return Err(Refused(Verdict::NotActive));
         }
-        if now.since(self.last) <= super::AHEAD {
+        if now.since(self.last) <= super::recording::AHEAD {
             self.last = self.last.max(now);
         }
         Ok(())

@@ -59,6 +59,13 @@ pub struct Architecture<'a> {
 }
 
 /// What bounds an interaction, each in words (`IoE Appendix A`, step 1). Blank: it is not defined.
+///
+/// ```
+/// use interaction_gov::measure::Boundary;
+///
+/// let room = Boundary { start: "the door opens", stop: "the lights go out", participants: "all inside", policy_scope: "" };
+/// assert!(room.policy_scope.is_empty(), "step 1 finds that it is not defined");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Boundary<'a> {
     /// When it starts.
@@ -72,6 +79,21 @@ pub struct Boundary<'a> {
 }
 
 /// Something that takes part in governing an interaction.
+///
+/// ```
+/// use interaction_gov::measure::coordination::Dimension;
+/// use interaction_gov::measure::{Component, Context, Reach};
+///
+/// // A recorder for each stream of each participant, which keeps a list of participants of its own.
+/// let recorder = Component {
+///     name: "recorder",
+///     per: &[Dimension::Participants, Dimension::Modalities],
+///     own: &[Context::Identity],
+///     binds_to: None,
+///     reach: Reach::AfterRestart,
+/// };
+/// assert_eq!(recorder.per.len(), 2);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Component<'a> {
     /// Its name.
@@ -165,6 +187,15 @@ pub enum Continuity {
 }
 
 /// How a policy update reaches a component (`IoE §2.2`, Deterministic Governance; Appendix A, step 4).
+///
+/// ```
+/// use core::time::Duration;
+/// use interaction_gov::measure::Reach;
+///
+/// // What it decides waits for the update, at most so long.
+/// let held = Reach::Held { within: Duration::from_millis(50) };
+/// assert_ne!(held, Reach::InBoundedTime { within: Duration::from_millis(50) }, "there it goes on under the old policy");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reach {
@@ -187,6 +218,14 @@ pub enum Reach {
 }
 
 /// A path on which computation gets interaction data (`IoE Appendix A`, step 5).
+///
+/// ```
+/// use interaction_gov::measure::ComputePath;
+///
+/// // A model of a third party gets audio outside of the interaction's policy: step 5 finds it.
+/// let model = ComputePath { name: "translation service", in_identity: true, in_policy: false };
+/// assert!(!model.in_policy);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ComputePath<'a> {
     /// Its name.
@@ -210,6 +249,13 @@ pub enum Enforcement {
 }
 
 /// How residency and sovereignty are enforced (`IoE R7`).
+///
+/// ```
+/// use interaction_gov::measure::{Enforcement, Sovereignty};
+///
+/// let logs_only = Sovereignty { routing: Enforcement::PostHoc, placement: Enforcement::PostHoc };
+/// assert_ne!(logs_only.routing, Enforcement::ByConstruction);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sovereignty {
@@ -223,6 +269,13 @@ pub struct Sovereignty {
 ///
 /// Every one of the first exchanges with every one of the second. If both are the same component, every one of it
 /// exchanges with every other.
+///
+/// ```
+/// use interaction_gov::measure::{State, Surface};
+///
+/// let tokens = Surface { between: ("signalling", "media server"), state: State::IdentityToken };
+/// assert_eq!(tokens.between.0, "signalling");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Surface<'a> {
     /// The names of the two, components or primitives, in any order.

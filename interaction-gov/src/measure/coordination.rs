@@ -143,6 +143,13 @@ impl Dimensions {
 }
 
 /// A share in parts per 1,000, from none to all.
+///
+/// ```
+/// use interaction_gov::measure::coordination::PerMille;
+///
+/// assert_eq!(PerMille::new(300).map(PerMille::get), Some(300));
+/// assert_eq!(PerMille::new(1_001), None, "more than all");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PerMille(u16);
@@ -169,6 +176,16 @@ impl PerMille {
 ///
 /// The draft writes the same k four times, and of several "k values". A cache that spares coordination lowers its k
 /// (`IoE §7`). No k but zero changes the order of growth.
+///
+/// ```
+/// use interaction_gov::measure::coordination::{Coupling, Dimensions, PerMille};
+///
+/// let third = Coupling::each(PerMille::new(300).ok_or("a share")?);
+/// assert_eq!(Dimensions::VIDEO_CONFERENCE.fragmented(third).to_string(), "99.600");
+/// let cached = Coupling { modalities: PerMille::new(0).ok_or("a share")?, ..third };
+/// assert!(Dimensions::VIDEO_CONFERENCE.fragmented(cached) < Dimensions::VIDEO_CONFERENCE.fragmented(third));
+/// # Ok::<(), &str>(())
+/// ```
 // keeps: IOE-029, IOE-033
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -197,6 +214,12 @@ impl Coupling {
 }
 
 /// A count in parts of 1,000: the draft's k are fractions.
+///
+/// ```
+/// use interaction_gov::measure::coordination::Thousandths;
+///
+/// assert_eq!(Thousandths(99_600).to_string(), "99.600");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Thousandths(pub u128);
@@ -209,6 +232,14 @@ impl fmt::Display for Thousandths {
 }
 
 /// How the number of coordination surfaces grows (`IoE Appendix A`, step 7).
+///
+/// ```
+/// use interaction_gov::measure::coordination::Growth;
+///
+/// assert_eq!(Growth::of(|size| size.interaction_scoped().into()), Growth::Additive);
+/// let pairs = Growth::of(|size| u128::from(size.participants) * u128::from(size.modalities));
+/// assert_eq!(pairs, Growth::Multiplicative);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Growth {

@@ -145,6 +145,13 @@ pub struct Judgement {
 }
 
 /// Step 8 (`IoE Appendix A`).
+///
+/// ```
+/// use interaction_gov::measure::Conclusion;
+///
+/// assert_eq!(Conclusion::NotDeterministic.words(), "it cannot provide deterministic governance");
+/// assert!(Conclusion::Viable < Conclusion::TradeOff, "the worse is the greater");
+/// ```
 // keeps: IOE-125
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -82,6 +82,15 @@ impl Metric {
 }
 
 /// Whether a target was met.
+///
+/// ```
+/// use core::time::Duration;
+/// use interaction_gov::measure::{Measurements, Metric, Verdict};
+///
+/// let mut measured = Measurements::default();
+/// measured.policy_update(Duration::from_millis(2));
+/// assert_eq!(measured.verdict(Metric::UpdateLatency), Verdict::TooFew, "one in 1,000 is not seen in one");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]

@@ -7,6 +7,12 @@ use Level::{Must, Should};
 use Requirement::{R1, R2, R4, R5, R6, R7, R8, R9};
 
 /// A requirement of the draft (`IoE §4`).
+///
+/// ```
+/// use interaction_gov::measure::Requirement;
+///
+/// assert_eq!((Requirement::ALL.len(), Requirement::R7.to_string()), (10, "R7".to_owned()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Requirement {
@@ -75,6 +81,13 @@ pub enum Level {
 ///
 /// None of them is a refusal: the draft calls its own requirements "aspirational goals rather than absolute mandates"
 /// (`IoE §7`), against the MUSTs that they are written with.
+///
+/// ```
+/// use interaction_gov::measure::Standing;
+///
+/// assert_eq!(Standing::FallsShort.to_string(), "falls short");
+/// assert!(Standing::Fails > Standing::FallsShort);
+/// ```
 // keeps: IOE-126
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

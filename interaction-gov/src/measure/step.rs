@@ -7,6 +7,12 @@ use super::{Level, Requirement, set_of};
 use Level::{Must, Should};
 
 /// A step of the evaluation procedure (`IoE Appendix A`).
+///
+/// ```
+/// use interaction_gov::measure::Step;
+///
+/// assert!(Step::ALL.iter().map(|step| step.number()).eq(1..=8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Step {

@@ -11,6 +11,18 @@ use crate::text::{TextError, Trouble, visible};
 use crate::vocabulary::{Authority, Modality, Region, Set, Vocabulary};
 
 /// Why a policy does not take a text.
+///
+/// ```
+/// use interaction_gov::policy::{Policy, PolicyError};
+/// use interaction_gov::vocabulary::{Authority, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join\nauthorities host")?;
+/// let mut policy = Policy::<1>::new();
+/// policy.add("authority host\nversion 1\npermit join\n", &names)?;
+/// let twice = policy.add("authority host\nversion 2\npermit join\n", &names);
+/// assert_eq!(twice, Err(PolicyError::Twice(Authority(0))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

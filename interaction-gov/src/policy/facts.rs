@@ -4,6 +4,12 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Name, Posture, Region, Role, Set};
 
 /// What a participant is (`IoE §2.2`).
+///
+/// ```
+/// use interaction_gov::policy::Kind;
+///
+/// assert_eq!(Kind::ALL.map(Kind::name), ["human", "device", "service", "agent"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
@@ -38,6 +44,12 @@ impl Kind {
 }
 
 /// What is known about where a computation comes from (`IoE §8`), the least first.
+///
+/// ```
+/// use interaction_gov::policy::Provenance;
+///
+/// assert!(Provenance::Verified > Provenance::Stated && Provenance::default() == Provenance::None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Provenance {

@@ -71,6 +71,20 @@ pub struct Policy<const W: usize> {
 }
 
 /// An authority's part of a policy.
+///
+/// ```
+/// use interaction_gov::policy::{Policy, Scope};
+/// use interaction_gov::vocabulary::Vocabulary;
+///
+/// let names = Vocabulary::read("actions join\nregions de\nauthorities host, state")?;
+/// let mut policy = Policy::<2>::new();
+/// policy.add("authority host\nversion 3\npermit join\n", &names)?;
+/// policy.add("authority state\nversion 7\nover any in de\npermit join\n", &names)?;
+/// let (host, state) = (&policy.members()[0], &policy.members()[1]);
+/// assert_eq!((host.version, &host.scope), (3, &Scope::ALL));
+/// assert_eq!((state.version, policy.rules_of(state).count()), (7, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
@@ -230,9 +244,9 @@ impl<const W: usize> Policy<W> {
         let mut ruling = Ruling::NOTHING;
         let mut lease = Shortest::default();
         for member in &self.members {
-            if !member.everything {
-                ruling.until = ruling.until.min(member.scope.holds_until(facts, member.authority));
-            }
+            let scope_until =
+                if member.everything { Time::NEVER } else { member.scope.holds_until(facts, member.authority) };
+            ruling.until = ruling.until.min(scope_until);
             if !member.asks(facts) {
                 continue;
             }
@@ -252,16 +266,20 @@ impl<const W: usize> Policy<W> {
                 (ruling.line, ruling.rule) = (says.map(|says| says.line), says.map(|says| says.id));
                 ruling.speaker = by;
             }
+            let mut until = speaker.until;
+            if self.index.has_hours() {
+                let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
+                until = words.map(|words| self.index.changes(facts.time, words)).fold(until, Time::min);
+            }
             if !permits {
-                ruling.obligations = Set::EMPTY;
+                // One denial suffices, whatever the others say.
+                (ruling.obligations, ruling.until) = (Set::EMPTY, until.min(scope_until));
                 return ruling;
             }
+            ruling.until = ruling.until.min(until);
             if let Some(speaking) = speaking.filter(|speaking| speaking.obliges) {
                 ruling.obligations = ruling.obligations.or(self.obligations(&rows, speaking));
             }
-            let words = [Some(member), speaking].into_iter().flatten().map(Member::words);
-            let changes = words.map(|words| self.index.changes(facts.time, words));
-            ruling.until = changes.fold(ruling.until.min(speaker.until), Time::min);
             lease.and(member.said.lease(), member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {

@@ -9,6 +9,13 @@ use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Function, Modality, Name, Obligation, Posture, Region, Role, Set};
 
 /// What a rule says.
+///
+/// ```
+/// use interaction_gov::policy::Effect;
+///
+/// let effects = [Effect::Permit, Effect::Deny, Effect::Keep];
+/// assert_eq!(effects.map(Effect::name), ["permit", "deny", "keep"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Effect {
@@ -39,6 +46,12 @@ impl fmt::Display for Effect {
 }
 
 /// Whose consent a clause is about.
+///
+/// ```
+/// use interaction_gov::policy::Whose;
+///
+/// assert_eq!(Whose::ALL.map(Whose::name), ["consent", "stream-consent", "own-consent", "second-consent"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Whose {
@@ -257,6 +270,35 @@ pub struct Conditions {
 }
 
 /// How what is not known, or is so of several, counts.
+///
+/// ```
+/// use interaction_gov::policy::{Scope, Sense};
+/// # use interaction_gov::policy::{Consents, Facts, Kind, On, Provenance};
+/// # use interaction_gov::time::Time;
+/// # use interaction_gov::vocabulary::{Action, Posture, Region, Set, Vocabulary};
+///
+/// let names = Vocabulary::read("actions join\nregions de, fr\nauthorities host")?;
+/// let in_de = Scope::read("join in de", &names)?.conditions;
+/// # let facts = Facts {
+/// #     action: Action(0),
+/// #     kind: Kind::Human,
+/// #     home: None,
+/// #     roles: Set::EMPTY,
+/// #     on: On::Nothing,
+/// #     function: None,
+/// #     law: Set::EMPTY,
+/// #     goes: Set::EMPTY,
+/// #     consents: Consents::default(),
+/// #     present: Set::EMPTY,
+/// #     posture: Posture(0),
+/// #     provenance: Provenance::None,
+/// #     time: Time(0),
+/// # };
+/// // Data of two participants, one in Germany, one in France.
+/// let both = Facts { law: Set::one(Region(0)).with(Region(1)), ..facts };
+/// assert!(in_de.hold(&both, Sense::May) && !in_de.hold(&both, Sense::Must));
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sense {
     /// It may be so of one of them: that suffices to forbid, and to be asked.

@@ -57,7 +57,7 @@ pub struct Ruling {
     pub voices: Voices,
     /// What a permit obliges to: what all deciding rules say together.
     pub obligations: Set<Obligation>,
-    /// Until when the same ones speak for all, and no time of the day changes anything.
+    /// Until when this stays the answer about these facts: no time of the day changes it, and the same ones speak.
     pub until: Time,
     /// How long a permit holds at most, by all who were asked.
     pub lease_ms: u32,
@@ -113,14 +113,35 @@ impl Voices {
     /// Whoever was asked, and whoever spoke.
     #[must_use]
     pub fn all(&self) -> Set<Authority> {
-        (0..8)
-            .map(Authority)
-            .filter_map(|one| self.speaker(one).map(|by| Set::one(one).or(by.map_or(Set::EMPTY, Set::one))))
-            .fold(Set::EMPTY, Set::or)
+        let (mut all, mut left, mut authority) = (Set::EMPTY, self.speakers, 0);
+        while left != 0 {
+            all = match left & 0xF {
+                0 => all,
+                code @ 1..=8 => {
+                    let [.., speaker] = (code - 1).to_be_bytes();
+                    all.with(Authority(authority)).with(Authority(speaker))
+                }
+                _ => all.with(Authority(authority)),
+            };
+            (left, authority) = (left >> 4, authority + 1);
+        }
+        all
     }
 }
 
 /// Who decides in an authority's place.
+///
+/// ```
+/// use interaction_gov::policy::Speaker;
+/// use interaction_gov::time::Time;
+/// use interaction_gov::vocabulary::Authority;
+///
+/// // The second authority speaks, until a delegation ends.
+/// let speaks = Speaker { authority: Some(Authority(1)), until: Time(60_000) };
+/// // No authority can be asked.
+/// let silent = Speaker { authority: None, until: Time::NEVER };
+/// assert!(speaks.until < silent.until);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaker {
     /// Who. `None`: nobody can be asked.

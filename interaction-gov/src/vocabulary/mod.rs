@@ -29,6 +29,13 @@ pub use set::{Bits, Set};
 use crate::text::{Lines, TextError, Trouble, Word, Words, visible};
 
 /// The number of a name in its list.
+///
+/// ```
+/// use interaction_gov::vocabulary::{Modality, Name as _};
+///
+/// assert_eq!((Modality::MOST, Modality::numbered(3)), (15, Modality(3)));
+/// assert!(!Modality(15).has_room());
+/// ```
 pub trait Name: Copy + PartialEq {
     /// The bits of a set of them.
     type Bits: Bits;
@@ -161,6 +168,15 @@ pub(crate) const RESERVED: [&str; 29] = [
 ];
 
 /// A kind of names that a vocabulary lists.
+///
+/// ```
+/// use interaction_gov::vocabulary::{Listed as _, Region, Set, Vocabulary};
+///
+/// let names = Vocabulary::read("regions de, fr, us\ngroup eu of de, fr")?;
+/// assert_eq!((Region::LIST, Region::list(&names)), ("regions", &["de", "fr", "us"][..]));
+/// assert_eq!(Region::group(&names, "eu"), Some(Set::one(Region(0)).with(Region(1))));
+/// # Ok::<(), interaction_gov::TextError>(())
+/// ```
 pub trait Listed: Name {
     /// What a text calls the list.
     const LIST: &'static str;

@@ -119,12 +119,34 @@ pub fn policy(texts: &[&str]) -> Policy<2> {
 
 /// A control plane with one version that governs everybody.
 pub fn world() -> World {
+    world_of(CORPORATE, PRIVACY)
+}
+
+/// The same, of these texts.
+pub fn world_of(corporate: &str, privacy: &str) -> World {
     let mut world = Rollout::new(authorities(), [5; 32]);
-    take(&mut world, "corporate", 1, "", CORPORATE);
-    take(&mut world, "privacy", 1, "", PRIVACY);
-    let version = world.install(&policy(&[CORPORATE, PRIVACY])).unwrap();
+    take(&mut world, "corporate", 1, "", corporate);
+    take(&mut world, "privacy", 1, "", privacy);
+    let version = world.install(&policy(&[corporate, privacy])).unwrap();
     world.publish(Track::STABLE, version).unwrap();
     world
+}
+
+pub const MINUTE: u64 = 60_000;
+/// Half a minute before a midnight.
+pub const START: u64 = 2 * 1_440 * MINUTE - MINUTE / 2;
+/// Leases and validations that outlast a few minutes, so that something else ends before them.
+pub const LONG: &str = "set lease 200000\nset validation 300000\n";
+
+/// An interaction that begins then.
+pub fn begin(world: &World, log: &mut Records) -> Call {
+    Call::create(InteractionId::recorded([7; 16]), Time(START), Mode::Enforce, world, log).unwrap()
+}
+
+/// Somebody in Germany, valid for so long from then on.
+pub fn valid_for(number: u8, ms: u64) -> Admission {
+    let validation = Validation { posture: the("hardened"), region: Some(the("de")), until: Time(START + ms) };
+    Admission { validation, credential_until: Time::NEVER, ..person(number) }
 }
 
 pub fn log() -> Records {

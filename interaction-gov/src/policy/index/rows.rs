@@ -71,11 +71,13 @@ impl<const W: usize> Index<W> {
         regions.iter().fold(0, |bits, region| bits | 1_u32.checked_shl(u32::from(self.place(region))).unwrap_or(0))
     }
 
+    /// Whether any test changes by itself.
+    pub const fn has_hours(&self) -> bool {
+        self.hours != 0
+    }
+
     /// When a test of any rule in these words next changes by itself.
     pub fn changes(&self, now: Time, words: Range<usize>) -> Time {
-        if self.hours == 0 {
-            return Time::NEVER;
-        }
         let asked = |row: &[u64; W]| row.get(words.clone()).unwrap_or_default().iter().any(|word| *word != 0);
         let tests = self.tests.iter().zip(&self.asking).filter(|(_, row)| asked(row));
         tests.map(|(test, _)| test.changes(now)).min().unwrap_or(Time::NEVER)

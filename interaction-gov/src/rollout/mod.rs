@@ -4,7 +4,11 @@
 //! many interactions are on it: the next decision of each sees it, no decision sees half of it, and no interaction on
 //! another track sees anything. A canary is a track that only new interactions enter.
 
-use core::fmt;
+mod error;
+mod version;
+
+pub use error::RolloutError;
+pub use version::Version;
 
 use zeroize::ZeroizeOnDrop;
 
@@ -12,77 +16,9 @@ use crate::authority::Authorities;
 use crate::changes::{Change, Entry};
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
-use crate::policy::{CompiledError, Policy};
+use crate::policy::Policy;
 use crate::vocabulary::Authority;
-
-/// A version.
-///
-/// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let Setting { plane, call, .. } = setting();
-/// let governs = call.version(&plane).ok_or("a version governs")?;
-/// assert_eq!((governs.number, governs.policy.members().len()), (0, 1));
-/// assert!(governs.to_string().starts_with("version 0, "), "and the first bytes of its digest: {governs}");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct Version<const W: usize> {
-    /// Its number. No two versions of a control plane ever have the same.
-    pub number: u32,
-    /// It was rolled back.
-    pub(crate) withdrawn: Flag,
-    /// The rules, and what is configured with them.
-    pub policy: Policy<W>,
-}
-
-impl<const W: usize> Version<W> {
-    /// A version that was compiled on a host, with the number that its maker gave it: a constant, which lies in flash and takes no
-    /// memory. It governs nothing until it is [linked](Rollout::link).
-    ///
-    /// # Errors
-    /// [`CompiledError`]: the bytes are no compiled policy, or `W` is too small for it.
-    pub const fn compiled(number: u32, bytes: &[u8]) -> Result<Self, CompiledError> {
-        match Policy::compiled(bytes) {
-            Ok(policy) => Ok(Self { number, withdrawn: Flag::NO, policy }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What identifies it: the digest of its policy.
-    #[must_use]
-    pub fn digest(&self) -> &[u8; 32] {
-        self.policy.digest()
-    }
-}
-
-/// A place for a version. It is no `Option`, whose empty value would not be all zeros.
-pub(crate) struct Place<const W: usize> {
-    taken: Flag,
-    version: Version<W>,
-}
-
-impl<const W: usize> Place<W> {
-    const FREE: Self =
-        Self { taken: Flag::NO, version: Version { number: 0, withdrawn: Flag::NO, policy: Policy::new() } };
-
-    pub const fn version(&self) -> Option<&Version<W>> {
-        if self.taken.is() { Some(&self.version) } else { None }
-    }
-
-    /// Takes a version of this number, whose policy is still empty.
-    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W> {
-        let Self { taken, version } = self;
-        (*taken, version.number, version.withdrawn) = (Flag::YES, number, withdrawn);
-        version.policy.clear();
-        &mut version.policy
-    }
-
-    pub const fn free(&mut self) {
-        self.taken = Flag::NO;
-    }
-}
+pub(crate) use version::Place;
 
 /// A track: the stable one, or that of a canary. No two canaries have the same.
 ///
@@ -114,55 +50,6 @@ pub(crate) struct Canary {
     /// It was rolled back: its interactions go with all others.
     pub withdrawn: Flag,
 }
-
-/// Why a rollout is refused. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum RolloutError {
-    /// An authority has not signed this text as its latest.
-    NotSigned(Authority),
-    /// An authority that has signed a text is not in the policy.
-    LeftOut(Authority),
-    /// There is no room for another version.
-    Full,
-    /// There is no such version, track or canary.
-    Unknown,
-    /// A version that governs is not thrown away.
-    InUse,
-    /// There is a canary already.
-    Busy,
-    /// There is nothing to go back to, or it governs already.
-    NothingBefore,
-    /// It was rolled back: it does not come again under this number.
-    Withdrawn,
-    /// To go back there would take back what another authority has changed meanwhile.
-    OfAnother(Authority),
-    /// More than all.
-    Percent,
-    /// A newer version governs there: what has changed since would be taken back, without a word of those who changed it. There is
-    /// [`roll_back`](Rollout::roll_back) for that.
-    Older,
-}
-
-impl fmt::Display for RolloutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotSigned(_) => "an authority has not signed this as its latest",
-            Self::LeftOut(_) => "an authority that has signed a text is left out",
-            Self::Full => "no room",
-            Self::Unknown => "there is no such version, track or canary",
-            Self::InUse => "the version governs",
-            Self::Busy => "there is a canary already",
-            Self::NothingBefore => "there is nothing to go back to",
-            Self::Withdrawn => "it was rolled back",
-            Self::OfAnother(_) => "another authority has changed its text since",
-            Self::Percent => "more than 100 percent",
-            Self::Older => "a newer version governs there",
-        })
-    }
-}
-
-impl core::error::Error for RolloutError {}
 
 /// What chooses the canaries. It wipes itself.
 #[derive(ZeroizeOnDrop)]
@@ -416,7 +303,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
         let is_this = |place: &&mut Place<W>| place.version().is_some_and(|one| Some(one.number) == version);
         if let Some(place) = self.versions.iter_mut().find(is_this) {
-            place.version.withdrawn = Flag::YES;
+            place.withdraw();
         }
     }
 

@@ -1,0 +1,171 @@
+//! Records of an interaction: whether there is room, what has to be said first, and which refusals are counted only (`IoE R6`).
+
+use super::{Interaction, METER, Refused};
+use crate::audit::{Kind, Need, Record, Sink, Verdict};
+use crate::lifecycle::State;
+use crate::rollout::{Rollout, Version};
+use crate::time::Time;
+
+/// How far the clock can be ahead of the last time there was: some 400 days.
+pub(super) const AHEAD: u64 = 400 * 86_400_000;
+
+impl<const P: usize, const B: usize> Interaction<P, B> {
+    pub(super) fn fact(&self, kind: Kind) -> Record {
+        Record::fact(self.id, self.chain.next(), self.last, kind)
+    }
+
+    /// Nothing is done that cannot be recorded.
+    pub(super) fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
+        // What has to be said first: that something governs that did not, and that something was not recorded.
+        let records = records + 1 + usize::from(self.unrecorded > 0) + usize::from(self.spared > 0);
+        if self.has_numbers(records) && log.has_room(records, Need::Ordinary) {
+            Ok(())
+        } else {
+            Err(Refused(Verdict::AuditFull))
+        }
+    }
+
+    pub(super) fn has_numbers(&self, records: usize) -> bool {
+        let end = u32::try_from(records).ok().and_then(|records| self.chain.next().checked_add(records));
+        end.is_some_and(|end| end < u32::MAX)
+    }
+
+    /// Writes a record for which there is room, and before it what is not recorded yet.
+    #[inline]
+    pub(super) fn write(&mut self, record: Record, log: &mut impl Sink) {
+        self.settle_gap(log);
+        self.append(&record, log);
+    }
+
+    pub(super) fn append(&mut self, record: &Record, log: &mut impl Sink) {
+        let sequence = self.chain.next();
+        self.chain.append(|bytes| record.write_to(bytes, sequence), |bytes| log.write(bytes));
+    }
+
+    /// Time passes, and never backwards, nor further ahead than can be. What is refused for that is recorded at the last time
+    /// there was. After the end nothing is recorded at all: else a late request could not be told from an addition to a trail.
+    pub(super) fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
+        if self.state == State::Terminated {
+            return Err(Refused(Verdict::NotActive));
+        }
+        self.room(1, log)?;
+        let verdict = if now < self.last {
+            Verdict::ClockBack
+        } else if now.since(self.last) > AHEAD {
+            Verdict::ClockAhead
+        } else {
+            self.last = now;
+            return Ok(());
+        };
+        let refused = Record { verdict, ..self.fact(kind) };
+        Err(self.spare(refused, log))
+    }
+
+    /// The same for what asks the authorities: what has changed in the control plane is recorded, and what governs now, if it is
+    /// something else than before.
+    pub(super) fn advance_with<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        self.advance_by(now, kind, self.version(rollout), rollout, log)
+    }
+
+    pub(super) fn advance_by<const W: usize, const V: usize>(
+        &mut self,
+        now: Time,
+        kind: Kind,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        self.advance(now, kind, log)?;
+        if self.governed != (version.map(|version| version.number), rollout.authorities.changes.count) {
+            self.hear(version, rollout, log)?;
+        }
+        Ok(())
+    }
+
+    /// Records each change of the control plane since the last time, the oldest first, and what governs from here on, if that is
+    /// something else. As long as there is no room for all of it, nothing is decided.
+    #[cold]
+    fn hear<const W: usize, const V: usize>(
+        &mut self,
+        version: Option<&Version<W>>,
+        rollout: &Rollout<W, V>,
+        log: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        let changes = &rollout.authorities.changes;
+        let number = version.map(|version| version.number);
+        let (id, last) = (self.id, self.last);
+        let governs = |count: u32, plane: u32| Record {
+            policy: number,
+            plane,
+            digest: version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]),
+            // Who cannot be asked.
+            obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
+            count,
+            ..Record::fact(id, 0, last, Kind::Governs)
+        };
+        let untold = changes.first().saturating_sub(self.governed.1.saturating_add(1));
+        let another_plane = self.governed.1 > changes.count;
+        if untold > 0 || another_plane {
+            // What is not known any more one by one: what came of it all is said.
+            let plane = if another_plane { changes.count } else { self.governed.1.saturating_add(untold) };
+            let record = governs(untold.max(1), plane);
+            self.write(record, log);
+            self.governed = (number, plane);
+        }
+        while let Some(told) = self.governed.1.checked_add(1).filter(|told| *told <= changes.count) {
+            self.room(1, log)?;
+            let small = |field: u8| (field != u8::MAX).then_some(field);
+            if let Some(entry) = changes.get(told) {
+                let record = Record {
+                    action: Some(entry.what.code()),
+                    authority: small(entry.authority),
+                    speaker: small(entry.to),
+                    policy: (entry.version != u32::MAX).then_some(entry.version),
+                    count: entry.track,
+                    plane: told,
+                    ..self.fact(Kind::Changed)
+                };
+                self.write(record, log);
+            }
+            self.governed.1 = told;
+        }
+        if self.governed.0 != number {
+            self.room(1, log)?;
+            let record = governs(0, changes.count);
+            self.write(record, log);
+            self.governed.0 = number;
+        }
+        self.room(1, log)
+    }
+
+    /// Records a refusal of somebody who has no standing here, unless too many were recorded lately: then it is counted, and the
+    /// number is recorded. So nobody fills a log from outside.
+    pub(super) fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
+        let (left, since) = self.meter;
+        let (most, per) = METER;
+        if self.last.since(since) >= per {
+            self.meter = (most, self.last);
+        } else if left == 0 {
+            self.spared = self.spared.saturating_add(1);
+            return Refused(record.verdict);
+        }
+        self.meter.0 = self.meter.0.saturating_sub(1);
+        self.refuse(record, log)
+    }
+
+    /// Records a refusal.
+    pub(super) fn refuse(&mut self, record: Record, log: &mut impl Sink) -> Refused {
+        if self.room(1, log).is_ok() {
+            self.write(record, log);
+            Refused(record.verdict)
+        } else {
+            Refused(Verdict::AuditFull)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Why a rollout is refused.
+
+use core::fmt;
+
+use crate::vocabulary::Authority;
+
+/// Why a rollout is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RolloutError {
+    /// An authority has not signed this text as its latest.
+    NotSigned(Authority),
+    /// An authority that has signed a text is not in the policy.
+    LeftOut(Authority),
+    /// There is no room for another version.
+    Full,
+    /// There is no such version, track or canary.
+    Unknown,
+    /// A version that governs is not thrown away.
+    InUse,
+    /// There is a canary already.
+    Busy,
+    /// There is nothing to go back to, or it governs already.
+    NothingBefore,
+    /// It was rolled back: it does not come again under this number.
+    Withdrawn,
+    /// To go back there would take back what another authority has changed meanwhile.
+    OfAnother(Authority),
+    /// More than all.
+    Percent,
+    /// A newer version governs there: what has changed since would be taken back, without a word of those who changed it. There is
+    /// [`roll_back`](super::Rollout::roll_back) for that.
+    Older,
+}
+
+impl fmt::Display for RolloutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSigned(_) => "an authority has not signed this as its latest",
+            Self::LeftOut(_) => "an authority that has signed a text is left out",
+            Self::Full => "no room",
+            Self::Unknown => "there is no such version, track or canary",
+            Self::InUse => "the version governs",
+            Self::Busy => "there is a canary already",
+            Self::NothingBefore => "there is nothing to go back to",
+            Self::Withdrawn => "it was rolled back",
+            Self::OfAnother(_) => "another authority has changed its text since",
+            Self::Percent => "more than 100 percent",
+            Self::Older => "a newer version governs there",
+        })
+    }
+}
+
+impl core::error::Error for RolloutError {}
