@@ -13,8 +13,8 @@ use iacp_wire::{Digest, Frame, Message, RefusedDigest};
 use zerocopy::IntoBytes;
 
 use super::world::{
-    Chosen, Host, SETTINGS, at, binding, frame, hashed, home, identity, info, node_put, record, register, registration,
-    worked,
+    Chosen, Host, SETTINGS, at, binding, frame, get, hashed, home, identity, info, node_put, record, register,
+    registration, worked,
 };
 
 const BLOCKED: u32 = 19;
@@ -297,4 +297,54 @@ fn a_filling_table_asks_for_more_work() {
     assert_eq!(host.node.store().fill(), (192, 256));
     assert_eq!(demanded(&mut host, 3_000), 9, "three quarters are taken");
     assert_eq!(host.error(at(3_000), home(199), &registration(at(3_000), 199, 1, 8, 0)), (2, 9));
+}
+
+fn token(child: &str, key: u8, not_before: u64) -> Vec<u8> {
+    let text = |path: &str| [&u16::try_from(path.len()).expect("short").to_be_bytes()[..], path.as_bytes()].concat();
+    let times = [not_before.to_be_bytes(), (not_before + DAY).to_be_bytes()].concat();
+    let fields = [text("org"), text(child), identity(key).eid().0.to_vec(), times].concat();
+    let signature = sign(&identity(30), Kind::Delegation, &fields, &[]);
+    [&fields[..], &signature.0].concat()
+}
+
+/// A curator that says two things of one moment: what it said before resolves and is marked, and nothing new is taken from it, until
+/// the finding of this one node lapses.
+// shows: IACP-127, IACP-163
+#[test]
+fn a_curator_that_contradicts_itself_is_in_quarantine_for_eighty_minutes() {
+    let mut host = newcomer();
+    let mut out = [0; 1_200];
+    let mut hand = |host: &mut Host, ms: u64, kind: Kind, path: &str, body: &[u8]| {
+        let put = node_put(2, 1, ms, &record(kind, hashed(path.as_bytes()), body));
+        let Handled::Answer(_) = host.node.handle(at(ms), &host.me, info(2).at, &put, &Pays, &mut out) else {
+            panic!("a receipt")
+        };
+        u32::from_be_bytes(out[68..72].try_into().expect("four bytes"))
+    };
+    let now = at(0).unix.0;
+    assert_eq!(hand(&mut host, 0, Kind::Root, "org", &root(30, now)), 0);
+    assert_eq!(hand(&mut host, 1, Kind::Delegation, "org.one", &token("org.one", 31, now)), 0);
+    let marked = |host: &mut Host, ms: u64, kind: Kind, path: &[u8]| {
+        let (status, flags, bodies) = host.look_up(at(ms), &get(hashed(path), Class::Namespaces, kind as u8, 350));
+        assert_eq!((status, bodies.len()), (0, 1));
+        flags & 0x0008 != 0
+    };
+    assert!(!marked(&mut host, 2, Kind::Root, b"org"));
+    // The same moment, another key: the first one stays.
+    assert_eq!(hand(&mut host, 3, Kind::Delegation, "org.one", &token("org.one", 32, now)), 1);
+    assert_eq!(host.events(at(3)), [Event::Equivocation { offender: identity(30).eid() }]);
+    assert!(marked(&mut host, 4, Kind::Root, b"org"));
+    assert!(!marked(&mut host, 4, Kind::Delegation, b"org.one"), "its child is a curator of its own");
+    assert_eq!(hand(&mut host, 5, Kind::Delegation, "org.two", &token("org.two", 33, now)), 3, "CHALLENGED");
+    assert_eq!(
+        hand(&mut host, 6, Kind::Delegation, "org.one", &token("org.one", 31, now)),
+        0,
+        "what stands is refreshed"
+    );
+    let over = 3 + 160 * EPOCH;
+    let _ = host.node.handle_deadline(at(over - 1));
+    assert_eq!(hand(&mut host, over - 1, Kind::Delegation, "org.two", &token("org.two", 33, now)), 3);
+    let _ = host.node.handle_deadline(at(over));
+    assert_eq!(hand(&mut host, over, Kind::Delegation, "org.two", &token("org.two", 33, now)), 0, "restored");
+    assert!(!marked(&mut host, over, Kind::Root, b"org"));
 }

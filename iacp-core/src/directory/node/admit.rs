@@ -281,7 +281,10 @@ impl<P: Provider> Node<'_, P> {
                 }
             }
             kind => {
-                for (record, _) in self.store.list(now.unix, Kind::from_code(kind)?, key) {
+                let (kind, view) = (Kind::from_code(kind)?, self.view(now.unix, trust));
+                for (record, _) in self.store.list(now.unix, kind, key) {
+                    let suspect = curator(kind, &record).is_some_and(|curator| view.is_challenged(&curator));
+                    flags |= if suspect { flag::QUARANTINED } else { 0 };
                     add(&mut listing, &record);
                 }
             }
@@ -427,6 +430,16 @@ impl<P: Provider> Node<'_, P> {
     fn knows(&self, key: &DhtKey) -> bool {
         let which = crate::directory::Slot { kind: Kind::Binding, key: *key, which: [0; 32] };
         self.store.held(&which).is_some()
+    }
+}
+
+/// The key that a record of a namespace gives its path.
+fn curator(kind: Kind, record: &Record<'_>) -> Option<iacp_wire::Eid> {
+    match Body::parse(kind, record.body).ok()? {
+        Body::Root(root) => Some(root.curation_key),
+        Body::Curation(update) => Some(update.curation_key),
+        Body::Delegation(token) => Some(token.child_key),
+        _ => None,
     }
 }
 

@@ -90,6 +90,9 @@ impl<P: Provider> Node<'_, P> {
                 let pair = held.and_then(|held| Some([binding(&held)?, binding(record)?]));
                 if let Some(offender) = signer {
                     self.pair = self.pair.or(pair);
+                    if matches!(which.kind, Kind::Curation | Kind::Delegation) {
+                        self.curators.suspect(now.mono, offender);
+                    }
                     self.tell(Event::Equivocation { offender });
                 }
                 status::STALE

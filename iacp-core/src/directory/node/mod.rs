@@ -9,9 +9,11 @@ mod admit;
 mod answer;
 mod cases;
 mod compare;
+mod curators;
 mod deposit;
 mod hub;
 mod neighbours;
+mod question;
 mod request;
 mod saved;
 mod seen;
@@ -26,7 +28,7 @@ use core::marker::PhantomData;
 
 pub use cases::{Case, NotOpened};
 use cases::{Cases, Ended, Voted};
-use compare::Compare;
+use curators::Curators;
 pub use hub::{
     HEARERS, Hub, HubMemory, MEMBERS, MOST, Member, NotRelayed, OF_NETWORK, PATIENCE, Passed, Relayed, STAY,
 };
@@ -34,7 +36,8 @@ use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, PomVote};
 use iacp_wire::{Digest, Eid, Frame, Message};
 pub use neighbours::Neighbour;
-use neighbours::Neighbours;
+use neighbours::{Announced, Neighbours};
+use question::Compare;
 pub use saved::{NotRestored, SavedCase};
 pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
@@ -173,7 +176,8 @@ pub struct Node<'m, P: Provider> {
     spread: Spread,
     witnesses: Witnesses,
     compare: Compare,
-    announced: Option<transmit::Announced>,
+    curators: Curators,
+    announced: Option<Announced>,
     double_vote: Option<[PomVote; 2]>,
     pair: Option<[ErpRegister; 2]>,
     provider: PhantomData<P>,
@@ -233,6 +237,7 @@ impl<'m, P: Provider> Node<'m, P> {
             spread: Spread::new(),
             witnesses: Witnesses::new(),
             compare: Compare::new(IndexKey::new(compare_key)),
+            curators: Curators::new(),
             announced: None,
             double_vote: None,
             pair: None,
@@ -273,6 +278,7 @@ impl<'m, P: Provider> Node<'m, P> {
             store: &self.store,
             cases: &self.cases,
             witnesses: &self.witnesses,
+            curators: &self.curators,
             neighbours: &self.neighbours,
             settings: &self.settings,
             trust,
@@ -285,6 +291,7 @@ impl<'m, P: Provider> Node<'m, P> {
     pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
         self.store.sweep(now.unix);
         self.neighbours.forget(now.unix);
+        self.curators.restore(now.mono);
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }

@@ -21,6 +21,14 @@ pub struct Neighbour {
     handing: Option<u32>,
 }
 
+/// What a node says of itself, and which of the nodes that it knows is told next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    pub(super) nonce: u64,
+    pub(super) due: UnixTime,
+    pub(super) next: usize,
+}
+
 /// The known nodes. One that is known is never pushed out by another: who knows enough nodes for a key needs no more. The first
 /// one is the node itself.
 pub(super) struct Neighbours<'m> {

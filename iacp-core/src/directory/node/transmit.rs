@@ -8,7 +8,7 @@ use iacp_wire::message::{DirPut, ErpRegister, PomNotice};
 use iacp_wire::{DhtKey, Eid, Frame, Locator, Message, Signature};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::neighbours::Neighbours;
+use super::neighbours::{Announced, Neighbours};
 use super::witness::is_witnessed;
 use super::{Node, Source};
 use crate::crypto::Provider;
@@ -23,14 +23,6 @@ const ANNOUNCE: u64 = 6 * 3_600_000;
 const NODE_LIFE: u64 = 24 * 3_600_000;
 /// Where hosts take frames.
 const PORT: u16 = 4_227;
-
-/// What a node says of itself, and which of the nodes that it knows is told next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Announced {
-    nonce: u64,
-    due: UnixTime,
-    next: usize,
-}
 
 impl<P: Provider> Node<'_, P> {
     /// From now on the node signs a record of itself every six hours, with the nonce that its place costs, and sends it to the nodes

@@ -4,6 +4,7 @@ use iacp_wire::layout::Record;
 use iacp_wire::{DhtKey, Digest, Eid};
 
 use super::cases::Cases;
+use super::curators::Curators;
 use super::neighbours::Neighbours;
 use super::settings::{Settings, Trust};
 use super::store::Store;
@@ -20,6 +21,7 @@ pub(super) struct View<'a, 'm, P, T> {
     pub store: &'a Store<'m>,
     pub cases: &'a Cases<'m>,
     pub witnesses: &'a Witnesses,
+    pub curators: &'a Curators,
     pub neighbours: &'a Neighbours<'m>,
     pub settings: &'a Settings,
     pub trust: &'a T,
@@ -85,7 +87,7 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
     }
 
     fn is_challenged(&self, eid: &Eid) -> bool {
-        self.cases.is_open(eid)
+        self.cases.is_open(eid) || self.curators.is_suspect(eid)
     }
 
     fn path_key(&self, path: &Path<'_>) -> Option<Eid> {
