@@ -7,10 +7,14 @@ use iacp_wire::{Eid, Flags, Frame, Message, RefusedDigest, Signature};
 use super::body::record_digest;
 use super::kind::Kind;
 use crate::crypto::Provider;
+use crate::guard::Difficulty;
 use crate::identity::verify_frame;
 
 /// What a binding's signature covers: EID, IP, generation. A confirmation is tied to these bytes.
 const BOUND: usize = ErpRegister::LEN - Signature::LEN;
+
+/// The code of an ERROR that names bits of work.
+const WORK_TOO_LOW: u16 = 2;
 
 /// The word of a node on a record that was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +63,11 @@ pub fn answered<P: Provider>(datagram: &[u8], node: &Eid, sent: &[u8], record: &
         Message::Error(error) => {
             let refused = RefusedDigest(P::sha256(&[sent]).first_chunk().copied()?);
             let retry_after = error.retry_after.get();
-            (error.refused_digest == refused).then_some(Answered::Refused { code: error.code.get(), retry_after })
+            // No request is asked for more than 24 bits: an ERROR that says so is no node's, and no host mines for it.
+            // keeps: IACP-117
+            let is_endless = error.code.get() == WORK_TOO_LOW && retry_after > Difficulty::CAP;
+            let is_answer = error.refused_digest == refused && !is_endless;
+            is_answer.then_some(Answered::Refused { code: error.code.get(), retry_after })
         }
         _ => None,
     }

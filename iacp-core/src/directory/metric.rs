@@ -81,6 +81,11 @@ impl NodeInfo {
         self.classes >> (class as u8) & 1 == 1
     }
 
+    /// Whether the two lie in one /16, or /32 of IPv6.
+    pub(crate) fn shares_network(&self, other: &Self) -> bool {
+        self.networks().1 == other.networks().1
+    }
+
     /// Its network: the /24 and the /16 of IPv4, the /48 and the /32 of IPv6.
     fn networks(&self) -> (u64, u64) {
         match self.at.ip().to_canonical() {

@@ -58,13 +58,12 @@ pub(super) fn prove<P: Provider>(
             if state != body.state_before {
                 return Err(Refusal::Predecessor);
             }
+            in_good_standing(&key, facts)?;
             body.verify::<P>(&key).map_err(bad)
         }
         Body::Delegation(body) => {
             let key = facts.path_key(&body.parent).ok_or(Refusal::NoParent)?;
-            if facts.is_slashed(&key) {
-                return Err(Refusal::Blocked);
-            }
+            in_good_standing(&key, facts)?;
             body.verify::<P>(&key).map_err(bad)
         }
         // keeps: IACP-135
@@ -73,9 +72,7 @@ pub(super) fn prove<P: Provider>(
         Body::Custody(body) => prove_custody::<P>(now, record, body, facts),
         Body::Assertion(body) => {
             let key = facts.path_key(&body.path).ok_or(Refusal::NoParent)?;
-            if facts.is_slashed(&key) {
-                return Err(Refusal::Blocked);
-            }
+            in_good_standing(&key, facts)?;
             simple(&key, Kind::Assertion, body.signed, &body.assertion.terms.signature)
         }
         Body::Rebuttal(body) => {
@@ -98,6 +95,16 @@ pub(super) fn prove<P: Provider>(
             place::<P>(&body.eid, body.nonce.get(), facts.place_bits()).ok_or(Refusal::Place)?;
             simple(&body.eid, Kind::Node, before(body.as_bytes(), 68), &body.signature)
         }
+    }
+}
+
+/// A curator that is decapitated signs nothing any more, and one in quarantine nothing new.
+// keeps: IACP-127
+fn in_good_standing(curator: &Eid, facts: &impl Facts) -> Result<(), Refusal> {
+    match (facts.is_slashed(curator), facts.is_challenged(curator)) {
+        (true, _) => Err(Refusal::Blocked),
+        (false, true) => Err(Refusal::Challenged),
+        (false, false) => Ok(()),
     }
 }
 

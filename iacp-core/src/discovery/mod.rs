@@ -17,7 +17,7 @@ pub mod pow;
 mod responder;
 mod search;
 
-pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, Discoverable, Proven, check};
+pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, AWAIT_THROUGH_HUB, Discoverable, Proven, check, peers_wanted};
 pub use search::Search;
 
 use core::fmt;

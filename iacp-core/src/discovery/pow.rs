@@ -54,11 +54,8 @@ impl Miner {
 
     /// Tries that many nonces; returns the request with its proof when one is found.
     pub fn step(&mut self, tries: u32) -> Option<DiscoveryReq> {
-        // In a worked request the class stands before the bits.
-        let wanted = match self.request.pow_target_threshold.get() {
-            worked if worked >> 31 == 1 => worked & 0xFF,
-            bits => bits,
-        };
+        // In a worked request the class stands before the bits, in a search the number of peers.
+        let wanted = self.request.pow_target_threshold.get() & 0xFF;
         for _ in 0..tries {
             let nonce = self.next;
             self.next = self.next.wrapping_add(1);

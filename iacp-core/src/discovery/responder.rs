@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use iacp_wire::message::{DiscoveryReq, DiscoveryRes};
 use iacp_wire::{AeadNonce, Cookie, DhtKey, Eid, Frame, HEADER_LEN, Message, SealedEid, VERSION, X25519Key};
 use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::dfa::{Event, State};
@@ -17,6 +18,8 @@ use crate::time::{Mono, UnixTime};
 /// The window in which the identity behind an accepted request must show itself, in milliseconds (`IACP App. B.1`). The
 /// whole exchange must fit into it: a `PSS_INIT` alone extends nothing, for a signature proves no presence.
 pub const AWAIT_IDENTITY: u64 = 500;
+/// The same for a request that a hub passed on: four times the way, and a look-up.
+pub const AWAIT_THROUGH_HUB: u64 = 2_000;
 
 /// The only header that a proof covers: version 1, no flags, no session header, no TLVs.
 const HEADER: [u8; HEADER_LEN] = [VERSION << 4, 0x01 << 4, 0, 84];
@@ -34,6 +37,16 @@ pub struct Proven<'a> {
 }
 
 impl Proven<'_> {
+    /// Its digest, by which it is known again.
+    pub(crate) const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The time that it names.
+    pub(crate) const fn time(&self) -> UnixTime {
+        UnixTime(self.request.timestamp.get())
+    }
+
     /// The Discovery Space that is searched: the caller's own filter decides whether to answer (`IACP §6.2`).
     #[must_use]
     pub const fn space(&self) -> DhtKey {
@@ -58,7 +71,9 @@ pub fn check<P: Provider>(datagram: &[u8], now: UnixTime, difficulty: u32) -> Re
     if UnixTime(request.timestamp.get()).distance(now) > TIMESTAMP_WINDOW {
         return Err(Refusal::Timestamp);
     }
-    let claimed = request.pow_target_threshold.get();
+    // The number of peers stands in the second byte: the proof covers it.
+    let [0, _, 0, claimed] = request.pow_target_threshold.get().to_be_bytes() else { return Err(Refusal::Threshold) };
+    let claimed = u32::from(claimed);
     if claimed < difficulty {
         return Err(Refusal::Threshold);
     }
@@ -69,13 +84,41 @@ pub fn check<P: Provider>(datagram: &[u8], now: UnixTime, difficulty: u32) -> Re
     Ok(Proven { request, datagram, digest })
 }
 
+/// How many peers the request wants to hear of, through hubs: 0 leaves it to the hub. The proof covers it.
+// keeps: IACP-138 (§6.2)
+#[must_use]
+pub fn peers_wanted(proven: &Proven<'_>) -> usize {
+    let [_, wanted, ..] = proven.request.pow_target_threshold.get().to_be_bytes();
+    usize::from(wanted)
+}
+
+/// What a PSS_INIT that follows a search proves itself with: a MAC under a key of seeker and responder alone, over the seeker's EID. So
+/// neither a hub nor anyone on the path can tell which search a session came from, or bring another's PSS_INIT for it.
+pub(super) fn identity_key<P: Provider>(request_digest: &[u8; 32], shared: &Secret32) -> Secret32 {
+    let prk = P::hkdf_extract(request_digest, &[shared.expose()]);
+    P::hkdf_expand_key(&prk, b"IACP/1 identity")
+}
+
+/// See [`identity_key`].
+pub(super) fn identity_proof<P: Provider>(key: &Secret32, initiator: &Eid) -> [u8; 16] {
+    P::hmac_sha256(key.expose(), &[&initiator.0]).expose().first_chunk().copied().unwrap_or_default()
+}
+
 /// One accepted request that waits for the identity behind it.
-#[derive(Clone, Copy, Debug)]
 struct Slot {
     state: State,
-    requester: SocketAddr,
+    /// None if a hub passed it on.
+    requester: Option<SocketAddr>,
     deadline: Mono,
     initiator: Option<(Eid, Cookie)>,
+    /// What a DISCOVERY_PROOF is made with.
+    identity: Secret32,
+}
+
+impl core::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slot").field("state", &self.state).field("requester", &self.requester).finish_non_exhaustive()
+    }
 }
 
 /// A proof that was accepted, and the time that it names.
@@ -102,7 +145,7 @@ pub struct Discoverable<const SLOTS: usize, const FILTER: usize> {
 
 impl<const SLOTS: usize, const FILTER: usize> Default for Discoverable<SLOTS, FILTER> {
     fn default() -> Self {
-        Self { slots: [None; SLOTS], seen: [None; FILTER] }
+        Self { slots: [const { None }; SLOTS], seen: [None; FILTER] }
     }
 }
 
@@ -118,6 +161,37 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         &mut self,
         proven: &Proven<'_>,
         from: SocketAddr,
+        now: Mono,
+        unix: UnixTime,
+        identity: &Identity<P>,
+        rng: &mut impl CryptoRng,
+        out: &mut [u8; ANSWER_LEN],
+    ) -> Result<usize, Refusal> {
+        self.take(proven, Some(from), now, unix, identity, rng, out)
+    }
+
+    /// The same for a request that a hub has passed on, whose answer goes back to the hub inside of a SPACE_RELAY with its token. It
+    /// waits for 2 s, and only [`Self::on_proof`] ends the wait: its seeker's address is not known here.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub fn accept_relayed<P: Provider>(
+        &mut self,
+        proven: &Proven<'_>,
+        now: Mono,
+        unix: UnixTime,
+        identity: &Identity<P>,
+        rng: &mut impl CryptoRng,
+        out: &mut [u8; ANSWER_LEN],
+    ) -> Result<usize, Refusal> {
+        self.take(proven, None, now, unix, identity, rng, out)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
+    fn take<P: Provider>(
+        &mut self,
+        proven: &Proven<'_>,
+        from: Option<SocketAddr>,
         now: Mono,
         unix: UnixTime,
         identity: &Identity<P>,
@@ -148,7 +222,8 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         let mut nonce = [0; AeadNonce::LEN];
         rng.fill_bytes(&mut nonce);
         let shared = P::x25519(&secret, &proven.request.ephemeral_public_key.0).map_err(|_| Refusal::Seal)?;
-        let key = answer_key::<P>(suite, &P::sha256(&[proven.datagram]), &shared);
+        let request_digest = P::sha256(&[proven.datagram]);
+        let key = answer_key::<P>(suite, &request_digest, &shared);
         let mut answer = DiscoveryRes {
             responder_ephemeral_public_key: X25519Key(P::x25519_public(&secret)),
             aead_nonce: AeadNonce(nonce),
@@ -161,7 +236,9 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
         Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
 
-        *slot = Some(Slot { state, requester: from, deadline: now.after(AWAIT_IDENTITY), initiator: None });
+        let wait = if from.is_some() { AWAIT_IDENTITY } else { AWAIT_THROUGH_HUB };
+        let identity = identity_key::<P>(&request_digest, &shared);
+        *slot = Some(Slot { state, requester: from, deadline: now.after(wait), initiator: None, identity });
         Ok(length)
     }
 
@@ -172,7 +249,8 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     /// later `PSS_INIT` from the same address takes the place of this one.
     // keeps: IACP-141 (B.1)
     pub fn on_pss_init(&mut self, now: Mono, from: SocketAddr, initiator: Eid, cookie: Cookie) -> bool {
-        let waiting = self.slots.iter_mut().flatten().filter(|slot| slot.requester == from && now < slot.deadline);
+        let waiting =
+            self.slots.iter_mut().flatten().filter(|slot| slot.requester == Some(from) && now < slot.deadline);
         // One address may have several requests: the initiator's own slot first, then one that has none.
         let slot = waiting.min_by_key(|slot| match slot.initiator {
             Some((eid, _)) if eid == initiator => 0,
@@ -184,11 +262,22 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         true
     }
 
+    /// The same for a PSS_INIT with a DISCOVERY_PROOF, wherever it came from: the proof names the request. It is the only way for
+    /// a request that a hub passed on.
+    // keeps: IACP-141 (B.1)
+    pub fn on_proof<P: Provider>(&mut self, now: Mono, initiator: Eid, cookie: Cookie, proof: &[u8; 16]) -> bool {
+        let mut waiting = self.slots.iter_mut().flatten().filter(|slot| now < slot.deadline);
+        let slot = waiting.find(|slot| identity_proof::<P>(&slot.identity, &initiator).ct_eq(proof).into());
+        let Some(slot) = slot else { return false };
+        slot.initiator = Some((initiator, cookie));
+        true
+    }
+
     /// The exchange has completed: the slot's machine takes `RX_PSS_INIT`, and its memory is free again. Returns the
     /// state that it reached, if an accepted request led here.
     pub fn on_established(&mut self, initiator: Eid, cookie: Cookie, contract: bool) -> Option<State> {
-        let slot =
-            self.slots.iter_mut().find(|slot| slot.is_some_and(|slot| slot.initiator == Some((initiator, cookie))))?;
+        let is_its = |slot: &Slot| slot.initiator == Some((initiator, cookie));
+        let slot = self.slots.iter_mut().find(|slot| slot.as_ref().is_some_and(is_its))?;
         let event = if contract { Event::RxPssInitSfc1 } else { Event::RxPssInitSfc0 };
         slot.take()?.state.next(event)
     }
@@ -203,7 +292,8 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     pub fn handle_deadline(&mut self, now: Mono) -> usize {
         let mut expired = 0;
         for slot in &mut self.slots {
-            if slot.is_some_and(|slot| now >= slot.deadline && slot.state.next(Event::IdentityTimeout).is_some()) {
+            let is_over = |slot: &Slot| now >= slot.deadline && slot.state.next(Event::IdentityTimeout).is_some();
+            if slot.as_ref().is_some_and(is_over) {
                 *slot = None;
                 expired += 1;
             }

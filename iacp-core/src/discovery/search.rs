@@ -4,6 +4,7 @@ use iacp_wire::message::{DiscoveryReq, DiscoveryRes};
 use iacp_wire::{DhtKey, Eid, Frame, HEADER_LEN, Message, WriteError, X25519Key};
 use rand_core::CryptoRng;
 
+use super::responder::{identity_key, identity_proof};
 use super::{Refusal, answer_key, pow::Miner};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::UnixTime;
@@ -15,13 +16,13 @@ pub struct Search<const PEERS: usize> {
     secret: Secret32,
     request_digest: Option<[u8; 32]>,
     /// The one-time keys of the answers that were opened: a repeat is not another peer.
-    answers: heapless::Vec<X25519Key, PEERS>,
+    answers: heapless::Vec<(X25519Key, Eid), PEERS>,
 }
 
 impl<const PEERS: usize> Search<PEERS> {
     /// Begins a search. The miner makes the request's proof; [`Self::request`] writes it.
     ///
-    /// `threshold` is the number of zero bits to be mined.
+    /// `threshold` is the number of zero bits to be mined, and the number of peers in its second byte: see [`Self::through_hubs`].
     #[must_use]
     pub fn begin<P: Provider>(space: DhtKey, now: UnixTime, threshold: u32, rng: &mut impl CryptoRng) -> (Self, Miner) {
         let secret = Secret32::random(rng);
@@ -33,6 +34,29 @@ impl<const PEERS: usize> Search<PEERS> {
             pow_target_threshold: threshold.into(),
         };
         (Self { secret, request_digest: None, answers: heapless::Vec::new() }, Miner::new(request))
+    }
+
+    /// The same for hubs, which pass it on to at most `PEERS` members, and 32 at most: the proof covers the number.
+    // keeps: IACP-138 (§6.2)
+    #[must_use]
+    pub fn through_hubs<P: Provider>(
+        space: DhtKey,
+        now: UnixTime,
+        bits: u8,
+        rng: &mut impl CryptoRng,
+    ) -> (Self, Miner) {
+        let wanted = u32::try_from(PEERS).unwrap_or(u32::MAX).min(32);
+        Self::begin::<P>(space, now, wanted << 16 | u32::from(bits), rng)
+    }
+
+    /// What the PSS_INIT to an agent that was found proves itself with, as its DISCOVERY_PROOF; none if it was not found here. Only
+    /// the two can make it, or tell what it belongs to.
+    // keeps: IACP-141 (B.1)
+    #[must_use]
+    pub fn proof<P: Provider>(&self, found: &Eid, own: &Eid) -> Option<[u8; 16]> {
+        let (peer, _) = self.answers.iter().find(|(_, eid)| eid == found)?;
+        let shared = P::x25519(&self.secret, &peer.0).ok()?;
+        Some(identity_proof::<P>(&identity_key::<P>(self.request_digest.as_ref()?, &shared), own))
     }
 
     /// Writes the `DISCOVERY_REQ` that the miner finished. It bears no trace of the requester (`IACP §8.6`).
@@ -57,7 +81,7 @@ impl<const PEERS: usize> Search<PEERS> {
             return Err(Refusal::Malformed);
         };
         let DiscoveryRes { responder_ephemeral_public_key: peer, aead_nonce, encrypted_payload } = answer;
-        if self.answers.contains(peer) {
+        if self.answers.iter().any(|(key, _)| key == peer) {
             return Err(Refusal::Replayed);
         }
         if self.answers.is_full() {
@@ -74,7 +98,7 @@ impl<const PEERS: usize> Search<PEERS> {
         };
         let suites = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305].into_iter().filter(|suite| P::SUITES.has(*suite));
         let eid = suites.filter_map(open).next().ok_or(Refusal::Seal)?;
-        self.answers.push(*peer).map_err(|_| Refusal::Enough)?;
+        self.answers.push((*peer, Eid(eid))).map_err(|_| Refusal::Enough)?;
         Ok(Eid(eid))
     }
 }

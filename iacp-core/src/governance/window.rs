@@ -135,6 +135,8 @@ enum Vote {
     None,
     Writing(Outcome),
     Cast(Outcome),
+    /// It may have been cast before a restart: the same is written and signed again.
+    Again(Outcome),
     Lapsed,
 }
 
@@ -165,6 +167,53 @@ impl Escrow {
         (self.since, self.gone) = (now, gone);
         self
     }
+
+    /// The bytes from which it goes on after a restart: defended 1 · vote 1 · reserved 6 · epoch of the opening 8 · milliseconds gone 8 ·
+    /// id 32 · offender 32.
+    #[must_use]
+    pub fn save(&self, now: Mono) -> [u8; Self::SAVED] {
+        let vote = match self.vote {
+            Vote::Writing(outcome) | Vote::Cast(outcome) | Vote::Again(outcome) => outcome as u8,
+            Vote::None | Vote::Lapsed => 0,
+        };
+        let mut bytes = [0; Self::SAVED];
+        let fields = [u8::from(self.defended), vote, 0, 0, 0, 0, 0, 0]
+            .into_iter()
+            .chain(self.opened.to_be_bytes())
+            .chain(self.gone(now).to_be_bytes())
+            .chain(self.id.0)
+            .chain(self.offender.0);
+        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// Goes on after a restart. A vote that may have been cast is due again, as it was: the same outcome twice convicts no node, and
+    /// another one would. None if the bytes are no escrow.
+    #[must_use]
+    pub fn restore(now: Mono, bytes: &[u8; Self::SAVED]) -> Option<Self> {
+        let (head, rest) = bytes.split_first_chunk::<8>()?;
+        let (opened, rest) = rest.split_first_chunk::<8>()?;
+        let (gone, rest) = rest.split_first_chunk::<8>()?;
+        let (id, rest) = rest.split_first_chunk::<32>()?;
+        let [defended @ (0 | 1), vote, 0, 0, 0, 0, 0, 0] = *head else { return None };
+        let vote = match vote {
+            0 => Vote::None,
+            outcome => Vote::Again(Outcome::from_code(outcome)?),
+        };
+        Some(Self {
+            state: State::Challenged,
+            id: Digest(*id),
+            offender: Eid(*rest.first_chunk()?),
+            opened: u64::from_be_bytes(*opened),
+            since: now,
+            gone: u64::from_be_bytes(*gone),
+            defended: defended == 1,
+            vote,
+        })
+    }
+
+    /// Length of a saved escrow, in bytes.
+    pub const SAVED: usize = 88;
 
     /// Milliseconds of the monotonic clock since it opened.
     #[must_use]
@@ -233,6 +282,10 @@ impl Escrow {
             self.vote = Vote::Lapsed;
             return Some(Due::Lapsed);
         }
+        if let Vote::Again(outcome) = self.vote {
+            self.vote = Vote::Writing(outcome);
+            return Some(Due::Persist(outcome));
+        }
         if self.vote != Vote::None || !self.is_over(now, WINDOW + GRACE) {
             return None;
         }
@@ -249,7 +302,7 @@ impl Escrow {
                 self.vote = Vote::Cast(outcome);
                 Some(outcome)
             }
-            Vote::None | Vote::Cast(_) | Vote::Lapsed => None,
+            Vote::None | Vote::Cast(_) | Vote::Again(_) | Vote::Lapsed => None,
         }
     }
 

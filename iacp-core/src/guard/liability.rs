@@ -2,7 +2,6 @@
 
 use iacp_wire::Eid;
 
-use super::bucket::Rate;
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
@@ -58,7 +57,7 @@ impl Liable {
 /// hosts wipes an old one's slate; where there is no place left, a new host gets no ticket.
 ///
 /// ```
-/// use iacp_core::guard::{Charge, Ledger, Liable, Rate};
+/// use iacp_core::guard::{Charge, Ledger, Liable};
 /// use iacp_core::slots::IndexKey;
 /// use iacp_core::time::UnixTime;
 /// use iacp_wire::Eid;
@@ -69,8 +68,7 @@ impl Liable {
 /// assert!(ledger.charge(now, &host, Charge::Guilty));
 /// assert_eq!(ledger.level(now, &host), 4_000);
 /// assert_eq!(ledger.level(UnixTime(now.0 + 86_400_000), &host), 2_000); // a day later
-/// let full = Rate { capacity: 256, per_second: 64 };
-/// assert_eq!(Ledger::scale(full, 4_000), Rate { capacity: 153, per_second: 38 });
+/// assert_eq!(Ledger::share(32, 4_000), 19); // of the 32 requests of a ticket
 /// ```
 pub struct Ledger<'m> {
     places: &'m mut [Liable],
@@ -130,13 +128,13 @@ impl<'m> Ledger<'m> {
         true
     }
 
-    /// The bucket of an agent whose host has a liability: (10,000 − L)/10,000 of it, at least 1. For its network the caller
-    /// gives L/2.
+    /// What an agent of a host with a liability has of something: (10,000 − L)/10,000 of it, at least 1. A ticket is the bucket
+    /// that a node keeps for one agent.
+    // keeps: IACP-121
     #[must_use]
-    pub fn scale(rate: Rate, level: u16) -> Rate {
+    pub fn share(of: u32, level: u16) -> u32 {
         let rest = u64::from(10_000_u16.saturating_sub(level));
-        let scaled = |full: u32| u32::try_from(u64::from(full) * rest / 10_000).unwrap_or(u32::MAX).max(1);
-        Rate { capacity: scaled(rate.capacity), per_second: scaled(rate.per_second) }
+        u32::try_from(u64::from(of) * rest / 10_000).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -207,11 +205,9 @@ mod tests {
         }
 
         #[test]
-        fn a_scaled_bucket_is_exact_and_never_empty(capacity: u32, per_second: u32, level in 0_u16..=10_000) {
-            let scaled = Ledger::scale(Rate { capacity, per_second }, level);
-            let exact = |full: u32| (u128::from(full) * u128::from(10_000 - level) / 10_000).max(1);
-            prop_assert_eq!(u128::from(scaled.capacity), exact(capacity));
-            prop_assert_eq!(u128::from(scaled.per_second), exact(per_second));
+        fn a_share_is_exact_and_never_nothing(of: u32, level in 0_u16..=10_000) {
+            let exact = (u128::from(of) * u128::from(10_000 - level) / 10_000).max(1);
+            prop_assert_eq!(u128::from(Ledger::share(of, level)), exact);
         }
     }
 }

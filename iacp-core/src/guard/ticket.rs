@@ -235,7 +235,9 @@ impl<'m> Tickets<'m> {
         let place = known.or_else(free).and_then(|at| places.get_mut(at)).ok_or(NoTicket::Full)?;
         let count = if known.is_some() { usize::from(place.count) } else { 0 };
         let again = place.requests.iter().take(count).any(|spent| *spent == request);
-        if again && place.repeats >= AGAIN || !again && count >= REQUESTS {
+        let most = u32::try_from(REQUESTS).unwrap_or(u32::MAX);
+        let most = usize::try_from(Ledger::share(most, holder.liability.unwrap_or(0))).unwrap_or(REQUESTS);
+        if again && place.repeats >= AGAIN || !again && count >= most {
             return Err(NoTicket::Spent);
         }
         // The curator's word on a ticket that is counted here was checked when it came first.

@@ -7,14 +7,14 @@ use iacp_core::erp::ticket::Issuer;
 use iacp_core::guard::Rate;
 use iacp_core::pss::TicketKey;
 use iacp_wire::layout::{NodeRecord, Record, Revocation};
-use iacp_wire::message::{DirPut, ErpConfirm, MigrationVector};
+use iacp_wire::message::{ErpConfirm, MigrationVector};
 use iacp_wire::{Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::world::{
-    Chosen, Host, SETTINGS, at, binding, frame, get, hashed, home, identity, info, put, record, register, registration,
-    worked,
+    Chosen, Host, SETTINGS, at, binding, frame, get, hashed, home, identity, info, node_put, put, record, register,
+    registration, worked,
 };
 use iacp_core::crypto::Provider;
 
@@ -241,17 +241,6 @@ fn an_open_breaker_answers_from_the_cache_and_lets_known_movers_and_workers_thro
         .expect("one of 256 in a zone of 64");
     assert_eq!(host.error(at(3), home(newcomer), &registration(at(3), newcomer, 1, 6, 0)), (WORK_TOO_LOW, 10));
     assert_eq!(host.status(at(3), home(newcomer), &registration(at(3), newcomer, 1, 10, 0)), 0);
-}
-
-fn node_put(from: u8, to: u8, ms: u64, record: &Record<'_>) -> Vec<u8> {
-    let mut bytes = [0; 1_004];
-    let length = record.write(&mut bytes).expect("a record");
-    let put =
-        |signature| DirPut { directory_node_eid: identity(from).eid(), timestamp: at(ms).unix.0.into(), signature };
-    let unsigned = frame(Message::DirPut { head: &put(Signature::ZERO), record: &bytes[..length] });
-    let digest = Chosen::sha256(&[b"IACP/1 DIR_PUT\0", &identity(to).eid().0, &unsigned[..44], &unsigned[108..]]);
-    let key = Chosen::signing_key(&iacp_core::crypto::Secret32::new([from; 32]));
-    frame(Message::DirPut { head: &put(Signature(Chosen::sign(&key, &digest))), record: &bytes[..length] })
 }
 
 #[test]

@@ -2,5 +2,8 @@
 
 mod access;
 mod admission;
+mod attacks;
+mod compare;
 mod escrow;
+mod hub;
 mod world;

@@ -14,7 +14,7 @@ use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DirAnswer, DirGet, ErpRegister};
+use iacp_wire::message::{DirAnswer, DirGet, DirPut, ErpRegister};
 use iacp_wire::{DhtKey, Frame, Locator, Message, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -114,7 +114,7 @@ impl Host {
             cells: memory((2 * places).next_power_of_two(), || 0),
             seen: memory(1_024, || Shown::FREE),
             nodes: memory::<Option<Neighbour>>(16, || None),
-            cases: memory::<Option<Case>>(4, || None),
+            cases: memory::<Option<Case>>(8, || None),
             spent: memory(64, || Spending::FREE),
             issued: memory(64, || Issued::FREE),
             liable: memory(64, || Liable::FREE),
@@ -184,14 +184,22 @@ impl Host {
 pub fn put(record: &Record<'_>) -> Vec<u8> {
     let mut bytes = [0; 1_004];
     let length = record.write(&mut bytes).expect("a record");
-    let head = iacp_wire::message::DirPut {
-        directory_node_eid: iacp_wire::Eid::ZERO,
-        timestamp: 0.into(),
-        signature: Signature::ZERO,
-    };
+    let head = DirPut { directory_node_eid: iacp_wire::Eid::ZERO, timestamp: 0.into(), signature: Signature::ZERO };
     frame(Message::DirPut { head: &head, record: &bytes[..length] })
 }
 
 pub fn record(kind: Kind, key: DhtKey, body: &[u8]) -> Record<'_> {
     Record { kind: kind as u8, storage_key: key, expiry: u64::MAX, body }
+}
+
+/// A record, handed on from one node to another: the signature by hand.
+pub fn node_put(from: u8, to: u8, ms: u64, record: &Record<'_>) -> Vec<u8> {
+    let mut bytes = [0; 1_004];
+    let length = record.write(&mut bytes).expect("a record");
+    let put =
+        |signature| DirPut { directory_node_eid: identity(from).eid(), timestamp: at(ms).unix.0.into(), signature };
+    let unsigned = frame(Message::DirPut { head: &put(Signature::ZERO), record: &bytes[..length] });
+    let digest = Chosen::sha256(&[b"IACP/1 DIR_PUT\0", &identity(to).eid().0, &unsigned[..44], &unsigned[108..]]);
+    let key = Chosen::signing_key(&Secret32::new([from; 32]));
+    frame(Message::DirPut { head: &put(Signature(Chosen::sign(&key, &digest))), record: &bytes[..length] })
 }

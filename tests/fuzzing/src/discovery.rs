@@ -161,10 +161,11 @@ impl World {
             return Err(Refusal::Malformed);
         }
         let at = u64::from_be_bytes(body[64..72].try_into().expect("8"));
-        let claimed = u32::from_be_bytes(body[80..84].try_into().expect("4"));
         if !self.is_live(at) {
             return Err(Refusal::Timestamp);
         }
+        let &[0, _, 0, claimed] = &body[80..84] else { return Err(Refusal::Threshold) };
+        let claimed = u32::from(claimed);
         if claimed < difficulty {
             return Err(Refusal::Threshold);
         }

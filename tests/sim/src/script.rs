@@ -319,7 +319,9 @@ fn tried(run: &mut Run, equivocators: &[Agent], stolen: &[Agent]) {
         [owner.at, place(3, number, 1)].map(|at| bound(&owner.me, at.ip(), 1))
     });
     let everyone = equivocators.iter().chain(stolen).zip(pairs.iter().copied().chain(thefts));
-    for (accused_one, pair) in everyone {
+    for (number, (accused_one, pair)) in everyone.enumerate() {
+        // Each by another agent: of one accuser a node has few open.
+        let watcher = Agent::new(run.size.seed, 0, number);
         let inner = accusation(&watcher.me, accused_one.me.eid(), &pair, unix);
         let body = inner.get(4..).unwrap_or_default().to_vec();
         let purpose = Purpose::Write { inner, kind: Kind::Accusation, body };

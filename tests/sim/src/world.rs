@@ -17,6 +17,9 @@ use crate::host::Host;
 use crate::operation::{Operation, Purpose, State};
 use iacp_core::crypto::Provider;
 
+/// The first bytes of a DIR_ANSWER.
+const ANSWER: [u8; 2] = [0x19, 0x10];
+
 /// The start of an epoch.
 pub const START: u64 = 1_790_000_010_000;
 /// Of 1,024 datagrams so many are lost.
@@ -67,6 +70,7 @@ pub struct World {
     queue: BinaryHeap<Reverse<Queued>>,
     sequence: u64,
     at_eid: std::collections::BTreeMap<Eid, usize>,
+    at_address: std::collections::BTreeMap<SocketAddr, usize>,
 }
 
 /// Which half of a parted network an address is in.
@@ -97,6 +101,7 @@ impl World {
         let with =
             |(number, info): (usize, &NodeInfo)| Host::new(identity(seed, 1, number), *info, places, &infos, &mut rng);
         let hosts: Vec<Host> = infos.iter().enumerate().map(with).collect();
+        let at_address = infos.iter().enumerate().map(|(number, info)| (info.at, number)).collect();
         let at_eid = infos.iter().enumerate().map(|(number, info)| (info.eid, number)).collect();
         let mut world = Self {
             now: 0,
@@ -110,6 +115,7 @@ impl World {
             queue: BinaryHeap::new(),
             sequence: 0,
             at_eid,
+            at_address,
         };
         world.push(0, What::Tick);
         world
@@ -198,8 +204,9 @@ impl World {
                     let Some(host) = self.hosts.get_mut(number) else { continue };
                     let (votes, from) = (host.tick(clock), host.info.at);
                     while let Some((to, put)) = self.hosts.get_mut(number).and_then(|host| host.transmit(clock)) {
-                        let node = self.infos.iter().position(|info| info.at == to);
-                        node.into_iter().for_each(|node| self.send(node, from, None, put.clone()));
+                        if let Some(node) = self.at_address.get(&to).copied() {
+                            self.send(node, from, None, put);
+                        }
                     }
                     for (vote, to) in votes {
                         let others: Vec<usize> = to.iter().filter_map(|eid| self.at_eid.get(eid).copied()).collect();
@@ -220,6 +227,13 @@ impl World {
                     (Some((operation, place)), Some(bytes)) if self.is_delivered(at, from) => {
                         let delay = 5 + self.below(60);
                         self.push(self.now + delay, What::ToAgent { operation, at: place, bytes });
+                    }
+                    // A node's question is answered; receipts tell it nothing.
+                    (None, answer) if self.at_address.contains_key(&from) => {
+                        let to = self.at_address.get(&from).copied();
+                        if let (Some(to), Some(answer)) = (to, answer.filter(|answer| answer.starts_with(&ANSWER))) {
+                            self.send(to, at, None, answer);
+                        }
                     }
                     (None, answer) => {
                         self.flood.0 += 1;

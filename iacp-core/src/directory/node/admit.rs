@@ -9,8 +9,9 @@ use zerocopy::FromBytes;
 
 use super::answer::{self, Listing, code, flag};
 use super::deposit::status;
-use super::request::{Request, STANDING, Stored, What, plain};
+use super::request::{Request, STANDING, Stored, What, plain, weight};
 use super::seen::Presented;
+use super::witness::statement;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
 use crate::directory::metric::{Coordinate, NEAREST};
@@ -61,10 +62,19 @@ impl<P: Provider> Node<'_, P> {
                 self.on_ticketed(now, me, from, datagram, (&frame, head), inner, trust, out)
             }
             Message::PomVote(vote) => self.on_vote(now, from, datagram, vote),
-            _ => match Request::read::<P>(&frame, datagram) {
-                Some(request) => self.on_unworked(now, me, from, datagram, &request, trust, out),
-                None => Handled::Silence(Silence::Form),
-            },
+            Message::DirAnswer { head, records } => self.on_answer(now, from, head, records, trust),
+            _ => {
+                let Some(weight) = weight(&frame.message) else { return Handled::Silence(Silence::Form) };
+                // The bucket before the first hash.
+                if let Err(throttled) = self.ingress.admit(now.mono, from, tokens(weight, datagram.len())) {
+                    let retry = throttled.retry_after.unwrap_or(u32::MAX);
+                    return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
+                }
+                match Request::read::<P>(&frame, datagram) {
+                    Some(request) => self.on_unworked(now, me, from, datagram, &request, trust, out),
+                    None => Handled::Silence(Silence::Form),
+                }
+            }
         }
     }
 
@@ -100,10 +110,6 @@ impl<P: Provider> Node<'_, P> {
         trust: &T,
         out: &mut [u8],
     ) -> Handled {
-        if let Err(throttled) = self.ingress.admit(now.mono, from, tokens(request.weight(), datagram.len())) {
-            let retry = throttled.retry_after.unwrap_or(u32::MAX);
-            return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
-        }
         let place = usize::from(Coordinate::new(request.class, &request.key).zone());
         if let Some(zone) = self.zones.get_mut(place)
             && zone.count(now.mono) == State::Open
@@ -161,6 +167,10 @@ impl<P: Provider> Node<'_, P> {
         }
         // A ticket is of the node that is asked, for what that node serves.
         if !is_for_a_ticket(inner) && !self.admits(&me.eid(), class, &key, trust) {
+            // No work was seen yet: what such a frame gets back is paid by its network.
+            if self.ingress.admit(now.mono, from, tokens(Weight::Search, datagram.len())).is_err() {
+                return Handled::Silence(Silence::Throttled);
+            }
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
         let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };
@@ -271,7 +281,10 @@ impl<P: Provider> Node<'_, P> {
                 }
             }
             kind => {
-                for (record, _) in self.store.list(now.unix, Kind::from_code(kind)?, key) {
+                let (kind, view) = (Kind::from_code(kind)?, self.view(now.unix, trust));
+                for (record, _) in self.store.list(now.unix, kind, key) {
+                    let suspect = curator(kind, &record).is_some_and(|curator| view.is_challenged(&curator));
+                    flags |= if suspect { flag::QUARANTINED } else { 0 };
                     add(&mut listing, &record);
                 }
             }
@@ -339,13 +352,23 @@ impl<P: Provider> Node<'_, P> {
         let Ok(record) = parsed else { return Handled::Silence(Silence::Form) };
         let Ok(class) = class_of::<P>(&record) else { return Handled::Silence(Silence::Form) };
         let near = |eid| self.neighbours.serves(eid, class, &record.storage_key, self.settings.diversity, SENDERS);
-        if UnixTime(head.timestamp.get()).distance(now.unix) > CLOCKS || !near(&node) || !near(&me.eid()) {
+        // Of itself a known node tells each that knows it.
+        let is_its_own = record.kind == Kind::Node as u8
+            && self.neighbours.knows(&node)
+            && record.storage_key == DhtKey(P::sha256(&[&node.0]));
+        let is_late = UnixTime(head.timestamp.get()).distance(now.unix) > CLOCKS;
+        if is_late || !is_its_own && (!near(&node) || !near(&me.eid())) {
             return Handled::Silence(Silence::Node);
         }
         if verify_frame::<P>(&node, frame, [&me.eid().0, &[]], datagram).is_err()
             || !self.neighbours.charge(now.mono, &node, cost)
         {
             return Handled::Silence(Silence::Node);
+        }
+        if let Some(statement) = statement::<P>(&record)
+            && self.view(now.unix, trust).voters(class, &record.storage_key).contains(&node)
+        {
+            self.witnesses.note(now.mono, &statement, node);
         }
         let status = self.deposit(now, Origin::Node, from.ip(), &record, trust);
         let digest = record_digest::<P>(record.kind, &record.storage_key, record.body);
@@ -407,6 +430,16 @@ impl<P: Provider> Node<'_, P> {
     fn knows(&self, key: &DhtKey) -> bool {
         let which = crate::directory::Slot { kind: Kind::Binding, key: *key, which: [0; 32] };
         self.store.held(&which).is_some()
+    }
+}
+
+/// The key that a record of a namespace gives its path.
+fn curator(kind: Kind, record: &Record<'_>) -> Option<iacp_wire::Eid> {
+    match Body::parse(kind, record.body).ok()? {
+        Body::Root(root) => Some(root.curation_key),
+        Body::Curation(update) => Some(update.curation_key),
+        Body::Delegation(token) => Some(token.child_key),
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) mod flag {
     pub const CHALLENGED: u16 = 0x0001;
     pub const SLASHED: u16 = 0x0002;
     pub const REVOKED: u16 = 0x0004;
+    pub const QUARANTINED: u16 = 0x0008;
     pub const HOSTED: u16 = 0x0010;
     pub const HAS_TICKETS: u16 = 0x0020;
     pub const LEFT: u16 = 0x0040;

@@ -6,17 +6,39 @@ use iacp_wire::{DhtKey, Digest, Eid};
 
 use crate::directory::{Class, Voters};
 use crate::governance::malfeasance::Accusation;
-use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, Rejected};
+use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, Rejected, epoch};
+use crate::time::UnixTime;
 
 pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
+/// An accused key is told so many epochs after its escrow opened.
+const NOTICES: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
+/// One key has so many accusations open at a node.
+const OF_ACCUSER: usize = 4;
 
 /// One accusation under trial.
 #[derive(Clone, Debug)]
 pub struct Case {
-    escrow: Escrow,
-    court: (Class, DhtKey),
-    ballot: Ballot,
-    votes: heapless::Vec<(Outcome, VerdictVote), 7>,
+    pub(super) escrow: Escrow,
+    pub(super) accuser: Eid,
+    pub(super) notices: u8,
+    pub(super) court: (Class, DhtKey),
+    pub(super) ballot: Ballot,
+    pub(super) votes: heapless::Vec<(Outcome, VerdictVote), 7>,
+}
+
+/// An escrow that ended.
+pub(super) struct Ended {
+    pub id: Digest,
+    pub offender: Eid,
+    pub court: (Class, DhtKey),
+    pub voters: Voters,
+}
+
+impl Case {
+    fn ended(&self) -> Ended {
+        let voters = self.ballot.voters().iter().copied().collect();
+        Ended { id: self.escrow.id(), offender: self.escrow.offender(), court: self.court, voters }
+    }
 }
 
 /// Why an accusation opens no escrow.
@@ -66,6 +88,40 @@ impl<'m> Cases<'m> {
         self.cases.iter().flatten().any(|case| case.escrow.offender() == *eid)
     }
 
+    /// The open cases.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Case> {
+        self.cases.iter().flatten()
+    }
+
+    /// Takes a case that was saved before a restart; whether there was room for it, and none of its kind.
+    pub(super) fn restore(&mut self, case: Case) -> bool {
+        let is_known = self.get(&case.escrow.id()).is_some() || self.is_open(&case.escrow.offender());
+        match self.cases.iter_mut().find(|place| place.is_none()) {
+            Some(place) if !is_known => {
+                *place = Some(case);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether another accusation by this key may open: one accuser fills no court.
+    pub(super) fn has_room(&self, accuser: &Eid) -> bool {
+        let of_accuser = self.cases.iter().flatten().filter(|case| case.accuser == *accuser).count();
+        of_accuser < OF_ACCUSER && self.cases.iter().any(Option::is_none)
+    }
+
+    /// The next notice that is due to an accused key: which accusation, which key, and the epoch in which it opened.
+    pub(super) fn notice(&mut self, now: UnixTime) -> Option<(Digest, Eid, u64)> {
+        let is_due = |case: &&mut Case| {
+            let pause = NOTICES.get(usize::from(case.notices));
+            pause.is_some_and(|pause| epoch(now) >= case.escrow.opened().saturating_add(*pause))
+        };
+        let case = self.cases.iter_mut().flatten().find(is_due)?;
+        case.notices = case.notices.saturating_add(1);
+        Some((case.escrow.id(), case.escrow.offender(), case.escrow.opened()))
+    }
+
     /// The open accusation of a key.
     pub(super) fn of(&self, eid: &Eid) -> Option<(Digest, Eid)> {
         let case = self.cases.iter().flatten().find(|case| case.escrow.offender() == *eid)?;
@@ -98,7 +154,14 @@ impl<'m> Cases<'m> {
         let ballot = Ballot::new(voters).ok_or(NotOpened::Full)?;
         let free = self.cases.iter_mut().find(|case| case.is_none()).ok_or(NotOpened::Full)?;
         let escrow = Escrow::open(now, accusation, revocation);
-        *free = Some(Case { escrow, court, ballot, votes: heapless::Vec::new() });
+        *free = Some(Case {
+            escrow,
+            accuser: accusation.accuser(),
+            notices: 0,
+            court,
+            ballot,
+            votes: heapless::Vec::new(),
+        });
         Ok(())
     }
 
@@ -108,15 +171,15 @@ impl<'m> Cases<'m> {
     }
 
     /// What is due now, and in which case. A lapsed case is closed.
-    pub(super) fn tick(&mut self, now: Clock) -> Option<(Digest, Eid, Due)> {
+    pub(super) fn tick(&mut self, now: Clock) -> Option<(Ended, Due)> {
         for place in self.cases.iter_mut() {
             let Some(case) = place else { continue };
             if let Some(due) = case.escrow.tick(now) {
-                let (id, offender) = (case.escrow.id(), case.escrow.offender());
+                let ended = case.ended();
                 if due == Due::Lapsed {
                     *place = None;
                 }
-                return Some((id, offender, due));
+                return Some((ended, due));
             }
         }
         None
@@ -161,22 +224,16 @@ impl<'m> Cases<'m> {
         }
     }
 
-    /// Closes a case on which the other nodes came to a verdict. Whether it was open.
-    pub(super) fn close(&mut self, id: &Digest, outcome: Outcome) -> bool {
+    /// Closes a case on which the other nodes came to a verdict.
+    pub(super) fn close(&mut self, id: &Digest, outcome: Outcome) -> Option<Ended> {
         let place = self.cases.iter_mut().find(|case| case.as_ref().is_some_and(|case| case.escrow.id() == *id));
-        let Some(case) = place.and_then(Option::take) else { return false };
-        let mut escrow = case.escrow;
-        escrow.verdict(outcome);
-        true
+        let mut case = place.and_then(Option::take)?;
+        case.escrow.verdict(outcome);
+        Some(case.ended())
     }
 
     /// Writes the body of the verdict, closes the case, and says where it was tried.
-    pub(super) fn verdict(
-        &mut self,
-        id: &Digest,
-        outcome: Outcome,
-        out: &mut [u8],
-    ) -> Option<(usize, (Class, DhtKey), Eid)> {
+    pub(super) fn verdict(&mut self, id: &Digest, outcome: Outcome, out: &mut [u8]) -> Option<(usize, Ended)> {
         let place = self.cases.iter_mut().find(|case| case.as_ref().is_some_and(|case| case.escrow.id() == *id))?;
         let case = place.as_mut()?;
         let votes: heapless::Vec<VerdictVote, 7> =
@@ -189,9 +246,9 @@ impl<'m> Cases<'m> {
             reserved: [0; 2],
         };
         let length = Verdict { head: &head, votes: &votes }.write(out).ok()?;
-        let (court, offender) = (case.court, case.escrow.offender());
         case.escrow.verdict(outcome);
+        let ended = case.ended();
         *place = None;
-        Some((length, court, offender))
+        Some((length, ended))
     }
 }

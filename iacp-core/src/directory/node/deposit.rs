@@ -3,16 +3,21 @@
 use core::net::IpAddr;
 
 use iacp_wire::layout::Record;
-use iacp_wire::message::ErpRegister;
+use iacp_wire::message::{ErpRegister, HeaderFragment, MalfeasanceEvidence, ProofOfMal};
 use iacp_wire::{DhtKey, Locator};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
+use super::cases::Ended;
 use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
-use crate::directory::{Body, Facts, Judgement, Kind, Origin, Slot, judge, slot};
-use crate::governance::window::{Clock, From, Outcome, epoch};
+use crate::directory::name::CLOCKS;
+use crate::directory::{Body, Class, Facts, Judgement, Kind, Origin, Slot, Voters, judge, slot};
+use crate::governance::malfeasance::{self, Accusation, accusation_id};
+use crate::governance::window::{Clock, EPOCH, From, LAPSE, Outcome, epoch};
+use crate::identity::Identity;
+use crate::time::UnixTime;
 
 /// The statuses of a receipt (`IACP §4.2.3.3`).
 pub(super) mod status {
@@ -25,6 +30,9 @@ pub(super) mod status {
     pub const REFUSED: u32 = 21;
     pub const KNOWN: u32 = 23;
 }
+
+/// So long after it lapsed an accusation may open once more, in milliseconds.
+const DAY: u64 = 24 * 3_600_000;
 
 /// The kinds that an owner brings. The others come from nodes.
 const fn is_owners(kind: Kind) -> bool {
@@ -57,6 +65,13 @@ impl<P: Provider> Node<'_, P> {
         if self.is_tried(now, &which, record) {
             return status::KNOWN;
         }
+        if origin == Origin::Node && !self.is_of_its_time(now, &which, record, trust) {
+            return status::REFUSED;
+        }
+        let anew = self.is_anew(now, &which);
+        if !self.can_try(&which, record, anew) {
+            return status::CAPACITY;
+        }
         let from = match origin {
             Origin::Owner => Source::Owner(from),
             Origin::Node => Source::Node(from),
@@ -64,14 +79,20 @@ impl<P: Provider> Node<'_, P> {
         if self.store.room(now.unix, &which, from).is_err() {
             return status::CAPACITY;
         }
-        let held = self.store.held(&which);
+        // What lapsed a day ago stands in no way of itself.
+        let held = self.store.held(&which).filter(|_| !anew);
         let judgement = judge::<P>(now.unix, origin, record, held.as_ref(), &self.view(now.unix, trust));
         match judgement {
             Judgement::Refused(refusal) => refusal.status(),
             Judgement::Stale => status::STALE,
             Judgement::Equivocation => {
                 let signer = Body::parse(which.kind, record.body).ok().and_then(|body| self.signer(now, trust, &body));
+                let pair = held.and_then(|held| Some([binding(&held)?, binding(record)?]));
                 if let Some(offender) = signer {
+                    self.pair = self.pair.or(pair);
+                    if matches!(which.kind, Kind::Curation | Kind::Delegation) {
+                        self.curators.suspect(now.mono, offender);
+                    }
                     self.tell(Event::Equivocation { offender });
                 }
                 status::STALE
@@ -100,12 +121,102 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
+    /// Accuses by a pair of bindings that this node came to hold, after [`Event::Equivocation`]; none if there is no such pair. The
+    /// accusation stands here, and goes to the other nodes that try it. Gives its status: 0, or 23 if it is known.
+    pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<u32> {
+        let pair = self.pair.take()?;
+        let [ErpRegister { source_eid: offender, .. }, _] = pair;
+        let [one, two] = pair.map(|binding| HeaderFragment {
+            ip: binding.current_transport_ip,
+            generation_counter: binding.generation_counter,
+            signature: binding.signature,
+        });
+        let (ticket, evidence) = malfeasance::accuse(me, offender, one, two, now.unix.0);
+        let mut body = [0; ProofOfMal::LEN + size_of::<MalfeasanceEvidence>()];
+        let bytes = ticket.as_bytes().iter().chain(evidence.as_bytes());
+        body.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let key = DhtKey(P::sha256(&[&offender.0]));
+        let record = Record { kind: Kind::Accusation as u8, storage_key: key, expiry: u64::MAX, body: &body };
+        let own = IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
+        Some(self.deposit(now, Origin::Node, own, &record, trust))
+    }
+
     /// An accusation on which there is a verdict is spent for good.
     fn is_tried(&self, now: Clock, which: &Slot, record: &Record<'_>) -> bool {
         let verdict = Slot { kind: Kind::Verdict, ..*which };
         which.kind == Kind::Accusation
             && !self.stands(record)
             && self.store.held(&verdict).is_some_and(|held| held.expiry > now.unix.0)
+    }
+
+    /// The earlier of two roots stands, so a node that could tell its time alone could take any name. From nodes a root is taken
+    /// when it is of this moment, or by the word of f + 1 of the responsible ones. Another DHT has its own way to ask them.
+    fn is_of_its_time<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, trust: &T) -> bool {
+        let Ok(Body::Root(root)) = Body::parse(which.kind, record.body) else { return true };
+        UnixTime(root.time).distance(now.unix) <= CLOCKS
+            || self.stands(record)
+            || trust.responsible(Class::Namespaces, &which.key).is_some()
+            || self.view(now.unix, trust).is_witnessed(record)
+    }
+
+    /// Whether there is room to try a new accusation: a place for its escrow, and fewer than 4 open ones of its accuser. What is
+    /// accepted is tried.
+    fn can_try(&self, which: &Slot, record: &Record<'_>, anew: bool) -> bool {
+        let Ok(Body::Accusation(data, _)) = Body::parse(which.kind, record.body) else { return true };
+        let is_kept = self.store.held(which).is_some() && !anew;
+        is_kept || self.cases.is_open(&data.ticket.target_eid) || self.cases.has_room(&data.evidence.accuser())
+    }
+
+    /// Opens an escrow. One at a time: another accusation of the offender waits, and moves nothing.
+    pub(super) fn open(&mut self, now: Clock, accusation: &Accusation, court: (Class, DhtKey), voters: &Voters) {
+        let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
+        let held = self.store.one(now.unix, Kind::Revocation, at_offender);
+        let revocation = held.and_then(|(record, stored)| match Body::parse(Kind::Revocation, record.body) {
+            Ok(Body::Revocation(body)) => Some((epoch(UnixTime(stored)), body.first_invalid_generation.get())),
+            _ => None,
+        });
+        let _ = self.cases.open(now, accusation, court, voters, revocation);
+    }
+
+    /// An escrow ended without a conviction: the next accusation of the key that came later, and waited, is tried.
+    pub(super) fn open_next(&mut self, now: Clock, ended: &Ended) {
+        let (class, key) = ended.court;
+        let slot = |kind, id| Slot { kind, key, which: id };
+        let all = || self.store.list(now.unix, Kind::Accusation, key);
+        let id_of = |body: &Body<'_>| match body {
+            Body::Accusation(data, _) => Some(accusation_id::<P>(data.ticket)),
+            _ => None,
+        };
+        let parsed = |record: Record<'_>| Body::parse(Kind::Accusation, record.body).ok().and_then(|body| id_of(&body));
+        let Some((_, before)) = all().find(|(record, _)| parsed(*record) == Some(ended.id)) else { return };
+        let mut next: Option<(u64, Accusation)> = None;
+        for (record, stored) in all() {
+            let Ok(Body::Accusation(data, court)) = Body::parse(Kind::Accusation, record.body) else { continue };
+            let id = accusation_id::<P>(data.ticket);
+            let waits = data.ticket.target_eid == ended.offender
+                && (court.class(), id != ended.id) == (class, true)
+                && (stored, id.0) > (before, ended.id.0)
+                && self.store.held(&slot(Kind::Verdict, id.0)).is_none();
+            if waits
+                && next.as_ref().is_none_or(|(first, _)| stored < *first)
+                && let Ok(accusation) = verify_accusation::<P>(&data)
+            {
+                next = Some((stored, accusation));
+            }
+        }
+        if let Some((_, accusation)) = next {
+            self.open(now, &accusation, ended.court, &ended.voters);
+        }
+    }
+
+    /// An accusation that lapsed a day ago, and is brought once more, is tried once more.
+    fn is_anew(&self, now: Clock, which: &Slot) -> bool {
+        let came = self.store.came(which).unwrap_or(u64::MAX);
+        let verdict = Slot { kind: Kind::Verdict, ..*which };
+        which.kind == Kind::Accusation
+            && now.unix.0 >= came.saturating_add(LAPSE * EPOCH + DAY)
+            && self.cases.court(&iacp_wire::Digest(which.which)).is_none()
+            && self.store.held(&verdict).is_none()
     }
 
     /// What a stored record sets in motion.
@@ -115,25 +226,15 @@ impl<P: Provider> Node<'_, P> {
                 let Some(place) = place::<P>(&node.eid, node.nonce.get(), self.settings.place_bits) else { return };
                 let at = (IpAddr::from(node.ip), node.port.get()).into();
                 let info = NodeInfo { eid: node.eid, at, place, classes: node.classes };
-                self.neighbours.enter(now.mono, info, true);
+                let until = self.store.held(which).map(|held| held.expiry);
+                self.neighbours.enter(now.mono, info, until, true);
             }
             Ok(Body::Accusation(data, court)) => {
                 // It was verified when it was judged.
                 let Ok(accusation) = verify_accusation::<P>(&data) else { return };
                 let (class, key) = (court.class(), court.key::<P>());
                 let voters = self.view(now.unix, trust).voters(class, &key);
-                let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
-                let revocation =
-                    self.store.one(now.unix, Kind::Revocation, at_offender).and_then(|(record, stored)| {
-                        match Body::parse(Kind::Revocation, record.body) {
-                            Ok(Body::Revocation(body)) => {
-                                Some((epoch(crate::time::UnixTime(stored)), body.first_invalid_generation.get()))
-                            }
-                            _ => None,
-                        }
-                    });
-                // One at a time: another accusation of the offender waits, and moves nothing.
-                let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+                self.open(now, &accusation, (class, key), &voters);
                 // What spreads is the proof itself: a name on a list would be an opinion.
                 // keeps: IACP-025
                 self.spread.begin(now.mono, *which, voters);
@@ -152,16 +253,20 @@ impl<P: Provider> Node<'_, P> {
             }
             // The others came to it; it bound when it was judged.
             Ok(Body::Verdict(verdict)) => {
-                let (id, offender) = (verdict.head.accusation_id, verdict.head.offender_eid);
+                let id = verdict.head.accusation_id;
                 if let Some(outcome) = Outcome::from_code(verdict.head.outcome)
-                    && self.cases.close(&id, outcome)
+                    && let Some(ended) = self.cases.close(&id, outcome)
                 {
-                    self.ended(now.unix, id, offender, outcome);
+                    self.ended(now, &ended, outcome);
                 }
             }
             _ => {}
         }
     }
+}
+
+fn binding(record: &Record<'_>) -> Option<ErpRegister> {
+    (record.kind == Kind::Binding as u8).then(|| ErpRegister::read_from_bytes(record.body).ok()).flatten()
 }
 
 /// Whether a binding comes from the address that it binds. A leaving has none.

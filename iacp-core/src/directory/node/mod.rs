@@ -8,39 +8,52 @@ mod access;
 mod admit;
 mod answer;
 mod cases;
+mod compare;
+mod curators;
 mod deposit;
+mod hub;
 mod neighbours;
+mod question;
 mod request;
+mod saved;
 mod seen;
 mod settings;
 mod spread;
 mod store;
+mod transmit;
 mod view;
+mod witness;
 
 use core::marker::PhantomData;
-use core::net::SocketAddr;
 
 pub use cases::{Case, NotOpened};
-use cases::{Cases, Voted};
+use cases::{Cases, Ended, Voted};
+use curators::Curators;
+pub use hub::{
+    HEARERS, Hub, HubMemory, MEMBERS, MOST, Member, NotRelayed, OF_NETWORK, PATIENCE, Passed, Relayed, STAY,
+};
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DirPut, PomVote};
-use iacp_wire::{Digest, Eid, Frame, Message, Signature};
+use iacp_wire::message::{ErpRegister, PomVote};
+use iacp_wire::{Digest, Eid, Frame, Message};
 pub use neighbours::Neighbour;
-use neighbours::Neighbours;
+use neighbours::{Announced, Neighbours};
+use question::Compare;
+pub use saved::{NotRestored, SavedCase};
 pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
 use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
+use witness::Witnesses;
 
 use super::kind::{Class, Kind};
-use super::metric::{NEAREST, NodeInfo, RESPONSIBLE};
+use super::metric::{NEAREST, NodeInfo};
 use crate::crypto::Provider;
 use crate::governance::ballot;
 use crate::governance::window::{Clock, Due, Outcome};
 use crate::guard::ticket::{Issued, Spending};
 use crate::guard::{Charge, Difficulty, Ingress, Ledger, Liable, Rate, Tickets, TokenBucket, Zone};
-use crate::identity::{Identity, sign_frame};
+use crate::identity::Identity;
 use crate::slots::{IndexKey, Slot, TooFew};
 use crate::time::{Mono, UnixTime};
 
@@ -102,6 +115,8 @@ pub enum Silence {
     Throttled,
     /// A vote was counted.
     Vote,
+    /// The answer of another node, with which this one compared what it holds.
+    Compared,
 }
 
 /// What the caller has to know besides the answer.
@@ -133,7 +148,8 @@ pub enum Event {
         /// How it ended.
         outcome: Outcome,
     },
-    /// A key signed two records that no honest key signs; the one that came second was not stored.
+    /// A key signed two records that no honest key signs; the one that came second was not stored. If they are two bindings,
+    /// [`Node::accuse`] accuses by them.
     Equivocation {
         /// Which key.
         offender: Eid,
@@ -158,7 +174,12 @@ pub struct Node<'m, P: Provider> {
     events: heapless::Deque<Event, EVENTS>,
     hand_over: TokenBucket,
     spread: Spread,
+    witnesses: Witnesses,
+    compare: Compare,
+    curators: Curators,
+    announced: Option<Announced>,
     double_vote: Option<[PomVote; 2]>,
+    pair: Option<[ErpRegister; 2]>,
     provider: PhantomData<P>,
 }
 
@@ -187,13 +208,13 @@ impl<'m, P: Provider> Node<'m, P> {
             key
         };
         let (store_key, seen_key, cache_key) = (secret(), secret(), secret());
-        let (ticket_key, ledger_key) = (secret(), secret());
+        let (ticket_key, ledger_key, compare_key) = (secret(), secret(), secret());
         if memory.zones.len() != 256 {
             return Err(TooFew::IndexCells(256));
         }
         memory.zones.fill(Zone::new(now));
         let mut neighbours = Neighbours::new(memory.nodes);
-        if !neighbours.enter(now, own, false) {
+        if !neighbours.enter(now, own, None, false) {
             return Err(TooFew::IndexCells(1));
         }
         let generous = Rate { capacity: u32::MAX, per_second: u32::MAX };
@@ -214,7 +235,12 @@ impl<'m, P: Provider> Node<'m, P> {
             events: heapless::Deque::new(),
             hand_over: TokenBucket::new(HAND_OVER, now),
             spread: Spread::new(),
+            witnesses: Witnesses::new(),
+            compare: Compare::new(IndexKey::new(compare_key)),
+            curators: Curators::new(),
+            announced: None,
             double_vote: None,
+            pair: None,
             provider: PhantomData,
         })
     }
@@ -227,7 +253,7 @@ impl<'m, P: Provider> Node<'m, P> {
 
     /// Enters a node that the caller knows otherwise, of its configuration: where a node begins.
     pub fn introduce(&mut self, now: Mono, node: NodeInfo) -> bool {
-        self.neighbours.enter(now, node, true)
+        self.neighbours.enter(now, node, None, true)
     }
 
     /// Charges a host for what its agent did.
@@ -251,6 +277,8 @@ impl<'m, P: Provider> Node<'m, P> {
         View {
             store: &self.store,
             cases: &self.cases,
+            witnesses: &self.witnesses,
+            curators: &self.curators,
             neighbours: &self.neighbours,
             settings: &self.settings,
             trust,
@@ -262,13 +290,19 @@ impl<'m, P: Provider> Node<'m, P> {
     /// Handles what became due: frees what ran out, and ends escrows. Call it once a second.
     pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
         self.store.sweep(now.unix);
+        self.neighbours.forget(now.unix);
+        self.curators.restore(now.mono);
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        let (id, offender, due) = self.cases.tick(now)?;
+        let (ended, due) = self.cases.tick(now)?;
+        let (id, offender) = (ended.id, ended.offender);
         Some(match due {
             Due::Persist(outcome) => Event::Persist { id, offender, outcome },
-            Due::Lapsed => Event::Lapsed { id, offender },
+            Due::Lapsed => {
+                self.open_next(now, &ended);
+                Event::Lapsed { id, offender }
+            }
         })
     }
 
@@ -304,9 +338,8 @@ impl<'m, P: Provider> Node<'m, P> {
             Voted::Verdict(outcome) => {
                 let mut body = [0; Record::MAX_BODY];
                 let id = vote.accusation_id;
-                let voters: super::Voters = self.cases.voters(&id).iter().copied().collect();
-                let Some((length, court, offender)) = self.cases.verdict(&id, outcome, &mut body) else { return };
-                self.ended(now, id, offender, outcome);
+                let Some((length, ended)) = self.cases.verdict(&id, outcome, &mut body) else { return };
+                let (offender, court) = (ended.offender, ended.court);
                 let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
                 let from = Source::Node(core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST));
@@ -317,16 +350,22 @@ impl<'m, P: Provider> Node<'m, P> {
                     // A verdict that finds no room is found at the other nodes.
                     let _ = self.store.put(now, &which, &record, expiry, from);
                     if key == court.1 {
-                        self.spread.begin(clock.mono, which, voters.clone());
+                        self.spread.begin(clock.mono, which, ended.voters.clone());
                     }
                 }
+                // The verdict stands first: what waits for it is looked up.
+                self.ended(clock, &ended, outcome);
             }
         }
     }
 
     /// An accusation has its verdict: the host of a guilty key answers for it.
-    fn ended(&mut self, now: UnixTime, id: Digest, offender: Eid, outcome: Outcome) {
+    fn ended(&mut self, clock: Clock, ended: &Ended, outcome: Outcome) {
+        let (now, id, offender) = (clock.unix, ended.id, ended.offender);
         self.tell(Event::Verdict { id, offender, outcome });
+        if outcome == Outcome::Cleared {
+            self.open_next(clock, ended);
+        }
         let at = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
         if outcome == Outcome::Guilty
             && let Some(host) = self.host(now, Class::Identities, &at)
@@ -343,43 +382,6 @@ impl<'m, P: Provider> Node<'m, P> {
         }
     }
 
-    /// The next record that is handed on: an accusation, a rebuttal or a verdict to those that try it, else what a node is nearer
-    /// to. At most 32 a second. Writes a DIR_PUT.
-    pub fn poll_transmit(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
-        self.hand_over.covers(now.mono, 1).ok()?;
-        while let Some((which, eid)) = self.spread.next(now.mono) {
-            let node = self.neighbours.all().find(|node| node.eid == eid && eid != me.eid());
-            let (Some(node), Some(record)) = (node, self.store.held(&which)) else { continue };
-            let Some(length) = write_put(now.unix, me, &node.eid, &record, out) else { continue };
-            self.hand_over.take(now.mono, 1).ok()?;
-            return Some((node.at, length));
-        }
-        let own = self.neighbours.all().next().map(|own| own.place)?;
-        let rule = self.settings.diversity;
-        let (node, from) = self.neighbours.handing().map(|(node, from)| (node, *from))?;
-        let (mut at, capacity) = (from?, self.store.fill().1);
-        // A bounded look at the store: the rest comes with the next call.
-        let last = at.saturating_add(256).min(capacity);
-        let mut found = None;
-        while at < last && found.is_none() {
-            let record = self.store.at(now.unix, at);
-            at += 1;
-            let Some(record) = record else { continue };
-            let Ok(body_class) = super::class_of::<P>(&record) else { continue };
-            let nearer = Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
-            let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
-            if its {
-                found = write_put(now.unix, me, &node.eid, &record, out);
-            }
-        }
-        if let Some((_, handing)) = self.neighbours.handing() {
-            *handing = (at < capacity).then_some(at);
-        }
-        let length = found?;
-        self.hand_over.take(now.mono, 1).ok()?;
-        Some((node.at, length))
-    }
-
     /// Whether this node takes what stands under a key: it is among the first for it, or admits for another DHT.
     fn admits<T: Trust>(&self, me: &Eid, class: Class, key: &iacp_wire::DhtKey, trust: &T) -> bool {
         trust.responsible(class, key).is_some()
@@ -392,19 +394,4 @@ impl<'m, P: Provider> Node<'m, P> {
     pub fn offer<T: Trust>(&mut self, now: Clock, from: core::net::IpAddr, record: &Record<'_>, trust: &T) -> u32 {
         self.deposit(now, super::Origin::Node, from, record, trust)
     }
-}
-
-/// A record, handed on from node to node.
-fn write_put<P: Provider>(
-    now: UnixTime,
-    me: &Identity<P>,
-    to: &Eid,
-    record: &Record<'_>,
-    out: &mut [u8],
-) -> Option<usize> {
-    let mut bytes = [0; Record::MAX_BODY + iacp_wire::layout::RecordHead::LEN];
-    let length = record.write(&mut bytes).ok()?;
-    let head = DirPut { directory_node_eid: me.eid(), timestamp: now.0.into(), signature: Signature::ZERO };
-    let frame = Frame::new(Message::DirPut { head: &head, record: bytes.get(..length)? });
-    sign_frame(me, &frame, [&to.0, &[]], out).ok()
 }

@@ -5,7 +5,7 @@ use iacp_wire::{DhtKey, Eid};
 use crate::directory::metric::{Coordinate, Diversity, NEAREST, NodeInfo, RESPONSIBLE, responsible};
 use crate::directory::{Class, Voters};
 use crate::guard::{Rate, TokenBucket};
-use crate::time::Mono;
+use crate::time::{Mono, UnixTime};
 
 /// What a node whose signature held may ask for.
 const RATE: Rate = Rate { capacity: 512, per_second: 256 };
@@ -15,37 +15,78 @@ const RATE: Rate = Rate { capacity: 512, per_second: 256 };
 pub struct Neighbour {
     info: NodeInfo,
     bucket: TokenBucket,
+    /// When its record runs out, Unix time in milliseconds; none for one that the caller entered.
+    until: Option<u64>,
     /// The next place of the store to look at for records that are this node's; none once all have been looked at.
     handing: Option<u32>,
 }
 
-/// The known nodes. One that is known is never pushed out by another: who knows enough nodes for a key needs no more.
+/// What a node says of itself, and which of the nodes that it knows is told next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    pub(super) nonce: u64,
+    pub(super) due: UnixTime,
+    pub(super) next: usize,
+}
+
+/// The known nodes. One that is known is never pushed out by another: who knows enough nodes for a key needs no more. The first
+/// one is the node itself.
 pub(super) struct Neighbours<'m> {
     nodes: &'m mut [Option<Neighbour>],
+    own: Own,
 }
 
 impl<'m> Neighbours<'m> {
     pub(super) fn new(nodes: &'m mut [Option<Neighbour>]) -> Self {
         nodes.iter_mut().for_each(|node| *node = None);
-        Self { nodes }
+        Self { nodes, own: Own::NEW }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &NodeInfo> {
         self.nodes.iter().flatten().map(|node| &node.info)
     }
 
-    /// Enters a node whose record was judged. What it is nearer for is handed over to it.
-    pub(super) fn enter(&mut self, now: Mono, info: NodeInfo, hand_over: bool) -> bool {
+    /// Enters a node whose record was judged, until that runs out. What it is nearer for is handed over to it.
+    pub(super) fn enter(&mut self, now: Mono, info: NodeInfo, until: Option<u64>, hand_over: bool) -> bool {
         let handing = hand_over.then_some(0);
         if let Some(known) = self.nodes.iter_mut().flatten().find(|known| known.info.eid == info.eid) {
+            known.until = until.or(known.until);
             if known.info != info {
                 (known.info, known.handing) = (info, handing);
+                self.count();
             }
             return true;
         }
         let Some(free) = self.nodes.iter_mut().find(|node| node.is_none()) else { return false };
-        *free = Some(Neighbour { info, bucket: TokenBucket::new(RATE, now), handing });
+        *free = Some(Neighbour { info, bucket: TokenBucket::new(RATE, now), until, handing });
+        self.count();
         true
+    }
+
+    /// Forgets the nodes whose records ran out: they said nothing for a day.
+    pub(super) fn forget(&mut self, now: UnixTime) {
+        let is_over = |node: &Neighbour| node.until.is_some_and(|until| until <= now.0);
+        let mut forgot = false;
+        for place in self.nodes.iter_mut().skip(1) {
+            if place.as_ref().is_some_and(is_over) {
+                (*place, forgot) = (None, true);
+            }
+        }
+        if forgot {
+            self.count();
+        }
+    }
+
+    /// Whether a node is known.
+    pub(super) fn knows(&self, eid: &Eid) -> bool {
+        self.all().any(|node| node.eid == *eid)
+    }
+
+    fn count(&mut self) {
+        let mut all = self.nodes.iter().flatten().map(|node| &node.info);
+        if let Some(own) = all.next() {
+            self.own.count(own, all);
+        }
     }
 
     /// Takes tokens of a node whose signature held.
@@ -65,6 +106,13 @@ impl<'m> Neighbours<'m> {
 
     /// Whether a node is among the first `most` for a key.
     pub(super) fn serves(&self, eid: &Eid, class: Class, key: &DhtKey, rule: Diversity, most: usize) -> bool {
+        let mut all = self.all();
+        if let Some(own) = all.next()
+            && own.eid == *eid
+            && let Some(serves) = self.own.serves(own, class, key, rule, most)
+        {
+            return serves;
+        }
         self.nearest(class, key, rule).iter().take(most).any(|node| node.eid == *eid)
     }
 
@@ -78,5 +126,119 @@ impl<'m> Neighbours<'m> {
     pub(super) fn is_nearer(class: Class, key: &DhtKey, one: &DhtKey, other: &DhtKey) -> bool {
         let at = Coordinate::new(class, key);
         at.distance(&Coordinate::new(class, one)) < at.distance(&Coordinate::new(class, other))
+    }
+}
+
+const CLASSES: [Class; 4] = [Class::Identities, Class::Namespaces, Class::Spaces, Class::Overlay];
+
+/// How many nodes first differ from this one in which bit of their coordinate. By XOR such a node is nearer to a key exactly if the
+/// key differs from this node in that bit too. So how many are nearer is a short sum, which a flood may ask for.
+struct Own {
+    differ: [[u16; 256]; 4],
+    /// No further bit has a node.
+    deepest: [usize; 4],
+    /// Another node of this one's network is known, so that it may have to stand back.
+    is_crowded: bool,
+}
+
+impl Own {
+    const NEW: Self = Self { differ: [[0; 256]; 4], deepest: [0; 4], is_crowded: false };
+
+    fn count<'n>(&mut self, own: &NodeInfo, others: impl Iterator<Item = &'n NodeInfo>) {
+        *self = Self::NEW;
+        for other in others {
+            self.is_crowded |= own.shares_network(other);
+            for (class, (counts, deepest)) in CLASSES.iter().zip(self.differ.iter_mut().zip(&mut self.deepest)) {
+                let [place, its] = [&own.place, &other.place].map(|place| Coordinate::new(*class, place));
+                let bit = leading_zeros(&place.distance(&its));
+                if other.serves(*class)
+                    && let Some(count) = counts.get_mut(bit)
+                {
+                    *count = count.saturating_add(1);
+                    *deepest = bit.max(*deepest);
+                }
+            }
+        }
+    }
+
+    /// Whether the node itself is among the first `most` for a key, where that follows from how many are nearer. Else, with limits
+    /// on networks, the walk decides.
+    fn serves(&self, own: &NodeInfo, class: Class, key: &DhtKey, rule: Diversity, most: usize) -> Option<bool> {
+        if !own.serves(class) {
+            return Some(false);
+        }
+        if rule == Diversity::Limited && self.is_crowded {
+            return None;
+        }
+        let (counts, deepest) = (self.differ.get(class as usize)?, *self.deepest.get(class as usize)?);
+        let distance = Coordinate::new(class, key).distance(&Coordinate::new(class, &own.place));
+        let mut nearer = 0;
+        for (byte, counts) in distance.iter().zip(counts.chunks_exact(8)).take(deepest / 8 + 1) {
+            for (bit, count) in counts.iter().enumerate() {
+                nearer += if byte << bit & 0x80 == 0 { 0 } else { usize::from(*count) };
+            }
+            if nearer >= most {
+                // Of many that are nearer, some may have to stand back.
+                return (rule == Diversity::Off).then_some(false);
+            }
+        }
+        Some(true)
+    }
+}
+
+fn leading_zeros(bytes: &[u8; 32]) -> usize {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let rest = bytes.get(zeros).map_or(0, |byte| byte.leading_zeros());
+    8 * zeros + usize::try_from(rest).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use core::net::IpAddr;
+    use std::vec::Vec;
+
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn node(rng: &mut ChaCha8Rng, spread: u8) -> NodeInfo {
+        let [a, b, c, d] = rng.next_u32().to_be_bytes();
+        let (mut eid, mut place) = ([0; 32], [0; 32]);
+        rng.fill_bytes(&mut eid);
+        rng.fill_bytes(&mut place);
+        let at = (IpAddr::from([10, a % spread, b % spread, c]), 4_227).into();
+        NodeInfo { eid: Eid(eid), at, place: DhtKey(place), classes: d }
+    }
+
+    #[test]
+    fn the_short_sum_says_what_the_walk_says() {
+        for seed in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let [spread, count, ..] = rng.next_u32().to_be_bytes();
+            let (spread, count) = (1 + spread % 30, count % 60);
+            let mut places: Vec<Option<Neighbour>> = (0..=count).map(|_| None).collect();
+            let mut known = Neighbours::new(&mut places);
+            let own = node(&mut rng, spread);
+            assert!(known.enter(Mono(0), own, None, false));
+            for _ in 0..count {
+                assert!(known.enter(Mono(0), node(&mut rng, spread), None, false));
+            }
+            for _ in 0..20 {
+                let mut key = [0; 32];
+                rng.fill_bytes(&mut key);
+                let key = DhtKey(key);
+                for (class, rule) in
+                    CLASSES.iter().flat_map(|class| [Diversity::Off, Diversity::Limited].map(|rule| (*class, rule)))
+                {
+                    for most in [1, RESPONSIBLE, NEAREST] {
+                        let walked = known.nearest(class, &key, rule).iter().take(most).any(|one| one.eid == own.eid);
+                        assert_eq!(known.serves(&own.eid, class, &key, rule, most), walked, "seed {seed} {class:?}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -93,16 +93,6 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub(super) const fn weight(&self) -> Weight {
-        match &self.what {
-            What::Get(get) if matches!(get.kind, 1 | STANDING) => Weight::Look,
-            What::Ticket(..) => Weight::Look,
-            What::Get(_) | What::Access(..) => Weight::Search,
-            What::Store(Stored::Record(record)) if record.kind == Kind::Binding as u8 => Weight::Look,
-            What::Store(_) => Weight::Mutation,
-        }
-    }
-
     pub(super) const fn transaction(&self) -> TransactionId {
         match &self.what {
             What::Get(get) => get.transaction_id,
@@ -110,6 +100,21 @@ impl<'a> Request<'a> {
             What::Store(_) | What::Access(..) => TransactionId::ZERO,
         }
     }
+}
+
+/// What a request without work costs, by its type alone: nothing is hashed before its network has paid. None if it is no request.
+pub(super) const fn weight(message: &Message<'_>) -> Option<Weight> {
+    Some(match message {
+        Message::DirGet { head, .. } if matches!(head.kind, 1 | STANDING) => Weight::Look,
+        Message::DhtTicketQuery(_) | Message::ErpRegister(_) => Weight::Look,
+        Message::DirGet { .. } | Message::AccessTicketReq(_) => Weight::Search,
+        Message::MigrationVector(_)
+        | Message::DhtTicketStore(_)
+        | Message::ProofOfMal { .. }
+        | Message::PssRevocationRebuttal { .. }
+        | Message::DirPut { .. } => Weight::Mutation,
+        _ => return None,
+    })
 }
 
 impl Stored<'_> {

@@ -242,6 +242,22 @@ impl<'m> Store<'m> {
         }
     }
 
+    /// Whether a place is the first of its list: each list has one.
+    pub(super) fn leads(&self, slot: u32) -> bool {
+        let Some(entry) = self.entries.at(slot) else { return false };
+        let is_same = |other: u32| {
+            self.entries
+                .at(other)
+                .is_some_and(|other| other.kind == entry.kind && other.key == entry.key && !other.floor)
+        };
+        self.index.find(self.hash(entry.kind, &entry.key), is_same) == Some(slot)
+    }
+
+    /// When the record of a slot came, Unix time in milliseconds.
+    pub(super) fn came(&self, which: &Which) -> Option<u64> {
+        Some(self.entries.at(self.find(which)?)?.stored)
+    }
+
     /// All records that have not run out, in no order.
     pub fn records(&self, now: UnixTime) -> impl Iterator<Item = Record<'_>> {
         (0..self.entries.capacity()).filter_map(move |slot| self.at(now, slot))

@@ -4,12 +4,15 @@ use iacp_wire::layout::Record;
 use iacp_wire::{DhtKey, Digest, Eid};
 
 use super::cases::Cases;
+use super::curators::Curators;
 use super::neighbours::Neighbours;
 use super::settings::{Settings, Trust};
 use super::store::Store;
+use super::witness::{Witnesses, statement};
 use crate::crypto::Provider;
 use crate::directory::name::{Path, Root};
-use crate::directory::{Body, Class, Facts, Kind, Voters};
+use crate::directory::quorum::faulty;
+use crate::directory::{Body, Class, Facts, Kind, Voters, class_of};
 use crate::governance::window::Outcome;
 use crate::time::UnixTime;
 
@@ -17,6 +20,8 @@ use crate::time::UnixTime;
 pub(super) struct View<'a, 'm, P, T> {
     pub store: &'a Store<'m>,
     pub cases: &'a Cases<'m>,
+    pub witnesses: &'a Witnesses,
+    pub curators: &'a Curators,
     pub neighbours: &'a Neighbours<'m>,
     pub settings: &'a Settings,
     pub trust: &'a T,
@@ -82,7 +87,7 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
     }
 
     fn is_challenged(&self, eid: &Eid) -> bool {
-        self.cases.is_open(eid)
+        self.cases.is_open(eid) || self.curators.is_suspect(eid)
     }
 
     fn path_key(&self, path: &Path<'_>) -> Option<Eid> {
@@ -122,7 +127,11 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
     }
 
     fn is_witnessed(&self, record: &Record<'_>) -> bool {
-        self.trust.is_witnessed(record)
+        self.trust.is_witnessed(record) || {
+            let (Some(statement), Ok(class)) = (statement::<P>(record), class_of::<P>(record)) else { return false };
+            let voters = self.voters(class, &record.storage_key);
+            self.witnesses.count(&statement, &voters) > faulty(voters.len())
+        }
     }
 
     fn place_bits(&self) -> u32 {

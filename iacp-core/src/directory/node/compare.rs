@@ -1,0 +1,76 @@
+//! Once an hour the responsible nodes compare what they hold: each asks the others what stands under a key, takes what is better there,
+//! and hands over what is missing or older there. So two halves of a quorum that were told two things meet.
+
+use core::net::SocketAddr;
+
+use iacp_wire::layout::Record;
+use iacp_wire::message::DirAnswer;
+
+use super::deposit::status;
+use super::question::Question;
+use super::witness::statement;
+use super::{Handled, Node, Silence, Trust};
+use crate::crypto::Provider;
+use crate::directory::{Facts, Origin, Slot, class_of, slot};
+use crate::governance::window::Clock;
+
+impl<P: Provider> Node<'_, P> {
+    /// The answer to a question of this node; any other one is no frame for it.
+    pub(super) fn on_answer<T: Trust>(
+        &mut self,
+        now: Clock,
+        from: SocketAddr,
+        head: &DirAnswer,
+        records: &[u8],
+        trust: &T,
+    ) -> Handled {
+        let Some(question) = self.compare.answered(&head.transaction_id, from) else {
+            return Handled::Silence(Silence::Form);
+        };
+        let answered = Handled::Silence(Silence::Compared);
+        let status = head.answer_status.get();
+        if status != 0 && status != status::NOT_FOUND {
+            return answered;
+        }
+        let (mut rest, mut listed) = (records, 0_u8);
+        let mut there: heapless::Vec<Slot, 32> = heapless::Vec::new();
+        while let Ok((record, behind)) = Record::parse_prefix(rest) {
+            (rest, listed) = (behind, listed.saturating_add(1));
+            if record.kind != question.kind as u8 || record.storage_key != question.key {
+                return answered;
+            }
+            let Ok(which) = slot::<P>(&record) else { return answered };
+            if !self.stands(&record) {
+                self.heard(now, &question, &record, trust);
+                match self.deposit(now, Origin::Node, from.ip(), &record, trust) {
+                    status::OK => {}
+                    // What stands here is newer.
+                    status::STALE => {
+                        self.compare.push(which, question.node);
+                    }
+                    _ => {}
+                }
+            }
+            let _ = there.push(which);
+        }
+        // An answer that was cut short says nothing about the rest.
+        if rest.is_empty() && listed == head.total && !there.is_full() {
+            for (record, _) in self.store.list(now.unix, question.kind, question.key) {
+                if let Ok(which) = slot::<P>(&record)
+                    && !there.contains(&which)
+                {
+                    self.compare.push(which, question.node);
+                }
+            }
+        }
+        answered
+    }
+
+    /// The other node says this: see [`Witnesses`](super::witness::Witnesses).
+    fn heard<T: Trust>(&mut self, now: Clock, question: &Question, record: &Record<'_>, trust: &T) {
+        let (Some(statement), Ok(class)) = (statement::<P>(record), class_of::<P>(record)) else { return };
+        if self.view(now.unix, trust).voters(class, &question.key).contains(&question.node) {
+            self.witnesses.note(now.mono, &statement, question.node);
+        }
+    }
+}

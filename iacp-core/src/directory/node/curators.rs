@@ -1,0 +1,44 @@
+//! Curators under suspicion (`IACP App. B.6`): a node that holds two contradicting words of a curator takes nothing new by that key, and
+//! marks what leads through it. Here silence restores: what one node found lapses unless a verdict confirms it.
+
+use iacp_wire::Eid;
+
+use crate::governance::window::{EPOCH, LAPSE};
+use crate::time::Mono;
+
+/// So many are remembered; the oldest suspicion gives way.
+const CURATORS: usize = 16;
+
+/// The curators in quarantine.
+#[derive(Debug)]
+pub(super) struct Curators {
+    suspects: [Option<(Mono, Eid)>; CURATORS],
+}
+
+impl Curators {
+    pub(super) const fn new() -> Self {
+        Self { suspects: [const { None }; CURATORS] }
+    }
+
+    /// CERT_CONTRADICTION: this node holds the evidence. A further one prolongs nothing.
+    // keeps: IACP-163
+    pub(super) fn suspect(&mut self, now: Mono, curator: Eid) {
+        if self.is_suspect(&curator) {
+            return;
+        }
+        // A free place comes before the oldest one.
+        if let Some(place) = self.suspects.iter_mut().min_by_key(|place| place.map(|(since, _)| since)) {
+            *place = Some((now, curator));
+        }
+    }
+
+    pub(super) fn is_suspect(&self, curator: &Eid) -> bool {
+        self.suspects.iter().flatten().any(|(_, suspect)| suspect == curator)
+    }
+
+    /// QUARANTINE_TIMEOUT.
+    pub(super) fn restore(&mut self, now: Mono) {
+        let is_over = |(since, _): &(Mono, Eid)| now.since(*since) >= LAPSE * EPOCH;
+        self.suspects.iter_mut().filter(|place| place.as_ref().is_some_and(is_over)).for_each(|place| *place = None);
+    }
+}
