@@ -148,7 +148,7 @@ macro_rules! machine {
             /// # Errors
             ///
             /// [`Refused`](crate::machine::Refused) where the table has no row; the state stays as it was.
-            // keeps: IACP-169
+            // keeps: IACP-169 (§8.7)
             pub const fn step(&mut self, event: Event) -> Result<Self, $crate::machine::Refused<Self, Event>> {
                 match self.next(event) {
                     Some(next) => {

@@ -70,7 +70,7 @@ fn accept(responder: &mut Responder, request: &[u8], port: u16, now: u64, unix: 
 
 #[test]
 fn the_one_who_worked_learns_the_eid_and_nobody_else_does() {
-    // shows: IACP-139, IACP-137
+    // shows: IACP-139 (§6.3.1–2), IACP-137 (§6.2)
     let (mut seeker, request) = search(1, BITS);
     assert_eq!(proven(&request).space(), SPACE, "the caller's own filter decides by the space");
     let mut responder = Responder::default();
@@ -113,7 +113,7 @@ fn the_responders_provider_decides_how_its_answer_is_sealed() {
 
 #[test]
 fn a_request_may_limit_how_many_peers_answer() {
-    // shows: IACP-138
+    // shows: IACP-138 (§6.2)
     let (mut seeker, request) = search(1, BITS);
     let mut other = Responder::default();
     let first = accept(&mut other, &request, 1, 99, NOW).expect("a slot is free");
@@ -129,7 +129,7 @@ fn a_request_may_limit_how_many_peers_answer() {
 
 #[test]
 fn checks_come_cheapest_first_and_each_refuses() {
-    // shows: IACP-116, IACP-119, IACP-140
+    // shows: IACP-116 (§5.3.1), IACP-119 (§5.3.1), IACP-140 (§6.3.1)
     let (_, request) = search(1, BITS);
     let refuse = |bytes: &[u8], now, difficulty| check::<Portable>(bytes, now, difficulty).map(|_| ()).unwrap_err();
     for length in 0..request.len() {
@@ -162,7 +162,7 @@ fn checks_come_cheapest_first_and_each_refuses() {
 
 #[test]
 fn a_million_refused_requests_change_nothing() {
-    // shows: IACP-140
+    // shows: IACP-140 (§6.3.1)
     // A refusal is the result of a pure function: there is no state in reach that it could change. The responder's
     // size is fixed, and what it holds after the flood is what it held before.
     let (_, request) = search(1, BITS);
@@ -216,7 +216,7 @@ fn one_proof_buys_one_key_agreement() {
 
 #[test]
 fn every_accepted_request_has_one_slot_for_500_ms() {
-    // shows: IACP-141
+    // shows: IACP-141 (B.1)
     let mut responder = Responder::default();
     for n in 0..4 {
         let (_, request) = search(n, BITS);
@@ -242,7 +242,7 @@ fn waiting() -> (Responder, Mono) {
 
 #[test]
 fn an_exchange_that_completes_within_500_ms_ends_the_wait() {
-    // shows: IACP-141
+    // shows: IACP-141 (B.1)
     let (alice, mallory) = (Eid([1; 32]), Eid([2; 32]));
     let (first, again) = (Cookie([3; 8]), Cookie([4; 8]));
     for (contract, reached) in [(false, State::Established), (true, State::PssNegotiating)] {
@@ -264,7 +264,7 @@ fn an_exchange_that_completes_within_500_ms_ends_the_wait() {
 
 #[test]
 fn a_signature_proves_no_presence_and_extends_no_slot() {
-    // shows: IACP-141
+    // shows: IACP-141 (B.1)
     // One PSS_INIT that was signed at some time, sent again from every port that has a request: its cookie is never
     // returned, and each slot is free again 500 ms after its request.
     let (stale, cookie) = (Eid([9; 32]), Cookie([9; 8]));
@@ -361,7 +361,7 @@ fn a_proof_that_got_too_old_between_check_and_acceptance_is_refused() {
 
 #[test]
 fn difficulty_follows_the_slots_and_the_filter() {
-    // shows: IACP-117
+    // shows: IACP-117 (§5.3.1)
     let mut responder = Discoverable::<4, 8>::default();
     let mut difficulty = Difficulty::new(BITS, 4, Mono(0));
     let bits = |responder: &Discoverable<4, 8>, difficulty: &mut Difficulty, now: u64, unix| {
@@ -390,7 +390,7 @@ fn a_topic_is_a_place_to_search() {
 
 #[test]
 fn the_canonical_string_is_for_people_and_is_40_digits() {
-    // shows: IACP-002, IACP-003
+    // shows: IACP-002 (§2.1), IACP-003 (§3.2)
     let eid = identity().eid();
     let text = CanonicalEid::of::<Portable>(&eid).to_string();
     let digest = Portable::sha256(&[&eid.0]);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 #[test]
 fn the_key_hashes_both_cookies_the_source_eid_and_the_iat() {
-    // shows: IACP-087
+    // shows: IACP-087 (§4.2.4.2)
     let key = |initiator, responder, eid, iat| {
         let iat = Secret32::new([iat; 32]);
         local_session_key::<Portable>(Cookie([initiator; 8]), Cookie([responder; 8]), &Eid([eid; 32]), &iat)

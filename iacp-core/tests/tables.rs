@@ -246,62 +246,62 @@ fn into<'a>(machine: &'a Machine, state: &str) -> Vec<&'a Row> {
     machine.rows.iter().filter(|row| row.next == state && row.state != state).collect()
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn discovery_is_as_b1_draws_it() {
     the_table_is!(dfa, DISCOVERY);
     assert_eq!(dfa::MACHINE.finals, ["PSS_NEGOTIATING", "ESTABLISHED"], "the set F of B.1");
 }
 
-// shows: IACP-077
+// shows: IACP-077 (§4.2.3.3)
 #[test]
 fn the_erp_context_is_as_b2_draws_it() {
     the_table_is!(context, ERP_CONTEXT);
 }
 
-// shows: IACP-124
+// shows: IACP-124 (§5.4.2)
 #[test]
 fn the_breaker_is_as_b3_draws_it() {
     the_table_is!(breaker, BREAKER);
 }
 
-// shows: IACP-160
+// shows: IACP-160 (§6.4.2)
 #[test]
 fn the_session_is_as_b4_draws_it() {
     the_table_is!(continuity, CONTINUITY);
 }
 
-// shows: IACP-160
+// shows: IACP-160 (§6.4.2)
 #[test]
 fn the_lifecycle_is_as_its_picture_draws_it() {
     the_table_is!(lifecycle, LIFECYCLE);
 }
 
-// shows: IACP-163
+// shows: IACP-163 (B.5)
 #[test]
 fn curator_quarantine_is_as_b5_draws_it() {
     the_table_is!(quarantine, QUARANTINE);
 }
 
-// shows: IACP-163
+// shows: IACP-163 (B.5)
 #[test]
 fn revocation_is_as_b6_draws_it() {
     the_table_is!(revocation, REVOCATION);
 }
 
-// shows: IACP-126
+// shows: IACP-126 (§5.5.2)
 #[test]
 fn the_escrow_is_as_its_picture_draws_it() {
     the_table_is!(escrow, ESCROW);
 }
 
-// shows: IACP-165
+// shows: IACP-165 (B.7)
 #[test]
 fn the_workflow_is_as_b7_draws_it() {
     the_table_is!(workflow, WORKFLOW);
 }
 
-// shows: IACP-140
+// shows: IACP-140 (§6.3.1)
 #[test]
 fn only_a_proof_of_work_leads_to_a_state_that_keeps_memory() {
     assert_eq!(dfa::State::INITIAL, dfa::State::Listen);
@@ -312,7 +312,7 @@ fn only_a_proof_of_work_leads_to_a_state_that_keeps_memory() {
     }
 }
 
-// shows: IACP-079
+// shows: IACP-079 (B.2)
 #[test]
 fn every_live_context_finds_its_way_back_to_unbound() {
     for &state in context::STATES.iter().filter(|&&state| state != context::State::Unbound) {
@@ -324,7 +324,7 @@ fn every_live_context_finds_its_way_back_to_unbound() {
     assert_eq!(walk!(context, Unbound, Purge), None, "nothing is there to purge");
 }
 
-// shows: IACP-077
+// shows: IACP-077 (§4.2.3.3)
 #[test]
 fn a_context_is_allocated_registered_and_confirmed_before_it_is_bound() {
     assert_eq!(
@@ -334,14 +334,14 @@ fn a_context_is_allocated_registered_and_confirmed_before_it_is_bound() {
     assert_eq!(walk!(context, Unbound, ErpInit, DhtConfirmation), None, "no confirmation without a registration");
 }
 
-// shows: IACP-124
+// shows: IACP-124 (§5.4.2)
 #[test]
 fn a_ticket_does_not_close_a_tripped_breaker_and_a_cooldown_does() {
     assert_eq!(walk!(breaker, Closed, TrafficSpike, RxAccessTicket, RxReqFromFlagged), Some(breaker::State::Open));
     assert_eq!(walk!(breaker, Closed, TrafficSpike, CooldownTimeout), Some(breaker::State::Closed));
 }
 
-// shows: IACP-161
+// shows: IACP-161 (B.4)
 #[test]
 fn a_flagged_session_that_loses_its_transport_reconciles_like_any_other() {
     assert_eq!(
@@ -350,7 +350,7 @@ fn a_flagged_session_that_loses_its_transport_reconciles_like_any_other() {
     );
 }
 
-// shows: IACP-160
+// shows: IACP-160 (§6.4.2)
 #[test]
 fn nothing_leaves_a_compromised_session_and_nothing_reconciles_a_negotiation() {
     for &event in continuity::EVENTS {
@@ -359,14 +359,14 @@ fn nothing_leaves_a_compromised_session_and_nothing_reconciles_a_negotiation() {
     assert_eq!(walk!(continuity, PssNegotiating, QuicConnClose), None);
 }
 
-// shows: IACP-145
+// shows: IACP-145 (§6.4.2)
 #[test]
 fn a_packet_out_of_order_closes_the_handshake_and_no_established_session() {
     assert_eq!(walk!(lifecycle, Closed, TransmitPssInit, OutOfOrderOrInvalid), Some(lifecycle::State::Closed));
     assert_eq!(walk!(lifecycle, Established, OutOfOrderOrInvalid), None);
 }
 
-// shows: IACP-163
+// shows: IACP-163 (B.5)
 #[test]
 fn expiry_evicts_a_proven_peer_and_restores_an_unproven_curator() {
     assert_eq!(
@@ -379,7 +379,7 @@ fn expiry_evicts_a_proven_peer_and_restores_an_unproven_curator() {
     );
 }
 
-// shows: IACP-164
+// shows: IACP-164 (B.6)
 #[test]
 fn sub_spaces_of_a_flagged_curator_migrate_whatever_their_own_standing() {
     let migrating = Some(revocation::State::AutomatedEmergencyMigration);
@@ -387,7 +387,7 @@ fn sub_spaces_of_a_flagged_curator_migrate_whatever_their_own_standing() {
     assert_eq!(walk!(revocation, ActiveCurator, CertContradiction, CuratorFlagged), migrating);
 }
 
-// shows: IACP-126
+// shows: IACP-126 (§5.5.2)
 #[test]
 fn nobody_is_slashed_unchallenged_and_no_rebuttal_comes_after_the_slashing() {
     assert_eq!(walk!(escrow, Nominal, EscrowEpochExpires), None);
@@ -395,7 +395,7 @@ fn nobody_is_slashed_unchallenged_and_no_rebuttal_comes_after_the_slashing() {
     assert_eq!(walk!(escrow, Nominal, PomPublished, EscrowEpochExpires, VerifiedRebuttal), None);
 }
 
-// shows: IACP-029
+// shows: IACP-029 (§4.1.2.1)
 #[test]
 fn the_switch_point_is_reached_only_through_every_step_before_it() {
     assert_eq!(

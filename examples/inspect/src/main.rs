@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-mod advice;
 mod answers;
 mod audit;
 mod dissector;

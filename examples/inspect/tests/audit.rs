@@ -38,7 +38,7 @@ fn wrong(place: &Place, trail: &[u8], heads: &str) -> String {
 
 #[test]
 fn a_whole_trail_is_verified_and_read_as_a_timeline() {
-    // shows: IOE-087, IOE-088
+    // shows: IOE-087 (§4.6 R6), IOE-088 (§4.6 R6)
     let place = Place::governed("audit-whole");
     let call = call(7);
     let expected = "     0        1000 ms  created      enforce; version 0
@@ -282,7 +282,7 @@ fn a_file_that_ends_within_a_record_is_told() {
 
 #[test]
 fn a_decision_is_explained_in_full_sentences() {
-    // shows: IOE-090, IOE-091
+    // shows: IOE-090 (§4.6 R6), IOE-091 (§4.6 R6)
     let place = Place::governed("audit-explain");
     let call = call(7);
     let names = place.path("names");
@@ -457,7 +457,7 @@ proptest! {
 
 #[test]
 fn every_decision_is_made_once_more_from_the_texts() {
-    // shows: IOE-090
+    // shows: IOE-090 (§4.6 R6)
     let place = Place::governed("audit-replay");
     let call = call(7);
     let [names, corporate, privacy] = ["names", "corporate.policy", "privacy.policy"].map(|name| place.path(name));

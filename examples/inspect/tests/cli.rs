@@ -17,7 +17,7 @@ fn shown(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-// shows: IACP-165
+// shows: IACP-165 (B.7)
 #[test]
 fn discovery_as_json_is_the_six_mappings_of_the_draft() {
     let expected = [

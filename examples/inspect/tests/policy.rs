@@ -195,7 +195,7 @@ fn more_rules_than_the_index_holds_are_refused() {
 
 #[test]
 fn a_permit_is_answered_with_the_lines_the_obligations_and_the_residency() {
-    // shows: IOE-093
+    // shows: IOE-093 (§4.7 R7)
     let place = Place::governed("policy-permit");
     let asked =
         ["--may", "record", "--by", "recording", "--on", "audio", "--consent", "recording", "--posture", "managed"];

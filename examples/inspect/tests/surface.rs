@@ -9,7 +9,7 @@ fn run(args: &[&str], input: &[u8]) -> (String, String, bool) {
 
 const GOOD: &str = "20260516t120000z.build.signed-json.high.retry-2";
 
-// shows: CEP-104
+// shows: CEP-104 (§9)
 #[test]
 fn json_has_every_segment() {
     let (out, complaints, ok) = run(&["--json", GOOD, "2026-05-16T12-00-00Z.a.b.c"], b"");

@@ -81,7 +81,7 @@ impl Provider for AwsLc {
         Portable::static_secret(&key.portable)
     }
 
-    // keeps: IACP-166
+    // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
         let algorithm = match suite {
             Suite::Aes256Gcm => &AES_256_GCM,

@@ -53,7 +53,7 @@ impl Provider for Portable {
         curve::static_secret(key)
     }
 
-    // keeps: IACP-166
+    // keeps: IACP-166 (§8.2)
     fn cipher(suite: Suite, key: &Secret32) -> Cipher {
         Cipher(match suite {
             Suite::Aes256Gcm => Expanded::Aes256Gcm(Aes256Gcm::new(key.expose().into())),

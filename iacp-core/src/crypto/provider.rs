@@ -47,7 +47,7 @@ pub trait Provider: Sized {
     ///
     /// # Errors
     /// [`BadSignature`], without saying which of these failed.
-    // keeps: IACP-171
+    // keeps: IACP-171 (§8.7)
     fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
         // The key comes last: what fails, fails at the price of the equation.
         verify_but_the_key::<Self>(public, message, signature)?;
@@ -58,7 +58,7 @@ pub trait Provider: Sized {
     ///
     /// # Errors
     /// [`BadSignature`].
-    // keeps: IACP-171
+    // keeps: IACP-171 (§8.7)
     fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
         verify_but_the_key::<Self>(key.bytes(), message, signature)
     }

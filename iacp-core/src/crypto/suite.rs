@@ -2,7 +2,7 @@
 
 /// The authenticated ciphers of a session. AES-256-GCM is mandatory and the default; ChaCha20-Poly1305 serves devices
 /// without AES hardware, by agreement only, and is a named departure from IACP §8.7.
-// keeps: IACP-171
+// keeps: IACP-171 (§8.7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Suite {

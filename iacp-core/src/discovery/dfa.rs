@@ -10,7 +10,7 @@ machine! {
     starts in Listen;
     ends in PssNegotiating, Established;
     states {
-        /// Waits for anonymous requests; holds no memory for anyone.
+        /// Waits for anonymous requests; holds no memory for any of them.
         Listen = "LISTEN",
         /// Checks one request's proof of work; still holds no memory.
         ValidatingPow = "VALIDATING_POW",

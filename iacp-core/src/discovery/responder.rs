@@ -245,7 +245,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
     /// A `PSS_INIT` whose signature holds came from `from`; returns whether an accepted request waits there. If the exchange
     /// that it begins completes before the request's 500 ms are over, its cookie names the slot.
     ///
-    /// It reserves nothing: anyone can send an old `PSS_INIT` again, from any address. So the slot's deadline stays, and a
+    /// It reserves nothing: an old `PSS_INIT` can be sent again, from any address. So the slot's deadline stays, and a
     /// later `PSS_INIT` from the same address takes the place of this one.
     // keeps: IACP-141 (B.1)
     pub fn on_pss_init(&mut self, now: Mono, from: SocketAddr, initiator: Eid, cookie: Cookie) -> bool {

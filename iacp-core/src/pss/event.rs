@@ -211,7 +211,7 @@ impl fmt::Display for Reason {
 macro_rules! teardown_reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal $words:literal $($application:ident)?,)+) => {
         /// The reason codes of a PSS_TEARDOWN. A code that is not here is carried as its number.
-        // keeps: IACP-152
+        // keeps: IACP-152 (A.10)
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[repr(u16)]

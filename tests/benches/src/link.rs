@@ -80,7 +80,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
 
         let start = Instant::now();
         for _ in 0..frames {
-            // The content is written in place by whoever has it; here it is whatever stands there.
+            // The application writes the content in place; here it is whatever stands there.
             self.sender.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
             let transmit = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
             black_box(transmit.expect("a frame is due").bytes);

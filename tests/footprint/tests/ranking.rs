@@ -16,13 +16,13 @@ const FOUND: [u32; 3] = [2_409_555_019, 479_300_650, 16];
 
 #[test]
 fn the_host_finds_what_is_written_down() {
-    // shows: IACP-043
+    // shows: IACP-043 (§4.1.3.1)
     assert_eq!(ranking::found(), FOUND);
 }
 
 #[test]
 fn a_microcontroller_finds_the_same() {
-    // shows: IACP-043
+    // shows: IACP-043 (§4.1.3.1)
     let absent = if target_is_available() { qemu::version().err() } else { Some(format!("{TARGET} is absent")) };
     if let Some(why) = absent {
         return writeln!(stderr(), "\n*** NOT TESTED: ranking: {why} ***").expect("standard error is open");

@@ -182,7 +182,7 @@ const REAL: [&str; 20] = [
 
 #[test]
 fn both_read_every_example_of_rfc_8288_alike() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     for field in OF_THE_RFC {
         assert_eq!(ours(field).ok(), theirs(field).ok(), "{field}");
         assert!(ours(field).is_ok(), "{field}");
@@ -191,7 +191,7 @@ fn both_read_every_example_of_rfc_8288_alike() {
 
 #[test]
 fn both_read_the_fields_of_real_sites_alike_but_for_what_rfc_5988_had() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     for field in REAL {
         assert!(ours(field).is_ok_and(|links| !links.is_empty()), "{field}");
         let expected = field.contains("type=font/woff2").then_some(Difference::UnquotedValue);
@@ -327,7 +327,7 @@ impl Maker {
 
 #[test]
 fn both_read_fields_made_by_the_grammar_alike() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     let mut anml = 0;
     for number in 0..MADE {
         let field = Maker(ChaCha8Rng::seed_from_u64(number)).field();

@@ -3,7 +3,7 @@
 use model::migration::Migration;
 use stateright::{Checker, Model};
 
-// shows: IACP-091, IACP-093
+// shows: IACP-091 (§4.2.5.2), IACP-093 (§4.2.5.2)
 #[test]
 fn a_peer_follows_the_newest_binding_whatever_is_replayed_and_whatever_crashes() {
     let checker = Migration::new(6, true).checker().threads(2).spawn_bfs().join();

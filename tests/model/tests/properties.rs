@@ -15,7 +15,7 @@ fn faults(scenario: &Scenario, state: &State) -> Vec<Fault> {
     scenario.never.iter().copied().filter(|fault| state.faults.has(*fault)).collect()
 }
 
-// shows: IACP-150, IACP-144
+// shows: IACP-150 (§6.4.5), IACP-144 (§6.4.2)
 #[test]
 fn nothing_forbidden_happens_in_any_order_of_events() {
     for scenario in ALL {

@@ -16,7 +16,7 @@ const ALL: [Resuming; 6] = [
     bounds(3, 3, 1, Side::B),
 ];
 
-// shows: IACP-144
+// shows: IACP-144 (§6.4.2)
 #[test]
 fn each_item_is_committed_once_in_any_order_of_losses_repetitions_and_crashes() {
     for model in ALL {

@@ -24,7 +24,7 @@ fn accusation() -> Accusation {
 const NEVER: [&str; 3] =
     ["there are no two verdicts", "who revoked before at a quorum is not convicted", "liars alone decide nothing"];
 
-// shows: IACP-068, IACP-101
+// shows: IACP-068 (§4.2.1.3), IACP-101 (§4.2.7.2)
 #[test]
 fn up_to_f_liars_make_no_two_verdicts_and_convict_no_owner_that_revoked_in_time() {
     let accusation = accusation();

@@ -18,7 +18,7 @@ fn machinery(program: Program, opt_level: &str, contains: &[&str]) -> BTreeSet<S
     symbols.into_iter().filter(|symbol| is_panic_machinery(symbol)).collect()
 }
 
-// shows: IACP-169
+// shows: IACP-169 (§8.7)
 #[test]
 fn parsers_and_sessions_contain_no_call_into_the_panic_machinery() {
     if !target_is_available() {

@@ -45,7 +45,7 @@ fn opened<P: Provider>(
 }
 
 // McGrew and Viega, "The Galois/Counter Mode of Operation", test case 16.
-// shows: IACP-166
+// shows: IACP-166 (§8.2)
 fn aes_256_gcm<P: Provider>() {
     let key = bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
     let nonce = bytes("cafebabefacedbaddecaf888");

@@ -87,7 +87,7 @@ const RFC_8032: [[&str; 4]; 4] = [
     ],
 ];
 
-// shows: IACP-171
+// shows: IACP-171 (§8.7)
 fn rfc_8032<P: Provider>() {
     for [seed, public, message, signature] in RFC_8032 {
         let key = P::signing_key(&Secret32::new(array(seed)));

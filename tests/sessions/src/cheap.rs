@@ -1,5 +1,5 @@
 //! A provider without public-key cryptography, for tests that open sessions by the ten thousand. It protects nothing:
-//! its signatures can be made by anybody, and its key agreement is an addition. Its ciphers and hashes are real.
+//! its signatures can be made without a key, and its key agreement is an addition. Its ciphers and hashes are real.
 
 use iacp_core::crypto::{BadSignature, BadTag, CheckedKey, Portable, Provider, Secret32, Suite, WeakKey};
 

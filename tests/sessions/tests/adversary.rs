@@ -1,4 +1,4 @@
-//! Somebody on the path who may copy, hold, reorder, alter and replay everything (`IACP §8.1`): what he never gets.
+//! An attacker on the path that may copy, hold, reorder, alter and replay everything (`IACP §8.1`): what it never gets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -233,7 +233,7 @@ impl Attack {
 
 #[test]
 fn he_gets_no_second_session_no_second_seal_no_false_delivery_and_no_silent_truncation() {
-    // shows: IACP-083, IACP-150, IACP-166
+    // shows: IACP-083 (§4.2.4.1), IACP-150 (§6.4.5), IACP-166 (§8.2)
     fn attack(seed: u64, acts: Vec<Act>) -> TestResult {
         let mut attack = Attack::new(seed);
         // Two sessions, one after the other: what he has of the first he uses in the second.

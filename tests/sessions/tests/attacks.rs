@@ -81,7 +81,7 @@ fn a_replayed_request_for_teardown_keeps_no_session_alive() {
     assert!(world.run_while(|world| !world.trace.iter().any(|(_, packet)| is_request(&packet.bytes))));
     let found = world.trace.iter().find(|(_, packet)| is_request(&packet.bytes));
     let request = found.map(|(_, packet)| packet.bytes.clone()).expect("it was sent");
-    // Alice dies; somebody who saw the request goes on with it.
+    // Alice dies; an observer that saw the request goes on with it.
     world.network.cut();
     world.alice.session = None;
     let (start, mut sent) = (world.now, 0);
@@ -104,7 +104,7 @@ fn a_replayed_request_for_teardown_keeps_no_session_alive() {
 
 #[test]
 fn a_pss_neg_moves_no_locator() {
-    // Whoever saw the PSS_INIT can ask the responder himself, and be first with its authentic answer.
+    // An observer of the PSS_INIT can ask the responder too, and be first with its authentic answer.
     let evil = ([203, 0, 113, 66], 9).into();
     let mut two = Two::new(TERMS, Capabilities::NONE);
     let init = two.alice.transmit(two.now).remove(0);

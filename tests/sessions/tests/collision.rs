@@ -24,7 +24,7 @@ fn sent(world: &Hosts, to: SocketAddr, code: u8) -> Option<Vec<u8>> {
     found.map(|(.., bytes)| bytes[76..].to_vec())
 }
 
-// shows: IACP-088
+// shows: IACP-088 (§4.2.4.2)
 #[test]
 fn nothing_is_filed_under_the_cookie_of_an_attempt_that_waits_for_its_answer() {
     let mut world = Hosts::new(1, 1, 1, false);

@@ -115,7 +115,7 @@ fn accusation(world: &mut Hosts, length: usize, offence: Offence) {
     assert_eq!(world.hosts[1].entity.accuse(NOW), Err(LocalStatus::NotFound), "once");
 }
 
-// shows: IACP-153, IACP-154
+// shows: IACP-153 (§6.5.2), IACP-154 (§6.5.2)
 #[test]
 fn two_contracts_for_one_turn_end_every_session_with_that_eid_and_are_published() {
     let mut world = world(1);
@@ -158,7 +158,7 @@ fn a_turn_that_is_repeated_or_not_signed_by_the_peer_proves_nothing() {
     assert!(world.hosts[0].told.values().any(|told| told.contract));
 }
 
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn two_bindings_of_one_generation_are_told_once_and_the_session_goes_on() {
     let mut world = world(3);
@@ -236,7 +236,7 @@ fn lone(seed: u64) -> Hosts {
     world
 }
 
-// shows: IACP-153
+// shows: IACP-153 (§6.5.2)
 #[test]
 fn a_frame_without_a_meaning_ends_its_session_alone_and_nothing_is_published() {
     let mut world = lone(4);

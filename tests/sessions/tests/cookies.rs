@@ -62,7 +62,7 @@ fn forger(n: u8) -> Forger {
 
 #[test]
 fn a_cookie_makes_one_session_ever() {
-    // shows: IACP-083
+    // shows: IACP-083 (§4.2.4.1)
     let mut door = Door::<8>::new();
     let ack = door.ack(0, &mut forger(1));
     assert_eq!(door.accept(1, addr(FROM), &ack), Ok(()));
@@ -97,7 +97,7 @@ fn a_secret_issues_for_120_s_and_verifies_for_120_s_more() {
     assert_eq!(door.accept(239_999, addr(FROM), &early), Ok(()), "until the secret is 240 s old");
     door.rotate(240_000);
     assert_eq!(door.accept(240_000, addr(FROM), &late), Err(Discard::Cookie));
-    // Verification is by time, whether or not anybody called for rotation.
+    // Verification is by time, whether or not rotation was called.
     let mut door = Door::<8>::new();
     let ack = door.ack(0, &mut forger(1));
     assert_eq!(door.accept(240_000, addr(FROM), &ack), Err(Discard::Cookie));
@@ -128,7 +128,7 @@ fn a_full_set_refuses_new_sessions_until_the_secret_is_due() {
 
 #[test]
 fn a_cookie_is_bound_to_everything_that_it_was_issued_for() {
-    // shows: IACP-085, IACP-086
+    // shows: IACP-085 (§4.2.4.1), IACP-086 (§4.2.4.1)
     let mut door = Door::<8>::new();
     let eid = door.eid();
     let mut honest = forger(1);
@@ -162,7 +162,7 @@ fn a_cookie_is_bound_to_everything_that_it_was_issued_for() {
 
 #[test]
 fn a_flood_leaves_the_responder_as_it_was() {
-    // shows: IACP-083, IACP-024
+    // shows: IACP-083 (§4.2.4.1), IACP-024 (§3.6.2)
     // `answer` takes `&self` and the responder has no interior mutability, so no byte of it can change; the same
     // PSS_INIT gets the same bytes after any flood, which shows that nothing was kept elsewhere.
     let mut door = Door::<4>::new();

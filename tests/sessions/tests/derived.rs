@@ -46,7 +46,7 @@ fn passes(two: &mut Two, name: &EsdEid, stream: u32) -> bool {
     }
 }
 
-// shows: IACP-057, IACP-058, IACP-059, IACP-060
+// shows: IACP-057 (§4.1.4.3), IACP-058 (§4.1.4.3), IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
 #[test]
 fn a_sandbox_reaches_the_egress_by_its_derivative_and_learns_nothing_else() {
     let mut two = two(1);

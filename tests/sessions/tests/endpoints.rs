@@ -8,7 +8,7 @@ use sessions::Weather;
 use sessions::hosts::{Hosts, place};
 use sessions::two::{GLOBAL, READ, SUBSCRIBE, Two, WRITE, offer};
 
-// shows: IACP-147, IACP-168, IACP-142
+// shows: IACP-147 (§6.4.4), IACP-168 (§8.6), IACP-142 (§6.4.1)
 #[test]
 fn a_granted_endpoint_is_read_followed_and_written_by_the_peer() {
     for (seed, weather) in
@@ -61,7 +61,7 @@ fn a_granted_endpoint_is_read_followed_and_written_by_the_peer() {
     }
 }
 
-// shows: IACP-142
+// shows: IACP-142 (§6.4.1)
 #[test]
 fn a_subscriber_gets_the_newest_value_and_items_keep_their_count() {
     let mut two = Two::new(3, false, Weather { delay: 40, ..Weather::FAIR }, offer());
@@ -218,7 +218,7 @@ fn endpoints_are_looked_up_in_their_own_context_and_have_a_share_of_their_own() 
     assert_eq!(two.ask(0, false, &long), Err(LocalStatus::TooLong));
 }
 
-// shows: IACP-132
+// shows: IACP-132 (§6.1.1)
 #[test]
 fn endpoints_end_with_their_eid() {
     let mut two = Two::new(10, false, Weather::FAIR, offer());
@@ -269,7 +269,7 @@ fn no_more_requests_are_under_way_than_a_session_may_have() {
     assert_eq!(two.ask_as(1, 9, true, &Request::Read(door)), Ok(Done::Later));
 }
 
-// shows: IACP-132
+// shows: IACP-132 (§6.1.1)
 #[test]
 fn an_offer_carries_no_capability_that_the_host_has_no_table_for() {
     use iacp_core::crypto::Portable;

@@ -75,7 +75,7 @@ fn exchange(world: &mut Hosts, pairs: &[(Who, Who)], items: u64) -> bool {
 
 const PAIRS: [(Who, Who); 4] = [((0, 0), (1, 0)), ((0, 1), (1, 1)), ((1, 0), (0, 1)), ((1, 1), (0, 0))];
 
-// shows: IACP-066, IACP-076, IACP-080
+// shows: IACP-066 (§4.2.1.1–2), IACP-076 (§4.2.3.2), IACP-080 (§4.2.3.4)
 #[test]
 fn two_hosts_with_two_agents_each_find_each_other_and_exchange_items() {
     let mut world = bound(1, 2, true, Weather::FAIR);
@@ -118,7 +118,7 @@ fn two_agents_of_one_host_speak_inside_it() {
     assert_eq!(world.trace.len(), before, "no frame of theirs left the host");
 }
 
-// shows: IACP-078
+// shows: IACP-078 (§4.2.3.3)
 #[test]
 fn what_is_sent_before_the_context_is_bound_waits_in_order() {
     let mut world = Hosts::new(3, 2, 1, true);
@@ -158,7 +158,7 @@ fn what_is_sent_before_the_context_is_bound_waits_in_order() {
     assert!(got.into_iter().eq((0..16).map(|number| item((0, 0), number)).collect::<Vec<_>>().iter()));
 }
 
-// shows: IACP-089, IACP-091, IACP-006
+// shows: IACP-089 (§4.2.5.1), IACP-091 (§4.2.5.2), IACP-006 (§3.4)
 #[test]
 fn a_host_that_moves_in_the_middle_loses_nothing() {
     for seed in 1..4 {
@@ -218,11 +218,11 @@ fn sessions_close_in_good_order_and_their_slots_are_free_again() {
     assert_eq!(gone, Err(LocalStatus::NoSession));
 }
 
-// shows: IACP-094, IACP-097
+// shows: IACP-094 (§4.2.6.1), IACP-097 (§4.2.6.2)
 #[test]
 fn a_destination_that_cannot_be_resolved_is_asked_later_and_later_and_blocks_nothing_else() {
     let mut world = bound(5, 2, true, Weather::FAIR);
-    // The second agent's binding is not found by anyone.
+    // The second agent's binding is not found.
     let lost = world.eid(1, 1);
     let hidden: Vec<_> = world.nodes.iter_mut().filter_map(|node| node.held.remove(&lost.0)).collect();
     let now = world.now;

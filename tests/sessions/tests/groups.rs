@@ -39,7 +39,7 @@ fn last(two: &Two) -> Option<(u64, Option<Vec<u8>>)> {
     two.values(1).last().cloned()
 }
 
-// shows: IACP-149
+// shows: IACP-149 (§6.4.4)
 #[test]
 fn a_member_reads_and_a_former_member_reads_nothing_new() {
     let storm = Weather { loss: 100, duplication: 50, jitter: 60, ..Weather::FAIR };

@@ -41,7 +41,7 @@ fn responder() -> (Host, Responder<32>) {
 
 #[test]
 fn three_messages_make_one_session_with_the_same_keys() {
-    // shows: IACP-083
+    // shows: IACP-083 (§4.2.4.1)
     let mut world = World::new(&Plan { from_alice: vec![b"hello".to_vec()], ..Plan::default() });
     assert!(world.connect());
     let kinds: Vec<_> = world
@@ -62,7 +62,7 @@ fn three_messages_make_one_session_with_the_same_keys() {
 
 #[test]
 fn pss_init_has_a_random_i_cookie_and_a_zero_r_cookie() {
-    // shows: IACP-084
+    // shows: IACP-084 (§4.2.4.1)
     let mut cookies = std::collections::HashSet::new();
     for seed in 0..50 {
         let mut world = World::new(&Plan { seed, ..Plan::default() });
@@ -96,7 +96,7 @@ fn an_unanswered_pss_init_repeats_its_bytes_and_starts_over_three_times_before_i
 
 #[test]
 fn pss_ack_repeats_until_an_authentic_answer_and_its_repeat_gets_a_heartbeat_at_most_every_50_ms() {
-    // shows: IACP-083
+    // shows: IACP-083 (§4.2.4.1)
     let mut pair = Pair::new();
     let start = pair.now;
     // The forger's PSS_ACK once more: the same bytes, by determinism of its signature.
@@ -153,7 +153,7 @@ fn give(alice: &mut Host, now: Mono, bytes: &[u8]) -> Result<Vec<Event>, Discard
 
 #[test]
 fn a_pss_neg_that_matches_nothing_is_dropped_in_silence() {
-    // shows: IACP-145
+    // shows: IACP-145 (§6.4.2)
     let (now, mut alice, forger, init) = forged_answer(Capabilities::NONE);
     let good = forger.neg(&init, 1, &conditions(5, 0, 0, 16), true);
     for bit in 0..good.len() * 8 {
@@ -174,7 +174,7 @@ fn a_pss_neg_that_matches_nothing_is_dropped_in_silence() {
 
 #[test]
 fn an_authentic_pss_neg_that_cannot_be_closes_the_handshake() {
-    // shows: IACP-145
+    // shows: IACP-145 (§6.4.2)
     let cases = [
         ("turn 2", 2, conditions(5, 0, 0, 16), true),
         ("a capability that was not offered", 1, conditions(5, 1, 0, 16), true),
@@ -237,7 +237,7 @@ fn a_peer_with_our_own_eid_is_refused() {
 
 #[test]
 fn the_reputation_of_the_peer_is_asked_before_there_is_a_session() {
-    // shows: IACP-020, IACP-021, IACP-024
+    // shows: IACP-020 (§3.4), IACP-021 (§3.6.2), IACP-024 (§3.6.2)
     let (bob, responder) = responder();
     let forger = Forger::new(9);
     let init = forger.init(&bob.identity.eid().0);
@@ -263,7 +263,7 @@ fn the_reputation_of_the_peer_is_asked_before_there_is_a_session() {
 
 #[test]
 fn chacha20_poly1305_is_used_exactly_if_both_offer_it() {
-    // shows: IACP-171
+    // shows: IACP-171 (§8.7)
     for (offer, capabilities) in [(0, 0), (0, 2), (2, 0), (2, 2)] {
         let mut bob = Host::new(Side::Bob, 1);
         let mut settings = settings();

@@ -31,7 +31,7 @@ fn an_application_that_reads_slowly_slows_its_peer_and_loses_nothing() {
             let (mut world, plan) = both(seed, weather, holds, window);
             (world.alice.consumes, world.bob.consumes, world.alice.closes) = (false, false, false);
             assert!(world.connect());
-            // For minutes nothing is read. Nobody is given up, and at most a window lies unread.
+            // For minutes nothing is read. No peer is given up, and at most a window lies unread.
             let until = world.now.after(3 * NO_PROGRESS);
             world.run_until(until);
             for host in [&world.alice, &world.bob] {

@@ -1,4 +1,4 @@
-//! What no other test came near: rare refusals, calls in stages that they are not meant for, memory on the heap of nobody.
+//! What no other test came near: rare refusals, calls in stages that they are not meant for, memory that is on no heap.
 
 use std::sync::Mutex;
 

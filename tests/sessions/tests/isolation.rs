@@ -83,7 +83,7 @@ fn connected(seed: u64) -> (Hosts, Handle, Handle) {
     (world, session, other)
 }
 
-// shows: IACP-066, IACP-071, IACP-072, IACP-075
+// shows: IACP-066 (§4.2.1.1–2), IACP-071 (§4.2.2.2), IACP-072 (§4.2.2.2), IACP-075 (§4.2.3.1)
 #[test]
 fn only_the_right_token_in_each_frame_is_an_agent() {
     let mut world = Hosts::new(1, 1, 0, false);
@@ -144,7 +144,7 @@ fn a_channel_makes_few_contexts_and_not_at_once() {
     assert_eq!(host.entity.counts().0, 2);
 }
 
-// shows: IACP-066
+// shows: IACP-066 (§4.2.1.1–2)
 #[test]
 fn a_handle_of_another_agent_is_like_one_that_never_was() {
     let (mut world, session, _) = connected(4);
@@ -203,7 +203,7 @@ fn what_is_malformed_is_refused_and_changes_nothing() {
     assert_eq!(host.entity.counts(), before);
 }
 
-// shows: IACP-066
+// shows: IACP-066 (§4.2.1.1–2)
 #[test]
 fn one_agent_cannot_fill_the_tables_for_the_others() {
     let (mut world, _, _) = connected(6);
@@ -233,7 +233,7 @@ fn one_agent_cannot_fill_the_tables_for_the_others() {
     assert_eq!(world.hosts[0].with(now, 1, |desk, _| desk.send(other, 0, &[1; 800])), Ok(()));
 }
 
-// shows: IACP-073, IACP-074
+// shows: IACP-073 (§4.2.2.3), IACP-074 (§4.2.2.3)
 #[test]
 fn an_agent_that_is_silent_for_over_90_s_is_purged_and_its_peers_hear_it() {
     let (mut world, _, other) = connected(7);
@@ -294,7 +294,7 @@ fn a_forged_or_replayed_leaving_ends_nothing() {
     assert_eq!(world.hosts[1].told[&(0, other.bits())].closed, None);
 }
 
-// shows: IACP-093, IACP-091
+// shows: IACP-093 (§4.2.5.2), IACP-091 (§4.2.5.2)
 #[test]
 fn a_generation_in_a_header_replaces_nothing_and_a_lower_one_is_dropped() {
     let (mut world, session, _) = connected(9);
@@ -364,7 +364,7 @@ fn a_frame_for_another_agent_or_under_another_name_is_dropped() {
     }
 }
 
-// shows: IACP-089
+// shows: IACP-089 (§4.2.5.1)
 #[test]
 fn nothing_is_signed_before_its_generation_is_on_stable_storage() {
     let mut world = Hosts::new(11, 1, 0, true);
@@ -399,7 +399,7 @@ fn a_binding_of_ours_that_is_not_ours_gives_the_eid_up() {
     let mut world = Hosts::new(12, 1, 1, true);
     assert!(world.run_until(10_000, Hosts::all_bound));
     let eid = world.eid(0, 0);
-    // Nobody can make one without the key; a node that says "stale" without one changes nothing.
+    // None can be made without the key; a node that says "stale" without one changes nothing.
     world.nodes.iter_mut().for_each(|node| node.status = Some(1));
     world.move_host(0, place(50));
     world.run(2_000);
@@ -440,7 +440,7 @@ fn a_quorum_that_refuses_unbinds_and_one_that_is_silent_degrades() {
     }
 }
 
-// shows: IACP-081, IACP-082
+// shows: IACP-081 (§4.2.3.5), IACP-082 (§4.2.3.5)
 #[test]
 fn changed_software_waits_for_its_root_key_and_without_one_it_ends() {
     let mut world = Hosts::new(14, 1, 0, false);
@@ -512,7 +512,7 @@ fn result_status(bytes: &[u8]) -> u16 {
     head.result_status.get()
 }
 
-// shows: IACP-005
+// shows: IACP-005 (§3.4)
 #[test]
 fn an_eid_rotates_for_three_reasons_only() {
     let (mut world, session, _) = connected(15);

@@ -153,7 +153,7 @@ fn a_line_begins_with_the_session_and_counts_its_items() {
     assert_eq!(current(&world, 1).expect("open").1.numbered, [(0, long)]);
 }
 
-// shows: IACP-144, IACP-015
+// shows: IACP-144 (§6.4.2), IACP-015 (§3.5)
 #[test]
 fn each_item_is_committed_once_although_a_host_loses_its_memory() {
     for seed in 1..4 {

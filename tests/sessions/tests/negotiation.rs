@@ -46,7 +46,7 @@ fn turns(world: &World) -> Vec<(Side, u16)> {
 
 #[test]
 fn a_pss_ack_that_accepts_the_terms_of_turn_1_makes_them_the_contract() {
-    // shows: IACP-147, IACP-160
+    // shows: IACP-147 (§6.4.4), IACP-160 (§6.4.2)
     let plan = plan();
     let mut world = World::new(&plan);
     assert!(world.connect());
@@ -58,7 +58,7 @@ fn a_pss_ack_that_accepts_the_terms_of_turn_1_makes_them_the_contract() {
 
 #[test]
 fn counter_proposals_come_from_alternate_sides_until_one_accepts() {
-    // shows: IACP-147, IACP-160
+    // shows: IACP-147 (§6.4.4), IACP-160 (§6.4.2)
     for alice_counters in 1..=4 {
         for bob_counters in 0..=3 {
             let plan = plan();

@@ -53,7 +53,7 @@ fn came_once(two: &Two, items: u64) {
     assert_eq!(got, wanted, "each item once");
 }
 
-// shows: IACP-107, IACP-108
+// shows: IACP-107 (§4.2.7.3), IACP-108 (§4.2.7.3)
 #[test]
 fn every_frame_to_an_accused_peer_goes_three_times_with_the_same_bytes() {
     let mut two = challenged(1, Weather::FAIR);
@@ -88,7 +88,7 @@ fn every_frame_to_an_accused_peer_goes_three_times_with_the_same_bytes() {
     came_once(&two, 25);
 }
 
-// shows: IACP-107
+// shows: IACP-107 (§4.2.7.3)
 #[test]
 fn the_earliest_valid_copy_counts_and_faults_are_told_to_both_sides() {
     for seed in 2..5 {

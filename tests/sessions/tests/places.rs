@@ -127,7 +127,7 @@ fn a_frame_that_a_third_host_carried_makes_no_candidate() {
 
 #[test]
 fn a_peer_that_moved_is_asked_and_moves_the_session_with_its_answer() {
-    // shows: IACP-004
+    // shows: IACP-004 (§3.1)
     for round_trip in [0, 10, 49, 120, 300, 700] {
         let mut pair = full();
         let start = pair.now;

@@ -49,7 +49,7 @@ fn the_search_finds_a_secret_that_is_there() {
     assert!(!shows(&[&[200; 40], &secret[10..17]].concat(), &secret));
 }
 
-// shows: IACP-070
+// shows: IACP-070 (§4.2.2.1)
 #[test]
 fn no_private_key_leaves_by_the_local_channel_or_by_the_network() {
     let mut world = Hosts::new(3, 2, 1, true);

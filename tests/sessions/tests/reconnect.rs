@@ -42,7 +42,7 @@ fn reconnect(world: &mut World, sides: &[Side]) {
 
 #[test]
 fn what_was_missed_travels_again_and_the_session_goes_on() {
-    // shows: IACP-144, IACP-160
+    // shows: IACP-144 (§6.4.2), IACP-160 (§6.4.2)
     for seed in 0..30 {
         let weather = Weather { loss: 300, jitter: 40, ..Weather::FAIR };
         let (mut world, plan) = dropped(seed, weather);
@@ -105,7 +105,7 @@ fn a_search_for_the_peer_ends() {
 
 #[test]
 fn a_disconnected_session_is_wiped_at_its_limit() {
-    // shows: IACP-161
+    // shows: IACP-161 (B.4)
     let (mut world, _) = dropped(5, Weather::FAIR);
     let start = world.now;
     world.alice.session.as_mut().expect("a session").set_reconnect_limit(7_000);

@@ -112,7 +112,7 @@ fn revocation(eid: Eid) -> Vec<u8> {
     [&fields[..], &signed("REVOCATION_RECORD", &fields)].concat()
 }
 
-// shows: IACP-104
+// shows: IACP-104 (§4.2.7.2)
 #[test]
 fn the_ll_entity_signs_the_eids_half_of_an_airk_binding_and_hands_both_records_over() {
     let mut world = world(5);

@@ -17,7 +17,7 @@ fn compromised(violation: Violation) -> Heard {
 
 #[test]
 fn every_frame_carries_the_hash_of_all_before_it() {
-    // shows: IACP-150, IACP-166
+    // shows: IACP-150 (§6.4.5), IACP-166 (§8.2)
     for capabilities in [0, 2] {
         let mut pair = Pair::with(capabilities, 16);
         let keys = pair.forger.keys.as_ref().expect("keys");
@@ -52,7 +52,7 @@ fn forwarding_tickets_have_keys_of_their_own_which_outlive_the_session() {
 
 #[test]
 fn reordered_frames_are_delivered_as_they_authenticate_and_the_gap_is_flagged_until_it_closes() {
-    // shows: IACP-150, IACP-160
+    // shows: IACP-150 (§6.4.5), IACP-160 (§6.4.2)
     let mut pair = Pair::new();
     let frames: Vec<_> = (0..4_u8).map(|n| pair.data(&[n])).collect();
     let first = pair.forger.initial_sequence;
@@ -78,7 +78,7 @@ fn a_duplicate_beyond_a_gap_is_refused_too() {
 
 #[test]
 fn a_chain_that_authenticates_and_does_not_match_is_compromise() {
-    // shows: IACP-160, IACP-162
+    // shows: IACP-160 (§6.4.2), IACP-162 (B.4)
     let mut pair = Pair::new();
     let (frame, _) = pair.forger.data(pair.next, &[0xEE; 32], 0, b"forked", 0);
     assert_eq!(pair.give(&frame), compromised(Violation::Chain));
@@ -94,7 +94,7 @@ fn a_chain_that_authenticates_and_does_not_match_is_compromise() {
 
 #[test]
 fn what_does_not_open_is_noise_and_compromises_nothing() {
-    // shows: IACP-162
+    // shows: IACP-162 (B.4)
     let mut pair = Pair::new();
     let frame = pair.data(b"content");
     let beat = pair.heartbeat(0, [0; 32]);
@@ -112,7 +112,7 @@ fn what_does_not_open_is_noise_and_compromises_nothing() {
 
 #[test]
 fn a_frame_with_any_other_nonce_is_refused() {
-    // shows: IACP-166
+    // shows: IACP-166 (§8.2)
     let mut pair = Pair::new();
     let plaintext = [&pair.chain[..], &[0], b"x"].concat();
     let frame = pair.forger.seal_with(pair.next, [7; 12], 0, &plaintext);
@@ -335,7 +335,7 @@ fn an_authentic_plaintext_that_cannot_be_is_compromise() {
 
 #[test]
 fn nothing_follows_the_fin() {
-    // shows: IACP-151
+    // shows: IACP-151 (§6.5.1)
     let mut pair = Pair::new().confirmed();
     let fin = pair.frame(0, b"", 2);
     let after = pair.data(b"after");
@@ -410,7 +410,7 @@ fn duplicates_are_answered_at_most_every_50_ms() {
 
 #[test]
 fn an_idle_session_shows_that_it_lives_asks_after_30_s_and_is_disconnected_after_45_s_of_silence() {
-    // shows: IACP-144, IACP-161
+    // shows: IACP-144 (§6.4.2), IACP-161 (B.4)
     let mut pair = Pair::new().confirmed();
     let start = pair.now;
     let mut beats = Vec::new();
@@ -467,7 +467,7 @@ fn a_buffer_that_is_too_small_changes_nothing() {
 
 #[test]
 fn later_packets_with_a_zero_or_foreign_r_cookie_are_discarded() {
-    // shows: IACP-086
+    // shows: IACP-086 (§4.2.4.1)
     let mut pair = Pair::new();
     let frame = pair.data(b"x");
     for r_cookie in [[0; 8], [0xAB; 8]] {

@@ -31,7 +31,7 @@ fn teardowns(world: &World, from: Side, teardown_type: u8) -> usize {
 
 #[test]
 fn one_side_asks_and_the_other_flushes_finishes_and_answers() {
-    // shows: IACP-151
+    // shows: IACP-151 (§6.5.1)
     for side in [Side::Alice, Side::Bob] {
         let plan = plan(&[side]);
         let mut world = World::new(&plan);

@@ -361,7 +361,7 @@ fn story(seed: u64) -> Trace {
     story.world.trace
 }
 
-// shows: IACP-066, IACP-076, IACP-080, IACP-089, IACP-144, IACP-147, IACP-149
+// shows: IACP-066 (§4.2.1.1–2), IACP-076 (§4.2.3.2), IACP-080 (§4.2.3.4), IACP-089 (§4.2.5.1), IACP-144 (§6.4.2), IACP-147 (§6.4.4), IACP-149 (§6.4.4)
 #[test]
 fn three_hosts_do_everything_and_the_same_seed_gives_the_same_trace() {
     let (one, again) = (story(1), story(1));

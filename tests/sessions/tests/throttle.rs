@@ -49,7 +49,7 @@ fn in_bounds(came: &[usize], items: usize) {
     assert_eq!(came.last(), Some(&items), "each comes in the end, within twice the time: {came:?}");
 }
 
-// shows: IACP-023
+// shows: IACP-023 (§3.6.2)
 #[test]
 fn a_throttled_peer_is_sent_sixteen_new_frames_a_second() {
     let mut two = throttled(1, 1);
@@ -61,7 +61,7 @@ fn a_throttled_peer_is_sent_sixteen_new_frames_a_second() {
     assert!(two.told(1).expect("open").items.values().all(|(_, times)| *times == 1));
 }
 
-// shows: IACP-023
+// shows: IACP-023 (§3.6.2)
 #[test]
 fn what_a_throttled_peer_sends_beyond_its_share_is_dropped_unopened_and_comes_later() {
     let mut two = throttled(2, 0);
@@ -77,7 +77,7 @@ fn an_admitted_peer_is_not_slowed_down() {
     assert_eq!(sent(&mut two, 200, 3).last(), Some(&200));
 }
 
-// shows: IACP-023
+// shows: IACP-023 (§3.6.2)
 #[test]
 fn a_throttled_peer_gets_a_quarter_of_the_window() {
     // With nothing acknowledged, as many frames are under way as the window has.
@@ -103,7 +103,7 @@ fn a_throttled_peer_gets_a_quarter_of_the_window() {
     }
 }
 
-// shows: IACP-023
+// shows: IACP-023 (§3.6.2)
 #[test]
 fn frames_to_a_throttled_peer_go_by_three_paths_where_there_are_relays() {
     let mut two = throttled(5, 1);

@@ -53,7 +53,7 @@ fn came(two: &Two) -> Vec<Vec<u8>> {
     two.told(1).expect("open").items.values().map(|(bytes, _)| bytes.clone()).collect()
 }
 
-// shows: IACP-010, IACP-011
+// shows: IACP-010 (§3.5), IACP-011 (§3.5)
 #[test]
 fn two_hosts_that_move_at_once_meet_where_the_ticket_leads() {
     let mut two = two(1);
@@ -105,7 +105,7 @@ fn without_a_ticket_they_do_not_meet() {
     assert!(came(&two).is_empty());
 }
 
-// shows: IACP-010
+// shows: IACP-010 (§3.5)
 #[test]
 fn a_peer_that_is_disconnected_when_the_host_moves_finds_a_ticket_after_bound() {
     let mut two = two(3);

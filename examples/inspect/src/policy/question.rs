@@ -221,7 +221,7 @@ impl Said {
             Answer::Residency => Self::Residency,
             Answer::Deny => Self::Deny,
             Answer::NoRule => Self::NoRule,
-            // Here everybody can be asked.
+            // Here every authority can be asked.
             Answer::NobodyAsked | Answer::Unreachable => Self::NotAsked,
         }
     }

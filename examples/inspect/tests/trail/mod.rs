@@ -28,7 +28,7 @@ fn sign(number: u8, hash: &[u8; 32]) -> [u8; 64] {
     Portable::sign(&Portable::signing_key(&Secret32::new([number; 32])), hash)
 }
 
-/// A control plane with one version that governs everybody.
+/// A control plane with one version that governs all interactions.
 pub fn world() -> Rollout<2, 2> {
     let verifies =
         |key: &[u8; 32], hash: &[u8; 32], signature: &[u8; 64]| Portable::verify(key, hash, signature).is_ok();

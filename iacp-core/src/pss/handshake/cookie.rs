@@ -91,7 +91,7 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
     }
 
     /// The R-Cookie, unpredictable and a keyed hash over the peer's locator, and its places.
-    // keeps: IACP-085
+    // keeps: IACP-085 (§4.2.4.1)
     fn cookie<P: Provider>(&self, binding: &Binding<'_>) -> (Cookie, Groups) {
         let tag = self.mac::<P>(b"IACP/1 r-cookie\0", binding);
         let (cookie, places) = tag.expose().split_at(Cookie::LEN);

@@ -72,7 +72,7 @@ impl Attempt {
     pub(crate) fn new<P: Provider>(offer: Capabilities, now: Mono, restarts: u8, rng: &mut impl CryptoRng) -> Self {
         let ephemeral = Secret32::random(rng);
         let share = X25519Key(P::x25519_public(&ephemeral));
-        // keeps: IACP-084
+        // keeps: IACP-084 (§4.2.4.1)
         let mut cookie = Cookie::ZERO;
         while cookie.is_zero() {
             rng.fill_bytes(&mut cookie.0);

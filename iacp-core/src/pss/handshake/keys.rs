@@ -103,7 +103,7 @@ pub fn session_hash<P: Provider>(
 
 /// `Local_Session_Key` (`IACP §4.2.4.2`): where a host with several agents files a session. The IAT keeps agents apart
 /// even where cookies collide.
-// keeps: IACP-087
+// keeps: IACP-087 (§4.2.4.2)
 #[must_use]
 pub fn local_session_key<P: Provider>(
     initiator_cookie: Cookie,

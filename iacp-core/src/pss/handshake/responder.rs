@@ -198,7 +198,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     ///
     /// # Errors
     /// The frame is noise, too early or too many, or `out` is too small.
-    // keeps: IACP-020, IACP-021, IACP-024, IACP-083, IACP-146
+    // keeps: IACP-020 (§3.4), IACP-021 (§3.6.2), IACP-024 (§3.6.2), IACP-083 (§4.2.4.1), IACP-146 (§6.4.3)
     #[expect(clippy::too_many_arguments, reason = "each is what another part of the host knows")]
     pub fn answer_as<P: Provider>(
         &self,
@@ -284,7 +284,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     ///
     /// # Errors
     /// As those of [`Self::accept`].
-    // keeps: IACP-083, IACP-086
+    // keeps: IACP-083 (§4.2.4.1), IACP-086 (§4.2.4.1)
     #[inline(never)]
     pub fn accept_as<P: Provider>(
         &mut self,

@@ -80,7 +80,7 @@ impl Capabilities {
     }
 
     /// The AEAD of a session with these capabilities: AES-256-GCM unless the other one was agreed.
-    // keeps: IACP-166
+    // keeps: IACP-166 (§8.2)
     #[must_use]
     pub const fn suite(self) -> Suite {
         if self.contains(Self::CHACHA20_POLY1305) { Suite::ChaCha20Poly1305 } else { Suite::Aes256Gcm }

@@ -187,7 +187,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Ok(offered) => offered,
             Err(NotAnswer::Cookie) => return Err(Discard::Cookie),
             Err(NotAnswer::Signature) => return Err(Discard::Signature),
-            // keeps: IACP-145
+            // keeps: IACP-145 (§6.4.2)
             Err(NotAnswer::Contradiction) => {
                 self.shut(Closure::Contradiction, None);
                 return Ok(());

@@ -17,7 +17,7 @@ machine! {
         Established = "ESTABLISHED",
         /// Data flows, with a gap or an old frame still to be explained.
         AnomalyFlagged = "ANOMALY_FLAGGED",
-        /// The peer, or somebody in its place, contradicted what it had authenticated.
+        /// The peer, or another sender in its place, contradicted what it had authenticated.
         SessionCompromised = "SESSION_COMPROMISED",
         /// The transport is gone, the session's memory is not.
         Disconnected = "DISCONNECTED",
@@ -41,7 +41,7 @@ machine! {
         StateVectorsMatch = "STATE_VECTORS_MATCH",
     }
     rows {
-        // keeps: IACP-160
+        // keeps: IACP-160 (§6.4.2)
         Drawn: PssNegotiating + SfcEffective => Established;
         Drawn: Established + RxOutOfOrder => AnomalyFlagged;
         Drawn: AnomalyFlagged + AnomalyCleared => Established;
@@ -50,7 +50,7 @@ machine! {
         Drawn: Established + QuicConnClose => Disconnected;
         Drawn: Disconnected + PeerReconnect => Reconciling;
         Drawn: Reconciling + StateVectorsMatch => Established;
-        // keeps: IACP-161
+        // keeps: IACP-161 (B.4)
         Ours: AnomalyFlagged + QuicConnClose => Disconnected, "a gap does not keep a transport from dropping";
         Ours: AnomalyFlagged + RxOutOfOrder => AnomalyFlagged, "a second gap before the first has closed";
         Ours: Reconciling + QuicConnClose => Disconnected, "the transport may drop again before the vectors match";

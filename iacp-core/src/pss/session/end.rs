@@ -116,7 +116,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 (reason.code(), Closure::Forced { by_peer: false, reason: reason.code(), truncated })
             }
         };
-        // keeps: IACP-162
+        // keeps: IACP-162 (B.4)
         let told = match self.stage {
             // The peer has a session, or may have.
             Stage::Confirming(..) | Stage::Open(_) => Some(self.farewell(now, identity, TeardownType::Forced, code)),
@@ -208,7 +208,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// A PSS_TEARDOWN of any type, for a session that is not over.
-    // keeps: IACP-151
+    // keeps: IACP-151 (§6.5.1)
     #[inline(never)]
     pub(super) fn on_teardown(
         &mut self,
@@ -268,7 +268,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let home = self.path.home();
         let Stage::Over(Over { farewell: Some(farewell), .. }) = &mut self.stage else { return Err(Discard::NotNow) };
         match farewell.teardown_type {
-            // Anybody can send such a frame, so the answer goes home.
+            // Any sender can make such a frame, so the answer goes home.
             TeardownType::Forced => {
                 if farewell.sent.moment().is_none_or(|sent| now.since(sent) >= FORCED_EACH) {
                     (farewell.to, farewell.due) = (Some(Place::of(home)), true);

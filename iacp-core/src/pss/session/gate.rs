@@ -15,7 +15,7 @@ use crate::time::Mono;
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
     /// From now on neither data nor PSS_INIT leaves: heartbeats and everything else does. What is sealed stays in the
     /// delta log, no attempt at the handshake ends, and the time does not count as one without progress.
-    // keeps: IACP-078
+    // keeps: IACP-078 (§4.2.3.3)
     pub fn close_gate(&mut self, now: Mono) {
         if self.gate.is_none() {
             self.gate = Packed::at(now);

@@ -130,7 +130,7 @@ fn a_worn_key_shows_the_heartbeat_whose_echo_lets_it_be_renewed() {
 
 #[test]
 fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
-    // shows: IACP-166
+    // shows: IACP-166 (§8.2)
     for side in [0, 1] {
         let mut two = Two::open();
         two.sessions[side].outbound.key_mut().set_sealed(UPDATE_AFTER - 3);

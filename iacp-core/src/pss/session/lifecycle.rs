@@ -34,12 +34,12 @@ machine! {
         OutOfOrderOrInvalid = "out-of-order or invalid packet",
     }
     rows {
-        // keeps: IACP-160
+        // keeps: IACP-160 (§6.4.2)
         Drawn: Closed + TransmitPssInit => Hearing;
         Drawn: Hearing + ReceivePssNeg => Hearing, "validates the cookie";
         Drawn: Hearing + EmitPssAck => Established;
         Drawn: Established + TeardownOrRevocation => Closed;
-        // keeps: IACP-145
+        // keeps: IACP-145 (§6.4.2)
         Said: Hearing + OutOfOrderOrInvalid => Closed, "the sentence below the picture";
         Ours: Hearing + HandshakeFailed => Closed, "5 s without an authentic answer; the next attempt transmits a new PSS_INIT";
         Ours: Closed + AcceptPssAck => Established, "the responder is stateless until the third message";

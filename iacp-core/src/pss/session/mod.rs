@@ -97,7 +97,7 @@ impl Names {
 ///
 /// Its keys seal only while this memory lives, so it cannot be cloned, and it is not to be restored from a copy: a host
 /// that lost it makes a new handshake.
-// keeps: IACP-166
+// keeps: IACP-166 (§8.2)
 pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion = Flight> {
     stage: Stage,
     names: Names,
@@ -283,7 +283,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// The contract is effective, and with it the flow of data.
-    // keeps: IACP-147
+    // keeps: IACP-147 (§6.4.4)
     fn effective(&mut self, now: Mono, terms: Terms, acceptance: Option<Acceptance>) {
         let Stage::Open(open) = &mut self.stage else { return };
         open.settle(now, terms, acceptance);
@@ -349,7 +349,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     ///
     /// # Errors
     /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
-    // keeps: IACP-151
+    // keeps: IACP-151 (§6.5.1)
     pub fn finish(&mut self, now: Mono) -> Result<u64, SendError> {
         self.seal(now, Kind::Anml, Flags::FIN, 0, |_| ())
     }
@@ -446,7 +446,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     ///
     /// # Errors
     /// The session is not DISCONNECTED. Nothing has changed.
-    // keeps: IACP-144
+    // keeps: IACP-144 (§6.4.2)
     pub fn reconnect(&mut self, now: Mono, to: SocketAddr) -> Result<(), NotNow> {
         let Stage::Open(Open { link: Link::Lost(lost), .. }) = &mut self.stage else { return Err(NotNow) };
         lost.probe = Some(Backoff::starting(now, PROBE_FIRST, PROBE_CEILING));

@@ -49,7 +49,7 @@ pub(super) struct Acknowledgement {
     pub(super) last: Mono,
     /// Before this the peer is not asked again for a sign of life.
     pub(super) ask_from: Mono,
-    /// Before this no repeat that anybody could have sent, and no heartbeat that asks, is answered again.
+    /// Before this no frame that may be a replay, and no heartbeat that asks, is answered again.
     pub(super) echo_from: Mono,
     /// Before this no repeat whose signature holds, or whose bytes are known, is answered again.
     pub(super) answer_from: Mono,

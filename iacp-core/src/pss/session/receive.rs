@@ -77,7 +77,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         signed: &Signed<'_>,
     ) -> Result<(), Discard> {
         let initiator = signed.frame.message.initiator_cookie().ok_or(Discard::NotForSession)?;
-        // keeps: IACP-086
+        // keeps: IACP-086 (§4.2.4.1)
         let responder = signed.frame.responder_cookie.filter(|cookie| !cookie.is_zero()).ok_or(Discard::Cookie)?;
         // The first PSS_NEG is what brings the R-Cookie.
         let known = !self.names.cookies.responder.is_zero();
@@ -222,7 +222,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.stage.confirm(open);
     }
 
-    /// Answers a frame that anybody could have sent again, or a heartbeat that asks: one answer in 50 ms.
+    /// Answers a frame that may be a replay, or a heartbeat that asks: one answer in 50 ms.
     pub(super) fn answer(&mut self, now: Mono) {
         if meter(&mut self.acknowledgement.echo_from, now) {
             self.acknowledge_by(now);
@@ -238,7 +238,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if gap && matches!(open.link, Link::Whole | Link::Gap) {
             open.step(continuity::Event::RxOutOfOrder, Link::Gap);
         } else if closes {
-            // keeps: IACP-150
+            // keeps: IACP-150 (§6.4.5)
             open.step(continuity::Event::AnomalyCleared, Link::Whole);
         }
         let gap = match (gap, skips) {
@@ -300,7 +300,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// The vectors match when the peer has all of ours, and we have all that it had sent.
-    // keeps: IACP-144
+    // keeps: IACP-144 (§6.4.2)
     pub(super) fn reconcile(&mut self, now: Mono) {
         let Stage::Open(open) = &mut self.stage else { return };
         let Open { link: Link::Reconciling(reconciling), .. } = open else { return };

@@ -11,7 +11,7 @@ pub struct Coordinate(pub [u8; 32]);
 
 impl Coordinate {
     /// The coordinate of a tag under an EID.
-    // keeps: IACP-132
+    // keeps: IACP-132 (§6.1.1)
     #[must_use]
     pub fn of<P: Provider>(owner: &Eid, tag: &[u8]) -> Self {
         Self(P::sha256(&[&owner.0, tag]))

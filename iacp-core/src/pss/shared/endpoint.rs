@@ -20,7 +20,7 @@ pub fn pair_tag(peer: &Eid) -> [u8; 44] {
 }
 
 /// The tag of the only endpoint of a session for which EXCLUSIVE was agreed.
-// keeps: IACP-148
+// keeps: IACP-148 (§6.4.4)
 #[must_use]
 pub fn exclusive_tag(session_hash: &[u8; 32]) -> [u8; 44] {
     tagged(session_hash)
@@ -217,7 +217,7 @@ impl<'m> Endpoints<'m> {
     }
 
     /// The EID has ended: all values and tags are wiped.
-    // keeps: IACP-132
+    // keeps: IACP-132 (§6.1.1)
     pub fn erase_all(&mut self) {
         self.slots.iter_mut().for_each(Zeroize::zeroize);
     }

@@ -178,7 +178,7 @@ impl<const N: usize> Group<N> {
     ///
     /// # Errors
     /// The epochs are used up: nothing is sealed any more.
-    // keeps: IACP-149
+    // keeps: IACP-149 (§6.4.4)
     pub fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) -> Result<(), GroupError> {
         let epoch = self.epoch.checked_add(1);
         // Whatever comes of it: nothing more is sealed under the old key.

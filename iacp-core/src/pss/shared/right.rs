@@ -16,7 +16,7 @@ pub const WRITE: u16 = 0x4;
 pub const OPS_A_SECOND: u32 = 64;
 
 /// What the caller knows of the carrier that brought a frame, the nearest first. An op has the wider of two reaches: its
-/// frame's, and its session's home. Never told by an IP address: that can be written by anyone.
+/// frame's, and its session's home. Never told by an IP address: any sender can write one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reach {
@@ -159,7 +159,7 @@ pub struct Rights<const N: usize> {
 
 impl<const N: usize> Rights<N> {
     /// No rights: the contract has just become effective.
-    // keeps: IACP-147
+    // keeps: IACP-147 (§6.4.4)
     pub const NONE: Self = Self { places: [None; N], window: Mono(0), ops: 0, away: false };
 
     fn all(&self) -> impl Iterator<Item = &Right> {
@@ -296,7 +296,7 @@ impl<const N: usize> Rights<N> {
     }
 
     /// Whether the peer may do this now, from there. "No right" and "no such endpoint" are one answer.
-    // keeps: IACP-168
+    // keeps: IACP-168 (§8.6)
     fn endpoint<'e>(
         &self,
         now: Mono,

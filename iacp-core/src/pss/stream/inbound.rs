@@ -271,7 +271,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
     }
 
     /// Takes a data frame: opens it in place, once, and checks its rolling hash.
-    // keeps: IACP-150
+    // keeps: IACP-150 (§6.4.5)
     pub(crate) fn take<'d>(
         &mut self,
         sequence: u64,

@@ -144,7 +144,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
     }
 
     /// Seals one frame into the delta log; `fill` writes its content in place. Returns its sequence number.
-    // keeps: IACP-150, IACP-166
+    // keeps: IACP-150 (§6.4.5), IACP-166 (§8.2)
     pub(crate) fn seal(
         &mut self,
         now: Mono,

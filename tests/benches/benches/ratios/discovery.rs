@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 const NOW: UnixTime = UnixTime(1_790_000_000_000);
 
-/// More work than anybody has done.
+/// More work than has ever been done.
 const REQUEST: DiscoveryReq = DiscoveryReq {
     target_space_coordinate: DhtKey([1; 32]),
     ephemeral_public_key: X25519Key([2; 32]),

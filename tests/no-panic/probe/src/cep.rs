@@ -200,7 +200,7 @@ fn judge(lineage: &mut Memory, policy: &Policy<'_>) {
     if let Some(record) = decision.record() {
         look(lineage.record(record));
     }
-    // By hand, as whoever asks for each rung himself.
+    // By hand, as a caller that asks for each rung on its own.
     let mut ladder: Ladder<'_> = black_box(judgement.ladder);
     black_box(ladder.present(opaque()));
     look(ladder.expect(&any_digest(), black_box(Source::Local)));

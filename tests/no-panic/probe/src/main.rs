@@ -1,4 +1,4 @@
-//! Hands bytes that nobody can foresee to every parser. What can panic pulls the panic machinery into this program.
+//! Hands bytes that no compiler can foresee to every parser. What can panic pulls the panic machinery into this program.
 //!
 //! A module for each crate. To probe another parser, write one more function and call it in the module's `all`.
 #![no_std]

@@ -99,7 +99,7 @@ fn session<const LOG: usize, const FRAMES: usize, C: iacp_core::pss::Congestion>
 ) {
     let offer = Capabilities::from_bits(black_box(0));
     look(session.initiate(now(), &identity(), eid(), from(), offer, &mut Noise));
-    // In any order, as often as anybody likes.
+    // In any order, and any number of times.
     while black_box(true) {
         match black_box(0_u8) {
             0 => match session.handle(now(), &identity(), from(), opaque_buffer()) {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::rules::{ACTIONS, CONSENTS, KINDS, MODALITIES, POSTURES, REGIONS, Request, Rule};
 use super::{Engine, names};
 
-/// 1,024 rules, and two versions: one under which everybody joins, and then the one that is measured.
+/// 1,024 rules, and two versions: one under which all participants join, and then the one that is measured.
 type Control = Rollout<16, 2>;
 
 /// Its time stands still.
@@ -24,7 +24,7 @@ const AUTHORITY: Authority = Authority(0);
 
 const OPEN: &str = "authority corporate\nversion 1\npermit any\n";
 
-/// How many records wait before somebody takes them.
+/// How many records wait before they are taken.
 const LOG: usize = 1_024;
 
 /// Interactions under one policy of one authority, and what is requested in each.

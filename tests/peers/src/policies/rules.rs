@@ -1,4 +1,4 @@
-//! The rules and requests that all engines get, in nobody's language.
+//! The rules and requests that all engines get, in the language of none of them.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -45,11 +45,11 @@ pub struct Rule {
     pub kind: Option<usize>,
     /// On one of these streams.
     pub modalities: Vec<usize>,
-    /// By somebody in one of these places.
+    /// By a participant in one of these places.
     pub regions: Vec<usize>,
     /// Whose posture is at least this.
     pub posture: usize,
-    /// And everybody consents to this, if it matters.
+    /// And all participants consent to this, if it matters.
     pub consent: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ pub struct Request {
     pub region: usize,
     /// The participant's posture.
     pub posture: usize,
-    /// What everybody consents to, a bit each.
+    /// What all participants consent to, a bit each.
     pub consents: u8,
 }
 
@@ -82,7 +82,7 @@ pub enum Outcome {
 }
 
 impl Request {
-    /// Whether everybody consents to this.
+    /// Whether all participants consent to this.
     #[must_use]
     pub fn consents_to(&self, consent: usize) -> bool {
         self.consents & (1 << consent) != 0

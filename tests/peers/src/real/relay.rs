@@ -59,7 +59,7 @@ impl Relay {
         let (front, back) = (socket()?, socket()?);
         let at = front.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
-        // Whoever sent to the front last.
+        // The address that sent to the front last.
         let sender = Arc::new(Mutex::new(None));
         let mut threads = Vec::new();
         for (number, inwards) in [(0, true), (1, false)] {
@@ -108,7 +108,7 @@ fn arrive(
         let (length, who) = match socket.recv_from(&mut buffer) {
             Ok(received) => received,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
-            // Nobody listens any more: that concerns the sender.
+            // No process listens any more: that concerns the sender.
             Err(_) => continue,
         };
         seen(who);

@@ -1,39 +1,19 @@
-//! `inspect dissector`: Wireshark reads what the figures say.
+//! A dissector for Wireshark, in Lua: it reads what the figures say.
 //!
-//! The tables are written here, from the figures, the registry and the notes of `inspect frame`; `dissector.lua` walks them.
+//! The tables are written here, from the figures, the registry and the notes on fields; `dissector.lua` walks them.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::process::ExitCode;
 
-use anyhow::Result;
-use explain::frame::notes::{self, ADDRESSES, BITS, CODES, FRAMES, TIMES};
-use explain::frame::shape::{self, Field, Kind};
 use iacp_wire::{Flags, MessageType, Value};
+
+use crate::frame::notes::{self, ADDRESSES, BITS, CODES, FRAMES, TIMES};
+use crate::frame::shape::{self, Field, Kind};
 
 const WALKER: &str = include_str!("dissector.lua");
 
-/// Writes a Wireshark dissector in Lua to standard output.
-///
-/// `inspect dissector > iacp.lua`, then `wireshark -X lua_script:iacp.lua FILE`, or put it into the folder of personal Lua
-/// plugins. It reads datagrams on UDP port 4227 and captures of link type USER0.
-#[derive(clap::Args, Debug)]
-pub struct Arguments {}
-
-/// Runs the subcommand.
-///
-/// # Errors
-///
-/// An output that cannot be written.
-pub fn run(_: &Arguments) -> Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    out.write_all(lua().as_bytes())?;
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
-}
-
 /// The dissector: its tables, then what walks them.
-fn lua() -> String {
+#[must_use]
+pub fn lua() -> String {
     let mut out = String::from("-- Written by `inspect dissector` from the figures of iacp-wire. Do not edit it.\n\n");
     messages(&mut out);
     let tlvs = (0..=u8::MAX).map(|code| (u64::from(code), notes::tlv_name(code).to_owned()));

@@ -34,6 +34,7 @@ const LEVELS: &[&str] =
 const SETTINGS: &[&str] = &["lease", "validation", "recovery", "heads"];
 
 /// More about what is wrong with a word of a line: `: 'recrod' (did you mean 'record'?)`.
+#[must_use]
 pub fn about(vocabulary: Option<&Vocabulary<'_>>, trouble: Trouble, line: &str, column: u16) -> String {
     let at = usize::from(column).saturating_sub(1);
     let word = word_at(line, at);
@@ -76,6 +77,7 @@ pub fn about(vocabulary: Option<&Vocabulary<'_>>, trouble: Trouble, line: &str, 
 }
 
 /// The word that begins at a byte of a line; where none does, what stands there up to a blank.
+#[must_use]
 pub fn word_at(line: &str, at: usize) -> &str {
     let rest = line.get(at..).unwrap_or_default();
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
