@@ -3,4 +3,5 @@
 mod access;
 mod admission;
 mod escrow;
+mod names;
 mod world;
