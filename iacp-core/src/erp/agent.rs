@@ -109,6 +109,8 @@ pub(crate) struct Tell {
     pub(crate) wrong_source: bool,
     /// What was asked of a peer's standing is known.
     pub(crate) standing: bool,
+    /// RESOLVE has ended.
+    pub(crate) resolved: bool,
 }
 
 /// What of a context must be on stable storage.
@@ -169,6 +171,8 @@ pub struct AgentSlot<P: Provider> {
     /// same peer, + 1.
     pub(crate) standing: Option<(u32, Eid)>,
     pub(crate) standing_next: u32,
+    /// When its ANML Fallback Query is to be sent again, or has taken too long.
+    pub(crate) query_due: Option<Mono>,
     /// Where its derivatives stand in the gate of the sandbox, + 1 each.
     pub(crate) derived: [u32; DERIVATIVES],
 }
@@ -201,7 +205,7 @@ impl<P: Provider> AgentSlot<P> {
         degraded: false,
         accused: false,
         rotated: None,
-        tell: Tell { state: false, cloned: false, wrong_source: false, standing: false },
+        tell: Tell { state: false, cloned: false, wrong_source: false, standing: false, resolved: false },
         sessions: 0,
         session_count: 0,
         incoming: 0,
@@ -209,6 +213,7 @@ impl<P: Provider> AgentSlot<P> {
         groups_due: None,
         standing: None,
         standing_next: 0,
+        query_due: None,
         derived: [0; DERIVATIVES],
     };
 
@@ -268,12 +273,12 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        [Some(purge), registration, evolution, rotation, self.groups_due].into_iter().flatten().min()
+        [Some(purge), registration, evolution, rotation, self.groups_due, self.query_due].into_iter().flatten().min()
     }
 
     /// Something is to be told.
     pub(crate) const fn has_news(&self) -> bool {
-        self.tell.state || self.tell.cloned || self.tell.wrong_source || self.tell.standing
+        self.tell.state || self.tell.cloned || self.tell.wrong_source || self.tell.standing || self.tell.resolved
     }
 }
 

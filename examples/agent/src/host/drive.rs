@@ -318,7 +318,10 @@ impl Host<'_> {
                 }
                 // A record goes nowhere, and none is found.
                 HostRequest::Deposit(eid) => self.entity.deposited(&eid),
-                HostRequest::Nodes(_) | HostRequest::Own(_) | HostRequest::Tickets { .. } => {}
+                HostRequest::Nodes(_)
+                | HostRequest::Own(_)
+                | HostRequest::Resolvers { .. }
+                | HostRequest::Tickets { .. } => {}
             }
         }
     }
