@@ -94,15 +94,15 @@ impl<P: Provider> Node<'_, P> {
     pub fn name<T: Trust>(&self, now: UnixTime, path: &str, trust: &T) -> Result<Named, Unnamed> {
         let broken = Unnamed::Broken;
         let path = Path::new(path).ok_or(broken(ChainBreak::PathMalformed))?;
-        match self.from_root(now, &path, trust) {
+        match self.by_root(now, &path, trust) {
             Err(
                 why @ (Unnamed::Quarantined(_) | Unnamed::Broken(ChainBreak::RootRevoked | ChainBreak::KeyRevoked)),
-            ) => self.from_custody(now, &path, trust).unwrap_or(Err(why)),
+            ) => self.by_custody(now, &path, trust).unwrap_or(Err(why)),
             named => named,
         }
     }
 
-    fn from_root<T: Trust>(&self, now: UnixTime, path: &Path<'_>, trust: &T) -> Result<Named, Unnamed> {
+    fn by_root<T: Trust>(&self, now: UnixTime, path: &Path<'_>, trust: &T) -> Result<Named, Unnamed> {
         let broken = Unnamed::Broken;
         let first = path.as_str().split('.').next().and_then(Path::new).ok_or(broken(ChainBreak::PathMalformed))?;
         let key = Self::at(&first);
@@ -138,7 +138,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// The way from the nearest link above that the nodes keep alive; `None` without such a link.
-    fn from_custody<T: Trust>(&self, now: UnixTime, path: &Path<'_>, trust: &T) -> Option<Result<Named, Unnamed>> {
+    fn by_custody<T: Trust>(&self, now: UnixTime, path: &Path<'_>, trust: &T) -> Option<Result<Named, Unnamed>> {
         let ends = core::iter::once(path.as_str().len()).chain(path.as_str().rmatch_indices('.').map(|(at, _)| at));
         for child in ends.filter_map(|end| Path::new(path.as_str().get(..end)?)).filter(|child| !child.is_root()) {
             let Some((record, _)) = self.store.one(now, Kind::Custody, Self::at(&child)) else { continue };
