@@ -162,9 +162,9 @@ pub async fn start() -> Result<World> {
         named(case("the EID is accused, and there is no verdict yet", "accused", Expected::Native), false),
         Case {
             uri: format!("http://present.lost:{port}/"),
-            ..named(case("its root has run out", "present", Expected::Native), false)
+            ..named(case("the root of its name has run out", "present", Expected::Native), false)
         },
-        case("the same, by an SRV target", "srv", Expected::Native),
+        case("ANML at the well-known URI of an SRV target", "srv", Expected::Native),
         case("no ANML anywhere", "absent", Expected::Legacy(Trigger::AnmlAbsent)),
         case("ANML only by a Link header", "linked", Expected::Native),
         compared(case("page and document say the same", "equal", Expected::Native)),
