@@ -4,7 +4,8 @@ use iacp_core::crypto::Portable;
 use iacp_core::dhi::fallback::{
     Asked, Ignored, MAPPING_LIFE_MAX, Mapping, NOT_FOUND_LIFE, Query, Resolver, Unanswered,
 };
-use iacp_core::dhi::mapping::{Kept, Known, Mappings};
+use iacp_core::dhi::mapping::{Kept, Known, Mappings, path};
+use iacp_core::dhi::opinions::{ASKED, Opinion, Opinions};
 use iacp_core::identity::Identity;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::Eid;
@@ -161,4 +162,85 @@ fn a_full_table_forgets_what_ends_soonest_and_an_empty_one_keeps_nothing() {
     let mut none = Mappings::new(&mut []);
     none.keep(Mono(0), UNIX, "a.example", until(10));
     assert_eq!(none.get(Mono(0), "a.example"), None);
+}
+
+const fn says(eid: u8, expiry: u64) -> Mapping {
+    Mapping::Mapped { eid: Eid([eid; 32]), expiry: UnixTime(expiry) }
+}
+
+fn opinions_of(words: &[Mapping]) -> Opinions {
+    let mut opinions = Opinions::NONE;
+    words.iter().enumerate().for_each(|(node, word)| assert!(opinions.heard(node, *word)));
+    opinions
+}
+
+// shows: IACP-028
+#[test]
+fn whatever_f_liars_say_they_neither_make_nor_change_a_mapping() {
+    // For each n: every mixture of honest words and lies, in every order of arrival that differs in who came first.
+    for (asked, needed, faulty) in [(1, 1, 0), (4, 3, 1), (5, 4, 1), (6, 5, 1), (7, 5, 2)] {
+        let honest = Opinion::Mapped { eid: Eid([1; 32]), expiry: UnixTime(50) };
+        let lies = [says(2, 90), says(1, 1), says(1, 99), Mapping::NotFound, Mapping::Refused];
+        let mixtures = lies.len().pow(faulty.try_into().unwrap_or(0));
+        for mixture in 0..mixtures {
+            for first in 0..asked {
+                let mut opinions = Opinions::NONE;
+                let mut code = mixture;
+                for step in 0..asked {
+                    let node = (first + step) % asked;
+                    let word = if node < faulty {
+                        let lie = lies.get(code % lies.len()).copied().unwrap_or(Mapping::Refused);
+                        code /= lies.len();
+                        lie
+                    } else {
+                        says(1, 50)
+                    };
+                    assert!(opinions.heard(node, word));
+                    let decided = opinions.decide(asked, needed, faulty);
+                    assert!(decided.is_none() || decided == Some(honest), "{decided:?} of {asked}, lies {mixture}");
+                }
+                assert_eq!(opinions.decide(asked, needed, faulty), Some(honest), "{asked} nodes, lies {mixture}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mapping_that_k_minus_f_nodes_know_to_be_over_gets_no_quorum() {
+    // A revocation has reached a write quorum: 5 of 7. Two of those lie; two nodes have not got it.
+    let words = [says(1, 50), says(1, 50), says(1, 50), says(1, 50), Mapping::NotFound, Mapping::NotFound];
+    assert_eq!(opinions_of(&words).decide(7, 5, 2), None, "the seventh may still say so");
+    let mut all = opinions_of(&words);
+    assert!(all.heard(6, Mapping::NotFound));
+    assert_eq!(all.decide(7, 5, 2), Some(Opinion::Split));
+}
+
+#[test]
+fn not_found_needs_k_nodes_and_a_refusal_speaks_for_nothing() {
+    let nothing = [Mapping::NotFound; 5];
+    assert_eq!(opinions_of(&nothing).decide(7, 5, 2), Some(Opinion::NotFound));
+    assert_eq!(opinions_of(&nothing[..4]).decide(7, 5, 2), None);
+    assert_eq!(opinions_of(&[Mapping::Refused; 2]).decide(7, 5, 2), None);
+    assert_eq!(opinions_of(&[Mapping::Refused; 3]).decide(7, 5, 2), Some(Opinion::Split));
+}
+
+#[test]
+fn the_first_word_of_a_node_stands_and_a_node_that_was_not_asked_has_none() {
+    let mut opinions = opinions_of(&[says(1, 50)]);
+    assert!(!opinions.heard(0, Mapping::NotFound), "it has said something else before");
+    assert!(!opinions.heard(ASKED, says(1, 50)));
+    assert!(opinions.has(0) && !opinions.has(1) && !opinions.has(ASKED));
+    assert_eq!(opinions.decide(1, 1, 0), Some(Opinion::Mapped { eid: Eid([1; 32]), expiry: UnixTime(50) }));
+    assert_eq!(Opinions::NONE.decide(0, 5, 2), Some(Opinion::Split), "no node was asked");
+}
+
+#[test]
+fn a_hosts_path_has_its_most_general_label_first() {
+    assert_eq!(path("www.Example.org").as_deref(), Some("org.example.www"));
+    assert_eq!(path("a.b.c.d.e.f.g.h").as_deref(), Some("h.g.f.e.d.c.b.a"), "eight labels");
+    let long = ["x".repeat(63), "y".repeat(63)].join(".");
+    assert!(path(&long).is_some() && path(&format!("{long}.z")).is_none(), "128 bytes at most");
+    for host in ["", ".", "a..b", "example.org.", "a.b.c.d.e.f.g.h.i", "under_score.org", "-a.org", "a\u{e9}.org"] {
+        assert_eq!(path(host), None, "{host}");
+    }
 }

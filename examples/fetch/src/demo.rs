@@ -2,16 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::handoff::Trigger;
 use iacp_core::identity::Identity;
-use iacp_wire::Eid;
+use iacp_core::time::UnixTime;
 use tokio::net::TcpListener;
 
-use crate::driver::Verdict;
-use crate::entity::{Entity, rng, unix};
-use crate::resolver::{self, Records};
+use crate::directory::Directory;
+use crate::driver::{Report, Verdict};
+use crate::host::{Host, rng, unix};
+use crate::records::{accusation, curation, revocation, root, token};
 use crate::servers::{Log, names, web};
 
 /// What is expected of a case.
@@ -37,6 +38,11 @@ impl Expected {
     }
 }
 
+/// An hour, in milliseconds.
+const HOUR: u64 = 3_600_000;
+/// Directory nodes of the demo: one of them may lie.
+const NODES: usize = 4;
+
 /// One server to try.
 pub struct Case {
     /// What it does, in a few words.
@@ -49,8 +55,16 @@ pub struct Case {
     pub t_eval: u32,
     /// Whether page and document are compared.
     pub equivalence: bool,
-    /// Whether the LL-Entity has a resolver to ask.
-    pub mapped: bool,
+    /// Whether the directory must have a mapping; `None` without a directory.
+    pub mapped: Option<bool>,
+}
+
+impl Case {
+    /// Whether a report is what the case must lead to.
+    #[must_use]
+    pub fn is_as_expected(&self, report: &Report) -> bool {
+        self.expected.is(&report.verdict) && report.mapping.is_some() == self.mapped.unwrap_or(false)
+    }
 }
 
 /// The servers, their DNS, and the cases.
@@ -61,8 +75,8 @@ pub struct World {
     pub port: u16,
     /// What the servers were asked.
     pub log: Log,
-    /// A resolver that knows an EID for `present.test`.
-    pub resolver: (Eid, SocketAddr),
+    /// The directory that the LL-Entity asks.
+    pub directory: Directory,
     /// What to try.
     pub cases: Vec<Case>,
     /// Whether there is an address outside loopback, without which nothing is inwards of anything.
@@ -70,26 +84,42 @@ pub struct World {
 }
 
 impl World {
-    /// An LL-Entity with the resolver of this world, where one is wanted.
-    #[must_use]
-    pub fn entity(&self, is_wanted: bool) -> Option<Entity> {
-        let (eid, at) = self.resolver;
-        is_wanted.then(|| Entity::new(Identity::generate(&mut rng()), eid, at))
+    /// An LL-Entity that asks the directory of this world, where one is wanted.
+    ///
+    /// # Errors
+    /// It has no memory.
+    pub fn host(&self, is_wanted: bool) -> Result<Option<Host>> {
+        is_wanted.then(|| Host::new(self.directory.nodes())).transpose()
     }
 }
 
-/// A resolver with two records: the pinned root `test`, and below it `test.present`.
-async fn start_resolver() -> Result<(Eid, SocketAddr)> {
-    let [me, curator, site] = [(); 3].map(|()| Identity::<Portable>::generate(&mut rng()));
+/// Nodes that have the root `test`, whose curator's key has changed once, with names below it of which some are good no more; and
+/// `lost`, a root that has run out.
+async fn start_directory() -> Result<Directory> {
+    let [old, curator, other, witness] = [(); 4].map(|()| Identity::<Portable>::generate(&mut rng()));
     let now = unix().0;
-    let records = Records {
-        roots: vec![resolver::root("test", &curator, now)],
-        tokens: vec![resolver::token("test", "test.present", &curator, site.eid(), (now, now + 3_600_000))],
-    };
-    let socket = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.context("a port for the resolver")?;
-    let resolver = (me.eid(), socket.local_addr()?);
-    tokio::spawn(resolver::serve(socket, me, records));
-    Ok(resolver)
+    let before = now.saturating_sub(2 * HOUR);
+    let (test, lost) = (root("test", &old, now), root("lost", &other, before));
+    let directory = Directory::start(NODES, &[&test, &lost]).await.context("the directory")?;
+    let mut records = vec![curation("test", 1, &test, &old, curator.eid())];
+    records.insert(0, test);
+    for name in ["present", "slashed", "revoked", "accused"] {
+        let site = Identity::<Portable>::generate(&mut rng());
+        let window = (now, now + HOUR);
+        records.push(token("test", &format!("test.{name}"), &curator, site.eid(), window));
+        match name {
+            "slashed" => records.push(directory.convict(site.eid())),
+            "revoked" => records.push(revocation(&site, now)),
+            "accused" => records.push(accusation(&site, &witness, now)),
+            _ => {}
+        }
+    }
+    let ended = token("lost", "lost.present", &other, curator.eid(), (before, now + HOUR));
+    let stored = records.iter().flat_map(|record| directory.offer(record));
+    let earlier = [lost.until(before + HOUR), ended].into_iter();
+    let earlier = earlier.flat_map(|record| directory.offer_at(UnixTime(before), &record));
+    ensure!(stored.chain(earlier).all(|status| status == 0), "a node has refused a record of the demo");
+    Ok(directory)
 }
 
 /// The address of this host that is not loopback, if it has one. Nothing is sent.
@@ -119,17 +149,22 @@ pub async fn start() -> Result<World> {
         expected,
         t_eval: 15_000,
         equivalence: false,
-        mapped: false,
+        mapped: None,
     };
     let quick = |case: Case| Case { t_eval: 1_000, ..case };
     let compared = |case: Case| Case { equivalence: true, ..case };
+    let named = |case: Case, is_mapped: bool| Case { mapped: Some(is_mapped), ..case };
     let mut cases = vec![
         case("ANML at the well-known URI", "present", Expected::Native),
+        named(case("the same, with a mapping by the ANML Fallback Query", "present", Expected::Native), true),
+        named(case("the same, without one: the EID is slashed", "slashed", Expected::Native), false),
+        named(case("the EID is revoked", "revoked", Expected::Native), false),
+        named(case("the EID is accused, and there is no verdict yet", "accused", Expected::Native), false),
         Case {
-            mapped: true,
-            ..case("the same, with a mapping by the ANML Fallback Query", "present", Expected::Native)
+            uri: format!("http://present.lost:{port}/"),
+            ..named(case("the root of its name has run out", "present", Expected::Native), false)
         },
-        case("the same, by an SRV target", "srv", Expected::Native),
+        case("ANML at the well-known URI of an SRV target", "srv", Expected::Native),
         case("no ANML anywhere", "absent", Expected::Legacy(Trigger::AnmlAbsent)),
         case("ANML only by a Link header", "linked", Expected::Native),
         compared(case("page and document say the same", "equal", Expected::Native)),
@@ -150,6 +185,6 @@ pub async fn start() -> Result<World> {
         cases.push(case("a link to a name that resolves inwards", "lure", Expected::Unavailable));
         cases.push(case("a redirect to it", "bounce", Expected::Unavailable));
     }
-    let resolver = start_resolver().await?;
-    Ok(World { dns: at, port, log, resolver, cases, has_outside: outside.is_some() })
+    let directory = start_directory().await?;
+    Ok(World { dns: at, port, log, directory, cases, has_outside: outside.is_some() })
 }

@@ -29,7 +29,7 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::entity::Entity;
+use crate::host::Host;
 use crate::text;
 
 /// A little above what the pipeline reads of a header, so that it is the pipeline that refuses.
@@ -83,15 +83,15 @@ pub struct Settings {
     pub dns: Option<SocketAddr>,
     /// Whose certificates count.
     pub roots: RootCertStore,
-    /// What an LL-Entity knows of names; without one there are no mappings.
-    pub entity: Option<Entity>,
+    /// The LL-Entity that is asked for names; without one there are no mappings.
+    pub host: Option<Host>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        Self { dns: None, roots, entity: None }
+        Self { dns: None, roots, host: None }
     }
 }
 
@@ -99,7 +99,7 @@ impl Default for Settings {
 pub struct Fetcher {
     resolver: TokioResolver,
     tls: TlsConnector,
-    entity: Option<Mutex<Entity>>,
+    host: Option<Mutex<Host>>,
     entries: Vec<Entry>,
     begun: Instant,
 }
@@ -144,7 +144,7 @@ impl Fetcher {
     /// # Errors
     /// The system's DNS configuration cannot be read.
     pub fn new(settings: Settings) -> Result<Self> {
-        let Settings { dns, roots, entity } = settings;
+        let Settings { dns, roots, host } = settings;
         let resolver = match dns {
             None => TokioResolver::builder_tokio().context("the system's DNS configuration")?.build()?,
             Some(at) => {
@@ -159,14 +159,14 @@ impl Fetcher {
         };
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        let entity = entity.map(Mutex::new);
-        Ok(Self { resolver, tls, entity, entries: vec![Entry::FREE; PLACES], begun: Instant::now() })
+        let host = host.map(Mutex::new);
+        Ok(Self { resolver, tls, host, entries: vec![Entry::FREE; PLACES], begun: Instant::now() })
     }
 
     /// Queries that the LL-Entity has sent, and datagrams that were no answer to them.
     pub async fn queries(&self) -> (u32, u32) {
-        match &self.entity {
-            Some(entity) => entity.lock().await.counts(),
+        match &self.host {
+            Some(host) => host.lock().await.counts(),
             None => (0, 0),
         }
     }
@@ -238,7 +238,7 @@ impl Fetcher {
         match ask {
             Owned::Resolve(uri, host) => {
                 // The mapping is the LL-Entity's, the locator what DNS has.
-                let both = async { tokio::join!(self.mapping(&uri, &host), self.addresses(&host)) };
+                let both = async { tokio::join!(self.mapping(&uri), self.addresses(&host)) };
                 let Some((eid, addresses)) = self.within(pipeline, cache, both).await else { return };
                 let scope = addresses.iter().map(|address| Scope::of(*address)).min();
                 pipeline.answer(self.now(), id, Answer::Resolved { eid, scope }, cache);
@@ -335,9 +335,8 @@ impl Fetcher {
         }
     }
 
-    async fn mapping(&self, uri: &str, host: &str) -> Option<Eid> {
-        let now = self.now();
-        self.entity.as_ref()?.lock().await.mapping(now, uri, host).await
+    async fn mapping(&self, uri: &str) -> Option<Eid> {
+        self.host.as_ref()?.lock().await.mapping(uri).await
     }
 
     /// The addresses of a host, or the one that it is.

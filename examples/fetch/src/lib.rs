@@ -1,9 +1,10 @@
 //! The interpreter's pipeline on real web servers, and how it decided.
 
 pub mod demo;
+pub mod directory;
 pub mod driver;
-pub mod entity;
-pub mod resolver;
+pub mod host;
+pub mod records;
 pub mod sandbox;
 pub mod servers;
 pub mod show;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use fetch::demo;
 use fetch::driver::{Fetcher, Report, Settings, Verdict};
-use fetch::entity::{Entity, rng};
+use fetch::host::{Host, rng};
 use fetch::{sandbox, show};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::handoff::Trigger;
@@ -45,9 +45,10 @@ struct Arguments {
     /// A certificate to trust besides the usual ones, as a PEM file.
     #[arg(long)]
     root: Option<PathBuf>,
-    /// A resolver for ANML Fallback Queries, as EID@ADDRESS:PORT, the EID in 64 hexadecimal digits.
+    /// A directory node that resolves names, as EID@ADDRESS:PORT, the EID in 64 hexadecimal digits; one to seven, of which a quorum
+    /// has to agree.
     #[arg(long, value_parser = resolver)]
-    resolver: Option<(Eid, SocketAddr)>,
+    resolver: Vec<(Eid, SocketAddr)>,
     /// Hands a URI that goes legacy to a headless Chromium, whose only way out is the LL-Entity.
     #[arg(long)]
     browser: bool,
@@ -98,7 +99,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         settings.roots.add(CertificateDer::from_pem_file(file).context("the certificate of --root")?)?;
     }
     let agent = Identity::<Portable>::generate(&mut rng());
-    settings.entity = arguments.resolver.map(|(eid, at)| Entity::new(Identity::generate(&mut rng()), eid, at));
+    if !arguments.resolver.is_empty() {
+        settings.host = Some(Host::new(&arguments.resolver).context("--resolver")?);
+    }
     let mut fetcher = Fetcher::new(settings)?;
     let report = fetcher.ingest(&arguments.uri, needs, limits).await?;
     if arguments.json {
@@ -140,9 +143,10 @@ async fn show_demo(json: bool) -> Result<ExitCode> {
     for case in &world.cases {
         let mut limits = Limits::DRAFT.with_t_eval(case.t_eval)?;
         (limits.http, limits.equivalence) = (true, case.equivalence);
-        let settings = Settings { dns: Some(world.dns), entity: world.entity(case.mapped), ..Settings::default() };
+        let settings =
+            Settings { dns: Some(world.dns), host: world.host(case.mapped.is_some())?, ..Settings::default() };
         let report = Fetcher::new(settings)?.ingest(&case.uri, Requirement::default(), limits).await?;
-        let is_right = case.expected.is(&report.verdict);
+        let is_right = case.is_as_expected(&report);
         wrong += u32::from(!is_right);
         if json {
             println!(

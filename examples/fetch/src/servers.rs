@@ -113,7 +113,9 @@ fn reply(name: &str, is_known: bool, path: &str, port: u16, scheme: &str) -> Rep
     let inner = format!("{scheme}://inner.test:{port}/doc");
     let of_inner = format!("<{inner}>; {LINK}");
     Reply::Whole(match (name, is_known) {
-        ("present" | "srv" | "srvin" | "equal" | "unequal" | "target", true) => whole(ANML_TYPE, ANML),
+        ("present" | "slashed" | "revoked" | "accused" | "srv" | "srvin" | "equal" | "unequal" | "target", true) => {
+            whole(ANML_TYPE, ANML)
+        }
         ("json", true) => whole("application/anml+json", "{\"anml\":{\"title\":\"News\",\"p\":\"Hello, agent\"}}"),
         ("absent" | "equal" | "json", false) => page(&[]),
         ("scripted", false) => whole(HTML_TYPE, SCRIPTED),
@@ -193,8 +195,8 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], log: &Lo
     Ok(stream.flush().await?)
 }
 
-/// A DNS of a few names: `inner.test` on loopback; `rebind.test` outside once and on loopback from then on; all others of `.test`
-/// outside; SRV records for `srv.test` and, to the inner name, for `srvin.test`.
+/// A DNS of a few names: `inner.test` on loopback; `rebind.test` outside once and on loopback from then on; all others of `.test` and
+/// `.lost` outside; SRV records for `srv.test` and, to the inner name, for `srvin.test`.
 pub async fn names(socket: UdpSocket, outside: Ipv4Addr, port: u16) {
     let (mut packet, mut asked) = ([0; 512], 0_u32);
     while let Ok((length, from)) = socket.recv_from(&mut packet).await {
@@ -225,7 +227,7 @@ fn resolve(query: &[u8], outside: Ipv4Addr, port: u16, asked: &mut u32) -> Optio
     let kind = u16::from_be_bytes([*query.get(at)?, *query.get(at + 1)?]);
     let question = query.get(12..at + 4)?;
     let name = labels.join(".");
-    let is_ours = name.ends_with(".test") && labels.len() == 2;
+    let is_ours = (name.ends_with(".test") || name.ends_with(".lost")) && labels.len() == 2;
     let data = match (kind, name.as_str()) {
         (33, "_anml._tcp.srv.test") => srv(port, "target"),
         (33, "_anml._tcp.srvin.test") => srv(port, "inner"),

@@ -1,117 +1,172 @@
-//! The ANML Fallback Query over a real socket: from the interpreter's LL-Entity to a resolver that has the directory's records.
+//! The ANML Fallback Query over real sockets: from the interpreter's LL-Entity to directory nodes, which resolve names by the
+//! records that stand in their stores. A quorum of them decides.
 
 mod web;
 
-use std::net::{Ipv4Addr, SocketAddr};
-
+use fetch::directory::Directory;
 use fetch::driver::{Fetcher, Settings};
-use fetch::entity::{Entity, rng, unix};
-use fetch::resolver::{Records, path, root, serve, token};
+use fetch::host::{Host, rng, unix};
+use fetch::records::{Made, accusation, curation, revocation, root, token};
 use iacp_core::crypto::Portable;
-use iacp_core::dhi::fallback::Mapping;
 use iacp_core::dhi::pipeline::{Noted, Requirement};
 use iacp_core::identity::Identity;
 use iacp_core::time::UnixTime;
 use iacp_wire::Eid;
-use tokio::net::UdpSocket;
 use web::{PATIENCE, Web, payload};
 
 const HOUR: u64 = 3_600_000;
+/// Nodes: one of them may lie, and three have to agree.
+const NODES: usize = 4;
 
 fn identity() -> Identity<Portable> {
     Identity::generate(&mut rng())
 }
 
-struct Names {
+/// The web of the demo, and a directory with the root `test` and `test.present` below it, each by a key of its own.
+struct World {
+    web: Web,
+    directory: Directory,
+    root: Made,
     curator: Identity<Portable>,
-    site: Eid,
-    records: Records,
+    site: Identity<Portable>,
+    now: u64,
 }
 
-/// The root `test`, and below it `test.present` for an hour around `now`.
-fn names(now: u64) -> Names {
-    let (curator, site) = (identity(), identity().eid());
-    let tokens = vec![token("test", "test.present", &curator, site, (now - HOUR, now + HOUR))];
-    let records = Records { roots: vec![root("test", &curator, now)], tokens };
-    Names { curator, site, records }
-}
-
-#[test]
-fn a_hosts_path_is_resolved_from_its_root_down() {
-    // shows: IACP-028
-    let now = 1_790_000_000_000;
-    let mut names = names(now);
-    let at = |names: &Names, time: u64, host: &str| names.records.mapping(UnixTime(time), host);
-    assert_eq!(path("www.present.test"), "test.present.www");
-    let mapped = Mapping::Mapped { eid: names.site, expiry: UnixTime(now + HOUR) };
-    assert_eq!(at(&names, now, "present.test"), mapped);
-    assert_eq!(at(&names, now + HOUR, "present.test"), Mapping::NotFound, "its token is over");
-    for host in ["absent.test", "www.present.test", "present.example"] {
-        assert_eq!(at(&names, now, host), Mapping::NotFound, "{host}");
+impl World {
+    async fn start() -> Self {
+        let (curator, site, now) = (identity(), identity(), unix().0);
+        let root = root("test", &curator, now);
+        let directory = Directory::start(NODES, &[&root]).await.expect("ports");
+        let world = Self { web: Web::start().await, directory, root, curator, site, now };
+        world.store(&world.root);
+        world.store(&world.token(&world.curator));
+        world
     }
-    assert_eq!(at(&names, now, "127.0.0.1.under_score"), Mapping::Refused, "no path of a namespace");
-    let (deeper, stranger) = (identity(), identity());
-    names.records.tokens[0] = token("test", "test.present", &names.curator, deeper.eid(), (now, now + HOUR));
-    names.records.tokens.push(token("test.present", "test.present.www", &deeper, names.site, (now, now + 9)));
-    let mapped = Mapping::Mapped { eid: names.site, expiry: UnixTime(now + 9) };
-    assert_eq!(at(&names, now, "www.present.test"), mapped, "the first end of the chain");
-    names.records.tokens[1] = token("test.present", "test.present.www", &stranger, names.site, (now, now + 9));
-    assert_eq!(at(&names, now, "www.present.test"), Mapping::NotFound, "not by the key of the link above");
-}
 
-/// A resolver on loopback: its EID, and where it listens.
-async fn start(records: Records) -> (Eid, SocketAddr) {
-    let me = identity();
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let resolver = (me.eid(), socket.local_addr().expect("its address"));
-    tokio::spawn(serve(socket, me, records));
-    resolver
-}
+    fn token(&self, by: &Identity<Portable>) -> Made {
+        token("test", "test.present", by, self.site.eid(), (self.now, self.now + HOUR))
+    }
 
-async fn fetcher(web: &Web, (eid, at): (Eid, SocketAddr)) -> Fetcher {
-    let entity = Some(Entity::new(identity(), eid, at));
-    Fetcher::new(Settings { dns: Some(web.world.dns), entity, ..Settings::default() }).expect("a fetcher")
+    /// All nodes take it.
+    fn store(&self, made: &Made) {
+        assert_eq!(self.directory.offer(made), [0; NODES], "{:?}", made.kind);
+    }
+
+    /// The first nodes take it.
+    fn store_at(&self, nodes: usize, made: &Made) {
+        (0..nodes).for_each(|node| assert_eq!(self.directory.offer_to(node, unix(), made), 0));
+    }
+
+    fn fetcher(&self) -> Fetcher {
+        let host = Some(Host::new(self.directory.nodes()).expect("a quorum"));
+        Fetcher::new(Settings { dns: Some(self.web.world.dns), host, ..Settings::default() }).expect("a fetcher")
+    }
+
+    /// The mapping that comes with the outcome. The content comes, with a mapping or without.
+    async fn mapping(&self, fetcher: &mut Fetcher, name: &str) -> Option<Eid> {
+        let uri = self.web.uri(name);
+        let ingest = fetcher.ingest(&uri, Requirement::default(), self.web.limits);
+        let report = tokio::time::timeout(PATIENCE, ingest).await.expect("in time").expect("a verdict");
+        assert!(!payload(&report).is_empty());
+        assert!(!report.is_confirmed, "the directory's word alone is no authority");
+        let noted = Noted::Mapped(report.mapping.is_some());
+        assert!(report.trail.iter().any(|mark| mark.what == noted));
+        report.mapping
+    }
 }
 
 #[tokio::test]
 async fn a_mapping_comes_with_the_outcome_and_is_asked_for_once() {
     // shows: IACP-026, IACP-027, IACP-028
-    let web = Web::start().await;
-    let names = names(unix().0);
-    let mut fetcher = fetcher(&web, start(names.records).await).await;
+    let world = World::start().await;
+    let mut fetcher = world.fetcher();
     for _ in 0..3 {
-        let report = fetcher.ingest(&web.uri("present"), Requirement::default(), web.limits).await.expect("a verdict");
-        assert!(!payload(&report).is_empty());
-        assert_eq!(report.mapping, Some(names.site));
-        assert!(!report.is_confirmed, "a resolver's word alone is no authority");
-        assert!(report.trail.iter().any(|mark| mark.what == Noted::Mapped(true)));
+        assert_eq!(world.mapping(&mut fetcher, "present").await, Some(world.site.eid()));
     }
-    assert_eq!(fetcher.queries().await, (1, 0), "the answer is kept");
+    let (sent, _) = fetcher.queries().await;
+    assert_eq!(sent, 4, "each node once: the answer is kept");
 }
 
 #[tokio::test]
 async fn not_found_is_kept_too_and_the_pipeline_goes_on() {
     // shows: IACP-028
-    let web = Web::start().await;
-    let mut fetcher = fetcher(&web, start(names(unix().0).records).await).await;
+    let world = World::start().await;
+    let mut fetcher = world.fetcher();
     for _ in 0..2 {
-        let report = fetcher.ingest(&web.uri("linked"), Requirement::default(), web.limits).await.expect("a verdict");
-        assert_eq!((payload(&report).is_empty(), report.mapping), (false, None));
+        assert_eq!(world.mapping(&mut fetcher, "linked").await, None);
     }
-    assert_eq!(fetcher.queries().await, (1, 0));
+    assert_eq!(fetcher.queries().await.0, 4);
 }
 
 #[tokio::test]
-async fn a_resolver_that_lies_or_is_silent_changes_nothing() {
+async fn a_name_follows_its_root_to_another_key() {
     // shows: IACP-028
-    let web = Web::start().await;
-    let names = names(unix().0);
-    let (_, at) = start(names.records).await;
-    // Signed, but by another key than the one of the configuration.
-    let mut fetcher = fetcher(&web, (identity().eid(), at)).await;
-    let uri = web.uri("present");
-    let ingest = fetcher.ingest(&uri, Requirement::default(), web.limits);
-    let report = tokio::time::timeout(PATIENCE, ingest).await.expect("in time").expect("a verdict");
-    assert_eq!((payload(&report).is_empty(), report.mapping), (false, None));
-    assert_eq!(fetcher.queries().await, (1, 1), "its answer was ignored");
+    let world = World::start().await;
+    let next = identity();
+    world.store(&curation("test", 1, &world.root, &world.curator, next.eid()));
+    assert_eq!(world.mapping(&mut world.fetcher(), "present").await, None, "its token is by the key before");
+    // The same token by the key of now, made later: it replaces the other one.
+    let window = (world.now + 1, world.now + HOUR);
+    world.store(&token("test", "test.present", &next, world.site.eid(), window));
+    assert_eq!(world.mapping(&mut world.fetcher(), "present").await, Some(world.site.eid()));
+}
+
+#[tokio::test]
+async fn a_mapping_whose_signer_or_site_is_slashed_revoked_or_accused_is_refused() {
+    // shows: IACP-028
+    for spoils in [
+        |world: &World| world.directory.convict(world.site.eid()),
+        |world: &World| world.directory.convict(world.curator.eid()),
+        |world: &World| revocation(&world.site, world.now),
+        |world: &World| revocation(&world.curator, world.now),
+        |world: &World| accusation(&world.site, &identity(), world.now),
+        |world: &World| accusation(&world.curator, &identity(), world.now),
+    ] {
+        let world = World::start().await;
+        assert_eq!(world.mapping(&mut world.fetcher(), "present").await, Some(world.site.eid()));
+        let record = spoils(&world);
+        // Where one node does not know of it, or lies about it, the quorum holds.
+        world.store_at(NODES - 1, &record);
+        assert_eq!(world.mapping(&mut world.fetcher(), "present").await, None, "{:?}", record.kind);
+    }
+}
+
+#[tokio::test]
+async fn a_mapping_without_its_root_is_refused() {
+    let (curator, site, now) = (identity(), identity(), unix().0);
+    let before = UnixTime(now - 2 * HOUR);
+    let root = root("test", &curator, before.0);
+    let directory = Directory::start(NODES, &[&root]).await.expect("ports");
+    let token = token("test", "test.present", &curator, site.eid(), (before.0, now + HOUR));
+    for record in [root.clone().until(before.0 + HOUR), token] {
+        assert_eq!(directory.offer_at(before, &record), [0; NODES]);
+    }
+    let world = World { web: Web::start().await, directory, root, curator, site, now };
+    assert_eq!(world.mapping(&mut world.fetcher(), "present").await, None, "the root has run out an hour ago");
+    world.store(&world.root);
+    assert_eq!(world.mapping(&mut world.fetcher(), "present").await, Some(world.site.eid()));
+}
+
+#[tokio::test]
+async fn one_node_that_lies_or_is_silent_changes_nothing_and_two_leave_no_mapping() {
+    // shows: IACP-028
+    let world = World::start().await;
+    for (strangers, expected) in [(1, Some(world.site.eid())), (2, None)] {
+        // Signed, but by other keys than those of the configuration: nodes that are not the ones that they should be.
+        let mut nodes = world.directory.nodes().to_vec();
+        nodes.iter_mut().take(strangers).for_each(|(eid, _)| *eid = identity().eid());
+        let host = Some(Host::new(&nodes).expect("a quorum"));
+        let settings = Settings { dns: Some(world.web.world.dns), host, ..Settings::default() };
+        let mut fetcher = Fetcher::new(settings).expect("a fetcher");
+        assert_eq!(world.mapping(&mut fetcher, "present").await, expected, "{strangers} strangers");
+    }
+}
+
+#[test]
+fn a_host_asks_one_to_seven_different_nodes() {
+    let node = |number: u8| (Eid([number; 32]), ([127, 0, 0, 1], 4_000).into());
+    assert!(Host::new(&[]).is_err());
+    assert!(Host::new(&[node(1), node(1)]).is_err());
+    assert!(Host::new(&(1..=8).map(node).collect::<Vec<_>>()).is_err());
+    assert!(Host::new(&(1..=7).map(node).collect::<Vec<_>>()).is_ok());
 }

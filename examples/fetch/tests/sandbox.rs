@@ -5,7 +5,7 @@ mod web;
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use fetch::entity::rng;
+use fetch::host::rng;
 use fetch::sandbox::{Entity, Passage, RETURN, find, hand_off};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::handoff::Trigger;

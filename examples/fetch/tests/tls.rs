@@ -57,7 +57,7 @@ impl Site {
         tokio::spawn(fetch::servers::names(dns, Ipv4Addr::LOCALHOST, port));
         let mut roots = RootCertStore::empty();
         roots.add(trusted.clone()).expect("a root");
-        let fetcher = Fetcher::new(Settings { dns: Some(at), roots, entity: None }).expect("a fetcher");
+        let fetcher = Fetcher::new(Settings { dns: Some(at), roots, host: None }).expect("a fetcher");
         Self { log, fetcher, port }
     }
 

@@ -97,7 +97,7 @@ impl core::error::Error for Ignored {}
 /// assert_eq!(query.accept::<Portable>(now, &answer[..length]), Ok(Mapping::NotFound));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Query {
     resolver: Eid,
     nonce: TransactionId,
@@ -119,12 +119,33 @@ impl Query {
     ) -> Result<(Self, usize), WriteError> {
         let mut nonce = TransactionId([0; 8]);
         rng.fill_bytes(&mut nonce.0);
+        Self::write_as(identity, resolver, (uri, nonce), buffer)
+    }
+
+    /// The same under a nonce that the caller has drawn.
+    pub(crate) fn write_as<P: Provider>(
+        identity: &Identity<P>,
+        resolver: Eid,
+        (uri, nonce): (&str, TransactionId),
+        buffer: &mut [u8],
+    ) -> Result<(Self, usize), WriteError> {
         let tail =
             AnmlFallbackQuery { requestor_eid: identity.eid(), transaction_nonce: nonce, signature: Signature::ZERO };
         let frame = Frame::new(Message::AnmlFallbackQuery { uri, tail: &tail });
         let length = sign_frame(identity, &frame, [&[], &[]], buffer)?;
         let digest = P::sha256(&[buffer.get(..length).unwrap_or_default()]);
         Ok((Self { resolver, nonce, digest }, length))
+    }
+
+    /// The same query, as it went to another resolver: it names none.
+    #[must_use]
+    pub const fn at(&self, resolver: Eid) -> Self {
+        Self { resolver, nonce: self.nonce, digest: self.digest }
+    }
+
+    /// The number that its answers repeat.
+    pub(crate) const fn nonce(&self) -> TransactionId {
+        self.nonce
     }
 
     /// Takes the resolver's answer. What is ignored changes nothing: the query stays open.

@@ -5,10 +5,49 @@ use sha2::{Digest, Sha256};
 use iacp_wire::Eid;
 
 use super::fallback::{MAPPING_LIFE_MAX, Mapping, NOT_FOUND_LIFE};
+use crate::crypto::Provider;
+use crate::directory::name::{MAX_PATH, Path};
+use crate::directory::node::{Node, Trust, Unnamed};
 use crate::time::{Mono, UnixTime};
 
 /// The key of a place: enough of a SHA-256 that hosts are told apart.
-type Key = [u8; 16];
+pub(crate) type Key = [u8; 16];
+
+/// The namespace path of a host (`IACP §5.2`): its labels, the most general one first. `None` where no namespace can have it.
+///
+/// ```
+/// use iacp_core::dhi::mapping::path;
+///
+/// assert_eq!(path("market.AgentNet.org").as_deref(), Some("org.agentnet.market"));
+/// assert_eq!(path("under_score.org"), None);
+/// ```
+#[must_use]
+pub fn path(host: &str) -> Option<heapless::String<MAX_PATH>> {
+    let mut path = heapless::String::new();
+    for (at, label) in host.rsplit('.').enumerate() {
+        if at > 0 {
+            path.push('.').ok()?;
+        }
+        for byte in label.bytes() {
+            path.push(char::from(byte.to_ascii_lowercase())).ok()?;
+        }
+    }
+    Path::new(&path)?;
+    Some(path)
+}
+
+/// What a directory node says of a host, as the resolver of a query: a mapping where its path leads to an EID (`IACP §5.2.2`), and
+/// REFUSED where no namespace can have it or a key on the way is accused, which a verdict is yet to settle.
+// keeps: IACP-028 (§4.1.2)
+#[must_use]
+pub fn of_node<P: Provider, T: Trust>(node: &Node<'_, P>, now: UnixTime, host: &str, trust: &T) -> Mapping {
+    let Some(path) = path(host) else { return Mapping::Refused };
+    match node.name(now, &path, trust) {
+        Ok(named) => Mapping::Mapped { eid: named.eid, expiry: UnixTime(named.until) },
+        Err(Unnamed::Quarantined(_)) => Mapping::Refused,
+        Err(Unnamed::Broken(_)) => Mapping::NotFound,
+    }
+}
 
 /// A place for what is known of one host.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +92,7 @@ pub struct Mappings<'m> {
     known: &'m mut [Known],
 }
 
-fn key(host: &str) -> Key {
+pub(crate) fn key(host: &str) -> Key {
     let mut hash = Sha256::new();
     host.bytes().for_each(|byte| hash.update([byte.to_ascii_lowercase()]));
     let digest: [u8; 32] = hash.finalize().into();
@@ -69,21 +108,28 @@ impl<'m> Mappings<'m> {
     /// What is known of a host, in any case of its letters.
     #[must_use]
     pub fn get(&self, now: Mono, host: &str) -> Option<Kept> {
-        let key = key(host);
-        let found = self.known.iter().find(|known| known.host == key && now < known.until)?;
-        Some(found.eid.map_or(Kept::NotFound, Kept::Mapped))
+        self.get_by(now, &key(host)).map(|(kept, _)| kept)
+    }
+
+    /// What is known under a key, and until when.
+    pub(crate) fn get_by(&self, now: Mono, key: &Key) -> Option<(Kept, Mono)> {
+        let found = self.known.iter().find(|known| known.host == *key && now < known.until)?;
+        Some((found.eid.map_or(Kept::NotFound, Kept::Mapped), found.until))
     }
 
     /// Keeps an accepted answer. Its end is kept on the monotonic clock, so no later step of the wall clock moves it; REFUSED says
     /// nothing about the host and changes nothing.
     // keeps: IACP-028 (§4.1.2)
     pub fn keep(&mut self, now: Mono, unix: UnixTime, host: &str, mapping: Mapping) {
+        self.keep_by(now, unix, key(host), mapping);
+    }
+
+    pub(crate) fn keep_by(&mut self, now: Mono, unix: UnixTime, key: Key, mapping: Mapping) {
         let (eid, life) = match mapping {
             Mapping::Mapped { eid, expiry } => (Some(eid), expiry.0.saturating_sub(unix.0).min(MAPPING_LIFE_MAX)),
             Mapping::NotFound => (None, NOT_FOUND_LIFE),
             Mapping::Refused => return,
         };
-        let key = key(host);
         let own = self.known.iter().position(|known| known.host == key);
         let soonest = || self.known.iter().enumerate().min_by_key(|(_, known)| known.until).map(|(place, _)| place);
         if let Some(place) = own.or_else(soonest).and_then(|place| self.known.get_mut(place)) {

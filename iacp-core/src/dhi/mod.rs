@@ -8,6 +8,7 @@ pub mod handoff;
 pub mod history;
 pub mod link;
 pub mod mapping;
+pub mod opinions;
 pub mod path;
 pub mod pipeline;
 pub mod problem_cache;

@@ -451,13 +451,23 @@ pub fn resolve<P: Provider>(
     if standing.revoked(&key) {
         return Err(ChainBreak::RootRevoked);
     }
-    if tokens.last().map_or(root.path, |token| token.child) != path {
+    follow::<P>(&path, (key, root.path), tokens, now, standing)
+}
+
+/// The part of the way below a link whose key is known.
+pub(crate) fn follow<'a, P: Provider>(
+    path: &Path<'_>,
+    (mut key, mut above): (Eid, Path<'a>),
+    tokens: &[Delegation<'a>],
+    now: UnixTime,
+    standing: &impl Standing,
+) -> Result<Eid, ChainBreak> {
+    if tokens.last().map_or(above, |token| token.child) != *path {
         return Err(ChainBreak::LinkMissing);
     }
     if tokens.len() > MAX_TOKENS {
         return Err(ChainBreak::ChainTooLong);
     }
-    let mut above = root.path;
     for token in tokens {
         if token.parent != above {
             return Err(ChainBreak::ParentMismatch);

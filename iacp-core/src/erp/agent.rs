@@ -116,6 +116,8 @@ pub(crate) struct Tell {
     pub(crate) accused: Option<Offence>,
     /// What was asked of a peer's standing is known.
     pub(crate) standing: bool,
+    /// RESOLVE has ended.
+    pub(crate) resolved: bool,
 }
 
 /// What of a context must be on stable storage.
@@ -184,6 +186,8 @@ pub struct AgentSlot<P: Provider> {
     /// same peer, + 1.
     pub(crate) standing: Option<(u32, Eid)>,
     pub(crate) standing_next: u32,
+    /// When its ANML Fallback Query is to be sent again, or has taken too long.
+    pub(crate) query_due: Option<Mono>,
     /// Where its derivatives stand in the gate of the sandbox, + 1 each.
     pub(crate) derived: [u32; DERIVATIVES],
 }
@@ -220,7 +224,14 @@ impl<P: Provider> AgentSlot<P> {
         fetched: None,
         awaits_root: None,
         rotated: None,
-        tell: Tell { state: false, cloned: false, wrong_source: false, accused: None, standing: false },
+        tell: Tell {
+            state: false,
+            cloned: false,
+            wrong_source: false,
+            accused: None,
+            standing: false,
+            resolved: false,
+        },
         sessions: 0,
         session_count: 0,
         incoming: 0,
@@ -228,6 +239,7 @@ impl<P: Provider> AgentSlot<P> {
         groups_due: None,
         standing: None,
         standing_next: 0,
+        query_due: None,
         derived: [0; DERIVATIVES],
     };
 
@@ -287,14 +299,14 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        let others = [registration, evolution, rotation, self.groups_due, self.awaits_root];
+        let others = [registration, evolution, rotation, self.groups_due, self.awaits_root, self.query_due];
         others.into_iter().flatten().chain([purge]).min()
     }
 
     /// Something is to be told.
     pub(crate) const fn has_news(&self) -> bool {
-        let Tell { state, cloned, wrong_source, accused, standing } = self.tell;
-        state || cloned || wrong_source || accused.is_some() || standing
+        let Tell { state, cloned, wrong_source, accused, standing, resolved } = self.tell;
+        state || cloned || wrong_source || accused.is_some() || standing || resolved
     }
 }
 

@@ -6,4 +6,5 @@ mod attacks;
 mod compare;
 mod escrow;
 mod hub;
+mod names;
 mod world;

@@ -239,6 +239,7 @@ impl Host<'_> {
                 HostRequest::Nodes(_)
                 | HostRequest::Own(_)
                 | HostRequest::Accusation(_)
+                | HostRequest::Resolvers { .. }
                 | HostRequest::Tickets { .. } => {}
             }
         }

@@ -27,7 +27,7 @@ pub use container::Container;
 pub use egress::{Entity, Passage};
 
 use crate::driver::Fetcher;
-use crate::entity::rng;
+use crate::host::rng;
 
 /// The URL of the stream by which the page comes back. It leads nowhere but to the boundary.
 pub const RETURN: &str = "iacp:returned";

@@ -12,6 +12,7 @@ mod compare;
 mod curators;
 mod deposit;
 mod hub;
+mod names;
 mod neighbours;
 mod question;
 mod request;
@@ -35,6 +36,7 @@ pub use hub::{
 use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, PomVote};
 use iacp_wire::{Digest, Eid, Frame, Message};
+pub use names::{Named, Unnamed};
 pub use neighbours::Neighbour;
 use neighbours::{Announced, Neighbours};
 use question::Compare;

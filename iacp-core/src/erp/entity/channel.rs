@@ -150,7 +150,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if number == 0 && done.is_ok() {
             return Ok(start);
         }
-        let known;
+        let (known, mapping);
         let mut content: &[u8] = &[];
         let (status, session) = match &done {
             Ok(Done::Session(handle)) => (0, handle.bits()),
@@ -161,6 +161,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Ok(Done::Standing(standing)) => {
                 known = standing.to_bytes();
                 content = &known;
+                (0, session)
+            }
+            Ok(Done::Mapped(mapped)) => {
+                mapping = mapped.to_bytes();
+                content = &mapping;
                 (0, session)
             }
             Ok(Done::Derived(esd_eid)) => {

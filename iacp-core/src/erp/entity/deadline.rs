@@ -129,6 +129,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.agents_ask.push(&mut self.agents, slot);
         }
         self.expire_groups(now, slot);
+        self.query_is_due(now, slot);
         self.touch_agent(slot);
     }
 

@@ -9,7 +9,7 @@ use super::LlEntity;
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, RotationReason};
 use crate::erp::context::{Event, State};
-use crate::erp::local::{Listen, LocalStatus, Open, Request, Standing};
+use crate::erp::local::{Listen, LocalStatus, Mapped, Open, Request, Standing};
 use crate::identity::EsdEid;
 use crate::pss::{Capabilities, TeardownReason, TermsError};
 use crate::slots::Handle;
@@ -28,6 +28,8 @@ pub enum Done {
     Value(Digest),
     /// What is known of an EID.
     Standing(Standing),
+    /// What a URI's host is mapped to.
+    Mapped(Mapped),
     /// An identity for a sandbox.
     Derived(EsdEid),
     /// It was asked of the peer, or of the directory: RESULT comes with the answer.
@@ -152,6 +154,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             (Request::Retract(name), None) => self.retract(now, agent, &name).map(|()| Done::Ok),
             (Request::Deposit { kind, body }, None) => self.deposit_record(agent, kind, body).map(|()| Done::Ok),
             (Request::Standing(eid), None) => self.standing(now, agent, number, &eid),
+            (Request::Resolve(uri), None) => self.resolve(now, agent, number, uri, rng),
             _ => Err(LocalStatus::Refused),
         };
         self.rotate_groups(now, rng);
@@ -296,6 +299,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         match self.ask(None, &Request::Open(open), rng)? {
             Done::Session(session) => Ok(session),
             _ => Err(LocalStatus::Refused),
+        }
+    }
+
+    /// The EID that the host of a URI is mapped to, if that is known; else a quorum of the directory's nodes is asked, and RESULT
+    /// under this number says what they have decided.
+    ///
+    /// # Errors
+    /// There is no mapping, or it cannot be asked for.
+    pub fn resolve(&mut self, number: u32, uri: &str, rng: &mut impl CryptoRng) -> Result<Option<Mapped>, LocalStatus> {
+        match self.ask_as(number, None, &Request::Resolve(uri), rng)? {
+            Done::Mapped(mapped) => Ok(Some(mapped)),
+            _ => Ok(None),
         }
     }
 

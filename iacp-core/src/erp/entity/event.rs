@@ -3,8 +3,9 @@
 use core::net::SocketAddr;
 
 use iacp_wire::message::Local;
-use iacp_wire::{Digest, Eid, Frame, IatField, Message, WriteError};
+use iacp_wire::{DhtKey, Digest, Eid, Frame, IatField, Message, WriteError};
 
+use crate::dhi::fallback::Ignored;
 use crate::erp::binding::Binding;
 use crate::erp::local::AgentEvent;
 use crate::erp::resume::Line;
@@ -27,10 +28,12 @@ pub enum Dropped {
     Generation,
     /// The bucket of its sender's network is empty.
     RateLimited,
-    /// A confirmation, or a binding, that nothing here has asked for.
+    /// A confirmation, a binding, or an answer to a query, that nothing here has asked for.
     NotAsked,
     /// Its signature does not verify.
     Signature,
+    /// An ANML_FALLBACK_ANSWER of an asked node that is no answer.
+    Answer(Ignored),
     /// Two bindings of one EID under one generation: offence 1 is in hand.
     Equivocation,
     /// Token and EID do not belong together.
@@ -166,6 +169,14 @@ pub enum HostRequest {
     /// Which accusation does the directory have of this EID of ours? A node has told of one, or several answer CHALLENGED.
     /// `answer_accusation` says it; an answer that there is none needs no call.
     Accusation(Eid),
+    /// Which nodes are responsible for the namespace path with this storage key, in class 1? They are asked by the ANML Fallback
+    /// Query of this EID of ours. `answer_resolvers` says it.
+    Resolvers {
+        /// The EID of ours that asks.
+        eid: Eid,
+        /// SHA-256 of the path.
+        key: DhtKey,
+    },
     /// A record of this EID of ours is to be written to the nodes that are responsible for it: `deposit` lends it, and
     /// `deposited` says that the host has taken it over.
     Deposit(Eid),

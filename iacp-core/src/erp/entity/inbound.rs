@@ -104,6 +104,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
                 self.on_confirm(now, from, &frame, confirm, datagram)
             }
+            Message::AnmlFallbackAnswer(answer) => self.on_fallback_answer(now, from, answer, datagram),
             Message::MigrationVector(_) | Message::ErpRegister(_) => match Binding::of_frame(&frame) {
                 Some(binding) => self.on_binding(now, from, binding),
                 None => HostEvent::Dropped(Dropped::Malformed),

@@ -31,6 +31,7 @@ mod outbound;
 mod paths;
 mod proof;
 mod records;
+mod resolve;
 mod sessions;
 mod shared;
 mod tables;
@@ -50,6 +51,7 @@ use super::receipt::ReceiptSlot;
 use super::sandbox::Gate;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
 use crate::crypto::Provider;
+use crate::dhi::mapping::Known;
 use crate::guard::{Ingress, Rate, TokenBucket};
 use crate::pss::shared::EndpointSlot;
 use crate::pss::{Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
@@ -63,6 +65,7 @@ pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub use paths::PathSlot;
 pub use proof::BargainSlot;
 pub use records::{DepositSlot, NotAccused, TicketSlot};
+pub use resolve::QuerySlot;
 pub use shared::{GroupSlot, SharedSlot};
 pub use tables::{LineSlot, Tables};
 
@@ -177,6 +180,8 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     paths: Slots<'m, PathSlot>,
     tickets: &'m mut [TicketSlot],
     deposits: &'m mut [DepositSlot],
+    queries: &'m mut [QuerySlot],
+    mappings: &'m mut [Known],
     gate: Gate<'m>,
     bargains: Slots<'m, BargainSlot>,
     /// What proves a peer's offence, until its accusation is signed. One at a time.
@@ -259,6 +264,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         tables.endpoints.iter_mut().for_each(Zeroize::zeroize);
         tables.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
         tables.deposits.iter_mut().for_each(|slot| *slot = DepositSlot::EMPTY);
+        tables.queries.iter_mut().for_each(|slot| *slot = QuerySlot::EMPTY);
+        tables.mappings.fill(Known::FREE);
         let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
@@ -281,6 +288,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             paths: Slots::new(tables.paths)?,
             tickets: tables.tickets,
             deposits: tables.deposits,
+            queries: tables.queries,
+            mappings: tables.mappings,
             gate: Gate::new(tables.derived),
             bargains: Slots::new(tables.bargains)?,
             proof: None,

@@ -50,6 +50,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(event) = self.standing_result(slot) {
             return Some(event);
         }
+        if let Some(event) = self.resolve_result(slot) {
+            return Some(event);
+        }
         let agent = self.agents.at_mut(slot)?;
         let eid = agent.eid();
         if core::mem::take(&mut agent.tell.wrong_source) {

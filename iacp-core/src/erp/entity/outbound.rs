@@ -26,6 +26,8 @@ enum Stands {
     Written(usize),
     /// Behind a routing header: in the delta log of this session.
     Log(u32),
+    /// The ANML Fallback Query of this agent.
+    Query(u32),
     /// A copy for a relay: in this place among the paths, so many bytes.
     Copy(u32, usize),
 }
@@ -44,6 +46,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Stands::Reply(length) => (self.reply.bytes.get(..length)?, &[]),
             Stands::Written(length) => (routing, head.get(ROUTING..)?.get(..length)?),
             Stands::Log(slot) => (routing, self.sessions.at(slot)?.session.last_data()?),
+            Stands::Query(agent) => (self.query_frame(agent)?, &[]),
             Stands::Copy(place, length) => (self.paths.at(place)?.copy(length)?, &[]),
         };
         let by_relay = matches!(stands, Stands::Copy(..));
@@ -76,6 +79,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(slot) = self.agents_out.first() {
             if let Some((length, to)) = self.register(now, slot, head) {
                 return Some((Stands::Head(length), To::Network(to)));
+            }
+            if let Some(to) = self.next_query(now, slot) {
+                return Some((Stands::Query(slot), To::Network(to)));
             }
             self.agents_out.pop(&mut self.agents);
             if let Some(at) = self.agents.at(slot).and_then(|agent| agent.due(self.settings.directory.is_some())) {

@@ -1,5 +1,6 @@
 //! Further tables of an LL-Entity, each of which may be empty: what has no table costs nothing and is not offered.
 
+use crate::dhi::mapping::Known;
 use crate::erp::receipt::ReceiptSlot;
 use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
 use crate::erp::sandbox::DerivedSlot;
@@ -9,6 +10,7 @@ use crate::slots::{Maybe, Reset, Slot};
 use super::paths::PathSlot;
 use super::proof::BargainSlot;
 use super::records::{DepositSlot, TicketSlot};
+use super::resolve::QuerySlot;
 use super::shared::{GroupSlot, SharedSlot};
 
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
@@ -49,6 +51,10 @@ pub struct Tables<'m> {
     /// One for each session with a contract. Without them a peer that makes two contracts of one turn is not
     /// convicted.
     pub bargains: &'m mut [Slot<BargainSlot>],
+    /// One for each agent: the ANML Fallback Query that is under way in its name. Without them RESOLVE gets CAPACITY.
+    pub queries: &'m mut [QuerySlot],
+    /// What quorums said of hosts, for all agents. Without places each RESOLVE asks anew.
+    pub mappings: &'m mut [Known],
 }
 
 /// What is kept of one session with RESUME: its line, and which of the peer's items have come.

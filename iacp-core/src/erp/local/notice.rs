@@ -129,6 +129,30 @@ impl Standing {
     }
 }
 
+/// What a URI's host is mapped to, as an agent is told it: the content of the RESULT of RESOLVE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Mapped {
+    /// The EID that answers for the host. That its content is the origin's, this does not say (PROFILE 18.8).
+    pub eid: Eid,
+    /// For so many seconds: then it has to be asked for again.
+    pub seconds: u32,
+}
+
+impl Mapped {
+    /// Length in bytes.
+    pub const LEN: usize = 36;
+
+    /// As it stands in RESULT.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let fields = self.eid.0.into_iter().chain(self.seconds.to_be_bytes());
+        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        bytes
+    }
+}
+
 /// What an agent is told. An agent in another process gets it as [`AgentEvent::write`] has it.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -146,6 +170,13 @@ pub enum AgentEvent<'d> {
         request: u32,
         /// What is known.
         standing: Standing,
+    },
+    /// 1: how RESOLVE ended, where a quorum had to be asked.
+    Resolved {
+        /// The agent's number of it.
+        request: u32,
+        /// What the host is mapped to.
+        mapped: Mapped,
     },
     /// 2: its context.
     State {
@@ -302,7 +333,7 @@ impl AgentEvent<'_> {
                 head.result_status = status.err().map_or(0, LocalStatus::code).into();
                 &[]
             }
-            Self::Standing { request, .. } => {
+            Self::Standing { request, .. } | Self::Resolved { request, .. } => {
                 head.request = (*request).into();
                 fixed.bytes.get(..fixed.length).unwrap_or_default()
             }
@@ -320,6 +351,7 @@ impl AgentEvent<'_> {
         match self {
             Self::Result { .. } => (1, none),
             Self::Standing { standing, .. } => (1, Content::of([&standing.to_bytes()])),
+            Self::Resolved { mapped, .. } => (1, Content::of([&mapped.to_bytes()])),
             Self::State { state, degraded, accused, generation } => {
                 let flags = [state_code(*state), u8::from(*degraded), u8::from(*accused), 0];
                 (2, Content::of([&flags, &generation.to_be_bytes()]))

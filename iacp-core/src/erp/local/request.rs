@@ -182,6 +182,8 @@ pub enum Request<'a> {
     Leave,
     /// 24: what was not CONSUMED is wanted again.
     Rewind,
+    /// 25: the EID that a URI's host is mapped to.
+    Resolve(&'a str),
 }
 
 /// The arguments, taken from the front.
@@ -305,6 +307,7 @@ impl<'a> Request<'a> {
             }
             23 => Self::Leave,
             24 => Self::Rewind,
+            25 => Self::Resolve(core::str::from_utf8(from.rest()).map_err(|_| Malformed)?),
             _ => return Err(Malformed),
         })
     }
@@ -345,7 +348,8 @@ impl<'a> Request<'a> {
             | Self::Deposit { .. }
             | Self::Ready(_)
             | Self::Rotate { .. }
-            | Self::Leave => Some(false),
+            | Self::Leave
+            | Self::Resolve(_) => Some(false),
         }
     }
 }

@@ -61,7 +61,7 @@ statuses! {
     TooLong = 35 "content: longer than one frame takes",
     /// The item is not the next one.
     OutOfOrder = 36 "item: not the next one",
-    /// The destination cannot be resolved at the moment. The request stays open.
+    /// The destination cannot be resolved at the moment. An OPEN stays open; RESOLVE has ended without a quorum.
     Degraded = 37 "the destination cannot be resolved at the moment",
     /// No right to it, or it does not exist.
     NoAccess = 38 "no such endpoint, or no right to it",

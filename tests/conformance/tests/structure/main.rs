@@ -50,8 +50,11 @@ const CRATES: [Crate; 4] = [
             ("discovery", &["crypto", "guard", "identity", "machine", "slots", "time"]),
             ("directory", &["crypto", "discovery", "governance", "guard", "identity", "machine", "slots", "time"]),
             ("governance", &["crypto", "identity", "machine", "slots", "time"]),
-            ("dhi", &["crypto", "identity", "machine", "slots", "time"]),
-            ("erp", &["crypto", "directory", "governance", "guard", "identity", "machine", "pss", "slots", "time"]),
+            ("dhi", &["crypto", "directory", "identity", "machine", "slots", "time"]),
+            (
+                "erp",
+                &["crypto", "dhi", "directory", "governance", "guard", "identity", "machine", "pss", "slots", "time"],
+            ),
             ("tables", &["dhi", "directory", "discovery", "erp", "governance", "guard", "identity", "machine", "pss"]),
         ],
         known: &[],

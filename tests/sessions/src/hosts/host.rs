@@ -7,7 +7,7 @@ use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::erp::agent::{Agent, RotationReason, Stored};
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{Dropped, HostEvent, HostSettings, Persist};
-use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Outcome, Standing};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Outcome, Standing};
 use iacp_core::pss::shared::Reach;
 use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
@@ -77,6 +77,8 @@ pub struct Host {
     pub counters: BTreeMap<([u8; 32], [u8; 16]), u64>,
     /// RESULTs of STANDING by the agent's number.
     pub standings: Vec<(u32, Standing)>,
+    /// RESULTs of RESOLVE: to which agent, its number, and the mapping or why there is none.
+    pub resolved: Vec<(Eid, u32, Result<Mapped, LocalStatus>)>,
     /// What was asked for and not said to be stored.
     pub unstored: Vec<(Eid, Persist)>,
     pub(super) settings: HostSettings,
@@ -194,6 +196,12 @@ impl Host {
             HostEvent::Agent { event: AgentEvent::Standing { request, standing }, .. } => {
                 self.standings.push((request, standing));
             }
+            HostEvent::Agent { eid, event: AgentEvent::Resolved { request, mapped }, .. } => {
+                self.resolved.push((eid, request, Ok(mapped)));
+            }
+            HostEvent::Agent {
+                eid, session: None, event: AgentEvent::Result { request, status: Err(status) }, ..
+            } => self.resolved.push((eid, request, Err(status))),
             event => {
                 take_event(agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
             }

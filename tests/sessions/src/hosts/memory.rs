@@ -1,10 +1,11 @@
 //! Memory for a host, lent for the life of the test.
 
 use iacp_core::crypto::Portable;
+use iacp_core::dhi::mapping::Known;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{
     BargainSlot, Channel, DepositSlot, GroupSlot, HostSettings, LineSlot, LlEntity, Memory, PathSlot, PeerSlot,
-    SessionSlot, SharedSlot, Tables, TicketSlot,
+    QuerySlot, SessionSlot, SharedSlot, Tables, TicketSlot,
 };
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::sandbox::DerivedSlot;
@@ -53,6 +54,8 @@ pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
         deposits: leak(agents, || DepositSlot::EMPTY),
         derived: leak(64, || DerivedSlot::EMPTY),
         bargains: leak(sessions, || Slot::new(BargainSlot::EMPTY)),
+        queries: leak(agents, || QuerySlot::EMPTY),
+        mappings: leak(8, || Known::FREE),
     }
 }
 

@@ -19,9 +19,9 @@ use iacp_core::erp::generation::PORT;
 use iacp_core::erp::switch_point::Node;
 use iacp_core::erp::ticket::NotOpened;
 use iacp_core::pss::Admission;
-use iacp_core::time::Mono;
+use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::message::DhtTicketResp;
-use iacp_wire::{AeadNonce, Digest, Eid, Frame, Message, SealedLocator, Signature, TransactionId};
+use iacp_wire::{AeadNonce, DhtKey, Digest, Eid, Frame, Message, SealedLocator, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -30,8 +30,10 @@ use crate::Weather;
 
 pub use host::{Host, Told};
 pub use memory::{Entity, memory, tables};
-pub use node::DirectoryNode;
+pub use node::{DirectoryNode, Word};
 
+/// Unix time at the beginning of a world's clock, in milliseconds.
+pub const UNIX: u64 = 1_790_000_000_000;
 /// Where the nonce stands in the body of a ticket.
 const TICKET_NONCE: std::ops::Range<usize> = 68..80;
 
@@ -64,6 +66,8 @@ pub struct Hosts {
     pub looked_for: Vec<(Mono, Eid, Eid, [u8; 4])>,
     /// When a host has asked for the accusation against which EID. The test answers.
     pub fetched: Vec<(Mono, Eid)>,
+    /// When the directory was asked for the nodes of a path, and its storage key.
+    pub resolvers: Vec<(Mono, DhtKey)>,
     /// What came of the tickets that were found.
     pub opened: Vec<Result<(), NotOpened>>,
     flying: BinaryHeap<Flying>,
@@ -93,6 +97,8 @@ impl Hosts {
                 status: None,
                 silent: false,
                 alters: false,
+                says: BTreeMap::new(),
+                asked: BTreeMap::new(),
             })
             .collect();
         let hosts = (0..hosts)
@@ -116,6 +122,7 @@ impl Hosts {
                     sent: BTreeMap::new(),
                     counters: BTreeMap::new(),
                     standings: Vec::new(),
+                    resolved: Vec::new(),
                     unstored: Vec::new(),
                     settings,
                     rng: rng.clone(),
@@ -139,6 +146,7 @@ impl Hosts {
             deposits: Vec::new(),
             looked_for: Vec::new(),
             fetched: Vec::new(),
+            resolvers: Vec::new(),
             opened: Vec::new(),
             flying: BinaryHeap::new(),
             count: 0,
@@ -232,6 +240,12 @@ impl Hosts {
                 let nodes: Vec<Node> = self.nodes.iter().map(|node| Node { eid: node.eid, at: node.at }).collect();
                 self.hosts[number].entity.answer_nodes(now, &eid, &nodes);
             }
+            HostRequest::Resolvers { eid, key } => {
+                self.resolvers.push((now, key));
+                let nodes: Vec<Node> = self.nodes.iter().map(|node| Node { eid: node.eid, at: node.at }).collect();
+                let unix = self.unix();
+                self.hosts[number].entity.answer_resolvers(now, unix, &eid, &key, &nodes);
+            }
             HostRequest::Own(eid) => {
                 if let Some(binding) = self.newest(&eid) {
                     self.hosts[number].entity.answer_own(now, &binding);
@@ -281,6 +295,12 @@ impl Hosts {
         found
     }
 
+    /// What time it is outside.
+    #[must_use]
+    pub const fn unix(&self) -> UnixTime {
+        UnixTime(UNIX + self.now.0)
+    }
+
     /// The newest binding that any node has.
     #[must_use]
     pub fn newest(&self, eid: &Eid) -> Option<Binding> {
@@ -294,7 +314,7 @@ impl Hosts {
         } else if bytes.starts_with(&[0x18, 0x90]) {
             self.relay(to, bytes);
         } else if let Some(node) = self.nodes.iter_mut().find(|node| node.at == to)
-            && let Some(confirm) = node.take(from, &bytes)
+            && let Some(confirm) = node.take(now, from, &bytes)
         {
             self.send(to, from, &confirm);
         }

@@ -5,8 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{Portable, Provider};
 use iacp_core::erp::binding::Binding;
+use iacp_core::time::Mono;
 use iacp_wire::message::ErpConfirm;
 use iacp_wire::{Eid, Frame, Message, Signature};
+
+/// What a node says of a URI's host: status, EID, expiry.
+pub type Word = (u32, Eid, u64);
+
+/// A requestor is answered once in so many milliseconds.
+const PAUSE: u64 = 1_000;
 
 /// One node of the directory: it takes what verifies and is newer, and confirms it.
 pub struct DirectoryNode {
@@ -23,6 +30,10 @@ pub struct DirectoryNode {
     pub silent: bool,
     /// It alters what it carries.
     pub alters: bool,
+    /// What it says of the URIs that it is asked for; of all others, that there is no mapping.
+    pub says: BTreeMap<String, Word>,
+    /// When it has answered each requestor last.
+    pub asked: BTreeMap<[u8; 32], Mono>,
 }
 
 impl DirectoryNode {
@@ -35,9 +46,35 @@ impl DirectoryNode {
         [&unsigned[..], &Portable::sign(&self.key, &digest)].concat()
     }
 
-    pub(super) fn take(&mut self, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+    /// An ANML_FALLBACK_ANSWER to a query, by hand: PROFILE 1.6 and 2.3.
+    #[must_use]
+    pub fn answer(&self, query: &[u8], (status, eid, expiry): Word) -> Vec<u8> {
+        let nonce = &query[query.len() - 72..query.len() - 64];
+        let head = [0x19, 0xa0, 0x00, 0x94];
+        let fields = [nonce, &status.to_be_bytes(), &eid.0, &expiry.to_be_bytes(), &self.eid.0].concat();
+        let unsigned = [&head[..], &fields].concat();
+        let context = Portable::sha256(&[query]);
+        let digest = Portable::sha256(&[b"IACP/1 ANML_FALLBACK_ANSWER\0", &context, &unsigned]);
+        [&unsigned[..], &Portable::sign(&self.key, &digest)].concat()
+    }
+
+    fn resolve(&mut self, now: Mono, query: &[u8]) -> Option<Vec<u8>> {
+        let requestor: [u8; 32] = query.get(query.len().checked_sub(104)?..)?.first_chunk().copied()?;
+        let uri = String::from_utf8(query[4..query.len() - 104].to_vec()).ok()?;
+        if self.asked.get(&requestor).is_some_and(|then| now.since(*then) < PAUSE) {
+            return None;
+        }
+        self.asked.insert(requestor, now);
+        let word = self.says.get(&uri).copied().unwrap_or((20, Eid([0; 32]), 0));
+        Some(self.answer(query, word))
+    }
+
+    pub(super) fn take(&mut self, now: Mono, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.silent {
             return None;
+        }
+        if bytes.starts_with(&[0x11, 0x20]) {
+            return self.resolve(now, bytes);
         }
         let frame = Frame::parse(bytes).ok()?;
         let binding = Binding::of_frame(&frame)?;

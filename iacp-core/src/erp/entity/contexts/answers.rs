@@ -65,6 +65,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.registration.asked = true;
             return Some(HostRequest::Nodes(eid));
         }
+        if let Some(request) = self.ask_for_resolvers(slot) {
+            return Some(request);
+        }
         self.ask_for_records(slot)
     }
 

@@ -97,6 +97,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.clear_receipts(slot);
         self.clear_tickets(slot);
         self.forget_standing(slot);
+        self.forget_query(slot);
         self.end_derivatives(slot, None);
         self.erase_endpoints(slot);
         if let Some(handle) = self.agents.handle(slot) {
