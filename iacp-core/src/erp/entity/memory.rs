@@ -135,6 +135,13 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// It ended in SESSION_COMPROMISED, and the host is to be told.
     pub(super) compromised: bool,
     pub(super) tell_compromised: bool,
+    /// Another host has handed it over: until then it has to get new keys; and how often that was tried.
+    pub(super) imported: Option<Mono>,
+    pub(super) renewals: u8,
+    /// Its new handshake is to begin now.
+    pub(super) renew: bool,
+    /// It gives new keys to a session that was handed over, and its line is not known yet.
+    pub(super) renews: bool,
     /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
     pub(super) goodbye: Option<(SocketAddr, Handle)>,
 }
@@ -181,6 +188,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         bargain: 0,
         compromised: false,
         tell_compromised: false,
+        imported: None,
+        renewals: 0,
+        renew: false,
+        renews: false,
         goodbye: None,
     };
 
@@ -199,6 +210,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, None);
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
+        (self.imported, self.renewals, self.renew, self.renews) = (None, 0, false, false);
     }
 
     /// See [`Throttle`].
@@ -235,7 +247,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
 
     /// When something is due.
     pub(super) fn due(&self) -> Option<Mono> {
-        if self.goodbye.is_some() || self.wake {
+        if self.goodbye.is_some() || self.wake || self.renew {
             return Some(Mono(0));
         }
         let session = match &self.want {
@@ -244,7 +256,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         };
         let others = self.vector.map(|(repeat, _)| repeat.due()).into_iter().chain(self.shared_due);
         let waits = self.throttle.as_ref().and_then(|throttle| throttle.waits);
-        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).min()
+        let keys = self.imported.filter(|_| self.session.closure().is_none());
+        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).chain(keys).min()
     }
 }
 
