@@ -123,13 +123,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The host sends it on to where the EID is now: only what belongs to a session that has keys, and each frame once.
     // keeps: IACP-158
-    fn deflect<'d>(
-        &mut self,
-        now: Mono,
-        from: SocketAddr,
-        header: &Routed,
-        stream: &'d [u8],
-    ) -> HostEvent<'d> {
+    fn deflect<'d>(&mut self, now: Mono, from: SocketAddr, header: &Routed, stream: &'d [u8]) -> HostEvent<'d> {
         let sealed = [MessageType::PssDataStream, MessageType::PssTeardown];
         if !Arrival::read(stream).is_ok_and(|arrival| sealed.contains(&arrival.inner)) {
             return HostEvent::Dropped(Dropped::NoAgent);

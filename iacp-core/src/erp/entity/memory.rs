@@ -140,6 +140,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) renewals: u8,
     /// Its new handshake is to begin now.
     pub(super) renew: bool,
+    /// Its context was handed over, and shows itself nowhere yet.
+    pub(super) asleep: bool,
     /// It gives new keys to a session that was handed over, and its line is not known yet.
     pub(super) renews: bool,
     /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
@@ -191,6 +193,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         imported: None,
         renewals: 0,
         renew: false,
+        asleep: false,
         renews: false,
         goodbye: None,
     };
@@ -211,6 +214,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
         (self.imported, self.renewals, self.renew, self.renews) = (None, 0, false, false);
+        self.asleep = false;
     }
 
     /// See [`Throttle`].
@@ -247,6 +251,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
 
     /// When something is due.
     pub(super) fn due(&self) -> Option<Mono> {
+        if self.asleep {
+            return None;
+        }
         if self.goodbye.is_some() || self.wake || self.renew {
             return Some(Mono(0));
         }

@@ -160,7 +160,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some((to, cell)) = entry.goodbye {
             return self.say_goodbye(slot, to, cell, head);
         }
-        if entry.want.is_some() {
+        if entry.want.is_some() || entry.asleep {
             return None;
         }
         let agent = entry.agent;

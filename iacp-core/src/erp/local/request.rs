@@ -49,7 +49,8 @@ impl Listen {
     /// The arguments of LISTEN as bytes.
     pub(crate) fn to_bytes(self) -> [u8; 24] {
         let Terms { dgk_rotation, lifetime, receive_window } = self.terms;
-        let fields = [self.capabilities.bits(), dgk_rotation, lifetime, receive_window, self.sessions, u32::from(self.hold)];
+        let fields =
+            [self.capabilities.bits(), dgk_rotation, lifetime, receive_window, self.sessions, u32::from(self.hold)];
         let mut bytes = [0; 24];
         bytes.iter_mut().zip(fields.into_iter().flat_map(u32::to_be_bytes)).for_each(|(to, from)| *to = from);
         bytes

@@ -73,7 +73,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// A context in a slot of its own.
-    pub(in crate::erp::entity) fn enter(&mut self, now: Mono, begin: impl FnOnce(&mut AgentSlot<P>)) -> Result<u32, LocalStatus> {
+    pub(in crate::erp::entity) fn enter(
+        &mut self,
+        now: Mono,
+        begin: impl FnOnce(&mut AgentSlot<P>),
+    ) -> Result<u32, LocalStatus> {
         let handle = self.agents.claim().ok_or(LocalStatus::Capacity)?;
         let (slot, moves) = (handle.slot(), self.moves);
         let Some(agent) = self.agents.get_mut(handle) else { return Err(LocalStatus::Capacity) };
@@ -173,6 +177,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
             next = entry.next.checked_sub(1);
+            entry.asleep = false;
             if entry.opened && entry.session.closure().is_none() {
                 entry.vector = Some((crate::time::Backoff::now(now), now.after(super::outbound::VECTOR)));
             }

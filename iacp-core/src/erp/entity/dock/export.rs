@@ -1,5 +1,6 @@
 //! The exporting host.
 
+use iacp_wire::Eid;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
@@ -19,7 +20,6 @@ use crate::identity::Identity;
 use crate::pss::Capabilities;
 use crate::pss::dock::Moving;
 use crate::time::{Mono, UnixTime};
-use iacp_wire::Eid;
 
 /// Frames for an EID that was exported go on for so long, in milliseconds.
 const DEFLECTED: u64 = 60_000;
@@ -146,7 +146,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             sealed = self.seal_session(now, session, &mut exporter, out.get_mut(length..).unwrap_or_default());
         }
         length = length.saturating_add(sealed.unwrap_or(0));
-        length = length.saturating_add(self.seal_tickets(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
+        length =
+            length.saturating_add(self.seal_tickets(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
         if !application.is_empty() {
             let room = out.get_mut(length..).unwrap_or_default();
             length = length.saturating_add(exporter.seal(RecordType::Application, application, room).unwrap_or(0));
@@ -229,7 +230,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             moving.home = core::net::SocketAddr::new(self.settings.address, crate::erp::generation::PORT);
         }
         let line = self.line_of(slot);
-        if entry.session.capabilities().contains(Capabilities::RESUME) && line.is_none_or(|line| line.agreement.is_none()) {
+        if entry.session.capabilities().contains(Capabilities::RESUME)
+            && line.is_none_or(|line| line.agreement.is_none())
+        {
             return None;
         }
         let holds = entry.session.holds();

@@ -5,14 +5,13 @@ use core::net::SocketAddr;
 use iacp_wire::Eid;
 use rand_core::CryptoRng;
 
-use super::super::memory::SessionSlot;
 use super::super::{INSIDE, LlEntity};
 use super::{IMPORTED, OfferSlot};
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, ROTATION};
 use crate::erp::dock::{Beside, DockError, DockReason, Imported, LASTS, OFFER, Offer, Record, SessionRecord, moving};
 use crate::erp::local::Outcome;
-use crate::erp::resume::{self, Agreement, Items, Line};
+use crate::erp::resume::{self, Agreement, Items};
 use crate::identity::Identity;
 use crate::pss::dock::{Ahead, Moving};
 use crate::pss::{Capabilities, Role};
@@ -257,19 +256,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.incoming = agent.incoming.saturating_add(u32::from(incoming));
         }
         let Some(entry) = self.sessions.at_mut(slot) else { return };
-        let SessionSlot { session, .. } = entry;
-        session.close_gate(now);
+        entry.session.close_gate(now);
         (entry.incoming, entry.heard, entry.opened, entry.greeting) = (incoming, moving.heard, true, true);
         (entry.item, entry.acknowledged, entry.delivered) = (beside.next_item, acknowledged, acknowledged);
         (entry.outcome, entry.close) = (Outcome::Resumed, beside.close);
         entry.finished = fin || beside.close.is_some() || moving.wish.is_some();
-        entry.imported = Some(now.after(IMPORTED));
+        (entry.imported, entry.asleep) = (Some(now.after(IMPORTED)), true);
         self.deadlines.bring_forward(slot, now.after(IMPORTED));
     }
 
     fn fill_line(&mut self, slot: u32, beside: &Beside, sealed: u64) {
         let (Some(name), Some(line)) = (beside.line, self.line_mut(slot)) else { return };
-        let Line(_) = name;
         line.items = Items::of(beside.not_safe, &beside.items);
         (line.consumed, line.freed, line.next) = (beside.not_safe, beside.not_safe, sealed);
         let receive_from = line.items.lowest();
