@@ -9,6 +9,7 @@ use anyhow::Result;
 use iacp_core::crypto::Secret32;
 use iacp_core::erp::agent::{Agent, Stored};
 use iacp_core::erp::context::State;
+use iacp_core::erp::deflect;
 use iacp_core::erp::entity::{HEAD, HostEvent, HostRequest, INSIDE, PeerAnswer, Persist, To};
 use iacp_core::erp::local::AgentEvent;
 use iacp_core::pss::Admission;
@@ -122,7 +123,14 @@ impl Host<'_> {
         }
         let no_claim = claim(&InitializationNonce([0; 32]));
         for record in kept {
-            let Record { seed, claim, airk, digest, evolution, bound } = &record;
+            let Record { seed, claim, airk, digest, evolution, bound, exported } = &record;
+            if *exported {
+                self.trouble(format!(
+                    "{}: was handed over to another host, and is not restored",
+                    keys::short(&record.eid())
+                ));
+                continue;
+            }
             let stored = Stored { seed, bound: *bound, airk: *airk, digest: *digest, evolution: *evolution };
             let agent = match self.entity.restore(self.clock.now(), &stored, &mut keys::rng()) {
                 Ok(agent) => agent,
@@ -281,6 +289,13 @@ impl Host<'_> {
                     self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
                     self.channels.shut(number);
                 }
+                HostEvent::Deflect { to, stream } => {
+                    let mut frame = [0; FRAME_LIMIT];
+                    if let Ok(length) = deflect::write(to, 1, stream, &mut frame) {
+                        // A frame that finds the queue full is lost, as on any network.
+                        let _ = self.outside.send(to, &frame[..length]);
+                    }
+                }
                 // What is sent to a new place is noted when it is sent.
                 HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}
             };
@@ -328,7 +343,7 @@ impl Host<'_> {
         let (Some(known), Some(seed)) = (self.standing.known.get(eid), self.entity.seed(eid)) else { return };
         let seed = Secret32::fill(|to| to.copy_from_slice(seed.expose()));
         let Known { claim, airk, digest, .. } = *known;
-        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0 }, what);
+        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0, exported: false }, what);
     }
 
     /// Sends the next datagram.
