@@ -76,16 +76,18 @@ fn session() -> Vec<u8> {
     put(&two(2)); // taken
     put(&two(2)); // waiting
     put(&[0; 2]);
+    put(&[0x80; 32]); // items above the lowest
     for (content, filling) in [(0, 0xaa), (100, 0xbb)] {
         let frame = sealed(content, filling);
-        put(&two(u16::try_from(frame.len()).expect("short")));
+        // The first bit of a length: there is content of the agent's in it.
+        let length = u16::try_from(frame.len()).expect("short");
+        put(&two(if content > 0 { length | 0x8000 } else { length }));
         put(&frame);
     }
     for sequence in [2_020, 2_022] {
         put(&eight(sequence));
         put(&[21; 32]);
         put(&[22; 16]);
-        put(&eight(17));
     }
     put(&[0, 0]); // kind 0
     put(&two(5));
@@ -140,8 +142,9 @@ fn a_session_is_read_field_by_field() {
     assert_eq!((head.receive_initial.get(), head.expected.get(), head.receive_chain), (2_000, 2_020, [16; 32]));
     assert_eq!((head.item_not_safe.get(), head.not_come.get(), head.newest.get()), (17, 2_021, 2_022));
     assert_eq!((head.newest_heartbeat.get(), head.failed_opens.get(), head.peer_generation.get()), (18, 19, 20));
-    let log: Vec<Vec<u8>> = read.log().map(<[u8]>::to_vec).collect();
-    assert_eq!(log, [sealed(0, 0xaa), sealed(100, 0xbb)]);
+    assert_eq!(head.items, [0x80; 32]);
+    let log: Vec<(Vec<u8>, bool)> = read.logged().map(|(frame, content)| (frame.to_vec(), content)).collect();
+    assert_eq!(log, [(sealed(0, 0xaa), false), (sealed(100, 0xbb), true)]);
     let taken: Vec<u64> = read.taken.iter().map(|frame| frame.sequence.get()).collect();
     assert_eq!(taken, [2_020, 2_022]);
     let waiting: Vec<Waiting<'_>> = read.waiting().collect();
@@ -231,15 +234,18 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
         ("E above what has not come", number(304, 2_022)),
         ("what has not come was taken", number(352, 2_022)),
         ("a FIN among the heartbeats", number(384, 1 << 63)),
+        ("the newest below what has not come", number(360, 2_020)),
+        ("the newest among the heartbeats", number(360, 1 << 63)),
+        ("an item that is no number", number(344, NONE)),
         ("reserved in the counts", with(&whole, 407, &[1])),
     ] {
         assert!(is_refused(RecordType::Session, &record), "{what}");
     }
     // The log: another type, another payload length.
-    assert!(is_refused(RecordType::Session, &with(&whole, 410, &[0x10, 0xc0])));
-    assert!(is_refused(RecordType::Session, &with(&whole, 412, &[0, 86])));
+    assert!(is_refused(RecordType::Session, &with(&whole, 442, &[0x10, 0xc0])));
+    assert!(is_refused(RecordType::Session, &with(&whole, 444, &[0, 86])));
     // Taken: out of order, below E, among the heartbeats.
-    let taken = whole.len() - 2 * 64 - 9 - 4;
+    let taken = whole.len() - 2 * 56 - 9 - 4;
     for sequence in [2_019, 2_021, 2_023, 1 << 63] {
         assert!(is_refused(RecordType::Session, &with(&whole, taken, &u64::to_be_bytes(sequence))), "{sequence}");
     }

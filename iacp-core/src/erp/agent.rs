@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use super::binding::Binding;
 use super::context::{Event, State};
+use super::dock::Context;
 use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
@@ -157,6 +158,8 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) storing_evolution: Storing,
     /// A binding is to be signed as soon as its generation is stored.
     pub(crate) unsigned: bool,
+    /// The binding was signed by the host that has handed the context over, and is not shown before its bound is stored.
+    pub(crate) given: bool,
     pub(crate) registration: Registration,
     /// A node knows a later generation: our own record is to be read.
     pub(crate) read_own: bool,
@@ -212,6 +215,7 @@ impl<P: Provider> AgentSlot<P> {
         storing: Storing::Nothing,
         storing_evolution: Storing::Nothing,
         unsigned: false,
+        given: false,
         registration: Registration::IDLE,
         read_own: false,
         heard: Mono(0),
@@ -258,6 +262,16 @@ impl<P: Provider> AgentSlot<P> {
         self.start(now, stored.airk, stored.digest, rng);
     }
 
+    /// A context goes on that another host has handed over, with a new token.
+    pub(crate) fn take_over(&mut self, now: Mono, context: &Context, rng: &mut impl CryptoRng) {
+        self.seed = Secret32::fill(|to| to.copy_from_slice(context.seed.expose()));
+        self.counter = Counter::handed_over(context.binding.generation);
+        (self.binding, self.given) = (Some(context.binding), true);
+        self.evolution = context.evolution;
+        self.listen = Listen::from_bytes(&context.listen).into();
+        self.start(now, Some(context.airk).filter(|airk| *airk != Eid::ZERO), context.app_digest, rng);
+    }
+
     fn start(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
         self.identity = Some(Identity::from_seed(&self.seed));
         self.iat = Secret32::random(rng);
@@ -266,6 +280,11 @@ impl<P: Provider> AgentSlot<P> {
         let _ = self.state.step(Event::ErpInit);
         let _ = self.state.step(Event::ErpAlloc);
         self.want_binding();
+    }
+
+    /// The seed once more, for the record of a context that another host takes over.
+    pub(crate) fn seed_copy(&self) -> Secret32 {
+        Secret32::fill(|to| to.copy_from_slice(self.seed.expose()))
     }
 
     pub(crate) fn eid(&self) -> Eid {

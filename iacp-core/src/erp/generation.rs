@@ -183,6 +183,22 @@ impl Counter {
         Self { next: bound, bound }
     }
 
+    /// The counter of an EID that another host has handed over together with a binding of this generation, which is the next
+    /// one to be shown.
+    pub(crate) const fn handed_over(generation: u64) -> Self {
+        Self { next: generation, bound: 0 }
+    }
+
+    /// The generation that comes next, and the bound under which it and the one after it are.
+    pub(crate) const fn upcoming(&self) -> (u64, u64) {
+        (self.next, self.next.saturating_add(2))
+    }
+
+    /// The next generation was signed by another host, for another place: it is not shown here.
+    pub(crate) const fn pass(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
     /// The bound that must be on stable storage before the next [`take`](Self::take); `None` if it is.
     #[must_use]
     pub const fn wanted(&self) -> Option<u64> {

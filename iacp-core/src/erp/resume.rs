@@ -329,6 +329,23 @@ impl Items {
         self.low
     }
 
+    /// Which of the items above the lowest one have been delivered: the first bit stands for the next one.
+    pub(crate) fn above(&self) -> [u8; 32] {
+        let mut bits = [0; 32];
+        let bytes = self.above.iter().flat_map(|word| word.reverse_bits().to_be_bytes());
+        bits.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        bits
+    }
+
+    /// The same items again.
+    pub(crate) fn of(low: u64, bits: &[u8; 32]) -> Self {
+        let mut above = [0; 4];
+        for (word, bytes) in above.iter_mut().zip(bits.chunks_exact(8)) {
+            *word = bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes).reverse_bits());
+        }
+        Self { low, above }
+    }
+
     /// Takes an item of an authentic frame.
     pub fn take(&mut self, item: u64) -> Item {
         let Some(distance) = item.checked_sub(self.low) else { return Item::Repeated };

@@ -259,6 +259,8 @@ pub struct OutboxCell {
     pub(crate) channel: Option<u32>,
     /// Session slots that still have a copy to send.
     pub(crate) goodbyes: u32,
+    /// The context was exported: frames for it go on to there.
+    pub(crate) exported: Option<SocketAddr>,
 }
 
 impl OutboxCell {
@@ -277,6 +279,7 @@ impl OutboxCell {
         until: Mono(0),
         channel: None,
         goodbyes: 0,
+        exported: None,
     };
 }
 

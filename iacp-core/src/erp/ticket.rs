@@ -11,6 +11,7 @@ use iacp_wire::{AeadNonce, DhtKey, Eid, Frame, Locator, Message, SealedLocator, 
 use zeroize::Zeroize;
 
 use crate::crypto::{Provider, Secret32, Suite};
+use crate::erp::dock::TicketKeysOf;
 use crate::identity::Identity;
 use crate::pss::TicketKey;
 
@@ -62,6 +63,10 @@ impl fmt::Display for NotIssued {
 
 impl core::error::Error for NotIssued {}
 
+const fn suite_of(record: &TicketKeysOf) -> Suite {
+    if record.suite == 2 { Suite::ChaCha20Poly1305 } else { Suite::Aes256Gcm }
+}
+
 /// The key of no session.
 const NO_KEY: TicketKey = TicketKey { key: Secret32::new([0; 32]), iv: [0; 4] };
 
@@ -92,6 +97,22 @@ impl Issuer {
         if below > self.next {
             self.next = below;
         }
+    }
+
+    /// Its part of the record of a context that another host takes over.
+    pub(crate) fn export(&self, record: &mut TicketKeysOf) {
+        record.suite = match self.suite {
+            Suite::Aes256Gcm => 1,
+            Suite::ChaCha20Poly1305 => 2,
+        };
+        record.our_key.copy_from_slice(self.key.key.expose());
+        (record.our_iv, record.bound) = (self.key.iv, self.next.max(self.bound).into());
+    }
+
+    /// Goes on above all that another host may have used.
+    pub(crate) fn import(record: &TicketKeysOf) -> Self {
+        let key = Secret32::fill(|to| to.copy_from_slice(&record.our_key));
+        Self::restored(TicketKey { key, iv: record.our_iv }, suite_of(record), record.bound.get())
     }
 
     /// The issuer of a new session.
@@ -210,6 +231,18 @@ impl Opener {
 
     pub(crate) const fn iv(&self) -> [u8; 4] {
         self.key.iv
+    }
+
+    /// Its part of the record of a context that another host takes over.
+    pub(crate) fn export(&self, record: &mut TicketKeysOf) {
+        record.their_key.copy_from_slice(self.key.key.expose());
+        (record.their_iv, record.seen) = (self.key.iv, self.seen.into());
+    }
+
+    /// Goes on where another host has stopped.
+    pub(crate) fn import(record: &TicketKeysOf) -> Self {
+        let key = Secret32::fill(|to| to.copy_from_slice(&record.their_key));
+        Self::restored(TicketKey { key, iv: record.their_iv }, suite_of(record), record.seen.get())
     }
 
     /// The opener of a new session.

@@ -283,4 +283,6 @@ teardown_reasons! {
     NoProgress = 11 "nothing was acknowledged",
     /// The agent is gone.
     AgentGone = 12 "the agent is gone",
+    /// The session was taken over by another host, and got no new keys in time.
+    NotRekeyed = 14 "a session taken over got no new keys",
 }

@@ -29,6 +29,19 @@ impl<const LINK: usize> List<LINK> {
         self.first.checked_sub(1)
     }
 
+    /// The slots in order, from the front on.
+    pub fn iter<'s, T>(&self, slots: &'s Slots<'_, T>) -> impl Iterator<Item = u32> + use<'s, LINK, T> {
+        let mut next = self.first;
+        core::iter::from_fn(move || {
+            let slot = next.checked_sub(1)?;
+            next = match *slots.slots.get(position(slot))?.links.get(LINK)? {
+                END => 0,
+                next => next,
+            };
+            Some(slot)
+        })
+    }
+
     /// Appends a slot; `false` if it stands in a list with this link already.
     pub fn push<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
         const { assert!(LINK < LISTS, "a slot has four links") };

@@ -1,6 +1,6 @@
 //! The whole of it: three hosts with two agents each, seven nodes of a directory, loss, repetition and reordering by a seed.
-//! They register, find each other, federate, share endpoints, move twice in mid-stream, lose a memory and go on, evolve, revoke
-//! and are purged. Everything that was sent comes exactly once, and the same seed gives the same trace.
+//! They register, find each other, federate, share endpoints, move twice in mid-stream, lose a memory and go on, dock at another
+//! host, evolve, revoke and are purged. Everything that was sent comes exactly once, and the same seed gives the same trace.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -45,6 +45,8 @@ fn item(from: At, number: usize) -> Vec<u8> {
 struct Side {
     at: At,
     peer: At,
+    /// Where both were when the line began: their items are called by that.
+    began: (At, At),
     /// The EID of the peer when the line began.
     eid: Eid,
     committed: Vec<Vec<u8>>,
@@ -103,7 +105,8 @@ impl Story {
             for (at, peer) in [(from, to), (to, from)] {
                 let eid = self.world.eid(peer.0, peer.1);
                 let (committed, waiting) = (Vec::new(), BTreeMap::new());
-                self.sides.push(Side { at, peer, eid, committed, waiting, next: 0, line: None, session: None });
+                let began = (at, peer);
+                self.sides.push(Side { at, peer, began, eid, committed, waiting, next: 0, line: None, session: None });
             }
         }
         self.until("the session is open", |story| {
@@ -171,7 +174,7 @@ impl Story {
             let host = &mut self.world.hosts[at.0];
             let _ = host.try_with(now, at.1, |desk, rng| desk.ask(Some(handle), &Request::Consumed { below }, rng));
             while side.next < ITEMS {
-                let content = item(at, side.next);
+                let content = item(side.began.0, side.next);
                 let sent = host.try_with(now, at.1, |desk, _| desk.send(handle, number(side.next), &content));
                 if sent != Some(Ok(())) {
                     break;
@@ -262,6 +265,25 @@ impl Story {
         self.open((2, 0), side_peer(&self.sides, (2, 0)), Some(record));
     }
 
+    /// An agent moves to another host with its key and its sessions.
+    fn dock(&mut self, from: At, to: usize) -> At {
+        let at = (to, self.world.dock(from, to));
+        for side in &mut self.sides {
+            if side.at == from {
+                // What it has not committed is still with its peer.
+                side.waiting.clear();
+                (side.at, side.session) = (at, None);
+            }
+            if side.peer == from {
+                side.peer = at;
+            }
+        }
+        self.until("it is BOUND there", |story| {
+            story.world.hosts[at.0].states.get(&at.1).is_some_and(|(state, ..)| *state == State::Bound)
+        });
+        at
+    }
+
     /// The software of an agent changes, and its root key vouches for that.
     fn evolve(&mut self, at: At) {
         let (now, eid) = (self.world.now, self.world.eid(at.0, at.1));
@@ -313,13 +335,15 @@ fn story(seed: u64) -> Trace {
     story.until("again", |story| story.value(b, door) == Some(b"ajar".to_vec()));
     // Crash, and go on.
     story.crash();
+    // Dock, in mid-stream, at the host of its peer.
+    let d = story.dock(d, 0);
     // Evolve.
     story.evolve(e);
     story.write(e, safe, b"three");
     story.until("evolved software writes on", |story| story.value(c, safe) == Some(b"three".to_vec()));
     story.until("all was committed", |story| story.sides.iter().all(|side| side.committed.len() == ITEMS));
     for side in &story.sides {
-        let wanted: Vec<Vec<u8>> = (0..ITEMS).map(|number| item(side.peer, number)).collect();
+        let wanted: Vec<Vec<u8>> = (0..ITEMS).map(|number| item(side.began.1, number)).collect();
         assert_eq!(
             side.committed, wanted,
             "seed {seed}: each item once and in order, {:?} from {:?}",

@@ -121,7 +121,14 @@ impl Host<'_> {
         }
         let no_claim = claim(&InitializationNonce([0; 32]));
         for record in kept {
-            let Record { seed, claim, airk, digest, evolution, bound } = &record;
+            let Record { seed, claim, airk, digest, evolution, bound, exported } = &record;
+            if *exported {
+                self.trouble(format!(
+                    "{}: was handed over to another host, and is not restored",
+                    keys::short(&record.eid())
+                ));
+                continue;
+            }
             let stored = Stored { seed, bound: *bound, airk: *airk, digest: *digest, evolution: *evolution };
             let agent = match self.entity.restore(self.clock.now(), &stored, &mut keys::rng()) {
                 Ok(agent) => agent,
@@ -250,7 +257,7 @@ impl Host<'_> {
         let (Some(known), Some(seed)) = (self.standing.known.get(eid), self.entity.seed(eid)) else { return };
         let seed = Secret32::fill(|to| to.copy_from_slice(seed.expose()));
         let Known { claim, airk, digest, .. } = *known;
-        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0 }, what);
+        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0, exported: false }, what);
     }
 
     /// Sends the next datagram.

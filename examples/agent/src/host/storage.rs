@@ -139,6 +139,8 @@ pub struct Record {
     pub evolution: u64,
     /// Every generation below it may have been signed.
     pub bound: u64,
+    /// The context was handed over to another host, or was about to be: it is not restored here.
+    pub exported: bool,
 }
 
 /// SHA-256 of an Initialization Nonce.
@@ -153,6 +155,8 @@ struct Written {
     app_digest: String,
     evolution: u64,
     generation_bound: u64,
+    #[serde(default)]
+    exported: bool,
 }
 
 impl Record {
@@ -168,6 +172,7 @@ impl Record {
             app_digest: hex::encode(self.digest.0),
             evolution: self.evolution,
             generation_bound: self.bound,
+            exported: self.exported,
         }
     }
 
@@ -183,6 +188,7 @@ impl Record {
             digest: Digest(bytes(&written.app_digest)?),
             evolution: written.evolution,
             bound: written.generation_bound,
+            exported: written.exported,
         })
     }
 }
@@ -294,9 +300,12 @@ fn keep(path: &Path, record: &mut Record, what: Persist) -> io::Result<()> {
         // A bound only rises, and nothing that was written before is lost.
         record.bound = record.bound.max(kept.bound);
         (record.digest, record.evolution) = (kept.digest, kept.evolution);
+        record.exported = kept.exported;
     }
     match what {
         Persist::Generation(bound) => record.bound = record.bound.max(bound),
+        Persist::Exported(bound) => (record.bound, record.exported) = (record.bound.max(bound), true),
+        Persist::Kept(bound) => (record.bound, record.exported) = (record.bound.max(bound), false),
         Persist::Evolution(digest, number) => (record.digest, record.evolution) = (digest, number),
         // Ticket keys are in memory only, and their counters end with them.
         Persist::TicketBlock { .. } | Persist::TicketSeen { .. } => return Ok(()),
@@ -320,7 +329,8 @@ mod tests {
     }
 
     fn record(bound: u64) -> Record {
-        Record { seed: Secret32::new([7; 32]), claim: [8; 32], airk: None, digest: Digest::ZERO, evolution: 0, bound }
+        let (seed, claim, digest) = (Secret32::new([7; 32]), [8; 32], Digest::ZERO);
+        Record { seed, claim, airk: None, digest, evolution: 0, bound, exported: false }
     }
 
     fn kept(folder: &Folder) -> Record {
@@ -343,6 +353,13 @@ mod tests {
                 matches!(word, Some(Word::Kept(told, Persist::Generation(number))) if told == eid && number == asked)
             );
             assert_eq!(kept(&folder).bound, bound);
+        }
+        for (what, exported) in
+            [(Persist::Exported(3), true), (Persist::Generation(3), true), (Persist::Kept(3), false)]
+        {
+            storage.keep(record(0), what);
+            assert!(matches!(storage.next().await, Some(Word::Kept(..))));
+            assert_eq!(kept(&folder).exported, exported, "{what:?}");
         }
         storage.keep(record(0), Persist::Evolution(Digest([9; 32]), 4));
         assert!(matches!(storage.next().await, Some(Word::Kept(..))));

@@ -20,6 +20,8 @@ pub struct Checked {
     pub eid: Eid,
     /// For which address the next generation is signed.
     pub at: SocketAddr,
+    /// When the offer ends.
+    pub(crate) expiry: UnixTime,
     ephemeral: X25519Key,
     digest: Digest,
 }
@@ -53,6 +55,7 @@ impl Checked {
             importer,
             eid: offer.eid,
             at: SocketAddr::new(offer.importer_ip.into(), offer.importer_port.get()),
+            expiry: UnixTime(offer.expiry.get()),
             ephemeral: offer.ephemeral_key,
             digest: Digest(P::sha256(&[datagram])),
         })
@@ -103,22 +106,43 @@ impl<P: Provider> Exporter<P> {
     /// # Errors
     /// The buffer is too small, or all records are sealed. Then `body` is as it was.
     pub fn seal(&mut self, kind: RecordType, body: &mut [u8], out: &mut [u8]) -> Result<usize, DockError> {
+        let sealed = self.seal_with(kind, body.len(), out, |text| {
+            text.iter_mut().zip(&*body).for_each(|(to, from)| *to = *from);
+            Some(())
+        })?;
+        body.zeroize();
+        Ok(sealed)
+    }
+
+    /// Like [`Self::seal`], for a record of `length` bytes that `write` writes where it is sealed: so it is nowhere else.
+    ///
+    /// # Errors
+    /// The buffer is too small, or all records are sealed, or `write` has written none: [`DockError::Records`].
+    pub(crate) fn seal_with(
+        &mut self,
+        kind: RecordType,
+        length: usize,
+        out: &mut [u8],
+        write: impl FnOnce(&mut [u8]) -> Option<()>,
+    ) -> Result<usize, DockError> {
         if self.number >= self.count {
             return Err(DockError::Complete);
         }
         if (kind == RecordType::Context) != (self.number == 0) {
             return Err(DockError::Records);
         }
-        let length = u32::try_from(body.len()).map_err(|_| DockError::TooSmall)?;
-        let needed = body.len().saturating_add(RECORD);
+        let needed = length.saturating_add(RECORD);
+        let length = u32::try_from(length).map_err(|_| DockError::TooSmall)?;
         let room = out.get_mut(..needed).ok_or(DockError::TooSmall)?;
         let (aad, rest) = room.split_first_chunk_mut::<8>().ok_or(DockError::TooSmall)?;
         let (text, tag) = rest.split_last_chunk_mut::<16>().ok_or(DockError::TooSmall)?;
         let [a, b, c, d] = length.to_be_bytes();
         *aad = [kind as u8, u8::from(self.number + 1 == self.count), 0, 0, a, b, c, d];
-        text.copy_from_slice(body);
+        if write(text).is_none() {
+            text.zeroize();
+            return Err(DockError::Records);
+        }
         *tag = P::seal(&self.cipher, &nonce(u64::from(self.number)), aad, text);
-        body.zeroize();
         self.number += 1;
         Ok(needed)
     }

@@ -55,6 +55,16 @@ impl Offer {
         Ok(Self { ephemeral, digest, exporter, eid, at: at.ip().into(), expiry })
     }
 
+    /// Which EID was offered to be taken over.
+    pub(crate) const fn eid(&self) -> Eid {
+        self.eid
+    }
+
+    /// Whether a blob says that it is for this offer.
+    pub(crate) fn is_named_by(&self, blob: &[u8]) -> bool {
+        blob.get(112..144) == Some(self.digest.0.as_slice())
+    }
+
     /// When the offer must be dropped.
     #[must_use]
     pub const fn expiry(&self) -> UnixTime {

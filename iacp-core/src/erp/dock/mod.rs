@@ -13,6 +13,7 @@ mod context;
 mod export;
 mod import;
 mod records;
+mod session;
 
 use core::fmt;
 
@@ -21,6 +22,8 @@ use iacp_wire::{Eid, HEADER_LEN};
 
 use crate::crypto::{Provider, Secret32, Suite, WeakKey};
 use crate::identity::Identity;
+
+pub(crate) use session::{Beside, moving, session_len, write_session};
 
 pub use context::Context;
 pub use export::{Checked, Exporter};
@@ -113,6 +116,14 @@ pub enum DockError {
     TooSmall,
     /// All records that were announced are sealed.
     Complete,
+    /// The EID has no context here; or, where it is to be taken over, it has one already.
+    NoAgent,
+    /// The context cannot move now: it is not BOUND, or another export is under way.
+    NotNow,
+    /// "Exported" is not on stable storage yet.
+    NotPersisted,
+    /// No slot is free.
+    Capacity,
 }
 
 impl fmt::Display for DockError {
@@ -128,6 +139,10 @@ impl fmt::Display for DockError {
             Self::Records => "the records are not those of a context",
             Self::TooSmall => "the buffer is too small",
             Self::Complete => "all announced records are sealed",
+            Self::NoAgent => "the EID has no context here, or has one already",
+            Self::NotNow => "the context cannot move now",
+            Self::NotPersisted => "the export is not on stable storage yet",
+            Self::Capacity => "no slot is free",
         })
     }
 }

@@ -40,7 +40,7 @@ macro_rules! fixed {
 
 fixed! {
     /// The front of a SESSION record. It holds keys: it has no Debug, and stands in memory that is wiped.
-    SessionHead = 408 {
+    SessionHead = 440 {
         /// The EID at the other end.
         peer: Eid,
         /// Its cookies.
@@ -137,20 +137,20 @@ fixed! {
         waiting: U16,
         /// Zero.
         counts_reserved: [u8; 2],
+        /// Items above the lowest that is not safe which have come: the first bit stands for the next one.
+        items: [u8; 32],
     }
 }
 
 fixed! {
     /// A frame of the peer's that was taken and lies at E or above.
-    TakenFrame = 64 {
+    TakenFrame = 56 {
         /// Its sequence.
         sequence: U64,
         /// Its chain.
         chain: [u8; 32],
         /// Its tag.
         tag: [u8; 16],
-        /// Its item, or none.
-        item: U64,
     }
 }
 
@@ -322,6 +322,18 @@ impl Right {
 impl SessionHead {
     /// The flags that there are.
     const FLAGS: u8 = 0x3f;
+    /// A frame of the peer's was taken.
+    pub(super) const HEARD: u8 = 0x01;
+    /// This side acknowledges what its agent has consumed.
+    pub(super) const HOLD: u8 = 0x02;
+    /// There is a contract.
+    pub(super) const CONTRACT: u8 = 0x04;
+    /// The agent was not told of the session yet.
+    pub(super) const UNANNOUNCED: u8 = 0x08;
+    /// The peer asked to close.
+    pub(super) const PEER_ASKED: u8 = 0x10;
+    /// A close is wanted.
+    pub(super) const CLOSE_WANTED: u8 = 0x20;
 
     /// Whether the numbers can be those of one session.
     fn can_be(&self) -> bool {
@@ -346,6 +358,9 @@ impl SessionHead {
             && expected <= not_come
             && not_come < HEARTBEATS
             && fin(&self.receive_fin, HEARTBEATS)
+            && not_come <= self.newest.get()
+            && self.newest.get() < HEARTBEATS
+            && self.item_not_safe.get() != NONE
     }
 }
 
@@ -361,6 +376,23 @@ fn split_waiting(bytes: &[u8]) -> Option<(Waiting<'_>, &[u8])> {
     let fits = *fin <= 1 && content.len() <= CONTENT && (*fin == 0 || content.is_empty());
     let kind = Kind::from_code(*kind).filter(|_| fits)?;
     Some((Waiting { kind, fin: *fin == 1, content }, rest))
+}
+
+/// The first bit of a length in the log: the frame has content of the agent's in it.
+const CONTENT_BIT: u16 = 1 << 15;
+
+/// A frame of the log: whether there is content of the agent's in it, its bytes, and the rest.
+fn split_logged(bytes: &[u8]) -> Option<(bool, &[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = u16::from_be_bytes(*length);
+    let (frame, rest) = rest.split_at_checked(usize::from(length & !CONTENT_BIT))?;
+    Some((length & CONTENT_BIT != 0, frame, rest))
+}
+
+/// The length of a frame as the log has it.
+pub(super) fn logged_length(frame: &[u8], content: bool) -> Option<[u8; 2]> {
+    let length = u16::try_from(frame.len()).ok().filter(|length| length & CONTENT_BIT == 0)?;
+    Some((length | if content { CONTENT_BIT } else { 0 }).to_be_bytes())
 }
 
 /// A sealed frame of this side, as the log has it.
@@ -381,7 +413,7 @@ impl<'b> SessionRecord<'b> {
         }
         let mut left = rest;
         for _ in 0..head.logged.get() {
-            let (frame, behind) = split_short(left)?;
+            let (_, frame, behind) = split_logged(left)?;
             if !is_sealed_frame(frame) {
                 return None;
             }
@@ -414,11 +446,16 @@ impl<'b> SessionRecord<'b> {
 
     /// The sealed frames that the peer has not acknowledged, from the first one on. They go out as they are.
     pub fn log(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.logged().map(|(frame, _)| frame)
+    }
+
+    /// The same, and whether there is content of the agent's in them.
+    pub fn logged(&self) -> impl Iterator<Item = (&'b [u8], bool)> + use<'b> {
         let mut left = self.log;
         core::iter::from_fn(move || {
-            let (frame, behind) = split_short(left)?;
+            let (content, frame, behind) = split_logged(left)?;
             left = behind;
-            Some(frame)
+            Some((frame, content))
         })
     }
 

@@ -29,7 +29,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let item = self.deadlines.first().map(|(at, _)| at);
         let secret = (self.agents.taken() > 0).then(|| self.responder.next_deadline());
-        [item, secret].into_iter().flatten().min()
+        [item, secret, self.offers_until].into_iter().flatten().min()
     }
 
     /// Brings the front of the heap up to date.
@@ -53,6 +53,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.responder.next_deadline() <= now {
             self.responder.handle_deadline(now, rng);
         }
+        self.expire_offers(now);
         for _ in 0..ITEMS {
             let Some(item) = self.deadlines.pop(now) else { break };
             match item.checked_sub(self.sessions.capacity()) {
@@ -95,6 +96,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let _ = entry.session.handle_deadline(now, identity, rng);
         self.refile(now, slot, rng);
         self.read_again(now, slot);
+        self.renew_keys(now, slot, rng);
         self.seek_again(now, slot);
         self.touch(slot);
     }

@@ -102,6 +102,15 @@ pub enum HostEvent<'d> {
         /// At the other end.
         peer: Eid,
     },
+    /// A frame for an EID that this host has exported within the last minute: the host sends it on to `to` in an ERP_DEFLECT with
+    /// TTL 1, see [`deflect::write`](crate::erp::deflect::write).
+    Deflect {
+        /// Where the EID is now.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+        to: SocketAddr,
+        /// The ERP_STREAM.
+        stream: &'d [u8],
+    },
     /// Too many wrong tokens came by this channel; its frames are dropped for 60 s.
     ChannelShut(u32),
 }
@@ -199,6 +208,13 @@ pub enum Persist {
     Generation(u64),
     /// The application's digest, and the number of its evolution.
     Evolution(Digest, u64),
+    /// The context is about to be exported, and every generation below this may have been signed: after a loss of this
+    /// memory the host does not go on with the EID. Its seed may be deleted, or kept under that mark: where the blob has
+    /// certainly not left, [`restore`](super::LlEntity::restore) with this bound goes on.
+    Exported(u64),
+    /// The export was given up: the EID stays. It takes the place of [`Self::Exported`], and counts as
+    /// [`Self::Generation`].
+    Kept(u64),
     /// Forwarding Tickets of this session's key: every counter below may have been used. It is of use only together with the
     /// key, so a host that keeps no keys may answer at once.
     TicketBlock {

@@ -1,10 +1,11 @@
 //! Datagrams in: whose they are, and what they change (`IACP §4.2.3.4`, `IACP §4.2.4.2`).
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
-use iacp_wire::message::ErpStream;
-use iacp_wire::{Cookie, Eid, Frame, Message, MessageType};
+use iacp_wire::message::{ErpDeflect, ErpStream};
+use iacp_wire::{Cookie, Eid, Frame, Locator, Message, MessageType};
 use rand_core::CryptoRng;
+use zerocopy::network_endian::U16;
 
 use super::event::{Dropped, HostEvent};
 use super::frame::ROUTING;
@@ -13,6 +14,7 @@ use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::context::State;
+use crate::erp::deflect::MOST;
 use crate::erp::generation::{Cached, Effect, decide};
 use crate::erp::local::AgentEvent;
 use crate::erp::stream::{Arrival, Way};
@@ -37,6 +39,14 @@ struct Routed {
     inner: usize,
 }
 
+/// What a router has said of a frame is looked at once, when it comes.
+const DEFLECTED: &ErpDeflect = &ErpDeflect {
+    original_target_locator: Locator::ZERO,
+    original_target_port: U16::new(0),
+    deflection_routing_ttl: 0,
+    reserved: 0,
+};
+
 impl Routed {
     const fn of(head: &ErpStream, way: Way<'static>, inner: usize) -> Self {
         let generation = head.generation_counter.get();
@@ -44,14 +54,24 @@ impl Routed {
     }
 }
 
-fn routed(datagram: &[u8]) -> Option<Routed> {
+fn routed(datagram: &[u8], own: IpAddr) -> Option<Routed> {
     let frame = Frame::parse(datagram).ok().filter(|frame| frame.responder_cookie.is_none())?;
     match frame.message {
         Message::ErpStream { head, .. } => Some(Routed::of(head, Way::Direct, ROUTING)),
-        Message::PathRelay { .. } => {
+        Message::PathRelay { .. } | Message::ErpDeflect { .. } => {
             let arrival = Arrival::read(datagram).ok().filter(|arrival| arrival.outer.is_none())?;
-            let Way::Relayed { path } = arrival.way else { return None };
-            Some(Routed::of(arrival.head, Way::Relayed { path }, arrival.inner_offset()))
+            let way = match arrival.way {
+                Way::Relayed { path } => Way::Relayed { path },
+                // This host is the target; a router in between is another program.
+                Way::Deflected(head)
+                    if head.deflection_routing_ttl <= MOST
+                        && IpAddr::from(head.original_target_locator) == own.to_canonical() =>
+                {
+                    Way::Deflected(DEFLECTED)
+                }
+                _ => return None,
+            };
+            Some(Routed::of(arrival.head, way, arrival.inner_offset()))
         }
         _ => None,
     }
@@ -82,7 +102,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ) -> HostEvent<'d> {
         self.clock = self.clock.max(now);
         let reach = if from != INSIDE && reach == Reach::Host { Reach::Public } else { reach };
-        let event = match routed(datagram) {
+        let event = match routed(datagram, self.settings.address) {
+            Some(header) if self.has_gone(now, &header) => return self.deflect(now, from, &header, datagram),
             Some(header) => match datagram.get_mut(header.inner..) {
                 Some(inner) => self.on_stream(now, (from, reach), &header, inner, rng),
                 None => HostEvent::Dropped(Dropped::Malformed),
@@ -92,6 +113,28 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.rotate_groups(now, rng);
         self.correct();
         event
+    }
+
+    /// Whether a frame came straight from its sender for an EID that this host has exported just now.
+    fn has_gone(&self, now: Mono, header: &Routed) -> bool {
+        let any = matches!(header.way, Way::Direct) && self.exported_until.is_some_and(|until| now < until);
+        any && self.agent_of(&header.destination).is_none() && self.exported_to(now, &header.destination).is_some()
+    }
+
+    /// The host sends it on to where the EID is now: only what belongs to a session that has keys, and each frame once.
+    // keeps: IACP-158
+    fn deflect<'d>(&mut self, now: Mono, from: SocketAddr, header: &Routed, stream: &'d [u8]) -> HostEvent<'d> {
+        let sealed = [MessageType::PssDataStream, MessageType::PssTeardown];
+        if !Arrival::read(stream).is_ok_and(|arrival| sealed.contains(&arrival.inner)) {
+            return HostEvent::Dropped(Dropped::NoAgent);
+        }
+        if self.door.admit(now, from, 1).is_err() {
+            return HostEvent::Dropped(Dropped::RateLimited);
+        }
+        match self.exported_to(now, &header.destination) {
+            Some(to) => HostEvent::Deflect { to, stream },
+            None => HostEvent::Dropped(Dropped::NoAgent),
+        }
     }
 
     /// What speaks for itself.

@@ -136,6 +136,15 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// It ended in SESSION_COMPROMISED, and the host is to be told.
     pub(super) compromised: bool,
     pub(super) tell_compromised: bool,
+    /// Another host has handed it over: until then it has to get new keys; and how often that was tried.
+    pub(super) imported: Option<Mono>,
+    pub(super) renewals: u8,
+    /// Its new handshake is to begin now.
+    pub(super) renew: bool,
+    /// Its context was handed over, and shows itself nowhere yet.
+    pub(super) asleep: bool,
+    /// It gives new keys to a session that was handed over, and its line is not known yet.
+    pub(super) renews: bool,
     /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
     pub(super) goodbye: Maybe<(SocketAddr, Handle)>,
 }
@@ -183,6 +192,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         compromised: false,
         tell_compromised: false,
         goodbye: Maybe::Nothing,
+        imported: None,
+        renewals: 0,
+        renew: false,
+        asleep: false,
+        renews: false,
     };
 
     /// Everything but the session, which is as large as all the rest together many times over.
@@ -200,6 +214,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.degraded, self.wake, self.vector, self.goodbye) = (false, false, None, Maybe::Nothing);
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
+        (self.imported, self.renewals, self.renew, self.renews) = (None, 0, false, false);
+        self.asleep = false;
     }
 
     /// See [`Throttle`].
@@ -236,7 +252,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
 
     /// When something is due.
     pub(super) fn due(&self) -> Option<Mono> {
-        if self.goodbye.is_some() || self.wake {
+        if self.asleep {
+            return None;
+        }
+        if self.goodbye.is_some() || self.wake || self.renew {
             return Some(Mono(0));
         }
         let session = match self.want.as_ref() {
@@ -245,7 +264,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         };
         let others = self.vector.map(|(repeat, _)| repeat.due()).into_iter().chain(self.shared_due);
         let waits = self.throttle.as_ref().and_then(|throttle| throttle.waits);
-        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).min()
+        let keys = self.imported.filter(|_| self.session.closure().is_none());
+        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).chain(keys).min()
     }
 }
 

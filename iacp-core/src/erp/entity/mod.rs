@@ -20,6 +20,7 @@ mod contexts;
 mod deadline;
 mod derived;
 mod desk;
+mod dock;
 mod door;
 mod event;
 mod frame;
@@ -60,6 +61,7 @@ use crate::time::Mono;
 
 pub use derived::derivative_of;
 pub use desk::{Desk, Done};
+pub use dock::{Docked, OfferSlot};
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub use paths::PathSlot;
@@ -188,6 +190,13 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     proof: Option<Proof>,
     /// Where the copies stand that are to be sent next.
     copying: Option<u32>,
+    /// Contexts that this host takes over, and when the first of these offers ends.
+    offers: &'m mut [OfferSlot],
+    offers_until: Option<Mono>,
+    /// As long as frames for an EID that has gone are sent on.
+    exported_until: Option<Mono>,
+    /// The context that this host hands over. One at a time.
+    docking: Option<dock::Docking>,
     agent_index: Index<'m>,
     session_index: Index<'m>,
     peer_index: Index<'m>,
@@ -266,6 +275,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         tables.deposits.iter_mut().for_each(|slot| *slot = DepositSlot::EMPTY);
         tables.queries.iter_mut().for_each(|slot| *slot = QuerySlot::EMPTY);
         tables.mappings.fill(Known::FREE);
+        tables.offers.iter_mut().for_each(|slot| *slot = OfferSlot::EMPTY);
         let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
@@ -294,6 +304,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             bargains: Slots::new(tables.bargains)?,
             proof: None,
             copying: None,
+            offers: tables.offers,
+            offers_until: None,
+            exported_until: None,
+            docking: None,
             channels: memory.channels,
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
             door: Ingress::new(settings.all, settings.per_prefix, now, rng),
@@ -329,10 +343,12 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     }
 
     /// After the host finds that its memory was restored or cloned: cookie secrets and the salts of groups are drawn anew, and
-    /// ticket keys are wiped, whose counters may have gone back.
+    /// ticket keys are wiped, whose counters may have gone back. So are offers to take a context over: another copy may have
+    /// used them. An export that has not been sealed yet is given up.
     pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.responder.renew(now, rng);
         self.renew_groups(rng);
+        self.renew_docking();
         self.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
     }
 

@@ -164,6 +164,11 @@ fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
     let asked = line.is_some_and(|line| line.record.is_some());
     let outcome = if asked && !resume { Outcome::Unknown } else { entry.outcome };
     let (line, first_to_send, first_to_come) = match (agreement, line) {
+        // It goes on where the other host has stopped.
+        (Some(agreement), Some(line)) if entry.imported.is_some() => {
+            (agreement.line.0, entry.item, line.items.lowest())
+        }
+        _ if entry.imported.is_some() => ([0; 16], entry.item, session.expected()),
         (Some(agreement), Some(line)) => (agreement.line.0, agreement.send_from, line.items.lowest()),
         _ => ([0; 16], 0, session.expected()),
     };

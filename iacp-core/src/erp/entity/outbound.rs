@@ -166,7 +166,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some((to, cell)) = entry.goodbye.get() {
             return self.say_goodbye(slot, to, cell, head);
         }
-        if entry.want.is_some() {
+        if entry.want.is_some() || entry.asleep {
             return None;
         }
         let agent = entry.agent;
@@ -226,11 +226,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ) -> Option<(Stands, To)> {
         let handle = self.sessions.handle(slot)?;
         let binding = self.outbox.get(cell).and_then(|cell| cell.binding);
+        let exported = self.outbox.get(cell).is_some_and(|cell| cell.exported.is_some());
+        let previous = if exported { self.settings.address } else { self.previous };
         if let Some(cell) = self.outbox.get_mut(cell) {
             cell.goodbyes = cell.goodbyes.saturating_sub(1);
         }
         self.sessions.release(handle);
-        let length = binding?.write_vector(self.previous, head.get_mut(..BINDING_FRAME)?);
+        let length = binding?.write_vector(previous, head.get_mut(..BINDING_FRAME)?);
         Some((Stands::Head(length), if to == INSIDE { To::Inside } else { To::Network(to) }))
     }
 }

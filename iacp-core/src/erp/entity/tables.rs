@@ -7,6 +7,7 @@ use crate::erp::sandbox::DerivedSlot;
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Maybe, Reset, Slot};
 
+use super::dock::OfferSlot;
 use super::paths::PathSlot;
 use super::proof::BargainSlot;
 use super::records::{DepositSlot, TicketSlot};
@@ -48,6 +49,8 @@ pub struct Tables<'m> {
     pub deposits: &'m mut [DepositSlot],
     /// One for each derivative of all agents, better twice as many. Without them DERIVE gets CAPACITY.
     pub derived: &'m mut [DerivedSlot],
+    /// One for each context that this host has offered to take over, for five minutes. Without them there is no import.
+    pub offers: &'m mut [OfferSlot],
     /// One for each session with a contract. Without them a peer that makes two contracts of one turn is not
     /// convicted.
     pub bargains: &'m mut [Slot<BargainSlot>],

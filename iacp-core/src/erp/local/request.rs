@@ -45,6 +45,26 @@ pub struct Listen {
     pub hold: bool,
 }
 
+impl Listen {
+    /// The arguments of LISTEN as bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 24] {
+        let Terms { dgk_rotation, lifetime, receive_window } = self.terms;
+        let fields =
+            [self.capabilities.bits(), dgk_rotation, lifetime, receive_window, self.sessions, u32::from(self.hold)];
+        let mut bytes = [0; 24];
+        bytes.iter_mut().zip(fields.into_iter().flat_map(u32::to_be_bytes)).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// The same again; `None` if no sessions are accepted.
+    pub(crate) fn from_bytes(bytes: &[u8; 24]) -> Option<Self> {
+        match Request::read(1, &mut Arguments(bytes)) {
+            Ok(Request::Listen(listen)) if listen.sessions > 0 && listen.terms.receive_window > 0 => Some(listen),
+            _ => None,
+        }
+    }
+}
+
 /// A session that an agent wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open<'a> {

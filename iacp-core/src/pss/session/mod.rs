@@ -12,6 +12,7 @@ mod bargain;
 pub mod continuity;
 mod crossing;
 mod deadline;
+pub(crate) mod dock;
 mod end;
 mod gate;
 pub(crate) mod life;

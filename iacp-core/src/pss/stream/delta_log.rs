@@ -295,6 +295,30 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.clock = self.clock.max(now);
     }
 
+    /// The frames that are not acknowledged, in order: their bytes, and whether there is content of the application in them.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        let known = if self.wiped { self.next..self.next } else { self.first..self.next };
+        known.map_while(|sequence| {
+            let slot = self.slot(sequence)?;
+            let (at, length) = (usize::try_from(slot.at).ok()?, usize::try_from(slot.length).ok()?);
+            Some((self.bytes.get(at..at.checked_add(length)?)?, self.mark(sequence).content()))
+        })
+    }
+
+    /// The peer's receive window, in frames.
+    pub(crate) const fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// After another host's frames were pushed: whatever the window has let pass may have been sent, and is due.
+    pub(crate) fn all_may_be_sent(&mut self) {
+        self.unsent = self.next.min(self.first.saturating_add(u64::from(self.window)));
+        (self.cursor, self.top) = (self.first, self.first);
+        for sequence in self.first..self.unsent {
+            self.due_again(sequence);
+        }
+    }
+
     /// The rolling hash in front of an unacknowledged frame.
     pub(crate) fn chain_before(&self, sequence: u64) -> Option<[u8; 32]> {
         let known = !self.wiped && (self.first..self.next).contains(&sequence);

@@ -120,6 +120,16 @@ fn place_cipher<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, key:
     *place = Expanded::Key(P::cipher(suite, key));
 }
 
+/// One direction's key as another host goes on with it. It is wiped when it is dropped.
+pub(crate) struct KeyState {
+    pub(crate) generation: u32,
+    pub(crate) secret: Secret32,
+    /// Of this generation.
+    pub(crate) iv: [u8; 4],
+    /// Frames that were sealed under it, or openings that have failed.
+    pub(crate) count: u64,
+}
+
 /// The sending key. Its memory is the only count of what it has sealed, so it is never copied, and it is wiped with
 /// that memory.
 pub(crate) struct Sealing<P: Provider> {
@@ -200,6 +210,24 @@ impl<P: Provider> Sealing<P> {
         nonce(self.iv, self.generation, sequence)
     }
 
+    /// For the host that takes the session over. This one must seal nothing afterwards.
+    pub(crate) fn export(&self) -> KeyState {
+        let iv = self.iv.wrapping_add(self.generation).to_be_bytes();
+        let (secret, count) = (copy_secret(&self.secret), u64::from(self.sealed));
+        KeyState { generation: self.generation, secret, iv, count }
+    }
+
+    /// Goes on where another host has stopped. `None` where it has sealed more than a key may.
+    pub(crate) fn import(&mut self, state: &KeyState, way: Way, suite: Suite, chain: &[u8; 32]) -> Option<()> {
+        let sealed = u32::try_from(state.count).ok().filter(|sealed| *sealed <= KEY_LIMIT)?;
+        (self.way, self.suite, self.generation, self.sealed) = (way, suite, state.generation, sealed);
+        self.iv = u32::from_be_bytes(state.iv).wrapping_sub(state.generation);
+        self.chain = *chain;
+        self.secret = copy_secret(&state.secret);
+        expand::<P>(&mut self.cipher, suite, &self.secret, way);
+        Some(())
+    }
+
     /// Seals in place; `None` without a key, or when the key is spent. Each nonce must be new.
     pub(crate) fn seal(&mut self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> Option<[u8; 16]> {
         let cipher = self.cipher.get().filter(|_| self.sealed < KEY_LIMIT)?;
@@ -266,6 +294,22 @@ impl<P: Provider> Opening<P> {
         self.next_key.zeroize();
         self.chain.zeroize();
         (self.next_known, self.cipher_ahead) = (false, false);
+    }
+
+    /// For the host that takes the session over: the lower generation. The next one is derived there when a frame asks for it.
+    pub(crate) fn export(&self) -> KeyState {
+        let iv = self.iv.wrapping_add(self.low).to_be_bytes();
+        KeyState { generation: self.low, secret: copy_secret(&self.secret), iv, count: self.failed }
+    }
+
+    /// Goes on where another host has stopped.
+    pub(crate) fn import(&mut self, state: &KeyState, way: Way, suite: Suite, chain: &[u8; 32]) {
+        self.wipe();
+        (self.way, self.suite, self.low, self.failed) = (way, suite, state.generation, state.count);
+        self.iv = u32::from_be_bytes(state.iv).wrapping_sub(state.generation);
+        self.chain = *chain;
+        self.secret = copy_secret(&state.secret);
+        expand::<P>(&mut self.cipher, suite, &self.secret, way);
     }
 
     /// The newest generation of which a frame has opened.

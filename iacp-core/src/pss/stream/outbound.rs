@@ -7,7 +7,7 @@ use super::congestion::Congestion;
 use super::delta_log::DeltaLog;
 use super::frame::{Cookies, HEARTBEAT_LEN, HEARTBEATS, OVERHEAD, Vector, seal_frame, seal_heartbeat};
 use super::inbound::{Inbound, same};
-use super::keys::{Sealing, Way};
+use super::keys::{KeyState, Sealing, Way};
 use super::kind::Kind;
 use super::loss::{News, Shown};
 use crate::crypto::{Provider, Secret32, Suite};
@@ -18,6 +18,19 @@ use crate::time::Mono;
 
 /// Frames that a key keeps back, so that a session that must end can still say so: its FIN and its heartbeats.
 const RESERVE: u32 = 1 << 10;
+
+/// The sending half as another host goes on with it.
+pub(crate) struct Sent {
+    pub(crate) key: KeyState,
+    /// See `Outbound::renewable`.
+    pub(crate) echoed: Option<u64>,
+    pub(crate) first: u64,
+    pub(crate) next: u64,
+    /// The rolling hash in front of the first frame that is not acknowledged.
+    pub(crate) chain: [u8; 32],
+    pub(crate) heartbeats: u64,
+    pub(crate) fin: Option<u64>,
+}
 
 pub(crate) struct Outbound<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> {
     /// The only place where the sending key lives.
@@ -63,6 +76,49 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
 
     pub(crate) fn set_window(&mut self, window: u32) {
         self.log.set_window(window);
+    }
+
+    /// For the host that takes the session over. This one must seal nothing afterwards.
+    pub(crate) fn export(&self) -> Sent {
+        let (first, next) = (self.log.first(), self.log.next());
+        Sent {
+            key: self.key.export(),
+            echoed: self.renewable.get(),
+            first,
+            next,
+            chain: self.chain_at(first).unwrap_or_default(),
+            heartbeats: self.heartbeats,
+            fin: self.fin.get(),
+        }
+    }
+
+    /// Goes on where another host has stopped, with the frames that it had sealed. `None` if they do not fit; then the memory
+    /// is to be wiped.
+    pub(crate) fn import<'f>(
+        &mut self,
+        now: Mono,
+        sent: &Sent,
+        (way, suite, window): (Way, Suite, u32),
+        frames: impl Iterator<Item = (&'f [u8], bool)>,
+    ) -> Option<()> {
+        // What the peer has echoed of the older host's heartbeats is not known: only later ones show it the newest key.
+        (self.heartbeats, self.generation_heartbeat) = (sent.heartbeats, sent.heartbeats);
+        (self.renewable, self.fin) = (sent.echoed.into(), sent.fin.into());
+        (self.renewal_wanted, self.echo, self.asked) = (false, 0, (Packed::NONE, Mono(0)));
+        self.log.restart(sent.first);
+        self.log.set_window(window);
+        let mut chain = sent.chain;
+        for (frame, content) in frames {
+            let room = self.log.room(frame.len())?;
+            room.iter_mut().zip(frame).for_each(|(to, from)| *to = *from);
+            self.log.push(frame.len(), chain, content, now);
+            chain = P::sha256(&[&chain, frame.last_chunk::<16>()?]);
+        }
+        if self.log.next() != sent.next {
+            return None;
+        }
+        self.log.all_may_be_sent();
+        self.key.import(&sent.key, way, suite, &chain)
     }
 
     /// Wipes the key. What was not acknowledged stays countable.

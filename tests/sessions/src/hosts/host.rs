@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use iacp_core::crypto::{Portable, Secret32};
 use iacp_core::erp::agent::{Agent, RotationReason, Stored};
 use iacp_core::erp::context::State;
+use iacp_core::erp::deflect;
 use iacp_core::erp::entity::{Dropped, HostEvent, HostSettings, Persist};
 use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Outcome, Standing};
+use iacp_core::erp::stream::CARRIED;
+use iacp_core::identity::Identity;
 use iacp_core::pss::shared::Reach;
 use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
@@ -81,6 +84,12 @@ pub struct Host {
     pub resolved: Vec<(Eid, u32, Result<Mapped, LocalStatus>)>,
     /// What was asked for and not said to be stored.
     pub unstored: Vec<(Eid, Persist)>,
+    /// Stable storage: the EIDs that are marked as exported, with their bounds.
+    pub exported: BTreeMap<[u8; 32], u64>,
+    /// Frames for EIDs that were exported, on their way to where these are now.
+    pub deflected: Vec<(SocketAddr, Vec<u8>)>,
+    /// The identity of the host itself.
+    pub lii: Identity<Portable>,
     pub(super) settings: HostSettings,
     pub(super) rng: ChaCha8Rng,
 }
@@ -163,6 +172,14 @@ impl Host {
             let before = self.stored.insert(eid.0, bound);
             assert!(before.is_none_or(|before| before < bound), "a bound only rises");
         }
+        match what {
+            Persist::Exported(bound) => _ = self.exported.insert(eid.0, bound),
+            Persist::Kept(bound) => {
+                self.exported.remove(&eid.0);
+                self.stored.insert(eid.0, bound);
+            }
+            _ => {}
+        }
         if let Persist::TicketBlock { peer, session, bound } = what {
             let before = self.counters.insert((peer.0, session.0), bound);
             assert!(before.is_none_or(|before| before < bound), "a bound only rises");
@@ -202,6 +219,12 @@ impl Host {
             HostEvent::Agent {
                 eid, session: None, event: AgentEvent::Result { request, status: Err(status) }, ..
             } => self.resolved.push((eid, request, Err(status))),
+            HostEvent::Deflect { to, stream } => {
+                let mut bytes = vec![0; stream.len() + CARRIED];
+                let length = deflect::write(to, 1, stream, &mut bytes).expect("the buffer is long enough");
+                bytes.truncate(length);
+                self.deflected.push((to, bytes));
+            }
             event => {
                 take_event(agents, &mut self.told, &mut self.states, &mut self.affairs, &mut self.dropped, event);
             }
@@ -225,7 +248,7 @@ fn take_event(
     event: HostEvent<'_>,
 ) {
     let (eid, session, event) = match event {
-        HostEvent::Taken => return,
+        HostEvent::Taken | HostEvent::Deflect { .. } => return,
         HostEvent::Dropped(why) => return dropped.push(why),
         HostEvent::Agent { eid, session, event, .. } => (eid, session, event),
         HostEvent::Cloned(_) => return affairs.push("cloned".into()),

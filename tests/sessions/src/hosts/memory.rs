@@ -4,8 +4,8 @@ use iacp_core::crypto::Portable;
 use iacp_core::dhi::mapping::Known;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{
-    BargainSlot, Channel, DepositSlot, GroupSlot, HostSettings, LineSlot, LlEntity, Memory, PathSlot, PeerSlot,
-    QuerySlot, SessionSlot, SharedSlot, Tables, TicketSlot,
+    BargainSlot, Channel, DepositSlot, GroupSlot, HostSettings, LineSlot, LlEntity, Memory, OfferSlot, PathSlot,
+    PeerSlot, QuerySlot, SessionSlot, SharedSlot, Tables, TicketSlot,
 };
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::sandbox::DerivedSlot;
@@ -53,6 +53,7 @@ pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
         tickets: leak(8 * agents, || TicketSlot::EMPTY),
         deposits: leak(agents, || DepositSlot::EMPTY),
         derived: leak(64, || DerivedSlot::EMPTY),
+        offers: leak(4, || OfferSlot::EMPTY),
         bargains: leak(sessions, || Slot::new(BargainSlot::EMPTY)),
         queries: leak(agents, || QuerySlot::EMPTY),
         mappings: leak(8, || Known::FREE),

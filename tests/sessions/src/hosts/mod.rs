@@ -2,6 +2,7 @@
 //!
 //! Everything that happens is a function of the seed: the same seed gives the same trace, byte for byte.
 
+mod docking;
 mod host;
 mod memory;
 mod node;
@@ -18,6 +19,7 @@ use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings, INSIDE, PeerAnswer
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::switch_point::Node;
 use iacp_core::erp::ticket::NotOpened;
+use iacp_core::identity::Identity;
 use iacp_core::pss::Admission;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::message::DhtTicketResp;
@@ -124,6 +126,9 @@ impl Hosts {
                     standings: Vec::new(),
                     resolved: Vec::new(),
                     unstored: Vec::new(),
+                    exported: BTreeMap::new(),
+                    deflected: Vec::new(),
+                    lii: Identity::from_seed(&Secret32::new([0x80 | number; 32])),
                     settings,
                     rng: rng.clone(),
                 };
@@ -205,6 +210,10 @@ impl Hosts {
                     self.answer(number, request);
                 }
                 let now = self.now;
+                let at = self.hosts[number].at;
+                for (to, bytes) in std::mem::take(&mut self.hosts[number].deflected) {
+                    self.send(at, to, &bytes);
+                }
                 let host = &mut self.hosts[number];
                 let mut head = [0; HEAD];
                 let sent = host.entity.poll_transmit(now, &mut head).map(|transmit| {

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use iacp_core::erp::context::State;
+use iacp_core::erp::deflect;
 use iacp_core::erp::entity::HostEvent;
 use iacp_core::erp::local::AgentEvent;
 
 use super::{Host, PLACES, Traffic};
+use crate::carrier::link::FRAME_LIMIT;
 use crate::carrier::stream::LOCAL_LIMIT;
 use crate::keys;
 use crate::telling::step::Step;
@@ -69,6 +71,13 @@ impl Host<'_> {
                 HostEvent::ChannelShut(number) => {
                     self.trouble(format!("local channel {number}: too many wrong tokens, it is closed"));
                     self.channels.shut(number);
+                }
+                HostEvent::Deflect { to, stream } => {
+                    let mut frame = [0; FRAME_LIMIT];
+                    if let Ok(length) = deflect::write(to, 1, stream, &mut frame) {
+                        // A frame that finds the queue full is lost, as on any network.
+                        let _ = self.outside.send(to, &frame[..length]);
+                    }
                 }
                 // What is sent to a new place is noted when it is sent.
                 HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}

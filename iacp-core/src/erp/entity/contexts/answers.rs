@@ -39,6 +39,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     fn ask_for(&mut self, slot: u32) -> Option<HostRequest> {
         let directory = self.settings.directory.is_some();
+        if let Some(what) = self.ask_to_store_export(slot) {
+            return Some(HostRequest::Persist { eid: self.agents.at(slot)?.eid(), what });
+        }
         let agent = self.agents.at_mut(slot)?;
         let eid = agent.eid();
         if agent.storing == Storing::Wanted {
@@ -98,6 +101,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 self.settle_agent(now, slot);
             }
             Persist::TicketBlock { .. } | Persist::TicketSeen { .. } => self.ticket_stored(slot, what),
+            Persist::Exported(bound) | Persist::Kept(bound) => self.export_stored(now, slot, bound, what),
             Persist::Generation(_) | Persist::Evolution(..) => {}
         }
         self.correct();

@@ -98,6 +98,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
         let agent = self.agents.at(slot).ok_or(LocalStatus::NotFound)?;
+        if self.is_docking(slot) {
+            return Err(LocalStatus::NotNow);
+        }
         if agent.rotated.is_some() || (agent.accused && reason != RotationReason::Compromise) {
             return Err(LocalStatus::Refused);
         }

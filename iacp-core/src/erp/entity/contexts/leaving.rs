@@ -64,14 +64,29 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !agent.step(event) {
             return false;
         }
-        let (eid, channel, cloned) = (agent.eid(), agent.channel, agent.tell.cloned);
         // One number was reserved for this when the last one was stored.
         let reserved = core::mem::replace(&mut agent.counter, Counter::NEW).leave();
         let leaving = match (&agent.identity, reserved, agent.binding) {
             (Some(identity), Ok(generation), Some(_)) => Some(Binding::leaving(identity, generation)),
             _ => None,
         };
+        self.leave_behind(now, slot, leaving, None);
+        true
+    }
+
+    /// What is left of a context is wiped. The binding goes to every live peer, and, where the context was not exported, to the
+    /// directory.
+    pub(in crate::erp::entity) fn leave_behind(
+        &mut self,
+        now: Mono,
+        slot: u32,
+        leaving: Option<Binding>,
+        exported: Option<SocketAddr>,
+    ) {
+        let Some(agent) = self.agents.at_mut(slot) else { return };
+        let (eid, channel, cloned) = (agent.eid(), agent.channel, agent.tell.cloned);
         let registration = core::mem::replace(&mut agent.registration, Registration::IDLE);
+        self.forget_docking(slot);
         self.unfile_eid(&eid, slot);
         while self.outbox.is_full() {
             // The oldest leaving gives way: it has had the longest time to be heard.
@@ -81,8 +96,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = self.outbox.claim();
         if let Some(cell) = cell.and_then(|cell| self.outbox.get_mut(cell)) {
             (cell.eid, cell.binding, cell.channel, cell.cloned) = (eid, leaving, channel, cloned);
-            cell.registration = registration;
-            cell.registration.begin_again(now);
+            cell.exported = exported;
+            if exported.is_none() {
+                cell.registration = registration;
+                cell.registration.begin_again(now);
+            }
             cell.until = now.after(LEAVING);
         }
         let mut next = self.agents.at(slot).and_then(|agent| agent.sessions.checked_sub(1));
@@ -113,7 +131,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.outbox_news.push(&mut self.outbox, cell.slot());
             self.deadlines.bring_forward(self.outbox_item(cell.slot()), now);
         }
-        true
+    }
+
+    /// Where an EID is that was exported just now.
+    pub(in crate::erp::entity) fn exported_to(&self, now: Mono, eid: &Eid) -> Option<SocketAddr> {
+        let first = self.agents.capacity();
+        let cell = |item: u32| self.outbox.at(item.checked_sub(first)?);
+        let same = |item: u32| cell(item).is_some_and(|cell| cell.eid == *eid && cell.exported.is_some());
+        let item = self.agent_index.find(self.agent_index.hash(&[&eid.0]), same)?;
+        cell(item).filter(|cell| cell.until > now)?.exported
     }
 
     /// What a session of a context that is gone leaves behind: nothing, or the place where its copy of the leaving goes.

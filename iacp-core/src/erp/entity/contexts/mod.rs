@@ -75,7 +75,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// A context in a slot of its own.
-    fn enter(&mut self, now: Mono, begin: impl FnOnce(&mut AgentSlot<P>)) -> Result<u32, LocalStatus> {
+    pub(in crate::erp::entity) fn enter(
+        &mut self,
+        now: Mono,
+        begin: impl FnOnce(&mut AgentSlot<P>),
+    ) -> Result<u32, LocalStatus> {
         let handle = self.agents.claim().ok_or(LocalStatus::Capacity)?;
         let (slot, moves) = (handle.slot(), self.moves);
         let Some(agent) = self.agents.get_mut(handle) else { return Err(LocalStatus::Capacity) };
@@ -132,9 +136,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let waits = |agent: &AgentSlot<P>| agent.awaits_root.is_some();
         let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.unsigned && !waits(agent)) else { return };
         let Some(identity) = &agent.identity else { return };
+        if agent.given && agent.binding.is_none_or(|binding| binding.ip != address.into()) {
+            // The host has moved since it offered. This generation names another place, and is signed once only.
+            agent.given = false;
+            agent.counter.pass();
+            agent.storing = Storing::Nothing;
+            agent.want_binding();
+            self.agents_ask.push(&mut self.agents, slot);
+            return;
+        }
         let Ok(generation) = agent.counter.take() else { return };
-        let first = agent.binding.is_none();
-        agent.binding = Some(Binding::sign(identity, address.into(), generation));
+        let first = agent.binding.is_none() || agent.state == State::Allocated;
+        if !core::mem::take(&mut agent.given) {
+            agent.binding = Some(Binding::sign(identity, address.into(), generation));
+        }
         (agent.unsigned, agent.moves) = (false, moves);
         if agent.state == State::Allocated {
             agent.step(Event::ErpRegister);
@@ -165,6 +180,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
             next = entry.next.checked_sub(1);
+            entry.asleep = false;
             if entry.opened && entry.session.closure().is_none() {
                 entry.vector = Some((crate::time::Backoff::now(now), now.after(super::outbound::VECTOR)));
             }
@@ -187,6 +203,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.evolving = Some(now);
         }
         self.wake_sessions(now, slot);
+        self.renew_next(now, slot);
         self.lead_the_lost(slot);
         self.touch_agent(slot);
     }
@@ -220,6 +237,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// One context of those that a churn moves.
     pub(in crate::erp::entity) fn move_agent(&mut self, now: Mono, slot: u32) {
         let moves = self.moves;
+        if self.is_docking(slot) {
+            // Its next generation is kept for the host that takes it over.
+            return;
+        }
         let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.moves != moves) else { return };
         match agent.state {
             State::Bound | State::Transition => {

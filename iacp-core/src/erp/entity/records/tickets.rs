@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use iacp_wire::message::DhtTicketResp;
 use iacp_wire::{Eid, Locator};
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::super::LlEntity;
 use super::super::event::{HostRequest, Persist};
@@ -13,6 +13,7 @@ use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::agent::Storing;
 use crate::erp::context::State;
+use crate::erp::dock::{Exporter, RecordType, TicketKeysOf};
 use crate::erp::generation::PORT;
 use crate::erp::resume::Line;
 use crate::erp::ticket::{Issuer, NotIssued, NotOpened, Opener};
@@ -118,6 +119,67 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         for slot in slots.filter(|slot| slot.until.is_some() && slot.session == name && slot.peer == peer) {
             slot.until = Some(until);
         }
+    }
+
+    fn session_with_cookies(&self, agent: u32, peer: &Eid, cookies: &[u8; 16]) -> bool {
+        let mut next = self.first_session(agent);
+        while let Some(entry) = next.and_then(|session| self.sessions.at(session)) {
+            next = entry.next.checked_sub(1);
+            let (initiator, responder) = entry.session.cookies();
+            if entry.session.peer() == *peer && Line::of_session(initiator, responder).0 == *cookies {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many sets of ticket keys move with a context.
+    pub(in crate::erp::entity) fn ticket_count(&self, agent: u32) -> u32 {
+        let now = self.clock;
+        let range = share(self.tickets.len(), self.agents.capacity(), agent);
+        let slots = range.and_then(|range| self.tickets.get(range)).unwrap_or_default();
+        u32::try_from(slots.iter().filter(|slot| !slot.is_free(now)).count()).unwrap_or(0)
+    }
+
+    /// Seals the ticket keys of a context, and wipes them. Returns how many bytes of the blob they are.
+    pub(in crate::erp::entity) fn seal_tickets(
+        &mut self,
+        agent: u32,
+        exporter: &mut Exporter<P>,
+        out: &mut [u8],
+    ) -> usize {
+        let (now, mut length) = (self.clock, 0_usize);
+        for slot in self.tickets_of(agent).unwrap_or_default().iter_mut().filter(|slot| !slot.is_free(now)) {
+            let room = out.get_mut(length..).unwrap_or_default();
+            let sealed = exporter.seal_with(RecordType::TicketKeys, TicketKeysOf::LEN, room, |text| {
+                let record = TicketKeysOf::mut_from_bytes(text).ok()?;
+                (record.peer, record.session, record.reserved) = (slot.peer, slot.session.0, [0; 3]);
+                slot.issuer.export(record);
+                slot.opener.export(record);
+                Some(())
+            });
+            length = length.saturating_add(sealed.unwrap_or(0));
+            *slot = TicketSlot::EMPTY;
+        }
+        length
+    }
+
+    /// Takes over the ticket keys of a context that another host has handed over; without a free place they are left.
+    pub(in crate::erp::entity) fn import_tickets(&mut self, agent: u32, record: &TicketKeysOf) {
+        let (now, clock) = (self.clock, self.clock);
+        let live = self.session_with_cookies(agent, &record.peer, &record.session);
+        let until = Some(if live { Mono(u64::MAX) } else { clock.after(KEPT) });
+        let slots = self.tickets_of(agent).unwrap_or_default();
+        let Some(slot) = slots.iter_mut().find(|slot| slot.is_free(now)) else { return };
+        *slot = TicketSlot {
+            peer: record.peer,
+            session: Line(record.session),
+            issuer: Issuer::import(record),
+            opener: Opener::import(record),
+            filed: now,
+            until,
+            ..TicketSlot::EMPTY
+        };
     }
 
     /// The ticket keys of a context end with it, and so does a record that its host has not taken.
@@ -259,7 +321,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                     slot.seen = if slot.opener.seen() == bound { Storing::Nothing } else { Storing::Wanted };
                 }
             }
-            Persist::Generation(_) | Persist::Evolution(..) => return,
+            Persist::Generation(_) | Persist::Evolution(..) | Persist::Exported(_) | Persist::Kept(_) => return,
         }
         self.agents_ask.push(&mut self.agents, agent);
     }

@@ -209,6 +209,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // What waits already begins a new line, with item 0.
         entry.item = entry.item.max(agreement.send_from);
         (entry.acknowledged, entry.delivered) = (agreement.send_from, agreement.send_from);
+        self.renewed(slot);
         self.touch(slot);
     }
 
@@ -320,16 +321,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
+    /// What an agent would write down of this session's line.
+    pub(super) fn resume_record(&self, slot: u32) -> Option<ResumeRecord> {
+        let (safe, line) = (self.lowest_not_safe(slot)?, self.line_of(slot).and_then(LineSlot::name)?);
+        Some(ResumeRecord { peer: self.sessions.at(slot)?.session.peer(), line, safe })
+    }
+
     /// What is kept of a session that ended.
     pub(super) fn keep_receipt(&mut self, slot: u32) {
-        let now = self.clock;
-        let Some(entry) = self.sessions.at(slot) else { return };
-        let (agent, peer) = (entry.agent, entry.session.peer());
-        let (Some(safe), Some(line)) = (self.lowest_not_safe(slot), self.line_of(slot).and_then(LineSlot::name)) else {
-            return;
-        };
-        if let Some(mut receipts) = self.receipts_of(agent) {
-            receipts.keep(now, ResumeRecord { peer, line, safe });
+        let (now, record) = (self.clock, self.resume_record(slot));
+        let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) else { return };
+        if let Some(record) = record
+            && let Some(mut receipts) = self.receipts_of(agent)
+        {
+            receipts.keep(now, record);
         }
     }
 

@@ -106,6 +106,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Ok(handle)
     }
 
+    /// A session that goes on with the line of one that another host has handed over.
+    pub(in crate::erp::entity) fn open_again(
+        &mut self,
+        now: Mono,
+        slot: u32,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Handle, LocalStatus> {
+        let entry = self.sessions.at(slot).ok_or(LocalStatus::NoSession)?;
+        let (agent, peer) = (entry.agent, entry.session.peer());
+        let (hold, offer) = (entry.session.holds(), entry.session.capabilities());
+        let at = Some(entry.session.locator()).filter(|_| self.settings.directory.is_none());
+        let record = self.resume_record(slot).ok_or(LocalStatus::NotNow)?.to_bytes();
+        let open = Open { peer, at, hold, offer, resume: Some(&record) };
+        self.open(now, agent, 0, &open, rng)
+    }
+
     /// What of these capabilities this host has tables for.
     pub(in crate::erp::entity) const fn served(&self, wanted: Capabilities) -> Capabilities {
         let wanted = if self.lines.capacity() == 0 { wanted.without(Capabilities::RESUME) } else { wanted };
@@ -220,6 +236,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A session leaves its agent, its peer and the index; its FIFO is wiped. Its slot is still taken.
     pub(in crate::erp::entity) fn forget_session(&mut self, slot: u32) {
         self.unfile(slot);
+        self.renewed(slot);
         self.keep_receipt(slot);
         self.age_ticket_keys(slot);
         if let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) {

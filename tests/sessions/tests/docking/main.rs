@@ -1,0 +1,27 @@
+//! Hot-docking through the LL-Entity: one importer, one import, no nonce twice, nothing lost, in mid-stream and in bad
+//! weather, and whichever host is killed at whichever point (`IACP §5.6`).
+
+mod attacks;
+mod killed;
+mod story;
+
+use iacp_core::erp::context::State;
+
+use story::{Kind, MOVES, ROUGH, Story, TO};
+
+const BOUND: State = State::Bound;
+
+// shows: IACP-129, IACP-131
+#[test]
+fn an_agent_moves_in_mid_stream_and_nothing_is_lost_or_told_twice() {
+    for kind in [Kind::Plain, Kind::Resume, Kind::Hold] {
+        for seed in 1..5 {
+            let mut story = Story::in_mid_stream(seed, kind, ROUGH);
+            let agent = story.world.dock(MOVES, TO);
+            story.arrived(agent);
+            story.finish();
+            let newest = story.world.newest(&story.sides[1].own).expect("it is registered");
+            assert_eq!(std::net::IpAddr::from(newest.ip), story.world.at(TO).ip(), "{kind:?}, seed {seed}");
+        }
+    }
+}
