@@ -164,6 +164,14 @@ pub fn chain(bytes: &[u8]) {
 struct Nothing;
 impl Trust for Nothing {}
 
+/// Every root is paid.
+struct Paid;
+impl Trust for Paid {
+    fn paid(&self, _: &Root<'_>) -> bool {
+        true
+    }
+}
+
 fn address(byte: u8) -> SocketAddr {
     ([10, byte & 3, byte >> 2, 1], 4_227).into()
 }
@@ -224,8 +232,27 @@ pub fn node(bytes: &[u8]) {
             let after = bindings(&tested, now).into_iter().find(|(other, _)| *other == eid);
             assert!(after.is_some_and(|(_, after)| after >= generation), "a binding gave way to none or an older one");
         }
+        named(&tested, now);
         while tested.poll_transmit(now, &me, &mut out).is_some() {}
         let _ = tested.handle_deadline(now);
+    }
+}
+
+/// Each path that a record here speaks of leads to a key that is not revoked, accused or over, or nowhere.
+fn named(node: &Node<'_, Trusting>, now: Clock) {
+    let paths = node.store().records(now.unix).filter_map(|record| {
+        match Body::parse(Kind::from_code(record.kind)?, record.body).ok()? {
+            Body::Root(root) => Some(root.path),
+            Body::Delegation(token) => Some(token.child),
+            _ => None,
+        }
+    });
+    for path in paths {
+        let Ok(named) = node.name(now.unix, path.as_str(), &Paid) else { continue };
+        assert!(named.until > now.unix.0 && !node.is_challenged(&named.eid));
+        let revoked = node.store().one(now.unix, Kind::Revocation, key(&named.eid.0));
+        let is_over = |body: Body<'_>| matches!(body, Body::Revocation(one) if one.first_invalid_generation.get() == 0);
+        assert!(!revoked.is_some_and(|(record, _)| Body::parse(Kind::Revocation, record.body).is_ok_and(is_over)));
     }
 }
 
