@@ -72,9 +72,14 @@ impl<P: Provider> Node<'_, P> {
         if !self.can_try(&which, record, anew) {
             return status::CAPACITY;
         }
-        let from = match origin {
-            Origin::Owner => Source::Owner(from),
-            Origin::Node => Source::Node(from),
+        // A binding counts for the network that it binds and not for the node that hands it on: else one network had its share of each node everywhere.
+        let bound = binding(record).map(|binding| binding.current_transport_ip).filter(|ip| *ip != Locator::ZERO);
+        let from = match (origin, bound) {
+            (Origin::Owner, _) => Source::Owner(from),
+            (Origin::Node, Some(ip)) if trust.responsible(Class::Identities, &which.key).is_none() => {
+                Source::Owner(ip.into())
+            }
+            (Origin::Node, _) => Source::Node(from),
         };
         if self.store.room(now.unix, &which, from).is_err() {
             return status::CAPACITY;
