@@ -26,6 +26,7 @@ use crate::server::beacon::{Beacon, GAMMA};
 use crate::server::drive::serve;
 use crate::server::{Received, Server};
 use crate::stage;
+use crate::telling::capture::Capture;
 use crate::telling::event::Event;
 use crate::telling::outlet::Outlet;
 use crate::telling::summary::{Side, Summary, counts};
@@ -66,6 +67,9 @@ pub struct Arguments {
     /// Instead: the same, and the receiver and its host are killed in the middle of the transfer
     #[arg(long, conflicts_with_all = ["loss", "fault_seed", "bits"])]
     crash: bool,
+    /// Writes what both agents send to a capture, for Wireshark with the dissector of `inspect dissector`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["roam", "crash"])]
+    pcap: Option<PathBuf>,
     /// The timeline as JSON, an object per line
     #[arg(long)]
     json: bool,
@@ -73,7 +77,16 @@ pub struct Arguments {
 
 impl Default for Arguments {
     fn default() -> Self {
-        Self { file: None, loss: LOSS, fault_seed: FAULT_SEED, bits: BITS, roam: false, crash: false, json: false }
+        Self {
+            file: None,
+            loss: LOSS,
+            fault_seed: FAULT_SEED,
+            bits: BITS,
+            roam: false,
+            crash: false,
+            pcap: None,
+            json: false,
+        }
     }
 }
 
@@ -94,6 +107,19 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     if arguments.crash {
         return stage::crash::run(&timeline, arguments.file.as_deref()).await;
     }
+    let capture = arguments.pcap.as_deref().map(Capture::create).transpose()?;
+    let code = between_two(&timeline, clock, arguments, capture.as_ref()).await?;
+    capture.map_or(Ok(()), Capture::finish)?;
+    Ok(code)
+}
+
+/// Two agents in this process.
+async fn between_two(
+    timeline: &Timeline,
+    clock: Clock,
+    arguments: Arguments,
+    capture: Option<&Capture>,
+) -> Result<ExitCode> {
     let file = arguments.file.map_or_else(readme, Ok)?;
     let source = Source::open(&file).await?;
     let plan = Plan { loss: arguments.loss, late: LATE, longest: LONGEST };
@@ -101,13 +127,13 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     timeline.note("", Event::Plan { file: name, bytes, loss_permille: plan.loss, late_permille: LATE, fault_seed });
 
     let bob = keys::identity(None)?;
-    introduce("bob", &timeline, &bob);
+    introduce("bob", timeline, &bob);
     let bound = link::listen(Transport::Quic, ([127, 0, 0, 1], 0).into()).await?;
     timeline.note("bob", Event::Listening { transport: "quic", at: bound.at.to_string() });
     let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits, clock.now()));
     let store = Store { directory: None, longest: u64::MAX, handoffs: None };
-    let outlet = Outlet::new("bob", &timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B)));
-    let mut server = Server::new("bob", &timeline, bob, store, beacon, outlet, clock.now());
+    let outlet = Outlet::new("bob", timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B))).captured(capture);
+    let mut server = Server::new("bob", timeline, bob, store, beacon, outlet, clock.now());
     let mut bobs_inbox = bound.inbox;
 
     let files = RefCell::new(Vec::new());
@@ -118,9 +144,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or(()) };
     let serving = serve(&mut server, &mut bobs_inbox, &clock, &mut report, stopped);
-    let alices_outlet = Outlet::new("alice", &timeline, Some(Faults::new(plan, fault_seed ^ 0xA11CE)));
+    let alices_outlet = Outlet::new("alice", timeline, Some(Faults::new(plan, fault_seed ^ 0xA11CE))).captured(capture);
     let seeking = async {
-        let sent = seek_and_send(&timeline, clock, alices_outlet, bound.at, arguments.bits, source).await;
+        let sent = seek_and_send(timeline, clock, alices_outlet, bound.at, arguments.bits, source).await;
         drop(stop);
         sent
     };
@@ -128,7 +154,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     served?;
     let (sent, alice) = match sent {
         Ok(sent) => sent,
-        Err(error) => return Ok(verdict(&timeline, Err(format!("{error:#}")))),
+        Err(error) => return Ok(verdict(timeline, Err(format!("{error:#}")))),
     };
 
     let received = files.into_inner().pop();
@@ -136,7 +162,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (anomalies_flagged, anomalies_cleared, discards) = server.sums();
     let bob =
         Side { who: "bob", sent: server.outlet.traffic(), anomalies_flagged, anomalies_cleared, discards, sha256 };
-    Ok(conclude(&timeline, &sent, [alice, bob], server.has_parted_well()))
+    Ok(conclude(timeline, &sent, [alice, bob], server.has_parted_well()))
 }
 
 /// Who takes part.
@@ -226,7 +252,7 @@ async fn search(
         let after_ms = u64::try_from(ANSWER.as_millis()).unwrap_or(u64::MAX);
         timeline.note("alice", Event::Unanswered { after_ms });
     }
-    bail!("nobody answered {SEARCHES} searches for '{TOPIC}'")
+    bail!("no agent answered {SEARCHES} searches for '{TOPIC}'")
 }
 
 /// Nonces that are tried at a time.

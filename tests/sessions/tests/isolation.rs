@@ -179,7 +179,7 @@ fn what_is_malformed_is_refused_and_changes_nothing() {
     let session = 1 << 32;
     for (op, session, arguments) in [
         (0, 0, vec![]),
-        (25, 0, vec![]),
+        (26, 0, vec![]),
         (u16::MAX, 0, vec![]),
         (1, 0, vec![0; 23]),
         (1, 0, vec![0; 25]),

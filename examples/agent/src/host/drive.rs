@@ -29,6 +29,7 @@ use crate::host::place::where_we_are;
 use crate::host::storage::{Claim, Folder, Record, Run, Storage, Word};
 use crate::host::tables::Entity;
 use crate::keys;
+use crate::telling::capture::Capture;
 use crate::telling::event::Event;
 use crate::telling::step::Step;
 use crate::telling::timeline::Timeline;
@@ -55,6 +56,7 @@ pub struct Host<'t> {
     pub storage: Storage,
     pub orders: mpsc::Receiver<Ordered>,
     pub timeline: &'t Timeline,
+    pub capture: Option<Capture>,
     pub clock: Clock,
     /// Where the host says that it is.
     pub address: IpAddr,
@@ -221,8 +223,20 @@ impl Host<'_> {
         self.timeline.note("host", Event::Trouble { what });
     }
 
+    /// Writes a frame to the capture, if there is one: `way` says from where to where, given where the host is.
+    fn captured(&self, way: impl FnOnce(SocketAddr) -> (SocketAddr, SocketAddr), frame: &[u8]) {
+        let Some(capture) = &self.capture else { return };
+        let (from, to) = way(SocketAddr::new(self.address, self.outside.at().port()));
+        if let Err(error) = capture.frame(from, to, frame) {
+            self.trouble(format!("{error:#}"));
+        }
+    }
+
     fn datagram(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         let now = self.clock.now();
+        if from != INSIDE {
+            self.captured(|here| (from, here), datagram);
+        }
         let event = self.entity.handle(now, from, datagram, &mut keys::rng());
         if from != INSIDE && !matches!(event, HostEvent::Dropped(_)) {
             self.came(from);
@@ -277,6 +291,7 @@ impl Host<'_> {
                     self.entity.not_sent(now);
                     return Said::Full;
                 }
+                self.captured(|here| (here, to), room);
                 self.went(to);
             }
         }

@@ -39,6 +39,7 @@ use crate::host::place::where_we_are;
 use crate::host::storage::{Folder, Run, Storage};
 use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
+use crate::telling::capture::Capture;
 use crate::telling::timeline::{Style, Timeline};
 
 /// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
@@ -60,6 +61,10 @@ pub struct Arguments {
     /// The folder of the host: its sockets and its stable storage
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
+    /// Writes the frames that go to other hosts and come from them to a capture, for Wireshark with the dissector of
+    /// `inspect dissector`
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
     /// The timeline as JSON on standard output, an object per line
     #[arg(long)]
     json: bool,
@@ -75,6 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let bind = keys::address("--bind", bind).await?;
     let folder = Folder::new(&arguments.state);
     let _lock = folder.take()?;
+    let capture = arguments.pcap.as_deref().map(Capture::create).transpose()?;
     let carrier = arguments.transport.name();
     let outside = match arguments.transport {
         Carrier::Udp => Outside::open(bind).await?,
@@ -102,10 +108,12 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let channels = Channels::listen(&folder.local())?;
     let everywhere = bind.ip().is_unspecified();
     let standing = Standing::new(folder, run);
+    let timeline = &timeline;
     let mut host =
-        Host { entity, outside, channels, storage, orders, timeline: &timeline, clock, address, everywhere, standing };
+        Host { entity, outside, channels, storage, orders, timeline, capture, clock, address, everywhere, standing };
     host.restore(carrier, kept, broken);
     host.run(stopped()?).await?;
+    host.capture.map_or(Ok(()), Capture::finish)?;
     Ok(ExitCode::SUCCESS)
 }
 

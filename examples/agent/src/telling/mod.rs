@@ -1,5 +1,6 @@
 //! What is told of a session, to a person or to a program.
 
+pub mod capture;
 pub mod event;
 pub mod outlet;
 pub mod report;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::carrier::faults::{Fate, Faults};
 use crate::carrier::link::{Lost, Queue, Route};
 use crate::carrier::traffic::{Label, Traffic};
+use crate::telling::capture::{self, Capture};
 use crate::telling::event::Event;
 use crate::telling::timeline::Timeline;
 
@@ -18,6 +19,7 @@ pub struct Outlet<'t> {
     traffic: Traffic,
     next: Option<u64>,
     last: Option<Label>,
+    capture: Option<&'t Capture>,
 }
 
 impl<'t> Outlet<'t> {
@@ -30,7 +32,14 @@ impl<'t> Outlet<'t> {
             traffic: Traffic { frames: 0, bytes: 0, data: 0, heartbeats: 0, repeats: 0, lost: 0, late: 0 },
             next: None,
             last: None,
+            capture: None,
         }
+    }
+
+    /// Writes what goes out to a capture too.
+    pub const fn captured(mut self, capture: Option<&'t Capture>) -> Self {
+        self.capture = capture;
+        self
     }
 
     pub const fn traffic(&self) -> Traffic {
@@ -54,10 +63,12 @@ impl<'t> Outlet<'t> {
             let sent = route.send(to, frame);
             self.spared = sent == Ok(Queue::Full);
             if !self.spared {
+                self.capture(frame);
                 self.tell(label);
             }
             return sent;
         }
+        self.capture(frame);
         self.tell(label);
         if let Fate::Late(delay) = fate {
             self.traffic.late += 1;
@@ -73,6 +84,19 @@ impl<'t> Outlet<'t> {
             self.timeline.note(self.who, Event::Lost { frame: label.to_string(), bytes: label.length });
         }
         Ok(Queue::Taken)
+    }
+
+    /// A frame that a fault meets on its way was sent all the same.
+    fn capture(&self, frame: &[u8]) {
+        if let Some(capture) = self.capture {
+            let (from, to) = match self.who {
+                "alice" => (capture::ALICE, capture::BOB),
+                _ => (capture::BOB, capture::ALICE),
+            };
+            if let Err(error) = capture.frame(from, to, frame) {
+                self.timeline.note(self.who, Event::Trouble { what: format!("{error:#}") });
+            }
+        }
     }
 
     fn tell(&mut self, label: Label) {
