@@ -2,5 +2,7 @@
 
 mod access;
 mod admission;
+mod attacks;
 mod escrow;
+mod trials;
 mod world;

@@ -3,16 +3,17 @@
 use core::net::IpAddr;
 
 use iacp_wire::layout::Record;
-use iacp_wire::message::ErpRegister;
-use iacp_wire::{DhtKey, Locator};
-use zerocopy::FromBytes;
+use iacp_wire::{DhtKey, Digest, Locator};
 
+use super::neighbours::Known;
 use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
+use crate::directory::facts::DAY;
 use crate::directory::metric::{NodeInfo, place};
 use crate::directory::{Body, Facts, Judgement, Kind, Origin, Slot, judge, slot};
 use crate::governance::window::{Clock, From, Outcome, epoch};
+use crate::time::UnixTime;
 
 /// The statuses of a receipt (`IACP §4.2.3.3`).
 pub(super) mod status {
@@ -51,17 +52,22 @@ impl<P: Provider> Node<'_, P> {
         if origin == Origin::Owner && !is_owners(which.kind) {
             return status::REFUSED;
         }
-        if origin == Origin::Owner && which.kind == Kind::Binding && !is_at_its_place(record, from) {
+        if origin == Origin::Owner && !is_at_its_place(which.kind, record, from) {
             return status::WRONG_SOURCE;
         }
         if self.is_tried(now, &which, record) {
             return status::KNOWN;
         }
+        // One that could not be tried now is not kept either: it would take a place and never be tried.
+        if !self.can_be_tried(now, &which, record, trust) {
+            return status::CAPACITY;
+        }
         let from = match origin {
             Origin::Owner => Source::Owner(from),
             Origin::Node => Source::Node(from),
         };
-        if self.store.room(now.unix, &which, from).is_err() {
+        let spent = self.spent(&which, record);
+        if self.store.room_for(now.unix, &which, (from, spent.as_ref())).is_err() {
             return status::CAPACITY;
         }
         let held = self.store.held(&which);
@@ -80,13 +86,15 @@ impl<P: Provider> Node<'_, P> {
                 self.store.refresh(&which, expiry);
                 status::OK
             }
-            Judgement::Store { expiry } => match self.store.put(now.unix, &which, record, expiry, from) {
-                Ok(()) => {
-                    self.follow(now, origin, &which, record, trust);
-                    status::OK
+            Judgement::Store { expiry } => {
+                match self.store.put_for(now.unix, &which, record, expiry, (from, spent.as_ref())) {
+                    Ok(()) => {
+                        self.follow(now, origin, &which, record, trust);
+                        status::OK
+                    }
+                    Err(super::Full) => status::CAPACITY,
                 }
-                Err(super::Full) => status::CAPACITY,
-            },
+            }
         }
     }
 
@@ -108,6 +116,30 @@ impl<P: Provider> Node<'_, P> {
             && self.store.held(&verdict).is_some_and(|held| held.expiry > now.unix.0)
     }
 
+    /// Whether an accusation that is new here opens an escrow at once. All other records do not need one.
+    fn can_be_tried<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, trust: &T) -> bool {
+        let Ok(Body::Accusation(data, court)) = Body::parse(which.kind, record.body) else { return true };
+        let voters = || self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
+        self.store.held(which).is_some() || self.cases.has_room(&data.ticket.target_eid) && !voters().is_empty()
+    }
+
+    /// Of a full list, the record that gives way to a new one: an accusation that is not under trial any more to another one, and
+    /// to a conviction a verdict that convicted no key. So no key fills the list of what speaks against it.
+    pub(super) fn spent(&self, which: &Slot, record: &Record<'_>) -> Option<Slot> {
+        match Body::parse(which.kind, record.body) {
+            Ok(Body::Accusation(..)) => {
+                self.store.yields(which, |held, _| self.cases.court(&Digest(held.which)).is_none())
+            }
+            Ok(Body::Verdict(verdict)) if verdict.head.outcome == Outcome::Guilty as u8 => {
+                self.store.yields(which, |_, body| {
+                    let held = Body::parse(Kind::Verdict, body);
+                    matches!(held, Ok(Body::Verdict(held)) if held.head.outcome == Outcome::Cleared as u8)
+                })
+            }
+            _ => None,
+        }
+    }
+
     /// What a stored record sets in motion.
     fn follow<T: Trust>(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>, trust: &T) {
         match Body::parse(which.kind, record.body) {
@@ -115,7 +147,9 @@ impl<P: Provider> Node<'_, P> {
                 let Some(place) = place::<P>(&node.eid, node.nonce.get(), self.settings.place_bits) else { return };
                 let at = (IpAddr::from(node.ip), node.port.get()).into();
                 let info = NodeInfo { eid: node.eid, at, place, classes: node.classes };
-                self.neighbours.enter(now.mono, info, true);
+                let until = node.timestamp.get().saturating_add(DAY);
+                let how = if origin == Origin::Owner { Known::Came { until } } else { Known::Named { until } };
+                self.neighbours.enter(now.mono, info, how);
             }
             Ok(Body::Accusation(data, court)) => {
                 // It was verified when it was judged.
@@ -123,17 +157,18 @@ impl<P: Provider> Node<'_, P> {
                 let (class, key) = (court.class(), court.key::<P>());
                 let voters = self.view(now.unix, trust).voters(class, &key);
                 let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
-                let revocation =
-                    self.store.one(now.unix, Kind::Revocation, at_offender).and_then(|(record, stored)| {
-                        match Body::parse(Kind::Revocation, record.body) {
-                            Ok(Body::Revocation(body)) => {
-                                Some((epoch(crate::time::UnixTime(stored)), body.first_invalid_generation.get()))
-                            }
-                            _ => None,
-                        }
-                    });
-                // One at a time: another accusation of the offender waits, and moves nothing.
-                let _ = self.cases.open(now, &accusation, (class, key), &voters, revocation);
+                // Each that stood before the escrow opens defends, whatever displaced it.
+                let revocations = self.store.revocations(now.unix, at_offender);
+                let defence = revocations.into_iter().flatten().map(|(stored, first)| (epoch(UnixTime(stored)), first));
+                let id = accusation.id();
+                let opened = self.cases.open(now, &accusation, (class, key), &voters, defence);
+                // What this node voted before a restart, or before the accusation lapsed, is its vote.
+                if opened.is_ok()
+                    && let Some(outcome) = trust.voted(&id)
+                    && self.cases.has_voted(&id, outcome)
+                {
+                    self.tell(Event::Persist { id, offender: accusation.offender(), outcome });
+                }
                 // What spreads is the proof itself: a name on a list would be an opinion.
                 // keeps: IACP-025
                 self.spread.begin(now.mono, *which, voters);
@@ -164,9 +199,12 @@ impl<P: Provider> Node<'_, P> {
     }
 }
 
-/// Whether a binding comes from the address that it binds. A leaving has none.
-fn is_at_its_place(record: &Record<'_>, from: IpAddr) -> bool {
-    let Ok(binding) = ErpRegister::ref_from_bytes(record.body) else { return false };
-    let bound = binding.current_transport_ip;
-    bound == Locator::ZERO || IpAddr::from(bound) == from.to_canonical()
+/// Whether what names an address comes from there: a binding, but for a leaving, which has none, and a node's own record.
+fn is_at_its_place(kind: Kind, record: &Record<'_>, from: IpAddr) -> bool {
+    let is_there = |at: Locator| IpAddr::from(at).to_canonical() == from.to_canonical();
+    match Body::parse(kind, record.body) {
+        Ok(Body::Binding(body)) => body.current_transport_ip == Locator::ZERO || is_there(body.current_transport_ip),
+        Ok(Body::Node(node)) => is_there(node.ip),
+        _ => true,
+    }
 }

@@ -26,7 +26,7 @@ use iacp_wire::layout::Record;
 use iacp_wire::message::{DirPut, PomVote};
 use iacp_wire::{Digest, Eid, Frame, Message, Signature};
 pub use neighbours::Neighbour;
-use neighbours::Neighbours;
+use neighbours::{Known, Neighbours};
 pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
 use spread::Spread;
@@ -166,8 +166,8 @@ pub struct Node<'m, P: Provider> {
 const EVENTS: usize = 16;
 /// At most so many refusals a second go to one network.
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
-/// At most so many records a second are handed over.
-const HAND_OVER: Rate = Rate { capacity: 32, per_second: 32 };
+/// At most so many records a second are handed over: no more than a node takes from one that it knows, however long they are.
+const HAND_OVER: Rate = Rate { capacity: 32, per_second: 16 };
 
 impl<'m, P: Provider> Node<'m, P> {
     /// A node that knows itself alone. `own` is its place; the secrets come out of the caller's generator.
@@ -193,7 +193,7 @@ impl<'m, P: Provider> Node<'m, P> {
         }
         memory.zones.fill(Zone::new(now));
         let mut neighbours = Neighbours::new(memory.nodes);
-        if !neighbours.enter(now, own, false) {
+        if !neighbours.enter(now, own, Known::Own) {
             return Err(TooFew::IndexCells(1));
         }
         let generous = Rate { capacity: u32::MAX, per_second: u32::MAX };
@@ -227,7 +227,7 @@ impl<'m, P: Provider> Node<'m, P> {
 
     /// Enters a node that the caller knows otherwise, of its configuration: where a node begins.
     pub fn introduce(&mut self, now: Mono, node: NodeInfo) -> bool {
-        self.neighbours.enter(now, node, true)
+        self.neighbours.enter(now, node, Known::Introduced)
     }
 
     /// Charges a host for what its agent did.
@@ -262,6 +262,7 @@ impl<'m, P: Provider> Node<'m, P> {
     /// Handles what became due: frees what ran out, and ends escrows. Call it once a second.
     pub fn handle_deadline(&mut self, now: Clock) -> Option<Event> {
         self.store.sweep(now.unix);
+        self.neighbours.forget(now.unix);
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
@@ -314,8 +315,9 @@ impl<'m, P: Provider> Node<'m, P> {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
                     let body = body.get(..length).unwrap_or_default();
                     let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
+                    let spent = self.spent(&which, &record);
                     // A verdict that finds no room is found at the other nodes.
-                    let _ = self.store.put(now, &which, &record, expiry, from);
+                    let _ = self.store.put_for(now, &which, &record, expiry, (from, spent.as_ref()));
                     if key == court.1 {
                         self.spread.begin(clock.mono, which, voters.clone());
                     }
@@ -344,7 +346,7 @@ impl<'m, P: Provider> Node<'m, P> {
     }
 
     /// The next record that is handed on: an accusation, a rebuttal or a verdict to those that try it, else what a node is nearer
-    /// to. At most 32 a second. Writes a DIR_PUT.
+    /// to. 16 a second, and at most 32 at once. Writes a DIR_PUT.
     pub fn poll_transmit(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         self.hand_over.covers(now.mono, 1).ok()?;
         while let Some((which, eid)) = self.spread.next(now.mono) {
