@@ -236,8 +236,8 @@ fn srv_improves_and_prevents_nothing() {
     web.scope = Some(Scope::World);
     assert_eq!(web.fetch(SITE).payload(), b"<anml/>");
     assert_eq!(web.connected, ["b2.example:443"], "lowest priority, greatest weight, smaller name");
-    for target in
-        [(0, 0, 0, "a.example"), (0, 0, 443, "."), (0, 0, 443, "10.0.0.1"), (0, 0, 443, "::1"), (0, 0, 443, "a b")]
+    for target in [".", "10.0.0.1", "::1", "[::1]", "a b", "127.1", "2130706433", "0x7f000001", "a.0x7f", ""]
+        .map(|name| (0, 0, 443, name))
     {
         web.targets = vec![target];
         web.connected.clear();
@@ -297,6 +297,48 @@ fn no_server_steers_a_request_inwards() {
         assert_eq!(web.fetch(SITE).payload(), b"<anml/>", "SRV to it: the authority itself instead");
         assert_eq!(web.sent_to, ["site.example:443"]);
     }
+}
+
+/// The attack *SSRF by SRV*: a look-up of an inner address lets no SRV target inwards before a direct connection has shown it.
+#[test]
+fn srv_goes_to_the_world_alone_until_the_authority_itself_was_reached() {
+    for scope in [Scope::Host, Scope::Link, Scope::Site] {
+        let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>"));
+        web = web.at("inner.example", scope).at("site.example", Scope::World);
+        web.targets = vec![(0, 0, 443, "inner.example")];
+        web.scope = Some(scope);
+        assert_eq!(web.fetch(SITE).payload(), b"<anml/>");
+        assert_eq!(web.sent_to, ["site.example:443"], "{scope}");
+    }
+}
+
+/// The attack *A page that blocks others*: what becomes of a link says nothing about an ingestion that begins there.
+#[test]
+fn a_page_blocks_no_uri_that_it_names() {
+    let victims = ["https://victim.example/page", "https://site.example/other"];
+    for victim in victims {
+        for status in [401, 403, 404, 500] {
+            let mut web = linked(&[&link(victim)]).page(victim, Page::status(status));
+            assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
+            web.asked.clear();
+            assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
+            assert!(!web.asked.iter().any(|uri| uri == victim), "the page's own link is left alone");
+            web = web.page(victim, Page::anml("<anml/>"));
+            assert_eq!(web.fetch(victim).payload(), b"<anml/>", "{victim} after {status}");
+        }
+        // A link that leads too far inwards is no fault of what it names.
+        let mut web = linked(&[&link(victims[0])]).page(victims[0], Page::anml("<anml/>"));
+        web = web.flipping("victim.example", &[Scope::Site, Scope::World]);
+        assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
+        assert_eq!(web.fetch(SITE).payload(), b"<anml/>", "and it is tried again");
+    }
+    // The other way round: what an ingestion found out about a URI holds for those that name it.
+    let victim = victims[0];
+    let mut web = linked(&[&link(victim)]).page(victim, Page::status(404));
+    assert_eq!(web.fetch(victim), Seen::Unavailable(300_000));
+    web.asked.clear();
+    assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
+    assert!(!web.asked.iter().any(|uri| uri == victim));
 }
 
 /// The attack *SSRF by a name that changes*.

@@ -152,7 +152,7 @@ async fn main() -> ExitCode {
 async fn run_node(arguments: NodeArguments) -> Result<bool> {
     let NodeArguments { listen, join, key: file, votes, work } = arguments;
     ensure!(listen.port() != 0 && listen.port() != u16::MAX, "the port is fixed: others name it");
-    let votes = OpenOptions::new().create(true).append(true).open(&votes).context("the file of votes")?;
+    let votes = OpenOptions::new().create(true).read(true).append(true).open(&votes).context("the file of votes")?;
     let (seed, clocks, votes) = (key(&file)?, Clocks::new(), Some(votes));
     let host = Host::start(Options { seed, listen, join, base: work, clocks, votes }).await?;
     let eid = host.shared().keeper().eid();

@@ -240,7 +240,7 @@ impl Fetcher {
                 // The mapping is the LL-Entity's, the locator what DNS has.
                 let both = async { tokio::join!(self.mapping(&uri), self.addresses(&host)) };
                 let Some((eid, addresses)) = self.within(pipeline, cache, both).await else { return };
-                let scope = addresses.iter().map(|address| Scope::of(*address)).min();
+                let scope = addresses.iter().map(|address| Scope::of(*address)).max();
                 pipeline.answer(self.now(), id, Answer::Resolved { eid, scope }, cache);
             }
             Owned::Srv(host) => {

@@ -36,6 +36,8 @@ impl Scope {
                 let tail = || Self::of_v4(Ipv4Addr::from((u32::from(g) << 16) | u32::from(h)));
                 match (a, b, c, d, e, f) {
                     (0, 0, 0, 0, 0, 0) if g == 0 && h <= 1 => Self::Host,
+                    // The prefix of a local translator leads to what that one reaches, wherever it keeps the IPv4 address.
+                    (0x64, 0xff9b, 1, ..) => tail().min(Self::Site),
                     (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, ..) => tail(),
                     (0x2002, ..) => Self::of_v4(Ipv4Addr::from((u32::from(b) << 16) | u32::from(c))),
                     _ if a & 0xff00 == 0xff00 || a & 0xffc0 == 0xfe80 => Self::Link,
@@ -83,7 +85,7 @@ mod tests {
     fn an_address_reaches_as_far_as_the_innermost_one_in_it() {
         let table = [
             (
-                "127.0.0.1 127.255.255.255 0.0.0.0 0.1.2.3 ::1 :: ::ffff:127.0.0.1 ::127.0.0.1 64:ff9b::7f00:1 2002:7f00:1::",
+                "127.0.0.1 127.255.255.255 0.0.0.0 0.1.2.3 ::1 :: ::ffff:127.0.0.1 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b:1::7f00:1 2002:7f00:1::",
                 Scope::Host,
             ),
             (
@@ -91,7 +93,7 @@ mod tests {
                 Scope::Link,
             ),
             (
-                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 100.127.0.1 fc00::1 fdff::1 fec0::1 ::ffff:10.0.0.1",
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 100.127.0.1 fc00::1 fdff::1 fec0::1 ::ffff:10.0.0.1 64:ff9b:1::808:808",
                 Scope::Site,
             ),
             ("1.1.1.1 172.32.0.1 100.128.0.1 169.255.0.1 2001:db8::1 ::ffff:8.8.8.8 64:ff9b::808:808", Scope::World),

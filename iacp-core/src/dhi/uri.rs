@@ -136,8 +136,13 @@ fn host_kind(host: &str) -> Result<Host, UriError> {
     is_dns_name(host).then_some(Host::Name).ok_or(UriError::Host)
 }
 
+/// Whether a host is a name, and in no spelling an address.
+pub(super) fn is_host_name(host: &str) -> bool {
+    matches!(host_kind(host), Ok(Host::Name))
+}
+
 /// At most 253 bytes of labels of at most 63, which are letters, digits, hyphens and underscores.
-pub(super) fn is_dns_name(name: &str) -> bool {
+fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -364,6 +369,12 @@ impl Uri {
     /// The key of this URI in the problem cache.
     pub(super) fn problem_key(&self) -> [u8; 32] {
         self.digest("IACP/1 problem", self.path())
+    }
+
+    /// The key of this URI as the documents of an authority name it.
+    pub(super) fn problem_key_named_by(&self, authority: &[u8; 8]) -> [u8; 32] {
+        let key = self.problem_key();
+        Sha256::new_with_prefix(b"IACP/1 named problem\0").chain_update(authority).chain_update(key).finalize().into()
     }
 
     /// The key of another path of the same origin.

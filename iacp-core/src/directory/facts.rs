@@ -77,7 +77,7 @@ pub enum Refusal {
     Signature,
     /// What it is to be paid with does not hold.
     Payment,
-    /// Fewer valid votes than k of the responsible nodes.
+    /// Fewer valid votes than k of the responsible nodes, or the word of a node that is none of them.
     Votes,
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for Refusal {
             Self::Place => "nonce: the place lacks its work",
             Self::Signature => "signature: does not verify",
             Self::Payment => "proof: what is to be paid with does not hold",
-            Self::Votes => "votes: fewer valid ones than the quorum needs",
+            Self::Votes => "votes: fewer valid ones of responsible nodes than it needs",
         })
     }
 }

@@ -1,12 +1,12 @@
 //! Whether a record may stand, and what it displaces (`IACP §5.1`, `IACP §4.2.4.2`).
 
 use iacp_wire::Signature;
-use iacp_wire::layout::Record;
+use iacp_wire::layout::{NodeRecord, Record};
 
 use super::body::{Body, Slot};
 use super::facts::{DAY, Facts, HOUR, Refusal};
 use super::kind::{Class, Kind, Malformed};
-use super::name::CLOCKS;
+use super::name::{CLOCKS, SAME_MOMENT};
 use super::prove::prove;
 use crate::crypto::Provider;
 use crate::governance::filter;
@@ -118,7 +118,7 @@ pub fn judge<P: Provider>(
         return Judgement::Refresh { expiry };
     }
     let rank = held.map_or(Rank::Newer, |held| rank::<P>(kind, &body, record.body, held));
-    if rank == Rank::Older {
+    if rank == Rank::Older || held.is_some() && is_backdated(now, origin, record, &body, facts) {
         return Judgement::Stale;
     }
     match prove::<P>(now, class, record, &body, facts) {
@@ -167,8 +167,20 @@ fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -
         Body::Score(body) => timed(body.timestamp.get(), DAY)?,
         Body::Node(body) => timed(body.timestamp.get(), DAY)?,
     };
-    let expiry = most.min(record.expiry).min(lives(400 * DAY));
+    // No signature covers the record's own expiry. It shortens what its owner renews all the time; all else lives as long as its
+    // body and its kind say, so that no node shortens a trial, a verdict or a defence.
+    let most = if matches!(body, Body::Binding(_) | Body::Ticket(_)) { most.min(record.expiry) } else { most };
+    let expiry = most.min(lives(400 * DAY));
     if expiry > now.0 { Ok(expiry) } else { Err(Refusal::Time) }
+}
+
+/// Whether a root that a node hands on is too old to displace another one. Its time is its owner's own word, and the earlier time
+/// wins: so a root that comes late counts against one that stands only if f + 1 nodes have it. While a name is being registered,
+/// all that ask for it reach the same nodes.
+fn is_backdated(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>, facts: &impl Facts) -> bool {
+    let Body::Root(root) = body else { return false };
+    let is_late = now.0.saturating_sub(root.time) > 2 * SAME_MOMENT;
+    origin == Origin::Node && is_late && !facts.is_witnessed(record)
 }
 
 /// Whether the owner may do this at all.
@@ -218,7 +230,8 @@ fn rank<P: Provider>(kind: Kind, body: &Body<'_>, bytes: &[u8], held: &Record<'_
             };
         }
         (Body::Node(node), Body::Node(before)) => {
-            let moved = node.nonce != before.nonce || node.ip != before.ip;
+            let place = |node: &NodeRecord| (node.nonce, node.ip, node.port, node.classes);
+            let moved = place(node) != place(before);
             let soon = node.timestamp.get().saturating_sub(before.timestamp.get()) < DAY;
             if moved && soon {
                 return Rank::Older;

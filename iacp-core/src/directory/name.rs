@@ -117,6 +117,8 @@ pub enum Payment {
     Ledger,
 }
 
+/// Two roots whose times are at most so many milliseconds apart are of one moment.
+pub(super) const SAME_MOMENT: u64 = 600_000;
 /// No proof is longer.
 const MAX_PROOF: usize = 512;
 
@@ -183,7 +185,7 @@ impl<'a> Root<'a> {
             _ => 0,
         };
         let digest = |root: &Self| P::sha256(&[root.signed.0, &root.signature.0, root.signed.1]);
-        if self.time.abs_diff(other.time) > 600_000 {
+        if self.time.abs_diff(other.time) > SAME_MOMENT {
             return self.time < other.time;
         }
         let (mine, theirs) = (work(self), work(other));

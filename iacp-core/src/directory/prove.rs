@@ -89,6 +89,10 @@ pub(super) fn prove<P: Provider>(
             simple(&body.directory_node_eid, Kind::Filter, before(body.as_bytes(), 552), &body.signature)
         }
         Body::Score(body) => {
+            // The median is taken over the responsible nodes: no other one fills the list.
+            if !facts.voters(class, &record.storage_key).contains(&body.directory_node_eid) {
+                return Err(Refusal::Votes);
+            }
             simple(&body.directory_node_eid, Kind::Score, before(body.as_bytes(), 88), &body.signature)
         }
         Body::Node(body) => {

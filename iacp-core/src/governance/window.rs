@@ -141,12 +141,12 @@ enum Vote {
 }
 
 impl Escrow {
-    /// Opens when this node accepts the accusation; never at a time that the accuser names. `revocation` is what this node
-    /// holds of the offender: the epoch in which it was stored, and its first invalid generation. Whether it defends is
-    /// settled here.
+    /// Opens when this node accepts the accusation; never at a time that the accuser names. `revocations` are what this node
+    /// stored of the offender: the epoch in which it was stored, and its first invalid generation. Whether one of them defends
+    /// is settled here.
     // keeps: IACP-101, IACP-126
     #[must_use]
-    pub fn open(now: Clock, accusation: &Accusation, revocation: Option<(u64, u64)>) -> Self {
+    pub fn open(now: Clock, accusation: &Accusation, revocations: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let opened = epoch(now.unix);
         let fits = |(stored, first_invalid): (u64, u64)| stored < opened && accusation.is_cleared_by(first_invalid);
         Self {
@@ -156,7 +156,7 @@ impl Escrow {
             opened,
             since: now.mono,
             gone: 0,
-            defended: revocation.is_some_and(fits),
+            defended: revocations.into_iter().any(fits),
             vote: Vote::None,
         }
     }
@@ -214,6 +214,16 @@ impl Escrow {
 
     /// Length of a saved escrow, in bytes.
     pub const SAVED: usize = 88;
+
+    /// This node has voted on the accusation before: that stays its vote, and is written and signed again. False if there is a vote
+    /// already.
+    pub fn has_voted(&mut self, outcome: Outcome) -> bool {
+        let is_first = self.vote == Vote::None;
+        if is_first {
+            self.vote = Vote::Writing(outcome);
+        }
+        is_first
+    }
 
     /// Milliseconds of the monotonic clock since it opened.
     #[must_use]

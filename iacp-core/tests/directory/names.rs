@@ -263,23 +263,59 @@ fn the_earlier_root_stands_unless_both_are_of_one_moment() {
     let roots =
         [(1, NOW.0 - DAY), (2, NOW.0 - DAY + 600_001), (3, NOW.0)].map(|(key, time)| root("org", key, time, &[2]));
     let known = Known { pinned: true, ..Known::default() };
-    let node = |new: &[u8], held: Option<&[u8]>| {
+    let witnessed = Known { witnessed: true, ..known.clone() };
+    let by = |known: &Known, new: &[u8], held: Option<&[u8]>| {
         let held = held.map(org);
         iacp_core::directory::judge::<ChaChaOnly>(
             NOW,
             iacp_core::directory::Origin::Node,
             &org(new),
             held.as_ref(),
-            &known,
+            known,
         )
     };
-    assert!(matches!(node(&roots[0], Some(&roots[1])), Judgement::Store { .. }));
+    let node = |new: &[u8], held: Option<&[u8]>| by(&known, new, held);
+    assert!(matches!(by(&witnessed, &roots[0], Some(&roots[1])), Judgement::Store { .. }));
+    assert_eq!(
+        by(&witnessed, &roots[1], Some(&roots[0])),
+        Judgement::Stale,
+        "and no witness makes a later one earlier"
+    );
     assert_eq!(node(&roots[1], Some(&roots[0])), Judgement::Stale, "a name cannot be taken over");
     // From its owner a root is of this moment: it cannot be dated back.
     assert_eq!(judged(&org(&roots[0]), None, &known), Judgement::Refused(Refusal::Time));
     assert!(matches!(judged(&org(&roots[2]), None, &known), Judgement::Store { .. }));
     let unpaid = judged(&org(&roots[2]), None, &Known::default());
     assert_eq!(unpaid, Judgement::Refused(Refusal::Payment));
+}
+
+/// The attack "a name dated back": the time of a root is its owner's own word, and so is how much it was worked for later on.
+#[test]
+fn one_node_dates_no_root_before_another_that_stands() {
+    let known = Known { pinned: true, ..Known::default() };
+    let by_node = |known: &Known, new: &[u8], held: Option<&[u8]>| {
+        let held = held.map(org);
+        iacp_core::directory::judge::<ChaChaOnly>(
+            NOW,
+            iacp_core::directory::Origin::Node,
+            &org(new),
+            held.as_ref(),
+            known,
+        )
+    };
+    let stands = root("org", 1, NOW.0 - 30 * DAY, &[2]);
+    for time in [0, 1, NOW.0 - 400 * DAY + 1, NOW.0 - 31 * DAY, NOW.0 - 30 * DAY - 600_001, NOW.0 - 30 * DAY - 600_000]
+    {
+        // Of several keys some have the smaller digest.
+        for key in 2..8 {
+            let theft = root("org", key, time, &[2]);
+            assert!(!matches!(by_node(&known, &theft, Some(&stands)), Judgement::Store { .. }), "{key} at {time}");
+        }
+    }
+    // Two that register at one moment: all nodes come to the same one, in whatever order and from wherever they hear of them.
+    let [one, other] = [1, 2].map(|key| root("org", key, NOW.0 - 60_000, &[2]));
+    let wins = |new: &[u8], held: &[u8]| matches!(by_node(&known, new, Some(held)), Judgement::Store { .. });
+    assert_ne!(wins(&one, &other), wins(&other, &one));
 }
 
 // shows: IACP-113, IACP-115

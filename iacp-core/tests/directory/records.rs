@@ -252,6 +252,16 @@ fn a_node_shows_work_for_its_place_and_moves_once_a_day() {
     assert_eq!(verdict(&node(lazy, NOW.0), None), refused(Refusal::Place));
     assert!(matches!(verdict(&node(nonces[0], NOW.0), Some(&first)), Judgement::Store { .. }), "the same place");
     assert_eq!(verdict(&node(nonces[1], NOW.0), Some(&first)), Judgement::Stale, "another place within a day");
+    for change in [
+        (|body: &mut NodeRecord| body.port = 53.into()) as fn(&mut NodeRecord),
+        |body| body.classes = 1,
+        |body| body.ip = ip(6),
+    ] {
+        let mut moved = node(nonces[0], NOW.0);
+        change(&mut moved);
+        moved.signature = sign(&identity(5), Kind::Node, &moved.as_bytes()[..68], &[]);
+        assert_eq!(verdict(&moved, Some(&first)), Judgement::Stale, "nor another address, port or class");
+    }
     assert!(matches!(verdict(&node(nonces[1], NOW.0 + 1_000), Some(&first)), Judgement::Store { .. }));
 }
 
@@ -326,4 +336,42 @@ fn a_leaving_is_a_binding_to_the_zero_address() {
     let [here, gone] = [&here, &gone].map(|body| record(Kind::Binding, key, body.as_bytes()));
     assert!(matches!(judged(&gone, Some(&here), &Known::default()), Judgement::Store { .. }));
     assert_eq!(judged(&here, Some(&gone), &Known::default()), Judgement::Stale, "the dead stay dead");
+}
+
+/// No signature covers the expiry in front of a body: it shortens what its owner renews, and nothing by which others are judged.
+#[test]
+fn the_unsigned_expiry_shortens_a_binding_and_no_revocation() {
+    let soon = NOW.0 + 1_000;
+    let short = |kind: Kind, body: &[u8]| {
+        let record = Record { expiry: soon, ..record(kind, hashed(&identity(1).eid().0), body) };
+        judge::<ChaChaOnly>(NOW, Origin::Node, &record, None, &Known::default())
+    };
+    let bound = binding(1, ip(1), 4);
+    assert_eq!(short(Kind::Binding, bound.as_bytes()), Judgement::Store { expiry: soon });
+    let revoked = revocation(1, 1, 4, NOW.0);
+    assert_eq!(short(Kind::Revocation, revoked.as_bytes()), Judgement::Store { expiry: NOW.0 + 400 * DAY });
+}
+
+/// The attack "stuffed scores": a list of seven has the word of the seven responsible nodes.
+#[test]
+fn a_score_is_the_word_of_a_responsible_node() {
+    let score = |node: u8| {
+        let mut body = iacp_wire::layout::Score {
+            eid: identity(1).eid(),
+            directory_node_eid: identity(node).eid(),
+            score: 9_000.into(),
+            reserved: [0; 2],
+            entries: 1.into(),
+            log_hash: iacp_wire::RefusedDigest([7; 8]),
+            timestamp: NOW.0.into(),
+            signature: Signature::ZERO,
+        };
+        body.signature = sign(&identity(node), Kind::Score, &body.as_bytes()[..88], &[]);
+        body
+    };
+    let known = Known { voters: (11..18).map(|node| identity(node).eid()).collect(), ..Known::default() };
+    let verdict =
+        |node: u8| judged(&record(Kind::Score, hashed(&identity(1).eid().0), score(node).as_bytes()), None, &known);
+    assert_eq!(verdict(11), Judgement::Store { expiry: NOW.0 + DAY });
+    assert_eq!(verdict(30), refused(Refusal::Votes));
 }

@@ -1,9 +1,9 @@
 //! Access Tickets: who gets one, what it is worth, and what ends it.
 
 use iacp_core::crypto::{Provider, Secret32};
-use iacp_core::directory::node::{Handled, Silence};
+use iacp_core::directory::node::{Handled, Settings, Silence};
 use iacp_core::directory::{Class, Kind, sign};
-use iacp_core::guard::Charge;
+use iacp_core::guard::{Charge, Rate};
 use iacp_wire::layout::Hosting;
 use iacp_wire::message::{AccessTicketReq, AccessTicketRes, TicketedRequest};
 use iacp_wire::{DhtKey, Message, Signature};
@@ -49,7 +49,8 @@ fn hosting(ms: u64) -> Vec<u8> {
 }
 
 fn hosted() -> Host {
-    let mut host = Host::new(1, 256, SETTINGS);
+    let ample = Rate { capacity: 1 << 20, per_second: 1 << 20 };
+    let mut host = Host::new(1, 256, Settings { per_network: ample, ..SETTINGS });
     assert_eq!(host.status(at(0), home(20), &hosting(0)), 0);
     host
 }

@@ -319,22 +319,30 @@ fn an_owner_brings_what_is_its_own_and_a_node_becomes_known_by_its_record() {
     let at_seven = hashed(&[7; 32]);
     assert_eq!(deposit(&mut host, Class::Identities, at_seven, &put(Kind::Score, at_seven, &score), 4), 21);
 
-    let eid = identity(60).eid();
+    let node = node_record(60, 0);
+    let there = hashed(&identity(60).eid().0);
+    let inner = put(Kind::Node, there, node.as_bytes());
+    assert_eq!(deposit(&mut host, Class::Overlay, there, &inner, 5), 16, "WRONG_SOURCE");
+    let sent = worked(at(0), Class::Overlay, there, 6, 6, &inner);
+    assert_eq!(host.status(at(0), info(60).at, &sent), 0, "from where it is");
+    let (status, _, bodies) = host.look_up(at(1), &get(key, Class::Identities, 0, 200));
+    assert_eq!((status, bodies), (0, vec![node.as_bytes().to_vec()]), "kind 0: the nearest nodes");
+}
+
+/// What a node says of its place.
+pub fn node_record(seed: u8, ms: u64) -> NodeRecord {
     let mut node = NodeRecord {
-        eid,
-        ip: Locator::from(std::net::IpAddr::from([10, 60, 0, 1])),
-        port: 4_227.into(),
+        eid: identity(seed).eid(),
+        ip: Locator::from(info(seed).at.ip()),
+        port: info(seed).at.port().into(),
         classes: 0xF,
         reserved: 0,
-        timestamp: at(0).unix.0.into(),
+        timestamp: at(ms).unix.0.into(),
         nonce: 0.into(),
         signature: Signature::ZERO,
     };
-    node.signature = sign(&identity(60), Kind::Node, &node.as_bytes()[..68], &[]);
-    let there = hashed(&eid.0);
-    assert_eq!(deposit(&mut host, Class::Overlay, there, &put(Kind::Node, there, node.as_bytes()), 5), 0);
-    let (status, _, bodies) = host.look_up(at(1), &get(key, Class::Identities, 0, 200));
-    assert_eq!((status, bodies), (0, vec![node.as_bytes().to_vec()]), "kind 0: the nearest nodes");
+    node.signature = sign(&identity(seed), Kind::Node, &node.as_bytes()[..68], &[]);
+    node
 }
 
 proptest! {

@@ -148,7 +148,10 @@ fn a_node_that_says_nothing_for_a_day_is_forgotten_and_one_that_refreshes_stays(
     for seed in [2, 3] {
         let (body, key) = (node_record(seed, 0), hashed(&identity(seed).eid().0));
         let inner = put(&record(Kind::Node, key, body.as_bytes()));
-        assert_eq!(hosts[0].status(at(0), home(20), &worked(at(0), Class::Overlay, key, 6, seed.into(), &inner)), 0);
+        assert_eq!(
+            hosts[0].status(at(0), info(seed).at, &worked(at(0), Class::Overlay, key, 6, seed.into(), &inner)),
+            0
+        );
     }
     let known = |host: &mut Host, ms: u64| {
         let (_, _, nearest) = host.look_up(at(ms), &get(hashed(b"any"), Class::Identities, 0, 350));

@@ -26,7 +26,7 @@ fn quorum() -> Vec<Host> {
     hosts
 }
 
-fn fragment(binding: &ErpRegister) -> HeaderFragment {
+pub fn fragment(binding: &ErpRegister) -> HeaderFragment {
     HeaderFragment {
         ip: binding.current_transport_ip,
         generation_counter: binding.generation_counter,

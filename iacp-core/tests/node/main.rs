@@ -5,6 +5,8 @@ mod admission;
 mod attacks;
 mod compare;
 mod escrow;
+mod floods;
 mod hub;
 mod names;
+mod trials;
 mod world;

@@ -111,16 +111,17 @@ fn a_path_is_followed_from_its_root_through_each_change_and_token() {
 }
 
 #[test]
-fn a_name_whose_root_is_gone_leads_nowhere() {
+fn the_unsigned_expiry_of_a_root_ends_no_name() {
     let mut host = Host::new(1, 256, SETTINGS);
     let body = root_body();
     let short = iacp_wire::layout::Record { expiry: START + HOUR, ..record(Kind::Root, hashed(b"test"), &body) };
     assert_eq!(host.node.offer(at(0), home(9).ip(), &short, &Pinned), 0);
     let shop = token("test", "test.shop", OLD, SHOP, 9 * HOUR);
     assert_eq!(offer(&mut host, 0, Kind::Delegation, b"test.shop", &shop), 0);
-    let named = name(&host, 1, "test.shop").expect("as long as there is a root");
-    assert_eq!(named.until, START + HOUR, "no mapping outlives it");
-    assert_eq!(name(&host, HOUR, "test.shop"), broken(ChainBreak::RootUnknown));
+    let named = name(&host, 1, "test.shop").expect("there is a root");
+    assert_eq!(named.until, START + 9 * HOUR, "the token ends it");
+    assert_eq!(name(&host, HOUR, "test.shop"), Ok(named));
+    assert_eq!(name(&host, 9 * HOUR, "test.shop"), broken(ChainBreak::LinkMissing));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A directory node with its memory, its key, and the nodes that it knows: all that the DHT and the frames share.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context as _, Result};
@@ -9,18 +8,18 @@ use iacp_core::crypto::Secret32;
 use iacp_core::directory::metric::{Diversity, NodeInfo};
 use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown};
 use iacp_core::directory::{Class, Kind, class_of};
-use iacp_core::governance::window::Outcome;
 use iacp_core::guard::ticket::{Issued, Spending};
 use iacp_core::guard::{Liable, Rate, Zone};
 use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
 use iacp_core::time::Mono;
 use iacp_wire::layout::Record;
-use iacp_wire::{DhtKey, Digest, Eid};
+use iacp_wire::{DhtKey, Eid};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::overlay::Overlay;
+use super::votes::{Known, Votes};
 use crate::Chosen;
 use crate::clock::Clocks;
 
@@ -78,7 +77,7 @@ pub struct Keeper {
     pub counts: Counts,
     me: Identity<Chosen>,
     clocks: Clocks,
-    votes: Option<File>,
+    votes: Votes,
 }
 
 fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
@@ -123,6 +122,7 @@ impl Keeper {
             .map_err(|_| anyhow::anyhow!("the memory of the node has a wrong size"))?;
         let mut overlay = Overlay::default();
         overlay.enter(me.eid(), at);
+        let votes = Votes::read(votes).context("the votes that were written down")?;
         Ok(Self { node, overlay, counts: Counts::default(), me, clocks, votes })
     }
 
@@ -135,7 +135,8 @@ impl Keeper {
     /// Handles a frame; gives the answer.
     pub fn handle(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut out = [0; 1_200];
-        match self.node.handle(self.clocks.now(), &self.me, from, datagram, &self.overlay, &mut out) {
+        let known = Known { overlay: &self.overlay, votes: &self.votes };
+        match self.node.handle(self.clocks.now(), &self.me, from, datagram, &known, &mut out) {
             Handled::Answer(length) => out.get(..length).map(<[u8]>::to_vec),
             Handled::Silence(_) => None,
         }
@@ -149,7 +150,7 @@ impl Keeper {
             match event {
                 Event::Persist { id, offender, outcome } => {
                     // A vote that cannot be written down is not cast.
-                    if self.write_down(&id, &offender, outcome).is_err() {
+                    if self.votes.write_down(&id, &offender, outcome).is_err() {
                         continue;
                     }
                     let mut out = [0; 256];
@@ -167,13 +168,6 @@ impl Keeper {
             }
         }
         todo
-    }
-
-    fn write_down(&mut self, id: &Digest, offender: &Eid, outcome: Outcome) -> std::io::Result<()> {
-        let Some(votes) = &mut self.votes else { return Ok(()) };
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        writeln!(votes, "{} {} {}", hex(&id.0), hex(&offender.0), outcome as u8)?;
-        votes.sync_all()
     }
 
     /// All that stands at a coordinate, one record after another.
@@ -210,7 +204,8 @@ impl Keeper {
             rest = behind;
             let is_here = record.storage_key == *key && class_of::<Chosen>(&record) == Ok(class);
             let now = self.clocks.now();
-            let status = if is_here { self.node.offer(now, from, &record, &self.overlay) } else { 21 };
+            let known = Known { overlay: &self.overlay, votes: &self.votes };
+            let status = if is_here { self.node.offer(now, from, &record, &known) } else { 21 };
             match status {
                 0 => self.counts.taken += 1,
                 // It has a newer one, or the first of two.

@@ -6,6 +6,7 @@
 mod keeper;
 mod overlay;
 mod records;
+mod votes;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;

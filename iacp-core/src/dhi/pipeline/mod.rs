@@ -200,6 +200,8 @@ pub struct Pipeline<'m, B, S> {
     is_asked: bool,
     /// The scope of the agent's own URI: the widest that it has shown.
     own_scope: Option<Scope>,
+    /// A direct connection to it has shown a scope.
+    is_scope_shown: bool,
     srv_port: Option<u16>,
     eid: Option<Eid>,
     /// The origin's own well-known answer names the mapped EID.
@@ -261,6 +263,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
             id: AskId(0),
             is_asked: false,
             own_scope: None,
+            is_scope_shown: false,
             srv_port: None,
             eid: None,
             is_confirmed: false,

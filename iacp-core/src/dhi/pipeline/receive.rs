@@ -18,7 +18,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         match (fetch.heard, answer) {
             (Heard::Nothing, Answer::Connecting(scope)) => {
                 if !self.connecting(now, fetch, scope) {
-                    self.unreachable(now, fetch, cache);
+                    self.too_narrow(now, fetch, cache);
                 }
             }
             (Heard::Connecting, Answer::Head(head)) => self.head(now, fetch, head, cache),
@@ -29,6 +29,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
                 self.unreachable(now, fetch, cache);
             }
             _ => self.strays = self.strays.saturating_add(1),
+        }
+    }
+
+    /// It would have gone further in than the agent's own URI. That says nothing of a candidate, so no fault of it is kept.
+    fn too_narrow(&mut self, now: Mono, fetch: Fetch, cache: &mut ProblemCache<'_>) {
+        match fetch.document {
+            Document::Candidate(index) if !fetch.via_srv => self.fetch_candidate(now, index.saturating_add(1), cache),
+            _ => self.unreachable(now, fetch, cache),
         }
     }
 
@@ -62,8 +70,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             }
             Document::Candidate(index) => {
                 self.filled = 0;
-                if let Some(candidate) = self.workspace.candidates.get(index) {
-                    let key = candidate.problem_key();
+                if let Some(key) = self.candidate_key(index) {
                     self.fault(now, &key, Fault::Problem, cache);
                 }
                 self.fetch_candidate(now, index.saturating_add(1), cache);
@@ -301,9 +308,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             return;
         }
         if let Document::Candidate(index) = fetch.document
-            && let Some(candidate) = self.workspace.candidates.get(index)
+            && let Some(key) = self.candidate_key(index)
         {
-            cache.clear(now, &candidate.problem_key());
+            cache.clear(now, &key);
         }
         if self.limits.equivalence {
             self.ask(Step::Comparing, None);

@@ -4,7 +4,7 @@ use super::super::form::Structure;
 use super::super::handoff::Trigger;
 use super::super::problem_cache::{Fault, ProblemCache, Standing, authority};
 use super::super::scope::Scope;
-use super::super::uri::{Uri, is_dns_name};
+use super::super::uri::{Uri, is_host_name};
 use super::super::workflow::{Event, State};
 use super::ask::{AskId, SrvTarget};
 use super::trail::{Mark, Noted};
@@ -43,11 +43,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         uri.origin() == self.workspace.target.origin()
     }
 
-    /// The narrowest scope that this request may go to. Only the agent's own authority, reached directly, may show what its
-    /// scope is; everything else waits until it is known, and until then goes to the world alone.
+    /// The narrowest scope that this request may go to. Only a direct connection to the agent's own authority shows what its
+    /// scope is: a look-up alone lets no other request inwards. Everything else goes to the world alone until then.
     pub(super) fn least_scope(&self, fetch: &Fetch) -> Scope {
         let is_direct = !fetch.via_srv && self.is_own(&self.workspace.current);
-        let known = self.own_scope.unwrap_or(if is_direct { Scope::Host } else { Scope::World });
+        let unknown = if is_direct { Scope::Host } else { Scope::World };
+        let known = self.own_scope.filter(|_| is_direct || self.is_scope_shown).unwrap_or(unknown);
         known.max(self.limits.scope_at_least)
     }
 
@@ -58,7 +59,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             return false;
         }
         if !fetch.via_srv && self.is_own(&self.workspace.current) {
-            self.own_scope = self.own_scope.max(Some(scope));
+            (self.own_scope, self.is_scope_shown) = (self.own_scope.max(Some(scope)), true);
         }
         self.note(now, Noted::Connecting(scope));
         self.step = Step::Fetching(Fetch { heard: Heard::Connecting, ..fetch });
@@ -68,10 +69,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     /// SRV improves, it prevents nothing: whatever came, DNS has done its part.
     // keeps: IACP-030 (§4.1.2.1)
     pub(super) fn srv_answered(&mut self, now: Mono, targets: &[SrvTarget<'_>]) {
-        let usable = targets.iter().filter(|target| {
-            let is_address = target.name.parse::<core::net::IpAddr>().is_ok();
-            target.port != 0 && is_dns_name(target.name) && !is_address
-        });
+        let usable = targets.iter().filter(|target| target.port != 0 && is_host_name(target.name));
         let rank = |target: &&SrvTarget<'_>| (target.priority, u16::MAX - target.weight);
         let best = usable.min_by(|one, other| (rank(one), one.name).cmp(&(rank(other), other.name)));
         if let Some(best) = best {
@@ -111,12 +109,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     /// Asks for the first candidate from `index` on that has not failed before; without one nothing is left.
     pub(super) fn fetch_candidate(&mut self, now: Mono, index: usize, cache: &mut ProblemCache<'_>) {
         for index in index..self.candidates {
+            let Some(key) = self.candidate_key(index) else { break };
             let Workspace { target, current, candidates, .. } = &mut *self.workspace;
             let Some(candidate) = candidates.get(index) else { break };
             let shown = u8::try_from(index).unwrap_or(u8::MAX);
-            if let Standing::Blocked(..) = cache.ask(now, &candidate.problem_key())
-                && candidate != target
-            {
+            let is_blocked = matches!(cache.ask(now, &key), Standing::Blocked(..))
+                || cache.is_blocked(now, &candidate.problem_key());
+            if is_blocked && candidate != target {
                 self.note(now, Noted::CandidateBlocked(shown));
                 continue;
             }
@@ -137,6 +136,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
 
     pub(super) fn well_known_key(&self) -> [u8; 32] {
         self.workspace.target.problem_key_at(WELL_KNOWN)
+    }
+
+    /// Where the faults of a candidate stand. Those of the agent's own URI and its well-known URI are what an ingestion of them
+    /// would find. All other candidates were only named: what becomes of them must not speak against an ingestion that an agent
+    /// begins at them, so it stands under a key that no ingestion begins with.
+    pub(super) fn candidate_key(&self, index: usize) -> Option<[u8; 32]> {
+        let Workspace { target, candidates, .. } = &*self.workspace;
+        let candidate = candidates.get(index)?;
+        let key = candidate.problem_key();
+        let is_own = key == target.problem_key() || key == target.problem_key_at(WELL_KNOWN);
+        Some(if is_own { key } else { candidate.problem_key_named_by(&authority(target)) })
     }
 
     pub(super) fn target_key(&self) -> [u8; 32] {
@@ -171,8 +181,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     fn over(&mut self, end: End, cache: &mut ProblemCache<'_>) {
         cache.release(&self.target_key());
         cache.release(&self.well_known_key());
-        for candidate in self.workspace.candidates.iter().take(self.candidates) {
-            cache.release(&candidate.problem_key());
+        for index in 0..self.candidates {
+            if let Some(key) = self.candidate_key(index) {
+                cache.release(&key);
+            }
         }
         self.step = Step::Over(end);
         self.step_deadline = None;

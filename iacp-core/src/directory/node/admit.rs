@@ -37,9 +37,9 @@ impl<P: Provider> Node<'_, P> {
     /// | 2 | without work: the buckets of the network and of all | ERROR RATE_LIMITED |
     /// | 3 | the breaker of the zone | ERROR BREAKER_OPEN, or the cache |
     /// | 4 | claim and time of the work | ERROR WORK_TOO_LOW; silence |
-    /// | 5 | this node is responsible | NOT_RESPONSIBLE |
-    /// | 6 | the work, then the bucket of worked requests | silence; ERROR RATE_LIMITED |
-    /// | 7 | the proof is new | silence; ERROR CAPACITY |
+    /// | 5 | the work | silence |
+    /// | 6 | this node is responsible | NOT_RESPONSIBLE, for tokens of the network |
+    /// | 7 | the bucket of worked requests covers it, and the proof is new: it pays now | ERROR RATE_LIMITED; silence; ERROR CAPACITY |
     /// | 8 | the proof is for this frame and its key | silence |
     /// | 9 to 15 | source, standing, order, room, signatures | the status of a receipt |
     // keeps: IACP-116, IACP-118, IACP-125
@@ -165,25 +165,31 @@ impl<P: Provider> Node<'_, P> {
             Err(Refusal::TooLow) => return self.refuse(now, from, code::WORK_TOO_LOW, datagram, demanded, out),
             Err(_) => return Handled::Silence(Silence::Claim),
         }
+        let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };
+        let cost = tokens(Weight::Mutation, datagram.len());
         // A ticket is of the node that is asked, for what that node serves.
         if !is_for_a_ticket(inner) && !self.admits(&me.eid(), class, &key, trust) {
-            // No work was seen yet: what such a frame gets back is paid by its network.
-            if self.ingress.admit(now.mono, from, tokens(Weight::Search, datagram.len())).is_err() {
-                return Handled::Silence(Silence::Throttled);
+            // The answer is longer than the request, whose address nothing has shown yet: it costs what a look-up costs.
+            if let Err(throttled) = self.ingress.admit(now.mono, from, cost) {
+                let retry = throttled.retry_after.unwrap_or(u32::MAX);
+                return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
             }
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
-        let Ok(proof) = check_proof::<P>(head) else { return Handled::Silence(Silence::Proof) };
-        // Counted once the work is seen: a claim alone trips no breaker.
-        if let Some(zone) = self.zones.get_mut(place) {
-            zone.count(now.mono);
-        }
-        if let Err(throttled) = self.worked.take(now.mono, tokens(Weight::Mutation, datagram.len())) {
+        // A proof takes no place while it could not pay; one that is shown again pays and counts no second time.
+        if let Err(throttled) = self.worked.covers(now.mono, cost) {
             let retry = throttled.retry_after.unwrap_or(u32::MAX);
             return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
         }
         match self.seen.present(now.unix, &proof, UnixTime(head.timestamp.get()), from.ip()) {
-            Presented::New | Presented::Again => {}
+            Presented::New => {
+                // Counted once the work is seen: a claim alone trips no breaker.
+                if let Some(zone) = self.zones.get_mut(place) {
+                    zone.count(now.mono);
+                }
+                let _ = self.worked.take(now.mono, cost);
+            }
+            Presented::Again => {}
             Presented::Spent => return Handled::Silence(Silence::Spent),
             Presented::Full => return self.refuse(now, from, code::CAPACITY, datagram, 1_000, out),
         }
@@ -219,8 +225,9 @@ impl<P: Provider> Node<'_, P> {
         }
         match &request.what {
             What::Get(get) => {
-                let answer = self.look_up(now, get, request.class, length, trust, out);
-                if let Some(bytes) = answer.and_then(|length| out.get(..length)) {
+                let (answer, is_whole) = self.look_up(now, get, request.class, length, trust, out);
+                // A short question gets a part: that is no answer for others.
+                if let Some(bytes) = answer.filter(|_| is_whole).and_then(|length| out.get(..length)) {
                     self.cache.keep(now.mono, question(get), bytes);
                 }
                 answered(answer)
@@ -256,7 +263,7 @@ impl<P: Provider> Node<'_, P> {
         length: usize,
         trust: &T,
         out: &mut [u8],
-    ) -> Option<usize> {
+    ) -> (Option<usize>, bool) {
         let mut listing = Listing::new(length, out);
         let (key, first) = (get.storage_key, get.first);
         let mut listed = 0;
@@ -281,7 +288,8 @@ impl<P: Provider> Node<'_, P> {
                 }
             }
             kind => {
-                let (kind, view) = (Kind::from_code(kind)?, self.view(now.unix, trust));
+                let Some(kind) = Kind::from_code(kind) else { return (None, false) };
+                let view = self.view(now.unix, trust);
                 for (record, _) in self.store.list(now.unix, kind, key) {
                     let suspect = curator(kind, &record).is_some_and(|curator| view.is_challenged(&curator));
                     flags |= if suspect { flag::QUARANTINED } else { 0 };
@@ -290,7 +298,8 @@ impl<P: Provider> Node<'_, P> {
             }
         }
         let status = if listed == 0 { status::NOT_FOUND } else { 0 };
-        listing.finish(get.transaction_id, status, flags, first)
+        let is_whole = listing.is_whole();
+        (listing.finish(get.transaction_id, status, flags, first), is_whole)
     }
 
     /// Hints, which the reader verifies by the records that prove them.
@@ -345,7 +354,8 @@ impl<P: Provider> Node<'_, P> {
         out: &mut [u8],
     ) -> Handled {
         let cost = tokens(Weight::Mutation, datagram.len());
-        if self.ingress.admit(now.mono, from, cost).is_err() {
+        let paid = self.neighbours.charge(now.mono, &head.directory_node_eid, Some(from.ip()), cost);
+        if !paid.unwrap_or_else(|| self.ingress.admit(now.mono, from, cost).is_ok()) {
             return Handled::Silence(Silence::Throttled);
         }
         let (node, parsed) = (head.directory_node_eid, Record::parse(record));
@@ -360,9 +370,8 @@ impl<P: Provider> Node<'_, P> {
         if is_late || !is_its_own && (!near(&node) || !near(&me.eid())) {
             return Handled::Silence(Silence::Node);
         }
-        if verify_frame::<P>(&node, frame, [&me.eid().0, &[]], datagram).is_err()
-            || !self.neighbours.charge(now.mono, &node, cost)
-        {
+        let is_signed = verify_frame::<P>(&node, frame, [&me.eid().0, &[]], datagram).is_ok();
+        if !is_signed || paid.is_none() && self.neighbours.charge(now.mono, &node, None, cost) != Some(true) {
             return Handled::Silence(Silence::Node);
         }
         if let Some(statement) = statement::<P>(&record)
@@ -370,13 +379,16 @@ impl<P: Provider> Node<'_, P> {
         {
             self.witnesses.note(now.mono, &statement, node);
         }
+        self.neighbours.heard(&node, from.ip());
         let status = self.deposit(now, Origin::Node, from.ip(), &record, trust);
         let digest = record_digest::<P>(record.kind, &record.storage_key, record.body);
         answered(answer::receipt(me, digest, status, out))
     }
 
     fn on_vote(&mut self, now: Clock, from: SocketAddr, datagram: &[u8], vote: &PomVote) -> Handled {
-        if self.ingress.admit(now.mono, from, tokens(Weight::Trial, datagram.len())).is_err() {
+        let cost = tokens(Weight::Trial, datagram.len());
+        let paid = self.neighbours.charge(now.mono, &vote.voter_eid, Some(from.ip()), cost);
+        if !paid.unwrap_or_else(|| self.ingress.admit(now.mono, from, cost).is_ok()) {
             return Handled::Silence(Silence::Throttled);
         }
         // A stranger's vote costs no signature.
@@ -385,6 +397,7 @@ impl<P: Provider> Node<'_, P> {
         }
         match ballot::verify::<P>(vote) {
             Ok(outcome) => {
+                self.neighbours.heard(&vote.voter_eid, from.ip());
                 self.count(now, vote, outcome);
                 Handled::Silence(Silence::Vote)
             }

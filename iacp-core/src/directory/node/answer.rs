@@ -130,6 +130,11 @@ impl<'o> Listing<'o> {
         }
     }
 
+    /// Whether each record that was not skipped stands in the answer.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.open
+    }
+
     /// Writes the head; gives the length of the frame.
     pub(super) fn finish(self, to: TransactionId, status: u16, flags: u16, first: u8) -> Option<usize> {
         let payload = u16::try_from(self.length.checked_sub(4)?).ok()?.to_be_bytes();

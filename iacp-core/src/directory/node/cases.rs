@@ -137,13 +137,18 @@ impl<'m> Cases<'m> {
         self.get(id).map_or(&[], |case| case.ballot.voters())
     }
 
+    /// An open case on which this node has voted before. Whether its vote is to be cast again.
+    pub(super) fn has_voted(&mut self, id: &Digest, outcome: Outcome) -> bool {
+        self.get_mut(id).is_some_and(|case| case.escrow.has_voted(outcome))
+    }
+
     pub(super) fn open(
         &mut self,
         now: Clock,
         accusation: &Accusation,
         court: (Class, DhtKey),
         voters: &Voters,
-        revocation: Option<(u64, u64)>,
+        revocations: impl IntoIterator<Item = (u64, u64)>,
     ) -> Result<(), NotOpened> {
         if self.get(&accusation.id()).is_some() {
             return Err(NotOpened::Known);
@@ -153,7 +158,7 @@ impl<'m> Cases<'m> {
         }
         let ballot = Ballot::new(voters).ok_or(NotOpened::Full)?;
         let free = self.cases.iter_mut().find(|case| case.is_none()).ok_or(NotOpened::Full)?;
-        let escrow = Escrow::open(now, accusation, revocation);
+        let escrow = Escrow::open(now, accusation, revocations);
         *free = Some(Case {
             escrow,
             accuser: accusation.accuser(),

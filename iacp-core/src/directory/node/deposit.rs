@@ -4,10 +4,11 @@ use core::net::IpAddr;
 
 use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, HeaderFragment, MalfeasanceEvidence, ProofOfMal};
-use iacp_wire::{DhtKey, Locator};
+use iacp_wire::{DhtKey, Digest, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::cases::Ended;
+use super::neighbours::Known;
 use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
@@ -59,7 +60,7 @@ impl<P: Provider> Node<'_, P> {
         if origin == Origin::Owner && !is_owners(which.kind) {
             return status::REFUSED;
         }
-        if origin == Origin::Owner && which.kind == Kind::Binding && !is_at_its_place(record, from) {
+        if origin == Origin::Owner && !is_at_its_place(which.kind, record, from) {
             return status::WRONG_SOURCE;
         }
         if self.is_tried(now, &which, record) {
@@ -69,7 +70,7 @@ impl<P: Provider> Node<'_, P> {
             return status::REFUSED;
         }
         let anew = self.is_anew(now, &which);
-        if !self.can_try(&which, record, anew) {
+        if !self.can_try(now, &which, record, (anew, trust)) {
             return status::CAPACITY;
         }
         // A binding counts for the network that it binds and not for the node that hands it on: else one network had its share of each node everywhere.
@@ -81,7 +82,8 @@ impl<P: Provider> Node<'_, P> {
             }
             (Origin::Node, _) => Source::Node(from),
         };
-        if self.store.room(now.unix, &which, from).is_err() {
+        let spent = self.spent(&which, record);
+        if self.store.room_for(now.unix, &which, (from, spent.as_ref())).is_err() {
             return status::CAPACITY;
         }
         // What lapsed a day ago stands in no way of itself.
@@ -106,13 +108,15 @@ impl<P: Provider> Node<'_, P> {
                 self.store.refresh(&which, expiry);
                 status::OK
             }
-            Judgement::Store { expiry } => match self.store.put(now.unix, &which, record, expiry, from) {
-                Ok(()) => {
-                    self.follow(now, origin, &which, record, trust);
-                    status::OK
+            Judgement::Store { expiry } => {
+                match self.store.put_for(now.unix, &which, record, expiry, (from, spent.as_ref())) {
+                    Ok(()) => {
+                        self.follow(now, origin, &which, record, trust);
+                        status::OK
+                    }
+                    Err(super::Full) => status::CAPACITY,
                 }
-                Err(super::Full) => status::CAPACITY,
-            },
+            }
         }
     }
 
@@ -164,23 +168,37 @@ impl<P: Provider> Node<'_, P> {
             || self.view(now.unix, trust).is_witnessed(record)
     }
 
-    /// Whether there is room to try a new accusation: a place for its escrow, and fewer than 4 open ones of its accuser. What is
-    /// accepted is tried.
-    fn can_try(&self, which: &Slot, record: &Record<'_>, anew: bool) -> bool {
-        let Ok(Body::Accusation(data, _)) = Body::parse(which.kind, record.body) else { return true };
+    /// Whether there is room to try a new accusation: a place for its escrow, fewer than 4 open ones of its accuser, and voters. What
+    /// is accepted is tried.
+    fn can_try<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, (anew, trust): (bool, &T)) -> bool {
+        let Ok(Body::Accusation(data, court)) = Body::parse(which.kind, record.body) else { return true };
         let is_kept = self.store.held(which).is_some() && !anew;
-        is_kept || self.cases.is_open(&data.ticket.target_eid) || self.cases.has_room(&data.evidence.accuser())
+        let voters = || self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
+        let has_room = || self.cases.has_room(&data.evidence.accuser()) && !voters().is_empty();
+        is_kept || self.cases.is_open(&data.ticket.target_eid) || has_room()
     }
 
     /// Opens an escrow. One at a time: another accusation of the offender waits, and moves nothing.
-    pub(super) fn open(&mut self, now: Clock, accusation: &Accusation, court: (Class, DhtKey), voters: &Voters) {
+    ///
+    /// What this node voted before a restart, or before the accusation lapsed, is its vote.
+    pub(super) fn open(
+        &mut self,
+        now: Clock,
+        accusation: &Accusation,
+        court: (Class, DhtKey),
+        (voters, voted): (&Voters, Option<Outcome>),
+    ) {
         let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
-        let held = self.store.one(now.unix, Kind::Revocation, at_offender);
-        let revocation = held.and_then(|(record, stored)| match Body::parse(Kind::Revocation, record.body) {
-            Ok(Body::Revocation(body)) => Some((epoch(UnixTime(stored)), body.first_invalid_generation.get())),
-            _ => None,
-        });
-        let _ = self.cases.open(now, accusation, court, voters, revocation);
+        // Each that stood before the escrow opens defends, whatever displaced it.
+        let revocations = self.store.revocations(now.unix, at_offender);
+        let defence = revocations.into_iter().flatten().map(|(stored, first)| (epoch(UnixTime(stored)), first));
+        let id = accusation.id();
+        if self.cases.open(now, accusation, court, voters, defence).is_ok()
+            && let Some(outcome) = voted
+            && self.cases.has_voted(&id, outcome)
+        {
+            self.tell(Event::Persist { id, offender: accusation.offender(), outcome });
+        }
     }
 
     /// An escrow ended without a conviction: the next accusation of the key that came later, and waited, is tried.
@@ -210,7 +228,7 @@ impl<P: Provider> Node<'_, P> {
             }
         }
         if let Some((_, accusation)) = next {
-            self.open(now, &accusation, ended.court, &ended.voters);
+            self.open(now, &accusation, ended.court, (&ended.voters, None));
         }
     }
 
@@ -224,6 +242,23 @@ impl<P: Provider> Node<'_, P> {
             && self.store.held(&verdict).is_none()
     }
 
+    /// Of a full list, the record that gives way to a new one: an accusation that is not under trial any more to another one, and
+    /// to a conviction a verdict that convicted no key. So no key fills the list of what speaks against it.
+    pub(super) fn spent(&self, which: &Slot, record: &Record<'_>) -> Option<Slot> {
+        match Body::parse(which.kind, record.body) {
+            Ok(Body::Accusation(..)) => {
+                self.store.yields(which, |held, _| self.cases.court(&Digest(held.which)).is_none())
+            }
+            Ok(Body::Verdict(verdict)) if verdict.head.outcome == Outcome::Guilty as u8 => {
+                self.store.yields(which, |_, body| {
+                    let held = Body::parse(Kind::Verdict, body);
+                    matches!(held, Ok(Body::Verdict(held)) if held.head.outcome == Outcome::Cleared as u8)
+                })
+            }
+            _ => None,
+        }
+    }
+
     /// What a stored record sets in motion.
     fn follow<T: Trust>(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>, trust: &T) {
         match Body::parse(which.kind, record.body) {
@@ -231,15 +266,16 @@ impl<P: Provider> Node<'_, P> {
                 let Some(place) = place::<P>(&node.eid, node.nonce.get(), self.settings.place_bits) else { return };
                 let at = (IpAddr::from(node.ip), node.port.get()).into();
                 let info = NodeInfo { eid: node.eid, at, place, classes: node.classes };
-                let until = self.store.held(which).map(|held| held.expiry);
-                self.neighbours.enter(now.mono, info, until, true);
+                let until = self.store.held(which).map_or(0, |held| held.expiry);
+                let how = if origin == Origin::Owner { Known::Came { until } } else { Known::Named { until } };
+                self.neighbours.enter(now.mono, info, how);
             }
             Ok(Body::Accusation(data, court)) => {
                 // It was verified when it was judged.
                 let Ok(accusation) = verify_accusation::<P>(&data) else { return };
                 let (class, key) = (court.class(), court.key::<P>());
                 let voters = self.view(now.unix, trust).voters(class, &key);
-                self.open(now, &accusation, (class, key), &voters);
+                self.open(now, &accusation, (class, key), (&voters, trust.voted(&accusation.id())));
                 // What spreads is the proof itself: a name on a list would be an opinion.
                 // keeps: IACP-025
                 self.spread.begin(now.mono, *which, voters);
@@ -274,9 +310,12 @@ fn binding(record: &Record<'_>) -> Option<ErpRegister> {
     (record.kind == Kind::Binding as u8).then(|| ErpRegister::read_from_bytes(record.body).ok()).flatten()
 }
 
-/// Whether a binding comes from the address that it binds. A leaving has none.
-fn is_at_its_place(record: &Record<'_>, from: IpAddr) -> bool {
-    let Ok(binding) = ErpRegister::ref_from_bytes(record.body) else { return false };
-    let bound = binding.current_transport_ip;
-    bound == Locator::ZERO || IpAddr::from(bound) == from.to_canonical()
+/// Whether what names an address comes from there: a binding, but for a leaving, which has none, and a node's own record.
+fn is_at_its_place(kind: Kind, record: &Record<'_>, from: IpAddr) -> bool {
+    let is_there = |at: Locator| IpAddr::from(at).to_canonical() == from.to_canonical();
+    match Body::parse(kind, record.body) {
+        Ok(Body::Binding(body)) => body.current_transport_ip == Locator::ZERO || is_there(body.current_transport_ip),
+        Ok(Body::Node(node)) => is_there(node.ip),
+        _ => true,
+    }
 }

@@ -38,7 +38,7 @@ use iacp_wire::message::{ErpRegister, PomVote};
 use iacp_wire::{Digest, Eid, Frame, Message};
 pub use names::{Named, Unnamed};
 pub use neighbours::Neighbour;
-use neighbours::{Announced, Neighbours};
+use neighbours::{Announced, Known, Neighbours};
 use question::Compare;
 pub use saved::{NotRestored, SavedCase};
 pub use seen::{Presented, Seen, Shown};
@@ -125,7 +125,8 @@ pub enum Silence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// Write this vote to stable storage, then call [`Node::persisted`].
+    /// Write this vote to stable storage, then call [`Node::persisted`]. If another vote on the accusation stands there, do neither:
+    /// two different votes of one node convict it.
     Persist {
         /// Which accusation.
         id: Digest,
@@ -189,8 +190,8 @@ pub struct Node<'m, P: Provider> {
 const EVENTS: usize = 16;
 /// At most so many refusals a second go to one network.
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
-/// At most so many records a second are handed over.
-const HAND_OVER: Rate = Rate { capacity: 32, per_second: 32 };
+/// At most so many records a second are handed over: no more than a node takes from one that it knows, however long they are.
+const HAND_OVER: Rate = Rate { capacity: 32, per_second: 16 };
 
 impl<'m, P: Provider> Node<'m, P> {
     /// A node that knows itself alone. `own` is its place; the secrets come out of the caller's generator.
@@ -216,7 +217,7 @@ impl<'m, P: Provider> Node<'m, P> {
         }
         memory.zones.fill(Zone::new(now));
         let mut neighbours = Neighbours::new(memory.nodes);
-        if !neighbours.enter(now, own, None, false) {
+        if !neighbours.enter(now, own, Known::Own) {
             return Err(TooFew::IndexCells(1));
         }
         let generous = Rate { capacity: u32::MAX, per_second: u32::MAX };
@@ -255,7 +256,7 @@ impl<'m, P: Provider> Node<'m, P> {
 
     /// Enters a node that the caller knows otherwise, of its configuration: where a node begins.
     pub fn introduce(&mut self, now: Mono, node: NodeInfo) -> bool {
-        self.neighbours.enter(now, node, None, true)
+        self.neighbours.enter(now, node, Known::Introduced)
     }
 
     /// Charges a host for what its agent did.
@@ -349,8 +350,9 @@ impl<'m, P: Provider> Node<'m, P> {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
                     let body = body.get(..length).unwrap_or_default();
                     let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
+                    let spent = self.spent(&which, &record);
                     // A verdict that finds no room is found at the other nodes.
-                    let _ = self.store.put(now, &which, &record, expiry, from);
+                    let _ = self.store.put_for(now, &which, &record, expiry, (from, spent.as_ref()));
                     if key == court.1 {
                         self.spread.begin(clock.mono, which, ended.voters.clone());
                     }

@@ -1,5 +1,7 @@
 //! The nodes that a node knows, itself among them, and what it still has to hand over to them.
 
+use core::net::IpAddr;
+
 use iacp_wire::{DhtKey, Eid};
 
 use crate::directory::metric::{Coordinate, Diversity, NEAREST, NodeInfo, RESPONSIBLE, responsible};
@@ -7,7 +9,7 @@ use crate::directory::{Class, Voters};
 use crate::guard::{Rate, TokenBucket};
 use crate::time::{Mono, UnixTime};
 
-/// What a node whose signature held may ask for.
+/// What may come from the address of a known node, beside what its network may send: more than a node hands over.
 const RATE: Rate = Rate { capacity: 512, per_second: 256 };
 
 /// A known node.
@@ -15,10 +17,31 @@ const RATE: Rate = Rate { capacity: 512, per_second: 256 };
 pub struct Neighbour {
     info: NodeInfo,
     bucket: TokenBucket,
-    /// When its record runs out, Unix time in milliseconds; none for one that the caller entered.
-    until: Option<u64>,
     /// The next place of the store to look at for records that are this node's; none once all have been looked at.
     handing: Option<u32>,
+    /// It is handed over to once something signed by it came from its address: another node named that address.
+    is_unheard: bool,
+    /// When its NODE runs out, Unix time in milliseconds; none for what the caller introduced.
+    until: Option<u64>,
+}
+
+impl Neighbour {
+    fn is_at(&self, from: IpAddr) -> bool {
+        self.info.at.ip().to_canonical() == from.to_canonical()
+    }
+}
+
+/// How a node became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is this node itself.
+    Own,
+    /// The caller named it: it stays.
+    Introduced,
+    /// By its own NODE, from its address, which stands until this Unix time.
+    Came { until: u64 },
+    /// By its NODE from another node: the same, but its address is not shown yet.
+    Named { until: u64 },
 }
 
 /// What a node says of itself, and which of the nodes that it knows is told next.
@@ -46,19 +69,34 @@ impl<'m> Neighbours<'m> {
         self.nodes.iter().flatten().map(|node| &node.info)
     }
 
-    /// Enters a node whose record was judged, until that runs out. What it is nearer for is handed over to it.
-    pub(super) fn enter(&mut self, now: Mono, info: NodeInfo, until: Option<u64>, hand_over: bool) -> bool {
-        let handing = hand_over.then_some(0);
-        if let Some(known) = self.nodes.iter_mut().flatten().find(|known| known.info.eid == info.eid) {
-            known.until = until.or(known.until);
-            if known.info != info {
-                (known.info, known.handing) = (info, handing);
+    /// Enters a node that the caller knows, or whose record was judged. What it is nearer for is handed over to it.
+    pub(super) fn enter(&mut self, now: Mono, info: NodeInfo, how: Known) -> bool {
+        let handing = (how != Known::Own).then_some(0);
+        let is_unheard = matches!(how, Known::Named { .. });
+        let until = match how {
+            Known::Own | Known::Introduced => None,
+            Known::Came { until } | Known::Named { until } => Some(until),
+        };
+        let mut has_changed = false;
+        if let Some(at) = self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.info.eid == info.eid))
+        {
+            // The first place is this node's own: what others say of it changes nothing.
+            if let Some(known) = self.nodes.get_mut(at).and_then(Option::as_mut).filter(|_| at > 0) {
+                if known.info != info {
+                    (known.info, known.handing, known.is_unheard) = (info, handing, is_unheard);
+                    has_changed = true;
+                } else if !is_unheard {
+                    known.is_unheard = false;
+                }
+                known.until = known.until.and(until);
+            }
+            if has_changed {
                 self.count();
             }
             return true;
         }
         let Some(free) = self.nodes.iter_mut().find(|node| node.is_none()) else { return false };
-        *free = Some(Neighbour { info, bucket: TokenBucket::new(RATE, now), until, handing });
+        *free = Some(Neighbour { info, bucket: TokenBucket::new(RATE, now), handing, is_unheard, until });
         self.count();
         true
     }
@@ -89,10 +127,22 @@ impl<'m> Neighbours<'m> {
         }
     }
 
-    /// Takes tokens of a node whose signature held.
-    pub(super) fn charge(&mut self, now: Mono, eid: &Eid, cost: u32) -> bool {
-        let node = self.nodes.iter_mut().flatten().find(|node| node.info.eid == *eid);
-        node.is_some_and(|node| node.bucket.take(now, cost).is_ok())
+    /// Something signed by a node came from here.
+    pub(super) fn heard(&mut self, eid: &Eid, from: IpAddr) {
+        if let Some(node) = self.find(eid).filter(|node| node.is_at(from)) {
+            node.is_unheard = false;
+        }
+    }
+
+    fn find(&mut self, eid: &Eid) -> Option<&mut Neighbour> {
+        self.nodes.iter_mut().flatten().find(|node| node.info.eid == *eid)
+    }
+
+    /// Takes tokens of a known node, if what claims to be of it came from its address; from any address without one. None if no
+    /// such node is known.
+    pub(super) fn charge(&mut self, now: Mono, eid: &Eid, from: Option<IpAddr>, cost: u32) -> Option<bool> {
+        let node = self.find(eid).filter(|node| from.is_none_or(|from| node.is_at(from)))?;
+        Some(node.bucket.take(now, cost).is_ok())
     }
 
     /// The nodes for a key, nearest first.
@@ -118,7 +168,7 @@ impl<'m> Neighbours<'m> {
 
     /// The next node that something is handed over to, and from which place of the store on.
     pub(super) fn handing(&mut self) -> Option<(NodeInfo, &mut Option<u32>)> {
-        let node = self.nodes.iter_mut().flatten().find(|node| node.handing.is_some())?;
+        let node = self.nodes.iter_mut().flatten().find(|node| node.handing.is_some() && !node.is_unheard)?;
         Some((node.info, &mut node.handing))
     }
 
@@ -222,9 +272,9 @@ mod tests {
             let mut places: Vec<Option<Neighbour>> = (0..=count).map(|_| None).collect();
             let mut known = Neighbours::new(&mut places);
             let own = node(&mut rng, spread);
-            assert!(known.enter(Mono(0), own, None, false));
+            assert!(known.enter(Mono(0), own, Known::Own));
             for _ in 0..count {
-                assert!(known.enter(Mono(0), node(&mut rng, spread), None, false));
+                assert!(known.enter(Mono(0), node(&mut rng, spread), Known::Introduced));
             }
             for _ in 0..20 {
                 let mut key = [0; 32];

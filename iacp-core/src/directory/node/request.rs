@@ -88,7 +88,9 @@ impl<'a> Request<'a> {
                 let what = What::Access(request, *frame, bytes);
                 Some(Self { class: Class::from_code(first >> 6)?, key: request.target_space_coordinate, what })
             }
-            Message::DirPut { record, .. } => stored(Record::parse(record).ok()?),
+            Message::DirPut { record, .. } => {
+                stored(Record::parse(record).ok().filter(|record| !has_own_frame(record.kind))?)
+            }
             _ => None,
         }
     }
@@ -126,6 +128,11 @@ impl Stored<'_> {
             }
         }
     }
+}
+
+/// Whether owners bring records of a kind in a frame of its own, with the price of that frame.
+fn has_own_frame(kind: u8) -> bool {
+    matches!(Kind::from_code(kind), Some(Kind::Binding | Kind::Ticket | Kind::Accusation | Kind::Rebuttal))
 }
 
 /// What is signed is the body alone: nothing may stand behind it.

@@ -1,11 +1,12 @@
 //! What the owner of a node sets, and what only the owner can tell.
 
-use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
+use iacp_wire::{DhtKey, Digest};
 
 use crate::directory::metric::{Diversity, PLACE_BITS};
 use crate::directory::name::Root;
 use crate::directory::{Class, Voters};
+use crate::governance::window::Outcome;
 use crate::guard::Rate;
 
 /// What only the node's owner can tell.
@@ -13,6 +14,11 @@ pub trait Trust {
     /// Whether a pinned or ledger payment of a root holds.
     fn paid(&self, _root: &Root<'_>) -> bool {
         false
+    }
+    /// How this node voted on an accusation, as it stands on its stable storage. A node that votes has to answer this: an
+    /// accusation can come again after a restart, and two different votes of one node convict it.
+    fn voted(&self, _accusation: &Digest) -> Option<Outcome> {
+        None
     }
     /// Whether f + 1 of the responsible nodes have sent the same record.
     fn is_witnessed(&self, _record: &Record<'_>) -> bool {
@@ -48,7 +54,8 @@ impl Settings {
         diversity: Diversity::Limited,
         place_bits: PLACE_BITS,
         base: 16,
-        per_network: Rate { capacity: 256, per_second: 64 },
+        // The cheapest request costs two tokens: one network alone has at most 64 in one second, and trips no breaker.
+        per_network: Rate { capacity: 64, per_second: 64 },
         unworked: Rate { capacity: 4_096, per_second: 2_048 },
         worked: Rate { capacity: 8_192, per_second: 4_096 },
     };

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
 
-use crate::directory::{Kind, Slot as Which};
+use crate::directory::{Body, Kind, Slot as Which};
 use crate::guard::prefix;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
@@ -33,6 +33,14 @@ const fn most(kind: Kind) -> usize {
     }
 }
 
+/// The first invalid generation of a revocation.
+fn first_invalid(body: &[u8]) -> Option<u64> {
+    match Body::parse(Kind::Revocation, body) {
+        Ok(Body::Revocation(body)) => Some(body.first_invalid_generation.get()),
+        _ => None,
+    }
+}
+
 /// The place of a record: about a kilobyte.
 #[derive(Debug)]
 pub struct Entry {
@@ -42,6 +50,8 @@ pub struct Entry {
     expiry: u64,
     /// When it came, Unix time in milliseconds.
     stored: u64,
+    /// Of a revocation, the first that stood in the slot: when it came, and its first invalid generation.
+    first: Option<(u64, u64)>,
     network: u8,
     floor: bool,
     length: u16,
@@ -56,6 +66,7 @@ impl Entry {
         which: [0; 32],
         expiry: 0,
         stored: 0,
+        first: None,
         network: 0,
         floor: false,
         length: 0,
@@ -74,7 +85,7 @@ impl Entry {
 
 impl Reset for Entry {
     fn reset(&mut self) {
-        (self.length, self.floor) = (0, false);
+        (self.length, self.floor, self.first) = (0, false, None);
     }
 }
 
@@ -91,6 +102,16 @@ impl Source {
     const fn ip(self) -> IpAddr {
         match self {
             Self::Owner(ip) | Self::Node(ip) => ip,
+        }
+    }
+
+    /// Of the list of one key, so many records are of its network. Only lists that many owners share are shut so: of what one owner
+    /// has, or what nodes bring in parts, all may come the same way.
+    const fn most_listed(self, kind: Kind) -> usize {
+        match (kind, self) {
+            (Kind::Publication | Kind::Assertion, Self::Owner(_)) => LIST / 8,
+            (Kind::Publication | Kind::Assertion, Self::Node(_)) => LIST / 2,
+            _ => LIST,
         }
     }
 
@@ -174,6 +195,16 @@ impl<'m> Store<'m> {
     /// # Errors
     /// The table, the list of the key or the share of the network is full.
     pub fn room(&mut self, now: UnixTime, which: &Which, from: Source) -> Result<(), Full> {
+        self.room_for(now, which, (from, None))
+    }
+
+    /// The same, if another record of its list gives way to it.
+    pub(super) fn room_for(
+        &mut self,
+        now: UnixTime,
+        which: &Which,
+        (from, spent): (Source, Option<&Which>),
+    ) -> Result<(), Full> {
         if self.find(which).is_some() {
             return Ok(());
         }
@@ -183,13 +214,48 @@ impl<'m> Store<'m> {
         }
         let share = (self.entries.capacity() / from.part()).max(1);
         let taken = self.networks.get(usize::from(self.network(from.ip()))).copied().unwrap_or(u32::MAX);
-        let mut listed = 0;
+        let network = self.network(from.ip());
+        let (mut listed, mut of_network) = (0, 0);
         self.index.find(self.hash(which.kind, &which.key), |slot| {
-            let same = |entry: &Entry| entry.kind == which.kind && entry.key == which.key;
-            listed += usize::from(self.entries.at(slot).is_some_and(same));
+            let same = |entry: &&Entry| entry.kind == which.kind && entry.key == which.key;
+            if let Some(entry) = self.entries.at(slot).filter(same) {
+                listed += 1;
+                of_network += usize::from(entry.network == network);
+            }
             false
         });
-        if self.entries.is_full() || taken >= share || listed >= most(which.kind) { Err(Full) } else { Ok(()) }
+        let freed = usize::from(spent.is_some());
+        let is_full = self.entries.is_full() && spent.is_none();
+        let is_crowded = of_network >= from.most_listed(which.kind);
+        let fits = !is_full && taken < share && !is_crowded && listed < most(which.kind).saturating_add(freed);
+        if fits { Ok(()) } else { Err(Full) }
+    }
+
+    /// Of a list that is full, the record that came first among those that may give way.
+    pub(super) fn yields(&self, which: &Which, may: impl Fn(&Which, &[u8]) -> bool) -> Option<Which> {
+        let (mut listed, mut first) = (0, None);
+        self.index.find(self.hash(which.kind, &which.key), |slot| {
+            let same = |entry: &&Entry| entry.kind == which.kind && entry.key == which.key;
+            if let Some(entry) = self.entries.at(slot).filter(same) {
+                listed += 1;
+                let held = Which { kind: entry.kind, key: entry.key, which: entry.which };
+                let is_earlier = first.is_none_or(|(stored, _)| entry.stored < stored);
+                if is_earlier && held != *which && may(&held, entry.record().body) {
+                    first = Some((entry.stored, held));
+                }
+            }
+            false
+        });
+        first.filter(|_| listed >= most(which.kind)).map(|(_, held)| held)
+    }
+
+    /// The revocations of a key that count as a defence, when each came and its first invalid generation: the one that stands,
+    /// and the first that stood in its place. So one that displaces another takes no defence away.
+    pub(super) fn revocations(&self, now: UnixTime, key: DhtKey) -> [Option<(u64, u64)>; 2] {
+        let which = Which { kind: Kind::Revocation, key, which: [0; 32] };
+        let entry = self.find(&which).and_then(|slot| self.entries.at(slot)).filter(|entry| entry.expiry > now.0);
+        let Some(entry) = entry else { return [None; 2] };
+        [entry.first, first_invalid(entry.record().body).map(|first| (entry.stored, first))]
     }
 
     fn network(&self, from: IpAddr) -> u8 {
@@ -209,11 +275,26 @@ impl<'m> Store<'m> {
         expiry: u64,
         from: Source,
     ) -> Result<(), Full> {
+        self.put_for(now, which, record, expiry, (from, None))
+    }
+
+    /// The same; what gives way to it is freed.
+    pub(super) fn put_for(
+        &mut self,
+        now: UnixTime,
+        which: &Which,
+        record: &Record<'_>,
+        expiry: u64,
+        (from, spent): (Source, Option<&Which>),
+    ) -> Result<(), Full> {
         let (length, bytes) = (u16::try_from(record.body.len()).map_err(|_| Full)?, record.body);
         let slot = match self.find(which) {
             Some(slot) => slot,
             None => {
-                self.room(now, which, from)?;
+                self.room_for(now, which, (from, spent))?;
+                if let Some(slot) = spent.and_then(|spent| self.find(spent)) {
+                    self.free(slot);
+                }
                 let network = self.network(from.ip());
                 let handle = self.entries.claim().ok_or(Full)?;
                 if !self.index.insert(self.hash(which.kind, &which.key), handle.slot()) {
@@ -230,6 +311,9 @@ impl<'m> Store<'m> {
             }
         };
         let entry = self.entries.at_mut(slot).ok_or(Full)?;
+        if entry.kind == Kind::Revocation && entry.first.is_none() && entry.expiry > now.0 {
+            entry.first = first_invalid(entry.record().body).map(|first| (entry.stored, first));
+        }
         (entry.length, entry.expiry, entry.stored, entry.floor) = (length, expiry, now.0, false);
         entry.body.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         Ok(())

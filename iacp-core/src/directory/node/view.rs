@@ -10,9 +10,9 @@ use super::settings::{Settings, Trust};
 use super::store::Store;
 use super::witness::{Witnesses, statement};
 use crate::crypto::Provider;
-use crate::directory::name::{Path, Root};
+use crate::directory::name::{Curation, MAX_VERSIONS, Path, Root};
 use crate::directory::quorum::faulty;
-use crate::directory::{Body, Class, Facts, Kind, Voters, class_of};
+use crate::directory::{Body, Class, Facts, Kind, Slot, Voters, class_of};
 use crate::governance::window::Outcome;
 use crate::time::UnixTime;
 
@@ -42,23 +42,33 @@ impl<P: Provider, T: Trust> View<'_, '_, P, T> {
         self.store.list(self.now, kind, key).filter_map(move |(record, _)| Body::parse(kind, record.body).ok())
     }
 
-    /// The newest change of a root that is not beyond `version`, or the root itself: key and state.
-    fn root(&self, path: &Path<'_>, version: u64) -> Option<(Eid, Digest)> {
-        let key = Self::at_path(path);
-        let newest = self
-            .bodies(Kind::Curation, key)
-            .filter_map(|body| match body {
-                Body::Curation(update) if update.version <= version => Some(update),
-                _ => None,
-            })
-            .max_by_key(|update| update.version);
-        if let Some(update) = newest {
-            return Some((update.curation_key, update.state::<P>()));
+    /// A change of a root.
+    fn change(&self, key: DhtKey, version: u64) -> Option<Curation<'_>> {
+        let mut which = [0; 32];
+        which.iter_mut().zip(version.to_be_bytes()).for_each(|(to, from)| *to = from);
+        let record = self.store.held(&Slot { kind: Kind::Curation, key, which })?;
+        match Body::parse(Kind::Curation, record.body) {
+            Ok(Body::Curation(update)) if record.expiry > self.now.0 => Some(update),
+            _ => None,
         }
-        self.bodies(Kind::Root, key).find_map(|body| match body {
+    }
+
+    /// Key and state of a root after its changes up to `last`, and how many there were. Each follows the one before it: changes of
+    /// a root that gave way to another one follow nothing.
+    fn root(&self, path: &Path<'_>, last: u64) -> Option<(Eid, Digest, u64)> {
+        let key = Self::at_path(path);
+        let (mut owner, mut state) = self.bodies(Kind::Root, key).find_map(|body| match body {
             Body::Root(root) => Some((root.curation_key, root.state::<P>())),
             _ => None,
-        })
+        })?;
+        let mut versions = 0;
+        while versions < last.min(MAX_VERSIONS) {
+            let next = self.change(key, versions + 1).filter(|update| update.state_before == state);
+            let Some(update) = next else { break };
+            (owner, state) = (update.curation_key, update.state::<P>());
+            versions += 1;
+        }
+        Some((owner, state, versions))
     }
 }
 
@@ -92,7 +102,7 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
 
     fn path_key(&self, path: &Path<'_>) -> Option<Eid> {
         if path.is_root() {
-            return self.root(path, u64::MAX).map(|(key, _)| key);
+            return self.root(path, MAX_VERSIONS).map(|(key, ..)| key);
         }
         let key = Self::at_path(path);
         let found = |body| match body {
@@ -106,11 +116,7 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
     fn root_before(&self, path: &Path<'_>, version: u64) -> Option<(Eid, Digest)> {
         let before = version.checked_sub(1)?;
         // No gap: the version before must stand here.
-        let has = |wanted: u64| {
-            self.bodies(Kind::Curation, Self::at_path(path))
-                .any(|body| matches!(body, Body::Curation(update) if update.version == wanted))
-        };
-        if before > 0 && !has(before) { None } else { self.root(path, before) }
+        self.root(path, before).filter(|(_, _, versions)| *versions == before).map(|(key, state, _)| (key, state))
     }
 
     fn paid(&self, root: &Root<'_>) -> bool {

@@ -1,0 +1,134 @@
+//! What an offender, a key thief and a liar do to a trial: each attack, and how it ends.
+
+use iacp_core::directory::node::{Event, Handled, Trust};
+use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::governance::malfeasance::accuse;
+use iacp_core::governance::window::{EPOCH, Outcome};
+use iacp_wire::layout::Revocation;
+use iacp_wire::message::Evidence;
+use iacp_wire::{Digest, Message, Signature};
+use zerocopy::IntoBytes;
+
+use super::escrow::fragment;
+use super::world::{Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, registration, worked};
+
+/// Agent `by` accuses agent 20 of two places under one generation.
+pub fn accusation(by: u8, generation: u64, ms: u64) -> Vec<u8> {
+    let [one, two] = [20, 30].map(|place| binding(20, home(place).ip(), generation));
+    let (ticket, evidence) = accuse(&identity(by), identity(20).eid(), fragment(&one), fragment(&two), at(ms).unix.0);
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
+    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, generation, &inner)
+}
+
+/// Agent 20's key revokes what is at or above a generation.
+fn revocation(first: u64, ms: u64, nonce: u64) -> Vec<u8> {
+    let mut body = Revocation {
+        eid: identity(20).eid(),
+        first_invalid_generation: first.into(),
+        timestamp: at(ms).unix.0.into(),
+        signature: Signature::ZERO,
+    };
+    body.signature = sign(&identity(20), Kind::Revocation, &body.as_bytes()[..48], &[]);
+    let key = hashed(&identity(20).eid().0);
+    worked(at(ms), Class::Identities, key, 6, nonce, &put(&record(Kind::Revocation, key, body.as_bytes())))
+}
+
+/// Lets one node, which tries alone, come to its verdict. Gives it and the moment after.
+fn tried(host: &mut Host, from: u64) -> (Option<Outcome>, u64) {
+    for ms in (from..from + 170 * EPOCH).step_by(usize::try_from(EPOCH).expect("small")) {
+        for event in host.events(at(ms)) {
+            match event {
+                Event::Persist { id, .. } => {
+                    assert!(host.node.persisted(at(ms), &host.me, &id, &mut [0; 200]).is_some(), "it votes");
+                }
+                Event::Verdict { outcome, .. } => return (Some(outcome), ms + EPOCH),
+                _ => {}
+            }
+        }
+        for event in host.events(at(ms)) {
+            if let Event::Verdict { outcome, .. } = event {
+                return (Some(outcome), ms + EPOCH);
+            }
+        }
+    }
+    (None, from + 170 * EPOCH)
+}
+
+/// The attack "filled escrows": accusations that clear it leave an offender no shelter from one that does not.
+// shows: IACP-098, IACP-102
+#[test]
+fn an_offender_that_was_cleared_often_is_convicted_all_the_same() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &revocation(10, 0, 99)), 0);
+    let mut now = 2 * EPOCH;
+    for generation in 10..15 {
+        assert_eq!(host.status(at(now), home(21), &accusation(21, generation, now)), 0, "{generation}");
+        let (outcome, after) = tried(&mut host, now);
+        assert_eq!(outcome, Some(Outcome::Cleared), "{generation}");
+        now = after;
+    }
+    assert_eq!(host.status(at(now), home(22), &accusation(22, 4, now)), 0, "there is room for it");
+    let (outcome, after) = tried(&mut host, now);
+    assert_eq!(outcome, Some(Outcome::Guilty));
+    assert_eq!(host.status(at(after), home(20), &registration(at(after), 20, 5, 6, 3)), 19, "BLOCKED");
+}
+
+/// While one accusation is tried another waits, and is tried next: what is accepted is tried.
+// shows: IACP-098
+#[test]
+fn an_accusation_that_waits_is_tried_next() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &revocation(10, 0, 99)), 0);
+    let begun = 2 * EPOCH;
+    assert_eq!(host.status(at(begun), home(21), &accusation(21, 10, begun)), 0);
+    assert_eq!(host.status(at(begun + 1), home(22), &accusation(22, 4, begun + 1)), 0);
+    let (outcome, after) = tried(&mut host, begun);
+    assert_eq!(outcome, Some(Outcome::Cleared));
+    assert_eq!(tried(&mut host, after).0, Some(Outcome::Guilty));
+}
+
+/// The attack "stolen key, defence displaced": the thief's revocation takes nothing from the owner's.
+// shows: IACP-103, IACP-104
+#[test]
+fn a_revocation_that_displaces_another_takes_no_defence_away() {
+    for first in [4, 3, 0] {
+        let mut host = Host::new(1, 512, SETTINGS);
+        assert_eq!(host.status(at(0), home(20), &revocation(4, 0, 99)), 0);
+        let now = 2 * EPOCH;
+        // With an equal generation the earlier time stands, and within thirty seconds that is a matter of the thief's clock.
+        let thief = host.status(at(now), home(21), &revocation(first, now, 98));
+        assert!(matches!(thief, 0 | 1), "{first}");
+        assert_eq!(host.status(at(now), home(21), &accusation(21, 4, now)), 0);
+        assert_eq!(tried(&mut host, now).0, Some(Outcome::Cleared), "{first}");
+    }
+}
+
+/// What a node voted is its vote, though it has forgotten the trial and has no defence any more.
+// shows: IACP-068
+#[test]
+fn a_node_votes_after_a_restart_as_it_voted_before() {
+    struct Voted(Outcome);
+    impl Trust for Voted {
+        fn voted(&self, _: &Digest) -> Option<Outcome> {
+            Some(self.0)
+        }
+    }
+    for outcome in [Outcome::Cleared, Outcome::Guilty] {
+        let mut host = Host::new(1, 512, SETTINGS);
+        let mut out = [0; 1_200];
+        let handled = host.node.handle(at(1), &host.me, home(21), &accusation(21, 4, 1), &Voted(outcome), &mut out);
+        assert!(matches!(handled, Handled::Answer(_)));
+        let events = host.events(at(2));
+        let votes: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Persist { id, outcome, .. } => Some((*id, *outcome)),
+                _ => None,
+            })
+            .collect();
+        let [(id, cast)] = votes[..] else { panic!("one vote: {events:?}") };
+        assert_eq!(cast, outcome);
+        assert!(host.node.persisted(at(2), &host.me, &id, &mut out).is_some(), "and it is sent again");
+        assert_eq!(tried(&mut host, 3).0, Some(outcome), "no other vote follows");
+    }
+}
