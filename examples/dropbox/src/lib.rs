@@ -73,7 +73,7 @@ pub use container::Format;
 pub use disk::{Step, Steps, Unhindered};
 pub use dropbox::{Dropbox, Settings, Told};
 pub use entry::{Deed, Entry, Event, Order};
-pub use fetch::{Bounds, BySession, Fetched, Fetcher, Scope, authorities, is_session};
+pub use fetch::{Bounds, BySession, Fetched, Fetcher, Limits, Scope, authorities, is_session};
 pub use folders::Folders;
 pub use inbox::{Half, Waiting, WaitsFor};
 pub use keys::{Binding, KeyFile, Keys, KeysAt, check_name};

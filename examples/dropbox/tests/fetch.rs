@@ -1,19 +1,20 @@
 //! Objects that are fetched by reference: from a server of this test, over real TLS.
 
+#[path = "support/https.rs"]
+mod https;
 mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use cep_envelope::decision::Outcome;
 use dropbox::{Half, Sealed};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use https::Serving;
 use serde_json::Value;
 use support::*;
 
@@ -34,79 +35,28 @@ enum Reply {
     Stalls(Vec<u8>),
 }
 
-/// A server that ends with the test's process.
-struct Server {
-    at: String,
-    certificate: String,
-}
-
-/// RFC 7468.
-fn pem(der: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("-----BEGIN CERTIFICATE-----");
-    for (number, three) in der.chunks(3).enumerate() {
-        if number % 16 == 0 {
-            text.push('\n');
-        }
-        let bits = (0..3).fold(0, |bits, at| bits << 8 | usize::from(three.get(at).copied().unwrap_or(0)));
-        for digit in 0..4 {
-            let there = digit <= three.len();
-            text.push(if there { char::from(DIGITS[bits >> (18 - 6 * digit) & 63]) } else { '=' });
-        }
-    }
-    text + "\n-----END CERTIFICATE-----\n"
-}
-
-fn serve(address: IpAddr, pages: impl IntoIterator<Item = (String, Reply)>) -> Server {
-    let listener = TcpListener::bind((address, 0)).expect("a port");
-    let at = format!("https://{}", listener.local_addr().expect("an address"));
-    let own = rcgen::generate_simple_self_signed(vec![address.to_string()]).expect("a certificate");
-    let key = own.signing_key.serialize_der().try_into().expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
-    let config = config.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key);
-    let config = Arc::new(config.expect("a certificate and its key"));
-    let pages: Arc<BTreeMap<String, Reply>> = Arc::new(pages.into_iter().collect());
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let (config, pages) = (Arc::clone(&config), Arc::clone(&pages));
-            // A client that is not content hangs up: that is no failure of the server's.
-            thread::spawn(move || drop(answer(stream, config, &pages)));
-        }
-    });
-    Server { at, certificate: pem(own.cert.der()) }
-}
-
-fn answer(stream: TcpStream, config: Arc<ServerConfig>, pages: &BTreeMap<String, Reply>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
-    let mut stream = StreamOwned::new(connection, stream);
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8(head).map_err(std::io::Error::other)?;
-    let path = head.split(' ').nth(1).unwrap_or_default();
-    let (status, headers, body) = match pages.get(path).cloned().unwrap_or(Reply::Status(404)) {
-        Reply::Whole(body) => (200, format!("Content-Length: {}\r\n", body.len()), body),
-        Reply::Endless(body) => (200, String::new(), body),
-        Reply::Lying(body, length) => (200, format!("Content-Length: {length}\r\n"), body),
-        Reply::With(header, body) => (200, format!("Content-Length: {}\r\n{header}\r\n", body.len()), body),
-        Reply::Redirect(to) => (302, format!("Location: {to}\r\nContent-Length: 0\r\n"), Vec::new()),
-        Reply::Status(status) => (status, "Content-Length: 0\r\n".into(), Vec::new()),
-        Reply::Stalls(body) => {
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")?;
-            stream.write_all(&body)?;
-            stream.flush()?;
-            thread::sleep(Duration::from_secs(20));
-            return Ok(());
-        }
-    };
-    write!(stream, "HTTP/1.1 {status} X\r\n{headers}Connection: close\r\n\r\n")?;
-    stream.write_all(&body)?;
-    stream.conn.send_close_notify();
-    stream.flush()
+/// A server of these pages.
+fn serve(address: IpAddr, pages: impl IntoIterator<Item = (String, Reply)>) -> Serving {
+    let pages: BTreeMap<String, Reply> = pages.into_iter().collect();
+    https::serve(address, move |path, stream| {
+        let (status, headers, body) = match pages.get(path).cloned().unwrap_or(Reply::Status(404)) {
+            Reply::Whole(body) => (200, format!("Content-Length: {}\r\n", body.len()), body),
+            Reply::Endless(body) => (200, String::new(), body),
+            Reply::Lying(body, length) => (200, format!("Content-Length: {length}\r\n"), body),
+            Reply::With(header, body) => (200, format!("Content-Length: {}\r\n{header}\r\n", body.len()), body),
+            Reply::Redirect(to) => (302, format!("Location: {to}\r\nContent-Length: 0\r\n"), Vec::new()),
+            Reply::Status(status) => (status, "Content-Length: 0\r\n".into(), Vec::new()),
+            Reply::Stalls(body) => {
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")?;
+                stream.write_all(&body)?;
+                stream.flush()?;
+                thread::sleep(Duration::from_secs(20));
+                return Ok(());
+            }
+        };
+        write!(stream, "HTTP/1.1 {status} X\r\n{headers}Connection: close\r\n\r\n")?;
+        stream.write_all(&body)
+    })
 }
 
 /// Bob, and what his server's owner has sealed for him.
@@ -136,7 +86,7 @@ impl World {
         [(format!("/{}", self.name()), object), (format!("/{}+manifest.json", self.name()), self.outer())]
     }
 
-    fn fetch(&self, server: &Server, what: &str, options: &[&str]) -> Output {
+    fn fetch(&self, server: &Serving, what: &str, options: &[&str]) -> Output {
         let ca = self.place.folder.path().join("ca.pem");
         fs::write(&ca, &server.certificate).expect("written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_dropbox"));
@@ -147,7 +97,7 @@ impl World {
     }
 
     /// One clear line, status 1, and nothing in the inbox.
-    fn refused(&self, server: &Server, what: &str, options: &[&str], why: &str) {
+    fn refused(&self, server: &Serving, what: &str, options: &[&str], why: &str) {
         let output = self.fetch(server, what, options);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{text}");
@@ -288,7 +238,7 @@ fn a_redirect_to_a_narrower_scope_is_not_followed() {
     let inside = serve(LOOPBACK, world.pages(Reply::Whole(OBJECT.to_vec())));
     let name = world.name().to_owned();
     let outside = serve(own, world.pages(Reply::Redirect(format!("{}/{name}", inside.at))));
-    let both = Server { at: outside.at.clone(), certificate: outside.certificate + &inside.certificate };
+    let both = Serving { at: outside.at.clone(), certificate: outside.certificate + &inside.certificate };
     world.refused(&both, &format!("{}/{name}", outside.at), &["--scope", "host"], "which reaches this host alone");
     // The other server is fine, if it is asked itself.
     assert!(world.fetch(&both, &format!("{}/{name}", inside.at), &["--scope", "host"]).status.success());

@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cep_envelope::decision::Outcome;
-use dropbox::{Dropbox, Folders, Half, Keys, Line, Sealed, Sealing, Settings, Steps, Told};
+use dropbox::{Dropbox, Folders, Half, Keys, Line, Sealed, Sealing, Settings, Steps, Told, Unhindered};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use support::*;
@@ -306,4 +306,47 @@ fn changes_that_the_system_has_forgotten_lose_no_object() {
     running.kill().expect("killed");
     running.wait().expect("ended");
     assert!(place.journal().iter().all(|line| line.outcome.0 == Outcome::Continue));
+}
+
+/// A small file system, where this account may mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder.path());
+        let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_really_full_loses_nothing_and_the_drop_goes_on() {
+    let Some(disk) = SmallDisk::mount("256k") else {
+        println!("not shown here: a disk of a few pages takes root and the right to mount");
+        return;
+    };
+    let place = Place::of(tempfile::tempdir_in(disk.0.path()).expect("a folder"));
+    let sealed = seal(sealing(60), b"object");
+    place.drop(&sealed, b"object");
+    let mut dropbox = place.open(Unhindered);
+    let filler = disk.0.path().join("filler");
+    let mut file = fs::File::create(&filler).expect("made");
+    while file.write_all(&[0; 4_096]).is_ok() {}
+    drop(file);
+    let start = Timestamp::now();
+    let heard = hear(&mut dropbox, start);
+    assert!(heard.lines.is_empty(), "{heard:?}");
+    assert!(heard.stuck.iter().any(|why| why.contains("No space left")), "{heard:?}");
+    fs::remove_file(&filler).expect("removed");
+    let heard = hear(&mut dropbox, start + SignedDuration::from_mins(5));
+    assert_eq!(heard.lines.iter().map(outcome).collect::<Vec<_>>(), [(Outcome::Continue, vec![])], "{heard:?}");
+    assert!(heard.stuck.is_empty(), "{heard:?}");
 }

@@ -348,6 +348,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         };
         // A denial can end, too: then what it cut flows again.
         let flows = self.seats.iter().flatten().filter(|_| self.state.governs()).map(|one| one.lease.until());
+        let flows = flows.filter(|until| *until < Time::NEVER);
         self.running.iter().flatten().filter_map(due).chain(flows).min()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::notification::{Notification, Reference, Resolver};
 use clap::Args;
-use dropbox::{Bounds, BySession, Fetched, Fetcher, Half, Scope, authorities, is_session, put_notice, read_notice};
+use dropbox::{Fetched, Fetcher, Half, Limits, is_session, put_notice, read_notice};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Fetches an object by its reference and puts it into an inbox, to be judged like every other
@@ -35,30 +35,11 @@ pub struct Arguments {
     /// The inbox; made if it is not there
     #[arg(long, value_name = "INBOX")]
     into: PathBuf,
-    /// A host that may be asked, redirects included; may be repeated. Without it, every host in --scope may
-    #[arg(long, value_name = "HOST")]
-    from: Vec<String>,
-    /// The narrowest addresses that may be asked: a reference is a peer's text, and must not reach this host's neighbours
-    #[arg(long, value_enum, default_value_t = Scope::Public)]
-    scope: Scope,
-    /// Certificates (PEM) to trust instead of the system's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// The longest object that is fetched, in bytes
-    #[arg(long, value_name = "N", default_value_t = 64 << 20)]
-    max_bytes: u64,
+    #[command(flatten)]
+    limits: Limits,
     /// For how long all of it may take, in seconds
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
-    /// iacp: only: where the agent of the reference listens, IP:PORT
-    #[arg(long, value_name = "ADDR")]
-    at: Option<String>,
-    /// iacp: only: the agent program, if it is not beside this one
-    #[arg(long, value_name = "FILE")]
-    agent: Option<PathBuf>,
-    /// iacp: only: a file with the seed of our own identity, for which the object was sealed
-    #[arg(long, value_name = "FILE")]
-    seed_file: Option<PathBuf>,
     /// iacp: only: what carries the session's frames, as the agent of the reference listens
     #[arg(long, value_name = "HOW", default_value = "quic", value_parser = ["quic", "udp"])]
     transport: String,
@@ -77,27 +58,20 @@ fn wanted<'a>(arguments: &'a Arguments, notice: Option<&Notification<'a>>) -> (&
 
 fn by_session(arguments: &Arguments, reference: &str, name: &str) -> Result<Fetched> {
     ensure!(arguments.manifest.is_none(), "--manifest: an agent gives an object out together with its manifest");
-    let at = arguments.at.clone().context("--at is needed: an iacp: reference does not say where its agent listens")?;
-    let mut session = BySession {
-        program: arguments.agent.clone().map_or_else(BySession::program_beside, Ok)?,
-        at,
-        transport: arguments.transport.clone(),
-        seed_file: arguments.seed_file.clone(),
-        longest: arguments.max_bytes,
-        time: Duration::from_secs(arguments.timeout),
-    };
+    let session = arguments.limits.session(&arguments.transport, arguments.time())?;
+    let mut session = session.context("--at is needed: an iacp: reference does not say where its agent listens")?;
     session.fetch(Reference::new(reference), name)
+}
+
+impl Arguments {
+    const fn time(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let notice = arguments.notice.as_deref().map(read_notice).transpose()?;
-    let bounds = Bounds {
-        longest: arguments.max_bytes,
-        time: Duration::from_secs(arguments.timeout),
-        scope: arguments.scope,
-        hosts: arguments.from.clone(),
-        authorities: arguments.ca.as_deref().map(authorities).transpose()?,
-    };
+    let bounds = arguments.limits.bounds(arguments.time())?;
     let bar = if stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
     bar.set_style(ProgressStyle::with_template("{bytes} of {total_bytes} {bar:30} {bytes_per_sec}, {eta} left")?);
     let mut progress = |bytes, length: Option<u64>| {

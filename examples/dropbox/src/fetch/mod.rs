@@ -10,6 +10,7 @@
 //! proxy is used. An `iacp:` reference is asked for by the agent program, over a session ([`BySession`]). All of it has one deadline and one longest object, and what a server says of a length is checked before a byte
 //! of it is kept. A redirect stays with HTTPS and never leads to an address of a narrower [`Scope`].
 
+mod limits;
 mod scope;
 mod session;
 
@@ -30,6 +31,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
+pub use limits::Limits;
 pub use scope::Scope;
 pub use session::{BySession, is_session};
 
@@ -46,6 +48,7 @@ const LONGEST_CERTIFICATES: u64 = 1 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// Within which bounds objects are fetched.
+#[derive(Clone)]
 pub struct Bounds {
     /// The longest object, in bytes.
     pub longest: u64,

@@ -90,7 +90,10 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         // In memory, where there is such a place: the tests make many thousands of files.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+        Self::of(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder"))
+    }
+
+    pub fn of(folder: TempDir) -> Self {
         let folders = Folders::make(&folder.path().join("drop")).expect("folders");
         let keys = Keys::new(vec![binding(&alice()), binding(&carol())]).expect("keys");
         let usual = Settings::new(folders, BOB, keys).expect("a name");
