@@ -196,6 +196,10 @@ fn what_is_malformed_is_refused_and_changes_nothing() {
         (21, session, vec![1]),
         (22, 0, [vec![0, 1, 0, 0], vec![0; 32]].concat()),
         (23, 0, vec![0]),
+        (25, 0, vec![]),
+        (25, 0, b"gopher://example.org/".to_vec()),
+        (25, 0, vec![0xff]),
+        (25, session, b"https://example.org/".to_vec()),
     ] {
         let answer = host.local(now, 0, &request(eid, iat, op, session, &arguments)).expect("RESULT");
         assert_eq!(result(&answer).0, LocalStatus::Refused.code(), "op {op}, {arguments:?}");

@@ -150,6 +150,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         uri: &str,
         rng: &mut impl CryptoRng,
     ) -> Result<Done, LocalStatus> {
+        let mut target = Uri::EMPTY;
+        target.read(uri).map_err(|_| LocalStatus::Refused)?;
         if self.settings.directory.is_none() {
             return Err(LocalStatus::NotFound);
         }
@@ -160,8 +162,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !matches!(self.state(agent), State::Bound | State::Transition) {
             return Err(LocalStatus::NotNow);
         }
-        let mut target = Uri::EMPTY;
-        target.read(uri).map_err(|_| LocalStatus::Refused)?;
         // An address, or a name that no namespace can have, has no mapping.
         let path = path(target.host()).filter(|_| !target.is_literal()).ok_or(LocalStatus::NotFound)?;
         let host = key(target.host());
