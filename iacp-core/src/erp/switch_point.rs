@@ -260,7 +260,7 @@ pub struct OutboxCell {
     /// Session slots that still have a copy to send.
     pub(crate) goodbyes: u32,
     /// The context was exported: frames for it go on to there.
-    pub(crate) exported: Option<SocketAddr>,
+    pub(crate) exported: Maybe<SocketAddr>,
 }
 
 impl OutboxCell {
@@ -279,7 +279,7 @@ impl OutboxCell {
         until: Mono(0),
         channel: None,
         goodbyes: 0,
-        exported: None,
+        exported: Maybe::Nothing,
     };
 }
 

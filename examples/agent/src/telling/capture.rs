@@ -119,8 +119,8 @@ mod tests {
             let packet = reader.next_packet().expect("one more").expect("a packet").data.into_owned();
             let sliced = SlicedPacket::from_ip(&packet).expect("IP");
             let [source, target] = match sliced.net.expect("a header") {
-                NetSlice::Ipv4(ip) => [ip.header().source(), ip.header().destination()].map(|four| IpAddr::from(four)),
-                NetSlice::Ipv6(ip) => [ip.header().source(), ip.header().destination()].map(|six| IpAddr::from(six)),
+                NetSlice::Ipv4(ip) => [ip.header().source(), ip.header().destination()].map(IpAddr::from),
+                NetSlice::Ipv6(ip) => [ip.header().source(), ip.header().destination()].map(IpAddr::from),
                 NetSlice::Arp(_) => panic!("no ARP is written"),
             };
             let both_four = from.is_ipv4() && to.is_ipv4();

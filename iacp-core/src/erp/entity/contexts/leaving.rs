@@ -96,7 +96,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = self.outbox.claim();
         if let Some(cell) = cell.and_then(|cell| self.outbox.get_mut(cell)) {
             (cell.eid, cell.binding, cell.channel, cell.cloned) = (eid, leaving, channel, cloned);
-            cell.exported = exported;
+            cell.exported = exported.into();
             if exported.is_none() {
                 cell.registration = registration;
                 cell.registration.begin_again(now);
@@ -139,7 +139,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = |item: u32| self.outbox.at(item.checked_sub(first)?);
         let same = |item: u32| cell(item).is_some_and(|cell| cell.eid == *eid && cell.exported.is_some());
         let item = self.agent_index.find(self.agent_index.hash(&[&eid.0]), same)?;
-        cell(item).filter(|cell| cell.until > now)?.exported
+        cell(item).filter(|cell| cell.until > now)?.exported.get()
     }
 
     /// What a session of a context that is gone leaves behind: nothing, or the place where its copy of the leaving goes.
