@@ -118,7 +118,7 @@ pub fn judge<P: Provider>(
         return Judgement::Refresh { expiry };
     }
     let rank = held.map_or(Rank::Newer, |held| rank::<P>(kind, &body, record.body, held));
-    if rank == Rank::Older || held.is_some() && is_backdated(now, origin, record, &body, facts) {
+    if rank == Rank::Older || is_backdated(now, origin, record, &body, held, facts) {
         return Judgement::Stale;
     }
     match prove::<P>(now, class, record, &body, facts) {
@@ -174,13 +174,22 @@ fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -
     if expiry > now.0 { Ok(expiry) } else { Err(Refusal::Time) }
 }
 
-/// Whether a root that a node hands on is too old to displace another one. Its time is its owner's own word, and the earlier time
-/// wins: so a root that comes late counts against one that stands only if f + 1 nodes have it. While a name is being registered,
+/// Whether a root that a node hands on may not displace the one that stands. Its time is its owner's own word, and the earlier time
+/// wins: so one that is not of the same moment, or comes late, counts only if f + 1 nodes have it. While a name is being registered,
 /// all that ask for it reach the same nodes.
-fn is_backdated(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>, facts: &impl Facts) -> bool {
-    let Body::Root(root) = body else { return false };
+fn is_backdated(
+    now: UnixTime,
+    origin: Origin,
+    record: &Record<'_>,
+    body: &Body<'_>,
+    held: Option<&Record<'_>>,
+    facts: &impl Facts,
+) -> bool {
+    let held = held.and_then(|held| Body::parse(Kind::Root, held.body).ok());
+    let (Body::Root(root), Some(Body::Root(stands))) = (body, held) else { return false };
+    let is_apart = root.time.abs_diff(stands.time) > SAME_MOMENT;
     let is_late = now.0.saturating_sub(root.time) > 2 * SAME_MOMENT;
-    origin == Origin::Node && is_late && !facts.is_witnessed(record)
+    origin == Origin::Node && (is_apart || is_late) && !facts.is_witnessed(record)
 }
 
 /// Whether the owner may do this at all.

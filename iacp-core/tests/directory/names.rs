@@ -303,6 +303,11 @@ fn one_node_dates_no_root_before_another_that_stands() {
             known,
         )
     };
+    let fresh = root("org", 1, NOW.0 - 100_000, &[2]);
+    for time in [NOW.0 - 700_001, NOW.0 - 1_100_000, NOW.0 - 2 * DAY] {
+        let theft = root("org", 2, time, &[2]);
+        assert_eq!(by_node(&known, &theft, Some(&fresh)), Judgement::Stale, "one that was registered just now, {time}");
+    }
     let stands = root("org", 1, NOW.0 - 30 * DAY, &[2]);
     for time in [0, 1, NOW.0 - 400 * DAY + 1, NOW.0 - 31 * DAY, NOW.0 - 30 * DAY - 600_001, NOW.0 - 30 * DAY - 600_000]
     {
