@@ -11,6 +11,7 @@ use super::generation::Counter;
 use super::local::Listen;
 use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
+use crate::guard::{Rate, TokenBucket};
 use crate::identity::Identity;
 use crate::slots::Reset;
 use crate::time::Mono;
@@ -25,6 +26,8 @@ pub const EVOLUTION: u64 = 60_000;
 /// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
 pub const ROTATION: u64 = 30_000;
 
+/// Sessions that an agent opens.
+const OPENS: Rate = Rate { capacity: 64, per_second: 16 };
 /// An agent has no more derivatives at a time.
 pub const DERIVATIVES: usize = 16;
 
@@ -161,6 +164,8 @@ pub struct AgentSlot<P: Provider> {
     /// The first of its sessions, + 1.
     pub(crate) sessions: u32,
     pub(crate) session_count: u32,
+    /// What OPEN takes from.
+    pub(crate) opens: TokenBucket,
     pub(crate) incoming: u32,
     pub(crate) fifo: u32,
     /// When the epoch of one of its groups ends by time.
@@ -204,6 +209,7 @@ impl<P: Provider> AgentSlot<P> {
         tell: Tell { state: false, cloned: false, wrong_source: false, standing: false },
         sessions: 0,
         session_count: 0,
+        opens: TokenBucket::new(OPENS, Mono(0)),
         incoming: 0,
         fifo: 0,
         groups_due: None,
@@ -252,6 +258,26 @@ impl<P: Provider> AgentSlot<P> {
         if self.counter.wanted().is_some() && self.storing == Storing::Nothing {
             self.storing = Storing::Wanted;
         }
+    }
+
+    /// The memory was restored or cloned: the counter begins at the stored bound, and what was asked of storage is asked anew.
+    pub(crate) fn renew(&mut self, stored: u64) {
+        self.counter.restart(stored);
+        self.storing = Storing::Nothing;
+        if self.evolved.is_some() {
+            self.storing_evolution = Storing::Wanted;
+        }
+        if self.unsigned {
+            self.want_binding();
+        }
+    }
+
+    /// Whether a binding of this EID was signed elsewhere: it is not below all that may have been signed here, or it names
+    /// another place than ours of the same generation. Before the first binding after a lost memory the counter alone says
+    /// what is an echo.
+    pub(crate) fn is_foreign(&self, binding: &Binding) -> bool {
+        binding.generation >= self.counter.next()
+            || self.binding.is_some_and(|ours| binding.generation == ours.generation && binding.ip != ours.ip)
     }
 
     /// Makes a move of B.2, and has it told; `false` where the table has none.

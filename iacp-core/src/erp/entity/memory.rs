@@ -86,6 +86,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// `Local_Session_Key`, since it is filed under both cookies.
     pub(super) key: [u8; 32],
     pub(super) want: Option<Want>,
+    /// Among the sessions of which peer it waits to be woken, + 1.
+    pub(super) waits: u32,
     /// Why the session that was wanted does not come about.
     pub(super) refused: Option<LocalStatus>,
     /// The agent is to be told that the destination cannot be resolved.
@@ -152,6 +154,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         filed: None,
         key: [0; 32],
         want: None,
+        waits: 0,
         refused: None,
         degraded: false,
         request: 0,
@@ -189,7 +192,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         self.key.zeroize();
         (self.agent, self.next, self.previous) = (0, 0, 0);
         (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
-        (self.filed, self.want, self.refused, self.request) = (None, None, None, 0);
+        (self.filed, self.want, self.refused, self.request, self.waits) = (None, None, None, 0, 0);
         (self.incoming, self.heard, self.throttle) = (false, false, None);
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
@@ -280,7 +283,7 @@ pub struct PeerSlot {
     pub(super) shunned: Option<Mono>,
     /// A verified accusation stands against it.
     pub(super) challenged: bool,
-    /// Sessions that wait for what the directory knows of it.
+    /// Sessions that wait for what the directory knows of it: such an entry does not give way.
     pub(super) waiting: List<2>,
 }
 

@@ -44,10 +44,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         digest: Digest,
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
-        self.enter(now, |agent| {
+        let slot = self.enter(now, |agent| {
             agent.begin(now, airk, digest, rng);
             agent.channel = channel;
-        })
+        })?;
+        let place = channel.and_then(|channel| usize::try_from(channel).ok());
+        if let Some(state) = place.and_then(|place| self.channels.get_mut(place)) {
+            state.contexts = state.contexts.saturating_add(1);
+        }
+        Ok(slot)
     }
 
     /// An agent goes on whose context was lost with the host's memory: the same EID, a new token, a generation above all that
