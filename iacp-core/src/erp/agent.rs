@@ -13,6 +13,7 @@ use super::local::Listen;
 use super::switch_point::Registration;
 use crate::crypto::{Provider, Secret32};
 use crate::governance::malfeasance::Offence;
+use crate::guard::{Rate, TokenBucket};
 use crate::identity::Identity;
 use crate::slots::{Maybe, Reset};
 use crate::time::Mono;
@@ -31,6 +32,8 @@ pub const ROTATION: u64 = 30_000;
 /// others know is bound to its root key before a thief of the EID's key can name another one.
 pub const ROOT_RECORD: u64 = 5_000;
 
+/// Sessions that an agent opens.
+const OPENS: Rate = Rate { capacity: 64, per_second: 16 };
 /// An agent has no more derivatives at a time.
 pub const DERIVATIVES: usize = 16;
 
@@ -181,6 +184,8 @@ pub struct AgentSlot<P: Provider> {
     /// The first of its sessions, + 1.
     pub(crate) sessions: u32,
     pub(crate) session_count: u32,
+    /// What OPEN takes from.
+    pub(crate) opens: Maybe<TokenBucket>,
     pub(crate) incoming: u32,
     pub(crate) fifo: u32,
     /// When the epoch of one of its groups ends by time.
@@ -238,6 +243,7 @@ impl<P: Provider> AgentSlot<P> {
         },
         sessions: 0,
         session_count: 0,
+        opens: Maybe::Nothing,
         incoming: 0,
         fifo: 0,
         groups_due: None,
@@ -304,6 +310,26 @@ impl<P: Provider> AgentSlot<P> {
         }
     }
 
+    /// The memory was restored or cloned: the counter begins at the stored bound, and what was asked of storage is asked anew.
+    pub(crate) fn renew(&mut self, stored: u64) {
+        self.counter.restart(stored);
+        self.storing = Storing::Nothing;
+        if self.evolved.is_some() {
+            self.storing_evolution = Storing::Wanted;
+        }
+        if self.unsigned {
+            self.want_binding();
+        }
+    }
+
+    /// Whether a binding of this EID was signed elsewhere: it is not below all that may have been signed here, or it names
+    /// another place than ours of the same generation. Before the first binding after a lost memory the counter alone says
+    /// what is an echo.
+    pub(crate) fn is_foreign(&self, binding: &Binding) -> bool {
+        binding.generation >= self.counter.next()
+            || self.binding.is_some_and(|ours| binding.generation == ours.generation && binding.ip != ours.ip)
+    }
+
     /// Makes a move of B.2, and has it told; `false` where the table has none.
     pub(crate) fn step(&mut self, event: Event) -> bool {
         let moved = self.state.step(event).is_ok();
@@ -320,6 +346,14 @@ impl<P: Provider> AgentSlot<P> {
         let rotation = self.rotated.map(|since| since.after(ROTATION));
         let others = [registration, evolution, rotation, self.groups_due, self.awaits_root, self.query_due];
         others.into_iter().flatten().chain([purge]).min()
+    }
+
+    /// Whether the agent may open one more session now: a loop of them would push what is known of peers out of its table.
+    pub(crate) fn may_open(&mut self, now: Mono) -> bool {
+        let mut opens = self.opens.get().unwrap_or_else(|| TokenBucket::new(OPENS, now));
+        let may = opens.take(now, 1).is_ok();
+        self.opens = Maybe::Just(opens);
+        may
     }
 
     /// Something is to be told.

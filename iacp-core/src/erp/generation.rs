@@ -199,6 +199,18 @@ impl Counter {
         self.next = self.next.saturating_add(1);
     }
 
+    /// The host's memory was restored or cloned, and stable storage has this bound: generations go on above all that may
+    /// have been signed meanwhile, and the next one is persisted first.
+    pub const fn restart(&mut self, stored: u64) {
+        *self = Self::restored(if stored > self.bound { stored } else { self.bound });
+    }
+
+    /// The lowest generation that was not signed under this counter.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
     /// The bound that must be on stable storage before the next [`take`](Self::take); `None` if it is.
     #[must_use]
     pub const fn wanted(&self) -> Option<u64> {

@@ -69,7 +69,7 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
 
     /// Which bucket an address has. All bits of the prefix and of the key reach all bits of the hash, and its upper 32
     /// choose by a multiplication: no remainder, and any number of buckets is as even as it can be.
-    fn place(&self, address: IpAddr) -> usize {
+    pub(crate) fn place(&self, address: IpAddr) -> usize {
         let hash = SipHasher13::new_with_key(&self.key.0).hash(&prefix(address));
         usize::try_from(((hash >> 32) * PREFIXES as u64) >> 32).unwrap_or(0)
     }

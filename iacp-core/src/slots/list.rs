@@ -6,7 +6,8 @@ use super::{LISTS, Slots, position};
 const END: u32 = u32::MAX;
 
 /// The first and the last slot of a list, whose links are in the slots; a slot can stand in the lists of each number
-/// `LINK` once. A slot that is freed stays in its lists until it is popped, so the one that pops asks what is in it.
+/// `LINK` once. A slot that is freed stays in its lists until it is popped or
+/// removed, so the one that pops asks what is in it, and where the order counts a slot is removed before it is freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct List<const LINK: usize> {
     first: u32,
@@ -60,6 +61,36 @@ impl<const LINK: usize> List<LINK> {
         true
     }
 
+    /// Takes a slot out, wherever it stands; `false` if it stands in no list with this link. It costs as much as slots stand
+    /// before it.
+    pub fn remove<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
+        let link = |slots: &Slots<'_, T>, slot| {
+            slots.slots.get(position(slot)).and_then(|entry| entry.links.get(LINK)).copied()
+        };
+        let Some(after) = link(slots, slot).filter(|link| *link != 0) else { return false };
+        if self.first == slot + 1 {
+            return self.pop(slots).is_some();
+        }
+        let mut before = self.first;
+        while let Some(place) = before.checked_sub(1) {
+            let Some(next) = link(slots, place).filter(|next| *next != END) else { return false };
+            if next != slot + 1 {
+                before = next;
+                continue;
+            }
+            for (slot, value) in [(place, after), (slot, 0)] {
+                if let Some(link) = slots.slots.get_mut(position(slot)).and_then(|entry| entry.links.get_mut(LINK)) {
+                    *link = value;
+                }
+            }
+            if after == END {
+                self.last = before;
+            }
+            return true;
+        }
+        false
+    }
+
     /// Takes the slot in front.
     pub fn pop<T>(&mut self, slots: &mut Slots<'_, T>) -> Option<u32> {
         let slot = self.first.checked_sub(1)?;
@@ -69,5 +100,40 @@ impl<const LINK: usize> List<LINK> {
             next => self.first = next,
         }
         Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::slots::{Reset, Slot};
+
+    struct Nothing;
+    impl Reset for Nothing {
+        fn reset(&mut self) {}
+    }
+
+    #[test]
+    fn a_slot_that_is_removed_leaves_the_others_in_order_and_may_come_back_as_the_last() {
+        for removed in 0..4 {
+            let mut memory = [const { Slot::new(Nothing) }; 4];
+            let mut slots = Slots::new(&mut memory).expect("four slots");
+            let mut list = List::<2>::EMPTY;
+            for slot in 0..4 {
+                assert!(list.push(&mut slots, slot));
+            }
+            assert!(list.remove(&mut slots, removed));
+            assert!(!list.remove(&mut slots, removed), "it stands in it no more");
+            assert!(list.push(&mut slots, removed));
+            let popped: Vec<u32> = core::iter::from_fn(|| list.pop(&mut slots)).collect();
+            let expected: Vec<u32> = (0..4).filter(|slot| *slot != removed).chain([removed]).collect();
+            assert_eq!(popped, expected);
+            assert!(list.is_empty());
+            assert!(list.push(&mut slots, 0) && list.remove(&mut slots, 0) && list.is_empty(), "the only one");
+        }
     }
 }

@@ -104,7 +104,7 @@ fn a_secret_issues_for_120_s_and_verifies_for_120_s_more() {
 }
 
 #[test]
-fn a_full_set_refuses_new_sessions_until_the_secret_is_due() {
+fn a_full_set_refuses_new_sessions_until_the_next_secret_which_is_due_at_once() {
     let mut door = Door::<4>::new();
     let mut acks: Vec<_> = (0..6).map(|n| door.ack(0, &mut forger(n))).collect();
     let (fifth, sixth) = (acks.pop().expect("six"), acks.pop().expect("six"));
@@ -120,10 +120,12 @@ fn a_full_set_refuses_new_sessions_until_the_secret_is_due() {
     for ack in &acks {
         assert_eq!(door.accept(2, addr(FROM), ack), Err(Discard::CookieUsed), "and forgets none");
     }
-    door.rotate(120_000);
-    assert_eq!(door.accept(120_001, addr(FROM), &sixth), Err(Discard::Capacity), "the old set is still full");
-    let ack = door.ack(120_001, &mut forger(7));
-    assert_eq!(door.accept(120_002, addr(FROM), &ack), Ok(()));
+    assert!(door.responder.next_deadline() <= Mono(2), "at once");
+    door.rotate(2);
+    assert_eq!(door.accept(3, addr(FROM), &sixth), Err(Discard::Capacity), "the old set is still full");
+    assert_eq!(door.accept(3, addr(FROM), &acks[0]), Err(Discard::CookieUsed), "and still forgets none");
+    let ack = door.ack(3, &mut forger(7));
+    assert_eq!(door.accept(4, addr(FROM), &ack), Ok(()));
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn a_host_that_was_restored_or_cloned_issues_nothing_under_old_keys() {
     let mut two = two(9);
     let (owner, now) = (two.world.eid(0, 0), two.world.now);
     let mut rng = <sessions::ChaCha8Rng as sessions::SeedableRng>::seed_from_u64(1);
-    two.world.hosts[0].entity.renew(now, &mut rng);
+    two.world.hosts[0].entity.renew(now, |_| None, &mut rng);
     two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
     two.world.run(1_000);
     assert!(tickets(&two, &owner).is_empty());

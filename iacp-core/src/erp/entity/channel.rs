@@ -202,6 +202,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         digest: Digest,
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
+        self.may_begin_on(now, channel)?;
+        self.allocate(now, Some(channel), airk, digest, rng)
+    }
+
+    /// Whether one more context may begin by a channel, for an ERP_INIT or a ROTATE of its own: within its rate and its share.
+    pub(super) fn may_begin_on(&mut self, now: Mono, channel: u32) -> Result<(), LocalStatus> {
         let place = usize::try_from(channel).ok().and_then(|place| self.channels.get_mut(place));
         let state = place.ok_or(LocalStatus::Capacity)?;
         if now.since(state.inits.0) >= 1_000 {
@@ -211,20 +217,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Err(LocalStatus::Capacity);
         }
         state.inits.1 += 1;
-        let slot = self.allocate(now, Some(channel), airk, digest, rng)?;
-        if let Some(state) = usize::try_from(channel).ok().and_then(|place| self.channels.get_mut(place)) {
-            state.contexts += 1;
-        }
-        Ok(slot)
+        Ok(())
     }
 
-    /// The agent is at this channel now: answers go there.
+    /// The agent is at this channel now: answers go there. A channel that has its share of contexts becomes no other's.
     fn came_by(&mut self, slot: u32, channel: u32) {
-        let Some(agent) = self.agents.at_mut(slot) else { return };
-        let before = agent.channel.replace(channel);
-        if before == Some(channel) {
+        let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.channel != Some(channel)) else { return };
+        let place = usize::try_from(channel).ok().and_then(|place| self.channels.get(place));
+        if place.is_none_or(|state| state.contexts >= CONTEXTS) {
             return;
         }
+        let before = agent.channel.replace(channel);
         let mut count = |channel: Option<u32>, change: fn(u8) -> u8| {
             let place = channel.and_then(|channel| usize::try_from(channel).ok());
             if let Some(state) = place.and_then(|place| self.channels.get_mut(place)) {

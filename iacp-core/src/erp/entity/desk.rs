@@ -127,7 +127,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
                     3 => RotationReason::TaskEnded,
                     _ => return Err(LocalStatus::Refused),
                 };
-                self.rotate_slot(now, agent, reason, rng).map(Done::Rotated)
+                self.rotate_slot(now, agent, (reason, true), rng).map(Done::Rotated)
             }
             (Request::Endpoint { flags, rotation, tag }, None) => {
                 self.endpoint(now, agent, (flags, rotation, tag), rng)

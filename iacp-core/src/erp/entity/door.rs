@@ -8,11 +8,32 @@ use rand_core::CryptoRng;
 use super::event::{Dropped, HostEvent, To};
 use super::frame::{ROUTING, write_routing};
 use super::throttle::{Throttle, terms_for};
-use super::{INSIDE, LlEntity};
+use super::{INSIDE, LlEntity, PREFIXES};
 use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::pss::{Admission, Answer, Capabilities, Discard, Gate, Settings, Signed};
 use crate::time::Mono;
+
+/// Reads of the directory for strangers of one network in a second.
+const OF_A_NETWORK: u8 = 2;
+
+/// For how many strangers of each network the directory was read, within the second that began then.
+pub(super) struct Shares {
+    since: Mono,
+    reads: [u8; PREFIXES],
+}
+
+impl Shares {
+    pub(super) const NONE: Self = Self { since: Mono(0), reads: [0; PREFIXES] };
+
+    /// The reads of the network in this place, if it may have one more.
+    fn of(&mut self, now: Mono, place: usize) -> Option<&mut u8> {
+        if now.since(self.since) >= 1_000 {
+            (self.since, self.reads) = (now, [0; PREFIXES]);
+        }
+        self.reads.get_mut(place).filter(|reads| **reads < OF_A_NETWORK)
+    }
+}
 
 /// What is known when a PSS_ACK comes: it was looked up before.
 struct AtDoor {
@@ -50,9 +71,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.is_challenged(source) || self.is_shunned(now, source) {
             return dropped(Discard::Reputation);
         }
-        let standing = self.peer_of(source).and_then(|peer| self.peers.at(peer)).and_then(|peer| peer.standing.get());
+        let standing = self.standing_at_door(now, source);
         if matches!(standing, Some((Admission::Drop | Admission::DemandWork, _))) {
             return dropped(Discard::Reputation);
+        }
+        if !self.has_room(agent, source) {
+            return dropped(Discard::Capacity);
         }
         let Some(context) = self.agents.at(agent) else { return dropped(Discard::NotNow) };
         let (Some(listen), Some(identity), State::Bound) = (context.listen.get(), &context.identity, state) else {
@@ -62,7 +86,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return dropped(Discard::Capacity);
         }
         // The cookie is bound to the terms: where the verdict is known only later, the handshake begins anew with these.
-        let throttled = matches!(standing, Some((Admission::Throttle, _)));
+        let throttled = matches!(standing, Some((_, true)));
         let terms = terms_for(listen.terms, throttled);
         let settings = Settings { capabilities: listen.capabilities, terms };
         let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
@@ -107,14 +131,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let resume = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::RESUME);
         let shares = Capabilities::from_bits(ack.agreed_capabilities.get()).contains(Capabilities::ENDPOINTS);
         let full = (resume && self.lines.is_full()) || (shares && self.shared.is_full());
-        if !room || self.sessions.is_full() || full {
+        if !room || full || self.sessions.is_full() || !self.has_room(agent, source) {
             return dropped(Discard::Capacity);
         }
         if self.is_challenged(source) || self.is_shunned(now, source) {
             return dropped(Discard::Reputation);
         }
         // Its standing is asked only if the cookie is ours: until then nothing is looked up.
-        let (standing, throttled) = match self.standing_at_door(source) {
+        let (standing, throttled) = match self.standing_at_door(now, source) {
             Some(known) => known,
             None => (Admission::NotKnownYet, false),
         };
@@ -130,9 +154,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Ok(accepted) => accepted,
             Err(Discard::Reputation) if standing == Admission::NotKnownYet => {
                 // The address is proven: now the directory may be asked, and the repeated PSS_ACK asks again.
-                if self.strangers.take(now, 1).is_ok() {
-                    let _ = self.known(now, source, Some(from));
-                }
+                self.ask_for_stranger(now, from, source);
                 return dropped(Discard::Reputation);
             }
             Err(discard) => return dropped(*discard),
@@ -157,20 +179,62 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.claim_shared(slot);
         }
         self.keep_bargain(slot, turn_one);
+        self.ask_anew(now, source);
+        // The set of spent cookies may be full now: it goes with its secret, and the next peer does not wait for another.
+        if self.responder.next_deadline() <= now {
+            self.responder.handle_deadline(now, rng);
+        }
         self.rest_attempts(now, agent, source, slot);
         self.refile(now, slot, rng);
         self.touch(slot);
         HostEvent::Taken
     }
 
+    /// Whether one more session of this agent's would have its share and an entry for its peer. It is asked before a cookie is
+    /// spent.
+    fn has_room(&mut self, agent: u32, source: &Eid) -> bool {
+        let share = self.settings.sessions_each;
+        self.agents.at(agent).is_some_and(|context| context.session_count < share) && self.has_peer_room(source)
+    }
+
+    /// A stranger has shown its address. Tokens are taken only where a question is put.
+    fn ask_for_stranger(&mut self, now: Mono, from: SocketAddr, eid: &Eid) {
+        let known = self.peer_of(eid).and_then(|slot| self.peers.at(slot));
+        if known.is_some_and(|peer| !peer.may_be_asked(now)) || !self.has_peer_room(eid) {
+            return;
+        }
+        let place = self.door.place(from.ip());
+        let Some(reads) = self.shares.of(now, place) else { return };
+        if self.strangers.take(now, 1).is_err() {
+            return;
+        }
+        *reads += 1;
+        if let Some(slot) = self.peer_entry(eid) {
+            self.ask_peer(now, slot);
+        }
+    }
+
+    /// What is old still counts for a peer that is admitted, and is read again.
+    fn ask_anew(&mut self, now: Mono, eid: &Eid) {
+        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
+            return;
+        }
+        let Some(slot) = self.peer_of(eid) else { return };
+        let old = |peer: &super::Peer| peer.standing.get().is_some_and(|(_, until)| until <= now);
+        if self.peers.at(slot).is_some_and(old) {
+            self.ask_peer(now, slot);
+        }
+    }
+
     /// What is known of a peer's standing, without asking. A host without a directory admits all, and so does one of a peer
-    /// of its own.
-    fn standing_at_door(&self, eid: &Eid) -> Option<(Admission, bool)> {
+    /// of its own. A refusal that is no longer believed is none: it is asked again first.
+    fn standing_at_door(&self, now: Mono, eid: &Eid) -> Option<(Admission, bool)> {
         if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
             return Some((Admission::Admit, false));
         }
-        let (standing, _) = self.peers.at(self.peer_of(eid)?)?.standing.get()?;
-        Some((standing, standing == Admission::Throttle))
+        let (standing, until) = self.peers.at(self.peer_of(eid)?)?.standing.get()?;
+        let refused = matches!(standing, Admission::Drop | Admission::DemandWork);
+        (!refused || now < until).then_some((standing, standing == Admission::Throttle))
     }
 
     /// Whether an attempt of this agent's stands against the peer's own.

@@ -141,12 +141,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn on_control(&mut self, now: Mono, from: SocketAddr, datagram: &[u8]) -> HostEvent<'static> {
         let Ok(frame) = Frame::parse(datagram) else { return HostEvent::Dropped(Dropped::Malformed) };
         match frame.message {
-            Message::ErpConfirm(confirm) => {
-                if self.door.admit(now, from, 1).is_err() {
-                    return HostEvent::Dropped(Dropped::RateLimited);
-                }
-                self.on_confirm(now, from, &frame, confirm, datagram)
-            }
+            Message::ErpConfirm(confirm) => self.on_confirm(now, from, &frame, confirm, datagram),
             Message::AnmlFallbackAnswer(answer) => self.on_fallback_answer(now, from, answer, datagram),
             Message::MigrationVector(_) | Message::ErpRegister(_) => match Binding::of_frame(&frame) {
                 Some(binding) => self.on_binding(now, from, binding),
@@ -163,12 +158,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     // keeps: IACP-091, IACP-093
     fn on_binding(&mut self, now: Mono, from: SocketAddr, binding: Binding) -> HostEvent<'static> {
         if let Some(slot) = self.agent_of(&binding.eid) {
-            // Somebody else speaks for an agent of ours; what is below our own is an echo.
-            let ours = self.agents.at(slot).and_then(|agent| agent.binding);
-            let echo = ours.is_some_and(|ours| {
-                binding.generation < ours.generation || (binding.generation == ours.generation && binding.ip == ours.ip)
-            });
-            if echo {
+            // Another host speaks for an agent of ours; what we may have signed ourselves is an echo.
+            if !self.agents.at(slot).is_some_and(|agent| agent.is_foreign(&binding)) {
                 return HostEvent::Dropped(Dropped::Generation);
             }
             if self.door.admit(now, from, 1).is_err() {
@@ -246,13 +237,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return HostEvent::Dropped(Dropped::Session(Discard::NotForSession));
         };
         let kind = incoming.message_type();
-        // Everything but a sealed frame costs a signature to refuse.
-        if kind != MessageType::PssDataStream && self.door.admit(now, from, 1).is_err() {
-            return HostEvent::Dropped(Dropped::RateLimited);
-        }
         let hearing =
             if kind == MessageType::PssNeg { self.session_of((initiator, Cookie::ZERO), agent) } else { None };
         let found = hearing.or_else(|| self.session_of((initiator, responder), agent));
+        // What belongs to no session and begins none is dropped for nothing. What begins one costs a signature to refuse; what
+        // an agent of this host may begin, OPEN has counted.
+        if found.is_none() {
+            if !matches!(kind, MessageType::PssInit | MessageType::PssAck) {
+                return HostEvent::Dropped(Dropped::Session(Discard::Cookie));
+            }
+            if from != INSIDE && self.door.admit(now, from, 1).is_err() {
+                return HostEvent::Dropped(Dropped::RateLimited);
+            }
+        }
         match (found, incoming) {
             (Some(slot), incoming) => self.hear(now, (from, reach), (agent, slot), header, higher, incoming, rng),
             (None, Incoming::Signed(signed)) if kind == MessageType::PssInit => {
@@ -282,6 +279,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         if entry.session.peer() != header.source {
             return HostEvent::Dropped(Dropped::Session(Discard::Cookie));
+        }
+        if matches!(incoming, Incoming::Signed(_)) && self.live.take(now, 1).is_err() {
+            return HostEvent::Dropped(Dropped::RateLimited);
         }
         if let Incoming::Sealed(sealed) = &incoming {
             let data = sealed.sequence < HEARTBEATS;

@@ -87,6 +87,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// `Local_Session_Key`, since it is filed under both cookies.
     pub(super) key: [u8; 32],
     pub(super) want: Maybe<Want>,
+    /// Among the sessions of which peer it waits to be woken, + 1.
+    pub(super) waits: u32,
     /// Why the session that was wanted does not come about.
     pub(super) refused: Maybe<LocalStatus>,
     /// The agent is to be told that the destination cannot be resolved.
@@ -162,6 +164,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         filed: None,
         key: [0; 32],
         want: Maybe::Nothing,
+        waits: 0,
         refused: Maybe::Nothing,
         degraded: false,
         request: 0,
@@ -204,7 +207,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         self.key.zeroize();
         (self.agent, self.next, self.previous) = (0, 0, 0);
         (self.peer, self.peer_next, self.peer_previous) = (0, 0, 0);
-        (self.filed, self.want, self.refused, self.request) = (None, Maybe::Nothing, Maybe::Nothing, 0);
+        (self.filed, self.want, self.refused) = (None, Maybe::Nothing, Maybe::Nothing);
+        (self.request, self.waits) = (0, 0);
         (self.incoming, self.heard, self.throttle) = (false, false, Maybe::Nothing);
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
@@ -301,7 +305,7 @@ pub struct PeerSlot {
     pub(super) shunned: Option<Mono>,
     /// A verified accusation stands against it.
     pub(super) challenged: bool,
-    /// Sessions that wait for what the directory knows of it.
+    /// Sessions that wait for what the directory knows of it: such an entry does not give way.
     pub(super) waiting: List<2>,
 }
 

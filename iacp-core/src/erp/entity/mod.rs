@@ -44,6 +44,7 @@ use iacp_wire::{Cookie, Eid};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
+use self::door::Shares;
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use self::proof::Proof;
 use super::agent::AgentSlot;
@@ -227,8 +228,14 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     peers_age: List<0>,
     /// Agents of which a session has ended.
     quiet: List<3>,
-    /// Reads for peers that have shown their address and are not known.
+    /// Reads for peers that have shown their address and are not known, and how many of them each network has had.
     strangers: TokenBucket,
+    shares: Shares,
+    /// Signed frames of sessions that are there, and confirmations that were asked for: a flood at the door takes none.
+    live: TokenBucket,
+    confirms: TokenBucket,
+    /// Sessions whose agents wait for room in the FIFO.
+    rooms: List<3>,
     channel_news: Option<u32>,
     reply: Reply,
     last: Option<u32>,
@@ -263,6 +270,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         now: Mono,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, TooFew> {
+        // Which frames about endpoints were served is remembered for so many; a REWIND brings no more of them again.
+        const { assert!(FRAMES <= 256, "FRAMES must be at most 256") };
         let mut keys = [[0; 16]; 3];
         keys.iter_mut().for_each(|key| rng.fill_bytes(key));
         let [agent_key, session_key, peer_key] = keys;
@@ -328,6 +337,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             peers_age: List::EMPTY,
             quiet: List::EMPTY,
             strangers: TokenBucket::new(STRANGERS, now),
+            shares: Shares::NONE,
+            live: TokenBucket::new(settings.all, now),
+            confirms: TokenBucket::new(settings.all, now),
+            rooms: List::EMPTY,
             channel_news: None,
             reply: Reply { bytes: [0; HEAD], length: 0, to: None },
             last: None,
@@ -342,14 +355,37 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         (self.agents.taken(), self.sessions.taken(), self.peers.taken())
     }
 
-    /// After the host finds that its memory was restored or cloned: cookie secrets and the salts of groups are drawn anew, and
-    /// ticket keys are wiped, whose counters may have gone back. So are offers to take a context over: another copy may have
-    /// used them. An export that has not been sealed yet is given up.
-    pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
+    /// After the host finds that its memory was restored or cloned: whatever may have gone on elsewhere ends here.
+    ///
+    /// Sessions and attempts end as lost, and nothing more is sealed or sent in them. Cookie secrets and the salts of groups
+    /// are drawn anew, and ticket keys are wiped, whose counters may have gone back. So are offers to take a context over: another copy
+    /// may have used them; an export that has not been sealed yet is given up. Each context signs its next generation
+    /// above the bound that `stored` has of it on stable storage, which may be higher than the one in the memory; `None` where
+    /// nothing was ever stored. What waits for its OPEN to begin still begins, by `rng`, which must not be a part of that memory.
+    // keeps: IACP-089
+    pub fn renew(&mut self, now: Mono, stored: impl Fn(&Eid) -> Option<u64>, rng: &mut impl CryptoRng) {
+        self.clock = self.clock.max(now);
         self.responder.renew(now, rng);
+        (self.reply.to, self.copying, self.last) = (None, None, None);
+        for slot in 0..self.sessions.capacity() {
+            if let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.want.is_none()) {
+                entry.session.cut();
+                self.touch(slot);
+            }
+        }
+        for slot in 0..self.agents.capacity() {
+            if let Some(agent) = self.agents.at_mut(slot) {
+                let bound = stored(&agent.eid());
+                agent.renew(bound.unwrap_or(0));
+                self.agents_ask.push(&mut self.agents, slot);
+            }
+        }
+        // As after a churn: each context is bound anew.
+        (self.moves, self.sweep) = (self.moves.wrapping_add(1), 0);
         self.renew_groups(rng);
         self.renew_docking();
         self.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
+        self.correct();
     }
 
     /// The slot of an agent.

@@ -108,7 +108,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Event::Finished { sequence } => AgentEvent::Finished { sequence },
                 Event::CloseRequested { reason } => AgentEvent::CloseRequested { reason },
                 // Where the peer is, an agent is not told.
-                Event::Moved { to } => return Some(HostEvent::Moved { eid, session, to }),
+                Event::Moved { to } => {
+                    self.follow(slot, to);
+                    return Some(HostEvent::Moved { eid, session, to });
+                }
                 // What is delivered follows below.
                 Event::Delivered | Event::Writable => continue,
                 Event::Closed(closure) => {
@@ -133,10 +136,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             entry.delivered = delivered;
             return event(AgentEvent::Delivered { item: delivered });
         }
-        if entry.room && context.fifo < self.settings.fifo_each && !self.fifo.is_full() {
-            entry.room = false;
-            return event(AgentEvent::Room);
+        if entry.room {
+            if context.fifo < self.settings.fifo_each && !self.fifo.is_full() {
+                entry.room = false;
+                return event(AgentEvent::Room);
+            }
+            self.rooms.push(&mut self.sessions, slot);
         }
+        let (Some(entry), Some(context)) = (self.sessions.at(slot), self.agents.at(agent)) else { return None };
         if entry.session.is_over() && entry.session.closure().is_some() {
             let rotated = context.rotated.is_some();
             self.free_session(slot);

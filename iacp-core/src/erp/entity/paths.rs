@@ -9,7 +9,7 @@ use super::frame::{ROUTING, set_payload};
 use super::{HEAD, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::local::AgentEvent;
-use crate::erp::multipath::{Accounts, PathReport, Relay, choose, to_replace};
+use crate::erp::multipath::{Accounts, PathReport, REPORT, Relay, choose, to_replace};
 use crate::erp::stream::Way;
 use crate::erp::switch_point::NODES;
 use crate::pss::{Capabilities, Kind};
@@ -29,6 +29,9 @@ pub struct PathSlot {
     length: usize,
     left: u8,
     pub(super) accounts: Accounts,
+    /// The session, and when the newest report of the peer's has replaced a relay.
+    owner: u32,
+    replaced: Option<Mono>,
     /// A report that the peer is to be sent, and one that the agent is to be told.
     report: Option<PathReport>,
     told: Option<PathReport>,
@@ -43,6 +46,8 @@ impl PathSlot {
         length: 0,
         left: 0,
         accounts: Accounts::NONE,
+        owner: 0,
+        replaced: None,
         report: None,
         told: None,
     };
@@ -69,14 +74,35 @@ impl PathSlot {
         self.relays = choose(fit.get(..count).unwrap_or_default());
     }
 
-    /// The relay of a path is not used any more, as long as there are others.
-    fn replace(&mut self, path: u8) {
+    /// The relay of a path is not used any more, if without it there are as many paths, and no more often than a peer reports: it is
+    /// the accused that says which relay fails.
+    fn replace(&mut self, now: Mono, path: u8) {
+        if self.replaced.is_some_and(|last| now.since(last) < REPORT) {
+            return;
+        }
         let relay = usize::from(path).checked_sub(2).and_then(|place| self.relays.get(place)).copied().flatten();
         let Some(relay) = relay else { return };
+        let (nearest, relays) = (self.nearest, self.relays);
         for other in self.nearest.iter_mut().filter(|other| other.is_some_and(|other| other.node == relay.node)) {
             *other = None;
         }
         self.choose();
+        let count = |relays: &[Option<Relay>]| relays.iter().flatten().count();
+        if count(&self.relays) < count(&relays) {
+            (self.nearest, self.relays) = (nearest, relays);
+        } else {
+            self.replaced = Some(now);
+        }
+    }
+
+    /// Whether it was claimed by what came, and not by what this side sends.
+    fn is_of_arrivals(&self) -> bool {
+        self.nearest.iter().all(Option::is_none)
+    }
+
+    /// Whether nothing is left to be counted or told.
+    fn is_over(&self, now: Mono) -> bool {
+        self.is_of_arrivals() && !self.accounts.are_open(now) && self.report.is_none() && self.told.is_none()
     }
 }
 
@@ -84,6 +110,7 @@ impl Reset for PathSlot {
     fn reset(&mut self) {
         (self.nearest, self.relays) = ([None; NODES], [None; 2]);
         (self.length, self.left) = (0, 0);
+        (self.owner, self.replaced) = (0, None);
         self.accounts = Accounts::NONE;
         (self.report, self.told) = (None, None);
     }
@@ -121,7 +148,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(session) = next {
             next = self.sessions.at(session).and_then(|entry| entry.peer_next.checked_sub(1));
             each(self, session);
-            let Some(place) = self.claim_paths(session) else {
+            let place = match self.claim_paths(session) {
+                Some(place) => Some(place),
+                None => self.reclaim_paths(session),
+            };
+            let Some(place) = place else {
                 paths = 1;
                 continue;
             };
@@ -171,7 +202,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let place = self.paths.claim()?.slot();
         self.sessions.at_mut(session)?.paths = place + 1;
+        self.paths.at_mut(place)?.owner = session;
         Some(place)
+    }
+
+    /// A place for what this side sends, out of those that peers have claimed by what they sent.
+    fn reclaim_paths(&mut self, session: u32) -> Option<u32> {
+        let mut places = 0..self.paths.capacity();
+        let found = places.find_map(|place| self.paths.at(place).filter(|slot| slot.is_of_arrivals()))?;
+        self.drop_paths(found.owner);
+        self.claim_paths(session)
     }
 
     pub(super) fn drop_paths(&mut self, session: u32) {
@@ -256,6 +296,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             (slot.report, slot.told) = (Some(report), Some(report));
             self.sessions_news.push(&mut self.sessions, session);
         }
+        if slot.is_over(now) {
+            self.drop_paths(session);
+            return;
+        }
         let Some(report) = self.report_of(session) else { return };
         let agreed = |entry: &super::Entry<P, LOG, FRAMES>| {
             entry.session.capabilities().contains(Capabilities::ENDPOINTS) && !entry.finished
@@ -276,9 +320,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The peer's report: a relay with more faults than each other path is replaced. `None`: it has no meaning.
     pub(super) fn on_report(&mut self, session: u32, content: &[u8]) -> Option<AgentEvent<'static>> {
         let report = PathReport::read(content)?;
+        let now = self.clock;
         let place = self.sessions.at(session).and_then(|entry| entry.paths.checked_sub(1));
         if let (Some(slot), Some(path)) = (place.and_then(|place| self.paths.at_mut(place)), to_replace(&report)) {
-            slot.replace(path);
+            slot.replace(now, path);
         }
         Some(AgentEvent::Paths(report))
     }
@@ -290,4 +335,33 @@ fn is_carried(first: &[u8]) -> bool {
     let [first, second] = *first else { return false };
     let found = MessageType::from_code(first << 4 | second >> 4);
     matches!(found, Some(MessageType::PssDataStream | MessageType::PssTeardown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accused_strips_no_path_of_its_relay_and_changes_one_in_ten_seconds() {
+        let relay = |number: u8| Relay {
+            node: Eid([number; 32]),
+            at: SocketAddr::from(([198, 51, 100, number], 4_227)),
+            network: number.into(),
+            accused: false,
+            grants: true,
+        };
+        let mut slot = PathSlot::EMPTY;
+        slot.nearest.iter_mut().zip(1..=3).for_each(|(to, number)| *to = Some(relay(number)));
+        slot.choose();
+        let nodes = |slot: &PathSlot| slot.relays.map(|relay| relay.map_or(0, |relay| relay.node.0[0]));
+        assert_eq!(nodes(&slot), [1, 2]);
+        slot.replace(Mono(0), 2);
+        assert_eq!(nodes(&slot), [2, 3]);
+        slot.replace(Mono(REPORT - 1), 2);
+        assert_eq!(nodes(&slot), [2, 3], "too early");
+        for path in [2, 3, 2] {
+            slot.replace(Mono(10 * REPORT), path);
+            assert_eq!(nodes(&slot), [2, 3], "there are no others");
+        }
+    }
 }

@@ -166,8 +166,11 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         Epoch { secret: Secret32::random(rng), born: now, accepted: [[Cookie::ZERO; 2]; ACCEPTED], count: 0 }
     }
 
-    /// When a secret is due: the next one to be drawn, or the last one to be wiped.
+    /// When a secret is due: the next one to be drawn, or the last one to be wiped. Where the set is full, at once.
     pub(crate) fn next_deadline(&self) -> Mono {
+        if self.current.is_full() {
+            return self.current.born;
+        }
         let wiped = self.previous.as_ref().map(|previous| previous.born.after(VERIFIES));
         self.issues_until().min(wiped.unwrap_or(self.issues_until()))
     }
@@ -176,9 +179,10 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         self.current.born.after(ISSUES)
     }
 
-    /// Draws the next secret if it is due; what is too old to verify is wiped.
+    /// Draws the next secret if it is due, or the set of this one is full; what is too old to verify is wiped. A secret goes
+    /// with its set, so no cookie is ever forgotten while it still verifies.
     pub(crate) fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) {
-        if now < self.issues_until() {
+        if now < self.issues_until() && !self.current.is_full() {
             if self.previous.as_ref().is_some_and(|previous| now.since(previous.born) >= VERIFIES) {
                 self.previous = None;
             }
@@ -348,6 +352,22 @@ mod tests {
                 assert_eq!(accept(&mut secrets, number), Ok(cookie), "cookie {returned} of 1,024");
                 returned += 1;
             }
+        }
+    }
+
+    #[test]
+    fn a_full_set_goes_with_its_secret_at_once_and_its_cookies_make_no_second_session() {
+        let mut secrets = secrets::<4>(5);
+        let spent: Vec<Cookie> = (0..4).map(|n| accept(&mut secrets, n).expect("room for four")).collect();
+        assert!(secrets.next_deadline() <= NOW, "it is due");
+        secrets.rotate(NOW, &mut ChaCha8Rng::seed_from_u64(6));
+        assert!(secrets.can_issue(NOW).is_ok());
+        assert!(secrets.next_deadline() > NOW);
+        assert!(accept(&mut secrets, 4).is_ok(), "the next peer does not wait");
+        for (n, cookie) in (0_u64..).zip(spent) {
+            let own = Cookie(n.to_be_bytes());
+            let verdict = secrets.verify::<Portable>(NOW, &binding(&own, 1), cookie).map(|_| ());
+            assert_eq!(verdict, Err(Discard::CookieUsed));
         }
     }
 

@@ -40,6 +40,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
+    /// The memory was restored or cloned: what this session seals next may have been sealed already, under the same nonce. It
+    /// ends as lost at once, attempts included, and nothing is sealed, signed or sent.
+    pub fn cut(&mut self) {
+        if let Stage::Idle | Stage::Over(_) = self.stage {
+            return;
+        }
+        let truncated = !self.inbound.complete();
+        self.shut(Closure::Lost { truncated }, None);
+    }
+
     /// A verified binding to no address says that the peer's agent is gone: the session ends as if the peer had ended it,
     /// and nothing is sent.
     pub fn peer_is_gone(&mut self) {

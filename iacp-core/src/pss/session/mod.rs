@@ -457,11 +457,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// A verified binding or ticket says that the peer is at `at`: it is asked there, and becomes the peer's home when
     /// it answers. At most three such claims are followed at a time.
-    pub fn claim(&mut self, now: Mono, at: SocketAddr) {
-        if let Stage::Open(_) = self.stage {
+    ///
+    /// `false` if the session is not open, and looks nowhere.
+    pub fn claim(&mut self, now: Mono, at: SocketAddr) -> bool {
+        let open = matches!(self.stage, Stage::Open(_));
+        if open {
             self.path.expire(now);
             self.path.claim(now, at);
         }
+        open
     }
 
     /// How long a DISCONNECTED session is kept, in milliseconds, from the next loss on. It stays set for later sessions in

@@ -252,7 +252,12 @@ impl Path {
         // A free place comes before all others.
         let place = self.claimed.iter_mut().min_by_key(|claimed| claimed.map(|claimed| claimed.until));
         if let Some(place) = place {
-            let what = Claimed { at, probes: Probes::new(now, CLAIMED_PAUSE) };
+            let mut probes = Probes::new(now, CLAIMED_PAUSE);
+            if let Some(before) = place {
+                // However many places are claimed, one after the other, they get no more probes than one that stays.
+                (probes.pause, probes.due) = (before.what.probes.pause, before.what.probes.due);
+            }
+            let what = Claimed { at, probes };
             *place = Some(Until { what, until: now.after(CLAIMED_FOR) });
         }
     }
@@ -376,6 +381,22 @@ mod tests {
         assert!(!path.is_guess(0));
         path.set_secret(8);
         assert_ne!(path.number::<Portable>(1), number, "another session has others");
+    }
+
+    #[test]
+    fn places_claimed_one_after_the_other_get_no_more_probes_than_three_that_stay() {
+        let mut path = path();
+        let mut probes = 0;
+        for ms in 0..30_000_u64 {
+            if ms % 50 == 0 {
+                let [.., high, low] = ms.to_be_bytes();
+                path.claim(Mono(ms), SocketAddr::from(([198, 51, high, low], 4227)));
+            }
+            while path.probe(Mono(ms), ms, 145).is_some() {
+                probes += 1;
+            }
+        }
+        assert!((3..=3 * 8).contains(&probes), "{probes}");
     }
 
     #[test]

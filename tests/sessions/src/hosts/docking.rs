@@ -133,7 +133,7 @@ impl Hosts {
 impl Host {
     /// The host finds that its memory is a copy.
     pub fn renew(&mut self, now: Mono) {
-        self.entity.renew(now, &mut self.rng);
+        self.entity.renew(now, |_| None, &mut self.rng);
     }
 
     /// An agent goes on from what is on stable storage.

@@ -166,6 +166,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if !asked {
                 return HostEvent::Dropped(Dropped::NotAsked);
             }
+            if self.confirms.take(now, 1).is_err() {
+                return HostEvent::Dropped(Dropped::RateLimited);
+            }
             if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
                 return HostEvent::Dropped(Dropped::Signature);
             }
@@ -175,7 +178,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             return HostEvent::Taken;
         }
-        self.on_leaving_confirmed(quorum, from, frame, confirm, bytes)
+        self.on_leaving_confirmed(now, quorum, from, frame, confirm, bytes)
     }
 
     fn on_verdict(&mut self, now: Mono, slot: u32, verdict: Verdict) {
@@ -210,12 +213,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A verified binding of an EID of this host: if it is not ours, and not below ours, the key is elsewhere too, and the
     /// EID is given up.
     pub(in crate::erp::entity) fn on_own_binding(&mut self, now: Mono, slot: u32, binding: &Binding) {
-        let Some(agent) = self.agents.at_mut(slot) else { return };
-        let ours = agent.binding;
-        let foreign = ours.is_none_or(|ours| {
-            binding.generation > ours.generation || (binding.generation == ours.generation && binding.ip != ours.ip)
-        });
-        if foreign {
+        if let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.is_foreign(binding)) {
             agent.tell.cloned = true;
             self.end_context(now, slot, Event::Deregistration);
         }

@@ -86,15 +86,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         rng: &mut impl CryptoRng,
     ) -> Result<Agent, LocalStatus> {
         let slot = self.agent_of(eid).ok_or(LocalStatus::NotFound)?;
-        let new = self.rotate_slot(now, slot, reason, rng)?;
+        let new = self.rotate_slot(now, slot, (reason, false), rng)?;
         self.credentials(new).ok_or(LocalStatus::Capacity)
     }
 
+    /// What an agent has asked for itself takes from what its channel may begin; what its host orders does not.
     pub(in crate::erp::entity) fn rotate_slot(
         &mut self,
         now: Mono,
         slot: u32,
-        reason: RotationReason,
+        (reason, asked): (RotationReason, bool),
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
         let agent = self.agents.at(slot).ok_or(LocalStatus::NotFound)?;
@@ -108,6 +109,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Err(LocalStatus::NotNow);
         }
         let (channel, airk, digest) = (agent.channel, agent.airk, agent.digest);
+        if let Some(channel) = channel.filter(|_| asked) {
+            self.may_begin_on(now, channel)?;
+        }
         let new = self.allocate(now, channel, airk, digest, rng)?;
         match reason {
             RotationReason::Administrative => {

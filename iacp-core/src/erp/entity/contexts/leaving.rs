@@ -202,6 +202,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A leaving is not repeated any more.
     pub(in crate::erp::entity) fn forget_leaving(&mut self, cell: u32) {
         self.unfile_leaving(cell);
+        // Its slot is used again: there the next leaving is the newest.
+        self.outbox_age.remove(&mut self.outbox, cell);
+        self.outbox_filed.remove(&mut self.outbox, cell);
         if let Some(handle) = self.outbox.handle(cell) {
             self.outbox.release(handle);
         }
@@ -220,6 +223,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A node's word on a leaving.
     pub(super) fn on_leaving_confirmed(
         &mut self,
+        now: Mono,
         quorum: Quorum,
         from: SocketAddr,
         frame: &Frame<'_>,
@@ -234,6 +238,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(binding) = binding.filter(|_| cell.registration.asked(&node, from)) else {
             return HostEvent::Dropped(Dropped::NotAsked);
         };
+        if self.confirms.take(now, 1).is_err() {
+            return HostEvent::Dropped(Dropped::RateLimited);
+        }
         if verify_frame::<P>(&node, frame, [&binding.signed(), &[]], bytes).is_err() {
             return HostEvent::Dropped(Dropped::Signature);
         }

@@ -45,11 +45,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
         let bindable = airk.is_some() && self.settings.directory.is_some() && !self.deposits.is_empty();
-        self.enter(now, |agent| {
+        let slot = self.enter(now, |agent| {
             agent.begin(now, airk, digest, rng);
             agent.channel = channel;
             agent.awaits_root = bindable.then(|| now.after(ROOT_RECORD));
-        })
+        })?;
+        let place = channel.and_then(|channel| usize::try_from(channel).ok());
+        if let Some(state) = place.and_then(|place| self.channels.get_mut(place)) {
+            state.contexts = state.contexts.saturating_add(1);
+        }
+        Ok(slot)
     }
 
     /// An agent goes on whose context was lost with the host's memory: the same EID, a new token, a generation above all that

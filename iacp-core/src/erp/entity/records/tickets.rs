@@ -110,13 +110,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
     }
 
-    /// A session is forgotten: its ticket keys are kept for a while.
+    /// A session is forgotten: its ticket keys are kept for a while, which ends once. A slot of a session still names the one
+    /// before, until another one begins in it.
     pub(in crate::erp::entity) fn age_ticket_keys(&mut self, slot: u32) {
         let Some(entry) = self.sessions.at(slot) else { return };
         let (agent, peer, cookies) = (entry.agent, entry.session.peer(), entry.session.cookies());
         let (until, name) = (self.clock.after(KEPT), Line::of_session(cookies.0, cookies.1));
         let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
-        for slot in slots.filter(|slot| slot.until.is_some() && slot.session == name && slot.peer == peer) {
+        let lives = |slot: &TicketSlot| slot.until == Some(Mono(u64::MAX));
+        for slot in slots.filter(|slot| lives(slot) && slot.session == name && slot.peer == peer) {
             slot.until = Some(until);
         }
     }

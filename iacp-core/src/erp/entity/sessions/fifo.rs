@@ -105,6 +105,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = if context.fifo < share { self.fifo.claim() } else { None };
         let Some(cell) = cell else {
             entry.room = true;
+            self.rooms.push(&mut self.sessions, slot);
             return Err(LocalStatus::Full);
         };
         if !self.fifo.get_mut(cell).is_some_and(|cell| cell.fill(kind, fin, content)) {
@@ -118,7 +119,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Seals what waits, first in, first out, as much as window and log take. `true` if something has left the queue.
     pub(in crate::erp::entity) fn flush(&mut self, now: Mono, slot: u32) -> bool {
-        let mut moved = false;
+        let (mut moved, mut freed) = (false, 0);
         self.begin_line(now, slot);
         if !self.line_is_open(slot) {
             return moved;
@@ -143,7 +144,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 agent.fifo = agent.fifo.saturating_sub(1);
             }
             moved = true;
+            freed += 1;
         }
+        self.tell_of_room(freed);
         // The end in good order comes behind what waits.
         if let Some(entry) = self.sessions.at_mut(slot)
             && entry.fifo.is_empty()
@@ -156,6 +159,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             moved = true;
         }
         moved
+    }
+
+    /// So many cells are free again: sessions whose agents wait for room are asked whether they have it.
+    pub(super) fn tell_of_room(&mut self, cells: u32) {
+        let tries = if cells > 0 { FLUSH } else { 0 };
+        for _ in 0..tries {
+            let Some(slot) = self.rooms.pop(&mut self.sessions) else { return };
+            self.sessions_news.push(&mut self.sessions, slot);
+        }
     }
 }
 

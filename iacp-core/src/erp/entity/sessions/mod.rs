@@ -83,6 +83,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.settings.directory.is_none() && open.at.is_none() && self.agent_of(&open.peer).is_none() {
             return Err(LocalStatus::NotFound);
         }
+        // A PSS_INIT costs the peer a signature, also where it is an agent of this host.
+        if self.agents.at_mut(agent).is_none_or(|context| !context.may_open(now)) {
+            return Err(LocalStatus::Capacity);
+        }
         let handle = self.claim_session(agent)?;
         let Some(entry) = self.sessions.get_mut(handle) else { return Err(LocalStatus::Capacity) };
         // The memory was wiped, so nothing is under way in it.
@@ -141,6 +145,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         match self.known(now, &want.peer, want.at) {
             Known::At(at, throttled) => {
+                self.stop_waiting(slot);
                 if !self.attach_peer(slot, &want.peer) {
                     self.try_later(slot, now.after(RETRY));
                     return;
@@ -242,6 +247,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) {
             self.end_derivatives(agent, Some(slot));
         }
+        self.stop_waiting(slot);
         self.drop_bargain(slot);
         self.drop_line(slot);
         self.end_shared(slot);
@@ -272,6 +278,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.incoming = agent.incoming.saturating_sub(u32::from(incoming));
             agent.fifo = agent.fifo.saturating_sub(waited);
         }
+        self.tell_of_room(waited);
         self.detach_peer(slot);
     }
 

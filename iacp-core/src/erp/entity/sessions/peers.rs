@@ -7,6 +7,7 @@ use iacp_wire::Eid;
 use super::super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
+use crate::erp::deflect::Scope;
 use crate::erp::generation::{PORT, claimed_place};
 use crate::pss::Admission;
 use crate::slots::List;
@@ -14,6 +15,10 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
+/// An entry whose question the host does not answer may be forgotten after this long, in milliseconds.
+const ASKING: u64 = 10_000;
+/// A binding claims in so many sessions of its owner at first: in the others when one of them shows that the owner is there.
+const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;
 
@@ -38,7 +43,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let handle = match self.peers.claim() {
             Some(handle) => handle,
             None => {
-                self.drop_idle_peer();
+                self.drop_idle_peer()?;
                 self.peers.claim()?
             }
         };
@@ -53,24 +58,37 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Some(handle.slot())
     }
 
-    /// The oldest peer without a session is forgotten: a constant number of them is looked at.
-    fn drop_idle_peer(&mut self) {
+    /// Whether an entry of this peer is there, or can be made.
+    pub(in crate::erp::entity) fn has_peer_room(&mut self, eid: &Eid) -> bool {
+        !self.peers.is_full() || self.peer_of(eid).is_some() || self.idle_peer().is_some()
+    }
+
+    /// The oldest peer that may be forgotten, which stands in front afterwards: a constant number of them is looked at.
+    fn idle_peer(&mut self) -> Option<u32> {
         for _ in 0..LOOKED_AT {
-            let Some(slot) = self.peers_age.pop(&mut self.peers) else { return };
-            let Some(peer) = self.peers.at(slot) else { continue };
-            if peer.sessions > 0 {
+            let slot = self.peers_age.first()?;
+            let found = self.peers.at(slot).map(|peer| peer.is_idle(self.clock));
+            if found == Some(true) {
+                return Some(slot);
+            }
+            self.peers_age.pop(&mut self.peers);
+            if found.is_some() {
                 self.peers_age.push(&mut self.peers, slot);
-                continue;
             }
-            let eid = peer.eid;
-            self.tell_standing(slot);
-            let (hash, peers) = (self.peer_index.hash(&[&eid.0]), &self.peers);
-            self.peer_index.remove(hash, slot, |key, slot| peers.at(slot).map_or(0, |peer| key.hash(&[&peer.eid.0])));
-            if let Some(handle) = self.peers.handle(slot) {
-                self.peers.release(handle);
-            }
-            return;
         }
+        None
+    }
+
+    /// The oldest peer of which nothing is to be kept is forgotten.
+    fn drop_idle_peer(&mut self) -> Option<()> {
+        let slot = self.idle_peer()?;
+        self.peers_age.pop(&mut self.peers);
+        self.tell_standing(slot);
+        let eid = self.peers.at(slot)?.eid;
+        let (hash, peers) = (self.peer_index.hash(&[&eid.0]), &self.peers);
+        self.peer_index.remove(hash, slot, |key, slot| peers.at(slot).map_or(0, |peer| key.hash(&[&peer.eid.0])));
+        let handle = self.peers.handle(slot)?;
+        self.peers.release(handle).then_some(())
     }
 
     /// What is known of a peer; what is not is asked. A peer of this host is known, and a host without a directory asks
@@ -94,8 +112,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let throttled = match standing {
             Admission::Admit => false,
             Admission::Throttle => true,
-            Admission::Drop | Admission::DemandWork => return Known::Forbidden,
-            Admission::NotKnownYet => {
+            Admission::Drop | Admission::DemandWork if now < until => return Known::Forbidden,
+            // A refusal that is no longer believed is asked again before it refuses.
+            Admission::Drop | Admission::DemandWork | Admission::NotKnownYet => {
                 self.ask_peer(now, slot);
                 return Known::NotYet;
             }
@@ -114,7 +133,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The host is to ask what the directory knows of a peer; `false` if it was asked just now.
     pub(in crate::erp::entity) fn ask_peer(&mut self, now: Mono, slot: u32) -> bool {
         let Some(peer) = self.peers.at_mut(slot) else { return false };
-        let again = peer.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN);
+        let again = peer.may_be_asked(now);
         if again {
             (peer.asked, peer.asking) = (Some(now), true);
             self.peers_ask.push(&mut self.peers, slot);
@@ -136,8 +155,23 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// What the directory says of a peer, or a binding of the peer's, has the session tried at once.
     pub(super) fn wait_for_peer(&mut self, slot: u32, peer: &Eid) {
-        if let Some(peer) = self.peer_of(peer).and_then(|peer| self.peers.at_mut(peer)) {
-            peer.waiting.push(&mut self.sessions, slot);
+        let Some(place) = self.peer_of(peer) else { return };
+        let Some(peer) = self.peers.at_mut(place) else { return };
+        if peer.waiting.push(&mut self.sessions, slot)
+            && let Some(entry) = self.sessions.at_mut(slot)
+        {
+            entry.waits = place + 1;
+        }
+    }
+
+    /// A session waits for its peer no more: its slot may come to wait for another one.
+    pub(super) fn stop_waiting(&mut self, slot: u32) {
+        let Some(place) = self.sessions.at_mut(slot).and_then(|entry| core::mem::take(&mut entry.waits).checked_sub(1))
+        else {
+            return;
+        };
+        if let Some(peer) = self.peers.at_mut(place) {
+            peer.waiting.remove(&mut self.sessions, slot);
         }
     }
 
@@ -147,7 +181,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(peer) = self.peers.at_mut(peer) else { return };
         let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
         while let Some(session) = waiting.pop(&mut self.sessions) {
-            if let Some(entry) = self.sessions.at_mut(session).filter(|entry| entry.want.is_some()) {
+            let Some(entry) = self.sessions.at_mut(session) else { continue };
+            entry.waits = 0;
+            if entry.want.is_some() {
                 entry.wake = true;
                 self.deadlines.bring_forward(session, now);
             }
@@ -172,14 +208,40 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let mut next = peer.sessions.checked_sub(1);
         self.wake_waiting(now, slot);
         let at = claimed_place(&binding, from);
+        let mut claims = 0;
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
             next = entry.peer_next.checked_sub(1);
+            let home = entry.session.locator();
             match at {
-                Some(at) => entry.session.claim(now, at),
+                // A binding opens no inner network: it leads into none that is narrower than where its bearer is.
+                Some(at) if Scope::of(at.ip()) < Scope::of(from.unwrap_or(home).ip()) => {}
+                Some(at) => {
+                    if claims < CLAIMS && home != at && entry.session.claim(now, at) {
+                        claims += 1;
+                    }
+                }
                 None => entry.session.peer_is_gone(),
             }
             self.touch(session);
+        }
+    }
+
+    /// A session has proven that its peer is where its binding says: the others with that peer look for it there.
+    pub(in crate::erp::entity) fn follow(&mut self, slot: u32, to: SocketAddr) {
+        let now = self.clock;
+        let peer = self.sessions.at(slot).and_then(|entry| entry.peer.checked_sub(1));
+        let Some(peer) = peer.and_then(|peer| self.peers.at(peer)) else { return };
+        if peer.binding.is_none_or(|binding| IpAddr::from(binding.ip) != to.ip().to_canonical()) {
+            return;
+        }
+        let mut next = peer.sessions.checked_sub(1);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at_mut(session) else { break };
+            next = entry.peer_next.checked_sub(1);
+            if session != slot && entry.session.locator() != to && entry.session.claim(now, to) {
+                self.touch(session);
+            }
         }
     }
 
@@ -212,5 +274,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
             }
         }
+    }
+}
+
+impl super::super::Peer {
+    /// Whether the host may be asked about it again.
+    pub(in crate::erp::entity) fn may_be_asked(&self, now: Mono) -> bool {
+        self.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN)
+    }
+
+    /// Whether nothing of it is to be kept: no session is there or waits, no accusation and no compromise counts against it, and
+    /// no answer is to come.
+    fn is_idle(&self, now: Mono) -> bool {
+        let shunned = self.shunned.is_some_and(|until| now < until);
+        let asking = self.asking && self.asked.is_some_and(|since| now.since(since) < ASKING);
+        self.sessions == 0 && self.waiting.is_empty() && !(self.challenged || shunned || asking)
     }
 }
