@@ -8,32 +8,11 @@ use rand_core::CryptoRng;
 use super::event::{Dropped, HostEvent, To};
 use super::frame::{ROUTING, write_routing};
 use super::throttle::{Throttle, terms_for};
-use super::{INSIDE, LlEntity, PREFIXES};
+use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::pss::{Admission, Answer, Capabilities, Discard, Gate, Settings, Signed};
 use crate::time::Mono;
-
-/// Reads of the directory for strangers of one network in a second.
-const OF_A_NETWORK: u8 = 2;
-
-/// For how many strangers of each network the directory was read, within the second that began then.
-pub(super) struct Shares {
-    since: Mono,
-    reads: [u8; PREFIXES],
-}
-
-impl Shares {
-    pub(super) const NONE: Self = Self { since: Mono(0), reads: [0; PREFIXES] };
-
-    /// The reads of the network in this place, if it may have one more.
-    fn of(&mut self, now: Mono, place: usize) -> Option<&mut u8> {
-        if now.since(self.since) >= 1_000 {
-            (self.since, self.reads) = (now, [0; PREFIXES]);
-        }
-        self.reads.get_mut(place).filter(|reads| **reads < OF_A_NETWORK)
-    }
-}
 
 /// What is known when a PSS_ACK comes: it was looked up before.
 struct AtDoor {

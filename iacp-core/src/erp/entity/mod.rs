@@ -44,9 +44,9 @@ use iacp_wire::{Cookie, Eid};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use self::door::Shares;
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use self::proof::Proof;
+use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
 use super::generation::PORT;
 use super::receipt::ReceiptSlot;
@@ -80,7 +80,7 @@ pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 
 /// Reads of the directory for strangers, of all together.
 const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };
 /// Buckets at the door for what costs a signature.
-const PREFIXES: usize = 64;
+const PREFIXES: usize = NETWORKS;
 
 /// How a host is configured.
 #[derive(Clone, Copy, Debug)]

@@ -50,6 +50,29 @@ impl Throttle {
     }
 }
 
+/// As many as there are buckets for networks at the door.
+pub(super) const NETWORKS: usize = 64;
+/// Reads of the directory for strangers of one network in a second.
+const OF_A_NETWORK: u8 = 2;
+
+/// For how many strangers of each network the directory was read, within the second that began then.
+pub(super) struct Shares {
+    since: Mono,
+    reads: [u8; NETWORKS],
+}
+
+impl Shares {
+    pub(super) const NONE: Self = Self { since: Mono(0), reads: [0; NETWORKS] };
+
+    /// The reads of the network in this place, if it may have one more.
+    pub(super) fn of(&mut self, now: Mono, place: usize) -> Option<&mut u8> {
+        if now.since(self.since) >= 1_000 {
+            (self.since, self.reads) = (now, [0; NETWORKS]);
+        }
+        self.reads.get_mut(place).filter(|reads| **reads < OF_A_NETWORK)
+    }
+}
+
 /// The terms that a peer is offered.
 pub(super) fn terms_for(terms: Terms, throttled: bool) -> Terms {
     if !throttled {
