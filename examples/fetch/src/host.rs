@@ -163,7 +163,8 @@ impl Host {
                 HostRequest::Resolvers { eid, key } => {
                     self.entity.answer_resolvers(now, unix(), &eid, &key, &self.nodes);
                 }
-                HostRequest::Nodes(_)
+                HostRequest::Accusation(_)
+                | HostRequest::Nodes(_)
                 | HostRequest::Own(_)
                 | HostRequest::Peer(_)
                 | HostRequest::Deposit(_)
