@@ -35,16 +35,13 @@ pub use handshake::keys::{TicketKey, TicketKeys, local_session_key, session_hash
 pub use handshake::responder::{Accepted, Admission, Answer, Gate, NotAnswered, Responder};
 pub use handshake::terms::{Capabilities, RejectionReasons, Settings, Terms};
 pub(crate) use session::Place;
-/// What of a session moves to another host.
-pub(crate) mod dock {
-    pub(crate) use super::session::dock::Moving;
-    pub(crate) use super::stream::inbound::{Ahead, Heard};
-    pub(crate) use super::stream::keys::KeyState;
-    pub(crate) use super::stream::outbound::Sent;
-}
+pub(crate) use session::dock::Moving;
 pub use session::life::{ANXIOUS, FRESH, IDLE_HEARTBEAT, NO_PROGRESS, RECONNECT_LIMIT, SILENCE};
 pub use session::teardown::{KEEP_FAREWELL, TEARDOWN_LIMIT};
 pub use session::{Session, TRANSMIT_BUFFER, continuity, lifecycle};
 pub use stream::congestion::{Arrived, Congestion, Flight, InFlight, Model};
 pub use stream::frame::OVERHEAD;
+pub(crate) use stream::inbound::{Ahead, Heard};
+pub(crate) use stream::keys::KeyState;
 pub use stream::kind::Kind;
+pub(crate) use stream::outbound::Sent;

@@ -9,8 +9,7 @@ use zeroize::Zeroize;
 use super::records::{NONE, SessionHead, SessionRecord, TakenFrame, Waiting, logged_length};
 use crate::crypto::Secret32;
 use crate::erp::resume::Line;
-use crate::pss::dock::{Ahead, Heard, KeyState, Moving, Sent};
-use crate::pss::{Capabilities, Role, Terms, continuity};
+use crate::pss::{Ahead, Capabilities, Heard, KeyState, Moving, Role, Sent, Terms, continuity};
 
 /// What an LL-Entity keeps of a session beside the machine: items, and what its agent wants.
 pub(crate) struct Beside {

@@ -21,6 +21,7 @@ mod deadline;
 mod derived;
 mod desk;
 mod dock;
+mod docking;
 mod door;
 mod event;
 mod frame;
@@ -62,7 +63,8 @@ use crate::time::Mono;
 
 pub use derived::derivative_of;
 pub use desk::{Desk, Done};
-pub use dock::{Docked, OfferSlot};
+pub use dock::Docked;
+pub use docking::OfferSlot;
 pub use event::{Dropped, HostEvent, HostRequest, PeerAnswer, Persist, To, Transmit};
 pub use memory::{Channel, Memory, PeerSlot, SessionSlot};
 pub use paths::PathSlot;
@@ -197,7 +199,7 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     /// As long as frames for an EID that has gone are sent on.
     exported_until: Option<Mono>,
     /// The context that this host hands over. One at a time.
-    docking: Option<dock::Docking>,
+    docking: Option<docking::Docking>,
     agent_index: Index<'m>,
     session_index: Index<'m>,
     peer_index: Index<'m>,

@@ -7,7 +7,7 @@ use crate::erp::sandbox::DerivedSlot;
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Maybe, Reset, Slot};
 
-use super::dock::OfferSlot;
+use super::docking::OfferSlot;
 use super::paths::PathSlot;
 use super::proof::BargainSlot;
 use super::records::{DepositSlot, TicketSlot};

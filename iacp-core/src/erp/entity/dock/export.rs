@@ -5,8 +5,8 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use super::super::LlEntity;
+use super::super::docking::{Docking, Word};
 use super::super::tables::LineSlot;
-use super::{Docking, Word};
 use crate::crypto::{Provider, Suite};
 use crate::erp::agent::{AgentSlot, Storing};
 use crate::erp::binding::Binding;
@@ -17,8 +17,7 @@ use crate::erp::dock::{
 };
 use crate::erp::generation::LIMIT;
 use crate::identity::Identity;
-use crate::pss::Capabilities;
-use crate::pss::dock::Moving;
+use crate::pss::{Capabilities, Moving};
 use crate::time::{Mono, UnixTime};
 
 /// Frames for an EID that was exported go on for so long, in milliseconds.

@@ -5,16 +5,16 @@ use core::net::SocketAddr;
 use iacp_wire::Eid;
 use rand_core::CryptoRng;
 
+use super::super::docking::OfferSlot;
 use super::super::{INSIDE, LlEntity};
-use super::{IMPORTED, OfferSlot};
+use super::IMPORTED;
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, ROTATION};
 use crate::erp::dock::{Beside, DockError, DockReason, Imported, LASTS, OFFER, Offer, Record, SessionRecord, moving};
 use crate::erp::local::Outcome;
 use crate::erp::resume::{self, Agreement, Items};
 use crate::identity::Identity;
-use crate::pss::dock::{Ahead, Moving};
-use crate::pss::{Capabilities, Role};
+use crate::pss::{Ahead, Capabilities, Moving, Role};
 use crate::slots::Maybe;
 use crate::time::{Mono, UnixTime};
 

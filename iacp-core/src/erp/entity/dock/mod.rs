@@ -13,13 +13,11 @@ mod export;
 mod import;
 mod renew;
 
-use crate::crypto::Provider;
-use crate::erp::dock::{Checked, Offer};
-use crate::slots::Handle;
-use crate::time::Mono;
-
 use super::LlEntity;
+use super::docking::{OfferSlot, Word};
 use super::event::Persist;
+use crate::crypto::Provider;
+use crate::time::Mono;
 
 pub use import::Docked;
 
@@ -27,37 +25,6 @@ pub use import::Docked;
 const IMPORTED: u64 = 300_000;
 /// A new handshake is tried so often.
 const RENEWALS: u8 = 3;
-
-/// One context that a host has offered to take over. Its key opens one blob, and is never on stable storage.
-pub struct OfferSlot {
-    offer: Option<Offer>,
-    until: Mono,
-}
-
-impl OfferSlot {
-    /// No offer.
-    pub const EMPTY: Self = Self { offer: None, until: Mono(0) };
-}
-
-/// How far the word "exported" is on its way to stable storage.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Wanted,
-    Asked,
-    Stored,
-    /// The export was given up, and that is to be stored.
-    Withdrawn,
-    WithdrawalAsked,
-}
-
-/// The context that is handed over.
-pub(super) struct Docking {
-    agent: Handle,
-    offer: Checked,
-    /// Every generation below may have been signed, here or there.
-    bound: u64,
-    word: Word,
-}
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// Whether this context is on its way to another host: it signs no generation and is given up for no other EID.
