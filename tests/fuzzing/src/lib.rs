@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets of IACP, for any harness: each is a function of bytes that panics if something does not
 //! hold. `fuzz/` hands them to libFuzzer; `tests/replay.rs` runs them over their seeds and over changed seeds in every test
-//! run; `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer.
+//! run; `cargo run -p fuzzing -- FOLDER` writes seeds and dictionaries for a fuzzer, also those of the targets that have their
+//! bodies in `fuzz/`.
 
 mod directory;
 mod discovery;
@@ -8,6 +9,7 @@ mod frame;
 pub mod interpreter;
 pub mod provider;
 pub mod session;
+pub mod vectors;
 
 /// One target: a name, a body, and what makes it quick.
 pub struct Target {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::{env, fs, io};
 
 use fuzzing::TARGETS;
+use fuzzing::vectors::{Corpus, corpora};
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args_os().nth(1) else {
@@ -12,14 +13,13 @@ fn main() -> io::Result<()> {
         ));
     };
     let folder = Path::new(&folder);
-    for target in TARGETS {
-        let corpus = folder.join("corpus").join(target.name);
+    let ours = TARGETS.map(|target| Corpus { name: target.name, seeds: (target.seeds)(), words: (target.words)() });
+    for Corpus { name, seeds, words } in ours.into_iter().chain(corpora()) {
+        let corpus = folder.join("corpus").join(name);
         fs::create_dir_all(&corpus)?;
-        let seeds = (target.seeds)();
         for (name, bytes) in &seeds {
             fs::write(corpus.join(name), bytes)?;
         }
-        let words = (target.words)();
         if !words.is_empty() {
             let dictionaries = folder.join("dict");
             fs::create_dir_all(&dictionaries)?;
@@ -27,12 +27,9 @@ fn main() -> io::Result<()> {
                 let bytes: String = bytes.iter().map(|byte| format!("\\x{byte:02X}")).collect();
                 format!("# {name}\n\"{bytes}\"\n")
             };
-            fs::write(
-                dictionaries.join(target.name).with_extension("dict"),
-                words.iter().map(line).collect::<String>(),
-            )?;
+            fs::write(dictionaries.join(name).with_extension("dict"), words.iter().map(line).collect::<String>())?;
         }
-        println!("{}: {} seeds, {} words", target.name, seeds.len(), words.len());
+        println!("{name}: {} seeds, {} words", seeds.len(), words.len());
     }
     Ok(())
 }
