@@ -88,7 +88,7 @@ fn one_limit_holds_for_every_way_that_a_frame_may_take() {
     assert!(outer(&mut grant, Mono(0), &relayed(2, &longest)).len() < DATAGRAM);
 }
 
-// shows: IACP-080
+// shows: IACP-080 (§4.2.3.4)
 #[test]
 fn frames_stand_in_one_another_in_five_ways_and_no_other() {
     let (data, mut grant) = (stream(0x0B), Grant::new(at("198.51.100.9:4227"), Locator::ZERO));
@@ -204,7 +204,7 @@ fn a_router_takes_one_off_before_it_sends_and_the_target_takes_what_arrives_with
     }
 }
 
-// shows: IACP-158
+// shows: IACP-158 (A.14)
 #[test]
 fn a_loop_of_routers_ends_by_its_ttl() {
     // Two routers whose configuration points at each other.
@@ -282,7 +282,7 @@ fn granted(asking: &mut Asking, now: Mono) -> (Vec<u8>, TransitGrant) {
     }
 }
 
-// shows: IACP-157
+// shows: IACP-157 (A.15)
 #[test]
 fn a_carrier_carries_for_a_host_that_has_shown_its_address() {
     let mut asking = asking();

@@ -36,7 +36,7 @@ fn oracle(nodes: &[String]) -> ([u8; 32], f64) {
 
 #[test]
 fn white_space_is_one_blank_and_none_at_the_ends() {
-    // shows: IACP-052
+    // shows: IACP-052 (§4.1.4.1)
     let plain = parity(&[&["a b"]]);
     for text in [" a b", "a  b ", "\ta\r\n\u{c}b\n", "a\u{a0}b", "\u{a0} a \u{a0} b\u{a0}"] {
         assert_eq!(parity(&[&[text]]), plain, "{text:?}");
@@ -51,13 +51,13 @@ fn white_space_is_one_blank_and_none_at_the_ends() {
 
 #[test]
 fn unicode_is_left_as_it_is() {
-    // shows: IACP-052
+    // shows: IACP-052 (§4.1.4.1)
     assert!(!parity(&[&["\u{e4}"]]).is_equivalent(&parity(&[&["a\u{308}"]])));
 }
 
 #[test]
 fn the_hash_is_over_nodes_in_order_and_nothing_else() {
-    // shows: IACP-051
+    // shows: IACP-051 (§4.1.4.1)
     let mut hash = Sha256::new();
     hash.update(b"Title\xffText of two\xff");
     assert_eq!(parity(&[&[" Title "], &["Text\n of ", "two"]]).digest()[..], hash.finalize()[..]);
@@ -68,7 +68,7 @@ fn the_hash_is_over_nodes_in_order_and_nothing_else() {
 /// The attack *Equal entropy, other cuts, separators inside text*.
 #[test]
 fn other_cuts_another_order_and_separators_in_the_text_are_told_apart() {
-    // shows: IACP-049, IACP-053
+    // shows: IACP-049 (§1.2), IACP-053 (§4.1.4.1)
     let page = parity(&[&["ab"], &["c"]]);
     for other in [&[&["a"][..], &["bc"]][..], &[&["c"], &["ab"]], &[&["abc"]], &[&["a"], &["b"], &["c"]]] {
         let other = parity(other);
@@ -81,7 +81,7 @@ fn other_cuts_another_order_and_separators_in_the_text_are_told_apart() {
 
 #[test]
 fn entropy_is_in_bits_per_byte() {
-    // shows: IACP-049, IACP-050
+    // shows: IACP-049 (§1.2), IACP-050 (§4.1.4.1)
     let entropy = |text: &str| parity(&[&[text]]).entropy();
     assert_eq!(entropy("aaaa"), 0.0);
     assert_eq!(entropy("abab"), 1.0);

@@ -11,7 +11,7 @@ fn share(parts: u16) -> Share {
 
 #[test]
 fn below_theta_and_at_zero_a_node_is_pruned() {
-    // shows: IACP-046
+    // shows: IACP-046 (§4.1.3.2)
     let mut queue = [Queued::FREE; 4];
     let mut ape = Ape::new(&mut queue, 8);
     assert_eq!(ape.theta(), THETA_BASE);
@@ -26,7 +26,7 @@ fn below_theta_and_at_zero_a_node_is_pruned() {
 
 #[test]
 fn from_0_85_on_a_node_has_a_stream_at_once_and_below_it_waits() {
-    // shows: IACP-041, IACP-047
+    // shows: IACP-041 (§4.1.3), IACP-047 (§4.1.3.2)
     let mut queue = [Queued::FREE; 4];
     let mut ape = Ape::new(&mut queue, 2);
     assert_eq!(ape.judge(1, share(8_499)), Verdict::Queued);
@@ -187,7 +187,7 @@ fn chain(nodes: u32) -> Result<Route, NoRoute> {
 /// The attack *NaN, infinities, cycles, zero scores*: the last two.
 #[test]
 fn cycles_pruned_nodes_and_wrong_graphs_are_errors_with_their_place() {
-    // shows: IACP-048
+    // shows: IACP-048 (§4.1.3.2)
     let hrp = [share(9_000), share(0), share(9_000), share(500)];
     let dag = |edges| Dag { hrp: &hrp, edges, theta: share(1_000) };
     let best = |edges, target| best_path(&dag(edges), 0, target, &mut [Scratch::FREE; 4]);

@@ -54,7 +54,7 @@ impl World {
 
 #[test]
 fn a_query_is_answered_by_what_the_resolver_knows() {
-    // shows: IACP-027, IACP-028
+    // shows: IACP-027 (§4.1.2), IACP-028 (§4.1.2)
     for mapping in [MAPPED, Mapping::NotFound, Mapping::Refused] {
         let mut world = World::new(4);
         let (query, bytes) = world.query(URI);
@@ -81,7 +81,7 @@ fn a_mapping_lives_a_day_at_most() {
 
 #[test]
 fn no_byte_of_a_query_or_an_answer_can_be_changed() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut world = World::new(4);
     let (query, bytes) = world.query(URI);
     for at in 0..bytes.len() {
@@ -109,7 +109,7 @@ fn no_byte_of_a_query_or_an_answer_can_be_changed() {
 
 #[test]
 fn one_query_a_second_for_each_requestor() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut world = World::new(2);
     let (_, first) = world.query(URI);
     assert!(world.answer(&first, MAPPED).is_ok());
@@ -129,7 +129,7 @@ fn one_query_a_second_for_each_requestor() {
 
 #[test]
 fn an_answer_is_kept_until_it_ends() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut memory = [Known::FREE; 4];
     let mut mappings = Mappings::new(&mut memory);
     assert_eq!(mappings.get(Mono(0), "example.org"), None);
@@ -174,7 +174,7 @@ fn opinions_of(words: &[Mapping]) -> Opinions {
     opinions
 }
 
-// shows: IACP-028
+// shows: IACP-028 (§4.1.2)
 #[test]
 fn whatever_f_liars_say_they_neither_make_nor_change_a_mapping() {
     // For each n: every mixture of honest words and lies, in every order of arrival that differs in who came first.

@@ -25,7 +25,7 @@ fn rels(field: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_examples_of_rfc_8288_are_read() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     let pair = |target: &str, rel: &str| (target.to_owned(), rel.to_owned());
     let previous = r#"<http://example.com/TheBook/chapter2>; rel="previous"; title="previous chapter""#;
     assert_eq!(rels(previous), [pair("http://example.com/TheBook/chapter2", "previous")]);

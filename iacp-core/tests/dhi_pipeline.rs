@@ -25,7 +25,7 @@ fn linked(fields: &[&str]) -> Web {
 
 #[test]
 fn anml_at_the_well_known_uri_is_delivered() {
-    // shows: IACP-029, IACP-034, IACP-038, IACP-061
+    // shows: IACP-029 (§4.1.2.1), IACP-034 (§4.1.2.1), IACP-038 (§4.1.2.2), IACP-061 (§4.1.5)
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>"));
     let Seen::Native { source, uri, payload } = web.fetch(SITE) else { panic!("{:?}", web.trail) };
     assert_eq!((uri.as_str(), payload.as_slice()), (WELL_KNOWN, &b"<anml/>"[..]));
@@ -51,7 +51,7 @@ fn a_link_of_the_well_known_answer_comes_before_its_body() {
 
 #[test]
 fn the_target_decides_where_the_well_known_uri_says_nothing() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     for status in [404, 410, 429, 500, 503, 403] {
         let mut web = linked(&[&link("other.anml")]).page(WELL_KNOWN, Page::status(status));
         web = web.page("https://site.example/other.anml", Page::anml("<a/>"));
@@ -64,7 +64,7 @@ fn the_target_decides_where_the_well_known_uri_says_nothing() {
 
 #[test]
 fn without_anml_it_is_the_legacy_path() {
-    // shows: IACP-036, IACP-054
+    // shows: IACP-036 (§4.1.2.2), IACP-054 (§4.1.1)
     let mut web = linked(&["</style.css>; rel=preload; as=style"]);
     assert_eq!(web.fetch(&format!("{SITE}#part")), Seen::Legacy(Trigger::AnmlAbsent, SITE.into()));
     assert_eq!(web.states().last(), Some(&"LEGACY_PATH_EXECUTION"));
@@ -72,7 +72,7 @@ fn without_anml_it_is_the_legacy_path() {
 
 #[test]
 fn by_the_letter_a_404_of_the_well_known_uri_ends_it() {
-    // shows: IACP-031
+    // shows: IACP-031 (§4.1.2.1)
     for (status, letter) in [(404, true), (410, true), (500, false)] {
         let mut web = linked(&[]).page(WELL_KNOWN, Page::status(status));
         web.limits.absent_ends = true;
@@ -83,7 +83,7 @@ fn by_the_letter_a_404_of_the_well_known_uri_ends_it() {
 
 #[test]
 fn what_is_required_goes_legacy_and_what_is_wanted_does_not() {
-    // shows: IACP-037
+    // shows: IACP-037 (§4.1.2.2)
     for (kind, name) in Media::KINDS {
         let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>"));
         web.needs = Requirement { required: kind, wanted: Media::NONE };
@@ -96,7 +96,7 @@ fn what_is_required_goes_legacy_and_what_is_wanted_does_not() {
 
 #[test]
 fn no_connection_is_the_problem_cache_and_lasts_300_seconds() {
-    // shows: IACP-031, IACP-039, IACP-040
+    // shows: IACP-031 (§4.1.2.1), IACP-039 (§4.1.2.3), IACP-040 (§4.1.2.3)
     let mut web = Web::default().unreachable("site.example");
     assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000));
     assert_eq!(web.states().last(), Some(&"PROBLEM_CACHING"));
@@ -134,7 +134,7 @@ fn a_target_that_fails_is_blocked_and_others_of_its_site_are_not() {
 
 #[test]
 fn t_eval_is_one_total_however_slow_each_step_is() {
-    // shows: IACP-032, IACP-035
+    // shows: IACP-032 (§4.1.2.1), IACP-035 (§4.1.2.1)
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>").slow(16_000));
     let begun = web.now;
     assert_eq!(web.fetch(SITE), Seen::Unavailable(300_000), "silence before an answer");
@@ -154,7 +154,7 @@ fn t_eval_is_one_total_however_slow_each_step_is() {
 
 #[test]
 fn the_buffer_takes_4_194_304_bytes_and_not_one_more() {
-    // shows: IACP-033, IACP-034, IACP-062
+    // shows: IACP-033 (§4.1.2.1), IACP-034 (§4.1.2.1), IACP-062 (§4.1.5.1)
     let exact = format!("<{}", " ".repeat(4_194_303));
     let mut web = Web::default().page(WELL_KNOWN, Page::anml(&exact));
     assert_eq!(web.fetch(SITE).payload(), exact.as_bytes());
@@ -180,7 +180,7 @@ fn a_document_that_breaks_off_is_not_delivered() {
 
 #[test]
 fn what_is_not_the_structure_of_its_type_goes_legacy() {
-    // shows: IACP-063
+    // shows: IACP-063 (§4.1.5.1)
     let pages = [
         Page::anml("{}"),
         Page::anml(""),
@@ -198,7 +198,7 @@ fn what_is_not_the_structure_of_its_type_goes_legacy() {
 
 #[test]
 fn equivalence_that_is_asked_for_decides() {
-    // shows: IACP-049, IACP-053
+    // shows: IACP-049 (§1.2), IACP-053 (§4.1.4.1)
     for (page, seen) in [("Hello", true), ("Hello!", false)] {
         let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml>Hello</anml>"));
         web.limits.equivalence = true;
@@ -229,7 +229,7 @@ fn three_candidates_are_tried_and_failed_ones_are_remembered() {
 
 #[test]
 fn srv_improves_and_prevents_nothing() {
-    // shows: IACP-030
+    // shows: IACP-030 (§4.1.2.1)
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>"));
     web.targets =
         vec![(1, 0, 8443, "z.example"), (0, 5, 444, "b.example"), (0, 9, 443, "c.example"), (0, 9, 443, "b2.example")];
@@ -407,7 +407,7 @@ fn what_is_no_uri_to_follow_is_refused_before_anything_is_sent() {
 
 #[test]
 fn the_ll_entity_is_asked_and_its_mapping_is_no_authority() {
-    // shows: IACP-026, IACP-027
+    // shows: IACP-026 (§4.1.1), IACP-027 (§4.1.2)
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<a/>"));
     web.eid = Some(Eid([9; 32]));
     let Seen::Native { source, .. } = web.fetch(SITE) else { panic!("native") };
@@ -428,7 +428,7 @@ fn mapped(mut web: Web) -> Web {
 /// The attack *A page that vouches for itself; a registered path as a web host*.
 #[test]
 fn only_the_origins_own_well_known_answer_confirms_a_mapping() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let confirmed = |mut web: Web, uri: &str| {
         web.fetch(uri);
         web.is_confirmed
@@ -467,7 +467,7 @@ fn only_the_origins_own_well_known_answer_confirms_a_mapping() {
 
 #[test]
 fn a_full_cache_begins_nothing() {
-    // shows: IACP-040
+    // shows: IACP-040 (§4.1.2.3)
     let mut entries = [Entry::FREE; 1];
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<a/>"));
     let seen = web.fetch_with(SITE, &mut ProblemCache::new(&mut entries));
@@ -477,7 +477,7 @@ fn a_full_cache_begins_nothing() {
 
 #[test]
 fn an_application_that_fails_disturbs_nothing() {
-    // shows: IACP-065
+    // shows: IACP-065 (§4.1.5.3)
     let mut web = Web::default().page(WELL_KNOWN, Page::anml("<anml/>"));
     web.application = |payload| panic!("no such schema: {} bytes", payload.len());
     let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| web.fetch(SITE)));

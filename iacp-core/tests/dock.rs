@@ -85,7 +85,7 @@ fn refused(offer: Offer, now: UnixTime, mut blob: Vec<u8>) -> DockError {
     error
 }
 
-// shows: IACP-131, IACP-129
+// shows: IACP-131 (§5.6), IACP-129 (§5.6)
 #[test]
 fn a_context_moves_whole_to_the_host_that_offered() {
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {

@@ -120,7 +120,7 @@ fn read_session(bytes: &[u8]) -> SessionRecord<'_> {
     }
 }
 
-// shows: IACP-129
+// shows: IACP-129 (§5.6)
 #[test]
 fn a_session_is_read_field_by_field() {
     let bytes = session();
@@ -344,7 +344,7 @@ const fn kind_of(record: &Record<'_>) -> RecordType {
     }
 }
 
-// shows: IACP-129
+// shows: IACP-129 (§5.6)
 #[test]
 fn a_blob_is_imported_with_all_its_records_or_not_at_all() {
     let mut records = all().to_vec();

@@ -42,7 +42,7 @@ fn proves(one: &[u8], two: &[u8]) -> Result<(), NotProven> {
     contract_pair::<Portable>(&eid(7), &BEFORE, one, two)
 }
 
-// shows: IACP-154
+// shows: IACP-154 (§6.5.2)
 #[test]
 fn two_contracts_for_one_turn_prove_their_signer() {
     let one = turn(7, &BEFORE, 2, 3, 1, 5);
@@ -74,7 +74,7 @@ fn whatever_is_altered_proves_nothing() {
 }
 
 /// The attack *accusing by sealed frames, or by two tickets that share a nonce by chance*.
-// shows: IACP-153
+// shows: IACP-153 (§6.5.2)
 #[test]
 fn only_what_is_provable_is_published() {
     for (seen, ends, published) in [
@@ -88,7 +88,7 @@ fn only_what_is_provable_is_published() {
     }
 }
 
-// shows: IACP-154
+// shows: IACP-154 (§6.5.2)
 #[test]
 fn the_pair_stands_in_an_accusation_of_350_bytes_behind_its_ticket() {
     let claim = |before: &Digest, conditions| {

@@ -34,7 +34,7 @@ fn expected(relation: Option<std::cmp::Ordering>, ip: Option<Locator>, wanted: b
     }
 }
 
-// shows: IACP-091, IACP-093
+// shows: IACP-091 (§4.2.5.2), IACP-093 (§4.2.5.2)
 #[test]
 fn the_rule_holds_in_its_whole_space() {
     let generations = [0, 1, 2, 5, 1 << 32, LIMIT - 2, LIMIT - 1];
@@ -77,7 +77,7 @@ fn verifies(binding: &Binding) -> bool {
     binding.verify::<Portable>().is_ok()
 }
 
-// shows: IACP-091, IACP-092
+// shows: IACP-091 (§4.2.5.2), IACP-092 (§4.2.5.2)
 #[test]
 fn a_signed_higher_generation_replaces_the_entry_and_an_altered_one_does_not() {
     let alice = identity(1);
@@ -219,7 +219,7 @@ fn the_last_generations_end_the_counter() {
     assert!(counter.leave().is_err());
 }
 
-// shows: IACP-094, IACP-095
+// shows: IACP-094 (§4.2.6.1), IACP-095 (§4.2.6.1)
 #[test]
 fn pauses_double_up_to_300_seconds_and_the_jitter_comes_on_top() {
     let eid = Eid([7; 32]);
@@ -234,7 +234,7 @@ fn pauses_double_up_to_300_seconds_and_the_jitter_comes_on_top() {
     assert!(pauses.len() > 10 && pauses.iter().all(|pause| (300_000..=314_000).contains(pause)));
 }
 
-// shows: IACP-094
+// shows: IACP-094 (§4.2.6.1)
 #[test]
 fn failures_push_the_next_attempt_away_and_success_ends_the_mark() {
     let eid = Eid([7; 32]);
@@ -253,7 +253,7 @@ fn failures_push_the_next_attempt_away_and_success_ends_the_mark() {
     assert!(!resolution.succeeded());
 }
 
-// shows: IACP-097
+// shows: IACP-097 (§4.2.6.2)
 #[test]
 fn a_verified_binding_or_an_authenticated_higher_generation_resets_the_backoff_at_once() {
     let resets = [(Effect::Replace, false), (Effect::Replace, true), (Effect::Enter, false), (Effect::Offer, true)];

@@ -31,7 +31,7 @@ fn see(reputation: &mut Reputation<'_>, now: UnixTime, kind: Kind, amount: u32) 
     reputation.observe::<ChaChaOnly>(now, &eid(1), kind, amount, &NO_EVIDENCE)
 }
 
-// shows: IACP-018, IACP-019, IACP-016
+// shows: IACP-018 (§3.6.1), IACP-019 (§3.6.1), IACP-016 (§3.6)
 #[test]
 fn a_score_is_45_parts_signatures_35_availability_20_proofs() {
     let mut memory = [Account::FREE; 8];
@@ -67,7 +67,7 @@ fn what_was_seen_fades_after_an_epoch_and_is_gone_after_two() {
     assert_eq!(reputation.standing(UnixTime(u64::MAX), &eid(1), Proven::Nothing).score, NEWCOMER);
 }
 
-// shows: IACP-021, IACP-022, IACP-024
+// shows: IACP-021 (§3.6.2), IACP-022 (§3.6.2), IACP-024 (§3.6.2)
 #[test]
 fn a_verdict_comes_at_one_score_and_goes_at_a_higher_one() {
     let mut memory = [Account::FREE; 8];
@@ -175,7 +175,7 @@ fn journal(count: u32) -> (Head, Vec<Entry>) {
     (journal.head(&keeper(), NOW), entries)
 }
 
-// shows: IACP-008, IACP-017
+// shows: IACP-008 (§3.4), IACP-017 (§3.6.1)
 #[test]
 fn a_journal_is_chained_and_its_head_is_signed() {
     let (head, entries) = journal(20);

@@ -29,7 +29,7 @@ fn hex_digits(text: &str) -> Vec<u8> {
     text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| u8::try_from(digit).expect("a digit")).collect()
 }
 
-// shows: IACP-144
+// shows: IACP-144 (§6.4.2)
 #[test]
 fn kind_5_has_line_next_item_and_lowest_item_not_safe() {
     let known = Knowledge { keeps: Some(3), next: Some(9), safe: 5, delivered: 6 };
@@ -288,7 +288,7 @@ fn issuer(byte: u8, suite: Suite) -> Issuer {
     issuer
 }
 
-// shows: IACP-012, IACP-010
+// shows: IACP-012 (§3.5), IACP-010 (§3.5)
 #[test]
 fn a_ticket_seals_the_new_locator_to_the_peer_and_is_signed_by_its_owner() {
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {

@@ -34,7 +34,7 @@ fn take(gate: &mut Gate<'_>, name: EsdEid, stream: u32, flags: u16, bytes: &[u8]
     gate.take(Mono(0), &frame).map(|egress| (egress.bytes.len(), egress.url.is_some()))
 }
 
-// shows: IACP-056, IACP-057
+// shows: IACP-056 (§4.1.4.3), IACP-057 (§4.1.4.3)
 #[test]
 fn a_derivative_is_a_one_way_hash_with_a_secret_nonce() {
     let derivation = Derivation::new::<Portable>(&AGENT, &mut rng());
@@ -48,7 +48,7 @@ fn a_derivative_is_a_one_way_hash_with_a_secret_nonce() {
 }
 
 /// The attack *sandbox learns or links the EID*.
-// shows: IACP-058, IACP-060
+// shows: IACP-058 (§4.1.4.3), IACP-060 (§4.1.4.3)
 #[test]
 fn two_sandboxes_of_one_session_see_nothing_in_common() {
     let mut slots = [const { DerivedSlot::EMPTY }; 16];
@@ -71,7 +71,7 @@ fn two_sandboxes_of_one_session_see_nothing_in_common() {
     assert!(!out.windows(8).any(|window| AGENT.0.windows(8).any(|part| part == window)));
 }
 
-// shows: IACP-059
+// shows: IACP-059 (§4.1.4.3)
 #[test]
 fn a_living_derivative_leads_to_its_context_and_any_other_name_to_silence() {
     let mut slots = [const { DerivedSlot::EMPTY }; 16];

@@ -27,7 +27,7 @@ fn at() -> String {
     "22".repeat(32)
 }
 
-// shows: IACP-143
+// shows: IACP-143 (§6.4.1)
 #[test]
 fn kind_1_is_written_as_drawn() {
     let value = Update { coordinate: AT, version: 9, value: Some(b"abc"), sealed: true };
@@ -56,7 +56,7 @@ fn kind_1_is_written_as_drawn() {
     assert!(Update::read(&long[..879]).is_ok() && Update::read(&long).is_err(), "835 bytes at most");
 }
 
-// shows: IACP-143
+// shows: IACP-143 (§6.4.1)
 #[test]
 fn kind_4_is_written_as_drawn() {
     let ops = [
@@ -98,7 +98,7 @@ fn kind_4_is_written_as_drawn() {
     );
 }
 
-// shows: IACP-143
+// shows: IACP-143 (§6.4.1)
 #[test]
 fn kind_2_is_written_as_drawn() {
     let key = [0x33; 32];
@@ -141,7 +141,7 @@ fn slots() -> [EndpointSlot; 4] {
     [EndpointSlot::EMPTY; 4]
 }
 
-// shows: IACP-132
+// shows: IACP-132 (§6.1.1)
 #[test]
 fn an_endpoint_is_found_by_the_hash_of_eid_and_tag_and_dies_with_its_eid() {
     let mut memory = slots();
@@ -174,7 +174,7 @@ fn an_endpoint_is_found_by_the_hash_of_eid_and_tag_and_dies_with_its_eid() {
     assert!(memory.iter().all(|slot| slot.version() == 0 && slot.value().is_empty() && slot.tag().is_empty()));
 }
 
-// shows: IACP-148
+// shows: IACP-148 (§6.4.4)
 #[test]
 fn a_pair_has_its_own_tag_and_an_exclusive_one_the_sessions() {
     let mut memory = slots();
@@ -205,7 +205,7 @@ impl World {
 const READING: Op<'_> = Op::Read { request: 1 };
 const NO_ACCESS: Served = Served::Result { request: 1, status: Status::NoAccess, version: 0 };
 
-// shows: IACP-147, IACP-168
+// shows: IACP-147 (§6.4.4), IACP-168 (§8.6)
 #[test]
 fn nothing_is_served_without_a_right_and_absent_endpoints_look_the_same() {
     let mut memory = slots();
@@ -328,7 +328,7 @@ fn a_subscriber_gets_the_newest_value_at_once_and_none_of_those_between() {
 }
 
 /// The attack *local point reached from outside*.
-// shows: IACP-134
+// shows: IACP-134 (§6.1.2)
 #[test]
 fn a_local_point_answers_host_and_link_only_by_the_wider_of_frame_and_home() {
     let reaches = [Reach::Host, Reach::Link, Reach::Public];
@@ -411,7 +411,7 @@ fn group(suite: Suite, seconds: u32, random: &mut ChaCha8Rng) -> Owner {
     group
 }
 
-// shows: IACP-149
+// shows: IACP-149 (§6.4.4)
 #[test]
 fn a_former_member_reads_nothing_new_from_the_very_step_in_which_it_left() {
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {
@@ -475,7 +475,7 @@ fn a_trust_list_has_its_places_and_an_epoch_ends_by_time() {
     assert_eq!(group.seal::<Portable>(1, b"x"), Err(GroupError::Spent), "what has ended seals nothing");
 }
 
-// shows: IACP-149
+// shows: IACP-149 (§6.4.4)
 #[test]
 fn keys_go_to_members_before_values_and_a_member_that_left_is_told_once() {
     let sealed = EndpointFlags { sealed: true, ..GLOBAL };

@@ -286,7 +286,7 @@ impl Authorities {
     ///
     /// # Errors
     /// [`AuthorityError`]; nothing has changed then.
-    // keeps: IOE-130, IOE-131
+    // keeps: IOE-130 (§8), IOE-131 (§8)
     pub fn take<const W: usize>(
         &mut self,
         update: &Update<'_>,
@@ -407,7 +407,7 @@ impl Authorities {
         Ok(())
     }
 
-    // keeps: IOE-107
+    // keeps: IOE-107 (§4.9 R9)
     /// An authority cannot be asked, or can be again. While it cannot, everything in its scope is denied, and nothing else.
     pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
         let one = Set::one(authority);
@@ -423,7 +423,7 @@ impl Authorities {
     ///
     /// # Errors
     /// [`AuthorityError`].
-    // keeps: IOE-098
+    // keeps: IOE-098 (§4.7 R7)
     pub fn delegate(
         &mut self,
         delegation: Delegation,

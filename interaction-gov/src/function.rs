@@ -116,7 +116,7 @@ pub enum Role {
 /// assert!(recording.on.stream().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// keeps: IOE-100
+// keeps: IOE-100 (§4.8 R8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {
     /// What it does, in policy's words.

@@ -18,7 +18,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 /// let id = InteractionId::recorded([0xAB; 16]); // `draw` makes a new one
 /// assert_eq!(id.to_string(), "ab".repeat(16));
 /// ```
-// keeps: IOE-055, IOE-056
+// keeps: IOE-055 (§4.1 R1), IOE-056 (§4.1 R1)
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InteractionId([u8; 16]);
@@ -139,7 +139,7 @@ impl AuthorityKey {
     }
 
     /// HMAC-SHA256(key, subject | 0 | identifier), the first 16 bytes.
-    // keeps: IOE-128, IOE-129
+    // keeps: IOE-128 (§8), IOE-129 (§8)
     #[must_use]
     pub fn pseudonym(&self, subject: Subject, identifier: &[u8]) -> Pseudonym {
         Pseudonym(keyed(&self.0, &[subject.label(), identifier]))

@@ -10,7 +10,7 @@
 //! Log, Trail    what happened       audit
 //! Stamp         what outlives       snapshot
 //! ```
-// keeps: IOE-111, IOE-112
+// keeps: IOE-111 (§4.10 R10), IOE-112 (§4.10 R10)
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 

@@ -77,7 +77,7 @@ named! {
 }
 
 /// Every move there is; all others are refused.
-// keeps: IOE-008, IOE-103
+// keeps: IOE-008 (§2.2), IOE-103 (§4.9 R9)
 pub const ROWS: &[(State, Event, State)] = &[
     (State::Created, Event::Start, State::Active),
     (State::Created, Event::Terminate, State::Terminated),

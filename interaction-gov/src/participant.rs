@@ -194,7 +194,7 @@ impl Participant {
         participant
     }
 
-    // keeps: IOE-060, IOE-062, IOE-063
+    // keeps: IOE-060 (§4.2 R2), IOE-062 (§4.2 R2), IOE-063 (§4.2 R2)
     pub(crate) fn validate(&mut self, validation: &Validation, now: Time, validation_ms: u32) {
         let at_most = now.after(u64::from(validation_ms));
         self.valid_until = validation.until.min(at_most).min(self.credential_until);

@@ -164,7 +164,7 @@ impl<const N: usize> Registry<N> {
     ///
     /// # Errors
     /// [`BindError::Conflict`], [`BindError::Full`].
-    // keeps: IOE-101, IOE-102
+    // keeps: IOE-101 (§4.8 R8), IOE-102 (§4.8 R8)
     pub fn bind(
         &mut self,
         protocol: Protocol,
@@ -207,7 +207,7 @@ impl<const N: usize> Registry<N> {
     ///
     /// # Errors
     /// [`BindError`]
-    // keeps: IOE-077
+    // keeps: IOE-077 (§4.4 R4)
     pub fn rebind(
         &mut self,
         rebinding: &Rebinding<'_>,

@@ -40,7 +40,7 @@ fn last(log: &govern::Records) -> Record {
 
 #[test]
 fn a_recording_of_germans_asks_german_law_whoever_begins_it() {
-    // shows: IOE-094, IOE-095
+    // shows: IOE-094 (§4.7 R7), IOE-095 (§4.7 R7)
     let (world, mut log) = (world_of(OPEN, LAW), log());
     for home in ["de", "us"] {
         let mut call = begin(&world, &mut log);

@@ -72,7 +72,7 @@ fn read(records: &[Bytes], heads: &[SignedHead]) -> Result<Trail, (u32, Damage)>
 
 #[test]
 fn a_trail_proves_a_whole_life() {
-    // shows: IOE-088, IOE-090, IOE-092
+    // shows: IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
     let (records, heads) = life();
     let trail = read(&records, &heads).unwrap();
     assert_eq!((trail.records() as usize, trail.unsigned(), trail.is_ended()), (records.len(), 0, true));
@@ -263,7 +263,7 @@ fn the_chain_is_sha_256_over_the_hash_before_and_the_record() {
 
 #[test]
 fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
-    // shows: IOE-127
+    // shows: IOE-127 (§8)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     call.transition(Time(1_000), seat, Transition::Transport, Some(the("de")), [5; 16], &mut log).unwrap();

@@ -40,7 +40,7 @@ fn cancelled(bindings: Bindings) -> Vec<u16> {
 
 #[test]
 fn compute_runs_within_the_policy_and_by_its_proven_provenance() {
-    // shows: IOE-064, IOE-065, IOE-134
+    // shows: IOE-064 (§4.2 R2), IOE-065 (§4.2 R2), IOE-134 (§8)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     for (statement, verdict) in
@@ -55,7 +55,7 @@ fn compute_runs_within_the_policy_and_by_its_proven_provenance() {
 
 #[test]
 fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
-    // shows: IOE-068, IOE-069, IOE-070, IOE-100
+    // shows: IOE-068 (§4.3 R3), IOE-069 (§4.3 R3), IOE-070 (§4.3 R3), IOE-100 (§4.8 R8)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let one = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
@@ -76,7 +76,7 @@ fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
 
 #[test]
 fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_parent() {
-    // shows: IOE-071, IOE-072
+    // shows: IOE-071 (§4.3 R3), IOE-072 (§4.3 R3)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();
@@ -121,7 +121,7 @@ fn nothing_goes_on_for_a_participant_whose_validation_has_lapsed() {
 
 #[test]
 fn what_runs_is_decided_again_when_its_lease_ends_or_the_policy_changes() {
-    // shows: IOE-016
+    // shows: IOE-016 (§2.2)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let binding = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
@@ -159,7 +159,7 @@ fn what_runs_where_it_may_not_be_any_more_is_cancelled_with_what_it_has_delegate
 
 #[test]
 fn places_and_ways_are_chosen_before_anything_goes_there() {
-    // shows: IOE-091, IOE-095, IOE-096
+    // shows: IOE-091 (§4.6 R6), IOE-095 (§4.7 R7), IOE-096 (§4.7 R7)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let audio = Request { on: On::Stream(the("audio")), ..request(seat, "record") };
@@ -201,7 +201,7 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
 
 #[test]
 fn a_failed_component_affects_only_what_needs_it() {
-    // shows: IOE-103, IOE-104, IOE-106
+    // shows: IOE-103 (§4.9 R9), IOE-104 (§4.9 R9), IOE-106 (§4.9 R9)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let auxiliary = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
@@ -249,7 +249,7 @@ fn recovery_has_a_deadline() {
 
 #[test]
 fn a_participant_that_fails_is_taken_out_and_the_others_go_on() {
-    // shows: IOE-105
+    // shows: IOE-105 (§4.9 R9)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let other = call.join(Time(1_000), &person(2), &world, &mut log).unwrap();

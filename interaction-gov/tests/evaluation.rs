@@ -136,10 +136,10 @@ fn found(evaluation: &Evaluation<'_>, step: Step) -> Vec<Shortcoming> {
     evaluation.finding(step).shortcomings.iter().collect()
 }
 
-// shows: IOE-111, IOE-112
+// shows: IOE-111 (§4.10 R10), IOE-112 (§4.10 R10)
 #[test]
 fn what_is_bound_to_one_interaction_is_viable() {
-    // shows: IOE-125, IOE-138, IOE-146
+    // shows: IOE-125 (§7), IOE-138 (App. A), IOE-146 (App. A 8)
     let evaluation = evaluated(&OURS);
     assert_eq!(failed(&evaluation), []);
     assert_eq!(not_held(&evaluation), []);
@@ -152,7 +152,7 @@ fn what_is_bound_to_one_interaction_is_viable() {
 
 #[test]
 fn its_coordination_surfaces_are_the_31_binding_points_which_it_has_to_manage() {
-    // shows: IOE-124, IOE-145, IOE-147
+    // shows: IOE-124 (§7), IOE-145 (App. A 7), IOE-147 (A.1)
     let evaluation = evaluated(&OURS);
     assert_eq!((evaluation.bindings(), evaluation.exchanges()), (31, 0));
     assert_eq!(evaluation.growth(), Growth::Additive);
@@ -161,7 +161,7 @@ fn its_coordination_surfaces_are_the_31_binding_points_which_it_has_to_manage() 
 
 #[test]
 fn contexts_that_are_synchronised_pairwise_cannot_govern_deterministically() {
-    // shows: IOE-138, IOE-139, IOE-140, IOE-141, IOE-142, IOE-143, IOE-144, IOE-145, IOE-146
+    // shows: IOE-138 (App. A), IOE-139 (App. A 1), IOE-140 (App. A 2), IOE-141 (App. A 3), IOE-142 (App. A 4), IOE-143 (App. A 5), IOE-144 (App. A 6), IOE-145 (App. A 7), IOE-146 (App. A 8)
     let evaluation = evaluated(&FRAGMENTED);
     let lines: Vec<_> = Step::ALL.iter().take(7).map(|step| evaluation.finding(*step).to_string()).collect();
     assert_eq!(
@@ -203,7 +203,7 @@ fn contexts_that_are_synchronised_pairwise_cannot_govern_deterministically() {
 
 #[test]
 fn a_hybrid_may_be_an_acceptable_trade_off() {
-    // shows: IOE-125, IOE-126
+    // shows: IOE-125 (§7), IOE-126 (§7)
     let evaluation = evaluated(&HYBRID);
     assert_eq!(failed(&evaluation), [2, 8]);
     assert_eq!(found(&evaluation, Step::Contexts), [Shortcoming::OwnSession]);
@@ -220,7 +220,7 @@ fn a_hybrid_may_be_an_acceptable_trade_off() {
 /// Five contexts, one for each of a dimension, that meet as the terms of C_frag do.
 #[test]
 fn the_drafts_formula_is_an_architecture_of_five_kinds_of_contexts() {
-    // shows: IOE-028, IOE-147
+    // shows: IOE-028 (§3.2), IOE-147 (A.1)
     let session = &[Context::Session];
     let contexts = [
         apart("p", &[Participants], session),
@@ -263,7 +263,7 @@ const FUNCTIONS: Component<'_> = bound("functions", &[Functions]);
 
 #[test]
 fn step_1_wants_start_stop_participants_and_policy_scope() {
-    // shows: IOE-139
+    // shows: IOE-139 (App. A 1)
     let whole = OURS.boundary;
     for (boundary, shortcoming, requirement) in [
         (Boundary { start: "", ..whole }, Shortcoming::NoStart, R1),
@@ -277,7 +277,7 @@ fn step_1_wants_start_stop_participants_and_policy_scope() {
 
 #[test]
 fn step_2_lists_all_components_that_maintain_their_own_context() {
-    // shows: IOE-140
+    // shows: IOE-140 (App. A 2)
     for (own, shortcoming, requirements) in [
         (Context::Identity, Shortcoming::OwnIdentity, &[R3, R10][..]),
         (Context::Policy, Shortcoming::OwnPolicy, &[R3, R10]),
@@ -312,7 +312,7 @@ fn step_2_wants_an_interaction_primitive_even_when_nothing_would_bind_to_it() {
 
 #[test]
 fn step_3_asks_at_each_change_event_whether_the_identity_is_preserved() {
-    // shows: IOE-141
+    // shows: IOE-141 (App. A 3)
     let events = [
         (Shortcoming::JoinBreaks, &[R1][..]),
         (Shortcoming::LeaveBreaks, &[R1]),
@@ -344,7 +344,7 @@ fn step_3_asks_at_each_change_event_whether_the_identity_is_preserved() {
 
 #[test]
 fn step_4_asks_whether_an_update_takes_effect_before_the_next_governed_processing() {
-    // shows: IOE-142
+    // shows: IOE-142 (App. A 4)
     let second = Duration::from_secs(1);
     for (reach, shortcoming, requirement) in [
         (Reach::Held { within: second }, Shortcoming::PolicyTooSlow, R5),
@@ -363,7 +363,7 @@ fn step_4_asks_whether_an_update_takes_effect_before_the_next_governed_processin
 
 #[test]
 fn step_5_wants_compute_within_the_identity_and_the_policy_boundary() {
-    // shows: IOE-143
+    // shows: IOE-143 (App. A 5)
     let [first, third_party] = OURS.compute else { unreachable!() };
     for (path, shortcoming, requirements) in [
         (ComputePath { in_identity: false, ..*third_party }, Shortcoming::ComputeOutsideIdentity, &[R2, R3][..]),
@@ -376,7 +376,7 @@ fn step_5_wants_compute_within_the_identity_and_the_policy_boundary() {
 
 #[test]
 fn step_6_wants_sovereignty_by_construction_and_not_post_hoc() {
-    // shows: IOE-144
+    // shows: IOE-144 (App. A 6)
     let good = OURS.sovereignty;
     for (sovereignty, shortcoming) in [
         (Sovereignty { routing: Enforcement::PostHoc, ..good }, Shortcoming::RoutingPostHoc),
@@ -390,7 +390,7 @@ fn step_6_wants_sovereignty_by_construction_and_not_post_hoc() {
 
 #[test]
 fn step_7_fails_for_a_cross_product_and_step_8_then_denies_determinism() {
-    // shows: IOE-145, IOE-146
+    // shows: IOE-145 (App. A 7), IOE-146 (App. A 8)
     let surfaces = [between("functions", "participants", State::IdentityToken)];
     degraded(Architecture { surfaces: &surfaces, ..OURS }, Shortcoming::Multiplicative, &[R10]);
     // Every function with every other: 8 · 7 / 2.
@@ -418,7 +418,7 @@ fn step_7_fails_for_a_cross_product_and_step_8_then_denies_determinism() {
 
 #[test]
 fn step_8_wants_all_of_r1_to_r10() {
-    // shows: IOE-126, IOE-146
+    // shows: IOE-126 (§7), IOE-146 (App. A 8)
     for claim in Claim::ALL {
         let claims: Vec<_> = Claim::ALL.iter().copied().filter(|other| other != claim).collect();
         let evaluation = evaluated(&Architecture { claims: &claims, ..OURS });
@@ -443,7 +443,7 @@ fn step_8_wants_all_of_r1_to_r10() {
 
 #[test]
 fn a_person_can_read_what_was_found() {
-    // shows: IOE-138
+    // shows: IOE-138 (App. A)
     let claims: Vec<_> = Claim::ALL.iter().copied().filter(|claim| *claim != Claim::ProtocolIdsMap).collect();
     let evaluation = evaluated(&Architecture { claims: &claims, ..HYBRID });
     assert_eq!(

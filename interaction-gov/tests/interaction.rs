@@ -17,7 +17,7 @@ use rand_core::SeedableRng as _;
 
 #[test]
 fn the_identity_is_drawn_and_nothing_that_happens_changes_it() {
-    // shows: IOE-055, IOE-056, IOE-057, IOE-058, IOE-073, IOE-074, IOE-075, IOE-076
+    // shows: IOE-055 (§4.1 R1), IOE-056 (§4.1 R1), IOE-057 (§4.1 R1), IOE-058 (§4.1 R1), IOE-073 (§4.4 R4), IOE-074 (§4.4 R4), IOE-075 (§4.4 R4), IOE-076 (§4.4 R4)
     let (world, mut log) = (world(), log());
     let id = InteractionId::draw(&mut ChaCha8Rng::seed_from_u64(1));
     assert_ne!(id, InteractionId::draw(&mut ChaCha8Rng::seed_from_u64(2)));
@@ -40,7 +40,7 @@ fn the_identity_is_drawn_and_nothing_that_happens_changes_it() {
 
 #[test]
 fn every_state_meets_every_event() {
-    // shows: IOE-008
+    // shows: IOE-008 (§2.2)
     use Event as E;
     use State as S;
     let table: [(S, &[(E, S)]); 5] = [
@@ -95,7 +95,7 @@ fn every_state_meets_every_event() {
 
 #[test]
 fn each_decision_names_version_rule_authority_and_obligations() {
-    // shows: IOE-059, IOE-066, IOE-067
+    // shows: IOE-059 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let decision = call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log);
@@ -113,7 +113,7 @@ fn each_decision_names_version_rule_authority_and_obligations() {
 
 #[test]
 fn a_participants_validation_lapses_by_its_own_end_the_settings_or_the_credential() {
-    // shows: IOE-060
+    // shows: IOE-060 (§4.2 R2)
     let (world, mut log) = (world(), log());
     let ends = [
         (person(1), 61_000),
@@ -138,7 +138,7 @@ fn a_participants_validation_lapses_by_its_own_end_the_settings_or_the_credentia
 
 #[test]
 fn decisions_follow_consent_posture_and_jurisdiction_at_once() {
-    // shows: IOE-061, IOE-062, IOE-063
+    // shows: IOE-061 (§4.2 R2), IOE-062 (§4.2 R2), IOE-063 (§4.2 R2)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let invoke = |call: &mut Call, log: &mut _, time| {
@@ -161,7 +161,7 @@ fn decisions_follow_consent_posture_and_jurisdiction_at_once() {
 
 #[test]
 fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
-    // shows: IOE-016, IOE-018, IOE-022
+    // shows: IOE-016 (§2.2), IOE-018 (§2.2), IOE-022 (§3.1)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let permit = |call: &mut Call, world: &World, log: &mut _| {
@@ -287,7 +287,7 @@ fn a_clock_that_runs_away_freezes_nothing() {
 
 #[test]
 fn it_can_be_adopted_in_part_by_observing_first() {
-    // shows: IOE-099
+    // shows: IOE-099 (§4.8 R8)
     let (world, mut log) = (world(), log());
     let mut call = Call::create(InteractionId::recorded([7; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
     let seat = call.join(Time(0), &person(1), &world, &mut log).unwrap();
@@ -321,7 +321,7 @@ fn a_suspended_interaction_permits_nothing_and_recovery_does_not_lift_it() {
 
 #[test]
 fn two_authorities_cannot_tell_that_they_see_the_same() {
-    // shows: IOE-128, IOE-129
+    // shows: IOE-128 (§8), IOE-129 (§8)
     let (one, other) = (AuthorityKey::new([1; 32]), AuthorityKey::new([2; 32]));
     let id = [7; 16];
     let subjects = [Subject::Interaction, Subject::Participant, Subject::Protocol];
@@ -338,7 +338,7 @@ fn two_authorities_cannot_tell_that_they_see_the_same() {
 
 #[test]
 fn telemetry_and_outputs_belong_to_the_interaction() {
-    // shows: IOE-086, IOE-087, IOE-088, IOE-089
+    // shows: IOE-086 (§4.6 R6), IOE-087 (§4.6 R6), IOE-088 (§4.6 R6), IOE-089 (§4.6 R6)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let (_, binding) = call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log);
@@ -457,7 +457,7 @@ fn joining_is_decided_like_everything_else() {
 
 #[test]
 fn a_single_interaction_can_have_a_version_of_its_own() {
-    // shows: IOE-078
+    // shows: IOE-078 (§4.5 R5)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let quiet = govern::CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");

@@ -18,7 +18,7 @@ fn groups_of(members: u32) -> NonZeroU32 {
 
 #[test]
 fn the_five_dimensions_of_a_video_conference() {
-    // shows: IOE-027, IOE-034, IOE-035, IOE-036, IOE-037, IOE-038
+    // shows: IOE-027 (§3.2), IOE-034 (§3.2.1), IOE-035 (§3.2.1), IOE-036 (§3.2.1), IOE-037 (§3.2.1), IOE-038 (§3.2.1)
     let networks = ["office WiFi", "mobile", "home network"];
     let said = [
         (Dimension::Participants, 10),
@@ -50,21 +50,21 @@ fn the_five_dimensions_of_a_video_conference() {
 
 #[test]
 fn an_interaction_scoped_architecture_has_31_binding_points() {
-    // shows: IOE-031, IOE-041
+    // shows: IOE-031 (§3.2), IOE-041 (§3.2.1)
     assert_eq!(EXAMPLE.interaction_scoped(), 10 + 6 + 8 + 4 + 3);
     assert_eq!(EXAMPLE.interaction_scoped(), 31);
 }
 
 #[test]
 fn the_worst_case_of_the_example_is_the_product_and_not_the_formula() {
-    // shows: IOE-039
+    // shows: IOE-039 (§3.2.1)
     assert_eq!(EXAMPLE.worst_case(), Some(5_760));
     assert_eq!(EXAMPLE.fragmented(Coupling::FULL), Thousandths(332_000));
 }
 
 #[test]
 fn thirty_per_cent_coupling_gives_neither_500_nor_1000() {
-    // shows: IOE-040
+    // shows: IOE-040 (§3.2.1)
     let by_formula = EXAMPLE.fragmented(k(300));
     let of_the_product = EXAMPLE.worst_case().map(|product| product * 300 / 1_000);
     assert_eq!(by_formula.to_string(), "99.600");
@@ -76,7 +76,7 @@ fn thirty_per_cent_coupling_gives_neither_500_nor_1000() {
 
 #[test]
 fn sixteen_to_32_times_fewer_is_500_to_1000_divided_by_31_and_follows_from_no_count() {
-    // shows: IOE-042
+    // shows: IOE-042 (§3.2.1)
     let binding_points = u128::from(EXAMPLE.interaction_scoped());
     assert_eq!([500, 1_000].map(|said: u128| said / binding_points), [16, 32]);
     let rounded = |surfaces: u128| (surfaces + binding_points / 2) / binding_points;
@@ -87,7 +87,7 @@ fn sixteen_to_32_times_fewer_is_500_to_1000_divided_by_31_and_follows_from_no_co
 
 #[test]
 fn the_formula_has_four_terms_with_a_k_each() {
-    // shows: IOE-028, IOE-032
+    // shows: IOE-028 (§3.2), IOE-032 (§3.2)
     let full = PerMille::ALL;
     let none = PerMille::new(0).unwrap();
     let off = Coupling::each(none);
@@ -110,7 +110,7 @@ fn the_formula_has_four_terms_with_a_k_each() {
 
 #[test]
 fn k_is_a_probability_typically_from_one_to_eight_tenths() {
-    // shows: IOE-029
+    // shows: IOE-029 (§3.2)
     assert_eq!(PerMille::new(1_000), Some(PerMille::ALL));
     assert_eq!(PerMille::new(1_001), None);
     let typical = |parts| Coupling::TYPICAL.contains(&PerMille::new(parts).unwrap());
@@ -119,7 +119,7 @@ fn k_is_a_probability_typically_from_one_to_eight_tenths() {
 
 #[test]
 fn at_modest_coupling_growth_remains_super_linear() {
-    // shows: IOE-030, IOE-033
+    // shows: IOE-030 (§3.2), IOE-033 (§3.2)
     for parts in 1..=1_000 {
         assert_eq!(Growth::of(|size| size.fragmented(k(parts)).0), Growth::Multiplicative, "k = {parts}/1000");
     }
@@ -133,7 +133,7 @@ fn at_modest_coupling_growth_remains_super_linear() {
 
 #[test]
 fn what_multiplies_is_that_dimensions_scale_together() {
-    // shows: IOE-030
+    // shows: IOE-030 (§3.2)
     // With all others as they are, one more participant costs the same however many there are.
     let with = |participants| Dimensions { participants, ..EXAMPLE }.fragmented(Coupling::FULL).0;
     assert_eq!(with(11) - with(10), with(1_000_001) - with(1_000_000));
@@ -143,7 +143,7 @@ fn what_multiplies_is_that_dimensions_scale_together() {
 
 #[test]
 fn the_drafts_own_sum_is_linear_and_passes_as_additive() {
-    // shows: IOE-145, IOE-152
+    // shows: IOE-145 (App. A 7), IOE-152 (A.1)
     assert_eq!(Growth::of(|size| u128::from(size.interaction_scoped())), Growth::Additive);
     let double = Dimensions { participants: 20, modalities: 12, functions: 16, authorities: 8, transitions: 6 };
     assert_eq!(double.interaction_scoped(), 2 * EXAMPLE.interaction_scoped(), "linear, not sub-linear");
@@ -151,7 +151,7 @@ fn the_drafts_own_sum_is_linear_and_passes_as_additive() {
 
 #[test]
 fn growth_is_told_by_the_order_and_not_by_what_is_fixed() {
-    // shows: IOE-145
+    // shows: IOE-145 (App. A 7)
     let people = |size: Dimensions| u128::from(size.participants);
     type Count<'a> = &'a dyn Fn(Dimensions) -> u128;
     let cases: [(&str, Count<'_>, Growth); 10] = [
@@ -175,7 +175,7 @@ fn growth_is_told_by_the_order_and_not_by_what_is_fixed() {
 
 #[test]
 fn hierarchy_lowers_the_cost_and_not_the_order_of_growth_between_groups() {
-    // shows: IOE-122, IOE-123
+    // shows: IOE-122 (§7), IOE-123 (§7)
     let flat = EXAMPLE.fragmented(Coupling::FULL);
     let costs = [1, 2, 3, 5, 10].map(|members| EXAMPLE.hierarchical(Coupling::FULL, groups_of(members)).0 / 1_000);
     assert_eq!(costs[0], flat.0 / 1_000, "a group of one is its own head");
@@ -193,7 +193,7 @@ fn hierarchy_lowers_the_cost_and_not_the_order_of_growth_between_groups() {
 
 #[test]
 fn caching_lowers_the_cost_and_not_the_order_of_growth() {
-    // shows: IOE-123, IOE-033
+    // shows: IOE-123 (§7), IOE-033 (§3.2)
     assert!(EXAMPLE.fragmented(k(100)) < EXAMPLE.fragmented(k(800)));
     assert_eq!(Growth::of(|size| size.fragmented(k(100)).0), Growth::of(|size| size.fragmented(k(800)).0));
 }
@@ -218,7 +218,7 @@ proptest! {
         members in 1_u32..100,
         parts in 0_u16..=1_000,
     ) {
-        // shows: IOE-122
+        // shows: IOE-122 (§7)
         let [participants, modalities, functions, authorities, transitions] = sizes;
         let size = Dimensions { participants, modalities, functions, authorities, transitions };
         let flat = size.fragmented(Coupling::FULL);

@@ -42,7 +42,7 @@ fn without_samples_there_is_no_verdict() {
 
 #[test]
 fn t_sync_is_under_100_ms_at_p95() {
-    // shows: IOE-148, IOE-153
+    // shows: IOE-148 (A.1), IOE-153 (A.1)
     let sync: fn(&mut Measurements, Duration) = |measured, latency| measured.synchronization([ms(1), latency, ms(2)]);
     let verdict = |samples| verdict_after(Metric::SynchronizationLatency, sync, samples);
     let [fast, late] = [ms(100) - NANOSECOND, ms(100)];
@@ -55,7 +55,7 @@ fn t_sync_is_under_100_ms_at_p95() {
 
 #[test]
 fn t_policy_is_under_one_second_for_99_per_cent() {
-    // shows: IOE-149, IOE-154
+    // shows: IOE-149 (A.1), IOE-154 (A.1)
     let verdict = |samples| verdict_after(Metric::PolicyConvergence, Measurements::policy_convergence, samples);
     let [fast, late] = [ms(1_000) - NANOSECOND, ms(1_000)];
     assert_eq!(verdict([(99, fast), (1, late)]), Verdict::Met);
@@ -65,7 +65,7 @@ fn t_policy_is_under_one_second_for_99_per_cent() {
 
 #[test]
 fn p_fail_is_under_one_in_a_thousand_single_failures() {
-    // shows: IOE-150, IOE-155
+    // shows: IOE-150 (A.1), IOE-155 (A.1)
     let verdict = |failures: u64, cascades: u64| {
         let mut measured = Measurements::default();
         (0..failures).for_each(|failure| measured.failure(if failure < cascades { 7 } else { 0 }));
@@ -79,7 +79,7 @@ fn p_fail_is_under_one_in_a_thousand_single_failures() {
 
 #[test]
 fn c_state_is_above_999_of_1000_parts_of_the_time() {
-    // shows: IOE-151, IOE-156
+    // shows: IOE-151 (A.1), IOE-156 (A.1)
     let verdict = |agreed: Duration, apart: Duration| {
         let mut measured = Measurements::default();
         measured.state(agreed / 2, true);
@@ -96,7 +96,7 @@ fn c_state_is_above_999_of_1000_parts_of_the_time() {
 
 #[test]
 fn the_count_of_surfaces_grows_no_faster_than_the_bindings_to_one_interaction() {
-    // shows: IOE-147, IOE-152
+    // shows: IOE-147 (A.1), IOE-152 (A.1)
     let sizes = [5, 10, 20, 40].map(Dimensions::each);
     let verdict = |count: &dyn Fn(Dimensions) -> u64, sizes: &[Dimensions]| {
         let mut measured = Measurements::default();

@@ -30,7 +30,7 @@ fn device(number: u8) -> Admission {
 
 #[test]
 fn what_would_be_denied_happens_and_is_recorded_as_denied() {
-    // shows: IOE-099
+    // shows: IOE-099 (§4.8 R8)
     let mut log = log();
     let (world, mut call) = begin(&mut log);
     let seat = call.join(Time(1), &device(1), &world, &mut log).unwrap();

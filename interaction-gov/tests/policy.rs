@@ -27,7 +27,7 @@ fn the_default_is_deny_and_deny_wins() {
 
 #[test]
 fn several_authorities_compose_by_intersection() {
-    // shows: IOE-093, IOE-097
+    // shows: IOE-093 (§4.7 R7), IOE-097 (§4.7 R7)
     let recording = Facts {
         function: Some(the::<Function>("recording")),
         on: On::Stream(the::<Modality>("audio")),
@@ -55,7 +55,7 @@ fn several_authorities_compose_by_intersection() {
 
 #[test]
 fn residency_is_what_all_who_are_asked_allow() {
-    // shows: IOE-094
+    // shows: IOE-094 (§4.7 R7)
     let both = policy(&[CORPORATE, PRIVACY]);
     let audio = Facts { on: On::Stream(the::<Modality>("audio")), ..facts("record") };
     let to = |facts: Facts, regions: &[&str]| both.residency(&Facts { goes: all(regions), ..facts });
@@ -69,7 +69,7 @@ fn residency_is_what_all_who_are_asked_allow() {
 
 #[test]
 fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_way_out() {
-    // shows: IOE-063
+    // shows: IOE-063 (§4.2 R2)
     let text = "authority privacy\nversion 1\nover any in de\npermit speak";
     let mut law = policy(&[CORPORATE]);
     law.add(text, &names()).unwrap();
@@ -270,7 +270,7 @@ proptest! {
 
 #[test]
 fn what_is_configured_stands_in_the_texts_and_the_shortest_counts() {
-    // shows: IOE-082
+    // shows: IOE-082 (§4.5 R5)
     let text = |authority: &str, lines: &str| format!("authority {authority}\nversion 1\npermit join\n{lines}");
     let mut policy = Policy::<2>::new();
     assert_eq!(policy.settings(&facts("join")), Settings::default());
@@ -289,7 +289,7 @@ fn what_is_configured_stands_in_the_texts_and_the_shortest_counts() {
 
 #[test]
 fn an_own_scope_is_about_ones_own_participants() {
-    // shows: IOE-098
+    // shows: IOE-098 (§4.7 R7)
     let mut federated = policy(&[CORPORATE]);
     federated.add("authority privacy\nversion 1\nover any own\npermit speak", &names()).unwrap();
     let join = |home: Option<&str>| decide(&federated, Facts { home: home.map(the), ..facts("join") });
@@ -345,7 +345,7 @@ fn what_is_not_said_counts_as_whatever_would_forbid_it() {
 
 #[test]
 fn the_law_of_one_who_is_affected_suffices_to_forbid_and_is_not_enough_to_permit() {
-    // shows: IOE-063, IOE-095
+    // shows: IOE-063 (§4.2 R2), IOE-095 (§4.7 R7)
     let mut policy = Policy::<2>::new();
     policy.add("authority corporate\nversion 1\npermit speak in eu\npermit join\ndeny join in us", &names()).unwrap();
     let law = |action: &str, regions: &[&str]| decide(&policy, Facts { law: all(regions), ..facts(action) }).0;

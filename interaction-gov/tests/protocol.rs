@@ -11,7 +11,7 @@ const OTHER: InteractionId = InteractionId::recorded([8; 16]);
 
 #[test]
 fn many_identifiers_lead_to_one_interaction_and_each_to_one_only() {
-    // shows: IOE-101, IOE-102
+    // shows: IOE-101 (§4.8 R8), IOE-102 (§4.8 R8)
     let mut registry = Registry::<16>::new([1; 32]);
     let holder = *key(1).pk;
     let all = [
@@ -41,7 +41,7 @@ fn many_identifiers_lead_to_one_interaction_and_each_to_one_only() {
 
 #[test]
 fn after_a_break_only_who_holds_the_key_goes_on() {
-    // shows: IOE-077
+    // shows: IOE-077 (§4.4 R4)
     let mut registry = Registry::<4>::new([1; 32]);
     let (old, new) = ((Protocol::QuicConnection, &b"old"[..]), (Protocol::QuicConnection, &b"new"[..]));
     registry.bind(old.0, old.1, ID, *key(1).pk).unwrap();

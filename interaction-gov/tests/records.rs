@@ -170,7 +170,7 @@ fn life() -> Vec<(&'static str, Vec<String>)> {
 
 #[test]
 fn every_call_has_its_whole_record() {
-    // shows: IOE-088
+    // shows: IOE-088 (§4.6 R6)
     let told = life();
     let text: String = told
         .iter()

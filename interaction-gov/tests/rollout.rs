@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 #[test]
 fn configuration_rolls_with_the_rules() {
-    // shows: IOE-082
+    // shows: IOE-082 (§4.5 R5)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let text = format!("{CORPORATE}set lease 5\nset heads 1\n").replace("version 1", "version 2");
@@ -35,7 +35,7 @@ fn configuration_rolls_with_the_rules() {
 
 #[test]
 fn only_what_its_authority_has_signed_as_its_latest_can_govern() {
-    // shows: IOE-130, IOE-131
+    // shows: IOE-130 (§8), IOE-131 (§8)
     let mut world = World::new(authorities(), [0; 32]);
     let corporate: Authority = the("corporate");
     let nothing: [u8; 32] = Sha256::digest([]).into();
@@ -111,7 +111,7 @@ fn an_authority_is_introduced_once_and_a_new_key_forgets_nothing() {
 
 #[test]
 fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
-    // shows: IOE-107
+    // shows: IOE-107 (§4.9 R9)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     world.authorities.set_reach(the("privacy"), false);
@@ -146,7 +146,7 @@ fn somebody(action: &str) -> Facts {
 
 #[test]
 fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
-    // shows: IOE-098
+    // shows: IOE-098 (§4.7 R7)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     call.join(Time(1_000), &person(2), &world, &mut log).unwrap();

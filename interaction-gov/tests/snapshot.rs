@@ -26,7 +26,7 @@ fn kept(call: &Call) -> (Vec<u8>, Stamp) {
 
 #[test]
 fn an_interaction_goes_on_in_another_process_with_its_permits() {
-    // shows: IOE-057, IOE-075
+    // shows: IOE-057 (§4.1 R1), IOE-075 (§4.4 R4)
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let (_, binding) = call.invoke(Time(1_001), &recording(seat), &govern::provenance, &world, &mut log);

@@ -31,7 +31,7 @@ fn strict(world: &mut World) -> u32 {
 
 #[test]
 fn a_publish_and_a_rollback_between_two_decisions_are_both_told() {
-    // shows: IOE-088
+    // shows: IOE-088 (§4.6 R6)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     assert_eq!(speak(&mut call, seat, 1_001, &world, &mut log), Verdict::Permit);

@@ -28,7 +28,7 @@ fn on(version: u32, world: &World, interactions: &[Interaction<1, 1>]) -> usize 
 
 #[test]
 fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
-    // shows: IOE-079, IOE-081
+    // shows: IOE-079 (§4.5 R5), IOE-081 (§4.5 R5)
     let mut world = world();
     let before = interactions(&world, 1_000);
     let version = another(&mut world);
@@ -82,7 +82,7 @@ fn the_choice_is_the_profiles() {
 
 #[test]
 fn going_back_is_one_step_for_all_that_are_under_way() {
-    // shows: IOE-017, IOE-080
+    // shows: IOE-017 (§2.2), IOE-080 (§4.5 R5)
     let (mut world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let corporate: Authority = the("corporate");

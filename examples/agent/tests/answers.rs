@@ -47,7 +47,7 @@ fn said(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
-// shows: CEP-020, CEP-021
+// shows: CEP-020 (§3.2), CEP-021 (§3.2)
 #[test]
 fn the_sender_s_exit_status_is_the_receiver_s_outcome() {
     let (_place, file) = place(&noise(41, 30_000));
@@ -89,7 +89,7 @@ fn what_is_not_proven_gets_no_answer_and_the_sender_is_told_so() {
     assert_eq!(bob.next()["outcome"], "quarantine");
 }
 
-// shows: CEP-020, CEP-111
+// shows: CEP-020 (§3.2), CEP-111 (§10)
 #[test]
 fn a_relay_hands_the_answer_back_and_its_repetition_changes_no_answer() {
     let (_place, file) = place(&noise(42, 20_000));
@@ -167,7 +167,7 @@ fn decided(root: &Path) -> Vec<(String, Outcome)> {
     lines
 }
 
-// shows: CEP-022, CEP-113
+// shows: CEP-022 (§3.2), CEP-113 (§10)
 #[test]
 fn an_object_that_is_asked_for_by_reference_climbs_the_same_ladder() {
     for (transport, length) in [("udp", 200_000), ("quic", 200_000), ("udp", 0)] {

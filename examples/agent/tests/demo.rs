@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::Value;
 use support::{agent, complaint, noise, run, sha256, succeeded};
 
-// shows: IACP-001
+// shows: IACP-001 (§1.3)
 #[test]
 fn without_arguments_a_readme_is_streamed_and_the_verdict_is_good() {
     let place = tempfile::tempdir().expect("a directory");
@@ -51,7 +51,7 @@ fn told(args: &[&str]) -> String {
     text
 }
 
-// shows: IACP-089
+// shows: IACP-089 (§4.2.5.1)
 #[test]
 fn a_sender_that_moves_goes_on_in_the_same_session() {
     let text = told(&["demo", "--roam"]);

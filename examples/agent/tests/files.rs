@@ -39,7 +39,7 @@ fn over_udp_they_arrive_unchanged() {
     arrive_unchanged("udp");
 }
 
-// shows: IACP-001
+// shows: IACP-001 (§1.3)
 #[test]
 fn over_quic_they_arrive_unchanged() {
     arrive_unchanged("quic");

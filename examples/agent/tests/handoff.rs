@@ -111,7 +111,7 @@ fn refused(report: &Value, outcome: &str, reason: &str, proven: &str) {
     assert_eq!(report["kept"], Value::Null);
 }
 
-// shows: CEP-021, CEP-112
+// shows: CEP-021 (§3.2), CEP-112 (§10)
 #[test]
 fn an_object_that_comes_directly_continues_and_is_kept() {
     let content = noise(21, 50_000);
@@ -139,7 +139,7 @@ fn an_object_that_comes_directly_continues_and_is_kept() {
     bob.has_nothing_more();
 }
 
-// shows: CEP-020, CEP-111
+// shows: CEP-020 (§3.2), CEP-111 (§10)
 #[test]
 fn an_object_that_a_relay_carries_continues_as_its_senders_not_as_the_relays() {
     for transport in ["udp", "quic"] {
@@ -173,7 +173,7 @@ fn sealed_by(seed: [u8; 32], signer: &str, manifest: &[u8], recipient: &str) -> 
     seal(manifest, signer, recipient, sign, &mut buffer).expect("sealed").to_vec()
 }
 
-// shows: CEP-020, CEP-026, CEP-027, CEP-031
+// shows: CEP-020 (§3.2), CEP-026 (§4), CEP-027 (§4), CEP-031 (§4)
 #[test]
 fn whatever_a_relay_changes_is_noticed_and_does_no_harm_to_the_original() {
     let (place, file) = place(b"the first");
@@ -313,7 +313,7 @@ fn an_object_for_somebody_else_or_of_somebody_unknown_does_not_continue() {
     assert_eq!(report["claimed_sender"], report["carried_by"]);
 }
 
-// shows: CEP-031
+// shows: CEP-031 (§4)
 #[test]
 fn a_restart_makes_nobody_forget_that_there_may_have_been_more() {
     let (_place, file) = place(b"content");
@@ -325,7 +325,7 @@ fn a_restart_makes_nobody_forget_that_there_may_have_been_more() {
     refused(&brought(&stream, &start()), "resync", "maybe-replayed", "manifest-verified");
 }
 
-// shows: CEP-031
+// shows: CEP-031 (§4)
 #[test]
 fn a_lineage_on_disk_outlives_the_process_and_its_children_continue() {
     let (place, file) = place(b"content");

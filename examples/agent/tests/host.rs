@@ -21,7 +21,7 @@ fn mode(path: &std::path::Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o777
 }
 
-// shows: IACP-066
+// shows: IACP-066 (§4.2.1.1–2)
 #[test]
 fn two_agents_of_one_host_exchange_a_file_and_no_frame_leaves_the_host() {
     let place = tempfile::tempdir().expect("a directory");
@@ -40,7 +40,7 @@ fn two_agents_of_one_host_exchange_a_file_and_no_frame_leaves_the_host() {
     assert_eq!(host.status()["places"], serde_json::json!({}), "no address was sent to, or heard");
 }
 
-// shows: IACP-080
+// shows: IACP-080 (§4.2.3.4)
 #[test]
 fn agents_of_two_hosts_exchange_files_in_both_directions() {
     let place = tempfile::tempdir().expect("a directory");
@@ -60,7 +60,7 @@ fn agents_of_two_hosts_exchange_files_in_both_directions() {
     assert!(places[&hosts[1].at]["received"].as_u64().is_some_and(|frames| frames > 300), "{places}");
 }
 
-// shows: IACP-070
+// shows: IACP-070 (§4.2.2.1)
 #[test]
 fn sockets_and_seeds_are_for_one_user_alone() {
     let place = tempfile::tempdir().expect("a directory");
@@ -148,7 +148,7 @@ fn a_host_that_is_stopped_keeps_its_agents_and_signs_no_generation_twice() {
     assert!(eids.iter().all(|eid| *eid == eids[0]), "{eids:?}");
 }
 
-// shows: IACP-074
+// shows: IACP-074 (§4.2.2.3)
 #[test]
 fn an_agent_that_leaves_leaves_no_seed_behind() {
     let place = tempfile::tempdir().expect("a directory");
@@ -224,7 +224,7 @@ fn a_context_is_given_back_to_its_nonce_alone_and_only_after_a_restart() {
     assert_eq!(raw.begin(shared), eids[2]);
 }
 
-// shows: IACP-072
+// shows: IACP-072 (§4.2.2.2)
 #[test]
 fn noise_and_wrong_tokens_on_one_channel_hinder_no_other() {
     let place = tempfile::tempdir().expect("a directory");

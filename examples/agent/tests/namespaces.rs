@@ -58,7 +58,7 @@ impl Drop for Networks {
     }
 }
 
-// shows: IACP-080
+// shows: IACP-080 (§4.2.3.4)
 #[test]
 fn agents_of_two_networks_exchange_files_share_an_endpoint_and_follow_a_move() {
     let networks = match Networks::new() {

@@ -17,7 +17,7 @@ fn write(input: &mut impl Write, line: &str) {
     writeln!(input, "{line}").expect("it reads");
 }
 
-// shows: IACP-132, IACP-142, IACP-147
+// shows: IACP-132 (§6.1.1), IACP-142 (§6.4.1), IACP-147 (§6.4.4)
 #[test]
 fn two_agents_share_an_endpoint_on_one_host_and_on_two() {
     let place = tempfile::tempdir().expect("a directory");
@@ -45,7 +45,7 @@ fn two_agents_share_an_endpoint_on_one_host_and_on_two() {
     }
 }
 
-// shows: IACP-142, IACP-148
+// shows: IACP-142 (§6.4.1), IACP-148 (§6.4.4)
 #[test]
 fn two_agents_have_an_endpoint_for_each_other_alone() {
     let place = tempfile::tempdir().expect("a directory");

@@ -6,10 +6,10 @@ use support::{NO_RULE, NOT_THERE, PERMITTED, UNREACHABLE, come_in_order, decided
 
 const ALWAYS: Option<&str> = Some("always permitted");
 
-// shows: IOE-025
+// shows: IOE-025 (§3.1)
 #[test]
 fn in_telehealth_the_law_goes_with_the_patients_data() {
-    // shows: IOE-095
+    // shows: IOE-095 (§4.7 R7)
     let told = told(&["telehealth"]);
     come_in_order(
         &told.events,
@@ -40,7 +40,7 @@ fn in_telehealth_the_law_goes_with_the_patients_data() {
 
 #[test]
 fn in_the_robot_cell_a_stranger_needs_a_second_person_and_a_stop_is_always_permitted() {
-    // shows: IOE-107
+    // shows: IOE-107 (§4.9 R9)
     let told = told(&["robot"]);
     come_in_order(
         &told.events,

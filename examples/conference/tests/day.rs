@@ -20,7 +20,7 @@ fn in_order(expected: &[Expected]) {
 
 #[test]
 fn employees_and_guests_join_and_each_authority_has_its_say_on_its_own() {
-    // shows: IOE-034, IOE-093
+    // shows: IOE-034 (§3.2.1), IOE-093 (§4.7 R7)
     in_order(&[
         fact("created", "control plane", "creates the interaction").then("created"),
         fact("policy", "control plane", "version 0"),
@@ -33,10 +33,10 @@ fn employees_and_guests_join_and_each_authority_has_its_say_on_its_own() {
     ]);
 }
 
-// shows: IOE-118
+// shows: IOE-118 (§6)
 #[test]
 fn functions_run_by_their_provenance_and_at_a_place_that_the_law_allows() {
-    // shows: IOE-050, IOE-068, IOE-095, IOE-134
+    // shows: IOE-050 (§3.3), IOE-068 (§4.3 R3), IOE-095 (§4.7 R7), IOE-134 (§8)
     in_order(&[
         decided("invoked", "captions", "for employee 1", PERMITTED),
         decided("invoked", "screening", "its publisher vouches", PERMITTED).line(CORPORATE, 15),
@@ -52,7 +52,7 @@ fn functions_run_by_their_provenance_and_at_a_place_that_the_law_allows() {
 
 #[test]
 fn what_needs_everybodys_consent_stops_for_a_newcomer_and_begins_again() {
-    // shows: IOE-061, IOE-076
+    // shows: IOE-061 (§4.2 R2), IOE-076 (§4.4 R4)
     let events = told(&[]).events;
     come_in_order(
         &events,
@@ -81,7 +81,7 @@ fn what_needs_everybodys_consent_stops_for_a_newcomer_and_begins_again() {
 
 #[test]
 fn who_is_there_is_validated_again_and_again() {
-    // shows: IOE-022, IOE-060, IOE-062
+    // shows: IOE-022 (§3.1), IOE-060 (§4.2 R2), IOE-062 (§4.2 R2)
     in_order(&[
         fact("revalidated", "employee 3", "until 09:10:00"),
         decided("decided", "employee 3", "shares a file", PERMITTED),
@@ -95,10 +95,10 @@ fn who_is_there_is_validated_again_and_again() {
     ]);
 }
 
-// shows: IOE-009, IOE-026
+// shows: IOE-009 (§2.2), IOE-026 (§3.1)
 #[test]
 fn the_identity_stays_from_network_to_network_and_from_protocol_to_protocol() {
-    // shows: IOE-073, IOE-074, IOE-077, IOE-091, IOE-101
+    // shows: IOE-073 (§4.4 R4), IOE-074 (§4.4 R4), IOE-077 (§4.4 R4), IOE-091 (§4.6 R6), IOE-101 (§4.8 R8)
     let stays = "the identity stays";
     let no_proof = Some("no proof of the key with which it was bound");
     let same = Some("the same interaction");
@@ -120,7 +120,7 @@ fn the_identity_stays_from_network_to_network_and_from_protocol_to_protocol() {
 
 #[test]
 fn conflicting_residencies_leave_no_place_and_each_place_names_who_stands_against_it() {
-    // shows: IOE-094, IOE-096
+    // shows: IOE-094 (§4.7 R7), IOE-096 (§4.7 R7)
     in_order(&[
         decided("placed", "employee 1", "of de and fr and us, none", NOT_THERE).by("industry"),
         decided("decided", "employee 1", "in de", NOT_THERE).by("industry"),
@@ -131,7 +131,7 @@ fn conflicting_residencies_leave_no_place_and_each_place_names_who_stands_agains
 
 #[test]
 fn what_does_not_need_what_failed_goes_on() {
-    // shows: IOE-072, IOE-103, IOE-104, IOE-105, IOE-106
+    // shows: IOE-072 (§4.3 R3), IOE-103 (§4.9 R9), IOE-104 (§4.9 R9), IOE-105 (§4.9 R9), IOE-106 (§4.9 R9)
     in_order(&[
         fact("left", "guest 1", "is gone").then("active"),
         fact("cancelled", "translation", "is stopped with it"),
@@ -150,7 +150,7 @@ fn what_does_not_need_what_failed_goes_on() {
 
 #[test]
 fn an_authority_that_cannot_be_asked_denies_in_its_scope_alone() {
-    // shows: IOE-107, IOE-135
+    // shows: IOE-107 (§4.9 R9), IOE-135 (§8)
     in_order(&[
         fact("reach", "industry", "cannot be asked"),
         decided("decided", "employee 1", "speaks", PERMITTED),
@@ -164,7 +164,7 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_alone() {
 
 #[test]
 fn a_delegation_holds_within_its_scope_and_until_its_end() {
-    // shows: IOE-098
+    // shows: IOE-098 (§4.7 R7)
     in_order(&[
         decided("decided", "guest 2", "wants to present", NO_RULE).by("guest-organisation"),
         decided("delegated", "guest-organisation", "until 09:30:00", Some("taken")),
@@ -176,7 +176,7 @@ fn a_delegation_holds_within_its_scope_and_until_its_end() {
 
 #[test]
 fn a_version_goes_to_a_few_to_all_and_back_and_touches_nobody_else() {
-    // shows: IOE-078, IOE-079, IOE-080, IOE-081, IOE-130, IOE-131
+    // shows: IOE-078 (§4.5 R5), IOE-079 (§4.5 R5), IOE-080 (§4.5 R5), IOE-081 (§4.5 R5), IOE-130 (§8), IOE-131 (§8)
     let events = told(&[]).events;
     come_in_order(
         &events,
@@ -220,10 +220,10 @@ fn it_ends_and_nothing_leads_to_it_any_more() {
     assert_eq!(events.last().expect("something happens")["state"], "terminated");
 }
 
-// shows: IOE-013
+// shows: IOE-013 (§2.2)
 #[test]
 fn thirty_one_binding_points_against_the_fragmented_count() {
-    // shows: IOE-034, IOE-035, IOE-036, IOE-037, IOE-038, IOE-039, IOE-041
+    // shows: IOE-034 (§3.2.1), IOE-035 (§3.2.1), IOE-036 (§3.2.1), IOE-037 (§3.2.1), IOE-038 (§3.2.1), IOE-039 (§3.2.1), IOE-041 (§3.2.1)
     let size = &told(&[]).summary["coordination"];
     let expected = json!({
         "participants": 10, "modalities": 6, "functions": 8, "authorities": 4, "transitions": 3,
@@ -234,7 +234,7 @@ fn thirty_one_binding_points_against_the_fragmented_count() {
 
 #[test]
 fn the_trail_is_proven_and_each_tampering_is_named() {
-    // shows: IOE-092, IOE-136
+    // shows: IOE-092 (§4.6 R6), IOE-136 (§8)
     let summary = told(&[]).summary;
     assert_eq!([&summary["verified"], &summary["replayed"], &summary["ok"]], [true, true, true]);
     let found = |how: &str| {
@@ -253,7 +253,7 @@ fn the_trail_is_proven_and_each_tampering_is_named() {
 
 #[test]
 fn no_two_authorities_see_a_name_that_the_other_sees() {
-    // shows: IOE-128
+    // shows: IOE-128 (§8)
     let summary = told(&[]).summary;
     let mut names = BTreeSet::from([summary["interaction"].to_string()]);
     let seen = summary["seen"].as_array().expect("a list");
@@ -266,7 +266,7 @@ fn no_two_authorities_see_a_name_that_the_other_sees() {
 
 #[test]
 fn the_same_seed_gives_the_same_trail_and_another_seed_another() {
-    // shows: IOE-090
+    // shows: IOE-090 (§4.6 R6)
     let (one, again, other) = (told(&["--seed", "7"]), told(&["--seed", "7"]), told(&["--seed", "8"]));
     assert_eq!((&one.events, &one.summary), (&again.events, &again.summary));
     for field in ["chain", "interaction", "public_key"] {

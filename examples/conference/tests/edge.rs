@@ -4,10 +4,10 @@ mod support;
 
 use support::{LAPSED, NO_RULE, NOT_THERE, PERMITTED, come_in_order, decided, fact, told};
 
-// shows: IOE-120
+// shows: IOE-120 (§6)
 #[test]
 fn device_service_and_agent_share_one_identity_from_edge_to_cloud() {
-    // shows: IOE-072, IOE-075, IOE-095, IOE-117, IOE-119
+    // shows: IOE-072 (§4.3 R3), IOE-075 (§4.4 R4), IOE-095 (§4.7 R7), IOE-117 (§6), IOE-119 (§6)
     let told = told(&["edge"]);
     let same = Some("the same interaction");
     come_in_order(
@@ -36,7 +36,7 @@ fn device_service_and_agent_share_one_identity_from_edge_to_cloud() {
 
 #[test]
 fn when_the_credential_expires_what_ran_on_it_ends_with_what_it_had_delegated() {
-    // shows: IOE-060
+    // shows: IOE-060 (§4.2 R2)
     let events = told(&["edge"]).events;
     come_in_order(
         &events,

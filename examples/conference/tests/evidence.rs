@@ -47,7 +47,7 @@ fn read(records: &[Bytes], heads: &[SignedHead], key: &[u8; 32]) -> Result<Trail
 
 #[test]
 fn the_written_trail_stands_on_its_own() {
-    // shows: IOE-087, IOE-088, IOE-092
+    // shows: IOE-087 (§4.6 R6), IOE-088 (§4.6 R6), IOE-092 (§4.6 R6)
     for script in ["day", "edge"] {
         let folder = tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
@@ -92,7 +92,7 @@ fn the_written_trail_stands_on_its_own() {
 
 #[test]
 fn every_decision_of_the_day_is_decided_again_from_the_trail_and_the_texts_alone() {
-    // shows: IOE-090
+    // shows: IOE-090 (§4.6 R6)
     let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let text = |file: &str| fs::read_to_string(policies.join(file)).expect("it is there");
     let day: &[&[&str]] = &[

@@ -49,7 +49,7 @@ fn over_a_thousand_updates_and_a_thousand_failures_of_single_components() {
 
 #[test]
 fn no_failure_affects_an_interaction_that_has_nothing_to_do_with_it() {
-    // shows: IOE-081, IOE-107, IOE-150, IOE-155
+    // shows: IOE-081 (§4.5 R5), IOE-107 (§4.9 R9), IOE-150 (A.1), IOE-155 (A.1)
     assert_eq!(KINDS.map(|kind| fault(kind)[3]), [0; 6]);
     assert_eq!(row(&MEASURED, "P_fail")["verdict"], "met");
     assert_eq!(MEASURED["counts"]["left_over"], 0, "nothing is left of a fault that is mended");
@@ -57,7 +57,7 @@ fn no_failure_affects_an_interaction_that_has_nothing_to_do_with_it() {
 
 #[test]
 fn one_failure_affects_under_5_per_cent_of_the_interactions() {
-    // shows: IOE-108
+    // shows: IOE-108 (§4.9 R9)
     assert_eq!(row(&MEASURED, "R9 reach")["verdict"], "met");
     let largest = number(&MEASURED["counts"]["largest_failure"]);
     assert!(largest > 1 && largest * 20 < 800, "{largest}");
@@ -65,7 +65,7 @@ fn one_failure_affects_under_5_per_cent_of_the_interactions() {
 
 #[test]
 fn the_core_works_for_whoever_has_lost_only_something_auxiliary() {
-    // shows: IOE-106, IOE-109
+    // shows: IOE-106 (§4.9 R9), IOE-109 (§4.9 R9)
     let [_, affected, kept, _] = fault("auxiliary host");
     assert!(affected > 0 && kept == affected, "{kept} of {affected}");
     let [_, affected, kept, _] = fault("core host");
@@ -83,7 +83,7 @@ fn the_core_works_for_whoever_has_lost_only_something_auxiliary() {
 
 #[test]
 fn auxiliary_functions_work_again_in_under_10_seconds_also_if_their_host_never_does() {
-    // shows: IOE-110
+    // shows: IOE-110 (§4.9 R9)
     let recovery = row(&MEASURED, "R9 recovery");
     assert_eq!(recovery["verdict"], "met");
     let latency = &recovery["latency"];
@@ -95,7 +95,7 @@ fn auxiliary_functions_work_again_in_under_10_seconds_also_if_their_host_never_d
 
 #[test]
 fn a_rollback_affects_nobody_who_is_not_its_target() {
-    // shows: IOE-078, IOE-084
+    // shows: IOE-078 (§4.5 R5), IOE-084 (§4.5 R5)
     let pair = |of: &str, which: &str| [0, 1].map(|at| number(&MEASURED[of][which][at]));
     for (of, which) in [("counts", "outside_rollbacks"), ("counts", "outside_updates"), ("crowd", "others")] {
         let [others, changed] = pair(of, which);
@@ -104,10 +104,10 @@ fn a_rollback_affects_nobody_who_is_not_its_target() {
     assert_eq!(row(&MEASURED, "R5 reach")["verdict"], "met");
 }
 
-// shows: IOE-019
+// shows: IOE-019 (§2.2)
 #[test]
 fn all_contexts_agree_on_the_state_of_every_interaction() {
-    // shows: IOE-151, IOE-156
+    // shows: IOE-151 (A.1), IOE-156 (A.1)
     let [looks, apart] = [0, 1].map(|at| number(&MEASURED["counts"]["looks"][at]));
     assert_eq!((looks, apart), (5_000, 0));
     assert_eq!(row(&MEASURED, "C_state")["verdict"], "met");
@@ -117,7 +117,7 @@ fn all_contexts_agree_on_the_state_of_every_interaction() {
 
 #[test]
 fn threads_a_shared_log_restarts_broken_texts_and_strangers_change_no_decision() {
-    // shows: IOE-081, IOE-131
+    // shows: IOE-081 (§4.5 R5), IOE-131 (§8)
     let crowd = &MEASURED["crowd"];
     let count = |name: &str| number(&crowd[name]);
     assert_eq!((count("interactions"), count("threads"), count("updates"), count("rollbacks")), (2_000, 2, 1_000, 500));
@@ -144,7 +144,7 @@ fn where_each_thread_has_a_copy_of_its_own_the_figures_say_so() {
 
 #[test]
 fn the_count_of_surfaces_is_found_in_the_trails() {
-    // shows: IOE-147, IOE-152
+    // shows: IOE-147 (A.1), IOE-152 (A.1)
     let surfaces = MEASURED["surfaces"].as_array().expect("two interactions");
     let counted: Vec<[u64; 2]> =
         surfaces.iter().map(|one| [number(&one["binding_points"]), number(&one["counted"])]).collect();
@@ -154,14 +154,14 @@ fn the_count_of_surfaces_is_found_in_the_trails() {
 
 #[test]
 fn a_canary_takes_its_share_of_those_who_begin() {
-    // shows: IOE-079
+    // shows: IOE-079 (§4.5 R5)
     let [began, taken] = [0, 1].map(|at| number(&MEASURED["counts"]["began"][at]));
     assert!(began > 10_000 && (9..=11).contains(&(taken * 100 / began)), "{taken} of {began}");
 }
 
 #[test]
 fn forged_stale_and_replayed_updates_are_refused_each_time() {
-    // shows: IOE-130, IOE-131
+    // shows: IOE-130 (§8), IOE-131 (§8)
     assert_eq!(MEASURED["counts"]["bad_updates"], serde_json::json!([300, 300]));
 }
 

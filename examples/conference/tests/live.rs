@@ -48,7 +48,7 @@ fn is_the_same_day(dir: &Path, summary: &Value, whole: &(tempfile::TempDir, Valu
 
 #[test]
 fn killed_at_any_moment_it_goes_on_with_the_same_identity_versions_and_trail() {
-    // shows: IOE-057
+    // shows: IOE-057 (§4.1 R1)
     let whole = whole();
     let dir = tempfile::tempdir().expect("a directory");
     let mut interrupted = 0;
@@ -97,7 +97,7 @@ fn killed_after_each_step_and_between_its_two_files_it_goes_on() {
 
 #[test]
 fn from_the_edge_to_the_cloud_it_moves_between_two_processes() {
-    // shows: IOE-075
+    // shows: IOE-075 (§4.4 R4)
     let whole = whole();
     let (edge, cloud) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
     let file = edge.path().join("given");

@@ -245,7 +245,7 @@ impl<S: Steps> Dropbox<S> {
     ///
     /// # Errors
     /// The inbox cannot be read.
-    // keeps: CEP-028
+    // keeps: CEP-028 (§4)
     pub fn waiting(&mut self, now: Timestamp) -> Result<Vec<Waiting>> {
         let inbox = self.settings.folders.inbox();
         let mut contents = look(&inbox)?;
@@ -343,7 +343,7 @@ impl<S: Steps> Dropbox<S> {
     }
 
     /// Judges the copies, and writes the decision down before anything follows from it.
-    // keeps: CEP-019, CEP-110
+    // keeps: CEP-019 (§3.2), CEP-110 (§10)
     fn decide(
         &mut self,
         item: &Item,

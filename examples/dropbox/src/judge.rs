@@ -31,7 +31,7 @@ impl<S: Signatures> Judge<'_, S> {
     ///
     /// Who sends is what the directory says of the key that the outer object names. A notice is not sealed, and cannot turn a good
     /// object into a bad one: where it differs, that is a finding.
-    // keeps: CEP-120
+    // keeps: CEP-120 (§11.1)
     pub fn judge(&self, snapshot: &Snapshot, id: &str) -> anyhow::Result<(Line, Option<lineage::Record>)> {
         if let Some(why) = &snapshot.arrival.unread {
             return Ok((unread(snapshot, id, why), None));

@@ -97,7 +97,7 @@ impl Sealing<'_> {
 ///
 /// # Errors
 /// It cannot be written, or the name is taken.
-// keeps: CEP-018
+// keeps: CEP-018 (§3.2)
 pub fn drop_into(inbox: &Path, sealed: &Sealed, object: &[u8]) -> Result<()> {
     let halves = [(Half::Object, object), (Half::Manifest, &sealed.outer)];
     for (half, _) in halves {

@@ -42,7 +42,7 @@ fn refused(object: &[u8]) -> String {
     Format::TarZstd.sound(object).expect_err("refused")
 }
 
-// shows: CEP-085
+// shows: CEP-085 (§7)
 #[test]
 fn a_container_is_verified_by_a_check_and_broken_by_one() {
     let mut place = Place::new();

@@ -29,7 +29,7 @@ fn notice(from: &str, name: &str, reference: &str) -> Vec<u8> {
     notice.write(&mut [0; 4096]).expect("a notice").to_vec()
 }
 
-// shows: CEP-018, CEP-019, CEP-110
+// shows: CEP-018 (§3.2), CEP-019 (§3.2), CEP-110 (§10)
 #[test]
 fn a_root_and_its_child_continue() {
     let place = Place::new();
@@ -73,7 +73,7 @@ fn a_second_child_forks_and_so_does_what_continues_it() {
     }
 }
 
-// shows: CEP-090
+// shows: CEP-090 (§8)
 #[test]
 fn an_unknown_parent_asks_for_resync_and_the_object_may_be_put_back() {
     let place = Place::new();
@@ -181,7 +181,7 @@ fn a_good_object_with_other_bytes_is_quarantined() {
     assert_eq!(outcome(&place.run_one()), (Outcome::Quarantine, vec!["digest-differs"]));
 }
 
-// shows: CEP-031
+// shows: CEP-031 (§4)
 #[test]
 fn a_replay_is_refused_after_a_restart_too() {
     let place = Place::new();
@@ -236,7 +236,7 @@ fn a_notice_that_is_none_counts_as_none_and_that_is_said() {
     assert!(line.notice.is_some());
 }
 
-// shows: CEP-120
+// shows: CEP-120 (§11.1)
 #[test]
 fn a_reference_is_not_followed() {
     let place = Place::new();
@@ -253,7 +253,7 @@ fn a_reference_is_not_followed() {
     assert_eq!(fs::read(&there).expect("untouched"), b"object");
 }
 
-// shows: CEP-028
+// shows: CEP-028 (§4)
 #[test]
 fn halves_wait_for_each_other() {
     let manifest_of = |name: &str| format!("{name}{}", Half::Manifest.suffix());

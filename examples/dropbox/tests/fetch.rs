@@ -107,7 +107,7 @@ impl World {
     }
 }
 
-// shows: CEP-022, CEP-113
+// shows: CEP-022 (§3.2), CEP-113 (§10)
 #[test]
 fn what_is_fetched_is_judged_like_everything_else() {
     let world = World::new();

@@ -120,7 +120,7 @@ fn no_name_leads_anywhere_but_into_quarantine() {
     place.nothing_is_under_way();
 }
 
-// shows: CEP-063
+// shows: CEP-063 (§5.3)
 #[test]
 fn two_names_that_normalise_to_one_are_two_objects() {
     let place = Place::new();
@@ -287,7 +287,7 @@ impl Steps for TakenBack {
     }
 }
 
-// shows: CEP-028
+// shows: CEP-028 (§4)
 #[test]
 fn an_object_that_is_taken_back_at_the_last_moment_is_a_reference_without_bytes() {
     let place = Place::new();

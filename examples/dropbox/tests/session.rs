@@ -65,7 +65,7 @@ impl World {
 
 const AT: [&str; 2] = ["--at", "127.0.0.1:4227"];
 
-// shows: CEP-022, CEP-113
+// shows: CEP-022 (§3.2), CEP-113 (§10)
 #[test]
 fn what_an_agent_gives_out_is_judged_like_everything_else() {
     let world = World::new("cp \"$HAVE\"/* \"$INTO\"");

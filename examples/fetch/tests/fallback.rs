@@ -77,7 +77,7 @@ impl World {
 
 #[tokio::test]
 async fn a_mapping_comes_with_the_outcome_and_is_asked_for_once() {
-    // shows: IACP-026, IACP-027, IACP-028
+    // shows: IACP-026 (§4.1.1), IACP-027 (§4.1.2), IACP-028 (§4.1.2)
     let world = World::start().await;
     let mut fetcher = world.fetcher();
     for _ in 0..3 {
@@ -89,7 +89,7 @@ async fn a_mapping_comes_with_the_outcome_and_is_asked_for_once() {
 
 #[tokio::test]
 async fn not_found_is_kept_too_and_the_pipeline_goes_on() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let world = World::start().await;
     let mut fetcher = world.fetcher();
     for _ in 0..2 {
@@ -100,7 +100,7 @@ async fn not_found_is_kept_too_and_the_pipeline_goes_on() {
 
 #[tokio::test]
 async fn a_name_follows_its_root_to_another_key() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let world = World::start().await;
     let next = identity();
     world.store(&curation("test", 1, &world.root, &world.curator, next.eid()));
@@ -113,7 +113,7 @@ async fn a_name_follows_its_root_to_another_key() {
 
 #[tokio::test]
 async fn a_mapping_whose_signer_or_site_is_slashed_revoked_or_accused_is_refused() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     for spoils in [
         |world: &World| world.directory.convict(world.site.eid()),
         |world: &World| world.directory.convict(world.curator.eid()),
@@ -149,7 +149,7 @@ async fn a_mapping_without_its_root_is_refused() {
 
 #[tokio::test]
 async fn one_node_that_lies_or_is_silent_changes_nothing_and_two_leave_no_mapping() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let world = World::start().await;
     for (strangers, expected) in [(1, Some(world.site.eid())), (2, None)] {
         // Signed, but by other keys than those of the configuration: nodes that are not the ones that they should be.

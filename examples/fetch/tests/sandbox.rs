@@ -46,7 +46,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 #[tokio::test]
 async fn a_page_comes_back_through_the_gate_by_the_esd_eid_alone() {
-    // shows: IACP-058, IACP-059, IACP-060
+    // shows: IACP-058 (§4.1.4.3), IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
     let web = Web::start().await;
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = web.uri("absent");
@@ -70,7 +70,7 @@ async fn a_page_comes_back_through_the_gate_by_the_esd_eid_alone() {
 
 #[tokio::test]
 async fn a_tunnel_carries_the_browsers_own_bytes_through_the_gate() {
-    // shows: IACP-060
+    // shows: IACP-060 (§4.1.4.3)
     let web = Web::start().await;
     let agent = Identity::<Portable>::generate(&mut rng());
     let (url, at) = (web.uri("absent"), format!("absent.test:{}", web.world.port));
@@ -94,7 +94,7 @@ async fn a_tunnel_carries_the_browsers_own_bytes_through_the_gate() {
 
 #[tokio::test]
 async fn the_sandbox_reaches_nothing_further_inwards_than_the_agents_uri() {
-    // shows: IACP-060
+    // shows: IACP-060 (§4.1.4.3)
     let web = Web::start().await;
     if !web.has_outside() {
         return;
@@ -136,7 +136,7 @@ async fn passage(web: &Web, seconds: u32, frames: impl Fn(Digest) -> Vec<Vec<u8>
 
 #[tokio::test]
 async fn without_a_living_derivative_nothing_leaves_and_nothing_comes_back() {
-    // shows: IACP-059, IACP-060
+    // shows: IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
     let web = Web::start().await;
     let url = web.uri("absent");
     let frames = |name: Digest| {
@@ -164,7 +164,7 @@ async fn without_a_living_derivative_nothing_leaves_and_nothing_comes_back() {
 
 #[tokio::test]
 async fn what_comes_back_is_a_document_of_at_most_4_mib() {
-    // shows: IACP-063
+    // shows: IACP-063 (§4.1.5.1)
     let web = Web::start().await;
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = web.uri("absent");
@@ -185,7 +185,7 @@ async fn what_comes_back_is_a_document_of_at_most_4_mib() {
 
 #[tokio::test]
 async fn a_real_browser_runs_the_script_of_a_page_behind_the_gate() {
-    // shows: IACP-054, IACP-058, IACP-059, IACP-060
+    // shows: IACP-054 (§4.1.1), IACP-058 (§4.1.4.3), IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
     let Some(chromium) = find() else {
         eprintln!("NOT SHOWN: the legacy path with a real browser, because no Chromium is installed");
         return;

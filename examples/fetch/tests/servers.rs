@@ -13,7 +13,7 @@ const WELL_KNOWN: &str = "/.well-known/anml";
 
 #[tokio::test]
 async fn anml_at_the_well_known_uri_takes_one_request() {
-    // shows: IACP-029, IACP-034
+    // shows: IACP-029 (§4.1.2.1), IACP-034 (§4.1.2.1)
     let mut web = Web::start().await;
     let report = web.fetch("present").await;
     assert_eq!(payload(&report), ANML.as_bytes());
@@ -28,7 +28,7 @@ async fn anml_at_the_well_known_uri_takes_one_request() {
 
 #[tokio::test]
 async fn an_srv_target_is_asked_in_the_name_of_the_host() {
-    // shows: IACP-030
+    // shows: IACP-030 (§4.1.2.1)
     let mut web = Web::start().await;
     let report = web.fetch("srv").await;
     assert_eq!(payload(&report), ANML.as_bytes());
@@ -38,7 +38,7 @@ async fn an_srv_target_is_asked_in_the_name_of_the_host() {
 
 #[tokio::test]
 async fn without_anml_the_page_is_asked_and_the_well_known_uri_not_again() {
-    // shows: IACP-036, IACP-040
+    // shows: IACP-036 (§4.1.2.2), IACP-040 (§4.1.2.3)
     let mut web = Web::start().await;
     assert_eq!(legacy(&web.fetch("absent").await), Some(Trigger::AnmlAbsent));
     assert_eq!(legacy(&web.fetch("absent").await), Some(Trigger::AnmlAbsent));
@@ -47,7 +47,7 @@ async fn without_anml_the_page_is_asked_and_the_well_known_uri_not_again() {
 
 #[tokio::test]
 async fn a_link_header_alone_leads_to_anml() {
-    // shows: IACP-029
+    // shows: IACP-029 (§4.1.2.1)
     let mut web = Web::start().await;
     assert_eq!(payload(&web.fetch("linked").await), ANML.as_bytes());
     assert_eq!(web.asked(), [&format!("linked.test {WELL_KNOWN}"), "linked.test /", "linked.test /doc.anml"]);
@@ -55,7 +55,7 @@ async fn a_link_header_alone_leads_to_anml() {
 
 #[tokio::test]
 async fn what_the_agent_requires_decides_before_anything_is_fetched() {
-    // shows: IACP-037
+    // shows: IACP-037 (§4.1.2.2)
     let mut web = Web::start().await;
     let (uri, limits) = (web.uri("linked"), web.limits);
     let needs = Requirement { required: Media::VIDEO, wanted: Media::NONE };
@@ -66,7 +66,7 @@ async fn what_the_agent_requires_decides_before_anything_is_fetched() {
 
 #[tokio::test]
 async fn a_404_everywhere_is_short_circuited_from_then_on() {
-    // shows: IACP-031, IACP-039, IACP-040
+    // shows: IACP-031 (§4.1.2.1), IACP-039 (§4.1.2.3), IACP-040 (§4.1.2.3)
     let mut web = Web::start().await;
     assert!(is_unavailable(&web.fetch("gone").await));
     let asked = web.asked();
@@ -79,7 +79,7 @@ async fn a_404_everywhere_is_short_circuited_from_then_on() {
 
 #[tokio::test]
 async fn a_host_on_which_nothing_listens_is_down() {
-    // shows: IACP-031
+    // shows: IACP-031 (§4.1.2.1)
     let mut web = Web::start().await;
     let limits = web.limits;
     let report = web.fetcher.ingest("http://nowhere.test:1/", Requirement::default(), limits).await.expect("a verdict");
@@ -89,7 +89,7 @@ async fn a_host_on_which_nothing_listens_is_down() {
 
 #[tokio::test]
 async fn silence_ends_at_t_eval() {
-    // shows: IACP-032
+    // shows: IACP-032 (§4.1.2.1)
     let mut web = Web::start().await;
     web.limits = web.limits.with_t_eval(700).expect("below the draft's");
     let report = web.fetch("silent").await;
@@ -102,7 +102,7 @@ async fn silence_ends_at_t_eval() {
 
 #[tokio::test]
 async fn a_body_without_end_is_cut_and_its_connection_closed() {
-    // shows: IACP-033, IACP-034
+    // shows: IACP-033 (§4.1.2.1), IACP-034 (§4.1.2.1)
     let mut web = Web::start().await;
     assert_eq!(legacy(&web.fetch("endless").await), Some(Trigger::BufferOverflow));
     // What the operating system had buffered is sent; then the server cannot send any more.
@@ -115,7 +115,7 @@ async fn a_body_without_end_is_cut_and_its_connection_closed() {
 
 #[tokio::test]
 async fn the_buffer_takes_its_limit_and_not_one_byte_more() {
-    // shows: IACP-033
+    // shows: IACP-033 (§4.1.2.1)
     let mut web = Web::start().await;
     assert_eq!(payload(&web.fetch("exact").await).len(), LIMIT);
     assert_eq!(legacy(&web.fetch("over").await), Some(Trigger::BufferOverflow));
@@ -150,7 +150,7 @@ async fn headers_without_measure_are_a_lost_connection() {
 
 #[tokio::test]
 async fn a_body_that_ends_early_or_is_coded_or_is_no_anml_is_not_delivered() {
-    // shows: IACP-063
+    // shows: IACP-063 (§4.1.5.1)
     let mut web = Web::start().await;
     assert!(is_unavailable(&web.fetch("short").await), "fewer bytes than announced");
     assert_eq!(legacy(&web.fetch("coded").await), Some(Trigger::StructureInvalid));
@@ -159,7 +159,7 @@ async fn a_body_that_ends_early_or_is_coded_or_is_no_anml_is_not_delivered() {
 
 #[tokio::test]
 async fn equivalence_is_of_the_text_that_a_browser_would_show() {
-    // shows: IACP-049, IACP-053
+    // shows: IACP-049 (§1.2), IACP-053 (§4.1.4.1)
     let mut web = Web::start().await;
     web.limits.equivalence = true;
     assert_eq!(payload(&web.fetch("equal").await), ANML.as_bytes());

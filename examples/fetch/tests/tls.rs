@@ -115,7 +115,7 @@ async fn a_server_that_speaks_no_tls_is_no_answer() {
 
 #[tokio::test]
 async fn an_srv_target_shows_the_certificate_of_the_uris_host() {
-    // shows: IACP-030
+    // shows: IACP-030 (§4.1.2.1)
     let root = issuer();
     let mut site = Site::start(acceptor(&root, &["srv.test"], false), root.der()).await;
     let report = site.fetch("srv").await;

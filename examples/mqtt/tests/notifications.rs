@@ -17,7 +17,7 @@ fn names(place: &Place) -> Vec<String> {
     names
 }
 
-// shows: CEP-022, CEP-113
+// shows: CEP-022 (§3.2), CEP-113 (§10)
 #[test]
 fn an_object_that_is_announced_is_fetched_and_climbs_the_same_ladder() {
     for kind in kinds() {

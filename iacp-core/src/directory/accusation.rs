@@ -55,7 +55,7 @@ impl<'a> Court<'a> {
 ///
 /// # Errors
 /// The first check that fails. No standing changes then.
-// keeps: IACP-098, IACP-100
+// keeps: IACP-098 (§4.2.7.1), IACP-100 (§5.5.1)
 pub fn verify_accusation<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unproven> {
     match data.evidence {
         Evidence::Bindings(_) => malfeasance::verify::<P>(data),

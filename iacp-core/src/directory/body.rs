@@ -170,7 +170,7 @@ impl<'a> Body<'a> {
     /// The class and the storage key that the body itself says. What is filed where an accusation is tried may say a path's,
     /// as `stated`: the body of a verdict or a rebuttal does not repeat the path, and the judge compares it with what it
     /// knows of the accusation.
-    // keeps: IACP-011, IACP-109
+    // keeps: IACP-011 (§3.5), IACP-109 (§5.1.2)
     pub(crate) fn place<P: Provider>(&self, kind: Kind, stated: &DhtKey) -> (Class, DhtKey) {
         let at_offender = |offender: &Eid| {
             let own = DhtKey(P::sha256(&[&offender.0]));

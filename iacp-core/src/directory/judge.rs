@@ -90,7 +90,7 @@ pub fn class_of<P: Provider>(record: &Record<'_>) -> Result<Class, Malformed> {
 /// let judged = judge::<ChaChaOnly>(UnixTime(1_000), Origin::Owner, &record, None, &Nothing);
 /// assert_eq!(judged, Judgement::Refused(Refusal::Key));
 /// ```
-// keeps: IACP-067
+// keeps: IACP-067 (§4.2.1.3)
 #[must_use]
 pub fn judge<P: Provider>(
     now: UnixTime,

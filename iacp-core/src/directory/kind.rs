@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Which part of the key space a record lies in (`IACP §5.1.2`): the two routing bits of its coordinate.
-// keeps: IACP-110
+// keeps: IACP-110 (§5.1.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Class {

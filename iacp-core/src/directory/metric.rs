@@ -22,7 +22,7 @@ pub struct Coordinate([u8; 32]);
 
 impl Coordinate {
     /// The storage key, its two highest bits replaced by the class (`IACP §5.1.2`).
-    // keeps: IACP-110
+    // keeps: IACP-110 (§5.1.2)
     #[must_use]
     pub const fn new(class: Class, key: &DhtKey) -> Self {
         let mut bytes = key.0;
@@ -45,7 +45,7 @@ impl Coordinate {
     }
 
     /// The distance to a place, as one number: XOR (`IACP §5.1.1`).
-    // keeps: IACP-009
+    // keeps: IACP-009 (§3.5)
     #[must_use]
     pub fn distance(&self, place: &Self) -> [u8; 32] {
         let mut distance = self.0;
@@ -213,7 +213,7 @@ mod tests {
         taken
     }
 
-    // shows: IACP-009, IACP-110
+    // shows: IACP-009 (§3.5), IACP-110 (§5.1.2)
     #[test]
     fn one_pass_takes_what_the_walk_by_distance_takes() {
         for seed in 0..300 {
@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    // shows: IACP-110
+    // shows: IACP-110 (§5.1.2)
     #[test]
     fn the_two_highest_bits_of_a_coordinate_are_its_class() {
         let key = DhtKey([0xFF; 32]);

@@ -40,7 +40,7 @@ pub struct Path<'a>(&'a str);
 
 impl<'a> Path<'a> {
     /// Checks a path.
-    // keeps: IACP-109
+    // keeps: IACP-109 (§5.1.2)
     #[must_use]
     pub fn new(text: &'a str) -> Option<Self> {
         let alnum = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -105,7 +105,7 @@ pub struct Root<'a> {
 }
 
 /// What a root is paid with (`IACP §5.2.1`).
-// keeps: IACP-111
+// keeps: IACP-111 (§5.2.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Payment {
@@ -151,7 +151,7 @@ impl<'a> Root<'a> {
     ///
     /// # Errors
     /// It does not verify.
-    // keeps: IACP-113
+    // keeps: IACP-113 (§5.2.1)
     pub fn verify<P: Provider>(&self) -> Result<(), BadSignature> {
         let (before, after) = self.signed;
         verify_record::<P>(&self.curation_key, Kind::Root.label(), before, after, &self.signature)
@@ -263,7 +263,7 @@ impl<'a> Curation<'a> {
     ///
     /// # Errors
     /// It does not verify.
-    // keeps: IACP-113
+    // keeps: IACP-113 (§5.2.1)
     pub fn verify<P: Provider>(&self, key_before: &Eid) -> Result<(), BadSignature> {
         let signed = self.bytes.split_last_chunk::<64>().ok_or(BadSignature)?.0;
         verify_record::<P>(key_before, Kind::Curation.label(), signed, &[], &self.signature)
@@ -332,7 +332,7 @@ impl<'a> Delegation<'a> {
     ///
     /// # Errors
     /// It does not verify.
-    // keeps: IACP-115
+    // keeps: IACP-115 (§5.2.2)
     pub fn verify<P: Provider>(&self, parent_key: &Eid) -> Result<(), BadSignature> {
         let signed = self.bytes.split_last_chunk::<64>().ok_or(BadSignature)?.0;
         verify_record::<P>(parent_key, Kind::Delegation.label(), signed, &[], &self.signature)
@@ -425,7 +425,7 @@ pub trait Standing {
 ///
 /// # Errors
 /// The first check that fails, from the root down. Nothing below it is looked at.
-// keeps: IACP-114
+// keeps: IACP-114 (§5.2.2)
 pub fn resolve<P: Provider>(
     path: &str,
     root: Option<&Root<'_>>,

@@ -66,7 +66,7 @@ pub(super) fn prove<P: Provider>(
             in_good_standing(&key, facts)?;
             body.verify::<P>(&key).map_err(bad)
         }
-        // keeps: IACP-135
+        // keeps: IACP-135 (§6.2)
         Body::Publication(body) => simple(&body.eid, Kind::Publication, before(body.as_bytes(), 80), &body.signature),
         Body::Accusation(data, _) => verify_accusation::<P>(data).map(|_| ()).map_err(|_| Refusal::Signature),
         Body::Custody(body) => prove_custody::<P>(now, record, body, facts),
@@ -103,7 +103,7 @@ pub(super) fn prove<P: Provider>(
 }
 
 /// A curator that is decapitated signs nothing any more, and one in quarantine nothing new.
-// keeps: IACP-127
+// keeps: IACP-127 (§5.5.3)
 fn in_good_standing(curator: &Eid, facts: &impl Facts) -> Result<(), Refusal> {
     match (facts.is_slashed(curator), facts.is_challenged(curator)) {
         (true, _) => Err(Refusal::Blocked),
@@ -112,7 +112,7 @@ fn in_good_standing(curator: &Eid, facts: &impl Facts) -> Result<(), Refusal> {
     }
 }
 
-// keeps: IACP-104
+// keeps: IACP-104 (§4.2.7.2)
 fn prove_revocation<P: Provider>(body: &Revocation, facts: &impl Facts) -> Result<(), Refusal> {
     let signer = facts.airk(&body.eid).unwrap_or(body.eid);
     let fields = before(body.as_bytes(), 48);
@@ -121,7 +121,7 @@ fn prove_revocation<P: Provider>(body: &Revocation, facts: &impl Facts) -> Resul
 }
 
 /// The curator's backup keeps its child alive for a day at a time, and for thirty once the curator is decapitated.
-// keeps: IACP-164
+// keeps: IACP-164 (B.6)
 fn prove_custody<P: Provider>(
     now: UnixTime,
     record: &Record<'_>,

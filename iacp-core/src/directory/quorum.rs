@@ -14,7 +14,7 @@ pub const fn faulty(n: usize) -> usize {
 
 /// Of `n` nodes, so many must agree: `n − f`. Two such quorums have `2k − n ≥ f + 1` nodes in common, so with at most f
 /// liars a read meets an honest node that took the newest write.
-// keeps: IACP-067
+// keeps: IACP-067 (§4.2.1.3)
 #[must_use]
 pub const fn needed(n: usize) -> usize {
     n.saturating_sub(faulty(n))
@@ -134,7 +134,7 @@ mod tests {
         (0..count).map(|byte| Eid([byte; 32])).collect()
     }
 
-    // shows: IACP-067
+    // shows: IACP-067 (§4.2.1.3)
     #[test]
     fn two_quorums_always_share_an_honest_node() {
         for (n, k, f) in [(1, 1, 0), (2, 2, 0), (3, 3, 0), (4, 3, 1), (5, 4, 1), (6, 5, 1), (7, 5, 2)] {

@@ -59,7 +59,7 @@ pub fn frame_digest<P: Provider>(inner: &[u8]) -> Digest {
 ///
 /// # Errors
 /// The first check that fails.
-// keeps: IACP-116, IACP-118, IACP-119
+// keeps: IACP-116 (§5.3.1), IACP-118 (§5.3.1), IACP-119 (§5.3.1)
 pub fn check_claim(head: &WorkedRequest, now: UnixTime, demanded: u32) -> Result<(), Refusal> {
     let [class, 0, 0, bits] = head.pow_target_threshold.get().to_be_bytes() else { return Err(Refusal::Claim) };
     if !(0x80..0x84).contains(&class) {
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    // shows: IACP-116, IACP-118, IACP-119
+    // shows: IACP-116 (§5.3.1), IACP-118 (§5.3.1), IACP-119 (§5.3.1)
     #[test]
     fn work_is_checked_against_what_is_demanded_and_the_frame_that_it_is_for() {
         let head = worked(10, b"frame");

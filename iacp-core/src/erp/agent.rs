@@ -21,7 +21,7 @@ use crate::time::Mono;
 /// An ERP_KEEPALIVE is due this often, in milliseconds.
 pub const KEEPALIVE: u64 = 30_000;
 /// An agent that has been silent for longer than this is purged, in milliseconds.
-// keeps: IACP-073
+// keeps: IACP-073 (§4.2.2.3)
 pub const PURGE: u64 = 90_000;
 /// A changed application waits so long for its ERP_EVOLVE, in milliseconds.
 pub const EVOLUTION: u64 = 60_000;
@@ -137,7 +137,7 @@ pub(crate) enum Storing {
 /// One context.
 pub struct AgentSlot<P: Provider> {
     /// The private key never leaves this place.
-    // keeps: IACP-070
+    // keeps: IACP-070 (§4.2.2.1)
     pub(crate) identity: Option<Identity<P>>,
     /// What it is made of: for the host's protected storage, and for a host that takes the context over.
     pub(crate) seed: Secret32,
@@ -254,7 +254,7 @@ impl<P: Provider> AgentSlot<P> {
     };
 
     /// A context begins: a key, a token, and nothing that the network knows of.
-    // keeps: IACP-071
+    // keeps: IACP-071 (§4.2.2.2)
     pub(crate) fn begin(&mut self, now: Mono, airk: Option<Eid>, digest: Digest, rng: &mut impl CryptoRng) {
         self.seed = Secret32::random(rng);
         self.start(now, airk, digest, rng);

@@ -17,7 +17,7 @@ const CEILING: u64 = 300_000;
 const JITTER: u16 = 15;
 
 /// `min(300 s, 2 s · 2^attempts)` and a jitter of 0 to 14 s that the context's EID decides, in milliseconds.
-// keeps: IACP-095, IACP-096
+// keeps: IACP-095 (§4.2.6.1), IACP-096 (§4.2.6.1)
 #[must_use]
 pub fn pause<P: Provider>(context: &Eid, attempts: u32) -> u64 {
     let pause = BASE.checked_shl(attempts).filter(|pause| attempts < 32 && *pause < CEILING).unwrap_or(CEILING);
@@ -56,7 +56,7 @@ impl Resolution {
 
     /// A read ended without a locator, or a handshake without an answer: STATE_ANML_DEGRADED begins or goes on. Returns
     /// when to try again.
-    // keeps: IACP-094
+    // keeps: IACP-094 (§4.2.6.1)
     pub fn failed<P: Provider>(&mut self, now: Mono, context: &Eid) -> Mono {
         let due = now.after(pause::<P>(context, self.attempts));
         *self = Self { attempts: self.attempts.saturating_add(1), due: Some(due) };
@@ -90,7 +90,7 @@ impl Resolution {
 
     /// The asynchronous resets: a binding that verifies, and a higher generation whose frame has authenticated as the
     /// source's. Returns whether the mark ended; then the request runs at once. A header alone resets nothing.
-    // keeps: IACP-097
+    // keeps: IACP-097 (§4.2.6.2)
     pub const fn after(&mut self, effect: Effect, authenticated: bool) -> bool {
         match effect {
             Effect::Enter | Effect::Replace => self.succeeded(),

@@ -44,7 +44,7 @@ pub struct Binding {
 
 impl Binding {
     /// Signs a binding. Only [`Counter`](super::generation::Counter) may say the generation.
-    // keeps: IACP-076
+    // keeps: IACP-076 (§4.2.3.2)
     #[must_use]
     pub fn sign<P: Provider>(identity: &Identity<P>, ip: Locator, generation: u64) -> Self {
         let unsigned = Self { eid: identity.eid(), ip, generation, signature: Signature::ZERO };
@@ -113,7 +113,7 @@ impl Binding {
 
     /// Writes the MIGRATION_VECTOR; returns its length, or 0 if `out` is too small. The nonce of its TLV is informative
     /// only: bytes of the signature are as good as any.
-    // keeps: IACP-090
+    // keeps: IACP-090 (A.22)
     pub(crate) fn write_vector(&self, previous: IpAddr, out: &mut [u8]) -> usize {
         let vector = MigrationVector {
             source_eid: self.eid,

@@ -46,7 +46,7 @@ machine! {
         Purge = "Purge",
     }
     rows {
-        // keeps: IACP-077
+        // keeps: IACP-077 (§4.2.3.3)
         Drawn: Unbound + ErpInit => Allocated;
         Drawn: Allocated + ErpAlloc => Allocated;
         Drawn: Allocated + ErpRegister => Transition;
@@ -57,7 +57,7 @@ machine! {
             "a host may move again before its last move is confirmed: the generation rises and is announced again";
         Ours: EvolvePending + EvolutionAccepted => Bound, "the table has no way out of EVOLVE_PENDING";
         Ours: EvolvePending + EvolutionRefused => Unbound, "software that its root key does not vouch for is out";
-        // keeps: IACP-079
+        // keeps: IACP-079 (B.2)
         Ours: Transition + RegistrationRefused => Unbound, "waiting on would buffer for ever";
         Ours: Allocated + Deregistration => Unbound, "nothing was announced, so nothing is withdrawn";
         Ours: Transition + Deregistration => Unbound, "an agent may leave before it is confirmed";

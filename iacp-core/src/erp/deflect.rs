@@ -124,7 +124,7 @@ pub enum Onward {
 ///
 /// # Errors
 /// The frame goes no further.
-// keeps: IACP-158
+// keeps: IACP-158 (A.14)
 pub fn step(
     arrival: &Arrival<'_>,
     from: SocketAddr,

@@ -58,7 +58,7 @@ pub enum Effect {
 /// assert_eq!(decide(8, cached, Some(Locator([2; 16])), true, || true), Effect::Replace);
 /// assert_eq!(decide(6, cached, Some(Locator([2; 16])), true, || panic!("never asked")), Effect::Drop);
 /// ```
-// keeps: IACP-091, IACP-092, IACP-093
+// keeps: IACP-091 (§4.2.5.2), IACP-092 (§4.2.5.2), IACP-093 (§4.2.5.2)
 #[must_use]
 pub fn decide(
     packet: u64,

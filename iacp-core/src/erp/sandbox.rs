@@ -210,7 +210,7 @@ impl<'m> Gate<'m> {
     }
 
     /// The Hand-off Context Object for a living derivative: the agent's EID is not in it, and its session hash is keyed.
-    // keeps: IACP-058
+    // keeps: IACP-058 (§4.1.4.3)
     pub fn hand_off<'u, P: Provider>(
         &mut self,
         now: Mono,
@@ -228,7 +228,7 @@ impl<'m> Gate<'m> {
     ///
     /// # Errors
     /// Silence, and one count.
-    // keeps: IACP-059, IACP-060
+    // keeps: IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
     pub fn take<'a>(&mut self, now: Mono, frame: &'a [u8]) -> Result<Egress<'a>, Shut> {
         let frame = Frame::parse(frame).map_err(|_| Shut::Malformed)?;
         let Message::SandboxStream { head, bytes } = frame.message else { return Err(Shut::Malformed) };

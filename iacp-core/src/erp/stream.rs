@@ -121,7 +121,7 @@ impl<'a> Arrival<'a> {
     ///
     /// # Errors
     /// The datagram is anything else.
-    // keeps: IACP-080
+    // keeps: IACP-080 (§4.2.3.4)
     pub fn read(datagram: &'a [u8]) -> Result<Self, NotCarried> {
         let malformed = |_| NotCarried::Malformed;
         let mut frame = Frame::parse(datagram).map_err(malformed)?;

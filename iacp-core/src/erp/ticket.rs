@@ -18,7 +18,7 @@ use crate::pss::TicketKey;
 /// Issue counters are reserved on stable storage in blocks of this size.
 pub const BLOCK: u64 = 64;
 /// How long a ticket is wanted to be kept, in seconds.
-// keeps: IACP-013
+// keeps: IACP-013 (§3.5)
 pub const LIFETIME: u32 = 86_400;
 /// IP 16, port 2, reserved 2.
 const PLAIN: usize = 20;
@@ -153,7 +153,7 @@ impl Issuer {
     ///
     /// # Errors
     /// The counter is not persisted, or used up. Nothing has changed.
-    // keeps: IACP-010
+    // keeps: IACP-010 (§3.5)
     pub fn issue<P: Provider>(&mut self, owner: &Identity<P>, at: SocketAddr) -> Result<DhtTicketStore, NotIssued> {
         if self.next == u64::MAX {
             return Err(NotIssued::Exhausted);

@@ -94,7 +94,7 @@ impl Carrier {
     /// Judges a datagram: the token first, by two short hashes, then the signature.
     ///
     /// `destination` is the target of the ERP_DEFLECT, or for a PATH_RELAY this host's own address.
-    // keeps: IACP-157
+    // keeps: IACP-157 (A.15)
     pub fn judge<P: Provider>(
         &self,
         own: &Eid,

@@ -42,7 +42,7 @@ fn signed(vote: &PomVote) -> [u8; HEADER.len() + UNSIGNED] {
 /// assert!(verify::<ChaChaOnly>(&vote).is_err());
 /// # Ok::<(), iacp_core::governance::ballot::NotBinding>(())
 /// ```
-// keeps: IACP-068
+// keeps: IACP-068 (§4.2.1.3)
 #[must_use]
 pub fn sign<P: Provider>(voter: &Identity<P>, id: Digest, offender: Eid, outcome: Outcome, epoch: u64) -> PomVote {
     let mut vote = PomVote {
@@ -116,7 +116,7 @@ pub fn vote(head: &VerdictHead, vote: &VerdictVote) -> PomVote {
 ///
 /// # Errors
 /// The first check that fails.
-// keeps: IACP-068, IACP-126
+// keeps: IACP-068 (§4.2.1.3), IACP-126 (§5.5.2)
 pub fn binds<P: Provider>(verdict: &Verdict<'_>, voters: &[Eid]) -> Result<Outcome, NotBinding> {
     let outcome = Outcome::from_code(verdict.head.outcome).ok_or(NotBinding::Outcome)?;
     let mut ballot = Ballot::new(voters).ok_or(NotBinding::TooFew)?;

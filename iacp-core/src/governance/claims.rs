@@ -58,7 +58,7 @@ impl ClaimKind {
 ///
 /// # Errors
 /// The first check that fails. No standing changes then.
-// keeps: IACP-098, IACP-154
+// keeps: IACP-098 (§4.2.7.1), IACP-154 (§6.5.2)
 pub fn verify_claims<P: Provider>(
     data: &MalfeasanceData<'_>,
     curated: impl FnOnce(ClaimKind, &Eid, [&[u8]; 2]) -> Result<(), Unproven>,

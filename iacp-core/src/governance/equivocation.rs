@@ -46,7 +46,7 @@ impl core::error::Error for NotProven {}
 ///
 /// # Errors
 /// They prove nothing: an honest side makes a turn once, keeps its bytes and never comes back to it.
-// keeps: IACP-154
+// keeps: IACP-154 (§6.5.2)
 pub fn contract_pair<P: Provider>(signer: &Eid, predecessor: &Digest, one: &[u8], two: &[u8]) -> Result<(), NotProven> {
     let [first, second] = [turn(one)?, turn(two)?];
     let point = |turn: &Turn<'_>| {
@@ -124,7 +124,7 @@ pub enum Published {
 }
 
 /// What follows from what was seen.
-// keeps: IACP-153
+// keeps: IACP-153 (§6.5.2)
 #[must_use]
 pub const fn response(seen: Seen) -> (Ends, Published) {
     match seen {

@@ -26,7 +26,7 @@ machine! {
         VerifiedRebuttal = "Verified Rebuttal",
     }
     rows {
-        // keeps: IACP-126
+        // keeps: IACP-126 (§5.5.2)
         Drawn: Nominal + PomPublished => Challenged;
         Drawn: Challenged + EscrowEpochExpires => Slashed;
         Said: Challenged + VerifiedRebuttal => Nominal, "§4.2.7.2";

@@ -69,7 +69,7 @@ impl<'m> Filter<'m> {
     }
 
     /// Puts a key in.
-    // keeps: IACP-128
+    // keeps: IACP-128 (§5.5.3)
     pub fn insert<P: Provider>(&mut self, key: &Eid) {
         for place in self.places::<P>(key) {
             if let Some(byte) = self.bits.get_mut(place / 8) {

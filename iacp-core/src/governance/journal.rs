@@ -188,7 +188,7 @@ impl Journal {
     }
 
     /// Adds an entry, which the caller stores.
-    // keeps: IACP-017
+    // keeps: IACP-017 (§3.6.1)
     pub fn append<P: Provider>(
         &mut self,
         now: UnixTime,
@@ -208,7 +208,7 @@ impl Journal {
     }
 
     /// The head, signed: every 256 entries and at the end of an epoch. `keeper` is whose journal it is.
-    // keeps: IACP-008
+    // keeps: IACP-008 (§3.4)
     #[must_use]
     pub fn head<P: Provider>(&self, keeper: &Identity<P>, now: UnixTime) -> Head {
         let (entries, hash) = (self.entries, self.hash);

@@ -222,7 +222,7 @@ fn form<P: Provider>(ticket: &ProofOfMal, evidence: &MalfeasanceEvidence) -> Res
 ///
 /// # Errors
 /// The first check that fails. No standing changes then.
-// keeps: IACP-098, IACP-099
+// keeps: IACP-098 (§4.2.7.1), IACP-099 (§4.2.7.1)
 pub fn verify<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accusation, Unproven> {
     let pair = verify_pair::<P>(data)?;
     accuser_signs::<P>(data.ticket, &data.evidence)?;

@@ -33,7 +33,7 @@ machine! {
         CleanupComplete = "CLEANUP_COMPLETE",
     }
     rows {
-        // keeps: IACP-163
+        // keeps: IACP-163 (B.5)
         Drawn: Established + RxRevocationTicket => CuratorQuarantine;
         Drawn: CuratorQuarantine + QuarantineExpired => EvictedPeer,
             "B.6 lets a curator's quarantine expire into ACTIVE_CURATOR";

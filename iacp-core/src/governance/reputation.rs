@@ -180,7 +180,7 @@ impl<'m> Reputation<'m> {
     }
 
     /// Counts what was seen, and gives the entry of the journal that the caller stores.
-    // keeps: IACP-017, IACP-008
+    // keeps: IACP-017 (§3.6.1), IACP-008 (§3.4)
     pub fn observe<P: crate::crypto::Provider>(
         &mut self,
         now: UnixTime,
@@ -209,7 +209,7 @@ impl<'m> Reputation<'m> {
     }
 
     /// The score of a peer. Within an epoch it does not depend on the order of what was seen.
-    // keeps: IACP-018, IACP-019, IACP-016
+    // keeps: IACP-018 (§3.6.1), IACP-019 (§3.6.1), IACP-016 (§3.6)
     #[must_use]
     pub fn standing(&self, now: UnixTime, eid: &Eid, proven: Proven) -> Standing {
         let (current, previous) =
@@ -227,7 +227,7 @@ impl<'m> Reputation<'m> {
 
     /// The verdict on a peer, and whether it changed: an entry of kind *change* is due then. `load` says that D is at least
     /// D_base + 3, or a breaker is open.
-    // keeps: IACP-021, IACP-024
+    // keeps: IACP-021 (§3.6.2), IACP-024 (§3.6.2)
     pub fn verdict(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Verdict, bool) {
         let score = self.standing(now, eid, proven).score;
         let (threshold, back) = if load { (6_500, 7_000) } else { (5_000, 5_500) };

@@ -46,10 +46,10 @@ machine! {
         Drawn: EmergencyRevocation + PomGenerated => PropagatingWarn;
         Drawn: ActiveCurator + CertContradiction => Quarantine;
         Drawn: Quarantine + MalfeasanceProven => PermanentDecapitation;
-        // keeps: IACP-163
+        // keeps: IACP-163 (B.5)
         Drawn: Quarantine + QuarantineTimeout => ActiveCurator,
             "B.5 lets a peer's quarantine expire into EVICTED_PEER";
-        // keeps: IACP-164
+        // keeps: IACP-164 (B.6)
         Drawn: ActiveCurator + CuratorFlagged => AutomatedEmergencyMigration, "sub-space nodes";
         Drawn: Quarantine + CuratorFlagged => AutomatedEmergencyMigration, "sub-space nodes";
     }

@@ -144,7 +144,7 @@ impl Escrow {
     /// Opens when this node accepts the accusation; never at a time that the accuser names. `revocations` are what this node
     /// stored of the offender: the epoch in which it was stored, and its first invalid generation. Whether one of them defends
     /// is settled here.
-    // keeps: IACP-101, IACP-126
+    // keeps: IACP-101 (§4.2.7.2), IACP-126 (§5.5.2)
     #[must_use]
     pub fn open(now: Clock, accusation: &Accusation, revocations: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let opened = epoch(now.unix);
@@ -264,7 +264,7 @@ impl Escrow {
     ///
     /// # Errors
     /// It came too late, or no such revocation was stored here; then nothing changes.
-    // keeps: IACP-103
+    // keeps: IACP-103 (§4.2.7.2)
     pub fn rebut(&mut self, now: Clock, from: From) -> Result<Due, Rejected> {
         if self.vote != Vote::None || self.state != State::Challenged {
             return Err(Rejected::Over);
@@ -378,7 +378,7 @@ impl Ballot {
     }
 
     /// Counts a vote whose signature holds.
-    // keeps: IACP-068
+    // keeps: IACP-068 (§4.2.1.3)
     pub fn vote(&mut self, voter: &Eid, outcome: Outcome) -> Counted {
         let Some(place) = self.nodes.iter().take(self.count).position(|node| node == voter) else {
             return Counted::Stranger;

@@ -32,7 +32,7 @@ machine! {
         RxAccessTicket = "RX_ACCESS_TICKET",
     }
     rows {
-        // keeps: IACP-124
+        // keeps: IACP-124 (§5.4.2)
         Drawn: Closed + RxRequestWithTicket => Closed;
         Drawn: Closed + TrafficSpike => Open;
         Drawn: Open + RxReqFromFlagged => Open, "the request is dropped";

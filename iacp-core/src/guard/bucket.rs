@@ -59,7 +59,7 @@ impl TokenBucket {
     }
 
     /// What would be in it now.
-    // keeps: IACP-122
+    // keeps: IACP-122 (§5.4.1)
     const fn level(&self, now: Mono) -> u64 {
         let added = now.since(self.filled).saturating_mul(self.rate.per_second as u64);
         let level = self.thousandths.saturating_add(added);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_bucket_fills_with_time_and_never_overflows() {
-        // shows: IACP-122
+        // shows: IACP-122 (§5.4.1)
         let mut bucket = TokenBucket::new(RATE, Mono(0));
         assert_eq!(bucket.take(Mono(0), 10), Ok(()));
         assert_eq!(bucket.take(Mono(249), 1), Err(Throttled { retry_after: Some(1) }));

@@ -18,7 +18,7 @@ pub enum Weight {
 }
 
 /// Tokens of a request: its weight, and one for each 256 bytes begun.
-// keeps: IACP-123
+// keeps: IACP-123 (§5.4.1)
 #[must_use]
 pub fn tokens(weight: Weight, length: usize) -> u32 {
     u32::try_from(length.div_ceil(256)).unwrap_or(u32::MAX).saturating_add(weight as u32)
@@ -60,7 +60,7 @@ pub const fn level(threshold: u16, score: u16) -> u32 {
 /// assert_eq!(bits(16, Asked::Distrusted { level: level(5_000, 4_000) }, 0), 20); // 16 + 2^2
 /// assert_eq!(bits(20, Asked::Heavy, 9_000), 24); // the cap
 /// ```
-// keeps: IACP-022
+// keeps: IACP-022 (§3.6.2)
 #[must_use]
 pub fn bits(d: u32, asked: Asked, liability: u16) -> u32 {
     let bits = match asked {
@@ -77,7 +77,7 @@ pub fn bits(d: u32, asked: Asked, liability: u16) -> u32 {
 mod tests {
     use super::*;
 
-    // shows: IACP-022
+    // shows: IACP-022 (§3.6.2)
     #[test]
     fn the_work_of_a_distrusted_peer_doubles_with_each_level_up_to_the_cap() {
         let more = [1, 2, 4, 8, 8, 8];
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(bits(2, Asked::Known, 0), 0);
     }
 
-    // shows: IACP-123
+    // shows: IACP-123 (§5.4.1)
     #[test]
     fn larger_and_heavier_requests_cost_more() {
         assert_eq!(tokens(Weight::Look, 0), 1);

@@ -63,7 +63,7 @@ impl Difficulty {
 
     /// The D_req of this moment. Ask with every request, before its check: what the load was between two calls is not
     /// known. No loads at all are no load.
-    // keeps: IACP-117
+    // keeps: IACP-117 (§5.3.1)
     pub fn observe(&mut self, now: Mono, loads: &[Load]) -> u32 {
         let extra = loads.iter().map(|load| load.share(self.gamma)).max().unwrap_or(0);
         let target = self.base.saturating_add(extra).min(Self::CAP);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn it_rises_with_the_load_at_once() {
-        // shows: IACP-117
+        // shows: IACP-117 (§5.3.1)
         for (used, bits) in [(0, 16), (24, 16), (25, 17), (49, 17), (50, 18), (99, 19), (100, 20), (500, 20)] {
             let mut difficulty = Difficulty::new(BASE, GAMMA, Mono(0));
             assert_eq!(at(&mut difficulty, 0, used), bits, "floor(4 · {used} / 100)");

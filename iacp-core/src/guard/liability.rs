@@ -112,7 +112,7 @@ impl<'m> Ledger<'m> {
     }
 
     /// Charges a host; `false` if there is no place for it.
-    // keeps: IACP-121
+    // keeps: IACP-121 (§5.3.2)
     pub fn charge(&mut self, now: UnixTime, lii: &Eid, charge: Charge) -> bool {
         let set = self.set(lii);
         let Some(entries) = self.places.get_mut(set) else { return false };
@@ -130,7 +130,7 @@ impl<'m> Ledger<'m> {
 
     /// What an agent of a host with a liability has of something: (10,000 − L)/10,000 of it, at least 1. A ticket is the bucket
     /// that a node keeps for one agent.
-    // keeps: IACP-121
+    // keeps: IACP-121 (§5.3.2)
     #[must_use]
     pub fn share(of: u32, level: u16) -> u32 {
         let rest = u64::from(10_000_u16.saturating_sub(level));
@@ -154,7 +154,7 @@ mod tests {
         Eid(eid)
     }
 
-    // shows: IACP-121
+    // shows: IACP-121 (§5.3.2)
     #[test]
     fn a_host_answers_for_its_agents_and_no_crowd_of_hosts_wipes_its_slate() {
         let mut memory = [Liable::FREE; 64];

@@ -162,7 +162,7 @@ impl<'m> Tickets<'m> {
     ///
     /// # Errors
     /// The first check that fails; then nothing is counted.
-    // keeps: IACP-120, IACP-167
+    // keeps: IACP-120 (§5.3.2), IACP-167 (§8.3)
     pub fn issue<P: Provider>(
         &mut self,
         now: UnixTime,
@@ -205,7 +205,7 @@ impl<'m> Tickets<'m> {
     ///
     /// # Errors
     /// The first check that fails; then nothing is counted.
-    // keeps: IACP-120
+    // keeps: IACP-120 (§5.3.2)
     pub fn spend<P: Provider>(
         &mut self,
         now: UnixTime,

@@ -70,7 +70,7 @@ impl Zone {
     }
 
     /// Counts a request that has passed the buckets and shows no ticket, and says how it finds the breaker.
-    // keeps: IACP-124
+    // keeps: IACP-124 (§5.4.2)
     pub fn count(&mut self, now: Mono) -> State {
         self.advance(now);
         self.count = self.count.saturating_add(1);
@@ -168,7 +168,7 @@ mod tests {
         (0..requests).map(|_| zone.count(Mono(at))).last().unwrap_or(State::Closed)
     }
 
-    // shows: IACP-124
+    // shows: IACP-124 (§5.4.2)
     #[test]
     fn it_closes_when_the_cooldown_is_over_and_the_load_is_normal() {
         let mut zone = Zone::new(Mono(0));

@@ -28,7 +28,7 @@ fn verdict((ticket, evidence): &(ProofOfMal, MalfeasanceEvidence)) -> Option<Unp
     verify::<ChaChaOnly>(&MalfeasanceData { ticket, evidence: Evidence::Bindings(evidence) }).err()
 }
 
-// shows: IACP-098, IACP-099
+// shows: IACP-098 (§4.2.7.1), IACP-099 (§4.2.7.1)
 #[test]
 fn two_places_under_one_generation_are_proof() {
     let case = case(fragment(1, ip(1), 7), fragment(1, ip(2), 7));
@@ -47,7 +47,7 @@ fn two_places_under_one_generation_are_proof() {
     assert!(accusation.is_cleared_by(0) && accusation.is_cleared_by(7) && !accusation.is_cleared_by(8));
 }
 
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn what_proves_nothing_is_refused_with_its_reason() {
     let sound = || case(fragment(1, ip(1), 7), fragment(1, ip(2), 7));

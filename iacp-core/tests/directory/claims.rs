@@ -61,7 +61,7 @@ fn verdict(case: &[u8]) -> Result<Accusation, Unproven> {
     verify_accusation::<Chosen>(&MalfeasanceData::parse(case).expect("sizes are right"))
 }
 
-// shows: IACP-100
+// shows: IACP-100 (§5.5.1)
 #[test]
 fn two_delegations_of_one_child_with_one_beginning_prove_their_curator() {
     let one = token(1, "org.a", 3, 1_000, 9_000);
@@ -89,7 +89,7 @@ fn two_delegations_of_one_child_with_one_beginning_prove_their_curator() {
     assert_eq!(verdict(&case(ClaimKind::Delegation, &one, &resigned)), Err(Unproven::NoContradiction));
 }
 
-// shows: IACP-100
+// shows: IACP-100 (§5.5.1)
 #[test]
 fn two_changes_of_one_state_prove_their_curator_and_a_name_registered_anew_does_not() {
     let one = curation(1, 1, 7, 3);
@@ -101,7 +101,7 @@ fn two_changes_of_one_state_prove_their_curator_and_a_name_registered_anew_does_
     assert!(verdict(&case(ClaimKind::Vote, &one, &curation(1, 1, 7, 4))).is_err());
 }
 
-// shows: IACP-100
+// shows: IACP-100 (§5.5.1)
 #[test]
 fn two_votes_of_one_node_that_differ_convict_it_and_nothing_clears_it() {
     let one = vote(1, 5, Outcome::Guilty, 40);
@@ -124,7 +124,7 @@ fn two_votes_of_one_node_that_differ_convict_it_and_nothing_clears_it() {
 }
 
 /// Defective tickets change nothing: each byte of one is checked.
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn malformed_malfeasance_is_refused() {
     let one = token(1, "org.a", 3, 1_000, 9_000);

@@ -41,7 +41,7 @@ fn in_time() -> Option<(u64, u64)> {
     Some((epoch(NOW) - 1, 0))
 }
 
-// shows: IACP-101, IACP-126
+// shows: IACP-101 (§4.2.7.2), IACP-126 (§5.5.2)
 #[test]
 fn a_proof_challenges_and_convicts_no_earlier_than_an_hour_and_a_minute_later() {
     let mut escrow = opened(None);
@@ -59,7 +59,7 @@ fn a_proof_challenges_and_convicts_no_earlier_than_an_hour_and_a_minute_later() 
     assert_eq!(escrow.verdict(Outcome::Cleared), State::Slashed, "for good");
 }
 
-// shows: IACP-101
+// shows: IACP-101 (§4.2.7.2)
 #[test]
 fn a_clock_that_jumps_convicts_no_key_early() {
     let mut escrow = opened(None);
@@ -77,7 +77,7 @@ fn a_clock_that_jumps_convicts_no_key_early() {
     assert_eq!(resumed.tick(Clock { mono: Mono(MINUTE + 1), unix }), Some(Due::Persist(Outcome::Guilty)));
 }
 
-// shows: IACP-103, IACP-104
+// shows: IACP-103 (§4.2.7.2), IACP-104 (§4.2.7.2)
 #[test]
 fn a_revocation_that_was_stored_before_clears_with_a_rebuttal_and_without() {
     let mut escrow = opened(in_time());
@@ -134,7 +134,7 @@ fn nodes() -> [Eid; 7] {
     std::array::from_fn(|byte| Eid([u8::try_from(byte).expect("seven"); 32]))
 }
 
-// shows: IACP-068
+// shows: IACP-068 (§4.2.1.3)
 #[test]
 fn five_of_seven_nodes_make_a_verdict() {
     let nodes = nodes();
@@ -151,7 +151,7 @@ fn five_of_seven_nodes_make_a_verdict() {
 }
 
 /// Every way in which honest nodes may vote or be absent, and every pair of ways in which liars may vote toward two readers.
-// shows: IACP-068
+// shows: IACP-068 (§4.2.1.3)
 #[test]
 fn no_two_readers_hold_two_verdicts() {
     let nodes = nodes();
@@ -203,7 +203,7 @@ fn plainly(key: &Eid, epoch: u32, order: usize) -> Vec<usize> {
     (0..11).map(|hash| (0..16 + order).fold(0, |number, at| number << 1 | bit(23 * hash + at))).collect()
 }
 
-// shows: IACP-128
+// shows: IACP-128 (§5.5.3)
 #[test]
 fn a_key_has_the_bits_that_its_digest_says() {
     for order in 0..8 {
@@ -220,7 +220,7 @@ fn a_key_has_the_bits_that_its_digest_says() {
     }
 }
 
-// shows: IACP-128
+// shows: IACP-128 (§5.5.3)
 #[test]
 fn a_full_filter_errs_as_rarely_as_computed() {
     let key = |number: u32| {

@@ -116,7 +116,7 @@ impl Chain {
     }
 }
 
-// shows: IACP-114, IACP-115, IACP-113
+// shows: IACP-114 (§5.2.2), IACP-115 (§5.2.2), IACP-113 (§5.2.1)
 #[test]
 fn a_sound_chain_leads_to_the_key_of_its_last_token() {
     assert_eq!(Chain::sound().resolve(), Ok(identity(4).eid()));
@@ -125,7 +125,7 @@ fn a_sound_chain_leads_to_the_key_of_its_last_token() {
     assert_eq!(root.resolve(), Ok(identity(2).eid()));
 }
 
-// shows: IACP-114
+// shows: IACP-114 (§5.2.2)
 #[test]
 fn each_flaw_of_a_chain_ends_it_with_its_own_reason() {
     let last = |window, signer| {
@@ -207,7 +207,7 @@ fn two_flaws_are_told_in_the_order_of_the_chain() {
     assert_eq!(root.resolve(), Err(ChainBreak::RootUnproven));
 }
 
-// shows: IACP-109
+// shows: IACP-109 (§5.1.2)
 #[test]
 fn a_path_is_labels_of_small_letters_digits_and_inner_hyphens() {
     let label = "a".repeat(63);
@@ -239,7 +239,7 @@ fn a_path_is_labels_of_small_letters_digits_and_inner_hyphens() {
     }
 }
 
-// shows: IACP-111
+// shows: IACP-111 (§5.2.1)
 #[test]
 fn burnt_work_costs_more_for_shorter_names_and_the_index_names_the_proof() {
     let bits = |name: &str| burn_bits(&Path::new(name).expect("a path"));
@@ -323,7 +323,7 @@ fn one_node_dates_no_root_before_another_that_stands() {
     assert_ne!(wins(&one, &other), wins(&other, &one));
 }
 
-// shows: IACP-113, IACP-115
+// shows: IACP-113 (§5.2.1), IACP-115 (§5.2.2)
 #[test]
 fn two_words_of_a_curator_for_one_moment_are_an_equivocation() {
     let root = root("org", 1, NOW.0, &[2]);

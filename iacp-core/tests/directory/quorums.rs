@@ -50,7 +50,7 @@ fn verdict_by(nodes: &[u8], offender: u8, outcome: Outcome) -> Vec<u8> {
     buffer[..length].to_vec()
 }
 
-// shows: IACP-068, IACP-126
+// shows: IACP-068 (§4.2.1.3), IACP-126 (§5.5.2)
 #[test]
 fn a_verdict_stands_by_five_votes_of_seven_nodes() {
     let key = hashed(&identity(1).eid().0);
@@ -151,7 +151,7 @@ fn custody(path: &str, child: &str, not_after: u64, nodes: &[u8]) -> Vec<u8> {
     write(&terms(votes.len()), &votes)
 }
 
-// shows: IACP-164, IACP-127
+// shows: IACP-164 (B.6), IACP-127 (§5.5.3)
 #[test]
 fn the_backup_quorum_keeps_a_child_alive_for_a_day_and_thirty_after_a_decapitation() {
     let five = [11, 12, 13, 14, 15];
@@ -246,7 +246,7 @@ fn rebuttal(signer: u8, revoked: u8, revoker: u8) -> Vec<u8> {
     buffer[4..length].to_vec()
 }
 
-// shows: IACP-103
+// shows: IACP-103 (§4.2.7.2)
 #[test]
 fn a_rebuttal_is_signed_by_the_accused_or_its_root_key_and_gets_through_in_any_standing() {
     let key = hashed(&identity(1).eid().0);

@@ -27,7 +27,7 @@ fn revocation(signer: u8, of: u8, first_invalid: u64, time: u64) -> Revocation {
     body
 }
 
-// shows: IACP-011, IACP-067
+// shows: IACP-011 (§3.5), IACP-067 (§4.2.1.3)
 #[test]
 fn a_binding_stands_under_its_eid_and_a_higher_generation_displaces_it() {
     let key = hashed(&identity(1).eid().0);
@@ -100,7 +100,7 @@ fn one_generation_at_two_places_is_an_equivocation_and_the_first_stays() {
     assert_eq!(judged(&respelt, Some(&held), &Known::default()), Judgement::Stale);
 }
 
-// shows: IACP-104
+// shows: IACP-104 (§4.2.7.2)
 #[test]
 fn a_revocation_is_signed_by_the_root_key_that_was_deposited() {
     let eid = identity(1).eid();
@@ -150,7 +150,7 @@ fn the_lower_first_invalid_generation_stands_then_the_earlier_time() {
     }
 }
 
-// shows: IACP-121
+// shows: IACP-121 (§5.3.2)
 #[test]
 fn a_host_is_named_by_both_keys_and_for_a_day_at_most() {
     let hosting = |until: u64, lii_signer: u8| {
@@ -174,7 +174,7 @@ fn a_host_is_named_by_both_keys_and_for_a_day_at_most() {
     assert_eq!(verdict(hosting(NOW.0 + DAY, 1)), refused(Refusal::Signature), "no EID is hung on a host");
 }
 
-// shows: IACP-135
+// shows: IACP-135 (§6.2)
 #[test]
 fn an_eid_is_in_a_space_by_its_own_word_alone() {
     let space = DhtKey([7; 32]);

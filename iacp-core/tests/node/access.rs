@@ -89,7 +89,7 @@ fn ticketed(signer: u8, ticket: &AccessTicketRes, inner: &[u8]) -> Vec<u8> {
     frame(Message::TicketedRequest { head: &head(signed), inner })
 }
 
-// shows: IACP-120, IACP-167
+// shows: IACP-120 (§5.3.2), IACP-167 (§8.3)
 #[test]
 fn a_ticket_spares_its_holder_the_work_for_thirty_two_requests() {
     let mut host = hosted();
@@ -148,7 +148,7 @@ fn a_ticket_is_worth_nothing_but_in_its_holders_hand_its_space_and_its_time() {
     assert!(host.handle(at(3), home(20), &looked).is_ok(), "look-ups too");
 }
 
-// shows: IACP-121
+// shows: IACP-121 (§5.3.2)
 #[test]
 fn a_host_answers_for_its_agents_and_a_ticket_ends_with_its_standing() {
     let mut bare = Host::new(1, 256, SETTINGS);

@@ -30,7 +30,7 @@ fn host() -> Host {
     Host::new(1, 256, SETTINGS)
 }
 
-// shows: IACP-067, IACP-116, IACP-118
+// shows: IACP-067 (§4.2.1.3), IACP-116 (§5.3.1), IACP-118 (§5.3.1)
 #[test]
 fn a_registration_pays_the_work_that_the_node_names_and_is_confirmed_under_its_signature() {
     let mut host = host();
@@ -105,7 +105,7 @@ fn a_known_eid_moves_for_less_work_and_no_key_is_bound_to_anothers_address() {
 }
 
 /// Each check, in the order of its cost, and nothing is stored.
-// shows: IACP-116, IACP-119
+// shows: IACP-116 (§5.3.1), IACP-119 (§5.3.1)
 #[test]
 fn what_is_refused_at_which_row() {
     let mut host = host();
@@ -197,7 +197,7 @@ fn one_network_fills_one_sixty_fourth_and_no_more() {
     assert_eq!(host.status(at(1), from, &worked(at(1), Class::Identities, key, 6, 90, &inner)), 0);
 }
 
-// shows: IACP-122, IACP-123
+// shows: IACP-122 (§5.4.1), IACP-123 (§5.4.1)
 #[test]
 fn a_flood_without_work_empties_no_bucket_that_a_worked_request_needs() {
     let slow = Rate { capacity: 64, per_second: 1 };
@@ -217,7 +217,7 @@ fn a_flood_without_work_empties_no_bucket_that_a_worked_request_needs() {
     assert_eq!(host.status(at(0), home(20), &registration(at(0), 20, 4, 6, 0)), 0);
 }
 
-// shows: IACP-124, IACP-125
+// shows: IACP-124 (§5.4.2), IACP-125 (§5.4.2)
 #[test]
 fn an_open_breaker_answers_from_the_cache_and_lets_known_movers_and_workers_through() {
     let ample = Rate { capacity: 1 << 20, per_second: 1 << 20 };

@@ -55,7 +55,7 @@ fn verdict(voters: &[u8], outcome: Outcome) -> Vec<u8> {
 }
 
 /// The attack "a verdict whose voters have gone; invented voters": a node that came later knows none of the voters.
-// shows: IACP-068, IACP-126
+// shows: IACP-068 (§4.2.1.3), IACP-126 (§5.5.2)
 #[test]
 fn a_verdict_outlives_its_voters_by_the_word_of_three_of_the_seven() {
     let mut host = newcomer();
@@ -100,7 +100,7 @@ fn root(signer: u8, time: u64) -> Vec<u8> {
 }
 
 /// The attack "squatting a name", by liars that date their root back: of two roots the earlier one stands.
-// shows: IACP-111
+// shows: IACP-111 (§5.2.1)
 #[test]
 fn a_name_is_dated_back_by_f_plus_one_nodes_and_not_by_fewer() {
     let mut host = newcomer();
@@ -163,7 +163,7 @@ fn accused(host: &mut Host, ms: u64, accuser: u8, offender: u8, generation: u64)
 }
 
 /// The attack "accusing to harm; filling escrows": of one accuser four are open, and what is accepted is tried.
-// shows: IACP-101
+// shows: IACP-101 (§4.2.7.2)
 #[test]
 fn one_accuser_has_four_open_accusations_and_a_full_court_takes_none() {
     let mut host = Host::new(1, 1_024, SETTINGS);
@@ -201,7 +201,7 @@ fn lapse(host: &mut Host, from: u64) -> Vec<Digest> {
 }
 
 /// "Old evidence again": what waits is tried after what is open, each once, and a lapsed one once more after a day.
-// shows: IACP-101
+// shows: IACP-101 (§4.2.7.2)
 #[test]
 fn what_waits_is_tried_next_and_what_lapsed_may_open_once_more_after_a_day() {
     let mut host = Host::new(1, 1_024, SETTINGS);
@@ -222,7 +222,7 @@ fn what_waits_is_tried_next_and_what_lapsed_may_open_once_more_after_a_day() {
 }
 
 /// The attack "half the quorum told one IP, half another": the node that meets both accuses by them.
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn a_node_that_comes_to_hold_both_halves_accuses() {
     let mut host = newcomer();
@@ -251,7 +251,7 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
 }
 
 /// The attack "an ERROR that asks for endless work": an ERROR is signed by no node, so anyone on the path can send one.
-// shows: IACP-117
+// shows: IACP-117 (§5.3.1)
 #[test]
 fn no_host_works_for_more_than_twenty_four_bits() {
     let sent = register(20, 4);
@@ -278,7 +278,7 @@ fn no_host_works_for_more_than_twenty_four_bits() {
 }
 
 /// The attack "a million EIDs": each further quarter of a table costs all that come one bit more.
-// shows: IACP-117
+// shows: IACP-117 (§5.3.1)
 #[test]
 fn a_filling_table_asks_for_more_work() {
     let mut host = Host::new(1, 256, SETTINGS);
@@ -309,7 +309,7 @@ fn token(child: &str, key: u8, not_before: u64) -> Vec<u8> {
 
 /// A curator that says two things of one moment: what it said before resolves and is marked, and nothing new is taken from it, until
 /// the finding of this one node lapses.
-// shows: IACP-127, IACP-163
+// shows: IACP-127 (§5.5.3), IACP-163 (B.5)
 #[test]
 fn a_curator_that_contradicts_itself_is_in_quarantine_for_eighty_minutes() {
     let mut host = newcomer();

@@ -91,7 +91,7 @@ fn what_a_node_missed_or_has_only_an_older_one_of_it_gets_within_the_hour() {
 }
 
 /// The attack "half the quorum told one IP, half another": the comparison brings the pair together.
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn two_halves_that_were_told_two_things_meet_and_accuse() {
     let mut hosts = nodes(4);
@@ -200,7 +200,7 @@ fn accusation(offender: u8, ms: u64) -> Vec<u8> {
 }
 
 /// "Amplification: eight notices, to proven addresses."
-// shows: IACP-102
+// shows: IACP-102 (§4.2.7.2)
 #[test]
 fn an_accused_key_is_told_eight_times_where_it_is_bound() {
     let mut host = Host::new(1, 256, SETTINGS);
@@ -223,7 +223,7 @@ fn an_accused_key_is_told_eight_times_where_it_is_bound() {
 }
 
 /// What a node accepted it tries to the end, over a restart: the window counts the time in which it ran.
-// shows: IACP-101
+// shows: IACP-101 (§4.2.7.2)
 #[test]
 fn an_escrow_and_its_votes_outlive_a_restart() {
     let mut before = Host::new(1, 256, SETTINGS);

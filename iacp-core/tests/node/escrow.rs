@@ -77,7 +77,7 @@ fn run(hosts: &mut [Host], silent: &[usize]) -> Vec<Option<Outcome>> {
     ends
 }
 
-// shows: IACP-068, IACP-098, IACP-101, IACP-102, IACP-126, IACP-105
+// shows: IACP-068 (§4.2.1.3), IACP-098 (§4.2.7.1), IACP-101 (§4.2.7.2), IACP-102 (§4.2.7.2), IACP-126 (§5.5.2), IACP-105 (§4.2.7.2)
 #[test]
 fn a_proven_equivocator_is_challenged_for_an_hour_and_slashed_by_five_votes() {
     let mut hosts = quorum();
@@ -108,7 +108,7 @@ fn a_proven_equivocator_is_challenged_for_an_hour_and_slashed_by_five_votes() {
 }
 
 /// Three silent nodes of seven: no quorum convicts, and the accusation lapses.
-// shows: IACP-101
+// shows: IACP-101 (§4.2.7.2)
 #[test]
 fn without_five_votes_an_accusation_lapses_and_its_owner_moves_again() {
     let mut hosts = quorum();
@@ -125,7 +125,7 @@ fn without_five_votes_an_accusation_lapses_and_its_owner_moves_again() {
 }
 
 /// The attack "stolen key, owner asleep": a revocation that stood before the accusation clears, and nothing is slashed.
-// shows: IACP-103, IACP-104
+// shows: IACP-103 (§4.2.7.2), IACP-104 (§4.2.7.2)
 #[test]
 fn an_owner_that_revoked_before_is_cleared_though_it_sleeps() {
     let mut hosts = quorum();
@@ -173,7 +173,7 @@ fn hand_on(hosts: &mut [Host], from: u64) {
 }
 
 /// An accuser that reaches one node has accused at all of them, and a node that heard no vote learns the verdict.
-// shows: IACP-025, IACP-098, IACP-126
+// shows: IACP-025 (§3.6.2), IACP-098 (§4.2.7.1), IACP-126 (§5.5.2)
 #[test]
 fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_node_without_votes() {
     let mut hosts = quorum();
@@ -206,7 +206,7 @@ fn an_accusation_that_one_node_took_is_tried_by_all_and_its_verdict_reaches_a_no
 }
 
 /// The attack "voting twice": the first vote counts, and the two are handed out as the proof that they are.
-// shows: IACP-068
+// shows: IACP-068 (§4.2.1.3)
 #[test]
 fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
     let mut hosts = quorum();

@@ -17,7 +17,7 @@ use super::world::{
 const DAY: u64 = 86_400_000;
 
 /// One proof of work, shown again and again, pays once and counts once.
-// shows: IACP-119
+// shows: IACP-119 (§5.3.1)
 #[test]
 fn a_proof_that_is_replayed_empties_no_bucket_and_trips_no_breaker() {
     let worked = Rate { capacity: 32, per_second: 0 };
@@ -127,7 +127,7 @@ fn a_node_whose_record_ran_out_gives_its_place_away() {
 }
 
 /// One address reaches no threshold of a breaker in one second, whatever it asks for.
-// shows: IACP-122, IACP-124
+// shows: IACP-122 (§5.4.1), IACP-124 (§5.4.2)
 #[test]
 fn one_network_opens_no_breaker() {
     let mut host = Host::new(1, 256, SETTINGS);
@@ -189,7 +189,7 @@ fn nothing_of_a_hand_over_is_lost() {
 }
 
 /// What has a frame of its own, with a price of its own, comes in no other.
-// shows: IACP-118
+// shows: IACP-118 (§5.3.1)
 #[test]
 fn an_owner_brings_no_accusation_for_the_price_of_a_record() {
     let mut host = Host::new(1, 256, SETTINGS);
@@ -209,7 +209,7 @@ fn an_owner_brings_no_accusation_for_the_price_of_a_record() {
 }
 
 /// A short question makes its own answer short, and that of no other.
-// shows: IACP-125
+// shows: IACP-125 (§5.4.2)
 #[test]
 fn a_short_question_empties_no_answer_that_is_kept() {
     let ample = Rate { capacity: 1 << 20, per_second: 1 << 20 };
@@ -268,7 +268,7 @@ fn delegation(signer: u8) -> Vec<u8> {
 }
 
 /// The changes of a root that gave way rule nothing any more, however many there were.
-// shows: IACP-113
+// shows: IACP-113 (§5.2.1)
 #[test]
 fn changes_of_a_root_that_is_gone_do_not_rule_its_name() {
     let mut host = Host::new(1, 256, SETTINGS);

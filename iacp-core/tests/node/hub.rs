@@ -113,7 +113,7 @@ fn seeks<const PEERS: usize>(now: Clock, seed: u64, bits: u8) -> (Search<PEERS>,
 }
 
 /// The attack "a victim's address in a hub": only what comes back from an address is stored for it.
-// shows: IACP-136
+// shows: IACP-136 (§6.2)
 #[test]
 fn an_address_becomes_a_member_by_returning_a_cookie_and_by_work() {
     let (mut world, now) = (World::new(), at(0));
@@ -198,7 +198,7 @@ fn crowd(members: u8) -> World {
     world
 }
 
-// shows: IACP-138
+// shows: IACP-138 (§6.2)
 #[test]
 fn a_request_is_heard_by_as_many_as_it_asks_for_and_each_answers_once() {
     let (mut world, now) = (crowd(40), at(1_000));
@@ -292,7 +292,7 @@ fn a_hub_reads_no_answer_and_alters_no_request() {
 }
 
 /// The attack "linking a seeker to its EID": the proof in a PSS_INIT is a MAC under a key of the two.
-// shows: IACP-141
+// shows: IACP-141 (B.1)
 #[test]
 fn only_seeker_and_responder_can_tie_a_session_to_its_search() {
     let now = at(1_000);

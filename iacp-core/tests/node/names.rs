@@ -87,7 +87,7 @@ fn broken(why: ChainBreak) -> Result<Named, Unnamed> {
     Err(Unnamed::Broken(why))
 }
 
-// shows: IACP-028, IACP-114
+// shows: IACP-028 (§4.1.2), IACP-114 (§5.2.2)
 #[test]
 fn a_path_is_followed_from_its_root_through_each_change_and_token() {
     let host = world();
@@ -164,7 +164,7 @@ const BREAKS: [(u8, ChainBreak); 3] =
 
 #[test]
 fn a_name_is_refused_once_a_key_on_its_way_is_slashed() {
-    // shows: IACP-028, IACP-114
+    // shows: IACP-028 (§4.1.2), IACP-114 (§5.2.2)
     for (key, why) in BREAKS {
         let (mut host, eid) = (world(), identity(key).eid());
         assert_eq!(offer(&mut host, 1, Kind::Verdict, &eid.0, &verdict(key, Outcome::Cleared)), 0);
@@ -228,7 +228,7 @@ fn custody(until: u64) -> Vec<u8> {
     [&signed[..], &[5], &votes.collect::<Vec<_>>().concat()].concat()
 }
 
-// shows: IACP-164
+// shows: IACP-164 (B.6)
 #[test]
 fn a_child_in_custody_lives_on_without_its_curator_and_no_longer_than_the_custody() {
     for proof in [Kind::Verdict, Kind::Accusation] {

@@ -55,7 +55,7 @@ fn tried(host: &mut Host, from: u64) -> (Option<Outcome>, u64) {
 }
 
 /// The attack "filled escrows": accusations that clear it leave an offender no shelter from one that does not.
-// shows: IACP-098, IACP-102
+// shows: IACP-098 (§4.2.7.1), IACP-102 (§4.2.7.2)
 #[test]
 fn an_offender_that_was_cleared_often_is_convicted_all_the_same() {
     let mut host = Host::new(1, 512, SETTINGS);
@@ -74,7 +74,7 @@ fn an_offender_that_was_cleared_often_is_convicted_all_the_same() {
 }
 
 /// While one accusation is tried another waits, and is tried next: what is accepted is tried.
-// shows: IACP-098
+// shows: IACP-098 (§4.2.7.1)
 #[test]
 fn an_accusation_that_waits_is_tried_next() {
     let mut host = Host::new(1, 512, SETTINGS);
@@ -88,7 +88,7 @@ fn an_accusation_that_waits_is_tried_next() {
 }
 
 /// The attack "stolen key, defence displaced": the thief's revocation takes nothing from the owner's.
-// shows: IACP-103, IACP-104
+// shows: IACP-103 (§4.2.7.2), IACP-104 (§4.2.7.2)
 #[test]
 fn a_revocation_that_displaces_another_takes_no_defence_away() {
     for first in [4, 3, 0] {
@@ -104,7 +104,7 @@ fn a_revocation_that_displaces_another_takes_no_defence_away() {
 }
 
 /// What a node voted is its vote, though it has forgotten the trial and has no defence any more.
-// shows: IACP-068
+// shows: IACP-068 (§4.2.1.3)
 #[test]
 fn a_node_votes_after_a_restart_as_it_voted_before() {
     struct Voted(Outcome);

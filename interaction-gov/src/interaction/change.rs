@@ -153,7 +153,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no such participant, or no room for the record.
-    // keeps: IOE-073, IOE-074, IOE-075
+    // keeps: IOE-073 (§4.4 R4), IOE-074 (§4.4 R4), IOE-075 (§4.4 R4)
     pub fn transition(
         &mut self,
         now: Time,
@@ -203,7 +203,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the record, the interaction is over, or what put it out does not run, or may not any more.
-    // keeps: IOE-086, IOE-087, IOE-089
+    // keeps: IOE-086 (§4.6 R6), IOE-087 (§4.6 R6), IOE-089 (§4.6 R6)
     pub fn attribute<const W: usize, const V: usize>(
         &mut self,
         now: Time,

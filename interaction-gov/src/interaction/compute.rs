@@ -18,7 +18,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// decided like any action, at its place.
     ///
     /// The second part of the result is its number, if it runs.
-    // keeps: IOE-064, IOE-065, IOE-068, IOE-069, IOE-070, IOE-071, IOE-072, IOE-134
+    // keeps: IOE-064 (§4.2 R2), IOE-065 (§4.2 R2), IOE-068 (§4.3 R3), IOE-069 (§4.3 R3), IOE-070 (§4.3 R3), IOE-071 (§4.3 R3), IOE-072 (§4.3 R3), IOE-134 (§8)
     pub fn invoke<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -234,7 +234,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Decides where something goes, before it goes: of the places or ways in question, the first for which all authorities
     /// permit it. A place is one region; a way is every region that it leads through.
-    // keeps: IOE-091, IOE-095
+    // keeps: IOE-091 (§4.6 R6), IOE-095 (§4.7 R7)
     pub fn choose<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -304,7 +304,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// The clock went backwards, the interaction is over, or there is no room for the records and nothing had to end.
-    // keeps: IOE-105, IOE-135
+    // keeps: IOE-105 (§4.9 R9), IOE-135 (§8)
     pub fn review<const W: usize, const V: usize>(
         &mut self,
         now: Time,

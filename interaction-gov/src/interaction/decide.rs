@@ -75,7 +75,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// If it cannot be recorded it is denied, and nothing changes; but for an action that nothing prevents, which is permitted
     /// to whoever is there, in whatever state, whatever the log has room for.
-    // keeps: IOE-059, IOE-061, IOE-066, IOE-067, IOE-088, IOE-090, IOE-092
+    // keeps: IOE-059 (§4.2 R2), IOE-061 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2), IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
     pub fn decide<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -133,7 +133,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction or in who speaks
     /// for those who were asked, and the time is not over.
-    // keeps: IOE-022
+    // keeps: IOE-022 (§3.1)
     #[must_use]
     pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
         lease.interaction == self.id
@@ -270,7 +270,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Asks the authorities, and where data may go, and makes the record.
-    // keeps: IOE-094, IOE-095, IOE-096
+    // keeps: IOE-094 (§4.7 R7), IOE-095 (§4.7 R7), IOE-096 (§4.7 R7)
     pub(super) fn answer<const W: usize, const V: usize>(
         &self,
         question: &Question,
@@ -379,7 +379,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no such version, no room for the record, or the clock went backwards.
-    // keeps: IOE-078
+    // keeps: IOE-078 (§4.5 R5)
     pub fn pin<const W: usize, const V: usize>(
         &mut self,
         now: Time,

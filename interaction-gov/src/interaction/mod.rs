@@ -44,7 +44,7 @@ use crate::vocabulary::{Consent, Set};
 /// # Ok(())
 /// # }
 /// ```
-// keeps: IOE-099
+// keeps: IOE-099 (§4.8 R8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
@@ -134,7 +134,7 @@ impl core::error::Error for Refused {}
 /// assert_eq!(log.waiting().len(), 5, "it was created, joined, begun; and two decisions");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// keeps: IOE-055, IOE-057, IOE-058
+// keeps: IOE-055 (§4.1 R1), IOE-057 (§4.1 R1), IOE-058 (§4.1 R1)
 pub struct Interaction<const P: usize, const B: usize> {
     id: InteractionId,
     chain: Chain,

@@ -121,7 +121,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// There is no such participant, or the interaction is over. There is no room for the record, or the clock went backwards:
     /// then it consents to nothing that it had not consented to before, and what it has withdrawn is withdrawn.
-    // keeps: IOE-061, IOE-076
+    // keeps: IOE-061 (§4.2 R2), IOE-076 (§4.4 R4)
     pub fn consent(
         &mut self,
         now: Time,
@@ -205,7 +205,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// Nothing runs under this number, or the interaction is over.
-    // keeps: IOE-103, IOE-104, IOE-106
+    // keeps: IOE-103 (§4.9 R9), IOE-104 (§4.9 R9), IOE-106 (§4.9 R9)
     pub fn fail<const W: usize, const V: usize>(
         &mut self,
         now: Time,

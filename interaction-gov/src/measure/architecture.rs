@@ -330,7 +330,7 @@ impl<'a> Architecture<'a> {
     ///
     /// They are no synchronisation, but state that the primitive has to manage: an interaction-scoped architecture pays
     /// for itself too (`IoE §7`). A number beyond 128 bits comes as [`u128::MAX`].
-    // keeps: IOE-124
+    // keeps: IOE-124 (§7)
     #[must_use]
     pub fn bindings(&self, size: Dimensions) -> u128 {
         self.components
@@ -353,7 +353,7 @@ impl<'a> Architecture<'a> {
 
     /// |C|: the distinct points where state is exchanged, bindings and exchanges together (`IoE Appendix A.1`). A
     /// number beyond 128 bits comes as [`u128::MAX`].
-    // keeps: IOE-147
+    // keeps: IOE-147 (A.1)
     #[must_use]
     pub fn coordination_surfaces(&self, size: Dimensions) -> u128 {
         self.bindings(size).saturating_add(self.exchanges(size))

@@ -28,7 +28,7 @@ pub enum Dimension {
 /// assert_eq!(Dimensions::VIDEO_CONFERENCE.of(Dimension::Participants), 10);
 /// assert_eq!(Dimensions::each(4).of(Dimension::Transitions), 4);
 /// ```
-// keeps: IOE-027
+// keeps: IOE-027 (§3.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dimensions {
@@ -49,7 +49,7 @@ impl Dimensions {
     ///
     /// The draft counts three transitions, and names an office, a mobile and a home network: from one to the next that
     /// is two. Its figures are computed with three, and so are these.
-    // keeps: IOE-034, IOE-035, IOE-036, IOE-037, IOE-038
+    // keeps: IOE-034 (§3.2.1), IOE-035 (§3.2.1), IOE-036 (§3.2.1), IOE-037 (§3.2.1), IOE-038 (§3.2.1)
     pub const VIDEO_CONFERENCE: Self =
         Self { participants: 10, modalities: 6, functions: 8, authorities: 4, transitions: 3 };
 
@@ -74,7 +74,7 @@ impl Dimensions {
     /// `C_int = P + M + F + A + T`: the binding points when everything is bound to one interaction (`IoE §3.2`).
     ///
     /// Five 32-bit numbers cannot overflow the sum.
-    // keeps: IOE-031, IOE-041
+    // keeps: IOE-031 (§3.2), IOE-041 (§3.2.1)
     #[must_use]
     pub const fn interaction_scoped(self) -> u64 {
         self.participants as u64
@@ -92,7 +92,7 @@ impl Dimensions {
     ///
     /// The draft's own example does not follow from this formula. With k = 1 it gives 332, not 5,760, which is
     /// [`Self::worst_case`]; at k = 0.3 it gives 99.6, not 500 to 1,000.
-    // keeps: IOE-028, IOE-032
+    // keeps: IOE-028 (§3.2), IOE-032 (§3.2)
     #[must_use]
     pub const fn fragmented(self, k: Coupling) -> Thousandths {
         let [p, m] = [self.participants as u128, self.modalities as u128];
@@ -112,7 +112,7 @@ impl Dimensions {
     /// It is the product of all five, whereas [`Self::fragmented`] multiplies no more than two: it is no value of that
     /// formula at any coupling. 30 % of it is 1,728, and 186 times the 31 binding points make all of it. The draft's
     /// "16-32x" is its "500-1,000" divided by 31.
-    // keeps: IOE-039, IOE-040, IOE-042
+    // keeps: IOE-039 (§3.2.1), IOE-040 (§3.2.1), IOE-042 (§3.2.1)
     #[must_use]
     pub const fn worst_case(self) -> Option<u128> {
         // Four 32-bit numbers cannot overflow their product.
@@ -126,7 +126,7 @@ impl Dimensions {
     ///
     /// With groups of one everybody is a head, and nothing is gained. Larger groups cost less, by about the square of
     /// their size. Still there are more heads as the interaction grows, and between them the order of growth stays.
-    // keeps: IOE-122, IOE-123
+    // keeps: IOE-122 (§7), IOE-123 (§7)
     #[must_use]
     pub const fn hierarchical(self, k: Coupling, group: NonZeroU32) -> Thousandths {
         let group = group.get();
@@ -186,7 +186,7 @@ impl PerMille {
 /// assert!(Dimensions::VIDEO_CONFERENCE.fragmented(cached) < Dimensions::VIDEO_CONFERENCE.fragmented(third));
 /// # Ok::<(), &str>(())
 /// ```
-// keeps: IOE-029, IOE-033
+// keeps: IOE-029 (§3.2), IOE-033 (§3.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Coupling {
@@ -261,7 +261,7 @@ impl Growth {
     ///
     /// A count may come in whole surfaces or in thousandths. One of [`u128::MAX`] stands for "too many to count", which
     /// is multiplicative growth.
-    // keeps: IOE-030, IOE-145
+    // keeps: IOE-030 (§3.2), IOE-145 (App. A 7)
     pub fn of(count: impl Fn(Dimensions) -> u128) -> Self {
         const FAR: u32 = 1 << 20;
         let [once, twice, four_times] = [1, 2, 4].map(|factor| count(Dimensions::each(FAR * factor)));

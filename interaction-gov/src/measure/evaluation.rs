@@ -51,7 +51,7 @@ const CONVERGENCE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The description contradicts itself, and nothing can be said.
-// keeps: IOE-138, IOE-146
+// keeps: IOE-138 (App. A), IOE-146 (App. A 8)
 pub fn evaluate<'a>(architecture: &Architecture<'a>) -> Result<Evaluation<'a>, Misdescribed<'a>> {
     architecture.check()?;
     let mut evaluation = Evaluation {
@@ -152,7 +152,7 @@ pub struct Judgement {
 /// assert_eq!(Conclusion::NotDeterministic.words(), "it cannot provide deterministic governance");
 /// assert!(Conclusion::Viable < Conclusion::TradeOff, "the worse is the greater");
 /// ```
-// keeps: IOE-125
+// keeps: IOE-125 (§7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Conclusion {
@@ -274,7 +274,7 @@ impl<'a> Evaluation<'a> {
         shortcoming.is_none()
     }
 
-    // keeps: IOE-139
+    // keeps: IOE-139 (App. A 1)
     fn boundary(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let boundary = architecture.boundary;
         let mut basis = Basis::default();
@@ -289,7 +289,7 @@ impl<'a> Evaluation<'a> {
         basis
     }
 
-    // keeps: IOE-140
+    // keeps: IOE-140 (App. A 2)
     fn contexts(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let mut basis = Basis::default();
         self.note(architecture.primitives.is_empty().then_some(Shortcoming::NoPrimitive));
@@ -314,7 +314,7 @@ impl<'a> Evaluation<'a> {
         basis
     }
 
-    // keeps: IOE-141
+    // keeps: IOE-141 (App. A 3)
     fn continuity(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let mut basis = Basis::default();
         for change in Change::ALL {
@@ -341,7 +341,7 @@ impl<'a> Evaluation<'a> {
         basis
     }
 
-    // keeps: IOE-142
+    // keeps: IOE-142 (App. A 4)
     fn policy(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let mut basis = Basis::default();
         for component in architecture.components {
@@ -357,7 +357,7 @@ impl<'a> Evaluation<'a> {
         basis
     }
 
-    // keeps: IOE-143
+    // keeps: IOE-143 (App. A 5)
     fn compute(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let mut basis = Basis::default();
         for path in architecture.compute {
@@ -368,7 +368,7 @@ impl<'a> Evaluation<'a> {
         basis
     }
 
-    // keeps: IOE-144
+    // keeps: IOE-144 (App. A 6)
     fn sovereignty(&mut self, architecture: &Architecture<'a>) -> Basis<'a> {
         let mut basis = Basis::default();
         let sovereignty = architecture.sovereignty;

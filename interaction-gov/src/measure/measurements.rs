@@ -166,13 +166,13 @@ pub struct Measurements {
 
 impl Measurements {
     /// |C|: the surfaces counted in an interaction of this size. It takes two sizes, one at least double the other.
-    // keeps: IOE-152
+    // keeps: IOE-152 (A.1)
     pub fn coordination_surfaces(&mut self, size: Dimensions, count: u64) {
         self.surfaces.record(size.interaction_scoped(), count);
     }
 
     /// `T_sync`: the latencies of all coordination pairs in one synchronisation. The largest counts; of none, nothing.
-    // keeps: IOE-148
+    // keeps: IOE-148 (A.1)
     pub fn synchronization(&mut self, pairs: impl IntoIterator<Item = Duration>) {
         if let Some(largest) = pairs.into_iter().max() {
             self.synchronization.record(largest, largest < SYNCHRONIZATION);
@@ -180,19 +180,19 @@ impl Measurements {
     }
 
     /// `T_policy`: the time from a policy change until the last context reflects it.
-    // keeps: IOE-149
+    // keeps: IOE-149 (A.1)
     pub fn policy_convergence(&mut self, until_the_last: Duration) {
         self.convergence.record(until_the_last, until_the_last < CONVERGENCE);
     }
 
     /// `P_fail`: a single component failed, and this many unrelated interactions were affected.
-    // keeps: IOE-150
+    // keeps: IOE-150 (A.1)
     pub fn failure(&mut self, unrelated_affected: u64) {
         self.cascades.add(1, u64::from(unrelated_affected > 0));
     }
 
     /// `C_state`: for so long all contexts did, or did not, agree on the interaction's state.
-    // keeps: IOE-151
+    // keeps: IOE-151 (A.1)
     pub fn state(&mut self, for_so_long: Duration, agreed: bool) {
         self.observed = self.observed.saturating_add(for_so_long);
         if !agreed {
@@ -240,7 +240,7 @@ impl Measurements {
     }
 
     /// Whether a target was met.
-    // keeps: IOE-153, IOE-154, IOE-155, IOE-156
+    // keeps: IOE-153 (A.1), IOE-154 (A.1), IOE-155 (A.1), IOE-156 (A.1)
     pub fn verdict(&self, metric: Metric) -> Verdict {
         match metric {
             Metric::CoordinationSurfaces => self.surfaces.verdict(),

@@ -88,7 +88,7 @@ pub enum Level {
 /// assert_eq!(Standing::FallsShort.to_string(), "falls short");
 /// assert!(Standing::Fails > Standing::FallsShort);
 /// ```
-// keeps: IOE-126
+// keeps: IOE-126 (§7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Standing {

@@ -237,7 +237,7 @@ impl<const W: usize> Policy<W> {
 
     /// Decides by these facts. Every authority in whose scope they lie is asked, or who speaks for it. Where it keeps data
     /// holds of it in any case, whoever speaks.
-    // keeps: IOE-093, IOE-094, IOE-097
+    // keeps: IOE-093 (§4.7 R7), IOE-094 (§4.7 R7), IOE-097 (§4.7 R7)
     #[must_use]
     pub fn decide(&self, facts: &Facts, speaker: impl Fn(Authority) -> Speaker) -> Ruling {
         let rows = self.index.rows(facts);

@@ -42,7 +42,7 @@ impl Scope {
     /// Whether facts lie, or may lie, in the scope of this authority: then it is asked.
     ///
     /// Law applies where those are whose data an action carries, and where the data go; what is not known may be there.
-    // keeps: IOE-095
+    // keeps: IOE-095 (§4.7 R7)
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
         // Whose participant somebody is that nobody knows, may be this authority's.

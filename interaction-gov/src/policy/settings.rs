@@ -9,7 +9,7 @@
 /// set recovery 10000       milliseconds
 /// set heads 256            records; only where everything is in the scope
 /// ```
-// keeps: IOE-082
+// keeps: IOE-082 (§4.5 R5)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settings {

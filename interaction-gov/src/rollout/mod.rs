@@ -137,7 +137,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     ///
     /// # Errors
     /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
-    // keeps: IOE-132, IOE-136
+    // keeps: IOE-132 (§8), IOE-136 (§8)
     pub fn install(&mut self, policy: &Policy<W>) -> Result<u32, RolloutError> {
         let number = self.numbers;
         let next = number.checked_add(1).ok_or(RolloutError::Full)?;
@@ -165,7 +165,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// [`RolloutError::NotSigned`]: an authority is not known, or has signed something newer, or something else under that number;
     /// [`RolloutError::LeftOut`]; [`RolloutError::Full`]: its number was given already; [`RolloutError::InUse`]: the version that
     /// was linked before governs.
-    // keeps: IOE-132, IOE-136
+    // keeps: IOE-132 (§8), IOE-136 (§8)
     pub fn link(&mut self, version: &'static Version<W>) -> Result<u32, RolloutError> {
         let number = version.number;
         let next = number.checked_add(1).filter(|next| *next > self.numbers).ok_or(RolloutError::Full)?;
@@ -222,7 +222,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no such version, it was rolled back, or is older than what governs the track; or the track is that of a canary that is
     /// over.
-    // keeps: IOE-016, IOE-017, IOE-018, IOE-078, IOE-081
+    // keeps: IOE-016 (§2.2), IOE-017 (§2.2), IOE-018 (§2.2), IOE-078 (§4.5 R5), IOE-081 (§4.5 R5)
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
@@ -274,7 +274,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is no such version; it governs already, is newer, or was itself rolled back; or it differs in another authority's
     /// text.
-    // keeps: IOE-080
+    // keeps: IOE-080 (§4.5 R5)
     pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
         let target = self.usable(to)?;
         let governs = self.there(self.stable.ok_or(RolloutError::NothingBefore)?)?;
@@ -312,7 +312,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// # Errors
     /// There is a canary already, no such version, it was rolled back, or is older than what governs all others; more than 100
     /// percent.
-    // keeps: IOE-079
+    // keeps: IOE-079 (§4.5 R5)
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
         self.usable(version)?;
         if percent > 100 {

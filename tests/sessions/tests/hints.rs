@@ -56,7 +56,7 @@ fn answer(world: &mut Hosts, offender: Eid, pair: [HeaderFragment; 2]) -> Result
     answered
 }
 
-// shows: IACP-102
+// shows: IACP-102 (§4.2.7.2)
 #[test]
 fn a_forged_pom_notice_asks_nothing() {
     let mut world = world(1);
@@ -81,7 +81,7 @@ fn a_forged_pom_notice_asks_nothing() {
     assert_eq!(world.fetched.iter().map(|(_, of)| *of).collect::<Vec<_>>(), [eid]);
 }
 
-// shows: IACP-102
+// shows: IACP-102 (§4.2.7.2)
 #[test]
 fn a_true_pom_notice_is_a_question_and_the_accusation_proves_itself() {
     let mut world = world(2);
@@ -139,7 +139,7 @@ fn nodes_that_answer_challenged_have_the_accusation_fetched() {
     assert_eq!(asked, both, "once of each EID");
 }
 
-// shows: IACP-102
+// shows: IACP-102 (§4.2.7.2)
 #[test]
 fn an_accusation_that_was_hidden_at_the_beginning_is_read_within_300_s() {
     let mut two = Two::new(4, false, Weather::FAIR, Capabilities::NONE);

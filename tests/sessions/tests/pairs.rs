@@ -36,7 +36,7 @@ fn last(two: &Two, side: usize, of: Digest) -> Option<(u64, Option<Vec<u8>>)> {
     told.values.iter().rev().find(|(at, ..)| *at == of).map(|(_, version, value)| (*version, value.clone()))
 }
 
-// shows: IACP-142
+// shows: IACP-142 (§6.4.1)
 #[test]
 fn each_side_follows_the_others_endpoint_of_the_pair_without_asking() {
     // No contract is needed: nothing is granted.
@@ -120,7 +120,7 @@ fn a_pair_needs_endpoints_and_takes_no_place_before_its_owner_wants_it() {
     }
 }
 
-// shows: IACP-148
+// shows: IACP-148 (§6.4.4)
 #[test]
 fn an_exclusive_session_has_the_endpoints_of_its_pair_and_no_others() {
     let exclusive = offer().with(Capabilities::EXCLUSIVE);
@@ -175,7 +175,7 @@ fn line(two: &Two) -> [u8; 16] {
     two.told(0).and_then(|told| told.opened).expect("it was opened").1
 }
 
-// shows: IACP-147
+// shows: IACP-147 (§6.4.4)
 #[test]
 fn grants_and_subscriptions_live_on_in_the_session_that_goes_on() {
     for (seed, weather) in [(10, Weather::FAIR), (11, ROUGH)] {

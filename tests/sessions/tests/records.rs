@@ -139,7 +139,7 @@ fn the_ll_entity_signs_the_eids_half_of_an_airk_binding_and_hands_both_records_o
 }
 
 /// The attack *root key bound by a thief first*: whoever steals the EID's key finds the root key named before the EID was known.
-// shows: IACP-104
+// shows: IACP-104 (§4.2.7.2)
 #[test]
 fn the_root_key_is_named_before_anyone_hears_of_the_eid() {
     let mut world = Hosts::new(7, 1, 1, true);

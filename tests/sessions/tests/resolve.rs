@@ -55,7 +55,7 @@ fn queries(world: &Hosts) -> Vec<(Mono, Vec<u8>)> {
 
 #[test]
 fn a_mapping_that_a_quorum_names_is_told_under_the_agents_number_and_kept_to_its_expiry() {
-    // shows: IACP-026, IACP-027, IACP-028
+    // shows: IACP-026 (§4.1.1), IACP-027 (§4.1.2), IACP-028 (§4.1.2)
     let mut world = world(1, mapped(SITE));
     assert_eq!(ask(&mut world, 0, 11, URI), Ok(Done::Later));
     world.run(500);
@@ -79,7 +79,7 @@ fn a_mapping_that_a_quorum_names_is_told_under_the_agents_number_and_kept_to_its
 
 #[test]
 fn only_scheme_host_and_port_leave_the_host_under_the_agents_signature() {
-    // shows: IACP-027
+    // shows: IACP-027 (§4.1.2)
     let mut world = world(2, mapped(SITE));
     assert_eq!(ask(&mut world, 1, 1, URI), Ok(Done::Later));
     world.run(500);
@@ -109,7 +109,7 @@ fn mixed(seed: u64, liars: usize, lie: Word, truth: Word) -> Hosts {
 
 #[test]
 fn two_of_seven_liars_change_nothing_and_three_leave_nothing_decided() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let lies = [mapped(Eid([9; 32])), (20, Eid([0; 32]), 0), (21, Eid([0; 32]), 0), (0, SITE, UNIX + 24 * HOUR)];
     for (seed, lie) in (10..).zip(lies) {
         let world = mixed(seed, 2, lie, mapped(SITE));
@@ -126,7 +126,7 @@ fn two_of_seven_liars_change_nothing_and_three_leave_nothing_decided() {
 
 #[test]
 fn not_found_by_a_quorum_is_kept_for_300_seconds() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut world = mixed(30, 2, mapped(Eid([9; 32])), (20, Eid([0; 32]), 0));
     assert_eq!(told(&world), [(7, Err(LocalStatus::NotFound))]);
     assert_eq!(ask(&mut world, 1, 8, URI), Err(LocalStatus::NotFound), "without a query");
@@ -160,7 +160,7 @@ fn silent_nodes_are_asked_once_more_and_the_request_ends_in_time_for_the_pipelin
 
 #[test]
 fn what_is_no_answer_is_dropped_and_changes_nothing() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut world = world(32, mapped(SITE));
     world.nodes.iter_mut().for_each(|node| node.silent = true);
     assert_eq!(ask(&mut world, 0, 3, URI), Ok(Done::Later));
@@ -300,7 +300,7 @@ fn an_agent_that_goes_leaves_no_query_behind_and_none_of_its_answers() {
 
 #[test]
 fn an_agent_in_another_process_asks_by_a_frame_under_the_same_rules() {
-    // shows: IACP-028
+    // shows: IACP-028 (§4.1.2)
     let mut world = world(38, mapped(SITE));
     let (now, agent) = (world.now, &world.hosts[0].agents[0]);
     let (eid, iat) = (agent.eid(), *agent.iat().expose());

@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 512;
 const SILENT: Duration = Duration::from_secs(60);
 
 /// What carries the frames.
-// keeps: IACP-001
+// keeps: IACP-001 (§1.3)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Transport {
     /// QUIC datagrams, as the draft prefers

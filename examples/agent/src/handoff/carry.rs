@@ -38,7 +38,7 @@ pub fn store(longest: u64) -> Store {
 }
 
 /// Brings a handoff to the next agent, in a session of its own.
-// keeps: CEP-021, CEP-112
+// keeps: CEP-021 (§3.2), CEP-112 (§10)
 #[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
 pub async fn carry(
     who: &'static str,

@@ -86,7 +86,7 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// One after another. What cannot be handed on is told of and tried again, and after some tries given up: its sender still has it.
-// keeps: CEP-020, CEP-111
+// keeps: CEP-020 (§3.2), CEP-111 (§10)
 async fn hand_on(
     timeline: &Timeline,
     clock: Clock,

@@ -340,7 +340,7 @@ impl Channel {
         self.ask_as(0, session, ask).await
     }
 
-    // keeps: IACP-072
+    // keeps: IACP-072 (§4.2.2.2)
     async fn ask_as(&mut self, request: u32, session: u64, ask: Ask<'_>) -> Result<()> {
         let arguments = ask.arguments();
         let head =
@@ -414,7 +414,7 @@ pub fn words(status: Status) -> String {
 }
 
 /// ERP_INIT, and the ERP_ALLOC that brings EID and token.
-// keeps: IACP-075
+// keeps: IACP-075 (§4.2.3.1)
 async fn begin(mut stream: UnixStream, nonce: &[u8; 32]) -> Result<(UnixStream, Agent)> {
     let init = ErpInit { initialization_nonce: InitializationNonce(*nonce) };
     let mut frame = [0; 64];

@@ -70,7 +70,7 @@ mod tests {
         beacon.answer(now, unix, identity, ([192, 0, 2, 1], 4227).into(), &request[..length], &mut out)
     }
 
-    // shows: IACP-117
+    // shows: IACP-117 (§5.3.1)
     #[test]
     fn the_work_that_is_asked_for_rises_with_the_load_and_falls_slowly() {
         let identity = keys::identity(None).expect("a new one");

@@ -140,7 +140,7 @@ fn name_in(uri: &Uri) -> Option<&str> {
 }
 
 /// Fetches objects within bounds.
-// keeps: CEP-022, CEP-113
+// keeps: CEP-022 (§3.2), CEP-113 (§10)
 pub struct Fetcher<'f> {
     bounds: Bounds,
     /// Where the outer object is, if not beside the object.

@@ -139,7 +139,7 @@ pub fn is_session(reference: &str) -> bool {
     reference.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("iacp"))
 }
 
-// keeps: CEP-022, CEP-113
+// keeps: CEP-022 (§3.2), CEP-113 (§10)
 impl Resolver for BySession {
     type Object = Fetched;
     type Error = anyhow::Error;

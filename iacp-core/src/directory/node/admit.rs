@@ -42,7 +42,7 @@ impl<P: Provider> Node<'_, P> {
     /// | 7 | the bucket of worked requests covers it, and the proof is new: it pays now | ERROR RATE_LIMITED; silence; ERROR CAPACITY |
     /// | 8 | the proof is for this frame and its key | silence |
     /// | 9 to 15 | source, standing, order, room, signatures | the status of a receipt |
-    // keeps: IACP-116, IACP-118, IACP-125
+    // keeps: IACP-116 (§5.3.1), IACP-118 (§5.3.1), IACP-125 (§5.4.2)
     pub fn handle<T: Trust>(
         &mut self,
         now: Clock,

@@ -77,7 +77,7 @@ pub(super) fn confirm<P: Provider>(
 }
 
 /// The answer to a DHT_TICKET_QUERY.
-// keeps: IACP-014
+// keeps: IACP-014 (A.7)
 pub(super) fn ticket(to: TransactionId, found: Option<&DhtTicketStore>, out: &mut [u8]) -> Option<usize> {
     let body = match found {
         Some(ticket) => DhtTicketResp {

@@ -21,7 +21,7 @@ impl Curators {
     }
 
     /// CERT_CONTRADICTION: this node holds the evidence. A further one prolongs nothing.
-    // keeps: IACP-163
+    // keeps: IACP-163 (B.5)
     pub(super) fn suspect(&mut self, now: Mono, curator: Eid) {
         if self.is_suspect(&curator) {
             return;

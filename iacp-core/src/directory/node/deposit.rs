@@ -277,7 +277,7 @@ impl<P: Provider> Node<'_, P> {
                 let voters = self.view(now.unix, trust).voters(class, &key);
                 self.open(now, &accusation, (class, key), (&voters, trust.voted(&accusation.id())));
                 // What spreads is the proof itself: a name on a list would be an opinion.
-                // keeps: IACP-025
+                // keeps: IACP-025 (§3.6.2)
                 self.spread.begin(now.mono, *which, voters);
             }
             Ok(Body::Rebuttal(rebuttal)) => {

@@ -110,7 +110,7 @@ pub enum Relayed {
     /// So many bytes go back to the sender.
     Answer(usize),
     /// So many bytes go to a seeker: a member's answer.
-    Forward(SocketAddr, usize),
+    Forward(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] SocketAddr, usize),
     /// So many members will hear the request: see [`Hub::poll_transmit`].
     Passed(usize),
     /// Nothing is sent.

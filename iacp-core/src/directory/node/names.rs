@@ -90,7 +90,7 @@ impl<P: Provider> Node<'_, P> {
     ///
     /// # Errors
     /// The first failure, from the root down.
-    // keeps: IACP-114, IACP-164
+    // keeps: IACP-114 (§5.2.2), IACP-164 (B.6)
     pub fn name<T: Trust>(&self, now: UnixTime, path: &str, trust: &T) -> Result<Named, Unnamed> {
         let broken = Unnamed::Broken;
         let path = Path::new(path).ok_or(broken(ChainBreak::PathMalformed))?;

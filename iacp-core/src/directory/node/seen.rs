@@ -92,7 +92,7 @@ mod tests {
         proof
     }
 
-    // shows: IACP-119
+    // shows: IACP-119 (§5.3.1)
     #[test]
     fn a_proof_counts_once_and_is_answered_again_eight_times() {
         let mut places = [Shown::FREE; 64];

@@ -70,7 +70,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// A hint to the place that an accused key is bound to, eight times within half an hour: its owner may be able to defend itself.
-    // keeps: IACP-102
+    // keeps: IACP-102 (§4.2.7.2)
     fn next_notice(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         while let Some((id, offender, opened)) = self.cases.notice(now.unix) {
             let key = DhtKey(P::sha256(&[&offender.0]));

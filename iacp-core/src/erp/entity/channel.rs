@@ -39,7 +39,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ///
     /// # Errors
     /// The frame did nothing, and is answered by silence.
-    // keeps: IACP-066, IACP-072
+    // keeps: IACP-066 (§4.2.1.1–2), IACP-072 (§4.2.2.2)
     pub fn handle_local(
         &mut self,
         now: Mono,
@@ -261,7 +261,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// ERP_ALLOC: the EID, and the token for the one that has asked.
-    // keeps: IACP-075
+    // keeps: IACP-075 (§4.2.3.1)
     fn write_alloc(&self, slot: u32, nonce: [u8; 32], out: &mut [u8]) -> Result<Reply, Dropped> {
         let eid = self.agents.at(slot).ok_or(Dropped::NoAgent)?.eid();
         let mut alloc = ErpAlloc {

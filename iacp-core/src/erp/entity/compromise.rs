@@ -34,7 +34,7 @@ fn turn_of(frame: &Frame<'_>) -> Option<u16> {
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// Two verified bindings of one generation. The sessions go on; the host is told once of each peer.
-    // keeps: IACP-098
+    // keeps: IACP-098 (§4.2.7.1)
     pub(super) fn bindings_contradict(&mut self, peer: u32, known: Binding, other: Binding) {
         let Some(entry) = self.peers.at(peer).filter(|peer| !peer.proven) else { return };
         let Some(session) = entry.sessions.checked_sub(1).and_then(|session| self.sessions.at(session)) else { return };
@@ -101,7 +101,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Whether a turn contradicts the one that the session has taken at the same point: two contracts for one. Then every session of the
     /// context with that EID ends, and the host is told of the proof.
-    // keeps: IACP-153, IACP-154
+    // keeps: IACP-153 (§6.5.2), IACP-154 (§6.5.2)
     pub(super) fn breaks_bargain(&mut self, now: Mono, agent: u32, slot: u32, bytes: &[u8; TURN]) -> bool {
         let Some(entry) = self.sessions.at(slot) else { return false };
         let (place, offender) = (entry.bargain.checked_sub(1), entry.session.peer());
@@ -115,7 +115,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let claim = |frame| turn_claim(&bargain.predecessor, frame);
         let pair = Pair::Turns(claim(&bargain.theirs), claim(bytes));
         let mut state = State::SessionCompromised;
-        // keeps: IACP-153
+        // keeps: IACP-153 (§6.5.2)
         let _ = state.step(Event::ValidateAnomaly);
         let Some(accuser) = self.agents.at(agent).map(crate::erp::agent::AgentSlot::eid) else { return false };
         let mut next = self.first_session(agent);

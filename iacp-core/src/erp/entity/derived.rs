@@ -18,7 +18,7 @@ const TRIES: usize = 4;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// DERIVE: an identity for a sandbox, for one session or for none.
-    // keeps: IACP-057
+    // keeps: IACP-057 (§4.1.4.3)
     pub(super) fn derive(
         &mut self,
         now: Mono,
@@ -73,7 +73,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// With a session, or with its context, its derivatives end.
-    // keeps: IACP-060
+    // keeps: IACP-060 (§4.1.4.3)
     pub(super) fn end_derivatives(&mut self, agent: u32, session: Option<u32>) {
         let bits = match session {
             None => None,
@@ -95,7 +95,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ///
     /// # Errors
     /// Silence, and one count.
-    // keeps: IACP-059, IACP-060
+    // keeps: IACP-059 (§4.1.4.3), IACP-060 (§4.1.4.3)
     pub fn take_sandbox<'a>(&mut self, now: Mono, frame: &'a [u8]) -> Result<(Eid, Option<Handle>, Egress<'a>), Shut> {
         let egress = self.gate.take(now, frame)?;
         let eid = self.agents.at(egress.context).map(crate::erp::agent::AgentSlot::eid).ok_or(Shut::Unknown)?;
@@ -135,7 +135,7 @@ pub fn derivative_of(frame: &[u8]) -> Option<Digest> {
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Desk<'_, '_, P, LOG, FRAMES, SPENT> {
     /// The Hand-off Context Object for a living derivative of the agent: its EID is not in it, and its Session Hash is keyed.
     /// `plain` is the Session Hash of the derivative's session, if it has one.
-    // keeps: IACP-058
+    // keeps: IACP-058 (§4.1.4.3)
     pub fn hand_off<'u>(
         &mut self,
         name: &EsdEid,

@@ -56,7 +56,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     }
 
     /// The agent of this EID, if the token is its own. A frame with the right token proves life.
-    // keeps: IACP-071, IACP-072, IACP-073
+    // keeps: IACP-071 (§4.2.2.2), IACP-072 (§4.2.2.2), IACP-073 (§4.2.2.3)
     pub(super) fn authenticate(&mut self, now: Mono, eid: &Eid, iat: &[u8; 32]) -> Option<u32> {
         use subtle::ConstantTimeEq;
         let slot = self.agent_of(eid);

@@ -122,7 +122,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The host sends it on to where the EID is now: only what belongs to a session that has keys, and each frame once.
-    // keeps: IACP-158
+    // keeps: IACP-158 (A.14)
     fn deflect<'d>(&mut self, now: Mono, from: SocketAddr, header: &Routed, stream: &'d [u8]) -> HostEvent<'d> {
         let sealed = [MessageType::PssDataStream, MessageType::PssTeardown];
         if !Arrival::read(stream).is_ok_and(|arrival| sealed.contains(&arrival.inner)) {
@@ -155,7 +155,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The rule of §4.2.5.2 for a frame that carries a binding. It is verified only where that can change something.
-    // keeps: IACP-091, IACP-093
+    // keeps: IACP-091 (§4.2.5.2), IACP-093 (§4.2.5.2)
     fn on_binding(&mut self, now: Mono, from: SocketAddr, binding: Binding) -> HostEvent<'static> {
         if let Some(slot) = self.agent_of(&binding.eid) {
             // Another host speaks for an agent of ours; what we may have signed ourselves is an echo.
@@ -200,7 +200,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// A frame between two agents.
-    // keeps: IACP-080
+    // keeps: IACP-080 (§4.2.3.4)
     fn on_stream<'d>(
         &mut self,
         now: Mono,
@@ -397,7 +397,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// An authentic frame came under a higher generation than is known: the peer's binding is read.
-    // keeps: IACP-097
+    // keeps: IACP-097 (§4.2.6.2)
     fn nudge(&mut self, now: Mono, source: &Eid) {
         let Some(slot) = self.peer_of(source).filter(|_| self.settings.directory.is_some()) else { return };
         let Some(peer) = self.peers.at_mut(slot) else { return };

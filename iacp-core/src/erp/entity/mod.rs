@@ -364,7 +364,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     /// may have used them; an export that has not been sealed yet is given up. Each context signs its next generation
     /// above the bound that `stored` has of it on stable storage, which may be higher than the one in the memory; `None` where
     /// nothing was ever stored. What waits for its OPEN to begin still begins, by `rng`, which must not be a part of that memory.
-    // keeps: IACP-089
+    // keeps: IACP-089 (§4.2.5.1)
     pub fn renew(&mut self, now: Mono, stored: impl Fn(&Eid) -> Option<u64>, rng: &mut impl CryptoRng) {
         self.clock = self.clock.max(now);
         self.responder.renew(now, rng);
@@ -414,7 +414,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     }
 
     /// The session with this handle, if it is this agent's. Another agent's is none.
-    // keeps: IACP-066
+    // keeps: IACP-066 (§4.2.1.1–2)
     fn owned(&self, agent: u32, handle: Handle) -> Option<u32> {
         self.sessions.get(handle).filter(|entry| entry.agent == agent && entry.goodbye.is_none()).map(|_| handle.slot())
     }

@@ -120,7 +120,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The host has verified an accusation against a peer: from now on every data frame, heartbeat and teardown to it goes
     /// directly and by two relays, out of the responsible nodes of the peer, nearest first. It leaves all groups, and no new
     /// session with it begins. Returns by how many paths its sessions go: fewer than three where relays or tables are few.
-    // keeps: IACP-107
+    // keeps: IACP-107 (§4.2.7.3)
     pub fn challenge(&mut self, now: Mono, eid: &Eid, nearest: &[Relay]) -> u8 {
         self.clock = self.clock.max(now);
         let Some(slot) = self.peer_entry(eid) else { return 1 };
@@ -134,7 +134,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// one; nothing else changes. Call it after [`answer_peer`](Self::answer_peer) has said *throttle*, with the responsible
     /// nodes of the peer, nearest first. Returns by how many paths its sessions go: fewer than three where relays or tables
     /// are few.
-    // keeps: IACP-023
+    // keeps: IACP-023 (§3.6.2)
     pub fn degrade(&mut self, now: Mono, eid: &Eid, nearest: &[Relay]) -> u8 {
         self.clock = self.clock.max(now);
         let Some(slot) = self.peer_of(eid) else { return 1 };
@@ -226,7 +226,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// What goes to a session's home and is no handshake goes by the relays too: the same bytes.
-    // keeps: IACP-107
+    // keeps: IACP-107 (§4.2.7.3)
     pub(super) fn keep_copy(&mut self, session: u32, (log, length): (bool, usize), to: SocketAddr, head: &[u8]) {
         let Some(entry) = self.sessions.at(session) else { return };
         let Some(place) = entry.paths.checked_sub(1) else { return };

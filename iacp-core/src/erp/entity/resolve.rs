@@ -141,7 +141,7 @@ fn mapped(now: Mono, eid: Eid, until: Mono) -> Mapped {
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// What is known is told at once; else a query is signed in the agent's name. Only scheme, host and port leave the host: what
     /// an agent reads there concerns no node. An agent asks about one host at a time, and once a second.
-    // keeps: IACP-026, IACP-027 (§4.1.2)
+    // keeps: IACP-026 (§4.1.1), IACP-027 (§4.1.2)
     pub(super) fn resolve(
         &mut self,
         now: Mono,

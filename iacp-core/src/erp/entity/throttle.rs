@@ -24,7 +24,7 @@ impl Throttle {
     }
 
     /// Whether one more frame of data may be sealed now. If not, it is tried again when there is a token.
-    // keeps: IACP-023
+    // keeps: IACP-023 (§3.6.2)
     pub(super) fn may_seal(&mut self, now: Mono) -> bool {
         self.waits = match self.out.covers(now, 1) {
             Ok(()) => None,
@@ -39,7 +39,7 @@ impl Throttle {
     }
 
     /// Whether one more frame of data is looked at. What is refused costs no cryptography, and is repeated by its sender.
-    // keeps: IACP-023
+    // keeps: IACP-023 (§3.6.2)
     pub(super) fn may_take(&self, now: Mono) -> bool {
         self.inward.covers(now, 1).is_ok()
     }

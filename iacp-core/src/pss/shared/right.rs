@@ -212,7 +212,7 @@ impl<const N: usize> Rights<N> {
     ///
     /// # Errors
     /// There is no place. Nothing has changed.
-    // keeps: IACP-148
+    // keeps: IACP-148 (§6.4.4)
     pub fn pair(&mut self, coordinate: Coordinate) -> Result<(), EndpointError> {
         let place = self.places.iter_mut().find(|place| place.is_none()).ok_or(EndpointError::Capacity)?;
         *place = Some(Right::of_pair(coordinate));
@@ -221,7 +221,7 @@ impl<const N: usize> Rights<N> {
 
     /// What was granted in the session for which this one goes on, as far as it lasts and there is room. Nothing is served under
     /// it before [`Self::regranted`].
-    // keeps: IACP-147
+    // keeps: IACP-147 (§6.4.4)
     pub fn carry(&mut self, now: Mono, older: &Self) {
         let granted = |right: &&Right| right.rights != 0 && !right.pair && !right.gone && right.lasts(now);
         for right in older.all().filter(granted) {

@@ -123,7 +123,7 @@ fn session<const LOG: usize, const FRAMES: usize, C: iacp_core::pss::Congestion>
             9 => session.not_sent(now()),
             10 => look(session.reconnect(now(), from())),
             11 => session.transport_lost(now()),
-            12 => session.claim(now(), from()),
+            12 => print(&session.claim(now(), from())),
             13 => look(session.renew_key()),
             14 => look(session.rewind(now())),
             15 => look(session.consumed(now(), black_box(0))),

@@ -15,7 +15,7 @@ fn goes_on_where_it_is(mut story: Story) {
     assert_eq!(story.world.hosts[MOVES.0].entity.counts().0, 1);
 }
 
-// shows: IACP-129
+// shows: IACP-129 (§5.6)
 #[test]
 fn an_offer_by_a_stranger_for_another_host_late_or_altered_changes_nothing() {
     let mut story = Story::in_mid_stream(1, Kind::Resume, Weather::FAIR);
@@ -40,7 +40,7 @@ fn an_offer_by_a_stranger_for_another_host_late_or_altered_changes_nothing() {
     goes_on_where_it_is(story);
 }
 
-// shows: IACP-131
+// shows: IACP-131 (§5.6)
 #[test]
 fn a_blob_is_imported_once_and_only_by_the_host_that_has_offered() {
     let mut story = Story::in_mid_stream(2, Kind::Resume, Weather::FAIR);

@@ -11,7 +11,7 @@ use story::{Kind, MOVES, ROUGH, Story, TO};
 
 const BOUND: State = State::Bound;
 
-// shows: IACP-129, IACP-131
+// shows: IACP-129 (§5.6), IACP-131 (§5.6)
 #[test]
 fn an_agent_moves_in_mid_stream_and_nothing_is_lost_or_told_twice() {
     for kind in [Kind::Plain, Kind::Resume, Kind::Hold] {

@@ -21,7 +21,7 @@ const STANDING: u64 = 300_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The host asks its storage, or the directory, until there is nothing to ask.
-    // keeps: IACP-069
+    // keeps: IACP-069 (§4.2.1.3)
     pub fn poll_request(&mut self) -> Option<HostRequest> {
         while let Some(slot) = self.agents_ask.first() {
             if let Some(request) = self.ask_for(slot) {

@@ -14,7 +14,7 @@ use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// Another digest of the application than the one that is known.
-    // keeps: IACP-081
+    // keeps: IACP-081 (§4.2.3.5)
     pub(in crate::erp::entity) fn digest_changed(&mut self, now: Mono, slot: u32) {
         let Some(agent) = self.agents.at_mut(slot) else { return };
         match agent.state {
@@ -39,7 +39,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ///
     /// # Errors
     /// It does not hold; where the context waits for it, it has ended.
-    // keeps: IACP-081, IACP-082
+    // keeps: IACP-081 (§4.2.3.5), IACP-082 (§4.2.3.5)
     pub(in crate::erp::entity) fn evolve(
         &mut self,
         now: Mono,
@@ -77,7 +77,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// # Errors
     /// No such agent; no slot; an accused EID does not walk away but for compromise; a task has not ended while its
     /// sessions live. Nothing has changed.
-    // keeps: IACP-005
+    // keeps: IACP-005 (§3.4)
     pub fn rotate(
         &mut self,
         now: Mono,

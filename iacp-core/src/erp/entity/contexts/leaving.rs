@@ -58,7 +58,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The way back to UNBOUND, in one step: the leaving is signed, then everything that could sign, seal or open again is
     /// wiped. The signed bytes go to the directory and to every live peer.
-    // keeps: IACP-073, IACP-074, IACP-079
+    // keeps: IACP-073 (§4.2.2.3), IACP-074 (§4.2.2.3), IACP-079 (B.2)
     pub(in crate::erp::entity) fn end_context(&mut self, now: Mono, slot: u32, event: Event) -> bool {
         let Some(agent) = self.agents.at_mut(slot) else { return false };
         if !agent.step(event) {

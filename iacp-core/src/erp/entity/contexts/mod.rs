@@ -135,7 +135,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Signs the binding that is wanted, once its generation is on stable storage.
-    // keeps: IACP-089
+    // keeps: IACP-089 (§4.2.5.1)
     fn sign_binding(&mut self, now: Mono, slot: u32) {
         let (moves, address, directory) = (self.moves, self.settings.address, self.settings.directory.is_some());
         let waits = |agent: &AgentSlot<P>| agent.awaits_root.is_some();
@@ -229,7 +229,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The host has another address: outbound data of all contexts is locked now, and each context signs its next
     /// generation as `poll_transmit` comes to it.
-    // keeps: IACP-089, IACP-006
+    // keeps: IACP-089 (§4.2.5.1), IACP-006 (§3.4)
     pub fn churn(&mut self, address: IpAddr) {
         if address == self.settings.address {
             return;

@@ -31,7 +31,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ///
     /// # Errors
     /// The offer does not hold, or the context cannot move now. Nothing has changed.
-    // keeps: IACP-129
+    // keeps: IACP-129 (§5.6)
     pub fn lock(
         &mut self,
         unix: UnixTime,
@@ -102,7 +102,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// # Errors
     /// "Exported" is not stored yet; the offer is over; the context cannot move now; `out` is too small. Nothing has
     /// changed, and the context is still locked.
-    // keeps: IACP-129, IACP-131
+    // keeps: IACP-129 (§5.6), IACP-131 (§5.6)
     #[expect(clippy::too_many_arguments, reason = "whose, why, with what, and where to")]
     pub fn export(
         &mut self,

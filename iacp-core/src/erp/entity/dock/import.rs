@@ -92,7 +92,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// # Errors
     /// No offer of this host is meant, the EID has a context here, or no slot is free: nothing has changed. Any other error ends
     /// the offer, and the blob is gone.
-    // keeps: IACP-129, IACP-131
+    // keeps: IACP-129 (§5.6), IACP-131 (§5.6)
     pub fn import(
         &mut self,
         (now, unix): (Mono, UnixTime),

@@ -40,7 +40,7 @@ impl core::error::Error for NotAccused {}
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// POM_NOTICE: only a node that holds the EID keeps its escrow, and all that follows is a question.
-    // keeps: IACP-102
+    // keeps: IACP-102 (§4.2.7.2)
     pub(in crate::erp::entity) fn on_notice(
         &mut self,
         now: Mono,
@@ -81,7 +81,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ///
     /// # Errors
     /// See [`NotAccused`].
-    // keeps: IACP-098, IACP-102
+    // keeps: IACP-098 (§4.2.7.1), IACP-102 (§4.2.7.2)
     pub fn answer_accusation(&mut self, data: &MalfeasanceData<'_>) -> Result<(), NotAccused> {
         let slot = self.agent_of(&data.ticket.target_eid).ok_or(NotAccused::NotHere)?;
         let proven = verify_accusation::<P>(data).map_err(NotAccused::Unproven)?;

@@ -102,7 +102,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// DEPOSIT: an AIRK_BINDING, of which the LL-Entity signs the EID's half, or a REVOCATION by the root key.
-    // keeps: IACP-104
+    // keeps: IACP-104 (§4.2.7.2)
     pub(in crate::erp::entity) fn deposit_record(
         &mut self,
         agent: u32,

@@ -200,7 +200,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// After a move: peers that are DISCONNECTED find a ticket.
-    // keeps: IACP-010
+    // keeps: IACP-010 (§3.5)
     pub(in crate::erp::entity) fn lead_the_lost(&mut self, agent: u32) {
         if self.tickets.is_empty()
             || self.agents.at(agent).and_then(|agent| agent.binding).is_none_or(|binding| binding.generation == 0)

@@ -14,7 +14,7 @@ const FLUSH: usize = 16;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// An item of an agent's. It is sealed now, or waits in the FIFO until it can be.
-    // keeps: IACP-078
+    // keeps: IACP-078 (§4.2.3.3)
     pub(in crate::erp::entity) fn send(
         &mut self,
         now: Mono,

@@ -196,7 +196,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Files a session under the cookies that it has now. One whose place is taken begins anew: no session is filed under
     /// a key that another one has.
-    // keeps: IACP-088
+    // keeps: IACP-088 (§4.2.4.2)
     pub(in crate::erp::entity) fn refile(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
         let Some((agent, filed, mut cookies)) =
             self.sessions.at(slot).map(|entry| (entry.agent, entry.filed, entry.session.cookies()))

@@ -143,7 +143,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The standing of a live session's peer is read again when it is not believed any more: nodes that have hidden an accusation
     /// from one read do not hide it for as long as the session lives.
-    // keeps: IACP-102
+    // keeps: IACP-102 (§4.2.7.2)
     pub(in crate::erp::entity) fn read_again(&mut self, now: Mono, session: u32) {
         let Some(entry) = self.sessions.at(session).filter(|entry| entry.opened) else { return };
         let Some(slot) = entry.peer.checked_sub(1).filter(|_| self.settings.directory.is_some()) else { return };
@@ -176,7 +176,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Sessions that wait for a peer are tried at once.
-    // keeps: IACP-097
+    // keeps: IACP-097 (§4.2.6.2)
     pub(in crate::erp::entity) fn wake_waiting(&mut self, now: Mono, peer: u32) {
         let Some(peer) = self.peers.at_mut(peer) else { return };
         let mut waiting = core::mem::replace(&mut peer.waiting, List::EMPTY);
@@ -192,7 +192,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// A verified binding of a peer: it replaces a lower one, its sessions look for the peer there, and one to nowhere ends
     /// them.
-    // keeps: IACP-091
+    // keeps: IACP-091 (§4.2.5.2)
     pub(in crate::erp::entity) fn take_binding(
         &mut self,
         now: Mono,

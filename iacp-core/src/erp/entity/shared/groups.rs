@@ -73,7 +73,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// TRUST: puts an EID on the Trust List of a sealed endpoint, or takes it off. A former member reads nothing that is
     /// written from this step on.
-    // keeps: IACP-149
+    // keeps: IACP-149 (§6.4.4)
     pub(in crate::erp::entity) fn trust(
         &mut self,
         agent: u32,
@@ -122,7 +122,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Begins the next epoch of groups that members have left, or whose time is over. All that left share one rotation.
-    // keeps: IACP-149
+    // keeps: IACP-149 (§6.4.4)
     pub(in crate::erp::entity) fn rotate_groups(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         for _ in 0..ROTATIONS {
             let Some(place) = self.groups_stale.pop(&mut self.groups) else { return };

@@ -28,7 +28,7 @@ fn share(length: usize, agents: u32, agent: u32) -> Option<Range<usize>> {
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The endpoints of one agent, in its share of the table.
-    // keeps: IACP-132
+    // keeps: IACP-132 (§6.1.1)
     pub(super) fn endpoints_of(&mut self, agent: u32) -> Option<Endpoints<'_>> {
         let owner = self.agents.at(agent)?.eid();
         let share = share(self.endpoints.len(), self.agents.capacity(), agent)?;
@@ -61,7 +61,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// A session carries endpoints no more. Where its peer holds a group's key, the group's epoch is over.
-    // keeps: IACP-149
+    // keeps: IACP-149 (§6.4.4)
     pub(super) fn end_shared(&mut self, slot: u32) {
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let agent = entry.agent;

@@ -40,7 +40,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Each side of a session with ENDPOINTS may read and follow the other's endpoint of the pair, without asking.
-    // keeps: IACP-142, IACP-148
+    // keeps: IACP-142 (§6.4.1), IACP-148 (§6.4.4)
     pub(super) fn pair_up(&mut self, slot: u32) {
         let Some(entry) = self.sessions.at(slot) else { return };
         let (agent, peer) = (entry.agent, entry.session.peer());
@@ -64,7 +64,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// ENDPOINT in a session, without a tag: the own endpoint of its pair. It takes a place only where its agent wants it, so
     /// no peer fills an agent's share by opening sessions.
-    // keeps: IACP-148
+    // keeps: IACP-148 (§6.4.4)
     pub(in crate::erp::entity) fn pair_endpoint(&mut self, agent: u32, slot: u32) -> Result<Done, LocalStatus> {
         let entry = self.sessions.at(slot).ok_or(LocalStatus::NoSession)?;
         if entry.session.closure().is_some() {
@@ -92,7 +92,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// A session goes on for an older one: what that has granted and followed is granted and followed here, as soon as a
     /// contract is effective.
-    // keeps: IACP-147
+    // keeps: IACP-147 (§6.4.4)
     pub(in crate::erp::entity) fn carry_shared(&mut self, now: Mono, older: u32, newer: u32) {
         let place = |slot| self.sessions.at(slot).and_then(|entry| entry.shared.checked_sub(1));
         let (Some(from), Some(to)) = (place(older), place(newer)) else { return };

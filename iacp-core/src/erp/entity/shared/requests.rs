@@ -56,7 +56,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// GRANT: rights to an own endpoint, under the session's effective contract; none takes them back.
-    // keeps: IACP-147
+    // keeps: IACP-147 (§6.4.4)
     pub(in crate::erp::entity) fn grant(
         &mut self,
         now: Mono,

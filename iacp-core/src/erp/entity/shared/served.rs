@@ -188,7 +188,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// An op of the peer's on an endpoint of this agent. Returns the new version, if the endpoint has changed.
-    // keeps: IACP-168
+    // keeps: IACP-168 (§8.6)
     fn serve(
         &mut self,
         now: Mono,
