@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::directory::Directory;
 use crate::driver::{Report, Verdict};
 use crate::host::{Host, rng, unix};
-use crate::records::{accusation, curation, revocation, root, token};
+use crate::records::{ROOT_LIFE, accusation, curation, revocation, root, token};
 use crate::servers::{Log, names, web};
 
 /// What is expected of a case.
@@ -99,7 +99,9 @@ async fn start_directory() -> Result<Directory> {
     let [old, curator, other, witness] = [(); 4].map(|()| Identity::<Portable>::generate(&mut rng()));
     let now = unix().0;
     let before = now.saturating_sub(2 * HOUR);
-    let (test, lost) = (root("test", &old, now), root("lost", &other, before));
+    // A root lives for 400 days: this one has run out an hour ago.
+    let begun = (before + HOUR).saturating_sub(ROOT_LIFE);
+    let (test, lost) = (root("test", &old, now), root("lost", &other, begun));
     let directory = Directory::start(NODES, &[&test, &lost]).await.context("the directory")?;
     let mut records = vec![curation("test", 1, &test, &old, curator.eid())];
     records.insert(0, test);
@@ -116,8 +118,8 @@ async fn start_directory() -> Result<Directory> {
     }
     let ended = token("lost", "lost.present", &other, curator.eid(), (before, now + HOUR));
     let stored = records.iter().flat_map(|record| directory.offer(record));
-    let earlier = [lost.until(before + HOUR), ended].into_iter();
-    let earlier = earlier.flat_map(|record| directory.offer_at(UnixTime(before), &record));
+    let earlier = [(begun, lost), (before, ended)].into_iter();
+    let earlier = earlier.flat_map(|(at, record)| directory.offer_at(UnixTime(at), &record));
     ensure!(stored.chain(earlier).all(|status| status == 0), "a node has refused a record of the demo");
     Ok(directory)
 }

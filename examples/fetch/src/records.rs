@@ -27,15 +27,12 @@ pub struct Made {
     pub body: Vec<u8>,
 }
 
+/// A root lives so long, in milliseconds: 400 days.
+pub const ROOT_LIFE: u64 = 400 * 24 * 3_600_000;
+
 impl Made {
     fn new(kind: Kind, of: &[u8], body: Vec<u8>) -> Self {
         Self { kind, key: DhtKey(Portable::sha256(&[of])), expiry: u64::MAX, body }
-    }
-
-    /// The same, until then.
-    #[must_use]
-    pub fn until(self, expiry: u64) -> Self {
-        Self { expiry, ..self }
     }
 
     /// As nodes hand it on.

@@ -87,17 +87,18 @@ impl Opinions {
         }
         for said in heard() {
             let Mapping::Mapped { eid, .. } = *said else { continue };
+            // In order, the soonest first: a few, so that a sort of its own would only take flash.
             let mut expiries: heapless::Vec<UnixTime, ASKED> = heapless::Vec::new();
             for other in heard() {
                 if let Mapping::Mapped { eid: same, expiry } = *other
                     && same == eid
                 {
+                    let place = expiries.iter().take_while(|sooner| **sooner <= expiry).count();
                     // There is a place for each node.
-                    let _ = expiries.push(expiry);
+                    let _ = expiries.insert(place, expiry);
                 }
             }
             if needed > 0 && expiries.len() >= needed {
-                expiries.sort_unstable();
                 // Of the f + 1 smallest one is honest, and so is one of those from there on.
                 let expiry = expiries.get(faulty).copied()?;
                 return Some(Opinion::Mapped { eid, expiry });
