@@ -152,7 +152,7 @@ pub enum AuthorityError {
     Share,
     /// It is written in a vocabulary that is not known here, or does not go on where the known one ended.
     Vocabulary,
-    /// Somebody would decide for himself in the end.
+    /// An authority would decide for itself in the end.
     Loop,
     /// There is no room.
     Full,
@@ -225,7 +225,7 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Nobody.
+    /// None.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -387,7 +387,7 @@ impl Authorities {
         }
     }
 
-    /// Whoever has signed a text, and has not left.
+    /// The authorities that have signed a text, and have not left.
     pub(crate) fn signed(&self) -> Set<Authority> {
         let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left.is());
         (0..)
@@ -482,7 +482,7 @@ impl Authorities {
         self.silent
     }
 
-    /// Who decides about these facts in an authority's place: itself, or whoever it has let decide, and so on, as far as each
+    /// Who decides about these facts in an authority's place: itself, or the one that it has let decide, and so on, as far as each
     /// lets the next one pass it on. What was delegated in the words of another vocabulary would mean something else, and is not
     /// delegated.
     #[must_use]

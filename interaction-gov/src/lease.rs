@@ -107,7 +107,7 @@ impl Lease {
         &self.what
     }
 
-    /// Whether it is a permit for this: nobody else, nothing else, and nowhere else.
+    /// Whether it is a permit for this: no one else, nothing else, and nowhere else.
     #[must_use]
     pub fn covers(&self, request: &Request) -> bool {
         let Request { goes, .. } = *request;

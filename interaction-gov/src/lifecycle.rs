@@ -43,7 +43,7 @@ named! {
         Active = "active",
         /// An auxiliary function has failed; the core works.
         Degraded = "degraded",
-        /// Nothing is permitted for now: somebody said so, or a core function has failed.
+        /// Nothing is permitted for now: an act said so, or a core function has failed.
         Suspended = "suspended",
         /// It is over. Its identity is never used again.
         Terminated = "terminated",

@@ -45,7 +45,7 @@ pub struct Component<'a> {
     pub statement: &'a [u8],
 }
 
-/// Checks where a component comes from. Third parties' components are checked like everybody's.
+/// Checks where a component comes from. Third parties' components are checked like all others.
 ///
 /// ```
 /// use interaction_gov::policy::Provenance;

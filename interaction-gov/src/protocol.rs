@@ -62,7 +62,7 @@ pub enum BindError {
     Full,
     /// It leads nowhere.
     Unknown,
-    /// Whoever asks does not hold the key with which it was bound.
+    /// The asking party does not hold the key with which it was bound.
     NoProof,
 }
 
@@ -143,8 +143,8 @@ impl Rebinding<'_> {
 /// # Ok::<(), BindError>(())
 /// ```
 ///
-/// Only keyed hashes of them are kept, so that nobody can choose identifiers that all meet in one place, and so that the
-/// registry tells nobody who has no key which identifiers there are.
+/// Only keyed hashes of them are kept, so that no one can choose identifiers that all meet in one place, and so that the
+/// registry tells no one without the key which identifiers there are.
 pub struct Registry<const N: usize> {
     bound: FnvIndexMap<[u8; 16], Bound, N>,
     /// How many bindings there have been.
@@ -159,7 +159,7 @@ impl<const N: usize> Registry<N> {
         Self { bound: FnvIndexMap::new(), numbers: 0, key: Zeroizing::new(key) }
     }
 
-    /// Lets an identifier lead to an interaction. Whether whoever asks owns the identifier is for the caller to know: the first
+    /// Lets an identifier lead to an interaction. Whether the asking party owns the identifier is for the caller to know: the first
     /// one has it. `holder` is the public key that proves possession after a break.
     ///
     /// # Errors
@@ -201,7 +201,7 @@ impl<const N: usize> Registry<N> {
         Some(keyed(&self.key, &parts))
     }
 
-    /// After the data plane broke: the new identifier leads where the old one led, for whoever holds the key.
+    /// After the data plane broke: the new identifier leads where the old one led, for the holder of the key.
     ///
     /// It looks at every identifier, after the signature has been verified.
     ///

@@ -89,9 +89,9 @@ fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Byt
     state.map(u32::to_be_bytes).as_flattened().first_chunk().copied().unwrap_or_default()
 }
 
-/// What is signed about a chain, so that nobody can cut it, rewrite it, or bring back an old one.
+/// What is signed about a chain, so that it cannot be cut, rewritten, or replaced by an old one.
 ///
-/// A head says: at this time, this interaction had so many records, and this was the hash over them. Whoever keeps the heads
+/// A head says: at this time, this interaction had so many records, and this was the hash over them. A reader that keeps the heads
 /// apart from the records finds what the records alone cannot show: that the last ones are gone.
 ///
 /// ```

@@ -103,7 +103,7 @@ codes! {
         NoLease = 17, "the permit that it runs on is over";
         /// The clock is further ahead than can be.
         ClockAhead = 18, "the clock is too far ahead";
-        /// The participant was banned, or so many were that nobody is let in any more.
+        /// The participant was banned, or so many were that no one is let in any more.
         Banned = 19, "the participant was banned";
         /// An action that nothing prevents.
         Always = 20, "always permitted";

@@ -80,7 +80,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
             Kind::Created | Kind::Moved | Kind::Clock | Kind::Restored | Kind::Gap => true,
             // Of the control plane what it did, or what was done to it or for it.
             Kind::Changed => [record.authority, record.speaker].contains(&Some(self.authority.0)),
-            // Its own participants are included also where it was not asked: whoever has a seat is there, permitted or only observed.
+            // Its own participants are included also where it was not asked: each that has a seat is there, permitted or only observed.
             Kind::Joined if record.home == Some(self.authority.0) => asked || record.seat.is_some(),
             _ if record.facts().is_some() => asked,
             Kind::Ended | Kind::Failed | Kind::Recovered => binding.is_some() && record.verdict == Verdict::Fact,

@@ -93,7 +93,7 @@ pub fn replay<const W: usize>(record: &Record, policy: &Policy<W>) -> Replayed {
         Answer::Unreachable => Verdict::Unreachable,
         Answer::NobodyAsked => Verdict::NobodyAsked,
     };
-    // A place that nobody can name was asked for.
+    // A place that cannot be named was asked for.
     let named_nowhere = record.verdict == Verdict::Residency && facts.goes.contains(Region::UNKNOWN);
     if verdict == Verdict::Permit && named_nowhere && record.line.is_none() {
         verdict = Verdict::Residency;

@@ -180,10 +180,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Resumes an interaction that somebody has suspended. If a core function fails, it stays suspended for that.
+    /// Resumes an interaction that was suspended by an act. If a core function fails, it stays suspended for that.
     ///
     /// # Errors
-    /// Nobody has suspended it, or there is no room for the record.
+    /// No act has suspended it, or there is no room for the record.
     pub fn resume(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
         self.advance(now, Kind::Moved, log)?;
         if !self.held || self.state != State::Suspended {

@@ -297,7 +297,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
     /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
-    /// says so, and after changes; whoever asks [`holds`](Self::holds) first is safe in between.
+    /// says so, and after changes; a caller that asks [`holds`](Self::holds) first is safe in between.
     ///
     /// While the interaction is suspended nothing is permitted, so nothing goes on; whether it may later is decided later. If
     /// a core function is cancelled it is suspended too, and [`resume`](Self::resume) comes before another one can begin.
@@ -439,7 +439,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Ends them, records each, and lets the state follow. A core function that failed, or that did not end `by_itself`, is
-    /// missed: the interaction is suspended until somebody resumes it.
+    /// missed: the interaction is suspended until it is resumed.
     pub(super) fn cancel(&mut self, bindings: &Bindings, by_itself: Option<Binding>, log: &mut impl Sink) {
         let mut core_lost = false;
         for binding in bindings.iter() {
@@ -473,7 +473,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Some(running)
     }
 
-    /// Whatever does not fail any more hinders no more; unless somebody holds the interaction.
+    /// Whatever does not fail any more hinders no more; unless the interaction is held by an act.
     pub(super) fn heal(&mut self, all: Event, core: Event, log: &mut impl Sink) {
         if self.held {
             return;

@@ -74,7 +74,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Decides, and records it in the same step.
     ///
     /// If it cannot be recorded it is denied, and nothing changes; but for an action that nothing prevents, which is permitted
-    /// to whoever is there, in whatever state, whatever the log has room for.
+    /// to all who are there, in any state, whatever the log has room for.
     // keeps: IOE-059 (§4.2 R2), IOE-061 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2), IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
     pub fn decide<const W: usize, const V: usize>(
         &mut self,
@@ -202,7 +202,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let Request { action, seat, on, binding, goes } = *request;
         let Some(number) = binding else {
             let actor = self.may_act(now, seat)?;
-            // Without a policy nobody says what an action carries.
+            // Without a policy nothing says what an action carries.
             let own = version.is_some_and(|version| version.policy.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
@@ -237,7 +237,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         !self.waits(running) && (self.holds(&running.lease, now, rollout) || anew() == Some(true))
     }
 
-    /// Somebody who is there and valid, while something can be permitted.
+    /// A participant that is there and valid, while something can be permitted.
     pub(super) fn may_act(
         &self,
         now: Time,
@@ -326,7 +326,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 Answer::NobodyAsked => Verdict::NobodyAsked,
             };
             if decision.verdict.permits() && question.what.goes.contains(Region::UNKNOWN) {
-                // Nothing is sent to a place that nobody can name.
+                // Nothing is sent to a place that cannot be named.
                 decision.verdict = Verdict::Residency;
                 (decision.line, decision.rule) = (None, None);
             }

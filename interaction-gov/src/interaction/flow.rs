@@ -14,7 +14,7 @@ use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 
-/// Data of a participant that go to somebody, or through something, on a stream.
+/// Data of a participant that go to a receiver, or through something, on a stream.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -89,7 +89,7 @@ fn meets(one: On, other: On) -> bool {
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Every flow that there may be now: the application lets these through, and no others. Of somebody whose validation has
+    /// Every flow that there may be now: the application lets these through, and no others. Of a person whose validation has
     /// lapsed there are none.
     pub fn flows(&self, now: Time) -> impl Iterator<Item = Flow> + '_ {
         let streams = (0..Modality::MOST).filter_map(|number| u8::try_from(number).ok()).map(Modality);

@@ -51,7 +51,7 @@ pub enum Mode {
     /// What is denied is not done.
     Enforce,
     /// Everything is decided and recorded, and no denial holds anything back: for adoption beside what is there already. What
-    /// fails, and what somebody suspends, has failed and is suspended all the same.
+    /// fails, and what is suspended by an act, has failed and is suspended all the same.
     Observe,
 }
 
@@ -106,7 +106,7 @@ impl core::error::Error for Refused {}
 /// let version = plane.install(&policy)?;
 /// plane.publish(Track::STABLE, version)?;
 ///
-/// // Somebody takes part, and does what is permitted; each step leaves its record.
+/// // A person takes part, and does what is permitted; each step leaves its record.
 /// let mut log = Log::new([[0; RECORD]; 16]);
 /// let id = InteractionId::recorded([9; 16]); // drawn, by an application
 /// let mut call = Interaction::<4, 2>::create(id, Time(0), Mode::Enforce, &plane, &mut log)?;
@@ -145,7 +145,7 @@ pub struct Interaction<const P: usize, const B: usize> {
     pinned: Option<u32>,
     mode: Mode,
     state: State,
-    /// Somebody has suspended it; functions that recover do not lift that.
+    /// It was suspended by an act; functions that recover do not lift that.
     held: bool,
     /// Counts the changes after which nothing that was permitted before is taken for permitted.
     epoch: u32,
@@ -161,7 +161,7 @@ pub struct Interaction<const P: usize, const B: usize> {
     /// What governed at the last record: version, and changes of who speaks for whom.
     governed: (Option<u32>, u32),
     banned: heapless::Vec<[u8; 16], P>,
-    /// More were banned than there is room for: nobody is let in any more.
+    /// More were banned than there is room for: no one is let in any more.
     closed: bool,
     seats: [Option<Participant>; P],
     running: [Option<Running>; B],
@@ -298,14 +298,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.running.iter().flatten().find(|running| running.number == binding)
     }
 
-    /// What every person who is there consents to, on all streams. Of somebody whose validation has lapsed nothing is presumed;
+    /// What every person who is there consents to, on all streams. Of a person whose validation has lapsed nothing is presumed;
     /// without people there is no consent.
     #[must_use]
     pub fn consents(&self) -> Set<Consent> {
         self.common(On::Unsaid, self.last, |_| true)
     }
 
-    /// Whether somebody of this name was banned.
+    /// Whether a participant of this name was banned.
     #[must_use]
     pub fn is_banned(&self, name: &[u8; 16]) -> bool {
         self.closed || self.banned.contains(name)

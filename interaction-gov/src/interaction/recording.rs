@@ -144,8 +144,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.room(1, log)
     }
 
-    /// Records a refusal of somebody who has no standing here, unless too many were recorded lately: then it is counted, and the
-    /// number is recorded. So nobody fills a log from outside.
+    /// Records a refusal of a party without standing here, unless too many were recorded lately: then it is counted, and the
+    /// number is recorded. So no log is filled from outside.
     pub(super) fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
         let (left, since) = self.meter;
         let (most, per) = METER;

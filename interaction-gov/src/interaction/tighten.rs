@@ -87,7 +87,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.go(now, seat, Kind::Left, log)
     }
 
-    /// A participant has to leave, and nobody of its name is let in again. If more were banned than there is room for, nobody is
+    /// A participant has to leave, and its name is not let in again. If more were banned than there is room for, no one is
     /// let in at all.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The description of an architecture that Appendix A's procedure asks for. It is plain data: whoever describes vouches
+//! The description of an architecture that Appendix A's procedure asks for. It is plain data: its author vouches
 //! for it.
 
 use core::fmt;

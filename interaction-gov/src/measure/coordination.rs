@@ -124,7 +124,7 @@ impl Dimensions {
     /// The surfaces when each dimension is decomposed into groups of this size, each with a head (`IoE §7`): every
     /// member is bound to its head, and only heads coordinate, by [`Self::fragmented`].
     ///
-    /// With groups of one everybody is a head, and nothing is gained. Larger groups cost less, by about the square of
+    /// With groups of one each is a head, and nothing is gained. Larger groups cost less, by about the square of
     /// their size. Still there are more heads as the interaction grows, and between them the order of growth stays.
     // keeps: IOE-122 (§7), IOE-123 (§7)
     #[must_use]

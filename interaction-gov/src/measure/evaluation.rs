@@ -140,7 +140,7 @@ pub struct Judgement {
     pub standing: Standing,
     /// What steps 1 to 7 have found against it.
     pub shortcomings: Shortcomings,
-    /// What it wants and nobody claims.
+    /// What it wants and no one claims.
     pub unclaimed: Claims,
 }
 

@@ -158,7 +158,7 @@ impl From<Option<Modality>> for On {
     }
 }
 
-/// Who consents, in the four words of the language. Of somebody who is not a valid person nothing is presumed.
+/// Who consents, in the four words of the language. Of a party that is not a valid person nothing is presumed.
 ///
 /// ```
 /// use interaction_gov::policy::Consents;
@@ -238,7 +238,7 @@ pub struct Facts {
     /// Where those are, in law, whose data it carries, the actor among them; with [`Region::UNKNOWN`] if that is not known of
     /// one of them.
     pub law: Set<Region>,
-    /// Where data go, in law: to whoever receives the stream, through whatever runs on it, and where else it is asked for.
+    /// Where data go, in law: to all that receive the stream, through what runs on it, and where else it is asked for.
     pub goes: Set<Region>,
     /// Who consents to what.
     pub consents: Consents,

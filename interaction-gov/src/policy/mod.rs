@@ -236,7 +236,7 @@ impl<const W: usize> Policy<W> {
     }
 
     /// Decides by these facts. Every authority in whose scope they lie is asked, or who speaks for it. Where it keeps data
-    /// holds of it in any case, whoever speaks.
+    /// holds of it in any case, whichever authority speaks.
     // keeps: IOE-093 (§4.7 R7), IOE-094 (§4.7 R7), IOE-097 (§4.7 R7)
     #[must_use]
     pub fn decide(&self, facts: &Facts, speaker: impl Fn(Authority) -> Speaker) -> Ruling {

@@ -19,7 +19,7 @@
 //! |---|---|
 //! | `for` human, device, service, agent | the actor is one of these |
 //! | `as` roles | the actor is there as one of these |
-//! | `on` modalities | it is about one of these streams; of a deny, a keep and a scope also: nobody says about which |
+//! | `on` modalities | it is about one of these streams; of a deny, a keep and a scope also: it is not said about which |
 //! | `by` functions | one of these functions does it |
 //! | `in` regions | of a permit: all are there whose data it carries; of a deny, a keep and a scope: one of them is, or may be; of a scope also: data go there |
 //! | `with consent` names | every person who is there consents to all of these; `with stream-consent`: every person whose data it carries; `with own-consent`: the actor; `with second-consent`: a person other than the actor |
@@ -30,7 +30,7 @@
 //! | `with provenance`, `below provenance` level | the same of the computation: none, stated, verified |
 //! | `oblige` names | (permits only) what has to be done with it |
 //! | `named` word | (rules only) what the rule is called in records, however its line moves |
-//! | `own` | (scopes only) the actor is a participant of this authority, or nobody knows whose |
+//! | `own` | (scopes only) the actor is a participant of this authority, or it is not known whose |
 
 use sha2::{Digest as _, Sha256};
 

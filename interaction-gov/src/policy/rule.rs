@@ -90,7 +90,7 @@ impl Whose {
     }
 }
 
-/// Something that is so or not, whoever acts and on whatever.
+/// Something that is so or not, whatever the actor and the action.
 ///
 /// ```
 /// use interaction_gov::policy::{Test, Whose};

@@ -45,7 +45,7 @@ use crate::vocabulary::{Authority, Obligation, Set};
 pub struct Ruling {
     /// What was said.
     pub answer: Answer,
-    /// In whose place it was said: whoever denies; if nobody does, the first one that was asked.
+    /// In whose place it was said: the one that denies; if none does, the first one that was asked.
     pub authority: Option<Authority>,
     /// Who said it: another one, if the authority has delegated it.
     pub speaker: Option<Authority>,
@@ -79,7 +79,7 @@ pub struct Ruling {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Voices {
     /// Four bits for each authority, the first one's the lowest: 0 it was not asked, 1 to 8 the number of who spoke and one,
-    /// 15 nobody could be asked.
+    /// 15 none could be asked.
     pub speakers: u32,
     /// The line of each one's rule; 0 for none.
     pub lines: [u16; AUTHORITIES],
@@ -97,7 +97,7 @@ impl Voices {
         }
     }
 
-    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: nobody could be.
+    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: none could be.
     #[must_use]
     pub const fn speaker(&self, authority: Authority) -> Option<Option<Authority>> {
         match self.speakers >> ((authority.0 & 7) * 4) & 0xF {
@@ -110,7 +110,7 @@ impl Voices {
         }
     }
 
-    /// Whoever was asked, and whoever spoke.
+    /// The authorities that were asked, and those that spoke.
     #[must_use]
     pub fn all(&self) -> Set<Authority> {
         let (mut all, mut left, mut authority) = (Set::EMPTY, self.speakers, 0);
@@ -144,7 +144,7 @@ impl Voices {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaker {
-    /// Who. `None`: nobody can be asked.
+    /// The speaker. `None`: none can be asked.
     pub authority: Option<Authority>,
     /// Until when that is so.
     pub until: Time,
@@ -154,7 +154,7 @@ pub struct Speaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Answer {
-    /// Everybody who is asked permits it.
+    /// All that are asked permit it.
     Permit,
     /// A rule denies it.
     Deny,

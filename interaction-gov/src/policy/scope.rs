@@ -32,7 +32,7 @@ impl Scope {
     /// Everything.
     pub const ALL: Self = Self { conditions: Conditions::ANY, own: false };
 
-    /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where nobody knows, it is about nothing.
+    /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where that is not known, it is about nothing.
     #[must_use]
     pub fn contains(&self, facts: &Facts, authority: Authority) -> bool {
         let here = self.conditions.regions.is_none_or(|regions| regions.covers(facts.goes));
@@ -45,7 +45,7 @@ impl Scope {
     // keeps: IOE-095 (§4.7 R7)
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
-        // Whose participant somebody is that nobody knows, may be this authority's.
+        // A participant of which it is not known whose it is may be this authority's.
         let own = !self.own || facts.home.is_none_or(|home| home == authority);
         own && self.conditions.hold_of(facts, facts.law.or(facts.goes), Sense::May)
     }

@@ -133,7 +133,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 
     /// Keeps a policy as a version, and gives its number; it governs nothing yet. Every text in it must be the latest that its
-    /// authority signed, and whoever has signed one, and has not left, must be in it.
+    /// authority signed, and each that has signed one, and has not left, must be in it.
     ///
     /// # Errors
     /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
@@ -158,7 +158,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 
     /// Takes a version that firmware has with it, in place of one that it had before; it governs nothing yet. Its texts count as
-    /// taken: what their authorities sign later has to follow them. So whoever makes the firmware answers for them. Each of its authorities
+    /// taken: what their authorities sign later has to follow them. So the maker of the firmware answers for them. Each of its authorities
     /// must be known here, and none that has signed a text may be missing.
     ///
     /// # Errors
@@ -347,7 +347,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// The canary's version governs everybody.
+    /// The canary's version governs all.
     ///
     /// # Errors
     /// There is no canary, it was rolled back, or something newer governs all others.
@@ -379,7 +379,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if place < u32::from(canary.percent) * 100 { canary.track } else { Track::STABLE }
     }
 
-    /// The version that governs a track. Whoever was on a canary that is over, is where all are.
+    /// The version that governs a track. What was on a canary that is over, is where all are.
     #[must_use]
     pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());

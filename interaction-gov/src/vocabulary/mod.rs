@@ -95,7 +95,7 @@ names! {
 }
 
 impl Region {
-    /// Somewhere that nobody knows: whatever would forbid something there, forbids it.
+    /// A place that is not known: what would forbid something there, forbids it.
     pub const UNKNOWN: Self = Self(127);
 }
 
