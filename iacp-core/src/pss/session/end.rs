@@ -162,7 +162,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Closure::NoAnswer | Closure::Superseded => lifecycle::Event::HandshakeFailed,
             _ => lifecycle::Event::OutOfOrderOrInvalid,
         };
-        self.stage.close(failed, Stage::Over(Over { why, farewell }));
+        // None is made here, where the stack was scrubbed: one that is handed in has the bytes of an earlier call in it.
+        self.stage.close(failed, Stage::Over(Over { why, farewell: None }));
+        if let (Stage::Over(over), Some(word)) = (&mut self.stage, farewell) {
+            over.farewell = Some(word);
+        }
         self.outbound.wipe();
         self.inbound.wipe();
         self.tickets = None;
