@@ -217,7 +217,7 @@ fn a_journal_is_chained_and_its_head_is_signed() {
 }
 
 proptest! {
-    /// Whoever has the entries has the scores, and within an epoch their order makes no difference. Against arithmetic
+    /// A reader of the entries has the scores, and within an epoch their order makes no difference. Against arithmetic
     /// without limits.
     #[test]
     fn scores_are_reproducible(

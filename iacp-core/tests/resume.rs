@@ -138,7 +138,7 @@ fn a_line_that_the_responder_does_not_know_begins_anew_and_only_then() {
     assert_eq!((initiator.outcome, responder.outcome), (Outcome::Unknown, Outcome::New));
     assert_eq!((initiator.line, responder.line), (SESSION, SESSION), "named by this session");
     assert_eq!((initiator.send_from, initiator.receive_from), (0, 0));
-    // Nobody asked for a line: the responder may know as many as it wants.
+    // No agent asked for a line: the responder may know as many as it wants.
     let (initiator, responder) = exchange(None, Some(known)).expect("it begins");
     assert_eq!((initiator.outcome, responder.outcome), (Outcome::New, Outcome::New));
     assert_eq!((initiator.line, responder.line), (SESSION, SESSION));

@@ -139,7 +139,7 @@ pub unsafe extern "C" fn iacp_begin(
     entropy: *const u8,
 ) -> *mut IacpNode {
     // SAFETY: as the caller promises.
-    let (seed, entropy) = unsafe { (lent::thirty_two(seed), lent::thirty_two(entropy)) };
+    let (seed, entropy) = unsafe { (lent::bytes(seed, 32), lent::thirty_two(entropy)) };
     let (Some(seed), Some(entropy), Some(place)) = (seed, entropy, lent::place::<IacpNode>(memory, length)) else {
         return ptr::null_mut();
     };
@@ -147,15 +147,17 @@ pub unsafe extern "C" fn iacp_begin(
     let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
     let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
     let rate = Rate { capacity: ANSWERS, per_second: ANSWERS };
-    let node = IacpNode {
-        identity: Identity::from_seed(&Secret32::new(seed)),
-        door: Responder::new(settings, Mono(now), &mut rng),
-        answers: TokenBucket::new(rate, Mono(now)),
-        session: Link::IDLE,
-        negotiation: ([0; OUT], 0, SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
-    };
-    // SAFETY: the place is aligned, long enough and the node's alone.
-    unsafe { place.write(node) };
+    // Each part where it stays: of the key nothing is left on the stack but what its own library leaves there.
+    let seed = Secret32::fill(|to| to.copy_from_slice(seed));
+    // SAFETY: the place is aligned, long enough and the node's alone, and no part of it is read before it is written.
+    unsafe {
+        (&raw mut (*place).identity).write(Identity::from_seed(&seed));
+        (&raw mut (*place).door).write(Responder::new(settings, Mono(now), &mut rng));
+        (&raw mut (*place).answers).write(TokenBucket::new(rate, Mono(now)));
+        (&raw mut (*place).session).write(Link::IDLE);
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        (&raw mut (*place).negotiation).write(([0; OUT], 0, nowhere));
+    }
     place
 }
 

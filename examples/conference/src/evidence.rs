@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::verifies;
 
-/// All that somebody needs who was not there.
+/// All that a reader needs who was not there.
 #[derive(Clone)]
 pub struct Evidence {
     /// Of which interaction.
@@ -112,7 +112,7 @@ pub fn line(SignedHead { head, signature }: &SignedHead) -> Line {
     }
 }
 
-/// What somebody might do to evidence, and what shows it.
+/// What might be done to evidence, and what shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tampering {
     /// What was done.

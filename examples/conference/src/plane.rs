@@ -85,7 +85,7 @@ impl Plane {
         Ok(taken)
     }
 
-    /// A text is offered as an authority's next one after another, signed by whoever `signer` is.
+    /// A text is offered as an authority's next one after another, signed by `signer`.
     pub fn offer(
         &mut self,
         signer: &str,

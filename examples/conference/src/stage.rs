@@ -1,4 +1,4 @@
-//! An interaction on a virtual clock, with whoever takes part in it. Each step is told, and its records are kept.
+//! An interaction on a virtual clock, with all that take part in it. Each step is told, and its records are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use crate::telling::{Event, Ruling, Teller, clock};
 /// Up to 16 participants and 16 functions and computations.
 pub type Call = Interaction<16, 16>;
 
-/// Somebody who can take part.
+/// A party that can take part.
 pub struct Person<'a> {
     /// What the timeline calls him.
     pub name: &'a str,
@@ -242,7 +242,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Somebody joins, as the script wants it.
+    /// A party joins, as the script wants it.
     pub fn join(&mut self, person: &Person<'_>) -> Result<Seat> {
         self.knock(person)?.context("nobody lets them in")
     }
@@ -252,7 +252,7 @@ impl Stage {
         self.knock_as(person, roles, streams)?.context("nobody lets them in")
     }
 
-    /// Somebody wants to join, and policy has its say on it.
+    /// A party wants to join, and policy has its say on it.
     pub fn knock(&mut self, person: &Person<'_>) -> Result<Option<Seat>> {
         self.knock_as(person, &[], Streams::UNSAID)
     }
@@ -302,7 +302,7 @@ impl Stage {
         Ok(decision)
     }
 
-    /// Somebody wants to do something; `what` tells it.
+    /// A participant wants to do something; `what` tells it.
     pub fn ask(&mut self, seat: Seat, action: &str, modality: &str, what: &str) -> Result<bool> {
         let decision = self.decide(seat, action, Some(modality), None)?;
         let ruling = self.ruling(&decision);
@@ -322,7 +322,7 @@ impl Stage {
         self.review()
     }
 
-    /// The same with many, told as one. Whoever has left is left out.
+    /// The same with many, told as one. Those that have left are left out.
     pub fn revalidate_all(&mut self, found: &[(Seat, &str, &str)], for_ms: u64) -> Result<()> {
         let there: Vec<_> = found.iter().filter(|(seat, ..)| self.call.participant(*seat).is_some()).collect();
         for (seat, posture, region) in &there {
@@ -340,7 +340,7 @@ impl Stage {
         until.context("validating again")
     }
 
-    /// Somebody consents to this and nothing else.
+    /// A participant consents to this and nothing else.
     pub fn consent(&mut self, seat: Seat, consents: &[&str]) -> Result<()> {
         let set = self.plane.all(consents)?;
         self.call.consent(self.now, seat, set, &mut self.log).context("consenting")?;
@@ -349,7 +349,7 @@ impl Stage {
         self.review()
     }
 
-    /// Somebody leaves, or is gone.
+    /// A participant leaves, or is gone.
     pub fn leave(&mut self, seat: Seat, how: &str) -> Result<()> {
         let cancelled = self.call.leave(self.now, seat, &mut self.log).context("leaving")?;
         self.keep();

@@ -69,7 +69,7 @@ pub enum Style {
     Story,
     /// A program: an object in a line.
     Json,
-    /// Nobody.
+    /// None.
     Silent,
 }
 

@@ -147,7 +147,7 @@ impl Stage {
         Ok(())
     }
 
-    /// A protocol's identifier leads to the interaction from now on, for whoever holds the participant's key.
+    /// A protocol's identifier leads to the interaction from now on, for the holder of the participant's key.
     pub fn bind(&mut self, seat: Seat, protocol: Protocol, identifier: &str) -> Result<()> {
         let holder = *self.key(seat)?.pk;
         let done = self.plane.registry.bind(protocol, identifier.as_bytes(), *self.call.id(), holder);
@@ -170,7 +170,7 @@ impl Stage {
         self.tell("found", "anybody", format!("follows {} {identifier}: it leads {what}", words(protocol)), None);
     }
 
-    /// The connection broke; somebody goes on under another identifier, and proves with his key that he may.
+    /// The connection broke; a participant goes on under another identifier, and proves with its key that it may.
     pub fn rebind(&mut self, seat: Seat, by: Seat, old: (Protocol, &str), new: (Protocol, &str)) -> Result<bool> {
         let rebinding = Rebinding {
             old: (old.0, old.1.as_bytes()),

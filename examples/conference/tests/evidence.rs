@@ -1,4 +1,4 @@
-//! Somebody who was not there verifies what the program has written down.
+//! A reader that was not there verifies what the program has written down.
 
 mod support;
 

@@ -134,7 +134,7 @@ fn an_impostor_is_quarantined() {
         place.drop(&sealed, b"object");
         let line = place.run_one();
         assert_eq!(outcome(&line), (Outcome::Quarantine, vec![finding]), "{signer}");
-        // Nobody makes us remember what is not proven.
+        // What is not proven is not remembered.
         assert_eq!(line.record, None);
     }
 }
@@ -263,7 +263,7 @@ fn halves_wait_for_each_other() {
     place.put(&one.name, b"one");
     place.put(manifest_of(&two.name), &two.outer);
     place.put(format!("{}{}", three.name, Half::Notice.suffix()), &notice("alice", &three.name, &three.name));
-    // Somebody is still writing this.
+    // This is still being written.
     place.put(format!(".{}", three.name), b"ten");
     let before = entries(&place.inbox());
     assert_eq!(place.run(), []);

@@ -1,4 +1,4 @@
-//! Other processes and other accounts: leases, copying programs, senders that are somebody else.
+//! Other processes and other accounts: leases, copying programs, senders under other accounts.
 
 mod support;
 

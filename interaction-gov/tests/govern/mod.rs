@@ -143,7 +143,7 @@ pub fn begin(world: &World, log: &mut Records) -> Call {
     Call::create(InteractionId::recorded([7; 16]), Time(START), Mode::Enforce, world, log).unwrap()
 }
 
-/// Somebody in Germany, valid for so long from then on.
+/// A person in Germany, valid for so long from then on.
 pub fn valid_for(number: u8, ms: u64) -> Admission {
     let validation = Validation { posture: the("hardened"), region: Some(the("de")), until: Time(START + ms) };
     Admission { validation, credential_until: Time::NEVER, ..person(number) }

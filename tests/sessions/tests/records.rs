@@ -138,7 +138,7 @@ fn the_ll_entity_signs_the_eids_half_of_an_airk_binding_and_hands_both_records_o
     assert_eq!(Portable::verify(&eid.0, &digest, half), Ok(()));
 }
 
-/// The attack *root key bound by a thief first*: whoever steals the EID's key finds the root key named before the EID was known.
+/// The attack *root key bound by a thief first*: a thief of the EID's key finds the root key named before the EID was known.
 // shows: IACP-104 (§4.2.7.2)
 #[test]
 fn the_root_key_is_named_before_anyone_hears_of_the_eid() {

@@ -2,7 +2,7 @@
 //! (CEP §10, over IACP sessions).
 //!
 //! ```text
-//!  alice                       carol, or nobody              bob
+//!  alice                       carol, or no one              bob
 //!  seals for bob's EID    →    hands on the bytes      →     climbs the ladder, decides
 //! ```
 //!

@@ -178,7 +178,7 @@ fn validation(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     stage.ask(three, "share", "files", "tries again, on a machine that nobody manages any more")?;
     stage.revalidate(three, "managed", "de", 15 * MINUTE)?;
     stage.ask(three, "share", "files", "shares it, the machine being managed again")?;
-    // Of somebody whose validation has lapsed no consent is presumed: what needs everybody's begins again now.
+    // Of a person whose validation has lapsed no consent is presumed: what needs everybody's begins again now.
     cast.recording = stage.begin(&work("recording", RECORDING, "audio", cast.host))?;
     cast.analytics = stage.begin(&work("analytics", ("analyse", "analytics"), "audio", cast.host))?;
     stage.begin(&Work { sites: &["fr"], ..work("transcription", TRANSCRIPTION, "audio", cast.host) })?;
@@ -209,7 +209,7 @@ fn networks(stage: &mut Stage, cast: &Cast) -> Result<()> {
         match before {
             None => stage.bind(two, QuicConnection, connection)?,
             Some(old) => {
-                // Somebody who has seen the identifier, but does not hold the key.
+                // A stranger that has seen the identifier, but does not hold the key.
                 stage.rebind(two, cast.guests[1], (QuicConnection, old), (QuicConnection, "0102030405060708"))?;
                 stage.rebind(two, two, (QuicConnection, old), (QuicConnection, connection))?;
                 let what = format!("goes on over {network}");

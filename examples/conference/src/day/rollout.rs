@@ -168,7 +168,7 @@ fn told(stage: &mut Stage, all: &mut [Side], event: &'static str, what: &str, (h
     Ok(())
 }
 
-/// Updates that nobody signed, and that were here before.
+/// Updates without a signature, and that were here before.
 pub fn bad_updates(stage: &mut Stage) -> Result<()> {
     stage.chapter("Updates that are refused");
     let forged = stage.plane.offer("guest-organisation", "corporate", 3, CORPORATE_2.text, CORPORATE)?;

@@ -305,7 +305,7 @@ impl Control {
 
     /// Makes a version of what was signed last.
     fn install(&mut self) -> Result<Known> {
-        // Whatever governs nobody and is nothing to go back to makes room; the others stay.
+        // What governs no one and is nothing to go back to makes room; the others stay.
         let kept = self.before.len().saturating_sub(2);
         self.before.drain(..kept);
         let newest = self.before.iter().map(|known| known.number).chain([self.stable.number]).collect::<Vec<_>>();
@@ -375,7 +375,7 @@ impl Control {
         self.canary.is_some_and(|canary| canary.track == began_on && !canary.withdrawn)
     }
 
-    /// The version that has to govern whoever began on this track.
+    /// The version that has to govern what began on this track.
     pub fn governs(&self, began_on: Track) -> Known {
         self.canary.filter(|_| self.is_apart(began_on)).map_or(self.stable, |canary| canary.known)
     }

@@ -114,7 +114,7 @@ impl Fault {
     pub const fn touches(self, place: usize) -> bool {
         match self {
             Self::AuxiliaryHost(host) => place % HOSTS == host.number,
-            // Whoever shares a host of recordings shares no host of captions.
+            // What shares a host of recordings shares no host of captions.
             Self::CoreHost(host) => (place + place / HOSTS) % HOSTS == host.number,
             Self::Authority => World::has_guest(place),
             Self::Validation { place: only, .. } | Self::Log(only) | Self::Clock(only) => place == only,

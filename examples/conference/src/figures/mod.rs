@@ -53,7 +53,7 @@ pub struct Arguments {
 
 /// Measures, and says what came of it. The status is 0 if all targets are met.
 pub fn measure(arguments: Arguments, seed: u64, json: bool) -> Result<ExitCode> {
-    // It is not drawn where nobody looks.
+    // It is not drawn where no one looks.
     let bar = ProgressBar::new(2 * u64::from(arguments.updates));
     if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos} of {len} updates") {
         bar.set_style(style);

@@ -313,7 +313,7 @@ impl Run {
             self.world.control.rollout.authorities.set_reach(authority, false);
             let (seen, twin) = (ask_all(&mut self.world)?, ask_all(&mut self.twin)?);
             let affected: Vec<usize> = different(&seen, &twin).collect();
-            // Nobody speaks for it: everybody's speaking depends on it, as far as it is asked.
+            // No authority speaks for it: all speaking depends on it, as far as it is asked.
             let core =
                 |seen: &Seen| seen.works[CAPTIONS] && [1, 2].iter().all(|who| seen.answers[*who].verdict.permits());
             let kept = affected.iter().filter(|place| seen.get(**place).is_some_and(core)).count();

@@ -213,7 +213,7 @@ impl World {
         self.drain();
         let Self { control, now, words, slots, log, .. } = self;
         let slot = slots.get_mut(place).context("no such interaction")?;
-        // Where a core function was lost, somebody has to let it go on first.
+        // Where a core function was lost, it has to be let go on first.
         if slot.call.state() == State::Suspended {
             slot.call.resume(*now, log).context("resuming")?;
         }

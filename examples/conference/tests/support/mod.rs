@@ -69,7 +69,7 @@ pub const UNREACHABLE: Option<&str> = Some("an authority cannot be asked");
 pub const NOT_ACTIVE: Option<&str> = Some("the interaction is not active");
 pub const LAPSED: Option<&str> = Some("the participant's validation has lapsed");
 
-/// A decision about somebody or something.
+/// A decision about a party or a thing.
 pub fn decided(event: &'static str, who: &'static str, what: &'static str, verdict: Option<&'static str>) -> Expected {
     Expected { event, who, what, verdict, ..Expected::default() }
 }

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// Who receives.
 pub const BOB: &str = "bob";
 
-/// Whoever has a key.
+/// The holder of a key.
 pub struct Sender {
     pub name: &'static str,
     pub signer: &'static str,
@@ -42,7 +42,7 @@ pub fn carol() -> Sender {
     sender("carol", "carol-1", 2)
 }
 
-/// Nobody knows her.
+/// She is known to no receiver.
 pub fn mallory() -> Sender {
     sender("mallory", "mallory-1", 3)
 }

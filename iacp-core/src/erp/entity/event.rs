@@ -63,7 +63,7 @@ pub enum HostEvent<'d> {
         /// What.
         event: AgentEvent<'d>,
     },
-    /// Somebody else has this agent's key, or its counter went back: the EID has been given up.
+    /// Another party has this agent's key, or its counter went back: the EID has been given up.
     Cloned(Eid),
     /// f + 1 nodes see this host elsewhere: it does not know its outer address.
     WrongSource(Eid),
