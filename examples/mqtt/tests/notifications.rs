@@ -135,7 +135,7 @@ fn a_broker_that_dies_and_comes_back_is_subscribed_to_again() {
             broker.dies();
             listener.until("lost");
             broker.start_again();
-            listener.until("subscribed");
+            listener.subscribed();
             let one = sealed(context, context.as_bytes());
             assert!(broker.publish(&server.give(&one, context.as_bytes()), false));
             assert_eq!(listener.until("put"), one.name, "{kind:?}");
@@ -155,7 +155,7 @@ fn a_packet_that_is_too_long_ends_no_listener() {
         if kind == Kind::Mosquitto {
             assert!(taken, "it has no limit here");
             listener.until("lost");
-            listener.until("subscribed");
+            listener.subscribed();
         }
         let one = sealed("one", b"one");
         assert!(broker.publish(&server.give(&one, b"one"), false));

@@ -1,6 +1,7 @@
 //! Brokers, a server of objects, and a receiver.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -128,6 +129,8 @@ impl Broker {
 pub struct Listener {
     running: Running,
     lines: Receiver<String>,
+    /// Lines about notifications that came before the line about the subscription.
+    early: RefCell<VecDeque<String>>,
 }
 
 impl Listener {
@@ -142,22 +145,42 @@ impl Listener {
                 let _ = sender.send(line);
             }
         });
-        Self { running: Running(child), lines }
+        Self { running: Running(child), lines, early: RefCell::default() }
     }
 
     /// With what is usual here.
     pub fn usual(place: &Place, broker: &Broker, server: &Server) -> Self {
         let (ca, seen) = (server.ca.to_string_lossy(), place.folder.path().join("seen"));
         let listener = Self::start(place, broker, &["--ca", &ca, "--scope", "host", "--seen", &seen.to_string_lossy()]);
-        listener.until("subscribed");
+        listener.subscribed();
         listener
+    }
+
+    /// Waits for the line about the subscription. A broker may send what it retains before it acknowledges the subscription (MQTT 3.1.1,
+    /// 3.8.4): such lines are for `until`.
+    pub fn subscribed(&self) {
+        let since = Instant::now();
+        loop {
+            let line = self.line(since);
+            if line.starts_with("subscribed") {
+                return;
+            }
+            if !line.starts_with("lost") {
+                self.early.borrow_mut().push_back(line);
+            }
+        }
+    }
+
+    fn line(&self, since: Instant) -> String {
+        self.lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())).expect("a line")
     }
 
     /// The next line of this kind; lines about a broker that is gone are passed over.
     pub fn until(&self, what: &str) -> String {
         let since = Instant::now();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())).expect("a line");
+            let early = self.early.borrow_mut().pop_front();
+            let line = early.unwrap_or_else(|| self.line(since));
             if let Some(about) = line.strip_prefix(what) {
                 return about.trim().to_owned();
             }
