@@ -64,7 +64,7 @@ findings! {
     /// `CEP §6`.
     BadSignature            = "bad-signature",            Quarantine, Triage,     "its signature does not hold";
     /// `CEP §7`, digest-matched: a container whose expected digest is not known.
-    NoDigest                = "no-digest",                Triage,     Triage,     "nobody says which digest it must have";
+    NoDigest                = "no-digest",                Triage,     Triage,     "no source says which digest it must have";
     /// `CEP §7`, digest-matched.
     DigestDiffers           = "digest-differs",           Quarantine, Triage,     "its bytes have another digest than expected";
     /// `CEP §7`, container-verified.

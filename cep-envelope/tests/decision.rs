@@ -152,7 +152,7 @@ fn an_impostor_proves_nothing() {
         assert_eq!(judgement.decision.outcome(), Outcome::Quarantine);
         assert_eq!(names(judgement.decision.deciding()), [finding]);
         assert!(judgement.manifest.is_none());
-        assert_eq!(judgement.decision.record(), None, "nobody makes us remember what he cannot prove");
+        assert_eq!(judgement.decision.record(), None, "what is not proven is not remembered");
     }
 }
 

@@ -91,7 +91,11 @@ fn two_names_may_normalise_to_one() {
     let results = names.map(|name| normalised(name).expect("safe"));
     assert!(results.iter().all(|(result, _)| result == "2026-05-16.a-b.c.d"));
     let changed = results.map(|(_, changes)| !changes.is_empty());
-    assert_eq!(changed, [true, true, true, false], "whoever changed is told apart from who is called so");
+    assert_eq!(
+        changed,
+        [true, true, true, false],
+        "the entry that changed is told apart from the one that has the name"
+    );
 }
 
 #[test]

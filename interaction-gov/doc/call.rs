@@ -20,7 +20,7 @@ struct Setting {
     seat: Seat,
 }
 
-/// Somebody in Germany, on the only stream.
+/// A participant in Germany, on the only stream.
 fn somebody(number: u8) -> Admission {
     Admission {
         action: Vocabulary::read(NAMES).unwrap().find("join").unwrap(),

@@ -11,7 +11,7 @@ use interaction_gov::vocabulary::{Action, Authority, Function, Modality, Posture
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-/// Something that the authority, or somebody about it, does.
+/// Something that the authority, or a party that reports on it, does.
 #[derive(Clone, Debug)]
 enum Act {
     Text(String),

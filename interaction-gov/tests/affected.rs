@@ -15,7 +15,7 @@ use interaction_gov::time::Time;
 use interaction_gov::vocabulary::{Modality, Name as _, Region, Set};
 use proptest::prelude::*;
 
-/// Corporate permits everything; privacy law is asked where somebody is in Germany, and keeps audio within the EU.
+/// Corporate permits everything; privacy law is asked where a participant is in Germany, and keeps audio within the EU.
 const OPEN: &str = "authority corporate\nversion 1\npermit any\n";
 const LAW: &str = "authority privacy\nversion 1\nover any in de\npermit any\nkeep audio within eu\n";
 
@@ -73,7 +73,7 @@ fn whoever_joins_from_outside_is_asked_about_what_it_would_receive() {
     let unsaid = Admission { streams: Streams::UNSAID, ..american };
     assert_eq!(joins(&mut call, &mut log, &unsaid), Err(Refused(Verdict::Residency)), "what is not said");
     let nowhere = Admission { validation: Validation { region: None, ..american.validation }, ..american };
-    assert_eq!(joins(&mut call, &mut log, &nowhere), Err(Refused(Verdict::Residency)), "nobody knows where it is");
+    assert_eq!(joins(&mut call, &mut log, &nowhere), Err(Refused(Verdict::Residency)), "its region is unknown");
     let chat = from(2, "us", streams(&[], &["chat"]));
     assert!(joins(&mut call, &mut log, &chat).is_ok());
     assert!(joins(&mut call, &mut log, &from(3, "fr", streams(&[], BOTH))).is_ok());
@@ -195,7 +195,7 @@ fn who_was_banned_does_not_come_back() {
     assert_eq!(last(&log).kind, Kind::Banned);
     assert_eq!(call.join(Time(1_002), &person(1), &world, &mut log), Err(Refused(Verdict::Banned)));
     assert!(call.join(Time(1_002), &person(2), &world, &mut log).is_ok());
-    // More than there is room for: then nobody is let in.
+    // More than there is room for: then no participant is let in.
     for number in 3..8 {
         let name = Admission { name: [number; 16], ..person(number) };
         if let Ok(seat) = call.join(Time(1_003), &name, &world, &mut log) {
@@ -285,7 +285,7 @@ struct Model {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Against a model that walks over all pairs: an authority with the law of a region is asked exactly if somebody's data are
+    /// Against a model that walks over all pairs: an authority with the law of a region is asked exactly if a participant's data are
     /// carried who is there, or data go there; and they are kept exactly if one receiver is outside.
     #[test]
     fn the_law_of_the_affected_is_what_a_walk_over_all_pairs_finds(
@@ -295,7 +295,7 @@ proptest! {
     ) {
         let corporate = OPEN;
         let law = "authority privacy\nversion 1\nover any in de\npermit any\nkeep any within de, fr\n";
-        // Everybody joins while nothing is kept, so that any constellation comes about.
+        // All join while nothing is kept, so that any constellation comes about.
         let mut world = world_of(corporate, "authority privacy\nversion 1\nover any in de\npermit any\n");
         let mut log = log();
         let mut call = begin(&world, &mut log);

@@ -297,7 +297,7 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
     let of = |kind| ended.iter().find(|seen| seen.kind == kind).unwrap().participant;
     assert_eq!(of(Kind::Ended), Some(one.participant(call.id(), &person(1).name)));
     assert_eq!(of(Kind::Ended), of(Kind::Left));
-    // In another interaction the same participant is somebody else.
+    // In another interaction the same participant has another pseudonym.
     let elsewhere = InteractionId::recorded([8; 16]);
     assert_ne!(one.participant(call.id(), &person(1).name), one.participant(&elsewhere, &person(1).name));
 }

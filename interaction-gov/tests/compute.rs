@@ -83,11 +83,11 @@ fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_par
     let parent = invoke(&mut call, 1_000, &transcription(seat, "verified"), &world, &mut log);
     let delegated = |statement, parent| Invocation { parent: Some(parent), ..transcription(seat, statement) };
     let (decision, _) = call.invoke(Time(1_001), &delegated("stated", parent), &provenance, &world, &mut log);
-    assert_eq!(decision.verdict, Verdict::NotPermitted, "a delegate needs what everybody needs");
+    assert_eq!(decision.verdict, Verdict::NotPermitted, "a delegate needs what all others need");
     let child = invoke(&mut call, 1_002, &delegated("verified", parent), &world, &mut log);
     let grandchild = invoke(&mut call, 1_003, &delegated("verified", child), &world, &mut log);
     let theirs = invoke(&mut call, 1_003, &transcription(other, "verified"), &world, &mut log);
-    // Nobody delegates for somebody else, nor for what does not run.
+    // A participant delegates for itself alone, and only what runs.
     for parent in [theirs, Binding(9)] {
         let (decision, _) = call.invoke(Time(1_004), &delegated("verified", parent), &provenance, &world, &mut log);
         assert_eq!(decision.verdict, Verdict::NoFunction);
@@ -100,7 +100,7 @@ fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_par
     assert_eq!(decision.verdict, Verdict::NoLease, "who delegates runs on a permit that holds");
     assert!(call.review(Time(1_007), &world, &mut log).unwrap().is_empty());
     invoke(&mut call, 1_007, &delegated("verified", parent), &world, &mut log);
-    // Leaving cancels what ran for whoever leaves, delegated or not, and nothing else.
+    // Leaving cancels what ran for the one that leaves, delegated or not, and nothing else.
     assert_eq!(cancelled(call.leave(Time(1_008), seat, &mut log).unwrap()), [parent.0, 4]);
     assert!(call.running(theirs).is_some());
     assert_eq!(cancelled(call.terminate(Time(1_009), &mut log).unwrap()), [theirs.0]);
@@ -257,7 +257,7 @@ fn a_participant_that_fails_is_taken_out_and_the_others_go_on() {
     call.revalidate(Time(1_001), seat, &lost, &world, &mut log).unwrap();
     assert_eq!(call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log).verdict, Verdict::Lapsed);
     assert!(call.decide(Time(1_001), &request(other, "speak"), &world, &mut log).verdict.permits());
-    assert_eq!(call.consents(), Set::EMPTY, "of somebody whose validation has lapsed no consent is presumed");
+    assert_eq!(call.consents(), Set::EMPTY, "no consent is presumed after the validation has lapsed");
     let _ = call.leave(Time(1_002), seat, &mut log).unwrap();
     assert_eq!(call.consents(), all(&["recording"]));
 }
@@ -469,7 +469,7 @@ fn what_was_delegated_by_something_that_failed_waits_for_it() {
     call.fail(Time(10_000), parent, &world, &mut log).unwrap();
     let records = log.waiting().len();
     assert!(call.review(Time(11_000), &world, &mut log).unwrap().is_empty());
-    assert_eq!(call.next_deadline(), Some(Time(20_000)), "its own leases ended at 11,000, and nobody renews them");
+    assert_eq!(call.next_deadline(), Some(Time(20_000)), "its own leases ended at 11,000, and are not renewed");
     assert_eq!(log.waiting().len(), records);
     assert!(!call.holds(call.running(child).unwrap().lease(), Time(11_000), &world));
     let acts = Request { binding: Some(grandchild), ..request(seat, "speak") };
@@ -494,7 +494,7 @@ fn who_only_observes_takes_the_place_that_would_be_permitted_and_holds_nothing_b
         call.invoke(Time(3), &Invocation { sites: &sites, ..recording(seat) }, &provenance, &world, &mut log);
     assert_eq!(decision.verdict, Verdict::Permit);
     assert_eq!(Record::read(log.waiting().last().unwrap()).unwrap().site, Some(sites[1].0));
-    // Somebody joins, and the parent's permit does not hold any more.
+    // A participant joins, and the parent's permit does not hold any more.
     call.join(Time(4), &person(2), &world, &mut log).unwrap();
     let child = Invocation { parent, ..recording(seat) };
     let (decision, binding) = call.invoke(Time(5), &child, &provenance, &world, &mut log);

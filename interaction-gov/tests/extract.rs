@@ -165,7 +165,7 @@ fn of_the_control_plane_each_gets_its_own_changes_alone() {
         let _ = call.decide(Time(now), &request(seat, "speak"), world, log);
         now += 1;
     };
-    // What is everybody's: a version is published. What is privacy's: it cannot be asked, and can be again.
+    // What concerns all: a version is published. What is privacy's: it cannot be asked, and can be again.
     let second = another(&mut world);
     world.publish(Track::STABLE, second).unwrap();
     for there in [false, true] {

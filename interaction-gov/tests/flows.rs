@@ -24,7 +24,7 @@ fn seats(call: &Call, now: u64) -> Vec<(u16, u16)> {
     call.flows(Time(now)).map(|flow| (flow.from.0, to(flow.to))).collect()
 }
 
-/// These rules of corporate govern after those by which everybody was let in.
+/// These rules of corporate govern after those by which all were let in.
 fn governs(world: &mut World, corporate: &str) {
     let strict = corporate.replace("version 1", "version 2");
     govern::take(world, "corporate", 2, OPEN, &strict);

@@ -1,5 +1,5 @@
 //! No permit holds longer than what it rests on (`IoE R2`): whenever a lease still holds, the same question is still permitted, and
-//! whatever flows is still let through, although nobody has said a word in between.
+//! all that flows is still let through, although nothing was said in between.
 
 mod govern;
 
@@ -40,7 +40,7 @@ fn a_permit_ends_with_the_validation_of_everybody_on_whom_it_rests() {
         assert!(!call.permits(&lease, &asks, Time(START + 5_000), &world));
         assert_eq!(call.decide(Time(START + 5_000), &asks, &world, &mut log).verdict, Verdict::NotPermitted);
     }
-    // A thing that is there for nothing, and on another stream, hinders nobody.
+    // A thing without a role, on another stream, hinders no flow.
     let mut log = log();
     let mut call = begin(&world, &mut log);
     let seat = call.join(Time(START), &valid_for(1, 100_000), &world, &mut log).unwrap();
@@ -53,7 +53,7 @@ fn a_permit_ends_with_the_validation_of_everybody_on_whom_it_rests() {
 #[test]
 fn what_flows_is_decided_again_when_an_hour_ends_or_who_was_asked_about_any_stream_falls_silent() {
     let corporate = format!("authority corporate\nversion 1\npermit join\n{LONG}");
-    // Privacy is asked about audio alone, and lets nobody speak there past midnight.
+    // Privacy is asked about audio alone, and forbids speech there past midnight.
     let law = "authority privacy\nversion 1\nover join on audio\npermit join from 2300 to 0000\n";
     let mut world = world_of(&corporate, law);
     let mut log = log();
@@ -73,7 +73,7 @@ fn what_flows_is_decided_again_when_an_hour_ends_or_who_was_asked_about_any_stre
     let _ = call.review(Time(START + MINUTE / 2), &world, &mut log).unwrap();
     assert_eq!(flows(&call, START + MINUTE / 2), [chat, chat]);
     assert!(call.next_deadline().is_some_and(|due| due > Time(START + MINUTE / 2)), "and not at once again");
-    // Whoever was asked about one of the streams falls silent: that stream is decided again.
+    // An authority that was asked about one of the streams falls silent: that stream is decided again.
     world.authorities.set_reach(the("privacy"), false);
     let _ = silent.review(Time(START + 1_000), &world, &mut log).unwrap();
     assert_eq!(flows(&silent, START + 1_000), [chat, chat]);
@@ -313,7 +313,7 @@ fn run(case: &Case) -> Met {
     met
 }
 
-/// Lets everybody in, in this order, while everything is permitted; then these rules govern. What flows after that, by names.
+/// Lets all in, in this order, while everything is permitted; then these rules govern. What flows after that, by names.
 fn flows_after(case: &Case, order: &[usize], detour: bool) -> Vec<(Modality, [u8; 16], [u8; 16])> {
     let Case { rules, scope, people, .. } = case;
     let [open, free] = ["corporate", "privacy"].map(|name| format!("authority {name}\nversion 1\npermit any\n"));

@@ -31,7 +31,7 @@ fn the_identity_is_drawn_and_nothing_that_happens_changes_it() {
     }
     call.consent(Time(6), seat, Set::EMPTY, &mut log).unwrap();
     let (_, binding) = call.invoke(Time(7), &recording(seat), &govern::provenance, &world, &mut log);
-    assert_eq!(binding, None, "nobody consents to recording any more");
+    assert_eq!(binding, None, "the consent to recording is gone");
     let _ = call.leave(Time(8), other, &mut log).unwrap();
     let _ = call.terminate(Time(9), &mut log).unwrap();
     assert_eq!((call.id(), call.state()), (&id, State::Terminated));
@@ -145,7 +145,7 @@ fn decisions_follow_consent_posture_and_jurisdiction_at_once() {
         call.invoke(Time(time), &recording(seat), &govern::provenance, &world, log).0.verdict
     };
     assert_eq!(invoke(&mut call, &mut log, 2_000), Verdict::Permit);
-    // Everybody's consent counts, also that of whoever comes later.
+    // The consent of all counts, also of those who come later.
     let guest = call.join(Time(2_001), &Admission { consents: Set::EMPTY, ..person(2) }, &world, &mut log).unwrap();
     assert_eq!(invoke(&mut call, &mut log, 2_002), Verdict::NotPermitted);
     call.consent(Time(2_003), guest, all(&["recording", "analysis"]), &mut log).unwrap();
@@ -308,7 +308,7 @@ fn a_suspended_interaction_permits_nothing_and_recovery_does_not_lift_it() {
     assert_eq!(call.recover(Time(1_004), binding.unwrap(), &mut log), Ok(State::Suspended));
     call.resume(Time(1_005), &mut log).unwrap();
     assert_eq!((call.state(), call.resume(Time(1_006), &mut log)), (State::Active, Err(Refused(Verdict::NotActive))));
-    // Somebody suspends it while a core function fails: both have to be over.
+    // It is suspended while a core function fails: both have to be over.
     let core = interaction_gov::function::Invocation { role: interaction_gov::function::Role::Core, ..recording(seat) };
     let (_, core) = call.invoke(Time(1_007), &core, &govern::provenance, &world, &mut log);
     call.fail(Time(1_008), core.unwrap(), &world, &mut log).unwrap();
@@ -429,7 +429,7 @@ fn a_joiners_consents_are_in_its_record_and_count_when_joining_is_decided() {
     assert_eq!(call.join(Time(1_000), &silent, &world, &mut log), Err(Refused(Verdict::NotPermitted)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!(record.consents.own, Set::from_bits(0b10));
-    // Things consent to nothing, and take nobody's consent away.
+    // Things consent to nothing, and take no consent away.
     let robot = Admission { kind: interaction_gov::policy::Kind::Agent, ..silent };
     call.join(Time(1_000), &robot, &world, &mut log).unwrap();
     assert_eq!(call.consents(), all(&["recording"]));
@@ -450,7 +450,7 @@ fn joining_is_decided_like_everything_else() {
     let seat = call.join(Time(1_004), &person(2), &world, &mut log).unwrap();
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!((record.verdict, record.line, record.seat), (Verdict::Permit, Some(5), Some(seat.0)));
-    // Who only observes lets everybody in, and tells.
+    // An observer lets all in, and tells.
     let mut open = Call::create(InteractionId::recorded([8; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
     assert!(open.join(Time(0), &device, &world, &mut log).is_ok());
 }
@@ -467,7 +467,7 @@ fn a_single_interaction_can_have_a_version_of_its_own() {
     call.pin(Time(2_000), Some(own), &world, &mut log).unwrap();
     let decision = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log);
     assert_eq!((decision.verdict, decision.version), (Verdict::NotPermitted, Some(1)));
-    // Thrown away, it governs nobody; what takes its place governs nobody by that.
+    // Thrown away, it governs no interaction; what takes its place governs none by that.
     world.discard(own).unwrap();
     let next = world.install(&govern::policy(&[&quiet, govern::PRIVACY])).unwrap();
     assert_ne!(next, own);

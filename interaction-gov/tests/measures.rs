@@ -186,7 +186,7 @@ fn hierarchy_lowers_the_cost_and_not_the_order_of_growth_between_groups() {
         let growth = Growth::of(|size| size.hierarchical(k(300), groups_of(members)).0);
         assert_eq!(growth, Growth::Multiplicative, "groups of {members}");
     }
-    // One group for everybody, however many: its head is the single primitive that everything is bound to.
+    // One group for all, however many: its head is the single primitive that everything is bound to.
     let one_head = |size: Dimensions| size.hierarchical(Coupling::FULL, groups_of(u32::MAX)).0;
     assert_eq!(Growth::of(one_head), Growth::Additive);
 }

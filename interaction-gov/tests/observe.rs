@@ -60,7 +60,11 @@ fn what_is_impossible_stays_impossible() {
     let mut log = log();
     let (world, mut call) = begin(&mut log);
     let seat = call.join(Time(1), &person(1), &world, &mut log).unwrap();
-    assert_eq!(call.join(Time(1), &person(1), &world, &mut log), Err(Refused(Verdict::Conflict)), "nobody sits twice");
+    assert_eq!(
+        call.join(Time(1), &person(1), &world, &mut log),
+        Err(Refused(Verdict::Conflict)),
+        "a participant has one seat"
+    );
     let (_, core) =
         call.invoke(Time(2), &Invocation { role: Role::Core, ..recording(seat) }, &provenance, &world, &mut log);
     // What fails has failed.

@@ -79,7 +79,7 @@ fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_wa
     };
     assert!(asked(Some("de"), &[]) && asked(Some("us"), &["de"]) && asked(Some("us"), &["fr", "de"]));
     assert!(!asked(Some("us"), &[]) && !asked(Some("us"), &["fr"]));
-    assert!(asked(None, &[]), "nobody knows where it is: it may be there");
+    assert!(asked(None, &[]), "its region is unknown: it may be there");
     // Nor is it a way out of a deny; a permit needs to know.
     let mut rules = Policy::<2>::new();
     let text = "authority corporate\nversion 1\ndeny join in us\npermit join\npermit speak in de";
@@ -294,7 +294,7 @@ fn an_own_scope_is_about_ones_own_participants() {
     federated.add("authority privacy\nversion 1\nover any own\npermit speak", &names()).unwrap();
     let join = |home: Option<&str>| decide(&federated, Facts { home: home.map(the), ..facts("join") });
     assert_eq!(join(Some("corporate")).0, Answer::Permit);
-    assert_eq!(join(None).0, Answer::NoRule, "nobody knows whose it is: it may be privacy's");
+    assert_eq!(join(None).0, Answer::NoRule, "its owner is unknown: it may be privacy's");
     assert_eq!(join(Some("privacy")), (Answer::NoRule, Some(the("privacy")), None));
 }
 
@@ -330,7 +330,7 @@ fn what_is_not_said_counts_as_whatever_would_forbid_it() {
     assert_eq!(
         decide(&policy, nowhere),
         (Answer::Residency, Some(the("corporate")), Some(4)),
-        "nobody knows where it goes"
+        "it is unknown where it goes"
     );
     // A scope.
     let mut scoped = with("permit speak");

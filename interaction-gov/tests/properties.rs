@@ -268,7 +268,10 @@ impl Run {
                         let governs = matches!(self.call.state(), State::Active | State::Degraded);
                         assert!(!healthy || !governs || running.lease().until() > now, "{running:?}");
                     }
-                    assert!(self.call.next_deadline().is_none_or(|due| due > now), "whoever waits for it gets on");
+                    assert!(
+                        self.call.next_deadline().is_none_or(|due| due > now),
+                        "a caller that waits for it gets on"
+                    );
                 }
             }
             Step::Suspend => {

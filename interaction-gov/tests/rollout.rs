@@ -133,7 +133,7 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
     assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).0.verdict.permits());
 }
 
-/// A person nobody knows more about than the posture.
+/// A person of whom only the posture is known.
 fn somebody(action: &str) -> Facts {
     Facts {
         home: None,
@@ -185,7 +185,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         (decision.verdict, decision.lease.map(|lease| lease.until()))
     };
     assert_eq!(ask(&world, 1_000), (Verdict::Permit, Some(Time(5_000))), "no permit outlives the delegation");
-    // Nobody decides for himself in a circle, however long.
+    // No authority decides for itself in a circle, however long.
     let other = Authority(5);
     world.authorities.introduce(other, *key(1).pk).unwrap();
     let back = Delegation { from: corporate, to: privacy, ..delegation.clone() };
@@ -377,7 +377,7 @@ fn a_newer_vocabulary_only_adds_while_something_is_live() {
     let (longer, digest) = vocabulary(govern::NAMES.replace("us, ca", "us, ca, mx"));
     let longer = Vocabulary::read(&longer).unwrap();
     let update = Update { vocabulary: digest, ..update };
-    assert_eq!(taken(&mut world, &update, &longer), Err(AuthorityError::Vocabulary), "nobody has adopted it");
+    assert_eq!(taken(&mut world, &update, &longer), Err(AuthorityError::Vocabulary), "no authority has adopted it");
     world.authorities.adopt(&names(), &longer).unwrap();
     assert_eq!(taken(&mut world, &update, &longer), Ok(()));
     // All texts compile in the newer one; what privacy has signed in the older one means the same there.

@@ -76,8 +76,8 @@ fn the_bytes_are_those_of_the_profile() {
         &[1, 0, 0, 0, 0],                      // version 0 governs
         &[0, 0, 0, 1],                         // one change: it was published
         &[0],
-        &[0; 4], // nobody was here, nothing ran
-        &[0; 2], // no bans, nobody, nothing
+        &[0; 4], // no participant, no function
+        &[0; 2], // no bans, no participant, no function
         &[0; 2],
         &[0; 2],
     ];

@@ -63,7 +63,7 @@ fn what_is_wrong_with_a_policy_is_told_with_its_place() {
     assert_eq!(with("permit join with posture hardened below posture managed"), (3, 1, Trouble::NeverMatches));
     assert_eq!(with("permit join with consent recording without consent recording"), (3, 1, Trouble::NeverMatches));
     assert_eq!(with("permit join below posture unmanaged"), (3, 1, Trouble::NeverMatches));
-    assert_eq!(with("over any below posture unmanaged"), (3, 6, Trouble::NeverMatches), "nobody's authority");
+    assert_eq!(with("over any below posture unmanaged"), (3, 6, Trouble::NeverMatches), "no authority has it");
 }
 
 #[test]

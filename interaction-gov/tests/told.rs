@@ -22,7 +22,7 @@ fn speak(call: &mut Call, seat: Seat, at: u64, world: &World, log: &mut Records)
     call.decide(Time(at), &request(seat, "speak"), world, log).verdict
 }
 
-/// A second version, in which corporate lets nobody speak.
+/// A second version, in which corporate forbids all speech.
 fn strict(world: &mut World) -> u32 {
     let text = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
     take(world, "corporate", 2, CORPORATE, &text);

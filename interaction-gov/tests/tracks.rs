@@ -59,7 +59,7 @@ fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
     world.end_canary().unwrap();
     assert_eq!(world.start_canary(third, 5), Err(RolloutError::Withdrawn));
     assert_eq!((on(2, &world, &after), world.end_canary()), (0, Err(RolloutError::Unknown)));
-    // What is over moves nobody.
+    // A canary that is over moves no interaction.
     assert_eq!(world.publish(canary, fourth), Err(RolloutError::Unknown));
     assert_eq!(world.roll_back_canary(), Err(RolloutError::Unknown));
 }
@@ -167,7 +167,7 @@ fn a_track_goes_on_and_only_a_rollback_leads_back() {
     world.end_canary().unwrap();
     assert_eq!(world.start_canary(canary, 10), Err(RolloutError::Older));
     assert_eq!(world.version_of(Track::STABLE).unwrap().number, denies);
-    // Privacy itself may go back, and nobody for it.
+    // Privacy itself may go back, and no other authority for it.
     assert_eq!(world.roll_back(the("corporate"), canary), Err(RolloutError::OfAnother(the("privacy"))));
     world.roll_back(the("privacy"), canary).unwrap();
     assert_eq!(world.publish(Track::STABLE, denies), Err(RolloutError::Withdrawn));

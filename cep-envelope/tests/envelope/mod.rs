@@ -20,7 +20,7 @@ pub const SEALED_AT: Instant = Instant::unix(1_778_740_908);
 pub const ARRIVAL: Instant = Instant::unix(1_778_740_910);
 pub const NAME: &str = "20260514t064148z.message.jasper.normal.tza";
 
-/// Jasper's key, and everybody else's.
+/// Jasper's key, and the keys of the others.
 pub fn pair(sender: &str) -> KeyPair {
     let mut seed = [0; 32];
     seed[..sender.len()].copy_from_slice(sender.as_bytes());

@@ -111,7 +111,7 @@ impl Expected {
 }
 
 /// Streams a file over a route in a session of its own, with the congestion control that belongs to it.
-#[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+#[expect(clippy::too_many_arguments, reason = "all of them belong to callers")]
 pub async fn deliver<'a>(
     who: &'static str,
     timeline: &'a Timeline,
@@ -169,7 +169,7 @@ where
     C::Stamp: Send,
 {
     /// Begins a session: its PSS_INIT is due.
-    #[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+    #[expect(clippy::too_many_arguments, reason = "all of them belong to callers")]
     pub fn new(
         who: &'static str,
         timeline: &'a Timeline,
@@ -444,7 +444,7 @@ where
         }
         match lost {
             Lost::Refused if self.established.is_none() => {
-                bail!("connection refused: nobody listens on udp {}", self.target.at)
+                bail!("connection refused: no process listens on udp {}", self.target.at)
             }
             // The peer has moved: that nothing listens at its first place is no news.
             Lost::Refused if self.session.locator() != self.target.at => Ok(()),
@@ -452,7 +452,7 @@ where
             Lost::Refused => {
                 let since = *self.refused.get_or_insert(now);
                 if now.since(since) >= REFUSED {
-                    bail!("nobody listens on udp {} any more", self.target.at);
+                    bail!("no process listens on udp {} any more", self.target.at);
                 }
                 Ok(())
             }

@@ -12,8 +12,6 @@ use iacp_core::pss::{
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 
 use crate::lent;
 use crate::{IACP_ARGUMENT, IACP_DISCARDED, IACP_FULL, IACP_KEY, IACP_NOT_NOW, IACP_OK, IACP_TOO_LONG};
@@ -139,11 +137,10 @@ pub unsafe extern "C" fn iacp_begin(
     entropy: *const u8,
 ) -> *mut IacpNode {
     // SAFETY: as the caller promises.
-    let (seed, entropy) = unsafe { (lent::bytes(seed, 32), lent::thirty_two(entropy)) };
-    let (Some(seed), Some(entropy), Some(place)) = (seed, entropy, lent::place::<IacpNode>(memory, length)) else {
+    let (seed, rng) = unsafe { (lent::bytes(seed, 32), lent::generator(entropy)) };
+    let (Some(seed), Some(mut rng), Some(place)) = (seed, rng, lent::place::<IacpNode>(memory, length)) else {
         return ptr::null_mut();
     };
-    let mut rng = ChaCha20Rng::from_seed(entropy);
     let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
     let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
     let rate = Rate { capacity: ANSWERS, per_second: ANSWERS };
@@ -199,12 +196,10 @@ pub unsafe extern "C" fn iacp_initiate(
     entropy: *const u8,
 ) -> i32 {
     // SAFETY: as the caller promises.
-    let (node, eid, to, entropy) =
-        unsafe { (node.as_mut(), lent::thirty_two(eid), to.as_ref(), lent::thirty_two(entropy)) };
-    let (Some(node), Some(eid), Some(to), Some(entropy)) = (node, eid, to.and_then(address), entropy) else {
+    let (node, eid, to, rng) = unsafe { (node.as_mut(), lent::thirty_two(eid), to.as_ref(), lent::generator(entropy)) };
+    let (Some(node), Some(eid), Some(to), Some(mut rng)) = (node, eid, to.and_then(address), rng) else {
         return IACP_ARGUMENT;
     };
-    let mut rng = ChaCha20Rng::from_seed(entropy);
     match node.session.initiate(Mono(now), &node.identity, Eid(eid), to, Capabilities::NONE, &mut rng) {
         Ok(()) => IACP_OK,
         Err(StartError::Busy) => IACP_NOT_NOW,
@@ -409,9 +404,8 @@ pub unsafe extern "C" fn iacp_next_deadline(node: *const IacpNode) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iacp_handle_deadline(node: *mut IacpNode, now: u64, entropy: *const u8) -> i32 {
     // SAFETY: as the caller promises.
-    let (node, entropy) = unsafe { (node.as_mut(), lent::thirty_two(entropy)) };
-    let (Some(node), Some(entropy)) = (node, entropy) else { return IACP_ARGUMENT };
-    let mut rng = ChaCha20Rng::from_seed(entropy);
+    let (node, rng) = unsafe { (node.as_mut(), lent::generator(entropy)) };
+    let (Some(node), Some(mut rng)) = (node, rng) else { return IACP_ARGUMENT };
     node.door.handle_deadline(Mono(now), &mut rng);
     match node.session.handle_deadline(Mono(now), &node.identity, &mut rng) {
         Ok(()) => IACP_OK,

@@ -59,6 +59,6 @@ machine! {
         "Its title counts four stages and no text says which; the table draws three for a session.",
         "ACTIVE_CURATOR and QUARANTINE are written for curators and, in the last row, for the nodes of a sub-space: a \
          curator drives its own standing, a sub-space drives a machine of its own about its parent.",
-        "No row leaves SESSION_COMPROMISED without a proof: such a session is closed and nobody is accused.",
+        "No row leaves SESSION_COMPROMISED without a proof: such a session is closed and no peer is accused.",
     }
 }

@@ -503,7 +503,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 /// let request = Request { action: join, seat, on: On::Stream(Modality(0)), binding: None, goes: Set::EMPTY };
 /// let ways = [Set::one(Region::UNKNOWN), Set::one(Region(0))];
 /// let (decision, way) = call.choose(Time(2), Choice::Way, &request, &ways, &plane, &mut log);
-/// assert_eq!((decision.may(), way), (true, Some(1)), "no data go where nobody knows where that is");
+/// assert_eq!((decision.may(), way), (true, Some(1)), "no data go to an unknown region");
 /// # Ok(())
 /// # }
 /// ```

@@ -62,7 +62,7 @@ pub enum Mode {
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let Setting { mut log, mut call, .. } = setting();
-/// let refused = call.leave(Time(2), Seat(7), &mut log).err().ok_or("nobody is in that seat")?;
+/// let refused = call.leave(Time(2), Seat(7), &mut log).err().ok_or("the seat is empty")?;
 /// assert_eq!(refused.0, interaction_gov::audit::Verdict::NoParticipant);
 /// # Ok(())
 /// # }

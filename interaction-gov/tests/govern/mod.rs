@@ -117,7 +117,7 @@ pub fn policy(texts: &[&str]) -> Policy<2> {
     policy
 }
 
-/// A control plane with one version that governs everybody.
+/// A control plane with one version that governs all.
 pub fn world() -> World {
     world_of(CORPORATE, PRIVACY)
 }

@@ -24,7 +24,7 @@ fn parsers_and_sessions_contain_no_call_into_the_panic_machinery() {
     if !target_is_available() {
         // Not `eprintln!`, which is only shown for tests that fail.
         let said = writeln!(stderr(), "\n*** NOT TESTED: {TARGET} is absent, and `rustup target add` failed. ***\n");
-        return said.expect("somebody reads this");
+        return said.expect("a reader is there");
     }
     let ours = ["iacp_wire", "iacp_core", "cep_envelope", "interaction_gov"];
     for opt_level in OPT_LEVELS {

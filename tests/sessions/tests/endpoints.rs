@@ -223,7 +223,7 @@ fn endpoints_are_looked_up_in_their_own_context_and_have_a_share_of_their_own() 
 fn endpoints_end_with_their_eid() {
     let mut two = Two::new(10, false, Weather::FAIR, offer());
     let door = two.endpoint(0, GLOBAL, b"door");
-    two.write(0, door, b"a value that nobody reads any more").expect("it is there");
+    two.write(0, door, b"a value that is not read any more").expect("it is there");
     let ((host, agent), now) = (two.at[0], two.world.now);
     let eid = two.world.eid(host, agent);
     two.world.hosts[host].with(now, agent, |desk, rng| desk.ask(None, &Request::Leave, rng)).expect("it is there");

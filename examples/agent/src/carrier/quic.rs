@@ -77,7 +77,7 @@ pub async fn connect(from: SocketAddr, to: SocketAddr) -> Result<Connection> {
         Ok(Err(ConnectionError::ConnectionClosed(_))) => bail!("connection refused: quic {to} takes no connection now"),
         Ok(Err(why)) => bail!("no connection to quic {to}: {why}"),
         Err(_) => bail!(
-            "connection refused: nobody answers on quic {to} within {} s (does it listen, and with this transport?)",
+            "connection refused: no process answers on quic {to} within {} s (does it listen, and with this transport?)",
             PATIENCE.as_secs()
         ),
     };

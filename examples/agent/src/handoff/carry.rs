@@ -39,7 +39,7 @@ pub fn store(longest: u64) -> Store {
 
 /// Brings a handoff to the next agent, in a session of its own.
 // keeps: CEP-021 (§3.2), CEP-112 (§10)
-#[expect(clippy::too_many_arguments, reason = "all of them are somebody else's")]
+#[expect(clippy::too_many_arguments, reason = "all of them belong to callers")]
 pub async fn carry(
     who: &'static str,
     timeline: &Timeline,

@@ -184,9 +184,11 @@ fn verdict(reports: &[Report], expected: usize, tampering: Option<Tampering>) ->
     let last = reports.last().map_or("nothing", |report| report.outcome);
     match tampering {
         _ if reports.len() != expected => (false, "FAILED: not every handoff was decided.".into()),
-        None if continued == expected => {
-            (true, "OK: bob continues what alice sealed for him, and knows that it was she, whoever carried it.".into())
-        }
+        None if continued == expected => (
+            true,
+            "OK: bob continues what alice sealed for him, and knows that she sealed it, by whatever way it came."
+                .into(),
+        ),
         None => (false, format!("FAILED: what alice sealed does not continue: {last}.")),
         Some(tampering) if continued + 1 == expected && !reports.last().is_some_and(|report| report.continues) => {
             (true, format!("OK: carol {}. Bob noticed, and does not continue it: {last}.", tampering.words()))

@@ -251,7 +251,7 @@ fn evidence(state: State, delivery: &Delivery<'_>, judgement: &Judgement<'_>) ->
             let observed = judgement.ladder.observed();
             format!("{} bytes, {}", grouped(bytes), observed.map_or_else(String::new, ToString::to_string))
         }
-        State::DigestMatched => "as its manifest claims, whoever wrote that".into(),
+        State::DigestMatched => "as its manifest claims; who wrote that is open".into(),
         State::ContainerVerified => "a bare file, whose integrity is its digest".into(),
         State::ManifestVerified => sealed.map_or_else(String::new, |sealed| {
             let (signer, at) = (short(sealed.sender()), sealed.manifest().sealed_created_at);

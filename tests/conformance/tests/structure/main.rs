@@ -254,6 +254,40 @@ fn the_table_itself_has_no_circle() {
     }
 }
 
+/// The arrows between the modules of a crate, without those that a longer way makes already.
+fn reduced(arrows: &[Arrow]) -> BTreeSet<(String, String)> {
+    let all: BTreeSet<(&str, &str)> = between("", arrows).into_keys().collect();
+    let mut reached = all.clone();
+    loop {
+        let longer: BTreeSet<(&str, &str)> = reached
+            .iter()
+            .flat_map(|(from, by)| all.iter().filter(move |(start, _)| start == by).map(move |(_, to)| (*from, *to)))
+            .collect();
+        let before = reached.len();
+        reached.extend(longer);
+        if reached.len() == before {
+            break;
+        }
+    }
+    let is_long = |from: &str, to: &str| all.iter().any(|(start, by)| *start == from && reached.contains(&(*by, to)));
+    all.iter().filter(|(from, to)| !is_long(from, to)).map(|(from, to)| (from.to_string(), to.to_string())).collect()
+}
+
+#[test]
+fn the_drawing_of_the_modules_is_of_the_code() {
+    let root = conformance::source_root().expect("the test runs inside its workspace");
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("it is read");
+    for krate in &CRATES[1..] {
+        // The list of all tables, and what lib.rs itself has, are no rooms of the house.
+        let mut arrows = read(krate);
+        arrows.retain(|arrow| !["tables.rs", "lib.rs"].iter().any(|no| arrow.from == *no || arrow.to == *no));
+        let lines: String = reduced(&arrows).iter().map(|(from, to)| format!("    {from} --> {to}\n")).collect();
+        let folder = krate.folder;
+        let drawn = format!("<!-- arrows: {folder} -->\n```mermaid\nflowchart TD\n{lines}```\n<!-- end -->\n");
+        assert!(page.contains(&drawn), "ARCHITECTURE.md does not draw the modules of {folder} so:\n{drawn}");
+    }
+}
+
 #[test]
 fn a_new_circle_a_larger_one_and_one_that_is_gone_are_faults() {
     let arrow = |from: &str, to: &str| Arrow {
