@@ -26,6 +26,12 @@ impl Mono {
     }
 }
 
+/// The soonest of several moments.
+#[inline(never)]
+pub(crate) fn soonest(moments: &[Option<Mono>]) -> Option<Mono> {
+    moments.iter().flatten().min().copied()
+}
+
 /// Milliseconds since 1970-01-01 00:00 UTC, for what is compared between hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -48,15 +48,7 @@ impl<'a> Reader<'a> {
     /// The next figure; if the bytes end inside it, the error names the field that is cut.
     pub(crate) fn figure<T: Figure>(&mut self) -> Result<&'a T, ParseError> {
         let Ok((figure, rest)) = T::ref_from_prefix(self.bytes) else {
-            let end = self.offset.saturating_add(self.bytes.len());
-            let mut left = self.bytes.len();
-            for (name, size) in T::FIELDS {
-                match left.checked_sub(*size) {
-                    Some(rest) => left = rest,
-                    None => return Err(ParseError::new(Reason::Truncated, name, end)),
-                }
-            }
-            return Err(ParseError::new(Reason::Truncated, "body", end));
+            return Err(cut(T::FIELDS, self.bytes.len(), self.offset));
         };
         self.bytes = rest;
         self.offset = self.offset.saturating_add(size_of::<T>());
@@ -93,4 +85,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn end(&self, field: &'static str) -> Result<(), ParseError> {
         if self.bytes.is_empty() { Ok(()) } else { Err(ParseError::new(Reason::Trailing, field, self.offset)) }
     }
+}
+
+/// The bytes end after `left` of them, inside one of the fields. One copy for all figures.
+#[cold]
+#[inline(never)]
+fn cut(fields: &[(&'static str, usize)], left: usize, offset: usize) -> ParseError {
+    let end = offset.saturating_add(left);
+    let mut rest = left;
+    for (name, size) in fields {
+        match rest.checked_sub(*size) {
+            Some(behind) => rest = behind,
+            None => return ParseError::new(Reason::Truncated, name, end),
+        }
+    }
+    ParseError::new(Reason::Truncated, "body", end)
 }

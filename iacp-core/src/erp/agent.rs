@@ -16,7 +16,7 @@ use crate::governance::malfeasance::Offence;
 use crate::guard::{Rate, TokenBucket};
 use crate::identity::Identity;
 use crate::slots::{Maybe, Reset};
-use crate::time::Mono;
+use crate::time::{Mono, soonest};
 
 /// An ERP_KEEPALIVE is due this often, in milliseconds.
 pub const KEEPALIVE: u64 = 30_000;
@@ -344,8 +344,7 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        let others = [registration, evolution, rotation, self.groups_due, self.awaits_root, self.query_due];
-        others.into_iter().flatten().chain([purge]).min()
+        soonest(&[Some(purge), registration, evolution, rotation, self.groups_due, self.awaits_root, self.query_due])
     }
 
     /// Whether the agent may open one more session now: a loop of them would push what is known of peers out of its table.

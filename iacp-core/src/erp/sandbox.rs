@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use crate::crypto::Provider;
 use crate::identity::{Derivation, EsdEid};
-use crate::slots::Maybe;
+use crate::slots::{Maybe, Places};
 use crate::time::Mono;
 
 /// No derivative lives longer, in seconds.
@@ -112,19 +112,28 @@ pub struct Egress<'a> {
 
 /// All derivatives of a host, in the caller's memory. An ESD-EID is unguessable and stands by its own bytes, so a look-up is a
 /// few steps at most.
-pub struct Gate<'m> {
-    slots: &'m mut [DerivedSlot],
+///
+/// Without `ANY` it has no places, see [`Slots`](crate::slots::Slots).
+pub struct Gate<'m, const ANY: bool = true> {
+    slots: Places<'m, DerivedSlot, ANY>,
 }
 
 impl<'m> Gate<'m> {
     /// A gate with no derivatives.
     #[must_use]
     pub fn new(slots: &'m mut [DerivedSlot]) -> Self {
+        Self::over(slots)
+    }
+}
+
+impl<'m, const ANY: bool> Gate<'m, ANY> {
+    /// See [`Gate::new`].
+    pub(crate) fn over(slots: &'m mut [DerivedSlot]) -> Self {
         slots.iter_mut().for_each(|slot| *slot = DerivedSlot::EMPTY);
-        Self { slots }
+        Self { slots: Places::over(slots) }
     }
 
-    fn places(&self, name: &Digest) -> impl Iterator<Item = usize> + use<> {
+    fn places(&self, name: &Digest) -> impl Iterator<Item = usize> + use<ANY> {
         let length = self.slots.len();
         let home = name.0.first_chunk().copied().map_or(0, u64::from_be_bytes);
         let home = u64::try_from(length).ok().and_then(|length| home.checked_rem(length));

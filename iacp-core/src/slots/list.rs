@@ -31,7 +31,10 @@ impl<const LINK: usize> List<LINK> {
     }
 
     /// The slots in order, from the front on.
-    pub fn iter<'s, T>(&self, slots: &'s Slots<'_, T>) -> impl Iterator<Item = u32> + use<'s, LINK, T> {
+    pub fn iter<'s, T, const ANY: bool>(
+        &self,
+        slots: &'s Slots<'_, T, ANY>,
+    ) -> impl Iterator<Item = u32> + use<'s, LINK, T, ANY> {
         let mut next = self.first;
         core::iter::from_fn(move || {
             let slot = next.checked_sub(1)?;
@@ -44,7 +47,7 @@ impl<const LINK: usize> List<LINK> {
     }
 
     /// Appends a slot; `false` if it stands in a list with this link already.
-    pub fn push<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
+    pub fn push<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
         const { assert!(LINK < LISTS, "a slot has four links") };
         let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
         let Some(link) = entry.links.get_mut(LINK).filter(|link| **link == 0) else { return false };
@@ -63,8 +66,8 @@ impl<const LINK: usize> List<LINK> {
 
     /// Takes a slot out, wherever it stands; `false` if it stands in no list with this link. It costs as much as slots stand
     /// before it.
-    pub fn remove<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
-        let link = |slots: &Slots<'_, T>, slot| {
+    pub fn remove<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
+        let link = |slots: &Slots<'_, T, ANY>, slot| {
             slots.slots.get(position(slot)).and_then(|entry| entry.links.get(LINK)).copied()
         };
         let Some(after) = link(slots, slot).filter(|link| *link != 0) else { return false };
@@ -92,7 +95,7 @@ impl<const LINK: usize> List<LINK> {
     }
 
     /// Takes the slot in front.
-    pub fn pop<T>(&mut self, slots: &mut Slots<'_, T>) -> Option<u32> {
+    pub fn pop<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>) -> Option<u32> {
         let slot = self.first.checked_sub(1)?;
         let link = slots.slots.get_mut(position(slot))?.links.get_mut(LINK)?;
         match core::mem::take(link) {

@@ -13,6 +13,7 @@ mod deadlines;
 mod index;
 mod list;
 mod maybe;
+mod places;
 
 use core::fmt;
 
@@ -20,6 +21,7 @@ pub use deadlines::{Deadlines, HeapCell};
 pub use index::{Index, IndexKey};
 pub use list::List;
 pub(crate) use maybe::Maybe;
+pub(crate) use places::Places;
 
 /// What a slot's value does when the slot becomes free: it wipes what is secret, and is as good as new.
 pub trait Reset {
@@ -143,9 +145,11 @@ impl<T> Slot<T> {
 /// assert_eq!(table.get(third).map(|count| count.0), Some(0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Without `ANY` a table has no slots, whatever memory it was given, and the compiler knows it: that leaves out what works on it.
 #[derive(Debug)]
-pub struct Slots<'m, T> {
-    slots: &'m mut [Slot<T>],
+pub struct Slots<'m, T, const ANY: bool = true> {
+    slots: Places<'m, Slot<T>, ANY>,
     free: u32,
     taken: u32,
 }
@@ -164,6 +168,14 @@ impl<'m, T: Reset> Slots<'m, T> {
     /// # Errors
     /// More than 2^30 slots.
     pub fn new(slots: &'m mut [Slot<T>]) -> Result<Self, TooFew> {
+        Self::over(slots)
+    }
+}
+
+impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
+    /// See [`Slots::new`].
+    pub(crate) fn over(slots: &'m mut [Slot<T>]) -> Result<Self, TooFew> {
+        let mut slots = Places::over(slots);
         if slots.len() > MOST {
             return Err(TooFew::TooMany);
         }
@@ -228,13 +240,16 @@ impl<'m, T: Reset> Slots<'m, T> {
         Some(Handle { slot, reuse: taken.reuse })
     }
 
+    // Called in so many places that a copy in each of them is kilobytes of a small device's flash.
     /// What is in a slot now.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn at(&self, slot: u32) -> Option<&T> {
         self.slots.get(position(slot)).filter(|slot| slot.taken).map(|slot| &slot.value)
     }
 
     /// What is in a slot now.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.slots.get_mut(position(slot)).filter(|slot| slot.taken).map(|slot| &mut slot.value)
     }

@@ -3,15 +3,16 @@
 use cep_envelope::Surface;
 use cep_envelope::digest::{ContentDigest, Digest};
 use cep_envelope::manifest::{CausalParent, Manifest, SealedTime, seal};
-use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
+use iacp_core::crypto::{Provider, Secret32};
 use serial::item::{GATEWAY, KEY, SCHEMA, content, name_and_time};
 
+use crate::memory::Crypto;
 use crate::retained::Retained;
 
 /// Room for a manifest as this sensor makes them.
 const MANIFEST: usize = 480;
 
-type Key = <ChaChaOnly as Provider>::SigningKey;
+type Key = <Crypto as Provider>::SigningKey;
 
 /// Room for a name with its length, and an outer object as this sensor makes them.
 pub const ENVELOPE: usize = 800;
@@ -20,7 +21,7 @@ pub struct Sealer(Key);
 
 impl Sealer {
     pub fn new(seed: &Secret32) -> Self {
-        Self(ChaChaOnly::signing_key(seed))
+        Self(Crypto::signing_key(seed))
     }
 
     /// The envelope of a batch. The batch before was sealed by this node, now or before its last reset.
@@ -48,7 +49,7 @@ impl Sealer {
         *length = u8::try_from(name.len()).ok()?;
         let (place, outer) = rest.split_at_mut_checked(name.len())?;
         place.copy_from_slice(name.as_bytes());
-        let sealed = seal(text, KEY, GATEWAY, |hash| ChaChaOnly::sign(&self.0, hash), outer).ok()?.len();
+        let sealed = seal(text, KEY, GATEWAY, |hash| Crypto::sign(&self.0, hash), outer).ok()?.len();
         out.get(..1 + name.len() + sealed)
     }
 }

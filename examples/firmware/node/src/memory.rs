@@ -1,6 +1,5 @@
 //! All memory of the node: one agent, two sessions, of which a new one can begin while an old one ends.
 
-use iacp_core::crypto::ChaChaOnly;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{
     Channel, HostSettings, LineSlot, LlEntity, Memory as Tables, PeerSlot, SessionSlot, Tables as Further,
@@ -9,9 +8,10 @@ use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
 use iacp_core::slots::{HeapCell, Slot, TooFew};
 use iacp_core::time::Mono;
+use iacp_salty::Salty;
 use rand_core::CryptoRng;
 
-pub type Crypto = ChaChaOnly;
+pub type Crypto = Salty;
 /// An envelope, or as many readings as the window has, can be under way.
 const LOG: usize = 1_024;
 /// How many frames may be under way.

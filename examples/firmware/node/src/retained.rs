@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::{addr_of_mut, read_volatile, with_exposed_provenance, write_volatile};
 
-use crc::{CRC_32_ISO_HDLC, Crc};
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use iacp_core::crypto::Secret32;
 use iacp_core::erp::resume::ResumeRecord;
 use iacp_wire::Eid;
@@ -59,7 +59,7 @@ pub struct Retained {
 /// Starts 4, whether there is an agent 4, its seed 32, bound 8, record 56, safe 8, the batch 8, two digests 64, and a CRC.
 const FIELDS: usize = 4 + 4 + 32 + 8 + ResumeRecord::LEN + 8 + 8 + 64;
 const KEPT: usize = FIELDS + 4;
-static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 #[unsafe(link_section = ".uninit.retained")]
 static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();

@@ -6,7 +6,7 @@
 
 pub mod item;
 
-use crc::{CRC_32_ISO_HDLC, Crc};
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 
 /// No frame is longer, in bytes.
 pub const FRAME: usize = 1_200;
@@ -15,7 +15,7 @@ const CHECKED: usize = FRAME + 4;
 /// The same as it is on the line: one byte more for each 254, one in front, and the zero.
 pub const ENCODED: usize = CHECKED + CHECKED / 254 + 2;
 
-static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// Writes a frame, given in two parts, as it goes over the line. `None` if it is longer than [`FRAME`].
 ///

@@ -8,7 +8,7 @@ use crate::erp::agent::{EVOLUTION, PURGE, ROTATION};
 use crate::erp::context::{Event, State};
 use crate::erp::switch_point::OutboxCell;
 use crate::slots::Deadlines;
-use crate::time::Mono;
+use crate::time::{Mono, soonest};
 
 /// No more items are handled in one call.
 const ITEMS: usize = 32;
@@ -29,14 +29,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let item = self.deadlines.first().map(|(at, _)| at);
         let secret = (self.agents.taken() > 0).then(|| self.responder.next_deadline());
-        [item, secret, self.offers_until].into_iter().flatten().min()
+        soonest(&[item, secret, self.offers_until])
     }
 
     /// Brings the front of the heap up to date.
     pub(super) fn correct(&mut self) {
         let Self { deadlines, sessions, agents, outbox, settings, .. } = self;
         let (sessions, agents, outbox) = (&*sessions, &*agents, &*outbox);
-        let directory = settings.directory.is_some();
+        let directory = settings.quorum().is_some();
         Deadlines::correct(deadlines, |item| {
             let Some(agent) = item.checked_sub(sessions.capacity()) else { return sessions.at(item)?.due() };
             match agent.checked_sub(agents.capacity()) {
@@ -48,6 +48,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Handles what is due at `now`, in the order in which it fell due; a constant number of things in one call, so ask
     /// [`Self::next_deadline`] again.
+    #[inline(never)]
     pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.clock = self.clock.max(now);
         if self.responder.next_deadline() <= now {
@@ -120,7 +121,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(agent) = self.agents.at_mut(slot)
             && agent.state == State::Transition
             && !agent.unsigned
-            && self.settings.directory.is_some()
+            && self.settings.quorum().is_some()
             && agent.registration.is_late(now)
         {
             // Not enough answers: degraded, and a new write to nodes that are looked up again, without end.

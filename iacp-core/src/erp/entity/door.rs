@@ -195,7 +195,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// What is old still counts for a peer that is admitted, and is read again.
     fn ask_anew(&mut self, now: Mono, eid: &Eid) {
-        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
+        if self.settings.quorum().is_none() || self.agent_of(eid).is_some() {
             return;
         }
         let Some(slot) = self.peer_of(eid) else { return };
@@ -208,7 +208,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What is known of a peer's standing, without asking. A host without a directory admits all, and so does one of a peer
     /// of its own. A refusal that is no longer believed is none: it is asked again first.
     fn standing_at_door(&self, now: Mono, eid: &Eid) -> Option<(Admission, bool)> {
-        if self.settings.directory.is_none() || self.agent_of(eid).is_some() {
+        if self.settings.quorum().is_none() || self.agent_of(eid).is_some() {
             return Some((Admission::Admit, false));
         }
         let (standing, until) = self.peers.at(self.peer_of(eid)?)?.standing.get()?;

@@ -10,6 +10,7 @@ use zerocopy::network_endian::U16;
 use super::event::{Dropped, HostEvent};
 use super::frame::ROUTING;
 use super::sessions::ITEM;
+use super::tables::ROAMING;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
@@ -93,6 +94,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The same, with what the caller knows of the carrier that brought it: [`Reach::Link`] is an interface that is configured as a
     /// link of this host, and nothing else. Local endpoints answer there.
+    #[inline(never)]
     pub fn handle_by<'d>(
         &mut self,
         now: Mono,
@@ -117,7 +119,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Whether a frame came straight from its sender for an EID that this host has exported just now.
     fn has_gone(&self, now: Mono, header: &Routed) -> bool {
-        let any = matches!(header.way, Way::Direct) && self.exported_until.is_some_and(|until| now < until);
+        let any = ROAMING && matches!(header.way, Way::Direct) && self.exported_until.is_some_and(|until| now < until);
         any && self.agent_of(&header.destination).is_none() && self.exported_to(now, &header.destination).is_some()
     }
 
@@ -399,7 +401,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// An authentic frame came under a higher generation than is known: the peer's binding is read.
     // keeps: IACP-097 (§4.2.6.2)
     fn nudge(&mut self, now: Mono, source: &Eid) {
-        let Some(slot) = self.peer_of(source).filter(|_| self.settings.directory.is_some()) else { return };
+        let Some(slot) = self.peer_of(source).filter(|_| self.settings.quorum().is_some()) else { return };
         let Some(peer) = self.peers.at_mut(slot) else { return };
         if peer.nudged.is_none_or(|since| now.since(since) >= NUDGE) {
             peer.nudged = Some(now);

@@ -14,7 +14,7 @@ use crate::erp::local::{LocalStatus, Outcome};
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
 use crate::slots::{Handle, HeapCell, List, Maybe, Reset, Slot};
-use crate::time::{Backoff, Mono};
+use crate::time::{Backoff, Mono, soonest};
 
 /// The caller's memory. N slots serve N things; a table without slots refuses with CAPACITY.
 /// Empty slots are all zeros, so static ones take no place among the initial values that a device keeps in its flash.
@@ -266,10 +266,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
             Some(want) => Some(want.retry),
             None => self.session.next_deadline().map(|(at, _)| at),
         };
-        let others = self.vector.map(|(repeat, _)| repeat.due()).into_iter().chain(self.shared_due);
+        let vector = self.vector.map(|(repeat, _)| repeat.due());
         let waits = self.throttle.as_ref().and_then(|throttle| throttle.waits);
         let keys = self.imported.filter(|_| self.session.closure().is_none());
-        session.into_iter().chain(others).chain(waits).chain(self.seek.next_attempt()).chain(keys).min()
+        soonest(&[session, vector, self.shared_due, waits, self.seek.next_attempt(), keys])
     }
 }
 

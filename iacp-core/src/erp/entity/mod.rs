@@ -47,6 +47,7 @@ use zeroize::Zeroize;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
 use self::proof::Proof;
+use self::tables::{DIRECTORY, ENDPOINTS, ROAMING, part};
 use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
 use super::generation::PORT;
@@ -58,7 +59,7 @@ use crate::dhi::mapping::Known;
 use crate::guard::{Ingress, Rate, TokenBucket};
 use crate::pss::shared::EndpointSlot;
 use crate::pss::{Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
-use crate::slots::{Deadlines, Handle, Index, List, Slots, TooFew};
+use crate::slots::{Deadlines, Handle, Index, List, Places, Slots, TooFew};
 use crate::time::Mono;
 
 pub use derived::derivative_of;
@@ -91,6 +92,7 @@ pub struct HostSettings {
     pub address: IpAddr,
     /// How many directory nodes have to agree. `None` for a host without a directory: a binding counts at once, peers are
     /// named with their address, and every peer is admitted.
+    #[cfg(feature = "directory")]
     pub directory: Option<Quorum>,
     /// The most sessions of one agent.
     pub sessions_each: u32,
@@ -103,11 +105,12 @@ pub struct HostSettings {
 }
 
 impl HostSettings {
-    /// A host at `address` that asks the directory.
+    /// A host at `address` that asks the directory, with the feature `directory`.
     #[must_use]
     pub const fn at(address: IpAddr) -> Self {
         Self {
             address,
+            #[cfg(feature = "directory")]
             directory: Some(Quorum::DEFAULT),
             sessions_each: 64,
             fifo_each: 64,
@@ -118,9 +121,25 @@ impl HostSettings {
 
     /// The same without a directory.
     #[must_use]
+    #[cfg_attr(not(feature = "directory"), expect(unused_mut, reason = "there is none anyway"))]
     pub const fn without_directory(mut self) -> Self {
-        self.directory = None;
+        #[cfg(feature = "directory")]
+        {
+            self.directory = None;
+        }
         self
+    }
+
+    /// How many directory nodes have to agree, if there is a directory.
+    const fn quorum(&self) -> Option<Quorum> {
+        #[cfg(feature = "directory")]
+        {
+            self.directory
+        }
+        #[cfg(not(feature = "directory"))]
+        {
+            None
+        }
     }
 }
 
@@ -177,24 +196,24 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     lines: Slots<'m, LineSlot>,
     receipts: &'m mut [ReceiptSlot],
     receipts_secret: u64,
-    endpoints: &'m mut [EndpointSlot],
-    shared: Slots<'m, SharedSlot>,
-    groups: Slots<'m, GroupSlot>,
+    endpoints: Places<'m, EndpointSlot, ENDPOINTS>,
+    shared: Slots<'m, SharedSlot, ENDPOINTS>,
+    groups: Slots<'m, GroupSlot, ENDPOINTS>,
     /// Groups that members have left, or whose epoch is over by time.
     groups_stale: List<0>,
-    paths: Slots<'m, PathSlot>,
-    tickets: &'m mut [TicketSlot],
-    deposits: &'m mut [DepositSlot],
-    queries: &'m mut [QuerySlot],
-    mappings: &'m mut [Known],
-    gate: Gate<'m>,
-    bargains: Slots<'m, BargainSlot>,
+    paths: Slots<'m, PathSlot, ROAMING>,
+    tickets: Places<'m, TicketSlot, DIRECTORY>,
+    deposits: Places<'m, DepositSlot, DIRECTORY>,
+    queries: Places<'m, QuerySlot, DIRECTORY>,
+    mappings: Places<'m, Known, DIRECTORY>,
+    gate: Gate<'m, ROAMING>,
+    bargains: Slots<'m, BargainSlot, DIRECTORY>,
     /// What proves a peer's offence, until its accusation is signed. One at a time.
     proof: Option<Proof>,
     /// Where the copies stand that are to be sent next.
     copying: Option<u32>,
     /// Contexts that this host takes over, and when the first of these offers ends.
-    offers: &'m mut [OfferSlot],
+    offers: Places<'m, OfferSlot, ROAMING>,
     offers_until: Option<Mono>,
     /// As long as frames for an EID that has gone are sent on.
     exported_until: Option<Mono>,
@@ -281,12 +300,18 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         rng.fill_bytes(&mut decoy);
         let items = memory.sessions.len() + memory.agents.len() + memory.outbox.len();
         tables.receipts.fill(ReceiptSlot::EMPTY);
-        tables.endpoints.iter_mut().for_each(Zeroize::zeroize);
-        tables.tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
-        tables.deposits.iter_mut().for_each(|slot| *slot = DepositSlot::EMPTY);
-        tables.queries.iter_mut().for_each(|slot| *slot = QuerySlot::EMPTY);
-        tables.mappings.fill(Known::FREE);
-        tables.offers.iter_mut().for_each(|slot| *slot = OfferSlot::EMPTY);
+        let endpoints: &mut [EndpointSlot] = part!("endpoints", tables.endpoints);
+        let tickets: &mut [TicketSlot] = part!("directory", tables.tickets);
+        let deposits: &mut [DepositSlot] = part!("directory", tables.deposits);
+        let queries: &mut [QuerySlot] = part!("directory", tables.queries);
+        let mappings: &mut [Known] = part!("directory", tables.mappings);
+        let offers: &mut [OfferSlot] = part!("roaming", tables.offers);
+        endpoints.iter_mut().for_each(Zeroize::zeroize);
+        tickets.iter_mut().for_each(|slot| *slot = TicketSlot::EMPTY);
+        deposits.iter_mut().for_each(|slot| *slot = DepositSlot::EMPTY);
+        queries.iter_mut().for_each(|slot| *slot = QuerySlot::EMPTY);
+        mappings.fill(Known::FREE);
+        offers.iter_mut().for_each(|slot| *slot = OfferSlot::EMPTY);
         let receipts_secret = rng.next_u64();
         let nothing = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 1 };
         Ok(Self {
@@ -302,20 +327,20 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             lines: Slots::new(tables.lines)?,
             receipts: tables.receipts,
             receipts_secret,
-            endpoints: tables.endpoints,
-            shared: Slots::new(tables.shared)?,
-            groups: Slots::new(tables.groups)?,
+            endpoints: Places::over(endpoints),
+            shared: Slots::over(part!("endpoints", tables.shared))?,
+            groups: Slots::over(part!("endpoints", tables.groups))?,
             groups_stale: List::EMPTY,
-            paths: Slots::new(tables.paths)?,
-            tickets: tables.tickets,
-            deposits: tables.deposits,
-            queries: tables.queries,
-            mappings: tables.mappings,
-            gate: Gate::new(tables.derived),
-            bargains: Slots::new(tables.bargains)?,
+            paths: Slots::over(part!("roaming", tables.paths))?,
+            tickets: Places::over(tickets),
+            deposits: Places::over(deposits),
+            queries: Places::over(queries),
+            mappings: Places::over(mappings),
+            gate: Gate::over(part!("roaming", tables.derived)),
+            bargains: Slots::over(part!("directory", tables.bargains))?,
             proof: None,
             copying: None,
-            offers: tables.offers,
+            offers: Places::over(offers),
             offers_until: None,
             exported_until: None,
             docking: None,
@@ -430,7 +455,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
 
     /// Something of this session may have changed: it is asked what it sends, and what it tells.
     fn touch(&mut self, slot: u32) {
-        if self.sessions.at(slot).is_some_and(|entry| entry.shared > 0) {
+        if ENDPOINTS && self.sessions.at(slot).is_some_and(|entry| entry.shared > 0) {
             self.settle_shared(slot);
         }
         self.settle_session(slot);

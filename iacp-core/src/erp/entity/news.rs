@@ -12,6 +12,7 @@ use crate::slots::Slots;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next thing that an agent, or the host, is told. Ask until there is nothing.
+    #[inline(never)]
     pub fn poll_event(&mut self) -> Option<HostEvent<'static>> {
         if let Some(channel) = self.channel_news.take() {
             return Some(HostEvent::ChannelShut(channel));

@@ -34,6 +34,7 @@ enum Stands {
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next datagram to send, if one is due. Call it until there is none.
+    #[inline(never)]
     pub fn poll_transmit<'b>(&'b mut self, now: Mono, head: &'b mut [u8; HEAD]) -> Option<Transmit<'b>> {
         self.clock = self.clock.max(now);
         let produced = self.produce(now, head);
@@ -84,7 +85,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return Some((Stands::Query(slot), To::Network(to)));
             }
             self.agents_out.pop(&mut self.agents);
-            if let Some(at) = self.agents.at(slot).and_then(|agent| agent.due(self.settings.directory.is_some())) {
+            if let Some(at) = self.agents.at(slot).and_then(|agent| agent.due(self.settings.quorum().is_some())) {
                 self.deadlines.bring_forward(self.agent_item(slot), at);
             }
         }

@@ -19,6 +19,7 @@ use rand_core::CryptoRng;
 
 use super::desk::Done;
 use super::event::{Dropped, HostEvent, HostRequest};
+use super::tables::DIRECTORY;
 use super::{HEAD, LlEntity};
 use crate::crypto::Provider;
 use crate::dhi::fallback::{Ignored, Mapping, Query};
@@ -150,9 +151,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         uri: &str,
         rng: &mut impl CryptoRng,
     ) -> Result<Done, LocalStatus> {
+        if !DIRECTORY {
+            return Err(LocalStatus::NotFound);
+        }
         let mut target = Uri::EMPTY;
         target.read(uri).map_err(|_| LocalStatus::Refused)?;
-        if self.settings.directory.is_none() {
+        if self.settings.quorum().is_none() {
             return Err(LocalStatus::NotFound);
         }
         if self.query_of(agent).is_none() {
@@ -165,7 +169,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // An address, or a name that no namespace can have, has no mapping.
         let path = path(target.host()).filter(|_| !target.is_literal()).ok_or(LocalStatus::NotFound)?;
         let host = key(target.host());
-        match Mappings::new(self.mappings).get_by(now, &host) {
+        match Mappings::new(&mut self.mappings).get_by(now, &host) {
             Some((Kept::Mapped(eid), until)) => return Ok(Done::Mapped(mapped(now, eid, until))),
             Some((Kept::NotFound, _)) => return Err(LocalStatus::NotFound),
             None => {}
@@ -217,6 +221,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The agent whose query has this nonce.
     fn agent_of_nonce(&self, nonce: &TransactionId) -> Option<u32> {
+        if !DIRECTORY {
+            return None;
+        }
         let (random, masked) = nonce.0.split_first_chunk::<4>()?;
         let masked = u32::from_be_bytes(*masked.first_chunk()?);
         let TransactionId(own) = self.query_nonce(*random, 0);
@@ -296,7 +303,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(agent) = self.agent_of_nonce(&answer.transaction_nonce) else {
             return HostEvent::Dropped(Dropped::NotAsked);
         };
-        let Some(quorum) = self.settings.directory else { return HostEvent::Dropped(Dropped::NotAsked) };
+        let Some(quorum) = self.settings.quorum() else { return HostEvent::Dropped(Dropped::NotAsked) };
         let asked = |node: &Option<Node>| *node == Some(Node { eid: answer.resolver_eid, at: from });
         let slot = self.query_of(agent).filter(|slot| slot.stage == Stage::Asking);
         let place = slot.and_then(|slot| slot.nodes.iter().position(asked).filter(|place| !slot.opinions.has(*place)));
@@ -325,7 +332,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     fn decided(&mut self, now: Mono, unix: UnixTime, agent: u32, opinion: Opinion) {
         let Some(host) = self.query_of(agent).map(|slot| slot.host) else { return };
-        let mut mappings = Mappings::new(self.mappings);
+        let mut mappings = Mappings::new(&mut self.mappings);
         let result = match opinion {
             Opinion::Mapped { eid, expiry } => {
                 mappings.keep_by(now, unix, host, Mapping::Mapped { eid, expiry });

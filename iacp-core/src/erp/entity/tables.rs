@@ -1,18 +1,51 @@
 //! Further tables of an LL-Entity, each of which may be empty: what has no table costs nothing and is not offered.
 
+#[cfg(feature = "directory")]
 use crate::dhi::mapping::Known;
 use crate::erp::receipt::ReceiptSlot;
 use crate::erp::resume::{Agreement, Initiator, Items, Knowledge, Line};
+#[cfg(feature = "roaming")]
 use crate::erp::sandbox::DerivedSlot;
+#[cfg(feature = "endpoints")]
 use crate::pss::shared::EndpointSlot;
 use crate::slots::{Maybe, Reset, Slot};
 
+#[cfg(feature = "roaming")]
 use super::docking::OfferSlot;
+#[cfg(feature = "roaming")]
 use super::paths::PathSlot;
+#[cfg(feature = "directory")]
 use super::proof::BargainSlot;
+#[cfg(feature = "directory")]
 use super::records::{DepositSlot, TicketSlot};
+#[cfg(feature = "directory")]
 use super::resolve::QuerySlot;
+#[cfg(feature = "endpoints")]
 use super::shared::{GroupSlot, SharedSlot};
+
+// A part that is left out has tables without places: what works on them is known to do nothing, and is not linked. It acts as one
+// that was given no table.
+/// The feature `endpoints`.
+pub(super) const ENDPOINTS: bool = cfg!(feature = "endpoints");
+/// The feature `directory`.
+pub(super) const DIRECTORY: bool = cfg!(feature = "directory");
+/// The feature `roaming`.
+pub(super) const ROAMING: bool = cfg!(feature = "roaming");
+
+/// The caller's table, or none.
+macro_rules! part {
+    ($feature:tt, $table:expr) => {{
+        #[cfg(feature = $feature)]
+        {
+            $table
+        }
+        #[cfg(not(feature = $feature))]
+        {
+            &mut []
+        }
+    }};
+}
+pub(super) use part;
 
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
 /// of shares is divided equally among the agents, so that none can fill it for the others.
@@ -35,28 +68,39 @@ pub struct Tables<'m> {
     /// Shares: receipts of sessions that ended, and lines that agents have RECALLed. Each share is a multiple of 8.
     pub receipts: &'m mut [ReceiptSlot],
     /// Shares: own endpoints, at most 64 of an agent. They end with its EID.
+    #[cfg(feature = "endpoints")]
     pub endpoints: &'m mut [EndpointSlot],
     /// One for each session with ENDPOINTS. Without them ENDPOINTS is neither offered nor agreed.
+    #[cfg(feature = "endpoints")]
     pub shared: &'m mut [Slot<SharedSlot>],
     /// Shares: the groups of sealed endpoints. Without them there are none.
+    #[cfg(feature = "endpoints")]
     pub groups: &'m mut [Slot<GroupSlot>],
     /// One for each session that goes by three paths. Without them every session goes by one.
+    #[cfg(feature = "roaming")]
     pub paths: &'m mut [Slot<PathSlot>],
     /// Shares: the ticket keys of sessions, at most 64 of an agent. Without them no Forwarding Ticket is issued or opened.
+    #[cfg(feature = "directory")]
     pub tickets: &'m mut [TicketSlot],
     /// One for each agent: the record of it that its host is to write next. Without them DEPOSIT gets CAPACITY, and no
     /// Forwarding Ticket is issued.
+    #[cfg(feature = "directory")]
     pub deposits: &'m mut [DepositSlot],
     /// One for each derivative of all agents, better twice as many. Without them DERIVE gets CAPACITY.
+    #[cfg(feature = "roaming")]
     pub derived: &'m mut [DerivedSlot],
     /// One for each context that this host has offered to take over, for five minutes. Without them there is no import.
+    #[cfg(feature = "roaming")]
     pub offers: &'m mut [OfferSlot],
     /// One for each session with a contract. Without them a peer that makes two contracts of one turn is not
     /// convicted.
+    #[cfg(feature = "directory")]
     pub bargains: &'m mut [Slot<BargainSlot>],
     /// One for each agent: the ANML Fallback Query that is under way in its name. Without them RESOLVE gets CAPACITY.
+    #[cfg(feature = "directory")]
     pub queries: &'m mut [QuerySlot],
     /// What quorums said of hosts, for all agents. Without places each RESOLVE asks anew.
+    #[cfg(feature = "directory")]
     pub mappings: &'m mut [Known],
 }
 

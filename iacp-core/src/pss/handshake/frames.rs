@@ -31,7 +31,7 @@ pub(crate) enum Said<'s> {
 
 impl Said<'_> {
     /// Lays the frame out and hands it to `with`.
-    fn frame<R>(&self, signature: Signature, with: impl FnOnce(&Frame<'_>) -> R) -> Result<R, WriteError> {
+    fn frame(&self, signature: Signature, with: &mut dyn FnMut(&Frame<'_>)) -> Result<(), WriteError> {
         let mut room = [0; KEY_SHARE_LEN];
         match *self {
             Self::Init { eid, cookie, initial_sequence, offer, share } => {
@@ -43,16 +43,16 @@ impl Said<'_> {
                     signature,
                 };
                 let tlvs = key_share(share, &mut room)?;
-                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssInit(&message)).in_session(Cookie::ZERO) }))
+                with(&Frame { tlvs, ..Frame::new(Message::PssInit(&message)).in_session(Cookie::ZERO) });
             }
             Self::Offer { cookies, proposal, share } => {
                 let message = negotiation(cookies, 1, RejectionReasons::NONE, proposal, signature);
                 let tlvs = key_share(share, &mut room)?;
-                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) }))
+                with(&Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) });
             }
             Self::Counter { cookies, turn, reasons, proposal } => {
                 let message = negotiation(cookies, turn, reasons, proposal, signature);
-                Ok(with(&Frame::new(Message::PssNeg(&message)).in_session(cookies.responder)))
+                with(&Frame::new(Message::PssNeg(&message)).in_session(cookies.responder));
             }
             Self::Ack { eid, cookies, initial_sequence, capabilities, share } => {
                 let message = PssAck {
@@ -63,9 +63,10 @@ impl Said<'_> {
                     signature,
                 };
                 let tlvs = key_share(share, &mut room)?;
-                Ok(with(&Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) }))
+                with(&Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) });
             }
         }
+        Ok(())
     }
 
     /// Signs the frame into `out`; returns its length and its signature. `None` only if `out` is too short.
@@ -76,9 +77,12 @@ impl Said<'_> {
         context: [&[u8]; 2],
         out: &mut [u8],
     ) -> Option<(usize, Signature)> {
-        let (length, span) = self
-            .frame(Signature::ZERO, |frame| sign_frame(identity, frame, context, out).ok().zip(frame.signature_span()))
-            .ok()??;
+        let mut signed = None;
+        let mut sign = |frame: &Frame<'_>| {
+            signed = sign_frame(identity, frame, context, out).ok().zip(frame.signature_span());
+        };
+        self.frame(Signature::ZERO, &mut sign).ok()?;
+        let (length, span) = signed?;
         let signature = out.get(span)?.first_chunk()?;
         Some((length, Signature(*signature)))
     }
@@ -92,15 +96,20 @@ impl Said<'_> {
     /// A call of its own: the frame that it lays out is off the stack when the signature is made.
     #[inline(never)]
     fn digest_to_sign<P: Provider>(&self, context: [&[u8]; 2]) -> [u8; 32] {
-        let mut bytes = [0; HANDSHAKE_LEN];
+        let (mut bytes, mut digest) = ([0; HANDSHAKE_LEN], [0; 32]);
+        let mut with = |frame: &Frame<'_>| {
+            digest = digest_to_sign::<P>(frame, context, &mut bytes).unwrap_or_default();
+        };
         // No handshake frame is longer, so writing cannot fail; if it did, the signature would verify nowhere.
-        self.frame(Signature::ZERO, |frame| digest_to_sign::<P>(frame, context, &mut bytes).unwrap_or([0; 32]))
-            .unwrap_or([0; 32])
+        let _ = self.frame(Signature::ZERO, &mut with);
+        digest
     }
 
     /// Writes the frame with a signature that it was given before; returns its length, or 0 if `out` is too short.
     pub(crate) fn repeat(&self, signature: &Signature, out: &mut [u8]) -> usize {
-        self.frame(*signature, |frame| frame.write(out).unwrap_or(0)).unwrap_or(0)
+        let mut length = 0;
+        let _ = self.frame(*signature, &mut |frame| length = frame.write(out).unwrap_or(0));
+        length
     }
 
     /// SHA-256 of the whole frame.
@@ -112,12 +121,13 @@ impl Said<'_> {
 
     /// SHA-256 of the frame without its signature.
     pub(crate) fn unsigned_digest<P: Provider>(&self) -> [u8; 32] {
-        let mut bytes = [0; HANDSHAKE_LEN];
-        self.frame(Signature::ZERO, |frame| {
+        let (mut bytes, mut digest) = ([0; HANDSHAKE_LEN], [0; 32]);
+        let mut with = |frame: &Frame<'_>| {
             let length = frame.write(&mut bytes).unwrap_or(0);
-            unsigned_digest::<P>(frame, bytes.get(..length).unwrap_or_default())
-        })
-        .unwrap_or([0; 32])
+            digest = unsigned_digest::<P>(frame, bytes.get(..length).unwrap_or_default());
+        };
+        let _ = self.frame(Signature::ZERO, &mut with);
+        digest
     }
 }
 

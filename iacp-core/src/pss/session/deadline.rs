@@ -22,8 +22,9 @@ const ENDS: usize = 8;
 type Due = Option<(Mono, Reason)>;
 
 /// The soonest of several.
-fn soonest<const N: usize>(all: [Due; N]) -> Due {
-    all.into_iter().flatten().min()
+#[inline(never)]
+pub(super) fn soonest(all: &[Due]) -> Due {
+    all.iter().flatten().min().copied()
 }
 
 /// It is to be done at once, whatever the time is.
@@ -34,7 +35,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// [`Self::handle_deadline`] does it). `None` when the session waits for nothing.
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Mono, Reason)> {
-        soonest([self.next_end(), self.next_send()])
+        soonest(&[self.next_end(), self.next_send()])
     }
 
     /// When the next datagram is due.
@@ -57,8 +58,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 };
                 let data = if open.carries() && !self.gated() { self.outbound.log.due() } else { None };
                 let probe = self.path.due(HEARTBEAT_LEN + self.inbound.bitmap_len()).map(|at| (at, Reason::Probe));
-                let rest = [business.map(transmit), data.map(transmit), probe];
-                soonest([soonest(rest), self.heartbeat_due()])
+                let (business, data) = (business.map(transmit), data.map(transmit));
+                soonest(&[business, data, probe, self.heartbeat_due()])
             }
         }
     }
@@ -88,7 +89,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Business::None | Business::Accepted(_) => None,
         };
         let spent = self.outbound.key_spent() || self.inbound.key_spent();
-        soonest([
+        soonest(&[
             Some(link),
             open.lifetime_end.moment().map(|at| (at, Reason::Lifetime)),
             business,

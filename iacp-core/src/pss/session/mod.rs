@@ -319,12 +319,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if kind == Kind::Resume {
             return Err(SendError::Kind);
         }
-        self.seal(now, kind, Flags::NONE, length, write)
+        // One copy of what seals, however many kinds of content are written.
+        let mut write = Some(write);
+        self.seal(now, kind, Flags::NONE, length, &mut |room| {
+            if let Some(write) = write.take() {
+                write(room);
+            }
+        })
     }
 
     /// Kind 5, this side's first data frame in a session with RESUME.
     pub(crate) fn send_resume(&mut self, now: Mono, content: &[u8; RESUME_CONTENT]) -> Result<u64, SendError> {
-        self.seal(now, Kind::Resume, Flags::NONE, content.len(), |room| frame::write(room, content))
+        self.seal(now, Kind::Resume, Flags::NONE, content.len(), &mut |room| frame::write(room, content))
     }
 
     fn seal(
@@ -333,7 +339,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         kind: Kind,
         flags: Flags,
         length: usize,
-        write: impl FnOnce(&mut [u8]),
+        write: &mut dyn FnMut(&mut [u8]),
     ) -> Result<u64, SendError> {
         if !self.is_ready() {
             return Err(SendError::NotNow);
@@ -352,7 +358,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
     // keeps: IACP-151 (§6.5.1)
     pub fn finish(&mut self, now: Mono) -> Result<u64, SendError> {
-        self.seal(now, Kind::Anml, Flags::FIN, 0, |_| ())
+        self.seal(now, Kind::Anml, Flags::FIN, 0, &mut |_| ())
     }
 
     /// The application has consumed everything below `sequence`: the peer may forget it. Only for a session that holds,

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 
+use super::deadline::soonest;
 use super::life::IDLE_HEARTBEAT;
 use super::outbox::LastSent;
 use super::path::Path;
@@ -245,6 +246,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 Some(idle.min((anxious, Reason::Probe)))
             }
         };
-        acknowledge.into_iter().chain(regular).min()
+        soonest(&[acknowledge, regular])
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::congestion::{Congestion, InFlight};
 use super::frame::OVERHEAD;
 use super::rtt::Rtt;
-use crate::time::Mono;
+use crate::time::{Mono, soonest};
 
 /// How a frame in the log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,7 +355,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     /// When [`Self::transmit`] has something next. `None` if only the peer can change that, or the application.
     pub(crate) fn due(&self) -> Option<Mono> {
         let paced = ((self.due > 0 || self.fresh()) && self.open()).then(|| self.congestion.next().max(self.clock));
-        paced.into_iter().chain(self.timer()).chain(self.late()).chain(self.probe()).min()
+        soonest(&[paced, self.timer(), self.late(), self.probe()])
     }
 
     /// Something is to be sent, and the flight or the peer's window has no room for it.

@@ -22,6 +22,7 @@ const STANDING: u64 = 300_000;
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The host asks its storage, or the directory, until there is nothing to ask.
     // keeps: IACP-069 (§4.2.1.3)
+    #[inline(never)]
     pub fn poll_request(&mut self) -> Option<HostRequest> {
         while let Some(slot) = self.agents_ask.first() {
             if let Some(request) = self.ask_for(slot) {
@@ -38,7 +39,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     fn ask_for(&mut self, slot: u32) -> Option<HostRequest> {
-        let directory = self.settings.directory.is_some();
+        let directory = self.settings.quorum().is_some();
         if let Some(what) = self.ask_to_store_export(slot) {
             return Some(HostRequest::Persist { eid: self.agents.at(slot)?.eid(), what });
         }
@@ -151,7 +152,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         confirm: &ErpConfirm,
         bytes: &[u8],
     ) -> HostEvent<'static> {
-        let Some(quorum) = self.settings.directory else { return HostEvent::Dropped(Dropped::NotAsked) };
+        let Some(quorum) = self.settings.quorum() else { return HostEvent::Dropped(Dropped::NotAsked) };
         let answer = Answer::of(confirm.status.get());
         let node = confirm.directory_node_eid;
         let (slot, binding) = match self.agent_of(&confirm.eid) {

@@ -44,7 +44,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         digest: Digest,
         rng: &mut impl CryptoRng,
     ) -> Result<u32, LocalStatus> {
-        let bindable = airk.is_some() && self.settings.directory.is_some() && !self.deposits.is_empty();
+        let bindable = airk.is_some() && self.settings.quorum().is_some() && !self.deposits.is_empty();
         let slot = self.enter(now, |agent| {
             agent.begin(now, airk, digest, rng);
             agent.channel = channel;
@@ -124,7 +124,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     pub(in crate::erp::entity) fn settle_agent(&mut self, now: Mono, slot: u32) {
         self.touch_agent(slot);
         let Some(agent) = self.agents.at(slot) else { return };
-        let wants_nodes = self.settings.directory.is_some()
+        let wants_nodes = self.settings.quorum().is_some()
             && agent.state == State::Transition
             && !agent.registration.known
             && !agent.registration.asked;
@@ -137,7 +137,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// Signs the binding that is wanted, once its generation is on stable storage.
     // keeps: IACP-089 (§4.2.5.1)
     fn sign_binding(&mut self, now: Mono, slot: u32) {
-        let (moves, address, directory) = (self.moves, self.settings.address, self.settings.directory.is_some());
+        let (moves, address, directory) = (self.moves, self.settings.address, self.settings.quorum().is_some());
         let waits = |agent: &AgentSlot<P>| agent.awaits_root.is_some();
         let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.unsigned && !waits(agent)) else { return };
         let Some(identity) = &agent.identity else { return };

@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::super::LlEntity;
+use super::super::tables::ROAMING;
 use super::RENEWALS;
 use crate::crypto::Provider;
 use crate::erp::context::State;
@@ -12,7 +13,10 @@ use crate::time::Mono;
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The next session of an agent that needs new keys, if none is on its way to them: one after the other.
     pub(in crate::erp::entity) fn renew_next(&mut self, now: Mono, agent: u32) {
-        if self.state(agent) != State::Bound || self.agents.at(agent).is_none_or(|agent| agent.rotated.is_some()) {
+        if !ROAMING
+            || self.state(agent) != State::Bound
+            || self.agents.at(agent).is_none_or(|agent| agent.rotated.is_some())
+        {
             return;
         }
         let (mut next, mut found) = (self.first_session(agent), None);
@@ -49,7 +53,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Begins the new handshake of a session that was handed over; or ends one that has not got its new keys in time.
     pub(in crate::erp::entity) fn renew_keys(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
-        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        let Some(entry) = self.sessions.at_mut(slot).filter(|_| ROAMING) else { return };
         let agent = entry.agent;
         if entry.imported.is_some_and(|until| until <= now) {
             entry.imported = None;

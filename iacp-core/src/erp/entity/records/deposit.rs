@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::super::LlEntity;
 use super::super::event::HostRequest;
+use super::super::tables::DIRECTORY;
 use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::local::LocalStatus;
@@ -109,6 +110,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         kind: u8,
         body: &[u8],
     ) -> Result<(), LocalStatus> {
+        if !DIRECTORY {
+            return Err(LocalStatus::Capacity);
+        }
         let context = self.agents.at(agent).ok_or(LocalStatus::NotNow)?;
         let identity = context.identity.as_ref().ok_or(LocalStatus::NotNow)?;
         // Without a root key there is none that could have signed.

@@ -18,7 +18,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         request: u32,
         eid: &Eid,
     ) -> Result<Done, LocalStatus> {
-        if self.settings.directory.is_none() {
+        if self.settings.quorum().is_none() {
             return Err(LocalStatus::NotFound);
         }
         if self.agents.at(agent).is_none_or(|agent| agent.standing.is_some()) {

@@ -74,7 +74,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// peer if it has four, else those of a session that has ended, else any.
     pub(in crate::erp::entity) fn keep_ticket_keys(&mut self, slot: u32) {
         let now = self.clock;
-        if self.tickets.is_empty() || self.settings.directory.is_none() {
+        if self.tickets.is_empty() || self.settings.quorum().is_none() {
             return;
         }
         let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.session.is_ready()) else { return };

@@ -80,7 +80,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if (record.is_some() && !has_line) || full {
             return Err(LocalStatus::Capacity);
         }
-        if self.settings.directory.is_none() && open.at.is_none() && self.agent_of(&open.peer).is_none() {
+        if self.settings.quorum().is_none() && open.at.is_none() && self.agent_of(&open.peer).is_none() {
             return Err(LocalStatus::NotFound);
         }
         // A PSS_INIT costs the peer a signature, also where it is an agent of this host.
@@ -120,7 +120,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let entry = self.sessions.at(slot).ok_or(LocalStatus::NoSession)?;
         let (agent, peer) = (entry.agent, entry.session.peer());
         let (hold, offer) = (entry.session.holds(), entry.session.capabilities());
-        let at = Some(entry.session.locator()).filter(|_| self.settings.directory.is_none());
+        let at = Some(entry.session.locator()).filter(|_| self.settings.quorum().is_none());
         let record = self.resume_record(slot).ok_or(LocalStatus::NotNow)?.to_bytes();
         let open = Open { peer, at, hold, offer, resume: Some(&record) };
         self.open(now, agent, 0, &open, rng)

@@ -97,7 +97,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if self.agent_of(eid).is_some() {
             return Known::At(INSIDE, false);
         }
-        if self.settings.directory.is_none() {
+        if self.settings.quorum().is_none() {
             return at.map_or(Known::Nowhere, |at| Known::At(at, false));
         }
         let Some(slot) = self.peer_entry(eid) else { return Known::NotYet };
@@ -146,7 +146,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     // keeps: IACP-102 (§4.2.7.2)
     pub(in crate::erp::entity) fn read_again(&mut self, now: Mono, session: u32) {
         let Some(entry) = self.sessions.at(session).filter(|entry| entry.opened) else { return };
-        let Some(slot) = entry.peer.checked_sub(1).filter(|_| self.settings.directory.is_some()) else { return };
+        let Some(slot) = entry.peer.checked_sub(1).filter(|_| self.settings.quorum().is_some()) else { return };
         let standing = self.peers.at(slot).and_then(|peer| peer.standing.get());
         if standing.is_some_and(|(standing, until)| until <= now || standing == Admission::NotKnownYet) {
             self.ask_peer(now, slot);

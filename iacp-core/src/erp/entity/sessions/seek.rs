@@ -9,7 +9,7 @@ use crate::time::Mono;
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// As soon as a session is DISCONNECTED its peer's binding is read; the search ends when the session goes on.
     pub(in crate::erp::entity) fn settle_seek(&mut self, slot: u32) {
-        if self.settings.directory.is_none() {
+        if self.settings.quorum().is_none() {
             return;
         }
         let Some(entry) = self.sessions.at_mut(slot) else { return };

@@ -5,6 +5,7 @@ use rand_core::CryptoRng;
 
 use super::super::LlEntity;
 use super::super::desk::Done;
+use super::super::tables::ENDPOINTS;
 use crate::crypto::{Provider, Suite};
 use crate::erp::local::LocalStatus;
 use crate::pss::shared::endpoint::EndpointFlags;
@@ -24,6 +25,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         (flags, rotation, tag): (u8, u32, &[u8]),
         rng: &mut impl CryptoRng,
     ) -> Result<Done, LocalStatus> {
+        if !ENDPOINTS {
+            return Err(LocalStatus::Capacity);
+        }
         let flags = EndpointFlags { global: flags & 1 != 0, bridged: flags & 2 != 0, sealed: flags & 4 != 0 };
         let group = if flags.sealed { Some(self.claim_group(agent)?) } else { None };
         let created = match self.endpoints_of(agent) {

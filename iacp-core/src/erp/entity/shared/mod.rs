@@ -11,6 +11,7 @@ use core::net::SocketAddr;
 use core::ops::Range;
 
 use super::LlEntity;
+use super::tables::ENDPOINTS;
 use crate::crypto::Provider;
 use crate::pss::shared::{EndpointSlot, Endpoints, Reach};
 use crate::pss::{Capabilities, continuity};
@@ -116,7 +117,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// Whether ENDPOINTS was agreed in this session.
     pub(super) fn has_endpoints(&self, slot: u32) -> bool {
         let agreed = Capabilities::ENDPOINTS;
-        self.sessions.at(slot).is_some_and(|entry| entry.shared > 0 && entry.session.capabilities().contains(agreed))
+        ENDPOINTS
+            && self
+                .sessions
+                .at(slot)
+                .is_some_and(|entry| entry.shared > 0 && entry.session.capabilities().contains(agreed))
     }
 
     fn shared_mut(&mut self, slot: u32) -> Option<&mut SharedSlot> {
@@ -147,6 +152,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// An authentic frame came from there by a carrier of this reach.
     pub(super) fn came_near(&mut self, slot: u32, from: SocketAddr, reach: Reach) {
+        if !ENDPOINTS {
+            return;
+        }
         let Some(entry) = self.sessions.at_mut(slot).filter(|entry| entry.shared > 0) else { return };
         match reach {
             Reach::Link => entry.link = Maybe::Just(from),
@@ -157,7 +165,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 }
 
 /// The group of an endpoint that ends.
-fn release_group(groups: &mut Slots<'_, GroupSlot>, endpoint: &EndpointSlot) {
+fn release_group(groups: &mut Slots<'_, GroupSlot, ENDPOINTS>, endpoint: &EndpointSlot) {
     if let Some(handle) = endpoint.group().filter(|_| endpoint.version() != 0).and_then(|group| groups.handle(group)) {
         groups.release(handle);
     }

@@ -1,6 +1,7 @@
 //! What a session owes its peer about endpoints, sealed as far as window and log take it.
 
 use super::super::LlEntity;
+use super::super::tables::ENDPOINTS;
 use super::table::Pending;
 use crate::crypto::Provider;
 use crate::pss::shared::frame::{Contract, GroupKey, Op, Status, Update};
@@ -22,7 +23,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// Seals keys, answers, then the newest values.
     pub(in crate::erp::entity) fn share(&mut self, now: Mono, slot: u32) {
         let Some(entry) = self.sessions.at(slot) else { return };
-        if entry.shared == 0 || !entry.session.is_ready() || entry.finished || !self.line_is_open(slot) {
+        if !ENDPOINTS || entry.shared == 0 || !entry.session.is_ready() || entry.finished || !self.line_is_open(slot) {
             return;
         }
         if !self.has_endpoints(slot) {
