@@ -312,6 +312,10 @@ impl<P: Provider> AgentSlot<P> {
 
     /// The memory was restored or cloned: the counter begins at the stored bound, and what was asked of storage is asked anew.
     pub(crate) fn renew(&mut self, stored: u64) {
+        if core::mem::take(&mut self.given) {
+            // The other copy may have shown this one, and later ones.
+            self.counter.pass();
+        }
         self.counter.restart(stored);
         self.storing = Storing::Nothing;
         if self.evolved.is_some() {
@@ -323,11 +327,14 @@ impl<P: Provider> AgentSlot<P> {
     }
 
     /// Whether a binding of this EID was signed elsewhere: it is not below all that may have been signed here, or it names
-    /// another place than ours of the same generation. Before the first binding after a lost memory the counter alone says
-    /// what is an echo.
+    /// another place than ours of the same generation. Our own is none, also while it is not shown yet: the host that has handed
+    /// the context over has signed it, and has shown it to the peers. Before the first binding after a lost memory the counter
+    /// alone says what is an echo.
     pub(crate) fn is_foreign(&self, binding: &Binding) -> bool {
-        binding.generation >= self.counter.next()
-            || self.binding.is_some_and(|ours| binding.generation == ours.generation && binding.ip != ours.ip)
+        match self.binding.filter(|ours| ours.generation == binding.generation) {
+            Some(ours) => binding.ip != ours.ip,
+            None => binding.generation >= self.counter.next(),
+        }
     }
 
     /// Makes a move of B.2, and has it told; `false` where the table has none.

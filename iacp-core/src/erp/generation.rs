@@ -200,9 +200,11 @@ impl Counter {
     }
 
     /// The host's memory was restored or cloned, and stable storage has this bound: generations go on above all that may
-    /// have been signed meanwhile, and the next one is persisted first.
+    /// have been signed meanwhile, and the next one is persisted first. What this memory knows counts too: its bound, and its
+    /// next generation, which stands above the bound where another host has signed those before it.
     pub const fn restart(&mut self, stored: u64) {
-        *self = Self::restored(if stored > self.bound { stored } else { self.bound });
+        let known = if self.next > self.bound { self.next } else { self.bound };
+        *self = Self::restored(if stored > known { stored } else { known });
     }
 
     /// The lowest generation that was not signed under this counter.

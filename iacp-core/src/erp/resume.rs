@@ -197,6 +197,11 @@ impl Agreement {
         Self { outcome, line: session, send_from: 0, receive_from: 0 }
     }
 
+    /// The first frame of a responder that has agreed on this, from what it knew of the line.
+    pub(crate) fn answer(&self, known: &Knowledge) -> Resume {
+        if self.outcome == Outcome::Resumed { Resume::of(self.line, known) } else { Resume::NEW }
+    }
+
     const fn resume(line: Line, ours: &Knowledge, theirs: &Resume) -> Self {
         Self { outcome: Outcome::Resumed, line, send_from: theirs.safe, receive_from: ours.delivered }
     }
@@ -288,7 +293,8 @@ impl Initiator {
 pub fn answer(theirs: &Resume, session: Line, known: Option<Knowledge>) -> Result<(Resume, Agreement), Refusal> {
     match theirs.line().zip(known) {
         Some((line, known)) if known.fits(theirs) => {
-            Ok((Resume::of(line, &known), Agreement::resume(line, &known, theirs)))
+            let agreement = Agreement::resume(line, &known, theirs);
+            Ok((agreement.answer(&known), agreement))
         }
         Some(_) => Err(Refusal::Contradiction),
         None => Ok((Resume::NEW, Agreement::begin(Outcome::New, session))),

@@ -64,6 +64,17 @@ impl<const LINK: usize> List<LINK> {
         true
     }
 
+    /// Puts a slot in front; `false` if it stands in a list with this link already.
+    pub fn push_front<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
+        if self.is_empty() {
+            return self.push(slots, slot);
+        }
+        let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
+        let Some(link) = entry.links.get_mut(LINK).filter(|link| **link == 0) else { return false };
+        *link = core::mem::replace(&mut self.first, slot + 1);
+        true
+    }
+
     /// Takes a slot out, wherever it stands; `false` if it stands in no list with this link. It costs as much as slots stand
     /// before it.
     pub fn remove<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
@@ -137,6 +148,21 @@ mod tests {
             assert_eq!(popped, expected);
             assert!(list.is_empty());
             assert!(list.push(&mut slots, 0) && list.remove(&mut slots, 0) && list.is_empty(), "the only one");
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_put_in_front_comes_first() {
+        let mut memory = [const { Slot::new(Nothing) }; 4];
+        let mut slots = Slots::new(&mut memory).expect("four slots");
+        let mut list = List::<2>::EMPTY;
+        for slot in [2, 1, 0] {
+            assert!(list.push_front(&mut slots, slot));
+            assert!(!list.push_front(&mut slots, slot), "it stands in it already");
+        }
+        assert!(list.push(&mut slots, 3));
+        for slot in 0..4 {
+            assert_eq!(list.pop(&mut slots), Some(slot));
         }
     }
 }

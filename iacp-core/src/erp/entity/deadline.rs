@@ -113,7 +113,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return;
         }
         if agent.rotated.is_some_and(|since| now.since(since) >= ROTATION) {
-            self.close_all(now, slot, true);
+            // The leaving ends what is still open at the peers.
             self.end_context(now, slot, Event::Deregistration);
             return;
         }

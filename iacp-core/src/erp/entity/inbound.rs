@@ -276,13 +276,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         incoming: Incoming<'d>,
         rng: &mut impl CryptoRng,
     ) -> HostEvent<'d> {
-        let (Some(entry), Some(context)) = (self.sessions.at(slot), self.agents.at(agent)) else {
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
             return HostEvent::Dropped(Dropped::NoAgent);
         };
         if entry.session.peer() != header.source {
             return HostEvent::Dropped(Dropped::Session(Discard::Cookie));
         }
-        if matches!(incoming, Incoming::Signed(_)) && self.live.take(now, 1).is_err() {
+        // Cookies and EIDs pass by in clear: the session's own share first, so that no one session uses up that of all.
+        if let Incoming::Signed(_) = incoming
+            && !(entry.signed.take(now, entry.session.locator() == from) && self.live.take(now, 1).is_ok())
+        {
             return HostEvent::Dropped(Dropped::RateLimited);
         }
         if let Incoming::Sealed(sealed) = &incoming {

@@ -5,12 +5,12 @@ use core::net::SocketAddr;
 use iacp_wire::{Cookie, Eid};
 use zeroize::Zeroize;
 
-use super::throttle::Throttle;
+use super::throttle::{Signed, Throttle};
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::backoff::Resolution;
 use crate::erp::binding::Binding;
-use crate::erp::local::{LocalStatus, Outcome};
+use crate::erp::local::{ClosureCode, LocalStatus, Outcome};
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
 use crate::slots::{Handle, HeapCell, List, Maybe, Reset, Slot};
@@ -70,6 +70,17 @@ pub(super) struct Want {
     pub(super) resolution: Resolution,
 }
 
+/// What is left of a session whose context is gone.
+#[derive(Clone, Copy)]
+pub(super) struct Goodbye {
+    /// Where a copy of the leaving goes, until it has gone.
+    pub(super) to: Option<SocketAddr>,
+    /// The cell of the outbox that has the leaving, and knows whose it is.
+    pub(super) cell: Handle,
+    /// How the session has ended, until the agent was told: closure, whether it was cut short, and the reason.
+    pub(super) ended: Option<(ClosureCode, bool, u16)>,
+}
+
 /// One session of one agent.
 pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) session: Session<P, LOG, FRAMES>,
@@ -100,6 +111,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) heard: bool,
     /// The directory's verdict about the peer is to throttle it.
     pub(super) throttle: Maybe<Throttle>,
+    /// Its signed frames that may still be looked at.
+    pub(super) signed: Signed,
     /// What waits to be sealed.
     pub(super) fifo: List<0>,
     /// All items below are with the peer; and how many frames of content were acknowledged when that was counted.
@@ -147,8 +160,8 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) asleep: bool,
     /// It gives new keys to a session that was handed over, and its line is not known yet.
     pub(super) renews: bool,
-    /// The context is gone: a copy of its leaving goes there, from this cell of the outbox.
-    pub(super) goodbye: Maybe<(SocketAddr, Handle)>,
+    /// The context is gone.
+    pub(super) goodbye: Maybe<Goodbye>,
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRAMES> {
@@ -171,6 +184,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         incoming: false,
         heard: false,
         throttle: Maybe::Nothing,
+        signed: Signed::WHOLE,
         fifo: List::EMPTY,
         acknowledged: 0,
         counted: 0,
@@ -210,6 +224,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.filed, self.want, self.refused) = (None, Maybe::Nothing, Maybe::Nothing);
         (self.request, self.waits) = (0, 0);
         (self.incoming, self.heard, self.throttle) = (false, false, Maybe::Nothing);
+        self.signed = Signed::WHOLE;
         (self.fifo, self.acknowledged, self.counted) = (List::EMPTY, 0, 0);
         (self.item, self.delivered) = (0, 0);
         (self.line, self.outcome, self.greeting) = (0, Outcome::New, false);
@@ -259,7 +274,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         if self.asleep {
             return None;
         }
-        if self.goodbye.is_some() || self.wake || self.renew {
+        if let Some(goodbye) = self.goodbye.as_ref() {
+            return goodbye.to.map(|_| Mono(0));
+        }
+        if self.wake || self.renew {
             return Some(Mono(0));
         }
         let session = match self.want.as_ref() {

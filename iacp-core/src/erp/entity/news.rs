@@ -26,6 +26,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             self.agents_news.pop(&mut self.agents);
         }
+        // Sessions first: where their context is gone, its agent is told of each before it is told that it is UNBOUND.
+        while let Some(slot) = self.sessions_news.first() {
+            if let Some(event) = self.tell_session(slot) {
+                return Some(event);
+            }
+            self.sessions_news.pop(&mut self.sessions);
+        }
         while let Some(slot) = self.outbox_news.pop(&mut self.outbox) {
             let Some(cell) = self.outbox.at_mut(slot) else { continue };
             let generation = cell.binding.map_or(0, |binding| binding.generation);
@@ -37,13 +44,23 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let event = AgentEvent::State { state: State::Unbound, degraded: false, accused: false, generation };
             return Some(HostEvent::Agent { eid: cell.eid, channel: cell.channel, session: None, event });
         }
-        while let Some(slot) = self.sessions_news.first() {
-            if let Some(event) = self.tell_session(slot) {
-                return Some(event);
-            }
-            self.sessions_news.pop(&mut self.sessions);
-        }
         None
+    }
+
+    /// CLOSED of a session whose context is gone; then the slot is free, if the peer was told.
+    fn tell_end(&mut self, slot: u32) -> Option<HostEvent<'static>> {
+        let session = self.sessions.handle(slot)?;
+        let entry = self.sessions.at_mut(slot)?;
+        let delivered = entry.delivered;
+        let goodbye = entry.goodbye.as_mut()?;
+        let (closure, truncated, reason) = goodbye.ended.take()?;
+        let cell = goodbye.cell;
+        if goodbye.to.is_none() {
+            self.sessions.release(session);
+        }
+        let cell = self.outbox.get(cell)?;
+        let event = AgentEvent::Closed { closure, truncated, reason, delivered };
+        Some(HostEvent::Agent { eid: cell.eid, channel: cell.channel, session: Some(session), event })
     }
 
     fn tell_agent(&mut self, slot: u32) -> Option<HostEvent<'static>> {
@@ -73,6 +90,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn tell_session(&mut self, slot: u32) -> Option<HostEvent<'static>> {
         let session = self.sessions.handle(slot)?;
         let entry = self.sessions.at_mut(slot)?;
+        if entry.goodbye.is_some() {
+            return self.tell_end(slot);
+        }
         let context = self.agents.at(entry.agent)?;
         let (eid, channel, agent) = (context.eid(), context.channel, entry.agent);
         if core::mem::take(&mut entry.tell_compromised) {
@@ -88,7 +108,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let request = entry.request;
             return event(AgentEvent::Result { request, status: Err(LocalStatus::Degraded) });
         }
-        if entry.want.is_some() || entry.goodbye.is_some() {
+        if entry.want.is_some() {
             return None;
         }
         entry.opened |= entry.session.is_ready();

@@ -164,8 +164,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn say(&mut self, now: Mono, slot: u32, head: &mut [u8; HEAD]) -> Option<(Stands, To)> {
         let previous = self.previous;
         let entry = self.sessions.at(slot)?;
-        if let Some((to, cell)) = entry.goodbye.get() {
-            return self.say_goodbye(slot, to, cell, head);
+        if entry.goodbye.is_some() {
+            return self.say_goodbye(slot, head);
         }
         if entry.want.is_some() || entry.asleep {
             return None;
@@ -217,22 +217,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Some((stands, if to == INSIDE { To::Inside } else { To::Network(to) }))
     }
 
-    /// The copy of a leaving for one peer; then the slot is free.
-    fn say_goodbye(
-        &mut self,
-        slot: u32,
-        to: SocketAddr,
-        cell: crate::slots::Handle,
-        head: &mut [u8; HEAD],
-    ) -> Option<(Stands, To)> {
+    /// The copy of a leaving for one peer; then the slot is free, if the agent was told.
+    fn say_goodbye(&mut self, slot: u32, head: &mut [u8; HEAD]) -> Option<(Stands, To)> {
         let handle = self.sessions.handle(slot)?;
+        let goodbye = self.sessions.at_mut(slot)?.goodbye.as_mut()?;
+        let (to, cell, told) = (goodbye.to.take()?, goodbye.cell, goodbye.ended.is_none());
         let binding = self.outbox.get(cell).and_then(|cell| cell.binding);
         let exported = self.outbox.get(cell).is_some_and(|cell| cell.exported.is_some());
         let previous = if exported { self.settings.address } else { self.previous };
         if let Some(cell) = self.outbox.get_mut(cell) {
             cell.goodbyes = cell.goodbyes.saturating_sub(1);
         }
-        self.sessions.release(handle);
+        if told {
+            self.sessions.release(handle);
+        }
         let length = binding?.write_vector(previous, head.get_mut(..BINDING_FRAME)?);
         Some((Stands::Head(length), if to == INSIDE { To::Inside } else { To::Network(to) }))
     }

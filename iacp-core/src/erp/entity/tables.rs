@@ -108,11 +108,13 @@ pub struct Tables<'m> {
 pub struct LineSlot {
     /// The line that the agent's record names, and the lowest item of it that is not safe.
     pub(super) record: Option<(Line, u64)>,
-    /// This side has said with which line it goes on, and this is what it knew.
+    /// This side has said with which line it goes on; and what it knew, which a responder answers.
     pub(super) initiator: Maybe<Initiator>,
     pub(super) known: Knowledge,
     /// What both sides have agreed on.
     pub(super) agreement: Maybe<Agreement>,
+    /// This side is the responder, and its answer could not be sealed yet.
+    pub(super) owes: bool,
     pub(super) items: Items,
     /// Where this side holds: the lowest item of the peer's that its agent has not consumed, and the lowest one whose frame
     /// was not given free in this session. Frames of items that an older session has brought may come after the agent's word.
@@ -131,12 +133,18 @@ impl LineSlot {
         initiator: Maybe::Nothing,
         known: Knowledge::of_record(0),
         agreement: Maybe::Nothing,
+        owes: false,
         items: Items::from(0),
         consumed: 0,
         freed: 0,
         next: 0,
         given_up: false,
     };
+
+    /// Whether items may be sealed: both sides know the line, and this side has said so.
+    pub(super) fn is_open(&self) -> bool {
+        self.agreement.is_some() && !self.owes
+    }
 
     /// The name of the line, once it is agreed on or asked for, and while it is this session's.
     pub(super) fn name(&self) -> Option<Line> {

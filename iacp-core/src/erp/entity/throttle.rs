@@ -50,6 +50,31 @@ impl Throttle {
     }
 }
 
+/// Signed frames of one session that are looked at: so many at once, and one more in so many milliseconds.
+const SIGNED: u64 = 16;
+const SIGNED_EACH: u64 = 125;
+
+/// What a session may still have verified, in 16 bytes: once for frames from its peer's home, and once for all other places. An
+/// honest peer sends a few signed frames at its beginning and at its end. Each number is the moment at which the allowance is whole
+/// again, so zeros are a whole one.
+#[derive(Clone, Copy)]
+pub(super) struct Signed([Mono; 2]);
+
+impl Signed {
+    pub(super) const WHOLE: Self = Self([Mono(0); 2]);
+
+    /// Whether one more signed frame is looked at.
+    pub(super) fn take(&mut self, now: Mono, from_home: bool) -> bool {
+        let [elsewhere, home] = &mut self.0;
+        let whole = if from_home { home } else { elsewhere };
+        let may = whole.since(now) <= (SIGNED - 1) * SIGNED_EACH;
+        if may {
+            *whole = (*whole).max(now).after(SIGNED_EACH);
+        }
+        may
+    }
+}
+
 /// As many as there are buckets for networks at the door.
 pub(super) const NETWORKS: usize = 64;
 /// Reads of the directory for strangers of one network in a second.

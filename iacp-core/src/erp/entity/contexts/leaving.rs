@@ -7,14 +7,16 @@ use iacp_wire::{Eid, Frame};
 
 use super::super::LlEntity;
 use super::super::event::{Dropped, HostEvent};
+use super::super::memory::Goodbye;
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::binding::Binding;
-use crate::erp::context::Event;
+use crate::erp::context::Event as Step;
 use crate::erp::generation::Counter;
+use crate::erp::local::ClosureCode;
 use crate::erp::switch_point::{Answer, Quorum, Registration, Verdict};
 use crate::identity::verify_frame;
-use crate::pss::TeardownReason;
+use crate::pss::{Event, TeardownReason};
 use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
@@ -31,7 +33,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let Some(identity) = &agent.identity else { break };
             // A session whose line is not known yet cannot say how it ends in good order.
             let unknown = entry.line.checked_sub(1).and_then(|line| self.lines.at(line));
-            let unknown = unknown.is_some_and(|line| line.agreement.is_none());
+            let unknown = unknown.is_some_and(|line| !line.is_open());
             if at_once || unknown {
                 // It is this agent's session, so the identity is the right one.
                 let _ = entry.session.abort(now, identity, TeardownReason::IdentityRotated);
@@ -53,13 +55,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return;
             }
         }
-        self.end_context(now, slot, Event::Deregistration);
+        self.end_context(now, slot, Step::Deregistration);
     }
 
     /// The way back to UNBOUND, in one step: the leaving is signed, then everything that could sign, seal or open again is
     /// wiped. The signed bytes go to the directory and to every live peer.
     // keeps: IACP-073 (§4.2.2.3), IACP-074 (§4.2.2.3), IACP-079 (B.2)
-    pub(in crate::erp::entity) fn end_context(&mut self, now: Mono, slot: u32, event: Event) -> bool {
+    pub(in crate::erp::entity) fn end_context(&mut self, now: Mono, slot: u32, event: Step) -> bool {
         let Some(agent) = self.agents.at_mut(slot) else { return false };
         if !agent.step(event) {
             return false;
@@ -107,7 +109,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(session) = next {
             let Some(entry) = self.sessions.at(session) else { break };
             next = entry.next.checked_sub(1);
-            self.end_session(session, cell.filter(|_| leaving.is_some()));
+            self.end_session(session, cell, leaving.is_some());
         }
         if let Some(channel) = channel.and_then(|channel| self.channels.get_mut(usize::try_from(channel).ok()?)) {
             channel.contexts = channel.contexts.saturating_sub(1);
@@ -142,29 +144,38 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         cell(item).filter(|cell| cell.until > now)?.exported.get()
     }
 
-    /// What a session of a context that is gone leaves behind: nothing, or the place where its copy of the leaving goes.
-    fn end_session(&mut self, slot: u32, leaving: Option<Handle>) {
-        let Some(entry) = self.sessions.at(slot) else { return };
-        let live = entry.opened && entry.session.closure().is_none();
-        let to = entry.session.locator();
+    /// What a session of a context that is gone leaves behind, until that is done: CLOSED for its agent, and the place where its copy
+    /// of the leaving goes. A last word that would have been kept for its peer is replaced by the leaving.
+    fn end_session(&mut self, slot: u32, cell: Option<Handle>, leaves: bool) {
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        let live = entry.opened && (entry.session.closure().is_none() || !entry.session.is_over());
+        let to = Some(entry.session.locator()).filter(|_| live && leaves);
+        // One that has not begun is lost like any other. One that was exported is gone from here without an end.
+        let unbegun = entry.want.is_some().then_some((ClosureCode::Lost, true, 0));
+        entry.session.cut();
+        let events = core::iter::from_fn(|| entry.session.poll_event());
+        let ended = events.fold(unbegun, |ended, event| match event {
+            Event::Closed(closure) => Some(ClosureCode::of(closure)),
+            _ => ended,
+        });
+        let delivered = entry.count_acknowledged();
         self.forget_session(slot);
         let Some(handle) = self.sessions.handle(slot) else { return };
-        match leaving.filter(|_| live) {
-            Some(cell) => {
-                if let Some(entry) = self.sessions.at_mut(slot) {
-                    entry.session.wipe();
-                    entry.clear();
-                    entry.goodbye = Maybe::Just((to, cell));
-                }
-                if let Some(cell) = self.outbox.get_mut(cell) {
-                    cell.goodbyes += 1;
-                }
-                self.sessions_out.push(&mut self.sessions, slot);
-            }
-            None => {
-                self.sessions.release(handle);
-            }
+        let Some(cell) = cell.filter(|_| to.is_some() || ended.is_some()) else {
+            self.sessions.release(handle);
+            return;
+        };
+        if let Some(entry) = self.sessions.at_mut(slot) {
+            entry.session.wipe();
+            entry.clear();
+            entry.delivered = delivered;
+            entry.goodbye = Maybe::Just(Goodbye { to, cell, ended });
         }
+        if let Some(cell) = self.outbox.get_mut(cell).filter(|_| to.is_some()) {
+            cell.goodbyes += 1;
+        }
+        self.sessions_out.push(&mut self.sessions, slot);
+        self.sessions_news.push(&mut self.sessions, slot);
     }
 
     /// Takes an agent, or a leaving (behind the agents), out of the index of EIDs.

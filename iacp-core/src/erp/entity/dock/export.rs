@@ -230,7 +230,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let line = self.line_of(slot);
         if entry.session.capabilities().contains(Capabilities::RESUME)
-            && line.is_none_or(|line| line.agreement.is_none())
+            && !line.is_some_and(LineSlot::is_open)
         {
             return None;
         }

@@ -39,10 +39,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// This memory may be a copy.
+    /// This memory may be a copy. Its export is given up, and the word "exported" is taken back, whatever this memory knows of it:
+    /// it may have got to stable storage since the copy was made. So may the binding for the importing host have got out.
     pub(super) fn renew_docking(&mut self) {
         self.offers.iter_mut().for_each(|slot| *slot = OfferSlot::EMPTY);
-        (self.offers_until, self.docking) = (None, None);
+        self.offers_until = None;
+        let Some(docking) = self.docking.as_mut() else { return };
+        docking.word = Word::Withdrawn;
+        if let Some(agent) = self.agents.get_mut(docking.agent) {
+            agent.counter.restart(docking.bound);
+            docking.bound = agent.counter.next();
+        }
     }
 
     /// What of an export is to be stored.

@@ -74,7 +74,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Whether items may be sealed: a session without RESUME has no line to wait for.
     pub(in crate::erp::entity) fn line_is_open(&self, slot: u32) -> bool {
-        self.line_of(slot).is_none_or(|line| line.agreement.is_some())
+        self.line_of(slot).is_none_or(LineSlot::is_open)
     }
 
     /// Whether an agent may hand items over: it knows the number of the first one.
@@ -84,8 +84,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         begins || line.agreement.is_some()
     }
 
-    /// As soon as data may flow the initiator says with which line it goes on. From then on the line's older session takes
-    /// and sends nothing more.
+    /// As soon as data may flow the initiator says with which line it goes on, and the responder answers. From then on the line's
+    /// older session takes and sends nothing more.
     pub(in crate::erp::entity) fn begin_line(&mut self, now: Mono, slot: u32) {
         let Some(entry) = self.sessions.at(slot).filter(|entry| entry.line > 0 && entry.session.is_ready()) else {
             return;
@@ -101,7 +101,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.touch(slot);
             return;
         }
-        if role == Role::Responder || self.line_of(slot).is_none_or(|line| line.initiator.is_some()) {
+        if role == Role::Responder {
+            self.answer_line(now, slot);
+            return;
+        }
+        if self.line_of(slot).is_none_or(|line| line.initiator.is_some()) {
             return;
         }
         let named = record.map(|(line, safe)| {
@@ -171,18 +175,36 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if line.agreement.is_some() {
             return Ok(());
         }
-        let known = theirs.line().and_then(|line| self.known_line(now, agent, &peer, line, slot));
-        let (reply, agreement) = resume::answer(&theirs, session, known.as_ref().map(|known| known.knowledge))?;
-        let Some(entry) = self.sessions.at_mut(slot) else { return Ok(()) };
-        if entry.session.send_resume(now, &reply.to_bytes()).is_err() {
-            // It is ending, and says so itself.
+        if self.sessions.at(slot).is_none_or(|entry| entry.session.closure().is_some()) {
+            // This very frame has ended it.
             return Ok(());
+        }
+        let known = theirs.line().and_then(|line| self.known_line(now, agent, &peer, line, slot));
+        let (_, agreement) = resume::answer(&theirs, session, known.as_ref().map(|known| known.knowledge))?;
+        if let Some(line) = self.line_mut(slot) {
+            line.owes = true;
+            if let Some(known) = &known {
+                line.known = known.knowledge;
+            }
         }
         if agreement.outcome == resume::Outcome::Resumed {
             self.freeze(agent, &peer, agreement.line, slot);
         }
         self.agree(slot, agreement, known.as_ref());
+        self.answer_line(now, slot);
         Ok(())
+    }
+
+    /// The responder's first frame, once data may flow: while the peer has only just come back, it may not. What the answer says is
+    /// settled, so it stays true however long it waits.
+    fn answer_line(&mut self, now: Mono, slot: u32) {
+        let Some(line) = self.line_of(slot).filter(|line| line.owes) else { return };
+        let Some(agreement) = line.agreement.get() else { return };
+        let frame = agreement.answer(&line.known).to_bytes();
+        let sent = self.sessions.at_mut(slot).is_some_and(|entry| entry.session.send_resume(now, &frame).is_ok());
+        if let Some(line) = self.line_mut(slot).filter(|_| sent) {
+            line.owes = false;
+        }
     }
 
     /// Both sides know with which line the session goes on, and from which items.
@@ -276,7 +298,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let line = self.line_mut(slot).ok_or(kind)?;
         match line.items.take(number) {
             Item::Fresh => Ok(Some(number)),
-            Item::Repeated => Ok(None),
+            Item::Repeated => {
+                // Its frame is new here, whatever was said of the item: it is still to be given free.
+                line.freed = line.freed.min(number);
+                Ok(None)
+            }
             // The window keeps honest peers within what is remembered.
             Item::Beyond => Err(kind),
         }
@@ -317,7 +343,6 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     pub(in crate::erp::entity) fn rewind_items(&mut self, slot: u32) {
         if let Some(line) = self.line_mut(slot) {
             line.items = Items::from(line.consumed);
-            line.freed = line.consumed;
         }
     }
 

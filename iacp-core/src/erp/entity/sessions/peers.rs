@@ -22,6 +22,16 @@ const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;
 
+/// What of a peer's entry is to be kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    /// It is shunned, or an answer is to come: as long as there is room.
+    Mark,
+    /// A session is there or waits, an agent waits for an answer, or an accusation counts against it.
+    All,
+}
+
 /// What is known of a peer.
 pub(in crate::erp::entity) enum Known {
     /// Ask again.
@@ -63,20 +73,30 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         !self.peers.is_full() || self.peer_of(eid).is_some() || self.idle_peer().is_some()
     }
 
-    /// The oldest peer that may be forgotten, which stands in front afterwards: a constant number of them is looked at.
+    /// The oldest peer that may be forgotten, which stands in front afterwards: a constant number of them is looked at. Where all of
+    /// these are to be kept, the oldest one that strangers alone have brought here gives way: a table full of them would shut
+    /// everyone else out.
     fn idle_peer(&mut self) -> Option<u32> {
+        let mut last_resort = None;
         for _ in 0..LOOKED_AT {
-            let slot = self.peers_age.first()?;
-            let found = self.peers.at(slot).map(|peer| peer.is_idle(self.clock));
-            if found == Some(true) {
+            let Some(slot) = self.peers_age.first() else { break };
+            let found = self.peers.at(slot).map(|peer| peer.kept(self.clock));
+            if found == Some(Kept::Nothing) {
+                if let Some(spared) = last_resort {
+                    self.peers_age.push(&mut self.peers, spared);
+                }
                 return Some(slot);
             }
             self.peers_age.pop(&mut self.peers);
-            if found.is_some() {
-                self.peers_age.push(&mut self.peers, slot);
+            match found {
+                Some(Kept::Mark) if last_resort.is_none() => last_resort = Some(slot),
+                Some(_) => _ = self.peers_age.push(&mut self.peers, slot),
+                None => {}
             }
         }
-        None
+        let slot = last_resort?;
+        self.peers_age.push_front(&mut self.peers, slot);
+        Some(slot)
     }
 
     /// The oldest peer of which nothing is to be kept is forgotten.
@@ -283,11 +303,17 @@ impl super::super::Peer {
         self.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN)
     }
 
-    /// Whether nothing of it is to be kept: no session is there or waits, no accusation and no compromise counts against it, and
-    /// no answer is to come.
-    fn is_idle(&self, now: Mono) -> bool {
+    /// What of it is to be kept. A mark is what a stranger can have set by itself: it is shunned, or the host was asked about it for
+    /// no agent.
+    fn kept(&self, now: Mono) -> Kept {
         let shunned = self.shunned.is_some_and(|until| now < until);
         let asking = self.asking && self.asked.is_some_and(|since| now.since(since) < ASKING);
-        self.sessions == 0 && self.waiting.is_empty() && !(self.challenged || shunned || asking)
+        if self.sessions > 0 || !self.waiting.is_empty() || self.challenged || (asking && self.askers > 0) {
+            Kept::All
+        } else if shunned || asking {
+            Kept::Mark
+        } else {
+            Kept::Nothing
+        }
     }
 }
