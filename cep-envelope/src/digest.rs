@@ -1,4 +1,4 @@
-//! SHA-256 as manifests spell it, and over content as it streams by (`CEP §6`, `CEP §11.2`).
+//! SHA-256 as manifests spell it, and computed over content that arrives in pieces (`CEP §6`, `CEP §11.2`).
 
 use core::fmt;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,7 @@ const PREFIX: &str = "sha256:";
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// How many bytes the spelling has: the algorithm, a colon, 64 hex digits.
+    /// The length of the spelling in bytes: the algorithm, a colon, 64 hex digits.
     pub const SPELLED: usize = PREFIX.len() + 64;
 
     /// A digest that is already known.
@@ -29,7 +29,7 @@ impl Digest {
         Self(bytes)
     }
 
-    /// The digest of bytes that are all at hand.
+    /// The digest of bytes that are all available.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
@@ -38,7 +38,7 @@ impl Digest {
     /// Reads "sha256:" and 64 lower-case hex digits: one digest has one spelling.
     ///
     /// # Errors
-    /// [`DigestError`], which tells an algorithm that this version does not know from a malformed value.
+    /// [`DigestError`], which distinguishes an unknown algorithm from a malformed value.
     // keeps: CEP-128 (§11.2)
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         match text.strip_prefix(PREFIX) {
@@ -147,7 +147,7 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// A prefix and hex digits, as much as there is room for: the callers' buffers have exactly the room.
+/// Writes a prefix and hex digits. The callers' buffers have exactly the room.
 pub(crate) fn spell<'a>(prefix: &str, bytes: &[u8], to: &'a mut [u8]) -> &'a str {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     let digits = digits.map(|nibble| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });

@@ -1,4 +1,4 @@
-//! Layered time (`CEP §9`): what the name says, what was sealed, when it came, and what came before it.
+//! Layered time (`CEP §9`): the time in the name, the sealed time, the time of arrival, and the parent's time.
 //!
 //! ```text
 //! envelope time    a hint; compared with the sealed time at the precision of the coarser one
@@ -11,7 +11,7 @@ use crate::finding::{Finding, Findings};
 use crate::manifest::Instant;
 use crate::time::{Moment, Precision, TimeFragment};
 
-/// How far times may be apart before it is a finding. All limits are inclusive.
+/// How far times may differ without a finding. All limits are inclusive.
 ///
 /// ```
 /// use cep_envelope::decision::Policy;
@@ -29,16 +29,16 @@ pub struct DriftLimits {
     pub envelope_seconds: u64,
     /// Between a name's date and the sealed time's, either way, in days.
     pub envelope_days: u32,
-    /// How much later than it came an object may have been sealed, in seconds.
+    /// How far its sealed time may be after its arrival, in seconds.
     pub ahead_seconds: u64,
-    /// How long ago an object may have been sealed when it comes, in seconds.
+    /// How far its sealed time may be before its arrival, in seconds.
     pub stale_seconds: u64,
-    /// How long before its parent an object may have been sealed, in seconds: as much as honest clocks differ.
+    /// How far its sealed time may be before that of its parent, in seconds: as much as honest clocks differ.
     pub before_parent_seconds: u64,
 }
 
 impl Default for DriftLimits {
-    /// Five minutes for clocks, one day for dates, a week for the way.
+    /// Five minutes for clocks, one day for dates, a week for the transport.
     fn default() -> Self {
         Self {
             envelope_seconds: 300,
@@ -50,7 +50,8 @@ impl Default for DriftLimits {
     }
 }
 
-/// How far a name's time is from the sealed time, at the precision of the coarser one. Positive: the name's is later.
+/// The difference between a name's time and the sealed time, at the precision of the coarser one. Positive: the name's
+/// is later.
 ///
 /// ```
 /// use cep_envelope::drift::{Drift, DriftLimits};
@@ -62,14 +63,14 @@ impl Default for DriftLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Drift {
-    /// The name has a date alone.
+    /// The name has only a date.
     Days(i64),
     /// The name has a time to the second.
     Seconds(i64),
 }
 
 impl Drift {
-    /// Between a name's time and a sealed one.
+    /// The drift between a name's time and a sealed one.
     // keeps: CEP-105 (§9), CEP-109 (§9)
     #[must_use]
     pub fn between(envelope: Moment, sealed: Instant) -> Self {
@@ -106,20 +107,21 @@ impl Drift {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Times {
-    /// What the name says, if it is a surface: a hint.
+    /// The time in the name, if that is a surface: a hint.
     pub envelope: Option<TimeFragment>,
-    /// What was sealed: the normative claim.
+    /// The sealed time: the normative claim.
     pub sealed: Instant,
-    /// When it came, by the receiver's clock.
+    /// The time of arrival, by the receiver's clock.
     pub arrival: Instant,
-    /// When its parent was sealed, if the receiver knows the parent. It is compared, and changes no causal order.
+    /// When its parent was sealed, if the receiver knows the parent. It is only compared, and does not change the
+    /// causal order.
     pub parent: Option<Instant>,
 }
 
 impl Times {
     /// What these times show.
     ///
-    /// The envelope's time never stands alone: without the sealed time it gives no finding that hinders.
+    /// The time in the name never counts alone: only its difference from the sealed time can prevent continuation.
     // keeps: CEP-106 (§9), CEP-108 (§9)
     pub fn compare(&self, limits: &DriftLimits) -> Findings {
         let mut findings = Findings::default();

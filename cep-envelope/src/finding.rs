@@ -1,4 +1,4 @@
-//! What can be found out about a delivery, and the one table that says what follows from it (`CEP §8`).
+//! The findings about a delivery, and the one table of their outcomes (`CEP §8`).
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::outcome::Outcome::{self, Continue, Fork, Quarantine, Resync, Triage};
 
 macro_rules! findings {
     ($($(#[$doc:meta])* $finding:ident = $name:literal, $default:ident, $lenient:ident, $words:literal;)+) => {
-        /// Something that was found out about a delivery. Each has its row in the table above.
+        /// A finding about a delivery. Each has its row in the table above.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum Finding { $($(#[$doc])* $finding,)+ }
@@ -21,7 +21,7 @@ macro_rules! findings {
                 match self { $(Self::$finding => $name,)+ }
             }
 
-            /// What follows from it, unless a policy says otherwise.
+            /// Its outcome, unless a policy has another one.
             #[must_use]
             pub const fn default_outcome(self) -> Outcome {
                 match self { $(Self::$finding => $default,)+ }
@@ -33,7 +33,7 @@ macro_rules! findings {
                 match self { $(Self::$finding => $lenient,)+ }
             }
 
-            /// It in words.
+            /// The finding in words.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$finding => $words,)+ }
@@ -46,7 +46,7 @@ macro_rules! findings {
 findings! {
     // finding                name                        by default  at best     in words
 
-    // What is no evidence at all (CEP §6, §7).
+    // Missing or invalid evidence (CEP §6, §7).
     /// `CEP §5.2`.
     NotASurface             = "not-a-surface",            Quarantine, Triage,     "the name is no surface";
     /// `CEP §4`: a reference without bytes.
@@ -92,32 +92,32 @@ findings! {
     // Time and drift (CEP §9).
     /// The envelope's time alone decides nothing.
     NoCalendarTime          = "no-calendar-time",         Continue,   Continue,   "its name has a time that no calendar has";
-    /// An early sign; it takes the sealed time to see it.
+    /// An early sign; it can be seen only beside the sealed time.
     EnvelopeDrift           = "envelope-drift",           Triage,     Continue,   "its name's time has drifted from the sealed time";
-    /// The sender's clock or ours is wrong. How much is too much is the policy's to say; what is too much never continues, for a
-    /// memory that is lost could not tell it from what was decided before.
+    /// The sender's clock or ours is wrong, by more than the policy allows. Such an object never continues: after a
+    /// loss of memory it could not be distinguished from one that was decided before.
     SealedAhead             = "sealed-ahead",             Triage,     Triage,     "it was sealed later than it came";
     /// `CEP §4`: stale continuity.
     Stale                   = "stale",                    Resync,     Continue,   "it was sealed too long ago";
     /// Causal order holds, whatever the clocks say.
     SealedBeforeParent      = "sealed-before-parent",     Continue,   Continue,   "it was sealed before its parent, by their clocks";
-    /// The same, by more than clocks differ.
+    /// The same, by more than clocks may differ.
     SealedFarBeforeParent   = "sealed-far-before-parent", Triage,     Continue,   "it was sealed long before its parent, by their clocks";
 
     // Causality (CEP §8).
     /// The manifest has no member `causal_parent`.
     ParentMissing           = "parent-missing",           Triage,     Fork,       "it names no parent and is no root";
-    /// The lineage has never seen it, or no longer knows it.
+    /// The lineage has never seen the parent, or has forgotten it.
     ParentUnknown           = "parent-unknown",           Resync,     Fork,       "its parent is unknown here";
-    /// It is known, and not approved yet.
+    /// The parent is known, and not approved yet.
     ParentUndecided         = "parent-undecided",         Triage,     Triage,     "its parent is not approved yet";
-    /// It is known to be bad.
+    /// The parent is known to be bad.
     ParentInvalid           = "parent-invalid",           Quarantine, Triage,     "its parent is invalid";
-    /// Policy lets nothing go on from there.
+    /// Policy lets nothing continue the parent.
     ParentForbidden         = "parent-forbidden",         Quarantine, Triage,     "nothing may continue its parent";
     /// Another object has continued the parent.
     ParentContinued         = "parent-continued",         Fork,       Fork,       "another object continues its parent already";
-    /// Its parent was approved on a branch only, or its manifest was.
+    /// Its parent, or its own manifest, was approved on a branch only.
     OnBranch                = "on-branch",                Fork,       Fork,       "it is on a branch";
 
     // Replay (CEP §4).
@@ -125,7 +125,7 @@ findings! {
     Replayed                = "replayed",                 Quarantine, Triage,     "its manifest was decided before";
     /// The same act would happen twice: the lineage has approved this manifest, sealed by another key.
     Resealed                = "resealed",                 Triage,     Continue,   "its manifest is approved already, sealed by another key";
-    /// Sealed before what the lineage remembers.
+    /// Sealed before the time from which the lineage remembers everything.
     MaybeReplayed           = "maybe-replayed",           Resync,     Triage,     "it is older than the memory that would know it";
     /// Full means refuse.
     NoRoom                  = "no-room",                  Resync,     Triage,     "there is no room to remember it";

@@ -1,6 +1,6 @@
 //! Names, manifests and notices for fuzzers (feature `arbitrary`): well-formed ones, and near misses of every kind.
 //!
-//! A signature cannot be drawn: what is generated here is read before one is looked at.
+//! Signatures cannot be generated: these texts are for readers that run before a signature is verified.
 //!
 //! ```
 //! use arbitrary::Unstructured;
@@ -31,7 +31,7 @@ use crate::notification::MAX_REF;
 use crate::state::VerificationState;
 use crate::surface::{Segment, SurfaceReason};
 
-/// What a text is meant to be.
+/// The kind of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
     /// The visible name of an object: a surface.
@@ -47,7 +47,7 @@ impl Text {
     pub const ALL: [Self; 3] = [Self::Name, Self::Manifest, Self::Notice];
 }
 
-/// A text that reads.
+/// A well-formed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WellFormed {
     text: String,
@@ -61,7 +61,7 @@ impl WellFormed {
         &self.text
     }
 
-    /// What it is.
+    /// Its kind.
     #[must_use]
     pub const fn is(&self) -> Text {
         self.is
@@ -96,7 +96,7 @@ pub enum Damage {
     NotUtf8,
     /// It is cut short.
     Syntax,
-    /// It is another value.
+    /// It is JSON, but not an object.
     NotAnObject,
     /// It is nested too deep.
     TooDeep,
@@ -122,16 +122,16 @@ pub enum Damage {
     Escaped,
     /// A member has a control character that JSON allows.
     Control,
-    /// A manifest's time fragment is none.
+    /// The time fragment of a manifest is malformed.
     TimeFragment,
-    /// A manifest's sealed time is none.
+    /// The sealed time of a manifest is malformed.
     SealedCreatedAt,
-    /// A manifest's digest is none.
+    /// The digest of a manifest is malformed.
     Digest,
 }
 
 impl Damage {
-    /// All that a notice can have.
+    /// All damages that a notice can have.
     pub const OF_NOTICES: [Self; 16] = [
         Self::TooLong,
         Self::NotUtf8,
@@ -150,11 +150,11 @@ impl Damage {
         Self::Escaped,
         Self::Control,
     ];
-    /// What a manifest can have beside these.
+    /// The damages that only a manifest can have.
     pub const OF_MANIFESTS: [Self; 3] = [Self::TimeFragment, Self::SealedCreatedAt, Self::Digest];
 }
 
-/// All that can be wrong with a name.
+/// All damages that a name can have.
 pub const OF_NAMES: [SurfaceReason; 8] = [
     SurfaceReason::Ended,
     SurfaceReason::Digit,
@@ -166,7 +166,7 @@ pub const OF_NAMES: [SurfaceReason; 8] = [
     SurfaceReason::Surplus,
 ];
 
-/// What is wrong with a near miss.
+/// The damage of a near miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// With a name.
@@ -177,7 +177,7 @@ pub enum Wrong {
     Notice(Damage),
 }
 
-/// The bytes of a text that is refused for one thing.
+/// The bytes of a text that is refused for exactly one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMiss {
     bytes: Vec<u8>,
@@ -191,13 +191,13 @@ impl NearMiss {
         &self.bytes
     }
 
-    /// What is wrong with them, and what they are meant to be.
+    /// The damage, and the kind of the text.
     #[must_use]
     pub const fn wrong(&self) -> Wrong {
         self.wrong
     }
 
-    /// A name that is wrong in one way.
+    /// A name with this damage.
     ///
     /// # Errors
     /// Those of `input`.
@@ -205,7 +205,7 @@ impl NearMiss {
         Ok(Self { bytes: near_name(reason, input)?.into(), wrong: Wrong::Name(reason) })
     }
 
-    /// A manifest that is wrong in one way.
+    /// A manifest with this damage.
     ///
     /// # Errors
     /// Those of `input`.
@@ -214,8 +214,8 @@ impl NearMiss {
         Ok(Self { bytes: damaged(damage, members, REQUIRED, input)?, wrong: Wrong::Manifest(damage) })
     }
 
-    /// A notice that is wrong in one way. What only a manifest has is not damaged: the notice then is well-formed, so take one
-    /// of [`Damage::OF_NOTICES`].
+    /// A notice with this damage. Use one of [`Damage::OF_NOTICES`]: with a damage that only manifests can have, the
+    /// notice is well-formed.
     ///
     /// # Errors
     /// Those of `input`.
@@ -282,7 +282,8 @@ fn near_name(reason: SurfaceReason, input: &mut Unstructured<'_>) -> Result<Stri
         }
         SurfaceReason::Digit => {
             let at = input.int_in_range(0..=7_usize)?;
-            // At the fifth place a hyphen begins another form, so what is no digit there is no mark either.
+            // At the fifth place a hyphen begins another form, so a wrong byte there would be a wrong mark, not a wrong
+            // digit.
             let at = if at == 4 { 3 } else { at };
             let (before, behind) = (time.get(..at).unwrap_or_default(), time.get(at..).unwrap_or_default());
             format!("{before}x{}.{rest}", behind.get(1..).unwrap_or_default())
@@ -302,7 +303,7 @@ fn near_name(reason: SurfaceReason, input: &mut Unstructured<'_>) -> Result<Stri
     })
 }
 
-/// A member: whether it stands in `metadata`, its name, and its value as JSON.
+/// A member: whether it is inside `metadata`, its name, and its value as JSON.
 struct Member {
     inside: bool,
     name: &'static str,
@@ -390,7 +391,7 @@ fn object(members: &[Member]) -> String {
     };
     let (outside, inside) = (list(false), list(true));
     if members.iter().any(|member| member.inside) {
-        // Members outside may all be gone.
+        // There may be no members left outside `metadata`.
         let comma = if outside.is_empty() { "" } else { "," };
         format!("{{{outside}{comma}\"metadata\":{{{inside}}}}}")
     } else {
@@ -398,7 +399,7 @@ fn object(members: &[Member]) -> String {
     }
 }
 
-/// The text of members of which one of the first `required` is damaged, or the whole.
+/// The text of an object with these members, in which one of the first `required`, or the whole text, is damaged.
 fn damaged(damage: Damage, mut members: Vec<Member>, required: usize, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let which = input.choose_index(required)?;
     let mut set = |value: String| {

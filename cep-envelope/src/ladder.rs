@@ -1,4 +1,4 @@
-//! The verification ladder (`CEP §7`): each rung by its own evidence, all of it about the same bytes.
+//! The verification ladder (`CEP §7`): each rung has its own evidence, all of it about the same bytes.
 //!
 //! ```text
 //! referenced              a notice points to it
@@ -20,17 +20,17 @@ use crate::digest::Digest;
 use crate::manifest::{BoundKey, Disagreements, SurfaceParts, VerifiedManifest};
 use crate::state::VerificationState;
 
-/// Whose word an expected digest is.
+/// Where an expected digest is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Source {
-    /// A notice, or whatever else is not sealed: it counts for as long as no manifest contradicts it.
+    /// A notice, or another unsealed source: it counts as long as no manifest contradicts it.
     ControlPlane,
-    /// Local: what this receiver has verified before.
+    /// Local: verified by this receiver before.
     Local,
 }
 
-/// The check of a sealed format. It sees the bytes that the ladder is about, and no others.
+/// The check of a container format. It gets the bytes that the ladder is about, and no others.
 ///
 /// ```
 /// use cep_envelope::digest::Digest;
@@ -50,13 +50,13 @@ pub enum Source {
 /// ```
 // keeps: CEP-004 (§1.1)
 pub trait Container {
-    /// Checks structure and integrity, and says what the content's digest is. `digest` is the whole object's.
+    /// Checks structure and integrity, and returns the digest of the content. `digest` is that of the whole object.
     ///
     /// # Errors
     /// The bytes are not a sound container of this format.
     fn check(&self, object: &[u8], digest: &Digest) -> Result<Digest, NotAContainer>;
 
-    /// The digest that the whole object must have if its content is to have this one, if the format lets that be known.
+    /// The digest that the whole object must have if its content has this one, if that follows from the format.
     fn expects(&self, _content: &Digest) -> Option<Digest> {
         None
     }
@@ -98,7 +98,7 @@ impl Container for BareFile {
     }
 }
 
-/// Why a rung is not reached. The ladder stands where it stood, unless the variant says otherwise.
+/// Why a rung is not reached. The ladder stays as it was, unless the variant says otherwise.
 ///
 /// ```
 /// use cep_envelope::VerificationState;
@@ -110,18 +110,18 @@ impl Container for BareFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotProven {
-    /// The rung below is yet to be reached.
+    /// The rung below has not been reached yet.
     TooEarly(VerificationState),
-    /// The digest observed is not the one expected.
+    /// The observed digest is not the expected one.
     DigestDiffers,
     /// The container's check failed.
     Container,
-    /// The manifest is another object's. If the digest was matched on the control plane's word alone, that word was wrong,
-    /// and the ladder stands at `present` again.
+    /// The manifest is about another object. If only the control plane had given the expected digest, that digest was
+    /// wrong, and the ladder goes back to `present`.
     AnotherObject,
-    /// The name says something else than was sealed.
+    /// The name differs from the sealed fields.
     Mirrored(Disagreements),
-    /// The decision approves nothing, or another object.
+    /// The decision does not approve, or is about another object.
     NotApproved,
 }
 
@@ -142,7 +142,7 @@ impl core::error::Error for NotProven {}
 
 /// What has been proven about one object, and about which bytes.
 ///
-/// The bytes are borrowed for as long as the ladder stands, so they cannot change under it. Other bytes start over.
+/// The ladder borrows the bytes, so they cannot change while it exists. Other bytes start again at the bottom.
 // keeps: CEP-081 (§7), CEP-088 (§7)
 #[derive(Clone, Copy, Debug)]
 pub struct Ladder<'b> {
@@ -162,7 +162,7 @@ impl Default for Ladder<'_> {
 }
 
 impl<'b> Ladder<'b> {
-    /// An object that is referenced, and nothing more.
+    /// The ladder of an object that is only referenced.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -193,13 +193,14 @@ impl<'b> Ladder<'b> {
         self.observed.as_ref()
     }
 
-    /// The match rests on the control plane's word alone.
+    /// Whether the expected digest was given by the control plane alone.
     #[must_use]
     pub fn is_provisional(&self) -> bool {
         self.matched_by == Some(Source::ControlPlane) && self.state < VerificationState::ManifestVerified
     }
 
-    /// `present`: the bytes are here. Bytes that differ from those held before start over; the same ones change nothing.
+    /// `present`: the bytes are here. Bytes that differ from those held before start again at the bottom; the same ones
+    /// change nothing.
     // keeps: CEP-083 (§7)
     pub fn present(&mut self, object: &'b [u8]) -> VerificationState {
         let observed = Digest::of(object);
@@ -212,27 +213,27 @@ impl<'b> Ladder<'b> {
     /// `digest-matched`: the bytes have the digest that is expected.
     ///
     /// # Errors
-    /// They do not, or there are none.
+    /// They do not have it, or there are no bytes.
     // keeps: CEP-084 (§7)
     pub fn expect(&mut self, expected: &Digest, source: Source) -> Result<VerificationState, NotProven> {
         let observed = self.observed.as_ref().ok_or(NotProven::TooEarly(VerificationState::Present))?;
         if observed != expected {
             return Err(NotProven::DigestDiffers);
         }
-        // A local expectation is the better one, whichever came first.
+        // A local expectation counts more, whichever came first.
         if self.matched_by != Some(Source::Local) {
             self.matched_by = Some(source);
         }
-        // A rung that is reached again is no step down.
+        // Reaching a rung again does not lower the ladder.
         self.state = self.state.max(VerificationState::DigestMatched);
         Ok(self.state)
     }
 
-    /// `container-verified`: the caller's format finds the same bytes in order. If it finds another content in them than
-    /// before, whatever was proven of the former is so no more.
+    /// `container-verified`: the container check accepts the same bytes. If it finds another content in them than
+    /// before, proofs about the former content are dropped.
     ///
     /// # Errors
-    /// It does not, or no digest was matched.
+    /// The check does not accept them, or no digest was matched.
     // keeps: CEP-085 (§7)
     pub fn contain(&mut self, container: &(impl Container + ?Sized)) -> Result<VerificationState, NotProven> {
         self.stands_on(VerificationState::DigestMatched)?;
@@ -244,12 +245,12 @@ impl<'b> Ladder<'b> {
         Ok(self.state)
     }
 
-    /// `manifest-verified`: a manifest that was verified is this content's, and its mirrored fields are those of the name
-    /// under which the object came; without a name that is a surface, none of them is. Another manifest than before stands on
-    /// this rung, whatever the former one reached.
+    /// `manifest-verified`: a verified manifest is about this content, and its mirrored fields equal those of the name
+    /// under which the object came; without a name that is a surface, all of them disagree. If it is another manifest
+    /// than before, the ladder is on this rung, even if the former one had reached a higher one.
     ///
     /// # Errors
-    /// It is another content's, the name says something else, or the container was not verified.
+    /// The manifest is about another content, the name disagrees with it, or the container was not verified.
     // keeps: CEP-086 (§7)
     pub fn manifest(
         &mut self,
@@ -274,7 +275,7 @@ impl<'b> Ladder<'b> {
         Ok(self.state)
     }
 
-    /// `continuation-approved`, if this manifest, sealed by this key, is what was approved.
+    /// `continuation-approved`, if the decision approves this manifest, sealed by this key.
     pub(crate) fn approve_sealed(
         &mut self,
         approved: Option<(&Digest, &[u8; 32])>,

@@ -1,8 +1,8 @@
 //! Continuity envelopes: what a receiver needs to decide whether a delivered object may continue.
 //!
 //! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
-//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) says how much, and a
-//! [`Receiver`](decision::Receiver) decides, with what its [`Lineage`](lineage::Lineage) remembers.
+//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) has how much is
+//! proven, and a [`Receiver`](decision::Receiver) decides, with its memory, the [`Lineage`](lineage::Lineage).
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 

@@ -1,4 +1,4 @@
-//! The control plane's message: a peer says that there is an object (`CEP §3.1`, `CEP §11.1`).
+//! The control plane's message: a peer announces an object (`CEP §3.1`, `CEP §11.1`).
 
 use crate::json::{self, JsonError, Member, Unfit};
 use crate::manifest::{Disagreement, Disagreements, MAX_ID, MAX_SCHEMA, SurfaceParts, VerifiedManifest};
@@ -15,7 +15,7 @@ pub const MAX_REF: usize = 1024;
 /// The most bytes of a poll type or a state.
 pub const MAX_WORD: usize = 64;
 
-/// A notification, read and well-formed. Whatever it says, it is a pointer and a number of claims.
+/// A notification, read and well-formed. It is no more than a pointer and a number of claims.
 ///
 /// ```
 /// use cep_envelope::notification::{Notification, PollType};
@@ -31,23 +31,23 @@ pub const MAX_WORD: usize = 64;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 // keeps: CEP-117 (§11.1)
 pub struct Notification<'a> {
-    /// Who says to have sent the object.
+    /// The claimed sender of the object.
     pub from_agent: &'a str,
     /// For whom.
     pub to_agent: &'a str,
     /// What kind of message this is.
     pub poll_type: PollType<'a>,
-    /// The object's name. Nothing says yet that it is a surface.
+    /// The object's name. It need not be a surface.
     pub envelope_name: &'a str,
-    /// Where the object is, in the peer's words.
+    /// Where the object is, as stated by the peer.
     pub envelope_ref: Reference<'a>,
     /// The object's schema.
     pub schema: &'a str,
-    /// What the sender claims to be proven.
+    /// The verification state that the sender claims.
     pub claimed_state: ClaimedState<'a>,
 }
 
-/// The kind of a notification. The draft shows one and defines none: others are kept as they are.
+/// The kind of a notification. The draft shows one kind and defines none: others are kept as they are.
 // keeps: CEP-118 (§11.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -69,7 +69,7 @@ impl<'a> PollType<'a> {
     }
 }
 
-/// A state that a peer claims. There is no way from here to a state that holds.
+/// A state that a peer claims. It cannot be converted to a verified state.
 ///
 /// ```
 /// use cep_envelope::VerificationState;
@@ -84,7 +84,7 @@ impl<'a> PollType<'a> {
 pub enum ClaimedState<'a> {
     /// One of the registered names (`CEP Appendix A`).
     Known(VerificationState),
-    /// Another name, kept and not guessed.
+    /// Another name, kept as it is.
     Unknown(&'a str),
 }
 
@@ -99,7 +99,7 @@ impl<'a> ClaimedState<'a> {
     }
 }
 
-/// Where a peer says an object is. It is text, not a path: only a [`Resolver`] makes something of it.
+/// Where a peer says that an object is. It is text, not a path: only a [`Resolver`] interprets it.
 ///
 /// ```
 /// use cep_envelope::notification::Reference;
@@ -119,14 +119,14 @@ impl<'a> Reference<'a> {
         Self(text)
     }
 
-    /// The text. It is the peer's: it must not be opened, joined to a path or shown unescaped.
+    /// The text from the peer. It must not be opened, joined to a path or shown unescaped.
     #[must_use]
     pub const fn untrusted(&self) -> &'a str {
         self.0
     }
 
-    /// The surface that the reference names in its last segment, if that is one. Most references name none: what they mean is
-    /// the resolver's business.
+    /// The surface in the last segment of the reference, if that is one. Most references have none: the resolver
+    /// defines their meaning.
     fn surface(&self) -> Option<Surface<'a>> {
         let until = |text: &'a str, mark: u8| {
             let end = text.bytes().position(|byte| byte == mark).unwrap_or(text.len());
@@ -138,7 +138,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// Fetches objects for the receiver, from places that the receiver trusts to look in.
+/// Fetches objects for the receiver, from places in which the receiver allows it to look.
 ///
 /// ```
 /// use cep_envelope::notification::{Reference, Resolver};
@@ -160,12 +160,12 @@ impl<'a> Reference<'a> {
 /// ```
 // keeps: CEP-022 (§3.2)
 pub trait Resolver {
-    /// What it brings.
+    /// The fetched object.
     type Object;
-    /// Why it could not.
+    /// Why it could not be fetched.
     type Error;
 
-    /// Brings the object of this reference and name. The name has not been checked either.
+    /// Fetches the object of this reference and name. Neither has been checked.
     ///
     /// # Errors
     /// The resolver's own.
@@ -202,14 +202,14 @@ impl NotificationField {
     }
 }
 
-/// Why a text is no notification.
+/// Why a text is not a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotificationError {
-    /// It is not JSON as this crate takes it.
+    /// It is not JSON as this crate accepts it.
     Json(JsonError),
-    /// A member is no string, or there is no object `metadata`.
+    /// A member is not a string, or there is no object `metadata`.
     WrongType,
     /// A member cannot be used.
     Member(NotificationField, Unfit),
@@ -268,11 +268,11 @@ struct WriteMetadata<'a> {
 }
 
 impl<'a> Notification<'a> {
-    /// How far any notification raises any object: a constant, which nothing in a message touches.
+    /// The state to which a notification raises an object: a constant, independent of the message.
     // keeps: CEP-016 (§3.1), CEP-082 (§7), CEP-132 (§12)
     pub const STATE: VerificationState = VerificationState::Referenced;
 
-    /// Reads a notification. Members that the draft does not show are passed over.
+    /// Reads a notification. Members that the draft does not show are ignored.
     ///
     /// # Errors
     /// [`NotificationError`].
@@ -302,10 +302,11 @@ impl<'a> Notification<'a> {
         })
     }
 
-    /// Writes the notification and gives back its bytes. They are read again first: what cannot be read is not written.
+    /// Writes the notification and returns its bytes. They are read back first: a notification that could not be read
+    /// is not written.
     ///
     /// # Errors
-    /// None if the buffer is too small ([`MAX_NOTIFICATION`] is always enough), or why it would be refused.
+    /// `None` if the buffer is too small ([`MAX_NOTIFICATION`] is always enough), or why it would be refused.
     pub fn write<'b>(&self, to: &'b mut [u8]) -> Result<&'b [u8], Option<NotificationError>> {
         let write = Write {
             from_agent: self.from_agent,
@@ -324,13 +325,13 @@ impl<'a> Notification<'a> {
         Ok(bytes)
     }
 
-    /// Whether the sender claims more than a notification can give.
+    /// Whether the sender claims more than a notification can prove.
     #[must_use]
     pub fn overclaims(&self) -> bool {
         self.claimed_state != ClaimedState::Known(Self::STATE)
     }
 
-    /// Has the object fetched. What comes back is bytes in hand, under no name yet.
+    /// Lets the resolver fetch the object. The result is only bytes: their name has not been checked yet.
     ///
     /// # Errors
     /// The resolver's own.
@@ -338,17 +339,18 @@ impl<'a> Notification<'a> {
         resolver.fetch(self.envelope_ref, self.envelope_name)
     }
 
-    /// What the notice contradicts in itself: a reference whose last segment is another surface than the name that it gives.
+    /// Where the notice contradicts itself: the last segment of its reference is another surface than its envelope
+    /// name.
     // keeps: CEP-121 (§11.1)
     pub fn compare_with_itself(&self) -> Disagreements {
         let other = self.envelope_ref.surface().is_some_and(|surface| surface.as_str() != self.envelope_name);
         Disagreements::default().with_unless(!other, Disagreement::EnvelopeRef)
     }
 
-    /// Compares every field of the notice with what was sealed, and with the name under which the object came.
+    /// Compares every field of the notice with the sealed manifest, and with the name under which the object came.
     ///
-    /// `named` are the parts of the notice's envelope name; without them, because it is no surface, all four mirrored
-    /// fields disagree. What was sealed holds, whatever this returns.
+    /// `named` are the parts of the notice's envelope name; if that is not a surface, it is `None`, and all four
+    /// mirrored fields disagree. The sealed manifest holds, whatever this returns.
     // keeps: CEP-026 (§4), CEP-076 (§6.1), CEP-124 (§11.2), CEP-134 (§12)
     pub fn compare(
         &self,

@@ -1,8 +1,8 @@
-//! What becomes of an object (`CEP §8`).
+//! The outcomes for an object (`CEP §8`).
 
 use core::fmt;
 
-/// What becomes of an object (`CEP §8`, Table 2), the most lenient first. A rejected object is in quarantine.
+/// The outcome for an object (`CEP §8`, Table 2), the most lenient first. A rejected object goes to quarantine.
 ///
 /// ```
 /// use cep_envelope::decision::Outcome;
@@ -16,7 +16,7 @@ use core::fmt;
 pub enum Outcome {
     /// Progression is allowed.
     Continue,
-    /// Progression goes on along a branch.
+    /// The object continues on a branch.
     Fork,
     /// A person has to look at it.
     Triage,
@@ -42,7 +42,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the object may go on: on its line, or on a branch.
+    /// Whether the object may continue: on its line, or on a branch.
     #[must_use]
     pub const fn approves(self) -> bool {
         match self {

@@ -1,8 +1,8 @@
 //! The verification states (`CEP §7`, `CEP Appendix A`).
 
 // keeps: CEP-008 (§1.1)
-/// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this
-/// list, and a lower one never reads as a higher one.
+/// How much has been proven about an object (`CEP §7`). Each state is reached only from the one above it in this list,
+/// and a state never counts as a further one.
 ///
 /// ```
 /// use cep_envelope::VerificationState;
@@ -19,9 +19,9 @@ pub enum VerificationState {
     Present,
     /// The digest observed equals the digest expected.
     DigestMatched,
-    /// The container's structure and integrity hold.
+    /// The container's structure and integrity are valid.
     ContainerVerified,
-    /// The manifest's meaning, its signature and its mirrored fields hold.
+    /// The manifest's values, its signature and its mirrored fields are valid.
     ManifestVerified,
     /// Policy allows the object onward.
     ContinuationApproved,
@@ -52,7 +52,7 @@ impl VerificationState {
         }
     }
 
-    /// The state directly above, if there is one.
+    /// The next state towards approval, if there is one.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         let mut states = Self::LADDER.into_iter().skip_while(|state| *state != self);

@@ -1,7 +1,7 @@
 //! The time fragments of a surface (`CEP §5.2`), their order, and whether they name a real time.
 //!
-//! The grammar counts digits and knows no calendar: `2026-99-99` is a time fragment. Whether there was such a day is
-//! asked apart, with [`TimeFragment::calendar`]. A fragment is a hint (`CEP §9`): none of this decides anything.
+//! The grammar counts digits without a calendar: `2026-99-99` is a time fragment. [`TimeFragment::calendar`] checks
+//! separately whether there is such a day. A fragment is a hint (`CEP §9`): none of this decides anything.
 
 use core::fmt;
 
@@ -23,7 +23,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// A date that the digits can write: the year is at most 9999, month and day at most 99.
+    /// A date that fits the digits: the year is at most 9999, month and day at most 99.
     #[must_use]
     pub const fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         if year > 9_999 || month > 99 || day > 99 {
@@ -56,7 +56,7 @@ impl Date {
     }
 }
 
-/// Two digits thrice. Not necessarily a time that a clock shows.
+/// Three times two digits. Not necessarily a time that a clock shows.
 ///
 /// ```
 /// use cep_envelope::Clock;
@@ -73,7 +73,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A time of day that the digits can write: each number is at most 99.
+    /// A time of day that fits the digits: each number is at most 99.
     #[must_use]
     pub const fn new(hour: u8, minute: u8, second: u8) -> Option<Self> {
         if hour > 99 || minute > 99 || second > 99 {
@@ -143,7 +143,7 @@ pub enum TimeFragment {
 }
 
 impl TimeFragment {
-    /// How many bytes it takes to write.
+    /// Its length in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "none is empty")]
     pub const fn len(self) -> usize {
@@ -162,7 +162,7 @@ impl TimeFragment {
         }
     }
 
-    /// The time of day, which a date alone does not have.
+    /// The time of day, if there is more than a date.
     #[must_use]
     pub const fn clock(self) -> Option<Clock> {
         match self {
@@ -181,7 +181,7 @@ impl TimeFragment {
         }
     }
 
-    /// What to sort by, whatever the form.
+    /// The key to sort by, whatever the form.
     // keeps: CEP-033 (§5)
     #[must_use]
     pub const fn order(self) -> TimeOrder {
@@ -191,11 +191,12 @@ impl TimeFragment {
     /// The moment that the digits name (Gregorian, UTC), if there is one.
     ///
     /// `23:59:60` on the last day of a month is a leap second and counts as a time, whether or not one was inserted
-    /// then; the end of a month is where one can be. `24:00:00` is not a time: it is the next day.
+    /// then: leap seconds can only be at the end of a month. `24:00:00` is not a time, because it belongs to the next
+    /// day.
     ///
     /// # Errors
     ///
-    /// The first number that the calendar does not have.
+    /// The first number that does not exist in the calendar.
     // keeps: CEP-051 (§5.2)
     pub const fn calendar(self) -> Result<Moment, CalendarError> {
         let Date { year, month, day } = self.date();
@@ -262,9 +263,9 @@ const fn pair(number: u8) -> [u8; 2] {
 
 /// The time order of fragments, across their forms.
 ///
-/// It goes by the digits, which for real times is the order of the moments, a leap second included, and is an order
-/// even where the calendar has no such time. A date alone comes before every time of its day. Compact and dashed
-/// fragments of the same time are equal here.
+/// It compares the digits. For real times, leap seconds included, this is the order of the moments, and it is also
+/// defined for times that do not exist in the calendar. A date alone comes before every time of its day. Compact and
+/// dashed fragments of the same time are equal here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeOrder {
@@ -285,8 +286,8 @@ pub enum Precision {
 
 /// A real time in UTC, at the precision of the fragment that named it.
 ///
-/// Its order is [`TimeOrder`]'s: a day comes before every second of it, and a leap second before the midnight with
-/// which Unix time confuses it.
+/// Its order is that of [`TimeOrder`]: a day comes before every second of it, and a leap second before the midnight
+/// that has the same number in Unix time.
 ///
 /// ```
 /// use cep_envelope::{Date, Precision, TimeFragment};
@@ -338,7 +339,7 @@ impl Moment {
     }
 }
 
-/// Why digits name no real time: the first number that is impossible.
+/// Why digits are not a real time: the first number that is impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -379,9 +380,9 @@ pub(crate) const fn last_day(year: u16, month: u8) -> Option<u8> {
     }
 }
 
-/// Years begin in March here, so that the leap day comes last; there are at least 365 × 9999 days to the last.
+/// Years begin in March here, so that the leap day comes last.
 pub(crate) const fn days_since_epoch(year: u16, month: u8, day: u8) -> i32 {
-    // A whole cycle of the calendar later, so that nothing is negative.
+    // One whole cycle of the calendar is added, so that nothing is negative.
     let year = year as i32 + 400 - (month <= 2) as i32;
     let month = (month as i32 + 9) % 12;
     let day = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day as i32 - 1;

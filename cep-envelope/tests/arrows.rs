@@ -1,4 +1,4 @@
-//! The modules of this crate use each other in one direction: a reader can begin anywhere and never comes back.
+//! The modules of this crate use each other in one direction, without cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
-/// Which module names which other ones, from the paths that begin with `crate::`.
+/// The modules that each module names in paths that begin with `crate::`.
 fn uses() -> Uses {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut uses = Uses::new();
@@ -30,7 +30,7 @@ fn uses() -> Uses {
     uses
 }
 
-/// A path that comes back to where it began, if there is one.
+/// A cycle, if there is one.
 fn circle(uses: &Uses) -> Option<Vec<String>> {
     fn follow(uses: &Uses, path: &mut Vec<String>, done: &mut BTreeSet<String>) -> bool {
         let last = path.last().expect("a module").clone();

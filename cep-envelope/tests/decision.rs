@@ -1,4 +1,4 @@
-//! The decision plane (`CEP §8`): which finding leads to which outcome, and what the draft's failures come to.
+//! The decision plane (`CEP §8`): which finding leads to which outcome, and the outcomes of the draft's failure cases.
 
 mod envelope;
 
@@ -116,7 +116,7 @@ fn who_copies_a_manifest_makes_no_replay_and_no_fork_of_the_original() {
     let mut memory = memory();
     let root = Draft::default().seal();
     receive(&root, &mut memory);
-    // root-ai seals the very bytes that jasper sealed; it can, for nothing in them says whose they are.
+    // root-ai seals the same bytes that jasper sealed; this is possible, because they do not name their sender.
     let text = String::from_utf8(child_of(&root, b"work").sealed).unwrap();
     let manifest = text.split_once("{\"manifest\":").unwrap().1.split_once(",\"signature\"").unwrap().0;
     let manifest = manifest.replace(",\"signer\":\"jasper#1\"", "");
@@ -129,7 +129,7 @@ fn who_copies_a_manifest_makes_no_replay_and_no_fork_of_the_original() {
         Envelope { sender: sender.into(), name: NAME.into(), content: b"work".into(), sealed: sealed.into(), digest }
     };
     assert_eq!(receive(&seal("root-ai"), &mut memory).outcome(), Outcome::Continue);
-    // The same act a second time: no replay, and a person looks at it.
+    // The same act a second time: this is not a replay, and goes to triage.
     let second = judge(&seal("jasper").delivery(), &memory).decision;
     assert_eq!((second.outcome(), names(second.findings())), (Outcome::Triage, vec!["resealed"]));
     let let_pass = Policy::default().with(Finding::Resealed, Outcome::Continue).unwrap();
@@ -142,7 +142,7 @@ fn who_copies_a_manifest_makes_no_replay_and_no_fork_of_the_original() {
 #[test]
 fn an_impostor_proves_nothing() {
     // shows: CEP-027 (§4)
-    // Mallory seals in jasper's name with a key of his own; and in his own name, which is bound to no key.
+    // Mallory seals in jasper's name with a key of his own; and in his own name, to which no key is bound.
     let impostor = Draft { key: "mallory", ..Draft::default() }.seal();
     let stranger = Draft { sender: "mallory", key: "mallory", ..Draft::default() }.seal();
     let mut borrowed = stranger.clone();
@@ -179,14 +179,14 @@ fn a_good_object_under_a_bad_name_does_not_continue_and_takes_no_harm() {
             VerificationState::ContainerVerified,
             "mirrored fields are part of the rung"
         );
-        // What was sealed is the truth about the object, whatever it is called.
+        // The manifest holds, whatever the object's name is.
         assert_eq!(judgement.manifest.unwrap().manifest().surface.profile, "jasper");
         assert_eq!(judgement.decision.record(), None);
     }
     // Nor does a good manifest with other bytes.
     let other = Envelope { content: b"another object".into(), ..good.clone() };
     assert_eq!(names(judge(&other.delivery(), &memory).decision.deciding()), ["digest-differs", "other-content"][..1]);
-    // The good one is not thereby a replay.
+    // This does not make the good one a replay.
     assert_eq!(receive(&good, &mut memory).outcome(), Outcome::Continue);
 }
 
@@ -203,7 +203,7 @@ fn a_reference_is_proof_of_nothing_until_the_object_is_here_and_verified() {
     assert_eq!(judgement.ladder.proven(), VerificationState::Referenced);
     assert_eq!(judgement.decision.outcome(), Outcome::Resync);
     assert_eq!(names(judgement.decision.findings()), ["no-bytes", "no-manifest", "overclaimed"]);
-    // The manifest alone proves that it was sealed, not that it is here.
+    // The manifest alone proves that the object was sealed, not that its bytes are here.
     delivery.sealed = Some(&good.sealed);
     let judgement = judge(&delivery, &memory());
     assert!(judgement.manifest.is_some());
@@ -211,7 +211,7 @@ fn a_reference_is_proof_of_nothing_until_the_object_is_here_and_verified() {
         (judgement.ladder.proven(), judgement.decision.outcome()),
         (VerificationState::Referenced, Outcome::Resync)
     );
-    // With the bytes the claim is still only a claim, and hinders nothing.
+    // With the bytes, the claim is still only a claim, and prevents nothing.
     delivery.object = Some(&good.content);
     let decision = judge(&delivery, &memory()).decision;
     assert_eq!((decision.outcome(), names(decision.findings())), (Outcome::Continue, vec!["overclaimed"]));
@@ -236,7 +236,7 @@ fn every_field_of_the_notice_is_compared_and_what_was_sealed_holds() {
         assert_eq!((decision.outcome(), names(decision.deciding())), (Outcome::Triage, vec!["notice-differs"]));
         assert!(decision.notice().contains(field) && decision.surface().is_empty());
         assert!(decision.to_string().contains(field.name()), "{decision}");
-        // A policy may let it pass: identity is the sealed one in any case.
+        // A policy may accept this: the identity is the sealed one in any case.
         let policy = Policy::default().with(Finding::NoticeDiffers, Outcome::Continue).unwrap();
         assert_eq!(judge_by(&policy, &delivery, &memory()).manifest.unwrap().sender(), "jasper");
     }
@@ -303,7 +303,7 @@ fn no_policy_approves_what_is_not_proven() {
             assert_eq!(policy.is_ok(), outcome >= finding.most_lenient(), "{finding} {outcome}");
         }
     }
-    // The most lenient policy there is approves no object that is not proven, and none twice.
+    // Even the most lenient policy approves no unproven object, and none twice.
     let lenient = Finding::ALL
         .into_iter()
         .fold(Policy::default(), |policy, finding| policy.with(finding, finding.most_lenient()).unwrap());
@@ -358,7 +358,7 @@ fn a_decision_approves_the_object_that_it_is_about_and_no_other() {
     assert_eq!(ladder.approve(&approval), Err(NotProven::NotApproved));
     assert_eq!(ladder.approve(&held), Err(NotProven::NotApproved));
     assert_eq!(Ladder::new().approve(&approval), Err(NotProven::TooEarly(VerificationState::ManifestVerified)));
-    // Looked at again under another policy, it is approved by a decision about itself.
+    // Judged again under another policy, it is approved by a decision about this object.
     let again = judge(&open.delivery(), &memory).decision;
     assert_eq!(ladder.approve(&again), Ok(VerificationState::ContinuationApproved));
     assert!(judge(&other.delivery(), &memory).decision.outcome().approves());

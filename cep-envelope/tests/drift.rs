@@ -97,11 +97,11 @@ fn each_layer_has_its_limit_and_the_limit_itself_is_allowed() {
 fn envelope_time_alone_never_decides() {
     // shows: CEP-106 (§9)
     let sealed = at("2026-05-14T12:00:00Z");
-    // A name with a time that no calendar has cannot drift, and hinders nothing by itself.
+    // A name with a time that does not exist in the calendar cannot drift, and prevents nothing by itself.
     let times = Times { envelope: TimeFragment::parse("2026-99-99"), sealed, arrival: sealed, parent: None };
     assert_eq!(found(times, &DriftLimits::default()), [Finding::NoCalendarTime]);
     assert!(Finding::NoCalendarTime.default_outcome().approves());
-    // A name that looks fresh makes nothing fresh: staleness is by the sealed time.
+    // A fresh time in the name does not help: staleness depends on the sealed time.
     let times = Times { envelope: TimeFragment::parse("2026-05-14"), arrival: sealed.after(8 * 86_400), ..times };
     assert!(found(times, &DriftLimits::default()).contains(&Finding::Stale));
 }

@@ -1,4 +1,4 @@
-//! Every finding, each by the smallest delivery that shows it; and what no delivery can bring about.
+//! Every finding, each with the smallest delivery that causes it; and results that no delivery can cause.
 
 mod envelope;
 
@@ -15,13 +15,13 @@ use envelope::{
     ARRIVAL, Draft, Envelope, Memory, NAME, SEALED_AT, judge, judge_by, keys, memory, names, notice, receive,
 };
 
-/// A policy that chooses the most lenient outcome there is for everything.
+/// A policy with the most lenient outcome for every finding.
 fn lenient() -> Policy<'static> {
     let all = Finding::ALL.into_iter();
     all.fold(Policy::default(), |policy, finding| policy.with(finding, finding.most_lenient()).unwrap())
 }
 
-/// A container that is never sound; and one that is, and says nothing of digests.
+/// A container that is never sound; and one that is always sound, but gives no expected digest.
 struct Broken;
 struct Silent;
 
@@ -86,7 +86,7 @@ fn every_finding_is_found() {
         seen.extend_from_slice(expected);
     };
     let by_default = |delivery: &Delivery<'_>| judge(delivery, &memory()).decision;
-    // What is no evidence at all.
+    // Missing or invalid evidence.
     let named = |name: &[u8]| Envelope { name: name.into(), ..good.clone() };
     shows(by_default(&named(b"x").delivery()), &[Finding::NotASurface]);
     shows(by_default(&Delivery { object: None, ..good.delivery() }), &[Finding::NoBytes]);
@@ -103,7 +103,8 @@ fn every_finding_is_found() {
     let other = Envelope { content: b"another".into(), ..good.clone() };
     shows(by_default(&other.delivery()), &[Finding::DigestDiffers]);
     shows(judge_in(&Broken, &good.delivery(), &memory()), &[Finding::ContainerBroken]);
-    // The control plane vouches for the other bytes, and no name is needed to see that they are not what was sealed.
+    // The control plane expects the other bytes; even without a valid name it is detected that they are not the sealed
+    // ones.
     let expected = Some((Digest::of(b"another"), Source::ControlPlane));
     shows(by_default(&Delivery { expected, ..other.delivery() }), &[Finding::OtherContent]);
     let unnamed = Delivery { expected, name: b"x", ..other.delivery() };
@@ -126,7 +127,7 @@ fn every_finding_is_found() {
         by_default(&Draft { sealed_recipient: false, ..Draft::default() }.seal().delivery()),
         &[Finding::RecipientNotSealed],
     );
-    // A notice can contradict itself, and no manifest is needed to see that.
+    // A notice can contradict itself, which is detected even without a manifest.
     let odd = Notification { envelope_ref: Reference::new("/x/2026-05-14.a.b.c"), ..notice(NAME) };
     shows(by_default(&Delivery { sealed: None, ..with(odd) }), &[Finding::NoManifest, Finding::NoticeDiffers]);
     // Time.
@@ -199,7 +200,7 @@ fn every_finding_is_found() {
     assert_eq!(missing, [], "each row of the table is shown");
 }
 
-/// By the most lenient policy, hence by every policy.
+/// Holds under the most lenient policy, and hence under every policy.
 #[test]
 fn no_single_changed_byte_of_a_good_object_continues() {
     let good = Draft::default().seal();
@@ -213,7 +214,8 @@ fn no_single_changed_byte_of_a_good_object_continues() {
                 let mut changed = good.clone();
                 part(&mut changed)[at] ^= flip;
                 let approved = judge_by(&policy, &changed.delivery(), &memory).decision.outcome().approves();
-                // The extension is not mirrored, and t and z are T and Z: neither is sealed, and neither says anything else.
+                // Changes of the extension, which is not mirrored, and of the case of `t` and `z` may continue: they do
+                // not change a sealed value.
                 let says_the_same = Surface::parse_bytes(&changed.name).is_ok_and(|name| {
                     (name.time(), name.context(), name.profile(), name.priority())
                         == (time, "message", "jasper", "normal")
@@ -239,7 +241,7 @@ fn priority_and_extension_decide_nothing() {
     }
 }
 
-/// What a resolver brings is bytes in hand, under the name that the notice gives: no more than if it had come by itself.
+/// A fetched object counts no more than a delivered one: it is bytes under the name that the notice gives.
 #[test]
 fn what_a_resolver_brings_must_be_what_the_name_says() {
     struct Store(Envelope);
@@ -285,7 +287,7 @@ fn one_key_under_two_names_approves_an_object_once() {
 
 #[test]
 fn only_what_was_sealed_makes_an_object_invalid() {
-    // The parent is invalid, but what decides is how the object came: a better delivery may be judged again.
+    // The parent is invalid, but the outcome comes from the delivery, so a better delivery may be judged again.
     let mut memory = memory();
     let root = Draft { content: b"root", ..Draft::default() }.seal();
     receive(&root, &mut memory);
@@ -360,7 +362,7 @@ fn the_same_inputs_give_the_same_decision_whatever_the_memory_looks_like_inside(
     }
 }
 
-/// Code that matches an outcome or a finding is told of a new one: neither has a wildcard here, and both compile.
+/// A match on outcomes needs no wildcard, so that code that has none fails to compile when an outcome is added.
 #[test]
 fn verdicts_are_exhaustive_on_purpose() {
     let goes_on = |outcome: Outcome| match outcome {
@@ -383,7 +385,7 @@ fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
         line,
         standing: Standing::Approved,
     };
-    // On a branch of its own, as a policy that takes unknown parents for forks decides; then the parent comes.
+    // Approved on a branch of its own, by a policy that treats an unknown parent as a fork; then the parent comes.
     let own = Line::Branch(child.digest);
     let mut lineage = memory();
     lineage.record(&by_another_key(own)).unwrap();
@@ -396,7 +398,7 @@ fn where_a_manifest_stands_its_copies_stand_whatever_is_known_of_its_parent() {
     assert_eq!(judged(&lineage), on_its_branch);
     receive(&lost, &mut lineage);
     assert_eq!(judged(&lineage), on_its_branch);
-    // On the main line; then the parent is forgotten.
+    // Approved on the main line; then the parent is forgotten.
     let mut lineage = memory();
     receive(&lost, &mut lineage);
     lineage.record(&by_another_key(Line::Main(lost.digest))).unwrap();

@@ -1,4 +1,4 @@
-//! What is called well-formed reads, and near misses reach every reason for a refusal.
+//! Well-formed texts are read, and near misses reach every reason for a refusal.
 
 use arbitrary::{Arbitrary, Unstructured};
 use cep_envelope::Surface;
@@ -19,7 +19,7 @@ fn is_whole(text: &WellFormed) {
     assert_eq!(refused, None, "{:?}: {}", text.is(), text.as_str());
 }
 
-/// What a damage of the text or of any member leads to.
+/// The JSON error to which a damage leads.
 fn json(damage: Damage) -> Option<Json> {
     Some(match damage {
         Damage::TooLong => Json::TooLong,
@@ -47,7 +47,7 @@ fn unfit(damage: Damage) -> Option<Unfit> {
     })
 }
 
-/// The error is the one of the damage, and no other.
+/// Checks that the text is refused with the error of its damage.
 fn is_refused(near: &NearMiss) {
     let bytes = near.as_bytes();
     let told = || format!("{:?}: {}", near.wrong(), String::from_utf8_lossy(bytes));

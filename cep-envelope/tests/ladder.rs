@@ -1,4 +1,4 @@
-//! The verification ladder (`CEP §7`): none of its rungs skipped, none collapsed.
+//! The verification ladder (`CEP §7`): no rung can be skipped, and none is merged with another.
 
 use cep_envelope::Surface;
 use cep_envelope::VerificationState::{self, ContainerVerified, DigestMatched, ManifestVerified, Present, Referenced};
@@ -13,7 +13,7 @@ const OBJECT: &[u8] = b"the object";
 const NAME: SurfaceParts<'_> =
     SurfaceParts { time: "20260514t064148z", context: "message", profile: "jasper", priority: "normal" };
 
-/// Signs a manifest of some content, and hands the verified one over.
+/// Signs a manifest of some content, and passes on the verified one.
 fn with_manifest_of<T>(content: &[u8], use_it: impl FnOnce(&VerifiedManifest<'_>) -> T) -> T {
     let pair = KeyPair::from_seed(Seed::new([1; 32]));
     let text = format!(
@@ -32,7 +32,7 @@ fn with_manifest_of<T>(content: &[u8], use_it: impl FnOnce(&VerifiedManifest<'_>
     use_it(&SealedManifest::parse(sealed).unwrap().verify(expected, &keys, &Strict).unwrap())
 }
 
-/// A format of the tests: one byte of structure, then the content.
+/// A container format for tests: one byte of structure, then the content.
 struct Boxed;
 
 impl Container for Boxed {
@@ -112,7 +112,7 @@ fn what_the_control_plane_expects_is_provisional_until_the_manifest_verifies() {
     ladder.expect(&Digest::of(OBJECT), Source::ControlPlane).unwrap();
     ladder.contain(&BareFile).unwrap();
     assert!(ladder.is_provisional());
-    // A notice and a delivery that agree with each other, and with no manifest.
+    // A notice and a delivery that agree with each other, but not with the manifest.
     let refused = with_manifest_of(b"what was sealed", |manifest| ladder.manifest(manifest, Some(&NAME)));
     assert_eq!((refused, ladder.proven()), (Err(NotProven::AnotherObject), Present));
 
@@ -150,7 +150,7 @@ fn a_word_that_was_wrong_takes_everything_with_it_that_rested_on_it() {
 
 #[test]
 fn a_container_that_finds_other_content_starts_over_from_its_rung() {
-    /// Finds what it is told to find.
+    /// A container check that finds a given digest.
     struct Finds(Digest);
     impl Container for Finds {
         fn check(&self, _: &[u8], _: &Digest) -> Result<Digest, NotAContainer> {

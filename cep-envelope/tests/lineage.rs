@@ -46,7 +46,7 @@ fn what_is_forgotten_is_not_taken_for_new() {
     let decision = judge(&object.delivery(), &memory).decision;
     assert_eq!((decision.outcome(), names(decision.deciding())), (Outcome::Resync, vec!["maybe-replayed"]));
     assert_eq!(decision.record(), None);
-    // To forget less takes nothing back.
+    // Forgetting up to an earlier time does not restore anything.
     memory.forget_before(Instant::MIN);
     assert_eq!(memory.complete_since(), SEALED_AT.after(1));
     // What is younger is new.
@@ -58,14 +58,14 @@ fn what_is_forgotten_is_not_taken_for_new() {
 fn a_restart_without_memory_approves_nothing_that_may_have_been_approved_before() {
     let ahead = DriftLimits::default().ahead_seconds;
     let mut memory = envelope::memory();
-    // The sender's clock is ahead by as much as is allowed, and the receiver is restarted at once.
+    // The sender's clock is ahead by the allowed maximum, and the receiver is restarted immediately.
     let object =
         Draft { created: "2026-05-14T06:46:50Z", name: "20260514t064650z.message.jasper.normal", ..Draft::default() }
             .seal();
     assert_eq!(receive(&object, &mut memory).outcome(), Outcome::Continue);
     let restarted = MemoryLineage::after_restart([Slot::EMPTY; 64], [2; 16], ARRIVAL, ahead);
     assert_eq!(names(judge(&object.delivery(), &restarted).decision.deciding()), ["maybe-replayed"]);
-    // A receiver that has kept its records is as before.
+    // A receiver that has stored its records is as before.
     let mut rebuilt = envelope::memory();
     rebuilt.record(judge(&object.delivery(), &envelope::memory()).decision.record().unwrap()).unwrap();
     assert_eq!(names(judge(&object.delivery(), &rebuilt).decision.deciding()), ["replayed"]);
@@ -82,7 +82,7 @@ fn full_means_refuse_and_nothing_is_forgotten_for_it() {
     assert!(!lineage.has_room());
     assert_eq!(lineage.record(&root(6)), Err(RecordError::Full));
     assert!((0..6).all(|number| lineage.object(&digest(number), &[1; 32]) == Memory::Decided));
-    // A delivery is told before it is approved.
+    // A delivery gets this finding before it is approved.
     let mut full = envelope::memory();
     for number in 0..u8::try_from(full.capacity()).unwrap() {
         full.record(&root(number)).unwrap();
@@ -117,7 +117,7 @@ fn of_two_decisions_made_at_once_one_is_refused() {
     memory.record(decisions[0].record().unwrap()).unwrap();
     assert_eq!(memory.record(decisions[0].record().unwrap()), Err(RecordError::Decided));
     assert_eq!(memory.record(decisions[1].record().unwrap()), Err(RecordError::Overtaken));
-    // Decided again, it is a fork.
+    // When decided again, it is a fork.
     assert_eq!(receive(&siblings[1], &mut memory).outcome(), Outcome::Fork);
 }
 
@@ -208,14 +208,14 @@ fn where_a_manifest_stands_does_not_depend_on_who_seals_it_once_more() {
 
 #[test]
 fn memory_is_the_callers() {
-    // An array, a slice, a box.
+    // The slots can be an array, a slice or a box.
     let mut slots = [Slot::EMPTY; 8];
     let mut lineage = MemoryLineage::first(&mut slots[..], [3; 16]);
     lineage.record(&root(1)).unwrap();
     assert_eq!(lineage.len(), 1);
     let mut boxed = MemoryLineage::first(vec![Slot::EMPTY; 1000].into_boxed_slice(), [3; 16]);
     boxed.record(&root(1)).unwrap();
-    // What stood there before is nothing to it.
+    // Earlier contents of the slots do not matter.
     let lineage = MemoryLineage::first(&mut slots[..], [3; 16]);
     assert_eq!((lineage.len(), lineage.parent(&digest(1))), (0, Parent::Unknown));
 }
@@ -236,7 +236,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// The table against a map that never runs into itself, over every secret.
+    /// Compares the table with a map without collisions, for every secret.
     #[test]
     fn the_table_is_a_map(secret: [u8; 16], slots in 1..20_usize, steps in proptest::collection::vec(step(), 0..120)) {
         let mut lineage = MemoryLineage::first(vec![Slot::EMPTY; slots], secret);
@@ -292,7 +292,7 @@ proptest! {
     }
 }
 
-/// What a third party's bound key can do to a good line: nothing.
+/// A third party with a bound key cannot harm a good line.
 #[test]
 fn no_copy_takes_an_approval_away_or_moves_it() {
     let by = |key: u8, record: Record| Record { key: [key; 32], ..record };
@@ -301,11 +301,11 @@ fn no_copy_takes_an_approval_away_or_moves_it() {
         lineage.record(&record).unwrap();
     }
     lineage.invalidate(&digest(1));
-    // Its parent is invalid now, so a copy of the child is judged so too; the child was approved before.
+    // Its parent is invalid now, so a copy of the child is judged invalid too; but the child was approved before.
     lineage.record(&by(9, Record { standing: Standing::Invalid, ..child(2, 1, 1) })).unwrap();
     let Parent::Approved(approved) = lineage.parent(&digest(2)) else { panic!("{:?}", lineage.parent(&digest(2))) };
     assert_eq!(approved.line, Line::Main(digest(1)));
-    // A copy that would stand on another line does not.
+    // A copy on another line is refused.
     let branch = Record { line: Line::Branch(digest(2)), ..child(2, 1, 1) };
     assert_eq!(lineage.record(&by(8, branch)), Err(RecordError::Overtaken));
 }

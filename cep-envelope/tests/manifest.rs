@@ -1,4 +1,4 @@
-//! Manifests: the draft's own example, every refusal, what is written reads back, and mirrored fields.
+//! Manifests: the draft's own example, every refusal, writing and reading back, and mirrored fields.
 
 use cep_envelope::digest::{ContentDigest, Digest, DigestError};
 use cep_envelope::json::{JsonErrorKind, Unfit};

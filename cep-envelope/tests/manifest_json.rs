@@ -1,4 +1,4 @@
-//! The strict reading of JSON: what manifests and notifications share.
+//! The strict reading of JSON that manifests and notifications share.
 
 use cep_envelope::json::{JsonErrorKind as K, MAX_DEPTH, MAX_OPEN_KEYS, leading_object, object};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn no_object_names_a_member_twice_at_any_level() {
     for once in [r#"{"a":{"a":{"a":1}},"b":{"a":1}}"#, r#"{"x":[{"a":1},{"a":1}],"a":1}"#, r#"{"a":1,"A":1}"#] {
         assert_eq!(kind(once), None, "{once}");
     }
-    // A second spelling of a name is no way round.
+    // A second spelling of a name does not evade the check.
     assert_eq!(kind(r#"{"a":1,"\u0061":1}"#), Some(K::EscapedKey));
     assert_eq!(kind(r#"{"x":[{"\u0061":1}]}"#), Some(K::EscapedKey));
 }

@@ -1,4 +1,4 @@
-//! The outer object: who signed, for whom, and that nothing of it can change.
+//! The outer object: its signer, its recipient, and that no byte of it can change.
 
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
@@ -58,7 +58,7 @@ fn what_was_sealed_is_read_and_says_who_sealed_it() {
     assert!(!verified.recipient_is_sealed());
 }
 
-/// The form and the signed hash, written out by hand.
+/// The form and the signed hash, computed by hand.
 #[test]
 fn the_bytes_are_the_ones_that_are_specified() {
     let text = manifest("");
@@ -108,7 +108,7 @@ fn an_impostor_signs_for_nobody_but_himself() {
     assert_eq!(verify(&sealed(2, &text, "mallory#1", "codex")), Err(Some(VerifyError::KeyNotBound)));
     assert_eq!(verify(&sealed(2, &text, "jasper#1", "codex")), Err(Some(VerifyError::BadSignature)));
     assert_eq!(verify(&sealed(2, &text, "jasper#2", "codex")), Err(Some(VerifyError::KeyNotBound)));
-    // Sealing the name in changes nothing.
+    // Sealing the signer's name changes nothing.
     let sealed_name = manifest(",\"signer\":\"jasper#1\"");
     assert_eq!(verify(&sealed(2, &sealed_name, "jasper#1", "codex")), Err(Some(VerifyError::BadSignature)));
 }
@@ -119,7 +119,7 @@ fn signer_and_recipient_are_checked_and_can_be_sealed() {
     let text = manifest(",\"signer\":\"jasper#1\",\"recipient\":\"codex\"");
     let bytes = sealed(1, &text, "jasper#1", "codex");
     assert!(SealedManifest::parse(&bytes).unwrap().verify(EXPECTED, &keys, &Strict).unwrap().recipient_is_sealed());
-    // A carrier may write another name outside, and it is noticed.
+    // A carrier can write another name outside the manifest, but that is detected.
     let retold = |from: &str, to: &str| {
         let text = String::from_utf8(bytes.clone()).unwrap();
         let at = text.rfind(from).unwrap();

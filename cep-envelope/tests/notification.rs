@@ -1,4 +1,4 @@
-//! Notifications: the draft's own example, every refusal, and that none is worth more than a pointer.
+//! Notifications: the draft's own example, every refusal, and that none counts more than a pointer.
 
 use cep_envelope::VerificationState;
 use cep_envelope::digest::Digest;
@@ -168,7 +168,7 @@ fn every_field_is_compared_with_what_was_sealed() {
     assert_eq!(found(n, Some(&SurfaceParts { time: "2026-05-15", ..PARTS }), NAME), "time-fragment");
     assert_eq!(found(n, Some(&SurfaceParts { priority: "urgent", ..PARTS }), NAME), "priority");
     assert_eq!(found(n, None, NAME), "time-fragment, context, profile, priority");
-    // The truth stays what it was.
+    // The sealed manifest has not changed.
     assert_eq!(*sealed.manifest(), manifest);
 }
 

@@ -1,4 +1,4 @@
-//! What a surface says, what is odd about it, and making one of parts.
+//! The values of a surface, its oddities, and making one of parts.
 
 mod surface_support;
 
@@ -100,7 +100,7 @@ fn segments_have_limits() {
         let error = refusal(&format!("2026-05-16.{}", name(limit + 1)));
         assert!(error.starts_with(&format!("{segment}: is too long (byte ")), "{error}");
     }
-    // A refusal costs no more for an endless name.
+    // An endless name is refused at the same cost.
     let endless = format!("2026-05-16.{}", "a".repeat(1 << 24));
     assert_eq!(refusal(&endless), "context: is too long (byte 59)");
 }
@@ -166,7 +166,7 @@ fn a_part_cannot_pose_as_two() {
     assert_eq!(Clock::new(100, 0, 0).or(Clock::new(0, 100, 0)).or(Clock::new(0, 0, 100)), None);
 }
 
-/// Names of equal time stay as they came: nothing else sorts them, least of all a priority.
+/// Names of equal time stay in their order of arrival: nothing else, not even the priority, sorts them.
 // shows: CEP-036 (§5)
 #[test]
 fn a_priority_sorts_nothing() {

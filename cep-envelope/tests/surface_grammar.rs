@@ -1,4 +1,4 @@
-//! The parser takes the grammar's language, byte for byte; the judge is made of the grammar's text.
+//! The parser accepts exactly the language of the grammar; the matcher is built from the grammar's text.
 
 mod abnf;
 
@@ -26,7 +26,7 @@ fn longest() -> String {
     ["2026-05-16t12-00-00z", &segment(48), &segment(48), &segment(32), &segment(48)].join(".")
 }
 
-/// The parser and the judge say the same, and at the same byte.
+/// The parser and the matcher agree, also on the byte of the error.
 fn agree(matcher: &Matcher, name: &[u8]) -> Result<(), SurfaceError> {
     let parsed = Surface::parse_bytes(name);
     match (matcher.judge(name), parsed) {
@@ -136,7 +136,7 @@ fn a_million_near_misses_are_judged_alike() {
     assert!((200_000..800_000).contains(&taken), "{taken} were names");
 }
 
-/// Names as the grammar wants them, most of them with a few bytes wrong.
+/// Names of the grammar, most of them with a few wrong bytes.
 struct NearMisses {
     rng: ChaCha8Rng,
     name: Vec<u8>,
@@ -150,7 +150,7 @@ impl NearMisses {
     fn next(&mut self) -> &[u8] {
         self.name.clear();
         self.time();
-        // One segment too few to one too many; three and four are names.
+        // From one segment too few to one too many; three and four segments are valid.
         for segment in 0..[2, 3, 3, 3, 3, 4, 4, 4, 4, 5][self.below(10)] {
             self.name.push(b'.');
             self.segment(segment);

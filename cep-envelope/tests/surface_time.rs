@@ -1,4 +1,4 @@
-//! Which digits are a time, which moment they name, and which comes first.
+//! Which digits are a time, which moment they name, and their order.
 
 mod surface_support;
 
@@ -6,7 +6,7 @@ use cep_envelope::{CalendarError, Clock, Date, Moment, Precision, Surface, TimeF
 use proptest::prelude::*;
 use surface_support::{config, times};
 
-/// The moment that a time names, or why it names none.
+/// The moment that a time names, or why it is not a real time.
 fn calendar(time: &str) -> Result<Moment, CalendarError> {
     Surface::parse(&format!("{time}.a.b.c")).expect("a surface").time().calendar()
 }
@@ -72,7 +72,7 @@ fn a_leap_second_is_a_time_of_the_day_it_ends() {
     assert_eq!(leap.unix_day() + 1, after.unix_day());
 }
 
-/// Every day that four, two and two digits can write, against a calendar that is a list of months.
+/// Compares every day that four, two and two digits can write with a calendar made as a list of months.
 #[test]
 fn every_day_is_counted() {
     let mut expected = -719_528;
@@ -122,7 +122,7 @@ fn surfaces_sort_in_time_order_across_the_forms() {
 proptest! {
     #![proptest_config(config(10_000))]
 
-    /// The order of digits is the order of their text, once the forms are spelled alike; for real times it is the
+    /// The order of digits is the order of their text, if all are written in the same form; for real times it is the
     /// order of the moments.
     // shows: CEP-033 (§5)
     #[test]

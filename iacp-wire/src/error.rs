@@ -1,4 +1,4 @@
-//! Why bytes are not a frame, and why a frame did not become bytes.
+//! Why bytes are not a frame, and why a frame cannot be written.
 
 use core::fmt;
 
@@ -13,11 +13,11 @@ pub enum Reason {
     Trailing,
     /// The version is not 1 (and the bytes are no Outer Transport Header).
     Version(u8),
-    /// The registry does not know the type, or the type has no common header.
+    /// The type is not in the registry, or has no common header.
     UnknownType(u8),
-    /// Payload Length says one thing, the datagram another.
+    /// Payload Length differs from the length of the datagram.
     PayloadLength {
-        /// What the header says.
+        /// The Payload Length of the header.
         declared: u16,
         /// How many bytes follow the header, at most `u16::MAX`.
         actual: u16,
@@ -38,15 +38,15 @@ pub enum Reason {
     Utf8,
 }
 
-/// A refusal to parse: what, in which field, at which byte.
+/// A refusal to parse: its reason, its field and its byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ParseError {
     /// What is wrong.
     pub reason: Reason,
-    /// The field it is wrong in, in the names of the figures.
+    /// The field with the error, named as in the figures.
     pub field: &'static str,
-    /// The byte of the datagram at which it shows.
+    /// The byte of the datagram at which the error was detected.
     pub offset: usize,
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A refusal to write. Nothing usable is in the buffer then.
+/// A refusal to write. The buffer then contains nothing usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WriteError {
@@ -91,7 +91,7 @@ pub enum WriteError {
     },
     /// The payload would not fit its 16-bit length.
     TooLong,
-    /// A length field of the message is not the length of what it measures.
+    /// A length field of the message differs from the length of its part.
     Length,
     /// The message does not take TLVs, or lacks one that it needs.
     Tlvs,

@@ -81,7 +81,7 @@ byte_fields! {
     AeadNonce[12],
     /// The tag of an AEAD seal.
     AeadTag[16],
-    /// A number that pairs a question with its answer.
+    /// A number that pairs a request with its answer.
     TransactionId[8],
     /// The random nonce of `ERP_INIT` (`IACP §4.2.3.1`).
     InitializationNonce[32],
@@ -100,7 +100,7 @@ byte_fields! {
 }
 
 impl Cookie {
-    /// Whether this is the zero that stands where no R-Cookie is assigned yet (`IACP §4.2.4.1`).
+    /// Whether this is zero, which means that no R-Cookie is assigned yet (`IACP §4.2.4.1`).
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::ZERO
@@ -122,10 +122,10 @@ impl From<Locator> for IpAddr {
     }
 }
 
-/// Instance Authentication Token (`IACP §4.2.2.2`), as it stands in a frame.
+/// Instance Authentication Token (`IACP §4.2.2.2`), as it is in a frame.
 ///
-/// A process that shows it is taken for the agent, so it cannot be printed, copied or compared here: take the bytes out into
-/// a type that wipes itself and compares in constant time.
+/// A process that presents it is treated as the agent, so it cannot be printed, copied or compared here: take the bytes
+/// out into a type that wipes itself and compares in constant time.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct IatField(pub [u8; 32]);

@@ -1,4 +1,4 @@
-//! What every fixed body has in common: it is its figure.
+//! The trait of all fixed bodies: a struct equals its figure.
 
 use core::fmt;
 
@@ -19,7 +19,7 @@ pub trait Figure: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
 pub enum Value<'a> {
     /// A byte string.
     Bytes(&'a [u8]),
-    /// A byte string that gives access to a reader of it.
+    /// A byte string that gives access to anyone who reads it.
     Secret(&'a [u8]),
     /// An unsigned number.
     Integer(u64),
@@ -38,7 +38,7 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// A field type that can show itself.
+/// A field type that can be shown.
 pub(crate) trait Show {
     fn show(&self) -> Value<'_>;
 }

@@ -19,7 +19,7 @@ pub struct Frame<'a> {
     pub flags: Flags,
     /// The R-Cookie of the session header (`IACP §4.2.4.1`).
     pub responder_cookie: Option<Cookie>,
-    /// What the frame says.
+    /// The message of the frame.
     pub message: Message<'a>,
     /// What follows a fixed-size body.
     pub tlvs: Tlvs<'a>,
@@ -50,7 +50,7 @@ impl<'a> Frame<'a> {
         match FirstWord::read(&mut reader)? {
             FirstWord::Outer { flags, transit_id } => {
                 let message = Message::read_outer(transit_id, &mut reader)?;
-                // Its body is the bare figure: there is no place for a session header.
+                // The body is only the figure: there is no place for a session header.
                 Ok(Self { flags, responder_cookie: None, message, tlvs: Tlvs::NONE })
             }
             FirstWord::Common { code, flags, payload_length } => {
@@ -86,7 +86,7 @@ impl<'a> Frame<'a> {
     /// Writes the frame to the front of the buffer and returns its length. Reserved flags are written as zero.
     ///
     /// # Errors
-    /// The buffer is too small, the payload too long, a length field wrong, or a TLV out of place.
+    /// The buffer is too small, the payload too long, a length field wrong, or a TLV not allowed.
     pub fn write(&self, buffer: &mut [u8]) -> Result<usize, WriteError> {
         let needed = self.length();
         if !self.message.lengths_agree() {
@@ -123,9 +123,9 @@ impl<'a> Frame<'a> {
 
     /// Where the message's field `signature` stands in the datagram, if it has one.
     ///
-    /// What that signature covers is not the wire's business: most cover the frame without this span, but those of
-    /// ERP_REGISTER and MIGRATION_VECTOR cover a binding of 56 bytes, and DHT_TICKET_RESP repeats the one of the
-    /// DHT_TICKET_STORE that it answers from.
+    /// This crate does not define what that signature covers: most cover the frame without this span, but those of
+    /// ERP_REGISTER and MIGRATION_VECTOR cover a binding of 56 bytes, and DHT_TICKET_RESP repeats that of the
+    /// DHT_TICKET_STORE from which it answers.
     #[must_use]
     pub fn signature_span(&self) -> Option<Range<usize>> {
         let cookie = if self.responder_cookie.is_some() { Cookie::LEN } else { 0 };
@@ -143,7 +143,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The I-Cookie and the R-Cookie of a session's frame: what a host needs to find the session.
+/// The I-Cookie and the R-Cookie of a session's frame, by which a host finds the session.
 #[must_use]
 pub fn session_cookies(datagram: &[u8]) -> Option<(Cookie, Cookie)> {
     let frame = Frame::parse(datagram).ok()?;

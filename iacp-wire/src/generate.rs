@@ -1,7 +1,7 @@
 //! Frames for fuzzers (feature `arbitrary`): well-formed ones of every message, and near misses of every kind.
 //!
-//! A fuzzer that draws bytes finds few frames. One that draws these gets behind the parser at once, or to one chosen check
-//! in it. Signatures and seals are bytes like others: a harness of a session has its own.
+//! A fuzzer that generates bytes finds few frames. With these frames it gets past the parser at once, or to one chosen
+//! check in it. Signatures and seals are random bytes: a harness for sessions has to make its own.
 //!
 //! ```
 //! use arbitrary::{Arbitrary, Unstructured};
@@ -27,9 +27,9 @@ use crate::header::{FirstWord, Flags, MessageType};
 use crate::message as m;
 use crate::tlv::{KnownTlv, MigrationValueV4, MigrationValueV6};
 
-/// The longest open part that is drawn, in bytes.
+/// The longest open part that is generated, in bytes.
 const LONGEST: usize = 256;
-/// Frames stand in frames at most so deep.
+/// The deepest nesting of frames in frames.
 const DEEPEST: u8 = 2;
 
 /// The bytes of a frame that parses.
@@ -59,10 +59,10 @@ impl<'a> Arbitrary<'a> for WellFormed {
     }
 }
 
-/// In which way a frame is damaged: one for each [`Reason`](crate::Reason).
+/// How a frame is damaged: one way for each [`Reason`](crate::Reason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// It ends inside its figure, and its header says so.
+    /// It ends inside its figure, and Payload Length agrees with that.
     Truncated,
     /// A byte follows the evidence of a PROOF_OF_MAL.
     Trailing,
@@ -70,19 +70,19 @@ pub enum Damage {
     Version,
     /// Its type is not in the registry, or has no common header.
     UnknownType,
-    /// Its Payload Length is another one.
+    /// Its Payload Length is wrong.
     PayloadLength,
-    /// The length of a variable part is another one.
+    /// The length of a variable part is wrong.
     Length,
     /// A TLV runs past the end.
     TlvOverrun,
     /// A known TLV stands twice.
     TlvRepeated,
-    /// A known TLV has another length.
+    /// A known TLV has a wrong length.
     TlvSize,
     /// A MIGRATION_VECTOR has no TLV.
     TlvMissing,
-    /// A migration speaks of another IP version.
+    /// A migration has an unknown IP version.
     IpVersion,
     /// A URI is not UTF-8.
     Utf8,
@@ -106,7 +106,7 @@ impl Damage {
     ];
 }
 
-/// The bytes of a frame that is refused for one thing.
+/// The bytes of a frame that is refused for exactly one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMiss {
     bytes: Vec<u8>,
@@ -120,7 +120,7 @@ impl NearMiss {
         &self.bytes
     }
 
-    /// What is wrong with it.
+    /// The damage of the frame.
     #[must_use]
     pub const fn damage(&self) -> Damage {
         self.damage
@@ -199,7 +199,7 @@ const fn fixed(message_type: MessageType) -> usize {
 const CLOSED: [MessageType; 4] =
     [MessageType::PssInit, MessageType::DiscoveryReq, MessageType::DirReceipt, MessageType::ErpAlloc];
 
-/// So many bytes; zeros where the input has ended.
+/// `count` bytes; zeros if the input has ended.
 fn bytes(input: &mut Unstructured<'_>, count: usize) -> Result<Vec<u8>> {
     let mut bytes = alloc::vec![0; count];
     input.fill_buffer(&mut bytes)?;
@@ -229,7 +229,7 @@ const fn length_at(message_type: MessageType) -> Option<usize> {
     }
 }
 
-/// A frame with a common header: flags and cookie are drawn, the length is that of the body.
+/// A frame with a common header: flags and cookie are generated, the length is that of the body.
 fn with_header(message_type: MessageType, body: &[u8], input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let flags = Flags::from_bits(input.arbitrary()?);
     let cookie = if flags.contains(Flags::SESSION) { bytes(input, Cookie::LEN)? } else { Vec::new() };
@@ -295,7 +295,7 @@ fn body(message_type: MessageType, input: &mut Unstructured<'_>, depth: u8) -> R
     Ok(body)
 }
 
-/// A frame, or bytes: what stands inside is not looked at.
+/// A frame, or bytes: the parser does not look inside.
 fn inner(input: &mut Unstructured<'_>, depth: u8) -> Result<Vec<u8>> {
     if depth < DEEPEST && input.arbitrary()? {
         let message_type = *input.choose(MessageType::ALL)?;
@@ -317,7 +317,7 @@ fn text(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The evidence that the offence of a PROOF_OF_MAL has.
+/// The evidence of the form that the offence of a PROOF_OF_MAL requires.
 fn evidence(ticket: &[u8], input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     if !matches!(ticket.get(2..4), Some([0, 2..=4])) {
         return bytes(input, m::MalfeasanceEvidence::LEN);
@@ -371,7 +371,7 @@ fn tlvs(input: &mut Unstructured<'_>, may_migrate: bool) -> Result<Vec<u8>> {
     Ok(all)
 }
 
-/// A frame that is refused, by how it is damaged.
+/// A frame that is refused for this damage.
 fn damaged(damage: Damage, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let kind = *input.choose(&CLOSED)?;
     let mut figure = bytes(input, fixed(kind))?;

@@ -10,8 +10,8 @@
 //! +-----------------------+-------+-------------------------------+
 //! ```
 //!
-//! The Outer Transport Header stands on the same bit positions with version 0, so one look at the first byte tells the
-//! two apart. It has no length: its payload runs to the end of the datagram.
+//! The Outer Transport Header has the same bit positions with version 0, so the first byte distinguishes the two. It
+//! has no length: its payload runs to the end of the datagram.
 
 use crate::error::{ParseError, Reason};
 use crate::read::Reader;
@@ -20,7 +20,7 @@ use crate::read::Reader;
 pub const VERSION: u8 = 1;
 /// Length of the common header, and of the Outer Transport Header's first word, in bytes.
 pub const HEADER_LEN: usize = 4;
-/// The longest payload that Payload Length can say.
+/// The longest payload that Payload Length can express.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
 /// The four flag bits of a header (`IACP §7.3`).
@@ -75,7 +75,7 @@ impl Flags {
 
 macro_rules! registry {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $name:literal),* $(,)?) => {
-        /// The message types (`IACP §7.1`), and below 0xFF those that the text needs and no figure gives.
+        /// The message types (`IACP §7.1`), and from 0x80 on those that the draft's text needs without a figure.
         // keeps: IACP-155 (§7.1)
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,7 +88,7 @@ macro_rules! registry {
             /// All types, the draft's first.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The type of a code, if the registry has it.
+            /// The type of a code, if it is in the registry.
             #[must_use]
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code {
@@ -173,9 +173,9 @@ registry! {
     TicketedRequest = 0x85 "TICKETED_REQUEST",
     /// `IACP §4.2.2.2`: the encapsulation header of the local channel.
     Local = 0x86 "LOCAL",
-    /// `IACP §4.2.1.2`: what an agent asks of its LL-Entity.
+    /// `IACP §4.2.1.2`: a request of an agent to its LL-Entity.
     AaiRequest = 0x87 "AAI_REQUEST",
-    /// `IACP §4.2.1.2`: what an LL-Entity tells an agent.
+    /// `IACP §4.2.1.2`: a notice of an LL-Entity to an agent.
     AaiNotice = 0x88 "AAI_NOTICE",
     /// `IACP §4.2.7.3`: a copy of a frame by another path.
     PathRelay = 0x89 "PATH_RELAY",
@@ -191,7 +191,7 @@ registry! {
     DirAnswer = 0x91 "DIR_ANSWER",
     /// `IACP §5.1`: a record for a directory node to keep.
     DirPut = 0x92 "DIR_PUT",
-    /// `IACP §5.1`: what a directory node did with it.
+    /// `IACP §5.1`: a directory node's answer to a DIR_PUT.
     DirReceipt = 0x93 "DIR_RECEIPT",
     /// `IACP §5.3.1`: a request with its proof of work.
     WorkedRequest = 0x94 "WORKED_REQUEST",
@@ -203,7 +203,7 @@ registry! {
     SpaceJoin = 0x97 "SPACE_JOIN",
     /// `IACP §6.2`: a hub's answer.
     SpaceStatus = 0x98 "SPACE_STATUS",
-    /// `IACP §6.2`: what passes a hub.
+    /// `IACP §6.2`: a request or an answer that passes through a hub.
     SpaceRelay = 0x99 "SPACE_RELAY",
     /// `IACP §4.1.2`: a resolver's answer to an ANML Fallback Query.
     AnmlFallbackAnswer = 0x9A "ANML_FALLBACK_ANSWER",

@@ -1,8 +1,8 @@
 //! The wire formats of the Internet Agent Communication Protocol (draft-gebauer-iacp-00): bytes to meaning and back.
 //!
-//! The crate knows no clock, no key and no session. [`Frame::parse`] reads any datagram without a copy and without an
-//! allocation; [`Frame::write`] writes any message into the caller's buffer. What a parsed value says about itself is
-//! true by its type: nothing has to be checked a second time.
+//! The crate has no clock, no keys and no sessions. [`Frame::parse`] reads any datagram without a copy and without an
+//! allocation; [`Frame::write`] writes any message into the caller's buffer. The type of a parsed value proves that it
+//! is well-formed: nothing has to be checked a second time.
 //!
 //! ```
 //! use iacp_wire::{Flags, Frame, InitializationNonce, Message, Tlvs, message::ErpInit};

@@ -1,4 +1,4 @@
-//! The one cursor that all parsing goes through. It cannot run off the end.
+//! The one cursor through which all parsing goes. It cannot read past the end.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -25,7 +25,7 @@ impl<'a> Reader<'a> {
         self.bytes.len()
     }
 
-    /// The next `count` bytes, which are the field `field`.
+    /// The next `count` bytes, as the field `field`.
     pub(crate) fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], ParseError> {
         let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
             return Err(ParseError::new(Reason::Truncated, field, self.offset.saturating_add(self.bytes.len())));
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// The next `N` bytes, which are the field `field`.
+    /// The next `N` bytes, as the field `field`.
     pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], ParseError> {
         let Some((taken, rest)) = self.bytes.split_first_chunk() else {
             return Err(ParseError::new(Reason::Truncated, field, self.offset.saturating_add(self.bytes.len())));
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         T::ref_from_bytes(bytes).map_err(|_| ParseError::new(Reason::Truncated, field, start))
     }
 
-    /// Everything that is left.
+    /// All remaining bytes.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         let rest = self.bytes;
         self.bytes = &[];
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| ParseError::new(Reason::Utf8, field, start.saturating_add(error.valid_up_to())))
     }
 
-    /// Refuses bytes that are left over.
+    /// Refuses remaining bytes.
     pub(crate) fn end(&self, field: &'static str) -> Result<(), ParseError> {
         if self.bytes.is_empty() { Ok(()) } else { Err(ParseError::new(Reason::Trailing, field, self.offset)) }
     }

@@ -39,9 +39,9 @@ pub enum KnownTlv {
     Airk,
     /// 0x82: SHA-256 of an agent's application, in ERP_INIT and ERP_KEEPALIVE.
     AppDigest,
-    /// 0x90: which Forwarding Ticket a DHT_TICKET_QUERY asks for, by the first four bytes of its nonce.
+    /// 0x90: the Forwarding Ticket for which a DHT_TICKET_QUERY asks, by the first four bytes of its nonce.
     TicketIv,
-    /// 0x91: ties a PSS_INIT to the discovery request that it belongs to.
+    /// 0x91: ties a PSS_INIT to the discovery request to which it belongs.
     DiscoveryProof,
 }
 
@@ -140,10 +140,10 @@ figure! {
     }
 }
 
-/// A MIGRATION_VECTOR TLV, whichever IP version it speaks.
+/// A MIGRATION_VECTOR TLV of either IP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationVectorTlv {
-    /// The code that it came with: 0x17 or 0x0C.
+    /// The code with which it came: 0x17 or 0x0C.
     pub code: u8,
     /// Where the agent was.
     pub previous: IpAddr,
@@ -230,7 +230,7 @@ impl<'a> Tlvs<'a> {
         Ok(Self(all.rest()))
     }
 
-    /// The bytes as they stand in the frame.
+    /// The bytes as in the frame.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
@@ -357,8 +357,7 @@ impl<'b> TlvWriter<'b> {
         self.push(Tlv { code: KnownTlv::DiscoveryProof.code(), value: proof })
     }
 
-    /// Appends a MIGRATION_VECTOR, as type 0x17 whatever type it came with. Two addresses of different versions are
-    /// both written as IPv6.
+    /// Appends a MIGRATION_VECTOR, always as type 0x17. Two addresses of different versions are both written as IPv6.
     ///
     /// # Errors
     /// The buffer is too small.
@@ -392,7 +391,7 @@ impl<'b> TlvWriter<'b> {
     /// The finished TLVs.
     ///
     /// # Errors
-    /// What was pushed repeats or mis-sizes a known TLV.
+    /// A known TLV was pushed twice or with a wrong size.
     pub fn finish(self) -> Result<Tlvs<'b>, ParseError> {
         let Self { buffer, length } = self;
         let buffer: &'b [u8] = buffer;

@@ -1,4 +1,4 @@
-//! What every message refuses: being cut, being extended, and a header that lies about it.
+//! What every message refuses: truncation, extension, and a wrong header.
 
 mod figures;
 
@@ -16,7 +16,7 @@ fn error(reason: Reason, field: &'static str, offset: usize) -> ParseError {
     ParseError { reason, field, offset }
 }
 
-/// What is wrong with a frame that ends after `length` bytes and says so; nothing, if it is a shorter frame.
+/// The error of a frame that ends after `length` bytes and declares this length; `None` if it is a valid shorter frame.
 fn cut(sample: &Sample, length: usize) -> Option<ParseError> {
     let fields = sample.fixed_fields();
     let whole_figure = fields.last().map_or(4, |(_, end)| *end);
@@ -35,7 +35,7 @@ fn cut(sample: &Sample, length: usize) -> Option<ParseError> {
         Ending::Open { least } if length < whole_figure + least => {
             Some(error(Reason::Truncated, sample.body.last().expect("a field").name, length))
         }
-        // The text has no length: it is what is shorter, and may now end inside a character.
+        // The text has no length field, so it gets shorter, and may now end inside a character.
         Ending::TextFirst => {
             let text = hex(sample.body[0].hex);
             let utf8 = std::str::from_utf8(&text[..length - whole_figure]);
@@ -56,7 +56,7 @@ fn cut_tlv(sample: &Sample, mut start: usize, length: usize) -> Option<ParseErro
         }
         start += tlv.len();
     }
-    // A shorter frame, unless it lost the TLV that it needs.
+    // A valid shorter frame, unless it lost a required TLV.
     let lost = sample.message_type == MessageType::MigrationVector && length == start && start == 4 + 104;
     lost.then(|| error(Reason::TlvMissing(0x17), "tlv", length))
 }
@@ -162,7 +162,7 @@ fn a_datagram_longer_than_any_length_is_refused() {
     bytes.resize(4 + 0xFFFF, 0);
     assert!(Frame::parse(&bytes).is_ok());
     bytes.resize(4 + 0xFFFF + 1, 0);
-    // What is said about the datagram is all that 16 bits can say.
+    // The reported actual length is the largest 16-bit number.
     let reason = Reason::PayloadLength { declared: u16::MAX, actual: u16::MAX };
     assert_eq!(refusal(&bytes), error(reason, "payload_length", 2));
 }
@@ -178,7 +178,7 @@ fn another_version_is_refused() {
     }
 }
 
-/// Version 0 is the Outer Transport Header's: its type 0x00F and nothing else.
+/// Version 0 is only for the Outer Transport Header, with its type 0x00F.
 // shows: IACP-156 (§7.2–7.4)
 #[test]
 fn version_0_is_an_outer_transport_header_or_refused() {
@@ -191,7 +191,7 @@ fn version_0_is_an_outer_transport_header_or_refused() {
             assert_eq!(refusal(&bytes), error(Reason::Version(0), "version", 0), "{code:#04x}");
         }
     }
-    // With version 1 it is no message.
+    // With version 1 this type is not a message.
     (bytes[0], bytes[1]) = (0x10, 0xF0);
     correct_length(&mut bytes);
     assert_eq!(refusal(&bytes), error(Reason::UnknownType(0x0F), "type", 0));
@@ -203,7 +203,7 @@ fn a_type_that_the_registry_does_not_have_is_refused() {
     let assigned = |code| matches!(code, 0x01..=0x0E | 0x11..=0x18 | 0x80..=0x82 | 0x84..=0x8C | 0x90..=0x9A);
     let mut refused = 0;
     for code in (0..=u8::MAX).filter(|code| !assigned(*code)) {
-        // Its length is right: only the type is wrong.
+        // The length is right: only the type is wrong.
         let bytes = [0x10 | code >> 4, code << 4, 0, 2, 0, 0];
         assert_eq!(refusal(&bytes), error(Reason::UnknownType(code), "type", 0));
         refused += 1;
@@ -228,13 +228,14 @@ fn a_session_flag_without_room_for_the_cookie_is_refused() {
 #[test]
 fn a_session_flag_takes_the_cookie_out_of_the_body() {
     for sample in figures::all().filter(|sample| !sample.is_outer() && sample.responder_cookie.is_empty()) {
-        // The flag alone: the first eight bytes of the body are the cookie, and the body is eight bytes short.
+        // With the flag alone, the first eight bytes of the body count as the cookie, and the body is eight bytes
+        // short.
         let mut bytes = sample.encoded();
         bytes[1] |= 1;
         if matches!(sample.ending, Ending::Tlvs | Ending::Measured { .. } | Ending::Optional { .. }) {
             assert!(Frame::parse(&bytes).is_err(), "{}", sample.name());
         }
-        // The flag and the cookie: the same message in a session.
+        // With the flag and the cookie, it is the same message in a session.
         bytes.splice(4..4, [0x99; 8]);
         correct_length(&mut bytes);
         let frame = Frame::parse(&bytes).unwrap_or_else(|error| panic!("{}: {error}", sample.name()));

@@ -1,4 +1,4 @@
-//! What is called well-formed parses, and near misses reach every reason for a refusal.
+//! Well-formed frames are parsed, and near misses reach every reason for a refusal.
 
 use std::collections::BTreeSet;
 

@@ -17,7 +17,7 @@ use iacp_wire::{
 };
 use zerocopy::FromBytes;
 
-/// A field as a frame shows it, taken out of the frame's lifetime.
+/// A field as a frame shows it, as an owned value.
 #[derive(Debug, PartialEq, Eq)]
 enum Shown {
     Bytes(Vec<u8>),
@@ -38,7 +38,7 @@ fn shown(message: &Message<'_>) -> Vec<(&'static str, Shown)> {
     fields
 }
 
-/// What the figure says that the frame shows.
+/// The fields that the frame should show, from the figure.
 fn drawn(sample: &Sample) -> Vec<(&'static str, Shown)> {
     let mut fields = Vec::new();
     if sample.is_outer() {
@@ -339,7 +339,7 @@ fn the_cookies_of_a_session_are_found_from_its_datagram() {
     }
 }
 
-/// A record, byte for byte, and what is refused of it.
+/// A record, byte for byte, and its refusals.
 #[test]
 fn a_record_is_44_bytes_and_its_body() {
     let golden = hex("03 00 00c0 11×32 0000019a33343536 22×32 33×32 44×64 55×64");

@@ -1,4 +1,4 @@
-//! What is refused inside a frame of the right length: TLVs, lengths that lie, text that is none.
+//! Refusals inside a frame of the right length: TLVs, wrong length fields, invalid text.
 
 mod figures;
 
@@ -14,7 +14,7 @@ fn refused<T>(result: Result<T, ParseError>) -> (Reason, &'static str, usize) {
     }
 }
 
-/// The sample's frame with these TLVs behind its own, and where they start.
+/// The sample's frame with these TLVs after its own, and where they start.
 fn followed(sample: &Sample, tlvs: &str) -> (Vec<u8>, usize) {
     let mut bytes = sample.encoded();
     let end = bytes.len();
@@ -39,11 +39,11 @@ fn a_tlv_that_overruns_is_refused() {
         for sample in fixed() {
             let (bytes, start) = followed(sample, tlv);
             let reason = Reason::TlvOverrun(hex(tlv)[0]);
-            // A repeated TLV is not looked at before it is whole.
+            // A truncated TLV is reported as such, even if it repeats another.
             assert_eq!(refused(Frame::parse(&bytes)), (reason, "tlv", start), "{} + {tlv}", sample.name());
         }
     }
-    // Behind a TLV that is whole, the second one overruns.
+    // The first TLV is complete, the second one overruns.
     assert_eq!(refused(Frame::parse(&plain("c3 01 00 c4 02 00"))), (Reason::TlvOverrun(0xC4), "tlv", 36 + 3));
 }
 
@@ -58,16 +58,16 @@ fn a_known_tlv_that_is_repeated_is_refused() {
         ("90 04 11×4 90 04 11×4".to_owned(), 0x90, 36 + 6),
         ("91 10 11×16 91 10 11×16".to_owned(), 0x91, 36 + 18),
         (format!("17 12 {v4} 17 12 {v4}"), 0x17, 36 + 20),
-        // Another known one between the two hides nothing.
+        // Another known one between the two makes no difference.
         ("80 20 11×32 81 20 22×32 80 20 11×32".to_owned(), 0x80, 36 + 68),
-        // One vector under two types is still one vector too many.
+        // A vector under each of the two types counts as repeated.
         (format!("17 12 {v4} 0c 12 {v4}"), 0x0C, 36 + 20),
         (format!("0c 12 {v4} 17 12 {v4}"), 0x17, 36 + 20),
     ];
     for (tlvs, code, offset) in repeated {
         assert_eq!(refused(Frame::parse(&plain(&tlvs))), (Reason::TlvRepeated(code), "tlv", offset), "{tlvs}");
     }
-    // Different ones, and an unknown one as often as it likes.
+    // Different known ones are allowed, and an unknown one any number of times.
     assert!(Frame::parse(&plain(&format!("80 20 11×32 81 20 11×32 17 12 {v4} c3 00 c3 00"))).is_ok());
 }
 
@@ -145,7 +145,7 @@ fn a_migration_vector_without_its_tlv_is_refused() {
     }
 }
 
-/// Where the four bytes of the length field start, and where what they measure starts.
+/// Where the four bytes of the length field start, and where the part that they measure starts.
 fn length_field(sample: &Sample) -> (&'static str, usize, usize) {
     let Ending::Measured { length_field, .. } = sample.ending else { panic!("a measured message") };
     let fields = sample.fixed_fields();
@@ -179,11 +179,11 @@ fn the_signature_of_a_rebuttal_is_never_evidence() {
     let sample = of(MessageType::PssRevocationRebuttal);
     let mut bytes = sample.encoded();
     let (name, at, behind) = length_field(sample);
-    // All that follows is called evidence: nothing is left to be the signature.
+    // All following bytes are declared as evidence, so that none are left for the signature.
     let all = u32::try_from(bytes.len() - behind).expect("a short frame");
     bytes[at..at + 4].copy_from_slice(&all.to_be_bytes());
     assert_eq!(refused(Frame::parse(&bytes)), (Reason::Length, name, behind));
-    // Fewer bytes than a signature: no evidence makes it right.
+    // With fewer bytes than a signature, no length of the evidence is right.
     for left in 0..64 {
         bytes.truncate(behind + left);
         bytes.resize(behind + left, 0x55);

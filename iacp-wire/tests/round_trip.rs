@@ -1,4 +1,5 @@
-//! Any message survives the way to bytes and back, and any bytes survive the way to a message.
+//! Any message is the same after writing and reading, and any bytes are the same after reading and writing, or are
+//! refused.
 //!
 //! A failure is written to `round_trip.regressions` beside this file and tried first from then on.
 
@@ -20,7 +21,7 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }
 }
 
-/// What an arbitrary message is made of.
+/// The parts of an arbitrary message.
 #[derive(Clone, Debug)]
 struct Parts {
     message_type: MessageType,
@@ -72,7 +73,7 @@ fn tlvs() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|tlvs| tlvs.concat())
 }
 
-/// Writes the length of what a figure measures into its length field.
+/// Writes the length of a figure's variable part into its length field.
 fn measure(head: &mut [u8], field: usize, measured: &[u8]) {
     let length = u32::try_from(measured.len()).expect("short");
     head[field..field + 4].copy_from_slice(&length.to_be_bytes());

@@ -1,4 +1,4 @@
-//! What the writer refuses, and what it decides itself.
+//! What the writer refuses, and which values it sets itself.
 
 mod figures;
 
@@ -53,7 +53,7 @@ fn a_payload_of_65_535_bytes_is_the_longest() {
     assert_eq!(longest.in_session(Cookie([0x99; 8])).write(&mut buffer), Err(WriteError::TooLong));
     let longer = Frame::new(Message::ErpStream { head, inner: &inner[..65_536 - 72] });
     assert_eq!(longer.write(&mut buffer), Err(WriteError::TooLong));
-    // Too long for its field, whatever room there is.
+    // The part is too long for its field, however large the buffer is.
     assert_eq!(longer.write(&mut []), Err(WriteError::TooLong));
 }
 
@@ -86,7 +86,7 @@ fn a_length_field_that_lies_is_not_written() {
         }
         assert_eq!(frame.write(&mut buffer), Err(WriteError::Length), "{}", message_type.name());
     }
-    // A sealed part is never shorter than its tag.
+    // A sealed part must not be shorter than its tag.
     let bytes = of(MessageType::PssDataStream).encoded();
     let Message::PssDataStream { head, .. } = Frame::parse(&bytes).expect("a golden frame").message else {
         panic!("a PSS_DATA_STREAM")
@@ -139,7 +139,7 @@ fn the_session_flag_follows_the_responder_cookie() {
     frame.responder_cookie = Some(Cookie([0x99; 8]));
     assert_eq!(frame.write(&mut buffer), Ok(44));
     assert_eq!(buffer[..44], hex("1 11 1 0028 99×8 11×32"));
-    // A zero cookie is one: that of a PSS_INIT.
+    // A zero cookie is valid: PSS_INIT has it.
     frame.responder_cookie = Some(Cookie::ZERO);
     assert_eq!(frame.write(&mut buffer), Ok(44));
     assert_eq!(buffer[..12], hex("1 11 1 0028 00×8"));
@@ -151,7 +151,7 @@ fn an_outer_transport_header_has_no_place_for_a_session_header() {
     let frame = Frame::parse(&bytes).expect("a golden frame");
     let mut buffer = [0; 1024];
     assert!(frame.in_session(Cookie([0x99; 8])).write(&mut buffer).is_err());
-    // SESSION means nothing there: what follows the first word is the figure, and the flag is not sent on.
+    // SESSION has no meaning there: the figure follows the first word, and the flag is not written again.
     let mut flagged = bytes.clone();
     flagged[1] |= 1;
     let frame = Frame::parse(&flagged).expect("the flag is ignored");
@@ -184,7 +184,7 @@ fn the_tlv_writer_refuses_what_does_not_fit() {
     assert_eq!(writer.push(Tlv { code: 0xC3, value: &[0; 39] }), Err(WriteError::TooSmall { needed: 41 }));
     writer.push(Tlv { code: 0xC3, value: &[0x88; 5] }).expect("there is room");
     assert_eq!(writer.key_share(&X25519Key([0x11; 32])), Err(WriteError::TooSmall { needed: 7 + 34 }));
-    // What was refused has left no trace.
+    // The refused TLV has left no trace.
     writer.push(Tlv { code: 0xC4, value: &[0x99; 31] }).expect("there is just room");
     assert_eq!(writer.finish().expect("sound TLVs").as_bytes(), hex("c3 05 88×5 c4 1f 99×31"));
 }

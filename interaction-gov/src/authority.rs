@@ -1,4 +1,4 @@
-//! Authorities: who signs updates, who speaks for whom, and who cannot be asked (`IoE R5`, `R7`).
+//! Authorities: their signed updates, which speaks for which, and which cannot be asked (`IoE R5`, `R7`).
 
 use core::fmt;
 
@@ -13,13 +13,14 @@ use crate::text::TextError;
 use crate::time::Time;
 use crate::vocabulary::{Authority, Set, Vocabulary};
 
-/// How many delegations there can be at a time; each authority has its share of them.
+/// How many delegations there can be at a time; each authority has an equal share of them.
 pub const DELEGATIONS: usize = 16;
 /// How many one authority can have made.
 pub const DELEGATIONS_EACH: usize = DELEGATIONS / AUTHORITIES;
 /// How many vocabularies can follow each other.
 pub const VOCABULARIES: usize = 8;
-/// How far a version can be above the one before: none can be made that nothing can follow.
+/// How far a version's number can be above the previous one. Without a limit, a signed version could have the highest
+/// number, and no other could follow it.
 pub const LEAP: u32 = 65_536;
 
 /// An update of an authority's policy, signed by it.
@@ -42,11 +43,11 @@ pub struct Update<'t> {
     pub authority: Authority,
     /// Its version: above all before.
     pub version: u32,
-    /// SHA-256 of the text that it follows; of nothing, if it is the first.
+    /// SHA-256 of the previous text; of the empty text, if this is the first.
     pub follows: [u8; 32],
     /// The digest of the vocabulary in which it is written.
     pub vocabulary: [u8; 32],
-    /// The text. Empty: the authority leaves, and is asked no more, until another update of it.
+    /// The text. Empty: the authority leaves, and is not asked again until its next update.
     pub text: &'t str,
 }
 
@@ -98,17 +99,17 @@ impl Update<'_> {
 pub struct Delegation {
     /// Whose decisions.
     pub from: Authority,
-    /// Who makes them.
+    /// The authority that makes the decisions instead.
     pub to: Authority,
     /// About what.
     pub scope: Scope,
-    /// The digest of the vocabulary in which that is said.
+    /// The digest of the vocabulary in which the scope is written.
     pub vocabulary: [u8; 32],
     /// Until when.
     pub until: Time,
-    /// Above the serials of all delegations of this authority before.
+    /// Must be above the serials of all earlier delegations of this authority.
     pub serial: u32,
-    /// Whether the one who decides may pass it on.
+    /// Whether the authority that decides may delegate further.
     pub redelegate: bool,
 }
 
@@ -127,32 +128,32 @@ impl Delegation {
     }
 }
 
-/// Why an authority's wish is refused. Nothing has changed.
+/// Why a step of an authority is refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AuthorityError {
     /// The authority has no key here.
     Unknown,
-    /// It has one already.
+    /// The authority has a key already.
     Known,
     /// The signature does not hold.
     Forged,
-    /// The version is not above the one that is known: it is old, or was here before.
+    /// The version is not above the known one: it is old, or was taken before.
     Stale,
-    /// The version is too far above the one that is known, or the last that a number can tell.
+    /// The version is too far above the known one, or is the highest number there is.
     Leap,
-    /// It does not follow the text that is known.
+    /// The text does not follow the known one.
     Gap,
     /// The text is no policy.
     Text(TextError),
-    /// The text is another authority's, or another version's.
+    /// The text belongs to another authority or another version.
     Head,
-    /// The rules take more than the authority's share of what there is room for.
+    /// The rules take more than the authority's share of the room.
     Share,
-    /// It is written in a vocabulary that is not known here, or does not go on where the known one ended.
+    /// It is written in a vocabulary that is not known here, or that does not continue the known one.
     Vocabulary,
-    /// An authority would decide for itself in the end.
+    /// The delegations would form a circle.
     Loop,
     /// There is no room.
     Full,
@@ -190,7 +191,7 @@ pub(crate) struct Signed {
 pub(crate) struct Known {
     pub key: [u8; 32],
     pub latest: Signed,
-    /// The text before, to which the control plane can go back.
+    /// The previous text, to which the control plane can go back.
     pub before: Signed,
     /// The latest text is empty.
     pub left: Flag,
@@ -218,9 +219,9 @@ pub struct Authorities {
     pub(crate) known: [Option<Known>; AUTHORITIES],
     pub(crate) silent: Set<Authority>,
     pub(crate) delegations: heapless::Vec<Delegation, DELEGATIONS>,
-    /// The digests of the vocabularies that texts may be written in, each going on where the one before ended.
+    /// The digests of the vocabularies that texts may be written in; each continues the one before it.
     pub(crate) vocabularies: heapless::Vec<[u8; 32], VOCABULARIES>,
-    /// What has changed in who governs, can be asked, and speaks for whom.
+    /// The changes of what governs, of which authorities can be asked, and of which speaks for which.
     pub(crate) changes: Changes,
 }
 
@@ -251,7 +252,7 @@ impl Authorities {
         Ok(())
     }
 
-    /// Gives an authority another key. What it has signed stays signed; revoke what shall not.
+    /// Gives an authority another key. What it has signed stays signed; revoke what should not.
     ///
     /// # Errors
     /// [`AuthorityError::Unknown`].
@@ -265,8 +266,8 @@ impl Authorities {
         place.ok_or(AuthorityError::Unknown)
     }
 
-    /// Lets texts be written in a newer vocabulary, which only adds to what the known one says: what every number meant, it
-    /// means on, so that nothing that is live is read in another way.
+    /// Lets texts be written in a newer vocabulary, which only adds to the known one: every number keeps its meaning,
+    /// so that policies in use mean the same as before.
     ///
     /// # Errors
     /// [`AuthorityError::Vocabulary`], [`AuthorityError::Full`].
@@ -281,8 +282,8 @@ impl Authorities {
         if self.vocabularies.contains(newer.digest()) { Ok(()) } else { self.know(*newer.digest()) }
     }
 
-    /// Takes an update: signed by its authority, newer than what is known, following it, and a policy that can be installed
-    /// beside whatever others sign. `scratch` is room to read it in; what was in it is gone.
+    /// Takes an update. It must be signed by its authority, newer than the known text and following it, and must fit
+    /// beside whatever other authorities sign. `scratch` is working memory for reading it; its contents are lost.
     ///
     /// # Errors
     /// [`AuthorityError`]; nothing has changed then.
@@ -323,7 +324,7 @@ impl Authorities {
             if !scratch.members().iter().all(says) {
                 return Err(AuthorityError::Head);
             }
-            // Whatever others sign, there is room for it.
+            // Each authority has its share, so that the policies of all of them fit.
             if scratch.words() > (W / authorities).max(1) {
                 return Err(AuthorityError::Share);
             }
@@ -337,10 +338,11 @@ impl Authorities {
         Ok(())
     }
 
-    /// The control plane goes back behind an authority's latest text: until its next update, the one before may be installed.
+    /// The control plane withdraws an authority's latest text: until its next update, the previous one may be
+    /// installed.
     ///
     /// # Errors
-    /// [`AuthorityError::Unknown`]; [`AuthorityError::Gap`]: there is none before.
+    /// [`AuthorityError::Unknown`]; [`AuthorityError::Gap`]: there is no previous text.
     pub fn withdraw(&mut self, authority: Authority) -> Result<(), AuthorityError> {
         let known = self.known(authority)?;
         if known.before.version == 0 {
@@ -350,7 +352,7 @@ impl Authorities {
         Ok(())
     }
 
-    /// Whether this is the text of the version that counts: the one that was taken last, unless it was withdrawn.
+    /// Whether this text is the one that counts: the latest that was taken, unless it was withdrawn.
     pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
         let counts = |known: Known| if known.withdrawn.is() { known.before } else { known.latest };
@@ -358,8 +360,8 @@ impl Authorities {
             && self.vocabularies.contains(vocabulary)
     }
 
-    /// Whether a part of a compiled policy can count as taken: its authority is known, and what it has signed last is this text, or
-    /// an older one.
+    /// Whether a part of a compiled policy can count as taken: its authority is known, and the latest text that it
+    /// signed is this one or an older one.
     pub(crate) fn may_follow(&self, member: &Member) -> bool {
         let Member { authority, version, digest, vocabulary, .. } = member;
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
@@ -370,7 +372,7 @@ impl Authorities {
     /// Whether there is room for the vocabularies of a compiled policy.
     pub(crate) fn has_room_for(&self, members: &[Member]) -> bool {
         let known = |member: &Member| self.vocabularies.contains(&member.vocabulary);
-        // A policy is written in one.
+        // All parts of a policy are written in the same vocabulary.
         !self.vocabularies.is_full() || members.iter().all(known)
     }
 
@@ -398,7 +400,7 @@ impl Authorities {
             .collect()
     }
 
-    /// Another vocabulary is known; what was delegated in it counts from now on.
+    /// Makes another vocabulary known; delegations in it count from now on.
     fn know(&mut self, vocabulary: [u8; 32]) -> Result<(), AuthorityError> {
         self.vocabularies.push(vocabulary).map_err(|_| AuthorityError::Full)?;
         let these = self.delegations.iter().filter(|delegation| delegation.vocabulary == vocabulary);
@@ -408,7 +410,7 @@ impl Authorities {
     }
 
     // keeps: IOE-107 (§4.9 R9)
-    /// An authority cannot be asked, or can be again. While it cannot, everything in its scope is denied, and nothing else.
+    /// Sets whether an authority can be asked. While it cannot, everything in its scope is denied, and nothing else.
     pub fn set_reach(&mut self, authority: Authority, reachable: bool) {
         let one = Set::one(authority);
         let silent = if reachable { self.silent.without(one) } else { self.silent.or(one) };
@@ -419,7 +421,7 @@ impl Authorities {
         }
     }
 
-    /// Lets one authority decide for another, as it has signed. Those that are over make room.
+    /// Lets one authority decide for another, as the latter has signed. Expired delegations make room.
     ///
     /// # Errors
     /// [`AuthorityError`].
@@ -441,7 +443,7 @@ impl Authorities {
             return Err(AuthorityError::Stale);
         }
         let live = |other: &&Delegation| now < other.until;
-        // From the one who decides on: does anybody lead back? Each step is another delegation.
+        // Follow the delegations from the new speaker: does any of them lead back? Each step takes one delegation more.
         let mut reached = Set::one(delegation.to);
         for _ in 0..DELEGATIONS {
             let on = self.delegations.iter().filter(live).filter(|other| reached.contains(other.from));
@@ -461,7 +463,7 @@ impl Authorities {
         Ok(())
     }
 
-    /// Takes back what one authority let another decide: it speaks for itself again.
+    /// Takes back a delegation: the authority speaks for itself again.
     pub fn revoke(&mut self, from: Authority, to: Authority) {
         let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
@@ -470,21 +472,21 @@ impl Authorities {
         }
     }
 
-    /// The delegations that were taken, and not taken back; of those that are over some may still be there.
+    /// The delegations that were accepted and not revoked; some of them may have expired.
     #[must_use]
     pub fn delegations(&self) -> &[Delegation] {
         &self.delegations
     }
 
-    /// Who cannot be asked.
+    /// The authorities that cannot be asked.
     #[must_use]
     pub const fn silent(&self) -> Set<Authority> {
         self.silent
     }
 
-    /// Who decides about these facts in an authority's place: itself, or the one that it has let decide, and so on, as far as each
-    /// lets the next one pass it on. What was delegated in the words of another vocabulary would mean something else, and is not
-    /// delegated.
+    /// The authority that decides about these facts in an authority's place: itself, or the one to which it has
+    /// delegated, and so on, as far as each delegation may be passed on. A delegation in an unknown vocabulary could
+    /// mean something else, and does not count.
     #[must_use]
     pub fn speaker(&self, authority: Authority, facts: &Facts, now: Time) -> Speaker {
         let mut speaker = Speaker { authority: Some(authority), until: Time::NEVER };

@@ -1,11 +1,11 @@
-//! Fields in bytes, and from bytes: numbers are big-endian, and nothing is read that has no meaning.
+//! Fields to bytes and back: numbers are big-endian, and bytes without a meaning are refused.
 //!
-//! What reads can also run in a constant.
+//! The reading functions are `const`, so that they can also run when a constant is made.
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldError {
-    /// They end too early, or there are more of them.
+    /// There are too few bytes, or too many.
     Length,
     /// This field has no meaning.
     Field(&'static str),
@@ -39,7 +39,7 @@ impl<'b> Writer<'b> {
             // Not `copy_from_slice`, which keeps a panic for another length at opt-level "z".
             place.iter_mut().zip(field).for_each(|(to, from)| *to = *from);
         }
-        // What does not fit is counted all the same.
+        // Bytes that do not fit are counted as well.
         self.used = end;
     }
 

@@ -1,4 +1,4 @@
-//! What has changed in the control plane lately: each interaction tells it in its own trail, before it decides the next time
+//! The latest changes of the control plane: each interaction records them in its own trail before its next decision
 //! (`IoE R6`).
 
 use crate::codes::codes;
@@ -6,8 +6,8 @@ use crate::list::Blank;
 use crate::policy::AUTHORITIES;
 use crate::vocabulary::{Authority, Set};
 
-/// How many of the last changes are kept. If there were more between two steps of an interaction, its trail says how many of them
-/// it does not tell.
+/// How many of the last changes are kept. If there were more between two steps of an interaction, its trail has the
+/// number of those that it does not record one by one.
 pub(crate) const KEPT: usize = 8;
 
 codes! {
@@ -20,15 +20,15 @@ codes! {
     /// assert_eq!(Change::RolledBack.to_string(), "rolled back");
     /// ```
     Change {
-        /// A version governs a track from here on.
+        /// From now on, a version governs a track.
         Published = 0, "published";
         /// A version governs everything.
         Emergency = 1, "emergency";
         /// The emergency is over.
         EmergencyLifted = 2, "emergency lifted";
-        /// The stable track went back to a version, in one authority's text.
+        /// The stable track went back to an earlier version, for the text of one authority.
         RolledBack = 3, "rolled back";
-        /// A version governs some of the interactions that begin from here on, on a track of their own.
+        /// From now on, a version governs some of the new interactions, on a track of their own.
         CanaryStarted = 4, "canary started";
         /// The canary was rolled back.
         CanaryRolledBack = 5, "canary rolled back";
@@ -38,20 +38,20 @@ codes! {
         Silent = 7, "cannot be asked";
         /// An authority can be asked again.
         Reachable = 8, "can be asked again";
-        /// An authority lets another one decide.
+        /// An authority delegated to another one.
         Delegated = 9, "delegated";
-        /// An authority took back what it let another one decide.
+        /// An authority took back its delegation.
         Revoked = 10, "revoked";
         /// Another vocabulary is known, in which an authority has delegated.
         Adopted = 11, "vocabulary adopted";
     }
 }
 
-/// A change. What does not apply is all ones.
+/// A change. Fields that do not apply are all ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub what: Change,
-    /// Whose it is.
+    /// The authority that it is about.
     pub authority: u8,
     /// For whom.
     pub to: u8,
@@ -83,11 +83,11 @@ impl Entry {
     }
 }
 
-/// All changes, of which the last ones are known one by one.
+/// The count of all changes, and the last ones one by one.
 #[derive(Clone)]
 pub(crate) struct Changes {
     pub count: u32,
-    /// For each authority the last change of who speaks for it.
+    /// For each authority, the number of the last change of its speaker.
     pub of: [u32; AUTHORITIES],
     /// The change with the number `n` stands at `n` modulo their number.
     pub latest: [Entry; KEPT],
@@ -116,7 +116,7 @@ impl Changes {
         }
     }
 
-    /// One change more, of who speaks for these.
+    /// Adds a change of the speaker of these authorities.
     pub fn of_speaker(&mut self, whose: Set<Authority>, entry: Entry) {
         self.add(entry);
         for authority in whose.iter() {
@@ -126,22 +126,22 @@ impl Changes {
         }
     }
 
-    /// The number of the first one that is known.
+    /// The number of the oldest change that is kept.
     pub fn first(&self) -> u32 {
         let kept = u32::try_from(KEPT).unwrap_or(u32::MAX);
         self.count.saturating_sub(kept).saturating_add(1)
     }
 
-    /// A change by its number, if it is known.
+    /// A change by its number, if it is kept.
     pub fn get(&self, number: u32) -> Option<&Entry> {
         let known = (self.first()..=self.count).contains(&number);
         self.latest.get(Self::place(number)).filter(|_| known)
     }
 
-    /// Whether nothing has changed since then in who speaks for these.
+    /// Whether the speakers of these authorities are the same since then.
     pub fn same_since(&self, count: u32, authorities: Set<Authority>) -> bool {
         let since = |authority: Authority| self.of.get(usize::from(authority.0)).is_some_and(|at| *at > count);
-        // When no number is left, nothing counts as the same.
+        // When the numbers are used up, nothing counts as the same.
         (self.count == count || !authorities.iter().any(since)) && self.count < u32::MAX
     }
 }

@@ -24,7 +24,7 @@ macro_rules! codes {
                 Self::ALL.iter().copied().find(|one| one.code() == code)
             }
 
-            /// It in words.
+            /// The code in words.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }

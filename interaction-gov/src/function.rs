@@ -21,7 +21,7 @@ use crate::vocabulary::{Action, Function, Region};
 pub struct Bindings(heapless::Vec<Binding, 32>);
 
 impl Bindings {
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -33,7 +33,7 @@ impl Bindings {
         self.0.len()
     }
 
-    /// Whether this is one of them.
+    /// Whether this binding is in the set.
     #[must_use]
     pub fn contains(&self, binding: Binding) -> bool {
         self.0.contains(&binding)
@@ -44,7 +44,7 @@ impl Bindings {
         self.0.iter().copied()
     }
 
-    /// At most 32 run, so there is room for each.
+    /// At most 32 run, so each has its bit.
     pub(crate) fn add(&mut self, binding: Binding) {
         if !self.contains(binding) {
             let _ = self.0.push(binding);
@@ -85,13 +85,13 @@ impl Bindings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
-    /// Without it the interaction is suspended. Accessibility can be such a function.
+    /// If it fails, the interaction is suspended. Accessibility can be such a function.
     Core,
-    /// Without it the interaction is degraded: all that does not need it goes on.
+    /// If it fails, the interaction is degraded: everything that does not need it goes on.
     Auxiliary,
 }
 
-/// A wish to run something within the interaction.
+/// A request to run a function or computation within the interaction.
 ///
 /// ```
 /// use interaction_gov::function::{Invocation, Role};
@@ -119,17 +119,18 @@ pub enum Role {
 // keeps: IOE-100 (§4.8 R8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {
-    /// What it does, in policy's words.
+    /// The action that it does, as policies name it.
     pub action: Action,
     /// Which function it is.
     pub function: Function,
     /// On which stream.
     pub on: On,
-    /// For whom: whose standing it runs on.
+    /// The participant for which it runs, and on whose standing.
     pub seat: Seat,
-    /// On behalf of which running one, if it was delegated.
+    /// The running function that delegated it, if one did.
     pub parent: Option<Binding>,
-    /// Where it could run, in law, the best place first: it runs at the first one at which all authorities permit it.
+    /// The regions where it could run, the preferred one first: it runs in the first one where all authorities permit
+    /// it.
     pub sites: &'a [Region],
     /// What computes.
     pub component: crate::proof::Component<'a>,
@@ -174,14 +175,14 @@ pub struct Invocation<'a> {
 pub enum Health {
     /// It runs.
     Running,
-    /// It has failed, and has until then to recover.
+    /// It has failed, and must recover in time.
     Failed {
         /// The end of its time to recover.
         recover_by: Time,
     },
 }
 
-/// Something that runs within the interaction.
+/// A function or computation that runs within the interaction.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -242,19 +243,19 @@ impl Running {
         self.on
     }
 
-    /// Where it runs, in law.
+    /// The region in which it runs.
     #[must_use]
     pub const fn site(&self) -> Region {
         self.site
     }
 
-    /// For whom it runs.
+    /// The participant for which it runs.
     #[must_use]
     pub const fn seat(&self) -> Seat {
         self.seat
     }
 
-    /// How it is.
+    /// Whether it works or has failed.
     #[must_use]
     pub const fn health(&self) -> Health {
         self.health

@@ -1,4 +1,4 @@
-//! The Interaction Identity, and the names under which authorities see it (`IoE §2.2`, `R1`, `§8`).
+//! The Interaction Identity, and the pseudonyms under which authorities see it (`IoE §2.2`, `R1`, `§8`).
 
 use core::fmt;
 
@@ -9,8 +9,8 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// The identity of an interaction: 128 random bits, drawn by the control plane when the interaction is created.
 ///
-/// It is the same from start to termination. It is never derived from participants, transports or logs, so nothing but this
-/// crate's own records leads from one to the other.
+/// It is the same from start to termination. It is never derived from participants, transports or logs, so that only
+/// this crate's own records link the identity to them.
 ///
 /// ```
 /// use interaction_gov::identity::InteractionId;
@@ -31,7 +31,7 @@ impl InteractionId {
         Self(bytes)
     }
 
-    /// An identity that was drawn before, from a record of it.
+    /// An identity that was drawn earlier, read back from storage.
     #[must_use]
     pub const fn recorded(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -90,7 +90,7 @@ impl Subject {
     }
 }
 
-/// How one authority sees something. Two authorities cannot tell that they see the same.
+/// A name that only one authority uses. Two authorities cannot tell that their pseudonyms mean the same thing.
 ///
 /// ```
 /// use interaction_gov::identity::Pseudonym;
@@ -132,7 +132,8 @@ impl AuthorityKey {
         Self(bytes)
     }
 
-    /// How this authority sees a participant of an interaction: in another interaction the same one is seen otherwise.
+    /// This authority's pseudonym of a participant of an interaction. In another interaction the same participant has
+    /// another one.
     #[must_use]
     pub fn participant(&self, interaction: &InteractionId, name: &[u8; 16]) -> Pseudonym {
         Pseudonym(keyed(&self.0, &[Subject::Participant.label(), interaction.as_bytes(), name]))

@@ -1,7 +1,7 @@
-//! The control plane as bytes, and from bytes: who has signed what, who speaks for whom, which versions there were and which
-//! governs. After a restart nothing that was superseded, revoked or rolled back comes again (`IoE R1`, `R5`).
+//! The control plane to bytes and back: the signed texts, the delegations, the versions so far and the one that
+//! governs. After a restart nothing that was superseded, revoked or rolled back takes effect again (`IoE R1`, `R5`).
 //!
-//! The texts themselves are the caller's to keep: each version names its policy by its digest, and is compiled anew.
+//! The caller stores the texts themselves: each version names its policy by its digest, and is compiled anew.
 
 use crate::authority::{Authorities, Delegation, Known, Signed};
 use crate::bytes::{Reader, Writer};
@@ -14,8 +14,8 @@ use crate::time::Time;
 use crate::vocabulary::{Authority, Set};
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
-    /// Writes the whole state of the control plane but for its key and its texts: how many bytes that are. They are to be signed
-    /// with the time and a number that rises, and kept with the texts.
+    /// Writes the whole state of the control plane except its key and its texts. Returns the length in bytes. The bytes
+    /// are to be signed with the time and a rising number, and stored with the texts.
     ///
     /// # Errors
     /// How many bytes are needed.
@@ -43,9 +43,9 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         to.done()
     }
 
-    /// Restores it where it stands. `compile` puts the texts of the policy with this digest into an empty one, and says whether
-    /// it has them; it is not asked about the version that is linked here. A linked version that the snapshot does not know, because the
-    /// firmware is newer, is linked no more, and can be linked again.
+    /// Restores the control plane in place. `compile` adds the texts of the policy with this digest to an empty policy,
+    /// and returns whether it has them; it is not called for the version that is linked here. A linked version that the
+    /// snapshot does not contain, because the firmware is newer, is unlinked, and can be linked again.
     ///
     /// # Errors
     /// [`SnapshotError`]; the control plane is then empty, and permits nothing.
@@ -149,7 +149,7 @@ fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
     }
 }
 
-/// The changes that are known one by one, the oldest first.
+/// The changes that are kept one by one, the oldest first.
 fn known(changes: &Changes) -> impl Iterator<Item = &Entry> {
     (changes.first()..=changes.count).filter_map(|number| changes.get(number))
 }

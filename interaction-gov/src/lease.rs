@@ -1,4 +1,4 @@
-//! Permits: each holds for as long as nothing changes that it rests on (`IoE R2`).
+//! Permits: each holds as long as nothing on which it rests changes (`IoE R2`).
 
 use crate::identity::InteractionId;
 use crate::number::{Binding, Seat};
@@ -6,7 +6,7 @@ use crate::policy::On;
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Region, Set};
 
-/// Something that is to be done.
+/// A request for an action.
 ///
 /// ```
 /// use interaction_gov::lease::Request;
@@ -23,20 +23,21 @@ use crate::vocabulary::{Action, Authority, Region, Set};
 pub struct Request {
     /// What.
     pub action: Action,
-    /// By whom.
+    /// The participant that requests it.
     pub seat: Seat,
-    /// On which stream. What is not said counts as whatever would forbid it.
+    /// The stream that it is about. If that is not said, the case that would forbid the action is assumed.
     pub on: On,
-    /// By which running function.
+    /// The running function that does it, if one does.
     pub binding: Option<Binding>,
-    /// Where data go by it beside those who receive the stream: through what, to be kept where. Empty: nowhere else.
+    /// The regions to which data go besides the receivers of the stream: where they are processed or stored. Empty:
+    /// nowhere else.
     pub goes: Set<Region>,
 }
 
-/// A permit, for as long as nothing changes that it rests on.
+/// A permit, which holds as long as nothing on which it rests changes.
 ///
-/// Before each governed processing, [`Interaction::permits`](crate::interaction::Interaction::permits) says whether it still
-/// does, and for this. It costs a few comparisons.
+/// Before each governed processing, [`Interaction::permits`](crate::interaction::Interaction::permits) tells whether it
+/// still holds and covers the request. It costs a few comparisons.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -58,14 +59,14 @@ pub struct Request {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lease {
     pub(crate) interaction: InteractionId,
-    /// The first bytes of the interaction's first hash: another one of the same identity has another one.
+    /// The first bytes of the interaction's first hash: another interaction with the same identity has different ones.
     pub(crate) birth: [u8; 4],
     /// The number of the record that says what was permitted.
     pub(crate) record: u32,
     pub(crate) until: Time,
     pub(crate) version: u32,
     pub(crate) epoch: u32,
-    /// The changes of the authorities that it knows of, and whose would end it.
+    /// The number of changes of the control plane when it was given, and the authorities whose later changes end it.
     pub(crate) authorities: u32,
     pub(crate) asked: Set<Authority>,
     /// What was permitted.
@@ -73,7 +74,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Until when it holds at most.
+    /// The latest time until which it holds.
     #[must_use]
     pub const fn until(&self) -> Time {
         self.until
@@ -84,7 +85,7 @@ impl Lease {
         Self { epoch, ..self }
     }
 
-    /// A permit for what both permit: it holds while both do.
+    /// Combines two permits into one that holds while both do.
     pub(crate) fn and(self, other: &Self) -> Self {
         Self { until: self.until.min(other.until), asked: self.asked.or(other.asked), ..self }
     }
@@ -107,7 +108,7 @@ impl Lease {
         &self.what
     }
 
-    /// Whether it is a permit for this: no one else, nothing else, and nowhere else.
+    /// Whether the permit covers this request: the same participant, action and destinations.
     #[must_use]
     pub fn covers(&self, request: &Request) -> bool {
         let Request { goes, .. } = *request;

@@ -35,23 +35,23 @@ macro_rules! named {
 }
 
 named! {
-    /// Where an interaction is in its life.
+    /// The state of an interaction.
     State {
-        /// It has its identity; nothing is governed yet.
+        /// The interaction has its identity; nothing is governed yet.
         Created = "created",
         /// Everything that was declared works.
         Active = "active",
         /// An auxiliary function has failed; the core works.
         Degraded = "degraded",
-        /// Nothing is permitted for now: an act said so, or a core function has failed.
+        /// Nothing is permitted for now: the interaction was suspended by an act, or a core function has failed.
         Suspended = "suspended",
-        /// It is over. Its identity is never used again.
+        /// The interaction is over. Its identity is never used again.
         Terminated = "terminated",
     }
 }
 
 named! {
-    /// What moves it.
+    /// What moves the state.
     Event {
         /// The first participant is there.
         Start = "START",
@@ -59,24 +59,24 @@ named! {
         AuxiliaryFailed = "AUXILIARY_FAILED",
         /// A core function has failed.
         CoreFailed = "CORE_FAILED",
-        /// A core function is gone for good: too late, denied, or ended with whom or what it ran for.
+        /// A core function is gone for good: too late, denied, or ended with the participant for which it ran.
         CoreLost = "CORE_LOST",
         /// The last failed function works again.
         Recovered = "RECOVERED",
-        /// The last failed core function works again, an auxiliary one still fails.
+        /// The last failed core function works again, while an auxiliary one still fails.
         CoreRecovered = "CORE_RECOVERED",
         /// An authority or the application suspends it.
         Suspend = "SUSPEND",
-        /// It goes on, and everything works.
+        /// It is resumed, and everything works.
         Resume = "RESUME",
-        /// It goes on, and an auxiliary function still fails.
+        /// It is resumed, while an auxiliary function still fails.
         ResumeDegraded = "RESUME_DEGRADED",
         /// It ends.
         Terminate = "TERMINATE",
     }
 }
 
-/// Every move there is; all others are refused.
+/// All moves; all others are refused.
 // keeps: IOE-008 (§2.2), IOE-103 (§4.9 R9)
 pub const ROWS: &[(State, Event, State)] = &[
     (State::Created, Event::Start, State::Active),

@@ -1,10 +1,10 @@
-//! A list of fixed capacity that a constant can hold with something in it, which `heapless::Vec` cannot be: a compiled policy
-//! lies in flash as it is.
+//! A list of fixed capacity that can be filled in a constant, which `heapless::Vec` cannot. So a compiled policy lies
+//! in flash as it is.
 
 use core::fmt;
 use core::ops::Deref;
 
-/// What stands where nothing is: all zeros, so that an empty list in a static takes no flash.
+/// The value in unused places: all zeros, so that an empty list in a static takes no flash.
 pub(crate) trait Blank {
     const BLANK: Self;
 }
@@ -25,7 +25,7 @@ impl<T, const N: usize> List<T, N> {
         Self { used: 0, items: [const { T::BLANK }; N] }
     }
 
-    /// All places, to be filled in a constant, after which so many of them are used.
+    /// All places, to be filled in a constant; the first `used` of them then count as used.
     pub const fn places(&mut self, used: u8) -> &mut [T] {
         self.used = used;
         &mut self.items
@@ -44,10 +44,10 @@ impl<T, const N: usize> List<T, N> {
         }
     }
 
-    /// One value more, at the end.
+    /// Adds a value at the end.
     ///
     /// # Errors
-    /// It comes back: there is no room.
+    /// There is no room: the value comes back.
     pub fn push(&mut self, item: T) -> Result<(), T> {
         match self.items.get_mut(usize::from(self.used)) {
             Some(place) => *place = item,

@@ -1,4 +1,4 @@
-//! The numbers of what an interaction has.
+//! The numbers of an interaction's participants and functions.
 
 /// A participant's number in an interaction. No newcomer gets the number of one that has left.
 ///
@@ -16,7 +16,7 @@
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Seat(pub u16);
 
-/// The number of a function or computation within its interaction. Nothing gets the number of something that has ended.
+/// The number of a function or computation within its interaction. The number of one that has ended is not given again.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -33,8 +33,8 @@ pub struct Seat(pub u16);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Binding(pub u16);
 
-/// Yes or no, in a byte that leaves no other value free: what holds one and is absent is all zeros, so that an empty control plane
-/// in a static takes no flash.
+/// Yes or no, as a byte without unused values. So `None` of a type that contains one is all zeros, and an empty control
+/// plane in a static takes no flash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flag(u8);
 

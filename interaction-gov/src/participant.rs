@@ -20,14 +20,14 @@ use crate::vocabulary::{Action, Authority, Consent, Modality, Name, Posture, Reg
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Streams {
-    /// What carries its data.
+    /// The streams that carry its data.
     pub sends: Set<Modality>,
-    /// What it receives of others' data.
+    /// The streams on which it receives others' data.
     pub receives: Set<Modality>,
 }
 
 impl Streams {
-    /// Nothing is said: it counts as if it sent and received on all of them.
+    /// The streams are not said: the participant counts as sending and receiving on all of them.
     pub const UNSAID: Self = Self { sends: Set::ALL, receives: Set::ALL };
     /// It sends and receives on none.
     pub const NONE: Self = Self { sends: Set::EMPTY, receives: Set::EMPTY };
@@ -53,13 +53,13 @@ impl Streams {
         Self { sends: self.sends.without(other.sends), receives: self.receives.without(other.receives) }
     }
 
-    /// Whether it sends on what an action is on.
+    /// Whether it sends on the stream of an action.
     #[must_use]
     pub fn sends_on(&self, on: On) -> bool {
         among(self.sends, on)
     }
 
-    /// Whether it receives what an action is on.
+    /// Whether it receives the stream of an action.
     #[must_use]
     pub fn receives_on(&self, on: On) -> bool {
         among(self.receives, on)
@@ -70,7 +70,7 @@ fn among(streams: Set<Modality>, on: On) -> bool {
     !streams.and(on.streams()).is_empty()
 }
 
-/// Who wants to take part, as the caller has just authenticated it.
+/// A party that wants to take part, as the caller has just authenticated it.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -86,16 +86,16 @@ fn among(streams: Set<Modality>, on: On) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Admission {
-    /// A name that is the same whenever the same one comes: the first bytes of a key's hash. It appears in records, and
-    /// towards authorities only as a pseudonym.
+    /// A name that is the same each time the same party joins: the first bytes of a key's hash. It appears in records;
+    /// authorities see only a pseudonym.
     pub name: [u8; 16],
     /// What it is.
     pub kind: Kind,
-    /// Whose participant it is.
+    /// The authority whose participant it is.
     pub home: Option<Authority>,
     /// When its credential expires.
     pub credential_until: Time,
-    /// What is known about it now.
+    /// What was found out about it just now.
     pub validation: Validation,
     /// What it is there as.
     pub roles: Set<Role>,
@@ -103,7 +103,7 @@ pub struct Admission {
     pub streams: Streams,
     /// What it consents to, on all streams.
     pub consents: Set<Consent>,
-    /// What joining is called in policy: it is decided like any action.
+    /// The action that policies have for joining: it is decided like any other.
     pub action: Action,
 }
 
@@ -125,9 +125,9 @@ pub struct Admission {
 pub struct Validation {
     /// How secure it is.
     pub posture: Posture,
-    /// Where it is, in law.
+    /// The region in which it is.
     pub region: Option<Region>,
-    /// How long this may be relied on. The settings may make it shorter, and so does the credential.
+    /// Until when this may be relied on. The settings and the credential can shorten it.
     pub until: Time,
 }
 
@@ -156,16 +156,16 @@ pub struct Participant {
     pub(crate) valid_until: Time,
     pub(crate) posture: Posture,
     pub(crate) region: Option<Region>,
-    /// Of no stream, and of each.
+    /// The consents on no stream, and on each stream.
     pub(crate) consents: [u16; 16],
-    /// What it is to send and receive, and what it may.
+    /// The streams that it wants to send and receive, and those that it may.
     pub(crate) wants: Streams,
     pub(crate) has: Streams,
-    /// What that rests on.
+    /// The permit for these streams.
     pub(crate) lease: Lease,
 }
 
-/// A number that no vocabulary can have says nothing: the lowest posture, an unknown region.
+/// A number that no vocabulary can have is discarded: it counts as the lowest posture, or an unknown region.
 pub(crate) fn known<T: Name>(name: T) -> Option<T> {
     name.has_room().then_some(name)
 }
@@ -202,7 +202,7 @@ impl Participant {
         self.region = validation.region.and_then(known);
     }
 
-    /// Whether what is known about it may still be relied on.
+    /// Whether its validation may still be relied on.
     #[must_use]
     pub fn is_valid(&self, now: Time) -> bool {
         now < self.valid_until
@@ -251,7 +251,7 @@ impl Participant {
         }
     }
 
-    /// What it may send and receive now.
+    /// The streams that it may send and receive now.
     #[must_use]
     pub const fn streams(&self) -> Streams {
         self.has
@@ -263,7 +263,7 @@ impl Participant {
         self.roles
     }
 
-    /// Where it is, in law, as far as that is known now.
+    /// The region in which it is, as far as that is known now.
     #[must_use]
     pub fn whereabouts(&self, now: Time) -> Region {
         self.region.filter(|_| self.is_valid(now)).unwrap_or(Region::UNKNOWN)

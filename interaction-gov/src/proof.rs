@@ -1,10 +1,10 @@
-//! What the caller's platform proves: signatures, and where computations come from.
+//! What the caller's platform checks: signatures, and the provenance of computations.
 
 use crate::policy::Provenance;
 
 /// Ed25519, as the caller's platform has it. It must be strict: canonical encodings, no points of small order.
 ///
-/// This crate makes hashes and says what they mean; what signs and verifies them is the caller's.
+/// This crate makes hashes and defines what they mean; the caller signs and verifies them.
 ///
 /// ```
 /// use interaction_gov::proof::Signatures;
@@ -41,11 +41,11 @@ impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> Signatures for F {
 pub struct Component<'a> {
     /// SHA-256 of it: of the model's weights, of the program.
     pub digest: [u8; 32],
-    /// What is said about where it comes from, in whatever form the caller's check reads.
+    /// A statement of its origin, in the form that the caller's check reads.
     pub statement: &'a [u8],
 }
 
-/// Checks where a component comes from. Third parties' components are checked like all others.
+/// Checks the origin of a component. Third parties' components are checked like all others.
 ///
 /// ```
 /// use interaction_gov::policy::Provenance;

@@ -33,7 +33,7 @@ pub enum Protocol {
     QuicConnection,
     /// An EID of IACP.
     IacpEid,
-    /// Another one, by a number that the application gives.
+    /// Another protocol, by a number that the application gives.
     Other(u16),
 }
 
@@ -56,11 +56,11 @@ impl Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum BindError {
-    /// It leads to another interaction, or another key holds it.
+    /// It leads to another interaction, or is held by another key.
     Conflict,
     /// There is no room.
     Full,
-    /// It leads nowhere.
+    /// It does not lead to any interaction.
     Unknown,
     /// The asking party does not hold the key with which it was bound.
     NoProof,
@@ -83,11 +83,11 @@ impl core::error::Error for BindError {}
 struct Bound {
     interaction: InteractionId,
     holder: [u8; 32],
-    /// The number of this binding: no challenge comes twice.
+    /// The number of this binding, so that no challenge repeats.
     number: u64,
 }
 
-/// A wish to go on under a new identifier after the data plane broke.
+/// A request to continue under a new identifier after the data plane broke.
 ///
 /// ```
 /// use interaction_gov::identity::InteractionId;
@@ -108,9 +108,9 @@ struct Bound {
 pub struct Rebinding<'a> {
     /// The identifier that was bound.
     pub old: (Protocol, &'a [u8]),
-    /// The one that takes its place.
+    /// The identifier that replaces it.
     pub new: (Protocol, &'a [u8]),
-    /// What [`Registry::challenge`] has given for the old identifier.
+    /// The challenge from [`Registry::challenge`] for the old identifier.
     pub challenge: [u8; 32],
 }
 
@@ -143,8 +143,8 @@ impl Rebinding<'_> {
 /// # Ok::<(), BindError>(())
 /// ```
 ///
-/// Only keyed hashes of them are kept, so that no one can choose identifiers that all meet in one place, and so that the
-/// registry tells no one without the key which identifiers there are.
+/// Only keyed hashes of them are kept, so that an attacker cannot choose identifiers that collide, and so that the
+/// registry does not reveal its identifiers without the key.
 pub struct Registry<const N: usize> {
     bound: FnvIndexMap<[u8; 16], Bound, N>,
     /// How many bindings there have been.
@@ -159,8 +159,8 @@ impl<const N: usize> Registry<N> {
         Self { bound: FnvIndexMap::new(), numbers: 0, key: Zeroizing::new(key) }
     }
 
-    /// Lets an identifier lead to an interaction. Whether the asking party owns the identifier is for the caller to know: the first
-    /// one has it. `holder` is the public key that proves possession after a break.
+    /// Lets an identifier lead to an interaction. The caller must check that the asking party owns the identifier: the
+    /// first one to bind it has it. `holder` is the public key that proves possession after a break.
     ///
     /// # Errors
     /// [`BindError::Conflict`], [`BindError::Full`].
@@ -192,7 +192,7 @@ impl<const N: usize> Registry<N> {
         self.bound.get(&self.place(protocol, identifier)).map(|bound| bound.interaction)
     }
 
-    /// What the holder of an identifier has to sign to go on under another one. It is another one after each time.
+    /// The challenge that the holder of an identifier has to sign to continue under another one. It changes each time.
     #[must_use]
     pub fn challenge(&self, protocol: Protocol, identifier: &[u8]) -> Option<[u8; 32]> {
         let bound = self.bound.get(&self.place(protocol, identifier))?;
@@ -201,9 +201,9 @@ impl<const N: usize> Registry<N> {
         Some(keyed(&self.key, &parts))
     }
 
-    /// After the data plane broke: the new identifier leads where the old one led, for the holder of the key.
+    /// After the data plane broke, the holder of the key makes a new identifier lead where the old one led.
     ///
-    /// It looks at every identifier, after the signature has been verified.
+    /// After the signature has been verified, this walks over all identifiers.
     ///
     /// # Errors
     /// [`BindError`]
@@ -233,12 +233,12 @@ impl<const N: usize> Registry<N> {
         Ok(interaction)
     }
 
-    /// The interaction is over: nothing leads to it any more.
+    /// Removes all identifiers of an interaction that is over.
     pub fn release(&mut self, interaction: &InteractionId) {
         self.bound.retain(|_, bound| bound.interaction != *interaction);
     }
 
-    /// What stands for an identifier in records: not the identifier itself.
+    /// The keyed hash that stands for an identifier in records.
     #[must_use]
     pub fn place(&self, protocol: Protocol, identifier: &[u8]) -> [u8; 16] {
         keyed(&self.key, &[&protocol.label(), identifier])

@@ -1,7 +1,7 @@
-//! What outlives a process: the state of an interaction as bytes, signed, and restored exactly or refused (`IoE R1`, `R4`).
+//! Snapshots: the state of an interaction as signed bytes, which are restored exactly or refused (`IoE R1`, `R4`).
 //!
-//! A snapshot says what an interaction was after a record. The control plane signs [`Stamp::signed`] and keeps the newest
-//! stamp; what is older, of another interaction, or altered is refused.
+//! A snapshot has the state of an interaction after a certain record. The control plane signs [`Stamp::signed`] and
+//! keeps the newest stamp; a snapshot that is older, altered, or of another interaction is refused.
 
 use core::fmt;
 
@@ -21,7 +21,7 @@ pub const PLANE_FORMAT: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SnapshotError {
-    /// The bytes end too early, or there are more than belong to it.
+    /// There are too few bytes, or too many.
     Length,
     /// Another version of the format.
     Format(u8),
@@ -29,7 +29,7 @@ pub enum SnapshotError {
     Field(&'static str),
     /// There are more participants, functions or bans than there is room for here.
     NoRoom,
-    /// The signature does not hold, or is about other bytes.
+    /// The signature does not verify, or covers other bytes.
     Forged,
     /// There is a newer one.
     Stale,
@@ -59,7 +59,7 @@ impl From<FieldError> for SnapshotError {
     }
 }
 
-/// What is signed of a snapshot.
+/// The signed statement about a snapshot.
 ///
 /// ```
 /// use interaction_gov::identity::InteractionId;
@@ -78,7 +78,7 @@ impl From<FieldError> for SnapshotError {
 pub struct Stamp {
     /// Of which interaction.
     pub interaction: InteractionId,
-    /// After how many records: a later one has more.
+    /// The number of records at that time: a later snapshot has more.
     pub records: u32,
     /// When.
     pub time: Time,
@@ -106,7 +106,8 @@ impl Stamp {
             .into()
     }
 
-    /// Whether these are the bytes that were stamped, by whom, and not before `newest` records.
+    /// Checks that these are the stamped bytes, that the holder of the key stamped them, and that the snapshot has at
+    /// least `newest` records.
     ///
     /// # Errors
     /// [`SnapshotError::Forged`], [`SnapshotError::Stale`].
@@ -126,11 +127,12 @@ impl Stamp {
     }
 }
 
-/// What is signed of a snapshot of the control plane: it has a stamp of its own, so that neither passes for the other.
+/// The signed statement about a snapshot of the control plane. It differs from that of an interaction, so that neither
+/// can pass for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PlaneStamp {
-    /// Rises with every snapshot; the caller keeps the highest.
+    /// A number that rises with every snapshot; the caller keeps the highest.
     pub number: u64,
     /// When.
     pub time: Time,
@@ -167,7 +169,8 @@ impl PlaneStamp {
             .into()
     }
 
-    /// Whether these are the bytes that were stamped, by the holder of this key, with a number that is not below `newest`.
+    /// Checks that these are the stamped bytes, that the holder of this key stamped them, and that the number is not
+    /// below `newest`.
     ///
     /// # Errors
     /// [`SnapshotError::Forged`], [`SnapshotError::Stale`].

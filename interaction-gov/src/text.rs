@@ -1,4 +1,4 @@
-//! Reading what people write: lines of words, with the place of everything that is wrong.
+//! Reading texts that people write: lines of words, with the place of each error.
 
 use core::fmt;
 
@@ -29,7 +29,7 @@ pub struct TextError {
 pub enum Trouble {
     /// The line ends where a word has to follow.
     Ended,
-    /// Something other than a word of `a-z`, `0-9` and `-`.
+    /// There is something other than a word of `a-z`, `0-9` and `-`.
     NoWord,
     /// Something other than a comma.
     NoComma,
@@ -41,21 +41,21 @@ pub enum Trouble {
     UnknownClause,
     /// A name that the vocabulary does not have.
     UnknownName(&'static str),
-    /// It stands there twice.
+    /// It occurs twice.
     Twice,
     /// There are more than can be.
     TooMany,
-    /// A statement that has to stand in front of this one.
+    /// A statement that has to come before this one is missing.
     Missing,
-    /// `without consent` takes one name: two of them would mean two things.
+    /// `without consent` takes one name: two would be ambiguous.
     OneAtATime,
     /// Nothing can satisfy this.
     NeverMatches,
-    /// It says nothing that is not so without it.
+    /// It changes nothing.
     NoEffect,
     /// A word of the policies' own language.
     Reserved,
-    /// A character that is not seen, or that changes the order in which others are seen.
+    /// A character that is invisible, or that changes the order in which others are displayed.
     Hidden,
     /// An earlier rule always decides first: the one in this line.
     Unreachable(u16),
@@ -98,8 +98,8 @@ impl fmt::Display for Trouble {
 
 impl core::error::Error for TextError {}
 
-/// Whether people see of a text what is read: letters, digits, punctuation and symbols, tabs and line ends; nothing that turns
-/// the direction of writing, nothing without width, in comments neither.
+/// Checks that people see exactly what is read: letters, digits, punctuation and symbols, tabs and line ends; no
+/// characters that change the direction of writing or have no width, not even in comments.
 pub(crate) fn visible(text: &str) -> Result<(), TextError> {
     for (number, line) in text.split(['\n']).enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -111,7 +111,8 @@ pub(crate) fn visible(text: &str) -> Result<(), TextError> {
     Ok(())
 }
 
-/// Whether a character is seen, and leaves others as they are: what is on this list is, and nothing else.
+/// Whether a character is visible and leaves others as they are. This is a list of permitted characters: all others are
+/// refused.
 fn is_seen(c: char) -> bool {
     let fills =
         matches!(c, '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{3164}' | '\u{FFA0}');
@@ -129,7 +130,7 @@ pub(crate) struct Word<'t> {
 }
 
 impl Word<'_> {
-    /// Something is wrong with this word.
+    /// An error at this word.
     pub const fn at(&self, trouble: Trouble) -> TextError {
         TextError { line: self.line, column: self.column, trouble }
     }
@@ -139,20 +140,20 @@ impl Word<'_> {
     }
 }
 
-/// A line that says something, without its comment.
+/// A line that is not empty, without its comment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'t> {
     number: u16,
     text: &'t str,
 }
 
-/// The lines of a text that say something.
+/// The lines of a text that are not empty.
 pub(crate) struct Lines;
 
 impl Lines {
-    /// A line beyond the last number that can be told has the last number.
+    /// A line beyond the highest number has the highest number.
     pub fn of(text: &str) -> impl Iterator<Item = Line<'_>> {
-        // Sets of one character: the search for a single one keeps panic paths.
+        // Patterns are sets of one character: the search for a single character leaves panic paths in the code.
         let numbered = text.split(['\n']).enumerate().map(|(at, line)| {
             let number = u16::try_from(at + 1).unwrap_or(u16::MAX);
             let line = line.strip_suffix('\r').unwrap_or(line);

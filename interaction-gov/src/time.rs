@@ -1,4 +1,4 @@
-//! Time, as the caller tells it.
+//! Time, as the caller passes it.
 
 /// Milliseconds since a start that the caller chooses, the same for everything that belongs together.
 ///
@@ -14,7 +14,7 @@
 pub struct Time(pub u64);
 
 impl Time {
-    /// The last time there is: for what does not end.
+    /// The latest time there is, for things that do not end.
     pub const NEVER: Self = Self(u64::MAX);
 
     /// So many milliseconds later.
@@ -23,7 +23,7 @@ impl Time {
         Self(self.0.saturating_add(milliseconds))
     }
 
-    /// How many milliseconds have passed since an earlier time; none, if it is a later one.
+    /// How many milliseconds have passed since an earlier time; 0 if that time is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -1,4 +1,4 @@
-//! What is decided, and by what, in words. Names are the application's: here their numbers stand for them.
+//! Decisions and their reasons in words. The names belong to the application: here their numbers stand for them.
 
 use core::fmt::{self, Display, Formatter, Write as _};
 
@@ -9,7 +9,7 @@ use crate::policy::{Conditions, Kind, Provenance, Rule, Ruling, Test};
 use crate::rollout::Version;
 use crate::vocabulary::{Authority, Name, Posture, Region, Set};
 
-/// Things divided by commas, after a word.
+/// Items separated by commas, after a word.
 fn list<T: Display>(f: &mut Formatter<'_>, word: &str, things: impl IntoIterator<Item = T>) -> fmt::Result {
     f.write_str(word)?;
     for (number, thing) in things.into_iter().enumerate() {
@@ -23,7 +23,7 @@ fn numbers<T: Name>(f: &mut Formatter<'_>, word: &str, set: Set<T>) -> fmt::Resu
     list(f, word, set.iter().map(Name::number))
 }
 
-/// Who decided, and by which line.
+/// The authority that decided, and the line of its rule.
 fn reason(f: &mut Formatter<'_>, authority: Option<Authority>, line: Option<u16>) -> fmt::Result {
     if let Some(Authority(number)) = authority {
         write!(f, ", authority {number}")?;

@@ -1,4 +1,4 @@
-//! What a person may read, in words.
+//! `Display` for the values that people read.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Whatever an authority does, it changes nothing about what it is not asked (`IoE R7`).
+//! Whatever an authority does, it changes no decision about which it is not asked (`IoE R7`).
 
 mod govern;
 
@@ -11,7 +11,7 @@ use interaction_gov::vocabulary::{Action, Authority, Function, Modality, Posture
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-/// Something that the authority, or a party that reports on it, does.
+/// An act of the authority, or a change of whether it can be reached.
 #[derive(Clone, Debug)]
 enum Act {
     Text(String),
@@ -85,17 +85,17 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-/// A control plane, and what its one changing authority has signed.
+/// A control plane, and the texts that its one changing authority has signed.
 struct Plane {
     world: World,
-    /// Its texts by version, the last one last; what stands before them is nothing.
+    /// Its texts by version, the latest one last; the first entry is the empty text that the first version follows.
     signed: Vec<String>,
     /// The version that governs, and those to go back to.
     governs: Vec<u32>,
     serial: u32,
 }
 
-/// What is said about facts, and what is configured for them.
+/// For some facts: whether privacy is asked, the ruling, and the settings.
 type Said = (bool, Ruling, Settings);
 
 impl Plane {
@@ -111,7 +111,7 @@ impl Plane {
     fn publish(&mut self, rest: Option<&str>) {
         let number = u32::try_from(self.signed.len()).unwrap();
         let text = rest.map_or(String::new(), |rest| format!("authority privacy\nversion {number}\n{rest}"));
-        // What is refused changes nothing, and is tried no more.
+        // A text that would be refused changes nothing, and is skipped.
         if rest.is_some() && Policy::<2>::new().add(&text, &names()).is_err() {
             return;
         }
@@ -157,7 +157,7 @@ impl Plane {
                     redelegate: false,
                 };
                 let signature = sign(2, &delegation.signed());
-                // It has two places.
+                // The authority has two places for delegations; a third one is refused.
                 let _ = self.world.authorities.delegate(delegation, &signature, &verifies, Time(0));
             }
             Act::Revoke => self.world.authorities.revoke(privacy, corporate),
@@ -188,7 +188,7 @@ proptest! {
                 if !before.0 && !after.0 {
                     let (ruling, was) = (Ruling { until: Time::NEVER, ..after.1 }, Ruling { until: Time::NEVER, ..before.1 });
                     prop_assert_eq!((ruling, after.2), (was, before.2), "{:?} by {:?}", facts, act);
-                    // A permit may end earlier for it only where it is asked then.
+                    // An act may shorten a permit only to a time at which the authority is asked.
                     let end = Facts { time: after.1.until, ..*facts };
                     prop_assert!(after.1.until >= before.1.until || plane.says(&end).0, "{:?} by {:?}", facts, act);
                 }
@@ -200,7 +200,7 @@ proptest! {
 
 #[test]
 fn the_acts_change_what_they_are_about() {
-    // Else the property above would hold of nothing.
+    // Otherwise the property above could hold trivially.
     let mut plane = Plane::new();
     let record = Facts {
         home: None,
@@ -243,7 +243,7 @@ fn no_permit_outlives_the_hours_of_a_scope_or_a_delegation() {
     assert!(!asked, "its hours have not begun");
     assert_eq!(ruling.until, at(8), "then it is asked");
     assert_eq!(plane.says(&speak(13 * 60)).1.until, at(24 + 8));
-    // A delegation that has hours speaks within them.
+    // A delegation with hours counts within them.
     let mut plane = Plane::new();
     plane.publish(Some("over any\npermit speak"));
     plane.act(&Act::Delegate("any from 0800 to 1200"));

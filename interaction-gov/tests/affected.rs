@@ -1,5 +1,5 @@
-//! The law of the affected, and flows (`IoE §3.3`, `R7`): an interaction knows whose data go to whom, and every authority of
-//! those is asked.
+//! The law of the affected, and flows (`IoE §3.3`, `R7`): an interaction knows whose data go where, and every authority
+//! concerned is asked.
 
 mod govern;
 
@@ -195,7 +195,7 @@ fn who_was_banned_does_not_come_back() {
     assert_eq!(last(&log).kind, Kind::Banned);
     assert_eq!(call.join(Time(1_002), &person(1), &world, &mut log), Err(Refused(Verdict::Banned)));
     assert!(call.join(Time(1_002), &person(2), &world, &mut log).is_ok());
-    // More than there is room for: then no participant is let in.
+    // If more are banned than there is room for, no participant is admitted.
     for number in 3..8 {
         let name = Admission { name: [number; 16], ..person(number) };
         if let Ok(seat) = call.join(Time(1_003), &name, &world, &mut log) {
@@ -252,7 +252,7 @@ fn a_permit_is_for_what_it_was_given_for() {
     ] {
         assert!(!call.permits(&lease, &other, Time(1_001), &world), "{other:?}");
     }
-    // Nor in another interaction that has the same identity.
+    // Nor does it hold in another interaction with the same identity.
     let mut twin = Call::create(InteractionId::recorded([7; 16]), Time(999), Mode::Enforce, &world, &mut log).unwrap();
     twin.join(Time(1_000), &person(1), &world, &mut log).unwrap();
     assert!(!twin.holds(&lease, Time(1_001), &world));
@@ -285,8 +285,9 @@ struct Model {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Against a model that walks over all pairs: an authority with the law of a region is asked exactly if a participant's data are
-    /// carried who is there, or data go there; and they are kept exactly if one receiver is outside.
+    /// Compares with a model that walks over all pairs: the authority of a region is asked exactly if the action
+    /// carries data of a participant in that region, or data go there; and its keep denies exactly if a receiver is
+    /// outside.
     #[test]
     fn the_law_of_the_affected_is_what_a_walk_over_all_pairs_finds(
         others in proptest::collection::vec((0..5_u8, 0..8_u8, 0..8_u8, any::<bool>()), 0..3),
@@ -295,7 +296,7 @@ proptest! {
     ) {
         let corporate = OPEN;
         let law = "authority privacy\nversion 1\nover any in de\npermit any\nkeep any within de, fr\n";
-        // All join while nothing is kept, so that any constellation comes about.
+        // All join before the keep is in force, so that any constellation is possible.
         let mut world = world_of(corporate, "authority privacy\nversion 1\nover any in de\npermit any\n");
         let mut log = log();
         let mut call = begin(&world, &mut log);

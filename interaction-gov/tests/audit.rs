@@ -24,7 +24,7 @@ fn signed(head: Head) -> SignedHead {
     SignedHead { head, signature: sign(PLANE, &head.signed()) }
 }
 
-/// A life with a head every five records, and what was kept of it.
+/// The records of an interaction, with a signed head after every five.
 fn life() -> (Vec<Bytes>, Vec<SignedHead>) {
     let (mut world, mut log) = (world(), log());
     let text = format!("{CORPORATE}set heads 5\n").replace("version 1", "version 2");
@@ -79,7 +79,7 @@ fn a_trail_proves_a_whole_life() {
     assert_eq!(heads.iter().map(|head| head.head.records).collect::<Vec<_>>()[..2], [5, 10]);
     let first = Record::read(&records[0]).unwrap();
     assert_eq!((first.kind, first.sequence), (Kind::Created, 0));
-    // Without heads it is in order, and proven by nothing.
+    // Without heads the trail is in order, but not proven.
     assert_eq!(read(&records, &[]).unwrap().unsigned() as usize, records.len());
 }
 
@@ -107,10 +107,10 @@ fn whatever_is_altered_dropped_added_moved_cut_or_put_back_is_found() {
             assert_eq!(read(&moved, &heads).unwrap_err(), (number(at), Damage::Order(number(at))));
         }
     }
-    // An old state put back has its old heads; a newer head that anybody else has kept gives it away.
+    // An old state that was put back has its old heads; a newer head kept elsewhere reveals it.
     assert!(read(&records[..10], &heads[..2]).is_ok());
     assert_eq!(read(&records[..10], &heads[1..]).unwrap_err().1, Damage::Cut);
-    // A rewritten chain, records renumbered and all, lacks the signature.
+    // A rewritten chain with renumbered records does not match the signature.
     let mut rewritten = records.clone();
     rewritten.remove(5);
     for (at, bytes) in rewritten.iter_mut().enumerate() {
@@ -175,7 +175,7 @@ fn what_no_head_covers_yet_is_still_in_order() {
     odd[28] = 200;
     let mut trail = read(&records[..5], &heads[..1]).unwrap();
     assert_eq!(trail.record(&odd).map(|_| ()), Err(Damage::Unreadable));
-    // A trail that was begun otherwise, or in another format.
+    // A trail that begins with another record, or in another format.
     let first = Record::read(&records[0]).unwrap();
     for odd in [Record { kind: Kind::Moved, ..first }, Record { subject: *b"IoE/1 audit\0\0\0\0\0", ..first }] {
         assert_eq!(Trail::of(first.interaction).record(&odd.write()).map(|_| ()), Err(Damage::Beginning));
@@ -287,7 +287,7 @@ fn an_authority_sees_its_own_pseudonyms_and_its_own_reasons() {
         assert_eq!(mine.line, record.line);
     }
     assert!(records.iter().any(|record| record.line.is_some()));
-    // Whose something was that ended is told also if it ended because its participant left.
+    // The record of an ended function names its participant, even if the function ended because that participant left.
     let before = log.waiting().len();
     assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).1.is_some());
     let _ = call.leave(Time(1_000), seat, &mut log).unwrap();

@@ -18,7 +18,7 @@ fn compiled<const W: usize>(policy: &Policy<W>) -> Vec<u8> {
     bytes
 }
 
-/// As a static of a program would be.
+/// As a program would put it into a static.
 fn version(number: u32, texts: &[&str]) -> &'static Version<2> {
     Box::leak(Box::new(Version::compiled(number, &compiled(&policy(texts))).unwrap()))
 }
@@ -110,7 +110,7 @@ fn what_is_cut_longer_or_altered_is_refused_or_is_another_policy_and_never_stumb
             let mut altered = bytes.clone();
             altered[at] ^= bit;
             let Ok(other) = Policy::<2>::compiled(&altered) else { continue };
-            // Whatever it says, it can be asked and read.
+            // Whatever the bytes contain, the policy can be asked and read without a panic.
             other.members().iter().for_each(|member| drop(other.rules_of(member).collect::<Vec<_>>()));
             assert!(compiled(&other) == altered, "byte {at}: nothing is read that is not said again");
         }
@@ -155,14 +155,14 @@ fn a_linked_version_governs_without_a_text_and_counts_as_taken() {
         };
         assert_eq!(decide(&mut one, &plane, &mut log), decide(&mut other, &of_texts, &mut log), "{action}");
     }
-    // What its authorities sign later follows it, in the memory that is there for it.
+    // Later texts of its authorities follow it, as versions in RAM.
     let strict = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
     take(&mut plane, "corporate", 2, CORPORATE, &strict);
     let next = plane.install(&policy(&[&strict, PRIVACY])).unwrap();
     assert_eq!(next, 8, "no number is given twice");
     plane.publish(Track::STABLE, next).unwrap();
     assert_eq!(one.decide(Time(1_002), &request(seat, "speak"), &plane, &mut log).verdict, Verdict::NotPermitted);
-    // Back to the linked one, once.
+    // The stable track can go back to the linked version once.
     plane.roll_back(the("corporate"), 7).unwrap();
     assert_eq!(one.decide(Time(1_003), &request(seat, "speak"), &plane, &mut log).verdict, Verdict::Permit);
     plane.discard(next).unwrap();
@@ -183,14 +183,14 @@ fn what_is_older_another_or_of_strangers_is_not_linked() {
     take(&mut plane, "corporate", 2, CORPORATE, &strict);
     assert_eq!(plane.link(linked), Err(RolloutError::NotSigned(the("corporate"))), "it has signed something newer");
     assert!(plane.version(7).is_none(), "a refused one is not there");
-    // A newer one takes its place, unless it governs.
+    // A newer linked version can replace it, unless it governs.
     let newer = CORPORATE.replace("version 1", "version 3");
     assert_eq!(plane.link(version(7, &[&newer, PRIVACY])), Ok(7));
     assert_eq!(plane.link(version(8, &[&newer, PRIVACY])), Ok(8));
     assert!(plane.version(7).is_none());
     plane.publish(Track::STABLE, 8).unwrap();
     assert_eq!(plane.link(version(9, &[&newer, PRIVACY])), Err(RolloutError::InUse));
-    // What was rolled back does not come again.
+    // A version that was rolled back cannot be used again.
     let track = plane.start_canary(8, 0).unwrap();
     let after = plane.install(&policy(&[&newer, PRIVACY])).unwrap();
     plane.publish(Track::STABLE, after).unwrap();
@@ -216,7 +216,8 @@ fn a_restart_finds_the_linked_version_and_newer_firmware_brings_its_own() {
     let mut same = vec![0; bytes.len()];
     assert_eq!((again.snapshot(&mut same), &same), (Ok(bytes.len()), &bytes));
 
-    // Firmware with another version: what governed has to be there as texts, or nothing is restored.
+    // Firmware with another linked version: the version that governed must be available as texts, or nothing is
+    // restored.
     let newer = CORPORATE.replace("version 1", "version 2");
     let other = version(8, &[&newer, PRIVACY]);
     let mut updated = World::new(authorities(), [5; 32]);

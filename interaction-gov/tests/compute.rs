@@ -60,7 +60,7 @@ fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
     let (mut call, seat) = call(&world, &mut log);
     let one = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
     let other = invoke(&mut call, 1_000, &transcription(seat, "verified"), &world, &mut log);
-    // What they do is decided by the interaction's version and consent, as everything is.
+    // Their actions are decided by the interaction's version and consent, like all others.
     let by =
         |binding, action| Request { on: On::Stream(the("audio")), binding: Some(binding), ..request(seat, action) };
     assert!(call.decide(Time(1_001), &by(one, "record"), &world, &mut log).verdict.permits());
@@ -69,7 +69,7 @@ fn functions_are_bound_to_the_one_interaction_and_own_nothing() {
     assert_eq!(verdict, Verdict::Permit, "it acts with the provenance that was found when it began");
     call.consent(Time(1_002), seat, Set::EMPTY, &mut log).unwrap();
     assert_eq!(call.decide(Time(1_003), &by(one, "record"), &world, &mut log).verdict, Verdict::NoLease);
-    // A deny cancels what runs on it.
+    // The denial cancels the functions whose permits ended.
     assert_eq!(cancelled(call.review(Time(1_004), &world, &mut log).unwrap()), [0, 1]);
     assert_eq!(call.decide(Time(1_005), &by(one, "record"), &world, &mut log).verdict, Verdict::NoFunction);
 }
@@ -87,7 +87,7 @@ fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_par
     let child = invoke(&mut call, 1_002, &delegated("verified", parent), &world, &mut log);
     let grandchild = invoke(&mut call, 1_003, &delegated("verified", child), &world, &mut log);
     let theirs = invoke(&mut call, 1_003, &transcription(other, "verified"), &world, &mut log);
-    // A participant delegates for itself alone, and only what runs.
+    // A participant can delegate only for itself, and only from a running function.
     for parent in [theirs, Binding(9)] {
         let (decision, _) = call.invoke(Time(1_004), &delegated("verified", parent), &provenance, &world, &mut log);
         assert_eq!(decision.verdict, Verdict::NoFunction);
@@ -100,7 +100,7 @@ fn third_parties_and_delegates_are_decided_like_everybody_and_end_with_their_par
     assert_eq!(decision.verdict, Verdict::NoLease, "who delegates runs on a permit that holds");
     assert!(call.review(Time(1_007), &world, &mut log).unwrap().is_empty());
     invoke(&mut call, 1_007, &delegated("verified", parent), &world, &mut log);
-    // Leaving cancels what ran for the one that leaves, delegated or not, and nothing else.
+    // Leaving cancels all functions that ran for the leaving participant, delegated ones included, and no others.
     assert_eq!(cancelled(call.leave(Time(1_008), seat, &mut log).unwrap()), [parent.0, 4]);
     assert!(call.running(theirs).is_some());
     assert_eq!(cancelled(call.terminate(Time(1_009), &mut log).unwrap()), [theirs.0]);
@@ -174,7 +174,7 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
     assert_eq!(choose(&mut call, &mut log, Choice::Place, &places), (Verdict::Permit, Some(1)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!((record.kind, record.goes), (RecordKind::Placed, Some(one("de").or(one("fr")))));
-    // A way leads through every one of its regions.
+    // A route leads through all of its regions.
     let ways = [one("de").or(one("us")), one("de").or(one("fr"))];
     assert_eq!(choose(&mut call, &mut log, Choice::Way, &ways), (Verdict::Permit, Some(1)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
@@ -186,7 +186,7 @@ fn places_and_ways_are_chosen_before_anything_goes_there() {
         let record = Record::read(log.waiting().last().unwrap()).unwrap();
         assert_eq!((record.verdict, record.until, record.obligations), (verdict, None, 0));
     }
-    // And the action itself is denied where it would go wrong.
+    // The action itself is denied, too, if data would go to a wrong region.
     let wrong = Request { goes: one("us"), ..audio };
     let decision = call.decide(Time(1_002), &wrong, &world, &mut log);
     assert_eq!((decision.verdict, decision.authority), (Verdict::Residency, Some(the("privacy"))));
@@ -213,7 +213,7 @@ fn a_failed_component_affects_only_what_needs_it() {
     assert_eq!(call.fail(Time(1_003), auxiliary, &world, &mut log), Err(Refused(Verdict::NoFunction)), "it has failed");
     let on = Invocation { parent: Some(auxiliary), ..recording(seat) };
     assert_eq!(call.invoke(Time(1_003), &on, &provenance, &world, &mut log).0.verdict, Verdict::NoFunction);
-    // A second failure moves no state, and ends the permits that rest on what has failed all the same.
+    // A second failure does not move the state, but ends the permits that rest on the failed function all the same.
     let second = invoke(&mut call, 1_003, &recording(seat), &world, &mut log);
     let lease = call.decide(Time(1_003), &request(seat, "speak"), &world, &mut log).lease.unwrap();
     assert_eq!(call.fail(Time(1_003), second, &world, &mut log), Ok(State::Degraded));
@@ -222,7 +222,7 @@ fn a_failed_component_affects_only_what_needs_it() {
     let _ = call.end(Time(1_003), second, &mut log).unwrap();
     assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Ok(State::Active));
     assert_eq!(call.recover(Time(1_004), auxiliary, &mut log), Err(Refused(Verdict::NoFunction)));
-    // Accessibility can be core: without it, nothing is permitted.
+    // Accessibility can be a core function: without it, nothing is permitted.
     let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
     let core = invoke(&mut call, 1_005, &captions, &world, &mut log);
     call.fail(Time(1_006), auxiliary, &world, &mut log).unwrap();
@@ -276,7 +276,7 @@ fn what_runs_while_the_interaction_is_suspended_waits_and_is_decided_again() {
     call.recover(Time(1_003), core, &mut log).unwrap();
     assert!(call.review(Time(1_004), &world, &mut log).unwrap().is_empty());
     assert!(call.holds(call.running(other).unwrap().lease(), Time(1_004), &world));
-    // Consent was taken back meanwhile: then it does not go on.
+    // If consent was withdrawn meanwhile, the function does not go on.
     call.suspend(Time(1_005), &mut log).unwrap();
     call.consent(Time(1_006), seat, Set::EMPTY, &mut log).unwrap();
     call.resume(Time(1_007), &mut log).unwrap();
@@ -294,7 +294,7 @@ fn a_function_acts_for_whom_it_runs_and_on_the_stream_on_which_it_runs() {
     assert_eq!(ask(&Request { seat: other, ..by }), Verdict::Conflict);
     assert_eq!(ask(&Request { on: On::Stream(the("chat")), ..by }), Verdict::Conflict);
     assert_eq!(ask(&by), Verdict::Permit, "it has a stream, said or not");
-    // So what may not go somewhere does not go there for not being called audio.
+    // So leaving the stream unsaid does not circumvent a keep on audio.
     assert_eq!(ask(&Request { goes: all(&["us"]), ..by }), Verdict::Residency);
 }
 
@@ -305,7 +305,7 @@ fn without_a_core_function_nothing_is_permitted_until_somebody_says_so() {
     let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
     type Loss = fn(&mut Call, Binding, &World, &mut govern::Records);
     let losses: [Loss; 3] = [
-        // It does not recover in time; it is ended while it fails; it is denied.
+        // Three losses: it does not recover in time; it ends while it has failed; it is denied.
         |call, core, world, log| {
             call.fail(Time(2_000), core, world, log).unwrap();
             assert_eq!(cancelled(call.review(Time(12_000), world, log).unwrap()), [core.0]);
@@ -330,7 +330,7 @@ fn without_a_core_function_nothing_is_permitted_until_somebody_says_so() {
         call.resume(Time(12_000), &mut log).unwrap();
         assert_eq!(speak(&mut call, &mut log), Verdict::Permit);
     }
-    // What has done its work is not missed.
+    // A core function that ends by itself does not suspend the interaction.
     let core = invoke(&mut call, 12_000, &captions, &world, &mut log);
     let _ = call.end(Time(12_000), core, &mut log).unwrap();
     assert_eq!(call.state(), State::Active);
@@ -348,7 +348,7 @@ fn who_only_observes_holds_nothing_back_and_is_told_everything() {
     assert_eq!(call.next_deadline(), Some(Time(10_000)));
     assert!(call.review(Time(10_000), &world, &mut log).unwrap().is_empty());
     assert_eq!(call.next_deadline(), Some(Time(20_000)), "and is decided again as often as others");
-    // From here on it binds.
+    // From here on decisions bind.
     call.enforce(Time(10_001), &mut log).unwrap();
     assert_eq!(cancelled(call.review(Time(10_001), &world, &mut log).unwrap()), [binding.0]);
 }
@@ -416,7 +416,7 @@ fn no_delegate_outlives_the_permit_of_what_has_delegated_it() {
 #[test]
 fn a_computation_runs_at_the_first_place_at_which_it_is_permitted() {
     let (mut world, mut log) = (world(), log());
-    // A law that is asked about what goes to France, and permits nothing.
+    // A law that is asked about everything that goes to France, and permits nothing.
     let law = govern::PRIVACY
         .replace("version 1", "version 2")
         .replace("over   record, transcribe, export", "over any in fr");
@@ -449,7 +449,7 @@ fn where_the_vocabulary_has_no_place_nothing_goes_also_if_nobody_keeps_anything(
         (the("fr"), Verdict::DeniedByRule),
         (Region(4), Verdict::Residency),
         (Region(31), Verdict::Residency),
-        // It may be in France.
+        // The unknown region may be in France.
         (Region(200), Verdict::DeniedByRule),
     ] {
         let there = Invocation { sites: &[site], ..recording(seat) };

@@ -27,7 +27,7 @@ const PRESERVED: [(Change, Continuity); 8] = [
     (Change::ConsentChange, Continuity::Preserved),
 ];
 
-/// This crate: everything is bound to one interaction, and nothing decides by itself.
+/// This crate: everything is bound to one interaction, and no component decides by itself.
 const OURS: Architecture<'_> = Architecture {
     boundary: Boundary {
         start: "the first participant is there",
@@ -238,7 +238,8 @@ fn the_drafts_formula_is_an_architecture_of_five_kinds_of_contexts() {
     assert_eq!(evaluated(&architecture).exchanges(), 332);
 }
 
-/// Evaluates this crate's architecture with one thing worse, and wants that one thing found, in that step and the last.
+/// Evaluates this crate's architecture with one defect, and checks that exactly this defect is found, in its step and
+/// the last.
 fn degraded(architecture: Architecture<'_>, shortcoming: Shortcoming, requirements: &[Requirement]) {
     let evaluation = evaluated(&architecture);
     let step = shortcoming.step();
@@ -331,12 +332,12 @@ fn step_3_asks_at_each_change_event_whether_the_identity_is_preserved() {
         degraded(reestablished, shortcoming, requirements);
         assert!(evaluated(&reestablished).reestablished().iter().eq([change]));
         assert_eq!(evaluated(&reestablished).finding(Step::Continuity).basis.first, Some(change.words()));
-        // Nothing said is nothing preserved.
+        // If nothing is stated, nothing counts as preserved.
         let silent: Vec<_> = PRESERVED.into_iter().filter(|(event, _)| *event != change).collect();
         let unanswered = Architecture { changes: &silent, ..OURS };
         degraded(unanswered, shortcoming, requirements);
         assert!(evaluated(&unanswered).unanswered().iter().eq([change]));
-        // Said twice, the worse counts.
+        // If an event is stated twice, the worse answer counts.
         let both = [PRESERVED.as_slice(), &[(change, Continuity::Reestablished)]].concat();
         degraded(Architecture { changes: &both, ..OURS }, shortcoming, requirements);
     }
@@ -404,7 +405,7 @@ fn step_7_fails_for_a_cross_product_and_step_8_then_denies_determinism() {
     // One binding for each modality of each participant is a cross-product too.
     let components = with_functions(bound("functions", &[Participants, Modalities]));
     degraded(Architecture { components: &components, ..OURS }, Shortcoming::Multiplicative, &[R10]);
-    // The order counts, whatever the size: an interaction without functions is no excuse.
+    // The order of growth counts, whatever the size: an interaction without functions makes no difference.
     degraded(
         Architecture { dimensions: Dimensions::each(0), surfaces: &surfaces, ..OURS },
         Shortcoming::Multiplicative,
@@ -430,7 +431,7 @@ fn step_8_wants_all_of_r1_to_r10() {
         assert!(judgement.to_string().ends_with(&format!(", not claimed: {claim}")), "{judgement}");
         assert_eq!(evaluation.conclusion(), Conclusion::TradeOff);
     }
-    // Every requirement can fail or fall short, by a step's finding or by what is not claimed.
+    // Every requirement can fail or fall short, by a step's finding or by a missing claim.
     for requirement in Requirement::ALL {
         let found = Shortcoming::ALL.iter().any(|one| one.breaks().iter().any(|(broken, _)| broken == requirement));
         assert!(found || Claim::ALL.iter().any(|claim| claim.requirement() == *requirement), "{requirement}");

@@ -1,4 +1,4 @@
-//! Each authority gets what is its own of a trail, provably whole, and no more (`IoE R6`, `§8`).
+//! Each authority gets its own part of a trail, provably complete, and no more (`IoE R6`, `§8`).
 
 mod govern;
 
@@ -16,8 +16,8 @@ use interaction_gov::vocabulary::{Authority, Set};
 /// The control plane's key.
 const PLANE: u8 = 77;
 
-/// A life in which corporate is asked about everything, and privacy about what it has in its scope; one of three participants
-/// is privacy's own.
+/// The records of an interaction in which corporate is asked about everything, and privacy about its own scope; one of
+/// three participants belongs to privacy.
 fn life() -> Vec<Bytes> {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
@@ -76,7 +76,7 @@ fn an_extract_is_whole_and_whatever_is_done_to_it_shows() {
             more.insert(at, own[at]);
             assert!(verify(interaction, &more, &head).is_err(), "{name}: record {at} twice");
         }
-        // The same trail gives the same extract: an auditor who has it finds what was left out.
+        // The same trail gives the same extract, so an auditor who has the trail detects omissions.
         assert_eq!(extract(&trail, name, &AuthorityKey::new([1; 32])).1, own);
         let is_invoked = |bytes: &&Bytes| Record::read(bytes).unwrap().kind == Kind::Invoked;
         let without: Vec<Bytes> = trail.iter().filter(|bytes| !is_invoked(bytes)).copied().collect();
@@ -104,7 +104,7 @@ fn everything_that_an_authority_was_asked_is_in_its_extract() {
         let meant: Vec<_> = all.iter().filter(asked).map(same).collect();
         let told: Vec<_> = own.iter().filter(|record| record.facts().is_some()).map(same).collect();
         assert_eq!(told, meant, "{name}");
-        // Its own participants' facts, the ends of what it let run, and the life.
+        // The facts about its own participants, the ends of functions that it let run, and the life of the interaction.
         let count = |records: &[Record], kind| records.iter().filter(|record| record.kind == kind).count();
         assert_eq!(count(&own, Kind::Moved), count(&all, Kind::Moved));
         assert_eq!(count(&own, Kind::Ended), count(&all, Kind::Ended), "both were asked about the recording");
@@ -145,7 +145,7 @@ fn nothing_of_anybody_else_is_in_an_extract() {
         seen.push(interaction);
     }
     assert_ne!(seen[0], seen[1], "two of them cannot tell that it is the same");
-    // Privacy does not hear of what it was not asked about.
+    // Privacy does not see records about which it was not asked.
     let (_, own, _) = extract(&trail, "privacy", &AuthorityKey::new([2; 32]));
     let speak = own.iter().map(|bytes| Record::read(bytes).unwrap());
     let spoke = |record: &Record| {
@@ -165,14 +165,14 @@ fn of_the_control_plane_each_gets_its_own_changes_alone() {
         let _ = call.decide(Time(now), &request(seat, "speak"), world, log);
         now += 1;
     };
-    // What concerns all: a version is published. What is privacy's: it cannot be asked, and can be again.
+    // For all: a version is published. For privacy: it cannot be asked, and then can be again.
     let second = another(&mut world);
     world.publish(Track::STABLE, second).unwrap();
     for there in [false, true] {
         world.authorities.set_reach(privacy, there);
         tell(&world, &mut log);
     }
-    // What is of both: privacy lets corporate decide, and takes it back. What is corporate's: its text is rolled back.
+    // For both: privacy delegates to corporate, and takes that back. For corporate: its text is rolled back.
     let delegation = Delegation {
         from: privacy,
         to: corporate,

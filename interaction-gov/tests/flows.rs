@@ -1,4 +1,4 @@
-//! What flows (`IoE §3.3`, `R7`): each review begins with all that is wanted, and takes away what may not be.
+//! Flows (`IoE §3.3`, `R7`): each review begins with all wanted flows, and takes away those that are not permitted.
 
 mod govern;
 
@@ -12,10 +12,10 @@ use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Set;
 
 const OPEN: &str = "authority corporate\nversion 1\npermit join\n";
-/// It is asked about nothing that happens here.
+/// A privacy text that is asked about nothing that happens in these tests.
 const SILENT: &str = "authority privacy\nversion 1\nover any in ca\n";
 
-/// All that flows, as seats.
+/// All flows, as pairs of seats.
 fn seats(call: &Call, now: u64) -> Vec<(u16, u16)> {
     let to = |to| match to {
         To::Seat(seat) => seat.0,
@@ -24,7 +24,7 @@ fn seats(call: &Call, now: u64) -> Vec<(u16, u16)> {
     call.flows(Time(now)).map(|flow| (flow.from.0, to(flow.to))).collect()
 }
 
-/// These rules of corporate govern after those by which all were let in.
+/// Lets these rules of corporate govern, after those under which all joined.
 fn governs(world: &mut World, corporate: &str) {
     let strict = corporate.replace("version 1", "version 2");
     govern::take(world, "corporate", 2, OPEN, &strict);
@@ -58,7 +58,7 @@ fn a_sender_that_may_not_send_at_all_takes_nothing_from_those_that_receive() {
 
 #[test]
 fn a_flow_that_is_permitted_because_of_another_one_ends_with_it() {
-    // What persons send stays in the union; an agent hears only what persons have consented to.
+    // What persons send stays in the EU; an agent receives only if the senders consent to recording.
     let corporate = format!(
         "authority corporate\nversion 1\npermit join\nkeep audio within eu for human\n\
          deny join for agent without stream-consent recording\n{LONG}"
@@ -130,10 +130,11 @@ fn what_may_not_flow_any_more_is_cut_where_nothing_can_be_recorded() {
             }
             call.consent(Time(START + 1), Seat(0), Set::EMPTY, &mut little).unwrap();
             assert_eq!(call.review(Time(START + 1), &world, &mut little), Err(Refused(Verdict::AuditFull)));
-            // What governs now cannot be said: then nothing can be decided, and what has no permit does not flow.
+            // If the governing version cannot be recorded, nothing can be decided, and streams without a permit do not
+            // flow.
             let expected: &[(u16, u16)] = if another_version { &[] } else { &[(2, 1)] };
             assert_eq!(seats(&call, START + 1), expected, "full {full}, another version {another_version}");
-            // It comes back with its record, and not before.
+            // The flow comes back together with its record, and not before.
             call.consent(Time(START + 2), Seat(0), all(&["recording"]), &mut log).unwrap();
             let _ = call.review(Time(START + 2), &world, &mut little);
             assert_eq!(seats(&call, START + 2), expected);

@@ -1,4 +1,5 @@
-//! The grammar that PROFILE has of vocabularies and policies: a matcher built from it takes whatever the reader takes.
+//! The grammar of vocabularies and policies in PROFILE: a matcher built from it accepts every text that the reader
+//! accepts.
 
 mod govern;
 
@@ -8,7 +9,7 @@ use interaction_gov::policy::Policy;
 use interaction_gov::vocabulary::Vocabulary;
 use proptest::prelude::*;
 
-/// What a rule of ABNF is made of (RFC 5234), as far as it is used here.
+/// The elements of an ABNF rule (RFC 5234), as far as they are used here.
 #[derive(Clone, Debug)]
 enum Node {
     Any(Vec<Node>),
@@ -95,7 +96,7 @@ fn tokens(line: &str) -> Vec<String> {
             _ => rest.find(|c: char| " ()[]/\"".contains(c)).unwrap_or(rest.len()),
         };
         tokens.push(rest[..end].to_owned());
-        // A repetition belongs to what stands right behind it.
+        // A repetition applies to the element right after it.
         let (_, more) = rest.split_at(end);
         rest = more.trim_start();
     }

@@ -1,5 +1,5 @@
-//! No permit holds longer than what it rests on (`IoE R2`): whenever a lease still holds, the same question is still permitted, and
-//! all that flows is still let through, although nothing was said in between.
+//! No permit holds longer than the facts on which it rests (`IoE R2`): while a lease holds, the same request would be
+//! permitted again, and all flows as well, although nothing was decided in between.
 
 mod govern;
 
@@ -68,12 +68,12 @@ fn what_flows_is_decided_again_when_an_hour_ends_or_who_was_asked_about_any_stre
     assert_eq!(flows(&call, START), [audio, audio, chat, chat]);
     let _ = call.review(Time(START), &world, &mut log).unwrap();
     let mut silent = Call::restore(&snapshot(&call)).unwrap();
-    // The hour ends, and that is when a review is due.
+    // A review is due when the hour ends.
     assert_eq!(call.next_deadline(), Some(Time(START + MINUTE / 2)));
     let _ = call.review(Time(START + MINUTE / 2), &world, &mut log).unwrap();
     assert_eq!(flows(&call, START + MINUTE / 2), [chat, chat]);
     assert!(call.next_deadline().is_some_and(|due| due > Time(START + MINUTE / 2)), "and not at once again");
-    // An authority that was asked about one of the streams falls silent: that stream is decided again.
+    // An authority that was asked about one of the streams becomes unreachable: that stream is decided again.
     world.authorities.set_reach(the("privacy"), false);
     let _ = silent.review(Time(START + 1_000), &world, &mut log).unwrap();
     assert_eq!(flows(&silent, START + 1_000), [chat, chat]);
@@ -97,7 +97,7 @@ fn a_validation_is_as_short_as_any_says_that_is_asked_about_any_of_the_streams()
     let (seat, german) = until(&there(1, "de", &["audio", "chat"]));
     assert_eq!(german, Time(START + 100_000));
     assert_eq!(until(&there(2, "fr", &["audio", "chat", "video"])).1, Time(START + 2_000), "whichever stands last");
-    // Who moves is under the law of where it is found.
+    // A participant that moves is under the law of its new region.
     let moved = there(1, "fr", &[]).validation;
     assert_eq!(call.revalidate(Time(START), seat, &moved, &world, &mut log), Ok(Time(START + 2_000)));
 }
@@ -108,7 +108,7 @@ fn snapshot(call: &Call) -> Vec<u8> {
     bytes
 }
 
-/// A rule of a few clauses, of those above all that change by themselves.
+/// A rule of a few clauses, most of which change with time.
 fn rule() -> impl Strategy<Value = String> {
     const CLAUSES: [&str; 18] = [
         " in eu",
@@ -139,7 +139,7 @@ fn rule() -> impl Strategy<Value = String> {
     })
 }
 
-/// A text of what can be said of these rules.
+/// A policy text with as many of these rules as are accepted.
 fn text(head: &str, rules: &[String]) -> String {
     let mut text = format!("{head}{LONG}");
     for rule in rules {
@@ -197,7 +197,7 @@ impl Who {
     }
 }
 
-/// What of it came about.
+/// Counts which cases occurred.
 #[derive(Default)]
 struct Met {
     held: usize,
@@ -256,7 +256,7 @@ fn run(case: &Case) -> Met {
     for (number, who) in (1..).zip(people) {
         let _ = call.join(Time(START), &who.admission(number), &world, &mut log);
     }
-    // Whenever something may end by itself, just before it, and at any other time.
+    // The times at which something may end by itself, those just before, and some others.
     let ends = people.iter().map(|who| who.valid_ms).chain(delegation.map(|(_, ms)| ms));
     let minutes = (0..4).map(|minute| MINUTE / 2 + minute * MINUTE);
     let edges = ends.chain(minutes).flat_map(|end| [end - 1, end]);
@@ -285,11 +285,11 @@ fn run(case: &Case) -> Met {
         }
     }
     functions_go_on_only_while_they_may(&mut call, &world, &mut log, &times);
-    // A function that is cancelled gets no data any more, which is decided in the next review.
+    // After a cancellation the function gets no data any more, and the next review decides on that basis.
     while !call.review(Time(START), &world, &mut log).unwrap().is_empty() {}
     let due = call.next_deadline().unwrap_or(Time::NEVER);
     for &time in times.iter().filter(|time| Time(**time) < due) {
-        // Something is said that changes nothing, and ends every permit.
+        // A step that changes no facts but ends every permit.
         let mut again = Call::restore(&snapshot(&call)).unwrap();
         let mut other = govern::log();
         let Some((seat, who)) = (0..).zip(people).find(|(seat, _)| again.participant(Seat(*seat)).is_some()) else {
@@ -313,7 +313,8 @@ fn run(case: &Case) -> Met {
     met
 }
 
-/// Lets all in, in this order, while everything is permitted; then these rules govern. What flows after that, by names.
+/// All join in this order while everything is permitted; then these rules govern. Returns the flows after that, by
+/// names.
 fn flows_after(case: &Case, order: &[usize], detour: bool) -> Vec<(Modality, [u8; 16], [u8; 16])> {
     let Case { rules, scope, people, .. } = case;
     let [open, free] = ["corporate", "privacy"].map(|name| format!("authority {name}\nversion 1\npermit any\n"));
@@ -352,7 +353,7 @@ fn flows_after(case: &Case, order: &[usize], detour: bool) -> Vec<(Modality, [u8
     flows
 }
 
-/// What runs is still permitted whenever its lease holds.
+/// A running function would still be permitted whenever its lease holds.
 fn functions_go_on_only_while_they_may(call: &mut Call, world: &World, log: &mut Records, times: &[u64]) {
     for seat in 0..2 {
         let invocation = Invocation { sites: &[Region(0), Region(2)], ..recording(Seat(seat)) };

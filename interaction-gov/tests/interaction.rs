@@ -26,7 +26,7 @@ fn the_identity_is_drawn_and_nothing_that_happens_changes_it() {
     let other = call.join(Time(2), &person(2), &world, &mut log).unwrap();
     for (time, transition) in [(3, Transition::Transport), (4, Transition::Protocol), (5, Transition::Infrastructure)] {
         call.transition(Time(time), seat, transition, Some(the("fr")), [3; 16], &mut log).unwrap();
-        // What is bound to the identity goes on: the participant need not come again.
+        // Everything that is bound to the identity goes on: the participant need not join again.
         assert!(call.decide(Time(time), &request(seat, "speak"), &world, &mut log).verdict.permits());
     }
     call.consent(Time(6), seat, Set::EMPTY, &mut log).unwrap();
@@ -171,7 +171,7 @@ fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
     assert_eq!((lease.until(), lease.version()), (Time(12_000), 0));
     assert!(call.holds(&lease, Time(11_999), &world) && !call.holds(&lease, Time(12_000), &world));
     assert!(!call.holds(&lease, Time(1_999), &world), "the clock went backwards");
-    // Each change of the interaction ends it.
+    // Each change of the interaction ends the permit.
     let changes: [fn(&mut Call, Seat, &World, &mut govern::Records); 6] = [
         |call, seat, world, log| assert!(call.revalidate(Time(2_000), seat, &hardened("de"), world, log).is_ok()),
         |call, seat, _, log| call.consent(Time(2_000), seat, Set::EMPTY, log).unwrap(),
@@ -191,7 +191,7 @@ fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
         change(&mut call, seat, &world, &mut log);
         assert!(!call.holds(&lease, Time(2_000), &world), "change {number}");
     }
-    // And each change of the policy, without a teardown.
+    // So does each change of the policy, without a teardown.
     let lease = permit(&mut call, &world, &mut log);
     let policy = govern::policy(&[govern::CORPORATE, govern::PRIVACY]);
     let version = world.install(&policy).unwrap();
@@ -203,7 +203,7 @@ fn a_permit_is_a_lease_that_ends_with_whatever_it_rests_on() {
 #[test]
 fn nothing_is_decided_that_cannot_be_recorded() {
     let world = world();
-    // For each number of records that there is room for: whatever is refused for want of room has changed nothing.
+    // With room for each number of records: a step that is refused for want of room has changed nothing.
     type Step = fn(&mut Call, &World, &mut govern::Records) -> Result<(), Verdict>;
     let steps: [Step; 6] = [
         |call, world, log| verdict(call.join(Time(2_000), &person(2), world, log)),
@@ -274,7 +274,7 @@ fn a_clock_that_runs_away_freezes_nothing() {
     };
     assert_eq!(speak(&mut call, &mut log, u64::MAX), Verdict::ClockAhead);
     assert_eq!(speak(&mut call, &mut log, 1_001), Verdict::Permit);
-    // A smaller leap is believed, and can be mended: everything has to be shown again.
+    // A smaller leap is believed, and can be corrected: then everything has to be shown again.
     assert_eq!(speak(&mut call, &mut log, 10_000_000_000), Verdict::Lapsed);
     assert_eq!(speak(&mut call, &mut log, 1_002), Verdict::ClockBack);
     call.mend_clock(Time(1_002), &mut log).unwrap();
@@ -308,7 +308,7 @@ fn a_suspended_interaction_permits_nothing_and_recovery_does_not_lift_it() {
     assert_eq!(call.recover(Time(1_004), binding.unwrap(), &mut log), Ok(State::Suspended));
     call.resume(Time(1_005), &mut log).unwrap();
     assert_eq!((call.state(), call.resume(Time(1_006), &mut log)), (State::Active, Err(Refused(Verdict::NotActive))));
-    // It is suspended while a core function fails: both have to be over.
+    // It is suspended by an act while a core function fails: both must end before it goes on.
     let core = interaction_gov::function::Invocation { role: interaction_gov::function::Role::Core, ..recording(seat) };
     let (_, core) = call.invoke(Time(1_007), &core, &govern::provenance, &world, &mut log);
     call.fail(Time(1_008), core.unwrap(), &world, &mut log).unwrap();
@@ -429,7 +429,7 @@ fn a_joiners_consents_are_in_its_record_and_count_when_joining_is_decided() {
     assert_eq!(call.join(Time(1_000), &silent, &world, &mut log), Err(Refused(Verdict::NotPermitted)));
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!(record.consents.own, Set::from_bits(0b10));
-    // Things consent to nothing, and take no consent away.
+    // A device consents to nothing, and does not reduce the consent of the people.
     let robot = Admission { kind: interaction_gov::policy::Kind::Agent, ..silent };
     call.join(Time(1_000), &robot, &world, &mut log).unwrap();
     assert_eq!(call.consents(), all(&["recording"]));
@@ -450,7 +450,7 @@ fn joining_is_decided_like_everything_else() {
     let seat = call.join(Time(1_004), &person(2), &world, &mut log).unwrap();
     let record = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!((record.verdict, record.line, record.seat), (Verdict::Permit, Some(5), Some(seat.0)));
-    // An observer lets all in, and tells.
+    // In observe mode all may join, and the denial is recorded.
     let mut open = Call::create(InteractionId::recorded([8; 16]), Time(0), Mode::Observe, &world, &mut log).unwrap();
     assert!(open.join(Time(0), &device, &world, &mut log).is_ok());
 }
@@ -467,12 +467,12 @@ fn a_single_interaction_can_have_a_version_of_its_own() {
     call.pin(Time(2_000), Some(own), &world, &mut log).unwrap();
     let decision = call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log);
     assert_eq!((decision.verdict, decision.version), (Verdict::NotPermitted, Some(1)));
-    // Thrown away, it governs no interaction; what takes its place governs none by that.
+    // A discarded version governs no interaction, and neither does the version that takes its place.
     world.discard(own).unwrap();
     let next = world.install(&govern::policy(&[&quiet, govern::PRIVACY])).unwrap();
     assert_ne!(next, own);
     assert_eq!(call.decide(Time(2_000), &request(seat, "speak"), &world, &mut log).verdict, Verdict::NoPolicy);
-    // Given back, it is on the track on which it began, whatever canary there is now.
+    // An unpinned interaction is on the track on which it began, whatever canary there is now.
     world.start_canary(next, 100).unwrap();
     call.pin(Time(2_001), None, &world, &mut log).unwrap();
     assert!(call.decide(Time(2_001), &request(seat, "speak"), &world, &mut log).verdict.permits());

@@ -134,7 +134,7 @@ fn at_modest_coupling_growth_remains_super_linear() {
 #[test]
 fn what_multiplies_is_that_dimensions_scale_together() {
     // shows: IOE-030 (§3.2)
-    // With all others as they are, one more participant costs the same however many there are.
+    // With all other sizes fixed, one more participant costs the same however many there are.
     let with = |participants| Dimensions { participants, ..EXAMPLE }.fragmented(Coupling::FULL).0;
     assert_eq!(with(11) - with(10), with(1_000_001) - with(1_000_000));
     let alone = |size: Dimensions| Dimensions { participants: size.participants, ..EXAMPLE }.fragmented(k(300)).0;
@@ -186,7 +186,7 @@ fn hierarchy_lowers_the_cost_and_not_the_order_of_growth_between_groups() {
         let growth = Growth::of(|size| size.hierarchical(k(300), groups_of(members)).0);
         assert_eq!(growth, Growth::Multiplicative, "groups of {members}");
     }
-    // One group for all, however many: its head is the single primitive that everything is bound to.
+    // One group of any size: its head is the single primitive to which everything is bound.
     let one_head = |size: Dimensions| size.hierarchical(Coupling::FULL, groups_of(u32::MAX)).0;
     assert_eq!(Growth::of(one_head), Growth::Additive);
 }

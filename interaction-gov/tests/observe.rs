@@ -1,4 +1,4 @@
-//! Observing: everything is decided and recorded, and no denial holds anything back (`IoE §8`).
+//! Observe mode: everything is decided and recorded, but no denial prevents anything (`IoE §8`).
 
 mod govern;
 
@@ -23,7 +23,7 @@ fn last(log: &Records) -> Record {
     Record::read(log.waiting().last().unwrap()).unwrap()
 }
 
-/// A device: no rule lets one join.
+/// A device, which no rule permits to join.
 fn device(number: u8) -> Admission {
     Admission { kind: policy::Kind::Device, ..person(number) }
 }
@@ -70,11 +70,11 @@ fn what_is_impossible_stays_impossible() {
     // What fails has failed.
     assert_eq!(call.fail(Time(3), core.unwrap(), &world, &mut log), Ok(State::Suspended));
     assert_eq!(call.recover(Time(4), core.unwrap(), &mut log), Ok(State::Active));
-    // What is over is over.
+    // After the end, decisions bind in observe mode too.
     let _ = call.terminate(Time(5), &mut log).unwrap();
     let after = call.decide(Time(6), &request(seat, "speak"), &world, &mut log);
     assert_eq!((after.verdict, after.may()), (Verdict::NotActive, false));
-    // There are as many seats as there are.
+    // The number of seats is limited in observe mode too.
     let mut small = Interaction::<1, 1>::create(*call.id(), Time(0), Mode::Observe, &world, &mut log).unwrap();
     small.join(Time(0), &person(1), &world, &mut log).unwrap();
     assert_eq!(small.join(Time(0), &person(2), &world, &mut log), Err(Refused(Verdict::NoRoom)));

@@ -37,7 +37,7 @@ fn several_authorities_compose_by_intersection() {
     let ruling = both.decide(&recording, itself);
     assert_eq!((ruling.answer, ruling.authority, ruling.line), (Answer::Permit, Some(the("corporate")), Some(6)));
     assert_eq!(ruling.obligations, all(&["notify", "watermark"]));
-    // Who is not asked has no say.
+    // An authority that is not asked does not decide.
     assert_eq!(both.asked(&facts("join")), all(&["corporate"]));
     assert_eq!(both.asked(&recording), all(&["corporate", "privacy"]));
     let chat = Facts {
@@ -62,7 +62,7 @@ fn residency_is_what_all_who_are_asked_allow() {
     assert_eq!(to(audio, &["fr"]), Ok(()));
     assert_eq!(to(audio, &["us"]), Err((the("privacy"), 7)), "by which line");
     assert_eq!(to(audio, &["us", "fr"]), Err((the("privacy"), 7)), "every step of a way counts");
-    // Privacy says nothing of chat, and is not asked about speaking.
+    // Privacy has no rule about chat, and is not asked about speaking.
     assert_eq!(to(Facts { on: On::Stream(the::<Modality>("chat")), ..audio }, &["us"]), Ok(()));
     assert_eq!(to(Facts { action: the("speak"), ..audio }, &["us"]), Ok(()));
 }
@@ -80,13 +80,13 @@ fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_wa
     assert!(asked(Some("de"), &[]) && asked(Some("us"), &["de"]) && asked(Some("us"), &["fr", "de"]));
     assert!(!asked(Some("us"), &[]) && !asked(Some("us"), &["fr"]));
     assert!(asked(None, &[]), "its region is unknown: it may be there");
-    // Nor is it a way out of a deny; a permit needs to know.
+    // An unknown region does not evade a deny, and a permit that names regions needs a known one.
     let mut rules = Policy::<2>::new();
     let text = "authority corporate\nversion 1\ndeny join in us\npermit join\npermit speak in de";
     rules.add(text, &names()).unwrap();
     let nowhere = |action: &str| decide(&rules, Facts { law: Set::one(Region::UNKNOWN), ..facts(action) }).0;
     assert_eq!([nowhere("join"), nowhere("speak")], [Answer::Deny, Answer::NoRule]);
-    // A place that no vocabulary has is no place where anything is kept.
+    // A region that no vocabulary has is outside every keep.
     let both = policy(&[CORPORATE, PRIVACY]);
     assert_eq!(both.residency(&Facts { goes: Set::one(Region(200)), ..facts("join") }), Err((the("corporate"), 9)));
 }
@@ -182,7 +182,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-/// What the text means, rule by rule, without an index.
+/// Decides by the text, rule by rule, without an index.
 fn slowly(rules: &[Rule], facts: &Facts) -> (Answer, Option<u16>) {
     let holds = |effect: Effect| rules.iter().filter(move |rule| rule.effect == effect && rule.speaks(facts));
     if let Some(rule) = holds(Effect::Deny).min_by_key(|rule| rule.line) {
@@ -192,7 +192,7 @@ fn slowly(rules: &[Rule], facts: &Facts) -> (Answer, Option<u16>) {
         return (Answer::Residency, Some(rule.line));
     }
     let Some(rule) = holds(Effect::Permit).min_by_key(|rule| rule.line) else { return (Answer::NoRule, None) };
-    // Nothing goes where the vocabulary has no place.
+    // Data do not go to regions that the vocabulary does not have.
     let places = (0..4).map(Region).chain([Region::UNKNOWN]).collect::<Set<Region>>();
     if places.covers(facts.goes) { (Answer::Permit, Some(rule.line)) } else { (Answer::Residency, None) }
 }
@@ -278,7 +278,7 @@ fn what_is_configured_stands_in_the_texts_and_the_shortest_counts() {
     policy.add(&text("privacy", "set lease 900\nset recovery 3"), &names()).unwrap();
     let expected = Settings { lease_ms: 500, recovery_ms: 3, head_every: 7, ..Settings::default() };
     assert_eq!(policy.settings(&facts("join")), expected);
-    // An authority that is asked about little can make it shorter there, and nowhere else; and never longer.
+    // An authority with a small scope can shorten a setting within that scope only, and can never make it longer.
     let mut scoped = Policy::<2>::new();
     let text = "authority privacy\nversion 1\nover export\nset lease 4294967295\nset validation 5\nset heads 1";
     scoped.add(text, &names()).unwrap();

@@ -1,4 +1,5 @@
-//! Whatever happens in whatever order: decisions are coherent, the trail is whole, and a replay gives the same again.
+//! Whatever happens in whatever order: decisions are coherent, the trail is complete, and a replay gives the same
+//! result.
 
 mod govern;
 
@@ -43,11 +44,11 @@ enum Step {
     Promote,
     Emergency(u8),
     Lift,
-    /// Privacy lets corporate decide, or takes it back.
+    /// Privacy delegates to corporate, or takes that back.
     Delegate(bool),
-    /// Milliseconds, and now and then backwards.
+    /// Advances the clock by milliseconds, now and then backwards.
     Wait(i32),
-    /// The caller has put the records in a safe place; before that there may be no room.
+    /// The caller has stored the records; before that there may be no room.
     Drain,
     /// The control plane signs a head.
     Head,
@@ -123,10 +124,10 @@ struct Run {
     heads: Vec<Head>,
     now: u64,
     said: Vec<String>,
-    /// What governs, as this test has it: the stable version, the one before, and what governs in an emergency.
+    /// What governs, in this test's own account: the stable version, the one before, and the emergency version.
     governs: (u32, Option<u32>),
     emergency: Option<u32>,
-    /// What was changed in the control plane, one after the other; and the serial of the last delegation.
+    /// The changes of the control plane in their order; and the serial of the last delegation.
     changes: Vec<(Change, Option<u32>)>,
     serial: u32,
     canary: Option<u32>,
@@ -261,7 +262,7 @@ impl Run {
                     if self.log.room(interaction_gov::audit::Need::Ordinary) < 4 {
                         return;
                     }
-                    // Whatever still runs is permitted now, or has time left to recover.
+                    // Every running function is permitted now, or has time left to recover.
                     let runs = (0..4).filter_map(|number| self.call.running(Binding(number)));
                     for running in runs {
                         let healthy = running.health() == interaction_gov::function::Health::Running;
@@ -283,7 +284,8 @@ impl Run {
                 self.say(done);
             }
             Step::Publish(version) => {
-                // To publish what governs changes nothing; what was rolled back does not come again.
+                // Publishing the governing version changes nothing; a version that was rolled back cannot be used
+                // again.
                 let version = u32::from(version);
                 if world.publish(Track::STABLE, version).is_ok() {
                     if self.governs.0 != version {
@@ -300,7 +302,7 @@ impl Run {
                 }
             }
             Step::Canary(version) => {
-                // The interaction began before: it is on no canary's track.
+                // The interaction began before the canary, so it is not on its track.
                 if world.start_canary(version.into(), 100).is_ok() {
                     self.changes.push((Change::CanaryStarted, Some(version.into())));
                     self.canary = Some(version.into());
@@ -387,7 +389,8 @@ fn run(steps: &[Step], room: usize) -> Run {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// To snapshot and go on elsewhere is as if it had never stopped: the same decisions, the same permits, the same trail.
+    /// A snapshot that is restored elsewhere continues as if nothing had stopped: the same decisions, permits and
+    /// trail.
     #[test]
     fn to_restart_at_any_moment_changes_nothing(
         steps in proptest::collection::vec((step(), any::<bool>()), 0..120), room in 4..60_usize,
@@ -406,7 +409,7 @@ proptest! {
         prop_assert_eq!((never.said, never.kept), (stops.said, stops.kept));
     }
 
-    /// Whatever was decided is decided again from its record and the texts that it names, alone.
+    /// Every decision can be made again from its record and the texts that it names, alone.
     #[test]
     fn a_replay_finds_no_difference(steps in proptest::collection::vec(step(), 0..150)) {
         let done = run(&steps, 2_000);
@@ -417,21 +420,21 @@ proptest! {
         }
     }
 
-    /// Each change of the control plane is in the trail, once, in its place, before the next decision; also where others follow it
-    /// before anything is decided.
+    /// Each change of the control plane is in the trail once, in its place, before the next decision, even if several
+    /// changes come between two decisions.
     #[test]
     fn every_change_of_the_control_plane_is_told(
         steps in proptest::collection::vec(prop_oneof![2 => step(), 1 => plane()], 0..150), room in 8..60_usize,
     ) {
         let mut done = run(&steps, room);
-        // Whatever is not told yet is told when something is asked, and there is room.
+        // Changes that are not recorded yet are recorded at the next request for which there is room.
         for _ in 0..8 {
             done.step(Step::Drain);
             done.step(Step::Decide(0, 1, None));
         }
         done.step(Step::Drain);
         let (mut governing, mut told) = (Governing::default(), Vec::new());
-        // Of versions and who speaks: those that this test took down.
+        // The changes that this test has noted: those of versions and of speakers.
         let at_first = usize::try_from(Record::read(&done.kept[0]).unwrap().plane).unwrap();
         for record in done.kept.iter().filter_map(Record::read) {
             prop_assert_eq!(governing.hear(&record), Ok(()), "{:?}", record);
@@ -479,7 +482,7 @@ proptest! {
 
 #[test]
 fn the_harness_reaches_what_it_is_about() {
-    // Else the property above would hold of nothing: over many runs, each verdict that it can meet is met.
+    // Otherwise the property above could hold trivially: over many runs, each verdict that is possible here occurs.
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();

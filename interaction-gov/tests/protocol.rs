@@ -60,12 +60,12 @@ fn after_a_break_only_who_holds_the_key_goes_on() {
     assert_eq!(rebind(&taken, &sign(1, &taken.signed())), Err(BindError::Conflict));
     assert_eq!(rebind(&rebinding, &good), Ok(ID));
     assert_eq!((registry.find(old.0, old.1), registry.find(new.0, new.1)), (None, Some(ID)));
-    // Back again, and the old proof is worth nothing.
+    // After going back to the old identifier, the old proof is refused.
     let back = Rebinding { old: new, new: old, challenge: registry.challenge(new.0, new.1).unwrap() };
     assert_eq!(registry.rebind(&back, &sign(1, &back.signed()), &verifies), Ok(ID));
     assert_eq!(registry.rebind(&rebinding, &good, &verifies), Err(BindError::NoProof), "replayed");
     assert_eq!(registry.challenge(new.0, new.1), None);
-    // Nor after the interaction has let go of the identifier and taken it again.
+    // It is also refused after the identifier was released and bound again.
     registry.release(&ID);
     registry.bind(old.0, old.1, ID, *key(1).pk).unwrap();
     assert_eq!(registry.rebind(&rebinding, &good, &verifies), Err(BindError::NoProof), "replayed");
@@ -86,7 +86,7 @@ fn full_means_refuse() {
     }
     assert_eq!(registry.bind(Protocol::MqttClient, &[2], ID, [0; 32]), Err(BindError::Full));
     assert_eq!(registry.find(Protocol::MqttClient, &[0]), Some(ID));
-    // There is always room to go on under another identifier.
+    // A rebinding needs no further room: it always succeeds in a full registry.
     let challenge = registry.challenge(Protocol::MqttClient, &[0]).unwrap();
     let rebinding = Rebinding { old: (Protocol::MqttClient, &[0]), new: (Protocol::MqttClient, &[9]), challenge };
     let anyone = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true;

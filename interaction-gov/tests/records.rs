@@ -1,5 +1,5 @@
-//! Each public call, good and refused, and the whole record of it (`IoE R6`). A field that is not named is as in a fact that says
-//! nothing: [`Record::fact`].
+//! Each public call, permitted and refused, and its whole record (`IoE R6`). Fields that are not named are as in
+//! [`Record::fact`].
 
 mod govern;
 
@@ -15,7 +15,7 @@ use interaction_gov::policy::On;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Set;
 
-/// What a record says, field by field, in the order of its layout.
+/// A record as text, field by field, in the order of its layout.
 fn told(record: &Record) -> String {
     let nothing = Record::fact(record.interaction, record.sequence, record.time, record.kind);
     let mut text = format!("{} #{} at {}", record.kind, record.sequence, record.time.0);
@@ -61,7 +61,7 @@ fn told(record: &Record) -> String {
     text
 }
 
-/// Does things one after the other, and compares what each has written.
+/// Runs steps one after the other, and compares the records that each has written.
 struct Scribe {
     log: govern::Records,
     read: usize,

@@ -1,4 +1,4 @@
-//! Change safety: versions, canaries, rollback, and who may update what (`IoE R5`, `R7`).
+//! Change safety: versions, canaries, rollback, and the right to update (`IoE R5`, `R7`).
 
 mod govern;
 
@@ -133,7 +133,7 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
     assert!(call.invoke(Time(1_000), &recording(seat), &govern::provenance, &world, &mut log).0.verdict.permits());
 }
 
-/// A person of whom only the posture is known.
+/// The facts of a person of whom only the posture is known.
 fn somebody(action: &str) -> Facts {
     Facts {
         home: None,
@@ -175,7 +175,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         delegate(&mut world, Delegation { serial: 2, until: Time(1_000), ..delegation.clone() }),
         Err(AuthorityError::Stale)
     );
-    // What is not delegated is not decided by the delegate.
+    // The delegate does not decide about actions that are not delegated.
     let other = Invocation { action: the("transcribe"), function: the("transcription"), ..recording(seat) };
     let mut log_of_its_own = govern::log();
     let (decision, _) = call.invoke(Time(1_000), &other, &govern::provenance, &world, &mut log_of_its_own);
@@ -185,7 +185,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
         (decision.verdict, decision.lease.map(|lease| lease.until()))
     };
     assert_eq!(ask(&world, 1_000), (Verdict::Permit, Some(Time(5_000))), "no permit outlives the delegation");
-    // No authority decides for itself in a circle, however long.
+    // Delegations cannot form a circle, however long.
     let other = Authority(5);
     world.authorities.introduce(other, *key(1).pk).unwrap();
     let back = Delegation { from: corporate, to: privacy, ..delegation.clone() };
@@ -261,7 +261,7 @@ fn a_text_is_read_when_it_is_taken_and_a_broken_one_hinders_nobody() {
     let broken = "authority corporate\nversion 2\npermit recrod\n";
     let error = offer(&mut world, "corporate", 2, CORPORATE, broken);
     assert!(matches!(error, Err(AuthorityError::Text(error)) if (error.line, error.column) == (3, 8)), "{error:?}");
-    // Privacy denies at once and everywhere, also on a canary and where something is pinned.
+    // Privacy denies everywhere at once, also on a canary and in pinned interactions.
     let pinned = another(&mut world);
     let mut log = log();
     let (mut call, seat) = call(&world, &mut log);
@@ -380,7 +380,7 @@ fn a_newer_vocabulary_only_adds_while_something_is_live() {
     assert_eq!(taken(&mut world, &update, &longer), Err(AuthorityError::Vocabulary), "no authority has adopted it");
     world.authorities.adopt(&names(), &longer).unwrap();
     assert_eq!(taken(&mut world, &update, &longer), Ok(()));
-    // All texts compile in the newer one; what privacy has signed in the older one means the same there.
+    // All texts compile in the newer vocabulary; the text that privacy signed in the older one means the same there.
     let mut policy = Policy::<2>::new();
     policy.add(&text, &longer).unwrap();
     policy.add(PRIVACY, &longer).unwrap();

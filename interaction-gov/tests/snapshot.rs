@@ -1,4 +1,4 @@
-//! What outlives a process is restored exactly, or refused (`IoE R1`, `R4`).
+//! A snapshot is restored exactly, or refused (`IoE R1`, `R4`).
 
 mod govern;
 
@@ -42,7 +42,7 @@ fn an_interaction_goes_on_in_another_process_with_its_permits() {
     assert!(call.holds(call.running(binding.unwrap()).unwrap().lease(), Time(1_003), &world));
     assert_eq!(call.decide(Time(1_004), &speak, &world, &mut log).verdict, Verdict::Permit);
     assert_eq!(call.chain().next(), before.next() + 1);
-    // The trail says where it was taken up again, and from what.
+    // The trail shows where the interaction was restored, and from which snapshot.
     call.resumed(&bytes, &mut log).unwrap();
     let last = Record::read(log.waiting().last().unwrap()).unwrap();
     assert_eq!((last.kind, last.sequence), (Kind::Restored, before.next() + 1));
@@ -120,7 +120,7 @@ fn a_control_planes_bytes_are_those_of_the_profile() {
         &[2],
         &authority(1, CORPORATE, 0),
         &authority(2, PRIVACY, 3),
-        &[0; 6],                   // six that are not known
+        &[0; 6],                   // six authorities that are not known
         &[0, 0, 0, 0b10],          // privacy cannot be asked
         &[0, 0, 0, 5],             // five changes …
         &[0, 0, 0, 0, 0, 0, 0, 3], // … the third of them about who speaks for privacy
@@ -193,7 +193,7 @@ fn what_is_old_altered_or_anothers_is_refused() {
         let mut altered = old.clone();
         altered[at] ^= 1;
         assert_eq!(stamp.verify(&altered, 0, &key, &signature, &verifies), Err(SnapshotError::Forged), "byte {at}");
-        // Unsigned bytes make no interaction that cannot be, and never a panic.
+        // Altered bytes never cause a panic when they are restored without a check.
         let _ = Call::restore(&altered);
         assert_eq!(Call::restore(&old[..at]).err(), Some(SnapshotError::Length), "cut at {at}");
     }
@@ -242,7 +242,7 @@ fn after_a_restart_nothing_superseded_revoked_or_rolled_back_comes_again() {
     again.restore(&bytes, compile).unwrap();
     let mut same = vec![0; needed];
     assert_eq!((again.snapshot(&mut same), &same), (Ok(needed), &bytes));
-    // What governed, governs; what was permitted, is.
+    // The same version governs, and earlier permits hold.
     assert!(call.permits(&lease, &speak, Time(1_003), &again));
     assert_eq!(again.version_of(Track::STABLE).unwrap().number, 0);
     assert_eq!(again.publish(Track::STABLE, bad), Err(RolloutError::Withdrawn));
@@ -259,7 +259,7 @@ fn after_a_restart_nothing_superseded_revoked_or_rolled_back_comes_again() {
     let taken = again.authorities.take(&old, &sign(1, &old.signed()), &verifies, &names(), &mut Policy::<2>::new());
     assert_eq!(taken, Err(AuthorityError::Stale));
     assert_eq!(again.install(&policy(&[&strict, PRIVACY])), Ok(2), "no number is given twice");
-    // Without the texts, or of half of it, nothing is restored.
+    // Nothing is restored without the texts, or from a part of the bytes.
     for at in 0..needed {
         assert!(again.restore(&bytes[..at], compile).is_err(), "cut at {at}");
     }

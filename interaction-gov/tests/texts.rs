@@ -1,4 +1,4 @@
-//! The texts of policies and vocabularies: what is wrong is told with its place, and changes nothing (`IoE R2`, `R5`).
+//! The texts of policies and vocabularies: an error is reported with its place, and changes nothing (`IoE R2`, `R5`).
 
 mod govern;
 
@@ -77,7 +77,7 @@ fn rules_that_cannot_decide_are_refused() {
         with("permit join with posture hardened\ndeny join with posture managed"),
         (3, 1, Trouble::Contradiction(4))
     );
-    // What only overlaps is what policies are made of.
+    // Rules may overlap partly.
     for fine in ["permit join\ndeny join in de", "permit join for human\npermit join", "permit join, speak\ndeny join"]
     {
         Policy::<2>::new().add(&format!("authority corporate\nversion 1\n{fine}"), &names()).unwrap();

@@ -1,4 +1,4 @@
-//! Tightening always works (`IoE §8`): whatever the log, the clock or a neighbour does.
+//! Steps that tighten always work (`IoE §8`), whatever the log, the clock or another participant does.
 
 mod govern;
 
@@ -55,7 +55,7 @@ fn each_tightening_takes_effect_where_nothing_can_be_recorded() {
         ),
     ];
     for (name, step, done) in steps {
-        // A log without room, and a clock that is late.
+        // A log without room, and a clock that went backwards.
         for (now, mut small) in [(2_000, full()), (1, log())] {
             let mut before = log();
             let (mut call, seat) = call(&world, &mut before);
@@ -66,7 +66,7 @@ fn each_tightening_takes_effect_where_nothing_can_be_recorded() {
             assert!(done(&call), "{name} has taken effect");
             assert!(!call.holds(&lease, Time(2_000), &world), "{name}: no permit goes on");
             if small.waiting().is_empty() {
-                // What was not recorded is told as soon as there is room, and the trail stays whole.
+                // The number of unrecorded steps is recorded as soon as there is room, and the trail stays complete.
                 let lost = call.unrecorded();
                 assert!(lost > 0);
                 call.settle(&mut before).unwrap();
@@ -118,7 +118,7 @@ fn strangers_fill_no_log() {
     assert!(call.decide(Time(1_002), &request(seat, "speak"), &world, &mut log).verdict.permits());
     let told: u32 = kinds(&log).iter().filter(|(kind, _)| *kind == Kind::Spared).map(|(_, count)| count).sum();
     assert_eq!(told, 2_000 - 8, "each was counted");
-    // After a while they are told one by one again.
+    // After a while they are recorded one by one again.
     let now = log.waiting().len();
     let _ = call.decide(Time(20_000), &request(Seat(77), "speak"), &world, &mut log);
     assert_eq!(log.waiting().len(), now + 1);

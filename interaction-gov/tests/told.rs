@@ -1,4 +1,5 @@
-//! What changes in the control plane is in the trail of each interaction, one by one, also between two decisions (`IoE R6`).
+//! Every change of the control plane is in the trail of each interaction, one by one, also several between two
+//! decisions (`IoE R6`).
 
 mod govern;
 
@@ -49,13 +50,13 @@ fn a_publish_and_a_rollback_between_two_decisions_are_both_told() {
         (Change::Reachable, None, privacy),
     ];
     assert_eq!(told(&log), all);
-    // What does not change anything is no change.
+    // A call without effect is not recorded as a change.
     world.publish(Track::STABLE, 0).unwrap();
     world.authorities.set_reach(the("privacy"), true);
     world.lift_emergency();
     assert_eq!(speak(&mut call, seat, 1_003, &world, &mut log), Verdict::Permit);
     assert_eq!(told(&log), all);
-    // No record of a change can be left out, or told twice.
+    // A trail in which the record of a change is missing or occurs twice is refused.
     let records = records(&log);
     let heard = |records: &[Record]| {
         let mut governing = Governing::default();
@@ -122,7 +123,7 @@ fn without_room_for_what_changed_nothing_is_decided_and_tightening_goes_on() {
     }
     assert_eq!(speak(&mut call, seat, 1_001, &world, &mut log), Verdict::AuditFull);
     call.consent(Time(1_002), seat, Default::default(), &mut log).unwrap();
-    // Each time that there is room again, the next ones are told.
+    // Each time that there is room again, the next changes are recorded.
     let mut all = 0;
     for turn in 0..8 {
         all += told(&log).len();

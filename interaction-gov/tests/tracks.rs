@@ -1,4 +1,4 @@
-//! Versions and their tracks: canaries, going on, and going back (`IoE R5`).
+//! Versions and their tracks: canaries, promotion and rollback (`IoE R5`).
 
 mod govern;
 
@@ -42,13 +42,14 @@ fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
     assert_eq!(on(1, &world, &interactions(&world, 10_000)), chosen, "the same ones go the same way");
     world.promote_canary().unwrap();
     assert_eq!((on(1, &world, &before), on(1, &world, &after)), (1_000, 10_000));
-    // The next canary is for those that begin then.
+    // The next canary is for interactions that begin after it was started.
     let third = another(&mut world);
     assert_eq!(world.start_canary(third, 101), Err(RolloutError::Percent));
     let next = world.start_canary(third, 100).unwrap();
     let newest = interactions(&world, 100);
     assert_eq!((on(2, &world, &after), on(2, &world, &newest)), (0, 100));
-    // Rolled back, it is where all are now, not where all were when it began; and its version does not come again.
+    // After the rollback its interactions follow the current stable version, not that of their beginning; and the
+    // canary's version cannot be used again.
     let fourth = another(&mut world);
     world.publish(Track::STABLE, fourth).unwrap();
     world.roll_back_canary().unwrap();
@@ -59,7 +60,7 @@ fn a_canary_covers_its_share_of_new_interactions_and_of_no_others() {
     world.end_canary().unwrap();
     assert_eq!(world.start_canary(third, 5), Err(RolloutError::Withdrawn));
     assert_eq!((on(2, &world, &after), world.end_canary()), (0, Err(RolloutError::Unknown)));
-    // A canary that is over moves no interaction.
+    // The track of a canary that is over cannot be moved.
     assert_eq!(world.publish(canary, fourth), Err(RolloutError::Unknown));
     assert_eq!(world.roll_back_canary(), Err(RolloutError::Unknown));
 }
@@ -101,7 +102,7 @@ fn going_back_is_one_step_for_all_that_are_under_way() {
     assert_eq!(world.roll_back(the("privacy"), 0), Err(RolloutError::OfAnother(corporate)), "corporate's word");
     world.roll_back(corporate, 0).unwrap();
     assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
-    // Once: the bad version does not come again.
+    // Only once: the bad version cannot be used again.
     assert_eq!(world.roll_back(corporate, version), Err(RolloutError::Withdrawn));
     assert_eq!(world.publish(Track::STABLE, version), Err(RolloutError::Withdrawn));
     assert_eq!(ask(&mut call, &world, &mut log, 2_000), (Verdict::Permit, Some(0)));
@@ -136,7 +137,7 @@ fn a_rollback_takes_back_one_authoritys_text_and_no_others() {
     let both = world.install(&policy(&[&loose, &tight])).unwrap();
     world.publish(Track::STABLE, bad).unwrap();
     world.publish(Track::STABLE, both).unwrap();
-    // To the version before corporate's change would undo what privacy has tightened since.
+    // Going back to the version before corporate's change would undo what privacy has tightened since.
     assert_eq!(world.roll_back(the("corporate"), 0), Err(RolloutError::OfAnother(the("privacy"))));
     world.authorities.withdraw(the("corporate")).unwrap();
     let mended = world.install(&policy(&[CORPORATE, &tight])).unwrap();
@@ -148,7 +149,7 @@ fn a_rollback_takes_back_one_authoritys_text_and_no_others() {
 
 #[test]
 fn a_track_goes_on_and_only_a_rollback_leads_back() {
-    // A canary of what corporate wants; meanwhile privacy denies something for all.
+    // A canary with a text of corporate; meanwhile privacy denies something for all.
     let mut world = world();
     let wants = CORPORATE.replace("version 1", "version 2");
     offer(&mut world, "corporate", 2, CORPORATE, &wants).unwrap();
@@ -158,7 +159,7 @@ fn a_track_goes_on_and_only_a_rollback_leads_back() {
     offer(&mut world, "privacy", 2, PRIVACY, &stop).unwrap();
     let denies = world.install(&policy(&[&wants, &stop])).unwrap();
     world.publish(Track::STABLE, denies).unwrap();
-    // Nothing that is older takes that back: neither for all, nor for those that begin, nor in an emergency.
+    // No older version can undo that: neither for all, nor for new interactions, nor in an emergency.
     assert_eq!(world.promote_canary(), Err(RolloutError::Older));
     assert_eq!(world.publish(Track::STABLE, 0), Err(RolloutError::Older));
     assert_eq!(world.emergency(canary), Err(RolloutError::Older));
@@ -167,7 +168,7 @@ fn a_track_goes_on_and_only_a_rollback_leads_back() {
     world.end_canary().unwrap();
     assert_eq!(world.start_canary(canary, 10), Err(RolloutError::Older));
     assert_eq!(world.version_of(Track::STABLE).unwrap().number, denies);
-    // Privacy itself may go back, and no other authority for it.
+    // Only privacy itself may go back.
     assert_eq!(world.roll_back(the("corporate"), canary), Err(RolloutError::OfAnother(the("privacy"))));
     world.roll_back(the("privacy"), canary).unwrap();
     assert_eq!(world.publish(Track::STABLE, denies), Err(RolloutError::Withdrawn));

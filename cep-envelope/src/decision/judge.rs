@@ -13,7 +13,7 @@ use crate::notification::Notification;
 use crate::state::VerificationState;
 use crate::surface::{Surface, SurfaceError};
 
-/// What came, and how. Nothing in it is believed.
+/// A delivery: what came, and how. Nothing in it is trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'b> {
     /// The name under which it came.
@@ -26,35 +26,36 @@ pub struct Delivery<'b> {
     pub sealed: Option<&'b [u8]>,
     /// The notice that announced it, if one did.
     pub notice: Option<Notification<'b>>,
-    /// The digest that the object's bytes must have, and whose word that is. Without one, what the container makes of the digest
-    /// that the manifest claims for its content is the control plane's word: a bare file is its content.
+    /// The digest that the object's bytes must have, and where that is from. Without one, it is computed by the
+    /// container format from the content digest in the manifest, and counts as coming from the control plane; for a
+    /// bare file both digests are the same.
     pub expected: Option<(Digest, Source)>,
     /// When it came, by the receiver's clock.
     pub arrival: Instant,
 }
 
-/// Who judges, and by what.
+/// The receiver that judges deliveries, and everything that it judges by.
 pub struct Receiver<'r, C: ?Sized, K: ?Sized, S: ?Sized, L: ?Sized> {
     /// The receiver's own name.
     pub name: &'r str,
-    /// The check of its sealed format.
+    /// The check of the container format.
     pub container: &'r C,
-    /// Whom keys belong to.
+    /// The senders to whom keys belong.
     pub keys: &'r K,
     /// What verifies signatures.
     pub signatures: &'r S,
-    /// What it remembers.
+    /// Its memory of earlier objects.
     pub lineage: &'r L,
-    /// What it decides for itself.
+    /// Its policy.
     pub policy: &'r Policy<'r>,
 }
 
-/// What is proven about a delivery, and what was decided.
+/// What is proven about a delivery, and the decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement<'b> {
     /// How far the evidence reaches.
     pub ladder: Ladder<'b>,
-    /// The sealed truth, if it is proven.
+    /// The sealed manifest, if it is verified.
     pub manifest: Option<VerifiedManifest<'b>>,
     /// What follows.
     pub decision: Decision,
@@ -78,7 +79,7 @@ where
     S: Signatures + ?Sized,
     L: Lineage + ?Sized,
 {
-    /// Judges a delivery. Nothing changes: record the decision before you act on it.
+    /// Judges a delivery. This changes nothing: record the decision before you act on it.
     ///
     /// The object is hashed once, and its signature verified once.
     // keeps: CEP-023 (§3.3), CEP-025 (§4), CEP-028 (§4)
@@ -110,13 +111,13 @@ where
         }
         found.findings.add_if(delivery.notice.is_some_and(|notice| notice.overclaims()), Finding::Overclaimed);
         let decision = self.decide(&ladder, found);
-        // Refused unless the decision approves: then the ladder stands where it stands.
+        // This is refused unless the decision approves; the ladder then stays as it is.
         let _ = ladder.approve(&decision);
         let decision = Decision { proven: ladder.proven(), ..decision };
         Judgement { ladder, manifest, decision }
     }
 
-    /// The outer object, and what it proves of its sender.
+    /// Opens the outer object, and verifies its sender.
     fn open<'b>(
         &self,
         delivery: &Delivery<'b>,
@@ -193,7 +194,8 @@ where
         found.findings.add_if(another, Finding::OtherContent);
     }
 
-    /// Compares the planes. Where they differ, what was sealed holds: no notice and no name decides anything below.
+    /// Compares notice and name with the manifest. Where they differ, the sealed manifest holds: the steps below do not
+    /// use the notice or the name.
     // keeps: CEP-026 (§4), CEP-027 (§4)
     fn compare(
         &self,
@@ -214,7 +216,7 @@ where
         }
     }
 
-    /// Replay, parentage and time, all by what was sealed.
+    /// Checks replay, parentage and time, all from the sealed manifest.
     // keeps: CEP-073 (§6)
     fn ask_lineage(
         &self,
@@ -238,7 +240,7 @@ where
         let decided = found.findings.contains(Finding::Replayed);
         found.findings.add_if(standing.is_some() && !decided, Finding::Resealed);
         let parent = match manifest.manifest().causal_parent {
-            // Where a manifest stands, it stands, also if what it continues is forgotten by now.
+            // An approved manifest keeps its line even if its parent has been forgotten since.
             CausalParent::Of(parent) if standing.is_some() && self.lineage.parent(&parent) == Parent::Unknown => None,
             CausalParent::Root => None,
             CausalParent::Missing => {
@@ -285,17 +287,19 @@ where
     fn decide(&self, ladder: &Ladder<'_>, found: Found) -> Decision {
         let Found { findings, surface, notice, name, malformed, record } = found;
         let proven = ladder.proven() >= VerificationState::ManifestVerified;
-        // Whatever the findings are: what is not proven is not approved.
+        // Whatever the findings are, an object that is not proven is not approved.
         let at_best = if proven { Outcome::Continue } else { Outcome::Triage };
         let outcome = self.policy.outcome(findings).max(at_best);
         let mut deciding = Findings::default();
         for finding in findings.iter() {
             deciding.add_if(outcome != Outcome::Continue && self.policy.outcome_of(finding) == outcome, finding);
         }
-        // A relay of a good object under a bad name, or with other bytes, must not make us remember it as bad.
+        // A relay that delivers a good object under a bad name, or with other bytes, must not cause it to be remembered
+        // as bad.
         let sealed_cause = deciding.contains(Finding::ParentInvalid) || deciding.contains(Finding::ParentForbidden);
         let standing = standing(outcome, sealed_cause);
-        // It is remembered already, it will not be, or its sender says when it may be forgotten.
+        // These get no record: the object is remembered already, or cannot be, or its sender would determine how long
+        // it is.
         let unfit = [Finding::Replayed, Finding::MaybeReplayed, Finding::NoRoom, Finding::SealedAhead];
         let left_out = unfit.into_iter().any(|finding| findings.contains(finding));
         let record = record.filter(|_| proven && !left_out).map(|record| Record { standing, ..record });

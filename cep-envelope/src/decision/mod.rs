@@ -1,14 +1,14 @@
 //! The decision plane: whether a delivered object may continue (`CEP §3.3`, `CEP §8`).
 //!
-//! [`Receiver::judge`] climbs the ladder, collects every [`Finding`], and lets the policy's table say what follows. The
-//! strictest outcome holds:
+//! [`Receiver::judge`] climbs the ladder, collects every [`Finding`], and looks up their outcomes in the policy's
+//! table. The strictest outcome holds:
 //!
 //! ```text
 //! continue < fork < triage < resync < quarantine
 //! ```
 //!
-//! Nothing is decided by a name, a notice or a clock alone, and nothing that is not proven is ever approved. A decision is
-//! a value: the same inputs give the same one, and it says why.
+//! No name, notice or clock decides anything alone, and an object that is not proven is never approved. A decision is a
+//! value: the same inputs give the same decision, and it contains its reasons.
 
 mod judge;
 mod policy;
@@ -28,7 +28,7 @@ use crate::manifest::{CausalParent, Disagreements, OuterError};
 use crate::state::VerificationState;
 use crate::surface::SurfaceError;
 
-/// How far an approved object is to be trusted.
+/// How far an approved object can be trusted.
 ///
 /// ```
 /// use cep_envelope::decision::Trust;
@@ -38,9 +38,9 @@ use crate::surface::SurfaceError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Trust {
-    /// Less: notice and manifest name different schemas, and policy let it pass (`CEP §6.1`).
+    /// Lowered: notice and manifest name different schemas, and policy accepted that (`CEP §6.1`).
     Lowered,
-    /// As far as its sender is.
+    /// As far as its sender can be trusted.
     Full,
 }
 
@@ -66,34 +66,34 @@ impl Decision {
         self.outcome
     }
 
-    /// Everything that was found, the deciding and the harmless.
+    /// All findings, both the deciding and the harmless ones.
     pub const fn findings(&self) -> Findings {
         self.findings
     }
 
-    /// The findings that made the outcome what it is. None, if nothing hinders the object.
+    /// The findings that caused the outcome. Empty if nothing prevents the object from continuing.
     pub const fn deciding(&self) -> Findings {
         self.deciding
     }
 
-    /// Every field on which the name under which it came and the manifest disagree. What was sealed holds.
+    /// Every field in which the name under which the object came disagrees with the manifest. The manifest holds.
     // keeps: CEP-024 (§3.3)
     pub const fn surface(&self) -> Disagreements {
         self.surface
     }
 
-    /// Every field on which the notice and the manifest disagree, or the notice with itself. What was sealed holds.
+    /// Every field in which the notice disagrees with the manifest or with itself. The manifest holds.
     pub const fn notice(&self) -> Disagreements {
         self.notice
     }
 
-    /// How far the object is to be trusted, if it may go on.
+    /// How far the object can be trusted, if it may continue.
     #[must_use]
     pub const fn trust(&self) -> Trust {
         if self.findings.contains(Finding::SchemaDiffers) { Trust::Lowered } else { Trust::Full }
     }
 
-    /// The line on which the object goes on, if it may.
+    /// The line on which the object continues, if it may.
     #[must_use]
     pub const fn line(&self) -> Option<Line> {
         match (self.outcome.approves(), &self.record) {
@@ -108,9 +108,10 @@ impl Decision {
         self.proven
     }
 
-    /// What there is to remember. Record it before the object continues: a decision that was not recorded protects from no
-    /// replay. `None` if too little is proven, so that no peer makes a memory for objects of others; for a replay, which is
-    /// remembered already; for what the lineage would not take; and for what was sealed in the future, which nothing forgets.
+    /// The record to remember. Record it before the object continues: an unrecorded decision gives no protection from
+    /// replay. `None` if too little is proven, so that no peer can cause records about objects of others; for a replay,
+    /// which is remembered already; for an object that the lineage would not take; and for one sealed too far in the
+    /// future, because its sender would determine how long it is remembered.
     #[must_use]
     pub const fn record(&self) -> Option<&Record> {
         self.record.as_ref()
@@ -144,17 +145,17 @@ impl Decision {
 }
 
 impl Ladder<'_> {
-    /// `continuation-approved`: a decision approves this object. On which line, [`Decision::line`] says.
+    /// `continuation-approved`: a decision approves this object. [`Decision::line`] has the line.
     ///
     /// # Errors
-    /// It does not, it is about another object, or the manifest was not verified.
+    /// The decision does not approve, it is about another object, or the manifest was not verified.
     // keeps: CEP-087 (§7), CEP-136 (§13)
     pub fn approve(&mut self, decision: &Decision) -> Result<VerificationState, NotProven> {
         self.approve_sealed(decision.approved())
     }
 }
 
-/// In words: the outcome, what led to it, and what else was noticed.
+/// In words: the outcome, the findings that led to it, and the other findings.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.outcome)?;

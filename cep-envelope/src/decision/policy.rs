@@ -1,11 +1,11 @@
-//! What a receiver decides for itself (`CEP §6.1`, `CEP §8`, `CEP §9`).
+//! The policy of a receiver (`CEP §6.1`, `CEP §8`, `CEP §9`).
 
 use core::fmt;
 
 use super::{Finding, Findings, Outcome};
 use crate::drift::DriftLimits;
 
-/// A receiver's policy: its limits, and what follows from each finding.
+/// A receiver's policy: its limits, and the outcome of each finding.
 ///
 /// ```
 /// # use cep_envelope::decision::{Finding, Outcome, Policy};
@@ -36,7 +36,7 @@ impl Default for Policy<'_> {
 pub struct TooLenient {
     /// For which finding.
     pub finding: Finding,
-    /// The most lenient outcome that it may have.
+    /// The most lenient outcome that the finding may have.
     pub at_best: Outcome,
 }
 
@@ -49,20 +49,21 @@ impl fmt::Display for TooLenient {
 impl core::error::Error for TooLenient {}
 
 impl<'p> Policy<'p> {
-    /// The same policy with other limits to how far times may be apart.
+    /// The same policy with other limits on the differences between times.
     #[must_use]
     pub const fn with_drift(self, drift: DriftLimits) -> Self {
         Self { drift, ..self }
     }
 
     /// The same policy with pairs of schemas, the notice's and the manifest's, that may differ: each such mismatch is
-    /// understood and bounded. Any other is [`Finding::SchemaDiffers`]; a policy that lets it continue lowers trust.
+    /// understood and bounded. Any other mismatch is [`Finding::SchemaDiffers`]; if a policy lets it continue, trust is
+    /// lowered.
     #[must_use]
     pub const fn with_schemas(self, schemas: &'p [(&'p str, &'p str)]) -> Self {
         Self { schemas, ..self }
     }
 
-    /// How far times may be apart.
+    /// The limits on the differences between times.
     #[must_use]
     pub const fn drift(&self) -> &DriftLimits {
         &self.drift
@@ -71,7 +72,7 @@ impl<'p> Policy<'p> {
     /// The same policy with another outcome for one finding.
     ///
     /// # Errors
-    /// The finding stands for something that the outcome would pass over.
+    /// The outcome is more lenient than this finding allows.
     pub fn with(mut self, finding: Finding, outcome: Outcome) -> Result<Self, TooLenient> {
         let at_best = finding.most_lenient();
         if outcome < at_best {
@@ -89,7 +90,7 @@ impl<'p> Policy<'p> {
         self.outcomes.get(finding as usize).copied().unwrap_or(Outcome::Quarantine)
     }
 
-    /// What follows from all of them: the strictest. Without any, [`Outcome::Continue`].
+    /// The outcome of these findings together: the strictest of them. Without findings, [`Outcome::Continue`].
     #[must_use]
     pub fn outcome(&self, findings: Findings) -> Outcome {
         findings.iter().map(|finding| self.outcome_of(finding)).max().unwrap_or(Outcome::Continue)

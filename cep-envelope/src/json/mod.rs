@@ -1,15 +1,14 @@
-//! A strict, bounded reading of JSON texts before anything believes them.
+//! A strict, bounded check of JSON texts, before they are used.
 //!
 //! It answers three questions that a deserialiser leaves open: is this text JSON to the letter (RFC 8259), does any
 //! object in it name a member twice, and at which bytes does an object end. Nothing is allocated or converted: a number
-//! of any length is skipped, never computed. Nesting is bounded, so that no text exhausts the stack of the reader
-//! that comes after.
+//! of any length is skipped, never computed. Nesting is bounded, so that no text exhausts the stack of a later reader.
 
 use core::fmt;
 
 /// How deep objects and arrays may nest.
 pub const MAX_DEPTH: usize = 8;
-/// How many members the objects open at one point of the text may have in total.
+/// How many members the objects that are open at one point of the text may have in total.
 pub const MAX_OPEN_KEYS: usize = 64;
 
 /// Why a text is refused, and at which byte.
@@ -18,7 +17,7 @@ pub const MAX_OPEN_KEYS: usize = 64;
 pub struct JsonError {
     /// What is wrong.
     pub kind: JsonErrorKind,
-    /// The offset of the byte at which it showed.
+    /// The offset of the byte at which it was detected.
     pub at: usize,
 }
 
@@ -27,13 +26,13 @@ pub struct JsonError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JsonErrorKind {
-    /// Longer than its kind of message may be.
+    /// The text is longer than its kind of message may be.
     TooLong,
     /// Not UTF-8.
     NotUtf8,
     /// Not JSON, or cut short.
     Syntax,
-    /// Not an object where one is expected.
+    /// There is no object where one is expected.
     NotAnObject,
     /// Nested deeper than [`MAX_DEPTH`].
     TooDeep,
@@ -117,7 +116,7 @@ fn scan(text: &str, start: usize) -> Result<(&str, usize), JsonError> {
     }
 }
 
-/// One pass over a text. The names of all open objects stand in one table, the innermost object's last.
+/// One pass over a text. The member names of all open objects are in one table, the innermost object's last.
 struct Scan<'a> {
     text: &'a str,
     at: usize,
@@ -224,7 +223,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// A string's contents as they stand in the text, escapes included.
+    /// The contents of a string as written in the text, escapes included.
     fn string(&mut self) -> Result<&'a str, JsonError> {
         self.require(b'"')?;
         let start = self.at;
@@ -289,7 +288,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What an object says about one of its members.
+/// The value of a member of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Member<'a> {
     /// No such member.
@@ -297,15 +296,15 @@ pub(crate) enum Member<'a> {
     Absent,
     /// It is null.
     Null,
-    /// A string, as it stands in the text.
+    /// A string, as written in the text.
     Text(&'a str),
 }
 
 impl<'a> Member<'a> {
     /// The string, if it is short enough, not empty, and free of escapes and control characters.
     ///
-    /// Escapes are refused rather than resolved: none of these strings needs one, a resolved one would have to be
-    /// copied, and with two spellings of one name two readers could be made to disagree.
+    /// Escapes are refused rather than resolved: none of these strings needs one, a resolved string would have to be
+    /// copied, and with two spellings of one name an attacker could make two readers disagree.
     pub(crate) fn plain(self, limit: usize) -> Result<&'a str, Unfit> {
         match self {
             Self::Absent => Err(Unfit::Missing),

@@ -1,4 +1,4 @@
-//! A lineage in memory of the caller's.
+//! A lineage in the caller's memory.
 
 use core::fmt;
 
@@ -21,27 +21,27 @@ use crate::manifest::{CausalParent, Instant};
 pub struct Slot(Option<Entry>);
 
 impl Slot {
-    /// Room that nothing has taken.
+    /// An empty slot.
     pub const EMPTY: Self = Self(None);
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     record: Record,
-    /// The approved object that continues it on its own line.
+    /// The approved object that continues this one on its own line.
     continued_by: Option<Digest>,
 }
 
 /// A lineage of fixed size, in an array, a slice or a box.
 ///
-/// **How long it remembers**: until [`forget_before`](Self::forget_before) is told to forget. What is forgotten is not
-/// taken for new: the memory then is complete only since that instant, and what was sealed before it is not approved.
-/// **Full means refuse**: nothing is forgotten to make room. **A restart** loses everything, so
+/// **How long it remembers**: until [`forget_before`](Self::forget_before) is called. Forgotten objects do not count as
+/// new: the memory is then complete only from that instant on, and objects sealed before it are not approved. **Full
+/// means refuse**: nothing is forgotten to make room. **A restart** loses everything, so
 /// [`after_restart`](Self::after_restart) begins with a memory that is complete only from then on; or rebuild it from
 /// your own records with [`record`](Self::record).
 ///
-/// A quarter of the slots stays empty, so that look-ups take few steps, however many objects there are. Where an object
-/// stands depends on a secret: no sender can choose manifests that all meet in one place.
+/// A quarter of the slots stays empty, so that look-ups take few steps, however many objects there are. The slot of an
+/// object depends on a secret, so that no sender can choose manifests that collide.
 ///
 /// ```
 /// # use cep_envelope::lineage::{MemoryLineage, Slot};
@@ -62,10 +62,10 @@ pub struct MemoryLineage<M> {
 pub enum RecordError {
     /// There is no room.
     Full,
-    /// The object has been decided meanwhile.
+    /// The object has been decided in the meantime.
     Decided,
-    /// Something else has changed since the decision was made: the parent was continued by another object, or it is no
-    /// longer approved, or it was forgotten and the object is on no branch of its own. Decide again.
+    /// Something has changed since the decision was made: another object continued the parent, or the parent is no
+    /// longer approved, or it was forgotten and the object is not on a branch of its own. Decide again.
     Overtaken,
 }
 
@@ -90,12 +90,12 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
     }
 
     /// The lineage of a receiver that has lost its memory. `now` is the time of the restart, which must not lie before
-    /// any arrival so far (a clock that starts in 1970 has to be set first), `ahead_seconds` what
-    /// [`DriftLimits::ahead_seconds`](crate::drift::DriftLimits) has been: an object that was approved before the restart
-    /// may have been sealed so much later.
+    /// any arrival so far (a clock that starts in 1970 has to be set first), `ahead_seconds` the value of
+    /// [`DriftLimits::ahead_seconds`](crate::drift::DriftLimits) before the restart: an object that was approved then
+    /// may have a sealed time that is later by as much.
     #[must_use]
     pub fn after_restart(slots: M, secret: [u8; 16], now: Instant, ahead_seconds: u64) -> Self {
-        // The whole of the last second.
+        // One second more, so that the whole of the last second is included.
         let complete_since = now.after(ahead_seconds.saturating_add(1));
         Self { complete_since, ..Self::first(slots, secret) }
     }
@@ -119,10 +119,10 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         slots - slots.div_ceil(4)
     }
 
-    /// Remembers a decision, so that what it approved may continue.
+    /// Remembers a decision, so that the approved object may continue.
     ///
-    /// What has changed since the decision was made is noticed: of two objects that were decided at once and continue the
-    /// same parent, one is refused.
+    /// Changes since the decision was made are detected: of two objects that were decided at the same time and continue
+    /// the same parent, one is refused.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -153,7 +153,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
             Standing::Approved => continues(self, standing)?,
             _ => None,
         };
-        // Where a manifest stands does not depend on who seals it once more: no copy takes an approval away.
+        // The line of a manifest does not depend on later seals of it: no copy can take an approval away.
         let mut entry = Entry { record: *record, continued_by: standing.and_then(|standing| standing.continued_by) };
         if standing.is_some() && record.standing == Standing::Invalid {
             entry.record.standing = Standing::HeldBack;
@@ -170,7 +170,8 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         Ok(())
     }
 
-    /// Whether an approved record is on the line on which it must be; and the parent, if it is the one that continues it there.
+    /// Checks that an approved record is on its correct line. Returns the parent, if the record continues it on the
+    /// parent's line.
     fn continues(&self, record: &Record, standing: Option<Approved>) -> Result<Option<Digest>, RecordError> {
         let own = |line: fn(Digest) -> Line| record.line == line(record.manifest);
         let parent = match record.parent {
@@ -185,20 +186,20 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         }
         match self.parent(&parent) {
             Parent::Approved(_) | Parent::Unknown if own(Line::Branch) => Ok(None),
-            // It continues its parent on the parent's own line, which only one object can.
+            // It continues its parent on the parent's own line, which only one object can do.
             Parent::Approved(Approved { line, continued_by, .. })
                 if line == record.line && continued_by.is_none_or(|other| other == record.manifest) =>
             {
                 Ok(Some(parent))
             }
-            // It stands already, though its parent is forgotten.
+            // The manifest is approved already, although its parent has been forgotten.
             Parent::Unknown if standing.is_some() => Ok(None),
             _ => Err(RecordError::Overtaken),
         }
     }
 
-    /// Puts back what an earlier lineage has recorded and a journal has kept. It differs from [`record`](Self::record) in one
-    /// thing: an object may continue a parent that is forgotten by now, on the line on which it was approved.
+    /// Restores a record of an earlier lineage from a journal. The only difference from [`record`](Self::record): an
+    /// object may continue a parent that has been forgotten since, on the line on which it was approved.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -216,7 +217,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         self.change(manifest, |entry| entry.record.standing = Standing::Invalid);
     }
 
-    /// Lets nothing go on from any approved object of a line. Looks at every slot.
+    /// Lets nothing continue any approved object of a line. Visits every slot.
     pub fn forbid(&mut self, line: &Line) {
         for slot in self.slots.as_mut() {
             if let Some(Entry { record, .. }) = &mut slot.0
@@ -228,13 +229,13 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         }
     }
 
-    /// Forgets what was sealed before an instant, and from now on takes nothing for new that was. Looks at every slot.
+    /// Forgets objects that were sealed before an instant; from now on no such object counts as new. Visits every slot.
     pub fn forget_before(&mut self, instant: Instant) {
         self.complete_since = self.complete_since.max(instant);
         let mut place = 0;
         while place < self.slots.as_ref().len() {
             if self.entry(place).is_some_and(|entry| entry.record.sealed < instant) {
-                // Another one may have moved here.
+                // Another entry may have moved here.
                 self.remove(place);
             } else {
                 place += 1;
@@ -246,7 +247,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         self.slots.as_ref().get(place).and_then(|slot| slot.0.as_ref())
     }
 
-    /// Where a manifest would stand if it were alone. There is at least one slot if anything asks.
+    /// The slot of a manifest if there were no others. There is at least one slot when this is called.
     fn home(&self, manifest: &Digest) -> usize {
         let hash: [u8; 32] =
             Sha256::new().chain_update(self.secret).chain_update(manifest.as_bytes()).finalize().into();
@@ -284,7 +285,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         }
     }
 
-    /// Empties a slot, and moves up what has been pushed behind it, so that no walk ends too early.
+    /// Empties a slot, and moves up the entries that were displaced behind it, so that no walk ends too early.
     fn remove(&mut self, place: usize) {
         let slots = self.slots.as_ref().len();
         let mut hole = place;
@@ -293,7 +294,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         for place in (place + 1..slots).chain(0..place) {
             let Some(entry) = self.entry(place) else { break };
             let (home, slot) = (self.home(&entry.record.manifest), Slot(Some(*entry)));
-            // It may move if the hole lies between its home and where it stands.
+            // It may move if the hole lies between its home and its slot.
             let from_home = |to: usize| if to >= home { to - home } else { to + slots - home };
             if from_home(hole) < from_home(place) {
                 self.put(hole, slot);
@@ -310,7 +311,7 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
     }
 }
 
-/// Both are public: to compare them in constant time would only be slow.
+/// Both are public, so a comparison in constant time would only be slow.
 fn same(one: &Digest, other: &Digest) -> bool {
     one.as_bytes() == other.as_bytes()
 }
@@ -327,7 +328,8 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> Lineage for MemoryLineage<M> {
         }
     }
 
-    /// Several keys may have sealed this manifest. One of them that is bad is enough; else one that is approved.
+    /// Several keys may have sealed this manifest. If one entry is bad, the manifest is; otherwise one approved entry
+    /// is enough.
     fn parent(&self, manifest: &Digest) -> Parent {
         self.places(manifest).fold(Parent::Unknown, |parent, (_, entry)| match (parent, entry.record.standing) {
             (_, Standing::Invalid) | (Parent::Invalid, _) => Parent::Invalid,

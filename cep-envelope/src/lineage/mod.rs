@@ -1,9 +1,9 @@
-//! What a receiver remembers: which objects it has decided, and what continues what (`CEP §4`, `CEP §8`).
+//! The memory of a receiver: which objects it has decided, and which continues which (`CEP §4`, `CEP §8`).
 //!
-//! A parent is named by the digest of its manifest. An object is told from others by that digest *and* the key that sealed
-//! it: else a sender that seals a copy of another's manifest, and is faster, would make the original a replay. The key
-//! and not a name, for a directory may know one key under several names. Where a manifest stands in the lineage is a fact about
-//! the manifest, by any sender.
+//! A parent is named by the digest of its manifest. An object is identified by that digest *and* the key that sealed
+//! it: otherwise a sender that seals a copy of another's manifest, and is faster, would make the original a replay. It
+//! is the key and not a name, because a directory may have one key under several names. The line of a manifest belongs
+//! to the manifest, whichever sender sealed it.
 
 mod memory;
 
@@ -12,7 +12,7 @@ pub use memory::{MemoryLineage, RecordError, Slot};
 use crate::digest::Digest;
 use crate::manifest::{CausalParent, Instant};
 
-/// What the receiver remembers. The decision asks; only [`record`](MemoryLineage::record) changes it.
+/// The memory of a receiver. Decisions only read it; only [`record`](MemoryLineage::record) changes it.
 ///
 /// ```
 /// use cep_envelope::digest::Digest;
@@ -24,15 +24,15 @@ use crate::manifest::{CausalParent, Instant};
 /// assert!(lineage.has_room());
 /// ```
 pub trait Lineage {
-    /// Whether this object, the manifest sealed by this key, was decided before; or whether the manifest is known to be bad or
-    /// to lead nowhere, by any sender.
+    /// Whether this object (the manifest sealed by this key) was decided before; or whether the manifest, sealed by any
+    /// key, is known to be bad or forbidden.
     fn object(&self, manifest: &Digest, key: &[u8; 32]) -> Memory;
 
-    /// How the object with this manifest stands, as the parent of another.
+    /// The status of the object with this manifest as the parent of another.
     fn parent(&self, manifest: &Digest) -> Parent;
 
-    /// From when on the memory is complete: whatever was recorded, and was sealed at this instant or later, is known.
-    /// Anything older may have been decided and forgotten.
+    /// The instant from which the memory is complete: every recorded object that was sealed then or later is known.
+    /// Older ones may have been decided and forgotten.
     fn complete_since(&self) -> Instant;
 
     /// Whether one more object can be remembered.
@@ -47,24 +47,24 @@ pub enum Memory {
     New,
     /// It was held back, for triage or resync: it may be judged again.
     HeldBack,
-    /// It was approved, or is known to be bad: whatever comes again is a replay.
+    /// It was approved, or is known to be bad: if it comes again, that is a replay.
     // keeps: CEP-031 (§4)
     Decided,
 }
 
-/// How an object stands as a parent.
+/// The status of an object as a parent.
 // keeps: CEP-032 (§4), CEP-090 (§8), CEP-091 (§8), CEP-092 (§8)
 // keeps: CEP-093 (§8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parent {
-    /// It has never been here, or is forgotten.
+    /// It has never been seen, or has been forgotten.
     Unknown,
     /// It is known, and not approved yet.
     Undecided,
     /// It is known to be bad.
     Invalid,
-    /// Policy lets nothing go on from there.
+    /// Policy lets nothing continue it.
     Forbidden,
     /// It was approved.
     Approved(Approved),
@@ -111,10 +111,10 @@ impl Line {
     }
 }
 
-/// What there is to remember about a decided object: all of it was sealed, or decided.
+/// The record about a decided object: all of it was sealed, or decided.
 ///
-/// A receiver that keeps its records, and in their order with them what it has invalidated, forbidden and forgotten, can
-/// rebuild its lineage by doing it all again.
+/// A receiver that stores its records in order, together with each call that invalidated, forbade or forgot something,
+/// can rebuild its lineage by repeating all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Record {
@@ -138,10 +138,10 @@ pub struct Record {
 pub enum Standing {
     /// Approved, on its line.
     Approved,
-    /// Held back: for triage, for resync, or for a reason that lies in how it was delivered.
+    /// Held back: for triage, for resync, or because of how it was delivered.
     HeldBack,
-    /// Bad, by what was sealed in it or by the result of an inspection.
+    /// Bad, because of its sealed manifest or the result of an inspection.
     Invalid,
-    /// Approved once; nothing may go on from it now.
+    /// Approved once, but nothing may continue it now.
     Forbidden,
 }

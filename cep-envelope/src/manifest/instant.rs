@@ -8,8 +8,8 @@ const DAY: i64 = 86_400;
 
 /// An instant, exact to the nanosecond.
 ///
-/// The order of two values is the order of the instants. A leap second has no number of its own in Unix time: it is the
-/// second before it with a billion nanoseconds and more.
+/// The order of two values is the order of the instants. A leap second has no number of its own in Unix time: it has
+/// the number of the second before it, with a billion or more nanoseconds.
 ///
 /// ```
 /// use cep_envelope::manifest::Instant;
@@ -49,7 +49,7 @@ impl Instant {
         Self { seconds: self.seconds.saturating_sub_unsigned(seconds), ..self }
     }
 
-    /// The second in which it lies, as surfaces have it. `None` if it lies outside of all years that they can name.
+    /// The second in which it lies, as in surfaces. `None` if it is outside the years that they can name.
     #[must_use]
     pub(crate) fn moment(self) -> Option<Moment> {
         let day = i32::try_from(self.seconds.div_euclid(DAY)).ok()?;
@@ -58,7 +58,7 @@ impl Instant {
     }
 }
 
-/// A sealed time: its instant, and the text that says it.
+/// A sealed time: its instant, and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SealedTime<'a> {
@@ -95,7 +95,7 @@ impl fmt::Display for TimeError {
 impl core::error::Error for TimeError {}
 
 impl<'a> SealedTime<'a> {
-    /// Reads a time such as `2026-05-14T06:41:48.207135+00:00`. T and Z may be lower case, as RFC 3339 has it.
+    /// Reads a time such as `2026-05-14T06:41:48.207135+00:00`. T and Z may be lower case, as in RFC 3339.
     ///
     /// # Errors
     /// [`TimeError`].
@@ -170,7 +170,7 @@ impl Digits<'_> {
         }
     }
 
-    /// Seconds east of UTC, and nothing after them.
+    /// Reads the offset, in seconds east of UTC; nothing may follow.
     fn offset(&mut self) -> Result<i64, TimeError> {
         let sign = match self.one_of(b"Zz+-")? {
             b'+' => 1,
@@ -195,8 +195,8 @@ fn seconds_of_day(hour: u8, minute: u8) -> i64 {
     i64::from(hour) * 3_600 + i64::from(minute) * 60
 }
 
-/// Whether a second is the last of a month in UTC, the only place for a leap second after it. `year` is the one that is
-/// written, from which an offset of less than a day may lead into the one before or after it.
+/// Whether a second is the last of a month in UTC; only after such a second can there be a leap second. `year` is the
+/// written one; the offset, which is less than a day, may lead into the year before or after.
 fn ends_a_month(year: u16, second: i64) -> bool {
     let years = year.saturating_sub(1)..=year + 1;
     let begins = |year, month| i64::from(days_since_epoch(year, month, 1)) * DAY;

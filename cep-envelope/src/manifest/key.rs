@@ -1,10 +1,10 @@
-//! Keys: whom they belong to, and what a signature by one means.
+//! Keys: the senders to which they belong, and the verification of signatures.
 
 #[cfg(feature = "ed25519")]
 use ed25519_compact::{PublicKey, Signature, x25519};
 
-/// An Ed25519 public key that a strict verifier takes: canonical, and of prime order. That is checked once, when the key is
-/// bound to a sender, and not with every signature.
+/// An Ed25519 public key that a strict verifier accepts: canonical, and of prime order. This is checked once, when the
+/// key is bound to a sender, and not with every signature.
 ///
 /// ```
 /// use cep_envelope::manifest::BoundKey;
@@ -18,7 +18,7 @@ use ed25519_compact::{PublicKey, Signature, x25519};
 pub struct BoundKey([u8; 32]);
 
 impl BoundKey {
-    /// The key with these bytes. `None`, if verifiers could differ on what it has signed.
+    /// The key with these bytes. `None` if verifiers could disagree about its signatures.
     #[cfg(feature = "ed25519")]
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Option<Self> {
@@ -26,8 +26,9 @@ impl BoundKey {
         (canonical && has_prime_order(&bytes)).then_some(Self(bytes))
     }
 
-    /// A key that was checked before, for builds without the feature `ed25519`: its encoding is canonical, and the point has
-    /// prime order. A key that was generated from a seed is; for one that a peer has sent, an engine must have said so.
+    /// A key that was checked before, for builds without the feature `ed25519`: its encoding is canonical, and the
+    /// point has prime order. This is true for a key that was generated from a seed; a key that a peer has sent must
+    /// have been checked by an engine.
     #[must_use]
     pub const fn checked_elsewhere(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -40,7 +41,7 @@ impl BoundKey {
     }
 }
 
-/// Whom keys belong to, as the receiver knows it. A manifest never answers this about itself.
+/// The receiver's own knowledge of the senders to which keys belong. It is never taken from a manifest.
 ///
 /// ```
 /// use cep_envelope::manifest::{BoundKey, KeyDirectory as _};
@@ -55,8 +56,8 @@ pub trait KeyDirectory {
     /// The key with this id, if it is bound to this sender, valid, and not withdrawn.
     fn key(&self, signer: &str, sender: &str) -> Option<BoundKey>;
 
-    /// Whether this directory knows `name` as the name of another sender, or of another sender's key, and not of this one's.
-    /// A directory that cannot tell says no.
+    /// Whether this directory has `name` as the name of another sender or of another sender's key, and not of this
+    /// one's. A directory that cannot tell returns `false`.
     fn is_another(&self, _name: &str, _sender: &str) -> bool {
         false
     }
@@ -68,11 +69,12 @@ impl<F: Fn(&str, &str) -> Option<BoundKey>> KeyDirectory for F {
     }
 }
 
-/// The verification of Ed25519 signatures. A chip with an engine of its own replaces it, and then links no other.
+/// The verification of Ed25519 signatures. Firmware for a chip with a crypto engine implements this with the engine,
+/// and then links no other code for it.
 ///
-/// It must be strict, so that all verifiers agree: S < L, and R canonical, in the subgroup of prime order, not neutral. The key
-/// was checked when it was bound. A verifier that computes R from S, the key and the hash, and compares its 32 bytes, is strict
-/// with such a key, if it refuses S ≥ L and a neutral R.
+/// It must be strict, so that all verifiers agree: S < L, and R canonical, in the subgroup of prime order, not neutral.
+/// The key was checked when it was bound. With such a key, a verifier that computes R from S, the key and the hash, and
+/// compares its 32 bytes, is strict if it also refuses S ≥ L and a neutral R.
 ///
 /// ```
 /// # use cep_envelope::manifest::Signatures;
@@ -95,7 +97,8 @@ impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> Signatures for F {
 /// Strict verification in portable code, with the feature `ed25519`.
 ///
 /// The library refuses S ≥ L, encodings that are not canonical and points of small order. Its equation has the
-/// cofactor: what the two subgroup checks leave, A's when the key was bound and R's here, satisfies the other equation too.
+/// cofactor. But A's subgroup was checked when the key was bound, and R's is checked here, so that accepted signatures
+/// satisfy the equation without the cofactor too.
 #[cfg(feature = "ed25519")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Strict;
@@ -108,7 +111,7 @@ impl Signatures for Strict {
     }
 }
 
-/// 5L − 1, little-endian: −1 mod L, 0 mod 8, and left alone by X25519's clamping.
+/// 5L − 1, little-endian: −1 mod L, 0 mod 8, and not changed by X25519's clamping.
 #[cfg(feature = "ed25519")]
 const MINUS_ONE_ON_THE_SUBGROUP: [u8; 32] = [
     0xa0, 0x23, 0xcd, 0xd0, 0x83, 0xef, 0x5b, 0xb8, 0x2f, 0x10, 0xd6, 0x2e, 0x59, 0xe1, 0x5a, 0x68, 0, 0, 0, 0, 0, 0,
@@ -167,7 +170,7 @@ mod tests {
         signature
     }
 
-    /// Verifiers differ on these: the library takes them, others do not.
+    /// Verifiers disagree about these: the library accepts them, others do not.
     #[test]
     fn no_signature_is_taken_on_which_verifiers_differ() {
         let (base, mixed) = base_and_mixed();

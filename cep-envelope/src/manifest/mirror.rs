@@ -12,7 +12,7 @@ pub(super) const MAX_SEGMENT: usize = 48;
 /// The longest priority (`CEP §5.2`).
 pub(super) const MAX_PRIORITY: usize = 32;
 
-/// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is none of them: nothing seals it.
+/// The parts of a surface that a manifest mirrors (`CEP §11.2`). The extension is not among them: it is not sealed.
 ///
 /// ```
 /// use cep_envelope::Surface;
@@ -56,7 +56,7 @@ impl SurfaceParts<'_> {
     /// Compares, with `self` as the truth.
     ///
     /// Times are equal if they are the same value at the precision of the coarser one, in whatever form they are
-    /// written. The calendar is not asked. All else is equal byte by byte.
+    /// written. The time need not exist in the calendar. All other parts are equal if their bytes are.
     pub(super) fn compare(&self, hint: &SurfaceParts<'_>) -> Disagreements {
         let same_time = match (TimeFragment::parse(self.time), TimeFragment::parse(hint.time)) {
             (Some(time), Some(other)) => {
@@ -73,7 +73,7 @@ impl SurfaceParts<'_> {
     }
 }
 
-/// A field on which two planes disagree.
+/// A field in which two planes disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Disagreement {
@@ -87,7 +87,7 @@ pub enum Disagreement {
     Priority,
     /// The notice's schema and the sealed one.
     Schema,
-    /// The notice's sender and the one to whom the signer's key is bound.
+    /// The notice's sender and the sender to whom the signer's key is bound.
     Sender,
     /// The notice's recipient and the object's.
     Recipient,
@@ -158,13 +158,13 @@ impl Disagreements {
             | Disagreement::Priority.bit(),
     );
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether this one is among them.
+    /// Whether this disagreement is in the set.
     #[must_use]
     pub const fn contains(self, one: Disagreement) -> bool {
         self.0 & one.bit() != 0
@@ -180,7 +180,7 @@ impl Disagreements {
         Self(self.0 | one.bit())
     }
 
-    /// Those that have no finding of their own: neither a mirrored field nor the schema.
+    /// The disagreements without a finding of their own: neither in a mirrored field nor in the schema.
     pub(crate) const fn of_notice_alone(self) -> Self {
         Self(self.0 & !(Self::SURFACE.0 | Disagreement::Schema.bit()))
     }

@@ -1,6 +1,7 @@
 //! The sealed manifest: the object's truth (`CEP §6`, `CEP §11.2`).
 //!
-//! [`Manifest`] is what a text says. [`VerifiedManifest`] is what a sender said: only verification makes one.
+//! [`Manifest`] is the contents of a text. [`VerifiedManifest`] is proven to be from a sender: only verification makes
+//! one.
 
 mod instant;
 mod key;
@@ -88,9 +89,9 @@ impl ManifestField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CausalParent {
-    /// Nothing: the member is absent. It is not claimed that this object begins anything.
+    /// The member is absent. The manifest does not claim that this object begins a line.
     Missing,
-    /// null: the object is a root, and its signer says so.
+    /// null: the signer states that the object is a root.
     Root,
     /// The digest of the parent's manifest.
     Of(Digest),
@@ -113,26 +114,26 @@ pub struct Manifest<'a> {
     pub causal_parent: CausalParent,
     /// The id of the signer's key, if the signer sealed it. It must then equal the one outside.
     pub signer: Option<&'a str>,
-    /// Whom the object is for, if the signer sealed it. It must then equal the one outside.
+    /// The recipient of the object, if the signer sealed it. It must then equal the one outside.
     pub recipient: Option<&'a str>,
 }
 
-/// Why a text is no manifest.
+/// Why a text is not a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// It is not JSON as this crate takes it.
+    /// It is not JSON as this crate accepts it.
     Json(JsonError),
     /// A member that must be a string, or null, is something else.
     WrongType,
     /// A member cannot be used.
     Member(ManifestField, Unfit),
-    /// The time fragment is none of the draft's three forms.
+    /// The time fragment has none of the draft's three forms.
     TimeFragment,
-    /// The sealed time is none.
+    /// The sealed time is malformed.
     SealedCreatedAt(TimeError),
-    /// A digest is none, or of an unknown algorithm.
+    /// A digest is malformed, or of an unknown algorithm.
     Digest(ManifestField, DigestError),
 }
 
@@ -195,7 +196,7 @@ struct Write<'a> {
 impl<'a> Manifest<'a> {
     /// Reads a manifest from a text that holds nothing else but white space around it.
     ///
-    /// Members that the draft does not name are passed over: a signature covers them as it covers every byte.
+    /// Members that the draft does not name are ignored: the signature covers them like every other byte.
     ///
     /// # Errors
     /// [`ManifestError`].
@@ -203,7 +204,7 @@ impl<'a> Manifest<'a> {
         Self::of_object(json::object(bytes, MAX_MANIFEST).map_err(ManifestError::Json)?)
     }
 
-    /// Reads an object that the strict scan has passed: what is left to refuse are types and values.
+    /// Reads an object that the strict scan has accepted: only types and values are left to check.
     fn of_object(object: &'a str) -> Result<Self, ManifestError> {
         use ManifestField as F;
         let (read, _) = serde_json_core::from_slice::<Read<'a>>(object.as_bytes())
@@ -243,10 +244,11 @@ impl<'a> Manifest<'a> {
         })
     }
 
-    /// Writes the manifest and gives back its bytes. They are read again first: what cannot be read is not written.
+    /// Writes the manifest and returns its bytes. They are read back first: a manifest that could not be read is not
+    /// written.
     ///
     /// # Errors
-    /// None if the buffer is too small ([`MAX_MANIFEST`] is always enough), or why the manifest would be refused.
+    /// `None` if the buffer is too small ([`MAX_MANIFEST`] is always enough), or why the manifest would be refused.
     pub fn write<'b>(&self, to: &'b mut [u8]) -> Result<&'b [u8], Option<ManifestError>> {
         let (mut content, mut parent) = ([0; Digest::SPELLED], [0; Digest::SPELLED]);
         let write = Write {

@@ -1,11 +1,11 @@
-//! The container's outer object: a manifest's bytes, and beside them who signed them for whom.
+//! The container's outer object: a manifest's bytes, and beside them the signer, the recipient and the signature.
 //!
 //! ```text
 //! {"manifest":{…},"signature":"ed25519:…","signer":"…","recipient":"…"}
 //! ```
 //!
-//! Outside the manifest it has exactly this form: this order, no other member, no white space. What stands outside is not
-//! signed, so one sealed manifest has one spelling, and no byte of it can change unnoticed.
+//! Outside the manifest it has exactly this form: this order, no other member, no white space. That part is not signed,
+//! so it must have only one spelling: then no byte of it can change unnoticed.
 
 use super::{BoundKey, KeyDirectory, MAX_ID, MAX_MANIFEST, Manifest, ManifestError, Signatures};
 use crate::digest::{Digest, hex, spell};
@@ -37,16 +37,16 @@ pub struct SealedManifest<'a> {
     recipient: &'a str,
 }
 
-/// Why bytes are no outer object.
+/// Why bytes are not an outer object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OuterError {
     /// Longer than [`MAX_OUTER`].
     TooLong,
-    /// What stands outside the manifest has another form.
+    /// The part outside the manifest has another form.
     Form,
-    /// The manifest's bytes are no object.
+    /// The manifest's bytes are not an object.
     Json(JsonError),
     /// The object is no manifest.
     Manifest(ManifestError),
@@ -71,7 +71,7 @@ impl fmt::Display for OuterError {
 
 impl core::error::Error for OuterError {}
 
-/// Whom the receiver takes the object to be from, and who the receiver is.
+/// The sender and the recipient that the receiver expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Expected<'s, 'r> {
@@ -85,11 +85,11 @@ pub struct Expected<'s, 'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum VerifyError {
-    /// It is for another recipient.
+    /// The object is for another recipient.
     Recipient,
     /// The signer's key is not bound to the sender.
     KeyNotBound,
-    /// The signature is not that key's over these bytes.
+    /// The signature was not made by that key over these bytes.
     BadSignature,
     /// The manifest names another signer than the outer object.
     SealedSigner,
@@ -111,9 +111,9 @@ impl fmt::Display for VerifyError {
 
 impl core::error::Error for VerifyError {}
 
-/// What a sender sealed: these bytes carry the signature of a key that is bound to it.
+/// A manifest that a sender sealed: its bytes have the signature of a key that is bound to the sender.
 ///
-/// Nothing but [`SealedManifest::verify`] makes one. The content may still be another one, and so may the surface.
+/// Nothing but [`SealedManifest::verify`] makes one. The delivered content and surface may still be others.
 ///
 /// ```compile_fail,E0451
 /// use cep_envelope::manifest::{Manifest, VerifiedManifest};
@@ -168,19 +168,19 @@ impl<'a> SealedManifest<'a> {
         &self.signature
     }
 
-    /// The id that the object claims for its signer's key.
+    /// The key id of the signer that the object claims.
     #[must_use]
     pub const fn claimed_signer(&self) -> &'a str {
         self.signer
     }
 
-    /// For whom the object claims to be.
+    /// The recipient that the object claims.
     #[must_use]
     pub const fn claimed_recipient(&self) -> &'a str {
         self.recipient
     }
 
-    /// The manifest, of which nothing is proven: for inspection.
+    /// The unverified manifest, for inspection.
     #[must_use]
     pub const fn unverified(&self) -> &Manifest<'a> {
         &self.manifest
@@ -228,31 +228,31 @@ impl<'a> VerifiedManifest<'a> {
         &self.manifest
     }
 
-    /// SHA-256 of the manifest's bytes: how a child names this object as its parent.
+    /// SHA-256 of the manifest's bytes: a child names its parent by this digest.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Who sealed it.
+    /// The sender who sealed it.
     #[must_use]
     pub const fn sender(&self) -> &'a str {
         self.sender
     }
 
-    /// The key with which it was sealed.
+    /// The id of the key with which it was sealed.
     #[must_use]
     pub const fn signer(&self) -> &'a str {
         self.signer
     }
 
-    /// That key itself. What it is called is the directory's business; what it has sealed, it has sealed.
+    /// The key itself. The directory may rename a key; what it has sealed stays sealed by it.
     #[must_use]
     pub const fn key(&self) -> &BoundKey {
         &self.key
     }
 
-    /// Whom it is for. It is signed only if [`recipient_is_sealed`](Self::recipient_is_sealed).
+    /// The recipient. It is signed only if [`recipient_is_sealed`](Self::recipient_is_sealed).
     #[must_use]
     pub const fn recipient(&self) -> &'a str {
         self.recipient
@@ -296,10 +296,10 @@ impl fmt::Display for SealError {
 
 impl core::error::Error for SealError {}
 
-/// Writes an outer object around a manifest's bytes, as they are. `sign` signs 32 bytes with Ed25519.
+/// Writes an outer object around the unchanged bytes of a manifest. `sign` signs 32 bytes with Ed25519.
 ///
 /// # Errors
-/// [`SealError`]. What would be refused is not signed.
+/// [`SealError`]. An object that would be refused is not signed.
 pub fn seal<'b>(
     manifest: &[u8],
     signer: &str,
@@ -336,7 +336,8 @@ pub fn seal<'b>(
     Ok(to)
 }
 
-/// A string up to its closing quote, with which `part` begins; and what follows `part`.
+/// Splits a string that begins right after an opening quote: its text up to the closing quote, which begins `part`, and
+/// the rest after `part`.
 ///
 /// Not `split_once`, whose search has panic paths.
 fn string_before<'a>(part: &str, text: &'a str) -> Option<(&'a str, &'a str)> {

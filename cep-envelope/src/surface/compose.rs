@@ -6,7 +6,7 @@ use super::error::{Segment, SurfaceError};
 use super::{Surface, scan};
 use crate::time::TimeFragment;
 
-/// What a surface is made of, in its order.
+/// The parts of a surface, in their order.
 ///
 /// ```
 /// use cep_envelope::{Date, Parts, Surface, TimeFragment};
@@ -59,8 +59,8 @@ impl core::error::Error for ComposeError {}
 impl<'a> Surface<'a> {
     /// Writes a name at the start of `out`, which is long enough if it has [`Surface::LONGEST`] bytes.
     ///
-    /// Only valid names are written, and reading one gives the parts back. No part can pose as two: a dot in it is
-    /// refused. Whether the time is one of the calendar is not asked.
+    /// Only valid names are written, and reading one gives the parts back. A dot in a part is refused, so that it
+    /// cannot become two parts. The time need not exist in the calendar.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<'a> Surface<'a> {
         time.write(name);
         let mut places = name.iter_mut().skip(time.len());
         for (_, text) in segments {
-            // The bytes first: what runs out first must not cost a place.
+            // The bytes come first in `zip`: at their end, it must not have taken a further place.
             for (byte, place) in core::iter::once(&b'.').chain(text).zip(places.by_ref()) {
                 *place = *byte;
             }

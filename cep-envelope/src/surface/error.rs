@@ -1,4 +1,4 @@
-//! Why text is not a surface, and what is merely odd about one.
+//! Why text is not a surface, and warnings about surfaces that are only odd.
 
 use core::fmt;
 
@@ -46,16 +46,16 @@ impl Segment {
     }
 }
 
-/// What is wrong with a name.
+/// Why a name is not a surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SurfaceReason {
     /// The name ends where something has to follow.
     Ended,
-    /// Something other than the digit that has to stand here.
+    /// Another byte where a digit is required.
     Digit,
-    /// Something other than the `-`, `t` or `z` that has to stand here.
+    /// Another byte where `-`, `t` or `z` is required.
     Mark,
     /// The time fragment is complete, and no dot follows.
     Dot,
@@ -63,7 +63,7 @@ pub enum SurfaceReason {
     Empty,
     /// A character outside `a-z`, `0-9` and `-`.
     Character,
-    /// The segment goes on beyond its limit.
+    /// The segment is longer than its limit.
     TooLong,
     /// A dot after the extension.
     Surplus,
@@ -84,15 +84,15 @@ impl fmt::Display for SurfaceReason {
     }
 }
 
-/// A refusal: what, in which segment, at which byte.
+/// A refusal: its reason, its segment and its byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SurfaceError {
     /// What is wrong.
     pub reason: SurfaceReason,
-    /// The segment it is wrong in.
+    /// The segment with the error.
     pub segment: Segment,
-    /// The first byte with which no surface goes on; the length of the name, if it ends too early.
+    /// The first byte that cannot be part of a surface; the length of the name, if it ends too early.
     pub offset: usize,
 }
 
@@ -106,9 +106,9 @@ impl fmt::Display for SurfaceError {
 impl core::error::Error for SurfaceError {}
 
 remarks! {
-    /// What is odd about a surface; it is one all the same.
+    /// The oddities of a valid surface.
     Warnings of
-    /// An oddity that `CEP §5.3` would rather not see.
+    /// An oddity that `CEP §5.3` advises against.
     Warning {
         /// `T` or `Z` in the time fragment. The grammar's strings ignore case (RFC 5234), the draft prefers lower case.
         // keeps: CEP-052 (§5.3)

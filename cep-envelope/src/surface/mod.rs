@@ -4,8 +4,8 @@
 //! <time-fragment>.<context>.<profile>.<priority>[.<extension>]
 //! ```
 //!
-//! A surface sorts, groups and hints. It is not what the object is: the sealed object says that, and wins wherever
-//! the two disagree (`CEP §6`). The grammar is version 1's; a name carries no version.
+//! A surface sorts, groups and hints. It does not define what the object is: the sealed object does, and counts
+//! wherever the two disagree (`CEP §6`). The grammar is that of version 1; a name carries no version.
 // keeps: CEP-039 (§5.2), CEP-131 (§12)
 
 mod compose;
@@ -24,8 +24,8 @@ use crate::time::{TimeFragment, TimeOrder};
 
 /// A name of exactly the grammar's language (`CEP §5.2`), borrowed.
 ///
-/// Two surfaces are equal if they are the same bytes. They have no order of their own: one that agrees with equality
-/// would have to rank priorities, and a priority is a hint that decides nothing. Sort by [`Surface::time_order`]:
+/// Two surfaces are equal if their bytes are. They have no order of their own: an order that agrees with equality would
+/// have to rank priorities, and a priority is only a hint. Sort by [`Surface::time_order`]:
 ///
 /// ```
 /// # use cep_envelope::Surface;
@@ -45,7 +45,7 @@ pub struct Surface<'a> {
 }
 
 impl<'a> Surface<'a> {
-    /// The most bytes that the grammar derives, which is also the hard limit of `CEP §5.3`.
+    /// The length of the longest name of the grammar, which is also the hard limit of `CEP §5.3`.
     // keeps: CEP-050 (§5.2)
     pub const LONGEST: usize = 200;
 
@@ -74,7 +74,7 @@ impl<'a> Surface<'a> {
     /// The first byte with which no surface goes on.
     pub fn parse_bytes(name: &'a [u8]) -> Result<Self, SurfaceError> {
         let layout = scan::scan(name)?;
-        // What the grammar takes is ASCII.
+        // All names of the grammar are ASCII.
         Ok(Self { name: core::str::from_utf8(name).unwrap_or_default(), layout })
     }
 
@@ -129,20 +129,20 @@ impl<'a> Surface<'a> {
         if self.layout.has_extension { self.name.get(usize::from(priority) + 1..) } else { None }
     }
 
-    /// What is odd about the name.
+    /// The oddities of the name.
     #[must_use]
     pub const fn warnings(&self) -> Warnings {
         self.layout.warnings
     }
 
-    /// What to sort by: the time, across the three forms of it, and nothing else. A stable sort keeps names of equal
-    /// time in the order in which they came.
+    /// The key to sort by: the time, across its three forms, and nothing else. A stable sort keeps names of equal time
+    /// in their order of arrival.
     #[must_use]
     pub const fn time_order(&self) -> TimeOrder {
         self.layout.time.order()
     }
 
-    /// What it belongs together with.
+    /// The group to which it belongs.
     // keeps: CEP-034 (§5)
     #[must_use]
     pub fn group(&self) -> Group<'a> {

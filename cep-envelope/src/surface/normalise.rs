@@ -1,4 +1,4 @@
-//! What an implementation may normalise (`CEP §5.3`), behind a door of its own: the parser never does it.
+//! The normalisation that an implementation may do (`CEP §5.3`), as a separate step: the parser never does it.
 
 use core::fmt;
 
@@ -7,11 +7,11 @@ use super::error::{Segment, SurfaceError, SurfaceReason};
 use super::set::remarks;
 
 remarks! {
-    /// What normalising did to a name.
+    /// The changes that normalising made to a name.
     Changes of
     /// One kind of change.
     Change {
-        /// Spaces around the name were taken away.
+        /// Spaces around the name were removed.
         Trimmed = "trimmed",
         /// ASCII capitals became lower case.
         LowerCased = "lower-cased",
@@ -29,13 +29,13 @@ pub struct Normalised<'a> {
 }
 
 impl<'a> Normalised<'a> {
-    /// The result. It has no capitals, so it does not warn of them.
+    /// The result. It has no capitals, so it has no warning about them.
     #[must_use]
     pub const fn surface(&self) -> Surface<'a> {
         self.surface
     }
 
-    /// The name as it came, which alone tells it from others with the same result.
+    /// The name as it came: only this distinguishes it from others with the same result.
     #[must_use]
     pub const fn original(&self) -> &'a str {
         self.original
@@ -63,20 +63,20 @@ pub enum NormaliseReason {
     PathSeparator,
     /// A control character, NUL among them.
     Control,
-    /// Something outside ASCII, however much it looks like something inside.
+    /// A character outside ASCII, even if it looks like an ASCII character.
     NonAscii,
-    /// A character with a meaning to shells or file systems, or any other that no segment has.
+    /// A character with a meaning to shells or file systems, or any other character that no segment can have.
     Special,
-    /// A space or an underscore that does not stand between two segment characters, or stands in the time fragment:
-    /// it may mean nothing, or a character that is missing.
+    /// A space or an underscore that is not between two segment characters, or is in the time fragment: it may be
+    /// superfluous, or replace a missing character.
     Blank,
     /// More than 200 bytes.
     TooLong,
-    /// All characters are harmless, and yet they make no surface.
+    /// All characters are harmless, but the result is not a surface.
     Surface {
-        /// The segment at which the grammar objects.
+        /// The segment with the error.
         segment: Segment,
-        /// To what it objects.
+        /// The error.
         reason: SurfaceReason,
     },
 }
@@ -87,7 +87,7 @@ pub enum NormaliseReason {
 pub struct NormaliseError {
     /// What is wrong.
     pub reason: NormaliseReason,
-    /// The byte of the original at which it shows.
+    /// The byte of the original at which it was detected.
     pub offset: usize,
 }
 
@@ -109,19 +109,19 @@ impl fmt::Display for NormaliseError {
 
 impl core::error::Error for NormaliseError {}
 
-/// Makes a surface of a name, if that takes no guessing.
+/// Makes a surface of a name, if that is possible without guessing.
 ///
-/// - Spaces before and after the name are taken away; only U+0020 is a space.
-/// - ASCII capitals become lower case, the `T` and `Z` of the time among them.
+/// - Spaces before and after the name are removed; only U+0020 is a space.
+/// - ASCII capitals become lower case, including the `T` and `Z` of the time.
 /// - A run of spaces and underscores between two characters of a segment becomes as many hyphens, except in the time
 ///   fragment, where a hyphen has a meaning.
 ///
-/// All else is refused: path separators, control characters, shell metacharacters, anything outside ASCII, empty
-/// segments (and with them `..`), too much of anything. Nothing is cut off, escaped or filled in. The result of a
-/// result is the same.
+/// Everything else is refused: path separators, control characters, shell metacharacters, anything outside ASCII, empty
+/// segments (and with them `..`), names and segments that are too long. Nothing is cut off, escaped or filled in.
+/// Normalising a result again does not change it.
 ///
-/// **Two names may normalise to one** (`a b` and `a_b` do). A table that is keyed by the result must expect the collision;
-/// [`Normalised::is_changed`] tells that the name came in another shape, [`Normalised::original`] in which.
+/// **Two names may normalise to one** (`a b` and `a_b` do). A table that is keyed by the result must expect collisions;
+/// [`Normalised::is_changed`] shows that the name came in another form, and [`Normalised::original`] has that form.
 ///
 /// ```
 /// # use cep_envelope::{Surface, normalise};
@@ -134,7 +134,7 @@ impl core::error::Error for NormaliseError {}
 ///
 /// # Errors
 ///
-/// The first character that no rule above makes safe, or else what keeps the result from being a surface.
+/// The first character that no rule above makes safe, or else the reason why the result is not a surface.
 // keeps: CEP-054 (§5.3), CEP-055 (§5.3), CEP-056 (§5.3), CEP-057 (§5.3), CEP-135 (§12)
 // keeps: CEP-060 (§5.3), CEP-063 (§5.3)
 pub fn normalise<'a>(original: &'a str, out: &'a mut [u8; Surface::LONGEST]) -> Result<Normalised<'a>, NormaliseError> {
@@ -171,22 +171,23 @@ pub fn normalise<'a>(original: &'a str, out: &'a mut [u8; Surface::LONGEST]) -> 
     }
     match Surface::parse_bytes(name) {
         Ok(surface) => Ok(Normalised { surface, original, changes }),
-        // A byte of the result is a byte of the text; what has no end is refused at the end of the text.
+        // The result has the same bytes at the same places as the trimmed text; a name that ends too early is refused
+        // at the end of the text.
         Err(SurfaceError { reason, segment, offset }) => refuse(NormaliseReason::Surface { segment, reason }, offset),
     }
 }
 
-/// What stands before a byte, as far as blanks care.
+/// The bytes before a byte, as far as they matter for blanks.
 struct Neighbours {
     in_time: bool,
-    /// A segment character stands directly before the byte, or before the blanks before it.
+    /// A segment character is directly before the byte, or before the blanks before it.
     after_character: bool,
     /// The first of the blanks directly before the byte.
     blank: Option<usize>,
 }
 
 impl Neighbours {
-    /// Takes the next byte; tells the place of a blank that is now known to be between no two segment characters.
+    /// Takes the next byte; returns the place of a blank that turns out not to be between two segment characters.
     fn misplaced(&mut self, byte: u8, place: usize) -> Option<usize> {
         match byte {
             b' ' | b'_' => {

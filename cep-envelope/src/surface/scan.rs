@@ -1,4 +1,4 @@
-//! The grammar of `CEP §5.2`, from left to right, each byte looked at once.
+//! The grammar of `CEP §5.2`, read from left to right, each byte once.
 
 use super::error::{Segment, SurfaceError, SurfaceReason, Warning, Warnings};
 use crate::time::{Clock, Date, TimeFragment};
@@ -11,7 +11,7 @@ const PREFERRED_SEGMENT: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Layout {
     pub(super) time: TimeFragment,
-    /// Where time fragment, context, profile and priority end.
+    /// The ends of time fragment, context, profile and priority.
     pub(super) ends: [u8; 4],
     pub(super) has_extension: bool,
     pub(super) warnings: Warnings,
@@ -51,7 +51,8 @@ pub(super) fn scan(name: &[u8]) -> Result<Layout, SurfaceError> {
 }
 
 impl TimeFragment {
-    /// Reads a fragment that stands alone, as manifests mirror it (`CEP §11.2`). `None` if it has none of the three forms.
+    /// Reads a separate fragment, as in the mirrored fields of manifests (`CEP §11.2`). `None` if it has none of the
+    /// three forms.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut cursor = Cursor { rest: text.as_bytes(), offset: 0, segment: Segment::Time };
@@ -60,14 +61,14 @@ impl TimeFragment {
     }
 }
 
-/// How the text of one segment fails to be one, and at which byte of it.
+/// Checks the text of one segment. The error has the reason and the byte.
 pub(super) fn check(text: &[u8], segment: Segment) -> Result<(), SurfaceError> {
     if text.is_empty() {
         return Err(SurfaceError { reason: SurfaceReason::Empty, segment, offset: 0 });
     }
     let mut cursor = Cursor { rest: text, offset: 0, segment };
     cursor.segment(segment)?;
-    // What may follow a segment in a name does not belong in it.
+    // A dot may follow a segment in a name, but is not part of it.
     if cursor.rest.is_empty() { Ok(()) } else { Err(cursor.error(SurfaceReason::Character)) }
 }
 
@@ -109,7 +110,7 @@ impl Cursor<'_> {
         Ok(self.digit()? * 10 + self.digit()?)
     }
 
-    /// One letter or hyphen of the time fragment; tells whether it is upper case.
+    /// Reads one letter or hyphen of the time fragment; returns whether it is upper case.
     // keeps: CEP-049 (§5.2)
     fn mark(&mut self, lower: u8) -> Result<bool, SurfaceError> {
         match self.rest.first() {
@@ -124,8 +125,8 @@ impl Cursor<'_> {
 
     /// The time fragment, and whether a letter of it is upper case.
     ///
-    /// The fifth byte tells the compact form from the two with hyphens, the eleventh tells those apart. No form is
-    /// the beginning of a segment, although segments have digits and hyphens too: a dot ends it.
+    /// The fifth byte tells the compact form from the two with hyphens, the eleventh tells those apart. A longer
+    /// segment of digits and hyphens is not mistaken for a time, because a dot must follow the fragment.
     fn time(&mut self) -> Result<(TimeFragment, bool), SurfaceError> {
         let year = u16::from(self.pair()?) * 100 + u16::from(self.pair()?);
         // keeps: CEP-041 (§5.2)
@@ -170,7 +171,7 @@ impl Cursor<'_> {
     // keeps: CEP-048 (§5.2), CEP-053 (§5.3), CEP-056 (§5.3)
     fn segment(&mut self, segment: Segment) -> Result<usize, SurfaceError> {
         self.segment = segment;
-        // One more than it may have is enough to know.
+        // One byte more than the limit is enough to detect excess length.
         let window = self.rest.get(..=segment.longest()).unwrap_or(self.rest);
         let length = window.iter().position(|byte| !is_segment_char(*byte)).unwrap_or(window.len());
         if length > segment.longest() {

@@ -33,7 +33,7 @@ macro_rules! remarks {
         pub struct $set(u8);
 
         impl $set {
-            /// Whether there is nothing to remark.
+            /// Whether the set is empty.
             #[must_use]
             pub const fn is_empty(self) -> bool {
                 self.0 == 0

@@ -1,5 +1,5 @@
-//! A judge of surfaces that knows nothing of the parser: it reads the grammar's text (RFC 5234, as much of it as the
-//! draft uses) and makes of it an automaton that walks one byte at a time.
+//! A matcher for surfaces that is independent of the parser: it reads the text of the grammar (RFC 5234, as much of it
+//! as the draft uses) and builds an automaton that takes one byte at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +21,12 @@ LCALPHA = %x61-7A
 DIGIT = %x30-39
 "#;
 
-/// What the grammar says of some bytes.
+/// The answer of the grammar for some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It derives them.
+    /// The grammar derives them.
     Derived,
-    /// It derives nothing that begins with the bytes up to and with this one, although it derives something that
-    /// begins with those before it; their number, if it only wants more bytes.
+    /// The first byte with which no derived name can go on, or the number of bytes if only more bytes are missing.
     Stuck(usize),
 }
 
@@ -42,7 +41,7 @@ enum Expression {
     Repeat(usize, usize, Box<Expression>),
 }
 
-/// An automaton without dead states: whatever it still walks can be walked to an end.
+/// An automaton without dead states: from each state an end can be reached.
 pub struct Matcher {
     next: Vec<[Option<usize>; 256]>,
     accepts: Vec<bool>,
@@ -84,7 +83,7 @@ impl Matcher {
     }
 }
 
-/// Where a state goes without a byte, and where with which bytes.
+/// The transitions of a state without a byte, and those with bytes.
 struct Graph {
     rules: BTreeMap<String, Expression>,
     arrows: Vec<Vec<usize>>,
@@ -98,7 +97,7 @@ impl Graph {
         self.arrows.len() - 1
     }
 
-    /// Lays the expression out from a state, and returns where it ends.
+    /// Adds the transitions of the expression from a state on, and returns its end state.
     fn add(&mut self, expression: &Expression, from: usize) -> usize {
         match expression {
             Expression::Rule(name) => {
@@ -143,8 +142,8 @@ impl Graph {
         closed
     }
 
-    /// Every set of states that some bytes lead to becomes one state. None of them is dead: each expression can be
-    /// walked to its end, so that each state lies on a way to the last.
+    /// Every reachable set of states becomes one state. None of them is dead: each expression can be completed, so that
+    /// the end can be reached from each state.
     fn determine(&self, end: usize) -> Matcher {
         let mut numbers = BTreeMap::new();
         let mut sets = vec![self.closure(vec![0])];
@@ -172,7 +171,7 @@ impl Graph {
     }
 }
 
-/// Rules by name; RFC 5234 ignores case in names. A line without `=` goes on with the rule above it.
+/// Rules by name; RFC 5234 ignores case in names. A line without `=` continues the rule above it.
 fn rules(grammar: &str) -> BTreeMap<String, Expression> {
     let mut texts: Vec<(String, String)> = Vec::new();
     for line in grammar.lines().filter(|line| !line.trim().is_empty()) {

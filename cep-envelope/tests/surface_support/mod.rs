@@ -6,7 +6,7 @@ use cep_envelope::{Clock, Date, Parts, TimeFragment};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-/// A failure is written beside the test that failed, and tried first from then on.
+/// A failing case is written to a file beside its test, and tried first from then on.
 pub fn config(cases: u32) -> ProptestConfig {
     let beside = FileFailurePersistence::WithSource("regressions");
     ProptestConfig { cases, failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }

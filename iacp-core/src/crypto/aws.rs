@@ -1,7 +1,7 @@
 //! The provider for hosts: AWS-LC where it is faster, the portable code for the rest.
 //!
-//! Its constructors can fail for want of memory, which is no answer that a step function can give. So the portable key
-//! stands behind each of AWS-LC's, and gives the same bytes.
+//! Its constructors can fail for want of memory, and a step function cannot report that. So each AWS-LC key has a
+//! portable key as a fallback, which gives the same bytes.
 
 use super::{BadSignature, BadTag, Equation, Portable, Provider, Secret32, Suite, WeakKey, portable};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
@@ -67,7 +67,7 @@ impl Provider for AwsLc {
     }
 
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        // The all-zero result is an error of AWS-LC's, found in constant time.
+        // AWS-LC reports the all-zero result as an error, in constant time.
         let Ok(key) = PrivateKey::from_private_key(&X25519, secret.expose()) else {
             return Portable::x25519(secret, public);
         };

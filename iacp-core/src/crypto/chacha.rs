@@ -1,15 +1,15 @@
 //! ChaCha20-Poly1305 (RFC 8439 §2.8) in place, from `chacha20` and `poly1305`.
 //!
-//! The crate `chacha20poly1305` puts the same two together, one after the other. What costs time there, at the length of
-//! a datagram, is how the vector backends are called: they make four blocks of key stream in the time of one, and take
-//! four blocks of a message at once only while they have had a multiple of four. So here
+//! The crate `chacha20poly1305` runs the same two, one after the other. At the length of a datagram, its cost comes
+//! from how it calls the vector backends: they make four blocks of key stream in the time of one, and Poly1305 takes
+//! four blocks at once only as long as it has had a multiple of four. So here
 //!
-//! - the key stream's first call gives the one-time key and the stream for the first 192 bytes, and what is left behind
+//! - the first call of the key stream gives the one-time key and the stream for the first 192 bytes, and the rest after
 //!   the last four whole blocks is one call as well;
-//! - blocks are handed to Poly1305 in fours from the beginning to the end, the authenticated data with the message.
+//! - blocks are passed to Poly1305 in fours from the beginning to the end, the authenticated data with the message.
 //!
-//! At 1,200 bytes it takes 0.93 of the time, with Poly1305's state wiped, which that crate leaves behind; 0.87 without. Where a
-//! backend works block by block, nothing is drawn that is not needed.
+//! At 1,200 bytes this takes 0.93 of that crate's time, although Poly1305's state is wiped here and not there; without
+//! the wiping it takes 0.87. If a backend works block by block, no unneeded block is computed.
 
 use super::{BadTag, Secret32};
 use chacha20::ChaCha20;
@@ -67,7 +67,8 @@ impl Key {
 /// The key stream of one nonce. `chacha20` wipes its half.
 struct Stream {
     cipher: ChaCha20,
-    /// The stream's first step: a block for the one-time key, then the message's. In words, because it is wiped by them.
+    /// The first step of the stream: a block for the one-time key, then blocks for the message. It is stored in words,
+    /// because it is wiped word by word.
     first: Zeroizing<[[u64; BLOCK / 8]; LANES]>,
     one_time: Secret32,
 }
@@ -96,7 +97,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The tag of what is authenticated: both parts filled up to whole blocks, and their lengths.
+    /// The tag: over both parts, each padded to whole blocks, and their lengths.
     fn tag(&self, aad: &[u8], ciphertext: &[u8]) -> [u8; 16] {
         let mut blocks =
             Blocks { hash: Poly1305::new(self.one_time.expose().into()), waiting: Default::default(), count: 0 };

@@ -1,13 +1,13 @@
-//! A provider without AES, for devices whose flash has no room for a cipher that they never agree on.
+//! A provider without AES, for devices without room in flash for a cipher that they never use.
 
 use super::{BadSignature, BadTag, Provider, Secret32, Suite, Suites, WeakKey, chacha, curve};
 
 pub use super::curve::SigningKey;
 
-/// As `Portable`, with ChaCha20-Poly1305 as its one suite.
+/// Like `Portable`, with ChaCha20-Poly1305 as the only suite.
 ///
-/// AES-256-GCM is mandatory in `IACP §8.2`: an agent that is built with this provider speaks only with peers that agree
-/// on the other suite, and refuses the rest.
+/// AES-256-GCM is mandatory in `IACP §8.2`: an agent that is built with this provider can only communicate with peers
+/// that agree on the other suite, and refuses all others.
 ///
 /// ```
 /// use iacp_core::crypto::{ChaChaOnly, Provider, Suite};
@@ -19,7 +19,7 @@ pub use super::curve::SigningKey;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChaChaOnly;
 
-/// An expanded cipher key, which wipes itself; or none, for the suite that this provider lacks.
+/// An expanded cipher key, which wipes itself; `None` for the suite that this provider lacks.
 pub struct Cipher(Option<chacha::Key>);
 
 impl Provider for ChaChaOnly {

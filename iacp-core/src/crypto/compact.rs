@@ -4,11 +4,11 @@ use super::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey, 
 
 pub use super::portable::SigningKey;
 
-/// As [`Portable`], with 32 bytes kept for each cipher key instead of an expanded one.
+/// Like [`Portable`], but it keeps 32 bytes for each cipher key instead of an expanded one.
 ///
-/// An expanded AES-256-GCM key takes 288 bytes on a Cortex-M4 and over 900 on x86-64 with AES instructions, and a session
-/// has two. The price is one key expansion a frame: `cargo run -p footprint` counts its instructions. With
-/// ChaCha20-Poly1305 there is nothing to expand, and no price.
+/// An expanded AES-256-GCM key takes 288 bytes on a Cortex-M4 and over 900 on x86-64 with AES instructions, and a
+/// session has two. The cost is one key expansion for each frame: `cargo run -p footprint` counts its instructions.
+/// With ChaCha20-Poly1305 there is nothing to expand, and no cost.
 ///
 /// ```
 /// use iacp_core::crypto::{Compact, Portable};
@@ -28,7 +28,7 @@ enum Key {
     ChaCha20Poly1305(chacha::Key),
 }
 
-/// By itself, so that the other cipher does not take the stack of this one.
+/// A function of its own, so that the other cipher does not need the stack of this one.
 #[inline(never)]
 fn seal_aes(key: &Secret32, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
     Portable::seal(&Portable::cipher(Suite::Aes256Gcm, key), nonce, aad, buffer)

@@ -31,12 +31,12 @@ pub(super) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
     *key.0.sk.sign(message, None)
 }
 
-/// The equation with the cofactor: ed25519-compact asks whether \[S\]B − \[k\]A − R is of small order. It does not hand
-/// out \[S\]B − \[k\]A, so R cannot be compared with it here.
+/// The equation with the cofactor: ed25519-compact checks whether \[S\]B − \[k\]A − R is of small order. It does not
+/// return \[S\]B − \[k\]A, so R cannot be compared with that here.
 ///
-/// In three calls, one after the other: what one of them has on the stack is free when the next one needs it.
+/// In three calls, one after the other, so that the stack of one is free when the next one needs it.
 pub(super) fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-    // By reference, so that the state is not moved.
+    // Matched by reference, so that the state is not moved.
     match &mut begin(public, signature) {
         Ok(state) => {
             absorb(state, message);
@@ -63,20 +63,20 @@ fn finish(state: &VerifyingState) -> Result<(), BadSignature> {
 
 #[inline(never)]
 pub(super) fn x25519_public(secret: &Secret32) -> [u8; 32] {
-    // The base point has prime order and a clamped scalar is no multiple of it: this cannot fail. The zero point,
-    // should it ever appear, is refused by every peer.
+    // The base point has prime order and a clamped scalar is no multiple of it: this cannot fail. If the zero point did
+    // appear, every peer would refuse it.
     x25519::SecretKey::new(*secret.expose()).recover_public_key().map_or([0; 32], |public| *public)
 }
 
 #[inline(never)]
 pub(super) fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-    // `dh` looks at all bytes of the result before it says whether they are zero, and wipes its output.
+    // `dh` checks all bytes of the result for zero in constant time, and wipes its output.
     let shared = x25519::PublicKey::new(*public).dh(&x25519::SecretKey::new(*secret.expose()));
     shared.map(|bytes| Secret32::fill(|to| *to = *bytes)).map_err(|_| WeakKey)
 }
 
 pub(super) fn static_secret(key: &SigningKey) -> Secret32 {
-    // Only a slice of another length than 32 could fail, and there is none.
+    // This fails only for a slice of another length than 32, and there is none.
     Secret32::fill(|to| {
         if let Ok(secret) = x25519::SecretKey::from_ed25519(&key.0.sk) {
             *to = *secret;

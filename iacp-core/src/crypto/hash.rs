@@ -17,7 +17,7 @@ const ONE_BLOCK: usize = 55;
 pub(crate) const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// The rolling hash of every data frame is this short: one compression, and next to nothing around it.
+/// The rolling hash of every data frame is this short: one compression, and little else.
 #[inline]
 fn one_block(parts: &[&[u8]], length: usize) -> Option<[u8; 32]> {
     let mut block = [0; 64];

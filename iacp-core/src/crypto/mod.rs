@@ -9,9 +9,9 @@
 //! | [`ChaChaOnly`] | | ChaCha20-Poly1305 | devices without AES hardware: it links no AES |
 //! | `AwsLc` | `aws-lc` | both | hosts |
 //!
-//! They give the same bytes and the same verdicts for the same inputs, so that two peers never disagree because of what
-//! they are built with. Firmware with a crypto engine implements [`Provider`] itself and proves itself with the same
-//! vectors (`tests/providers`). What its engine lacks it takes from [`ChaChaOnly`] or `Portable`, function by function.
+//! They give the same bytes and the same verdicts for the same inputs, so that two peers never disagree because they
+//! are built with different providers. Firmware with a crypto engine implements [`Provider`] itself and can be tested
+//! with the same vectors (`tests/providers`). Functions that its engine lacks can call [`ChaChaOnly`] or `Portable`.
 
 #[cfg(feature = "aws-lc")]
 pub mod aws;
@@ -49,8 +49,8 @@ mod tests {
     use subtle::ConstantTimeEq;
     use zeroize::Zeroize;
 
-    // A secret that could be printed or cloned would leak one day. The test stops compiling if either is ever
-    // implemented, because there are two candidates for the same name then.
+    // A secret that can be printed or cloned will leak one day. This test stops compiling if `Secret32` gets either
+    // trait, because then there are two candidates for the same name.
     trait Ambiguous<A> {
         fn check() {}
     }

@@ -3,9 +3,9 @@
 use super::{BadSignature, BadTag, Equation, Secret32, Suite, Suites, TooLong, WeakKey, hash, strict};
 
 /// The cryptography of the protocol in a few large operations. An implementation is chosen statically: all functions
-/// are associated ones, and a machine that is generic over `P: Provider` holds keys, never a provider.
+/// are associated functions, and a machine that is generic over `P: Provider` holds keys, but no provider value.
 ///
-/// Whatever implements it must give the same bytes and the same verdicts as the providers of this crate for all inputs.
+/// An implementation must give the same bytes and the same verdicts as the providers of this crate for all inputs.
 pub trait Provider: Sized {
     /// An expanded Ed25519 key. Wipes itself; neither `Debug` nor `Clone`.
     type SigningKey;
@@ -13,7 +13,7 @@ pub trait Provider: Sized {
     /// An expanded key of an authenticated cipher. Wipes itself; neither `Debug` nor `Clone`.
     type Cipher;
 
-    /// The suites it has. A session refuses a peer with which it has none in common.
+    /// The suites that it has. A session refuses a peer with which it has none in common.
     const SUITES: Suites = Suites::ALL;
 
     /// The equation that [`equation`](Self::equation) checks.
@@ -28,9 +28,9 @@ pub trait Provider: Sized {
     /// Signs, deterministically (RFC 8032 §5.1.6).
     fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64];
 
-    /// Ed25519's equation, as the engine checks it (RFC 8032 §5.1.7), for [`verify`](Self::verify) and
-    /// [`verify_checked`](Self::verify_checked) alone: by itself it says little. k is the SHA-512 of the bytes of R, A
-    /// and the message. The rest of what strict verification asks for is checked around it.
+    /// Ed25519's equation, as the engine checks it (RFC 8032 §5.1.7), for use by [`verify`](Self::verify) and
+    /// [`verify_checked`](Self::verify_checked) only: alone it does not verify a signature. k is the SHA-512 of the
+    /// bytes of R, A and the message. The other conditions of strict verification are checked around it.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -49,12 +49,13 @@ pub trait Provider: Sized {
     /// [`BadSignature`], without saying which of these failed.
     // keeps: IACP-171 (§8.7)
     fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        // The key comes last: what fails, fails at the price of the equation.
+        // The key is checked last, so that an invalid signature costs no more than the equation.
         verify_but_the_key::<Self>(public, message, signature)?;
         CheckedKey::new::<Self>(public).map(|_| ()).map_err(|WeakKey| BadSignature)
     }
 
-    /// Verifies strictly with a key that has been checked, and gives [`verify`](Self::verify)'s verdict for less.
+    /// Verifies strictly with a key that has been checked. The verdict is that of [`verify`](Self::verify), at less
+    /// cost.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -66,8 +67,8 @@ pub trait Provider: Sized {
     /// The X25519 public key of a secret (RFC 7748 §5), which is clamped here.
     fn x25519_public(secret: &Secret32) -> [u8; 32];
 
-    /// X25519 (RFC 7748 §5). The secret is clamped here; the public key's top bit is ignored and its value taken
-    /// modulo p, as the RFC says.
+    /// X25519 (RFC 7748 §5). The secret is clamped here; the public key's top bit is ignored and its value is taken
+    /// modulo p, as the RFC requires.
     ///
     /// # Errors
     /// [`WeakKey`] if the result is all zero, which is the case exactly for public keys of small order.
@@ -84,22 +85,22 @@ pub trait Provider: Sized {
         strict::montgomery(public)
     }
 
-    /// Expands a cipher key. With a suite that is not among [`SUITES`](Self::SUITES) the cipher seals nothing, as
-    /// [`seal`](Self::seal) says of buffers that are too long, and opens nothing.
+    /// Expands a cipher key. With a suite that is not among [`SUITES`](Self::SUITES), the cipher zeroes instead of
+    /// sealing, as [`seal`](Self::seal) does with buffers that are too long, and opens nothing.
     fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher;
 
-    /// Encrypts `buffer` in place and gives the tag. A nonce must never come twice under one key.
+    /// Encrypts `buffer` in place and returns the tag. A nonce must never be used twice with one key.
     ///
-    /// No frame comes near the ciphers' limit of 64 GiB. A buffer beyond it is zeroed instead of sealed, and the tag
-    /// is zero: such a frame opens nowhere, and nothing of it leaks.
+    /// No frame comes near the ciphers' limit of 64 GiB. A buffer beyond it is zeroed instead of sealed, and the tag is
+    /// zero: such a frame cannot be opened anywhere, and leaks nothing.
     fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16];
 
     /// Decrypts `buffer` in place if its tag verifies.
     ///
     /// # Errors
-    /// [`BadTag`]; `buffer` is then all zero. It never holds anything decrypted that has not been authenticated, and
-    /// it is the same with every provider: not all engines can leave the ciphertext as it was. Who wants to try
-    /// another key keeps a copy.
+    /// [`BadTag`]; `buffer` is then all zero. It never holds decrypted bytes that have not been authenticated. All
+    /// providers zero it, because not all engines can leave the ciphertext as it was. A caller that wants to try
+    /// another key must keep a copy.
     fn open(
         cipher: &Self::Cipher,
         nonce: &[u8; 12],
@@ -139,7 +140,7 @@ pub trait Provider: Sized {
 
 /// A public key that is canonical and of prime order: the proof that it has been checked, made once per peer.
 ///
-/// The check costs about as much as a verification. [`Provider::verify_checked`] does without it.
+/// The check costs about as much as a verification. [`Provider::verify_checked`] does not repeat it.
 ///
 /// ```
 /// use iacp_core::crypto::{BadSignature, CheckedKey, ChaChaOnly, Provider, Secret32, WeakKey};
@@ -156,10 +157,11 @@ pub trait Provider: Sized {
 pub struct CheckedKey([u8; 32]);
 
 impl CheckedKey {
-    /// No key, for memory that has none yet. Nothing is to be verified with it.
+    /// No key, for memory that has none yet. Nothing must be verified with it.
     pub(crate) const NONE: Self = Self([0; 32]);
 
-    /// Checks a public key. All providers give the same verdict, so a key that one has checked is good for all.
+    /// Checks a public key. All providers give the same verdict, so a key that one provider has checked is valid for
+    /// all.
     ///
     /// # Errors
     /// [`WeakKey`] if the encoding is not canonical, not a point, or a point that is not of prime order.
@@ -174,7 +176,7 @@ impl CheckedKey {
     }
 }
 
-/// Everything about a signature but whether its key is checked.
+/// Verifies everything about a signature except the key.
 fn verify_but_the_key<P: Provider>(
     public: &[u8; 32],
     message: &[u8],

@@ -6,13 +6,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// 32 secret bytes: wiped on drop, never printed, never cloned, compared in constant time.
 ///
-/// A move may leave a copy behind in a dead stack frame, which no safe code can reach to wipe: keep a secret where it
-/// was made and lend it.
+/// A move may leave a copy in a dead stack frame, which safe code cannot wipe: keep a secret where it was made, and
+/// pass references.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret32([u8; 32]);
 
 impl Secret32 {
-    /// Takes the bytes over. The array that they came from is the caller's to wipe.
+    /// Takes the bytes. The caller must wipe the array from which they came.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -30,7 +30,7 @@ impl Secret32 {
         secret
     }
 
-    /// The bytes, for the one who needs them.
+    /// The bytes of the secret.
     #[must_use]
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0

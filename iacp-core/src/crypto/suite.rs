@@ -59,8 +59,8 @@ impl Suites {
         !self.common(Self::of(suite)).is_empty()
     }
 
-    /// What seals an answer to a discovery request, where nothing can be agreed: AES-256-GCM (`IACP §8.2`), or the one
-    /// suite of a provider that lacks it.
+    /// The suite for the answer to a discovery request, where nothing can be agreed: AES-256-GCM (`IACP §8.2`), or the
+    /// one suite of a provider that lacks it.
     ///
     /// ```
     /// use iacp_core::crypto::{Suite, Suites};
@@ -80,7 +80,7 @@ impl Suites {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

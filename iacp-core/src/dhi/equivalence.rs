@@ -1,23 +1,23 @@
-//! Equivalence of a document with the web page that it stands for (`IACP §4.1.4.1`): entropy, and SHA-256 over canonical text
-//! nodes. Both sides are read as streams; there is no tree.
+//! Equivalence of a document with the web page that it represents (`IACP §4.1.4.1`): entropy, and SHA-256 over
+//! canonical text nodes. Both sides are read as streams; no tree is built.
 
 use sha2::{Digest, Sha256};
 
-/// What ends a node in the hash: a byte that UTF-8 does not have.
+/// The end of a node in the hash: a byte that does not occur in UTF-8.
 const NODE_END: u8 = 0xff;
-/// Bytes that are looked at together, while they are as the canonical text has them.
+/// The number of bytes that are examined together, as long as they are already canonical.
 const CHUNK: usize = 64;
-/// A chunk and the byte behind it.
+/// A chunk and the byte after it.
 const WINDOW: usize = CHUNK + 1;
-/// Text that is hashed and counted at once, in bytes.
+/// The amount of text that is hashed and counted at once, in bytes.
 const WAITING: usize = 256;
 /// The greatest difference of entropies, in bits per byte.
 const ENTROPY_MAX: f64 = 0.001;
 
-/// Where a text is being read.
+/// The state of reading a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Within {
-    /// A node of which nothing was seen but white space.
+    /// A node with only white space so far.
     Nothing,
     Text,
     /// White space that counts if text follows.
@@ -26,9 +26,9 @@ enum Within {
 
 /// Text nodes as they come, depth first and left to right.
 ///
-/// The caller gives text with character references resolved, and says where a node ends. A run of white space (tab, line
-/// feed, form feed, carriage return, blank, no-break space) is one blank and none at a node's ends; Unicode is left as it is;
-/// a node of nothing else does not count.
+/// The caller passes text with character references resolved, and marks the ends of nodes. A run of white space (tab,
+/// line feed, form feed, carriage return, blank, no-break space) becomes one blank, and is removed at the start and the
+/// end of a node; a node of only white space does not count. Unicode is left as it is.
 ///
 /// ```
 /// use iacp_core::dhi::equivalence::Canonical;
@@ -49,7 +49,7 @@ pub struct Canonical {
     hash: Sha256,
     counts: Counts,
     within: Within,
-    /// Text that waits until there is more of it: short runs cost as little as long ones.
+    /// Text that waits until there is more of it, so that short runs cost as little as long ones.
     waiting: [u8; WAITING],
     count: usize,
 }
@@ -60,8 +60,8 @@ impl Default for Canonical {
     }
 }
 
-/// How often each byte occurred, in two halves, so that equal neighbours do not wait for each other. A count that wraps at
-/// 2^32 wraps alike in equal texts, and of unequal ones the hash decides.
+/// How often each byte occurred, in two halves, so that equal neighbours do not wait for each other. A count that wraps
+/// at 2^32 does so in the same way for equal texts; for unequal texts the hash decides.
 #[derive(Clone)]
 struct Counts([[u32; 256]; 2]);
 
@@ -83,7 +83,7 @@ impl Counts {
 
     fn totals(&self) -> impl Iterator<Item = u64> + Clone + '_ {
         let [even, odd] = &self.0;
-        // The end of a node is no text.
+        // The end of a node does not count as text.
         even.iter().zip(odd).take(usize::from(NODE_END)).map(|(even, odd)| u64::from(*even) + u64::from(*odd))
     }
 }
@@ -95,7 +95,7 @@ fn count(counts: &mut [u32; 256], byte: u8) {
     }
 }
 
-/// The white space with which some text begins, in bytes: 0, 1, or 2 for U+00A0.
+/// The length of the white space character at the start of some text: 0, 1, or 2 for U+00A0.
 const fn gap(bytes: &[u8]) -> usize {
     match bytes {
         [b'\t' | b'\n' | 0x0c | b'\r' | b' ', ..] => 1,
@@ -104,9 +104,9 @@ const fn gap(bytes: &[u8]) -> usize {
     }
 }
 
-/// Where a chunk may have something else than text and single blanks with text behind them: 1 at white space, at controls, at
-/// the first byte of U+00A0, and at a blank with one of them behind it. Without branches, so that the compiler takes many
-/// bytes at a time.
+/// Marks the places where a chunk may have something other than text and single blanks before text: 1 at white space
+/// other than a blank, at controls, at the first byte of U+00A0, and at a blank before one of these or another blank.
+/// There are no branches, so that the compiler can process many bytes at a time.
 #[inline]
 fn doubts(window: &[u8; WINDOW]) -> [u8; CHUNK] {
     let mut doubts = [0_u8; CHUNK];
@@ -117,7 +117,7 @@ fn doubts(window: &[u8; WINDOW]) -> [u8; CHUNK] {
     doubts
 }
 
-/// The places of what is 1, ascending, found a word at a time.
+/// The places of the ones, ascending, found a word at a time.
 fn places(doubts: &[u8; CHUNK]) -> impl Iterator<Item = usize> + '_ {
     doubts.as_chunks::<8>().0.iter().enumerate().flat_map(|(index, word)| {
         let mut word = u64::from_le_bytes(*word);
@@ -129,14 +129,15 @@ fn places(doubts: &[u8; CHUNK]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
-/// How many bytes of `text`, which does not begin with white space, are canonical as they are, up to a byte of text.
+/// How many bytes at the start of `text` are already canonical. `text` must not begin with white space, and the result
+/// does not end with it.
 fn run(text: &[u8]) -> usize {
     let mut at = 0;
     loop {
         let rest = text.get(at..).unwrap_or_default();
         let doubts = rest.first_chunk().map_or_else(
             || {
-                // What lies behind the text is in doubt, and so is a blank at its end.
+                // The bytes after the text are marked as doubtful, and so is a blank at its end.
                 let mut window = [b'\n'; WINDOW];
                 window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
                 doubts(&window)
@@ -197,7 +198,7 @@ impl Canonical {
         }
     }
 
-    /// The node is over. White space at its end does not count.
+    /// Ends the node. White space at its end does not count.
     // keeps: IACP-051 (§4.1.4.1), IACP-052 (§4.1.4.1)
     pub fn node_end(&mut self) {
         if self.within != Within::Nothing {
@@ -227,7 +228,7 @@ impl Canonical {
         self.count = 0;
     }
 
-    /// What is left of the text: its digest and its entropy. An open node ends here.
+    /// The result for the text: its digest and its entropy. An open node ends here.
     #[must_use]
     pub fn finish(mut self) -> Parity {
         self.node_end();
@@ -251,7 +252,7 @@ fn entropy(counts: impl Iterator<Item = u64> + Clone) -> f64 {
     libm::log2(total) - sum / total
 }
 
-/// What is kept of a text.
+/// The digest and the entropy of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Parity {

@@ -1,8 +1,9 @@
-//! Automated Pipeline Extraction (`IACP §4.1.3.2`): prune, stream at once, or queue; each node when its score is there.
+//! Automated Pipeline Extraction (`IACP §4.1.3.2`): each node, once its score is known, is pruned, streamed at once, or
+//! queued.
 
 use super::relevance::Share;
 
-/// From here on a node has a stream of its own at once.
+/// With this score or more, a node gets a stream of its own at once.
 pub const FAST_PATH: Share = match Share::new(8_500) {
     Some(share) => share,
     None => Share::ONE,
@@ -25,23 +26,23 @@ impl Queued {
     /// Nothing waits.
     pub const FREE: Self = Self { hrp: Share::ZERO, arrival: 0, node: 0 };
 
-    /// What is taken first is greatest: the higher score, then the earlier arrival.
+    /// The node that is taken first has the greatest rank: by higher score, then by earlier arrival.
     const fn rank(&self) -> (Share, core::cmp::Reverse<u64>) {
         (self.hrp, core::cmp::Reverse(self.arrival))
     }
 }
 
-/// What becomes of a node. Nothing is ever sent for a pruned one.
+/// The decision about a node. No request is ever sent for a pruned one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
     /// It is dropped: its score is 0, below Θ, or below everything in a full queue.
     Pruned,
-    /// It has a stream of its own now. The caller fetches it, then calls [`Ape::done`].
+    /// It has a stream of its own. The caller fetches it, then calls [`Ape::done`].
     Stream,
     /// It waits.
     Queued,
-    /// It waits, and this node, the worst of a full queue, is pruned for it.
+    /// It is queued, and this other node, the worst of the full queue, is pruned for it.
     Displaced(u32),
 }
 
@@ -73,12 +74,12 @@ pub struct Ape<'m> {
 }
 
 impl<'m> Ape<'m> {
-    /// An engine with so many streams, and as much queue as there is memory.
+    /// An engine with `streams` streams, and a queue as long as its memory.
     pub const fn new(queue: &'m mut [Queued], streams: usize) -> Self {
         Self { queue, queued: 0, free_streams: streams, arrivals: 0 }
     }
 
-    /// Θ at the moment: the base, and more the fuller the queue is, up to the fast path.
+    /// The current Θ: it rises from the base to the fast path as the queue fills.
     // keeps: IACP-046 (§4.1.3.2)
     #[must_use]
     pub fn theta(&self) -> Share {
@@ -88,7 +89,7 @@ impl<'m> Ape<'m> {
         Share::at_most_one(u64::from(THETA_BASE.parts()) + raised)
     }
 
-    /// Judges a node by its score, at once and for good.
+    /// Decides about a node by its score, immediately and finally.
     // keeps: IACP-041 (§4.1.3), IACP-046 (§4.1.3.2), IACP-047 (§4.1.3.2)
     pub fn judge(&mut self, node: u32, hrp: Share) -> Verdict {
         if hrp == Share::ZERO || hrp < self.theta() {
@@ -111,7 +112,7 @@ impl<'m> Ape<'m> {
             }
             return Verdict::Queued;
         }
-        // Full: the worst one goes, unless that is this one.
+        // The queue is full: the worst node is pruned, unless this one is worse.
         let Some(last) = place.checked_sub(1) else { return Verdict::Pruned };
         let room = self.queue.get_mut(..=last).unwrap_or_default();
         let displaced = room.first().map_or(node, |worst| worst.node);
@@ -122,7 +123,7 @@ impl<'m> Ape<'m> {
         Verdict::Displaced(displaced)
     }
 
-    /// The best node that waits, if a stream is free for it.
+    /// Takes the best queued node, if a stream is free for it.
     pub fn take(&mut self) -> Option<u32> {
         let best = self.queued.checked_sub(1).filter(|_| self.free_streams > 0)?;
         self.queued = best;
@@ -130,7 +131,7 @@ impl<'m> Ape<'m> {
         self.queue.get(best).map(|queued| queued.node)
     }
 
-    /// A stream has ended, however it did.
+    /// A stream has ended, with or without success.
     pub const fn done(&mut self) {
         self.free_streams = self.free_streams.saturating_add(1);
     }

@@ -1,5 +1,5 @@
-//! The ANML Fallback Query (`IACP §4.1.2`): where no mapping is known, the LL-Entity asks a resolver that it is configured
-//! with. Signed both ways, and one query a second for each requestor.
+//! The ANML Fallback Query (`IACP §4.1.2`): if no mapping is known, the LL-Entity asks a configured resolver. Query and
+//! answer are signed, and each requestor has one query a second.
 
 use core::fmt;
 
@@ -12,18 +12,19 @@ use crate::crypto::Provider;
 use crate::identity::{Identity, sign_frame, verify_frame};
 use crate::time::{Mono, UnixTime};
 
-/// A mapping lives no longer, in milliseconds.
+/// The longest life of a mapping, in milliseconds.
 pub const MAPPING_LIFE_MAX: u64 = 86_400_000;
-/// *Not found* is kept for so long, in milliseconds.
+/// How long *not found* is kept, in milliseconds.
 pub const NOT_FOUND_LIFE: u64 = 300_000;
-/// Between two queries of one requestor, in milliseconds.
+/// The least time between two queries of one requestor, in milliseconds.
 const PAUSE: u64 = 1_000;
 
-/// What a resolver says of a host.
+/// A resolver's answer about a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mapping {
-    /// The host may also be reached as this EID, until then. That its content is the origin's, this does not say.
+    /// The host may also be reached as this EID, until `expiry`. This does not mean that the EID's content is that of
+    /// the origin.
     Mapped {
         /// The EID that answers for the host.
         eid: Eid,
@@ -50,13 +51,13 @@ pub enum Ignored {
     Malformed,
     /// To another query.
     Nonce,
-    /// From another resolver than the one that was asked.
+    /// The answer is from another resolver than the one that was asked.
     Resolver,
-    /// The resolver's signature does not hold.
+    /// The resolver's signature does not verify.
     Signature,
     /// An unknown status, or fields that do not go with it.
     Status,
-    /// It is over already, or ends more than a day ahead.
+    /// The mapping has expired already, or ends more than a day ahead.
     Expiry,
 }
 
@@ -122,7 +123,7 @@ impl Query {
         Self::write_as(identity, resolver, (uri, nonce), buffer)
     }
 
-    /// The same under a nonce that the caller has drawn.
+    /// The same with a nonce from the caller.
     pub(crate) fn write_as<P: Provider>(
         identity: &Identity<P>,
         resolver: Eid,
@@ -137,7 +138,7 @@ impl Query {
         Ok((Self { resolver, nonce, digest }, length))
     }
 
-    /// The same query, as it went to another resolver: it names none.
+    /// The same query for another resolver: the query itself names no resolver.
     #[must_use]
     pub const fn at(&self, resolver: Eid) -> Self {
         Self { resolver, nonce: self.nonce, digest: self.digest }
@@ -148,7 +149,7 @@ impl Query {
         self.nonce
     }
 
-    /// Takes the resolver's answer. What is ignored changes nothing: the query stays open.
+    /// Takes the resolver's answer. An ignored answer changes nothing: the query stays open.
     ///
     /// # Errors
     /// Why it is ignored.
@@ -200,9 +201,9 @@ pub enum Unanswered {
     Malformed,
     /// This requestor asked less than a second ago.
     TooSoon,
-    /// As many others asked within this second as there is memory for.
+    /// Within this second, as many other requestors have asked as there is memory for.
     Full,
-    /// The requestor's signature does not hold.
+    /// The requestor's signature does not verify.
     Signature,
     /// The answer does not fit the buffer.
     Buffer,
@@ -228,16 +229,16 @@ pub struct Resolver<'m> {
 }
 
 impl<'m> Resolver<'m> {
-    /// A resolver; what is in the memory is kept.
+    /// A resolver; the contents of the memory are kept.
     pub const fn new(asked: &'m mut [Asked]) -> Self {
         Self { asked }
     }
 
-    /// Answers a query, by what `known` says of its host; returns the length of the answer in `buffer`. A URI that is none of the
-    /// web is REFUSED without asking `known`.
+    /// Answers a query with what `known` returns for its host; returns the length of the answer in `buffer`. A URI that
+    /// is not a web URI is REFUSED without calling `known`.
     ///
     /// # Errors
-    /// Why it stays without an answer. Only an answered query counts against its requestor: a forged one does not.
+    /// Why the query gets no answer. Only an answered query counts against its requestor: a forged one does not.
     // keeps: IACP-028 (§4.1.2)
     pub fn answer<P: Provider>(
         &mut self,
@@ -278,7 +279,7 @@ impl<'m> Resolver<'m> {
         Ok(length)
     }
 
-    /// Where this query is counted: the requestor's place, or one whose second is over.
+    /// The place where this query is counted: that of the requestor, or one whose second is over.
     fn place(&self, now: Mono, requestor: &Eid) -> Result<usize, Unanswered> {
         let own = self.asked.iter().position(|asked| asked.at.is_some() && asked.requestor == *requestor);
         let free = || self.asked.iter().position(|asked| !asked.is_recent(now));

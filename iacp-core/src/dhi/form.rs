@@ -1,4 +1,4 @@
-//! The two forms of ANML, and the structure that is looked at before delivery (`IACP §4.1.5.1`).
+//! The two forms of ANML, and the check of their structure before delivery (`IACP §4.1.5.1`).
 
 use core::fmt;
 
@@ -33,7 +33,7 @@ impl Form {
     }
 }
 
-/// The bytes are no document of their form.
+/// The bytes are not a document of their form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotOfForm;
@@ -46,26 +46,26 @@ impl fmt::Display for NotOfForm {
 
 impl core::error::Error for NotOfForm {}
 
-/// What looks at a document's structure while it arrives: a hook of the caller. It sees the document's bytes alone, without
-/// headers and framing.
+/// A hook of the caller that checks the structure of a document while it arrives. It gets only the document's bytes,
+/// without headers and framing.
 pub trait Structure {
-    /// A document begins. One that began before is forgotten.
+    /// A document begins. A document that began earlier is dropped.
     fn begin(&mut self, form: Form);
 
     /// Its next bytes.
     ///
     /// # Errors
-    /// Whatever follows, this is no document.
+    /// These bytes are not a document, whatever follows.
     fn chunk(&mut self, bytes: &[u8]) -> Result<(), NotOfForm>;
 
-    /// It is whole.
+    /// The document is complete.
     ///
     /// # Errors
-    /// It is not.
+    /// It is not complete, or not of its form.
     fn end(&mut self) -> Result<(), NotOfForm>;
 }
 
-/// The least that can be asked: UTF-8, and a first byte that is of the form. Nothing is interpreted.
+/// The minimal check: UTF-8, and a first byte that fits the form. Nothing is interpreted.
 ///
 /// ```
 /// use iacp_core::dhi::form::{Form, Plain, Structure};

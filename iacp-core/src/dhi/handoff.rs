@@ -14,15 +14,15 @@ use crate::identity::Derivative;
 pub enum Trigger {
     /// No ANML was found.
     AnmlAbsent = 1,
-    /// The agent requires what ANML does not have.
+    /// The agent requires media that ANML does not have.
     RichMediaRequired = 2,
     /// T_eval ran out.
     EvaluationTimeout = 3,
     /// The document is longer than MAX_FLOAT_BUF.
     BufferOverflow = 4,
-    /// ANML and web page do not say the same.
+    /// The ANML document and the web page are not equivalent.
     EquivalenceFailed = 5,
-    /// What called itself ANML is none.
+    /// The content was declared as ANML, but is not.
     StructureInvalid = 6,
 }
 
@@ -69,8 +69,8 @@ impl fmt::Display for Trigger {
     }
 }
 
-/// The legacy path, decided on: why, and where to. It becomes a Hand-off Context Object with the derivative that the LL-Entity
-/// made for it; there is no way to put an EID there.
+/// The decision for the legacy path: its cause and its URL. It becomes a Hand-off Context Object with the derivative
+/// that the LL-Entity made for it; an EID cannot be put there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandOff<'m> {
     /// Why.

@@ -1,11 +1,11 @@
-//! Contextual history (`IACP §4.1.3.1`): how often what stands below a prefix of a URI was worth the request.
+//! Contextual history (`IACP §4.1.3.1`): how often resources below a prefix of a URI were worth the request.
 
 use sha2::{Digest, Sha256};
 
 use super::relevance::Share;
 use super::uri::Uri;
 
-/// Whole segments of a path that are told apart.
+/// The most path segments that are distinguished.
 const SEGMENTS_MAX: usize = 8;
 /// C where nothing is known.
 const UNKNOWN: Share = match Share::new(5_000) {
@@ -13,7 +13,7 @@ const UNKNOWN: Share = match Share::new(5_000) {
     None => Share::ZERO,
 };
 
-/// What is known of one prefix.
+/// The record of one prefix.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     key: [u8; 16],
@@ -26,7 +26,7 @@ impl Known {
     pub const FREE: Self = Self { key: [0; 16], tries: 0, successes: 0 };
 }
 
-/// Past success by prefix, in the caller's memory. When it is full, the prefix with the fewest tries gives way.
+/// Past success by prefix, in the caller's memory. When it is full, the prefix with the fewest tries is replaced.
 ///
 /// ```
 /// use iacp_core::dhi::history::{History, Known};
@@ -63,7 +63,7 @@ fn prefixes(uri: &Uri) -> impl Iterator<Item = [u8; 16]> + use<'_> {
 }
 
 impl<'m> History<'m> {
-    /// A history in the caller's memory; what is in it is kept.
+    /// A history in the caller's memory; its contents are kept.
     pub const fn new(known: &'m mut [Known]) -> Self {
         Self { known }
     }

@@ -1,4 +1,4 @@
-//! Link headers (RFC 8288): links, their parameters, and what of them points to ANML (`IACP §4.1.2.1`).
+//! Link headers (RFC 8288): links, their parameters, and which of them point to ANML (`IACP §4.1.2.1`).
 //!
 //! One pass over the field's bytes, no copy: texts are slices of the field, and a quoted string is unquoted as it is read.
 
@@ -25,13 +25,13 @@ pub enum Reason {
     NoTarget,
     /// A target or a quoted string is not closed.
     Unclosed,
-    /// A byte that cannot stand there.
+    /// A byte that is not allowed at its place.
     Byte,
     /// More than [`PARAMETERS_MAX`] parameters.
     TooManyParameters,
 }
 
-/// A field that is no list of links.
+/// A field that is not a list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Malformed {
@@ -55,7 +55,7 @@ impl fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
-/// The value of a parameter, as it stands in the field.
+/// The value of a parameter, as written in the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<'a> {
     raw: &'a [u8],
@@ -63,7 +63,7 @@ pub struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The bytes that it means: without quotes, quoted pairs resolved.
+    /// The bytes of its meaning: without quotes, quoted pairs resolved.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         let (quoted, mut rest) = (self.quoted, self.raw.iter().copied());
         core::iter::from_fn(move || match rest.next() {
@@ -72,13 +72,13 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// Whether it is this text, without regard to the case of ASCII letters.
+    /// Whether it equals this text, ignoring the case of ASCII letters.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         self.bytes().map(|byte| byte.to_ascii_lowercase()).eq(text.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 
-    /// Whether this is one of its words, which blanks part.
+    /// Whether this is one of its words, which are separated by blanks.
     #[must_use]
     pub fn has_word(&self, word: &str) -> bool {
         let mut wanted = word.bytes();
@@ -120,7 +120,7 @@ impl<'a> Value<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'a> {
-    /// What stands between `<` and `>`.
+    /// The text between `<` and `>`.
     pub target: &'a str,
     /// The first `rel`.
     pub rel: Option<Value<'a>>,
@@ -131,7 +131,7 @@ pub struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// The form of ANML to which this link leads as the document's alternate.
+    /// The form of ANML to which this link leads as an alternate of the document.
     #[must_use]
     pub fn anml(&self) -> Option<Form> {
         let media_type = self.media_type.filter(|_| self.is_alternate())?;
@@ -144,7 +144,8 @@ impl Link<'_> {
         self.rel.is_some_and(|rel| rel.has_word("alternate"))
     }
 
-    /// Whether the link leads to this EID as the document's alternate: `iacp:` and its 64 hexadecimal digits, in any case.
+    /// Whether the link leads to this EID as an alternate of the document: `iacp:` and its 64 hexadecimal digits, in
+    /// upper or lower case.
     #[must_use]
     pub fn is_to(&self, eid: &Eid) -> bool {
         let scheme_and_digits = self.target.split_once(':').filter(|_| self.is_alternate());
@@ -157,7 +158,7 @@ impl Link<'_> {
             && pairs.iter().map(named).eq(eid.0.iter().map(|byte| Some(*byte)))
     }
 
-    /// Whether the link speaks of the document itself: it has no anchor, or one that resolves to the document.
+    /// Whether the link is about the document itself: it has no anchor, or one that resolves to the document.
     #[must_use]
     pub fn is_about(&self, document: &Uri, scratch: &mut Uri) -> bool {
         let Some(anchor) = self.anchor else { return true };
@@ -171,22 +172,22 @@ impl Link<'_> {
     }
 }
 
-/// The links of one field, in order; after an error there is none.
+/// The links of one field, in order; an error ends them.
 #[derive(Clone, Debug)]
 pub struct Links<'a> {
     field: &'a [u8],
     at: usize,
 }
 
-/// The links of one `Link` field. A malformed field is to be ignored whole: whatever came before the error too.
+/// The links of one `Link` field. A malformed field must be ignored as a whole, including the links before the error.
 // keeps: IACP-029 (§4.1.2.1)
 #[must_use]
 pub const fn links(field: &[u8]) -> Links<'_> {
     Links { field, at: 0 }
 }
 
-/// What a name or an unquoted value is made of. RFC 8288 has tokens; servers write `type=text/css` and `rel=https://…` too, as
-/// RFC 5988 allowed.
+/// Whether a byte can be in a name or an unquoted value. RFC 8288 has tokens; servers also write `type=text/css` and
+/// `rel=https://…`, which RFC 5988 allowed.
 const fn is_unquoted(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b',' | b';' | b'\\' | b'<' | b'>')
 }

@@ -1,4 +1,4 @@
-//! Mappings that resolvers gave (`IACP §4.1.2`), kept until they end: the LL-Entity asks again only then.
+//! Mappings from resolvers (`IACP §4.1.2`), kept until they expire: only then does the LL-Entity ask again.
 
 use sha2::{Digest, Sha256};
 
@@ -10,10 +10,11 @@ use crate::directory::name::{MAX_PATH, Path};
 use crate::directory::node::{Node, Trust, Unnamed};
 use crate::time::{Mono, UnixTime};
 
-/// The key of a place: enough of a SHA-256 that hosts are told apart.
+/// The key of a place: enough of a SHA-256 to distinguish hosts.
 pub(crate) type Key = [u8; 16];
 
-/// The namespace path of a host (`IACP §5.2`): its labels, the most general one first. `None` where no namespace can have it.
+/// The namespace path of a host (`IACP §5.2`): its labels, the most general one first. `None` if no namespace can
+/// contain it.
 ///
 /// ```
 /// use iacp_core::dhi::mapping::path;
@@ -36,8 +37,9 @@ pub fn path(host: &str) -> Option<heapless::String<MAX_PATH>> {
     Some(path)
 }
 
-/// What a directory node says of a host, as the resolver of a query: a mapping where its path leads to an EID (`IACP §5.2.2`), and
-/// REFUSED where no namespace can have it or a key on the way is accused, which a verdict is yet to settle.
+/// The answer of a directory node, as the resolver of a query: a mapping if the host's path leads to an EID (`IACP
+/// §5.2.2`), and REFUSED if no namespace can contain the host, or if a key on the path is accused and there is no
+/// verdict yet.
 // keeps: IACP-028 (§4.1.2)
 #[must_use]
 pub fn of_node<P: Provider, T: Trust>(node: &Node<'_, P>, now: UnixTime, host: &str, trust: &T) -> Mapping {
@@ -49,7 +51,7 @@ pub fn of_node<P: Provider, T: Trust>(node: &Node<'_, P>, now: UnixTime, host: &
     }
 }
 
-/// A place for what is known of one host.
+/// A place for the answer about one host.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     host: Key,
@@ -62,18 +64,18 @@ impl Known {
     pub const FREE: Self = Self { host: [0; 16], eid: None, until: Mono(0) };
 }
 
-/// What is still known of a host.
+/// The answer about a host that is still valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kept {
-    /// It may also be reached as this EID.
+    /// The host may also be reached as this EID.
     Mapped(Eid),
-    /// The resolver has said that there is no mapping.
+    /// The resolver's answer was that there is no mapping.
     NotFound,
 }
 
-/// What resolvers said, in the caller's memory: a mapping to its expiry, *not found* for 300 s. When it is full, the one that ends
-/// soonest gives way: it only has to be asked for again.
+/// Answers of resolvers, in the caller's memory: a mapping is kept until its expiry, *not found* for 300 s. When the
+/// memory is full, the answer that expires first is replaced; it can be requested again.
 ///
 /// ```
 /// use iacp_core::dhi::fallback::Mapping;
@@ -100,25 +102,25 @@ pub(crate) fn key(host: &str) -> Key {
 }
 
 impl<'m> Mappings<'m> {
-    /// What is in the memory is kept.
+    /// Answers in the caller's memory; its contents are kept.
     pub const fn new(known: &'m mut [Known]) -> Self {
         Self { known }
     }
 
-    /// What is known of a host, in any case of its letters.
+    /// The answer about a host; upper and lower case are the same.
     #[must_use]
     pub fn get(&self, now: Mono, host: &str) -> Option<Kept> {
         self.get_by(now, &key(host)).map(|(kept, _)| kept)
     }
 
-    /// What is known under a key, and until when.
+    /// The answer under a key, and its end.
     pub(crate) fn get_by(&self, now: Mono, key: &Key) -> Option<(Kept, Mono)> {
         let found = self.known.iter().find(|known| known.host == *key && now < known.until)?;
         Some((found.eid.map_or(Kept::NotFound, Kept::Mapped), found.until))
     }
 
-    /// Keeps an accepted answer. Its end is kept on the monotonic clock, so no later step of the wall clock moves it; REFUSED says
-    /// nothing about the host and changes nothing.
+    /// Keeps an accepted answer. Its end is kept on the monotonic clock, so that a later step of the wall clock does
+    /// not move it. REFUSED is no statement about the host, and changes nothing.
     // keeps: IACP-028 (§4.1.2)
     pub fn keep(&mut self, now: Mono, unix: UnixTime, host: &str, mapping: Mapping) {
         self.keep_by(now, unix, key(host), mapping);

@@ -1,5 +1,5 @@
-//! What a quorum of directory nodes says about one host: each node answers the ANML Fallback Query by itself, and no single
-//! answer counts (`IACP §4.1.2`).
+//! The opinion of a quorum of directory nodes about one host: each node answers the ANML Fallback Query by itself, and
+//! a single answer does not count (`IACP §4.1.2`).
 
 use iacp_wire::Eid;
 
@@ -17,19 +17,19 @@ pub enum Opinion {
     Mapped {
         /// The EID that answers for the host.
         eid: Eid,
-        /// The end: no sooner and no later than an honest node says.
+        /// The end: neither before the earliest nor after the latest end that honest nodes gave.
         expiry: UnixTime,
     },
-    /// k nodes say that there is no mapping.
+    /// k nodes answered that there is no mapping.
     NotFound,
-    /// No word can get k nodes any more. It says nothing about the host.
+    /// No answer can reach k nodes any more. This is no statement about the host.
     Split,
 }
 
-/// The answers to one query, one of each node. Which node has said what is the caller's to verify.
+/// The answers to one query, one from each node. The caller must verify which node each answer is from.
 ///
-/// A mapping needs the word of k = n − f nodes, like a registration: with f + 1, the f liars and the nodes that a revocation has
-/// not reached yet could keep a revoked mapping alive.
+/// A mapping needs the answers of k = n − f nodes, like a registration: with only f + 1, the f liars and the nodes that
+/// a revocation has not reached yet could keep a revoked mapping alive.
 ///
 /// ```
 /// use iacp_core::dhi::fallback::Mapping;
@@ -58,7 +58,8 @@ impl Opinions {
     /// No answer yet.
     pub const NONE: Self = Self { said: [None; ASKED] };
 
-    /// The answer of the node with this place among those that were asked. Its first answer stands; `false` if this is another.
+    /// Notes the answer of the node with this place among those that were asked. Only its first answer counts; returns
+    /// `false` for a further one.
     pub fn heard(&mut self, node: usize, mapping: Mapping) -> bool {
         match self.said.get_mut(node) {
             Some(said @ None) => {
@@ -75,7 +76,8 @@ impl Opinions {
         self.said.get(node).is_some_and(Option::is_some)
     }
 
-    /// What is decided, once it is: so many nodes were asked, `needed` of them have to agree, `faulty` of them may lie.
+    /// The decision, as soon as there is one: `asked` nodes were asked, `needed` of them have to agree, `faulty` of
+    /// them may lie.
     // keeps: IACP-028 (§4.1.2)
     #[must_use]
     pub fn decide(&self, asked: usize, needed: usize, faulty: usize) -> Option<Opinion> {
@@ -87,19 +89,19 @@ impl Opinions {
         }
         for said in heard() {
             let Mapping::Mapped { eid, .. } = *said else { continue };
-            // In order, the soonest first: a few, so that a sort of its own would only take flash.
+            // Inserted in order, the soonest first: there are few, so calling a sort would only take flash.
             let mut expiries: heapless::Vec<UnixTime, ASKED> = heapless::Vec::new();
             for other in heard() {
                 if let Mapping::Mapped { eid: same, expiry } = *other
                     && same == eid
                 {
                     let place = expiries.iter().take_while(|sooner| **sooner <= expiry).count();
-                    // There is a place for each node.
+                    // There is a place for each node's expiry.
                     let _ = expiries.insert(place, expiry);
                 }
             }
             if needed > 0 && expiries.len() >= needed {
-                // Of the f + 1 smallest one is honest, and so is one of those from there on.
+                // At least one of the f + 1 smallest is honest, and so is at least one from this place on.
                 let expiry = expiries.get(faulty).copied()?;
                 return Some(Opinion::Mapped { eid, expiry });
             }

@@ -8,7 +8,7 @@ use super::relevance::Share;
 pub const HOPS_MAX: usize = 64;
 const NODES_MAX: usize = HOPS_MAX + 1;
 
-/// A graph: one score per node, and edges in ascending order of where they begin.
+/// A graph: one score per node, and edges in ascending order of their start nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct Dag<'a> {
     /// HRP by node.
@@ -25,9 +25,9 @@ pub struct Scratch {
     cost: u64,
     hops: u32,
     previous: u32,
-    /// While it is searched: the next edge to follow. Before: where its edges begin.
+    /// During the search: the next edge to follow. Before: the first of its edges.
     edge: u32,
-    /// In the order of the search: the node below it on the stack, then the one that comes after it.
+    /// During the search: the node below it on the stack. Afterwards: the next node in topological order.
     link: u32,
     colour: Colour,
 }
@@ -56,9 +56,9 @@ pub enum NoRoute {
     Unreachable,
     /// The best path has more than 64 hops.
     TooFar,
-    /// An edge, or an end of the path, names no node: this number.
+    /// An edge, or an end of the path, has this number, which is not a node.
     NoSuchNode(u32),
-    /// This edge, counted from 0, begins before the one ahead of it.
+    /// This edge, counted from 0, has a smaller start node than the edge before it.
     Unsorted(u32),
     /// Less scratch memory than nodes.
     Scratch,
@@ -82,9 +82,9 @@ impl core::error::Error for NoRoute {}
 /// The best path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Nodes from start to target. Fragments are joined in this order.
+    /// The nodes from start to target. Fragments are joined in this order.
     pub nodes: heapless::Vec<u32, NODES_MAX>,
-    /// The sum of what entering each node costs: ⌊100,000,000 / HRP⌋, the start free.
+    /// The sum of the costs of entering each node: ⌊100,000,000 / HRP⌋; the start is free.
     pub cost: u64,
 }
 
@@ -97,7 +97,7 @@ impl Dag<'_> {
         self.hrp.get(index(node)).is_some_and(|hrp| *hrp > Share::ZERO && *hrp >= self.theta)
     }
 
-    /// What entering costs, in parts of 10^-8.
+    /// The cost of entering a node, in parts of 10^-8.
     fn cost(&self, node: u32) -> u64 {
         let hrp = self.hrp.get(index(node)).map_or(1, |hrp| u64::from(hrp.parts()).max(1));
         100_000_000 / hrp
@@ -130,8 +130,8 @@ impl Dag<'_> {
     }
 }
 
-/// The path of least cost from `start` to `target`; of equal costs that with fewer hops, then that with the smaller nodes
-/// before each node. Linear in nodes and edges.
+/// The path of least cost from `start` to `target`. Between equal costs, the path with fewer hops counts, then the one
+/// with the smaller preceding node. Linear in nodes and edges.
 ///
 /// ```
 /// use iacp_core::dhi::path::{Dag, Scratch, best_path};
@@ -166,8 +166,8 @@ pub fn best_path(dag: &Dag<'_>, start: u32, target: u32, scratch: &mut [Scratch]
     walk_back(start, target, scratch)
 }
 
-/// Depth first from `root`; every node that is left goes to the front of the order. A step to a node that is still on the stack
-/// closes a cycle.
+/// Searches depth first from `root`; each finished node goes to the front of the order. A step to a node that is still
+/// on the stack closes a cycle.
 fn search(dag: &Dag<'_>, root: u32, mut order: u32, scratch: &mut [Scratch]) -> Result<u32, NoRoute> {
     let mut top = if dag.is_open(root) { enter(root, NONE, scratch) } else { NONE };
     while let Some(node) = scratch.get_mut(index(top)) {
@@ -190,7 +190,7 @@ fn search(dag: &Dag<'_>, root: u32, mut order: u32, scratch: &mut [Scratch]) -> 
     Ok(order)
 }
 
-/// Puts a node that was not seen yet onto the stack, and returns the new top.
+/// Puts an unvisited node onto the stack, and returns the new top.
 fn enter(node: u32, below: u32, scratch: &mut [Scratch]) -> u32 {
     match scratch.get_mut(index(node)) {
         Some(entered) if entered.colour == Colour::White => {
@@ -205,7 +205,7 @@ fn enter(node: u32, below: u32, scratch: &mut [Scratch]) -> u32 {
 fn relax(dag: &Dag<'_>, first: u32, scratch: &mut [Scratch]) {
     let mut at = first;
     while let Some(node) = scratch.get(index(at)).copied() {
-        // The search has moved the mark behind the node's last edge.
+        // The search has moved this index past the node's last edge.
         let behind = dag.edges.get(..index(node.edge).min(dag.edges.len())).unwrap_or_default();
         let own = behind.iter().rev().take_while(|(from, _)| *from == at);
         for (_, to) in own.filter(|(_, to)| node.cost != u64::MAX && dag.is_open(*to)) {

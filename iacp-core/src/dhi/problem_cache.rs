@@ -1,7 +1,7 @@
-//! The problem cache (`IACP §4.1.2.3`): what failed is left alone for at least 300 s, then probed once.
+//! The problem cache (`IACP §4.1.2.3`): a URI that failed is not requested for at least 300 s, then probed once.
 //!
-//! A fixed table of the caller's. An ingestion reserves its places before it begins, so that its failure can be kept; one
-//! authority has an eighth of the table at most.
+//! It is a fixed table in the caller's memory. An ingestion reserves its places before it begins, so that its failure
+//! can be recorded; one authority has an eighth of the table at most.
 
 use super::uri::Uri;
 use crate::time::Mono;
@@ -10,18 +10,18 @@ use crate::time::Mono;
 pub const LIFE_MIN: u64 = 300_000;
 /// The longest life of a fault, reached by doubling after each failed probe.
 pub const LIFE_MAX: u64 = 3_600_000;
-/// A place that an ingestion has taken is free again after this, whatever became of it: T_eval and a second.
+/// A place that an ingestion has reserved is free again after this, whatever its outcome: T_eval and a second.
 const HELD: u64 = 16_000;
 
 /// What failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Fault {
-    /// A URI did not answer, or said that there is nothing.
+    /// A URI did not answer, or answered that it does not exist.
     Problem,
-    /// A well-known URI is not there: it is passed over.
+    /// A well-known URI does not exist: it is skipped.
     Absent,
-    /// No connection to an authority, kept at its well-known URI: all its URIs are short-circuited.
+    /// No connection to an authority, recorded at its well-known URI: all its URIs are short-circuited.
     Down,
 }
 
@@ -42,7 +42,7 @@ pub struct Entry {
     kind: Kind,
     until: Mono,
     life: u64,
-    /// A probe owns the entry until then.
+    /// A probe holds the entry until then.
     probe: Option<Mono>,
 }
 
@@ -50,7 +50,7 @@ impl Entry {
     /// A free place.
     pub const FREE: Self = Self { key: [0; 32], by: [0; 8], kind: Kind::Free, until: Mono(0), life: 0, probe: None };
 
-    /// Whether another may have the place.
+    /// Whether the place may be given to another URI.
     fn gives_way(&self, now: Mono) -> bool {
         self.kind == Kind::Free || (now >= self.until && self.probe.is_none_or(|end| now >= end))
     }
@@ -59,18 +59,18 @@ impl Entry {
 /// How a URI stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Nothing is known against it.
+    /// No fault is known.
     Open,
-    /// Its time is over, and the one that asks now owns the probe.
+    /// The life of the fault is over, and the current caller has the probe.
     Probe,
-    /// It failed, and may be asked again in so many milliseconds.
+    /// It failed, and may be requested again in so many milliseconds.
     Blocked(Fault, u64),
 }
 
 /// Whether an ingestion may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begin {
-    /// It may; `skip` if the well-known URI is passed over.
+    /// It may begin; `skip` if the well-known URI is skipped.
     Go { skip: bool },
     /// Not for so many milliseconds.
     Not(u64),
@@ -90,7 +90,7 @@ pub struct ProblemCache<'m> {
     share: usize,
 }
 
-/// The authority of a URI, as it is counted.
+/// The authority of a URI, for counting.
 pub(super) fn authority(uri: &Uri) -> [u8; 8] {
     uri.origin_digest().first_chunk().copied().unwrap_or_default()
 }
@@ -103,13 +103,13 @@ impl<'m> ProblemCache<'m> {
         Self { entries, share }
     }
 
-    /// How many faults it can keep.
+    /// How many faults it can record.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many places are taken at the moment: by faults that live, and by ingestions under way.
+    /// How many places are taken now, by live faults and by ingestions under way.
     #[must_use]
     pub fn taken(&self, now: Mono) -> usize {
         self.entries.iter().filter(|entry| !entry.gives_way(now)).count()
@@ -119,7 +119,7 @@ impl<'m> ProblemCache<'m> {
         self.entries.iter_mut().find(|entry| entry.kind != Kind::Free && entry.key == *key)
     }
 
-    /// How a URI stands, without taking its probe.
+    /// The standing of a URI, without taking its probe.
     fn peek(&mut self, now: Mono, key: &[u8; 32]) -> Standing {
         let Some(Entry { kind: Kind::Fault(fault), until, probe, .. }) = self.find(key) else { return Standing::Open };
         match probe {
@@ -129,7 +129,7 @@ impl<'m> ProblemCache<'m> {
         }
     }
 
-    /// How a URI stands. Where its time is over, the caller owns the one probe.
+    /// The standing of a URI. If the life of its fault is over, the caller gets the one probe.
     // keeps: IACP-040 (§4.1.2.3)
     pub(super) fn ask(&mut self, now: Mono, key: &[u8; 32]) -> Standing {
         let standing = self.peek(now, key);
@@ -146,7 +146,7 @@ impl<'m> ProblemCache<'m> {
         matches!(self.peek(now, key), Standing::Blocked(..))
     }
 
-    /// Begins an ingestion: nothing speaks against it, and there are places for its faults.
+    /// Begins an ingestion, if no fault blocks it and there are places for its faults.
     // keeps: IACP-040 (§4.1.2.3)
     pub(super) fn begin(&mut self, now: Mono, by: [u8; 8], target: &[u8; 32], well_known: &[u8; 32]) -> Begin {
         if let Standing::Blocked(_, wait) = self.peek(now, target) {
@@ -174,7 +174,8 @@ impl<'m> ProblemCache<'m> {
         free >= places && taken.saturating_add(places) <= self.share
     }
 
-    /// Until a place is free that this authority could have: the soonest end, of its own if its share is what is full.
+    /// The time until a place for this authority is free: the soonest end of any entry if the table is full, otherwise
+    /// of its own entries.
     fn wait(&self, now: Mono, by: &[u8; 8]) -> u64 {
         let full = self.entries.iter().all(|entry| !entry.gives_way(now));
         let ends = self.entries.iter().filter(|entry| (full || entry.by == *by) && !entry.gives_way(now));
@@ -185,7 +186,7 @@ impl<'m> ProblemCache<'m> {
         if self.find(key).is_some() {
             return;
         }
-        // Free ones first: an ended fault still owes a probe.
+        // Free places first: a fault whose life is over still needs its probe.
         let free = self.entries.iter().position(|entry| entry.kind == Kind::Free);
         let place = free.or_else(|| self.entries.iter().position(|entry| entry.gives_way(now)));
         if let Some(entry) = place.and_then(|at| self.entries.get_mut(at)) {
@@ -193,7 +194,7 @@ impl<'m> ProblemCache<'m> {
         }
     }
 
-    /// Keeps a fault, if it has a place or `by` may have one more. A failed probe doubles the life.
+    /// Records a fault, if it has a place or `by` may have one more. A failed probe doubles the life.
     // keeps: IACP-031 (§4.1.2.1), IACP-040 (§4.1.2.3)
     pub(super) fn fail(&mut self, now: Mono, by: [u8; 8], key: &[u8; 32], fault: Fault) -> bool {
         if self.find(key).is_none() && self.has_room(now, &by, 1) {
@@ -203,7 +204,7 @@ impl<'m> ProblemCache<'m> {
         let is_probe = entry.probe.take().is_some();
         let is_live = matches!(entry.kind, Kind::Fault(_)) && now < entry.until;
         entry.kind = match entry.kind {
-            // What is worse stays: an authority that is down is not only without ANML.
+            // The worse fault stays: an authority that is down is more than a missing well-known URI.
             Kind::Fault(Fault::Down) if is_live => Kind::Fault(Fault::Down),
             _ => Kind::Fault(fault),
         };
@@ -214,7 +215,7 @@ impl<'m> ProblemCache<'m> {
         true
     }
 
-    /// It answered: nothing speaks against it any more.
+    /// The URI answered: its fault is removed.
     pub(super) fn clear(&mut self, now: Mono, key: &[u8; 32]) {
         if let Some(entry) = self.find(key)
             && (entry.probe.is_some() || now >= entry.until || entry.kind == Kind::Reserved)
@@ -223,7 +224,7 @@ impl<'m> ProblemCache<'m> {
         }
     }
 
-    /// An ingestion ended without a word on this URI: its place and its probe are given back.
+    /// An ingestion ended without a result for this URI: its place and its probe are given back.
     pub(super) fn release(&mut self, key: &[u8; 32]) {
         if let Some(entry) = self.find(key) {
             entry.probe = None;

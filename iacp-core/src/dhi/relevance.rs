@@ -1,5 +1,5 @@
-//! Heuristic Relevancy Probability (`IACP §4.1.3.1`): how likely a node has what the agent asks for. In integers, so that every
-//! platform ranks alike; only the cosine is computed with floats, in one fixed order.
+//! Heuristic Relevancy Probability (`IACP §4.1.3.1`): the likelihood that a node has what the agent asks for. It is
+//! computed in integers, so that all platforms rank alike; only the cosine uses floats, in one fixed order.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ impl Share {
     /// 1
     pub const ONE: Self = Self(10_000);
 
-    /// So many parts per 10,000; `None` above 1.
+    /// `parts` per 10,000; `None` above 1.
     #[must_use]
     pub const fn new(parts: u16) -> Option<Self> {
         if parts > Self::ONE.0 { None } else { Some(Self(parts)) }
@@ -26,7 +26,7 @@ impl Share {
         self.0
     }
 
-    /// So many parts; 1 if there are more.
+    /// `parts` per 10,000, but at most 1.
     pub(super) fn at_most_one(parts: u64) -> Self {
         Self(u16::try_from(parts).map_or(Self::ONE.0, |parts| parts.min(Self::ONE.0)))
     }
@@ -69,7 +69,7 @@ impl core::error::Error for NotNormalised {}
 pub struct Weights([u16; 3]);
 
 impl Weights {
-    /// 0.45, 0.35, 0.20: what no curator vouches for reaches 0.65 at most, so it is never fetched at once.
+    /// 0.45, 0.35, 0.20: a node for which no curator vouches reaches 0.65 at most, so it is never fetched at once.
     pub const DEFAULT: Self = Self([4_500, 3_500, 2_000]);
 
     /// Weights of similarity, reputation and history, in parts per 10,000.
@@ -104,7 +104,7 @@ pub fn relevance(weights: &Weights, similarity: Share, reputation: Share, histor
 pub enum NotComparable {
     /// They differ in length.
     Length,
-    /// One has an element that is infinite or no number.
+    /// One has an element that is infinite or not a number.
     NotFinite,
 }
 
@@ -127,7 +127,7 @@ fn total(lanes: &Lanes) -> f64 {
     ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
 }
 
-/// What the agent asks for, as an embedding (`A`), with its length computed once.
+/// The agent's request as an embedding (`A`), with its length computed once.
 ///
 /// ```
 /// use iacp_core::dhi::relevance::{NotComparable, Request, Share};
@@ -177,7 +177,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// `⌊10,000·cos + 0.5⌋`, of what lies between 0 and 1.
+/// `⌊10,000·cos + 0.5⌋`, limited to 0 to 1.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 10,000")]
 fn rounded(cosine: f64) -> Share {
     Share::at_most_one((cosine.clamp(0.0, 1.0) * 10_000.0 + 0.5) as u64)
@@ -208,22 +208,23 @@ fn add(dots: &mut Lanes, squares: &mut Lanes, a: &[f32; 8], b: &[f32; 8]) {
     }
 }
 
-/// Of how many curators R is the mean.
+/// The most curators of whose statements R is the mean.
 const CURATORS_MAX: usize = 8;
 
-/// A curator's verified word on a resource.
+/// A curator's verified statement about a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion {
     /// Length of the curator's namespace path, in bytes.
     pub path_length: u16,
     /// The key that signed.
     pub signer: [u8; 32],
-    /// What it says.
+    /// The value of the statement.
     pub value: Share,
 }
 
-/// R: the mean of what curators say, one word each (the first that is given), of at most eight: those with the longest paths,
-/// then the smaller signers. 0 without any. The caller has verified each, and that its path resolves.
+/// R: the mean of the curators' statements, one for each curator (the first that is given), of at most eight curators:
+/// those with the longest paths, then the smaller signers. 0 without any. The caller has verified each, and that its
+/// path resolves.
 // keeps: IACP-044 (§4.1.3.1)
 #[must_use]
 pub fn reputation(assertions: impl IntoIterator<Item = Assertion>) -> Share {
@@ -252,7 +253,7 @@ mod tests {
         Share::new(parts).expect("at most one")
     }
 
-    /// The attack *A page that vouches for itself*: without a curator's word nothing reaches the fast path.
+    /// The attack *A page that vouches for itself*: without a curator's statement no node reaches the fast path.
     #[test]
     fn weights_sum_to_one_and_scores_stay_within_zero_and_one() {
         // shows: IACP-042 (§4.1.3.1)

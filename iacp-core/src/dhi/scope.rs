@@ -1,4 +1,4 @@
-//! How far an address reaches: the rule against requests that a server steers into the inside (PROFILE 18.4).
+//! The scope of an address: the rule against requests that a server steers to the internal network (PROFILE 18.4).
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
@@ -36,7 +36,8 @@ impl Scope {
                 let tail = || Self::of_v4(Ipv4Addr::from((u32::from(g) << 16) | u32::from(h)));
                 match (a, b, c, d, e, f) {
                     (0, 0, 0, 0, 0, 0) if g == 0 && h <= 1 => Self::Host,
-                    // The prefix of a local translator leads to what that one reaches, wherever it keeps the IPv4 address.
+                    // The prefix of a local translator leads to any address that the translator reaches, and the place
+                    // of the IPv4 address in it is not known.
                     (0x64, 0xff9b, 1, ..) => tail().min(Self::Site),
                     (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, ..) => tail(),
                     (0x2002, ..) => Self::of_v4(Ipv4Addr::from((u32::from(b) << 16) | u32::from(c))),

@@ -13,22 +13,22 @@ use sha2::{Digest as _, Sha256};
 /// The longest URI, in bytes.
 pub const URI_MAX: usize = 2_048;
 
-/// Why a text is no URI that the interpreter follows.
+/// Why a text is not a URI that the interpreter follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UriError {
     /// Longer than [`URI_MAX`].
     TooLong,
-    /// A byte that RFC 3986 does not have, or `%` without two hexadecimal digits.
+    /// A byte that RFC 3986 does not allow, or `%` without two hexadecimal digits.
     Byte,
     /// Neither `http` nor `https`, or no scheme at all.
     Scheme,
     /// User information before the host.
     UserInfo,
-    /// No host, a label that DNS does not have, or a number that is no address.
+    /// No host, a label that DNS does not allow, or a number that is not an address.
     Host,
-    /// A port that is no number from 1 to 65,535.
+    /// A port that is not a number from 1 to 65,535.
     Port,
 }
 
@@ -54,7 +54,7 @@ enum Host {
     Literal,
 }
 
-/// An absolute URI, in its one spelling. 2 KiB: it lives where it is, and is read in place.
+/// An absolute URI, in its one spelling. It has 2 KiB, so it is not moved, and is read in place.
 ///
 /// ```
 /// use iacp_core::dhi::uri::Uri;
@@ -120,8 +120,8 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// A name's labels are those of DNS. What ends in a number is an IPv4 address in its one spelling, or nothing: some
-/// resolvers read `127.1` and `0x7f000001` as addresses.
+/// The labels of a name are those of DNS. A host that ends in a number must be an IPv4 address in its one spelling, or
+/// is refused: some resolvers read `127.1` and `0x7f000001` as addresses.
 fn host_kind(host: &str) -> Result<Host, UriError> {
     if let Some(inner) = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
         return inner.parse::<Ipv6Addr>().map(|_| Host::Literal).map_err(|_| UriError::Host);
@@ -136,7 +136,7 @@ fn host_kind(host: &str) -> Result<Host, UriError> {
     is_dns_name(host).then_some(Host::Name).ok_or(UriError::Host)
 }
 
-/// Whether a host is a name, and in no spelling an address.
+/// Whether a host is a name, and not an address in any spelling.
 pub(super) fn is_host_name(host: &str) -> bool {
     matches!(host_kind(host), Ok(Host::Name))
 }
@@ -185,7 +185,8 @@ impl Uri {
 
     fn build(&mut self, base: Option<&Self>, text: &str) -> Result<(), UriError> {
         self.clear();
-        // Dot segments go, so what is a little longer may fit; what is far longer is not searched through.
+        // Removing dot segments shortens a text, so one that is a little too long may fit; one that is far too long is
+        // not searched.
         if text.len() > 2 * URI_MAX {
             return Err(UriError::TooLong);
         }
@@ -277,7 +278,7 @@ impl Uri {
         }
     }
 
-    /// Segments behind what is there already, without dot segments (RFC 3986 §5.2.4).
+    /// Appends segments, without dot segments (RFC 3986 §5.2.4).
     fn push_segments(&mut self, segments: &str) -> Result<(), UriError> {
         let mut segments = segments.split('/').peekable();
         while let Some(segment) = segments.next() {
@@ -304,7 +305,7 @@ impl Uri {
     /// The same URI here.
     pub(super) fn copy(&mut self, other: &Self) {
         self.clear();
-        // The two have the same room.
+        // Both have the same capacity.
         let _ = self.text.push_str(&other.text);
         (self.https, self.literal, self.host, self.port, self.path) =
             (other.https, other.literal, other.host.clone(), other.port, other.path);
@@ -328,19 +329,19 @@ impl Uri {
         self.text.get(self.host.clone()).unwrap_or_default()
     }
 
-    /// Whether the host is an address and no name.
+    /// Whether the host is an address, not a name.
     #[must_use]
     pub const fn is_literal(&self) -> bool {
         self.literal
     }
 
-    /// The port, that of the scheme where none is written.
+    /// The port; that of the scheme if none is written.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Path and query, as they stand in a request.
+    /// Path and query, as in a request.
     #[must_use]
     pub fn path(&self) -> &str {
         self.text.get(self.path..).unwrap_or_default()
@@ -360,7 +361,8 @@ impl Uri {
         self.text.get(..self.path).unwrap_or_default()
     }
 
-    /// SHA-256("IACP/1 origin" | 0 | scheme "://" host ":" port): a name of the origin of the size of an EID. No key.
+    /// SHA-256("IACP/1 origin" | 0 | scheme "://" host ":" port): a name for the origin with the size of an EID. It is
+    /// not a key.
     #[must_use]
     pub fn origin_digest(&self) -> [u8; 32] {
         self.digest("IACP/1 origin", "")
@@ -371,7 +373,7 @@ impl Uri {
         self.digest("IACP/1 problem", self.path())
     }
 
-    /// The key of this URI as the documents of an authority name it.
+    /// The key of this URI as one that documents of an authority name.
     pub(super) fn problem_key_named_by(&self, authority: &[u8; 8]) -> [u8; 32] {
         let key = self.problem_key();
         Sha256::new_with_prefix(b"IACP/1 named problem\0").chain_update(authority).chain_update(key).finalize().into()

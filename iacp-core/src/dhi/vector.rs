@@ -1,13 +1,13 @@
-//! The Unified Semantic Ingestion Vector (`IACP §4.1.5.2`): all that crosses into the application.
+//! The Unified Semantic Ingestion Vector (`IACP §4.1.5.2`): everything that the application gets.
 
 use iacp_wire::Eid;
 
 use super::uri::Uri;
 
-/// What is handed to the application: four fields, and with the last the memory itself.
+/// The result for the application: four fields; the last one is the memory itself.
 ///
-/// The interpreter keeps nothing of it, so whatever the application does with it, the transport does not notice; it is freed
-/// where the application drops it.
+/// The interpreter keeps no reference to it, so the application can use it without effects on the transport; it is
+/// freed when the application drops it.
 ///
 /// ```
 /// use iacp_core::dhi::vector::Usiv;
@@ -31,12 +31,12 @@ impl<'m, B: AsRef<[u8]>> Usiv<'m, B> {
     /// Content of a peer, or of a sandbox that returned with its live derivative.
     ///
     /// # Errors
-    /// The buffer, if it is shorter than `length`.
+    /// The buffer is returned if it is shorter than `length`.
     pub fn of_peer(source: Eid, target_uri: &'m str, buffer: B, length: usize) -> Result<Self, B> {
         Self::new(source.0, target_uri, buffer, length)
     }
 
-    /// Content of a web origin, which has no EID: its source is the origin's digest, which is no key.
+    /// Content of a web origin, which has no EID: its source is the origin's digest, which is not a key.
     pub(super) fn of_origin(uri: &'m Uri, buffer: B, length: usize) -> Result<Self, B> {
         Self::new(uri.origin_digest(), uri.as_str(), buffer, length)
     }

@@ -1,7 +1,7 @@
-//! The general workflow: ingestion, and what ERP adds to it (`IACP App. B.7`, `§4.1.2.1`).
+//! The general workflow: ingestion, and the steps of ERP (`IACP App. B.7`, `§4.1.2.1`).
 //!
-//! B.7 sniffs Link headers and then stands at the switch point, with no row between the two. The picture of `§4.1.2.1`
-//! has the missing piece (`BASELINE_CORE`); its two arrows are taken from there and marked `Said`.
+//! B.7 has a state that sniffs Link headers and the switch point, but no row from one to the other. The picture of
+//! `§4.1.2.1` has the missing state (`BASELINE_CORE`); its two arrows are taken from there and marked `Said`.
 
 use crate::machine::machine;
 
@@ -20,9 +20,9 @@ machine! {
         ProblemCaching = "PROBLEM_CACHING",
         /// The answer's headers are searched for Link entries that point to ANML.
         LinkHeaderSniff = "LINK_HEADER_SNIFF",
-        /// Everything discovered is gathered (only in §4.1.2.1).
+        /// All discovered information is gathered (only in §4.1.2.1).
         BaselineCore = "BASELINE_CORE",
-        /// Native or legacy: here it is decided.
+        /// The decision between native and legacy.
         SwitchPoint = "SWITCH_POINT",
         /// The browser's way: heavy media, or no ANML.
         LegacyPathExecution = "LEGACY_PATH_EXECUTION",
@@ -30,7 +30,7 @@ machine! {
         NativeAnmlIngestion = "NATIVE_ANML_INGESTION",
         /// An ERP context whose binding is confirmed (B.2).
         Bound = "BOUND",
-        /// A packet is being deflected. An action that the draft draws as a state.
+        /// A packet is being deflected. This is an action that the draft draws as a state.
         ErpDeflect = "ERP_DEFLECT (0x0E)",
     }
     events {
@@ -44,15 +44,15 @@ machine! {
         EndpointResponsive = "ENDPOINT_RESPONSIVE",
         /// The headers are read (the arrow has no label in the draft; the name is ours).
         HeadersSniffed = "HEADERS_SNIFFED",
-        /// What was gathered goes to the switch point (the arrow has no label in the draft; the name is ours).
+        /// The gathered information goes to the switch point (the arrow has no label in the draft; the name is ours).
         ContextPassed = "CONTEXT_PASSED",
         /// Rich media is required, or no ANML was found.
         HeavyMedia = "HEAVY_MEDIA",
         /// Text is enough and ANML is there.
         PureDataStream = "PURE_DATA_STREAM",
-        /// The fast path ends: out of time or room, or what came is not what was promised (a label of §4.1.2.2).
+        /// The fast path ends: out of time or room, or the content is not what was promised (a label of §4.1.2.2).
         FastPathTerminated = "TERM_FAST_PATH",
-        /// A packet cannot be routed to where it should go.
+        /// A packet cannot be routed to its destination.
         RoutingFailure = "Routing Failure",
     }
     rows {

@@ -8,7 +8,7 @@ use crate::time::Mono;
 pub struct HeapCell {
     at: Mono,
     item: u32,
-    /// Where the item whose number is this cell's stands, + 1.
+    /// The place of the item with this cell's number, + 1.
     place: u32,
 }
 
@@ -17,10 +17,10 @@ impl HeapCell {
     pub const EMPTY: Self = Self { at: Mono(0), item: 0, place: 0 };
 }
 
-/// When which item is due: a heap over one cell for each item.
+/// The deadlines of items: a heap with one cell for each item.
 ///
-/// An item moves only when its deadline comes earlier. One that became later stays where it is, and is looked at when it
-/// would have been due: so what is busy seldom touches the heap.
+/// An item moves only when its deadline becomes earlier. An item whose deadline became later stays where it is, and is
+/// checked when it would have been due: so busy items seldom change the heap.
 ///
 /// ```
 /// use iacp_core::slots::{Deadlines, HeapCell};
@@ -44,7 +44,7 @@ pub struct Deadlines<'m> {
     length: usize,
 }
 
-/// How many entries in front are looked at in one step.
+/// How many entries at the front are checked in one step.
 const CORRECTIONS: usize = 8;
 /// Children of a node.
 const ARITY: usize = 4;
@@ -81,7 +81,7 @@ impl<'m> Deadlines<'m> {
         }
     }
 
-    /// The item is due at `at`, if no earlier time stands for it.
+    /// Makes the item due at `at`, unless it is due earlier already.
     pub fn bring_forward(&mut self, item: u32, at: Mono) {
         let Some(place) = self.cells.get(position(item)).map(|cell| cell.place) else { return };
         match place.checked_sub(1).map(position) {
@@ -94,7 +94,7 @@ impl<'m> Deadlines<'m> {
         }
     }
 
-    /// The entry goes up from an empty place.
+    /// Moves the entry up from an empty place.
     fn rise(&mut self, mut place: usize, entry: (Mono, u32)) {
         while let Some(parent) = place.checked_sub(1).map(|before| before / ARITY) {
             let Some(above) = self.entry(parent).filter(|above| entry < *above) else { break };
@@ -104,7 +104,7 @@ impl<'m> Deadlines<'m> {
         self.put(place, entry);
     }
 
-    /// The entry goes down from an empty place.
+    /// Moves the entry down from an empty place.
     fn sink(&mut self, mut place: usize, entry: (Mono, u32)) {
         loop {
             let first = place * ARITY + 1;
@@ -116,29 +116,30 @@ impl<'m> Deadlines<'m> {
         self.put(place, entry);
     }
 
-    /// Takes what is due first out, if it is due by `now`.
+    /// Removes the item that is due first, if it is due by `now`.
     pub fn pop(&mut self, now: Mono) -> Option<u32> {
         let (_, item) = self.entry(0).filter(|(at, _)| *at <= now)?;
         self.drop_first();
         Some(item)
     }
 
-    /// Takes the entry in front out.
+    /// Removes the entry at the front.
     fn drop_first(&mut self) {
         let Some((_, item)) = self.entry(0) else { return };
         if let Some(cell) = self.cells.get_mut(position(item)) {
             cell.place = 0;
         }
         self.length -= 1;
-        // The last entry is read before the heap is shorter by it.
+        // The last entry is read before the heap gets shorter.
         if let Some(cell) = self.cells.get(self.length).filter(|_| self.length > 0) {
             let last = (cell.at, cell.item);
             self.sink(0, last);
         }
     }
 
-    /// Corrects what stands in front by what is true now: a later time goes down, none goes out. A constant number of
-    /// entries is looked at; where more are out of date, [`Self::first`] is early, never late.
+    /// Corrects the entries at the front with the actual deadlines: one that became later goes down, and none is
+    /// removed. A constant number of entries is checked; if more are out of date, [`Self::first`] is too early, but
+    /// never too late.
     pub fn correct(&mut self, actual: impl Fn(u32) -> Option<Mono>) {
         for _ in 0..CORRECTIONS {
             let Some((at, item)) = self.entry(0) else { return };

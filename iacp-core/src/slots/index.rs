@@ -5,7 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{TooFew, position};
 
-/// The key of an index's hash. It is a secret: with it, a peer could choose keys that fall into one place.
+/// The key of an index's hash. It is a secret: a peer that had it could choose keys that collide.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct IndexKey([u8; 16]);
 
@@ -26,7 +26,7 @@ impl IndexKey {
     }
 }
 
-/// From a key to a slot. Cells hold slot + 1; keys are compared in the slot.
+/// An index from keys to slots. Cells hold slot + 1; keys are compared in the slot.
 ///
 /// ```
 /// use iacp_core::slots::Index;
@@ -53,10 +53,11 @@ pub struct Index<'m> {
 }
 
 impl<'m> Index<'m> {
-    /// An empty index for at most `entries` slots: a power of two of cells, at least twice as many, under a secret key.
+    /// An empty index for at most `entries` slots, with a secret key. The number of cells is a power of two and at
+    /// least twice `entries`.
     ///
     /// # Errors
-    /// Too few cells, or no power of two.
+    /// There are too few cells, or their number is not a power of two.
     pub fn new(cells: &'m mut [u32], entries: usize, key: [u8; 16]) -> Result<Self, TooFew> {
         let needed = entries.saturating_mul(2).max(2);
         if cells.len() < needed {
@@ -85,7 +86,7 @@ impl<'m> Index<'m> {
         self.cells.len() - 1
     }
 
-    /// The slot whose key it is, as `same` says.
+    /// The slot with this hash for which `same` is true.
     pub fn find(&self, hash: u64, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut place = self.home(hash);
         loop {
@@ -114,8 +115,8 @@ impl<'m> Index<'m> {
         false
     }
 
-    /// Takes a slot out. What probing had pushed behind it moves back, so nothing marks the place; `hash_of` says under
-    /// which hash another slot is filed.
+    /// Removes a slot. Slots that probing had displaced behind it move back, so that no mark remains; `hash_of` returns
+    /// the hash under which another slot is filed.
     pub fn remove(&mut self, hash: u64, slot: u32, hash_of: impl Fn(&IndexKey, u32) -> u64) -> bool {
         let mask = self.mask();
         let mut hole = self.home(hash);
@@ -131,7 +132,7 @@ impl<'m> Index<'m> {
             place = place.wrapping_add(1) & mask;
             let Some(moved) = self.cells.get(place).and_then(|cell| cell.checked_sub(1)) else { break };
             let home = self.home(hash_of(&self.key, moved));
-            // It may stand in the hole if its own place is not behind the hole.
+            // It may move to the hole if its own place is not behind the hole.
             if place.wrapping_sub(home) & mask >= place.wrapping_sub(hole) & mask {
                 if let Some(cell) = self.cells.get_mut(hole) {
                     *cell = moved + 1;

@@ -2,12 +2,12 @@
 
 use super::{LISTS, Slots, position};
 
-/// The link of the last slot of a list. Others hold slot + 1, and zero says: in no list.
+/// The link of the last slot of a list. Other links hold slot + 1, and zero means that the slot is in no list.
 const END: u32 = u32::MAX;
 
-/// The first and the last slot of a list, whose links are in the slots; a slot can stand in the lists of each number
-/// `LINK` once. A slot that is freed stays in its lists until it is popped or
-/// removed, so the one that pops asks what is in it, and where the order counts a slot is removed before it is freed.
+/// The first and the last slot of a list, whose links are in the slots. For each number `LINK`, a slot can be in one
+/// list. A slot that is freed stays in its lists until it is popped or removed, so code that pops must check the
+/// contents of the slot; if the order matters, a slot must be removed before it is freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct List<const LINK: usize> {
     first: u32,
@@ -18,7 +18,7 @@ impl<const LINK: usize> List<LINK> {
     /// Nothing.
     pub const EMPTY: Self = Self { first: 0, last: 0 };
 
-    /// Whether nothing is in it.
+    /// Whether the list is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.first == 0
@@ -46,7 +46,7 @@ impl<const LINK: usize> List<LINK> {
         })
     }
 
-    /// Appends a slot; `false` if it stands in a list with this link already.
+    /// Appends a slot; `false` if it is already in a list with this link.
     pub fn push<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
         const { assert!(LINK < LISTS, "a slot has four links") };
         let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
@@ -64,7 +64,7 @@ impl<const LINK: usize> List<LINK> {
         true
     }
 
-    /// Puts a slot in front; `false` if it stands in a list with this link already.
+    /// Puts a slot in front; `false` if it is already in a list with this link.
     pub fn push_front<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
         if self.is_empty() {
             return self.push(slots, slot);
@@ -75,8 +75,8 @@ impl<const LINK: usize> List<LINK> {
         true
     }
 
-    /// Takes a slot out, wherever it stands; `false` if it stands in no list with this link. It costs as much as slots stand
-    /// before it.
+    /// Removes a slot from any place; `false` if it is in no list with this link. The cost is proportional to the
+    /// number of slots before it.
     pub fn remove<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
         let link = |slots: &Slots<'_, T, ANY>, slot| {
             slots.slots.get(position(slot)).and_then(|entry| entry.links.get(LINK)).copied()

@@ -1,7 +1,8 @@
-//! What may be there, in memory that begins as zeros.
+//! An optional value in memory that begins as zeros.
 
-/// As an `Option`, but nothing is a zero byte whatever `T` is. The compiler tells `None` of many types by a number that `T` never
-/// has; a static table of such slots would lie among the initial values that a device keeps in its flash.
+/// Like an `Option`, but the empty value is a zero byte for every `T`. For many types the compiler represents `None` by
+/// a number that `T` never has; a static table of such slots would be part of the initial values that a device stores
+/// in its flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Maybe<T> {

@@ -1,13 +1,14 @@
 //! Tables in the caller's memory: slots with handles, an index, deadlines, lists.
 //!
-//! N slots serve N things, nothing is allocated, and no operation takes longer because more is in the table.
+//! N slots serve N things, nothing is allocated, and apart from the costs below no operation takes longer when the
+//! table is fuller.
 //!
 //! | part | what it is | cost |
 //! |---|---|---|
-//! | [`Slots`] | the things, and handles that a later thing in the same slot does not answer to | O(1) |
+//! | [`Slots`] | the things, and handles that are not valid for a later thing in the same slot | O(1) |
 //! | [`Index`] | from a key to a slot: a keyed hash, linear probing, at most half full | 1.5 cells on average |
-//! | [`Deadlines`] | a 4-ary heap; a deadline that became later is looked at only when it would have been due | O(log N) |
-//! | [`List`] | slots one behind the other: what is to be sent, what is to be told | O(1) |
+//! | [`Deadlines`] | a 4-ary heap; a deadline that became later is checked only when it would have been due | O(log N) |
+//! | [`List`] | a queue of slots: things to send, events to report | O(1) |
 
 mod deadlines;
 mod index;
@@ -23,14 +24,14 @@ pub use list::List;
 pub(crate) use maybe::Maybe;
 pub(crate) use places::Places;
 
-/// What a slot's value does when the slot becomes free: it wipes what is secret, and is as good as new.
+/// What a slot's value does when the slot becomes free: it wipes its secrets, and is like new.
 pub trait Reset {
     /// Empties the value where it stands.
     fn reset(&mut self);
 }
 
-/// The name of what is in a slot: the slot, and how often that was used before. All of it fits the field *Session* of the
-/// local channel.
+/// The name of the thing in a slot: the slot, and how often it was used before. A handle fits the field *Session* of
+/// the local channel.
 ///
 /// ```
 /// use iacp_core::slots::Handle;
@@ -72,13 +73,13 @@ impl Handle {
     }
 }
 
-/// The memory does not suffice, or has a length that it must not have.
+/// The memory is too small, or has a length that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TooFew {
     /// An index of at least so many cells is needed.
     IndexCells(usize),
-    /// The number of an index's cells is no power of two.
+    /// The number of an index's cells is not a power of two.
     NoPowerOfTwo,
     /// So many cells for deadlines are needed.
     HeapCells(usize),
@@ -100,7 +101,7 @@ impl fmt::Display for TooFew {
 impl core::error::Error for TooFew {}
 
 const MOST: usize = 1 << 30;
-/// How many lists a slot can stand in at a time.
+/// How many lists a slot can be in at a time.
 const LISTS: usize = 4;
 /// The place of one thing.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ pub struct Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// A free slot. `value` is what a thing begins as.
+    /// A free slot. `value` is the initial value of a thing.
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self { reuse: 0, taken: false, free: 0, links: [0; LISTS], value }
@@ -163,7 +164,7 @@ fn count(length: usize) -> u32 {
 }
 
 impl<'m, T: Reset> Slots<'m, T> {
-    /// A table over the caller's memory. Whatever was in it is reset; handles into it stay void.
+    /// A table in the caller's memory. Its contents are reset; old handles into it stay invalid.
     ///
     /// # Errors
     /// More than 2^30 slots.
@@ -194,7 +195,7 @@ impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
         Ok(Self { slots, free, taken: 0 })
     }
 
-    /// Takes a free slot. Its value is as good as new.
+    /// Takes a free slot. Its value is like new.
     pub fn claim(&mut self) -> Option<Handle> {
         let number = self.free.checked_sub(1)?;
         let slot = self.slots.get_mut(position(number))?;
@@ -204,8 +205,8 @@ impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
         Some(Handle { slot: number, reuse: slot.reuse })
     }
 
-    /// Frees a slot: its value is reset where it stands, and its handle is void for good. A slot whose reuse count is
-    /// used up is never taken again.
+    /// Frees a slot: its value is reset in place, and its handle is invalid for good. A slot whose reuse count is used
+    /// up is never taken again.
     pub fn release(&mut self, handle: Handle) -> bool {
         let Some(slot) = self.slots.get_mut(position(handle.slot)).filter(|slot| names(slot, handle)) else {
             return false;
@@ -233,7 +234,7 @@ impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
         names(slot, handle).then_some(&mut slot.value)
     }
 
-    /// The handle of what is in a slot now.
+    /// The handle of the thing that is in a slot now.
     #[must_use]
     pub fn handle(&self, slot: u32) -> Option<Handle> {
         let taken = self.slots.get(position(slot)).filter(|slot| slot.taken)?;
@@ -254,7 +255,7 @@ impl<'m, T: Reset, const ANY: bool> Slots<'m, T, ANY> {
         self.slots.get_mut(position(slot)).filter(|slot| slot.taken).map(|slot| &mut slot.value)
     }
 
-    /// What is in two slots now, which are not the same one.
+    /// The things in two different slots.
     pub fn two(&mut self, one: u32, other: u32) -> Option<(&mut T, &mut T)> {
         let [one, other] = self.slots.get_disjoint_mut([position(one), position(other)]).ok()?;
         (one.taken && other.taken).then_some((&mut one.value, &mut other.value))

@@ -1,4 +1,4 @@
-//! Figures that are no messages: the Hand-off Context Object, the namespace root record, records of the directory.
+//! Figures that are not messages: the Hand-off Context Object, the namespace root record, records of the directory.
 
 mod record;
 mod variable;

@@ -1,4 +1,4 @@
-//! Records of the directory (`IACP §5.1`), and those of their bodies that are no frame's.
+//! Records of the directory (`IACP §5.1`), and those of their bodies that are not bodies of a frame.
 
 use zerocopy::IntoBytes;
 use zerocopy::network_endian::{U16, U32, U64};
@@ -10,8 +10,8 @@ use crate::put::put;
 use crate::read::Reader;
 
 figure! {
-    /// What stands before the body of each record. None of it is signed: the key is computed from the body again, and
-    /// the expiry is only ever shortened.
+    /// The head before the body of each record. It is not signed: the key is recomputed from the body, and the expiry
+    /// can only be shortened.
     ///
     /// ```text
     /// +---------------+---------------+-------------------------------+
@@ -64,7 +64,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// No body is longer, in bytes.
+    /// The longest body, in bytes.
     pub const MAX_BODY: usize = 960;
 
     /// Reads a record that fills the bytes exactly.
@@ -78,7 +78,7 @@ impl<'a> Record<'a> {
         Ok(record)
     }
 
-    /// Reads the first of several records, and gives what follows it.
+    /// Reads the first of several records, and returns it with the bytes that follow.
     ///
     /// # Errors
     /// The bytes end inside the record, or its body is empty or too long.
@@ -141,11 +141,11 @@ figure! {
     Revocation = 112 {
         /// Whose bindings end.
         eid: Eid,
-        /// Nothing at or above it is valid; 0: nothing is, and the key is dead.
+        /// The first generation that is not valid any more; 0 means that none is valid, and the key is dead.
         first_invalid_generation: U64,
         /// Unix time in milliseconds.
         timestamp: U64,
-        /// By the AIRK, or by the EID if no AIRK is known.
+        /// Signed by the AIRK, or by the EID if no AIRK is known.
         signature: Signature,
     }
 }
@@ -169,7 +169,7 @@ figure! {
 }
 
 figure! {
-    /// Body of a PUBLICATION: an agent stands in a Discovery Space by its own word (`IACP §6.2`).
+    /// Body of a PUBLICATION: an agent publishes itself in a Discovery Space (`IACP §6.2`).
     Publication = 144 {
         /// Which space.
         target_space_coordinate: DhtKey,
@@ -221,7 +221,7 @@ figure! {
         reserved: u8,
         /// Unix time in milliseconds.
         timestamp: U64,
-        /// Makes the digest of its place end in zero bits.
+        /// The nonce with which the digest of its place ends in zero bits.
         nonce: U64,
         /// By the node.
         signature: Signature,
@@ -237,7 +237,7 @@ figure! {
         order: u8,
         /// Zero when sent.
         reserved: u8,
-        /// Which 512 bytes of it.
+        /// The number of these 512 bytes in the filter.
         part: U16,
         /// The bits.
         bits: Bits,
@@ -267,13 +267,13 @@ figure! {
 }
 
 figure! {
-    /// A vote of a VERDICT: what the POM_VOTE has besides.
+    /// A vote of a VERDICT: the remaining fields of the POM_VOTE.
     VerdictVote = 104 {
         /// The node.
         voter_eid: Eid,
         /// When it voted.
         epoch: U64,
-        /// That of its POM_VOTE.
+        /// The signature of its POM_VOTE.
         signature: Signature,
     }
 }

@@ -17,7 +17,7 @@ figure! {
         child_key: Eid,
         /// Unix time in milliseconds.
         not_after: U64,
-        /// Which accusation the curator stands under.
+        /// The accusation against the curator.
         accusation_id: Digest,
         /// How many votes follow.
         count: u8,
@@ -49,9 +49,9 @@ figure! {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Custody<'a> {
-    /// The curator's path, as it stands there.
+    /// The curator's path, as in the body.
     pub path: &'a [u8],
-    /// The child's path, as it stands there.
+    /// The child's path, as in the body.
     pub child: &'a [u8],
     /// Key, end and accusation.
     pub terms: &'a CustodyTerms,
@@ -76,7 +76,7 @@ impl<'a> Custody<'a> {
     /// Writes the body to the front of the buffer and returns its length.
     ///
     /// # Errors
-    /// The buffer is too small, a path is longer than its length can say, or the number of votes is another one.
+    /// The buffer is too small, a path is longer than its length field can express, or the number of votes is wrong.
     pub fn write(&self, buffer: &mut [u8]) -> Result<usize, WriteError> {
         if usize::from(self.terms.count) != self.votes.len() {
             return Err(WriteError::Length);
@@ -103,7 +103,7 @@ figure! {
     }
 }
 
-/// Body of an ASSERTION: a curator's word on a subject (`IACP §4.1.3.1`).
+/// Body of an ASSERTION: a curator's statement about a subject (`IACP §4.1.3.1`).
 ///
 /// ```text
 /// +-------------------------------+-------------------------------+
@@ -114,9 +114,9 @@ figure! {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion<'a> {
-    /// The curator's path, as it stands there.
+    /// The curator's path, as in the body.
     pub path: &'a [u8],
-    /// What is said of what, for how long.
+    /// The statement, its subject and its lifetime.
     pub terms: &'a AssertionTerms,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Assertion<'a> {
     /// Writes the body to the front of the buffer and returns its length.
     ///
     /// # Errors
-    /// The buffer is too small, or the path is longer than its length can say.
+    /// The buffer is too small, or the path is longer than its length field can express.
     pub fn write(&self, buffer: &mut [u8]) -> Result<usize, WriteError> {
         write(buffer, &[&length(self.path)?, self.path, self.terms.as_bytes()])
     }
@@ -166,7 +166,7 @@ impl<'a> Verdict<'a> {
     /// Writes the body to the front of the buffer and returns its length.
     ///
     /// # Errors
-    /// The buffer is too small, or the number of votes is another one.
+    /// The buffer is too small, or the number of votes is wrong.
     pub fn write(&self, buffer: &mut [u8]) -> Result<usize, WriteError> {
         if usize::from(self.head.count) != self.votes.len() {
             return Err(WriteError::Length);
@@ -175,7 +175,7 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// A length of two bytes and as many bytes.
+/// A length of two bytes, followed by as many bytes.
 fn measured<'a>(
     reader: &mut Reader<'a>,
     length_field: &'static str,
@@ -185,7 +185,7 @@ fn measured<'a>(
     reader.take(usize::from(length), field)
 }
 
-/// Exactly so many votes, and nothing behind them.
+/// Exactly `count` votes, and nothing after them.
 fn counted<'a, T>(reader: &mut Reader<'a>, count: u8) -> Result<&'a [T], ParseError>
 where
     [T]: FromBytes + zerocopy::KnownLayout<PointerMetadata = usize> + zerocopy::Immutable + zerocopy::Unaligned,

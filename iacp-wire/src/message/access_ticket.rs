@@ -46,9 +46,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     AccessTicketRes = 136 {
-        /// The space that the ticket opens.
+        /// The space to which the ticket gives access.
         target_space_coordinate: DhtKey,
-        /// Whom it opens it for.
+        /// The agent that gets access.
         receiver_eid: Eid,
         /// Unix time in milliseconds.
         expiration_timestamp: U64,

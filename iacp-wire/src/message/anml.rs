@@ -6,8 +6,8 @@ use crate::field::{Eid, Signature, TransactionId};
 use crate::figure::figure;
 
 figure! {
-    /// What follows the URI in an `ANML Fallback Query`, 0x12 (`IACP Appendix A.16`). The URI comes first; its length is
-    /// what remains.
+    /// The fields after the URI in an `ANML Fallback Query`, 0x12 (`IACP Appendix A.16`). The URI comes first, and
+    /// takes all bytes before them.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -23,7 +23,7 @@ figure! {
     AnmlFallbackQuery = 104 {
         /// Who asks.
         requestor_eid: Eid,
-        /// Pairs the answer with the question.
+        /// Pairs the answer with the query.
         transaction_nonce: TransactionId,
         /// By the requestor.
         signature: Signature,
@@ -31,7 +31,7 @@ figure! {
 }
 
 figure! {
-    /// `ANML_FALLBACK_ANSWER`, 0x9A: what a resolver knows of the host that an ANML Fallback Query names (`IACP §4.1.2`).
+    /// `ANML_FALLBACK_ANSWER`, 0x9A: a resolver's answer about the host in an ANML Fallback Query (`IACP §4.1.2`).
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -47,9 +47,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     AnmlFallbackAnswer = 148 {
-        /// That of the query.
+        /// The nonce of the query.
         transaction_nonce: TransactionId,
-        /// 0 with a mapping, else why there is none.
+        /// 0 with a mapping, otherwise the reason why there is none.
         status: U32,
         /// The EID that answers for the host; zero without a mapping.
         mapped_eid: Eid,
@@ -57,7 +57,7 @@ figure! {
         expiry: U64,
         /// The resolver.
         resolver_eid: Eid,
-        /// By the resolver, over the query's digest too.
+        /// Signed by the resolver, also over the query's digest.
         signature: Signature,
     }
 }

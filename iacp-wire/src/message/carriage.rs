@@ -1,4 +1,4 @@
-//! What passes beside the draft's figures: PATH_RELAY, TRANSIT_GRANT, DOCK_OFFER and SANDBOX_STREAM, 0x89 to 0x8C.
+//! Messages beside the draft's figures: PATH_RELAY, TRANSIT_GRANT, DOCK_OFFER and SANDBOX_STREAM, 0x89 to 0x8C.
 
 use zerocopy::network_endian::{U16, U32, U64};
 
@@ -6,7 +6,7 @@ use crate::field::{Digest, Eid, Locator, RefusedDigest, Signature, TransitToken,
 use crate::figure::figure;
 
 figure! {
-    /// `PATH_RELAY`, 0x89 (`IACP §4.2.7.3`): a copy that goes by another node; the inner frame follows.
+    /// `PATH_RELAY`, 0x89 (`IACP §4.2.7.3`): a copy of a frame by way of another node; the inner frame follows.
     ///
     /// ```text
     /// +---------------+-----------------------------------------------+
@@ -16,7 +16,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     PathRelay = 4 {
-        /// 2 or 3; the direct path is 1. The sender's mark, which proves nothing.
+        /// 2 or 3; the direct path is 1. It is the sender's statement, which proves nothing.
         path: u8,
         /// Zero when sent, ignored when received.
         reserved: [u8; 3],
@@ -24,7 +24,7 @@ figure! {
 }
 
 figure! {
-    /// `TRANSIT_GRANT`, 0x8A: what a carrier answers to an Outer Transport Header without a token of its own
+    /// `TRANSIT_GRANT`, 0x8A: the answer of a carrier to an Outer Transport Header without a token of that carrier
     /// (`IACP Appendix A.15`).
     ///
     /// ```text
@@ -47,17 +47,17 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     TransitGrant = 116 {
-        /// Stands in the first word of the Outer Transport Header from now on.
+        /// The Transit-ID for the first word of the Outer Transport Header from now on.
         granted_transit_id: U16,
         /// Zero when sent, ignored when received.
         reserved: [u8; 2],
-        /// How long the token is sure to be taken, in seconds.
+        /// How long the token is certainly accepted, in seconds.
         lifetime: U32,
-        /// What the carrier wants to see.
+        /// The token that the carrier requires.
         ip_transit_token: TransitToken,
-        /// To where it carries with this token.
+        /// The destination to which it carries with this token.
         destination_ip: Locator,
-        /// From where the datagram came that this answers.
+        /// The source address of the datagram that this answers.
         observed_ip: Locator,
         /// Its port.
         observed_port: U16,
@@ -95,28 +95,28 @@ figure! {
     DockOffer = 220 {
         /// The host that takes over.
         importer_instance_identifier: Eid,
-        /// The host that hands over; no other one takes the offer.
+        /// The host that hands over; no other host accepts the offer.
         exporter_instance_identifier: Eid,
         /// The agent that moves.
         eid: Eid,
-        /// Where it will be bound.
+        /// The address to which it will be bound.
         importer_ip: Locator,
         /// The port there.
         importer_port: U16,
         /// Zero when sent, ignored when received.
         reserved: [u8; 2],
-        /// To this key the context is sealed; its private half opens one blob.
+        /// The context is sealed to this key; its private half is used for one blob only.
         ephemeral_key: X25519Key,
         /// Not taken from then on.
         expiry: U64,
-        /// By the importer's LL-Entity Instance Key.
+        /// Signed by the importer's LL-Entity Instance Key.
         signature: Signature,
     }
 }
 
 figure! {
-    /// `SANDBOX_STREAM`, 0x8C (`IACP §4.1.4.3`): between a sandbox and the LL-Entity; the bytes follow. Nothing else of
-    /// the agent is in it.
+    /// `SANDBOX_STREAM`, 0x8C (`IACP §4.1.4.3`): between a sandbox and the LL-Entity; the bytes follow. It contains
+    /// nothing else about the agent.
     ///
     /// ```text
     /// +---------------------------------------------------------------+

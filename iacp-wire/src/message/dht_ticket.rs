@@ -26,9 +26,9 @@ figure! {
     DhtTicketStore = 180 {
         /// SHA-256 of the EID.
         target_storage_key: DhtKey,
-        /// Whose ticket it is.
+        /// The agent whose ticket it is.
         target_agent_eid: Eid,
-        /// How long to keep it, in seconds. Not signed: the node that stores caps it.
+        /// How long to keep it, in seconds. It is not signed: the storing node limits it.
         time_to_live: U32,
         /// The nonce of the seal.
         aead_nonce: AeadNonce,
@@ -54,7 +54,7 @@ figure! {
     DhtTicketQuery = 72 {
         /// SHA-256 of the EID that is looked for.
         target_storage_key: DhtKey,
-        /// Pairs the answer with the question.
+        /// Pairs the answer with the query.
         transaction_id: TransactionId,
         /// Who asks.
         requestor_eid: Eid,
@@ -78,7 +78,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     DhtTicketResp = 124 {
-        /// That of the query.
+        /// The transaction of the query.
         transaction_id: TransactionId,
         /// 0 if a ticket follows; otherwise the rest is zero.
         status_code: U32,
@@ -86,7 +86,7 @@ figure! {
         aead_nonce: AeadNonce,
         /// The new locator, sealed to the session's peer.
         encrypted_forwarding_data: SealedLocator,
-        /// The owner's, as it was stored.
+        /// The owner's signature, as it was stored.
         signature: Signature,
     }
 }

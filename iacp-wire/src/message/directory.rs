@@ -1,4 +1,4 @@
-//! What nodes of the directory and their clients say to each other (`IACP §5.1`, `IACP §5.3.1`).
+//! Messages between nodes of the directory and their clients (`IACP §5.1`, `IACP §5.3.1`).
 
 use zerocopy::network_endian::{U16, U32, U64};
 
@@ -6,8 +6,8 @@ use crate::field::{DhtKey, Digest, Eid, Signature, TransactionId};
 use crate::figure::figure;
 
 figure! {
-    /// `DIR_GET`, 0x90: asks a node for records. Padding follows, for an answer has at most three times the bytes of
-    /// its request.
+    /// `DIR_GET`, 0x90: asks a node for records. Padding follows, because an answer has at most three times the bytes
+    /// of its request.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -23,7 +23,7 @@ figure! {
     DirGet = 44 {
         /// Under which key.
         storage_key: DhtKey,
-        /// Random; pairs the answer with the question.
+        /// A random number that pairs the answer with the request.
         transaction_id: TransactionId,
         /// The kind of record; 0 for the nearest nodes, 255 for the binding and the flags.
         kind: u8,
@@ -37,7 +37,7 @@ figure! {
 }
 
 figure! {
-    /// `DIR_ANSWER`, 0x91: records, one behind the other. It is unsigned: what it carries proves itself.
+    /// `DIR_ANSWER`, 0x91: records, one after the other. It is unsigned: each record contains its own proof.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -51,13 +51,13 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     DirAnswer = 16 {
-        /// That of the question.
+        /// The transaction of the request.
         transaction_id: TransactionId,
-        /// 0 if what was asked for follows.
+        /// 0 if the requested records follow.
         answer_status: U16,
         /// Hints: see the flags of the directory.
         answer_flags: U16,
-        /// How many records there are, with those that did not fit.
+        /// How many records there are, including those that did not fit.
         total: u8,
         /// How many of them were skipped.
         first: u8,
@@ -67,7 +67,8 @@ figure! {
 }
 
 figure! {
-    /// `DIR_PUT`, 0x92: one record for a node to keep. From a record's owner node, time and signature are zero.
+    /// `DIR_PUT`, 0x92: one record for a node to keep. If it comes from the record's owner, then node, time and
+    /// signature are zero.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -81,7 +82,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     DirPut = 104 {
-        /// The node that hands the record on.
+        /// The node that passes the record on.
         directory_node_eid: Eid,
         /// Unix time in milliseconds.
         timestamp: U64,
@@ -91,7 +92,7 @@ figure! {
 }
 
 figure! {
-    /// `DIR_RECEIPT`, 0x93: one node's word on what it was given and `ERP_CONFIRM` does not answer.
+    /// `DIR_RECEIPT`, 0x93: a node's answer to a record for which there is no `ERP_CONFIRM`.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -142,7 +143,7 @@ figure! {
         frame_digest: Digest,
         /// Unix time in milliseconds.
         timestamp: U64,
-        /// Makes the digest of these 84 bytes end in zero bits.
+        /// The nonce with which the digest of these 84 bytes ends in zero bits.
         pow_nonce: U64,
         /// The claim: 0x80 and the class, two bytes of zero, the number of bits.
         pow_target_threshold: U32,

@@ -18,7 +18,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     ErpDeflect = 20 {
-        /// Where the payload was meant to go.
+        /// The original destination of the payload.
         original_target_locator: Locator,
         /// Its port.
         original_target_port: U16,
@@ -57,11 +57,11 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     ErpAlloc = 96 {
-        /// That of the ERP_INIT.
+        /// The nonce of the ERP_INIT.
         initialization_nonce: InitializationNonce,
         /// The new agent's EID.
         allocated_eid: Eid,
-        /// What the agent shows from now on.
+        /// The token that the agent presents from now on.
         local_iat: IatField,
     }
 }
@@ -81,9 +81,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     ErpRegister = 120 {
-        /// Whose mapping it is.
+        /// The agent whose mapping it is.
         source_eid: Eid,
-        /// Where it is.
+        /// The address of the agent.
         current_transport_ip: Locator,
         /// 0 for the first mapping of an EID.
         generation_counter: U64,
@@ -117,7 +117,7 @@ figure! {
         current_app_digest: Digest,
         /// One more with each evolution.
         evolution_sequence_number: U64,
-        /// By the agent's identity root key.
+        /// Signed by the agent's identity root key.
         signature: Signature,
     }
 }
@@ -191,7 +191,7 @@ figure! {
 }
 
 figure! {
-    /// `ERP_CONFIRM`, 0x82: one directory node's word on a registration.
+    /// `ERP_CONFIRM`, 0x82: one directory node's answer to a registration.
     ///
     /// ```text
     /// +---------------------------------------------------------------+

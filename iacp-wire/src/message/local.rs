@@ -27,7 +27,7 @@ figure! {
 }
 
 figure! {
-    /// What an agent asks of its LL-Entity, `AAI_REQUEST`, 0x87; the arguments of the op follow.
+    /// A request of an agent to its LL-Entity, `AAI_REQUEST`, 0x87; the arguments of the op follow.
     ///
     /// ```text
     /// +-------------------------------+-------------------------------+
@@ -53,7 +53,7 @@ figure! {
 }
 
 figure! {
-    /// What an LL-Entity tells an agent, `AAI_NOTICE`, 0x88; the content of the notice follows.
+    /// A notice of an LL-Entity to an agent, `AAI_NOTICE`, 0x88; the content of the notice follows.
     ///
     /// ```text
     /// +-------------------------------+-------------------------------+
@@ -67,11 +67,11 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     AaiNotice = 16 {
-        /// What is told.
+        /// The kind of notice.
         notice: U16,
-        /// How the request ended; zero but in RESULT.
+        /// How the request ended; zero except in RESULT.
         result_status: U16,
-        /// The number of the request; zero but in RESULT.
+        /// The number of the request; zero except in RESULT.
         request: U32,
         /// A handle, or zero.
         session: U64,

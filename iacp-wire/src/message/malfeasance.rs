@@ -26,11 +26,11 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     ProofOfMal = 164 {
-        /// Of the ticket's own format: 1.
+        /// The version of the ticket's own format: 1.
         version: U16,
         /// 1 equivocation, 2 a curator's double signing, 3 a double vote, 4 a contract signed twice.
         offense_type: U16,
-        /// Who is accused.
+        /// The accused agent.
         target_eid: Eid,
         /// SHA-256 of fragment A, the smaller of the two.
         digest_a: Digest,
@@ -54,7 +54,7 @@ figure! {
 }
 
 figure! {
-    /// The evidence annex of a ticket: what the two digests are digests of.
+    /// The evidence annex of a ticket: the two fragments whose digests are in the ticket.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -86,9 +86,9 @@ impl Show for HeaderFragment {
 }
 
 figure! {
-    /// What stands before the two claims of an offence that signed bodies show: offences 2 to 4.
+    /// The fields before the two claims of offences 2 to 4, whose evidence is signed bodies.
     ClaimsHead = 6 {
-        /// What the claims are: 1 CURATION, 2 DELEGATION, 3 POM_VOTE, 4 a turn of a negotiation.
+        /// The kind of the claims: 1 CURATION, 2 DELEGATION, 3 POM_VOTE, 4 a turn of a negotiation.
         claim_kind: u8,
         /// Zero when sent, ignored when received.
         reserved: u8,
@@ -100,7 +100,7 @@ figure! {
 }
 
 figure! {
-    /// What stands behind the two claims.
+    /// The fields after the two claims.
     ClaimsTail = 40 {
         /// When the accuser verified them, Unix time in milliseconds.
         verification_time: U64,
@@ -135,7 +135,7 @@ impl<'a> Claims<'a> {
     /// Reads an annex that fills the bytes exactly.
     ///
     /// # Errors
-    /// The bytes are shorter or longer than the two lengths say.
+    /// The bytes are shorter or longer than the two lengths require.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes, 0);
         let claims = Self::read(&mut reader)?;
@@ -156,7 +156,7 @@ impl<'a> Claims<'a> {
     /// Writes an annex to the front of the buffer.
     ///
     /// # Errors
-    /// The buffer is too small, or a claim is longer than its length can say.
+    /// The buffer is too small, or a claim is longer than its length field can express.
     pub fn write(
         claim_kind: u8,
         a: &[u8],
@@ -199,7 +199,7 @@ impl<'a> Claims<'a> {
         self.b
     }
 
-    /// When they were verified, and who accuses.
+    /// The time of the verification, and the accuser.
     #[must_use]
     pub const fn tail(&self) -> &'a ClaimsTail {
         self.tail
@@ -224,7 +224,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Whether it is of the form that the ticket's offence has.
+    /// Whether it has the form that the ticket's offence requires.
     pub(crate) fn is_of(&self, ticket: &ProofOfMal) -> bool {
         matches!(self, Self::Claims(_)) == shows_claims(ticket)
     }
@@ -275,7 +275,7 @@ pub struct MalfeasanceData<'a> {
 }
 
 impl<'a> MalfeasanceData<'a> {
-    /// Length in bytes where two bindings are the evidence.
+    /// Length in bytes if two bindings are the evidence.
     pub const LEN: usize = ProofOfMal::LEN + MalfeasanceEvidence::LEN;
 
     /// Reads the data embedded in a teardown or a revocation. Offsets in errors count from its first byte.

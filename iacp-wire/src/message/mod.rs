@@ -126,13 +126,13 @@ pub enum Message<'a> {
     ErpRegister(&'a ErpRegister),
     /// `ERP_EVOLVE`
     ErpEvolve(&'a ErpEvolve),
-    /// `MIGRATION_VECTOR`: the frame's TLVs hold a MIGRATION_VECTOR.
+    /// `MIGRATION_VECTOR`: the frame's TLVs contain a MIGRATION_VECTOR.
     MigrationVector(&'a MigrationVector),
     /// `PROOF_OF_MAL`
     ProofOfMal {
         /// The figure.
         head: &'a ProofOfMal,
-        /// Without it the ticket is never valid.
+        /// The evidence. Without it the ticket is never valid.
         evidence: Option<Evidence<'a>>,
     },
     /// `ERP_KEEPALIVE`
@@ -178,7 +178,7 @@ pub enum Message<'a> {
     },
     /// `PATH_RELAY`
     PathRelay {
-        /// Which path it is.
+        /// The path.
         head: &'a PathRelay,
         /// The copy.
         inner: &'a [u8],
@@ -189,9 +189,9 @@ pub enum Message<'a> {
     DockOffer(&'a DockOffer),
     /// `SANDBOX_STREAM`
     SandboxStream {
-        /// Whose stream it is.
+        /// The stream.
         head: &'a SandboxStream,
-        /// What the sandbox sends or receives.
+        /// The bytes that the sandbox sends or receives.
         bytes: &'a [u8],
     },
     /// `ANML_FALLBACK_ANSWER`
@@ -243,7 +243,7 @@ pub enum Message<'a> {
     },
 }
 
-/// A body as up to three byte strings in wire order, and where its signature stands.
+/// A body as up to three byte strings in wire order, and the place of its signature.
 pub(crate) struct Parts<'a> {
     pub(crate) bytes: [&'a [u8]; 3],
     pub(crate) signature: Option<usize>,
@@ -395,7 +395,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether every length field of the body is the length of what it measures.
+    /// Whether every length field of the body agrees with the length of its part.
     pub(crate) fn lengths_agree(&self) -> bool {
         let agree = |field: zerocopy::network_endian::U32, bytes: &[u8]| {
             usize::try_from(field.get()).is_ok_and(|length| length == bytes.len())

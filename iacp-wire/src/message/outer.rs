@@ -4,7 +4,7 @@ use crate::field::{Eid, Signature, TransitToken};
 use crate::figure::figure;
 
 figure! {
-    /// What follows the first word of an Outer Transport Header; the inner payload runs to the end of the datagram.
+    /// The fields after the first word of an Outer Transport Header; the inner payload runs to the end of the datagram.
     ///
     /// ```text
     /// +-----------------------+-------+-------------------------------+
@@ -20,7 +20,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     OuterTransport = 128 {
-        /// Proves to its issuer that the path was granted.
+        /// The token by which its issuer sees that the path was granted.
         ip_transit_token: TransitToken,
         /// The LL-Entity's own Ed25519 public key.
         ll_entity_instance_identifier: Eid,

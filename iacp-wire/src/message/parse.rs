@@ -40,7 +40,7 @@ impl<'a> Message<'a> {
             }
             MessageType::ErpDeflect => Self::ErpDeflect { head: reader.figure()?, inner: reader.rest() },
             MessageType::OuterTransport => {
-                // It has no common header, so a common header cannot announce it.
+                // This type has no common header, so a common header cannot announce it.
                 return Err(ParseError::new(Reason::UnknownType(message_type.code()), "type", 0));
             }
             MessageType::ErpInit => Self::ErpInit(reader.figure()?),
@@ -98,7 +98,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A variable part whose length field must account for all that is left but `after` bytes.
+/// A variable part whose length field must cover all remaining bytes except the last `after`.
 fn measured<'a>(
     reader: &mut Reader<'a>,
     length: u32,

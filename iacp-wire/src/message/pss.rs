@@ -25,7 +25,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     PssInit = 116 {
-        /// Who opens the session.
+        /// The agent that opens the session.
         initiator_eid: Eid,
         /// The I-Cookie.
         session_connection_cookie: Cookie,
@@ -55,7 +55,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     PssAck = 116 {
-        /// Who sends this frame: it responds to a PSS_NEG.
+        /// The sender of this frame, which responds to a PSS_NEG.
         responder_eid: Eid,
         /// The I-Cookie.
         session_connection_cookie: Cookie,
@@ -97,7 +97,7 @@ figure! {
 }
 
 figure! {
-    /// What stands in a Proposed SFC Conditions Block.
+    /// The fields of a Proposed SFC Conditions Block.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -173,7 +173,7 @@ figure! {
         teardown_type: U16,
         /// Why.
         reason_code: U16,
-        /// Length of what follows the figure, in bytes.
+        /// Length of the part after the figure, in bytes.
         malfeasance_length: U32,
         /// By the sender.
         signature: Signature,
@@ -197,11 +197,11 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     PssRevocationPublish = 132 {
-        /// Where the directory files it.
+        /// The key under which the directory files it.
         target_storage_key: DhtKey,
-        /// Who is accused.
+        /// The accused agent.
         offender_eid: Eid,
-        /// Length of what follows the figure, in bytes.
+        /// Length of the part after the figure, in bytes.
         malfeasance_length: U32,
         /// By the accuser.
         signature: Signature,
@@ -225,9 +225,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     PssRevocationRebuttal = 68 {
-        /// Where the directory filed the accusation.
+        /// The key under which the directory filed the accusation.
         target_storage_key: DhtKey,
-        /// Who was accused.
+        /// The accused agent.
         offender_eid: Eid,
         /// Length of the evidence, in bytes.
         rebuttal_proof_length: U32,

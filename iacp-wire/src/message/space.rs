@@ -6,7 +6,7 @@ use crate::field::{DhtKey, Eid, JoinCookie, RefusedDigest, Signature, Transactio
 use crate::figure::figure;
 
 figure! {
-    /// `SPACE_JOIN`, 0x97: an agent wants to hear what is asked in a space.
+    /// `SPACE_JOIN`, 0x97: an agent asks to receive the requests of a space.
     ///
     /// ```text
     /// +---------------------------------------------------------------+
@@ -24,11 +24,11 @@ figure! {
     SpaceJoin = 152 {
         /// Which space.
         target_space_coordinate: DhtKey,
-        /// A key made for this space, and no EID.
+        /// A key made for this space only: it is not an EID.
         member_key: Eid,
-        /// Unix time in milliseconds; one that is past leaves.
+        /// Unix time in milliseconds; a time in the past ends the membership.
         expiration_timestamp: U64,
-        /// The hub's; zero in the first request.
+        /// The cookie from the hub; zero in the first request.
         join_cookie: JoinCookie,
         /// By the member key.
         signature: Signature,
@@ -52,7 +52,7 @@ figure! {
         join_digest: RefusedDigest,
         /// 0 if the agent is a member now.
         status: U32,
-        /// What the agent has to return.
+        /// The cookie that the agent has to return.
         join_cookie: JoinCookie,
     }
 }
@@ -68,7 +68,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     SpaceRelay = 8 {
-        /// Another one for each member; it pairs answer and request.
+        /// The token, which is different for each member; it pairs answer and request.
         relay_token: TransactionId,
     }
 }

@@ -1,4 +1,4 @@
-//! What passes beside the draft's figures: 0x89 to 0x8C.
+//! Messages beside the draft's figures: 0x89 to 0x8C.
 
 use iacp_wire::MessageType;
 

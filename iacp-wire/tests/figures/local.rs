@@ -48,7 +48,7 @@ pub const SAMPLES: &[Sample] = &[
         tlvs: &[],
         ending: Ending::Open { least: 0 },
     },
-    // An agent whose software has changed says so with its keepalive.
+    // An agent whose software has changed reports that in its keepalive.
     Sample {
         message_type: MessageType::ErpKeepalive,
         header: "1 80 0 0062",

@@ -1,7 +1,7 @@
 //! One golden frame per message, written by hand from the figures of the draft, field by field.
 //!
-//! Hex is read digit by digit, so that a header is written as its figure draws it: version, type, flags, length. A
-//! group `11×32` is the byte 0x11, thirty-two times.
+//! Hex is read digit by digit, so that a header can be written as in its figure: version, type, flags, length. A group
+//! `11×32` is the byte 0x11, thirty-two times.
 #![allow(dead_code, reason = "every test takes what it needs")]
 
 mod carriage;
@@ -42,18 +42,18 @@ pub const fn text(name: &'static str, hex: &'static str) -> Field {
     Field { name, kind: Kind::Text, hex }
 }
 
-/// What may follow the fixed fields of a body, and what says how much.
+/// What may follow the fixed fields of a body, and what determines its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The body is fixed; TLVs may follow it.
     Tlvs,
-    /// What follows the first `head` fields is measured by this length field.
+    /// The part after the first `head` fields has the length in this field.
     Measured { head: usize, length_field: &'static str },
-    /// The last field runs to the end and has at least so many bytes.
+    /// The last field runs to the end and has at least `least` bytes.
     Open { least: usize },
-    /// A text comes first; its length is what the fixed fields leave.
+    /// A text comes first; it takes all bytes that the fixed fields leave.
     TextFirst,
-    /// So many fields may stand alone; the others follow them together or not at all.
+    /// The first `head` fields may stand alone; the others follow them together or not at all.
     Optional { head: usize },
 }
 
@@ -131,7 +131,7 @@ pub fn of(message_type: MessageType) -> &'static Sample {
     all().find(|sample| sample.message_type == message_type).expect("every type has a sample")
 }
 
-/// Sets the Payload Length to what follows the header.
+/// Sets the Payload Length to the length after the header.
 pub fn correct_length(frame: &mut [u8]) {
     let length = u16::try_from(frame.len() - 4).expect("samples are short");
     frame[2..4].copy_from_slice(&length.to_be_bytes());

@@ -28,7 +28,7 @@ pub const SAMPLES: &[Sample] = &[
         tlvs: &[],
         ending: Ending::Tlvs,
     },
-    // As it opens a session: the R-Cookie is zero, KEY_SHARE follows.
+    // The frame that opens a session: the R-Cookie is zero, KEY_SHARE follows.
     Sample {
         message_type: MessageType::PssInit,
         header: "1 08 1 009e",
@@ -80,7 +80,7 @@ pub const SAMPLES: &[Sample] = &[
         tlvs: &[],
         ending: Ending::Open { least: 16 },
     },
-    // The sender's last: FIN beside SESSION, and nothing but the tag.
+    // The sender's last frame: FIN beside SESSION, and only the tag as payload.
     Sample {
         message_type: MessageType::PssDataStream,
         header: "1 0b 3 0034",

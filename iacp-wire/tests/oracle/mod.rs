@@ -1,4 +1,4 @@
-//! What holds for any bytes: the one judge of the property tests and of the fuzz target.
+//! Properties that hold for any bytes, shared by the property tests and the fuzz target.
 
 use iacp_wire::{Flags, Frame, Message, Value, WriteError, session_cookies};
 
@@ -46,7 +46,7 @@ fn written_again_it_is_the_same(bytes: &[u8], frame: &Frame<'_>) {
 }
 
 fn shorter_or_longer_it_is_no_frame(bytes: &[u8], frame: &Frame<'_>) {
-    // An Outer Transport Header has no length: what it carries runs to the end, wherever that is.
+    // An Outer Transport Header has no length: its payload runs to the end, wherever that is.
     let prefixes = if is_outer(frame) { 4 + 128 } else { bytes.len() };
     for length in 0..prefixes {
         assert!(Frame::parse(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
@@ -63,7 +63,7 @@ fn fields_and_tlvs_cover_the_payload(bytes: &[u8], frame: &Frame<'_>) {
     frame.message.visit(&mut |name, value| match value {
         Value::Bytes(value) | Value::Secret(value) => covered.extend_from_slice(value),
         Value::Text(value) => covered.extend_from_slice(value.as_bytes()),
-        // It is drawn in the first word.
+        // The figure has it in the first word.
         Value::Integer(value) if name == "transit_id" => assert_eq!(value.to_be_bytes()[6..], bytes[2..4]),
         Value::Integer(value) => {
             let value = value.to_be_bytes();

@@ -7,7 +7,7 @@ use super::record::{Bytes, RECORD};
 use crate::identity::InteractionId;
 use crate::time::Time;
 
-/// The place of an interaction's chain: how many records it has, and the hash over all of them.
+/// The state of an interaction's chain: how many records it has, and the hash over all of them.
 ///
 /// ```
 /// use interaction_gov::audit::{Chain, RECORD};
@@ -26,14 +26,14 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The chain of an interaction that has no record yet: it begins with the identity.
+    /// The chain of an interaction that has no record yet: its first hash is made from the identity.
     #[must_use]
     pub fn of(interaction: &InteractionId) -> Self {
         let hash = Sha256::new().chain_update(b"IoE/2 audit\0").chain_update(interaction.as_bytes()).finalize().into();
         Self { next: 0, hash }
     }
 
-    /// A chain that was kept, at its place.
+    /// A chain restored from its saved length and hash.
     pub(crate) const fn at(next: u32, hash: [u8; 32]) -> Self {
         Self { next, hash }
     }
@@ -58,7 +58,8 @@ impl Chain {
         chain
     }
 
-    /// One record more, made where it is hashed, and given away from there.
+    /// Appends one record: `make` writes it into the buffer that is hashed, and `give` gets it from there, without a
+    /// copy.
     pub(crate) fn append(&mut self, make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Bytes)) {
         self.hash = hashed(&self.hash, make, give);
         self.next = self.next.saturating_add(1);
@@ -69,8 +70,8 @@ impl Chain {
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// SHA-256 of a hash and a record, which with their padding fill three blocks to the last byte: three compressions, and next
-/// to nothing around them. This is most of what a decision costs.
+/// SHA-256 of a hash and a record. With their padding they fill exactly three blocks, so this takes three compressions
+/// and little else. It is most of the cost of a decision.
 fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Bytes)) -> [u8; 32] {
     const LENGTH: [u8; 8] = ((32 + RECORD) as u64 * 8).to_be_bytes();
     const { assert!(32 + RECORD + 1 + LENGTH.len() == 192) };
@@ -91,8 +92,9 @@ fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Byt
 
 /// What is signed about a chain, so that it cannot be cut, rewritten, or replaced by an old one.
 ///
-/// A head says: at this time, this interaction had so many records, and this was the hash over them. A reader that keeps the heads
-/// apart from the records finds what the records alone cannot show: that the last ones are gone.
+/// A head says: at this time, this interaction had this number of records, and this was the hash over them. A reader
+/// that keeps the heads apart from the records can detect what the records alone cannot show: that the last ones are
+/// missing.
 ///
 /// ```
 /// use interaction_gov::audit::{Chain, Head, RECORD};
@@ -115,7 +117,7 @@ pub struct Head {
     pub hash: [u8; 32],
     /// When.
     pub time: Time,
-    /// Nothing follows.
+    /// Whether this is the last head: no record follows.
     pub last: bool,
 }
 

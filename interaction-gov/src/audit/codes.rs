@@ -7,11 +7,11 @@ codes! {
     Kind {
         /// The interaction was created.
         Created = 1, "created";
-        /// Its state moved: the code of the event is in `action`.
+        /// The state of the interaction changed: the code of the event is in `action`.
         Moved = 2, "moved";
         /// A participant joined.
         Joined = 3, "joined";
-        /// A participant left, or was made to.
+        /// A participant left, or was made to leave.
         Left = 4, "left";
         /// A participant was validated again.
         Revalidated = 5, "revalidated";
@@ -29,35 +29,36 @@ codes! {
         Failed = 11, "failed";
         /// A component works again.
         Recovered = 12, "recovered";
-        /// The interaction is governed by another policy from here on.
+        /// From this record on, another policy governs the interaction.
         Policy = 13, "policy";
         /// An action was decided.
         Decided = 14, "decided";
-        /// A place for a computation was decided.
+        /// The place of a computation was decided.
         Placed = 15, "placed";
-        /// A way for data was decided.
+        /// The route of data was decided.
         Routed = 16, "routed";
         /// A measurement.
         Telemetry = 17, "telemetry";
-        /// An output of a function: its digest is the subject.
+        /// A function produced an output: its digest is the `subject`.
         Output = 18, "output";
-        /// The streams that a participant sends and receives, from here on.
+        /// From this record on, a participant sends and receives the streams that the record names.
         Flow = 19, "flow";
-        /// A function runs for another participant from here on.
+        /// From this record on, a function runs for another participant.
         HandedOver = 20, "handed over";
-        /// A participant was made to leave, and does not come back.
+        /// A participant was made to leave, and cannot join again.
         Banned = 21, "banned";
-        /// So many tightenings took effect for which there was no room: their number is in `count`.
+        /// Some tightenings took effect without a record, for want of room: their number is in `count`.
         Gap = 22, "gap";
-        /// So many refusals of strangers were not recorded one by one: their number is in `count`.
+        /// Some refusals of strangers were not recorded one by one: their number is in `count`.
         Spared = 23, "spared";
-        /// What governs is something else from here on: the version, or who can be asked and speaks for whom.
+        /// From this record on, something else governs: another version, or other authorities can be asked or speak for
+        /// each other.
         Governs = 24, "governs";
-        /// The clock was set: everything that rested on the time before has to be shown again.
+        /// The clock was set: all validations and permits that rested on the earlier time have to be renewed.
         Clock = 25, "clock";
-        /// It was restored from a snapshot.
+        /// The interaction was restored from a snapshot.
         Restored = 26, "restored";
-        /// The control plane changed: what is in `action`, see [`Change`](super::Change).
+        /// The control plane changed: `action` has the code of the [`Change`](super::Change).
         Changed = 27, "changed";
     }
 }
@@ -65,7 +66,7 @@ codes! {
 codes! {
     /// What was decided, and why.
     Verdict {
-        /// It is a fact, not a decision.
+        /// The record states a fact, not a decision.
         Fact = 0, "fact";
         /// Permitted.
         Permit = 1, "permitted";
@@ -93,17 +94,18 @@ codes! {
         NoPlace = 12, "no place is allowed by all";
         /// The clock went backwards.
         ClockBack = 13, "the clock went backwards";
-        /// There is no room for the record. It is told, and nowhere written.
+        /// There is no room for the record. This verdict is only returned, never recorded.
         AuditFull = 14, "there is no room for the record";
-        /// There is no room for one more of them.
+        /// There is no room for another participant, function or the like.
         NoRoom = 15, "there is no room";
-        /// It contradicts what is there: a second seat for one name, a function that acts for another.
+        /// The request contradicts the state: a second seat for one name, or a function that acts for another
+        /// participant.
         Conflict = 16, "it contradicts what is there";
         /// The permit that the function runs on is over.
         NoLease = 17, "the permit that it runs on is over";
-        /// The clock is further ahead than can be.
+        /// The clock is further ahead than is believed.
         ClockAhead = 18, "the clock is too far ahead";
-        /// The participant was banned, or so many were that no one is let in any more.
+        /// The participant was banned, or so many were banned that no participant is admitted any more.
         Banned = 19, "the participant was banned";
         /// An action that nothing prevents.
         Always = 20, "always permitted";

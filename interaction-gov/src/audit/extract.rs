@@ -1,10 +1,11 @@
-//! What of a trail is one authority's own, as a trail of its own (`IoE §8`).
+//! The part of a trail that concerns one authority, as a trail of its own (`IoE §8`).
 //!
-//! The extract holds what the authority was asked about or spoke about, what happened to its own participants and to the
-//! functions that it let run, and the life of the interaction; each record under the authority's pseudonyms, with its own
-//! numbers of seats and functions, and without anything of the other authorities. It is chained like a trail, and the control
-//! plane signs its heads: a [`Trail`](super::Trail) of the pseudonym verifies it, and finds what is missing, altered or added. The
-//! same trail gives the same extract to the byte, so an auditor who has the whole trail sees that nothing was left out of it.
+//! The extract holds the decisions about which the authority was asked or spoke, the events of its own participants and
+//! of the functions that it let run, and the life of the interaction. Each record uses the authority's pseudonyms and
+//! its own numbers of seats and functions, and contains nothing of the other authorities. It is chained like a trail,
+//! and the control plane signs its heads: a [`Trail`](super::Trail) of the pseudonym verifies it, and finds records
+//! that are missing, altered or added. The same trail gives the same extract, byte for byte, so an auditor who has the
+//! whole trail can check that nothing was left out.
 
 use super::chain::{Chain, Head};
 use super::codes::{Kind, Verdict};
@@ -48,13 +49,13 @@ pub struct Extract<'k, const P: usize, const B: usize> {
     chain: Chain,
     last: Time,
     seats: heapless::Vec<Known, P>,
-    /// Its own number of each function that it let run.
+    /// The extract's own number of each function that the authority let run.
     bindings: heapless::Vec<(u16, u16), B>,
     numbers: (u16, u16),
 }
 
 impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
-    /// Of this interaction, from its beginning.
+    /// An empty extract of this interaction; records are taken from the first one on.
     #[must_use]
     pub fn of(interaction: &InteractionId, authority: Authority, key: &'k AuthorityKey) -> Self {
         let pseudonym = key.pseudonym(Subject::Interaction, interaction.as_bytes());
@@ -70,7 +71,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         &self.interaction
     }
 
-    /// The next record of the whole trail, as it stands in the extract, if it is the authority's own.
+    /// Takes the next record of the whole trail. Returns it as it stands in the extract, if it concerns the authority.
     pub fn take(&mut self, record: &Record) -> Option<Bytes> {
         let voices = record.facts().map_or_else(Voices::default, |_| record.voices());
         let asked = own(&voices, self.authority).speakers != 0;
@@ -78,9 +79,10 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         let binding = self.bindings.iter().find(|(number, _)| Some(*number) == record.binding).copied();
         let concerns = match record.kind {
             Kind::Created | Kind::Moved | Kind::Clock | Kind::Restored | Kind::Gap => true,
-            // Of the control plane what it did, or what was done to it or for it.
+            // Changes of the control plane that the authority made, or that were made to it or for it.
             Kind::Changed => [record.authority, record.speaker].contains(&Some(self.authority.0)),
-            // Its own participants are included also where it was not asked: each that has a seat is there, permitted or only observed.
+            // Its own participants are included even if it was not asked: each one that has a seat is there, whether
+            // permitted or only observed.
             Kind::Joined if record.home == Some(self.authority.0) => asked || record.seat.is_some(),
             _ if record.facts().is_some() => asked,
             Kind::Ended | Kind::Failed | Kind::Recovered => binding.is_some() && record.verdict == Verdict::Fact,
@@ -88,7 +90,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         };
         let taken = concerns.then(|| self.write(record, &voices, asked));
         if record.verdict == Verdict::Fact {
-            // What has left or ended is not known any more, but for what else ends with it.
+            // A participant that has left stays in the table, marked as gone, for the functions that end with it.
             match record.kind {
                 Kind::Left | Kind::Banned => {
                     let left = self.seats.iter_mut().filter(|known| Some(known.seat) == record.seat);
@@ -102,7 +104,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
     }
 
     fn write(&mut self, record: &Record, voices: &Voices, asked: bool) -> Bytes {
-        // What an action carries, and whose consent there is, is for those who were asked.
+        // Only an authority that was asked sees whose data an action carries and what was consented to.
         let record = &if asked {
             *record
         } else {
@@ -134,7 +136,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
             speaker: record.speaker.filter(is_own),
             line: record.line.filter(|_| decides),
             rule: record.rule.filter(|_| decides),
-            // What others oblige to cannot be told from its own.
+            // The record does not tell its obligations from those of other authorities.
             obligations: if asked && alone { record.obligations } else { 0 },
             consents: record.consents,
             roles: record.roles,
@@ -144,7 +146,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
             binding: record.binding.map(|binding| self.binding(binding, record)),
             parent: None,
             policy: record.policy,
-            // The digest and the changes are of all authorities together.
+            // The digest and the count of changes cover all authorities, so they are left out.
             digest: [0xFF; 8],
             until: record.until,
             law: record.law,
@@ -160,11 +162,12 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         bytes
     }
 
-    /// What a record is about: names and identifiers as pseudonyms; of the lines of rules only its own.
+    /// The subject of a record: names and identifiers as pseudonyms; of the lines of rules only the authority's own.
     fn subject(&self, record: &Record, voices: &Voices) -> [u8; 16] {
         match record.kind {
             Kind::Joined | Kind::Left | Kind::Banned => {
-                // The whole identity of the interaction is in it: elsewhere the same participant is another one.
+                // The pseudonym depends on the identity of the interaction: in another interaction the same participant
+                // has another one.
                 self.key.participant(&record.interaction, &record.subject).0
             }
             Kind::Bound | Kind::Transition => self.key.pseudonym(Subject::Protocol, &record.subject).0,
@@ -176,7 +179,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         }
     }
 
-    /// Its own number of a seat, in the order of the extract.
+    /// The extract's own number of a seat, in the order of the extract.
     fn seat(&mut self, seat: u16, record: &Record) -> u16 {
         if let Some(known) = self.seats.iter().find(|known| known.seat == seat) {
             return known.number;
@@ -192,7 +195,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         number
     }
 
-    /// Its own number of a function.
+    /// The extract's own number of a function.
     fn binding(&mut self, binding: u16, record: &Record) -> u16 {
         if let Some((_, number)) = self.bindings.iter().find(|(other, _)| *other == binding) {
             return *number;
@@ -205,7 +208,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
         number
     }
 
-    /// The head, to be signed by the control plane; whether it is the last one.
+    /// The head, to be signed by the control plane; `last` marks the final one.
     #[must_use]
     pub const fn head(&self, last: bool) -> Head {
         Head {
@@ -218,7 +221,7 @@ impl<'k, const P: usize, const B: usize> Extract<'k, P, B> {
     }
 }
 
-/// What an authority was asked, and where it spoke for another one.
+/// The voices in which an authority was asked or spoke for another one.
 fn own(voices: &Voices, authority: Authority) -> Voices {
     let mut own = Voices::default();
     for (place, line) in (0_u8..8).zip(voices.lines) {

@@ -1,4 +1,4 @@
-//! Where records go until the caller has put them in a safe place.
+//! The buffer for records, until the caller has stored them.
 
 use super::record::{Bytes, RECORD};
 
@@ -13,16 +13,16 @@ use super::record::{Bytes, RECORD};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Need {
-    /// A decision, a refusal, or something that loosens: without its record it is not done.
+    /// A decision, a refusal, or a step that loosens: it takes place only if it can be recorded.
     Ordinary,
-    /// A withdrawal, a failure, a departure, an end: it is done in any case, and room is kept for its record.
+    /// A withdrawal, a failure, a departure, an end: it takes place in any case, and room is kept for its record.
     Tightening,
 }
 
 /// Room for records, in the order in which they were made, of one interaction or of many.
 ///
-/// Full means refuse: what cannot be recorded is not permitted. A part is kept for what tightens. The caller takes records out
-/// when they are safe elsewhere.
+/// Full means refuse: a step that cannot be recorded is not permitted. A part is kept for steps that tighten. The
+/// caller takes records out once they are stored elsewhere.
 ///
 /// ```
 /// use interaction_gov::audit::{Log, Need, RECORD};
@@ -41,13 +41,13 @@ pub struct Log<M> {
 }
 
 impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
-    /// An empty log. A quarter of it is kept for what tightens.
+    /// An empty log. A quarter of it is kept for steps that tighten.
     pub fn new(memory: M) -> Self {
         let kept = memory.as_ref().len() / 4;
         Self { memory, used: 0, kept }
     }
 
-    /// An empty log, of which so many records are kept for what tightens.
+    /// An empty log; room for `kept` records is reserved for steps that tighten.
     pub const fn keeping(memory: M, kept: usize) -> Self {
         Self { memory, used: 0, kept }
     }
@@ -58,12 +58,12 @@ impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
         self.memory.as_ref().get(..self.used).unwrap_or_default()
     }
 
-    /// All that waited are safe elsewhere.
+    /// Empties the log: all waiting records are stored elsewhere.
     pub const fn taken(&mut self) {
         self.used = 0;
     }
 
-    /// How many more there is room for.
+    /// How many more records fit.
     #[must_use]
     pub fn room(&self, need: Need) -> usize {
         let kept = if need == Need::Ordinary { self.kept } else { 0 };

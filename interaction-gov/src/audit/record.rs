@@ -1,5 +1,5 @@
-//! The record: 151 bytes, so that it and the hash before it fill three blocks of SHA-256. All that a decision rests on is in
-//! its record: with the texts that it names, it can be decided again.
+//! The record: 151 bytes, so that it and the hash before it fill three blocks of SHA-256. A record holds everything
+//! that its decision rests on: with the policy texts that it names, the decision can be made again.
 //!
 //! ```text
 //!  0      16    20        28   29      30     32     33       34       35     36     37   38   39      40         41
@@ -27,7 +27,7 @@ use crate::vocabulary::{Action, Authority, Bits as _, Function, Posture, Region,
 /// The length of a record, in bytes.
 pub const RECORD: usize = 151;
 
-/// What the first record of every trail says it is about.
+/// The subject of the first record of every trail.
 pub const FORMAT: [u8; 16] = *b"IoE/2 audit\0\0\0\0\0";
 
 /// A record as bytes.
@@ -60,39 +60,39 @@ pub struct Record {
     pub verdict: Verdict,
     /// Which participant: its seat.
     pub seat: Option<u16>,
-    /// What was to be done; or the code of whatever else the kind says.
+    /// The requested action; for other kinds, a code as the kind defines it.
     pub action: Option<u8>,
-    /// On which stream.
+    /// The stream that it is about.
     pub on: On,
     /// By which function.
     pub function: Option<u8>,
-    /// Where a computation runs, in law.
+    /// The jurisdiction in which a computation runs.
     pub site: Option<u8>,
-    /// Where the participant is, in law.
+    /// The jurisdiction in which the participant is.
     pub region: Option<u8>,
-    /// What the participant is.
+    /// The kind of the participant.
     pub participant: Option<u8>,
-    /// Whose it is.
+    /// The authority whose participant it is.
     pub home: Option<u8>,
-    /// How secure it is.
+    /// Its security posture.
     pub posture: Option<u8>,
-    /// What is known about the computation.
+    /// The provenance of the computation.
     pub provenance: Option<u8>,
-    /// In whose place it was decided.
+    /// The authority in whose place it was decided.
     pub authority: Option<u8>,
-    /// Who spoke: another one, if that was delegated.
+    /// The authority that spoke: a different one, if the decision was delegated.
     pub speaker: Option<u8>,
-    /// By which line of the speaker's policy.
+    /// The line of the rule in the speaker's policy.
     pub line: Option<u16>,
-    /// The name of that rule, in short.
+    /// The short name of that rule.
     pub rule: Option<u32>,
-    /// What has to be done with it.
+    /// The obligations that go with the permit.
     pub obligations: u16,
     /// Who consents to what.
     pub consents: Consents,
-    /// What the participant is there as.
+    /// The roles of the participant.
     pub roles: u16,
-    /// As what valid participants are there.
+    /// The roles in which valid participants are present.
     pub present: u16,
     /// The streams that the participant sends.
     pub sends: u16,
@@ -100,31 +100,31 @@ pub struct Record {
     pub receives: u16,
     /// Which function binding.
     pub binding: Option<u16>,
-    /// Which one has delegated it.
+    /// The function binding that has delegated it.
     pub parent: Option<u16>,
     /// The number of the policy version.
     pub policy: Option<u32>,
-    /// The first bytes of its digest.
+    /// The first bytes of the policy's digest.
     pub digest: [u8; 8],
-    /// Until when a permit or a validation holds.
+    /// The end of a permit or a validation.
     pub until: Option<Time>,
-    /// Where those are whose data it carries.
+    /// The regions of those whose data the action carries.
     pub law: Option<Set<Region>>,
-    /// Where data go.
+    /// The regions that data go to.
     pub goes: Option<Set<Region>>,
-    /// Who spoke for whom, four bits for each authority, as [`Voices`] has them.
+    /// Which authority spoke for which, four bits for each authority, as in [`Voices`].
     pub voices: u32,
-    /// What it is about: the first bytes of a digest or an identifier; of a decision the line of each authority's rule; of the
-    /// beginning [`FORMAT`].
+    /// The subject: the first bytes of a digest or an identifier; for a decision, the line of each authority's rule;
+    /// for the first record, [`FORMAT`].
     pub subject: [u8; 16],
-    /// How many changes there had been of who can be asked and who speaks for whom.
+    /// The number of changes of the control plane so far.
     pub plane: u32,
-    /// A number: of records, or a function's role.
+    /// A number of records, or a function's role.
     pub count: u32,
 }
 
 impl Record {
-    /// A fact about an interaction, and nothing else yet.
+    /// The record of a fact about an interaction; all other fields are absent.
     #[must_use]
     pub const fn fact(interaction: InteractionId, sequence: u32, time: Time, kind: Kind) -> Self {
         Self {
@@ -174,7 +174,7 @@ impl Record {
         self
     }
 
-    /// Says the facts of a decision, where the record stands.
+    /// Fills in the facts of a decision, in place.
     pub(crate) fn put(&mut self, facts: &Facts) {
         self.action = Some(facts.action.0);
         self.on = facts.on;
@@ -190,7 +190,7 @@ impl Record {
         self.goes = Some(facts.goes);
     }
 
-    /// The facts of a decision, as far as it rested on facts: what was refused before any authority was asked has none.
+    /// The facts of a decision. `None` for a request that was refused before any authority was asked.
     #[must_use]
     pub fn facts(&self) -> Option<Facts> {
         Some(Facts {
@@ -210,7 +210,7 @@ impl Record {
         })
     }
 
-    /// Who spoke for whom, by which line.
+    /// Which authority spoke for which, and by which line.
     #[must_use]
     pub fn voices(&self) -> Voices {
         let mut voices = Voices { speakers: self.voices, ..Voices::default() };
@@ -227,7 +227,7 @@ impl Record {
         bytes
     }
 
-    /// The same where it is wanted, and at another place in the chain.
+    /// Writes the record into `bytes`, with another place in the chain.
     pub(crate) fn write_to(&self, bytes: &mut Bytes, sequence: u32) {
         let mut to = &mut bytes[..];
         put(&mut to, self.interaction.as_bytes());
@@ -347,7 +347,7 @@ pub(crate) fn lines(voices: &Voices) -> [u8; 16] {
     voices.lines.map(u16::to_be_bytes).as_flattened().first_chunk().copied().unwrap_or_default()
 }
 
-/// There are at most 16 of them.
+/// The low 16 bits: these sets have at most 16 members.
 pub(crate) const fn low(bits: u32) -> u16 {
     (bits & 0xFFFF) as u16
 }

@@ -1,4 +1,4 @@
-//! Deciding once more, from a record and the texts that it names alone (`IoE R6`).
+//! Deciding again, from nothing but a record and the texts that it names (`IoE R6`).
 
 use super::codes::{Kind, Verdict};
 use core::fmt;
@@ -31,34 +31,34 @@ use crate::vocabulary::{Authority, Region, Set};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Replayed {
-    /// No authority was asked: it is a fact, or was refused before.
+    /// No authority was asked: the record states a fact, or the request was refused earlier.
     NotDecided,
-    /// It was decided by another policy than this one.
+    /// The decision was made by another policy than this one.
     AnotherPolicy,
     /// The same is decided again.
     Same,
-    /// Something else is decided: what, and where they differ.
+    /// The replay decides something else: its verdict, and the first difference.
     Differs(Verdict, Difference),
 }
 
-/// In what a record and its replay differ first.
+/// The first difference between a record and its replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Difference {
     /// In what is decided.
     Verdict,
-    /// In whose place, by whom, or by which rule.
+    /// The authority, the speaker, or the rule.
     Reason,
-    /// In who was asked, who spoke, and by which lines.
+    /// The authorities that were asked, the speakers, or the lines of their rules.
     Voices,
-    /// In what it obliges to.
+    /// The obligations.
     Obligations,
-    /// It holds longer than any who were asked let it hold.
+    /// The permit holds longer than the authorities that were asked allow.
     Duration,
 }
 
-/// Decides once more what a record says was decided: all facts, and who spoke for whom, are in the record; the rules are in the
-/// texts of which the policy is made.
+/// Makes the decision of a record again. The record has all facts and the speaker of each authority; the rules are in
+/// the texts of which the policy is made.
 ///
 /// # Examples
 /// ```
@@ -93,7 +93,7 @@ pub fn replay<const W: usize>(record: &Record, policy: &Policy<W>) -> Replayed {
         Answer::Unreachable => Verdict::Unreachable,
         Answer::NobodyAsked => Verdict::NobodyAsked,
     };
-    // A place that cannot be named was asked for.
+    // The request was for a region that has no name.
     let named_nowhere = record.verdict == Verdict::Residency && facts.goes.contains(Region::UNKNOWN);
     if verdict == Verdict::Permit && named_nowhere && record.line.is_none() {
         verdict = Verdict::Residency;
@@ -105,7 +105,7 @@ pub fn replay<const W: usize>(record: &Record, policy: &Policy<W>) -> Replayed {
     if !same_reason(record, &ruling, named_nowhere) {
         return differs(Difference::Reason);
     }
-    // Joining and invoking are about something else, and have no room for the lines.
+    // In records of joining and invoking the subject is something else, so they do not have the lines.
     let has_lines = !matches!(record.kind, Kind::Joined | Kind::Invoked);
     if record.voices != ruling.voices.speakers || (has_lines && record.subject != lines(&ruling.voices)) {
         return differs(Difference::Voices);
@@ -128,7 +128,8 @@ fn same_reason(record: &Record, ruling: &Ruling, named_nowhere: bool) -> bool {
     who && (named_nowhere || (record.line == ruling.line && record.rule == ruling.rule))
 }
 
-/// What governs, and who can be asked, as a trail tells it: what a record of a decision says of that must have been told before.
+/// The governing version and the authorities that can be asked, as the trail has stated them so far. A record of a
+/// decision must agree with that.
 ///
 /// # Examples
 /// ```
@@ -153,15 +154,15 @@ pub struct Governing {
     untold: u32,
 }
 
-/// What a record says, and the trail before it does not.
+/// A statement of a record that the trail before it does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Untold {
-    /// The change of the control plane with this number was not told, or not in its place.
+    /// The change of the control plane with this number is missing from the trail, or is not in its place.
     Change(u32),
-    /// Another version governs, by what was told.
+    /// By the trail so far, another version governs.
     Version,
-    /// Other authorities cannot be asked, by what was told.
+    /// By the trail so far, the authorities that cannot be asked are others.
     Silent,
 }
 
@@ -181,7 +182,7 @@ impl Governing {
     /// The next record of a trail.
     ///
     /// # Errors
-    /// What it says that was not told. What it says counts from then on.
+    /// What the record states without support in the trail before it. From then on, its statements count.
     pub fn hear(&mut self, record: &Record) -> Result<(), Untold> {
         let before = *self;
         let says = Set::from_bits(record.obligations.into());
@@ -192,7 +193,7 @@ impl Governing {
             }
             Kind::Changed => self.change(record),
             Kind::Governs => {
-                // Changes that are not told one by one: what came of them is said instead.
+                // These changes are not recorded one by one: the record has their result.
                 self.untold = self.untold.saturating_add(record.count);
                 (self.policy, self.silent, self.plane) = (record.policy, says, record.plane);
                 let told = before.plane.saturating_add(record.count);
@@ -204,7 +205,7 @@ impl Governing {
                     _ => Ok(()),
                 }
             }
-            // To pin an interaction is to choose its version; what governs it then is in the record.
+            // Pinning chooses the version of the interaction; the record has the version that governs then.
             Kind::Policy if record.policy.is_some() => {
                 self.policy = record.policy;
                 Ok(())
@@ -239,7 +240,7 @@ impl Governing {
         if (0..8).map(Authority).filter_map(spoke).any(silent) { Err(Untold::Silent) } else { Ok(()) }
     }
 
-    /// How many changes of the control plane the trail does not tell one by one.
+    /// How many changes of the control plane the trail does not record one by one.
     #[must_use]
     pub const fn untold(&self) -> u32 {
         self.untold

@@ -47,7 +47,7 @@ pub enum Damage {
     Unreadable,
     /// A record is another interaction's.
     Another,
-    /// A record stands where another should: one was dropped, added or moved. The number that was expected.
+    /// A record is out of order: one was dropped, added or moved. The number that was expected.
     Order(u32),
     /// A record is older than the one before, or than a head before it.
     Clock,
@@ -55,7 +55,7 @@ pub enum Damage {
     Beginning,
     /// The signature of a head does not hold.
     ForgedHead,
-    /// The records are not those over which a head was signed: something before it was altered.
+    /// The records are not those over which the head was signed: one before it was altered.
     Altered,
     /// A head was signed over more records than there are: the last ones were cut off, or an old trail was put back.
     Cut,
@@ -83,8 +83,8 @@ impl core::error::Error for Damage {}
 
 /// A trail that is being read, record by record, with the heads between them.
 ///
-/// A record that was altered shows at the next head. What stands behind the last head is in order and proven by nothing yet:
-/// [`unsigned`](Self::unsigned) counts it.
+/// An altered record is detected at the next head. Records after the last head are only known to be in order, which
+/// proves nothing yet: [`unsigned`](Self::unsigned) counts them.
 ///
 /// ```
 /// use interaction_gov::audit::{Damage, RECORD, Trail};
@@ -105,7 +105,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Of this interaction, from its beginning.
+    /// The trail of this interaction, before its first record.
     #[must_use]
     pub fn of(interaction: InteractionId) -> Self {
         Self { interaction, chain: Chain::of(&interaction), last: Time(0), signed: 0, ended: false }
@@ -165,7 +165,7 @@ impl Trail {
         Ok(())
     }
 
-    /// Whose trail it is.
+    /// The interaction whose trail it is.
     #[must_use]
     pub const fn interaction(&self) -> &InteractionId {
         &self.interaction
@@ -177,7 +177,7 @@ impl Trail {
         self.chain.next()
     }
 
-    /// How many of them no head covers yet.
+    /// How many records no head covers yet.
     #[must_use]
     pub const fn unsigned(&self) -> u32 {
         self.chain.next().saturating_sub(self.signed)

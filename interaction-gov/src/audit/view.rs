@@ -6,8 +6,8 @@ use crate::identity::{AuthorityKey, Pseudonym, Subject};
 use crate::time::Time;
 use crate::vocabulary::Authority;
 
-/// A record as one authority sees it: no identity, no participant and no identifier but its own pseudonyms of them, and of
-/// who decided only itself.
+/// A record as one authority sees it: identities, participants and identifiers appear only as its own pseudonyms, and
+/// it sees the deciding authority only where that is itself.
 ///
 /// ```
 /// use interaction_gov::audit::{Kind, Record, View};
@@ -25,9 +25,9 @@ use crate::vocabulary::Authority;
 pub struct Seen {
     /// The interaction.
     pub interaction: Pseudonym,
-    /// The participant, if it is known who it is.
+    /// The participant, if it is known.
     pub participant: Option<Pseudonym>,
-    /// The protocol's identifier, if that is what it is about.
+    /// The protocol's identifier, if the record is about one.
     pub identifier: Option<Pseudonym>,
     /// When.
     pub time: Time,
@@ -41,11 +41,11 @@ pub struct Seen {
     pub modality: Option<u8>,
     /// By which function.
     pub function: Option<u8>,
-    /// By which line, if this authority decided.
+    /// The line of the rule, if this authority decided.
     pub line: Option<u16>,
 }
 
-/// The eyes of one authority, for trails of interactions with up to `P` participants.
+/// Shows a trail as one authority sees it, for interactions with up to `P` participants.
 ///
 /// ```
 /// use interaction_gov::audit::{Kind, Record, View};
@@ -63,12 +63,13 @@ pub struct Seen {
 pub struct View<'k, const P: usize> {
     authority: Authority,
     key: &'k AuthorityKey,
-    /// Who sits where, as the trail has told so far, and whether it is still there: what ran for it ends after it has left.
+    /// The name at each seat, from the trail so far, and whether the participant is still there. Functions that ran for
+    /// a participant end only after it has left.
     names: heapless::Vec<(u16, [u8; 16], bool), P>,
 }
 
 impl<'k, const P: usize> View<'k, P> {
-    /// What this authority sees, with its key.
+    /// The view of this authority, with its key.
     #[must_use]
     pub const fn of(authority: Authority, key: &'k AuthorityKey) -> Self {
         Self { authority, key, names: heapless::Vec::new() }
@@ -77,7 +78,7 @@ impl<'k, const P: usize> View<'k, P> {
     /// The next record of a trail, as it is seen.
     pub fn see(&mut self, record: &Record) -> Seen {
         if let (Kind::Joined, Some(seat)) = (record.kind, record.seat) {
-            // There are no more of them than an interaction has room for.
+            // Those that have left make room, so there are never more than an interaction has seats.
             self.names.retain(|(_, _, there)| *there);
             let _ = self.names.push((seat, record.subject, true));
         }

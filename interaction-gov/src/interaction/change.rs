@@ -10,7 +10,7 @@ use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Region, Set};
 
-/// What an interaction lives through without becoming another one (`IoE R4`).
+/// A change that an interaction survives with the same identity (`IoE R4`).
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -38,11 +38,11 @@ pub enum Transition {
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// A participant joins, if policy lets it; with the first one the interaction begins.
+    /// A participant joins, if policy permits it; with the first participant the interaction becomes active.
     ///
     /// # Errors
-    /// It is denied; there is no seat, no room for the record, no policy; the credential has expired; the interaction is
-    /// suspended or over.
+    /// The policy denies it; there is no free seat, no room for the record, or no policy; the credential has expired;
+    /// the interaction is suspended or over.
     pub fn join<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -84,7 +84,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         let (has, (decision, record), rests) =
             self.may_flow(&participant, participant.wants, version, rollout, Kind::Joined);
-        // It comes with all its streams, or not at all.
+        // It joins with all its streams, or not at all.
         let valid_until = participant.valid_until;
         let record = Record {
             subject: admission.name,
@@ -111,7 +111,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(seat)
     }
 
-    /// A participant was authenticated again, with what was found.
+    /// A participant was authenticated again, with this result.
     ///
     /// # Errors
     /// There is no such participant, no policy, or no room for the record.
@@ -132,7 +132,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let Some(participant) = self.participant(seat) else {
             return Err(self.spare(Record { verdict: Verdict::NoParticipant, ..record }, log));
         };
-        // As it is now, and as those see it who are asked about its being there.
+        // The participant with the new findings, as the authorities see it that decide whether it may stay.
         let mut found = *participant;
         found.validate(validation, now, u32::MAX);
         let validation_ms = self.validation_ms(&found, version);
@@ -147,9 +147,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(until)
     }
 
-    /// The interaction goes on over another network, by another protocol, or in another place. Its identity and what is
-    /// bound to it stay; where the participant then is counts at once. `subject` says what it goes on over: the first bytes
-    /// of an identifier's hash.
+    /// The interaction continues over another network, by another protocol, or in another place. Its identity and what
+    /// is bound to it stay; the new region of the participant counts at once. `subject` names what it continues over:
+    /// the first bytes of an identifier's hash.
     ///
     /// # Errors
     /// There is no such participant, or no room for the record.
@@ -193,7 +193,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let before = self.chain.next();
         self.heal(Event::Resume, Event::ResumeDegraded, log);
         if self.chain.next() == before {
-            // A core function still fails: it is resumed, and stays suspended for that.
+            // A core function still fails: the act of resuming is recorded, and the interaction stays suspended.
             self.write(Record { action: Some(Event::Resume as u8), ..self.fact(Kind::Moved) }, log);
         }
         Ok(())
@@ -202,7 +202,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Puts telemetry or an output into the chain: `subject` is the first bytes of its digest.
     ///
     /// # Errors
-    /// There is no room for the record, the interaction is over, or what put it out does not run, or may not any more.
+    /// There is no room for the record, the interaction is over, or the function that produced it does not run or may
+    /// not run any more.
     // keeps: IOE-086 (§4.6 R6), IOE-087 (§4.6 R6), IOE-089 (§4.6 R6)
     pub fn attribute<const W: usize, const V: usize>(
         &mut self,
@@ -235,13 +236,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Something has changed that permits rest on.
+    /// Notes that something has changed on which permits rest.
     pub(super) fn changed(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
     }
 }
 
-/// What a record in the chain is about.
+/// What is put into the chain.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -262,7 +263,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 pub enum Attribution {
     /// A measurement, of a running function or of the interaction.
     Telemetry(Option<crate::function::Binding>),
-    /// Something that a running function has put out.
+    /// An output of a running function.
     Output(crate::function::Binding),
     /// A protocol's identifier that now leads to the interaction.
     Identifier,

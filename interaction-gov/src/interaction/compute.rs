@@ -1,4 +1,5 @@
-//! Functions and computations within the interaction: begun, placed, failed, recovered, cancelled (`IoE R3`, `R7`, `R9`).
+//! Functions and computations within the interaction: how they begin, are placed, fail, recover and are cancelled (`IoE
+//! R3`, `R7`, `R9`).
 
 use super::decide::Question;
 use super::flow::Deed;
@@ -14,8 +15,8 @@ use crate::time::Time;
 use crate::vocabulary::{Region, Set};
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Begins a function or a computation, third parties' and delegated ones included: its provenance is checked, and it is
-    /// decided like any action, at its place.
+    /// Begins a function or a computation, also a third party's or a delegated one. Its provenance is checked, and the
+    /// action is decided like any other, for the place where it would run.
     ///
     /// The second part of the result is its number, if it runs.
     // keeps: IOE-064 (§4.2 R2), IOE-065 (§4.2 R2), IOE-068 (§4.3 R3), IOE-069 (§4.3 R3), IOE-070 (§4.3 R3), IOE-071 (§4.3 R3), IOE-072 (§4.3 R3), IOE-134 (§8)
@@ -72,8 +73,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (Some(lease), Some(slot)) = (lease, self.running.iter_mut().find(|place| place.is_none())) else {
             return (decision, None);
         };
-        // What goes on the stream goes there too: every permit is decided again, but for those of functions, which go to their own
-        // place alone.
+        // The data of the stream now go to this place too, so every permit is decided again, except those of functions,
+        // whose data go to their own place alone.
         let before = self.epoch;
         self.epoch = self.epoch.wrapping_add(1);
         let lease = lease.at(self.epoch);
@@ -99,9 +100,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (decision, Some(binding))
     }
 
-    /// Lets something that runs run for another participant from now on, if policy lets that one do it.
+    /// Lets a running function run for another participant from now on, if policy permits that participant to run it.
     ///
-    /// What it has delegated runs for the other one from then on, and is decided again.
+    /// The functions that it has delegated then run for that participant too, and are decided again.
     pub fn hand_over<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -116,7 +117,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let version = self.version(rollout);
         let number = version.map(|version| version.number);
         let asked = self.runs(binding).copied().ok_or(Verdict::NoFunction).and_then(|running| {
-            // What was delegated goes with what has delegated it.
+            // A delegated function moves together with the one that delegated it.
             let delegated = running.parent.is_some();
             if delegated { Err(Verdict::Conflict) } else { Ok(running) }
         });
@@ -152,11 +153,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         decision
     }
 
-    /// What runs is looked at once more: what is known now about where it comes from counts from now on.
+    /// Checks a running component again: its provenance as found now counts from now on.
     ///
     /// # Errors
-    /// Nothing runs under this number, or what runs is another component; the interaction is over. There is no room for the
-    /// record: then it counts as less known, if it is, and not as more.
+    /// Nothing runs under this number, or another component does; the interaction is over. If there is no room for the
+    /// record, a lower provenance takes effect all the same, and a higher one does not.
     pub fn reprove(
         &mut self,
         now: Time,
@@ -185,7 +186,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(found)
     }
 
-    /// The answer for the first candidate for which it is a permit; if none is, for the first one.
+    /// The answer for the first candidate that is permitted; if none is, the answer for the first candidate.
     fn first<T, const W: usize, const V: usize>(
         &self,
         question: &Question,
@@ -209,7 +210,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         first
     }
 
-    /// The number that something new would have, and until when what has delegated it may run.
+    /// The number that a new function would have, and until when the function that delegates it may run.
     fn may_begin<const W: usize, const V: usize>(
         &self,
         now: Time,
@@ -232,8 +233,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if free { Ok((Binding(number), until)) } else { Err(Verdict::NoRoom) }
     }
 
-    /// Decides where something goes, before it goes: of the places or ways in question, the first for which all authorities
-    /// permit it. A place is one region; a way is every region that it leads through.
+    /// Decides on a place or a route before it is used: of the candidates, the first that all authorities permit. A
+    /// place is one region; a route is every region that it leads through.
     // keeps: IOE-091 (§4.6 R6), IOE-095 (§4.7 R7)
     pub fn choose<const W: usize, const V: usize>(
         &mut self,
@@ -271,7 +272,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (decision, decision.may().then_some(place))
     }
 
-    /// A failed function works again, in time.
+    /// A failed function works again, before its time to recover is over.
     ///
     /// # Errors
     /// It has not failed, its time to recover is over, or there is no room for the records.
@@ -295,12 +296,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(self.state)
     }
 
-    /// Decides again about everything that runs and whose permit does not hold any more. What is denied now, or has not
-    /// recovered in time, is cancelled, and what it had delegated. To be called when [`next_deadline`](Self::next_deadline)
-    /// says so, and after changes; a caller that asks [`holds`](Self::holds) first is safe in between.
+    /// Decides again about every running function whose permit does not hold any more. Those that are denied now, or
+    /// have not recovered in time, are cancelled, together with those that they had delegated. To be called when
+    /// [`next_deadline`](Self::next_deadline) says so, and after changes; a caller that asks [`holds`](Self::holds)
+    /// first is safe in between.
     ///
-    /// While the interaction is suspended nothing is permitted, so nothing goes on; whether it may later is decided later. If
-    /// a core function is cancelled it is suspended too, and [`resume`](Self::resume) comes before another one can begin.
+    /// While the interaction is suspended nothing is permitted, so no function goes on; whether one may continue is
+    /// decided afterwards. If a core function is cancelled it is suspended too, and [`resume`](Self::resume) comes
+    /// before another one can begin.
     ///
     /// # Errors
     /// The clock went backwards, the interaction is over, or there is no room for the records and nothing had to end.
@@ -316,9 +319,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let refused = Record { verdict: Verdict::ClockBack, ..self.fact(Kind::Ended) };
             return Err(self.refuse_tightening(refused, log));
         }
-        // Each is recorded once as decided and once as ended; of each participant what it receives again, and what it sends again; and
-        // the state may move twice. Where there is no room, no function is renewed, no flow comes back, and what has not
-        // recovered in time ends.
+        // There is at most one record of a decision and one of an end for each function, two for each participant (what
+        // it receives again, and what it sends again), and two for moves of the state. Where there is no room, no
+        // function is renewed, no flow comes back, and a function that has not recovered in time ends.
         let seats = self.seats.iter().flatten().count();
         let advanced = match self.advance_with(now, Kind::Ended, rollout, log) {
             Err(refused) if refused.0 != Verdict::AuditFull => return Err(refused),
@@ -329,18 +332,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if self.governed == (self.version(rollout).map(|version| version.number), rollout.authorities.changes.count) {
             self.review_flows(now, rollout, log);
         } else {
-            // There is no room to say what governs now.
+            // There is no room to record what governs now.
             self.cut_flows(now, rollout, log);
         }
         let overdue = |running: &Running| matches!(running.health, Health::Failed { recover_by } if now >= recover_by);
         let mut gone = self.with_delegated(overdue);
         self.cancel(&gone, None, log);
         if let Err(refused) = renews {
-            // What has no permit that holds may not act, and is decided about when there is room.
+            // A function without a valid permit may not act; it is decided about when there is room.
             return if gone.is_empty() { Err(refused) } else { Ok(gone) };
         }
         let (mut denied, mut permitted) = (Bindings::default(), Bindings::default());
-        // Whatever has delegated something is older than it.
+        // A function is always older than those that it has delegated.
         let mut number = None;
         while let Some(running) = self.after(number) {
             number = Some(running.number);
@@ -362,7 +365,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
         let denied = self.with_delegated(|running| denied.contains(running.number));
         self.cancel(&denied, None, log);
-        // What is permitted does not rest on what was cancelled; unless nothing is permitted any more.
+        // The permitted functions do not rest on the cancelled ones, so their permits still hold, unless nothing is
+        // permitted any more.
         if self.state.governs() {
             let epoch = self.epoch;
             for running in self.running.iter_mut().flatten().filter(|running| permitted.contains(running.number)) {
@@ -373,7 +377,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(gone)
     }
 
-    /// Whether something that it was delegated by has failed: what becomes of it is decided when that has recovered, or has not.
+    /// Whether a function that delegated it, directly or not, has failed. It is decided about when that function has
+    /// recovered, or has not recovered in time.
     pub(super) fn waits(&self, running: &Running) -> bool {
         let mut by = running.parent;
         while let Some(parent) = by.and_then(|parent| self.running(parent)) {
@@ -385,13 +390,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         false
     }
 
-    /// What began next after this one, of what runs.
+    /// The running function that began next after this one.
     fn after(&self, number: Option<Binding>) -> Option<Running> {
         let later = self.running.iter().flatten().filter(|running| Some(running.number) > number);
         later.min_by_key(|running| running.number).copied()
     }
 
-    /// Decides once more about something that runs.
+    /// Decides again about a running function.
     fn renew<const W: usize, const V: usize>(
         &mut self,
         running: &Running,
@@ -417,10 +422,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         lease
     }
 
-    /// Those for which this holds, and all that they have delegated.
+    /// The functions for which the condition holds, and all that they have delegated.
     pub(super) fn with_delegated(&self, which: impl Fn(&Running) -> bool) -> Bindings {
         let mut bindings = Bindings::default();
-        // Whatever has delegated something is older than it, so once through is enough.
+        // A function is always older than those that it has delegated, so one pass is enough.
         let mut number = None;
         while let Some(running) = self.after(number) {
             number = Some(running.number);
@@ -431,15 +436,15 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         bindings
     }
 
-    /// Ends them, because the interaction ends.
+    /// Ends these functions, because the interaction ends.
     pub(super) fn end_all(&mut self, bindings: &Bindings, log: &mut impl Sink) {
         for binding in bindings.iter() {
             self.take_out(binding, log);
         }
     }
 
-    /// Ends them, records each, and lets the state follow. A core function that failed, or that did not end `by_itself`, is
-    /// missed: the interaction is suspended until it is resumed.
+    /// Ends these functions, records each, and moves the state. If a core function among them had failed, or did not
+    /// end `by_itself`, the interaction is suspended until it is resumed.
     pub(super) fn cancel(&mut self, bindings: &Bindings, by_itself: Option<Binding>, log: &mut impl Sink) {
         let mut core_lost = false;
         for binding in bindings.iter() {
@@ -473,7 +478,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Some(running)
     }
 
-    /// Whatever does not fail any more hinders no more; unless the interaction is held by an act.
+    /// Moves the state after a failure is over, unless the interaction was suspended by an act.
     pub(super) fn heal(&mut self, all: Event, core: Event, log: &mut impl Sink) {
         if self.held {
             return;

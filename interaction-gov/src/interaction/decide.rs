@@ -1,4 +1,4 @@
-//! Deciding: every governed action, against one version, in one step (`IoE R2`).
+//! Decisions: every governed action is decided against one version, in one step (`IoE R2`).
 
 use super::flow::Deed;
 use super::{Interaction, Mode, Refused};
@@ -11,7 +11,7 @@ use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Obligation, Region, Set};
 
-/// What was decided, and by what.
+/// A decision, and what it rests on.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -35,19 +35,19 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The version that it was decided against.
     pub version: Option<u32>,
-    /// In whose place it was decided.
+    /// The authority in whose place it was decided.
     pub authority: Option<Authority>,
-    /// Who spoke: another one, if that was delegated.
+    /// The authority that spoke: a different one, if the decision was delegated.
     pub speaker: Option<Authority>,
-    /// By which line of the speaker's policy.
+    /// The line of the rule in the speaker's policy.
     pub line: Option<u16>,
-    /// What that rule is called, in short.
+    /// The short name of that rule.
     pub rule: Option<u32>,
-    /// What has to be done with it.
+    /// The obligations that go with the permit.
     pub obligations: Set<Obligation>,
     /// The permit. `None`, if there is none.
     pub lease: Option<Lease>,
-    /// Whether the interaction binds: in observe mode a deny is told, and holds nothing back.
+    /// Whether the decision binds: in observe mode a denial is reported, and prevents nothing.
     pub enforced: bool,
 }
 
@@ -63,18 +63,18 @@ impl Decision {
 pub(super) struct Question {
     pub facts: Facts,
     pub what: Request,
-    /// Until when the facts are so: then the validation of the actor is over, or of another one on whom they rest.
+    /// Until when the facts hold: the end of the validation of the actor, or of another participant on whom they rest.
     pub valid_until: Time,
     pub parent: Option<Binding>,
-    /// Where the actor is, in law.
+    /// The region in which the actor is.
     pub region: Option<Region>,
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Decides, and records it in the same step.
+    /// Decides about a request, and records the decision in the same step.
     ///
-    /// If it cannot be recorded it is denied, and nothing changes; but for an action that nothing prevents, which is permitted
-    /// to all who are there, in any state, whatever the log has room for.
+    /// A request that cannot be recorded is denied, and nothing changes. The exception are actions that the vocabulary
+    /// lists as `always`: they are permitted to all participants that are there, in any state, even if the log is full.
     // keeps: IOE-059 (§4.2 R2), IOE-061 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2), IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
     pub fn decide<const W: usize, const V: usize>(
         &mut self,
@@ -108,7 +108,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// What nothing prevents.
+    /// Decides about an action that is always permitted.
     fn always<const W: usize>(
         &mut self,
         now: Time,
@@ -131,8 +131,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Some(self.denied(Verdict::Always, Some(number)))
     }
 
-    /// Whether what was permitted still is: the same version governs, nothing has changed in the interaction or in who speaks
-    /// for those who were asked, and the time is not over.
+    /// Whether a permit still holds: the same version governs, nothing has changed in the interaction or in the
+    /// speakers of the authorities that were asked, and its time is not over.
     // keeps: IOE-022 (§3.1)
     #[must_use]
     pub fn holds<const W: usize, const V: usize>(&self, lease: &Lease, now: Time, rollout: &Rollout<W, V>) -> bool {
@@ -145,7 +145,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             && self.version(rollout).is_some_and(|version| version.number == lease.version)
     }
 
-    /// Whether a permit still holds, and is one for this: to be asked before each governed processing.
+    /// Whether a permit still holds and covers this request. To be called before each governed processing.
     #[must_use]
     pub fn permits<const W: usize, const V: usize>(
         &self,
@@ -158,7 +158,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     pub(super) const fn denied(&self, verdict: Verdict, version: Option<u32>) -> Decision {
-        // What is over is over, also for who only observes.
+        // After the end, decisions bind in observe mode too.
         let enforced = matches!(self.mode, Mode::Enforce) || matches!(self.state, State::Terminated);
         Decision {
             verdict,
@@ -173,7 +173,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// The record of a request that no policy was asked about.
+    /// The record of a request that was refused before any policy was asked.
     pub(super) fn refusal(&self, kind: Kind, request: &Request, verdict: Verdict, policy: Option<u32>) -> Record {
         let running = request.binding.and_then(|binding| self.running(binding));
         Record {
@@ -189,8 +189,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// What the interaction knows about a request. If it is `said` where data go, what carries others' data goes there alone;
-    /// what carries the actor's goes to all who receive the stream in any case.
+    /// Collects what the interaction knows about a request. If it is `said` where data go, an action that carries
+    /// others' data sends them there alone; an action that carries the actor's data sends them to all that receive the
+    /// stream in any case.
     pub(super) fn question<const W: usize, const V: usize>(
         &self,
         now: Time,
@@ -202,14 +203,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let Request { action, seat, on, binding, goes } = *request;
         let Some(number) = binding else {
             let actor = self.may_act(now, seat)?;
-            // Without a policy nothing says what an action carries.
+            // Only a policy tells whether an action carries the data of the actor alone.
             let own = version.is_some_and(|version| version.policy.own().contains(action));
             let deed = Deed { seat, on, carries_all: !own, to_actor: !own && !said, to_all: own || !said, goes };
             let (facts, valid_until) = self.facts(now, actor, action, &deed, None);
             return Ok(Question { facts, what: *request, valid_until, parent: None, region: actor.region });
         };
         let running = *self.runs(number).ok_or(Verdict::NoFunction)?;
-        // A function acts for whom it runs, on the stream on which it runs, and while it may run.
+        // A function acts for the participant for which it runs, on its own stream, and only while it may run.
         let on = if on == On::Unsaid { running.on } else { on };
         if running.seat != seat || (running.on != On::Unsaid && on != running.on) {
             return Err(Verdict::Conflict);
@@ -222,8 +223,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(Question { facts, what: *request, ..question })
     }
 
-    /// Whether something that runs may: on its lease, or because it would be permitted anew. Not while what it was delegated by
-    /// has failed.
+    /// Whether a running function may run: its lease holds, or it would be permitted again. It may not while a function
+    /// that delegated it has failed.
     pub(super) fn may_run<const W: usize, const V: usize>(
         &self,
         now: Time,
@@ -237,7 +238,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         !self.waits(running) && (self.holds(&running.lease, now, rollout) || anew() == Some(true))
     }
 
-    /// A participant that is there and valid, while something can be permitted.
+    /// The participant at a seat, if it may act: it is valid, and the state of the interaction governs.
     pub(super) fn may_act(
         &self,
         now: Time,
@@ -250,7 +251,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if actor.is_valid(now) { Ok(actor) } else { Err(Verdict::Lapsed) }
     }
 
-    /// The facts about an action of something that runs.
+    /// The facts about an action of a running function.
     pub(super) fn ask_for(&self, now: Time, action: Action, on: On, running: &Running) -> Result<Question, Verdict> {
         let actor = self.may_act(now, running.seat)?;
         let (facts, valid_until) = self.facts_of(now, actor, action, on, running);
@@ -259,7 +260,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(Question { facts, what, valid_until, parent: running.parent, region: actor.region })
     }
 
-    /// How long a failed function has to recover, by those that are asked about it.
+    /// How long a failed function has to recover, by the settings of the authorities that are asked about it.
     pub(super) fn recovery<const W: usize, const V: usize>(&self, running: &Running, rollout: &Rollout<W, V>) -> u32 {
         let facts = self.participant(running.seat).map(|actor| {
             let on = running.on;
@@ -283,7 +284,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         said
     }
 
-    /// The same with a lease that ends when the answer may be another one: that of a permit, or how long a denial lasts.
+    /// The same with a lease that ends when the answer may change: for a permit its lease, for a denial its duration.
     pub(super) fn answer_until<const W: usize, const V: usize>(
         &self,
         question: &Question,
@@ -299,8 +300,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (decision, record, lease)
     }
 
-    /// The same where they stand: both are large, and a decision is not copied on its way. Until when the authorities say so, and
-    /// which of them were asked.
+    /// The same in place: a decision and its record are large, and are not copied. Returns until when the answer of the
+    /// authorities holds, and which of them were asked.
     fn answer_in<const W: usize, const V: usize>(
         &self,
         question: &Question,
@@ -326,7 +327,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 Answer::NobodyAsked => Verdict::NobodyAsked,
             };
             if decision.verdict.permits() && question.what.goes.contains(Region::UNKNOWN) {
-                // Nothing is sent to a place that cannot be named.
+                // Data are never sent to a region without a name.
                 decision.verdict = Verdict::Residency;
                 (decision.line, decision.rule) = (None, None);
             }
@@ -355,7 +356,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         rests_on
     }
 
-    /// What runs without a permit where nothing is held back has a lease like others, to be decided again as often.
+    /// In observe mode a function may run without a permit. It gets a lease all the same, so that it is decided again
+    /// as often as others.
     pub(super) fn unenforced<const W: usize, const V: usize>(
         &self,
         decision: &Decision,
@@ -375,7 +377,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         decision.may().then(|| self.lease(until, number, rollout, (Set::EMPTY, nothing)))
     }
 
-    /// Binds the interaction to one version of its own, whatever its track does; `None` gives it back to its track.
+    /// Pins the interaction to one version, whatever happens to its track; `None` returns it to its track.
     ///
     /// # Errors
     /// There is no such version, no room for the record, or the clock went backwards.
@@ -403,7 +405,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Makes decisions bind from now on, after they were only observed.
+    /// Makes decisions binding from now on: it ends observe mode.
     ///
     /// # Errors
     /// There is no room for the record, the clock went backwards, or the interaction is over.
@@ -416,6 +418,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 }
 
-/// What the record of a policy change says: the code of [`Mode::Enforce`], or one of these.
+/// The code in the record of a policy change: that of [`Mode::Enforce`], or one of these.
 const PINNED: u8 = 2;
 const UNPINNED: u8 = 3;

@@ -1,8 +1,8 @@
 //! Whose data go where: what an interaction knows of its streams (`IoE §3.3`, `R7`).
 //!
-//! Each participant says which streams carry its data and which it receives; each function runs on a stream, in a place. From
-//! this follow, for any action, those whose data it carries (the *affected*) and where the data go. The law of all of them
-//! counts. What is not said counts as whatever would forbid it.
+//! Each participant says which streams carry its data and which it receives; each function runs on a stream, in a
+//! place. From this follow, for any action, those whose data it carries (the *affected*) and where the data go. The law
+//! of all of them counts. Where something is not said, the case that would forbid the action is assumed.
 
 use super::Interaction;
 use crate::function::{Health, Running};
@@ -14,7 +14,7 @@ use crate::rollout::Rollout;
 use crate::time::Time;
 use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 
-/// Data of a participant that go to a receiver, or through something, on a stream.
+/// Data of a participant that go to another participant, or through a function, on a stream.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -33,11 +33,11 @@ use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 pub struct Flow {
     /// The stream.
     pub modality: Modality,
-    /// Whose data.
+    /// The participant whose data they are.
     pub from: Seat,
     /// Where they go.
     pub to: To,
-    /// Where that is, in law.
+    /// The region of that destination.
     pub region: Region,
 }
 
@@ -65,7 +65,7 @@ pub enum To {
     Binding(Binding),
 }
 
-/// Who does something, on what, and what of the streams it touches.
+/// An action of a participant, and the data and streams that it touches.
 #[derive(Clone, Copy)]
 pub(super) struct Deed {
     pub seat: Seat,
@@ -79,7 +79,7 @@ pub(super) struct Deed {
     pub goes: Set<Region>,
 }
 
-/// Whether something on one stream touches something on another.
+/// Whether two actions on these streams can touch the same data.
 fn meets(one: On, other: On) -> bool {
     match (one, other) {
         (On::Nothing, _) | (_, On::Nothing) => false,
@@ -89,8 +89,8 @@ fn meets(one: On, other: On) -> bool {
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Every flow that there may be now: the application lets these through, and no others. Of a person whose validation has
-    /// lapsed there are none.
+    /// Every flow that is permitted now: the application lets these through, and no others. A participant whose
+    /// validation has lapsed has none.
     pub fn flows(&self, now: Time) -> impl Iterator<Item = Flow> + '_ {
         let streams = (0..Modality::MOST).filter_map(|number| u8::try_from(number).ok()).map(Modality);
         streams.flat_map(move |modality| {
@@ -109,15 +109,16 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         })
     }
 
-    /// What every person among some of those who are there consents to, on a stream.
+    /// What every person of a selection consents to, on a stream.
     pub(super) fn common(&self, on: On, now: Time, which: impl Fn(&Participant) -> bool) -> Set<Consent> {
         let people = self.seats.iter().flatten().filter(|one| one.kind == policy::Kind::Human && which(one));
         let says = |one: &Participant| if one.is_valid(now) { one.consents(on) } else { Set::EMPTY };
         people.map(says).reduce(Set::and).unwrap_or_default()
     }
 
-    /// The facts about something that a participant does, and until when they are so: then the validation of one of those is over on
-    /// whom they rest. They are as they will be, if the participant `joins` or is another one than it was.
+    /// The facts about an action of a participant, and until when they hold: the end of the first validation on which
+    /// they rest. `joins` is a participant that joins, or replaces the one at its seat, and is counted as if it were
+    /// there.
     pub(super) fn facts(
         &self,
         now: Time,
@@ -131,7 +132,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let (mut own, mut second) = (Set::EMPTY, Set::EMPTY);
         let streams = on.streams();
         let among = |these: Set<Modality>| !these.and(streams).is_empty();
-        // Of all, and of those whose data it carries; and whether there is any of them.
+        // The consents of all people, and of those whose data it carries; and whether there are any such people.
         let (mut all, mut stream) = ((Set::ALL, false), (Set::ALL, false));
         let stay = |one: &&Participant| joins.is_none_or(|new| new.seat != one.seat);
         for one in self.seats.iter().flatten().filter(stay).chain(joins) {
@@ -142,7 +143,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let sends = carries_all && valid && among(one.has.sends);
             let gets = if is_actor { to_actor } else { to_all && valid && among(one.has.receives) };
             if !(is_actor || is_human || sends || gets) && one.roles.is_empty() {
-                // A thing that has nothing to do with it.
+                // This participant is not involved in the action.
                 continue;
             }
             if is_actor || sends || gets {
@@ -165,7 +166,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             }
             if is_human {
                 all = (all.0.and(consents), true);
-                // Its consent counts whose data go, not whose word it is.
+                // The consent that counts is that of the people whose data are carried, not of the actor.
                 let gives = if carries_all && on != On::Nothing { sends } else { is_actor };
                 if gives || (carries_all && !valid && among(one.wants.sends)) {
                     stream = (stream.0.and(consents), true);
@@ -200,7 +201,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (facts, until)
     }
 
-    /// The facts about something that runs, at a place, and until when they are so.
+    /// The facts about a running function at a place, and until when they hold.
     pub(super) fn facts_of(
         &self,
         now: Time,
@@ -215,7 +216,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (Facts { function: Some(running.function), provenance: running.provenance, ..facts }, until)
     }
 
-    /// Whether something runs and has not failed.
+    /// The running function with this number, if it has not failed.
     pub(super) fn runs(&self, binding: Binding) -> Option<&Running> {
         self.running(binding).filter(|running| running.health == Health::Running)
     }

@@ -1,4 +1,4 @@
-//! An interaction as bytes, and from bytes: the same identity, the same chain, the same permits.
+//! An interaction to bytes and back: the same identity, the same chain, the same permits.
 
 use sha2::{Digest as _, Sha256};
 
@@ -21,10 +21,10 @@ const MODES: [Mode; 2] = [Mode::Enforce, Mode::Observe];
 const ROLES: [Role; 2] = [Role::Core, Role::Auxiliary];
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Writes its whole state: how many bytes that are, and the stamp to be signed.
+    /// Writes the whole state. Returns its length in bytes, and the stamp to be signed.
     ///
     /// # Errors
-    /// How many bytes are needed.
+    /// The length that is needed.
     pub fn snapshot(&self, bytes: &mut [u8]) -> Result<(usize, Stamp), usize> {
         let mut to = Writer::new(bytes);
         to.u8(FORMAT);
@@ -59,7 +59,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok((used, stamp))
     }
 
-    /// Records that it was restored from a snapshot of these bytes, so that a trail says where another process went on.
+    /// Records that the interaction was restored from a snapshot of these bytes, so that a trail shows where another
+    /// process continued.
     ///
     /// # Errors
     /// There is no room for the record, or the interaction is over.
@@ -73,8 +74,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Restores it, as it was. Whether the bytes are those that were stamped, and whether there are newer ones, is for
-    /// [`Stamp::verify`] to say first.
+    /// Restores an interaction. Call [`Stamp::verify`] first: it checks that the bytes are those that were stamped, and
+    /// that there are no newer ones.
     ///
     /// # Errors
     /// [`SnapshotError`].

@@ -1,7 +1,7 @@
-//! An interaction: the step functions that everything governed goes through (`IoE R1` to `R9`).
+//! An interaction: the step functions through which every governed action passes (`IoE R1` to `R9`).
 //!
-//! Each step takes the time, the versions and a place for its records, and does one thing whole: it checks, decides, records
-//! and changes, or it changes nothing and says why. What it did is then in the chain.
+//! Each step takes the time, the versions and a log for its records. It either checks, decides, records and changes the
+//! state, or it changes nothing and returns the reason. Everything that it did is then in the chain.
 
 mod change;
 mod compute;
@@ -48,15 +48,15 @@ use crate::vocabulary::{Consent, Set};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
-    /// What is denied is not done.
+    /// A denied action must not be done.
     Enforce,
-    /// Everything is decided and recorded, and no denial holds anything back: for adoption beside what is there already. What
-    /// fails, and what is suspended by an act, has failed and is suspended all the same.
+    /// Everything is decided and recorded, but no denial prevents anything: for adoption beside an existing system.
+    /// Failures and suspensions take effect all the same.
     Observe,
 }
 
-/// What was not done, and why. The interaction is as it was, but for its clock and for the record of it, if there was room for
-/// one.
+/// Why a step was refused. The interaction is as before, except for its clock and for the record of the refusal, if
+/// there was room for it.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -79,7 +79,7 @@ impl core::fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// An interaction with up to `P` participants and up to `B` running functions and computations; of those at most 32.
+/// An interaction with up to `P` participants and up to `B` running functions and computations (`B` is at most 32).
 ///
 /// ```
 /// use interaction_gov::audit::{Log, RECORD, Verdict};
@@ -141,39 +141,42 @@ pub struct Interaction<const P: usize, const B: usize> {
     /// The number of records at the last head.
     head_at: u32,
     track: Track,
-    /// The number of a version of its own.
+    /// The number of the version to which it is pinned.
     pinned: Option<u32>,
     mode: Mode,
     state: State,
-    /// It was suspended by an act; functions that recover do not lift that.
+    /// It was suspended by an act; the recovery of functions does not end that.
     held: bool,
-    /// Counts the changes after which nothing that was permitted before is taken for permitted.
+    /// Counts the changes that end all earlier permits.
     epoch: u32,
     last: Time,
     /// The first bytes of the hash over its first record.
     birth: [u8; 4],
-    /// Tightenings that took effect and are not recorded yet; and whether its end is one of them.
+    /// The number of tightenings that took effect and are not recorded yet; and whether the end of the interaction is
+    /// one of them.
     unrecorded: u32,
     unended: bool,
-    /// Refusals of strangers: how many more are recorded one by one, since when, and how many were not.
+    /// Refusals of strangers: how many more are recorded one by one, since when they are counted, and how many were not
+    /// recorded.
     meter: (u8, Time),
     spared: u32,
-    /// What governed at the last record: version, and changes of who speaks for whom.
+    /// What governed at the last record: the version, and the number of changes of the control plane.
     governed: (Option<u32>, u32),
     banned: heapless::Vec<[u8; 16], P>,
-    /// More were banned than there is room for: no one is let in any more.
+    /// More participants were banned than there is room for, so none is admitted any more.
     closed: bool,
     seats: [Option<Participant>; P],
     running: [Option<Running>; B],
-    /// How many participants, and how many functions, there have been.
+    /// How many participants, and how many functions, there have been so far.
     numbers: (u16, u16),
 }
 
-/// How many refusals of strangers are recorded one by one, in so many milliseconds.
+/// How many refusals of strangers are recorded one by one, and in how many milliseconds.
 const METER: (u8, u64) = (8, 10_000);
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// None yet: nothing is permitted in it, and it is over. One [begins](Self::begin) in its place.
+    /// No interaction: its state is terminated, and nothing is permitted in it. One can [begin](Self::begin) in its
+    /// place.
     pub const VACANT: Self = Self {
         id: InteractionId::recorded([0; 16]),
         chain: Chain::at(0, [0; 32]),
@@ -198,7 +201,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         numbers: (0, 0),
     };
 
-    /// Creates an interaction. It is on the track that its identity chooses.
+    /// Creates an interaction. Its identity determines its track.
     ///
     /// # Errors
     /// There is no room for the record.
@@ -213,10 +216,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         interaction.begin(id, now, mode, rollout, log).map(|()| interaction)
     }
 
-    /// The same where it stands, in the place of one that is over: a device has its memory in a static, and does not move it.
+    /// The same in place, where an interaction has ended: on a device the memory is a static that does not move.
     ///
     /// # Errors
-    /// There is no room for the record; or one lives there that is not over.
+    /// There is no room for the record, or the interaction in this place is not over.
     pub fn begin<const W: usize, const V: usize>(
         &mut self,
         id: InteractionId,
@@ -242,7 +245,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.seats.iter_mut().for_each(|seat| *seat = None);
         self.running.iter_mut().for_each(|running| *running = None);
         self.numbers = (0, 0);
-        // What governs it from the beginning.
+        // The version that governs it from the beginning.
         let version = self.version(rollout);
         let digest = version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]);
         let number = version.map(|version| version.number);
@@ -268,13 +271,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         &self.id
     }
 
-    /// Where it is in its life.
+    /// Its state.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// The last time that it knows of.
+    /// The latest time that a step was given.
     #[must_use]
     pub const fn time(&self) -> Time {
         self.last
@@ -292,14 +295,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.seats.iter().flatten().find(|participant| participant.seat == seat)
     }
 
-    /// Something that runs.
+    /// A running function.
     #[must_use]
     pub fn running(&self, binding: Binding) -> Option<&Running> {
         self.running.iter().flatten().find(|running| running.number == binding)
     }
 
-    /// What every person who is there consents to, on all streams. Of a person whose validation has lapsed nothing is presumed;
-    /// without people there is no consent.
+    /// What every person who is there consents to, on all streams. A person whose validation has lapsed counts as
+    /// consenting to nothing; without people there is no consent.
     #[must_use]
     pub fn consents(&self) -> Set<Consent> {
         self.common(On::Unsaid, self.last, |_| true)
@@ -311,7 +314,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.closed || self.banned.contains(name)
     }
 
-    /// The version that governs it now.
+    /// The version that governs the interaction now.
     #[must_use]
     pub fn version<'r, const W: usize, const V: usize>(&self, rollout: &'r Rollout<W, V>) -> Option<&'r Version<W>> {
         match self.pinned {
@@ -320,7 +323,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Whether the head is to be signed: as often as the settings say, and at the end.
+    /// Whether a head is to be signed now: as often as the settings require, and at the end.
     #[must_use]
     pub fn head_is_due<const W: usize, const V: usize>(&self, rollout: &Rollout<W, V>) -> bool {
         let every = self.version(rollout).map_or(1, |version| version.policy.common_settings().head_every);
@@ -331,22 +334,22 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// The head, to be signed by the control plane and kept apart from the records.
     pub fn head(&mut self) -> Head {
         self.head_at = self.chain.next();
-        // As long as its end is not recorded, something follows.
+        // As long as its end is not recorded, at least one record follows.
         let last = self.state == State::Terminated && self.unrecorded == 0;
         Head { interaction: self.id, records: self.chain.next(), hash: *self.chain.hash(), time: self.last, last }
     }
 
-    /// When the lease of a function or of a participant's streams ends, or the time to recover. [`review`](Self::review) is due
-    /// then.
+    /// When the next lease of a function or of a participant's streams ends, or the next time to recover.
+    /// [`review`](Self::review) is due then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let due = |running: &Running| match running.health {
             Health::Failed { recover_by } => Some(recover_by),
-            // No lease outlives the validation that it rests on. While nothing is permitted, none is renewed; nor while what it
-            // was delegated by has failed.
+            // No lease outlives the validation that it rests on. No lease is renewed while nothing is permitted, or
+            // while a function that delegated this one has failed.
             Health::Running => (self.state.governs() && !self.waits(running)).then(|| running.lease.until()),
         };
-        // A denial can end, too: then what it cut flows again.
+        // A denial can end, too: then the flow that it cut comes back.
         let flows = self.seats.iter().flatten().filter(|_| self.state.governs()).map(|one| one.lease.until());
         let flows = flows.filter(|until| *until < Time::NEVER);
         self.running.iter().flatten().filter_map(due).chain(flows).min()
@@ -357,7 +360,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.seats.iter_mut().flatten().find(|participant| participant.seat == seat)
     }
 
-    /// Something that runs, to be changed.
+    /// A running function, to be changed.
     fn running_mut(&mut self, binding: Binding) -> Option<&mut Running> {
         self.running.iter_mut().flatten().find(|running| running.number == binding)
     }

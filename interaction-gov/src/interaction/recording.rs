@@ -1,4 +1,5 @@
-//! Records of an interaction: whether there is room, what has to be said first, and which refusals are counted only (`IoE R6`).
+//! Records of an interaction: whether there is room, which records must come first, and which refusals are only counted
+//! (`IoE R6`).
 
 use super::{Interaction, METER, Refused};
 use crate::audit::{Kind, Need, Record, Sink, Verdict};
@@ -6,7 +7,7 @@ use crate::lifecycle::State;
 use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 
-/// How far the clock can be ahead of the last time there was: some 400 days.
+/// How far the time of a step can be after the previous one: 400 days.
 pub(super) const AHEAD: u64 = 400 * 86_400_000;
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
@@ -14,9 +15,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Record::fact(self.id, self.chain.next(), self.last, kind)
     }
 
-    /// Nothing is done that cannot be recorded.
+    /// Checks that there is room for so many records: a step that cannot be recorded is not done.
     pub(super) fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
-        // What has to be said first: that something governs that did not, and that something was not recorded.
+        // These records may come first: that another version governs, and the numbers of tightenings and refusals that
+        // were not recorded.
         let records = records + 1 + usize::from(self.unrecorded > 0) + usize::from(self.spared > 0);
         if self.has_numbers(records) && log.has_room(records, Need::Ordinary) {
             Ok(())
@@ -30,7 +32,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         end.is_some_and(|end| end < u32::MAX)
     }
 
-    /// Writes a record for which there is room, and before it what is not recorded yet.
+    /// Writes a record for which there is room, after the counts of what is not recorded yet.
     #[inline]
     pub(super) fn write(&mut self, record: Record, log: &mut impl Sink) {
         self.settle_gap(log);
@@ -42,8 +44,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.chain.append(|bytes| record.write_to(bytes, sequence), |bytes| log.write(bytes));
     }
 
-    /// Time passes, and never backwards, nor further ahead than can be. What is refused for that is recorded at the last time
-    /// there was. After the end nothing is recorded at all: else a late request could not be told from an addition to a trail.
+    /// Advances the clock. A time that goes backwards, or too far ahead, is refused, and the refusal is recorded at the
+    /// previous time. After the end nothing is recorded: otherwise a late request could not be told from a forged
+    /// addition to the trail.
     pub(super) fn advance(&mut self, now: Time, kind: Kind, log: &mut impl Sink) -> Result<(), Refused> {
         if self.state == State::Terminated {
             return Err(Refused(Verdict::NotActive));
@@ -61,8 +64,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Err(self.spare(refused, log))
     }
 
-    /// The same for what asks the authorities: what has changed in the control plane is recorded, and what governs now, if it is
-    /// something else than before.
+    /// The same for steps that ask the authorities: it also records the changes of the control plane, and the governing
+    /// version if it is another one than before.
     pub(super) fn advance_with<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -88,8 +91,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Records each change of the control plane since the last time, the oldest first, and what governs from here on, if that is
-    /// something else. As long as there is no room for all of it, nothing is decided.
+    /// Records each change of the control plane since the last time, the oldest first, and the governing version if it
+    /// has changed. As long as there is no room for all of these records, nothing is decided.
     #[cold]
     fn hear<const W: usize, const V: usize>(
         &mut self,
@@ -104,7 +107,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             policy: number,
             plane,
             digest: version.and_then(|version| version.digest().first_chunk().copied()).unwrap_or([0xFF; 8]),
-            // Who cannot be asked.
+            // The authorities that cannot be asked.
             obligations: crate::audit::record::low(rollout.authorities.silent().bits()),
             count,
             ..Record::fact(id, 0, last, Kind::Governs)
@@ -112,7 +115,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let untold = changes.first().saturating_sub(self.governed.1.saturating_add(1));
         let another_plane = self.governed.1 > changes.count;
         if untold > 0 || another_plane {
-            // What is not known any more one by one: what came of it all is said.
+            // Changes that are no longer kept one by one: their result is recorded.
             let plane = if another_plane { changes.count } else { self.governed.1.saturating_add(untold) };
             let record = governs(untold.max(1), plane);
             self.write(record, log);
@@ -144,8 +147,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.room(1, log)
     }
 
-    /// Records a refusal of a party without standing here, unless too many were recorded lately: then it is counted, and the
-    /// number is recorded. So no log is filled from outside.
+    /// Records the refusal of a party that is no participant, unless too many were recorded lately: then it is only
+    /// counted, and the number is recorded later. So outsiders cannot fill the log.
     pub(super) fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
         let (left, since) = self.meter;
         let (most, per) = METER;

@@ -1,4 +1,5 @@
-//! Flows decided: who may send and receive what, asked of the authorities, and asked again (`IoE §3.3`, `R7`).
+//! Decisions about flows: which participants may send and receive on which streams, decided and decided again (`IoE
+//! §3.3`, `R7`).
 
 use super::decide::{Decision, Question};
 use super::flow::Deed;
@@ -12,8 +13,8 @@ use crate::rollout::{Rollout, Version};
 use crate::time::Time;
 use crate::vocabulary::Set;
 
-/// What is decided about streams that are wanted: on which, whether data are sent, whether they are received. What is not said is
-/// one question; who wants none is still there.
+/// The questions that the wanted streams raise: on which stream, whether data are sent, whether they are received.
+/// Unsaid streams are one question, and so is a participant that wants none, since it is still there.
 fn wanted(wants: Streams) -> impl Iterator<Item = (On, bool, bool)> {
     let Streams { sends, receives } = wants;
     let unsaid = sends == Set::ALL || receives == Set::ALL;
@@ -24,11 +25,11 @@ fn wanted(wants: Streams) -> impl Iterator<Item = (On, bool, bool)> {
     at_once.into_iter().chain(each.iter().map(stream))
 }
 
-/// What a review decides in one pass over all participants. Within a pass no decision depends on another one of it: the order of
-/// participants does not matter.
+/// What a review decides in one pass over all participants. Within a pass no decision depends on another one, so the
+/// order of participants does not matter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
-    /// Whether each may send at all, to no receiver.
+    /// Whether each may send at all, even if no one received it.
     Alone,
     /// Whether each may receive from all that may still send.
     Receiving,
@@ -37,7 +38,7 @@ enum Pass {
 }
 
 impl Pass {
-    /// The half of these streams that is decided.
+    /// The half of these streams that this pass decides.
     const fn half(self, streams: Streams) -> Streams {
         match self {
             Self::Receiving => Streams { sends: Set::EMPTY, ..streams },
@@ -47,8 +48,8 @@ impl Pass {
 }
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// The facts about a participant's sending and receiving on a stream, by the action with which it joined, and until when they
-    /// are so. It may be another one than it was, or not be there yet.
+    /// The facts about a participant's sending and receiving on a stream, by the action with which it joined, and until
+    /// when they hold. The participant may differ from the one at its seat, or not have joined yet.
     fn facts_of_flow(&self, participant: &Participant, (on, sends, receives): (On, bool, bool)) -> (Facts, Time) {
         let (seat, goes) = (participant.seat, Set::EMPTY);
         let deed = Deed { seat, on, carries_all: receives, to_actor: receives, to_all: sends, goes };
@@ -68,8 +69,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.lease(Time::NEVER, version, rollout, (Set::EMPTY, what))
     }
 
-    /// Asks whether a participant may send and receive what it wants, on each of these streams. Gives what it may; the first denial,
-    /// or else a permit; and a lease that ends as soon as any of these answers may be another one, denials included.
+    /// Decides whether a participant may send and receive what it wants, on each of these streams. Returns the
+    /// permitted streams; the first denial, or else a permit; and a lease that ends as soon as any of these answers,
+    /// denials included, may change.
     pub(super) fn may_flow<const W: usize, const V: usize>(
         &self,
         participant: &Participant,
@@ -81,7 +83,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.may(participant, (wants, false), version, rollout, kind)
     }
 
-    /// The same; or, if it sends `alone`, whether it may send where no data go.
+    /// The same; or, if it sends `alone`, whether it may send if no participant receives it.
     fn may<const W: usize, const V: usize>(
         &self,
         participant: &Participant,
@@ -100,7 +102,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
             let valid_until = valid_until.min(participant.valid_until);
             let question = Question { facts, what, valid_until, parent: None, region: participant.region };
             let (decision, record, one) = self.answer_until(&question, version, rollout, kind);
-            // An authority may be asked only because of where data go.
+            // An authority may have been asked only because of the destination of data; if data go nowhere, none may be
+            // asked.
             let permits = decision.verdict.permits() || (alone && decision.verdict == Verdict::NobodyAsked);
             if permits || decision.may() {
                 let streams = if on == On::Unsaid { Set::ALL } else { on.stream().map_or(Set::EMPTY, Set::one) };
@@ -116,7 +119,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         (has, said, rests)
     }
 
-    /// How long a validation of this participant holds at most, by all that are asked about any of its streams.
+    /// How long a validation of this participant holds at most, by the settings of all authorities that are asked about
+    /// any of its streams.
     pub(super) fn validation_ms<const W: usize>(&self, one: &Participant, version: Option<&Version<W>>) -> u32 {
         let longest = Settings::default().validation_ms;
         let Some(version) = version else { return longest };
@@ -124,14 +128,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         wanted(one.wants).map(settings).min().unwrap_or(longest)
     }
 
-    /// Decides again about all streams, if the permit of any participant does not hold any more. What is denied does not flow from
-    /// then on, and what is permitted again does.
+    /// Decides again about all streams, if the permit of any participant does not hold any more. Denied flows stop, and
+    /// flows that are permitted again resume.
     ///
-    /// Each review begins with all that is wanted, and only takes away: first all that may not be sent even if it reached no
-    /// receiver; then, by turns, what may not be received from those that are left, and what may not be sent to those that are left,
-    /// until a pass takes nothing away. So the outcome depends on neither the order of participants nor what flowed before, and
-    /// each flow that is left is permitted beside all others that are left. Each turn takes away a stream of a participant, or is
-    /// the last one.
+    /// Each review begins with all wanted flows and only removes some: first those that may not be sent even if no one
+    /// received them; then, in turns, those that may not be received from the remaining senders, and those that may not
+    /// be sent to the remaining receivers, until a pass removes nothing. So the outcome depends neither on the order of
+    /// participants nor on the earlier flows, and each remaining flow is permitted beside all others. Each turn removes
+    /// a stream of a participant, or is the last one.
     pub(super) fn review_flows<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -155,17 +159,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         let all = self.record_gains(&before, rollout, log);
         let mut seats = self.seats.iter().zip(before);
         if seats.any(|(one, had)| one.as_ref().is_some_and(|one| one.has != had)) {
-            // What was decided about with other flows is decided again; what was decided here stands.
+            // Permits that were decided with other flows end; those that were decided here hold.
             self.epoch = self.epoch.wrapping_add(1);
         }
-        // Where a flow waits for room for its record, a review stays due.
+        // If a flow waits for room for its record, a review stays due.
         let epoch = if all { self.epoch } else { self.epoch.wrapping_sub(1) };
         for one in self.seats.iter_mut().flatten() {
             one.lease = one.lease.at(epoch);
         }
     }
 
-    /// Cuts all streams of participants whose permit does not hold: where nothing can be decided.
+    /// Cuts all streams of participants whose permit does not hold: for when nothing can be decided.
     pub(super) fn cut_flows<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -190,7 +194,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Lets all that is wanted flow, to be taken away again. A participant whose validation has lapsed is not asked about.
+    /// Starts with all wanted streams, of which the passes take some away. A participant whose validation has lapsed is
+    /// left out.
     fn want_all<const W: usize, const V: usize>(
         &mut self,
         now: Time,
@@ -218,7 +223,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// One pass. Whether it has taken anything away.
+    /// Does one pass. Returns whether it has taken anything away.
     fn take_away<const W: usize, const V: usize>(
         &mut self,
         pass: Pass,
@@ -241,7 +246,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
                 (one.has, one.lease) = (has, one.lease.and(&rests));
             }
             any |= has != participant.has;
-            // What did not flow before is not missed.
+            // A stream that did not flow before needs no record of its loss.
             let had = before.get(place).copied().unwrap_or(Streams::NONE);
             if had.and(has) != had.and(participant.has) {
                 self.note(told(record, had.and(has)), log);
@@ -250,7 +255,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         any
     }
 
-    /// Records what flows that did not flow before. What cannot be recorded does not flow; whether all could be.
+    /// Records the new flows. A flow that cannot be recorded does not begin. Returns whether all could be recorded.
     fn record_gains<const W: usize, const V: usize>(
         &mut self,
         before: &[Streams; P],

@@ -1,7 +1,7 @@
-//! What tightens takes effect whatever the log, the clock or a neighbour does (`IoE §8`).
+//! Steps that tighten take effect whatever the log, the clock or another participant does (`IoE §8`).
 //!
-//! It is recorded where a part of the log is kept for it. Where even that is full, it takes effect all the same, and how many
-//! there were is recorded as soon as there is room.
+//! A part of the log is kept for their records. If even that is full, they take effect all the same, and their number
+//! is recorded as soon as there is room.
 
 use super::{Interaction, Refused};
 use crate::audit::{Kind, Need, Record, Sink, Verdict};
@@ -14,7 +14,7 @@ use crate::time::Time;
 use crate::vocabulary::{Consent, Set};
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    /// Time passes as far as it does: a clock that went backwards hinders nothing.
+    /// Advances the clock where it can: a clock that went backwards prevents nothing here.
     pub(super) fn tighten(&mut self, now: Time) -> Result<(), Refused> {
         if self.state == State::Terminated {
             return Err(Refused(Verdict::NotActive));
@@ -25,7 +25,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Records what has taken effect, if there is room.
+    /// Records a step that has taken effect, if there is room.
     pub(super) fn note(&mut self, record: Record, log: &mut impl Sink) {
         let records = 1 + usize::from(self.unrecorded > 0) + usize::from(self.spared > 0);
         if log.has_room(records, Need::Tightening) && self.has_numbers(records) {
@@ -35,7 +35,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Says what is not recorded yet. There is room for it.
+    /// Records the number of tightenings that are not recorded yet. There is room for it.
     pub(super) fn settle_gap(&mut self, log: &mut impl Sink) {
         if self.unrecorded > 0 {
             let count = core::mem::take(&mut self.unrecorded);
@@ -47,7 +47,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Records what has taken effect without a record: when the log has room again, and before the last head is signed.
+    /// Records the number of tightenings that took effect without a record. To be called when the log has room again,
+    /// and before the last head is signed.
     ///
     /// # Errors
     /// There still is no room.
@@ -71,7 +72,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.unrecorded
     }
 
-    /// A refused tightening is recorded like a stranger's request: it comes from outside.
+    /// Records a refused tightening like the request of a stranger, so that its records are limited too.
     pub(super) fn refuse_tightening(&mut self, record: Record, log: &mut impl Sink) -> Refused {
         if self.room(1, log).is_err() {
             return Refused(record.verdict);
@@ -79,7 +80,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.spare(record, log)
     }
 
-    /// A participant leaves, or has to. Everything that ran for it is cancelled, and what that had delegated.
+    /// A participant leaves, or is made to leave. All functions that ran for it are cancelled, and those that they had
+    /// delegated.
     ///
     /// # Errors
     /// There is no such participant, or the interaction is over.
@@ -87,8 +89,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.go(now, seat, Kind::Left, log)
     }
 
-    /// A participant has to leave, and its name is not let in again. If more were banned than there is room for, no one is
-    /// let in at all.
+    /// A participant is made to leave, and its name is not admitted again. If more were banned than there is room for,
+    /// no participant is admitted at all.
     ///
     /// # Errors
     /// There is no such participant, or the interaction is over.
@@ -116,11 +118,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(cancelled)
     }
 
-    /// A participant consents to this from now on, on all streams, and to nothing else.
+    /// Sets what a participant consents to from now on, on all streams: to this, and to nothing else.
     ///
     /// # Errors
-    /// There is no such participant, or the interaction is over. There is no room for the record, or the clock went backwards:
-    /// then it consents to nothing that it had not consented to before, and what it has withdrawn is withdrawn.
+    /// There is no such participant, or the interaction is over. If there is no room for the record, or the clock went
+    /// backwards, new consents do not count, and withdrawn ones are withdrawn all the same.
     // keeps: IOE-061 (§4.2 R2), IOE-076 (§4.4 R4)
     pub fn consent(
         &mut self,
@@ -132,7 +134,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.consent_on(now, seat, On::Unsaid, consents, log)
     }
 
-    /// The same on one stream alone; [`On::Nothing`] is for what is on no stream, [`On::Unsaid`] for all of them.
+    /// The same for one stream alone; [`On::Nothing`] means actions on no stream, [`On::Unsaid`] all streams.
     ///
     /// # Errors
     /// As [`consent`](Self::consent).
@@ -162,7 +164,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         if !adds && before == participant.consents {
             return done;
         }
-        // Of several streams of which not all consent alike, what all have is told; each stream can be told on its own.
+        // If the consents differ between streams, the record has those that all streams share; each stream can be
+        // recorded on its own.
         let now_has = participant.consents(on);
         let mut record = record;
         record.consents.own = now_has;
@@ -171,11 +174,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         done
     }
 
-    /// Suspends the interaction, also while a core function fails: nothing is permitted until it is resumed. What runs has no
-    /// lease that holds, and the first review after that decides about it again.
+    /// Suspends the interaction, also while a core function fails: nothing is permitted until it is resumed. Running
+    /// functions have no valid lease meanwhile, and the first review after that decides about them again.
     ///
     /// # Errors
-    /// It is not active.
+    /// The interaction is not active.
     pub fn suspend(&mut self, now: Time, log: &mut impl Sink) -> Result<(), Refused> {
         self.tighten(now)?;
         if self.state.next(Event::Suspend).is_none() {
@@ -191,7 +194,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// [`settle`](Self::settle), if something is [`unrecorded`](Self::unrecorded).
     ///
     /// # Errors
-    /// It is over already.
+    /// The interaction is over already.
     pub fn terminate(&mut self, now: Time, log: &mut impl Sink) -> Result<Bindings, Refused> {
         self.tighten(now)?;
         let cancelled = self.with_delegated(|_| true);
@@ -201,7 +204,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(cancelled)
     }
 
-    /// A function has failed. What does not need it goes on: the interaction is degraded, or suspended if it was core.
+    /// A function has failed. The interaction is degraded, and everything that does not need the function goes on; if
+    /// it was a core function, the interaction is suspended.
     ///
     /// # Errors
     /// Nothing runs under this number, or the interaction is over.
@@ -229,7 +233,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(self.state)
     }
 
-    /// A function or computation has ended by itself, and with it what it had delegated.
+    /// A function or computation has ended by itself; those that it had delegated end with it.
     ///
     /// # Errors
     /// Nothing runs under this number, or the interaction is over.
@@ -244,8 +248,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(ended)
     }
 
-    /// Sets the clock right after it was wrong. Every validation and every permit that rested on it is over, and has to be shown
-    /// again.
+    /// Corrects the clock after it was wrong. Every validation and every permit that rested on it ends, and has to be
+    /// renewed.
     ///
     /// # Errors
     /// There is no room for the record, or the interaction is over.
@@ -265,8 +269,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Ok(())
     }
 
-    /// Moves the state, if the table has that move, and records it, also where it leads back to the same state. A move that
-    /// tightens needs no room.
+    /// Moves the state, if the table has that move, and records it, even if it leads back to the same state. A move
+    /// that tightens needs no room.
     pub(super) fn step(&mut self, event: Event, log: &mut impl Sink) {
         if let Some(next) = self.state.next(event) {
             self.epoch = self.epoch.wrapping_add(1);

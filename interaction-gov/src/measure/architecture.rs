@@ -39,10 +39,10 @@ use super::coordination::{Dimension, Dimensions, Growth};
 pub struct Architecture<'a> {
     /// Step 1: what bounds an interaction.
     pub boundary: Boundary<'a>,
-    /// Step 2: the names of the interaction primitives, which components bind to. A viable architecture has one.
+    /// Step 2: the names of the interaction primitives to which components are bound. A viable architecture has one.
     pub primitives: &'a [&'a str],
-    /// Step 2: everything else that takes part in governing an interaction. Names differ from each other and from those
-    /// of the primitives.
+    /// Step 2: everything else that takes part in governing an interaction. Their names must differ from each other and
+    /// from those of the primitives.
     pub components: &'a [Component<'a>],
     /// Step 3: what becomes of the Interaction Identity at each change event. If one is named twice, the worse counts.
     pub changes: &'a [(Change, Continuity)],
@@ -78,7 +78,7 @@ pub struct Boundary<'a> {
     pub policy_scope: &'a str,
 }
 
-/// Something that takes part in governing an interaction.
+/// A component that takes part in governing an interaction.
 ///
 /// ```
 /// use interaction_gov::measure::coordination::Dimension;
@@ -117,7 +117,7 @@ pub enum Context {
     Identity,
     /// What is permitted.
     Policy,
-    /// What runs where, and what flows where.
+    /// Which functions run where, and which data flow where.
     Orchestration,
     /// A session or interaction of its own.
     Session,
@@ -160,7 +160,7 @@ impl Change {
         Self::ConsentChange,
     ];
 
-    /// It in words.
+    /// The value in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -244,7 +244,7 @@ pub enum Enforcement {
     ByConstruction,
     /// What was not permitted is found afterwards, in logs and audits.
     PostHoc,
-    /// It takes none.
+    /// It does not take effect.
     None,
 }
 
@@ -267,7 +267,7 @@ pub struct Sovereignty {
 
 /// Two contexts that have to agree: a change in one requires an update in the other (`IoE §2.2`, Coordination Surface).
 ///
-/// Every one of the first exchanges with every one of the second. If both are the same component, every one of it
+/// Each instance of the first exchanges with each instance of the second. If both are the same component, each instance
 /// exchanges with every other.
 ///
 /// ```
@@ -304,9 +304,9 @@ pub enum State {
 pub enum Misdescribed<'a> {
     /// Two primitives or components have this name.
     NameTwice(&'a str),
-    /// A component binds to this, which is no primitive.
+    /// A component binds to this name, which is no primitive.
     UnknownPrimitive(&'a str),
-    /// A surface names this, which is neither a component nor a primitive.
+    /// A surface contains this name, which is neither a component nor a primitive.
     UnknownName(&'a str),
     /// The same two exchange the same state on two surfaces: |C| counts distinct ones.
     SurfaceTwice(&'a str, &'a str),
@@ -328,8 +328,8 @@ impl core::error::Error for Misdescribed<'_> {}
 impl<'a> Architecture<'a> {
     /// The bindings to a primitive, at this size of an interaction.
     ///
-    /// They are no synchronisation, but state that the primitive has to manage: an interaction-scoped architecture pays
-    /// for itself too (`IoE §7`). A number beyond 128 bits comes as [`u128::MAX`].
+    /// A binding is not a synchronisation, but state that the primitive has to manage: an interaction-scoped
+    /// architecture has a cost too (`IoE §7`). A number beyond 128 bits comes as [`u128::MAX`].
     // keeps: IOE-124 (§7)
     #[must_use]
     pub fn bindings(&self, size: Dimensions) -> u128 {
@@ -345,7 +345,7 @@ impl<'a> Architecture<'a> {
         self.surfaces.iter().fold(0, |sum: u128, surface| {
             let (one, other) = surface.between;
             let [ones, others] = [one, other].map(|name| copies(self.per(name), size));
-            // With itself: every one with every other.
+            // A component with itself: each instance with every other.
             let pairs = if one == other { pairs_of(ones) } else { ones.saturating_mul(others) };
             sum.saturating_add(pairs)
         })
@@ -393,18 +393,18 @@ impl<'a> Architecture<'a> {
         Ok(())
     }
 
-    /// What the number of the component with this name multiplies with. There is one of each primitive.
+    /// The dimensions with which the number of the component with this name multiplies. There is one of each primitive.
     pub(super) fn per(&self, name: &str) -> &'a [Dimension] {
         self.components.iter().find(|component| component.name == name).map_or(&[], |component| component.per)
     }
 }
 
-/// How many there are of what multiplies with these dimensions.
+/// The number of instances of a component that multiplies with these dimensions.
 fn copies(per: &[Dimension], size: Dimensions) -> u128 {
     per.iter().fold(1, |product: u128, dimension| product.saturating_mul(u128::from(size.of(*dimension))))
 }
 
-/// The pairs among so many: n · (n - 1) / 2, the even factor halved before it is multiplied.
+/// The number of pairs among n: n · (n - 1) / 2. The even factor is halved before the multiplication.
 const fn pairs_of(number: u128) -> u128 {
     let before = number.saturating_sub(1);
     if number.is_multiple_of(2) { (number / 2).saturating_mul(before) } else { number.saturating_mul(before / 2) }

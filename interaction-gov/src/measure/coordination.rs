@@ -88,7 +88,7 @@ impl Dimensions {
     /// by the draft's upper-bound model (`IoE §3.2`).
     ///
     /// Not every pair of dimensions is in it: authorities meet neither modalities nor transitions. In one dimension
-    /// alone it is linear. What multiplies is that several grow.
+    /// alone it is linear; it multiplies when several dimensions grow.
     ///
     /// The draft's own example does not follow from this formula. With k = 1 it gives 332, not 5,760, which is
     /// [`Self::worst_case`]; at k = 0.3 it gives 99.6, not 500 to 1,000.
@@ -124,8 +124,9 @@ impl Dimensions {
     /// The surfaces when each dimension is decomposed into groups of this size, each with a head (`IoE §7`): every
     /// member is bound to its head, and only heads coordinate, by [`Self::fragmented`].
     ///
-    /// With groups of one each is a head, and nothing is gained. Larger groups cost less, by about the square of
-    /// their size. Still there are more heads as the interaction grows, and between them the order of growth stays.
+    /// With groups of one, each member is a head, and nothing is gained. Larger groups cost less, by about the square
+    /// of their size. Still, the number of heads grows with the interaction, and the order of growth between them stays
+    /// the same.
     // keeps: IOE-122 (§7), IOE-123 (§7)
     #[must_use]
     pub const fn hierarchical(self, k: Coupling, group: NonZeroU32) -> Thousandths {
@@ -171,11 +172,11 @@ impl PerMille {
     }
 }
 
-/// The k of [`Dimensions::fragmented`], one for each of its terms: how probable it is that what could be coordinated
-/// has to be (`IoE §3.2`).
+/// The k of [`Dimensions::fragmented`], one for each of its terms: the probability that a possible coordination is
+/// necessary (`IoE §3.2`).
 ///
-/// The draft writes the same k four times, and of several "k values". A cache that spares coordination lowers its k
-/// (`IoE §7`). No k but zero changes the order of growth.
+/// The draft's formula has the same k four times, but its text speaks of several "k values". A cache that spares
+/// coordination lowers its k (`IoE §7`). No k but zero changes the order of growth.
 ///
 /// ```
 /// use interaction_gov::measure::coordination::{Coupling, Dimensions, PerMille};
@@ -245,8 +246,8 @@ impl fmt::Display for Thousandths {
 pub enum Growth {
     /// As bindings to a single interaction primitive grow: at most in proportion.
     ///
-    /// Appendix A.1 asks that |C| "grows sub-linearly", which taken literally the draft's own C_int, a sum, fails. So
-    /// growth in proportion passes.
+    /// Appendix A.1 requires that |C| "grows sub-linearly". Taken literally, the draft's own C_int, a sum, would fail
+    /// that, so growth in proportion passes.
     Additive,
     /// As a cross-product grows: by more than in proportion.
     Multiplicative,
@@ -274,7 +275,7 @@ impl Growth {
         }
     }
 
-    /// It in words.
+    /// The growth in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {

@@ -14,10 +14,10 @@ set_of! {
     Changes of Change
 }
 
-/// How long governed processing may wait for a policy update: convergence is to be "sub-second" (`IoE R5`).
+/// How long governed processing may wait for a policy update: the draft requires "sub-second" convergence (`IoE R5`).
 const CONVERGENCE: Duration = Duration::from_secs(1);
 
-/// Takes the description of an architecture through the eight steps (`IoE Appendix A`).
+/// Evaluates the description of an architecture in the eight steps of Appendix A (`IoE Appendix A`).
 ///
 /// ```
 /// use interaction_gov::measure::coordination::{Dimension, Dimensions};
@@ -50,7 +50,7 @@ const CONVERGENCE: Duration = Duration::from_secs(1);
 /// ```
 ///
 /// # Errors
-/// The description contradicts itself, and nothing can be said.
+/// The description contradicts itself, so it cannot be evaluated.
 // keeps: IOE-138 (App. A), IOE-146 (App. A 8)
 pub fn evaluate<'a>(architecture: &Architecture<'a>) -> Result<Evaluation<'a>, Misdescribed<'a>> {
     architecture.check()?;
@@ -122,25 +122,25 @@ impl<'a> Basis<'a> {
 pub struct Finding<'a> {
     /// The step.
     pub step: Step,
-    /// Whether it speaks for the architecture.
+    /// Whether the finding speaks for the architecture.
     pub holds: bool,
     /// What it rests on. Step 8 rests on the ten requirements.
     pub basis: Basis<'a>,
-    /// What was found against the architecture. Step 8 looks at all of it.
+    /// The shortcomings that were found. Step 8 has those of all steps.
     pub shortcomings: Shortcomings,
 }
 
-/// How an architecture stands to a requirement, and why.
+/// Whether an architecture meets a requirement, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Judgement {
     /// The requirement.
     pub requirement: Requirement,
-    /// How the architecture stands to it.
+    /// Whether the architecture meets it.
     pub standing: Standing,
     /// What steps 1 to 7 have found against it.
     pub shortcomings: Shortcomings,
-    /// What it wants and no one claims.
+    /// What the requirement demands and the description does not claim.
     pub unclaimed: Claims,
 }
 
@@ -167,7 +167,7 @@ pub enum Conclusion {
 }
 
 impl Conclusion {
-    /// It in words.
+    /// The conclusion in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -196,7 +196,7 @@ impl<'a> Evaluation<'a> {
         Finding { step, holds: shortcomings.is_empty(), basis, shortcomings }
     }
 
-    /// How the architecture stands to a requirement.
+    /// Whether the architecture meets a requirement.
     #[must_use]
     pub fn requirement(&self, requirement: Requirement) -> Judgement {
         let shortcomings = self.shortcomings.against(requirement);
@@ -242,7 +242,7 @@ impl<'a> Evaluation<'a> {
         self.reestablished
     }
 
-    /// Step 3: the events of which the description says nothing. They count as not preserved.
+    /// Step 3: the events that the description does not mention. They count as not preserved.
     #[must_use]
     pub const fn unanswered(&self) -> Changes {
         self.unanswered

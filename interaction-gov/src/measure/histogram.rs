@@ -11,8 +11,8 @@ const BUCKETS: usize = 30 * PARTS;
 
 /// How often which latency occurred.
 ///
-/// A percentile is reported by the upper end of its bucket: never too low, and too high by at most an eighth of it and
-/// a microsecond. From 2^32 µs on, about 72 minutes, it is the longest latency seen. It takes about 2 KB.
+/// A percentile is reported as the upper end of its bucket: never too low, and too high by at most an eighth plus a
+/// microsecond. From 2^32 µs on, about 72 minutes, it is the longest latency seen. It takes about 2 KB.
 ///
 /// ```
 /// use core::time::Duration;
@@ -86,7 +86,7 @@ fn bucket_of(latency: Duration) -> usize {
     let exponent = micros.checked_ilog2().unwrap_or(0);
     let shift = exponent.saturating_sub(3);
     let [shift, low] = [shift, micros >> shift].map(|part| usize::try_from(part).unwrap_or(0));
-    // Here `low` still has its leading one, and so counts as one more round of eight.
+    // Here `low` still has its leading one, which adds eight to the index.
     shift * PARTS + low
 }
 

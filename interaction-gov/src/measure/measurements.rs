@@ -1,7 +1,7 @@
 //! What was measured, against the draft's targets (`IoE Appendix A.1`, `R5`, `R9`).
 //!
-//! Every target allows one in so many to miss it: p95 is one in 20, "99.9 %" one in 1,000. So verdicts count misses,
-//! and are exact; histograms are for reports.
+//! Every target allows a share of misses: p95 allows one in 20, "99.9 %" one in 1,000. So verdicts count misses and are
+//! exact; the histograms are for reports.
 
 use core::fmt;
 use core::time::Duration;
@@ -26,7 +26,7 @@ pub enum Metric {
     SynchronizationLatency,
     /// `T_policy`: the time until all contexts reflect a policy change.
     PolicyConvergence,
-    /// `P_fail`: how probable it is that a failure's cascade affects unrelated interactions.
+    /// `P_fail`: the probability that the cascade of a failure affects unrelated interactions.
     FailurePropagation,
     /// `C_state`: the share of time in which all contexts agree on the interaction's state.
     StateConsistency,
@@ -95,11 +95,12 @@ impl Metric {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub enum Verdict {
-    /// It was met.
+    /// The target was met.
     Met,
-    /// Nothing can be said: there are no samples, or fewer than the target speaks of. One in 1,000 is not seen in 999.
+    /// There is no verdict: there are no samples, or too few for the target. A share of one in 1,000 cannot be seen in
+    /// 999 samples.
     TooFew,
-    /// It was missed.
+    /// The target was missed.
     Missed,
 }
 
@@ -119,7 +120,7 @@ impl fmt::Display for Verdict {
 pub struct NotAShare {
     /// The part.
     pub part: u64,
-    /// What it was said to be a part of.
+    /// The stated whole.
     pub whole: u64,
 }
 
@@ -134,7 +135,7 @@ impl core::error::Error for NotAShare {}
 /// Everything that Appendix A.1, R5 and R9 set targets for. It takes about 12 KB, mostly for six histograms.
 ///
 /// Measure in normal, stable operation: the targets are for that (`IoE Appendix A.1`). Failures, rollbacks and
-/// recoveries are what R5 and R9 are about, and have their own entries.
+/// recoveries are the subject of R5 and R9, and have entries of their own.
 ///
 /// ```
 /// use core::time::Duration;
@@ -171,7 +172,8 @@ impl Measurements {
         self.surfaces.record(size.interaction_scoped(), count);
     }
 
-    /// `T_sync`: the latencies of all coordination pairs in one synchronisation. The largest counts; of none, nothing.
+    /// `T_sync`: the latencies of all coordination pairs in one synchronisation. The largest counts; without pairs,
+    /// nothing is recorded.
     // keeps: IOE-148 (A.1)
     pub fn synchronization(&mut self, pairs: impl IntoIterator<Item = Duration>) {
         if let Some(largest) = pairs.into_iter().max() {
@@ -191,7 +193,7 @@ impl Measurements {
         self.cascades.add(1, u64::from(unrelated_affected > 0));
     }
 
-    /// `C_state`: for so long all contexts did, or did not, agree on the interaction's state.
+    /// `C_state`: for this long, all contexts agreed, or did not agree, on the interaction's state.
     // keeps: IOE-151 (A.1)
     pub fn state(&mut self, for_so_long: Duration, agreed: bool) {
         self.observed = self.observed.saturating_add(for_so_long);
@@ -262,7 +264,8 @@ impl Measurements {
         }
     }
 
-    /// Whether all of these targets were met: one missed is missed, and one without a verdict leaves all without.
+    /// Whether all of these targets were met. If one was missed, the result is missed; otherwise, if one has no
+    /// verdict, there is none.
     pub fn verdict_of_all(&self, metrics: &[Metric]) -> Verdict {
         metrics.iter().map(|metric| self.verdict(*metric)).max().unwrap_or(Verdict::TooFew)
     }
@@ -342,7 +345,7 @@ impl Latencies {
     }
 }
 
-/// The largest share so far: part and whole. Of nothing there is no share.
+/// The largest share so far: part and whole. A whole of zero has no share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Worst(Option<(u64, u64)>);
 
@@ -372,7 +375,8 @@ struct Surfaces {
 
 impl Surfaces {
     fn record(&mut self, size: u64, count: u64) {
-        // Of one size, the lowest count at the lower end and the highest at the upper end make the strictest pair.
+        // If several counts have the same size, the lowest at the small end and the highest at the large end make the
+        // strictest pair.
         if self.smallest.is_none_or(|smallest| (size, count) < smallest) {
             self.smallest = Some((size, count));
         }

@@ -1,8 +1,8 @@
-//! What coordination costs, whether an architecture can govern deterministically, and whether a system in fact does
+//! The cost of coordination, whether an architecture can govern deterministically, and whether a running system does
 //! (`IoE §3.2`, `§7`, `Appendix A`).
 //!
 //! - [`coordination`] counts coordination surfaces by the draft's formulas and says how a count grows.
-//! - [`evaluate`] takes a description of an architecture through the eight steps of Appendix A.
+//! - [`evaluate`] evaluates a description of an architecture in the eight steps of Appendix A.
 //! - [`Measurements`] collects what was measured and compares it with the draft's targets.
 
 mod architecture;
@@ -48,13 +48,13 @@ macro_rules! set_of {
                 self.0 & (1 << item as u64) != 0
             }
 
-            /// They, in the order of their list.
+            /// The values, in the order of their list.
             pub fn iter(self) -> impl Iterator<Item = $item> {
                 $item::ALL.iter().copied().filter(move |item| self.contains(*item))
             }
         }
 
-        // More would not fit 64 bits.
+        // The set has one bit for each, in 64 bits.
         const _: () = assert!($item::ALL.len() <= 64);
     };
 }

@@ -1,4 +1,4 @@
-//! R1 to R10, and what an architecture has to claim of them beyond steps 1 to 7 (`IoE §4`).
+//! R1 to R10, and what an architecture has to claim for them beyond steps 1 to 7 (`IoE §4`).
 
 use core::fmt;
 
@@ -77,10 +77,10 @@ pub enum Level {
     Must,
 }
 
-/// How an architecture stands to a requirement.
+/// Whether an architecture meets a requirement.
 ///
-/// None of them is a refusal: the draft calls its own requirements "aspirational goals rather than absolute mandates"
-/// (`IoE §7`), against the MUSTs that they are written with.
+/// None of these values is a refusal: the draft calls its own requirements "aspirational goals rather than absolute
+/// mandates" (`IoE §7`), although they are written with MUST.
 ///
 /// ```
 /// use interaction_gov::measure::Standing;
@@ -92,11 +92,11 @@ pub enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Standing {
-    /// Nothing speaks against it.
+    /// Nothing was found against it.
     Holds,
-    /// A SHOULD of it does not hold.
+    /// A SHOULD of the requirement does not hold.
     FallsShort,
-    /// A MUST of it does not hold.
+    /// A MUST of the requirement does not hold.
     Fails,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Standing {
 
 macro_rules! claims {
     ($($claim:ident = $requirement:ident $level:ident, $words:literal;)+) => {
-        /// Something that R1 to R10 ask and no step before the last looks at.
+        /// Something that R1 to R10 demand and that steps 1 to 7 do not examine.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum Claim {
@@ -132,13 +132,13 @@ macro_rules! claims {
                 match self { $(Self::$claim => $requirement,)+ }
             }
 
-            /// How much the requirement wants it.
+            /// Whether the requirement demands it with MUST or SHOULD.
             #[must_use]
             pub const fn level(self) -> Level {
                 match self { $(Self::$claim => $level,)+ }
             }
 
-            /// It in words.
+            /// The claim in words.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$claim => $words,)+ }

@@ -62,7 +62,7 @@ impl Step {
         }
     }
 
-    /// What it looks at.
+    /// What the step examines.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -100,13 +100,13 @@ macro_rules! shortcomings {
                 match self { $(Self::$shortcoming => Step::$step,)+ }
             }
 
-            /// The requirements that it breaks, and how much they want it otherwise.
+            /// The requirements that it violates, and whether by a MUST or a SHOULD.
             #[must_use]
             pub const fn breaks(self) -> &'static [(Requirement, Level)] {
                 match self { $(Self::$shortcoming => &[$(($requirement, $level)),+],)+ }
             }
 
-            /// It in words.
+            /// The shortcoming in words.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$shortcoming => $words,)+ }
@@ -115,9 +115,9 @@ macro_rules! shortcomings {
     };
 }
 
-// The draft ties no step to a requirement. These ties are read from their words.
+// The draft does not connect its steps to its requirements. These connections are our reading of their words.
 shortcomings! {
-    // R1's "lifetime" has no ends without a start and a stop; R2 needs to know whom and what it governs.
+    // R1's "lifetime" is undefined without a start and a stop; R2 is undefined without participants and a scope.
     NoStart                   = Boundary,     [R1 Must], "nothing says when an interaction starts";
     NoStop                    = Boundary,     [R1 Must], "nothing says when an interaction stops";
     NoParticipants            = Boundary,     [R2 Must], "nothing says who takes part";
@@ -173,7 +173,7 @@ impl Shortcomings {
         self.only(|shortcoming| shortcoming.step() == step)
     }
 
-    /// Those that break a requirement.
+    /// The shortcomings that violate a requirement.
     pub fn against(self, requirement: Requirement) -> Self {
         self.only(|shortcoming| shortcoming.breaks().iter().any(|(broken, _)| *broken == requirement))
     }

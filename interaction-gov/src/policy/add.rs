@@ -35,7 +35,7 @@ pub enum PolicyError {
     Full,
     /// The policy is written in another vocabulary: its numbers mean other names.
     Vocabulary,
-    /// Its rules tell more than 64 different tests apart, or more than 31 kinds of places.
+    /// Its rules use more than 64 different tests, or distinguish more than 31 kinds of places.
     TooFine,
 }
 
@@ -83,7 +83,7 @@ impl<const W: usize> Policy<W> {
         match member {
             Ok(words) => self.words = words,
             Err(error) => {
-                // Nothing of it stays.
+                // Nothing of the refused text stays.
                 self.index.forget(first * 64, tests);
                 return Err(error);
             }
@@ -105,11 +105,11 @@ impl<const W: usize> Policy<W> {
         Ok(authority)
     }
 
-    /// Reads and checks a text, and enters its rules behind those that count.
+    /// Reads and checks a text, and enters its rules after those that are already in force.
     fn check(&mut self, text: &str, vocabulary: &Vocabulary<'_>, head: read::Head) -> Result<Member, PolicyError> {
         let (first, mut said, mut obliges) = (self.words * 64, Said::default(), false);
         let mut free = first;
-        // Where unconditional keeps leave streams; of no stream in front.
+        // The regions that unconditional keeps leave to each stream; those for data of no stream come first.
         let everywhere: Set<Region> = vocabulary.all().map(|(region, _)| region).collect();
         let mut left = [everywhere; 16];
         // Denies and keeps first, then permits: the first rule that holds decides.
@@ -154,7 +154,7 @@ impl<const W: usize> Policy<W> {
     }
 }
 
-/// Keeps that always hold intersect. Whether they leave any place to each stream.
+/// Intersects the keeps that always hold. Returns whether they leave at least one region to each stream.
 fn keep(left: &mut [Set<Region>; 16], rule: &Rule) -> bool {
     let always = Conditions { modalities: rule.conditions.modalities, ..Conditions::ANY };
     if rule.conditions != always {
@@ -162,7 +162,7 @@ fn keep(left: &mut [Set<Region>; 16], rule: &Rule) -> bool {
     }
     for (column, allowed) in left.iter_mut().enumerate() {
         let stream = u8::try_from(column).ok().and_then(|column| column.checked_sub(1)).map(Modality);
-        // Data of no stream are meant where all streams are.
+        // A keep without a stream applies to data of no stream too.
         let meant = rule.conditions.modalities.is_none_or(|these| stream.is_some_and(|one| these.contains(one)));
         if meant {
             *allowed = allowed.and(rule.within);

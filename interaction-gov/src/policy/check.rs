@@ -1,11 +1,11 @@
-//! Rules that cannot decide.
+//! Finds rules that cannot decide.
 
 use super::rule::{Effect, Rule};
 use crate::text::Trouble;
 
-/// Whether one of the rules that decide before this one holds whenever this one does, so that this one adds nothing.
+/// Whether an earlier rule holds whenever this one does, so that this one adds nothing.
 ///
-/// Several rules that only together cover it are not found.
+/// It is not detected if several rules cover this one only together.
 pub(super) fn decides_first(before: impl IntoIterator<Item = Rule>, rule: &Rule) -> Option<Trouble> {
     before.into_iter().find_map(|before| {
         let covered = before.conditions.cover(&rule.conditions);
@@ -15,7 +15,7 @@ pub(super) fn decides_first(before: impl IntoIterator<Item = Rule>, rule: &Rule)
             (Effect::Keep, Effect::Keep) if covered && rule.within.covers(before.within) => {
                 Some(Trouble::Unreachable(before.line))
             }
-            // All permits that hold oblige.
+            // The obligations of all permits that hold count, so a permit adds something if it obliges to more.
             (Effect::Permit, Effect::Permit) if covered && before.obligations.covers(rule.obligations) => {
                 Some(Trouble::Unreachable(before.line))
             }

@@ -1,8 +1,8 @@
-//! A policy that was compiled on a host: bytes that firmware links. A constant is made of them, which lies in flash as it is,
-//! so that a device reads no text and does no work when it starts (`IoE R2`).
+//! A policy that was compiled on a host: bytes that firmware links. They become a constant that lies in flash as it is,
+//! so that a device neither reads text nor does any work when it starts (`IoE R2`).
 //!
-//! Who compiled it has read the texts; a device believes that as it believes the rest of its firmware. Here only the form is
-//! checked.
+//! The texts were checked where the policy was compiled; a device trusts that as it trusts the rest of its firmware.
+//! Here only the form is checked.
 
 use core::fmt;
 
@@ -16,16 +16,16 @@ use crate::vocabulary::{Authority, Set};
 /// What the bytes begin with.
 const LABEL: [u8; 15] = *b"IoE/1 compiled\0";
 
-/// Why bytes are no compiled policy.
+/// Why bytes are not a compiled policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CompiledError {
-    /// They begin with something else: they are something else, or of another version of the format.
+    /// The label does not match: they are something else, or another version of the format.
     Label,
-    /// They end too early, or there are more of them.
+    /// There are too few bytes, or too many.
     Length,
-    /// Its rules take so many words.
+    /// Its rules need this number of words.
     Full(u16),
     /// A field has no meaning: its name.
     Field(&'static str),
@@ -56,7 +56,7 @@ macro_rules! field {
 }
 
 impl<const W: usize> Policy<W> {
-    /// Writes the policy as bytes that firmware links: how many they are.
+    /// Writes the policy as bytes that firmware links. Returns their number.
     ///
     /// # Errors
     /// How many bytes are needed.
@@ -94,7 +94,7 @@ impl<const W: usize> Policy<W> {
     /// assert_eq!(POLICY.err(), Some(CompiledError::Length), "nothing is no policy");
     /// ```
     ///
-    /// `inspect policy compile` makes the bytes. Any `W` will do that has room for the rules.
+    /// `inspect policy compile` makes the bytes. Any `W` with room for the rules will do.
     ///
     /// # Errors
     /// [`CompiledError`].
@@ -140,7 +140,7 @@ impl<const W: usize> Policy<W> {
             if authority >= AUTHORITIES || there & 1 << authority != 0 {
                 return Err(FieldError::Field("authority"));
             }
-            // Each one's words follow those of the one before.
+            // The words of each authority follow those of the one before.
             let ((first, last), rules) = (member.words, member.rules as usize);
             if first != end || last < first || last > words || (last - first) as usize != rules.div_ceil(64) {
                 return Err(FieldError::Field("words"));

@@ -1,9 +1,9 @@
-//! What is the case when something is to be done (`IoE R2`, `R7`).
+//! The facts on which a decision rests (`IoE R2`, `R7`).
 
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Consent, Function, Modality, Name, Posture, Region, Role, Set};
 
-/// What a participant is (`IoE §2.2`).
+/// The kind of a participant (`IoE §2.2`).
 ///
 /// ```
 /// use interaction_gov::policy::Kind;
@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// What is known about where a computation comes from (`IoE §8`), the least first.
+/// What is known about the origin of a computation (`IoE §8`), the least first.
 ///
 /// ```
 /// use interaction_gov::policy::Provenance;
@@ -56,9 +56,9 @@ pub enum Provenance {
     /// Nothing, or nothing is computed.
     #[default]
     None,
-    /// The component says so.
+    /// The component states its origin.
     Stated,
-    /// Evidence says so.
+    /// Its origin was verified by evidence.
     Verified,
 }
 
@@ -81,8 +81,8 @@ impl Provenance {
     }
 }
 
-/// On which stream something is done. What is not said counts as whatever would forbid it: a deny or a scope about any stream
-/// speaks, and no permit that names a stream does.
+/// The stream of an action. If it is not said, the case that would forbid the action is assumed: a deny or a scope
+/// about any stream applies, and a permit that names a stream does not.
 ///
 /// ```
 /// use interaction_gov::policy::On;
@@ -95,17 +95,17 @@ impl Provenance {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum On {
-    /// It is not said.
+    /// The stream is not said.
     #[default]
     Unsaid,
-    /// On none: it carries no stream.
+    /// The action is on no stream.
     Nothing,
     /// On this one.
     Stream(Modality),
 }
 
 impl On {
-    /// The stream, if it is said.
+    /// The stream, if one is said.
     #[must_use]
     pub const fn stream(self) -> Option<Modality> {
         match self {
@@ -114,7 +114,7 @@ impl On {
         }
     }
 
-    /// Every stream that it may be on.
+    /// Every stream that the action may be on.
     #[must_use]
     pub fn streams(self) -> Set<Modality> {
         match self {
@@ -124,7 +124,7 @@ impl On {
         }
     }
 
-    /// The byte in a record: all ones for none, one less where it is not said.
+    /// The byte in a record: 255 for no stream, 254 if it is not said.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -134,7 +134,7 @@ impl On {
         }
     }
 
-    /// What the byte of a record says.
+    /// Reads the byte of a record.
     #[must_use]
     pub const fn from_code(code: u8) -> Self {
         match code {
@@ -158,7 +158,8 @@ impl From<Option<Modality>> for On {
     }
 }
 
-/// Who consents, in the four words of the language. Of a party that is not a valid person nothing is presumed.
+/// What is consented to, for each of the four consent words of the language. A party that is not a valid person counts
+/// as consenting to nothing.
 ///
 /// ```
 /// use interaction_gov::policy::Consents;
@@ -188,8 +189,8 @@ impl Consents {
     }
 }
 
-/// What is the case when something is to be done. Action, stream and where else it goes are what is asked; all else an
-/// interaction makes of its state.
+/// The facts on which a decision rests. Action, stream and further destinations come from the request; an interaction
+/// derives all others from its state.
 ///
 /// ```
 /// use interaction_gov::policy::{Consents, Facts, Kind, On, Policy, Provenance};
@@ -227,7 +228,7 @@ pub struct Facts {
     pub action: Action,
     /// What the actor is.
     pub kind: Kind,
-    /// What the actor is there as.
+    /// The roles of the actor.
     pub roles: Set<Role>,
     /// Whose participant the actor is.
     pub home: Option<Authority>,
@@ -235,25 +236,26 @@ pub struct Facts {
     pub on: On,
     /// By which auxiliary function.
     pub function: Option<Function>,
-    /// Where those are, in law, whose data it carries, the actor among them; with [`Region::UNKNOWN`] if that is not known of
-    /// one of them.
+    /// The regions of the participants whose data it carries, including the actor; with [`Region::UNKNOWN`] if that of
+    /// one of them is not known.
     pub law: Set<Region>,
-    /// Where data go, in law: to all that receive the stream, through what runs on it, and where else it is asked for.
+    /// The regions to which data go: those of all receivers of the stream, of the functions that run on it, and further
+    /// ones that the request names.
     pub goes: Set<Region>,
-    /// Who consents to what.
+    /// What is consented to.
     pub consents: Consents,
-    /// As what valid participants are there.
+    /// The roles in which valid participants are present.
     pub present: Set<Role>,
     /// How secure the actor is.
     pub posture: Posture,
-    /// What is known about the computation.
+    /// The provenance of the computation.
     pub provenance: Provenance,
     /// When.
     pub time: Time,
 }
 
 impl Facts {
-    /// Whether a vocabulary can have all these numbers.
+    /// Whether all these numbers are possible in a vocabulary.
     pub(super) fn have_names(&self) -> bool {
         let optional = self.on.stream().is_none_or(Name::has_room) && self.function.is_none_or(Name::has_room);
         optional && self.action.has_room() && self.posture.has_room()

@@ -1,8 +1,10 @@
-//! Policy: what authorities permit, read from what people write, in a form that decides quickly (`IoE R2`, `R5`, `R7`).
+//! Policy: the rules of authorities, read from text and compiled into a form that decides quickly (`IoE R2`, `R5`,
+//! `R7`).
 //!
-//! Each authority has its rules. **Within an authority** a deny wins over every permit, then the first permit decides, and
-//! what no rule permits is denied. **Between authorities** every one that is asked must permit: composition is
-//! intersection. Who is asked about what is the authority's scope. Where no authority is asked, nothing is permitted.
+//! Each authority has its rules. **Within an authority** a deny wins over every permit, then the first permit decides,
+//! and what no rule permits is denied. **Between authorities** every one that is asked must permit: composition is
+//! intersection. The scope of an authority says what it is asked about. Where no authority is asked, nothing is
+//! permitted.
 //!
 //! The rules of all authorities are compiled into one index: for each fact a row of bits, a bit for each rule that the
 //! fact does not exclude. A decision is the intersection of the rows of its facts. Denies stand in front of permits, so the first bit
@@ -59,14 +61,14 @@ pub struct Policy<const W: usize> {
     /// How many words are taken.
     words: usize,
     index: Index<W>,
-    /// The digest of the vocabulary that it is written in; zeros, which no digest is, if it has no texts.
+    /// The digest of the vocabulary in which it is written; zeros if it has no texts.
     vocabulary: [u8; 32],
-    /// What carries the data of the actor alone; what nothing prevents.
+    /// The actions that carry the data of the actor alone; those that are always permitted.
     own: Set<Action>,
     always: Set<Action>,
-    /// Where anything can go at all.
+    /// The regions of the vocabulary: data can go nowhere else.
     regions: Set<Region>,
-    /// Of its texts; of none, it is [`EMPTY`].
+    /// The digest of its texts; without texts it is [`EMPTY`].
     digest: [u8; 32],
 }
 
@@ -87,7 +89,7 @@ pub struct Policy<const W: usize> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The authority.
     pub authority: Authority,
     /// The version of its text.
     pub version: u32,
@@ -98,9 +100,9 @@ pub struct Member {
     /// What it is asked about.
     pub scope: Scope,
     said: Said,
-    /// Its words of rules: from, and up to.
+    /// The words in which its rules are: the first, and the end.
     words: (u16, u16),
-    /// How many rules are in them.
+    /// How many rules there are in these words.
     rules: u16,
     /// Whether it is asked about everything; whether any of its permits obliges to something.
     everything: bool,
@@ -129,7 +131,7 @@ impl<const W: usize> Clone for Policy<W> {
         copy
     }
 
-    /// Field by field, where it stands: a policy is too large to be made on the stack first.
+    /// Copies field by field, in place: a policy is too large to be built on the stack first.
     fn clone_from(&mut self, other: &Self) {
         let Self { members, words, index, vocabulary, own, always, regions, digest } = other;
         self.members.truncate(0);
@@ -170,7 +172,7 @@ impl<const W: usize> Policy<W> {
         }
     }
 
-    /// Takes all authorities out, where the policy stands.
+    /// Removes all authorities, in place.
     pub fn clear(&mut self) {
         self.members.truncate(0);
         self.words = 0;
@@ -191,13 +193,13 @@ impl<const W: usize> Policy<W> {
         self.own
     }
 
-    /// The actions that nothing prevents.
+    /// The actions that are always permitted.
     #[must_use]
     pub const fn always(&self) -> Set<Action> {
         self.always
     }
 
-    /// What is configured for these facts, by those that are asked about them.
+    /// The settings for these facts, from the authorities that are asked about them.
     #[must_use]
     pub fn settings(&self, facts: &Facts) -> Settings {
         let mut together = Together::default();
@@ -207,7 +209,7 @@ impl<const W: usize> Policy<W> {
         together.settings()
     }
 
-    /// What is configured by those that are asked about everything: how often heads are signed.
+    /// The settings of the authorities that are asked about everything: how often heads are signed.
     #[must_use]
     pub fn common_settings(&self) -> Settings {
         let mut together = Together::default();
@@ -235,8 +237,8 @@ impl<const W: usize> Policy<W> {
         (first..first + usize::from(member.rules)).filter_map(|at| self.index.rule(at))
     }
 
-    /// Decides by these facts. Every authority in whose scope they lie is asked, or who speaks for it. Where it keeps data
-    /// holds of it in any case, whichever authority speaks.
+    /// Decides about these facts. Every authority in whose scope they lie is asked, or the one that speaks for it. An
+    /// authority's own keeps hold in any case, even if another one speaks for it.
     // keeps: IOE-093 (§4.7 R7), IOE-094 (§4.7 R7), IOE-097 (§4.7 R7)
     #[must_use]
     pub fn decide(&self, facts: &Facts, speaker: impl Fn(Authority) -> Speaker) -> Ruling {
@@ -272,7 +274,7 @@ impl<const W: usize> Policy<W> {
                 until = words.map(|words| self.index.changes(facts.time, words)).fold(until, Time::min);
             }
             if !permits {
-                // One denial suffices, whatever the others say.
+                // One denial is enough, whatever the others say.
                 (ruling.obligations, ruling.until) = (Set::EMPTY, until.min(scope_until));
                 return ruling;
             }
@@ -283,7 +285,7 @@ impl<const W: usize> Policy<W> {
             lease.and(member.said.lease(), member.everything);
         }
         if ruling.answer == Answer::Permit && !self.regions.with(Region::UNKNOWN).covers(facts.goes) {
-            // Nothing goes where the vocabulary has no place.
+            // Data do not go to regions that the vocabulary does not have.
             ruling.answer = Answer::Residency;
             (ruling.line, ruling.rule, ruling.obligations) = (None, None, Set::EMPTY);
         }
@@ -291,7 +293,7 @@ impl<const W: usize> Policy<W> {
         ruling
     }
 
-    /// What one authority says by its own rules or by another's, and which rule says so.
+    /// The answer for one authority, by its own rules or by those of its speaker, and the rule that gives it.
     fn ask(&self, rows: &Rows<'_, W>, member: &Member, speaking: &Member) -> (Answer, Option<usize>) {
         if member.authority != speaking.authority
             && let Some(at) = member.words().find_map(|word| index::bit(word, rows.keeps(word)))
@@ -308,7 +310,7 @@ impl<const W: usize> Policy<W> {
         }
     }
 
-    /// What all permits that hold oblige to.
+    /// The obligations of all permits that hold.
     fn obligations(&self, rows: &Rows<'_, W>, speaking: &Member) -> Set<Obligation> {
         let mut obligations = Set::EMPTY;
         for word in speaking.words() {
@@ -323,7 +325,7 @@ impl<const W: usize> Policy<W> {
         obligations
     }
 
-    /// How many words its rules take.
+    /// The number of words that its rules take.
     pub(crate) const fn words(&self) -> usize {
         self.words
     }
@@ -337,7 +339,7 @@ impl<const W: usize> Policy<W> {
     /// Whether data may go where these facts say, by every authority that is asked.
     ///
     /// # Errors
-    /// Who does not let them, and by which line.
+    /// The authority that does not let them, and the line of its rule.
     pub fn residency(&self, facts: &Facts) -> Result<(), (Authority, u16)> {
         let rows = self.index.rows(facts);
         for member in self.members.iter().filter(|member| member.asks(facts)) {
@@ -355,7 +357,7 @@ impl Member {
     }
 
     fn asks(&self, facts: &Facts) -> bool {
-        // A posture that no vocabulary has lies in no scope.
+        // A posture that no vocabulary has is in no scope.
         (self.everything && facts.posture.has_room()) || self.scope.holds(facts, self.authority)
     }
 }

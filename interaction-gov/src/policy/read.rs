@@ -1,4 +1,4 @@
-//! The text form of a policy: what people write and review.
+//! The text form of a policy, which people write and review.
 //!
 //! ```text
 //! authority corporate
@@ -13,22 +13,23 @@
 //! set       lease 10000                                 # what is configured, see Settings
 //! ```
 //!
-//! A statement a line; names are the vocabulary's; `#` begins a comment. What can be said of a rule or a scope:
+//! There is one statement in a line; names come from the vocabulary; `#` begins a comment. The clauses of a rule or a
+//! scope:
 //!
 //! | clause | holds if |
 //! |---|---|
 //! | `for` human, device, service, agent | the actor is one of these |
 //! | `as` roles | the actor is there as one of these |
-//! | `on` modalities | it is about one of these streams; of a deny, a keep and a scope also: it is not said about which |
+//! | `on` modalities | the action is about one of these streams; for a deny, a keep and a scope also if the stream is not said |
 //! | `by` functions | one of these functions does it |
-//! | `in` regions | of a permit: all are there whose data it carries; of a deny, a keep and a scope: one of them is, or may be; of a scope also: data go there |
+//! | `in` regions | for a permit: all participants whose data it carries are in these regions; for a deny, a keep and a scope: one of them is, or may be; for a scope also: data go there |
 //! | `with consent` names | every person who is there consents to all of these; `with stream-consent`: every person whose data it carries; `with own-consent`: the actor; `with second-consent`: a person other than the actor |
-//! | `without consent` name | the contrary, and so for the other three words |
+//! | `without consent` name | the contrary; likewise for the other three words |
 //! | `with present`, `without present` role | a valid participant is there in this role, or none is |
 //! | `from` hhmm `to` hhmm | the time of the day, by the caller's clock |
 //! | `with posture`, `below posture` level | the actor's posture is at least, or less than this |
-//! | `with provenance`, `below provenance` level | the same of the computation: none, stated, verified |
-//! | `oblige` names | (permits only) what has to be done with it |
+//! | `with provenance`, `below provenance` level | the same for the computation: none, stated, verified |
+//! | `oblige` names | (permits only) what goes with the permit and has to be done |
 //! | `named` word | (rules only) what the rule is called in records, however its line moves |
 //! | `own` | (scopes only) the actor is a participant of this authority, or it is not known whose |
 
@@ -59,7 +60,7 @@ pub(super) struct Head {
 const NOTHING: TextError = TextError { line: 1, column: 1, trouble: Trouble::Missing };
 
 impl Scope {
-    /// Reads a scope: what stands behind `over` in a policy.
+    /// Reads a scope: the words after `over` in a policy.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
@@ -78,12 +79,12 @@ fn scope_of(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Scope,
     let first = words.clone().word()?;
     let mut said = Clauses::default();
     said.read(words, vocabulary, Place::Scope)?;
-    // Else an authority would be there, and asked about nothing.
+    // Otherwise the authority would be there without ever being asked.
     let scope = Scope { conditions: said.conditions, own: said.own };
     if scope.conditions.can_hold() { Ok(scope) } else { Err(first.at(Trouble::NeverMatches)) }
 }
 
-/// Reads what stands in front of the rules.
+/// Reads the lines before the rules.
 pub(super) fn head(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Head, TextError> {
     let mut lines = Lines::of(text);
     let mut words = Words::of(lines.next().ok_or(NOTHING)?);
@@ -168,7 +169,7 @@ fn statement<'t>(
     Ok(Some((word, Statement::Rule(Rule { effect, conditions, within, obligations, line: word.line(), id }))))
 }
 
-/// The short name of a rule that has none of its own: of its words, however many blanks are between them.
+/// The short name of a rule without `named`: a hash of its words, independent of the blanks between them.
 fn id_of(line: Line<'_>) -> u32 {
     let mut hash = Sha256::new();
     let mut words = Words::of(line);
@@ -200,7 +201,7 @@ struct Clauses<'t> {
     obligations: Set<Obligation>,
     named: Option<Word<'t>>,
     own: bool,
-    /// Those that may stand once, and did.
+    /// The clauses so far that may stand only once.
     seen: heapless::Vec<&'t str, 16>,
 }
 
@@ -223,7 +224,7 @@ impl<'t> Clauses<'t> {
         if !next_is_any(words)? {
             let first = words.clone().word()?;
             self.conditions.actions = set(words, vocabulary)?;
-            // No rule decides about what is always permitted.
+            // No rule decides about actions that are always permitted.
             if !self.conditions.actions.and(vocabulary.always()).is_empty() {
                 return Err(first.at(Trouble::NoEffect));
             }
@@ -247,7 +248,7 @@ impl<'t> Clauses<'t> {
                 "own" if place == Place::Scope => self.own = true,
                 "with" | "below" | "without" => {
                     self.level(&clause, words, vocabulary)?;
-                    // These may stand several times, if they say something each time.
+                    // These may stand several times, if each adds something.
                     continue;
                 }
                 _ => return Err(clause.at(Trouble::UnknownClause)),
@@ -316,7 +317,7 @@ impl<'t> Clauses<'t> {
         }
     }
 
-    /// One test more, in the order of all.
+    /// Adds a test, in sorted order.
     fn test(&mut self, clause: &Word<'t>, test: Test) -> Result<(), TextError> {
         let tests = &mut self.conditions.tests;
         if tests.contains(&test) {
@@ -388,7 +389,7 @@ fn set<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<
     }
 }
 
-/// Names alone: a group would mean one of them where all are meant.
+/// Only names: a group means any of its members, but here all would be needed.
 fn list<T: Listed>(words: &mut Words<'_>, vocabulary: &Vocabulary<'_>) -> Result<Set<T>, TextError> {
     let mut set = Set::EMPTY;
     loop {

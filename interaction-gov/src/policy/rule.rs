@@ -1,4 +1,4 @@
-//! A rule, and what facts have to be like for it (`IoE R2`).
+//! A rule, and its conditions on facts (`IoE R2`).
 
 use core::fmt;
 
@@ -19,11 +19,11 @@ use crate::vocabulary::{Action, Consent, Function, Modality, Name, Obligation, P
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Effect {
-    /// The action may be done, with what it obliges to.
+    /// The action may be done, with the obligations of the rule.
     Permit,
     /// It may not.
     Deny,
-    /// It may not, if data go anywhere but within some regions.
+    /// It may not, if data go outside some regions.
     Keep,
 }
 
@@ -90,7 +90,7 @@ impl Whose {
     }
 }
 
-/// Something that is so or not, whatever the actor and the action.
+/// A condition that does not depend on the actor's properties or the action.
 ///
 /// ```
 /// use interaction_gov::policy::{Test, Whose};
@@ -111,7 +111,7 @@ pub enum Test {
     Present(Role),
     /// None is.
     Absent(Role),
-    /// It is between these minutes of the day, the second not included; past midnight, if the second is less.
+    /// The time is between these minutes of the day, without the second; past midnight, if the second is less.
     Hours(u16, u16),
 }
 
@@ -125,7 +125,7 @@ fn minute(Time(ms): Time) -> u16 {
 }
 
 impl Test {
-    /// Whether it is so.
+    /// Whether the test holds.
     #[must_use]
     pub fn holds(self, facts: &Facts) -> bool {
         match self {
@@ -150,7 +150,7 @@ impl Test {
         }
     }
 
-    /// When it next changes by itself.
+    /// When its result next changes with time.
     pub(super) fn changes(self, now: Time) -> Time {
         let Self::Hours(from, to) = self else { return Time::NEVER };
         let at = minute(now);
@@ -159,7 +159,7 @@ impl Test {
         Time(begun).after(u64::from(away(from).min(away(to))) * MINUTE)
     }
 
-    /// Its bytes in what is signed.
+    /// Its bytes in a scope that is signed.
     pub(crate) const fn bytes(self) -> [u8; 5] {
         let (kind, one, two) = match self {
             Self::With(whose, consent) => (0, whose as u16, consent.0 as u16),
@@ -193,7 +193,7 @@ impl Test {
         })
     }
 
-    /// Their number, and each of them.
+    /// Reads their number, and each of them.
     pub(crate) const fn read_all<const N: usize>(
         from: &mut Reader<'_>,
         tests: &mut List<Self, N>,
@@ -214,14 +214,15 @@ impl Test {
     }
 }
 
-/// Tests that must all hold, in their order.
+/// Tests that must all hold, sorted.
 pub(crate) type Tests = List<Test, 8>;
 
 impl Blank for Test {
     const BLANK: Self = Self::With(Whose::All, Consent(0));
 }
 
-/// Moves the last test to its place in the order of all. By hand: the library's sort can panic on an order that is none.
+/// Moves the last test to its sorted place. This is done by hand, because the library's sort can panic if an order is
+/// not total.
 pub(super) fn settle(tests: &mut Tests) {
     let mut at = tests.len().saturating_sub(1);
     while at > 0 {
@@ -234,7 +235,7 @@ pub(super) fn settle(tests: &mut Tests) {
     }
 }
 
-/// What facts have to be like. Every part must hold; a part that is not said always holds.
+/// Conditions on facts. Every part must hold; a part that is not said always holds.
 ///
 /// ```
 /// use interaction_gov::policy::{Conditions, Scope};
@@ -251,15 +252,15 @@ pub(super) fn settle(tests: &mut Tests) {
 pub struct Conditions {
     /// What is to be done.
     pub actions: Set<Action>,
-    /// By what kinds of participants, a bit each.
+    /// The kinds of participants, a bit each.
     pub(crate) kinds: u8,
-    /// As what the actor is there. `None`: as anything, or as nothing.
+    /// The roles of the actor. `None`: any, or none.
     pub roles: Option<Set<Role>>,
-    /// On which streams. `None`: on any, or on none.
+    /// The streams. `None`: any, or none.
     pub modalities: Option<Set<Modality>>,
-    /// By which functions. `None`: by any, or by none.
+    /// The functions. `None`: any, or none.
     pub functions: Option<Set<Function>>,
-    /// Where those are whose data it carries. `None`: anywhere, or unknown.
+    /// The regions of those whose data it carries. `None`: any, or unknown.
     pub regions: Option<Set<Region>>,
     /// What else must be so.
     pub(crate) tests: Tests,
@@ -269,7 +270,7 @@ pub struct Conditions {
     pub(crate) provenances: u8,
 }
 
-/// How what is not known, or is so of several, counts.
+/// How conditions count that are not known, or that differ between several participants.
 ///
 /// ```
 /// use interaction_gov::policy::{Scope, Sense};
@@ -301,9 +302,9 @@ pub struct Conditions {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sense {
-    /// It may be so of one of them: that suffices to forbid, and to be asked.
+    /// The condition may hold for one of them: this is enough to forbid, and for an authority to be asked.
     May,
-    /// It must be so of all of them: nothing less permits.
+    /// The condition must hold for all of them: this is needed to permit.
     Must,
 }
 
@@ -334,7 +335,7 @@ impl Conditions {
         provenances: 0,
     };
 
-    /// Whether these kinds of participants are meant.
+    /// Whether this kind of participant is included.
     #[must_use]
     pub const fn has_kind(&self, kind: Kind) -> bool {
         self.kinds & kind.bit() != 0
@@ -352,18 +353,19 @@ impl Conditions {
         self.provenances & provenance.bit() != 0
     }
 
-    /// What else must be so: consents, presence, the time of day.
+    /// The further tests: consents, presence, the time of day.
     pub fn tests(&self) -> impl Iterator<Item = Test> + '_ {
         self.tests.iter().copied()
     }
 
-    /// Whether facts are like this. The index is a faster form of it, for numbers that a vocabulary can have.
+    /// Whether the conditions hold for these facts. The index computes the same faster, for numbers that a vocabulary
+    /// can have.
     #[must_use]
     pub fn hold(&self, facts: &Facts, sense: Sense) -> bool {
         self.hold_of(facts, facts.law, sense)
     }
 
-    /// The same for those who are in these places.
+    /// The same with these regions in place of those of the facts.
     pub(super) fn hold_of(&self, facts: &Facts, where_they_are: Set<Region>, sense: Sense) -> bool {
         let on = self.modalities.is_none_or(|these| match facts.on {
             On::Stream(modality) => modality.has_room() && these.contains(modality),
@@ -388,7 +390,7 @@ impl Conditions {
             && self.has_provenance(facts.provenance)
     }
 
-    /// Whether these hold whenever the others do.
+    /// Whether these conditions hold whenever the others do.
     #[must_use]
     pub(crate) fn cover(&self, others: &Self) -> bool {
         fn wider<T: Name>(wide: Option<Set<T>>, narrow: Option<Set<T>>) -> bool {
@@ -405,7 +407,7 @@ impl Conditions {
             && others.provenances & !self.provenances == 0
     }
 
-    /// Whether any facts can be like this.
+    /// Whether these conditions can hold at all.
     #[must_use]
     pub(crate) fn can_hold(&self) -> bool {
         let contrary = |test: &Test| self.tests.contains(&test.contrary()) && !matches!(test, Test::Hours(..));
@@ -434,24 +436,24 @@ impl Conditions {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// What it says.
+    /// What the rule does.
     pub effect: Effect,
-    /// When it says so.
+    /// When the rule holds.
     pub conditions: Conditions,
-    /// Of a keep: within which regions.
+    /// For a keep: the regions within which data must stay.
     pub within: Set<Region>,
     /// What a permit obliges to.
     pub obligations: Set<Obligation>,
-    /// In which line of its authority's policy it stands.
+    /// Its line in its authority's policy.
     pub line: u16,
-    /// Its name, in short: the first bytes of a hash of what it is `named`, or of its words, if it is not. An edit of other
+    /// Its short name: the first bytes of a hash of its `named` word or, without one, of its words. An edit of other
     /// lines does not change it.
     pub id: u32,
 }
 
 impl Rule {
-    /// Whether it speaks about these facts: a permit where it must hold, a deny and a keep where it may. About a number that
-    /// no vocabulary has, no rule speaks.
+    /// Whether the rule applies to these facts: a permit if it must hold, a deny and a keep if they may hold. No rule
+    /// applies to a number that no vocabulary has.
     #[must_use]
     pub fn speaks(&self, facts: &Facts) -> bool {
         let sense = if self.effect == Effect::Permit { Sense::Must } else { Sense::May };

@@ -1,4 +1,4 @@
-//! What authorities say about some facts (`IoE R7`).
+//! What the authorities decide about some facts (`IoE R7`).
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::AUTHORITIES;
 use crate::time::Time;
 use crate::vocabulary::{Authority, Obligation, Set};
 
-/// What all authorities that are asked say together.
+/// The joint answer of all authorities that are asked.
 ///
 /// ```
 /// use interaction_gov::authority::Speaker;
@@ -43,27 +43,28 @@ use crate::vocabulary::{Authority, Obligation, Set};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ruling {
-    /// What was said.
+    /// The answer.
     pub answer: Answer,
-    /// In whose place it was said: the one that denies; if none does, the first one that was asked.
+    /// The authority for which it was given: the one that denies; if none does, the first one that was asked.
     pub authority: Option<Authority>,
-    /// Who said it: another one, if the authority has delegated it.
+    /// The authority that gave it: a different one, if the decision was delegated.
     pub speaker: Option<Authority>,
     /// The line of the deciding rule in the speaker's text, if a rule decided.
     pub line: Option<u16>,
-    /// The name of that rule, in short.
+    /// The short name of that rule.
     pub rule: Option<u32>,
-    /// What each authority said that was asked.
+    /// The speaker and the rule for each authority that was asked.
     pub voices: Voices,
-    /// What a permit obliges to: what all deciding rules say together.
+    /// The obligations of a permit: those of all rules that permit it.
     pub obligations: Set<Obligation>,
-    /// Until when this stays the answer about these facts: no time of the day changes it, and the same ones speak.
+    /// Until when this stays the answer about these facts: until then no time of day changes it, and the speakers stay
+    /// the same.
     pub until: Time,
-    /// How long a permit holds at most, by all who were asked.
+    /// How long a permit holds at most, by the settings of all authorities that were asked.
     pub lease_ms: u32,
 }
 
-/// Who spoke in the place of each authority, and by which line.
+/// Which authority spoke in the place of each one, and by which line.
 ///
 /// ```
 /// use interaction_gov::policy::Voices;
@@ -78,10 +79,10 @@ pub struct Ruling {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Voices {
-    /// Four bits for each authority, the first one's the lowest: 0 it was not asked, 1 to 8 the number of who spoke and one,
-    /// 15 none could be asked.
+    /// Four bits for each authority, the first one's the lowest: 0 if it was not asked, 1 to 8 for the number of the
+    /// speaker plus one, 15 if none could be asked.
     pub speakers: u32,
-    /// The line of each one's rule; 0 for none.
+    /// The line of the rule for each authority; 0 for none.
     pub lines: [u16; AUTHORITIES],
 }
 
@@ -97,7 +98,7 @@ impl Voices {
         }
     }
 
-    /// Who spoke for an authority. `None`: it was not asked; `Some(None)`: none could be.
+    /// The speaker for an authority. `None`: it was not asked; `Some(None)`: none could be asked.
     #[must_use]
     pub const fn speaker(&self, authority: Authority) -> Option<Option<Authority>> {
         match self.speakers >> ((authority.0 & 7) * 4) & 0xF {
@@ -129,7 +130,7 @@ impl Voices {
     }
 }
 
-/// Who decides in an authority's place.
+/// The authority that decides in another one's place.
 ///
 /// ```
 /// use interaction_gov::policy::Speaker;
@@ -144,7 +145,7 @@ impl Voices {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaker {
-    /// The speaker. `None`: none can be asked.
+    /// The deciding authority. `None`: none can be asked.
     pub authority: Option<Authority>,
     /// Until when that is so.
     pub until: Time,
@@ -160,7 +161,7 @@ pub enum Answer {
     Deny,
     /// No rule permits it.
     NoRule,
-    /// Data would go where a rule keeps them from.
+    /// Data would go to a region outside those of a keep.
     Residency,
     /// An authority cannot be asked.
     Unreachable,
@@ -169,7 +170,7 @@ pub enum Answer {
 }
 
 impl Ruling {
-    /// Nothing was said yet.
+    /// Nothing was asked yet.
     pub(super) const NOTHING: Self = Self {
         answer: Answer::NobodyAsked,
         authority: None,

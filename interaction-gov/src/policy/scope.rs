@@ -1,4 +1,4 @@
-//! What an authority is asked about, and what it lets another one decide.
+//! The scope of an authority or of a delegation: what it is about.
 
 use sha2::{Digest as _, Sha256};
 
@@ -22,7 +22,7 @@ use crate::vocabulary::{Authority, Bits as _, Name, Region, Set};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// Facts that it is asked about.
+    /// Conditions on the facts that it is asked about.
     pub conditions: Conditions,
     /// Only its own participants.
     pub own: bool,
@@ -32,7 +32,8 @@ impl Scope {
     /// Everything.
     pub const ALL: Self = Self { conditions: Conditions::ANY, own: false };
 
-    /// Whether facts lie in the scope beyond doubt: what a delegation is about. Where that is not known, it is about nothing.
+    /// Whether facts lie in the scope for certain. This is how the scope of a delegation counts: it does not cover
+    /// facts for which that is not known.
     #[must_use]
     pub fn contains(&self, facts: &Facts, authority: Authority) -> bool {
         let here = self.conditions.regions.is_none_or(|regions| regions.covers(facts.goes));
@@ -41,21 +42,22 @@ impl Scope {
 
     /// Whether facts lie, or may lie, in the scope of this authority: then it is asked.
     ///
-    /// Law applies where those are whose data an action carries, and where the data go; what is not known may be there.
+    /// Law applies where the participants are whose data an action carries, and where the data go; an unknown region
+    /// may be any.
     // keeps: IOE-095 (§4.7 R7)
     #[must_use]
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
-        // A participant of which it is not known whose it is may be this authority's.
+        // A participant whose authority is not known may be this authority's.
         let own = !self.own || facts.home.is_none_or(|home| home == authority);
         own && self.conditions.hold_of(facts, facts.law.or(facts.goes), Sense::May)
     }
 
-    /// When it next changes with the time of the day whether the scope [holds](Self::holds) of these facts.
+    /// When the time of day next changes whether the scope [holds](Self::holds) for these facts.
     pub(crate) fn holds_until(&self, facts: &Facts, authority: Authority) -> Time {
         self.until(facts, |facts| self.holds(facts, authority))
     }
 
-    /// When it next changes with the time of the day whether the scope [contains](Self::contains) these facts.
+    /// When the time of day next changes whether the scope [contains](Self::contains) these facts.
     pub(crate) fn contains_until(&self, facts: &Facts, authority: Authority) -> Time {
         self.until(facts, |facts| self.contains(facts, authority))
     }
@@ -66,7 +68,7 @@ impl Scope {
             return Time::NEVER;
         }
         let (now, mut at) = (so(facts), facts.time);
-        // Hours begin once in a day, and end once.
+        // Each test of hours changes twice a day.
         for _ in 0..2 * tests.len() {
             at = tests.iter().map(|test| test.changes(at)).min().unwrap_or(Time::NEVER);
             if at == Time::NEVER || so(&Facts { time: at, ..*facts }) != now {
@@ -76,7 +78,7 @@ impl Scope {
         Time::NEVER
     }
 
-    /// The scope in a hash: every field in a fixed form.
+    /// Hashes the scope: every field in a fixed form.
     pub(crate) fn hashed(&self, hash: Sha256) -> Sha256 {
         fn bits<T: Name<Bits = u32>>(set: Option<Set<T>>) -> [u8; 5] {
             let [a, b, c, d] = set.unwrap_or_default().bits().to_be_bytes();
@@ -100,7 +102,7 @@ impl Scope {
         hash
     }
 
-    /// The scope in bytes, as snapshots and compiled policies have it.
+    /// Writes the scope as bytes for snapshots and compiled policies.
     pub(crate) fn write(&self, to: &mut Writer<'_>) {
         fn set<T: Name<Bits = u32>>(to: &mut Writer<'_>, set: Option<Set<T>>) {
             to.some(set.map(Set::bits));

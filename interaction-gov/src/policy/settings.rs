@@ -1,7 +1,9 @@
-//! What is configured beside the rules (`IoE R5`): it stands in the texts, is signed with them, and rolls with them.
+//! Settings beside the rules (`IoE R5`): they stand in the texts, are signed with them, and are rolled out and back
+//! with them.
 
-/// How long things hold. Of several authorities' words the shortest counts; each counts within its scope alone, and one that
-/// is not asked about everything can make it shorter, and not longer than it would be without a word.
+/// How long permits and validations hold. Of several authorities' settings the shortest counts, each within its scope
+/// only. An authority that is not asked about everything can shorten a value, but cannot make it longer than the
+/// default.
 ///
 /// ```text
 /// set lease 10000          milliseconds
@@ -39,7 +41,7 @@ pub(super) enum Setting {
     Heads,
 }
 
-/// What one authority said; 0 where it said nothing.
+/// The settings of one authority; 0 where it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Said(pub [u32; 4]);
 
@@ -52,14 +54,14 @@ impl Said {
 }
 
 impl Said {
-    /// How long a permit holds; 0 where nothing is said of it.
+    /// How long a permit holds; 0 if it is not set.
     pub const fn lease(self) -> u32 {
         let Self([lease, ..]) = self;
         lease
     }
 }
 
-/// What several authorities say together of one setting; 0 where none of them says anything.
+/// One setting of several authorities together; 0 if none of them has it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shortest {
     by_all: u32,
@@ -75,7 +77,7 @@ impl Shortest {
         }
     }
 
-    /// What counts, if this does where nothing is said.
+    /// The value that counts, with this default.
     pub fn or(self, nothing_said: u32) -> u32 {
         let by_all = self.by_those_asked_about_everything(nothing_said);
         if self.by_some > 0 { self.by_some.min(by_all) } else { by_all }
@@ -86,7 +88,7 @@ impl Shortest {
     }
 }
 
-/// What several authorities say together.
+/// The settings of several authorities together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Together([Shortest; 4]);
 
@@ -103,7 +105,7 @@ impl Together {
             lease_ms: lease.or(lease_ms),
             validation_ms: validation.or(validation_ms),
             recovery_ms: recovery.or(recovery_ms),
-            // A chain is one, whatever is asked about: only those count who are asked about everything.
+            // There is one chain for all actions, so only the authorities that are asked about everything count.
             head_every: heads.by_those_asked_about_everything(head_every),
         }
     }

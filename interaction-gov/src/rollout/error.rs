@@ -16,20 +16,20 @@ pub enum RolloutError {
     Full,
     /// There is no such version, track or canary.
     Unknown,
-    /// A version that governs is not thrown away.
+    /// The version governs, so it cannot be discarded.
     InUse,
     /// There is a canary already.
     Busy,
-    /// There is nothing to go back to, or it governs already.
+    /// There is no version to go back to, or it governs already.
     NothingBefore,
-    /// It was rolled back: it does not come again under this number.
+    /// The version was rolled back: it cannot be used again under this number.
     Withdrawn,
-    /// To go back there would take back what another authority has changed meanwhile.
+    /// Going back to that version would undo a change that another authority has made since.
     OfAnother(Authority),
-    /// More than all.
+    /// More than 100 percent.
     Percent,
-    /// A newer version governs there: what has changed since would be taken back, without a word of those who changed it. There is
-    /// [`roll_back`](super::Rollout::roll_back) for that.
+    /// A newer version governs: an older one would undo later changes of authorities without their consent. Use
+    /// [`roll_back`](super::Rollout::roll_back) instead.
     Older,
 }
 

@@ -1,8 +1,8 @@
-//! Versions, and which interactions they govern (`IoE R5`).
+//! Versions of the policy, and which interactions they govern (`IoE R5`).
 //!
-//! An interaction is on a *track*, and a track names the version that governs. To move a track is one assignment, however
-//! many interactions are on it: the next decision of each sees it, no decision sees half of it, and no interaction on
-//! another track sees anything. A canary is a track that only new interactions enter.
+//! An interaction is on a *track*, and a track names the version that governs. Moving a track is one assignment,
+//! however many interactions are on it: the next decision of each uses the new version, no decision uses a mixture, and
+//! interactions on other tracks are not affected. A canary is a track that only new interactions enter.
 
 mod error;
 mod version;
@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::vocabulary::Authority;
 pub(crate) use version::Place;
 
-/// A track: the stable one, or that of a canary. No two canaries have the same.
+/// A track: the stable one, or that of a canary. Each canary has a track of its own.
 ///
 /// ```
 /// use interaction_gov::authority::Authorities;
@@ -37,7 +37,7 @@ pub(crate) use version::Place;
 pub struct Track(pub(crate) u32);
 
 impl Track {
-    /// The track of all interactions that are on no canary.
+    /// The track of all interactions that are not on a canary.
     pub const STABLE: Self = Self(0);
 }
 
@@ -47,17 +47,17 @@ pub(crate) struct Canary {
     pub track: Track,
     pub percent: u8,
     pub version: u32,
-    /// It was rolled back: its interactions go with all others.
+    /// Whether it was rolled back: then its interactions follow the stable track.
     pub withdrawn: Flag,
 }
 
-/// What chooses the canaries. It wipes itself.
+/// The key that chooses the interactions of a canary. It wipes itself.
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct Key([u8; 32]);
 
 /// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them.
 ///
-/// A version is named by its number, which is never given again.
+/// A version is identified by its number, which is never reused.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -82,14 +82,14 @@ pub(crate) struct Key([u8; 32]);
 /// # }
 /// ```
 pub struct Rollout<const W: usize, const V: usize> {
-    /// Who makes policy.
+    /// The authorities that make policy.
     pub authorities: Authorities,
     pub(crate) versions: [Place<W>; V],
     /// A version outside of this memory, and whether it was rolled back.
     pub(crate) linked: Option<&'static Version<W>>,
     pub(crate) linked_withdrawn: Flag,
     pub(crate) stable: Option<u32>,
-    /// A version that governs everything, on whatever track, and whatever was pinned.
+    /// The version that governs everything in an emergency, whatever the track or the pin.
     pub(crate) emergency: Option<u32>,
     pub(crate) canary: Option<Canary>,
     pub(crate) canaries: u32,
@@ -98,10 +98,11 @@ pub struct Rollout<const W: usize, const V: usize> {
 }
 
 impl<const W: usize, const V: usize> Rollout<W, V> {
-    /// A control plane without versions: it permits nothing. `key` are 32 random bytes; they choose the canaries.
+    /// A control plane without versions: it permits nothing. `key` are 32 random bytes, which choose the interactions
+    /// of a canary.
     ///
-    /// It is large; a device has it in a static, where it stands from the beginning: with no authority and a key of zeros all its bytes
-    /// are zero and take no flash. The key is then set with [`set_key`](Self::set_key).
+    /// It is large, so a device keeps it in a static: without authorities and with a key of zeros, all its bytes are
+    /// zero and take no flash. The key is then set with [`set_key`](Self::set_key).
     ///
     /// ```
     /// use interaction_gov::authority::Authorities;
@@ -127,13 +128,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
     }
 
-    /// Sets the key that chooses the canaries: before the first one.
+    /// Sets the key that chooses the interactions of a canary. To be called before the first canary.
     pub fn set_key(&mut self, key: [u8; 32]) {
         self.key = Key(key);
     }
 
-    /// Keeps a policy as a version, and gives its number; it governs nothing yet. Every text in it must be the latest that its
-    /// authority signed, and each that has signed one, and has not left, must be in it.
+    /// Stores a policy as a version, and returns its number; it governs nothing yet. Every text in it must be the
+    /// latest that its authority signed, and it must contain every authority that has signed one and has not left.
     ///
     /// # Errors
     /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
@@ -151,15 +152,16 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             return Err(RolloutError::LeftOut(authority));
         }
         let place = self.versions.iter_mut().find(|place| place.version().is_none()).ok_or(RolloutError::Full)?;
-        // Where it stands, without a copy on the way.
+        // Filled in place, without a copy.
         place.fill(number, Flag::NO).clone_from(policy);
         self.numbers = next;
         Ok(number)
     }
 
-    /// Takes a version that firmware has with it, in place of one that it had before; it governs nothing yet. Its texts count as
-    /// taken: what their authorities sign later has to follow them. So the maker of the firmware answers for them. Each of its authorities
-    /// must be known here, and none that has signed a text may be missing.
+    /// Takes a version that is part of the firmware, in place of an earlier linked one; it governs nothing yet. Its
+    /// texts count as taken: later updates of their authorities have to follow them. So the maker of the firmware
+    /// vouches for them. Each of its authorities must be known here, and no authority that has signed a text may be
+    /// missing.
     ///
     /// # Errors
     /// [`RolloutError::NotSigned`]: an authority is not known, or has signed something newer, or something else under that number;
@@ -192,17 +194,17 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         [self.stable, self.emergency, self.canary.map(|canary| canary.version)].contains(&Some(version))
     }
 
-    /// Every version that there is, and whether it was rolled back.
+    /// All versions, and whether each was rolled back.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Version<W>, Flag)> {
         let linked = self.linked.into_iter().map(|version| (version, self.linked_withdrawn));
         let others = self.versions.iter().filter_map(Place::version);
         linked.chain(others.map(|version| (version, version.withdrawn)))
     }
 
-    /// Throws a version away. Interactions that are pinned to it are then governed by none, and permit nothing.
+    /// Discards a version. Interactions that are pinned to it are then governed by no version, and permit nothing.
     ///
     /// # Errors
-    /// It is not there, or it governs a track.
+    /// There is no such version, or it governs a track.
     pub fn discard(&mut self, version: u32) -> Result<(), RolloutError> {
         self.there(version)?;
         if self.governs(version) {
@@ -216,12 +218,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// Moves a track: from now on this version governs all interactions on it. To publish what governs changes nothing. A
-    /// canary's track, and what is pinned, stay where they are: for all of them there is [`emergency`](Self::emergency).
+    /// Moves a track: from now on this version governs all interactions on it. Publishing the version that already
+    /// governs changes nothing. Other tracks and pinned interactions stay as they are: [`emergency`](Self::emergency)
+    /// covers all of them.
     ///
     /// # Errors
-    /// There is no such version, it was rolled back, or is older than what governs the track; or the track is that of a canary that is
-    /// over.
+    /// There is no such version, or it was rolled back, or it is older than the one that governs the track; or the
+    /// track belongs to a canary that is over.
     // keeps: IOE-016 (§2.2), IOE-017 (§2.2), IOE-018 (§2.2), IOE-078 (§4.5 R5), IOE-081 (§4.5 R5)
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
@@ -242,11 +245,11 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// Lets a version govern everything from now on: all tracks, and whatever was pinned. It is for what an authority denies
-    /// at once and for all.
+    /// Lets a version govern everything from now on: all tracks and all pinned interactions. It is for when an
+    /// authority has to deny something everywhere at once.
     ///
     /// # Errors
-    /// There is no such version, it was rolled back, or is older than what governs all others.
+    /// There is no such version, or it was rolled back, or it is older than the stable or the emergency version.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
         self.usable(version)?;
         Self::goes_on(self.stable.max(self.emergency), version)?;
@@ -256,24 +259,24 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// The emergency is over: each track and each pin governs again.
+    /// Ends the emergency: tracks and pins count again.
     pub fn lift_emergency(&mut self) {
         if let Some(version) = self.emergency.take() {
             self.changes(Entry::of_version(Change::EmergencyLifted, Some(version), 0));
         }
     }
 
-    /// Every interaction tells it, before it decides the next time.
+    /// Notes a change. Every interaction records it before its next decision.
     fn changes(&mut self, entry: Entry) {
         self.authorities.changes.add(entry);
     }
 
-    /// Moves the stable track back to a version from before, in one authority's text: what others have changed meanwhile
-    /// stays. The version that is left does not come again under its number.
+    /// Moves the stable track back to an earlier version, for the text of one authority: later changes of other
+    /// authorities stay. The version that governed until then cannot be used again under its number.
     ///
     /// # Errors
-    /// There is no such version; it governs already, is newer, or was itself rolled back; or it differs in another authority's
-    /// text.
+    /// There is no such version; it governs already, is newer, or was itself rolled back; or the text of another
+    /// authority differs in it.
     // keeps: IOE-080 (§4.5 R5)
     pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
         let target = self.usable(to)?;
@@ -310,8 +313,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// Lets a version govern this percentage of the interactions that begin from now on.
     ///
     /// # Errors
-    /// There is a canary already, no such version, it was rolled back, or is older than what governs all others; more than 100
-    /// percent.
+    /// There is a canary already; there is no such version, or it was rolled back, or it is older than the stable one;
+    /// or the share is more than 100 percent.
     // keeps: IOE-079 (§4.5 R5)
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
         self.usable(version)?;
@@ -329,7 +332,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(track)
     }
 
-    /// The canary is rolled back: its interactions go with all others, and its version does not come again.
+    /// Rolls the canary back: its interactions follow the stable track, and its version cannot be used again.
     ///
     /// # Errors
     /// There is no canary, or it was rolled back already.
@@ -347,10 +350,10 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// The canary's version governs all.
+    /// Lets the canary's version govern the stable track.
     ///
     /// # Errors
-    /// There is no canary, it was rolled back, or something newer governs all others.
+    /// There is no canary, or it was rolled back, or a newer version governs the stable track.
     pub fn promote_canary(&mut self) -> Result<(), RolloutError> {
         let canary = self.canary.ok_or(RolloutError::Unknown)?;
         if canary.withdrawn.is() {
@@ -360,7 +363,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         self.end_canary()
     }
 
-    /// The canary is over: its interactions go with all others.
+    /// Ends the canary: its interactions follow the stable track.
     ///
     /// # Errors
     /// There is no canary.
@@ -370,8 +373,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(())
     }
 
-    /// The track of an interaction that begins now. It depends on the identity and the key alone: the same one goes the same
-    /// way again.
+    /// The track of an interaction that begins now. It depends on the identity and the key alone, so the same
+    /// interaction gets the same track again.
     #[must_use]
     pub fn track_for(&self, interaction: &InteractionId) -> Track {
         let Some(canary) = self.canary else { return Track::STABLE };
@@ -379,7 +382,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if place < u32::from(canary.percent) * 100 { canary.track } else { Track::STABLE }
     }
 
-    /// The version that governs a track. What was on a canary that is over, is where all are.
+    /// The version that governs a track. Interactions of a canary that is over follow the stable track.
     #[must_use]
     pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
@@ -393,12 +396,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         linked.or_else(|| self.versions.iter().filter_map(Place::version).find(|version| version.number == number))
     }
 
-    /// The version that governs what is pinned to this one.
+    /// The version that governs interactions that are pinned to this one.
     pub(crate) fn version_pinned(&self, number: u32) -> Option<&Version<W>> {
         self.version(self.emergency.unwrap_or(number))
     }
 
-    /// A version has in it what all authorities had signed last when it was installed; an older one has less.
+    /// Refuses a version that is older than the governing one. A version contains the latest texts at the time when it
+    /// was installed; an older one lacks later changes.
     fn goes_on(governs: Option<u32>, version: u32) -> Result<(), RolloutError> {
         if governs.is_none_or(|governs| governs <= version) { Ok(()) } else { Err(RolloutError::Older) }
     }

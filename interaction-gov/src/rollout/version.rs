@@ -1,4 +1,4 @@
-//! A version, and the place where it stands.
+//! A version, and the place that holds it.
 
 use crate::number::Flag;
 use crate::policy::{CompiledError, Policy};
@@ -19,15 +19,15 @@ use crate::policy::{CompiledError, Policy};
 pub struct Version<const W: usize> {
     /// Its number. No two versions of a control plane ever have the same.
     pub number: u32,
-    /// It was rolled back.
+    /// Whether it was rolled back.
     pub(crate) withdrawn: Flag,
-    /// The rules, and what is configured with them.
+    /// The rules and settings.
     pub policy: Policy<W>,
 }
 
 impl<const W: usize> Version<W> {
-    /// A version that was compiled on a host, with the number that its maker gave it: a constant, which lies in flash and takes no
-    /// memory. It governs nothing until it is [linked](super::Rollout::link).
+    /// A version that was compiled on a host, with the number that its maker gave it: a constant, which lies in flash
+    /// and takes no RAM. It governs nothing until it is [linked](super::Rollout::link).
     ///
     /// # Errors
     /// [`CompiledError`]: the bytes are no compiled policy, or `W` is too small for it.
@@ -45,7 +45,7 @@ impl<const W: usize> Version<W> {
     }
 }
 
-/// A place for a version. It is no `Option`, whose empty value would not be all zeros.
+/// A place for a version. An `Option` would not do: its empty value is not all zeros.
 pub(crate) struct Place<const W: usize> {
     taken: Flag,
     version: Version<W>,

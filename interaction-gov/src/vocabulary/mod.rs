@@ -1,4 +1,4 @@
-//! The names that policies are written in: what can be done, by whom, on what, where (`IoE §3.2`).
+//! The names that policies use: actions, participants, streams, functions, regions (`IoE §3.2`).
 //!
 //! An application brings its own names, in a text that people read:
 //!
@@ -17,7 +17,7 @@
 //! always       stop                              # what no rule and no silence prevents
 //! ```
 //!
-//! Everything else holds small numbers that stand for these names. A line that continues a list adds to its end.
+//! Everything else uses small numbers for these names. A line that continues a list adds to its end.
 
 mod set;
 
@@ -43,11 +43,11 @@ pub trait Name: Copy + PartialEq {
     const MOST: usize;
     /// The number.
     fn number(self) -> u8;
-    /// Whether a vocabulary has room for it.
+    /// Whether a vocabulary has room for this number.
     fn has_room(self) -> bool {
         usize::from(self.number()) < Self::MOST
     }
-    /// The name with a number. It need not be one that any list has.
+    /// The name with a number, whether or not a list has it.
     fn numbered(number: u8) -> Self;
 }
 
@@ -74,28 +74,28 @@ macro_rules! names {
 }
 
 names! {
-    /// Something that can be done, and is decided before it is done.
+    /// An action that is decided before it is done.
     Action: 31 of u32;
     /// A modality or stream: audio, telemetry, commands.
     Modality: 15 of u32;
     /// An auxiliary function: recording, moderation, accessibility.
     Function: 31 of u32;
-    /// A place in law: where participants are, and where data and computation may go.
+    /// A jurisdiction: where participants are, and where data and computation may go.
     Region: 127 of u128;
-    /// What a participant is there as: host, doctor, operator.
+    /// The role of a participant: host, doctor, operator.
     Role: 15 of u32;
     /// Something that people consent to.
     Consent: 16 of u32;
     /// A level of security posture. A higher number is a better one.
     Posture: 4 of u32;
-    /// Something that goes with a permit and has to be done.
+    /// A duty that goes with a permit.
     Obligation: 16 of u32;
-    /// Who makes policy.
+    /// An authority that makes policy.
     Authority: 8 of u32;
 }
 
 impl Region {
-    /// A place that is not known: what would forbid something there, forbids it.
+    /// The unknown region: whatever would forbid something in any region forbids it here.
     pub const UNKNOWN: Self = Self(127);
 }
 
@@ -178,11 +178,11 @@ pub(crate) const RESERVED: [&str; 29] = [
 /// # Ok::<(), interaction_gov::TextError>(())
 /// ```
 pub trait Listed: Name {
-    /// What a text calls the list.
+    /// The word for the list in a text.
     const LIST: &'static str;
     /// The names of a vocabulary.
     fn list<'v, 't>(vocabulary: &'v Vocabulary<'t>) -> &'v [&'t str];
-    /// The names that a group stands for, if it is a group of these.
+    /// The names that a group stands for, if it is a group of this kind.
     #[must_use]
     fn group(_vocabulary: &Vocabulary<'_>, _name: &str) -> Option<Set<Self>> {
         None
@@ -214,7 +214,7 @@ macro_rules! lists {
                 }
             }
 
-            /// In which lists a name stands.
+            /// The lists that contain a name.
             pub fn lists_with(&self, name: &str) -> impl Iterator<Item = &'static str> {
                 [$((stringify!($list), self.$list.contains(&name))),+].into_iter().filter(|(_, there)| *there).map(|(list, _)| list)
             }
@@ -242,7 +242,7 @@ fn push<'t, const N: usize>(list: &mut Vec<&'t str, N>, name: &'t str) -> Result
 }
 
 impl<'t> Vocabulary<'t> {
-    /// Reads a vocabulary: a list a line, its names divided by commas.
+    /// Reads a vocabulary: one list in each line, its names separated by commas.
     ///
     /// # Errors
     /// A list that does not exist, a name that stands twice in one or is a word of policies, more names than a list can have.
@@ -290,7 +290,7 @@ impl<'t> Vocabulary<'t> {
         })
     }
 
-    /// `group eu of de, fr`: members are of one kind, and may be groups that stand before.
+    /// `group eu of de, fr`: members are of one kind, and may be groups that were defined before.
     fn read_group(&mut self, words: &mut Words<'t>) -> Result<(), TextError> {
         let name = words.word()?;
         if RESERVED.contains(&name.text) {
@@ -351,14 +351,14 @@ impl<'t> Vocabulary<'t> {
         self.own
     }
 
-    /// The actions that no rule and no silence prevents.
+    /// The actions that are always permitted: neither a rule nor an unreachable authority prevents them.
     #[must_use]
     pub const fn always(&self) -> Set<Action> {
         self.always
     }
 
-    /// Whether every number of this vocabulary means the same in a newer one: each list goes on where it ended here, no group
-    /// has changed, and no action carries more, or is prevented less, than it did.
+    /// Whether every number of this vocabulary means the same in a newer one: each list begins with the names that it
+    /// has here, no group has changed, and no action carries more data, or is less restricted, than before.
     #[must_use]
     pub fn is_continued_by(&self, newer: &Vocabulary<'_>) -> bool {
         fn goes_on<T: Listed>(old: &Vocabulary<'_>, new: &Vocabulary<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! Sets of names: a bit for each.
+//! Sets of names: one bit for each.
 
 use core::fmt;
 
@@ -137,7 +137,7 @@ impl<T: Name> Set<T> {
         self.0
     }
 
-    /// Whether it has none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == T::Bits::ZERO
@@ -155,19 +155,20 @@ impl<T: Name> Set<T> {
         Self(self.0.or(other.0))
     }
 
-    /// What is in this one alone.
+    /// The names that are only in this set.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0.and(other.0.not()))
     }
 
-    /// Whether everything of the other is in this one.
+    /// Whether this set contains all names of the other.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         other.without(self).is_empty()
     }
 
-    /// One name. A number that no vocabulary can have is in no set that a vocabulary can make, but it is not nothing.
+    /// A set of one name. A number that no vocabulary can have is in no set that a vocabulary can make, but the set is
+    /// not empty.
     #[must_use]
     pub fn one(name: T) -> Self {
         Self(T::Bits::bit(name.number()))
@@ -179,7 +180,7 @@ impl<T: Name> Set<T> {
         self.or(Self::one(name))
     }
 
-    /// Whether the name is in it.
+    /// Whether the name is in the set.
     #[must_use]
     pub fn contains(self, name: T) -> bool {
         !self.and(Self::one(name)).is_empty()

@@ -91,7 +91,7 @@ pub fn authorities() -> Authorities {
     authorities
 }
 
-/// An update that its authority signs, following some text.
+/// Offers an update that its authority has signed and that follows some text.
 pub fn offer(world: &mut World, name: &str, version: u32, follows: &str, text: &str) -> Result<(), AuthorityError> {
     let follows = Sha256::digest(follows).into();
     let update = Update { authority: the(name), version, follows, vocabulary: *names().digest(), text };
@@ -104,7 +104,7 @@ pub fn take(world: &mut World, name: &str, version: u32, follows: &str, text: &s
     offer(world, name, version, follows, text).unwrap();
 }
 
-/// The usual rules once more, as a version of their own.
+/// Installs the usual rules again, as a new version.
 pub fn another(world: &mut World) -> u32 {
     world.install(&policy(&[CORPORATE, PRIVACY])).unwrap()
 }
@@ -135,15 +135,15 @@ pub fn world_of(corporate: &str, privacy: &str) -> World {
 pub const MINUTE: u64 = 60_000;
 /// Half a minute before a midnight.
 pub const START: u64 = 2 * 1_440 * MINUTE - MINUTE / 2;
-/// Leases and validations that outlast a few minutes, so that something else ends before them.
+/// Leases and validations of a few minutes, so that in these tests something else ends first.
 pub const LONG: &str = "set lease 200000\nset validation 300000\n";
 
-/// An interaction that begins then.
+/// An interaction that begins at `START`.
 pub fn begin(world: &World, log: &mut Records) -> Call {
     Call::create(InteractionId::recorded([7; 16]), Time(START), Mode::Enforce, world, log).unwrap()
 }
 
-/// A person in Germany, valid for so long from then on.
+/// A person in Germany, valid for `ms` milliseconds from `START` on.
 pub fn valid_for(number: u8, ms: u64) -> Admission {
     let validation = Validation { posture: the("hardened"), region: Some(the("de")), until: Time(START + ms) };
     Admission { validation, credential_until: Time::NEVER, ..person(number) }
@@ -182,7 +182,7 @@ pub fn request(seat: Seat, action: &str) -> Request {
     Request { action: the(action), seat, on: On::Unsaid, binding: None, goes: Set::EMPTY }
 }
 
-/// A person of corporate in Germany, on a managed machine, to do something that carries no stream.
+/// The facts about an action without a stream, by a person of corporate in Germany on a managed machine.
 pub fn facts(action: &str) -> Facts {
     Facts {
         action: the(action),

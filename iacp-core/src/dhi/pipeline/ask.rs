@@ -1,4 +1,4 @@
-//! What the pipeline asks its caller for, and what it is answered.
+//! The pipeline's questions to its caller, and the answers.
 
 use core::fmt;
 
@@ -8,15 +8,15 @@ use super::super::equivalence::Parity;
 use super::super::form::Form;
 use super::super::scope::Scope;
 
-/// Names one question. An answer to another one than the open one is ignored.
+/// Identifies a question. An answer to any other than the open question is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AskId(pub(super) u32);
 
-/// What the caller is to do, and to answer with the [`AskId`] that came with it.
+/// What the caller has to do, and then to answer with the [`AskId`] of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask<'a> {
-    /// Of the LL-Entity: what it knows of this host (`IACP §4.1.1`). Answered by [`Answer::Resolved`] within 2 s.
+    /// A question to the LL-Entity about this host (`IACP §4.1.1`). Answered by [`Answer::Resolved`] within 2 s.
     // keeps: IACP-026 (§4.1.1)
     Resolve {
         /// The URI that the agent wants.
@@ -31,7 +31,8 @@ pub enum Ask<'a> {
     },
     /// An HTTP GET. Answered by [`Answer::Connecting`], then [`Answer::Head`], then chunks and [`Answer::End`].
     Get(Get<'a>),
-    /// The text of the web page at `uri` and that of the document, as [`Parity`] each: answered by [`Answer::Compared`].
+    /// A comparison of the text of the web page at `uri` with that of the document, each as a [`Parity`]. Answered by
+    /// [`Answer::Compared`].
     Compare {
         /// Where the web page is.
         uri: &'a str,
@@ -39,19 +40,21 @@ pub enum Ask<'a> {
         form: Form,
         /// The document.
         document: &'a [u8],
-        /// The scope that the agent's authority has shown: a request for the page goes to no narrower one.
+        /// The scope that connections to the agent's authority have shown: a request for the page must not go to a
+        /// narrower one.
         scope_at_least: Scope,
     },
 }
 
-/// One HTTP GET. The request has `Accept-Encoding: identity`; the certificate is that of `host`, wherever it connects to.
+/// One HTTP GET. The request has `Accept-Encoding: identity`; the certificate must be that of `host`, whichever server
+/// it connects to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Get<'a> {
     /// The whole URI.
     pub uri: &'a str,
     /// Whether TLS is spoken.
     pub https: bool,
-    /// The URI's host: of the `Host` field, of the certificate.
+    /// The URI's host, for the `Host` field and the certificate.
     pub host: &'a str,
     /// Where to connect: the host, or the target of SRV.
     pub connect_to: &'a str,
@@ -59,12 +62,13 @@ pub struct Get<'a> {
     pub port: u16,
     /// Path and query.
     pub path: &'a str,
-    /// Before it sends, the caller reports the scope of the very address it will use; a narrower one ends the question.
+    /// Before it sends, the caller reports the scope of the exact address that it will use; a narrower one than this
+    /// ends the question.
     pub scope_at_least: Scope,
 }
 
 impl Get<'_> {
-    /// What the `Accept` field says.
+    /// The value of the `Accept` field.
     pub const ACCEPT: &'static str = "application/anml+xml, application/anml+json;q=0.9";
 }
 
@@ -73,9 +77,9 @@ impl Get<'_> {
 pub struct SrvTarget<'a> {
     /// Lower is first.
     pub priority: u16,
-    /// Greater is first, among equal priorities.
+    /// The greater weight comes first among equal priorities.
     pub weight: u16,
-    /// Where it listens.
+    /// The port on which it listens.
     pub port: u16,
     /// Its name, without a dot at the end.
     pub name: &'a str,
@@ -98,7 +102,7 @@ pub enum Failure {
     NotConnected,
     /// No TLS session with a certificate of the host.
     Tls,
-    /// The connection broke, or what came was no HTTP.
+    /// The connection broke, or the response was not HTTP.
     Lost,
 }
 
@@ -115,16 +119,17 @@ impl fmt::Display for Failure {
 /// What the caller found.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer<'a> {
-    /// Of [`Ask::Resolve`]: the EID that stands for the host, if there is one, and the scope of its address, if it was looked up.
+    /// To [`Ask::Resolve`]: the EID to which the host is mapped, if there is one, and the scope of its address, if it
+    /// was looked up.
     Resolved {
         /// The mapping.
         eid: Option<Eid>,
         /// The reach of the locator.
         scope: Option<Scope>,
     },
-    /// Of [`Ask::Srv`]; none where DNS has none.
+    /// To [`Ask::Srv`]: the targets; empty if DNS has none.
     Targets(&'a [SrvTarget<'a>]),
-    /// Of [`Ask::Get`]: the address to which it is about to connect. The caller goes on only while
+    /// To [`Ask::Get`]: the scope of the address to which the caller is about to connect. It goes on only while
     /// [`wants`](super::Pipeline::wants) holds.
     Connecting(Scope),
     /// A head, 1xx too.
@@ -140,6 +145,6 @@ pub enum Answer<'a> {
         /// The document's text.
         tree: &'a Parity,
     },
-    /// Of any: it did not work.
+    /// To any question: the step failed.
     Failed(Failure),
 }

@@ -1,4 +1,4 @@
-//! What of a response's head the pipeline looks at.
+//! The parts of a response's head that the pipeline uses.
 
 use super::super::form::Form;
 use super::super::link::LINK_BYTES_MAX;
@@ -9,7 +9,7 @@ const HEADER_BYTES_MAX: usize = 16_384;
 /// As do more fields than this.
 const FIELDS_MAX: usize = 100;
 
-/// The parts of a head that decide something.
+/// The fields of a head that the pipeline uses.
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
     head: Head<'a>,
@@ -61,12 +61,12 @@ impl<'a> Scan<'a> {
         matches!(self.head.status, 200..=299) && !matches!(self.head.status, 204..=206)
     }
 
-    /// The server says that there is nothing, or not now.
+    /// The status means that the resource does not exist, or is not available now.
     pub(super) const fn is_gone(&self) -> bool {
         matches!(self.head.status, 404 | 410 | 429 | 500..=599)
     }
 
-    /// The Link fields, as many as [`LINK_BYTES_MAX`] bytes have.
+    /// The Link fields, up to [`LINK_BYTES_MAX`] bytes.
     pub(super) fn link_fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut left = LINK_BYTES_MAX;
         let fields = self.head.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("link"));

@@ -1,4 +1,4 @@
-//! What the caller sets: limits, and what the agent needs.
+//! The settings of the caller: limits, and the needs of the agent.
 
 use core::fmt;
 
@@ -30,7 +30,7 @@ impl fmt::Display for AboveLimit {
 
 impl core::error::Error for AboveLimit {}
 
-/// How far one ingestion may go.
+/// The limits of one ingestion.
 ///
 /// ```
 /// use iacp_core::dhi::pipeline::{AboveLimit, Limits};
@@ -46,7 +46,7 @@ pub struct Limits {
     float_buf: u32,
     /// Whether the agent's own URI may be `http`.
     pub http: bool,
-    /// Whether 404 and 410 of the well-known URI end the ingestion, as the letter of `IACP §4.1.2.1` has it.
+    /// Whether 404 and 410 of the well-known URI end the ingestion, as `IACP §4.1.2.1` literally says.
     pub absent_ends: bool,
     /// Whether the document is compared with the web page before it is delivered.
     pub equivalence: bool,
@@ -102,7 +102,7 @@ impl Default for Limits {
     }
 }
 
-/// A set of what text alone does not have.
+/// A set of media that text alone does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media(pub u8);
@@ -146,7 +146,7 @@ impl Media {
     }
 }
 
-/// What the agent needs of the content (`IACP §4.1.2.2`): what is required forces the legacy path, what is wanted does not.
+/// The media that the agent needs (`IACP §4.1.2.2`): required ones force the legacy path, wanted ones do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Requirement {

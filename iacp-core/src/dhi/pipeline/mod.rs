@@ -1,9 +1,9 @@
-//! The ingestion pipeline (`IACP §4.1.2`): it asks its caller for what it needs and consumes the answers.
+//! The ingestion pipeline (`IACP §4.1.2`): it gives its caller questions and consumes the answers.
 //!
-//! The machine opens no socket. [`Pipeline::poll_ask`] says what to do, [`Pipeline::answer`] takes what came of it,
-//! [`Pipeline::wants`] says whether a question is still open; T_eval and the buffer's limit end what takes too long or too
-//! much. The agent sees one of four [`Outcome`]s and no cause from the network; the [`trail`](Pipeline::trail) is the
-//! operator's.
+//! The machine opens no socket. [`Pipeline::poll_ask`] returns what to do, [`Pipeline::answer`] takes the result,
+//! [`Pipeline::wants`] tells whether a question is still open; T_eval and the buffer's limit end an ingestion that
+//! takes too long or too much memory. The agent sees one of four [`Outcome`]s and no cause from the network; the
+//! [`trail`](Pipeline::trail) is for the operator.
 
 mod ask;
 mod head;
@@ -28,7 +28,7 @@ use super::vector::Usiv;
 use super::workflow::{Event, State};
 use crate::time::Mono;
 
-/// Where a site says what it has for agents.
+/// The path at which a site lists what it has for agents.
 const WELL_KNOWN: &str = "/.well-known/anml";
 /// Milliseconds for the LL-Entity's answer.
 const RESOLVE_TIME: u64 = 2_000;
@@ -36,17 +36,17 @@ const RESOLVE_TIME: u64 = 2_000;
 const SRV_TIME: u64 = 3_000;
 /// Redirects of one document.
 const REDIRECTS_MAX: u8 = 3;
-/// 1xx heads before the one that counts.
+/// The most 1xx heads before the final one.
 const INFORMATIONAL_MAX: u8 = 8;
-/// Candidates that are tried.
+/// The most candidates that are tried.
 const CANDIDATES_MAX: usize = 3;
-/// Marks that a trail keeps.
+/// The most marks that a trail keeps.
 const TRAIL_MAX: usize = 64;
 
-/// The URIs and the trail of one ingestion: 15 KiB of the caller's, for one pipeline at a time.
+/// The URIs and the trail of one ingestion: 15 KiB of the caller's memory, for one pipeline at a time.
 pub struct Workspace {
     target: Uri,
-    /// The URI that is being asked, or that answered last.
+    /// The URI that is being requested, or that answered last.
     current: Uri,
     scratch: Uri,
     candidates: [Uri; CANDIDATES_MAX],
@@ -70,7 +70,7 @@ impl Workspace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Refusal {
-    /// The text is no URI that the interpreter follows.
+    /// The text is not a URI that the interpreter follows.
     Uri(UriError),
     /// `http`, which the limits do not allow.
     PlainHttp,
@@ -87,21 +87,21 @@ impl core::fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
-/// What an agent sees of an ingestion. The buffer comes back with each of them.
+/// The result of an ingestion for the agent. Each of them returns the buffer.
 // keeps: IACP-039 (§4.1.2.3)
 pub enum Outcome<'m, B> {
-    /// Content, and the memory in which it is.
+    /// The content, and the memory in which it is.
     Native(Usiv<'m, B>),
     /// A browser is needed.
     Legacy(HandOff<'m>, B),
-    /// Not now; the caller may still choose the legacy path.
+    /// The content is not available now; the caller may still choose the legacy path.
     Unavailable {
         /// Milliseconds after which to ask again.
         retry_after: u64,
         /// The caller's memory.
         buffer: B,
     },
-    /// This is no URI to follow.
+    /// The URI must not be followed.
     Refused(Refusal, B),
 }
 
@@ -148,7 +148,7 @@ enum Step {
     Over(End),
 }
 
-/// One ingestion. `B` is the buffer, owned until [`finish`](Self::finish); `S` is the caller's look at the structure.
+/// One ingestion. `B` is the buffer, owned until [`finish`](Self::finish); `S` is the caller's check of the structure.
 ///
 /// ```
 /// use iacp_core::dhi::form::Plain;
@@ -198,17 +198,17 @@ pub struct Pipeline<'m, B, S> {
     step: Step,
     id: AskId,
     is_asked: bool,
-    /// The scope of the agent's own URI: the widest that it has shown.
+    /// The scope of the agent's own URI: the widest one so far.
     own_scope: Option<Scope>,
-    /// A direct connection to it has shown a scope.
+    /// Whether a direct connection to it has shown a scope.
     is_scope_shown: bool,
     srv_port: Option<u16>,
     eid: Option<Eid>,
-    /// The origin's own well-known answer names the mapped EID.
+    /// Whether the origin's own well-known answer names the mapped EID.
     is_confirmed: bool,
     skips_well_known: bool,
     candidates: usize,
-    /// Candidates come from an answer of the SRV target, which may have them too.
+    /// Whether the candidates are from an answer of the SRV target, which may then serve them too.
     from_srv: bool,
     form: Form,
     filled: usize,
@@ -219,7 +219,8 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
     /// Begins an ingestion of `uri` at `now`: T_eval runs from here.
     ///
     /// # Errors
-    /// The outcome, if it is known at once: the URI is refused, or the problem cache short-circuits it or has no room.
+    /// The outcome, if it is known immediately: the URI is refused, or the problem cache short-circuits it or has no
+    /// room.
     #[expect(
         clippy::too_many_arguments,
         reason = "each of them is the caller's, and a struct of them would be moved too"
@@ -280,7 +281,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         Ok(pipeline)
     }
 
-    /// The next thing to do, once. One question is open at a time: a new one means that the one before is over.
+    /// The next question, returned once. One question is open at a time: a new one closes the one before.
     pub fn poll_ask(&mut self) -> Option<(AskId, Ask<'_>)> {
         if self.is_asked {
             return None;
@@ -317,7 +318,8 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         Some((self.id, ask))
     }
 
-    /// Whether this question is still open. A caller that asks this before each step of its own sends nothing in vain.
+    /// Whether this question is still open. A caller that checks this before each step of its own sends nothing
+    /// needlessly.
     #[must_use]
     pub fn wants(&self, id: AskId) -> bool {
         self.is_asked && self.id == id && !self.is_over()
@@ -329,14 +331,14 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         matches!(self.step, Step::Over(_))
     }
 
-    /// When to call [`handle_deadline`](Self::handle_deadline); none when it is over.
+    /// When to call [`handle_deadline`](Self::handle_deadline); `None` when the ingestion is over.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
         let soonest = self.step_deadline.map_or(self.deadline, |step| step.min(self.deadline));
         (!self.is_over()).then_some(soonest)
     }
 
-    /// Handles a deadline that has passed; nothing happens before.
+    /// Handles a deadline that has passed; an earlier call does nothing.
     // keeps: IACP-032 (§4.1.2.1)
     pub fn handle_deadline(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         if self.is_over() {
@@ -354,7 +356,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         }
     }
 
-    /// Takes an answer. One to another question, or one that does not fit what came before, is counted and ignored.
+    /// Takes an answer. An answer to another question, or one that is out of order, is counted and ignored.
     pub fn answer(&mut self, now: Mono, to: AskId, answer: Answer<'_>, cache: &mut ProblemCache<'_>) {
         self.handle_deadline(now, cache);
         if !self.wants(to) {
@@ -383,7 +385,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
                     self.fall_back(now, Trigger::EquivalenceFailed, cache);
                 }
             }
-            // Equivalence that was not shown is none.
+            // If equivalence was not shown, the document does not count as equivalent.
             (Step::Comparing, Answer::Failed(_)) => self.fall_back(now, Trigger::EquivalenceFailed, cache),
             _ => self.strays = self.strays.saturating_add(1),
         }
@@ -395,30 +397,31 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         self.strays
     }
 
-    /// What the LL-Entity said where the origin may also be reached. It says nothing about whose content this is.
+    /// The EID under which the origin may also be reached, as the LL-Entity answered. It does not prove that the EID's
+    /// content is the origin's.
     #[must_use]
     pub const fn mapping(&self) -> Option<Eid> {
         self.eid
     }
 
-    /// Whether the origin itself has confirmed the mapping: its own well-known answer, over TLS and without a redirect to
-    /// elsewhere, has a Link `alternate` to `iacp:` and this EID. Only then the EID's content is the origin's, unless the root under
-    /// which the EID is named is pinned for that.
+    /// Whether the origin itself has confirmed the mapping: its own well-known answer, over TLS and without a redirect
+    /// to elsewhere, has a Link `alternate` to `iacp:` and this EID. Only then does the EID's content count as the
+    /// origin's, unless the root under which the EID is named is pinned for that.
     #[must_use]
     pub const fn is_confirmed(&self) -> bool {
         self.is_confirmed
     }
 
-    /// What happened so far; for the operator.
+    /// The steps so far, for the operator.
     #[must_use]
     pub fn trail(&self) -> &[Mark] {
         &self.workspace.trail
     }
 
-    /// The outcome, and with it everything that the pipeline held.
+    /// The outcome, together with all memory that the pipeline held.
     ///
     /// # Errors
-    /// It is not over: the pipeline comes back as it was.
+    /// The ingestion is not over: the pipeline is returned unchanged.
     // keeps: IACP-038 (§4.1.2.2), IACP-065 (§4.1.5.3)
     #[expect(clippy::result_large_err, reason = "it is the pipeline itself, and only for a caller that asks too early")]
     pub fn finish(self) -> Result<Outcome<'m, B>, Self> {
@@ -429,7 +432,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
             // keeps: IACP-061 (§4.1.5)
             End::Native => match Usiv::of_origin(current, buffer, filled) {
                 Ok(usiv) => Outcome::Native(usiv),
-                // Only of a buffer that shrinks while it is owned here.
+                // This happens only with a buffer that shrinks while the pipeline owns it.
                 Err(buffer) => Outcome::Unavailable { retry_after: LIFE_MIN, buffer },
             },
             End::Legacy(trigger) => Outcome::Legacy(HandOff { trigger, url: target.as_str() }, buffer),

@@ -1,4 +1,4 @@
-//! What comes of a GET: connections, heads, bodies.
+//! The answers to a GET: connections, heads, bodies.
 
 use super::super::form::Structure;
 use super::super::handoff::Trigger;
@@ -32,7 +32,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// It would have gone further in than the agent's own URI. That says nothing of a candidate, so no fault of it is kept.
+    /// The address has a narrower scope than the request may go to. This is no fault of a candidate, so none is kept.
     fn too_narrow(&mut self, now: Mono, fetch: Fetch, cache: &mut ProblemCache<'_>) {
         match fetch.document {
             Document::Candidate(index) if !fetch.via_srv => self.fetch_candidate(now, index.saturating_add(1), cache),
@@ -40,7 +40,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// There is no answer from here.
+    /// The server did not answer.
     fn unreachable(&mut self, now: Mono, fetch: Fetch, cache: &mut ProblemCache<'_>) {
         if fetch.via_srv && fetch.heard != Heard::Body {
             self.note(now, Noted::SrvFailed);
@@ -48,7 +48,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             return;
         }
         match fetch.document {
-            // The authority answered, with a redirect to where nothing answers.
+            // The authority itself answered, with a redirect to a server that does not.
             Document::WellKnown if fetch.redirects > 0 => self.absent(now, false, cache),
             // keeps: IACP-031 (§4.1.2.1)
             Document::WellKnown => {
@@ -60,7 +60,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// The document is not to be had.
+    /// The document is not available.
     fn gone(&mut self, now: Mono, document: Document, cache: &mut ProblemCache<'_>) {
         match document {
             Document::WellKnown => self.absent(now, false, cache),
@@ -78,7 +78,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// The well-known URI has nothing; the target decides, or by the letter of the draft nothing does.
+    /// The well-known URI does not exist. The target is requested next; with `absent_ends` the ingestion ends here, as
+    /// the draft literally says.
     // keeps: IACP-031 (§4.1.2.1)
     fn absent(&mut self, now: Mono, is_said: bool, cache: &mut ProblemCache<'_>) {
         self.fault(now, &self.well_known_key(), Fault::Absent, cache);
@@ -140,7 +141,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// Follows a redirect, or says that it may not be followed.
+    /// Follows a redirect. Returns `false` if it may not be followed.
     fn redirect(&mut self, now: Mono, fetch: Fetch, scan: &Scan<'_>, cache: &mut ProblemCache<'_>) -> bool {
         let Workspace { target, current, scratch, .. } = &mut *self.workspace;
         let leads = scan.location.is_some_and(|location| scratch.resolve(current, location).is_ok());
@@ -158,7 +159,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         true
     }
 
-    /// Gathers what an answer says about ANML: LINK_HEADER_SNIFF, BASELINE_CORE, SWITCH_POINT, USER_REQ_CHECK.
+    /// Gathers the information about ANML in an answer: LINK_HEADER_SNIFF, BASELINE_CORE, SWITCH_POINT, USER_REQ_CHECK.
     // keeps: IACP-029 (§4.1.2.1), IACP-036 (§4.1.2.2), IACP-037 (§4.1.2.2)
     fn sniff(&mut self, now: Mono, fetch: Fetch, scan: &Scan<'_>, cache: &mut ProblemCache<'_>) {
         self.candidates = 0;
@@ -206,7 +207,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// The links to ANML that stand in well-formed fields and lead where a request may go.
+    /// The links to ANML in well-formed fields that may be followed.
     fn gather(&mut self, now: Mono, document: Document, scan: &Scan<'_>) {
         let mut left = LINKS_MAX;
         for field in scan.link_fields() {
@@ -239,7 +240,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// Looks whether the origin's own well-known answer names the EID that a resolver gave for it.
+    /// Checks whether the origin's own well-known answer names the EID that a resolver gave for it.
     fn confirm(&mut self, now: Mono, document: Document, link: &Link<'_>) {
         let Workspace { target, current, scratch, .. } = &mut *self.workspace;
         let is_own = document == Document::WellKnown && current.is_https() && current.origin() == target.origin();

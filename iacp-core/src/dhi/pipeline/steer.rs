@@ -1,4 +1,4 @@
-//! Where the pipeline goes next: states, questions, and the rule on where a request may go.
+//! The next step of the pipeline: states, questions, and the rule on permitted destinations of requests.
 
 use super::super::form::Structure;
 use super::super::handoff::Trigger;
@@ -11,7 +11,7 @@ use super::trail::{Mark, Noted};
 use super::{Document, End, Fetch, Heard, Pipeline, Step, WELL_KNOWN, Workspace};
 use crate::time::Mono;
 
-/// Whether a URI that a server named may be followed: no step down from TLS, no address, no other port.
+/// Whether a URI from a server may be followed: it must not lead away from TLS, to an address, or to another port.
 pub(super) fn may_follow(from: &Uri, to: &Uri, own_port: u16, srv_port: Option<u16>) -> bool {
     (to.is_https() || !from.is_https())
         && (!to.is_literal() || to.host() == from.host())
@@ -21,7 +21,7 @@ pub(super) fn may_follow(from: &Uri, to: &Uri, own_port: u16, srv_port: Option<u
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
     pub(super) fn note(&mut self, now: Mono, what: Noted) {
         let at = u32::try_from(now.since(self.begun)).unwrap_or(u32::MAX);
-        // A trail that is full keeps its beginning.
+        // A full trail keeps its beginning.
         let _ = self.workspace.trail.push(Mark { at, what });
     }
 
@@ -43,8 +43,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         uri.origin() == self.workspace.target.origin()
     }
 
-    /// The narrowest scope that this request may go to. Only a direct connection to the agent's own authority shows what its
-    /// scope is: a look-up alone lets no other request inwards. Everything else goes to the world alone until then.
+    /// The narrowest scope to which this request may go. Only a direct connection to the agent's own authority shows
+    /// the scope of that authority: a look-up alone does not permit other requests to narrower scopes. Until then, all
+    /// other requests may go to the world only.
     pub(super) fn least_scope(&self, fetch: &Fetch) -> Scope {
         let is_direct = !fetch.via_srv && self.is_own(&self.workspace.current);
         let unknown = if is_direct { Scope::Host } else { Scope::World };
@@ -52,7 +53,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         known.max(self.limits.scope_at_least)
     }
 
-    /// The address to which the caller is about to connect.
+    /// Checks the scope of the address to which the caller is about to connect.
     pub(super) fn connecting(&mut self, now: Mono, fetch: Fetch, scope: Scope) -> bool {
         if scope < self.least_scope(&fetch) {
             self.note(now, Noted::TooNarrow(scope));
@@ -66,7 +67,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         true
     }
 
-    /// SRV improves, it prevents nothing: whatever came, DNS has done its part.
+    /// SRV is only an improvement: whatever the answer was, the ingestion goes on.
     // keeps: IACP-030 (§4.1.2.1)
     pub(super) fn srv_answered(&mut self, now: Mono, targets: &[SrvTarget<'_>]) {
         let usable = targets.iter().filter(|target| target.port != 0 && is_host_name(target.name));
@@ -94,7 +95,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// Asks for the current URI.
+    /// Requests the current URI.
     pub(super) fn fetch(&mut self, document: Document, via_srv: bool) {
         let fetch = Fetch { document, via_srv, heard: Heard::Nothing, redirects: 0, informational: 0, length: None };
         self.ask(Step::Fetching(fetch), None);
@@ -106,7 +107,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.fetch(Document::Target, false);
     }
 
-    /// Asks for the first candidate from `index` on that has not failed before; without one nothing is left.
+    /// Requests the first candidate from `index` on that has not failed before; if there is none, the ingestion has
+    /// nothing left to try.
     pub(super) fn fetch_candidate(&mut self, now: Mono, index: usize, cache: &mut ProblemCache<'_>) {
         for index in index..self.candidates {
             let Some(key) = self.candidate_key(index) else { break };
@@ -128,7 +130,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.unavailable(now, cache);
     }
 
-    /// Keeps a fault of the agent's own URI, or of one that its authority named.
+    /// Records a fault of the agent's own URI, or of one that its authority named.
     pub(super) fn fault(&mut self, now: Mono, key: &[u8; 32], fault: Fault, cache: &mut ProblemCache<'_>) {
         let fault = if fault == Fault::Problem && *key == self.well_known_key() { Fault::Absent } else { fault };
         cache.fail(now, authority(&self.workspace.target), key, fault);
@@ -138,9 +140,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.workspace.target.problem_key_at(WELL_KNOWN)
     }
 
-    /// Where the faults of a candidate stand. Those of the agent's own URI and its well-known URI are what an ingestion of them
-    /// would find. All other candidates were only named: what becomes of them must not speak against an ingestion that an agent
-    /// begins at them, so it stands under a key that no ingestion begins with.
+    /// The key for the faults of a candidate. If the candidate is the agent's own URI or its well-known URI, an
+    /// ingestion of it would find the same fault. All other candidates were only named by a server: their faults must
+    /// not block an ingestion that an agent begins at them, so they have a key that no ingestion uses for its own URI.
     pub(super) fn candidate_key(&self, index: usize) -> Option<[u8; 32]> {
         let Workspace { target, candidates, .. } = &*self.workspace;
         let candidate = candidates.get(index)?;
@@ -153,13 +155,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.workspace.target.problem_key()
     }
 
-    /// PROBLEM_CACHE: it ends here.
+    /// PROBLEM_CACHE: ends the ingestion.
     pub(super) fn unavailable(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         self.go(now, Event::EndpointUnreachable);
         self.over(End::Unavailable, cache);
     }
 
-    /// LEGACY_PATH_EXECUTION. What was received is cut: native parsing has ended.
+    /// LEGACY_PATH_EXECUTION. The received content is dropped: native parsing has ended.
     // keeps: IACP-034 (§4.1.2.1), IACP-036 (§4.1.2.2)
     pub(super) fn fall_back(&mut self, now: Mono, trigger: Trigger, cache: &mut ProblemCache<'_>) {
         self.filled = 0;
@@ -169,7 +171,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.over(End::Legacy(trigger), cache);
     }
 
-    /// DOWNSTREAM: the document is the application's.
+    /// DOWNSTREAM: the document goes to the application.
     // keeps: IACP-034 (§4.1.2.1), IACP-038 (§4.1.2.2)
     pub(super) fn deliver(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         let bytes = u32::try_from(self.filled).unwrap_or(u32::MAX);
@@ -190,7 +192,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         self.step_deadline = None;
     }
 
-    /// T_eval is over. The legacy path if content had been promised, else the problem cache.
+    /// T_eval is over. The legacy path is taken if content had been promised, otherwise the problem cache.
     // keeps: IACP-032 (§4.1.2.1), IACP-035 (§4.1.2.1)
     pub(super) fn expire(&mut self, now: Mono, cache: &mut ProblemCache<'_>) {
         self.note(now, Noted::TEvalOver);

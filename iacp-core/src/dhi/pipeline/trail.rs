@@ -14,7 +14,7 @@ use super::ask::Failure;
 pub enum Noted {
     /// The table moved to this state.
     State(State),
-    /// The agent's needs are looked at (`USER_REQ_CHECK`, within the switch point).
+    /// The agent's needs were checked (`USER_REQ_CHECK`, within the switch point).
     UserReqCheck,
     /// The LL-Entity answered: whether there is a mapping.
     Mapped(bool),
@@ -24,11 +24,11 @@ pub enum Noted {
     Srv(bool),
     /// The SRV target failed: the authority itself is asked.
     SrvFailed,
-    /// The well-known URI is passed over: it was absent less than 300 s ago.
+    /// The well-known URI is skipped: it was absent less than 300 s ago.
     WellKnownSkipped,
     /// A connection to an address of this scope is begun.
     Connecting(Scope),
-    /// It was not: the address is of this scope, and that is too narrow.
+    /// No connection is begun: the address is of this scope, which is too narrow.
     TooNarrow(Scope),
     /// A status came.
     Status(u16),
@@ -40,7 +40,7 @@ pub enum Noted {
     RedirectRefused,
     /// A Link field was ignored.
     LinkIgnored(Malformed),
-    /// A link that a server gave leads where no request may go.
+    /// A link from a server leads to a place where no request may go.
     LinkRefused,
     /// So many candidates were found.
     Candidates(u8),

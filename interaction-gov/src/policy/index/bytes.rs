@@ -1,4 +1,4 @@
-//! The index in bytes, as a compiled policy has it.
+//! The index as bytes in a compiled policy.
 
 use super::{Index, PLACES};
 use crate::bytes::{FieldError, Reader, Writer, attempt};
@@ -28,7 +28,7 @@ const fn read_rows<const W: usize>(
 }
 
 impl<const W: usize> Index<W> {
-    /// The rows that say which rules a fact leaves, in the order of their bytes: those of the tests and places that there are.
+    /// The rows of the index in the order of their bytes; of tests and places only those that are used.
     fn write_rows(&self, words: usize, to: &mut Writer<'_>) {
         let (tests, places) = (self.tests.len(), self.kinds_of_places());
         let ones = [self.forbids, self.keeps, self.oblige];
@@ -49,7 +49,7 @@ impl<const W: usize> Index<W> {
         rows.for_each(|word| to.u64(*word));
     }
 
-    /// What its first words say, in bytes.
+    /// Writes its first words as bytes.
     pub fn write(&self, words: usize, to: &mut Writer<'_>) {
         to.u8(u8::try_from(self.tests.len()).unwrap_or(u8::MAX));
         self.tests.iter().for_each(|test| to.put(&test.bytes()));
@@ -63,7 +63,7 @@ impl<const W: usize> Index<W> {
         }
     }
 
-    /// The same from bytes, into an index of no rules.
+    /// Reads the same bytes into an index without rules.
     pub const fn read(&mut self, words: usize, from: &mut Reader<'_>) -> Result<(), FieldError> {
         attempt!(Test::read_all(from, &mut self.tests));
         let (mut tests, mut bit) = (self.tests.as_slice(), 1);

@@ -1,4 +1,4 @@
-//! The index: rows of bits, one bit for each rule. It is all that is kept of the rules' conditions.
+//! The index: rows of bits, one bit for each rule. The conditions of rules are kept only in this form.
 
 mod bytes;
 mod rows;
@@ -12,7 +12,7 @@ use crate::vocabulary::{Action, Function, Modality, Obligation, Posture, Region,
 
 /// How many different tests the rules of a policy can have together.
 pub const TESTS: usize = 64;
-/// How many kinds of regions the rules of a policy can tell apart.
+/// How many kinds of regions the rules of a policy can distinguish.
 pub const PLACES: usize = 32;
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
@@ -25,18 +25,18 @@ pub(super) struct Index<const W: usize> {
     functions: [[u64; W]; 32],
     postures: [[u64; W]; 4],
     provenances: [[u64; W]; 3],
-    /// The tests, and for each the rules that ask for it.
+    /// The tests, and for each the rules that require it.
     tests: List<Test, TESTS>,
     asking: [[u64; W]; TESTS],
-    /// Which of them change by themselves.
+    /// Which of the tests change with time.
     hours: u64,
-    /// Regions that no rule tells apart are one place; the first place is what is not known.
+    /// Regions that no rule distinguishes are one place; the first place is the unknown region.
     places: [u8; 128],
     used: u8,
-    /// Rules that hold for a place, and keeps that it is outside of.
+    /// The rules that hold for a place, and the keeps that do not include it.
     inside: [[u64; W]; PLACES],
     outside: [[u64; W]; PLACES],
-    /// Denies and keeps, for which it suffices that they may hold; keeps alone; permits that oblige.
+    /// Denies and keeps, which decide even if they only may hold; keeps alone; permits with obligations.
     forbids: [u64; W],
     keeps: [u64; W],
     oblige: [u64; W],
@@ -94,7 +94,7 @@ impl<const W: usize> Index<W> {
         }
     }
 
-    /// Row by row, where it stands.
+    /// Copies row by row, in place.
     pub fn copy_from(&mut self, other: &Self) {
         (self.actions, self.kinds, self.roles) = (other.actions, other.kinds, other.roles);
         self.modalities = other.modalities;
@@ -109,15 +109,15 @@ impl<const W: usize> Index<W> {
         self.says = other.says;
     }
 
-    /// The place of a region. All are one, until a rule tells them apart.
+    /// The place of a region. All regions are one place until a rule distinguishes them.
     fn place(&self, region: Region) -> u8 {
         self.places.get(usize::from(region.0)).copied().unwrap_or_default()
     }
 
-    /// Tells these regions from all others. Whether there is room for it.
+    /// Distinguishes these regions from all others. Returns whether there is room for that.
     fn tell_apart(&mut self, regions: Set<Region>) -> bool {
         if self.used == 0 {
-            // What is not known stands apart from all that is.
+            // The unknown region gets a place of its own.
             self.used = 2;
             self.places = [1; 128];
             if let Some(unknown) = self.places.last_mut() {
@@ -153,13 +153,13 @@ impl<const W: usize> Index<W> {
         true
     }
 
-    /// How many kinds of places there are rows for: one, where no rule asks for any.
+    /// The number of places that have rows: one if no rule names a region.
     const fn kinds_of_places(&self) -> usize {
         if self.used == 0 { 1 } else { self.used as usize }
     }
 
-    /// Enters a rule at its place, over whatever stood there. Whether there is room for what it tells apart; if not, it may
-    /// tell more apart than before, which changes no decision.
+    /// Enters a rule at its place and replaces the one there. Returns whether there is room for its tests and places;
+    /// if not, the index may distinguish more regions than before, which changes no decision.
     pub fn enter(&mut self, at: usize, rule: &Rule) -> bool {
         let conditions = &rule.conditions;
         let (is_keep, is_permit) = (rule.effect == Effect::Keep, rule.effect == Effect::Permit);
@@ -225,7 +225,7 @@ impl<const W: usize> Index<W> {
         true
     }
 
-    /// Takes rules out again, from one place on.
+    /// Removes the rules from one place on.
     pub fn forget(&mut self, from: usize, tests: usize) {
         let nothing = Rule {
             effect: Effect::Permit,
@@ -289,7 +289,7 @@ impl<const W: usize> Index<W> {
             }
         }
         let mut postures = bits(&self.postures);
-        // Levels that no vocabulary has are not told apart.
+        // Levels that no vocabulary has are ignored.
         postures &= 0xF;
         let actions: Set<Action> = set(&self.actions, at);
         let all = (0..31).map(Action).collect();

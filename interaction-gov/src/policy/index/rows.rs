@@ -10,10 +10,10 @@ use crate::vocabulary::{Region, Role, Set};
 /// The rows that belong to some facts.
 pub struct Rows<'i, const W: usize> {
     index: &'i Index<W>,
-    /// What one row of each kind says: most words are 0 after these.
+    /// One row of each kind: the intersection of these leaves most words 0.
     simple: [&'i [u64; W]; 8],
-    /// What takes more than a row: a stream that is not said, roles, several places or an unknown one, where data go, and the
-    /// tests that failed.
+    /// The conditions that need more than one row: a stream that is not said, roles, several places or an unknown one,
+    /// destinations, and the tests that failed.
     unsaid: bool,
     roles: Set<Role>,
     law: Option<u32>,
@@ -27,7 +27,7 @@ pub fn bit(word: usize, bits: u64) -> Option<usize> {
 }
 
 impl<const W: usize> Index<W> {
-    /// The rows of some facts. A number that no vocabulary has meets no rule.
+    /// The rows of some facts. A number that no vocabulary has matches no rule.
     pub fn rows(&self, facts: &Facts) -> Rows<'_, W> {
         let none = &const { [0; W] };
         let optional = |number: Option<u8>| number.map_or(0, |number| usize::from(number).saturating_add(1));
@@ -39,7 +39,7 @@ impl<const W: usize> Index<W> {
             On::Unsaid => action,
         };
         let roles = if facts.roles.is_empty() { self.roles.first().unwrap_or(none) } else { action };
-        // One place, as most often: the same to forbid and to permit.
+        // Usually there is one known place; then forbidding and permitting use the same row.
         let places = self.places_of(facts.law);
         let one = places.is_power_of_two() && places != 1;
         let inside = self.inside.get(places.trailing_zeros() as usize).filter(|_| one).unwrap_or(action);
@@ -71,12 +71,12 @@ impl<const W: usize> Index<W> {
         regions.iter().fold(0, |bits, region| bits | 1_u32.checked_shl(u32::from(self.place(region))).unwrap_or(0))
     }
 
-    /// Whether any test changes by itself.
+    /// Whether any test changes with time.
     pub const fn has_hours(&self) -> bool {
         self.hours != 0
     }
 
-    /// When a test of any rule in these words next changes by itself.
+    /// When a test of any rule in these words next changes with time.
     pub fn changes(&self, now: Time, words: Range<usize>) -> Time {
         let asked = |row: &[u64; W]| row.get(words.clone()).unwrap_or_default().iter().any(|word| *word != 0);
         let tests = self.tests.iter().zip(&self.asking).filter(|(_, row)| asked(row));
@@ -94,7 +94,7 @@ impl<const W: usize> Rows<'_, W> {
         while at < words.end {
             let four = at / 4;
             let next = (four + 1) * 4;
-            // Four words at a time: most of them are 0 by one row of each kind.
+            // Four words at a time: one row of each kind leaves most of them 0.
             if self.four(four) != 0 {
                 let found = (at..next.min(words.end)).find_map(|word| bit(word, self.word(word)));
                 if found.is_some() {
@@ -106,7 +106,7 @@ impl<const W: usize> Rows<'_, W> {
         None
     }
 
-    /// What is left in any of four words by what one row of each kind says.
+    /// Whether one row of each kind leaves anything in four words.
     fn four(&self, four: usize) -> u64 {
         let at = |row: &[u64; W]| row.as_chunks::<4>().0.get(four).copied();
         let mut left = [u64::MAX; 4];
@@ -124,7 +124,7 @@ impl<const W: usize> Rows<'_, W> {
         if bits == 0 { 0 } else { self.rest(word, bits) }
     }
 
-    /// Which of these hold by what takes more than a row.
+    /// Of these rules, those that also meet the conditions that need more than one row.
     fn rest(&self, word: usize, mut bits: u64) -> u64 {
         let index = self.index;
         let at = |row: &[u64; W]| row.get(word).copied().unwrap_or(0);
@@ -139,7 +139,7 @@ impl<const W: usize> Rows<'_, W> {
             bits &= self.roles.iter().fold(anything, |roles, role| roles | row(role));
         }
         if let Some(law) = self.law {
-            // Of several places one suffices to forbid, and all are needed to permit. An unknown one may be any.
+            // Of several places, one is enough to forbid, and all are needed to permit. An unknown place may be any.
             let (mut one, mut all) = (if law & 1 == 0 { 0 } else { u64::MAX }, u64::MAX);
             let mut left = law;
             while left != 0 {
