@@ -4,9 +4,18 @@ use anyhow::{Context, Result, bail, ensure};
 use cep_envelope::manifest::Instant;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::folders::{is_folder_name, is_id};
 use crate::line::{Begins, Line, OutcomeName};
+
+const LABEL: &[u8] = b"CEP/1 order\0";
+
+/// What an operator signs of an order's text.
+#[must_use]
+pub fn order_hash(order: &str) -> [u8; 32] {
+    Sha256::new().chain_update(LABEL).chain_update(order.as_bytes()).finalize().into()
+}
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

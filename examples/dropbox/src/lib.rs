@@ -72,13 +72,12 @@ pub use answer::{ANSWER_SCHEMA, Answer, Answers, folder_of};
 pub use container::Format;
 pub use disk::{Step, Steps, Unhindered};
 pub use dropbox::{Dropbox, Settings, Told};
-pub use entry::{Deed, Entry, Event, Order};
+pub use entry::{Deed, Entry, Event, Order, order_hash};
 pub use fetch::{Bounds, BySession, Fetched, Fetcher, Limits, Scope, authorities, is_session};
 pub use folders::Folders;
 pub use inbox::{Half, Waiting, WaitsFor};
 pub use keys::{Binding, KeyFile, Keys, KeysAt, check_name};
 pub use line::{Begins, Line, OutcomeName, Record};
-pub use order::order_hash;
 pub use outbox::{Outbox, Sent, answers_in, parent_text, parse_parent};
 pub use review::{
     Obeyed, Operator, Status, find_decided, find_held, give, held, line_of, release, sealed_by, status, wait,

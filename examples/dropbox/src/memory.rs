@@ -1,6 +1,6 @@
 //! What the journal's entries make of the memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use cep_envelope::decision::{Finding, Outcome, Policy};
@@ -9,7 +9,7 @@ use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Record, Slot, 
 use cep_envelope::manifest::Instant;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::entry::{Deed, Entry, Event, Order, instant};
+use crate::entry::{Deed, Entry, Event, Order, instant, order_hash};
 use crate::folders::random;
 use crate::keys::hex_32;
 use crate::line::digest;
@@ -43,8 +43,8 @@ pub(crate) struct Remembered {
     lineage: MemoryLineage<Vec<Slot>>,
     steps: Vec<Step>,
     grants: BTreeMap<Object, Grant>,
-    /// The orders that are written down.
-    orders: BTreeSet<String>,
+    /// The orders that are written down, and the hashes of their texts.
+    orders: BTreeMap<String, [u8; 32]>,
     /// When the last decision was made.
     decided: Option<Timestamp>,
 }
@@ -53,7 +53,7 @@ impl Remembered {
     pub fn new(entries: &[Entry]) -> Result<Self> {
         let records = entries.iter().filter(|entry| matches!(entry, Entry::Decision(line) if line.record.is_some()));
         let lineage = empty(records.count())?;
-        let (grants, orders) = (BTreeMap::new(), BTreeSet::new());
+        let (grants, orders) = (BTreeMap::new(), BTreeMap::new());
         let mut remembered = Self { lineage, steps: Vec::new(), grants, orders, decided: None };
         entries.iter().try_for_each(|entry| remembered.take(entry))?;
         Ok(remembered)
@@ -69,8 +69,9 @@ impl Remembered {
         next.and_then(Result::ok).map_or(now, |next| next.max(now))
     }
 
-    pub fn knows_order(&self, id: &str) -> bool {
-        self.orders.contains(id)
+    /// The hash of the order with this id, if one is written down.
+    pub fn order(&self, id: &str) -> Option<&[u8; 32]> {
+        self.orders.get(id)
     }
 
     /// What a person lets pass for this object.
@@ -88,7 +89,7 @@ impl Remembered {
                     None => Ok(()),
                 }
             }
-            Entry::Event(Event::Order { order, .. }) => self.obey(&Order::read(order)?),
+            Entry::Event(Event::Order { order, .. }) => self.obey(order),
             Entry::Event(Event::MemoryLost { before, .. }) => self.step(Step::ForgetBefore(instant(*before))),
             Entry::Event(Event::Begun { before, .. }) => {
                 self.step(Step::Begun)?;
@@ -108,8 +109,9 @@ impl Remembered {
         self.step(Step::Record(*record))
     }
 
-    fn obey(&mut self, order: &Order) -> Result<()> {
-        self.orders.insert(order.id.clone());
+    fn obey(&mut self, text: &str) -> Result<()> {
+        let order = &Order::read(text)?;
+        self.orders.insert(order.id.clone(), order_hash(text));
         match &order.deed {
             Deed::Release { manifest, key, findings, .. } => {
                 let object = (*digest(manifest)?.as_bytes(), hex_32(key).context("key: not 64 hexadecimal digits")?);

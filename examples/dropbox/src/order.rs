@@ -5,23 +5,15 @@ use std::ops::ControlFlow;
 use anyhow::{Context, Result, bail, ensure};
 use cep_envelope::manifest::{KeyDirectory, Signatures, Strict};
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use crate::disk::Steps;
 use crate::dropbox::{Dropbox, Told};
-use crate::entry::{Deed, Entry, Event, Order};
+use crate::entry::{Deed, Entry, Event, Order, order_hash};
 use crate::folders::{is_there, list, read_bounded};
 use crate::work::Item;
 
 /// The longest order, in bytes.
 const LONGEST: u64 = 64 << 10;
-const LABEL: &[u8] = b"CEP/1 order\0";
-
-/// What an operator signs.
-#[must_use]
-pub fn order_hash(order: &str) -> [u8; 32] {
-    Sha256::new().chain_update(LABEL).chain_update(order.as_bytes()).finalize().into()
-}
 
 impl<S: Steps> Dropbox<S> {
     /// Does what people have ordered. An order that cannot be followed is answered, and changes nothing.
@@ -54,10 +46,14 @@ impl<S: Steps> Dropbox<S> {
         let Event::Order { order: text, signer, signature, .. } = &event else { bail!("not an order") };
         let order = Order::read(text).context("not an order")?;
         let said = format!("{} has ordered to {} ({}): {}", order.by, order.deed.name(), order.id, order.why);
-        if !self.memory.knows_order(&order.id) {
-            self.check_operator(&order, text, signer.as_deref(), signature.as_deref())?;
-            self.check(&order.deed)?;
-            self.write(&mut Entry::Event(event.clone()))?;
+        match self.memory.order(&order.id) {
+            // It was written down before a crash, signed and checked then.
+            Some(known) => ensure!(*known == order_hash(text), "another order has its id ({})", order.id),
+            None => {
+                self.check_operator(&order, text, signer.as_deref(), signature.as_deref())?;
+                self.check(&order.deed)?;
+                self.write(&mut Entry::Event(event.clone()))?;
+            }
         }
         match &order.deed {
             Deed::Release { outcome, folder, .. } => {

@@ -14,12 +14,11 @@ use serde::Serialize;
 
 use crate::advice::can_be_released;
 use crate::dropbox::in_work;
-use crate::entry::{Deed, Entry, Event, Order};
+use crate::entry::{Deed, Entry, Event, Order, order_hash};
 use crate::folders::{Folders, list, new_id, read_bounded, sync_folder_of};
 use crate::inbox::look;
 use crate::line::{Begins, Line};
 use crate::memory::finding;
-use crate::order::order_hash;
 
 /// The longest decision that is read, in bytes.
 const LONGEST: u64 = 1 << 20;

@@ -155,8 +155,17 @@ fn an_order_counts_only_if_an_operator_signed_it_where_operators_are_known() {
             entries(&folders.orders()).iter().any(|path| path.to_str().is_some_and(|path| path.ends_with(&refused)))
         );
     }
-    give(folders, &signed("erin", &erin.pair), deed()).expect("given");
+    let order = give(folders, &signed("erin", &erin.pair), deed()).expect("given");
     assert_eq!(outcome(&place.run_one()), (Outcome::Continue, vec![]));
+    // The id of an order that was done opens nothing for another text, signed or not.
+    let text = serde_json::to_string(&Order { deed: Deed::Compact, ..order.clone() }).expect("written");
+    let other = Event::Order { order: text, signer: None, signature: None, after: None };
+    let path = folders.orders().join(format!("{}.json", order.id));
+    fs::write(&path, serde_json::to_vec(&other).expect("written")).expect("written");
+    let before = place.entries();
+    let (lines, remarks) = place.run_and_remark();
+    assert!(lines.is_empty() && remarks.contains("another order has its id"), "{remarks}");
+    assert_eq!(place.entries(), before, "nothing was compacted");
 }
 
 #[test]

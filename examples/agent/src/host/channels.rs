@@ -34,6 +34,9 @@ const MISSED: usize = 256;
 /// A number whose frames the LL-Entity drops is not given away meanwhile.
 const SHUT: Duration = Duration::from_secs(61);
 
+/// A connection by which no agent has come for so long gives its number to another process, where all are taken.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// Something came by a local channel.
 pub enum Heard {
     Opened(UnixStream),
@@ -46,6 +49,7 @@ struct Connection {
     /// Tells it from earlier ones of the same number.
     serial: u64,
     frames: mpsc::UnboundedSender<Zeroizing<Vec<u8>>>,
+    since: Instant,
     /// Bytes that the agent has not read.
     waiting: Arc<AtomicUsize>,
     tasks: [AbortHandle; 2],
@@ -114,7 +118,7 @@ impl Channels {
 
     /// A process has connected; returns its number, or nothing where all numbers are taken: then it is closed again.
     pub fn opened(&mut self, stream: UnixStream) -> Option<u32> {
-        let number = self.free_number()?;
+        let number = self.free_number().or_else(|| self.idle_number())?;
         self.next = (number + 1) % limit();
         self.serial += 1;
         let (reader, writer) = stream.into_split();
@@ -123,7 +127,8 @@ impl Channels {
         let reading = tokio::spawn(read(reader, number, self.serial, Arc::clone(&waiting), self.heard.clone()));
         let writing = tokio::spawn(write(writer, queue, Arc::clone(&waiting)));
         let tasks = [reading.abort_handle(), writing.abort_handle()];
-        self.connections.insert(number, Connection { serial: self.serial, frames, waiting, tasks });
+        self.connections
+            .insert(number, Connection { serial: self.serial, since: Instant::now(), frames, waiting, tasks });
         Some(number)
     }
 
@@ -134,6 +139,16 @@ impl Channels {
             let used = self.connections.contains_key(number) || self.shut.contains_key(number);
             !used && !self.agents.values().any(|of| of == number)
         })
+    }
+
+    /// The number of the oldest connection by which no agent has come, if that is old enough. It is closed.
+    fn idle_number(&mut self) -> Option<u32> {
+        let is_agents = |number: &u32| self.agents.values().any(|of| of == number);
+        let idle = self.connections.iter().filter(|(number, _)| !is_agents(number) && !self.shut.contains_key(number));
+        let (number, oldest) = idle.min_by_key(|(_, connection)| connection.since)?;
+        let number = (oldest.since.elapsed() >= IDLE).then_some(*number)?;
+        self.connections.remove(&number);
+        Some(number)
     }
 
     /// Whether this connection is the one that has the number now.
@@ -182,9 +197,11 @@ impl Channels {
     /// Tells an agent something. Where it has no channel, content is lost, which an agent that HOLDs asks for again; the
     /// rest is kept for a while.
     pub fn notify(&mut self, eid: Eid, number: u32, notice: Vec<u8>, is_content: bool) {
-        if self.connections.contains_key(&number) {
-            self.tell(number, notice);
-        } else if !is_content {
+        // A channel that is closed by this very notice, because its agent has stopped reading, has not told it.
+        let kept = (!is_content).then(|| notice.clone());
+        if !self.tell(number, notice)
+            && let Some(notice) = kept
+        {
             let missed = self.missed.entry(eid).or_default();
             if missed.len() >= MISSED {
                 missed.pop_front();
@@ -291,6 +308,45 @@ mod tests {
             let frame = read_frame(&mut stream).await.expect("whole").expect("one more");
             assert_eq!(frame, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn connections_by_which_no_agent_comes_do_not_keep_all_numbers() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let mut held: Vec<_> = (0..CHANNELS).map(|_| pair(&mut channels)).collect();
+        channels.came(Eid([1; 32]), held[0].0);
+        let another = |channels: &mut Channels| {
+            let (ours, theirs) = UnixStream::pair().expect("a pair");
+            channels.opened(ours).map(|number| (number, theirs))
+        };
+        assert!(another(&mut channels).is_none(), "they may have just come");
+        channels.connections.values_mut().for_each(|connection| connection.since -= IDLE);
+        for _ in 1..CHANNELS {
+            let (number, stream) = another(&mut channels).expect("an idle one gives way");
+            assert_ne!(number, held[0].0, "an agent has come by it");
+            held.push((number, stream));
+        }
+        assert!(another(&mut channels).is_none(), "these have just come");
+    }
+
+    #[tokio::test]
+    async fn a_notice_that_closes_the_channel_is_told_when_the_agent_is_back() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let eid = Eid([1; 32]);
+        let (number, _stream) = pair(&mut channels);
+        channels.came(eid, number);
+        let notice = b"\x18\x80\x00\x01a".to_vec();
+        while channels.is_current(number, channels.serial) {
+            channels.notify(eid, number, vec![0; 1_000], true);
+            if channels.connections.get(&number).is_some_and(|of| of.waiting.load(Ordering::Relaxed) > STUCK) {
+                channels.notify(eid, number, notice.clone(), false);
+            }
+        }
+        let (number, mut stream) = pair(&mut channels);
+        channels.came(eid, number);
+        assert_eq!(read_frame(&mut stream).await.expect("whole").expect("one"), notice);
     }
 
     #[tokio::test]

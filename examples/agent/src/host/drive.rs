@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::carrier::link::FRAME_LIMIT;
+use crate::carrier::stream::LOCAL_LIMIT;
 use crate::clock::Clock;
 use crate::host::channels::{Channels, Heard};
 use crate::host::control::{Order, Ordered};
@@ -40,6 +41,9 @@ const BURST: usize = 64;
 const PLACES: usize = 1_024;
 /// How often a host that listens everywhere looks where it is.
 const WATCH: Duration = Duration::from_secs(2);
+
+/// Where the way out is full, other deadlines are looked at after so many milliseconds.
+const LOOK: u64 = 1_000;
 
 /// Frames from and to one address.
 #[derive(Clone, Copy, Default, serde::Serialize)]
@@ -154,11 +158,14 @@ impl Host<'_> {
         tokio::pin!(stop);
         let mut watch = tokio::time::interval(WATCH);
         let mut buffer: Buffer = [0; FRAME_LIMIT + 1];
+        let mut look: Option<Mono> = None;
         loop {
             let blocked = self.settle();
+            // What is to be sent waits for room, and so does its deadline: others are looked at once in a while.
+            look = blocked.then(|| look.unwrap_or_else(|| self.clock.now().after(LOOK)));
             // Frames between two agents of this host wait for no deadline.
             let at_once = (!self.standing.inside.is_empty()).then_some(Mono(0));
-            let due = at_once.or_else(|| self.entity.next_deadline()).filter(|_| !blocked);
+            let due = at_once.or_else(|| self.entity.next_deadline()).map(|due| due.max(look.unwrap_or(due)));
             let turn = tokio::select! {
                 (length, from) = self.outside.next(&mut buffer) => Turn::Arrival(length, from),
                 heard = self.channels.next() => Turn::Local(heard),
@@ -171,10 +178,14 @@ impl Host<'_> {
             };
             match turn {
                 Turn::Arrival(length, from) => {
-                    self.datagram(from, &mut buffer[..length]);
+                    self.arrived(from, &mut buffer[..length]);
                     for _ in 0..BURST {
+                        // An answer to a handshake has one place: it leaves before the next datagram comes.
+                        if let Said::Full = self.say() {
+                            break;
+                        }
                         let Some((length, from)) = self.outside.try_next(&mut buffer) else { break };
-                        self.datagram(from, &mut buffer[..length]);
+                        self.arrived(from, &mut buffer[..length]);
                     }
                 }
                 Turn::Local(Some(heard)) => self.heard(heard),
@@ -183,7 +194,10 @@ impl Host<'_> {
                     let said = self.order(order).await;
                     let _ = answer.send(said);
                 }
-                Turn::Due => self.entity.handle_deadline(self.clock.now(), &mut keys::rng()),
+                Turn::Due => {
+                    look = None;
+                    self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
+                }
                 Turn::Watch => self.look_where_we_are(),
                 Turn::Room => {}
                 Turn::Stop => {
@@ -230,6 +244,15 @@ impl Host<'_> {
         if let Err(error) = capture.frame(from, to, frame) {
             self.trouble(format!("{error:#}"));
         }
+    }
+
+    /// A datagram has come by the way out. The address of frames between agents of this host is no address out there.
+    fn arrived(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        if from == INSIDE {
+            *self.standing.dropped.entry("InsideFromOutside".into()).or_default() += 1;
+            return;
+        }
+        self.datagram(from, datagram);
     }
 
     fn datagram(&mut self, from: SocketAddr, datagram: &mut [u8]) {
@@ -318,7 +341,7 @@ impl Host<'_> {
     /// A frame of a local channel.
     fn local(&mut self, number: u32, frame: &[u8]) {
         let now = self.clock.now();
-        let mut out = Zeroizing::new([0; 256]);
+        let mut out = Zeroizing::new([0; LOCAL_LIMIT]);
         if let Some(length) = self.claimed(frame, out.as_mut_slice()) {
             self.channels.tell(number, out[..length].to_vec());
             return;
@@ -376,8 +399,11 @@ impl Host<'_> {
     fn stored(&mut self, word: Word) {
         match word {
             Word::Kept(eid, what) => {
-                if let Persist::Generation(bound) = what {
-                    self.note(Step::Persisted { eid: hex::encode(eid.0), bound });
+                match (what, self.standing.known.get_mut(&eid)) {
+                    (Persist::Generation(bound), _) => self.note(Step::Persisted { eid: hex::encode(eid.0), bound }),
+                    // A context that it is rotated into has the software of now.
+                    (Persist::Evolution(digest, _), Some(known)) => known.digest = digest,
+                    _ => {}
                 }
                 self.entity.persisted(self.clock.now(), &eid, what);
             }

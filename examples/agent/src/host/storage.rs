@@ -15,6 +15,7 @@
 //! A file is written beside its place, synced, and renamed; then the folder is synced. So a crash leaves the old content or
 //! the new one.
 
+use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -268,31 +269,58 @@ impl Storage {
     }
 }
 
+/// Writes what is ordered, one after the other; what fails is tried again. A seed that is to be forgotten goes before all
+/// else, also where a full disk lets nothing be written, and takes with it what was still to be written of its agent.
 fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSender<Word>) {
-    while let Ok(order) = orders.recv() {
-        let done = match order {
-            Order::Keep(mut record, what) => loop {
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let Ok(order) = orders.recv() else { return };
+            waiting.push_back(order);
+        }
+        waiting.extend(orders.try_iter());
+        let first = waiting.iter().position(|order| matches!(order, Order::Forget(_))).unwrap_or(0);
+        let done = match waiting.get_mut(first) {
+            Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
+            Some(Order::Keep(record, what)) => {
                 let eid = record.eid();
-                match keep(&folder.agent(&eid), &mut record, what) {
-                    Ok(()) => break words.send(Word::Kept(eid, what)),
-                    Err(error) => {
-                        let what = format!("cannot write in {}: {error}; nothing new is signed", folder.0.display());
-                        if words.send(Word::Trouble(what)).is_err() {
-                            return;
-                        }
-                        thread::sleep(AGAIN);
-                    }
+                keep(&folder.agent(&eid), record, *what).map(|()| Some(Word::Kept(eid, *what)))
+            }
+            None => continue,
+        };
+        let word = match done {
+            Ok(word) => {
+                if let Some(Order::Forget(gone)) = waiting.remove(first) {
+                    let mut earlier = 0..first;
+                    waiting.retain(|order| {
+                        let is_of_it = matches!(order, Order::Keep(record, _) if record.eid() == gone);
+                        !(earlier.next().is_some() && is_of_it)
+                    });
                 }
-            },
-            Order::Forget(eid) => {
-                let _ = fs::remove_file(folder.agent(&eid));
-                Ok(())
+                word
+            }
+            Err(error) => {
+                let what = format!("cannot write in {}: {error}; nothing new is signed", folder.0.display());
+                Some(Word::Trouble(what))
             }
         };
-        if done.is_err() {
+        let is_trouble = matches!(word, Some(Word::Trouble(_)));
+        if word.is_some_and(|word| words.send(word).is_err()) {
             return;
         }
+        if is_trouble {
+            thread::sleep(AGAIN);
+        }
     }
+}
+
+/// Removes an agent's file, so that no crash brings it back.
+fn forget(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::open(path.parent().ok_or(ErrorKind::InvalidInput)?)?.sync_all()
 }
 
 fn keep(path: &Path, record: &mut Record, what: Persist) -> io::Result<()> {
@@ -368,6 +396,38 @@ mod tests {
         assert_eq!((whole.seed.expose(), whole.claim, whole.eid()), (&[7; 32], [8; 32], eid));
         let mode = fs::metadata(folder.agent(&eid)).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "a seed is for this user alone");
+    }
+
+    #[tokio::test]
+    async fn a_seed_is_forgotten_while_nothing_can_be_written_and_is_not_written_again() {
+        let place = tempfile::tempdir().expect("a directory");
+        let folder = Folder::new(place.path());
+        let _lock = folder.take().expect("it is free");
+        let (gone, other) = (record(1), Record { seed: Secret32::new([9; 32]), ..record(1) });
+        let (path, stuck) = (folder.agent(&gone.eid()), folder.agent(&other.eid()));
+        keep(&path, &mut record(1), Persist::Generation(1)).expect("written");
+        // A folder stands where the file of another agent is to be.
+        fs::create_dir(&stuck).expect("made");
+        let mut storage = Storage::start(&folder).expect("a thread");
+        storage.keep(other, Persist::Generation(1));
+        storage.keep(gone, Persist::Generation(2));
+        storage.forget(record(1).eid());
+        let word = storage.next().await;
+        assert!(matches!(word, Some(Word::Trouble(_))), "{word:?}");
+        while path.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        fs::remove_dir(&stuck).expect("there is room again");
+        loop {
+            match storage.next().await {
+                Some(Word::Kept(eid, _)) => {
+                    assert_ne!(eid, record(1).eid(), "what was to be written of it went with it");
+                    break;
+                }
+                word => assert!(matches!(word, Some(Word::Trouble(_))), "{word:?}"),
+            }
+        }
+        assert!(stuck.is_file() && !path.exists());
     }
 
     #[test]

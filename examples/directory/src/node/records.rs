@@ -43,8 +43,14 @@ impl RecordStore for Shared {
 
     fn put(&mut self, record: Record) -> Result<()> {
         let mut keeper = self.keeper();
+        // The library puts what this node hands on into its own store first. It came from there: what stands beside the verdict
+        // about a key is not judged again. What others claim to be of this node does not come here.
+        let publisher = record.publisher.as_ref().and_then(eid_of);
+        if publisher == Some(keeper.eid()) {
+            return Ok(());
+        }
         // A record that no known node sent counts for no network, so it is not taken.
-        let sender = record.publisher.as_ref().and_then(eid_of).and_then(|eid| keeper.overlay.at(&eid));
+        let sender = publisher.and_then(|eid| keeper.overlay.at(&eid));
         let (Some((class, key)), Some(sender)) = (coordinate(&record.key), sender) else {
             return Err(Error::MaxRecords);
         };

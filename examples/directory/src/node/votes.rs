@@ -14,6 +14,8 @@ use super::overlay::Overlay;
 /// One line for each vote: accusation, offender, outcome.
 pub struct Votes {
     file: Option<File>,
+    /// The length of the file's whole lines; none after a write that failed and could not be taken back.
+    whole: Option<u64>,
     cast: BTreeMap<[u8; 32], Outcome>,
 }
 
@@ -35,7 +37,8 @@ impl Votes {
                 writeln!(file)?;
             }
         }
-        Ok(Self { file, cast })
+        let whole = file.as_ref().map(File::metadata).transpose()?.map_or(0, |file| file.len());
+        Ok(Self { file, whole: Some(whole), cast })
     }
 
     /// Writes a vote down. The one that stands already may be written again.
@@ -50,8 +53,15 @@ impl Votes {
         }
         if let Some(file) = &mut self.file {
             let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            writeln!(file, "{} {} {}", hex(&id.0), hex(&offender.0), outcome as u8)?;
-            file.sync_all()?;
+            let line = format!("{} {} {}\n", hex(&id.0), hex(&offender.0), outcome as u8);
+            // A line that was written in part is taken back: the next one would be glued to it, and not be read after a restart.
+            let whole = self.whole.take().ok_or(io::ErrorKind::BrokenPipe)?;
+            let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+            if let Err(error) = written {
+                self.whole = file.set_len(whole).and_then(|()| file.sync_all()).is_ok().then_some(whole);
+                return Err(error);
+            }
+            self.whole = Some(whole + line.len() as u64);
         }
         self.cast.insert(id.0, outcome);
         Ok(())
@@ -95,6 +105,19 @@ mod tests {
     use std::fs::OpenOptions;
 
     use super::*;
+
+    #[test]
+    fn a_file_that_takes_no_line_gets_no_vote_signed() {
+        let full = OpenOptions::new().append(true).open("/dev/full").expect("Linux has it");
+        let mut votes = Votes { file: Some(full), whole: Some(0), cast: BTreeMap::new() };
+        for number in [7, 7, 8] {
+            votes.write_down(&Digest([number; 32]), &Eid([9; 32]), Outcome::Guilty).expect_err("there is no room");
+        }
+        assert!(
+            votes.cast.is_empty() && votes.whole.is_none(),
+            "after a line that cannot be taken back there is no other"
+        );
+    }
 
     #[test]
     fn a_vote_is_read_back_and_no_other_one_follows_it() {

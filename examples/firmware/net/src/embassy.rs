@@ -38,7 +38,10 @@ pub async fn run<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT
             && let Some(frame) = datagram.get_mut(..length)
         {
             let from = SocketAddr::new(IpAddr::from(metadata.endpoint.addr), metadata.endpoint.port);
-            application.hear(node.handle(now(), from, frame, rng));
+            // The address of frames between agents of this node is no address out there.
+            if from != INSIDE {
+                application.hear(node.handle(now(), from, frame, rng));
+            }
         }
     }
 }
@@ -57,10 +60,9 @@ async fn send<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: u
                 let length = transmit.head.len() + transmit.body.len();
                 let to = IpEndpoint::new(to.ip().into(), to.port());
                 let write = |room: &mut [u8]| (join(transmit.head, transmit.body, room).unwrap_or_default(), ());
-                // It waits for room in the stack; where there is no way, the node sends again in its time.
-                if socket.send_to_with(length, to, write).await.is_err() {
-                    node.not_sent(now());
-                }
+                // It waits for room in the stack. Without a way it is lost, as on any network, and repeated in its time: to ask
+                // for it again would be to ask for ever.
+                let _ = socket.send_to_with(length, to, write).await;
             }
             To::Inside => {
                 let length = join(transmit.head, transmit.body, &mut inside).unwrap_or_default();

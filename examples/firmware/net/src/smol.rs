@@ -30,7 +30,10 @@ pub fn drive<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: us
             && let Some(frame) = datagram.get_mut(..length)
         {
             let from = SocketAddr::new(IpAddr::from(metadata.endpoint.addr), metadata.endpoint.port);
-            application.hear(node.handle(now, from, frame, rng));
+            // The address of frames between agents of this node is no address out there.
+            if from != INSIDE {
+                application.hear(node.handle(now, from, frame, rng));
+            }
         }
         turn(node, application, now, rng);
         send(now, node, socket, application, rng);
@@ -55,11 +58,9 @@ fn send<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>(
             To::Network(to) => {
                 let length = transmit.head.len() + transmit.body.len();
                 let to = IpEndpoint::new(to.ip().into(), to.port());
-                let sent = socket
-                    .send_with(length, to, |room| join(transmit.head, transmit.body, room).unwrap_or_default())
-                    .is_ok();
-                if !sent {
-                    // The stack's buffer is full, or it knows no way: the node sends it again in its time.
+                let write = |room: &mut [u8]| join(transmit.head, transmit.body, room).unwrap_or_default();
+                // Without a way it is lost, as on any network, and repeated in its time.
+                if let Err(udp::SendError::BufferFull) = socket.send_with(length, to, write) {
                     node.not_sent(now);
                     break;
                 }

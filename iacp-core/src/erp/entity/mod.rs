@@ -50,7 +50,6 @@ use self::proof::Proof;
 use self::tables::{DIRECTORY, ENDPOINTS, ROAMING, part};
 use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
-use super::generation::PORT;
 use super::receipt::ReceiptSlot;
 use super::sandbox::Gate;
 use super::switch_point::{FifoCell, OutboxCell, Quorum};
@@ -77,8 +76,9 @@ pub use tables::{LineSlot, Tables};
 
 /// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
 pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
-/// Where frames between two agents of one host come from.
-pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), PORT);
+/// Where frames between two agents of one host come from. No process can have this port; a driver that reads from a network
+/// drops what claims to come from here.
+pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
 
 /// Reads of the directory for strangers, of all together.
 const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };
