@@ -1,4 +1,4 @@
-//! What C lends: checked for null and alignment before it is looked at.
+//! What C lends: checked for null and alignment before it is used.
 
 use core::slice;
 
@@ -12,7 +12,7 @@ pub unsafe fn bytes<'a>(at: *const u8, length: usize) -> Option<&'a [u8]> {
     if length == 0 {
         return Some(&[]);
     }
-    // SAFETY: it is not null, and the caller lends so many bytes.
+    // SAFETY: it is not null, and the caller lends that many bytes.
     (!at.is_null() && isize::try_from(length).is_ok()).then(|| unsafe { slice::from_raw_parts(at, length) })
 }
 
@@ -22,7 +22,7 @@ pub unsafe fn bytes_mut<'a>(at: *mut u8, length: usize) -> Option<&'a mut [u8]> 
     if length == 0 {
         return Some(&mut []);
     }
-    // SAFETY: it is not null, and the caller lends so many bytes to us alone.
+    // SAFETY: it is not null, and the caller lends that many bytes, and to us alone.
     (!at.is_null() && isize::try_from(length).is_ok()).then(|| unsafe { slice::from_raw_parts_mut(at, length) })
 }
 

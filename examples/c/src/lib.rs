@@ -1,6 +1,6 @@
 //! Sessions of `iacp-core` and decisions of `cep-envelope` for C.
 //!
-//! `iacp.h` is made of this file and its modules by cbindgen; a test compares the two, and another runs `pair.c`, a
+//! cbindgen makes `iacp.h` from this file and its modules; a test compares the two, and another runs `pair.c`, a
 //! handshake and a conversation, where there is a C compiler. Nothing is allocated. Memory, clock, randomness and
 //! datagrams are the caller's; each call is one step. A node or a receiver is used by one thread at a time.
 

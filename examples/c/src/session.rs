@@ -35,7 +35,7 @@ const _: () = assert!(IACP_CONTENT_BYTES + OVERHEAD == IACP_DATAGRAM_BYTES);
 const _: () = assert!(size_of::<IacpNode>() <= IACP_NODE_BYTES && align_of::<IacpNode>() <= IACP_ALIGNMENT);
 const _: () = assert!(OUT <= IACP_DATAGRAM_BYTES);
 
-/// PSS_INITs that may be answered at once, each with a signature, and how many more come with each second.
+/// PSS_INITs that may be answered at once, each with a signature; as many more are allowed with each second.
 const ANSWERS: u32 = 8;
 
 /// Nothing is due.
@@ -144,7 +144,8 @@ pub unsafe extern "C" fn iacp_begin(
     let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
     let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
     let rate = Rate { capacity: ANSWERS, per_second: ANSWERS };
-    // Each part where it stays: of the key nothing is left on the stack but what its own library leaves there.
+    // Each part is made in its final place: nothing of the key is left on the stack but what its own library leaves
+    // there.
     let seed = Secret32::fill(|to| to.copy_from_slice(seed));
     // SAFETY: the place is aligned, long enough and the node's alone, and no part of it is read before it is written.
     unsafe {
@@ -237,7 +238,7 @@ pub unsafe extern "C" fn iacp_handle(
     }
 }
 
-/// One session: with a peer of whom there is none, or an attempt of ours that does not stand.
+/// Admits a PSS_ACK only if the node has no live session, or if it crosses our own attempt toward the same peer.
 struct Only<'s> {
     session: &'s Link,
     is_free: bool,
@@ -265,7 +266,8 @@ impl IacpNode {
         let is_free = self.session.is_over() || self.session.closure().is_some();
         match &incoming {
             Incoming::Signed(signed) if incoming.message_type() == MessageType::PssInit => {
-                // An attempt of ours may cross one of the peer's: which one stands is decided by its PSS_ACK.
+                // Our attempt may cross one of the peer's: which of the two stands is decided when the peer's PSS_ACK
+                // comes.
                 let session = &self.session;
                 let admit = |peer: &Eid| match is_free || session.is_attempt_toward(peer) {
                     true => Admission::Admit,
@@ -294,7 +296,7 @@ impl IacpNode {
                     Ok(accepted) => accepted,
                     Err(discard) => return Received::Discarded(discard),
                 };
-                // An attempt that does not stand makes room.
+                // Our attempt, if it does not stand, gives way.
                 let _ = self.session.supersede();
                 match self.session.accept(now, &accepted) {
                     Ok(()) => Received::Taken,

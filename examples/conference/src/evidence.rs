@@ -1,4 +1,4 @@
-//! The proof: a trail of records, the signed heads over it, and whether both are what they were.
+//! The proof: a trail of records, the signed heads over it, and the check that neither was changed.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::verifies;
 
-/// All that a reader needs who was not there.
+/// All that a reader needs that did not see the interaction.
 #[derive(Clone)]
 pub struct Evidence {
     /// Of which interaction.
@@ -27,7 +27,7 @@ pub struct Evidence {
 pub enum Flaw {
     /// Records and heads do not fit.
     Damaged(Damage),
-    /// The interaction is over, and no last head says so.
+    /// The interaction is over, and no head is marked as the last one.
     Unfinished,
 }
 
@@ -88,7 +88,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// The head that it says. `None` if it says none.
+    /// The head in this line; `None` if the line is malformed.
     pub fn head(&self) -> Option<SignedHead> {
         fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
             hex::decode(text).ok()?.try_into().ok()
@@ -112,12 +112,12 @@ pub fn line(SignedHead { head, signature }: &SignedHead) -> Line {
     }
 }
 
-/// What might be done to evidence, and what shows it.
+/// A way to tamper with evidence, and what detects it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tampering {
     /// What was done.
     pub how: &'static str,
-    /// What was found. `None`: nothing was.
+    /// The flaw that was found; `None` if none was.
     pub found: Option<String>,
 }
 
@@ -126,7 +126,7 @@ type Deed = (&'static str, fn(&mut Evidence));
 const DEEDS: [Deed; 7] = [
     ("a bit flipped", |evidence| {
         let middle = evidence.records.len() / 2;
-        // In the subject, which nothing else depends on.
+        // In the subject field, which nothing else depends on.
         if let Some(byte) = evidence.records.get_mut(middle).and_then(|record| record.last_mut()) {
             *byte ^= 1;
         }
@@ -158,7 +158,7 @@ fn old_state(evidence: &mut Evidence) {
     evidence.records.truncate(usize::try_from(then).unwrap_or(usize::MAX));
 }
 
-/// Does each of these things to a copy, and looks whether it is found.
+/// Tampers with a copy in each of these ways, and checks whether that is detected.
 pub fn tamper(evidence: &Evidence) -> Vec<Tampering> {
     let try_one = |(how, deed): Deed| {
         let mut copy = evidence.clone();

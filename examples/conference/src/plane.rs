@@ -33,11 +33,11 @@ pub struct Plane {
     pub rollout: Versions,
     /// Where protocols' identifiers lead.
     pub registry: Registry<64>,
-    /// Whatever is drawn is drawn from here, so that the same seed gives the same day.
+    /// The source of all random values, so that the same seed gives the same day.
     pub rng: ChaCha20Rng,
     /// What it signs heads with.
     pub key: KeyPair,
-    /// Who vouches for models.
+    /// The publisher that vouches for models.
     pub publisher: KeyPair,
     /// Each authority's own key. Real ones do not lie in one place; here one program plays all parts.
     keys: Vec<KeyPair>,
@@ -148,7 +148,7 @@ impl Plane {
     }
 }
 
-/// Verified is what the publisher has signed; everything else that is said is merely stated.
+/// A statement is verified if the publisher has signed it; every other one is merely stated.
 pub fn provenance(publisher: [u8; 32]) -> impl Fn(&Component<'_>) -> Provenance {
     move |component| match <&[u8; 64]>::try_from(component.statement) {
         Ok(signature) if verifies(&publisher, &component.digest, signature) => Provenance::Verified,

@@ -1,4 +1,4 @@
-//! What it all came to: how large the interaction was, counted both ways, and whether its trail proves it.
+//! The summary: how large the interaction was, counted both ways, and whether its trail verifies.
 
 use std::fmt::Write as _;
 
@@ -44,7 +44,7 @@ struct Coordination {
     transitions: u32,
     /// C_int.
     binding_points: u64,
-    /// C_frag, everything coupled with everything that the formula names.
+    /// C_frag, in which everything that the formula names is coupled with everything else.
     fragmented: String,
     /// C_frag at k = 0.3.
     fragmented_at_300: String,
@@ -98,7 +98,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// It, for people.
+    /// The report as text for people.
     pub fn story(&self) -> String {
         let Self { interaction, records, heads, chain, public_key, coordination, .. } = self;
         let Coordination { participants, modalities, functions, authorities, transitions, .. } = coordination;

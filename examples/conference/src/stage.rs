@@ -1,4 +1,5 @@
-//! An interaction on a virtual clock, with all that take part in it. Each step is told, and its records are kept.
+//! An interaction on a virtual clock, with everything that takes part in it. Each step is reported, and its records are
+//! kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,7 +209,7 @@ impl Stage {
         new
     }
 
-    /// Time passes; what falls due meanwhile is done when it falls due.
+    /// Time passes; what falls due meanwhile is handled at its time.
     pub fn go_to(&mut self, time: Time) -> Result<()> {
         while let Some(due) = self.call.next_deadline().filter(|due| *due > self.now && *due < time) {
             self.now = due;
@@ -252,7 +253,7 @@ impl Stage {
         self.knock_as(person, roles, streams)?.context("nobody lets them in")
     }
 
-    /// A party wants to join, and policy has its say on it.
+    /// A party asks to join, and policy decides on it.
     pub fn knock(&mut self, person: &Person<'_>) -> Result<Option<Seat>> {
         self.knock_as(person, &[], Streams::UNSAID)
     }
@@ -302,7 +303,7 @@ impl Stage {
         Ok(decision)
     }
 
-    /// A participant wants to do something; `what` tells it.
+    /// A participant asks to do something; `what` describes it for the timeline.
     pub fn ask(&mut self, seat: Seat, action: &str, modality: &str, what: &str) -> Result<bool> {
         let decision = self.decide(seat, action, Some(modality), None)?;
         let ruling = self.ruling(&decision);
@@ -374,7 +375,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What is left when it is over.
+    /// What remains when it is over.
     pub fn close(mut self) -> Played {
         let records: Vec<Record> = self.records.iter().filter_map(Record::read).collect();
         let authorities: Vec<_> = self.plane.names.all::<Authority>().collect();

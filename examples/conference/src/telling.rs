@@ -23,7 +23,7 @@ pub struct Event {
     /// What was counted, if something was.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<&'static str, usize>,
-    /// Where the interaction is in its life.
+    /// The state of the interaction.
     pub state: &'static str,
 }
 
@@ -110,7 +110,7 @@ pub fn json(value: &impl Serialize) {
     }
 }
 
-/// A reader that has seen enough is no reason to stop.
+/// A closed standard output is no reason to stop.
 pub fn print(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -30,7 +30,7 @@ pub struct Work<'a> {
     pub parent: Option<Binding>,
     /// Where, the best place first.
     pub sites: &'a [&'a str],
-    /// Whether the publisher vouches for it with a signature, or it only says good things of itself.
+    /// Whether the publisher vouches for it with a signature, or its provenance is only stated.
     pub vouched: bool,
     /// What its failure means.
     pub role: Role,
@@ -72,7 +72,8 @@ impl Stage {
         Ok(binding)
     }
 
-    /// Where something may go: the first of the candidates that all authorities allow. Each is what it leads through.
+    /// The destination that something may use: the first of the candidates that all authorities allow. Each candidate
+    /// is the regions that it leads through.
     pub fn choose(
         &mut self,
         choice: Choice,
@@ -96,7 +97,7 @@ impl Stage {
         Ok(chosen.and_then(|way| way.last()).copied())
     }
 
-    /// Whether something may go to one place; if not, by whom.
+    /// Whether something may go to one place; if not, the authority that denies it.
     pub fn ask_to(&mut self, seat: Seat, (action, modality): (&str, &str), to: &str, what: &str) -> Result<()> {
         let on = On::Stream(self.plane.the(modality)?);
         let goes = Set::one(self.plane.the(to)?);
@@ -175,7 +176,7 @@ impl Stage {
         let rebinding = Rebinding {
             old: (old.0, old.1.as_bytes()),
             new: (new.0, new.1.as_bytes()),
-            // Where the old one leads nowhere there is nothing to sign, and nothing to win.
+            // Where the old identifier leads nowhere there is nothing to sign, and the rebinding is refused.
             challenge: self.plane.registry.challenge(old.0, old.1.as_bytes()).unwrap_or_default(),
         };
         let signature = *self.key(by)?.sk.sign(rebinding.signed(), None);

@@ -1,4 +1,4 @@
-//! A reader that was not there verifies what the program has written down.
+//! A reader that did not see the interaction verifies what the program has written.
 
 mod support;
 
@@ -80,7 +80,7 @@ fn the_written_trail_stands_on_its_own() {
         let said = told.events.iter().filter(|event| tells.iter().any(|tells| event["event"] == *tells)).count();
         assert!(said > 10 && written > said, "{said} were told, {written} are written");
 
-        // No byte of any record can be another one.
+        // No byte of any record can be changed.
         for (place, byte) in (0..records.len()).zip((0..RECORD).cycle()) {
             let mut records = records.to_vec();
             records[place][byte] ^= 0x80;
@@ -124,7 +124,7 @@ fn every_decision_of_the_day_is_decided_again_from_the_trail_and_the_texts_alone
                 if found[0] != Replayed::NotDecided {
                     assert!(found.contains(&Replayed::Same), "{found:?} of {record:?}");
                     decided += 1;
-                    // It is no accident: with another fact it would be found.
+                    // The replay does compare: with another verdict it finds a difference.
                     let other = Record {
                         verdict: if record.verdict.permits() { Verdict::DeniedByRule } else { Verdict::Permit },
                         ..record

@@ -30,7 +30,8 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// Of a kind of fault: how often it struck, whom it affected, who kept the core, and who had nothing to do with it.
+/// The counts of a kind of fault: how often it struck, how many interactions it affected, how many kept their core, and
+/// how many were affected without being touched by it.
 fn fault(kind: &str) -> [u64; 4] {
     ["failures", "affected", "kept_core", "unrelated"].map(|count| number(&MEASURED["faults"][kind][count]))
 }

@@ -1,4 +1,4 @@
-//! What a word may have been meant to be: the names that it is near to, and the lists in which it stands.
+//! What a mistyped word may have been meant to be: the names that it is near to, and the lists that contain it.
 
 use interaction_gov::Trouble;
 use interaction_gov::policy::{Kind, Provenance};
@@ -76,7 +76,7 @@ pub fn about(vocabulary: Option<&Vocabulary<'_>>, trouble: Trouble, line: &str, 
     format!(": '{word}' ({more})")
 }
 
-/// The word that begins at a byte of a line; where none does, what stands there up to a blank.
+/// The word that begins at a byte of a line; where none does, the text from there up to a blank.
 #[must_use]
 pub fn word_at(line: &str, at: usize) -> &str {
     let rest = line.get(at..).unwrap_or_default();

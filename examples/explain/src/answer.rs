@@ -18,7 +18,7 @@ pub enum Pasted {
     Manifest,
     /// A vocabulary, a line of three hyphens, and a policy.
     Policy,
-    /// Nothing: all state machines are asked for.
+    /// Nothing: all state machines are shown.
     Machines,
 }
 
@@ -42,9 +42,9 @@ impl Pasted {
 /// An answer. Its object is a text, because a browser's numbers are too small for those of frames.
 #[derive(Debug, Serialize)]
 pub struct Answer {
-    /// Whether it is what it was said to be.
+    /// Whether the input is of the kind that was given for it.
     pub ok: bool,
-    /// For people: what it says, or what is wrong with it.
+    /// For people: the explanation, or what is wrong with the input.
     pub text: String,
     /// The object that `inspect --json` prints; of a wrong policy a list of them.
     pub json: String,
@@ -52,7 +52,7 @@ pub struct Answer {
 
 impl Answer {
     fn new(ok: bool, text: &impl ToString, object: &impl Serialize) -> Self {
-        // Nothing that is shown has a key that is no text.
+        // Serialising cannot fail, since all keys are text.
         Self { ok, text: text.to_string(), json: serde_json::to_string_pretty(object).unwrap_or_default() }
     }
 }

@@ -22,7 +22,7 @@ impl std::error::Error for HexError {}
 ///
 /// # Errors
 ///
-/// Something that is no hexadecimal digit, or half a byte at the end.
+/// Something that is not a hexadecimal digit, or half a byte at the end.
 pub fn read(text: &[u8]) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut high = None;

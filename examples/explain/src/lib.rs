@@ -1,4 +1,4 @@
-//! What the bytes, names and tables of the protocols say, as text for people and as values for programs.
+//! The meaning of the protocols' bytes, names and tables, as text for people and as values for programs.
 //!
 //! `inspect` prints it on a terminal, `lens` shows it in a browser. Nothing here reads a file, a clock or a socket.
 //!

@@ -42,7 +42,7 @@ pub fn machines() -> impl Iterator<Item = &'static Machine> {
     MACHINES.iter().copied().chain(iter::once(&*INTERACTION))
 }
 
-/// Where a draft draws it, or asks for it.
+/// The section in which a draft draws the machine, or requires it.
 #[must_use]
 pub fn section(machine: &Machine) -> String {
     let of_iacp = !machine.section.starts_with("IoE");
@@ -90,7 +90,7 @@ pub fn json(machine: &Machine, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Every transition of a machine, what its words mean, and what is to know of it.
+/// Every transition of a machine, the meaning of its names, and remarks on it.
 ///
 /// # Errors
 ///
@@ -152,7 +152,7 @@ fn mark(origin: Origin) -> char {
     }
 }
 
-/// A Mermaid state diagram. Mermaid cannot dash a single arrow, so the label says where it comes from.
+/// A Mermaid state diagram. Mermaid cannot dash a single arrow, so the label gives its origin.
 ///
 /// # Errors
 ///
@@ -184,7 +184,7 @@ pub fn mermaid(machine: &Machine, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// A state's name without what Mermaid does not take for an identifier.
+/// A state's name without the characters that Mermaid does not accept in an identifier.
 fn id(state: &str) -> String {
     let words: Vec<_> = state.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     words.join("_")

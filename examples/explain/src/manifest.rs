@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// A manifest as it was read.
 #[derive(Clone, Copy)]
 pub struct Read<'a> {
-    /// The signed object in which it stands, if it stands in one.
+    /// The signed object that contains it, if there is one.
     pub outer: Option<SealedManifest<'a>>,
     /// What it claims.
     pub manifest: Manifest<'a>,
@@ -38,7 +38,7 @@ pub fn read(bytes: &[u8]) -> Result<Read<'_>, String> {
 }
 
 impl Read<'_> {
-    /// What the manifest says, in the draft's order.
+    /// The fields of the manifest, in the draft's order.
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, Value)> {
         let Self { outer, manifest, own } = self;
@@ -64,7 +64,7 @@ impl Read<'_> {
     }
 }
 
-/// A line for each field, in a form that a terminal does not obey.
+/// A line for each field, with control characters escaped.
 impl fmt::Display for Read<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fields().iter().try_for_each(|(name, value)| {

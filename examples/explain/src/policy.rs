@@ -1,4 +1,4 @@
-//! What the policy of one authority says, in the words of a vocabulary (`IoE R2`).
+//! The policy of one authority, in the words of a vocabulary (`IoE R2`).
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Said {
     pub authority: String,
     /// Its version.
     pub version: u32,
-    /// The line that says what it is asked about; without one it is asked about everything.
+    /// The line that limits what the authority is asked about; without one it is asked about everything.
     pub scope: Option<String>,
     /// How many rules permit.
     pub permits: usize,

@@ -1,4 +1,4 @@
-//! What the visible name of an object says (`CEP §5`).
+//! The meaning of an object's visible name (`CEP §5`).
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::utc::utc;
 ///
 /// # Errors
 ///
-/// It is no surface.
+/// The name is not a surface.
 pub fn read(name: &[u8]) -> Result<Explained<'_>, SurfaceError> {
     Surface::parse_bytes(name).map(Explained)
 }
@@ -79,7 +79,7 @@ impl fmt::Display for Explained<'_> {
 /// `2026-05-16T12:00:00Z, Unix 1778932800`; a day has no time of day.
 fn in_words(moment: Moment) -> String {
     let seconds = moment.unix_seconds();
-    // Only years before 1970 are negative, and no object is handed over then.
+    // Only years before 1970 are negative, and no object is from that time.
     let text = u64::try_from(seconds).map(|seconds| utc(seconds * 1_000)).unwrap_or_default();
     let digits = match moment.precision() {
         Precision::Day => text.get(..10).map(str::to_owned),

@@ -10,14 +10,15 @@ use serde::Serialize;
 
 use crate::advice;
 
-/// The statements without which the others mean nothing: whose policy it is, and which version.
+/// The number of statements without which the others mean nothing: the one naming the authority, and the one giving the
+/// version.
 pub const HEAD: usize = 2;
 /// The longest line that is quoted, in bytes.
 const WIDEST: usize = 160;
-/// More complaints about one text are not told.
+/// The most complaints that are reported about one text.
 const MOST: usize = 100;
 
-/// Something that is wrong with a file, told as compilers tell it, so that editors find the place.
+/// Something that is wrong with a file, reported in the form of compiler messages, so that editors find the place.
 #[derive(Clone, Serialize)]
 pub struct Complaint {
     ok: bool,
@@ -43,7 +44,7 @@ impl Complaint {
         Self { ok: false, file: shown(path), line: None, column: None, error: error.to_string(), quote: None }
     }
 
-    /// With the line in which it stands.
+    /// Adds the line that contains the place.
     fn quoting(self, line: &str) -> Self {
         let at = usize::from(self.column.unwrap_or(1)).saturating_sub(1);
         let quote = line.is_char_boundary(at).then(|| (line.trim_end().to_owned(), advice::word_at(line, at).len()));
@@ -70,13 +71,13 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// A path in a form that a terminal does not obey.
+/// A path with control characters escaped.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A text in a form that a terminal does not obey. Quotes are harmless.
+/// A text with control characters escaped. Quotes are harmless.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut printable = String::new();
@@ -95,8 +96,9 @@ pub fn wrong_with_vocabulary(path: &Path, text: &str) -> Vec<Complaint> {
     wrong(path, text, None, |text| Vocabulary::read(text).map(|_| ()).map_err(PolicyError::from))
 }
 
-/// Everything that is wrong with a text, where `check` finds the first thing: it is asked again without each line that was
-/// wrong. Of a policy, which has a vocabulary, nothing is asked without its head: the others would mean something else.
+/// Everything that is wrong with a text, where `check` finds only the first error: it is called again without each line
+/// that was wrong. For a policy, which has a vocabulary, it is not called again without the head, because the other
+/// lines would mean something else.
 pub fn wrong(
     path: &Path,
     text: &str,
@@ -130,7 +132,7 @@ pub fn wrong(
     found
 }
 
-/// The lines that say something, with their numbers and without their comments.
+/// The lines with a statement, with their numbers and without their comments.
 pub fn statements<'t>(lines: &[&'t str]) -> impl Iterator<Item = (usize, &'t str)> {
     let numbered = (1..).zip(lines.iter().map(|line| line.split_once('#').map_or(*line, |(before, _)| before).trim()));
     numbered.filter(|(_, line)| !line.is_empty())

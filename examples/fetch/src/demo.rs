@@ -1,4 +1,4 @@
-//! The cases of `fetch demo`, and what the pipeline must say to each.
+//! The cases of `fetch demo`, and the verdict that the pipeline must reach in each.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
@@ -27,7 +27,7 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// Whether the verdict is it.
+    /// Whether the verdict is the expected one.
     #[must_use]
     pub fn is(self, verdict: &Verdict) -> bool {
         match (self, verdict) {
@@ -45,7 +45,7 @@ const NODES: usize = 4;
 
 /// One server to try.
 pub struct Case {
-    /// What it does, in a few words.
+    /// A description in a few words.
     pub what: &'static str,
     /// Its URI.
     pub uri: String,
@@ -79,12 +79,12 @@ pub struct World {
     pub directory: Directory,
     /// What to try.
     pub cases: Vec<Case>,
-    /// Whether there is an address outside loopback, without which nothing is inwards of anything.
+    /// Whether there is an address outside loopback; without one, no request can be told to lead inwards.
     pub has_outside: bool,
 }
 
 impl World {
-    /// An LL-Entity that asks the directory of this world, where one is wanted.
+    /// An LL-Entity that queries the directory of this world, if `is_wanted`.
     ///
     /// # Errors
     /// It has no memory.
@@ -93,13 +93,13 @@ impl World {
     }
 }
 
-/// Nodes that have the root `test`, whose curator's key has changed once, with names below it of which some are good no more; and
-/// `lost`, a root that has run out.
+/// Nodes that have the root `test`, whose curator's key has changed once, with names below it, some of which are no
+/// longer valid; and `lost`, a root that has expired.
 async fn start_directory() -> Result<Directory> {
     let [old, curator, other, witness] = [(); 4].map(|()| Identity::<Portable>::generate(&mut rng()));
     let now = unix().0;
     let before = now.saturating_sub(2 * HOUR);
-    // A root lives for 400 days: this one has run out an hour ago.
+    // A root is valid for 400 days: this one expired an hour ago.
     let begun = (before + HOUR).saturating_sub(ROOT_LIFE);
     let (test, lost) = (root("test", &old, now), root("lost", &other, begun));
     let directory = Directory::start(NODES, &[&test, &lost]).await.context("the directory")?;

@@ -1,5 +1,5 @@
-//! Directory nodes that resolve names: each answers ANML Fallback Queries by the records that stand in its own store, which it has
-//! judged.
+//! Directory nodes that resolve names: each answers ANML Fallback Queries by the records in its own store, which it has
+//! verified.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,7 +82,7 @@ impl Names {
             cache: lend(8, || iacp_core::directory::node::Kept::FREE),
         };
         let own = NodeInfo { eid: me.eid(), at, place: DhtKey(me.eid().0), classes: 0xF };
-        // Which nodes there are is configured, so no place costs work.
+        // The nodes are configured, so a node's place requires no proof of work.
         let settings = Settings { diversity: Diversity::Off, place_bits: 0, ..Settings::DEFAULT };
         let node = Node::new(memory, own, settings, Mono(0), &mut rng());
         let node = node.map_err(|error| anyhow!("the memory of a node: {error:?}"))?;
@@ -118,7 +118,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Starts so many nodes that have these roots pinned.
+    /// Starts `count` nodes that have these roots pinned.
     ///
     /// # Errors
     /// A port cannot be had, or there is no randomness.
@@ -152,12 +152,12 @@ impl Directory {
         &self.nodes
     }
 
-    /// Hands a record to all nodes, as another node would; gives the status of each.
+    /// Hands a record to all nodes, as another node would; returns the status of each.
     pub fn offer(&self, made: &Made) -> Vec<u32> {
         self.offer_at(unix(), made)
     }
 
-    /// The same, at another time than now: what has run out since is gone.
+    /// The same, at a time other than now: records that have expired since are gone.
     pub fn offer_at(&self, unix: UnixTime, made: &Made) -> Vec<u32> {
         (0..self.shared.len()).map(|node| self.offer_to(node, unix, made)).collect()
     }

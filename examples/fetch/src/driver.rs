@@ -32,20 +32,20 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::host::Host;
 use crate::text;
 
-/// A little above what the pipeline reads of a header, so that it is the pipeline that refuses.
+/// A little more than the pipeline reads of a header, so that the refusal is the pipeline's.
 const HEADER_ROOM: usize = 20_480;
-/// So many heads of 1xx are told; the pipeline gives up before.
+/// The number of 1xx heads that are reported; the pipeline gives up before.
 const HINTS_TOLD: usize = 16;
 /// Places of the problem cache.
 const PLACES: usize = 256;
 
-/// What became of a URI, and how.
+/// The result for a URI, and how it was reached.
 pub struct Report {
     /// The verdict.
     pub verdict: Verdict,
     /// How it was decided.
     pub trail: Vec<Mark>,
-    /// Where the origin may also be reached, if a resolver knows.
+    /// The EID under which the origin may also be reached, if a resolver has a mapping.
     pub mapping: Option<Eid>,
     /// Whether the origin itself has confirmed that.
     pub is_confirmed: bool,
@@ -83,7 +83,7 @@ pub struct Settings {
     pub dns: Option<SocketAddr>,
     /// Whose certificates count.
     pub roots: RootCertStore,
-    /// The LL-Entity that is asked for names; without one there are no mappings.
+    /// The LL-Entity that resolves names; without one there are no mappings.
     pub host: Option<Host>,
 }
 
@@ -217,7 +217,7 @@ impl Fetcher {
         Ok(Report { verdict: verdict(outcome), trail, mapping, is_confirmed })
     }
 
-    /// Waits for what comes, as long as the pipeline does.
+    /// Waits for a result until the pipeline's deadline.
     async fn within<T>(
         &self,
         pipeline: &mut Machine<'_>,
@@ -261,7 +261,7 @@ impl Fetcher {
                 let Some(address) = addresses.first() else {
                     return pipeline.answer(self.now(), id, Answer::Failed(Failure::NotConnected), cache);
                 };
-                // The very address that is connected to: a second look-up could give another one.
+                // The same address that is connected to: a second look-up could give another one.
                 pipeline.answer(self.now(), id, Answer::Connecting(Scope::of(*address)), cache);
                 if !pipeline.wants(id) {
                     return;

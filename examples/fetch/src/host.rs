@@ -1,6 +1,6 @@
-//! The LL-Entity that the interpreter asks for names (`IACP §4.1.1`): one agent, and a quorum of directory nodes.
+//! The LL-Entity that resolves names for the interpreter (`IACP §4.1.1`): one agent, and a quorum of directory nodes.
 //!
-//! The agent's EID is drawn for this run and registered nowhere: nothing has to find it.
+//! The agent's EID is drawn for this run and not registered, since nothing has to look it up.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -111,7 +111,8 @@ impl Host {
         Mono(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// The EID of this URI's host: as it is known, or as the directory says now. Without a decision there is no mapping.
+    /// The EID of this URI's host: from the cache, or as the directory answers now. Without a quorum there is no
+    /// mapping.
     pub async fn mapping(&mut self, uri: &str) -> Option<Eid> {
         let now = self.now();
         self.number = self.number.wrapping_add(1).max(1);
@@ -123,7 +124,7 @@ impl Host {
         }
     }
 
-    /// Drives the LL-Entity until it tells what has become of the newest request.
+    /// Drives the LL-Entity until it gives the result of the newest request.
     async fn drive(&mut self) -> Result<Option<Eid>> {
         let mut datagram = [0; DATAGRAM];
         loop {
@@ -154,7 +155,7 @@ impl Host {
         }
     }
 
-    /// What the LL-Entity asks of its host. The agent's key dies with this process, so nothing is written down.
+    /// Handles the LL-Entity's requests to its host. The agent's key ends with this process, so nothing is stored.
     fn ask(&mut self) {
         let now = self.now();
         while let Some(request) = self.entity.poll_request() {
@@ -173,7 +174,7 @@ impl Host {
         }
     }
 
-    /// What has become of the newest request, once it is told.
+    /// The result of the newest request, once there is one.
     fn told(&mut self) -> Option<Option<Eid>> {
         while let Some(event) = self.entity.poll_event() {
             let HostEvent::Agent { event, .. } = event else { continue };

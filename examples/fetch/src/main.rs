@@ -120,7 +120,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(if is_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The legacy path, where the verdict is that.
+/// Takes the legacy path, if that is the verdict.
 async fn browse(fetcher: &Fetcher, agent: &Identity<Portable>, report: &Report, arguments: &Arguments) -> Result<()> {
     let Verdict::Legacy { trigger, url } = &report.verdict else { return Ok(()) };
     let chromium = sandbox::find().context("no Chromium is installed: the legacy path is not shown")?;
@@ -170,7 +170,7 @@ async fn show_demo(json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A page that says nothing until its script has run: handed to a browser, and back.
+/// Hands a page that is empty until its script has run to a browser, and takes it back.
 async fn show_browser(world: &demo::World, json: bool) -> Result<()> {
     let Some(chromium) = sandbox::find() else {
         eprintln!("NOT SHOWN: the legacy path, because no Chromium is installed");

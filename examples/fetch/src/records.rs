@@ -14,7 +14,7 @@ use iacp_wire::{DhtKey, Digest, Eid, Frame, Locator, Message};
 /// The proof of a root that readers have pinned in their configuration.
 const PINNED: [u8; 1] = [2];
 
-/// A record, and where it stands.
+/// A record, and its slot.
 #[derive(Clone)]
 pub struct Made {
     /// Its kind.
@@ -27,7 +27,7 @@ pub struct Made {
     pub body: Vec<u8>,
 }
 
-/// A root lives so long, in milliseconds: 400 days.
+/// How long a root is valid, in milliseconds: 400 days.
 pub const ROOT_LIFE: u64 = 400 * 24 * 3_600_000;
 
 impl Made {

@@ -1,4 +1,4 @@
-//! Web servers and a DNS on loopback that do what servers do, and worse; and a log of what they were asked.
+//! Web servers and a DNS on loopback that do what servers do, and worse; and a log of the requests that they got.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 /// The document of most of the servers.
 pub const ANML: &str = "<anml><title>News</title><p>Hello, agent</p></anml>";
 const PAGE: &str = "<!doctype html><html><head><title>News</title></head><body><p>Hello, agent</p></body></html>";
-/// A page that says nothing until its script has run.
+/// A page that is empty until its script has run.
 const SCRIPTED: &str = "<!doctype html><html><head><title>Sum</title></head><body><script>\
     document.body.append('six times seven is ' + 6 * 7)</script></body></html>";
 const LINK: &str = "rel=\"alternate\"; type=\"application/anml+xml\"";
@@ -35,7 +35,7 @@ pub struct Request {
     pub head: String,
 }
 
-/// What all servers were asked, and how much they sent.
+/// The requests to all servers, and how many bytes they sent.
 #[derive(Clone, Default)]
 pub struct Log {
     requests: Arc<Mutex<Vec<Request>>>,

@@ -64,7 +64,7 @@ fn name(returned: &Returned) -> String {
     HandOffContext::parse(&returned.object).map_or_else(|_| String::new(), |object| hex(&object.esd_eid.0))
 }
 
-/// Each URL once, with how often it was wanted. A browser asks for more than its page.
+/// Each URL once, with the number of its requests. A browser requests more than its page.
 fn counted(urls: &[String]) -> impl Iterator<Item = (&str, usize)> {
     let mut times = BTreeMap::new();
     urls.iter().for_each(|url| *times.entry(url.as_str()).or_insert(0) += 1);

@@ -10,7 +10,7 @@ const INLINE: [&str; 25] = [
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "i", "kbd", "mark", "q", "s", "samp", "small",
     "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
 ];
-/// Elements whose text is none of the page's.
+/// Elements whose text is not part of the page's text.
 const SILENT: [&str; 4] = ["script", "style", "template", "noscript"];
 
 /// The text of a web page, as html5ever reads it.

@@ -1,5 +1,5 @@
-//! The ANML Fallback Query over real sockets: from the interpreter's LL-Entity to directory nodes, which resolve names by the
-//! records that stand in their stores. A quorum of them decides.
+//! The ANML Fallback Query over real sockets: from the interpreter's LL-Entity to directory nodes, which resolve names
+//! by the records in their stores. A quorum of them decides.
 
 mod web;
 
@@ -47,12 +47,12 @@ impl World {
         token("test", "test.present", by, self.site.eid(), (self.now, self.now + HOUR))
     }
 
-    /// All nodes take it.
+    /// Stores a record at all nodes.
     fn store(&self, made: &Made) {
         assert_eq!(self.directory.offer(made), [0; NODES], "{:?}", made.kind);
     }
 
-    /// The first nodes take it.
+    /// Stores a record at the first `nodes` nodes.
     fn store_at(&self, nodes: usize, made: &Made) {
         (0..nodes).for_each(|node| assert_eq!(self.directory.offer_to(node, unix(), made), 0));
     }
@@ -105,7 +105,7 @@ async fn a_name_follows_its_root_to_another_key() {
     let next = identity();
     world.store(&curation("test", 1, &world.root, &world.curator, next.eid()));
     assert_eq!(world.mapping(&mut world.fetcher(), "present").await, None, "its token is by the key before");
-    // The same token by the key of now, made later: it replaces the other one.
+    // The same token by the present key, made later: it replaces the other one.
     let window = (world.now + 1, world.now + HOUR);
     world.store(&token("test", "test.present", &next, world.site.eid(), window));
     assert_eq!(world.mapping(&mut world.fetcher(), "present").await, Some(world.site.eid()));
@@ -125,7 +125,7 @@ async fn a_mapping_whose_signer_or_site_is_slashed_revoked_or_accused_is_refused
         let world = World::start().await;
         assert_eq!(world.mapping(&mut world.fetcher(), "present").await, Some(world.site.eid()));
         let record = spoils(&world);
-        // Where one node does not know of it, or lies about it, the quorum holds.
+        // Where one node does not have it, or lies about it, the quorum still holds.
         world.store_at(NODES - 1, &record);
         assert_eq!(world.mapping(&mut world.fetcher(), "present").await, None, "{:?}", record.kind);
     }
@@ -135,7 +135,7 @@ async fn a_mapping_whose_signer_or_site_is_slashed_revoked_or_accused_is_refused
 async fn a_mapping_without_its_root_is_refused() {
     let (curator, site, now) = (identity(), identity(), unix().0);
     let before = UnixTime(now - 2 * HOUR);
-    // A root lives for 400 days: this one has run out an hour ago.
+    // A root is valid for 400 days: this one expired an hour ago.
     let begun = UnixTime(before.0 + HOUR - ROOT_LIFE);
     let root = root("test", &curator, begun.0);
     let directory = Directory::start(NODES, &[&root]).await.expect("ports");
@@ -152,7 +152,7 @@ async fn one_node_that_lies_or_is_silent_changes_nothing_and_two_leave_no_mappin
     // shows: IACP-028 (§4.1.2)
     let world = World::start().await;
     for (strangers, expected) in [(1, Some(world.site.eid())), (2, None)] {
-        // Signed, but by other keys than those of the configuration: nodes that are not the ones that they should be.
+        // Signed, but by keys other than those of the configuration: these are not the configured nodes.
         let mut nodes = world.directory.nodes().to_vec();
         nodes.iter_mut().take(strangers).for_each(|(eid, _)| *eid = identity().eid());
         let host = Some(Host::new(&nodes).expect("a quorum"));

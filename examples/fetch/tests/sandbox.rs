@@ -118,7 +118,7 @@ fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What passes of these frames, for a derivative of so many seconds; `frames` is told its name.
+/// What passes of these frames, for a derivative of `seconds` seconds; `frames` gets its name.
 async fn passage(web: &Web, seconds: u32, frames: impl Fn(Digest) -> Vec<Vec<u8>>) -> Passage {
     let agent = Identity::<Portable>::generate(&mut rng());
     let mut slots = [const { DerivedSlot::EMPTY }; 4];

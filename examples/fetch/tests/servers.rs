@@ -1,4 +1,4 @@
-//! The pipeline on real connections: what it decides, and what it asked for on the way. The servers keep a log.
+//! The pipeline on real connections: what it decides, and what it requests on the way. The servers keep a log.
 
 mod web;
 
@@ -105,7 +105,7 @@ async fn a_body_without_end_is_cut_and_its_connection_closed() {
     // shows: IACP-033 (§4.1.2.1), IACP-034 (§4.1.2.1)
     let mut web = Web::start().await;
     assert_eq!(legacy(&web.fetch("endless").await), Some(Trigger::BufferOverflow));
-    // What the operating system had buffered is sent; then the server cannot send any more.
+    // The operating system sends what it had buffered; then the server cannot send any more.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let sent = web.world.log.sent();
     assert!(sent < 40_000_000, "{sent} bytes");

@@ -105,7 +105,7 @@ async fn a_server_that_speaks_no_tls_is_no_answer() {
     site.port = plain.local_addr().expect("its address").port();
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = plain.accept().await {
-            // The client hangs up as soon as it sees that this is no TLS.
+            // The client closes as soon as it sees that this is not TLS.
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
         }
     });

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::lines;
 
-/// The unit of what standard input gives.
+/// The unit of standard input.
 const LINE: &str = "line";
 
 /// One input.
@@ -18,12 +18,12 @@ pub struct Input<'a> {
     unit: &'static str,
     number: u64,
     pub text: &'a [u8],
-    /// It was longer than the limit, and only its beginning is here.
+    /// The input was longer than the limit, and only its beginning is here.
     pub cut: bool,
 }
 
 impl Input<'_> {
-    /// A line of standard input with nothing in it; an empty argument is an input all the same.
+    /// An empty line of standard input; an empty argument still counts as an input.
     pub fn is_empty_line(&self) -> bool {
         self.unit == LINE && self.text.is_empty() && !self.cut
     }
@@ -73,7 +73,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// An object a line, or explanations with an empty line between; only what is asked for is made.
+    /// An object a line, or explanations with an empty line between; only the requested form is computed.
     pub fn explain<J: Serialize, T: Display>(
         &mut self,
         object: impl FnOnce() -> J,

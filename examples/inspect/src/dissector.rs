@@ -1,4 +1,4 @@
-//! `inspect dissector`: Wireshark reads what the figures say.
+//! `inspect dissector`: a Wireshark dissector, made from the figures.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `inspect frame`: what the bytes of a frame say.
+//! `inspect frame`: the meaning of a frame's bytes.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// No datagram fills a longer line, however it is spaced.
+/// No datagram needs a longer line, however it is spaced.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// Runs the subcommand.

@@ -1,4 +1,4 @@
-//! Standard input, or another one, a line at a time, so that an endless input is as good as a short one.
+//! Standard input, or another one, a line at a time, so that the input may be endless.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,7 +9,7 @@ pub struct Line<'a> {
     /// 1 for the first.
     pub number: u64,
     pub text: &'a [u8],
-    /// It was longer than the limit, and only its beginning is here.
+    /// The line was longer than the limit, and only its beginning is here.
     pub cut: bool,
     /// Nothing more has come yet: the answer to this one is due.
     pub last_for_now: bool,

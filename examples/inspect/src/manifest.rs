@@ -1,4 +1,4 @@
-//! `inspect manifest`: what a sealed manifest claims, and, given the key, what of it is proven.
+//! `inspect manifest`: what a sealed manifest claims, and, given the key, which of the claims are proven.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -43,14 +43,14 @@ pub struct Arguments {
     json: bool,
 }
 
-/// More than any outer object has, white space included, in bytes.
+/// More bytes than any outer object has, white space included.
 const LONGEST: u64 = 64 << 10;
 
 /// Runs the subcommand.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, is no manifest, or does not hold what is asked of it.
+/// A file that cannot be read, is not a manifest, or does not match what was given.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (bytes, more) = read_start(&arguments.file, LONGEST)?;
     if more {

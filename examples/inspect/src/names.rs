@@ -16,7 +16,7 @@ pub fn find<T: Listed>(vocabulary: &Vocabulary<'_>, option: &str, name: &str) ->
     })
 }
 
-/// What stands for a region that is not known, unless the vocabulary has a region of that name.
+/// The word for an unknown region, unless the vocabulary has a region of that name.
 const UNKNOWN: &str = "unknown";
 
 /// The regions that an option gives.

@@ -85,7 +85,7 @@ struct Verify {
 ///
 /// # Errors
 ///
-/// An input that is no hex, a nonce that does not exist, or an output that cannot be written.
+/// An input that is not hex, a nonce that does not exist, or an output that cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Mine(arguments) => mine(arguments),
@@ -163,8 +163,8 @@ fn one_time_key() -> Result<[u8; 32]> {
     Ok(Portable::x25519_public(&Secret32::new(seed)))
 }
 
-/// A bar on standard error if that is a terminal, and nothing otherwise. Luck has no memory: the bar ends at the
-/// number of tries that is expected on average, and may run past it.
+/// A bar on standard error if that is a terminal, and nothing otherwise. The tries are independent: the bar ends at the
+/// number that is expected on average, and may run past it.
 fn progress(bits: u32) -> ProgressBar {
     let expected = 1_u64.checked_shl(bits).unwrap_or(u64::MAX);
     let bar = ProgressBar::new(expected);
@@ -210,7 +210,7 @@ struct Verdict {
     request: Option<Claims>,
 }
 
-/// What the request says, and what is true of it.
+/// The claims of the request, and the computed values.
 #[derive(Serialize)]
 struct Claims {
     space: String,

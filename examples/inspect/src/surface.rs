@@ -1,4 +1,4 @@
-//! `inspect surface`: what the visible name of an object says.
+//! `inspect surface`: the meaning of an object's visible name.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// A line is read this far and no further: a name is refused long before.
+/// A line is read up to this length: no valid name is as long.
 const LONGEST_LINE: u64 = 4_096;
 
 /// Runs the subcommand.
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         match surface::read(input.text) {
             Ok(surface) => answers.explain(|| surface.shown(), || surface),
             Err(error) => {
-                // The byte itself, in a form that a terminal does not obey.
+                // The byte itself, escaped for a terminal.
                 let byte = input.text.get(error.offset).map(|byte| format!(": {}", byte.escape_ascii()));
                 answers.refuse(input, &error, error.offset, &byte.unwrap_or_default())
             }

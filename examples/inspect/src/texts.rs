@@ -1,4 +1,4 @@
-//! Texts that people write for machines: read from files, and told what is wrong with them.
+//! Texts that people write for machines: read from files, with the report of what is wrong with them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ pub use explain::texts::{Complaint, HEAD, printable, shown, statements, wrong, w
 /// No text that people write is longer, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// Puts a file in the place of another one: none is ever half written.
+/// Replaces a file by another one, so that no half-written file is ever in its place.
 ///
 /// # Errors
 ///
@@ -23,7 +23,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", shown(path)))
 }
 
-/// Tells complaints: objects on standard output, or lines on standard error.
+/// Prints complaints: objects on standard output, or lines on standard error.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub fn tell(complaints: &[Complaint], json: bool) -> Result<()> {
 ///
 /// # Errors
 ///
-/// It cannot be read, is too long, or is no UTF-8.
+/// The file cannot be read, is too long, or is not UTF-8.
 pub fn read(path: &Path) -> Result<String, Complaint> {
     let mut bytes = Vec::new();
     File::open(path)

@@ -1,4 +1,4 @@
-//! The drawings in ARCHITECTURE.md are what the tables say.
+//! The drawings in ARCHITECTURE.md match the tables.
 
 use std::process::Command;
 

@@ -25,7 +25,7 @@ fn inspected(place: &Place, args: &[&str]) -> (String, String, bool) {
     (out, complaints.replace(&place.path(""), ""), ok)
 }
 
-/// What is wrong, told twice: to people and to machines.
+/// What is wrong, in both forms: for people and for machines.
 fn wrong(place: &Place, trail: &[u8], heads: &str) -> String {
     let (out, told, ok) = check(place, trail, heads, &[]);
     assert!(!ok && out.contains("verified     no\n"), "{out}{told}");
@@ -124,7 +124,7 @@ fn what_is_not_shown_is_not_called_verified() {
     let begun = place.file("begun.trail", call.records[..7].concat());
     let (out, _, ok) = inspected(&place, &[&begun, "--heads", &early, "--key", &key]);
     assert!(!ok && out.contains("verified     yes") && out.contains(no_end), "{out}");
-    // Unless it is known to go on; and it has to be the right one.
+    // Unless it may go on (`--unfinished`); and it has to be the right interaction.
     let of = |id: &str| {
         inspected(&place, &[&begun, "--heads", &early, "--key", &key, "--unfinished", "--interaction", id]).2
     };
@@ -146,7 +146,7 @@ fn every_flipped_byte_is_found_with_its_record() {
         let mut records = call.records.clone();
         records[record][at] ^= 0x40;
         let told = wrong(&place, &records.concat(), &call.heads());
-        // What means nothing or stands wrong is found at once, and the rest at the next head.
+        // A value without meaning or at a wrong place is found at once, and every other change at the next head.
         let since = call.heads.iter().map(|head| head.records).filter(|end| *end as usize <= record).max().unwrap_or(0);
         let until = call.heads.iter().map(|head| head.records).find(|end| *end as usize > record).unwrap_or(0) - 1;
         let found =
@@ -233,12 +233,12 @@ fn a_forged_head_is_found_and_others_still_hold() {
     assert_eq!(told, "records 4 to 6: the signature of a head does not hold (the head in line 2, over 7 records)\n");
     let (out, ..) = check(&place, &call.trail(), &forged, &[]);
     assert!(out.contains("head over 7 records: DOES NOT HOLD\n") && out.contains("10, 10 of them signed"), "{out}");
-    // A rewritten trail with heads of the rewriter's own.
+    // A rewritten trail with heads that the attacker signed.
     let mut records = call.records.clone();
     records[9][RECORD - 1] = 0;
     let all: Vec<_> = (0..3).map(|at| line(at, 8)).collect();
     assert_eq!(wrong(&place, &records.concat(), &all.join("\n")).lines().count(), 3);
-    // A head that says more than was signed.
+    // A head that claims more than was signed.
     let longer = line(2, PLANE).replace("\"records\":10", "\"records\":11");
     let told = wrong(&place, &call.trail(), &longer);
     assert_eq!(told, "record 10: the signature of a head does not hold (the head in line 1, over 11 records)\n");
@@ -329,7 +329,7 @@ A signed head covers it."
     assert!(ok && out.lines().count() == 2);
     assert_eq!((&object["record"], &object["signed"]), (&json!(5), &json!(true)));
     assert_eq!(object["explanation"].as_array().expect("sentences").len(), 9);
-    // What nothing proves is said to be so.
+    // What is not proven is reported as not proven.
     let (out, _, ok) = inspected(&place, &[&place.path("call.trail"), "--explain", "5"]);
     assert!(!ok && out.contains("\nNo signed head covers it.\n"), "{out}");
     let mut records = call.records.clone();
@@ -447,7 +447,7 @@ proptest! {
         let options = if explain.is_some() { &options[..] } else { &[] };
         // `run` sees to it that the program ends by itself, and says yes or no.
         let (out, complaints, ok) = check(&place, &trail, &heads, options);
-        // A trail without heads is nowhere wrong, and nothing of it is verified.
+        // In a trail without heads nothing is wrong, and nothing is verified.
         prop_assert!(!ok || complaints.is_empty(), "{}{}", out, complaints);
         prop_assert!(ok || !complaints.is_empty() || out.contains("verified     no"), "{}{}", out, complaints);
         let exists = explain.is_none_or(|number| number < 10);

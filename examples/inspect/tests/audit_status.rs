@@ -1,4 +1,5 @@
-//! What the exit code of `inspect audit` says: a row for each way in which a trail can be whole, wrong or not shown (`IoE R6`).
+//! The exit code of `inspect audit`: a row for each way in which a trail can be whole, wrong or not fully shown (`IoE
+//! R6`).
 
 mod govern;
 mod program;
@@ -7,7 +8,7 @@ mod trail;
 use govern::Place;
 use trail::{PLANE, call, head_line, key};
 
-// Everything is shown; something is wrong; the command line is; something is not shown.
+// Everything is shown; something is wrong; the command line is wrong; something is not shown.
 const WHOLE: i32 = 0;
 const WRONG: i32 = 1;
 const USAGE: i32 = 2;

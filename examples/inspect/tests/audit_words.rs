@@ -1,5 +1,5 @@
-//! What a record says is told in words that fit its kind: no number that means something else elsewhere, and no permit that is
-//! called a denial.
+//! A record is described in words that fit its kind: no number is shown under a meaning that it has in other kinds, and
+//! no permit is called a denial.
 
 mod govern;
 mod program;

@@ -43,7 +43,8 @@ fn policies_compile_to_bytes_that_decide_the_same() {
     for (one, other) in compiled.members().iter().zip(policy.members()) {
         assert!(one == other && compiled.rules_of(one).eq(policy.rules_of(other)));
     }
-    // The same texts give the same bytes; what is no policy gives none, and leaves what is there.
+    // The same texts give the same bytes; a text that is not a policy gives none, and leaves the existing file as it
+    // is.
     let (json, _, _) = run(&place, &[&args[..], &["--json"]].concat());
     let object: Value = serde_json::from_str(&json).expect("an object");
     assert_eq!((&object["words"], &object["digest"]), (&2.into(), &digest.into()));

@@ -1,4 +1,4 @@
-//! The Wireshark dissector says of every golden frame what `inspect frame --json` says, field by field.
+//! The Wireshark dissector shows of every golden frame what `inspect frame --json` shows, field by field.
 
 mod program;
 mod tshark;

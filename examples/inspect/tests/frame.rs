@@ -152,9 +152,9 @@ fn the_table_explains_what_a_number_alone_does_not() {
     shown(KEEPALIVE, &["2222  a secret\n"]);
     // The conditions block is a figure of its own, at its place in the frame.
     shown(NEGOTIATION, &["          24      8  initial_sequence  9\n", "3600  seconds\n", "16  frames\n"]);
-    // Nothing that a frame says reaches the terminal as a command.
+    // No text in a frame reaches the terminal as a control sequence.
     shown(FALLBACK, &[r#""a:\u{1b}""#]);
-    // A frame in a frame, and what is none.
+    // A frame in a frame, and bytes that are not a frame.
     shown(
         OUTER,
         &[

@@ -1,5 +1,5 @@
-//! What `inspect policy` says about twenty mistakes that people make, beside Cedar's words for the same ones. `MISTAKES=print`
-//! prints ours anew.
+//! What `inspect policy` says about twenty mistakes that people make, beside Cedar's messages for the same ones.
+//! `MISTAKES=print` prints ours anew.
 
 mod govern;
 mod program;
@@ -32,7 +32,7 @@ fn our_words_are_those_of_the_table() {
         fs::write(TABLE, &anew).expect("written");
     }
     assert_eq!(table, anew, "MISTAKES=print writes it anew");
-    // Each is told at its place, and a word with the list that it was looked for in.
+    // Each is reported at its place, and a word with the list in which it was looked up.
     let mistakes: Vec<&str> = anew.split("\n== ").skip(1).collect();
     assert_eq!(mistakes.len(), 20);
     for mistake in mistakes {

@@ -240,7 +240,7 @@ fn a_denial_is_answered_with_who_denies_and_why() {
     assert!(out.contains("  privacy    has no rule that permits it\n\nDENIED by corporate\n"), "{out}");
     let out = answer(&["--may", "export", "--posture", "hardened"]);
     assert!(out.ends_with("\nDENIED by privacy: what no rule permits is denied\n"), "{out}");
-    // Who is not asked says so with its scope.
+    // For an authority that is not asked, the answer names its scope.
     let out = answer(&["--may", "join", "--kind", "service"]);
     assert!(
         out.contains("  privacy    is not asked about it        privacy.policy:3: over record, transcribe, export\n"),
@@ -260,7 +260,7 @@ fn a_denial_is_answered_with_who_denies_and_why() {
     );
     let (out, ..) = asked_of(&place, &["privacy.policy"], &["--may", "join"]);
     assert!(out.ends_with("\nDENIED: no authority is asked about it\n"), "{out}");
-    // Of several lines that keep data somewhere, the one that keeps them out is told.
+    // Of several lines that keep data somewhere, the one that keeps them out is shown.
     let keeps = "keep video within de, us\nkeep any within de, fr, us\nkeep audio within de, us\nkeep audio, video within de, fr\n";
     place.file("privacy.policy", PRIVACY.split("keep").next().expect("rules").to_owned() + keeps);
     let (out, ..) = ask(&place, &["--may", "record", "--on", "audio", "--consent", "recording", "--goes", "us"]);
@@ -333,10 +333,10 @@ who may transcribe?
     // Each cell is what the question alone is answered with.
     let one = cells.iter().find(|cell| cell["by"] == "captions" && cell["on"] == "chat").expect("a cell");
     assert_eq!((&one["said"], &one["why"]), (&json!("deny"), &json!(["privacy.policy:4: deny transcribe on chat"])));
-    // What is said does not vary.
+    // What is given does not vary.
     let (out, ..) = ask(&place, &[&asked[..], &["--kind", "agent", "--by", "captions", "--on", "chat"]].concat());
     assert!(out.contains("  by        on    agent\n  captions  chat  deny [1]\n\n  [1] privacy.policy:4:"), "{out}");
-    // Where less is left out than told, that is told.
+    // If fewer names are left out than listed, the ones left out are listed.
     place.file("names", NAMES.replace("captions", "captions, translation, moderation"));
     let (out, ..) = ask(&place, &["--table", "record", "--consent", "recording", "--on", "chat"]);
     assert!(out.contains("  any or none but recording  chat  deny [1]") && out.contains("  recording "), "{out}");

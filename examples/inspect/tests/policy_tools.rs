@@ -504,7 +504,7 @@ fn questions() -> impl Iterator<Item = Facts> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What is told to differ differs, and nothing else does: against every question there is, one by one.
+    /// What is reported to differ differs, and nothing else does: checked with every possible question, one by one.
     #[test]
     fn a_difference_is_exhaustive(old in text("one"), new in text("one"), other in text("two")) {
         let vocabulary = Vocabulary::read(WORLD).expect("names");

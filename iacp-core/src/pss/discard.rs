@@ -1,14 +1,14 @@
-//! Why a frame is not taken: noise is counted, an authentic contradiction ends the session.
+//! Why a frame is not accepted: noise is counted, an authentic contradiction ends the session.
 
 use core::fmt;
 
-/// What an authentic peer did that no honest one does.
+/// A protocol violation in an authentic frame, which no honest peer commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Violation {
-    /// A rolling hash that is not the hash of what came before.
+    /// A rolling hash that is not the hash of the earlier frames.
     Chain,
-    /// An acknowledgement of what was never sent, or one that takes another back.
+    /// An acknowledgement of a frame that was never sent, or one below an earlier acknowledgement.
     Acknowledgement,
     /// An echo of a heartbeat that was never sent, or of an older one than before.
     Echo,
@@ -16,7 +16,7 @@ pub enum Violation {
     Bitmap,
     /// A plaintext too short for its rolling hash and kind, or a heartbeat of another length.
     Plaintext,
-    /// A kind that does not exist, or not under this sequence number.
+    /// A kind that does not exist, or that is not allowed under this sequence number.
     Kind(u8),
     /// FIN on a frame with content, a second FIN, or data after it.
     Fin,
@@ -66,13 +66,13 @@ macro_rules! discards {
 discards! {
     /// Not one well-formed frame.
     Malformed = "malformed",
-    /// A frame that the session machine takes no interest in.
+    /// A frame that is not for the session machine.
     NotForSession = "not a frame of a session",
     /// Cookies that are zero where they must not be, or of another session.
     Cookie = "cookies of no session here",
-    /// The signature does not verify. Charge it to the locator that it came from.
+    /// The signature does not verify. Charge it to the locator from which it came.
     Signature = "signature does not verify",
-    /// The seal does not open. Charge it to the locator that it came from.
+    /// The seal does not open. Charge it to the locator from which it came.
     Seal = "seal does not open",
     /// The nonce is not one that the sequence number can have now.
     Nonce = "nonce of no key in use",
@@ -82,19 +82,19 @@ discards! {
     BeyondWindow = "beyond the window",
     /// Within the window, but beyond this side's memory: it will be repeated.
     NoRoom = "no room to keep it",
-    /// A heartbeat not newer than the last one taken.
+    /// A heartbeat that is not newer than the last accepted one.
     Stale = "heartbeat older than the last",
     /// FIN on a heartbeat.
     Fin = "FIN on a heartbeat",
     /// A repeat of a handshake frame.
     Repeat = "repeated",
-    /// Not now: data before the contract, before reconciliation, or after the end.
+    /// Not allowed in this state: data before the contract, before reconciliation, or after the end.
     NotNow = "not in this state",
     /// The identity passed to the call is not the session's.
     Identity = "the caller's identity is not the session's",
     /// The peer has our own EID.
     OwnEid = "the peer has our own EID",
-    /// No KEY_SHARE, a worthless one, or numbers that cannot be.
+    /// No KEY_SHARE, an invalid one, or impossible numbers.
     Terms = "KEY_SHARE or numbers that cannot be",
     /// The two sides have no cipher in common.
     Suite = "no cipher in common",

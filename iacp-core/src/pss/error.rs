@@ -22,7 +22,7 @@ impl core::error::Error for TooSmall {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SendError {
-    /// Not before the handshake and the contract are complete, not while disconnected or reconciling, not after the end.
+    /// The handshake or the contract is not complete, or the session is disconnected, reconciling or over.
     NotNow,
     /// This side has finished.
     Finished,
@@ -30,9 +30,9 @@ pub enum SendError {
     Full,
     /// Longer than one frame, or than the delta log, can hold.
     TooLong,
-    /// A resume record: it is not sent yet.
+    /// A resume record: only the LL-Entity sends one, as the first frame of a session with RESUME.
     Kind,
-    /// The key has sealed as much as it may and could not be renewed: the session ends.
+    /// The key has sealed as many frames as allowed and could not be renewed: the session ends.
     KeySpent,
 }
 
@@ -55,12 +55,12 @@ impl core::error::Error for SendError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StartError {
-    /// This memory holds a session that is under way. One that has ended may be replaced, also before
-    /// [`Event::Released`](crate::pss::Event::Released); its last word is then not repeated any more.
+    /// This memory holds a session that is under way. One that has ended may be replaced, even before
+    /// [`Event::Released`](crate::pss::Event::Released); its last frame is then not repeated any more.
     Busy,
     /// The peer has our own EID.
     OwnEid,
-    /// The peer's EID is no key of prime order: nothing can be signed with it.
+    /// The peer's EID is not a key of prime order: no signature of it can be verified.
     PeerKey,
 }
 
@@ -76,15 +76,15 @@ impl fmt::Display for StartError {
 
 impl core::error::Error for StartError {}
 
-/// Why the application's word on terms is not taken. Nothing has changed.
+/// Why the application's answer to terms is not accepted. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TermsError {
-    /// No proposal of the peer's waits for an answer.
+    /// No proposal of the peer waits for an answer.
     NothingProposed,
     /// It is the peer's turn, or the last turn was used.
     NotOurTurn,
-    /// A receive window of no frame.
+    /// The receive window has no room for a frame.
     Window,
     /// The identity is not the session's.
     Identity,

@@ -1,4 +1,4 @@
-//! The vocabulary of driving a session: what a datagram was, what has changed, what is due.
+//! The values by which a session is driven: the result of a datagram, events, transmits and deadlines.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -7,15 +7,16 @@ use super::discard::{Discard, Violation};
 use super::handshake::terms::{RejectionReasons, Terms};
 use super::stream::kind::Kind;
 
-/// What a datagram was. What it changed, [`Session::poll_event`](crate::pss::Session::poll_event) says.
+/// The result of a datagram. [`Session::poll_event`](crate::pss::Session::poll_event) returns the changes that it
+/// caused.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received<'d> {
-    /// Authentic, and no content for the application.
+    /// Authentic, without content for the application.
     Taken,
     /// Noise, or a repeat: counted, and nothing that was accepted has changed.
     Discarded(Discard),
-    /// Content, in the buffer of the datagram. It may come out of order: `sequence` says where it belongs.
+    /// Content, in the buffer of the datagram. It may come out of order: `sequence` is its place.
     Data {
         /// Its place in the peer's stream.
         sequence: u64,
@@ -26,43 +27,44 @@ pub enum Received<'d> {
     },
 }
 
-/// A change of the session. After any call, [`Session::poll_event`](crate::pss::Session::poll_event) is asked until it
-/// has none: a caller that follows these misses nothing.
+/// A change of the session. After any call, call [`Session::poll_event`](crate::pss::Session::poll_event) until it
+/// returns none: the events report every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// Both sides are known to hold the same keys. Data may flow, unless a contract is still to be agreed or the session
-    /// is DISCONNECTED. That a gap in the data opens or closes is no event: data flows alike.
+    /// Both sides are known to hold the same keys. Data may flow, unless a contract is still to be agreed or the
+    /// session is DISCONNECTED. A gap in the data that opens or closes is not an event, because data flows in both
+    /// cases.
     Established,
     /// The peer proposes terms for the contract: accept, counter or abort.
     Proposed {
         /// The turn of the negotiation.
         turn: u16,
-        /// Why it refuses the last proposal.
+        /// Why the peer refuses the last proposal.
         reasons: RejectionReasons,
-        /// What it proposes.
+        /// The proposed terms.
         terms: Terms,
     },
     /// The contract is effective (`IACP §6.4.4`): data may flow.
     Contract(Terms),
     /// DISCONNECTED: the transport ended, or the peer was silent for 45 s. After silence the session probes by itself.
     Disconnected,
-    /// RECONCILING: the peer is back, and what was missed is repeated.
+    /// RECONCILING: the peer is back, and missed frames are repeated.
     Reconciling,
-    /// Both sides have what the other had sent: data may flow again.
+    /// Each side has everything that the other had sent: data may flow again.
     Reconciled,
-    /// The peer has proved that it is somewhere else: everything goes there from now on.
+    /// The peer has proved that it is at another address: everything goes there from now on.
     Moved {
         /// The new home.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
     },
-    /// The peer's FIN and everything before it has come.
+    /// The peer's FIN and everything before it has arrived.
     Finished {
         /// The number of its empty last frame.
         sequence: u64,
     },
-    /// The peer has said everything and asks to end the session: send what is left within 30 s, then
+    /// The peer has sent everything and asks to end the session: send the remaining content within 30 s, then
     /// [`close`](crate::pss::Session::close).
     CloseRequested {
         /// Its reason code.
@@ -74,7 +76,7 @@ pub enum Event {
     Writable,
     /// The session is over.
     Closed(Closure),
-    /// The last bytes that were kept for repeats are forgotten: the session's memory may be used again.
+    /// The last bytes that were kept for repetition are erased: the session's memory may be used again.
     Released,
 }
 
@@ -86,14 +88,14 @@ pub enum Closure {
     Graceful,
     /// One side ended it alone.
     Forced {
-        /// Whose decision it was.
+        /// Whether the peer decided it.
         by_peer: bool,
         /// Its reason code.
         reason: u16,
         /// The peer's stream is not known to be complete.
         truncated: bool,
     },
-    /// The request for teardown was never answered. The peer is told FORCED.
+    /// The request for teardown was never answered. FORCED is sent to the peer.
     Unanswered {
         /// The peer's stream is not known to be complete.
         truncated: bool,
@@ -102,7 +104,7 @@ pub enum Closure {
     NoAnswer,
     /// The peer contradicted itself in an authentic handshake frame.
     Contradiction,
-    /// The peer answered for a cipher that this side does not have.
+    /// The peer's answer requires a cipher that this side does not have.
     NoSuite,
     /// SESSION_COMPROMISED: the peer's authentic frames contradict each other or the protocol.
     Compromised(Violation),
@@ -111,7 +113,7 @@ pub enum Closure {
         /// The peer's stream is not known to be complete.
         truncated: bool,
     },
-    /// A key has sealed, or failed to open, as much as it may.
+    /// A key has sealed, or failed to open, as many frames as allowed.
     KeySpent,
     /// The peer's own attempt crossed this one, and its session is the outcome.
     Superseded,
@@ -141,16 +143,16 @@ impl fmt::Display for Closure {
     }
 }
 
-/// Bytes to send, and where to.
+/// Bytes to send, and their destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit<'b> {
     /// One frame.
     pub bytes: &'b [u8],
-    /// Where it goes: the peer's home, or a candidate that is to be proved.
+    /// The destination: the peer's home, or a candidate that has to be proved.
     pub to: SocketAddr,
 }
 
-/// What a deadline is for. Up to [`Reason::Probe`] it is something to send, and
+/// What a deadline is for. Up to [`Reason::Probe`] it is for something to send, and
 /// [`Session::poll_transmit`](crate::pss::Session::poll_transmit) has it; all others are handled by
 /// [`Session::handle_deadline`](crate::pss::Session::handle_deadline).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,9 +162,9 @@ pub enum Reason {
     Transmit,
     /// An acknowledgement is due.
     Acknowledge,
-    /// An idle session shows that it lives.
+    /// An idle session sends a sign of life.
     Idle,
-    /// A heartbeat that asks whether the peer is there.
+    /// A heartbeat that asks the peer for a sign of life.
     Probe,
     /// An attempt at the handshake ends.
     Attempt,
@@ -174,15 +176,15 @@ pub enum Reason {
     Lifetime,
     /// A turn of the negotiation was not taken in time.
     Negotiation,
-    /// Data was sent and nothing of it arrived in time.
+    /// Data was sent, but none of it arrived in time.
     NoProgress,
     /// The request for teardown can be made.
     Close,
     /// The request for teardown was not answered in time.
     Unanswered,
-    /// A key has been used as much as it may be.
+    /// A key has been used as often as allowed.
     KeySpent,
-    /// The last bytes that were kept for repeats are forgotten.
+    /// The last bytes that were kept for repetition are erased.
     Forget,
 }
 
@@ -235,7 +237,7 @@ macro_rules! teardown_reasons {
                 }
             }
 
-            /// The reason of a code, if it is one that an application may give: those of the session itself are not.
+            /// The reason of a code, if an application may give it; reasons of the session itself are excluded.
             #[must_use]
             pub const fn of_application(code: u16) -> Option<Self> {
                 match code {
@@ -259,7 +261,7 @@ macro_rules! teardown_reasons {
 teardown_reasons! {
     /// No reason is given.
     None = 0 "no reason given" application,
-    /// The session has done what it was for.
+    /// The session has served its purpose.
     TaskComplete = 1 "task complete" application,
     /// The agreed lifetime has ended.
     LifetimeExpired = 2 "the agreed lifetime has ended",
@@ -269,7 +271,7 @@ teardown_reasons! {
     Compromised = 4 "contradicting frames",
     /// This side runs out of memory.
     Capacity = 5 "out of memory" application,
-    /// The peer misses what is no longer in the delta log.
+    /// The peer lacks data that is no longer in the delta log.
     DeltaLogLost = 6 "missing data is no longer in the delta log",
     /// The host goes away.
     ShuttingDown = 7 "the host goes away" application,
@@ -277,9 +279,9 @@ teardown_reasons! {
     Malfeasance = 8 "a Proof of Malfeasance exists",
     /// The sender's EID is about to change.
     IdentityRotated = 9 "the EID is about to change",
-    /// A key has sealed as much as it may.
+    /// A key has sealed as many frames as allowed.
     KeyExhausted = 10 "a key was used as much as it may be",
-    /// The peer lives and acknowledges nothing.
+    /// The peer is alive, but acknowledges nothing.
     NoProgress = 11 "nothing was acknowledged",
     /// The agent is gone.
     AgentGone = 12 "the agent is gone",

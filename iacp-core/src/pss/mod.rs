@@ -11,8 +11,8 @@
 //!    ◀───────────────────── FIN, PSS_TEARDOWN 2 ────────
 //! ```
 //!
-//! [`Session`] is one machine from the first PSS_INIT to the last repeat of a teardown. The caller brings datagrams,
-//! time, randomness and the [`Identity`](crate::identity::Identity); the session's memory is in its type:
+//! [`Session`] is one machine from the first PSS_INIT to the last repetition of a teardown. The caller passes
+//! datagrams, time, randomness and the [`Identity`](crate::identity::Identity); the session's memory is in its type:
 //! `LOG` bytes of sealed frames that the peer has not acknowledged, and `FRAMES` frames in flight each way.
 
 mod discard;

@@ -1,9 +1,9 @@
-//! A number or none, in the eight bytes of a number: a session has a dozen of them, and a host a million sessions.
+//! An optional number in eight bytes: a session has a dozen of them, and a host may have a million sessions.
 
 use crate::time::Mono;
 
-/// A sequence number or a moment, or none. The one before the last of all numbers stands for the last one too: no clock
-/// and no counter comes near it. None is zero, as memory without a session is.
+/// A sequence number or a moment, or none. The two highest numbers are stored as the same value: no clock and no
+/// counter comes near them. None is zero, like memory without a session.
 #[derive(Clone, Copy)]
 pub(crate) struct Packed(u64);
 

@@ -44,13 +44,13 @@ const SEALED: Instant = Instant::unix(1_778_740_908);
 /// A lineage on the heap.
 pub type Memory = MemoryLineage<Box<[Slot]>>;
 
-/// The digests of so many manifests.
+/// The digests of `count` manifests.
 #[must_use]
 pub fn objects(count: u32) -> Vec<Digest> {
     (0..count).map(|number| Digest::of(&number.to_be_bytes())).collect()
 }
 
-/// A lineage that knows these objects, each of them a root, and has room for hardly any more.
+/// A lineage that holds these objects, each of them a root, and has room for hardly any more.
 ///
 /// # Panics
 /// There is no room.
@@ -72,7 +72,7 @@ pub fn known(objects: &[Digest]) -> Memory {
     lineage
 }
 
-/// An object with its sealed manifest and its notification, whose parent the receiver knows among thousands of others.
+/// An object with its sealed manifest and its notification, whose parent the receiver holds among thousands of others.
 pub struct Envelope<P: Provider> {
     object: Vec<u8>,
     manifest: Vec<u8>,
@@ -86,7 +86,7 @@ pub struct Envelope<P: Provider> {
 }
 
 impl<P: Provider> Envelope<P> {
-    /// An object of so many bytes.
+    /// An object of `length` bytes.
     ///
     /// # Panics
     /// It is not approved.
@@ -133,7 +133,7 @@ impl<P: Provider> Envelope<P> {
     /// Reads the notification and judges the delivery: everything from bytes to decision.
     ///
     /// # Panics
-    /// The notification is none.
+    /// The notification is not well-formed.
     #[must_use]
     pub fn judge(&self) -> Judgement<'_> {
         self.judge_with(&Strict)
@@ -142,7 +142,7 @@ impl<P: Provider> Envelope<P> {
     /// The same, with another verification of signatures.
     ///
     /// # Panics
-    /// The notification is none.
+    /// The notification is not well-formed.
     #[must_use]
     pub fn judge_with(&self, signatures: &impl Signatures) -> Judgement<'_> {
         let notice = Notification::read(black_box(&self.notification)).expect("a notification");

@@ -1,4 +1,4 @@
-//! A whole handshake in memory, and the operations that it cannot do without.
+//! A whole handshake in memory, and the operations that it cannot be done without.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use iacp_core::time::Mono;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-/// Sessions that one cookie secret makes here.
+/// Sessions that are made under one cookie secret here.
 const ACCEPTED: usize = 1_024;
 
 /// Two agents, one of them listening.
 pub struct Endpoints<P: Provider> {
     /// The side that opens sessions.
     pub initiator: Identity<P>,
-    /// The side that takes them.
+    /// The side that accepts them.
     pub responder: Identity<P>,
     listening: Responder<ACCEPTED>,
     capabilities: Capabilities,
@@ -65,7 +65,7 @@ impl<P: Provider> Endpoints<P> {
     /// The handshake fails.
     #[must_use]
     pub fn handshake<const LOG: usize, const FRAMES: usize>(&mut self) -> Both<P, LOG, FRAMES> {
-        // A cookie secret makes only so many sessions. This is a thousandth of a handshake.
+        // The number of sessions under one cookie secret is limited. The rotation takes a thousandth of a handshake.
         if self.made == ACCEPTED / 2 {
             self.listening.renew(NOW, &mut self.rng);
             self.made = 0;

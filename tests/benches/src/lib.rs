@@ -1,7 +1,7 @@
 //! What the protocol costs, as ratios to what it is made of.
 //!
-//! A machine is noisy and the next one is different, but a ratio of two measurements that take turns on one machine
-//! says the same on both. So everything is measured in pairs, ours and bare, and [`Pairs`] ends in one table:
+//! A machine is noisy and the next one is different, but the ratio of two measurements that alternate on one machine is
+//! the same on both. So everything is measured in pairs, ours and bare, and [`Pairs`] ends in one table:
 //!
 //! ```text
 //! cargo bench -p benches                                          our goals

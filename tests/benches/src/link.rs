@@ -13,13 +13,14 @@ use iacp_core::time::Mono;
 
 use crate::handshake::{Endpoints, NOW};
 
-/// Frames of a batch: a receiver acknowledges after so many.
+/// Frames of a batch: a receiver acknowledges after this many.
 pub const BATCH: usize = 16;
 
 /// Two sessions with frames of one length; `LOG` is the length of a batch, sealed.
 ///
-/// What the sender lends to the transport is gone with the loan, and to copy it takes time that is not the session's. So
-/// a twin of the sender, with the same keys and the same life, gives the same bytes while nothing is timed.
+/// What the sender lends to the transport cannot be read after the loan, and copying it takes time that is not the
+/// session's. So a twin of the sender, with the same keys and the same history, gives the same bytes while nothing is
+/// timed.
 pub struct Link<P: Provider, const LOG: usize> {
     ends: Endpoints<P>,
     sender: Box<Session<P, LOG, BATCH>>,
@@ -42,7 +43,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
         };
         let mut ends = Endpoints::new(capabilities);
         let (sender, receiver) = ends.handshake();
-        // Its randomness is the same: so is all that it says.
+        // The twin has the same randomness and so sends the same bytes.
         let (twin, _) = Endpoints::new(capabilities).handshake();
         let datagrams = vec![vec![0; length + OVERHEAD]; BATCH];
         let mut link = Self { ends, sender, twin, receiver, now: NOW, length, datagrams, heartbeat: Vec::new() };
@@ -71,7 +72,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
         self.now = self.now.after(1);
         let (length, now) = (self.length, self.now);
         let (initiator_at, responder_at) = (Endpoints::<P>::initiator_at(), Endpoints::<P>::responder_at());
-        // Now and then a sender says by itself that it lives.
+        // From time to time a sender sends a heartbeat by itself.
         while let Some(transmit) = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough") {
             let mut heartbeat = transmit.bytes.to_vec();
             self.receiver.handle(now, &self.ends.responder, initiator_at, &mut heartbeat);
@@ -80,7 +81,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
 
         let start = Instant::now();
         for _ in 0..frames {
-            // The application writes the content in place; here it is whatever stands there.
+            // The application writes the content in place; here it is whatever is in the buffer.
             self.sender.send_with(now, Kind::Anml, length, |room| _ = black_box(room)).expect("the log has room");
             let transmit = self.sender.poll_transmit(now, &mut out).expect("the buffer is long enough");
             black_box(transmit.expect("a frame is due").bytes);
@@ -121,7 +122,7 @@ impl<P: Provider, const LOG: usize> Link<P, LOG> {
 /// What is done bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bare {
-    /// The cipher over the content, and nothing authenticated beside it.
+    /// The cipher over the content, without additional authenticated data.
     Content,
     /// All the cryptography that a data frame consists of: the cipher over rolling hash, kind and content, with the
     /// header authenticated, and the next rolling hash. What a session takes beyond this is its own code.

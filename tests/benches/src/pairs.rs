@@ -26,7 +26,7 @@ pub enum Goal {
     AtMost(f64),
     /// Our throughput is at least this part of the bare throughput.
     Throughput(f64),
-    /// Our time is below so many nanoseconds, on whatever machine this is.
+    /// Our time is below this many nanoseconds, on any machine.
     Below(f64),
 }
 
@@ -69,7 +69,7 @@ impl Pairs {
 
     /// Measures two closures that do a batch as often as they are told and time what counts. A batch is `per` units.
     ///
-    /// They take turns within each sample, so that whatever slows the machine down slows both; the ratio is the median
+    /// They alternate within each sample, so that whatever slows the machine down slows both; the ratio is the median
     /// of the samples' ratios.
     pub fn compare_timed(
         &mut self,

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::list::{OPEN_LIST, UNCITED_LIST};
 use crate::{Citation, Kind, Lists, Malformed, Place, Reason, Requirement, Role, Scan};
 
-/// One disagreement. Ordered so that like stands beside like.
+/// One disagreement. Ordered so that similar ones are next to each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Two requirements share an id.
@@ -20,25 +20,25 @@ pub enum Fault {
         /// What is wrong with the entry.
         wrong: &'static str,
     },
-    /// A comment looks like a citation and is none.
+    /// A comment looks like a citation and is not well-formed.
     Malformed {
-        /// Where it stands.
+        /// Its place.
         place: Place,
         /// The line.
         text: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A citation names what is no requirement.
+    /// A citation names an id that is not in the list of requirements.
     CitedUnknown {
-        /// Where it stands.
+        /// Its place.
         place: Place,
         /// What it names.
         id: String,
     },
-    /// A citation names a section in which the requirement does not stand.
+    /// A citation names a section that does not contain the requirement.
     OtherSection {
-        /// Where it stands.
+        /// Its place.
         place: Place,
         /// The requirement.
         id: String,
@@ -156,7 +156,7 @@ pub fn faults(lists: &Lists, scan: &Scan) -> Vec<Fault> {
     faults
 }
 
-/// A section without the sign, which the lists of two drafts do without.
+/// A section without the sign "§", which the lists of two drafts omit.
 fn bare(section: &str) -> &str {
     section.trim_start_matches('§')
 }

@@ -12,7 +12,7 @@ pub(crate) const OPEN_LIST: &str = "requirements-open.csv";
 /// The file of the other requirements that no line of code keeps and no test shows.
 pub(crate) const UNCITED_LIST: &str = "requirements-uncited.csv";
 
-/// How strongly a draft speaks.
+/// How strongly a draft states a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Demanded (`MUST`, `MUST NOT`, `REQUIRED`, `SHALL`).
@@ -53,7 +53,7 @@ impl fmt::Display for Kind {
 pub struct Requirement {
     /// `IACP-nnn`, `CEP-nnn` or `IOE-nnn`.
     pub id: String,
-    /// Where the draft speaks.
+    /// Where the draft states it.
     pub section: String,
     /// How strongly.
     pub kind: Kind,
@@ -62,7 +62,7 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// The sections in which it stands, each as a citation may name it.
+    /// The sections that contain it, each as a citation may name it.
     pub fn sections(&self) -> impl Iterator<Item = &str> {
         self.section.split(", ").map(str::trim)
     }
@@ -73,7 +73,7 @@ impl Requirement {
         self.id.split('-').next().unwrap_or_default()
     }
 
-    /// Whether it stands in a section or below it: `4.2.6`, `§4.2.6`, `A.22`, `App. B`, `R5`, or with its draft, `CEP 5.2`.
+    /// Whether it is in a section or below it: `4.2.6`, `§4.2.6`, `A.22`, `App. B`, `R5`, or with its draft, `CEP 5.2`.
     #[must_use]
     pub fn stands_in(&self, section: &str) -> bool {
         let mut words: Vec<&str> = section.split_whitespace().collect();
@@ -95,7 +95,7 @@ impl Requirement {
     }
 }
 
-/// A section without the sign, in upper case; the word for an appendix is none.
+/// A section without the sign "§", in upper case, and without the word for an appendix.
 fn spelled(word: &str) -> Option<String> {
     let word = word.trim_start_matches('§').trim_end_matches('.').to_uppercase();
     (!word.is_empty() && word != "APP" && word != "APPENDIX").then_some(word)
@@ -155,14 +155,14 @@ impl Lists {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A list is no well-formed CSV.
+    /// A list is not well-formed CSV.
     Csv {
         /// The list.
         list: &'static str,
         /// What is wrong with it.
         source: csv::Error,
     },
-    /// A list has other columns than it should have.
+    /// A list has columns other than the expected ones.
     Columns {
         /// The list.
         list: &'static str,

@@ -1,4 +1,4 @@
-//! Writes the section of its requirement behind each citation that names none.
+//! Adds to each id in a citation the section of its requirement, where the section is missing.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -53,14 +53,14 @@ pub struct Citation {
     pub id: String,
     /// The section that it names.
     pub section: Option<String>,
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
 }
 
-/// A comment that looks like a citation and is none.
+/// A comment that looks like a citation and is not well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
     /// The line.
     pub text: String,
@@ -250,7 +250,7 @@ mod tests {
         scan.citations.iter().map(|c| (c.role, c.id.as_str(), c.place.line)).collect()
     }
 
-    // The snippets are put together here, so that a scan of this file finds no citation in them.
+    // The snippets are assembled from parts, so that a scan of this file finds no citation in them.
     #[test]
     fn the_fixed_form_is_read() {
         let text = concat!(

@@ -1,5 +1,5 @@
 //! What firmware prints: every event, discard and error of the libraries has a `defmt::Format`, as their `Cargo.toml`
-//! promises, and every error speaks through `Display`.
+//! promises, and every error has a `Display`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -72,7 +72,7 @@ fn read(folder: &Path, types: &mut Types) {
     }
 }
 
-/// Types that tell what happened, by their names.
+/// Whether a type's name says that it reports what happened.
 fn tells(name: &str) -> bool {
     ["Event", "Received", "Handled", "Discard", "Dropped", "Closure", "Violation", "Reason"]
         .iter()

@@ -60,7 +60,7 @@ pub struct Budget {
     pub what: What,
     /// More than this fails.
     pub limit: u32,
-    /// What we want to come to.
+    /// The value that we aim at.
     pub goal: Option<u32>,
 }
 
@@ -128,7 +128,7 @@ impl What {
     }
 }
 
-/// What is not as the table says: a line for each.
+/// What deviates from the table: a line for each.
 #[must_use]
 pub fn violations(footprint: &Footprint, budgets: &[Budget]) -> Vec<String> {
     let mut violations = Vec::new();

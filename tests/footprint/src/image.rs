@@ -148,7 +148,7 @@ impl Image {
     /// Builds the program.
     ///
     /// # Errors
-    /// What the compiler said.
+    /// The output of the compiler.
     pub fn build(target_dir: &Path, features: &[Feature]) -> anyhow::Result<Self> {
         Self::build_for(target_dir, Board::Mps2, false, features)
     }
@@ -156,7 +156,7 @@ impl Image {
     /// Builds the program for a board, with the compact code of SHA-256 or without.
     ///
     /// # Errors
-    /// What the compiler said.
+    /// The output of the compiler.
     pub fn build_for(target_dir: &Path, board: Board, compact: bool, features: &[Feature]) -> anyhow::Result<Self> {
         let names: Vec<_> = features.iter().map(|feature| feature.name()).collect();
         Self::build_package(target_dir, "firmware", board, compact, &names)
@@ -165,7 +165,7 @@ impl Image {
     /// Builds the program of a package beside this one.
     ///
     /// # Errors
-    /// What the compiler said.
+    /// The output of the compiler.
     pub fn build_package(
         target_dir: &Path,
         package: &str,

@@ -38,8 +38,8 @@ pub struct Footprint {
     pub not_run: Option<String>,
     /// What the emulated machine measured.
     pub run: Option<Run>,
-    /// The bound that the call graph gives for the stack of each step: it takes the deepest chain, whether it is ever
-    /// gone or not. It does not see calls through tables of functions, of which there are none on these ways.
+    /// The bound that the call graph gives for the stack of each step: the deepest chain, whether it is ever executed
+    /// or not. It does not include calls through tables of functions; there are none on these paths.
     pub bounds: BTreeMap<String, u32>,
 }
 

@@ -22,7 +22,7 @@ fn a_session_takes_no_more_than_its_budget() {
     let found = violations(&footprint, &BUDGETS);
     assert!(found.is_empty(), "{found:#?}\n{}", table::table(&footprint));
 
-    // Each budget can fail: with one byte less than what was measured it does.
+    // Each budget can fail: with one byte less than measured it does.
     for budget in BUDGETS {
         let Some(measured) = budget.what.of(&footprint) else { continue };
         let less = Budget { limit: measured - 1, ..budget };

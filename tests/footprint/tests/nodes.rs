@@ -1,5 +1,5 @@
-//! Size is a test: what a session node takes of a microcontroller stays within its budget; and its image has no heap, and no call into
-//! the panic machinery that received bytes could reach, but those that are named here.
+//! Size is a test: what a session node takes of a microcontroller stays within its budget; and its image has no heap,
+//! and no call into the panic machinery that received bytes could reach, except those that are named here.
 
 use std::io::{Write, stderr};
 use std::path::Path;
@@ -24,9 +24,9 @@ const ROOTS: [&str; 5] = [
     "node::steps::deadline",
 ];
 
-/// What calls into the panic machinery although it never comes there: arithmetic of other libraries over arrays of fixed
-/// length, whose indices the compiler does not see to be in range at opt-level "z". No length and no index of theirs is a
-/// received one. `tests/no-panic` shows the same of all but salty.
+/// What calls into the panic machinery although the call is never reached: arithmetic of other libraries over arrays of
+/// fixed length, whose indices the compiler cannot prove to be in range at opt-level "z". No length and no index of
+/// theirs is a received one. `tests/no-panic` shows the same of all but salty.
 const ELSEWHERE: [&str; 7] = [
     // RustCrypto's: blocks of a cipher, also where they are inlined.
     "cipher::stream::StreamCipher::try_apply_keystream",
@@ -91,7 +91,7 @@ fn check_budgets(node: &Program, target_dir: &Path) {
     // Both peers had a short one, and a long one where there is room for it, and sent them back.
     let echoed: &[usize] = if node.board == Board::Microbit { &[64, 64] } else { &[64, 64, 1_024, 1_024] };
     assert_eq!(peers.echoed(), echoed);
-    // Each budget can fail: with one byte less than what was measured it does.
+    // Each budget can fail: with one byte less than measured it does.
     let exact =
         Budgets { flash: measured.flash, ram: measured.ram(), stack: measured.stack(), in_all: measured.in_all(node) };
     assert!(measured.violations(node, exact).is_empty());

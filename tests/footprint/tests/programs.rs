@@ -24,7 +24,7 @@ fn measure(program: &Program, directory: &str) -> Option<Measured> {
     say(&measured.table(program));
     let found = measured.violations(program, program.budgets);
     assert!(found.is_empty(), "{found:#?}");
-    // Each budget can fail: with one byte less than what was measured it does.
+    // Each budget can fail: with one byte less than measured it does.
     let exact = Budgets {
         flash: measured.flash,
         ram: measured.ram(),

@@ -10,7 +10,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
 /// With room for two versions of 128 rules each.
 static EMPTY_PLANE: Mutex<Rollout<2, 2>> = Mutex::new(Rollout::new(Authorities::new(), [0; 32]));
-/// The same with a key that is not empty, to see that the test sees it.
+/// The same with a key that is not empty, to show that the test would notice it.
 static KEYED_PLANE: Mutex<Rollout<2, 2>> = Mutex::new(Rollout::new(Authorities::new(), [1; 32]));
 
 #[test]

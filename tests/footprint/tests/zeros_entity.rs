@@ -46,7 +46,7 @@ tables! {
     ENTITY_BARGAINS: Slot<BargainSlot> = Slot::new(BargainSlot::EMPTY);
 }
 
-/// One that is not empty, to see that the test sees it.
+/// One that is not empty, to show that the test would notice it.
 static FILLED_CELLS: Mutex<[u32; 64]> = Mutex::new([7; 64]);
 
 #[test]

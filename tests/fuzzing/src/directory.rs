@@ -1,5 +1,5 @@
-//! Records, the judge of them, chains of delegation, and a whole directory node. Signatures hold whatever is changed, so that
-//! what stands behind them is reached too.
+//! Records, the judge of them, chains of delegation, and a whole directory node. Signatures verify whatever is changed,
+//! so that the code behind their verification is reached too.
 
 use std::net::SocketAddr;
 
@@ -134,7 +134,7 @@ fn generation(record: &Record<'_>) -> Option<u64> {
     }
 }
 
-/// A chain out of any records resolves to the key of its last link, inside all windows, or breaks.
+/// A chain of any records resolves to the key of its last link, inside all windows, or breaks.
 pub fn chain(bytes: &[u8]) {
     let bodies: Vec<(Kind, &[u8])> =
         records(bytes).take(16).filter_map(|record| Some((Kind::from_code(record.kind)?, record.body))).collect();
@@ -204,7 +204,7 @@ pub fn node(bytes: &[u8]) {
     };
     let me = Identity::<Trusting>::from_seed(&Secret32::new([1; 32]));
     let own = NodeInfo { eid: me.eid(), at: address(0), place: DhtKey([0; 32]), classes: 0xF };
-    // No work is asked for at the start: a fuzzer finds none.
+    // No proof of work is demanded at the start: a fuzzer cannot find one.
     let settings = Settings { diversity: Diversity::Off, place_bits: 0, base: 0, ..Settings::DEFAULT };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut tested = Node::<Trusting>::new(memory, own, settings, Mono(0), &mut rng).expect("the sizes are right");
@@ -240,7 +240,7 @@ pub fn node(bytes: &[u8]) {
     }
 }
 
-/// Each path that a record here speaks of leads to a key that is not revoked, accused or over, or nowhere.
+/// Each path that a record here names resolves to a key that is not revoked, accused or expired, or to no key.
 fn named(node: &Node<'_, Trusting>, now: Clock) {
     let paths = node.store().records(now.unix).filter_map(|record| {
         match Body::parse(Kind::from_code(record.kind)?, record.body).ok()? {

@@ -23,7 +23,7 @@ const GAMMA: u32 = 3;
 /// Four bytes.
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    /// A requester makes a request: seed, claimed bits modulo 8, by a clock that differs by so many half seconds.
+    /// A requester makes a request: seed, claimed bits modulo 8, by a clock that differs by this many half seconds.
     Search(u8, u8, i8),
     /// A request has one byte changed.
     Change(u8, u8, u8),
@@ -35,7 +35,7 @@ enum Op {
     Complete(u8, u8, bool),
     /// Time passes: the first times two to the power of the second, modulo 16, in milliseconds.
     Wait(u8, u8),
-    /// The Unix clock is set: by so many minutes.
+    /// The Unix clock is moved by this many minutes.
     Clock(i8),
 }
 
@@ -65,7 +65,7 @@ struct Slot {
     initiator: Option<(u8, u8)>,
 }
 
-/// The responder, and what it should know.
+/// The responder, and the model of its memory.
 struct World {
     now: u64,
     unix: u64,

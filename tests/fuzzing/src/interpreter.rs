@@ -52,7 +52,7 @@ pub fn canonical(bytes: &[u8]) {
 }
 
 const BUFFER: usize = 4_096;
-/// Where a resolver says that the origin may also be reached.
+/// A further EID under which, by a resolver's answer, the origin may be reached.
 const MAPPED: Eid = Eid([0x5a; 32]);
 const FIELDS: [(&str, &[u8]); 14] = [
     ("Content-Type", b"application/anml+xml"),
@@ -89,8 +89,8 @@ fn answer<'a>(what: u8, how: u8, fields: &'a [(&'a str, &'a [u8])], body: &'a [u
     }
 }
 
-/// The attack *Answers out of order, twice, or to no question*. Whatever is answered in whatever order: no request goes where it may not, memory is bounded, T_eval ends it, and the memory
-/// comes back.
+/// The attack *Answers out of order, twice, or to no question*. Whatever answers come in whatever order: no request
+/// goes to a forbidden destination, memory is bounded, T_eval ends the ingestion, and its memory is released.
 pub fn pipeline(bytes: &[u8]) {
     confirms(bytes);
 }
@@ -150,7 +150,7 @@ fn run(
         let body = vec![[b'<', b'{', b' ', 0xff][usize::from(what / 9 % 4)]; usize::from(how) * 4];
         let before = (machine.mapping(), machine.is_confirmed());
         machine.answer(Mono(*now), id, answer(what, how, &fields, &body), cache);
-        // A mapping is the resolver's, once; only the origin's own answer that names it confirms it, for good.
+        // A mapping comes from the resolver, once; only the origin's own answer that names it confirms it, permanently.
         let (mapped, confirmed) = (machine.mapping(), machine.is_confirmed());
         assert!(mapped == before.0 || (before.0.is_none() && what % 9 == 0), "mapped by {what}");
         assert!(confirmed == before.1 || (confirmed && what % 9 == 5), "confirmed by {what}");

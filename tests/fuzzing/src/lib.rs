@@ -38,7 +38,7 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "node", run: node, seeds: directory::node_seeds, words: no_words },
 ];
 
-/// Any bytes are a frame or refused, and the judge of iacp-wire's property tests has nothing to object.
+/// Any bytes are a frame or refused, and the judge of iacp-wire's property tests finds no fault.
 pub fn frame(bytes: &[u8]) {
     frame::judge(bytes);
 }
@@ -54,7 +54,7 @@ pub fn session(bytes: &[u8]) {
     session::run::<provider::Keyed>(bytes);
 }
 
-/// The same with seals and signatures that hold whatever is changed: a peer that is authentic and says anything.
+/// The same with seals and signatures that verify whatever is changed: a peer that is authentic and sends anything.
 pub fn hostile(bytes: &[u8]) {
     session::run::<provider::Trusting>(bytes);
 }
@@ -64,12 +64,13 @@ pub fn link(bytes: &[u8]) {
     interpreter::link(bytes);
 }
 
-/// The interpreter's pipeline, answered with anything in any order: it ends, keeps its limits, and sends nothing inwards.
+/// The interpreter's pipeline, answered with anything in any order: it ends, keeps its limits, and sends nothing to
+/// internal addresses.
 pub fn pipeline(bytes: &[u8]) {
     interpreter::pipeline(bytes);
 }
 
-/// Canonical text is the same however it is cut, and its entropy is one.
+/// Canonical text is the same however the input is cut, and its entropy is between 0 and 8 bits per byte.
 pub fn canonical(bytes: &[u8]) {
     interpreter::canonical(bytes);
 }
@@ -94,7 +95,7 @@ pub fn node(bytes: &[u8]) {
     directory::node(bytes);
 }
 
-/// These inputs are lists of four bytes, each of which means something: there is nothing to spell.
+/// These inputs are lists of four bytes, each of which means something: there are no words to build them from.
 fn no_words() -> Vec<(String, Vec<u8>)> {
     Vec::new()
 }

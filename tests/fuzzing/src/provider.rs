@@ -1,7 +1,7 @@
 //! A provider for fuzzing: the shape of real cryptography and none of its cost. Never use it for anything else.
 //!
-//! Everything but SHA-256 is SipHash with keys that stand here. Nothing is encrypted: a plaintext stays readable in the
-//! frame, so that a fuzzer can find out what its bytes do.
+//! Everything but SHA-256 is SipHash with keys that are constants here. Nothing is encrypted: a plaintext stays
+//! readable in the frame, so that a fuzzer can find out what its bytes do.
 
 use std::hash::Hasher as _;
 
@@ -11,7 +11,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 /// Seals and signatures are hashes with the key: what was changed does not verify.
 pub type Keyed = Cheap<false>;
 
-/// Seals and signatures are constants: what was changed still verifies, as if the one that holds the key had said it.
+/// Seals and signatures are constants: what was changed still verifies, as if the holder of the key had signed it.
 pub type Trusting = Cheap<true>;
 
 /// See [`Keyed`] and [`Trusting`].
@@ -26,7 +26,7 @@ fn half(label: u8, parts: &[&[u8]]) -> [u8; 16] {
     hasher.finish128().as_bytes()
 }
 
-/// The second half says no more than the first, and costs nothing.
+/// The second half adds no information to the first, and costs nothing.
 fn hash(label: u8, parts: &[&[u8]]) -> [u8; 32] {
     let half = half(label, parts);
     let mut out = [0; 32];

@@ -24,7 +24,7 @@ type S<P> = Session<P, 2048, 8>;
 /// Which of the two ends: 0 opens the first session.
 type Side = usize;
 
-/// Datagrams under way; what is beyond is lost.
+/// The most datagrams under way; any further ones are lost.
 const WIRE: usize = 64;
 
 /// One operation. Sides are bytes modulo 2, places on the wire modulo its length.
@@ -46,7 +46,7 @@ pub enum Op {
     Cut(u8, u8),
     /// A side sends: side, kind, length.
     Send(u8, u8, u8),
-    /// A side has said everything.
+    /// A side has sent everything.
     Finish(u8),
     /// A side ends the session in good order.
     Close(u8),
@@ -58,7 +58,7 @@ pub enum Op {
     Reconnect(u8),
     /// A side has another address from now on.
     Move(u8),
-    /// A side accepts the terms that stand.
+    /// A side accepts the terms that were proposed last.
     Accept(u8),
     /// A side makes a counter-proposal with this window.
     Counter(u8, u8),
@@ -68,7 +68,7 @@ pub enum Op {
     Renew(u8),
     /// A side renews its sending key as soon as it may.
     RenewKey(u8),
-    /// A verified record tells a side where the other is.
+    /// A verified record gives a side the address of the other.
     Claim(u8),
     /// A side's queue was full: what it sent last did not leave.
     NotSent(u8),
@@ -166,7 +166,7 @@ struct Datagram {
     to: Side,
     from: SocketAddr,
     bytes: Vec<u8>,
-    /// What was sent, where it was changed since.
+    /// The bytes as sent, if they were changed since.
     original: Vec<u8>,
 }
 
@@ -192,7 +192,7 @@ pub fn run<P: Provider + Honest>(input: &[u8]) -> Report {
     world.report
 }
 
-/// Whether what verifies was said by an honest end.
+/// Whether what verifies was sent by an honest end.
 pub trait Honest {
     /// It was.
     const HONEST: bool;
@@ -316,7 +316,7 @@ impl<P: Provider + Honest> World<P> {
         self.transmit();
     }
 
-    /// What the sessions have to tell.
+    /// Takes all events of the sessions.
     fn hear(&mut self) {
         for side in 0..2 {
             while let Some(event) = self.ends[side].session.as_mut().and_then(|session| session.poll_event()) {
@@ -331,7 +331,7 @@ impl<P: Provider + Honest> World<P> {
         }
     }
 
-    /// Asks a side's session, if it has one, for something; the stream is what that side sends in it.
+    /// Calls a side's session, if it has one; the stream is the one that the side sends in it.
     fn ask<R>(&mut self, side: Side, what: impl FnOnce(&mut S<P>, &Identity<P>) -> R) -> Option<(Stream, R)> {
         let End { identity, session, .. } = &mut self.ends[side];
         let session = session.as_mut()?;
@@ -480,7 +480,7 @@ impl<P: Provider + Honest> World<P> {
 
     fn wait(&mut self, milliseconds: u64) {
         let until = self.now.after(milliseconds);
-        // A host that sleeps through everything that is due: allowed, and the harder case.
+        // The host sleeps through everything that is due: this is allowed, and the harder case.
         self.now = until;
         let mut rounds = 0;
         while self.next_deadline().is_some_and(|due| due <= until) {
@@ -509,8 +509,8 @@ impl<P: Provider + Honest> World<P> {
         }
     }
 
-    /// Nothing arrives any more: within a day every session has ended and wants nothing, and has not kept its host awake
-    /// more than now and then.
+    /// Nothing arrives any more: within a day every session has ended and has no deadline, and until then it has woken
+    /// its host only rarely.
     fn come_to_rest(&mut self) {
         self.wire.clear();
         let end = self.now.after(24 * 3_600_000);

@@ -29,7 +29,7 @@ const POLICIES: [&str; 6] = [
     "set lease 60\nset validation 60\nset recovery 60\nset heads 5\npermit join from 0800 to 1800 below provenance stated\n",
 ];
 
-/// The target writes the head of a policy itself; in front of the text stand ten bytes that are the question.
+/// The target writes the head of a policy itself; the ten bytes in front of the text are the request.
 fn policy(number: usize, text: &str) -> (String, Vec<u8>) {
     (format!("policy-{number}"), [&[0; 10], text.as_bytes()].concat())
 }

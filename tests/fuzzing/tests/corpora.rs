@@ -1,4 +1,4 @@
-//! Seeds of the targets that have their bodies in `fuzz/`: there are some for each, and what they are of reads.
+//! Seeds of the targets that have their bodies in `fuzz/`: each target has some, and what they are made of parses.
 
 use cep_envelope::Surface;
 use cep_envelope::manifest::{Manifest, SealedManifest};

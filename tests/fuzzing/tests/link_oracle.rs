@@ -1,5 +1,6 @@
-//! Link fields against `nom-rfc8288`, a kept parser of RFC 8288: on the RFC's examples, on fields of real sites, on fields made
-//! by its grammar and on changed ones. Where the two differ, the difference has a name here, and anything else fails.
+//! Link fields against `nom-rfc8288`, a maintained parser of RFC 8288: on the RFC's examples, on fields of real
+//! sites, on fields made by its grammar and on changed ones. Where the two differ, the difference has a name here, and
+//! anything else fails.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use rand_core::{Rng, SeedableRng};
 const MADE: u64 = 4_000;
 const CHANGES: u64 = 1_500;
 
-/// What both parsers say of a link: its target, the first of each parameter that counts, and the form of ANML.
+/// What both parsers report of a link: its target, the first of each parameter that counts, and the form of ANML.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     target: String,
@@ -39,7 +40,7 @@ fn ours(field: &str) -> Result<Vec<Told>, Malformed> {
     links(field.as_bytes()).map(|link| link.map(told)).collect()
 }
 
-/// The rule of PROFILE 18.3 once more, over the other parser's words.
+/// The rule of PROFILE 18.3 once more, over the other parser's result.
 fn form(rel: Option<&str>, media_type: Option<&str>) -> Option<Form> {
     let is_alternate = rel?.split([' ', '\t']).any(|word| word.eq_ignore_ascii_case("alternate"));
     let essence = media_type?.split(';').next()?.trim_matches([' ', '\t']).to_ascii_lowercase();

@@ -11,7 +11,7 @@ use iacp_wire::{Frame, MessageType};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// So many changes of each seed, and so many inputs of noise, in each run of the tests.
+/// The number of changes of each seed, and the number of inputs of noise, in each run of the tests.
 const CHANGES: u64 = 200;
 const NOISE: u64 = 500;
 

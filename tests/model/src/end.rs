@@ -19,7 +19,7 @@ pub const ATTACKER: u8 = 200;
 /// The sessions under test: small, so that a replay is cheap.
 pub type S = Session<Fast, 1024, 4>;
 
-/// Who sits there.
+/// The party at this end.
 pub enum Party {
     /// The library's session.
     Real(Box<S>),
@@ -33,7 +33,7 @@ pub struct End {
     pub side: Side,
     /// The place that it sends from, and receives at.
     pub at: u8,
-    /// Who sits there.
+    /// The party at this end.
     pub party: Party,
     /// Its key pair.
     pub identity: Identity<Fast>,
@@ -55,11 +55,11 @@ pub struct End {
     pub nonces: Vec<([u8; 12], u64)>,
     /// When it fell, if it is DISCONNECTED, and whether its peer was dead by then.
     pub fell: Option<(Mono, bool)>,
-    /// Everything that its session was told, and when: its state is a function of that.
+    /// All inputs of its session with their times: its state is a function of them.
     pub told: Mix,
     /// A heartbeat was taken that echoes one of its own.
     pub echoed: bool,
-    /// Everything below this was consumed, if it holds.
+    /// Everything below this was consumed, if the session acknowledges what was consumed.
     pub consumed: u64,
     /// Where the newest frame came from: for mutants.
     pub newest_from: u8,
@@ -170,7 +170,7 @@ impl End {
         }
     }
 
-    /// A datagram arrives. What became of it.
+    /// A datagram arrives; returns what became of it.
     pub fn take(&mut self, now: Mono, from: u8, bytes: &[u8]) -> Result<Taken, Discard> {
         match &mut self.party {
             Party::Raw(raw) => match raw.take(bytes) {
@@ -193,7 +193,7 @@ impl End {
         }
     }
 
-    /// The session is told something, now.
+    /// Records an input of the session, now.
     pub fn tell(&mut self, now: Mono, input: u64, bytes: &[u8]) {
         self.told.word(now.0 << 16 | input);
         self.told.bytes(bytes);

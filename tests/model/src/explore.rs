@@ -1,5 +1,5 @@
-//! The bridge to stateright. A session cannot be cloned, on purpose: a state is the list of actions that lead to it, and
-//! is built anew from them. Two lists are one state if their fingerprints agree.
+//! The bridge to stateright. A session cannot be cloned, on purpose: a state is the list of actions that lead to it,
+//! and is rebuilt from them. Two lists are one state if their fingerprints agree.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
@@ -53,7 +53,7 @@ impl PartialEq for State {
     }
 }
 
-/// A plan to be explored, and what is to hold in it.
+/// A plan to be explored, and what must hold in it.
 #[derive(Clone, Debug)]
 pub struct Explored {
     /// The plan.
@@ -85,7 +85,7 @@ pub fn state(plan: &Plan, history: &[Action]) -> State {
     print(&world, &mut mix);
     let sights = world.sights;
     // The rest is done to a state that is thrown away: what it sends by itself, and what it sends when the network is
-    // fair, tells of everything inside it that will ever matter.
+    // fair, reveals everything inside it that can ever matter.
     world.settle();
     let print = mix.end();
     State { history: history.into(), print, enabled, faults: world.faults, sights }
@@ -199,7 +199,7 @@ pub fn enabled(world: &World<'_>) -> Vec<Action> {
     actions
 }
 
-/// Two lists of actions whose states look the same and do not behave so: after this action they differ.
+/// Two lists of actions whose states look the same and behave differently: after this action they differ.
 #[derive(Clone, Debug)]
 pub struct Incongruent {
     /// The two lists.
@@ -209,7 +209,7 @@ pub struct Incongruent {
 }
 
 /// Whether states that are taken for the same behave the same: whenever two lists of actions lead to one fingerprint,
-/// all their successors are compared. Looks at no more than so many states; returns how many pairs were compared.
+/// all their successors are compared. Visits at most `limit` states; returns how many pairs were compared.
 ///
 /// # Errors
 /// A pair that differs.
@@ -269,7 +269,7 @@ impl Model for Explored {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        // What has failed is not explored further: the shortest way to a fault is what is looked for.
+        // A state with a fault is not explored further, since the search is for the shortest way to a fault.
         if state.faults.is_empty() && state.history.len() < self.depth {
             actions.extend(state.enabled.iter());
         }

@@ -60,11 +60,11 @@ claims! {
     Astray,
     /// More than three times what opened from a place went there.
     Amplified,
-    /// Home went back to a place that the peer had left.
+    /// Home (the address that data is sent to) went back to a place that the peer had left.
     Backward,
     /// The network is fair again, and home is not the peer's newest place.
     NotHome,
-    /// The peer was dead before the session fell, and it returned to it.
+    /// The peer was dead before the session became DISCONNECTED, and the session returned.
     ReturnedToDead,
     /// The session of a dead peer lived longer than the limit.
     OutlivedDead,
@@ -95,7 +95,7 @@ claims! {
     Fell,
     /// A session returned.
     Returned,
-    /// A heartbeat of a dead peer was taken by a session that had fallen after the death.
+    /// A session that had become DISCONNECTED after the death of its peer took a heartbeat of that peer.
     HeldBack,
 }
 

@@ -1,5 +1,5 @@
-//! A host that moves, crashes and signs, a peer's cache, and an attacker that keeps every binding: with the library's counter and
-//! rule as the step.
+//! A host that moves, crashes and signs, a peer's cache, and an attacker that keeps every binding: with the library's
+//! counter and rule as the code of each step.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub enum Action {
     Owner(Step),
     /// At the peer: any binding, at any time, again and again.
     Arrive(Shown),
-    /// The peer has no live session, and its entry gives way.
+    /// The peer has no live session, and its cache entry is displaced.
     Forget,
 }
 

@@ -1,4 +1,4 @@
-//! Datagrams under way: none is ever bound to arrive, and each may arrive at any later time.
+//! Datagrams under way: none has to arrive, and each may arrive at any later time.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::provider::Mix;
 /// A datagram under way.
 #[derive(Clone)]
 pub struct Packet {
-    /// Who is to get it.
+    /// The side that it is addressed to.
     pub to: Side,
     /// The place that it was sent from.
     pub source: u8,
@@ -34,7 +34,7 @@ impl Packet {
     }
 }
 
-/// Datagrams under way, in an order that does not tell when they were sent.
+/// Datagrams under way, in an order that does not depend on when they were sent.
 #[derive(Default)]
 pub struct Network(Vec<Packet>);
 

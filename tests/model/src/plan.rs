@@ -1,4 +1,4 @@
-//! What a model contains: who sits at both ends, what may happen, and how often.
+//! What a model contains: the party at each end, what may happen, and how often.
 
 use crate::raw::Rule;
 
@@ -25,7 +25,7 @@ impl Side {
     }
 }
 
-/// Who sits at one end.
+/// The party at one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seat {
     /// The library's session, acknowledging on delivery.
@@ -36,10 +36,10 @@ pub enum Seat {
     Raw(Option<Rule>),
 }
 
-/// What a host makes of its session. All but [`Self::Honest`] are mutants.
+/// How a host uses its session. All but [`Self::Honest`] are mutants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// Datagrams go where the session says, and its events are believed.
+    /// Datagrams go where the session sends them, and its events are followed.
     Honest,
     /// Datagrams go to where the newest frame came from: the rule before home and candidates.
     FollowsNewest,
@@ -54,7 +54,7 @@ pub enum Driver {
 pub enum Action {
     /// The application sends one data frame.
     Send(Side),
-    /// The application wants a new key. A raw peer renews it, if its rules allow that.
+    /// The application requests a new key. A raw peer renews its key, if its rules allow that.
     Renew(Side),
     /// A raw peer sends a heartbeat.
     Beat(Side),
@@ -68,11 +68,11 @@ pub enum Action {
     Keep(u8),
     /// The attacker sends a copy of it from this place.
     Forge(u8, u8),
-    /// The attacker carries on to the peer what went to a place where the peer is not.
+    /// The attacker forwards to the peer what went to a place where the peer is not.
     Relay(u8),
     /// Time passes up to the next deadline.
     Wait,
-    /// So many seconds pass, and nothing arrives.
+    /// This many seconds pass, and nothing arrives.
     Quiet(u16),
     /// Alice goes to the next place.
     Move,
@@ -113,7 +113,7 @@ pub struct Plan {
     pub relays: bool,
     /// Times that Alice may move.
     pub moves: u8,
-    /// Whether records tell Bob of it.
+    /// Whether records give Bob her new place.
     pub claims: bool,
     /// Times that [`Action::Quiet`] may happen, and the seconds that may pass.
     pub quiets: (u8, &'static [u16]),

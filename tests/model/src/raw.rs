@@ -14,9 +14,9 @@ pub enum Rule {
     WaitsForTail,
     /// The receiver keeps the older key until everything before the first heartbeat of the newer one has come.
     KeepsOlderKey,
-    /// The receiver knows what has come already.
+    /// The receiver remembers what has come already.
     KnowsWhatCame,
-    /// It says what its application sent.
+    /// Its heartbeats state truly what its application sent.
     SaysWhatWasSent,
     /// Each heartbeat has a number of its own.
     CountsHeartbeats,

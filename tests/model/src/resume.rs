@@ -1,8 +1,9 @@
-//! Going on after a lost memory, with the library's exchange as the step.
+//! Resuming after a loss of memory, with the library's exchange as the code of each step.
 //!
-//! A has `items` things to say to B. Both may crash, and keep only what their agents wrote down. Everything that was ever sent
-//! can arrive at any time, in any order, again and again, or never: that is an attacker that keeps all datagrams, and the
-//! network that loses, doubles and delays them. Cookies are bound to the responder's boot, and each is accepted once there.
+//! A has `items` things to send to B. Both may crash, and keep only what their agents stored. Everything that was ever
+//! sent can arrive at any time, in any order, again and again, or never: that is an attacker that keeps all datagrams,
+//! and the network that loses, doubles and delays them. Cookies are bound to the responder's boot, and each is accepted
+//! once there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,14 +37,14 @@ pub enum Broken {
     Freeze,
     /// A session that resumes a line gives it a new name.
     Names,
-    /// An item that comes again is taken for a new one after a restart of the line.
+    /// An item that comes again is taken as a new one after a restart of the line.
     Repeats,
 }
 
 /// The bounds of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Resuming {
-    /// How many things A has to say.
+    /// How many things A has to send.
     pub items: u64,
     /// How many sessions are begun.
     pub sessions: u8,
@@ -73,7 +74,7 @@ struct Carried {
     frozen: bool,
 }
 
-/// What passes by: everything of a session is sealed under its own keys.
+/// A datagram under way: everything of a session is sealed under its own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Datagram {
     /// PSS_ACK, with the responder's boot in its cookie.
@@ -84,13 +85,13 @@ pub enum Datagram {
     First(u8, Side, [u8; 32]),
     /// The responder's first frame.
     Reply(u8, Side, [u8; 32]),
-    /// An item, and what it says.
+    /// An item, and its content.
     Data(u8, u64, u64),
     /// All items below are safe with B.
     Acknowledged(u8, u64),
 }
 
-/// A side: its memory, and for both what the agent wrote down.
+/// A side: its memory, and for both what the agent stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Host {
     boot: u8,
@@ -127,7 +128,7 @@ pub struct State {
 pub enum Action {
     /// The starter begins a session.
     Open,
-    /// It gives the attempt up.
+    /// It gives up the attempt.
     GiveUp,
     /// PSS_INIT and PSS_NEG pass; the responder keeps nothing.
     Negotiate,
@@ -223,7 +224,7 @@ impl Resuming {
                     state.waiting.clear();
                 }
                 if self.broken == Broken::Names && resumed {
-                    // The text before: the record is rewritten under the new name.
+                    // The rule of an earlier text: the record is rewritten under the new name.
                     if let Some(next) = state.records.get(&agreed.line).copied() {
                         state.records.insert(line, next);
                     }
@@ -347,7 +348,7 @@ impl Resuming {
         }
     }
 
-    /// Committed work is a prefix of what A has to say: each item once, in order.
+    /// Committed work is a prefix of what A has to send: each item once, in order.
     fn is_prefix(&self, state: &State) -> bool {
         state.committed.iter().copied().eq(0..u64::try_from(state.committed.len()).unwrap_or(u64::MAX))
     }

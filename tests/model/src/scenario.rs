@@ -4,7 +4,7 @@ use crate::fault::{Fault, Sight};
 use crate::plan::{Action, Driver, Plan, Seat, Side};
 use crate::raw::Rule;
 
-/// A model, and what is to hold in it.
+/// A model, and what must hold in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// Its name.
@@ -141,7 +141,7 @@ pub struct Mutant {
     pub name: &'static str,
     /// The model.
     pub plan: Plan,
-    /// How it begins: what is on each way to the fault anyway.
+    /// Its first actions, which are on each way to the fault anyway.
     pub start: &'static [Action],
     /// What happens.
     pub fault: Fault,
@@ -208,7 +208,7 @@ pub const MUTANTS: [Mutant; 19] = [
     mutant("never echoes, so it cannot move", Fault::NotHome, Plan { moves: 1, ..sender(Rule::Echoes) }),
     mutant("data follows the newest frame", Fault::Astray, Plan { driver: Driver::FollowsNewest, ..PLACES.small }),
     mutant("all are answered", Fault::Amplified, Plan { driver: Driver::AnswersEverywhere, ..PLACES.small }),
-    // The limit that PROFILE 5.8 names: an attacker that carries probes on becomes the path.
+    // The limit that PROFILE 5.8 names: an attacker that forwards probes becomes the path.
     mutant("the attacker carries probes on", Fault::Astray, RELAYED),
     mutant(
         "the attacker carries probes on from a place that was left",

@@ -1,4 +1,4 @@
-//! What must be the case when the network has become fair: the far end of every state.
+//! What must hold in every state once the network has become fair.
 
 use iacp_core::time::Mono;
 
@@ -8,7 +8,8 @@ use crate::plan::Side;
 use crate::world::World;
 
 impl World<'_> {
-    /// Everything that is sent from now on arrives, in order, and nothing else happens. What must be the case at last?
+    /// Everything that is sent from now on arrives, in order, and nothing else happens. Then checks what must hold at
+    /// the end.
     pub fn settle(&mut self) {
         let until = self.now.after(400_000);
         // The worst that the network may have done before: everything under way is lost.

@@ -1,8 +1,8 @@
 //! The votes on one accusation, with the library's escrow and ballot as the step (`IACP §4.2.7.2`, `IACP §5.5.2`).
 //!
-//! n nodes try it, of which some lie. Two nodes count: each hears any of the votes, an honest node's or none, a liar's one way,
-//! the other way, both in either order, or none. Equal nodes are interchangeable, so a state is a list of choices that never
-//! falls among the honest, nor among the liars.
+//! n nodes vote on it, some of which lie. Two nodes count: each hears any of the votes, an honest node's or none, a
+//! liar's one way, the other way, both in either order, or none. Equal nodes are interchangeable, so a state is a list
+//! of choices that never falls among the honest, nor among the liars.
 
 use iacp_core::governance::malfeasance::Accusation;
 use iacp_core::governance::window::{Ballot, Clock, Counted, Due, EPOCH, Escrow, GRACE, Outcome, WINDOW, epoch};
@@ -21,7 +21,7 @@ pub struct Voting {
     pub accusation: Accusation,
 }
 
-/// What one of the two that count hears of a liar.
+/// What one of the two counting nodes hears from a liar.
 const HEARD: [&[Outcome]; 5] = [
     &[],
     &[Outcome::Guilty],
@@ -29,7 +29,7 @@ const HEARD: [&[Outcome]; 5] = [
     &[Outcome::Guilty, Outcome::Cleared],
     &[Outcome::Cleared, Outcome::Guilty],
 ];
-/// Both that count.
+/// What both counting nodes hear from a liar: five cases each.
 const LIES: u8 = 25;
 /// An honest node has the revocation or not, and is heard by each of the two or not.
 const HONEST: u8 = 8;
@@ -51,7 +51,7 @@ impl Voting {
         (faulty, self.nodes - faulty)
     }
 
-    /// How an honest node votes: what its escrow says once window and grace are over.
+    /// How an honest node votes: the result of its escrow once window and grace are over.
     fn vote(&self, has_revocation: bool) -> Option<Outcome> {
         let stored = has_revocation.then(|| (epoch(at(0).unix) - 1, 0));
         let mut escrow = Escrow::open(at(0), &self.accusation, stored);
@@ -65,7 +65,7 @@ impl Voting {
         Eid([u8::try_from(number).unwrap_or(u8::MAX); 32])
     }
 
-    /// The verdict of one of the two that count.
+    /// The verdict of one of the two counting nodes.
     fn verdict(&self, choices: &[u8], counter: u32) -> Option<Outcome> {
         let nodes: Vec<Eid> = (0..self.nodes).map(Self::eid).collect();
         let mut ballot = Ballot::new(&nodes)?;

@@ -34,7 +34,7 @@ pub struct World<'p> {
     pub left: Plan,
     /// Bytes that opened from the attacker's place, and that went there.
     pub attacker: (usize, usize),
-    /// The newest of Alice's places that a record has told.
+    /// The newest of Alice's places that a record has given to Bob.
     pub claimed: u8,
     /// Bob's home for Alice after the last step: her places are numbered in the order in which she takes them.
     pub newest_home: u8,
@@ -302,7 +302,7 @@ impl<'p> World<'p> {
         true
     }
 
-    /// Everything that an end tells and sends now.
+    /// Takes everything that an end reports and sends now.
     pub(crate) fn pump(&mut self, side: Side) {
         let (now, peer_lives) = (self.now, self.end(side.other()).lives);
         let end = &mut self.ends[side as usize];
@@ -457,7 +457,7 @@ impl<'p> World<'p> {
         self.pump(to);
     }
 
-    /// What can be said of a state without looking into the future.
+    /// Checks what can be checked of a state without looking into the future.
     pub(crate) fn judge(&mut self) {
         for side in Side::BOTH {
             let (end, peer) = (&self.ends[side as usize], &self.ends[side.other() as usize]);

@@ -10,7 +10,7 @@ fn deeper() -> usize {
     std::env::var("MODEL_DEEPER").ok().and_then(|levels| levels.parse().ok()).unwrap_or(0)
 }
 
-/// The names of what a walk did that it must not.
+/// The names of the faults that a walk ran into.
 fn faults(scenario: &Scenario, state: &State) -> Vec<Fault> {
     scenario.never.iter().copied().filter(|fault| state.faults.has(*fault)).collect()
 }

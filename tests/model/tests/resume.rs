@@ -1,4 +1,4 @@
-//! Going on after a lost memory: each item once, whatever the network and the crashes do (`IACP §6.4.2`).
+//! Resuming after a loss of memory: each item once, whatever the network and the crashes do (`IACP §6.4.2`).
 
 use model::resume::{Broken, Resuming, Side};
 use stateright::{Checker, Model};

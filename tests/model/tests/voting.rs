@@ -1,4 +1,5 @@
-//! The votes on an accusation: no two verdicts, and no conviction of who revoked in time, whatever up to f of n nodes say.
+//! The votes on an accusation: no two verdicts, and no conviction of an owner that revoked in time, whatever up to f of
+//! n nodes say.
 
 use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 use iacp_core::governance::malfeasance::{Accusation, accuse, verify};

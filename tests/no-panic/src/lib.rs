@@ -4,8 +4,8 @@
 //! as firmware is, so that only what can be reached is in it; then its symbols are read. A parser that could panic, be
 //! it by an index, an `unwrap` or a copy between two lengths, would have linked the function that does so.
 //!
-//! Two libraries do contain such calls. In the probe something stands in for them that has none and answers anything, so
-//! that what is shown is shown of all our code, up to the decision. What they contain themselves, `libraries/` tells.
+//! Two libraries do contain such calls. In the probe each is replaced by a stand-in that contains none and returns any
+//! result, so that the proof covers all our code, up to the decision. `libraries/` shows what they contain themselves.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Program {
 /// Builds a program and returns its ELF file.
 ///
 /// # Errors
-/// What the compiler said.
+/// The output of the compiler.
 pub fn build(program: Program, target_dir: &Path, opt_level: &str) -> Result<Vec<u8>, String> {
     let (package, feature) = program.package();
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("Cargo.toml");
@@ -93,7 +93,7 @@ pub fn build(program: Program, target_dir: &Path, opt_level: &str) -> Result<Vec
 /// The names of all symbols of an ELF file, as mangled.
 ///
 /// # Errors
-/// The file is none.
+/// The bytes are not an ELF file.
 pub fn symbols(elf: &[u8]) -> Result<BTreeSet<String>, object::Error> {
     let file = object::File::parse(elf)?;
     file.symbols().map(|symbol| symbol.name().map(str::to_owned)).collect()

@@ -1,4 +1,4 @@
-//! Peer input never panics: neither the parsers nor the sessions contain the means to.
+//! Peer input never causes a panic: neither the parsers nor the sessions contain code that can.
 
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
@@ -28,7 +28,8 @@ fn parsers_and_sessions_contain_no_call_into_the_panic_machinery() {
     }
     let ours = ["iacp_wire", "iacp_core", "cep_envelope", "interaction_gov"];
     for opt_level in OPT_LEVELS {
-        // The control first: with what can panic built in, the machinery is found. Else the test could not fail.
+        // The control first: with code that can panic built in, the machinery is found. Otherwise the test could not
+        // fail.
         let found = machinery(Program::Control, opt_level, &ours);
         for kind in ["panic_bounds_check", "expect_failed", "slice", "panic_fmt"] {
             assert!(found.iter().any(|symbol| symbol.contains(kind)), "opt-level {opt_level}, {kind}: {found:#?}");
@@ -38,7 +39,7 @@ fn parsers_and_sessions_contain_no_call_into_the_panic_machinery() {
     }
 }
 
-/// For these two something stands in there. What they contain, as rustc 1.95 names it:
+/// The probe has stand-ins for these two. What they contain, as rustc 1.95 names it:
 ///
 /// | library         | calls                                                          | from                                    |
 /// |-----------------|----------------------------------------------------------------|-----------------------------------------|

@@ -1,4 +1,4 @@
-//! Others who do a part of what we do: each in a form that can be measured beside ours.
+//! Other projects that do a part of what ours does, each in a form that can be measured beside ours.
 
 pub mod link;
 pub mod noise;

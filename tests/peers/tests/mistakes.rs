@@ -1,4 +1,4 @@
-//! What Cedar says about the mistakes of mistakes.txt. `MISTAKES=print` prints it anew.
+//! What Cedar reports about the mistakes in mistakes.txt. `MISTAKES=print` prints it anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ fn words(text: &str) -> Vec<String> {
     let result = Validator::new(schema).validate(&policies, ValidationMode::Strict);
     let errors = result.validation_errors().map(|error| told(error));
     let warnings = result.validation_warnings().map(|warning| format!("warning: {}", told(warning)));
-    // The same is said of each kind of entity, in any order: once is enough.
+    // The same message comes for each kind of entity, in any order; it is kept once.
     let kinds = ["Agent", "Device", "Human", "Service"];
     let one = |said: String| {
         kinds.iter().fold(said, |said, kind| said.replace(&format!("type `{kind}` not"), "type `Human` not"))

@@ -9,7 +9,7 @@ providers::for_provider!(aes_portable, iacp_core::crypto::Portable, aes_256_gcm,
 providers::for_provider!(aes_compact, iacp_core::crypto::Compact, aes_256_gcm, wycheproof_aes);
 providers::for_provider!(aes_of_aws_lc, iacp_core::crypto::AwsLc, aes_256_gcm, wycheproof_aes);
 
-// A provider says at compile time what it has.
+// A provider states at compile time which suites it has.
 const _: () = assert!(Portable::SUITES.has(Suite::Aes256Gcm) && Portable::SUITES.has(Suite::ChaCha20Poly1305));
 const _: () = assert!(AwsLc::SUITES.has(Suite::Aes256Gcm) && AwsLc::SUITES.has(Suite::ChaCha20Poly1305));
 const _: () = assert!(!ChaChaOnly::SUITES.has(Suite::Aes256Gcm) && ChaChaOnly::SUITES.has(Suite::ChaCha20Poly1305));

@@ -1,5 +1,5 @@
 //! Two hosts that both take sessions and both open one (PROFILE 4.4, 40.8 of the addition): what a host does around its
-//! sessions so that one comes out.
+//! sessions so that a single session results.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use rand_core::SeedableRng;
 
 use crate::{SessionOf, Side, addr};
 
-/// A datagram, and who gets it.
+/// A datagram, and the side that it is for.
 pub type Mail = (Side, Vec<u8>);
 
 /// One of the two.
@@ -25,7 +25,7 @@ pub struct Opener<P: Provider> {
     pub identity: Identity<P>,
     rng: ChaCha8Rng,
     responder: Responder<64>,
-    /// Its own attempt, and the session that becomes of it.
+    /// Its own attempt, and the session that results from it.
     pub attempt: Box<SessionOf<P>>,
     /// How the attempt ended, if it did.
     pub ended: Option<Closure>,
@@ -33,7 +33,7 @@ pub struct Opener<P: Provider> {
     pub accepted: Vec<Box<SessionOf<P>>>,
 }
 
-/// What the host knows when a PSS_ACK comes.
+/// What the host checks when a PSS_ACK comes.
 struct Door<'a, P: Provider>(&'a SessionOf<P>);
 
 impl<P: Provider> Gate for Door<'_, P> {
@@ -43,7 +43,7 @@ impl<P: Provider> Gate for Door<'_, P> {
 }
 
 impl<P: Provider> Opener<P> {
-    /// It takes sessions, and opens none yet.
+    /// A host that accepts sessions, and opens none yet.
     #[must_use]
     pub fn new(side: Side, seed: u64, now: Mono, settings: Settings) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ if side == Side::Alice { 0xA11CE } else { 0xB0B });
@@ -59,7 +59,7 @@ impl<P: Provider> Opener<P> {
         self.attempt.initiate(now, &self.identity, peer, to, offer, &mut self.rng).expect("idle");
     }
 
-    /// A datagram comes; what is said to it at once.
+    /// A datagram comes; returns what is answered at once.
     pub fn handle(&mut self, now: Mono, mut bytes: Vec<u8>) -> Option<Mail> {
         let from = addr(self.side.other());
         let incoming = Incoming::parse(&mut bytes).expect("nothing is corrupted");
@@ -98,7 +98,7 @@ impl<P: Provider> Opener<P> {
             session.accept(now, &accepted).expect("idle");
             self.accepted.push(session);
             if self.attempt.is_attempt_toward(&accepted.peer()) {
-                // It may rest already.
+                // It may be resting already.
                 let _ = self.attempt.rest(now);
             }
         }
@@ -143,7 +143,7 @@ impl<P: Provider> Opener<P> {
         sessions.filter_map(|session| session.next_deadline()).map(|(at, _)| at).min()
     }
 
-    /// It is due.
+    /// Handles what is due.
     pub fn handle_deadline(&mut self, now: Mono) {
         self.responder.handle_deadline(now, &mut self.rng);
         for session in self.accepted.iter_mut().chain([&mut self.attempt]) {

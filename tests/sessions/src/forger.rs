@@ -1,5 +1,5 @@
 //! A second implementation of the session's bytes, written from PROFILE.md alone: it shares the primitives with the
-//! library and nothing else. It says whatever a test wants it to say, authentically.
+//! library and nothing else. It sends whatever a test makes it send, authentically.
 
 use iacp_core::crypto::{Portable, Provider, Secret32, Suite};
 
@@ -219,8 +219,8 @@ impl Forger {
         expand(&secret, "key")
     }
 
-    /// Everything that both sides must not leave in memory: secrets and keys up to a generation, the first chains, the keys
-    /// of tickets.
+    /// Everything that neither side may leave in memory: secrets and keys up to a generation, the first chains, the
+    /// keys of tickets.
     #[must_use]
     pub fn secrets(&self, generations: u32) -> Vec<(String, [u8; 32])> {
         let keys = self.keys.as_ref().expect("after the handshake");

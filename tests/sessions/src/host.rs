@@ -47,11 +47,11 @@ pub struct HostOf<P: Provider> {
     pub identity: Identity<P>,
     /// Its randomness.
     pub rng: ChaCha8Rng,
-    /// What makes its sessions, if it takes any.
+    /// The responder that accepts its sessions, if it accepts any.
     pub responder: Option<Responder<32>>,
     /// Its session.
     pub session: Option<Box<SessionOf<P>>>,
-    /// How many sessions PSS_ACKs have made here.
+    /// The number of sessions made here from PSS_ACKs.
     pub accepted: u32,
     /// Of which cookies.
     pub accepted_cookies: Vec<(iacp_wire::Cookie, iacp_wire::Cookie)>,
@@ -75,11 +75,11 @@ pub struct HostOf<P: Provider> {
     pub contract: Option<Terms>,
     /// What was discarded before there was a session.
     pub refused: Vec<Discard>,
-    /// Everything that the sessions have told, in order.
+    /// All events of its sessions, in order.
     pub events: Vec<Event>,
-    /// What the events alone say of the session.
+    /// The session as its events alone describe it.
     pub mirror: Mirror,
-    /// Its clock is ahead of the world's by so many milliseconds.
+    /// By how many milliseconds its clock is ahead of the world's.
     pub ahead: u64,
     /// Its sessions acknowledge what the application has consumed.
     pub holds: bool,
@@ -87,7 +87,7 @@ pub struct HostOf<P: Provider> {
     pub consumes: bool,
     /// The number of its first data frame, once there is a session.
     pub base: Option<u64>,
-    /// So often the queue below is full before it takes a datagram.
+    /// How often the queue below is full before it takes a datagram.
     pub refusals: u32,
 }
 
@@ -136,13 +136,13 @@ impl<P: Provider> HostOf<P> {
         now.after(self.ahead)
     }
 
-    /// It takes sessions.
+    /// Makes it accept sessions.
     pub fn listen(&mut self, now: Mono, settings: Settings) {
         let now = self.clock(now);
         self.responder = Some(Responder::new(settings, now, &mut self.rng));
     }
 
-    /// It opens a session.
+    /// Makes it open a session.
     pub fn initiate(&mut self, now: Mono, peer: Eid, to: SocketAddr, offer: Capabilities) {
         let now = self.clock(now);
         let mut session = Box::new(SessionOf::<P>::IDLE);
@@ -175,7 +175,7 @@ impl<P: Provider> HostOf<P> {
         None
     }
 
-    /// What the session has to tell.
+    /// Takes the session's events.
     pub fn hear(&mut self, now: Mono) {
         let now = self.clock(now);
         while let Some(event) = self.session.as_mut().and_then(|session| session.poll_event()) {
@@ -200,7 +200,7 @@ impl<P: Provider> HostOf<P> {
         }
     }
 
-    /// What concerns the responder and not the session: the frame comes back if it does not.
+    /// Handles a frame that is for the responder and not for the session; a frame that is not comes back.
     #[expect(clippy::result_large_err, reason = "what comes back is the frame itself")]
     fn handshake<'d>(
         &mut self,
@@ -338,7 +338,7 @@ impl<P: Provider> HostOf<P> {
         Some(Mono(at.0.saturating_sub(self.ahead)))
     }
 
-    /// It is due.
+    /// Handles what is due.
     pub fn handle_deadline(&mut self, now: Mono) {
         let local = self.clock(now);
         if let Some(responder) = &mut self.responder {

@@ -1,8 +1,8 @@
-//! What an application knows of its session that asks for nothing and follows events alone.
+//! What an application knows of its session if it calls no getter and follows events alone.
 
 use iacp_core::pss::{Closure, Event, continuity};
 
-/// A session as its events tell it.
+/// A session as its events describe it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
     /// The terms are a contract, or there is none to wait for.
@@ -11,7 +11,7 @@ pub struct Mirror {
     state: Option<continuity::State>,
     /// How it ended.
     pub closure: Option<Closure>,
-    /// [`Event::Released`] was told, or nothing has begun.
+    /// [`Event::Released`] has come, or nothing has begun.
     pub released: bool,
 }
 
@@ -23,7 +23,7 @@ impl Mirror {
         Self { settled: !contract, state: None, closure: None, released: false }
     }
 
-    /// The session can send, as far as the events tell.
+    /// The session can send, as far as the events show.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.state == Some(continuity::State::Established)
@@ -36,7 +36,7 @@ impl Mirror {
         assert!(self.closure.is_none() || *event == Event::Released, "{event:?} after {:?}", self.closure);
         match event {
             Event::Established => {
-                // It may have been lost before it was confirmed; then it is still away.
+                // The connection may have been lost before it was confirmed; then it is still lost.
                 assert!(matches!(self.state, None | Some(State::Disconnected)), "established twice");
                 self.state = self.state.or(Some(if self.settled { State::Established } else { State::PssNegotiating }));
             }
@@ -67,8 +67,8 @@ impl Mirror {
         }
     }
 
-    /// Compares with what the session says of itself. A gap is no event: ANOMALY_FLAGGED is ESTABLISHED here. Before
-    /// the keys are confirmed there is no event either.
+    /// Compares with the state that the session itself reports. A gap is no event: ANOMALY_FLAGGED is ESTABLISHED here.
+    /// Before the keys are confirmed there is no event either.
     pub fn compare(&self, confirmed: bool, state: Option<continuity::State>, closure: Option<Closure>, over: bool) {
         use continuity::State;
         let told = match state {

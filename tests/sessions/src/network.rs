@@ -36,7 +36,7 @@ impl Weather {
 /// A datagram under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// Who sent it.
+    /// The side that sent it.
     pub from: Side,
     /// Where it came from.
     pub source: SocketAddr,

@@ -1,4 +1,4 @@
-//! A session with a peer that says what it wants.
+//! A session with a peer that sends whatever a test makes it send.
 
 use iacp_core::pss::{Capabilities, Discard, Event, Kind, Received, Settings, Terms};
 
@@ -7,7 +7,7 @@ use crate::{Forger, Host, Mono, S, Side, addr};
 /// What the library makes of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// Authentic, and nothing has changed that the application is told.
+    /// Authentic, and without an event for the application.
     Nothing,
     /// Discarded.
     Discarded(Discard),
@@ -24,12 +24,12 @@ pub enum Heard {
     Event(Event),
 }
 
-/// What a heartbeat of the forger's says, field by field.
+/// A heartbeat of the forger's, field by field.
 #[derive(Clone, Debug)]
 pub struct Beat {
     /// Its send chain.
     pub send_chain: [u8; 32],
-    /// Its next sequence; the top bit is ASK.
+    /// Its next send sequence; the top bit is ASK.
     pub next_send: u64,
     /// E; the top bit is HELD.
     pub expected: u64,

@@ -1,4 +1,5 @@
-//! A session of the library's without an LL-Entity: it speaks ERP_STREAM to a host, and seals what an LL-Entity never would.
+//! A session of the library's without an LL-Entity: it sends ERP_STREAM to a host, and seals what an LL-Entity never
+//! would.
 
 use std::net::SocketAddr;
 
@@ -28,7 +29,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// A stranger at `at` that wants a session with an agent of the host at `to`.
+    /// A stranger at `at` that opens a session with an agent of the host at `to`.
     ///
     /// # Panics
     /// Never: the session's memory is free.

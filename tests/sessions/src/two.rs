@@ -75,7 +75,7 @@ impl Two {
         two
     }
 
-    /// A further session between the two, which the first side opens: it is the one that is meant from now on.
+    /// A further session between the two, which the first side opens; it is the current one from now on.
     ///
     /// # Panics
     /// There is no session in 50 seconds.
@@ -113,7 +113,7 @@ impl Two {
         panic!("no session: {:?} {:?}", self.told(0), self.told(1));
     }
 
-    /// What a side was told of the session.
+    /// The notices that a side got about the session.
     #[must_use]
     pub fn told(&self, side: usize) -> Option<&Told> {
         let (host, agent) = self.at[side];
@@ -123,7 +123,7 @@ impl Two {
     /// A request under a number of the agent's.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why the request had no effect.
     pub fn ask_as(
         &mut self,
         side: usize,
@@ -139,7 +139,7 @@ impl Two {
     /// A request.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why the request had no effect.
     pub fn ask(&mut self, side: usize, in_session: bool, request: &Request<'_>) -> Result<Done, LocalStatus> {
         self.ask_as(side, 0, in_session, request)
     }
@@ -155,7 +155,7 @@ impl Two {
     /// A new value of an own endpoint.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why the request had no effect.
     pub fn write(&mut self, side: usize, coordinate: Digest, value: &[u8]) -> Result<Done, LocalStatus> {
         self.ask(side, false, &Request::Write { coordinate, if_version: 0, value })
     }
@@ -163,7 +163,7 @@ impl Two {
     /// Rights of the peer.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why the request had no effect.
     pub fn grant(&mut self, side: usize, coordinate: Digest, rights: u16, seconds: u32) -> Result<Done, LocalStatus> {
         self.ask(side, true, &Request::Grant { coordinate, rights, seconds })
     }
@@ -176,7 +176,7 @@ impl Two {
         }
     }
 
-    /// Versions and values that a side was told.
+    /// Versions and values that a side got.
     #[must_use]
     pub fn values(&self, side: usize) -> Vec<(u64, Option<Vec<u8>>)> {
         let told = self.told(side).expect("open");
@@ -190,5 +190,5 @@ impl Two {
     }
 }
 
-/// An endpoint that answers everywhere.
+/// The flag of an endpoint that is reachable from everywhere.
 pub const GLOBAL: u8 = 1;

@@ -22,7 +22,7 @@ pub struct Plan {
     pub from_alice: Vec<Vec<u8>>,
     /// What the responder sends.
     pub from_bob: Vec<Vec<u8>>,
-    /// Who ends the session.
+    /// The sides that end the session.
     pub closers: Vec<Side>,
 }
 
@@ -60,13 +60,13 @@ pub struct WorldOf<P: Provider> {
     pub lose: Vec<usize>,
     /// Every packet that was sent, when and by whom.
     pub trace: Vec<(Mono, Packet)>,
-    /// Until when a host does not look: its packets wait in a queue of the operating system.
+    /// Until when a host is asleep: its packets wait in a queue of the operating system.
     asleep: [Option<Mono>; 2],
     /// That queue.
     waiting: [Vec<Packet>; 2],
 }
 
-/// So many packets wait for a host that does not look. The rest is lost.
+/// The number of packets that wait for a host that is asleep. The rest is lost.
 const QUEUE: usize = 24;
 
 impl<P: Provider> WorldOf<P> {
@@ -110,12 +110,12 @@ impl<P: Provider> WorldOf<P> {
         }
     }
 
-    /// A host does not look for so long.
+    /// Puts a host to sleep for this long.
     pub fn sleep(&mut self, side: Side, milliseconds: u64) {
         self.asleep[side.index()] = Some(self.now.after(milliseconds));
     }
 
-    /// Those that wake up now look: first at what has come or at the clock, by chance.
+    /// Hosts that wake up now handle their packets and their deadlines, in an order that varies with the time.
     fn wake(&mut self) {
         for side in [Side::Alice, Side::Bob] {
             if self.asleep[side.index()].is_some_and(|until| until <= self.now) {
@@ -149,7 +149,7 @@ impl<P: Provider> WorldOf<P> {
         }
     }
 
-    /// After everything that a host can do, nothing of it is due.
+    /// Checks that, after everything that a host can do, nothing is due.
     fn rests(&mut self, side: Side) {
         let now = self.now;
         let host = self.host(side);
@@ -234,7 +234,7 @@ impl<P: Provider> WorldOf<P> {
         }
     }
 
-    /// Runs until `done` says so, for at most ten virtual minutes.
+    /// Runs while `go_on` holds, for at most ten virtual minutes; `false` if it still holds at the end.
     pub fn run_while(&mut self, mut go_on: impl FnMut(&Self) -> bool) -> bool {
         let until = self.now.after(600_000);
         while go_on(self) {

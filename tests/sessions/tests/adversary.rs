@@ -1,4 +1,5 @@
-//! An attacker on the path that may copy, hold, reorder, alter and replay everything (`IACP §8.1`): what it never gets.
+//! An attacker on the path that may copy, hold, reorder, alter and replay everything (`IACP §8.1`): what it never
+//! achieves.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,16 +10,16 @@ use sessions::{Cheap, HostOf, Mono, Packet, Plan, Side, Weather, WorldOf, addr};
 type World = WorldOf<Cheap>;
 type Host = HostOf<Cheap>;
 
-/// What he does next. Numbers choose among what he has seen or holds, modulo how much that is.
+/// The attacker's next act. Numbers choose among the packets that it has seen or holds, modulo their count.
 #[derive(Clone, Debug)]
 enum Act {
-    /// Lets one of the packets that he holds through.
+    /// Delivers one of the packets that it holds.
     Deliver(usize),
     /// Loses one of them.
     Drop(usize),
-    /// Sends a packet of any time again, to where it went.
+    /// Sends any earlier packet again, to where it went.
     Replay(usize),
-    /// Sends a packet back to who sent it.
+    /// Sends a packet back to its sender.
     Reflect(usize),
     /// Flips a bit.
     Alter(usize, usize),
@@ -39,7 +40,7 @@ enum Act {
 impl Arbitrary for Act {
     fn arbitrary(g: &mut Gen) -> Self {
         let n = usize::arbitrary(g);
-        // Mostly he lets things happen, else there is nothing to attack.
+        // Mostly it lets packets pass, otherwise there is nothing to attack.
         match u8::arbitrary(g) % 24 {
             0..10 => Self::Deliver(n),
             10 => Self::Drop(n),
@@ -64,9 +65,9 @@ fn reflected(packet: Packet) -> Packet {
 
 struct Attack {
     world: World,
-    /// What he holds back.
+    /// What it holds back.
     held: Vec<Packet>,
-    /// What he has seen.
+    /// What it has seen.
     seen: Vec<Packet>,
     counted: usize,
 }
@@ -236,7 +237,7 @@ fn he_gets_no_second_session_no_second_seal_no_false_delivery_and_no_silent_trun
     // shows: IACP-083 (§4.2.4.1), IACP-150 (§6.4.5), IACP-166 (§8.2)
     fn attack(seed: u64, acts: Vec<Act>) -> TestResult {
         let mut attack = Attack::new(seed);
-        // Two sessions, one after the other: what he has of the first he uses in the second.
+        // Two sessions, one after the other: it uses the packets of the first in the second.
         for acts in acts.chunks(acts.len() / 2 + 1) {
             attack.again();
             attack.world.network.weather = Weather { loss: 1_000, ..Weather::FAIR };
@@ -244,7 +245,7 @@ fn he_gets_no_second_session_no_second_seal_no_false_delivery_and_no_silent_trun
                 attack.act(act);
             }
             attack.judge();
-            // He rests, and the two come to rest, whatever he did.
+            // The attacker stops, and the two come to rest, whatever it did.
             attack.world.network.weather = Weather::FAIR;
             let until = attack.world.now.after(50_000_000);
             assert!(attack.world.run_until(until), "still busy after half a day");

@@ -51,7 +51,7 @@ impl Two {
         out[..length].to_vec()
     }
 
-    /// What Alice makes of a frame, and what she is told then.
+    /// What Alice's session makes of a frame, and the events that follow.
     fn tell_alice(&mut self, from: std::net::SocketAddr, bytes: &[u8]) -> String {
         let session = self.alice.session.as_mut().expect("a session");
         let mut heard = format!("{:?}", session.handle(self.now, &self.alice.identity, from, &mut bytes.to_vec()));
@@ -61,7 +61,7 @@ impl Two {
         heard
     }
 
-    /// A PSS_ACK makes a session of Bob's.
+    /// Bob accepts a session from a PSS_ACK.
     fn accept(&mut self, ack: &[u8]) -> Result<(), Discard> {
         let mut ack = ack.to_vec();
         let gate = &mut ();
@@ -81,7 +81,7 @@ fn a_replayed_request_for_teardown_keeps_no_session_alive() {
     assert!(world.run_while(|world| !world.trace.iter().any(|(_, packet)| is_request(&packet.bytes))));
     let found = world.trace.iter().find(|(_, packet)| is_request(&packet.bytes));
     let request = found.map(|(_, packet)| packet.bytes.clone()).expect("it was sent");
-    // Alice dies; an observer that saw the request goes on with it.
+    // Alice dies; an observer that saw the request repeats it.
     world.network.cut();
     world.alice.session = None;
     let (start, mut sent) = (world.now, 0);
@@ -258,7 +258,7 @@ fn a_negotiation_that_nobody_goes_on_with_ends() {
     let init = two.alice.transmit(two.now).remove(0);
     let neg = two.answer(&init, addr(Side::Alice));
     assert!(two.tell_alice(addr(Side::Bob), &neg).contains("Proposed"));
-    // The application says nothing.
+    // The application does nothing.
     two.alice.handle_deadline(Mono(59_999));
     assert_eq!(two.alice.closure, None);
     two.alice.handle_deadline(Mono(60_000));

@@ -115,7 +115,7 @@ fn entity(rng: &mut ChaCha8Rng) -> Entity {
     LlEntity::new(memory, HostSettings::at(place(1)), Mono(0), rng).expect("the memory suffices")
 }
 
-/// Answers what the host is asked; at most so much in one go, as a host that has other things to do.
+/// Handles the host's requests, at most this many at a time, like a host that has other things to do.
 fn answer(entity: &mut Entity, now: Mono, most: usize) -> usize {
     let nodes: Vec<Node> = (0..NODES)
         .map(|number| Node { eid: Eid([number; 32]), at: SocketAddr::new(place(200 + number), PORT) })

@@ -58,7 +58,7 @@ fn nothing_is_filed_under_the_cookie_of_an_attempt_that_waits_for_its_answer() {
     world.run(20);
     let ack = sent(&world, other_at, 0x09).expect("PSS_ACK");
     assert_eq!((&ack[4..12], &ack[44..52]), (&[8; 8][..], &init[44..52]));
-    // From now on the I-Cookie alone names no bucket, and another session under it has another key.
+    // From now on the I-Cookie alone names no bucket, and another session under that I-Cookie has another key.
     world.put(world.now.after(1), at, host, stream(&first.eid, &own.0, &hello));
     world.run(20);
     let neg = sent(&world, at, 0x0A).expect("PSS_NEG");

@@ -1,4 +1,4 @@
-//! Both open at once: whatever order the packets come in, and whichever of them are lost, one session comes out
+//! Both open at once: whatever order the packets come in, and whichever of them are lost, exactly one session results
 //! (fault 14: there were two of them, or none).
 
 use iacp_core::pss::{Capabilities, Closure, Role, Settings, Terms};
@@ -12,7 +12,7 @@ const SETTINGS: Settings =
 struct Crossing<P: Provider> {
     now: Mono,
     hosts: [Opener<P>; 2],
-    /// Packets under way: when they come, if they do by themselves.
+    /// Packets under way, and the time at which each arrives unless a test delivers it earlier.
     flying: Vec<(Mono, Side, Vec<u8>)>,
     /// Lost, in a thousand, and the longest delay.
     weather: (u32, u64),
@@ -110,7 +110,8 @@ fn play<P: Provider>(crossing: &mut Crossing<P>, choices: &[usize], losing: bool
     options
 }
 
-/// The next sequence of choices, if there is one: the last that can be raised is, and those behind it begin anew.
+/// The next sequence of choices, if there is one: the last choice that can be raised is raised, and those behind it
+/// start from zero.
 fn next(choices: &mut [usize], options: &[usize]) -> bool {
     for place in (0..choices.len()).rev() {
         let more = options.get(place).is_some_and(|count| choices[place] + 1 < *count);
@@ -157,7 +158,7 @@ fn every_loss_among_the_first_packets_leaves_one_session() {
 
 #[test]
 fn packets_that_are_late_by_seconds_leave_one_session_in_the_end() {
-    // Attempts start over, and the packets of those before still come.
+    // Attempts start again, and the packets of earlier ones still come.
     for seed in 0..600 {
         let mut crossing = Crossing::<Cheap>::new(seed);
         let loss = crossing.rng.next_u32() % 700;

@@ -1,5 +1,5 @@
-//! Derivatives of agents through the LL-Entity: what a sandbox is told names no agent, and each ends with its time, its session,
-//! its context, or by order of its own agent.
+//! Derivatives of agents through the LL-Entity: what a sandbox gets names no agent, and each ends with its time, its
+//! session, its context, or by order of its own agent.
 
 use iacp_core::erp::entity::{Done, derivative_of};
 use iacp_core::erp::local::{LocalStatus, Request};

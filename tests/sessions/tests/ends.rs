@@ -1,4 +1,5 @@
-//! Every end is told, is kept for a peer that has not heard it, and leaves readable what was not acknowledged.
+//! Every end gives an event, is kept for a peer that has not received it, and leaves readable what was not
+//! acknowledged.
 
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
@@ -191,7 +192,7 @@ fn a_wish_to_close_is_remembered_until_it_can_be_carried_out() {
 
 #[test]
 fn a_wish_to_close_needs_no_further_datagram_once_the_terms_are_accepted() {
-    // The responder has finished bargaining by its own word: its FIN leaves at once.
+    // The responder has ended the negotiation by its own acceptance: its FIN leaves at once.
     let now = Mono(1_000);
     let mut bob = Host::new(Side::Bob, 7);
     bob.listen(now, Settings { capabilities: Capabilities::SFC, terms: TERMS });
@@ -265,7 +266,7 @@ fn another_identity_is_an_error_and_changes_nothing() {
     assert_eq!(heard, Received::Discarded(Discard::Identity));
     assert_eq!(session.poll_event(), None);
     assert!(matches!(pair.give(&next), Heard::Data { .. }));
-    // An attempt of one identity is not gone on with under another.
+    // An attempt of one identity is not continued under another.
     let mut alice = Host::new(Side::Alice, 1);
     let bob = Host::new(Side::Bob, 9).identity.eid();
     alice.initiate(now, bob, addr(Side::Bob), Capabilities::NONE);
@@ -276,7 +277,7 @@ fn another_identity_is_an_error_and_changes_nothing() {
 
 #[test]
 fn one_convention_for_buffers_that_are_too_short() {
-    // Fault 19. For any shorter buffer nothing changes, and the error says how much would do.
+    // Fault 19. With any shorter buffer nothing changes, and the error names the length that is needed.
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     pair.session().send(now, Kind::Anml, b"x").expect("room");

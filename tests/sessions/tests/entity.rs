@@ -30,7 +30,7 @@ fn bound(seed: u64, hosts: u8, directory: bool, weather: Weather) -> Hosts {
     world
 }
 
-/// Each of these sends so many items to its peer. Returns when all have come.
+/// Each of these sends the same number of items to its peer. Returns when all have come.
 fn exchange(world: &mut Hosts, pairs: &[(Who, Who)], items: u64) -> bool {
     let mut sessions = Vec::new();
     for (from, to) in pairs {
@@ -80,7 +80,7 @@ const PAIRS: [(Who, Who); 4] = [((0, 0), (1, 0)), ((0, 1), (1, 1)), ((1, 0), (0,
 fn two_hosts_with_two_agents_each_find_each_other_and_exchange_items() {
     let mut world = bound(1, 2, true, Weather::FAIR);
     assert!(exchange(&mut world, &PAIRS, 40));
-    // Every frame between the hosts stood in an ERP_STREAM, or speaks for itself.
+    // Every frame between the hosts was an ERP_STREAM.
     let between = |world: &Hosts| {
         let at: Vec<_> = world.hosts.iter().map(|host| host.at).collect();
         world.trace.iter().filter(|(_, from, to, _)| at.contains(from) && at.contains(to)).cloned().collect::<Vec<_>>()
@@ -191,7 +191,7 @@ fn a_host_that_moves_in_the_middle_loses_nothing() {
         assert!(world.run_until(60_000, Hosts::all_bound));
         assert_eq!(world.hosts[0].states[&0].1, 2, "one generation for each move");
         assert_eq!(world.newest(&world.eid(0, 0)).map(|binding| binding.ip.into()), Some(place(102)));
-        // The peer's host is told where everything goes from now on; its agent is not.
+        // The peer's host learns where everything goes from now on; its agent does not.
         let moved: Vec<&str> = world.hosts[1].affairs.iter().map(String::as_str).collect();
         assert_eq!(moved.last(), Some(&"moved to 192.0.2.102:4227"), "seed {seed}: {moved:?}");
         assert!(world.hosts[0].affairs.is_empty(), "seed {seed}: its own peer has not moved");

@@ -12,7 +12,7 @@ use iacp_wire::Digest;
 use sessions::hosts::{Hosts, place};
 use sessions::{ChaCha8Rng, Rng, SeedableRng, Weather};
 
-/// Hosts that are asked for, and what is none.
+/// Hosts to resolve, and a text that is not one.
 const HOSTS: [&str; 4] = ["https://news.example.org/", "http://example.net:8080/a", "https://192.0.2.1/", "no uri"];
 
 fn below(rng: &mut ChaCha8Rng, limit: usize) -> usize {
@@ -23,7 +23,7 @@ fn terms(rng: &mut ChaCha8Rng) -> Terms {
     Terms { dgk_rotation: 0, lifetime: rng.next_u32() % 3 * 20, receive_window: rng.next_u32() % 20 }
 }
 
-/// One call of an agent's, whatever it is. The session in which items may come again, because the agent has asked for that.
+/// Any call of an agent's. Returns the session in which items may come again, because the agent has requested that.
 fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Option<u64> {
     let now = world.now;
     let known: Vec<u64> = world.hosts[host].told.keys().map(|(_, bits)| *bits).collect();
@@ -67,7 +67,7 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
     session.filter(|_| rewound).map(Handle::bits)
 }
 
-/// Something that happens to a host, or by a stranger.
+/// Something that happens to a host, or that a stranger does.
 fn befall(world: &mut Hosts, host: usize, rng: &mut ChaCha8Rng) {
     let now = world.now;
     match rng.next_u32() % 8 {

@@ -50,7 +50,7 @@ fn a_member_reads_and_a_former_member_reads_nothing_new() {
         two.write(0, safe, b"second").expect("it is there");
         two.run();
         assert_eq!(last(&two), Some((3, Some(b"second".to_vec()))), "seed {seed}");
-        // Off the list: what is written in the same moment it does not read.
+        // Off the list, it does not read what is written in the same moment.
         assert_eq!(trust(&mut two, safe, eid, false), Ok(Done::Ok));
         two.write(0, safe, b"third").expect("it is there");
         two.run();
@@ -59,7 +59,7 @@ fn a_member_reads_and_a_former_member_reads_nothing_new() {
         two.run();
         assert_eq!(two.result(1, 5), Some(Err(LocalStatus::NoAccess)), "a right alone opens no sealed endpoint");
         assert_eq!(trust(&mut two, safe, eid, false), Err(LocalStatus::NotFound));
-        // Back on it, the newest value comes by itself, for it still follows.
+        // Back on the list, it gets the newest value by itself, since its subscription still stands.
         assert_eq!(trust(&mut two, safe, eid, true), Ok(Done::Ok));
         two.run();
         two.run();
@@ -96,7 +96,7 @@ fn keys_change_by_time_as_the_endpoint_or_a_contract_wants_it() {
         two.run();
         assert_eq!(last(&two).and_then(|(_, value)| value), Some(vec![round]), "whatever epoch it is");
     }
-    // Values alone are told once, however often they were sealed anew.
+    // Each value is delivered once, however often it was sealed again.
     assert_eq!(two.values(1).len(), 11);
 }
 

@@ -255,7 +255,7 @@ fn the_reputation_of_the_peer_is_asked_before_there_is_a_session() {
     assert!(matches!(ask(Admission::Throttle), Ok(Some(_))), "its session is throttled, not refused");
     assert_eq!(ask(Admission::Drop), Err(Discard::Reputation), "in silence, and without memory");
     assert_eq!(ask(Admission::NotKnownYet), Err(Discard::Reputation), "the repeated PSS_INIT asks again");
-    // A forged PSS_INIT does not get to ask.
+    // A forged PSS_INIT is discarded before the question of admission.
     let mut forged = init.clone();
     *forged.last_mut().expect("a byte") ^= 1;
     assert!(answer(&responder, &bob, Mono(1), &forged, |_| panic!("asked on behalf of a forger")).is_err());

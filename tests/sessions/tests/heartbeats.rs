@@ -1,4 +1,4 @@
-//! The heartbeat, field by field (PROFILE 5.3): what it says, what it must not say, when it is sent.
+//! The heartbeat, field by field (PROFILE 5.3): what it states, what it must not state, when it is sent.
 
 use iacp_core::pss::{Closure, Discard, Event, Kind, Violation};
 use sessions::forger::next_chain;

@@ -25,7 +25,7 @@ fn world(seed: u64) -> Hosts {
     world
 }
 
-/// Gives a datagram to the first host, as if it came from the first node. Why it did nothing, if so.
+/// Gives a datagram to the first host, as if it came from the first node. Returns why it had no effect, if it had none.
 fn give(world: &mut Hosts, bytes: Vec<u8>) -> Option<Dropped> {
     let (from, to, now) = (world.nodes[0].at, world.hosts[0].at, world.now);
     let before = world.hosts[0].dropped.len();
@@ -45,7 +45,7 @@ fn fragment(identity: &Identity<Portable>, last: u8, generation: u64) -> HeaderF
     HeaderFragment { ip: binding.ip, generation_counter: generation.into(), signature: binding.signature }
 }
 
-/// What the host is told of an accusation against an EID of its own.
+/// The host gets an accusation against an EID of its own; returns what comes of it.
 fn answer(world: &mut Hosts, offender: Eid, pair: [HeaderFragment; 2]) -> Result<(), NotAccused> {
     let accuser = Identity::<Portable>::from_seed(&Secret32::new([77; 32]));
     let [one, other] = pair;
@@ -144,7 +144,7 @@ fn nodes_that_answer_challenged_have_the_accusation_fetched() {
 fn an_accusation_that_was_hidden_at_the_beginning_is_read_within_300_s() {
     let mut two = Two::new(4, false, Weather::FAIR, Capabilities::NONE);
     let peer = two.world.eid(1, 0);
-    // The nodes that were asked first said nothing of it; in the next read an honest one is among k.
+    // The nodes that were asked first did not mention it; in the next read an honest one is among k.
     two.world.standings.insert(peer.0, Admission::Drop);
     let since = two.world.now;
     two.world.run_until(330_000, |_| false);

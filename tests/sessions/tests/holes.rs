@@ -14,7 +14,7 @@ const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
 
 #[test]
 fn a_peer_that_lost_its_memory_is_told_that_the_log_is_gone() {
-    // While it reconnects, an E below what it had acknowledged is loss of memory and no crime.
+    // While it reconnects, an E below what it had acknowledged is a loss of memory and not a violation.
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
     pair.session().send(now, Kind::Anml, b"x").expect("room");

@@ -1,5 +1,5 @@
-//! A peer that holds the keys and lies: in acknowledgements, in what it shows, in echoes, about its place, with numbers and
-//! clocks out of all proportion. Congestion control is asked the same without a session around it.
+//! A peer that holds the keys and lies: in acknowledgements, in what it shows, in echoes, about its place, with extreme
+//! numbers and clocks. Congestion control gets the same lies without a session around it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -179,7 +179,7 @@ impl Liar {
             self.pair.bob.handle_deadline(now);
             for (to, bytes) in self.pair.sent_to() {
                 self.bytes.entry(to).or_default().1 += bytes.len();
-                // It reads what comes home, and nothing else.
+                // It reads what comes to its home address, and nothing else.
                 if to == addr(Side::Alice) && bytes[1] >> 4 == 0xB {
                     let _ = self.pair.forger.open(&bytes);
                 }
@@ -223,7 +223,7 @@ fn whatever_an_authentic_peer_says_the_session_rests_answers_little_and_stays_at
     assert!(ended > 50 && lived > 20, "it would prove little: {ended} {lived}");
 }
 
-/// Frames in flight, as a session would keep them, and a peer that says of them whatever it likes, whenever it likes.
+/// Frames in flight, as a session would keep them, and a peer that reports anything about them at any time.
 fn torment<C: Congestion>(seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut congestion = C::IDLE;

@@ -32,12 +32,12 @@ fn bound(seed: u64, weather: Weather) -> Hosts {
     world
 }
 
-/// An agent as its application is: what it has sent and not heard to be safe, and what it has committed.
+/// An agent as an application: what it has sent and not seen acknowledged as safe, and what it has committed.
 #[derive(Default)]
 struct Work {
     /// Items that were committed, each with how often.
     committed: Vec<(u64, Vec<u8>)>,
-    /// What has come out of order, in whatever session: it is not told twice.
+    /// What has come out of order, in whatever session: it is not delivered twice.
     waiting: BTreeMap<u64, Vec<u8>>,
     /// The next item to send.
     next: u64,
@@ -95,7 +95,7 @@ fn work(world: &mut Hosts, host: usize, work: &mut Work, session: &mut Option<Ha
 
 const ITEMS: u64 = 60;
 
-/// Both sides send 60 items; `disturb` does what it likes at each step. Returns whether all was committed.
+/// Both sides send 60 items; `disturb` may do anything at each step. Returns whether all was committed.
 fn run(world: &mut Hosts, works: &mut [Work; 2], mut disturb: impl FnMut(&mut Hosts, &mut [Work; 2]) -> bool) -> bool {
     let mut sessions = [None, None];
     let until = world.now.after(1_200_000);
@@ -115,7 +115,7 @@ fn run(world: &mut Hosts, works: &mut [Work; 2], mut disturb: impl FnMut(&mut Ho
     true
 }
 
-/// Nothing was told twice in one session.
+/// Nothing was delivered twice in one session.
 fn told_once(world: &Hosts) {
     for told in world.hosts.iter().flat_map(|host| host.told.values()) {
         let mut numbers: Vec<u64> = told.numbered.iter().map(|(number, _)| *number).collect();

@@ -30,7 +30,7 @@ fn assert_contract(world: &World, plan: &Plan, contract: Terms) {
     assert_eq!((world.alice.closure, world.bob.closure), (Some(Closure::Graceful), Some(Closure::Graceful)));
 }
 
-/// The turns that were spoken, in order and without repeats.
+/// The turns that were sent, in order and without repeats.
 fn turns(world: &World) -> Vec<(Side, u16)> {
     let mut turns = Vec::new();
     for (_, packet) in &world.trace {

@@ -73,7 +73,7 @@ fn each_side_follows_the_others_endpoint_of_the_pair_without_asking() {
 fn a_pair_belongs_to_two_and_is_there_in_each_of_their_sessions() {
     let mut two = Two::new(4, false, Weather::FAIR, offer());
     let pair = own(&mut two, 0);
-    // It is granted to none: what the peer may do with it is what it is for.
+    // It cannot be granted: only the peer of the pair may use it.
     for rights in [READ, READ | SUBSCRIBE, WRITE, 7] {
         assert_eq!(two.grant(0, pair, rights, 0), Err(LocalStatus::Refused));
     }
@@ -207,7 +207,7 @@ fn grants_and_subscriptions_live_on_in_the_session_that_goes_on() {
             // In rough weather the short one may be over.
             granted.iter().for_each(|one| assert!(wanted.contains(one), "seed {seed}: {one:?}"));
             assert!(granted.contains(&(door, 7, b"door".to_vec())), "seed {seed}, owner {owner}: {granted:?}");
-            // It is followed without being asked for again.
+            // The subscription continues without a new request.
             two.write(owner, door, b"news").expect("its own");
             two.run();
             assert_eq!(last(&two, reader, door), Some((2, Some(b"news".to_vec()))), "seed {seed}, owner {owner}");

@@ -1,4 +1,4 @@
-//! Whatever the schedule: what is delivered is what was sent, once; and everything comes to rest.
+//! Under any schedule, what is delivered is what was sent, once; and everything comes to rest.
 
 use std::collections::HashMap;
 
@@ -174,7 +174,7 @@ proptest! {
                 if notices {
                     session.transport_lost(now);
                 }
-                // Only a side that noticed has something to go on with.
+                // Only a side that noticed the loss has something to reconnect.
                 let _ = session.reconnect(now, sessions::addr(side.other()));
             }
         }

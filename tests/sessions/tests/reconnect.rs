@@ -7,7 +7,7 @@ fn state(host: &Host) -> Option<continuity::State> {
     host.session.as_ref().expect("a session").continuity()
 }
 
-/// Both sides have sent `count` chunks, of which the network lost what `weather` takes, and the transport is gone.
+/// Both sides have sent `count` chunks, some of which the network lost as `weather` says, and the transport is gone.
 fn dropped(seed: u64, weather: Weather) -> (World, Plan) {
     let plan = Plan {
         seed,

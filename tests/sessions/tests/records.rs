@@ -46,7 +46,7 @@ fn a_standing_that_is_not_known_is_asked_for_and_told_under_the_agents_number() 
     let mut told = world.hosts[0].standings.clone();
     told.sort_unstable_by_key(|(number, _)| *number);
     assert_eq!(told, [(11, standing), (13, standing)]);
-    // It is believed for 300 s, and told at once.
+    // The answer is cached for 300 s, and given at once.
     assert_eq!(ask(&mut world, 0, 14, &Request::Standing(eid)), Ok(Done::Standing(standing)));
     assert_eq!(world.asked.iter().filter(|(_, asked)| *asked == eid).count(), 1, "both share one question");
     world.run_until(301_000, |_| false);

@@ -28,7 +28,7 @@ fn mapped(eid: Eid) -> Word {
     (0, eid, UNIX + HOUR)
 }
 
-/// Lets so many milliseconds go by, in which the agents say that they live.
+/// Lets this many milliseconds pass, during which the agents keep themselves alive.
 fn wait(world: &mut Hosts, milliseconds: u64) {
     let end = world.now.after(milliseconds);
     while world.now < end {
@@ -96,7 +96,7 @@ fn only_scheme_host_and_port_leave_the_host_under_the_agents_signature() {
     assert_eq!(world.resolvers.iter().map(|(_, key)| key.0).collect::<Vec<_>>(), [key]);
 }
 
-/// `liars` nodes say one thing, and the rest the other.
+/// `liars` nodes answer one thing, and the rest the other.
 fn mixed(seed: u64, liars: usize, lie: Word, truth: Word) -> Hosts {
     let mut world = world(seed, truth);
     for node in &mut world.nodes[..liars] {
@@ -207,7 +207,7 @@ fn what_is_no_answer_is_dropped_and_changes_nothing() {
         let bytes = world.nodes[0].answer(&query, word);
         assert_eq!(give(&mut world, at, &bytes), Some(Dropped::Answer(why)), "{word:?}");
     }
-    // All that has not closed the query, nor used up the node's word; its second word is none.
+    // None of this has closed the query or used up the node's vote; a second vote of the same node does not count.
     assert_eq!(give(&mut world, at, &answer), None);
     let second = world.nodes[0].answer(&query, mapped(Eid([9; 32])));
     assert_eq!(give(&mut world, at, &second), Some(Dropped::NotAsked));

@@ -31,7 +31,7 @@ fn a_wish_to_close_waits_for_the_peer_also_where_everything_is_said_already() {
     pair.session().transport_lost(now);
     pair.session().close(now, TeardownReason::TaskComplete).expect("open");
     pair.bob.hear(now);
-    // For ten minutes the peer is away, and the host looks all the time.
+    // For ten minutes the peer is away, and the host checks all the time.
     for second in 0..=600 {
         pair.at(now.after(second * 1_000));
     }

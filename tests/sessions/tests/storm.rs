@@ -1,6 +1,6 @@
 //! Twenty thousand random drivers: hosts that sleep, clocks that jump, storms, lost transports, moves, renewed keys,
 //! full queues, applications that hold and forget. Whatever they do, nothing is delivered twice, nothing that was
-//! accepted is lost, nothing that is due stays due, and the events alone say how the session stands.
+//! accepted is lost, nothing that is due stays due, and the events alone describe the state of the session.
 //!
 //! `SESSIONS_STORMS=20000 cargo test -p sessions --test storm` runs as many as that; `SESSIONS_SEED=…` runs one.
 
@@ -212,12 +212,12 @@ impl Storm {
         }
     }
 
-    /// The sun comes out, and both want to end it.
+    /// The weather becomes fair, and both sides close the session.
     fn end(&mut self) -> Outcome {
         let alive = |host: &Host| host.session.as_ref().is_some_and(|session| session.is_ready());
         self.world.network.weather = Weather::FAIR;
         let until = self.world.now.after(700_000);
-        // All are awake by then, and those that know where the other is have found it.
+        // All are awake by then, and each side that has the other's address has reached it.
         self.world.run_until(until);
         let now = self.world.now;
         for side in SIDES {

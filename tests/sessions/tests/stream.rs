@@ -1,4 +1,5 @@
-//! Data, acknowledgement and continuity (`IACP §6.4.5`, `IACP Appendix B.4`), against a peer that says what it wants.
+//! Data, acknowledgement and continuity (`IACP §6.4.5`, `IACP Appendix B.4`), against a peer that sends whatever a test
+//! makes it send.
 
 use iacp_core::pss::{
     Closure, Discard, Event, KEEP_FAREWELL, Kind, NO_PROGRESS, OVERHEAD, Reason, SILENCE, SendError, TeardownReason,
@@ -487,7 +488,7 @@ fn later_packets_with_a_zero_or_foreign_r_cookie_are_discarded() {
 
 #[test]
 fn a_forced_teardown_names_its_reason_and_is_kept_for_60_s() {
-    // It was said once; it is kept now, for a peer that did not hear it.
+    // The end was sent once; it is kept now, for a peer that did not receive it.
     let mut pair = Pair::new();
     let (now, identity) = (pair.now, &pair.bob.identity);
     let session = pair.bob.session.as_mut().expect("a session");

@@ -1,6 +1,7 @@
-//! The whole of it: three hosts with two agents each, seven nodes of a directory, loss, repetition and reordering by a seed.
-//! They register, find each other, federate, share endpoints, move twice in mid-stream, lose a memory and go on, dock at another
-//! host, evolve, revoke and are purged. Everything that was sent comes exactly once, and the same seed gives the same trace.
+//! Everything together: three hosts with two agents each, seven nodes of a directory, loss, repetition and reordering
+//! by a seed. They register, find each other, federate, share endpoints, move twice in mid-stream, lose a memory and go
+//! on, dock at another host, evolve, revoke and are purged. Everything that was sent comes exactly once, and the same
+//! seed gives the same trace.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -56,7 +56,7 @@ fn a_throttled_peer_is_sent_sixteen_new_frames_a_second() {
     let came = sent(&mut two, 200, 14);
     in_bounds(&came, 200);
     assert!(came[4] >= RATE * 5, "no less than its share either: {came:?}");
-    // Nothing was lost for it: what waits, waits at home.
+    // Nothing was lost because of it: what waits, waits at the sender.
     assert!(!two.world.hosts[1].dropped.contains(&Dropped::RateLimited));
     assert!(two.told(1).expect("open").items.values().all(|(_, times)| *times == 1));
 }

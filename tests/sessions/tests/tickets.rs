@@ -58,7 +58,7 @@ fn came(two: &Two) -> Vec<Vec<u8>> {
 fn two_hosts_that_move_at_once_meet_where_the_ticket_leads() {
     let mut two = two(1);
     let (owner, peer, now) = (two.world.eid(0, 0), two.world.eid(1, 0), two.world.now);
-    // The first host knows where it will be, and says so before it goes.
+    // The first host publishes its future address before it moves.
     two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
     two.world.run(100);
     let issued = tickets(&two, &owner);
@@ -77,7 +77,8 @@ fn two_hosts_that_move_at_once_meet_where_the_ticket_leads() {
     );
     run(&mut two, 60);
     assert!(two.world.opened.contains(&Ok(())), "{:?}", two.world.opened);
-    // The ticket was a claim; the session goes on because the owner has answered there. Items wait for BOUND, as ever.
+    // The ticket was a claim; the session goes on because the owner has answered there. Items wait for BOUND, as
+    // always.
     assert!(came(&two).is_empty());
     for node in &mut two.world.nodes {
         node.silent = false;

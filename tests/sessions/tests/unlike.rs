@@ -17,7 +17,8 @@ thread_local! {
     static SEALED: RefCell<HashSet<([u8; 32], [u8; 12])>> = RefCell::default();
 }
 
-/// [`Cheap`], and a nonce that a key has sealed before is the end of the test: also of what never left.
+/// [`Cheap`], with the difference that a nonce used twice under one key fails the test, also in frames that were never
+/// sent.
 #[derive(Clone, Copy, Debug)]
 struct Recording;
 
@@ -282,7 +283,7 @@ impl Duo {
         self.under_way.insert((arrives, self.count), (side, at(from), bytes));
     }
 
-    /// Runs to `until`; fails where time stands still.
+    /// Runs to `until`; fails if time stands still.
     fn run(&mut self, until: Mono) {
         let (mut stands, mut before) = (0, self.now);
         loop {
@@ -375,7 +376,7 @@ fn ends_of_unlike_sizes_carry_everything_through_bad_networks() {
         let now = duo.now;
         duo.ends.iter_mut().for_each(|end| end.vex(now, 1));
         (duo.loss, duo.refuses) = (duo.loss / 4, false);
-        // A handshake that came to nothing in the bad hour is not what is looked at here.
+        // A handshake that failed while the network was bad is not examined here.
         duo.run(now.after(30_000));
         if duo.ends[0].app().closure.is_some() {
             came_to_nothing += 1;

@@ -23,8 +23,8 @@ fn source(world: &mut World) -> SocketAddr {
     ([203, network, network, host], 666).into()
 }
 
-/// One frame of a flood about the key of an agent: look-ups, registrations without work, claims of work that was not done, and
-/// junk. One in 128 has done its work, for a registration whose signature does not hold.
+/// One frame of a flood about the key of an agent: look-ups, registrations without proof of work, claims of work that
+/// was not done, and junk. One in 128 carries real work, for a registration whose signature does not verify.
 fn flooding(world: &mut World, victim: &ErpRegister) -> Vec<u8> {
     let key = key_of(&victim.source_eid);
     let unix = world.clock().unix;
@@ -57,7 +57,7 @@ fn flooding(world: &mut World, victim: &ErpRegister) -> Vec<u8> {
     }
 }
 
-/// Sends so many frames, spread over the time up to `until`, each to one of the nodes for one of the victims.
+/// Sends `frames` frames, spread over the time up to `until`, each to one of the nodes for one of the victims.
 pub fn flood(world: &mut World, frames: u64, until: u64, victims: &[ErpRegister]) {
     let (start, count) = (world.now, u64::try_from(victims.len()).unwrap_or(1));
     let targets: Vec<Vec<usize>> = victims.iter().map(|victim| world.nodes_for(&key_of(&victim.source_eid))).collect();
@@ -72,7 +72,7 @@ pub fn flood(world: &mut World, frames: u64, until: u64, victims: &[ErpRegister]
     }
 }
 
-/// One network that makes a new EID for each registration, and works for it. Gives the operations.
+/// One network that makes a new EID for each registration, and does the proof of work for it. Returns the operations.
 pub fn cycle(world: &mut World, run: u64, count: usize, until: u64) -> Vec<usize> {
     let start = world.now;
     let step = until.saturating_sub(start) / u64::try_from(count.max(1)).unwrap_or(1);

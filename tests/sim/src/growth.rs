@@ -7,11 +7,11 @@ use iacp_wire::DhtKey;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A node knows so many others of each distance.
+/// The number of nodes of each distance that a node knows.
 const BUCKET: usize = 20;
-/// An answer names so many nodes.
+/// The number of nodes that an answer names.
 const NAMED: usize = 10;
-/// So many paths go side by side.
+/// The number of parallel paths.
 const PATHS: usize = 3;
 
 /// What look-ups took in a network.
@@ -23,7 +23,7 @@ pub struct Growth {
     pub hops: u64,
     /// Nodes asked on all paths, a mean in hundredths.
     pub asked: u64,
-    /// Of a hundred look-ups so many found just the responsible nodes.
+    /// How many of a hundred look-ups found exactly the responsible nodes.
     pub exact: u64,
 }
 
@@ -93,7 +93,7 @@ impl Network {
         all.into_iter().take(count).map(|(_, node)| node).collect()
     }
 
-    /// One look-up; gives rounds, nodes asked, and the nearest that were found.
+    /// One look-up; returns rounds, nodes asked, and the nearest nodes found.
     fn look_up(&self, from: usize, to: &Coordinate) -> (u64, u64, Vec<usize>) {
         let mut seen: Vec<usize> = self.nearest(to, self.known(from).into_iter().chain([from]), NAMED);
         let (mut asked, mut rounds) = (vec![from], 0);
@@ -113,7 +113,7 @@ impl Network {
     }
 }
 
-/// Measures so many look-ups in a network of so many nodes.
+/// Measures `look_ups` look-ups in a network of `nodes` nodes.
 #[must_use]
 pub fn measure(seed: u64, nodes: usize, look_ups: u64) -> Growth {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

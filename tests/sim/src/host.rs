@@ -1,5 +1,5 @@
-//! A directory node with its memory. A lying one is two nodes: one confirms what it is told, the other, which knows nothing,
-//! answers the look-ups; and it votes against what is so, and then the other way too.
+//! A directory node with its memory. A lying one is two nodes: one confirms what it receives, the other, whose store is
+//! empty, answers the look-ups; and it votes against the truth, and then the other way too.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ use crate::frames::{Chosen, frame};
 pub struct Nothing;
 impl Trust for Nothing {}
 
-/// Bits of work without load. All else is the profile's but for the work of a place, which no node here chose.
+/// Bits of work without load. All else is the profile's except the work of a place, since no node here chose its place.
 pub const SETTINGS: Settings = Settings { place_bits: 0, base: BASE as u32, ..Settings::DEFAULT };
 pub const BASE: u8 = 4;
 
@@ -115,7 +115,7 @@ impl Host {
         (!self.lies()).then(|| (to, out.get(..length).unwrap_or_default().to_vec()))
     }
 
-    /// What became due; gives the votes and for which nodes each is.
+    /// Handles what is due; returns the votes and the nodes that each is for.
     pub fn tick(&mut self, now: Clock) -> Vec<(Vec<u8>, Vec<Eid>)> {
         let mut votes = Vec::new();
         while let Some(event) = self.node.handle_deadline(now) {

@@ -1,5 +1,5 @@
-//! The real directory node, many times, on one virtual clock: honest agents and attackers send frames over a network that delays,
-//! loses and parts. Everything comes from a seed.
+//! The real directory node, many times, on one virtual clock: honest agents and attackers send frames over a network
+//! that delays, loses and splits. Everything follows from a seed.
 
 mod attack;
 mod frames;

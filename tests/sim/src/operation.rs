@@ -13,7 +13,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::frames::{Chosen, standing, worked};
 use crate::host::BASE;
 
-/// ERROR WORK_TOO_LOW, and BREAKER_OPEN: what is worked for passes an open breaker.
+/// ERROR WORK_TOO_LOW, and BREAKER_OPEN: a request with proof of work passes an open breaker.
 const WORK_TOO_LOW: u16 = 2;
 const BREAKER_OPEN: u16 = 6;
 
@@ -31,7 +31,7 @@ pub enum State {
     Waiting,
     /// A quorum confirmed, or answered.
     Done,
-    /// More nodes than can lie refused, with this status.
+    /// More nodes than may be lying refused, with this status.
     Refused(u32),
     /// No quorum in 30 s.
     Failed,
@@ -56,7 +56,7 @@ pub struct Operation {
     datagram: Vec<u8>,
     sent: Vec<Vec<u8>>,
     refusals: Vec<usize>,
-    /// What the nodes asked for last.
+    /// The bits of work that the nodes demanded last.
     bits: u8,
 }
 
@@ -120,7 +120,7 @@ impl Operation {
         })
     }
 
-    /// What goes out now: positions among the nodes, and the datagram.
+    /// The datagram to send now, and the positions of its receivers among the nodes.
     pub fn poll(&mut self, now: u64, eids: &[Eid]) -> Vec<(usize, Vec<u8>)> {
         let mut out = Vec::new();
         if self.state != State::Waiting {
@@ -128,7 +128,7 @@ impl Operation {
         }
         while let Some(eid) = self.question.poll(Mono(now)) {
             let Some(at) = eids.iter().position(|node| *node == eid) else { continue };
-            // What refused it for good is not asked again.
+            // A node that refused it for good is not asked again.
             if self.refusals.contains(&at) {
                 continue;
             }
@@ -149,7 +149,7 @@ impl Operation {
         self.question.next_deadline().filter(|_| is_open).map(|Mono(at)| at)
     }
 
-    /// An answer; gives what goes to the same node at once.
+    /// An answer; returns what is sent to the same node at once.
     pub fn answer(&mut self, now: u64, unix: UnixTime, at: usize, eid: &Eid, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.state != State::Waiting {
             return None;
@@ -184,7 +184,7 @@ impl Operation {
                 Answered::Refused { code: WORK_TOO_LOW, retry_after } => {
                     return self.work(now, unix, at, u8::try_from(retry_after).ok()?, &inner);
                 }
-                // It names no bits. One that has worked already waits.
+                // The answer names no bits. A request that carries work already waits.
                 Answered::Refused { code: BREAKER_OPEN, .. } if *self.sent.get(at)? == inner => {
                     return self.work(now, unix, at, self.bits, &inner);
                 }
@@ -197,7 +197,7 @@ impl Operation {
         None
     }
 
-    /// Works for the request, and sends it to this node again; what is repeated later has its work too.
+    /// Does the proof of work for the request, and sends it to this node again; later repetitions carry the work too.
     fn work(&mut self, now: u64, unix: UnixTime, at: usize, bits: u8, inner: &[u8]) -> Option<Vec<u8>> {
         self.bits = bits;
         self.datagram = worked(Class::Identities, self.key, bits, unix, now << 20, inner);

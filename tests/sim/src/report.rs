@@ -9,13 +9,13 @@ use crate::script::Size;
 pub struct Report {
     /// The run.
     pub size: Size,
-    /// What must be so, and whether it is.
+    /// What must hold, and whether it holds.
     pub checks: Vec<(String, bool)>,
     /// Nodes that lied: at most f of the nodes for any key.
     pub liars: usize,
-    /// Of 10,000 honest operations so many got their quorum: without a flood, under it.
+    /// How many of 10,000 honest operations got their quorum: without a flood, and under it.
     pub rates: [u64; 2],
-    /// Mean milliseconds of an honest operation: without a flood, under it.
+    /// Mean milliseconds of an honest operation: without a flood, and under it.
     pub pauses: [u64; 2],
     /// Frames of the flood, and of all honest operations beside it.
     pub flood: u64,
@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether all is as it must be.
+    /// Whether everything that must hold holds.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.checks.iter().all(|(_, holds)| *holds)

@@ -1,4 +1,4 @@
-//! The run: its phases, and what must be so after each.
+//! The run: its phases, and what must hold after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub struct Size {
     pub nodes: usize,
     /// Honest agents.
     pub agents: usize,
-    /// Equivocators, false accusers, and owners whose key was stolen: so many of each.
+    /// Equivocators, false accusers, and owners whose key was stolen: this many of each.
     pub attackers: usize,
     /// Records that a node has room for, a power of two.
     pub places: usize,
@@ -40,7 +40,7 @@ impl Size {
     pub const SMALL: Self = Self { seed: 1, nodes: 30, agents: 150, attackers: 3, places: 512 };
 }
 
-/// The load of attackers, in loads of the honest.
+/// The load of attackers, in multiples of the honest load.
 const LOAD: u64 = 100;
 const MINUTE: u64 = 60_000;
 
@@ -88,8 +88,8 @@ impl Run {
         self.write(at, agent, Kind::Binding, frame(Message::ErpRegister(&binding)), binding.as_bytes().to_vec())
     }
 
-    /// So many operations of the agents from `first` on, spread over a time, then waited for: every second one moves, the others
-    /// look an agent up. Gives the operations.
+    /// `count` operations of the agents from `first` on, spread over a time, then waited for: every second agent moves,
+    /// the others look up an agent. Returns the operations.
     fn honest(&mut self, first: usize, count: usize, until: u64, move_number: u8) -> Vec<usize> {
         let (start, mut begun) = (self.world.now, Vec::new());
         let mut agents = std::mem::take(&mut self.agents);
@@ -109,7 +109,7 @@ impl Run {
         begun
     }
 
-    /// Of 10,000 operations so many ended well, and their mean pause.
+    /// How many of 10,000 operations succeeded, and their mean pause.
     fn rate(&self, operations: &[usize]) -> (u64, u64) {
         let all: Vec<_> = operations.iter().filter_map(|number| self.world.operations.get(*number)).collect();
         let done: Vec<_> = all.iter().filter(|one| one.state == State::Done).collect();
@@ -204,7 +204,7 @@ pub fn run(size: Size) -> Report {
     }
 }
 
-/// All register; gives the mean messages of a registration, in hundredths.
+/// All register; returns the mean messages of a registration, in hundredths.
 fn registered(run: &mut Run, equivocators: &mut [Agent], stolen: &mut [Agent]) -> u64 {
     let time = 10 * MINUTE;
     let (mut begun, mut agents) = (Vec::new(), std::mem::take(&mut run.agents));
@@ -247,8 +247,8 @@ fn registered(run: &mut Run, equivocators: &mut [Agent], stolen: &mut [Agent]) -
     messages
 }
 
-/// Honest operations in quiet, then the same under a flood. Gives rates, pauses, frames of flood and honest, and the mean
-/// messages of a look-up.
+/// Honest operations without a flood, then the same under a flood. Returns rates, pauses, frames of flood and honest,
+/// and the mean messages of a look-up.
 fn flooded(run: &mut Run) -> ([u64; 2], [u64; 2], [u64; 2], u64) {
     let count = run.size.agents / 5;
     let until = run.world.now + MINUTE;
@@ -320,7 +320,7 @@ fn tried(run: &mut Run, equivocators: &[Agent], stolen: &[Agent]) {
     });
     let everyone = equivocators.iter().chain(stolen).zip(pairs.iter().copied().chain(thefts));
     for (number, (accused_one, pair)) in everyone.enumerate() {
-        // Each by another agent: of one accuser a node has few open.
+        // Each by another agent: a node keeps few open accusations of one accuser.
         let watcher = Agent::new(run.size.seed, 0, number);
         let inner = accusation(&watcher.me, accused_one.me.eid(), &pair, unix);
         let body = inner.get(4..).unwrap_or_default().to_vec();
@@ -335,7 +335,7 @@ fn tried(run: &mut Run, equivocators: &[Agent], stolen: &[Agent]) {
     falsely_accused(run);
     parted(run);
 
-    // The hour goes by; owners refresh.
+    // The hour of the escrows passes; owners refresh their records.
     run.world.pace = EPOCH;
     for _ in 0..2 {
         run.world.run(run.world.now + 32 * MINUTE);
@@ -356,7 +356,7 @@ fn tried(run: &mut Run, equivocators: &[Agent], stolen: &[Agent]) {
     }
 }
 
-/// No honest key can be accused of having moved, of saying the same twice, or of two spellings of one address.
+/// No honest key can be accused for having moved, for signing the same twice, or for two spellings of one address.
 fn falsely_accused(run: &mut Run) {
     let unix = run.world.clock().unix;
     let mut framed = Vec::new();
@@ -380,7 +380,7 @@ fn falsely_accused(run: &mut Run) {
     run.check(format!("{taken} of {} false accusations are accepted", framed.len()), taken == 0);
 }
 
-/// The network parts for a minute; what could not be written is written after it has healed.
+/// The network splits for a minute; what could not be written is written after it has healed.
 fn parted(run: &mut Run) {
     let count = run.size.agents / 10;
     run.world.parted = true;
@@ -391,7 +391,7 @@ fn parted(run: &mut Run) {
     run.world.finish(&begun);
     run.world.parted = false;
     let failed = run.rate(&begun).0;
-    // Movers without a confirmation say the same again.
+    // Agents that moved and got no confirmation repeat the same registration.
     let mut again = Vec::new();
     let all = std::mem::take(&mut run.agents);
     for (agent, _) in all.iter().zip(&agents).filter(|(agent, (_, before))| agent.generation > *before) {
@@ -406,7 +406,7 @@ fn parted(run: &mut Run) {
     );
 }
 
-/// After the votes: the guilty are slashed, no other key is, and every agent is found where it said that it is.
+/// After the votes: the guilty keys are slashed, no other key is, and every agent is found at its registered address.
 fn nothing_lost(run: &mut Run, equivocators: &[Agent]) {
     let guilty: BTreeSet<_> = equivocators.iter().map(|liar| liar.me.eid()).collect();
     let (mut votes, mut wrong) = (BTreeMap::new(), 0);

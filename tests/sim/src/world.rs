@@ -22,7 +22,7 @@ const ANSWER: [u8; 2] = [0x19, 0x10];
 
 /// The start of an epoch.
 pub const START: u64 = 1_790_000_010_000;
-/// Of 1,024 datagrams so many are lost.
+/// How many of 1,024 datagrams are lost.
 const LOST: u64 = 10;
 
 enum What {
@@ -61,7 +61,7 @@ pub struct World {
     pub infos: Vec<NodeInfo>,
     pub operations: Vec<Operation>,
     pub rng: ChaCha8Rng,
-    /// Whether the network is parted into two halves.
+    /// Whether the network is split into two halves.
     pub parted: bool,
     /// Milliseconds between two looks of a node at what is due.
     pub pace: u64,
@@ -144,7 +144,7 @@ impl World {
         nodes.iter().filter_map(|number| self.infos.get(*number)).map(|info| info.eid).collect()
     }
 
-    /// Begins an operation at a moment to come; gives its number.
+    /// Begins an operation at a later moment; returns its number.
     pub fn begin(&mut self, at: u64, key: DhtKey, from: SocketAddr, purpose: Purpose) -> usize {
         let nodes = self.nodes_for(&key);
         self.begin_at(at, key, from, purpose, nodes)
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// Lets time go by up to a moment.
+    /// Lets time pass up to a moment.
     pub fn run(&mut self, until: u64) {
         while self.queue.peek().is_some_and(|Reverse(next)| next.at <= until) {
             let Some(Reverse(next)) = self.queue.pop() else { break };
@@ -186,7 +186,7 @@ impl World {
         self.now = until;
     }
 
-    /// Lets time go by until no operation waits.
+    /// Lets time pass until no operation waits.
     pub fn finish(&mut self, operations: &[usize]) {
         let waits = |world: &Self| {
             operations.iter().any(|number| world.operations.get(*number).is_some_and(|one| one.state == State::Waiting))
@@ -228,7 +228,7 @@ impl World {
                         let delay = 5 + self.below(60);
                         self.push(self.now + delay, What::ToAgent { operation, at: place, bytes });
                     }
-                    // A node's question is answered; receipts tell it nothing.
+                    // A node's request is answered; receipts are not passed to it.
                     (None, answer) if self.at_address.contains_key(&from) => {
                         let to = self.at_address.get(&from).copied();
                         if let (Some(to), Some(answer)) = (to, answer.filter(|answer| answer.starts_with(&ANSWER))) {

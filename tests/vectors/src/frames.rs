@@ -21,7 +21,7 @@ fn fields(frame: &Frame<'_>) -> Vec<Value> {
 /// Every message by a frame that is written by hand, with its fields (PROFILE 1).
 ///
 /// # Panics
-/// One of them is no frame.
+/// One of them is not a frame.
 #[must_use]
 pub fn golden() -> Vec<Value> {
     let one = |sample: &figures::Sample| {

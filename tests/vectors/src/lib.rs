@@ -1,8 +1,8 @@
 //! Test vectors for other implementations of PROFILE.
 //!
-//! `docs/vectors.json` holds every frame, derivation and signature of a discovery and of two sessions, golden frames of every message,
-//! frames that are refused, names, an envelope and a policy. The library makes them; [`reader`] reads them again by what PROFILE
-//! says and by that alone. Where the two disagree, nothing is written.
+//! `docs/vectors.json` holds every frame, derivation and signature of a discovery and of two sessions, golden frames of
+//! every message, frames that are refused, names, an envelope and a policy. The library makes them; [`reader`] reads
+//! them again, written from PROFILE alone. Where the two disagree, nothing is written.
 
 pub mod frames;
 pub mod objects;

@@ -22,7 +22,7 @@ use crate::scenes::SEEDS;
 /// What is derived from EIDs and cookies (PROFILE 2.1).
 ///
 /// # Panics
-/// The page says something else than the library.
+/// PROFILE and the library disagree.
 #[must_use]
 pub fn names() -> Value {
     let pair = KeyPair::from_seed(Seed::new(SEEDS[0]));
@@ -42,7 +42,7 @@ pub fn names() -> Value {
     })
 }
 
-/// Names that are surfaces, names that are none and why, and what normalising makes of some (PROFILE 7).
+/// Names that are surfaces, names that are not and why, and the normalised forms of some (PROFILE 7).
 #[must_use]
 pub fn surfaces() -> Vec<Value> {
     let long = format!("2026-05-14.{}.b.p", "c".repeat(200));
@@ -72,7 +72,7 @@ pub fn surfaces() -> Vec<Value> {
 /// A sealed manifest, to its signature (PROFILE 7).
 ///
 /// # Panics
-/// The page says something else than the library.
+/// PROFILE and the library disagree.
 #[must_use]
 pub fn envelope() -> Value {
     let (name, object) = ("20260514t064148z.message.jasper.normal.tza", b"the object");
@@ -120,7 +120,7 @@ authorities clinic, privacy
 const CLINIC: &str = "authority clinic\nversion 1\npermit any with posture managed\nkeep any within de, us\n";
 const PRIVACY: &str = "authority privacy\nversion 3\nover record in de\npermit record with consent recording oblige notify\nkeep audio within de\n";
 
-/// Two texts, and what they say to some questions (PROFILE 8).
+/// Two texts, and their answers to some requests (PROFILE 8).
 ///
 /// # Panics
 /// One of the texts is wrong.

@@ -1,5 +1,5 @@
-//! A reader of PROFILE: what section 2 to 5 say about names, signatures and keys, written from the page alone. It shares no line
-//! with `iacp-core`, and uses other primitives, so that what both agree on is what the page says.
+//! A reader of PROFILE: sections 2 to 5 on names, signatures and keys, written from the text alone. It shares no line
+//! with `iacp-core`, and uses other primitives, so that what both agree on is what PROFILE specifies.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
@@ -82,7 +82,7 @@ pub mod at {
     pub const TEARDOWN_SIGNATURE: usize = 28;
 }
 
-/// What a handshake's two sides know.
+/// The inputs of a handshake from both sides.
 pub struct Handshake<'a> {
     /// The seeds of initiator and responder.
     pub seeds: [[u8; 32]; 2],
@@ -107,7 +107,7 @@ pub struct Schedule {
 }
 
 impl Handshake<'_> {
-    /// Derives, and checks that both sides come to the same.
+    /// Derives the keys, and checks that both sides get the same.
     ///
     /// # Panics
     /// They do not.

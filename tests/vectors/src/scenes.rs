@@ -37,7 +37,7 @@ fn places() -> [SocketAddr; 2] {
 /// A worked request and its answer (PROFILE 3).
 ///
 /// # Panics
-/// The reader comes to something else than the library.
+/// The reader and the library disagree.
 #[must_use]
 pub fn discovery() -> Value {
     let (mut seeker, mut found) = (Tape::new(31), Tape::new(32));
@@ -55,7 +55,7 @@ pub fn discovery() -> Value {
     let mut answer = [0; ANSWER_LEN];
     discoverable.accept(&checked, alice_at, Mono(0), NOW, &bob, &mut found, &mut answer).expect("there is room");
     assert_eq!(search.open::<Portable>(&answer), Ok(bob.eid()));
-    // What the page says.
+    // The digest as PROFILE defines it.
     let digest = reader::sha256(&[&request[4..88]]);
     let zeros = digest.iter().rev().take_while(|byte| **byte == 0).count() * 8;
     let zeros = zeros + digest[31 - zeros / 8].trailing_zeros() as usize;
@@ -148,7 +148,7 @@ impl Line {
 /// A handshake, data in both directions, a key update, and the end in good order (PROFILE 2.3, 4, 5).
 ///
 /// # Panics
-/// The reader comes to something else than the library.
+/// The reader and the library disagree.
 #[must_use]
 pub fn session(is_chacha: bool) -> Value {
     let offered = if is_chacha { Capabilities::CHACHA20_POLY1305 } else { Capabilities::NONE };
@@ -191,13 +191,13 @@ pub fn session(is_chacha: bool) -> Value {
     line.wait(100);
     line.ends[0].close(line.now, TeardownReason::TaskComplete).expect("it is open");
     line.wait(1_000);
-    // What is asked for is agreed to.
+    // The peer agrees to the requested end.
     line.ends[1].close(line.now, TeardownReason::TaskComplete).expect("it is asked for");
     line.wait(1_000);
     read(&line, is_chacha, [&init, &negotiation, &acknowledgement])
 }
 
-/// Reads it all again, by the page.
+/// Reads everything again, by PROFILE alone.
 fn read(line: &Line, is_chacha: bool, [init, negotiation, acknowledgement]: [&Vec<u8>; 3]) -> Value {
     let eids = [identity(0).eid().0, identity(1).eid().0];
     let share = |frame: &[u8], signature: usize| -> [u8; 32] {

@@ -1,4 +1,4 @@
-//! `docs/vectors.json` is what the library makes and the page says. `VECTORS=write` writes it anew.
+//! `docs/vectors.json` is what the library makes and PROFILE specifies. `VECTORS=write` writes it anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -21,12 +21,13 @@ fn found<'s>(memory: &[u8], secrets: &'s [(String, [u8; 32])]) -> Vec<&'s str> {
         .collect()
 }
 
-/// Places at which 32 bytes that look like chance: no secret is shorter. stand now as they stood then, but for what is no secret.
+/// The places at which 32 random-looking bytes are the same after as before, public bytes excepted. No secret is
+/// shorter than 32 bytes.
 fn kept(before: &[u8], after: &[u8], public: &[u8]) -> Vec<usize> {
     let looks_random = |bytes: &[u8]| {
         let mut seen = [false; 256];
         bytes.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        // Counters, lengths and addresses have zeros.
+        // Counters, lengths and addresses contain zeros, random bytes hardly any.
         seen.iter().filter(|seen| **seen).count() >= 20 && bytes.iter().filter(|byte| **byte == 0).count() <= 1
     };
     // Part of it is enough: what lies beside a tag is a state of one byte, or nothing.
@@ -83,13 +84,13 @@ fn names(found: &[&str], wanted: &[&str]) -> bool {
 
 #[test]
 fn the_search_finds_what_is_there() {
-    // Else this file would prove nothing.
+    // Otherwise this file would prove nothing.
     let mut live = full(0, false);
     let memory = bytes_of(live.pair.session());
     let found = found(&memory, &live.secrets);
     let wanted =
         ["PRK", "chain i2r", "a chain of the log", "the send chain", "a chain of the reorder memory", "ticket key"];
-    // A chain of the beginning is not there any more; those of frames that wait are.
+    // The first chain is no longer in memory; the chains of frames that wait are.
     assert!(names(&found, &[wanted[0], wanted[2], wanted[3], wanted[4], wanted[5]]), "{found:?}");
     assert!(kept(&memory, &memory, &[]).len() > 100);
     let memory = bytes_of(full(2, false).pair.session());

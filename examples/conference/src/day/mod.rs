@@ -67,7 +67,7 @@ pub fn play(seed: u64, style: Style) -> Result<Played> {
     Ok(stage.close())
 }
 
-/// Who and what the script speaks of.
+/// The participants and things that the script uses.
 struct Cast {
     host: Seat,
     employees: Vec<Seat>,
@@ -141,7 +141,7 @@ fn functions(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     cast.recording = stage.begin(&work("recording", RECORDING, "audio", host))?;
     cast.analytics = stage.begin(&work("analytics", ("analyse", "analytics"), "audio", host))?;
     stage.begin(&work("compliance scanning", ("scan", "compliance-scanning"), "chat", host))?;
-    // A guest's own: it runs on the guest's standing, and so does what it delegates.
+    // A guest's own agent: it runs with the guest's standing, and so does what it delegates.
     let guest = cast.guests[0];
     let translation = stage.begin(&work("translation", ("translate", "translation"), "audio", guest))?;
     let glossary = work("glossary look-up", ("translate", "translation"), "audio", guest);
@@ -178,14 +178,15 @@ fn validation(stage: &mut Stage, cast: &mut Cast) -> Result<()> {
     stage.ask(three, "share", "files", "tries again, on a machine that nobody manages any more")?;
     stage.revalidate(three, "managed", "de", 15 * MINUTE)?;
     stage.ask(three, "share", "files", "shares it, the machine being managed again")?;
-    // Of a person whose validation has lapsed no consent is presumed: what needs everybody's begins again now.
+    // A participant whose validation has lapsed counts as not consenting: what needs the consent of all begins again
+    // now.
     cast.recording = stage.begin(&work("recording", RECORDING, "audio", cast.host))?;
     cast.analytics = stage.begin(&work("analytics", ("analyse", "analytics"), "audio", cast.host))?;
     stage.begin(&Work { sites: &["fr"], ..work("transcription", TRANSCRIPTION, "audio", cast.host) })?;
     everybody(stage, cast)
 }
 
-/// Everybody is validated again before it is due.
+/// All participants are validated again before that is due.
 fn everybody(stage: &mut Stage, cast: &Cast) -> Result<()> {
     let people = cast.employees.iter().zip(POSTURES).chain(cast.guests.iter().map(|guest| (guest, "managed")));
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Policy changes under way: to a few first, to all, and back.
+//! Policy changes during operation: for a few first, then for all, and back.
 
 use anyhow::{Context, Result};
 use interaction_gov::audit::{Bytes, Log, RECORD, SignedHead};
@@ -19,7 +19,7 @@ const PERCENT: u8 = 10;
 const BEFORE: usize = 100;
 const SINCE: usize = 200;
 
-/// A small conference of one, of which there are many.
+/// A small conference with one participant; there are many of them.
 struct Side {
     call: Interaction<2, 2>,
     seat: Seat,
@@ -49,7 +49,7 @@ impl Side {
         Ok(Self { call, seat, log, lease: None })
     }
 
-    /// Its participant presents; against which version that was decided, and whether it may.
+    /// Its participant asks to present; returns the version by which that was decided, and whether it is permitted.
     fn present(&mut self, plane: &Plane, now: Time) -> Result<(Option<u32>, bool)> {
         let (action, on) = (plane.the("present")?, On::Stream(plane.the("screen-share")?));
         let request = Request { action, seat: self.seat, on, binding: None, goes: Set::EMPTY };
@@ -58,7 +58,7 @@ impl Side {
         Ok((decision.version, decision.may()))
     }
 
-    /// It ends, and its evidence is read: whether it holds.
+    /// Ends it, and returns whether its evidence verifies.
     fn end_proven(mut self, plane: &Plane, now: Time) -> Result<bool> {
         let _stopped = self.call.terminate(now, &mut self.log)?;
         let head = self.call.head();
@@ -68,7 +68,7 @@ impl Side {
     }
 }
 
-/// How many were decided against the new version, how many may present, and how many of the former.
+/// How many were decided by the new version, how many may present, and how many may present by the new version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     new: usize,
@@ -87,7 +87,7 @@ fn count(sides: &mut [Side], stage: &Stage, new: u32) -> Result<Count> {
     Ok(count)
 }
 
-/// A stricter version goes to a few, to all, and back.
+/// A stricter version governs a few, then all, and is rolled back.
 pub fn change(stage: &mut Stage, host: Seat) -> Result<()> {
     stage.chapter("Corporate tightens its policy: to a tenth of new interactions, to all, and back");
     stage.at(9, 32, 0)?;
@@ -168,7 +168,7 @@ fn told(stage: &mut Stage, all: &mut [Side], event: &'static str, what: &str, (h
     Ok(())
 }
 
-/// Updates without a signature, and that were here before.
+/// Updates without a signature, and replayed ones.
 pub fn bad_updates(stage: &mut Stage) -> Result<()> {
     stage.chapter("Updates that are refused");
     let forged = stage.plane.offer("guest-organisation", "corporate", 3, CORPORATE_2.text, CORPORATE)?;

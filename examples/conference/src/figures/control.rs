@@ -15,7 +15,7 @@ use crate::plane;
 pub const NAMES: &str = include_str!("../../policies/names.vocabulary");
 const CORPORATE: &str = include_str!("../../policies/corporate.policy");
 const TIGHTENED: &str = include_str!("../../policies/corporate-2.policy");
-/// What the others say, in the order of the vocabulary.
+/// The policies of the others, in the order of the vocabulary.
 const OTHERS: [&str; 3] = [
     include_str!("../../policies/guest-organisation.policy"),
     include_str!("../../policies/regional-privacy.policy"),
@@ -23,24 +23,24 @@ const OTHERS: [&str; 3] = [
 ];
 /// The one whose policy changes.
 const CHANGES: Authority = Authority(0);
-/// How many of the interactions that begin a canary takes.
+/// The percentage of new interactions that a canary gets.
 pub const PERCENT: u8 = 10;
 /// The version with which a control plane begins.
 pub const FIRST: Known = Known { number: 0, said: Said::FIRST };
-/// Updates until the script begins again.
+/// Updates until the script starts again.
 const CYCLE: u64 = 20;
 
-/// The longest that a function that has failed is waited for.
+/// The longest wait for a failed function.
 pub const RECOVERY_MS: u32 = 5_000;
 /// How long what is known about a participant may be relied on.
 const VALIDATION_MS: u32 = 150_000;
 /// How long a permit holds. A configuration changes from one to the other.
 const LEASES_MS: [u32; 2] = [10_000, 12_000];
 
-/// Whom an update is for.
+/// The interactions that an update is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
-    /// Everybody who is on no canary.
+    /// All interactions that are not on the canary.
     Stable,
     /// The canary.
     Canary,
@@ -55,11 +55,11 @@ pub enum Change {
     Configuration(On),
     /// Back to the version before.
     RollBack(On),
-    /// Other rules for some of those who come.
+    /// Other rules for some of the new interactions.
     CanaryStart,
-    /// The canary's version for everybody.
+    /// The canary's version for all interactions.
     CanaryPromote,
-    /// Everybody's version for the canary.
+    /// The stable version for the canary.
     CanaryEnd,
 }
 
@@ -69,19 +69,19 @@ impl Change {
         match round % CYCLE {
             0 | 3 | 9 | 16 => Self::Policy(On::Stable),
             1 | 4 | 12 | 17 => Self::Configuration(On::Stable),
-            // The last of these goes back once more, to the version before that.
+            // The last of these rolls back once more, to the version before that.
             2 | 11 | 18 | 19 => Self::RollBack(On::Stable),
             5 => Self::CanaryStart,
             7 | 10 | 13 => Self::Policy(On::Canary),
             6 | 14 => Self::Configuration(On::Canary),
             15 if (round / CYCLE).is_multiple_of(2) => Self::CanaryPromote,
             15 => Self::CanaryEnd,
-            // Back to what governs everybody: what was rolled back does not come again, so another version follows.
+            // Back to the stable version: what was rolled back does not come again, so another version follows.
             _ => Self::RollBack(On::Canary),
         }
     }
 
-    /// Whose version it moves.
+    /// The track whose version it changes.
     pub const fn on(self) -> On {
         match self {
             Self::Policy(on) | Self::Configuration(on) | Self::RollBack(on) => on,
@@ -90,10 +90,10 @@ impl Change {
     }
 }
 
-/// What a text says.
+/// The content of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// Whether presenting takes a hardened device.
+    /// Whether presenting requires a hardened device.
     pub tightened: bool,
     /// How long a permit holds.
     lease_ms: u32,
@@ -184,7 +184,7 @@ impl Office {
         Ok(sign(key, CHANGES, version, &self.last.text, said.text(version), said))
     }
 
-    /// A text that is signed, and no policy.
+    /// A text that is signed and is not a policy.
     pub fn broken(&self) -> Result<Signed> {
         let version = self.last.version + 1;
         let key = self.keys.get(usize::from(CHANGES.0)).context("an authority without a key")?;
@@ -192,7 +192,7 @@ impl Office {
         Ok(sign(key, CHANGES, version, &self.last.text, text, self.last.said))
     }
 
-    /// What is not to be taken: forged, stale, replayed.
+    /// Texts that must be refused: forged, stale, replayed.
     pub fn bad(&self) -> Result<[(Signed, AuthorityError); 3]> {
         let forged = self.following(Authority(1), self.last.said.with_other_rules())?;
         let stale = self.first.first().cloned().context("no first text")?;
@@ -213,8 +213,8 @@ fn sign(key: &KeyPair, authority: Authority, version: u32, follows: &str, text: 
     Signed { authority, version, follows, text, signature, said }
 }
 
-/// What is known here about a version that governs. The measurement keeps its own books: what an interaction says governs it
-/// is held against them.
+/// What is known here about a version that governs. The measurement keeps its own record: the version that an
+/// interaction reports is compared with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     /// Its number.
@@ -281,7 +281,7 @@ impl Control {
         Ok(Self { rollout, names, texts, stable: *stable, before, canary: *canary, installed, key: *key })
     }
 
-    /// What an authority has to sign for an update. `None`: nothing.
+    /// What an authority has to sign for an update; `None` if nothing.
     pub fn wants(&self, change: Change) -> Result<Option<Said>> {
         let on = |on: On| match on {
             On::Stable => Ok(self.stable.said),
@@ -305,7 +305,7 @@ impl Control {
 
     /// Makes a version of what was signed last.
     fn install(&mut self) -> Result<Known> {
-        // What governs no one and is nothing to go back to makes room; the others stay.
+        // Versions that govern no interaction and cannot be rolled back to are dropped; the others stay.
         let kept = self.before.len().saturating_sub(2);
         self.before.drain(..kept);
         let newest = self.before.iter().map(|known| known.number).chain([self.stable.number]).collect::<Vec<_>>();
@@ -370,7 +370,7 @@ impl Control {
         self.canary.map(|canary| canary.track)
     }
 
-    /// Whether this track goes its own way now: it is the canary's, and was not rolled back.
+    /// Whether this track has a version of its own now: it is the canary's, and was not rolled back.
     pub fn is_apart(&self, began_on: Track) -> bool {
         self.canary.is_some_and(|canary| canary.track == began_on && !canary.withdrawn)
     }

@@ -1,9 +1,9 @@
 //! Many interactions under one control plane and one log, asked by several threads at once, while updates and rollbacks come, with
 //! broken texts, strangers and restarts between them.
 //!
-//! Each thread decides without a pause, for one of its interactions after the other. An update has *arrived at the last one* when
-//! every thread has decided by it, and no thread decides, or acts on a permit, by the version before any more. What is measured
-//! is that, and not how soon the first one sees it.
+//! Each thread decides without a pause, for one of its interactions after the other. An update has *arrived at the last
+//! one* when every thread has decided by it, and no thread decides, or acts on a permit, by the version before any
+//! more. This is what is measured, and not how soon the first thread sees the update.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -27,21 +27,22 @@ use super::control::{self, Change, Control, Known, Office};
 use super::world::Words;
 use crate::plane;
 
-/// Every so many interactions one is pinned to the first version: whatever is published, it is no target.
+/// One in this many interactions is pinned to the first version, and so is not a target of any update.
 const PINNED_EVERY: usize = 16;
-/// Every so many updates a broken text comes before it, and strangers ask.
+/// Before one in this many updates a broken text comes.
 const BROKEN_EVERY: u32 = 10;
+/// In one of this many updates strangers make requests.
 const STRANGERS_EVERY: u32 = 7;
-/// How much strangers ask.
+/// The number of strangers, each of which makes one request.
 const STRANGERS: u16 = 200;
-/// Restarts of everything; between them so many updates come.
+/// Restarts of everything, spread evenly over the updates.
 const RESTARTS: u32 = 3;
-/// Records that wait.
+/// The number of records that may wait.
 const ROOM: usize = 16_384;
-/// What converges later does not converge.
+/// What takes longer counts as not converging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was counted, of all threads.
+/// The counts of all threads.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counts {
     /// Interactions.
@@ -54,11 +55,11 @@ pub struct Counts {
     pub rollbacks: u64,
     /// Decisions, each with its record in the one log.
     pub decisions: u64,
-    /// Decisions by another version than governed, or with another verdict than its text has.
+    /// Decisions by a version other than the governing one, or with a verdict other than its text gives.
     pub wrong: u64,
-    /// Permits that held under another version than governed.
+    /// Permits that held under a version other than the governing one.
     pub wrong_permits: u64,
-    /// Decisions of interactions that no update was for, and those of them that one has changed.
+    /// Decisions of interactions that were not the target of any update, and those of them that an update has changed.
     pub others: [u64; 2],
     /// Broken texts, and those of them that were refused.
     pub broken: [u64; 2],
@@ -66,14 +67,14 @@ pub struct Counts {
     pub strangers: u64,
     /// Restarts of the control plane and of all interactions, and interactions that were another one then.
     pub restarts: [u64; 2],
-    /// For how long threads did not agree, in microseconds, and for how long they were looked at.
+    /// For how long threads did not agree, in microseconds, and for how long they were observed.
     pub apart: [u64; 2],
     /// Interactions that, asked at the end one by one, were not under the version that governs.
     pub left_behind: u64,
 }
 
 impl Counts {
-    /// Whether nothing is as it must not be.
+    /// Whether the counts show no error.
     pub const fn sound(&self) -> bool {
         let [sent, refused] = self.broken;
         self.wrong == 0
@@ -116,7 +117,7 @@ struct Shared {
     base: Instant,
     now: Time,
     over: AtomicBool,
-    /// Strangers are to ask.
+    /// Strangers have to ask now.
     strangers: AtomicBool,
     /// The update by which each thread has decided last.
     seen: Vec<AtomicU64>,
@@ -254,9 +255,9 @@ struct Arrival {
     others: [u64; 2],
 }
 
-/// An update comes, and everybody is waited for.
+/// An update comes, and all threads are waited for.
 fn update(turn: u32, shared: &Shared, office: &mut Office, counts: &mut Counts) -> Result<Arrival> {
-    // Back and forth: each change is taken back by the next update.
+    // Alternating: each change is reverted by the next update.
     let change = match turn / (RESTARTS + 1) % 4 {
         0 => Change::Policy(control::On::Stable),
         2 => Change::Configuration(control::On::Stable),
@@ -313,7 +314,7 @@ fn ask(thread: usize, slots: &mut [Slot], shared: &Shared, copies: Option<Durati
                 visit(slot, &plane.control, shared, &mut seen.counts);
                 plane.sequence
             }
-            // Each thread decides by a copy of its own, which it renews now and then.
+            // Each thread decides by a copy of its own, which it renews from time to time.
             Some(every) => {
                 if copy.as_ref().is_none_or(|(_, since)| since.elapsed() >= every) {
                     let control = plane.control.restored()?;
@@ -328,7 +329,7 @@ fn ask(thread: usize, slots: &mut [Slot], shared: &Shared, copies: Option<Durati
             let governs = slot.call.version(&plane.control.rollout).map(|version| version.number);
             seen.counts.left_behind += u64::from(governs != Some(slot.known(&plane.control).number));
         }
-        // Still under the lock: it is when the decision counts.
+        // Still under the lock: this is the time of the decision.
         let now = shared.base.elapsed();
         drop(plane);
         match seen.spans.last_mut().filter(|span| span.sequence == sequence) {
@@ -348,7 +349,7 @@ fn lock(log: &Mutex<Log<Vec<Bytes>>>) -> MutexGuard<'_, Log<Vec<Bytes>>> {
     log
 }
 
-/// An interaction is asked: does its last permit hold, and what is decided?
+/// Asks an interaction whether its last permit holds, and what it decides now.
 fn visit(slot: &mut Slot, control: &Control, shared: &Shared, counts: &mut Counts) {
     let known = slot.known(control);
     let Shared { log, request, now, strangers, .. } = shared;
@@ -379,13 +380,13 @@ fn visit(slot: &mut Slot, control: &Control, shared: &Shared, counts: &mut Count
 }
 
 impl Slot {
-    /// What has to govern it.
+    /// The version that has to govern it.
     fn known(&self, control: &Control) -> Known {
         if self.pinned { control::FIRST } else { control.governs(Track::STABLE) }
     }
 }
 
-/// Every interaction ends with its process, and goes on in another one: how many are not the same.
+/// Every interaction ends with its process, and continues in another one; returns how many differ afterwards.
 fn restart(slots: &mut [Slot], control: &Control, now: Time) -> Result<u64> {
     let mut bytes = vec![0; 4_096];
     let mut others = 0;
@@ -402,7 +403,8 @@ fn restart(slots: &mut [Slot], control: &Control, now: Time) -> Result<u64> {
     Ok(others)
 }
 
-/// From when each thread decided by which update: how long each took, and for how long threads did not agree.
+/// Computes, from the times at which each thread decided by each update, how long each update took, and for how long
+/// threads did not agree.
 fn judge(arrivals: &[Arrival], seen: &[Seen], measurements: &mut Measurements, counts: &mut Counts) -> Result<()> {
     let mut apart_in_all = Duration::ZERO;
     for Arrival { sequence, at, change, others } in arrivals {

@@ -1,4 +1,4 @@
-//! The fault model: what fails in a round, whom that touches, and how it is mended.
+//! The fault model: what fails in a round, which interactions that affects, and how it is repaired.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use rand_core::Rng as _;
 use super::control::RECOVERY_MS;
 use super::world::{CAPTIONS, RECORDING, Trouble, World};
 
-/// How many hosts there are for core functions, and as many others for auxiliary ones.
+/// The number of hosts for core functions; as many others are for auxiliary ones.
 pub const HOSTS: usize = 64;
-/// Of 1,000 faults so many are of each kind, hosts first: participants, authorities, logs, clocks.
+/// How many of 1,000 faults are of each kind: hosts, participants, authorities, logs, clocks.
 const PER_MILLE: [u64; 5] = [600, 300, 50, 25, 25];
-/// Of 1,000 hosts that fail so many come back by themselves.
+/// How many of 1,000 failed hosts come back by themselves.
 const COME_BACK: u64 = 900;
-/// Until when, after it began, everything is mended that is no host: milliseconds.
+/// The time within which every fault that is not of a host is repaired, in milliseconds.
 const MENDED_MS: u64 = 5_000;
-/// The one that cannot be asked.
+/// The authority that cannot be asked.
 pub const SILENT: Authority = Authority(1);
 
-/// The fault model in words: what it says is what this file does.
+/// The fault model in words, as this file implements it.
 pub const WORDS: &str = "\
 In each update's round one component fails, and is mended before the next one fails. Drawn from the seed, of 1,000 faults:
   600  a host. Half of the machines, 64, carry captions, which are core; the other 64 carry recordings, which are auxiliary.
@@ -63,7 +63,7 @@ pub struct Host {
     number: usize,
     /// When it comes back by itself.
     back_ms: Option<u64>,
-    /// How long it takes another one to begin.
+    /// How long it takes to start another one.
     begins_ms: u64,
 }
 
@@ -73,7 +73,7 @@ pub const KINDS: [&str; 6] = ["auxiliary host", "core host", "validation", "auth
 impl Fault {
     /// Draws one. Of 1,000 hosts that fail, `core_share` are hosts of core functions.
     pub fn draw(rng: &mut ChaCha20Rng, interactions: usize, core_share: u64) -> Self {
-        // Everything is drawn always: one more or less of one kind leaves the others as they are.
+        // All values are always drawn, so that one fault more or less of one kind leaves the others unchanged.
         let [kind, core, whose, comes_back, back, begins] = [(); 6].map(|()| rng.next_u64());
         let whose = usize::try_from(whose >> 1).unwrap_or(0);
         let host = Host {
@@ -156,7 +156,7 @@ impl Fault {
         }
     }
 
-    /// It is mended. For each auxiliary function that had failed, how long it was until it, or what took its place, worked.
+    /// Repairs it. Returns, for each failed auxiliary function, the time until it, or its replacement, worked.
     pub fn mend(self, world: &mut World, struck: Time) -> Result<Vec<Duration>> {
         world.now = struck.after(MENDED_MS);
         match self {
@@ -207,7 +207,7 @@ impl Fault {
     }
 }
 
-/// How long it was until something worked; what does not work even then is as late as no target allows.
+/// The time until something worked; if it does not work even then, a time that no target allows.
 const fn worked(works: bool, world: &World, struck: Time) -> Duration {
     if works { Duration::from_millis(world.now.since(struck)) } else { Duration::MAX }
 }

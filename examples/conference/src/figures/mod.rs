@@ -1,9 +1,9 @@
 //! The draft's five metrics (`IoE Appendix A.1`) and the figures of R5 and R9, measured under a fault model.
 //!
-//! Two worlds live side by side on one virtual clock. They begin with the same interactions, take the same updates and are
-//! asked the same; in one of them something fails in every round. Whatever differs between them is what the faults did.
-//! How long an update takes is measured apart from that, with the real clock: in a crowd of interactions that several threads
-//! ask at once.
+//! Two worlds run side by side on one virtual clock. They begin with the same interactions, take the same updates and
+//! get the same requests; in one of them something fails in every round. Every difference between them is an effect of
+//! the faults. How long an update takes is measured apart from that, with the real clock: in a crowd of interactions
+//! that several threads ask at once.
 //!
 //! ```text
 //! control    signed updates, versions, canaries, and our own books of who has to be governed by what
@@ -53,7 +53,7 @@ pub struct Arguments {
 
 /// Measures, and says what came of it. The status is 0 if all targets are met.
 pub fn measure(arguments: Arguments, seed: u64, json: bool) -> Result<ExitCode> {
-    // It is not drawn where no one looks.
+    // It is not drawn where standard error is not a terminal.
     let bar = ProgressBar::new(2 * u64::from(arguments.updates));
     if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos} of {len} updates") {
         bar.set_style(style);

@@ -58,7 +58,7 @@ struct Latency {
 struct CoreShare {
     /// In this run, by assumption.
     assumed: u32,
-    /// Up to how many the target would hold, by what was counted.
+    /// Up to how many the target would hold, by the counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     holds_up_to: Option<u64>,
     /// Of 1,000 affected interactions, how many would keep their core if core hosts failed as often as others.
@@ -79,7 +79,7 @@ impl<'m> Figures<'m> {
             verdict: measurements.verdict(*metric).to_string(),
         };
         let refused = counts.bad_updates[0] == counts.bad_updates[1];
-        // A change outside its target set, or a bad update that is taken, has no metric of its own.
+        // Changes outside the target set, and bad updates that are taken, have no metric of their own.
         let [_, apart] = counts.looks;
         let [updates, rollbacks] = [counts.outside_updates[1], counts.outside_rollbacks[1]];
         let sound = refused && apart + updates + rollbacks + counts.left_over == 0 && crowd.sound();

@@ -1,4 +1,4 @@
-//! The rounds: something fails, an update comes, everybody is asked, what failed is mended.
+//! The rounds: something fails, an update comes, all interactions are asked, the fault is repaired.
 
 use anyhow::{Context, Result, ensure};
 use interaction_gov::authority::AuthorityError;
@@ -22,15 +22,15 @@ use crate::plane;
 const ROUND_MS: u64 = 10_000;
 /// From a fault to the update.
 const UPDATE_MS: u64 = 300;
-/// From a fault until it is mended, whatever it was.
+/// From a fault until it is repaired, of whatever kind it is.
 const MENDED_MS: u64 = 9_000;
-/// One in so many interactions ends in a round, and begins again.
+/// One in this many interactions ends in each round, and begins again.
 const RENEWED: usize = 20;
-/// Every so many rounds everybody has been validated again.
+/// The number of rounds within which all participants are validated again.
 const VALIDATED: usize = 10;
-/// Bad updates come every so many rounds.
+/// Bad updates come once in this many rounds.
 const ATTACK: u64 = 10;
-/// How often everybody is asked until an update counts as lost.
+/// How often all interactions are asked until an update counts as lost.
 const PATIENCE: u32 = 10;
 
 /// What a kind of fault did.
@@ -57,7 +57,7 @@ pub struct Counts {
     pub rollbacks: u64,
     /// Canaries that began.
     pub canaries: u64,
-    /// Interactions that began while there was a canary, and those of them that it took.
+    /// Interactions that began while there was a canary, and those of them that joined it.
     pub began: [u64; 2],
     /// Interactions that were not targets of a rollback, over all rollbacks, and those of them that changed.
     pub outside_rollbacks: [u64; 2],
@@ -65,19 +65,19 @@ pub struct Counts {
     pub outside_updates: [u64; 2],
     /// Updates that were forged, stale or replayed, and those of them that were refused for that.
     pub bad_updates: [u64; 2],
-    /// How often the world was looked at, and how often not all contexts agreed.
+    /// How often the world was observed, and how often not all contexts agreed.
     pub looks: [u64; 2],
     /// Auxiliary functions that failed and worked again.
     pub recoveries: u64,
-    /// Interactions that still differ when everything is mended.
+    /// Interactions that still differ when everything is repaired.
     pub left_over: u64,
     /// Records in the world with faults.
     pub records: u64,
-    /// The largest share of the interactions that one fault affected: so many.
+    /// The largest number of interactions that one fault affected.
     pub largest_failure: u64,
 }
 
-/// What the silence of an authority would do, which is in no fault model.
+/// The effect of an authority that cannot be asked, which is outside the fault model.
 #[derive(Debug, Serialize)]
 pub struct Silence {
     /// Which.
@@ -128,7 +128,7 @@ struct Run {
     rng: ChaCha20Rng,
     /// What fails.
     faults: ChaCha20Rng,
-    /// Who ends next.
+    /// The interaction that ends next.
     next: usize,
     measured: Measured,
 }
@@ -200,14 +200,15 @@ impl Run {
         Ok(())
     }
 
-    /// Whether the contexts of all interactions agree, and whatever was decided since the last look was by what governs.
+    /// Whether the contexts of all interactions agree, and whether every decision since the last observation was by the
+    /// governing version.
     fn look(&mut self, answers_agree: bool) {
         let [looks, apart] = &mut self.measured.counts.looks;
         *looks += 1;
         *apart += u64::from(!(answers_agree && self.world.agrees()));
     }
 
-    /// What the fault has done. Those that it has nothing to do with, and that are affected.
+    /// Counts the effects of the fault. Returns the interactions that are affected without being touched by it.
     fn degradation(&mut self, fault: Fault, seen: &[Seen]) -> Result<Vec<usize>> {
         let twin = ask_all(&mut self.twin)?;
         let (touched, unrelated): (Vec<_>, Vec<_>) = different(seen, &twin).partition(|place| fault.touches(*place));
@@ -223,14 +224,14 @@ impl Run {
         Ok(unrelated)
     }
 
-    /// An update, and who sees it.
+    /// An update, and the interactions that get it.
     fn update(&mut self, change: Change, fault: Fault) -> Result<Vec<Seen>> {
         let said = self.twin.control.wants(change)?;
         let signed = said.map(|said| self.office.next(said)).transpose()?;
         let canary = self.twin.control.canary();
         let apart = canary.filter(|canary| self.twin.control.is_apart(*canary));
         self.twin.control.apply(change, signed.as_ref())?;
-        // A canary takes none but newcomers.
+        // Only new interactions join a canary.
         let begins = change == Change::CanaryStart;
         let canary = canary.or(self.twin.control.canary());
         let newcomers = if begins { self.newcomers(|place| !fault.touches(place)) } else { Vec::new() };
@@ -276,7 +277,7 @@ impl Run {
         Ok(seen)
     }
 
-    /// Those whose turn it is to end, and what begins in their places.
+    /// The interactions that end next, and those that begin in their places.
     fn newcomers(&mut self, may_end: impl Fn(usize) -> bool) -> Vec<(usize, Newcomer)> {
         let all = self.world.len();
         let turn = (self.next..self.next + all / RENEWED).map(|place| place % all).filter(|place| may_end(*place));
@@ -299,7 +300,8 @@ impl Run {
         Ok(())
     }
 
-    /// When the last fault is mended nothing is left of any. Then, beyond the model, authorities that govern many.
+    /// After the last repair no effect of a fault may be left. Then, outside the model, authorities that govern many
+    /// are silent.
     fn end(mut self, rounds: u64) -> Result<Measured> {
         let mut now = Time((rounds + 1) * ROUND_MS);
         self.set_clock(now);
@@ -313,7 +315,7 @@ impl Run {
             self.world.control.rollout.authorities.set_reach(authority, false);
             let (seen, twin) = (ask_all(&mut self.world)?, ask_all(&mut self.twin)?);
             let affected: Vec<usize> = different(&seen, &twin).collect();
-            // No authority speaks for it: all speaking depends on it, as far as it is asked.
+            // No other authority decides in its place: all decisions for which it is asked depend on it.
             let core =
                 |seen: &Seen| seen.works[CAPTIONS] && [1, 2].iter().all(|who| seen.answers[*who].verdict.permits());
             let kept = affected.iter().filter(|place| seen.get(**place).is_some_and(core)).count();
@@ -347,7 +349,7 @@ fn different<'s>(seen: &'s [Seen], twin: &'s [Seen]) -> impl Iterator<Item = usi
     seen.iter().zip(twin).enumerate().filter(|(_, (seen, twin))| seen != twin).map(|(place, _)| place)
 }
 
-/// The core of a conference: captions run, and everybody may speak but for those about whom the fault is.
+/// The core of a conference: captions run, and all participants may speak except those that the fault is about.
 fn keeps_core(fault: Fault, seen: &Seen) -> bool {
     let [_, first, second] = &seen.answers;
     let mut speakers = [first, second].into_iter().enumerate();

@@ -48,7 +48,7 @@ pub struct Surfaces {
     pub size: Dimensions,
     /// C_int of that.
     pub binding_points: u64,
-    /// With how many others its trail shows it to exchange state.
+    /// The number of others with which it exchanges state, by its trail.
     pub counted: u64,
 }
 
@@ -57,7 +57,7 @@ pub fn count(names: &Vocabulary<'static>, office: &Office, rng: &mut ChaCha20Rng
     SIZES.into_iter().map(|size| count_one(size, names, office, rng)).collect()
 }
 
-/// Whom the interaction has to do with.
+/// Something that the interaction exchanges state with.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Other {
     Participant(u16),
@@ -87,7 +87,7 @@ fn count_one(
             others.extend(record.action.map(Other::Transition));
         }
     }
-    // A record names the authority that decided. All that its version is made of take part.
+    // A record names the authority that decided. All authorities of its version take part.
     let version = call.version(&rollout).context("no version")?;
     others.extend(version.policy.members().iter().map(|member| Other::Authority(member.authority.0)));
     let counted = u64::try_from(others.len()).context("too many")?;
@@ -110,7 +110,7 @@ fn rollout(size: Dimensions, names: &Vocabulary<'_>, office: &Office, rng: &mut 
     Ok(rollout)
 }
 
-/// Everybody joins and speaks, every stream is used, everything runs and every transition happens.
+/// All participants join and speak, every stream is used, everything runs and every transition happens.
 fn live(
     call: &mut Call,
     size: Dimensions,

@@ -16,11 +16,11 @@ use interaction_gov::vocabulary::{Posture, Region, Set, Vocabulary};
 
 use super::control::{Control, Known};
 
-/// Every so many interactions one has a guest.
+/// One in this many interactions has a guest.
 const GUEST_EVERY: usize = 32;
 /// How far a clock jumps back.
 const JUMP_MS: u64 = 20_000;
-/// Who is asked what, in an interaction: the first participant about presenting, both about speaking.
+/// The seats of the requests in an interaction: the first participant asks to present, both ask to speak.
 const ASKED: [usize; 3] = [0, 0, 1];
 /// A function, by its place among the two.
 pub const CAPTIONS: usize = 0;
@@ -36,7 +36,7 @@ pub struct Words {
     audio: Modality,
     sites: [Region; 1],
     managed: Posture,
-    /// What everybody consents to.
+    /// What all participants consent to.
     pub consents: Set<Consent>,
     /// Whose participants are there.
     pub homes: [Authority; 2],
@@ -70,7 +70,7 @@ impl Words {
         Request { action, seat, on: On::Stream(modality), binding: None, goes: Set::EMPTY }
     }
 
-    /// What is found out about a participant.
+    /// The validated facts about a participant.
     pub fn validation(&self, until: Time) -> Validation {
         Validation { posture: self.managed, region: self.sites.first().copied(), until }
     }
@@ -131,7 +131,7 @@ pub struct Seen {
 pub struct World {
     /// Its control plane.
     pub control: Control,
-    /// What time it is.
+    /// The time.
     pub now: Time,
     /// How many records were made.
     pub records: u64,
@@ -213,7 +213,7 @@ impl World {
         self.drain();
         let Self { control, now, words, slots, log, .. } = self;
         let slot = slots.get_mut(place).context("no such interaction")?;
-        // Where a core function was lost, it has to be let go on first.
+        // Where a core function was lost, the interaction has to be resumed first.
         if slot.call.state() == State::Suspended {
             slot.call.resume(*now, log).context("resuming")?;
         }
@@ -229,7 +229,7 @@ impl World {
                 seat,
                 parent: None,
                 sites: &words.sites,
-                // Policy asks for no evidence here.
+                // The policy requires no evidence here.
                 component: Component { digest: [7; 32], statement: &[] },
                 role: *role,
             };
@@ -253,7 +253,7 @@ impl World {
         Ok(())
     }
 
-    /// Something is wrong, or not any more, with what surrounds an interaction.
+    /// Sets or ends a fault in the surroundings of an interaction.
     pub fn trouble(&mut self, place: usize, trouble: Option<Trouble>) {
         if let Some(slot) = self.slots.get_mut(place) {
             slot.trouble = trouble;
@@ -264,7 +264,7 @@ impl World {
     pub fn fail(&mut self, place: usize, function: usize) -> Result<()> {
         self.drain();
         let slot = self.slots.get_mut(place).context("no such interaction")?;
-        // What an earlier fault has ended for good cannot fail: that shows in the comparison.
+        // A function that an earlier fault has ended for good cannot fail; this shows in the comparison.
         let Some(binding) = slot.functions.get(function).copied().flatten() else { return Ok(()) };
         slot.call.fail(self.now, binding, &self.control.rollout, &mut self.log).context("failing")?;
         Ok(())
@@ -279,7 +279,7 @@ impl World {
         Ok(())
     }
 
-    /// What runs is decided again where its permit does not hold. Whether the function then works.
+    /// Decides again about what runs without a valid permit. Returns whether the function then works.
     pub fn review(&mut self, place: usize, function: usize) -> Result<bool> {
         self.drain();
         let Self { control, now, slots, log, full, .. } = self;
@@ -288,7 +288,7 @@ impl World {
         Ok(slot.works(control, *now)[function])
     }
 
-    /// Asks an interaction everything that it is asked, and lets it review what runs.
+    /// Puts all requests to an interaction, and lets it review what runs.
     pub fn ask(&mut self, place: usize) -> Result<Seen> {
         self.drain();
         let Self { control, now, words, slots, log, full, .. } = self;
@@ -332,8 +332,8 @@ impl World {
         !self.slots.iter().any(|slot| slot.acts_on_another(&self.control, self.now))
     }
 
-    /// For each interaction that is on none of these tracks: the version that it says governs it, and which of its permits
-    /// hold.
+    /// For each interaction that is on none of these tracks: the version that it reports as governing, and which of its
+    /// permits hold.
     pub fn outside(&self, is_target: impl Fn(Track) -> bool) -> Vec<(usize, Option<u32>, u8)> {
         let outside = self.slots.iter().enumerate().filter(|(_, slot)| !is_target(slot.track));
         outside
@@ -347,13 +347,14 @@ impl World {
 }
 
 impl Answer {
-    /// Whether it is by this version; or by none, since what cannot be recorded or timed is refused without asking any.
+    /// Whether it is by this version; or by none, since what cannot be recorded or timed is refused before any policy
+    /// is asked.
     fn is_by(&self, known: Known) -> bool {
         let without = self.version.is_none() && matches!(self.verdict, Verdict::AuditFull | Verdict::ClockBack);
         without || self.version == Some(known.number)
     }
 
-    /// About presenting, a managed device gets from each version what its text says.
+    /// For presenting, a managed device gets the answer that the version's text gives.
     fn is_in_the_sense_of(&self, known: Known) -> bool {
         match self.verdict {
             Verdict::Permit => !known.said.tightened,
@@ -383,7 +384,7 @@ impl Slot {
         loop {
             match self.call.review(self.time(now), &control.rollout, log) {
                 Ok(cancelled) if cancelled.is_empty() => return Ok(()),
-                // What was renewed before something was cancelled has to be renewed once more.
+                // Leases that were renewed before a cancellation have to be renewed once more.
                 Ok(cancelled) => {
                     for function in &mut self.functions {
                         *function = function.filter(|binding| !cancelled.contains(*binding));

@@ -1,5 +1,5 @@
-//! What is on the disk between two steps: written as a whole or not at all, signed, and read as carefully as anything of a
-//! stranger's.
+//! What is on the disk between two steps: written as a whole or not at all, signed, and read as carefully as any
+//! untrusted input.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -29,7 +29,7 @@ pub struct Kept {
     seed: u64,
     /// The step that is next.
     pub step: usize,
-    /// It was given away.
+    /// The day was handed over to another process.
     pub moved: bool,
     now: u64,
     /// How many records there are.
@@ -102,7 +102,7 @@ impl Kept {
         Ok(Sealed { body, signature, trail: None })
     }
 
-    /// It, if the control plane has signed it.
+    /// The state, if the control plane has signed it.
     fn opened(sealed: &Sealed) -> Result<Self> {
         let kept: Self = serde_json::from_str(&sealed.body).context("the state is none")?;
         let newest = kept.heads.last().map_or(0, |head| u64::from(head.records));
@@ -201,18 +201,18 @@ impl Directory {
         self.replace("trail", trail)
     }
 
-    /// So many records, checked to be there.
+    /// The first `records` records, checked to be there.
     fn trail(&self, records: usize) -> Result<Vec<Bytes>> {
         let bytes = fs::read(self.at("trail")).context("cannot read the trail")?;
         let (all, _) = bytes.as_chunks::<RECORD>();
         Ok(all.get(..records).context("the trail is shorter than the state says")?.to_vec())
     }
 
-    /// Makes a step durable: the records first, then the state that knows them.
+    /// Makes a step durable: the records first, then the state that refers to them.
     pub fn keep(&self, stage: &Stage, kept: &Kept) -> Result<()> {
         let mut file = OpenOptions::new().read(true).write(true).open(self.at("trail")).context("the trail")?;
         let before = self.kept()?.map_or(0, |kept| kept.records);
-        // What is behind was never told.
+        // Records behind this place were never reported.
         file.set_len(u64::try_from(before * RECORD)?)?;
         file.seek(SeekFrom::End(0))?;
         file.write_all(&stage.records.get(before..).unwrap_or_default().concat())?;

@@ -7,9 +7,9 @@
 //! DIR/heads   the signed heads, for an auditor
 //! ```
 //!
-//! Killed at any moment and started again, it goes on with the same identity, versions and trail. With `--hand-over FILE` the edge
-//! gives all of it away at the step in which the infrastructure changes, and does not go on; another process takes it with
-//! `--take-over FILE` into a directory of its own.
+//! Killed at any moment and started again, it goes on with the same identity, versions and trail. With `--hand-over
+//! FILE` the edge hands over all of it at the step in which the infrastructure changes, and stops; another process
+//! takes it with `--take-over FILE` into a directory of its own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ fn plane(seed: u64) -> Result<Plane> {
     Plane::new(script::NAMES, ChaCha20Rng::seed_from_u64(seed))
 }
 
-/// What is drawn in a step is drawn from here: the same in whatever process.
+/// The source of all random values of a step: the same in every process.
 fn rng(seed: u64, step: usize) -> ChaCha20Rng {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     rng.set_stream(u64::try_from(step).unwrap_or(u64::MAX).saturating_add(1));
@@ -94,7 +94,8 @@ pub fn run(arguments: &Arguments, seed: u64, style: Style) -> Result<ExitCode> {
     };
     let (mut stage, mut step) = match taken {
         Some(kept) if kept.moved => {
-            // What was given away is given once more, if the first time was interrupted; it does not go on here.
+            // What was handed over is handed over once more, in case the first time was interrupted; the day does not
+            // continue here.
             if let Some(file) = &arguments.hand_over {
                 return hand_over(&directory, file, seed, style, &kept);
             }

@@ -1,4 +1,4 @@
-//! The built program, as a user runs it, and what it says.
+//! The built program, as a user runs it, and its output.
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::process::{Command, Output, Stdio};
@@ -34,7 +34,7 @@ pub fn told(args: &[&str]) -> Told {
     Told { events, summary }
 }
 
-/// What an event has to be like. What is not said may be anything.
+/// What is expected of an event. Parts that are not set may be anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected {
     pub event: &'static str,
@@ -104,7 +104,7 @@ pub fn come_in_order(events: &[Value], expected: &[Expected]) {
     }
 }
 
-/// Who wanted what kind of thing, and what was said by which line.
+/// The participant, the kind of request, the verdict, and the line that gave it.
 pub fn verdicts(events: &[Value]) -> Vec<(String, String, Value, Value)> {
     let word = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
     let decided = events.iter().filter(|event| event["permits"].is_boolean());

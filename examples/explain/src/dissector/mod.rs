@@ -1,6 +1,7 @@
-//! A dissector for Wireshark, in Lua: it reads what the figures say.
+//! A dissector for Wireshark, in Lua: it reads frames by the figures.
 //!
-//! The tables are written here, from the figures, the registry and the notes on fields; `dissector.lua` walks them.
+//! The tables are written here, from the figures, the registry and the notes on fields; the code of `dissector.lua`
+//! reads them.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use crate::frame::shape::{self, Field, Kind};
 
 const WALKER: &str = include_str!("dissector.lua");
 
-/// The dissector: its tables, then what walks them.
+/// The dissector: its tables, then the code that reads them.
 #[must_use]
 pub fn lua() -> String {
     let mut out = String::from("-- Written by `inspect dissector` from the figures of iacp-wire. Do not edit it.\n\n");

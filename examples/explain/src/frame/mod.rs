@@ -1,4 +1,4 @@
-//! What the bytes of a frame say.
+//! The meaning of a frame's bytes.
 
 mod json;
 pub mod notes;
@@ -14,10 +14,10 @@ pub use table::table;
 
 use crate::hexadecimal::{self, HexError};
 
-/// Why a text is no frame.
+/// Why a text is not a frame.
 #[derive(Debug)]
 pub enum Fault {
-    /// It is no hex.
+    /// The text is not hex.
     Hex(HexError),
     /// Its bytes are no frame.
     Frame(ParseError),
@@ -53,7 +53,7 @@ impl std::error::Error for Fault {}
 ///
 /// # Errors
 ///
-/// The text is no hex, or its bytes are no frame.
+/// The text is not hex, or its bytes are not a frame.
 pub fn read<T>(text: &[u8], say: impl FnOnce(&Frame<'_>, &[u8]) -> T) -> Result<T, Fault> {
     let bytes = hexadecimal::read(text).map_err(Fault::Hex)?;
     let frame = Frame::parse(&bytes).map_err(Fault::Frame)?;

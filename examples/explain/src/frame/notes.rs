@@ -1,4 +1,4 @@
-//! What the numbers of a frame mean, where a number alone does not say it.
+//! The meaning of a frame's numbers, where the number alone does not show it.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use iacp_wire::{Flags, KnownTlv, Locator, MessageType, MigrationVectorTlv, Value
 
 use crate::utc::utc;
 
-/// From here on sequence numbers are heartbeats'.
+/// Sequence numbers from here on are those of heartbeats.
 const HEARTBEATS: u64 = 1 << 63;
 
 /// Fields that are a moment, in Unix milliseconds.
@@ -89,7 +89,7 @@ fn on_number(name: &str, number: u64) -> String {
     }
 }
 
-/// What a directory node says about a key besides its records.
+/// What a directory node answers about a key besides its records.
 const ANSWER_FLAGS: [(u64, &str); 8] = [
     (0x0001, "CHALLENGED"),
     (0x0002, "SLASHED"),

@@ -21,7 +21,7 @@ pub struct Field {
     pub name: &'static str,
     /// How it is read.
     pub kind: Kind,
-    /// Its size in bytes. One field of a message may have none: it takes what the others leave.
+    /// Its size in bytes. One field of a message may have none: it takes the bytes that the others leave.
     pub size: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ pub struct Shape {
     pub fields: Vec<Field>,
     /// The least size of the open field.
     pub least: usize,
-    /// The field that says the size of the open one.
+    /// The field that gives the size of the open one.
     pub measured_by: Option<&'static str>,
     /// The figures of which it is made, and those of its evidence.
     pub figures: Vec<&'static [(&'static str, usize)]>,

@@ -136,7 +136,7 @@ fn row(offset: usize, size: usize, name: &'static str, value: Value<'_>) -> Row 
     Row { offset, size, name: name.to_owned(), value: lines, note, part }
 }
 
-/// What bytes are, where they are more than bytes.
+/// What a field's bytes contain, if they have a structure of their own.
 fn part(offset: usize, name: &str, bytes: &[u8]) -> Option<Part> {
     match name {
         "inner_frame" | "inner_payload" => (!bytes.is_empty()).then(|| Part::Frame(bytes.to_vec())),
@@ -206,7 +206,7 @@ fn hex_lines(bytes: &[u8]) -> Vec<String> {
     lines
 }
 
-/// Text from outside says nothing to a terminal but its characters.
+/// Quotes text from outside, so that a terminal gets no control characters from it.
 fn quote(text: &str) -> String {
     let cut = text.char_indices().nth(TEXT).map_or(text.len(), |(at, _)| at);
     let (shown, hidden) = text.split_at(cut);

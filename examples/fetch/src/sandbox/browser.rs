@@ -1,4 +1,4 @@
-//! A real browser: headless Chromium, which knows one way into the network, the container's proxy.
+//! A real browser: headless Chromium, whose only way into the network is the container's proxy.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,9 +13,9 @@ use tokio::process::Command;
 
 /// Names under which Chromium is installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-/// A page that is not ready by then is taken as it is, in milliseconds.
+/// A page that is not ready after this many milliseconds is taken as it is.
 const READY: u32 = 10_000;
-/// The browser itself is ended then.
+/// The browser is ended after this time.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Chromium on this host.
@@ -56,7 +56,7 @@ impl Chromium {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-            // Chromium's own sandbox does not start for root, who has none.
+            // Chromium's own sandbox does not start under root.
             command.arg("--no-sandbox");
         }
         let mut child = command.spawn().context("Chromium")?;

@@ -32,11 +32,11 @@ struct Shared {
     out: mpsc::Sender<Vec<u8>>,
     next: AtomicU32,
     open: Mutex<HashMap<u32, Inbox>>,
-    /// One stream less than the gate has, for the page that comes back.
+    /// One stream fewer than the gate has: that one is for the page that comes back.
     room: Semaphore,
 }
 
-/// A sandbox: it knows a Hand-off Context Object, and two channels to the gate.
+/// A sandbox: it has a Hand-off Context Object, and two channels to the gate.
 pub struct Container {
     shared: Arc<Shared>,
     url: String,
@@ -112,7 +112,7 @@ impl Shared {
         let (stream, ends) = (head.stream.get(), head.stream_flags.get() & SandboxStream::ENDS != 0);
         let inbox = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).cloned();
         if let Some(inbox) = inbox.filter(|_| head.esd_eid == self.name) {
-            // A connection that the browser has closed hears nothing.
+            // A connection that the browser has closed gets nothing.
             let _ = inbox.send((bytes.to_vec(), ends)).await;
         }
     }
@@ -168,8 +168,8 @@ impl Shared {
     }
 }
 
-/// Where a request to a proxy leads, and what is sent there first: nothing for a tunnel, which is the browser's own TLS; else the head
-/// as an origin has it, for one exchange.
+/// The destination of a request to a proxy, and what is sent there first: nothing for a tunnel, which carries the
+/// browser's own TLS; otherwise the head in the form for an origin server, for one exchange.
 fn outward(head: &str) -> Result<(String, Option<String>)> {
     let (line, fields) = head.split_once("\r\n").context("a request line")?;
     let mut words = line.split(' ');

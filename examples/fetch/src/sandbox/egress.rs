@@ -1,4 +1,5 @@
-//! The LL-Entity's side: the gate takes each frame of the sandbox or drops it, and streams that it takes become connections.
+//! The LL-Entity's side: the gate accepts or drops each frame of the sandbox, and streams that it accepts become
+//! connections.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub struct Passage {
     pub returned: Option<Vec<u8>>,
     /// Where streams were opened to.
     pub opened: Vec<String>,
-    /// Where streams were wanted to, and not allowed.
+    /// The destinations of streams that were not allowed.
     pub refused: Vec<String>,
     /// Frames that were dropped in silence.
     pub dropped: u32,
@@ -36,7 +37,7 @@ pub struct Passage {
 
 /// What comes of a connection.
 enum Back {
-    /// So many bytes of the sandbox are on their way.
+    /// This many bytes of the sandbox were forwarded.
     Passed(u32, u32),
     /// Bytes of the network, and whether they are the last.
     Bytes(u32, Vec<u8>, bool),
@@ -46,7 +47,7 @@ enum Back {
 pub struct Entity<'e, 'm> {
     /// The gate.
     pub gate: Gate<'m>,
-    /// The derivative that lives.
+    /// The derivative that is active.
     pub name: EsdEid,
     /// The narrowest scope that the sandbox reaches.
     pub least: Scope,
@@ -62,7 +63,7 @@ impl Entity<'_, '_> {
     pub async fn run(mut self, mut frames: mpsc::Receiver<Vec<u8>>, seconds: u32) -> Passage {
         let mut passage = Passage::default();
         let life = Duration::from_secs(u64::from(seconds));
-        // Whether the time ran out makes no difference here: the passage tells what came back.
+        // Whether the time ran out makes no difference here: the passage contains what came back.
         let _ = tokio::time::timeout(life, self.serve(&mut frames, &mut passage)).await;
         self.gate.retract(super::CONTEXT.0, &self.name.digest());
         passage
@@ -133,7 +134,7 @@ impl Entity<'_, '_> {
         let written = self.gate.answer(self.fetcher.now(), &self.name, stream, (bytes, ends), &mut frame);
         if let Ok(length) = written {
             frame.truncate(length);
-            // A container that is gone hears nothing.
+            // A container that is gone gets nothing.
             let _ = self.answers.send(frame).await;
         }
     }

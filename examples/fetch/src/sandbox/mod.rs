@@ -29,9 +29,9 @@ pub use egress::{Entity, Passage};
 use crate::driver::Fetcher;
 use crate::host::rng;
 
-/// The URL of the stream by which the page comes back. It leads nowhere but to the boundary.
+/// The URL of the stream by which the page comes back. It leads only to the boundary.
 pub const RETURN: &str = "iacp:returned";
-/// Seconds for which a derivative lives: one page.
+/// The lifetime of a derivative in seconds: long enough for one page.
 const LIFE: u32 = 30;
 /// Frames between container and gate, each way.
 const UNDER_WAY: usize = 64;
@@ -53,7 +53,7 @@ pub struct Returned {
 /// Hands a URL to a browser, and takes the page back. `browse` is given the address of the container's proxy and the URL.
 ///
 /// # Errors
-/// No page came back while the derivative lived, or it is no document.
+/// No page came back during the derivative's lifetime, or it is not a document.
 pub async fn hand_off(
     fetcher: &Fetcher,
     agent: &Identity<Portable>,

@@ -1,4 +1,4 @@
-//! A fetcher in the demo's world, and what a test wants to know of it.
+//! A fetcher in the demo's world, with the queries that tests need.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -42,12 +42,12 @@ impl Web {
         tokio::time::timeout(PATIENCE, ingest).await.expect("T_eval ends it").expect("no mistake of the program")
     }
 
-    /// What the servers were asked: `host path`.
+    /// The requests that the servers got: `host path`.
     pub fn asked(&self) -> Vec<String> {
         self.world.log.asked()
     }
 
-    /// Whether requests inwards can be told from others here; says so where not.
+    /// Whether requests inwards can be distinguished from others here; prints a note if not.
     pub fn has_outside(&self) -> bool {
         if !self.world.has_outside {
             eprintln!("NOT SHOWN: requests inwards, because this host has no address but loopback");

@@ -1,4 +1,4 @@
-//! A trail, record by record, with its heads where they fall.
+//! Checks a trail, record by record, with each head at its place.
 
 use iacp_core::crypto::{Portable, Provider};
 use interaction_gov::audit::{Bytes, Damage, Record, SignedHead, Trail};
@@ -6,7 +6,7 @@ use interaction_gov::identity::InteractionId;
 
 use super::heads::Placed;
 
-/// Something that is wrong, and the records of which that makes one doubt.
+/// Something that is wrong, and the records that it makes doubtful.
 pub struct Wrong {
     pub from: u64,
     pub to: u64,
@@ -20,7 +20,7 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// Strictly; without a key it cannot be told.
+/// Strict verification; without a key every signature passes.
 fn is_signed(key: Option<[u8; 32]>, hash: &[u8; 32], signature: &[u8; 64]) -> bool {
     key.is_none_or(|key| Portable::verify(&key, hash, signature).is_ok())
 }
@@ -34,7 +34,7 @@ pub struct Check<'h> {
     heads: std::iter::Peekable<std::slice::Iter<'h, Placed>>,
     key: Option<[u8; 32]>,
     trail: Option<(InteractionId, Trail)>,
-    /// What was found; from a broken chain on nothing more is looked for.
+    /// The errors found; behind a broken chain nothing more is checked.
     pub wrong: Vec<Wrong>,
     broken: bool,
     /// How many heads hold.
@@ -46,7 +46,7 @@ impl<'h> Check<'h> {
     pub fn new(heads: &'h [Placed], key: Option<[u8; 32]>) -> Self {
         let mut check =
             Self { heads: heads.iter().peekable(), key, trail: None, wrong: Vec::new(), broken: false, held: 0 };
-        // What was signed says whose trail it is; without heads the first record says so.
+        // The signed heads name the interaction of the trail; without heads the first record names it.
         let holds = |placed: &&Placed| is_signed(key, &placed.signed.head.signed(), &placed.signed.signature);
         check.trail = heads.iter().find(holds).map(|placed| of(placed.signed.head.interaction));
         check
@@ -57,7 +57,7 @@ impl<'h> Check<'h> {
         self.trail = Some(of(InteractionId::recorded(interaction)));
     }
 
-    /// The next record: what it says, and whether it stands where it should.
+    /// The next record; returns its content, and whether it is at its place.
     pub fn record(&mut self, number: u64, bytes: &Bytes) -> (Option<Record>, bool) {
         let record = Record::read(bytes);
         if self.broken {
@@ -73,7 +73,7 @@ impl<'h> Check<'h> {
         (record, taken.is_ok())
     }
 
-    /// The chain is broken: nothing behind this place can be told to be as it was.
+    /// The chain is broken: nothing behind this place can be shown to be unchanged.
     pub fn breaks(&mut self, from: u64, to: u64, what: String) {
         self.broken = true;
         self.wrong.push(Wrong { from, to, what });
@@ -135,7 +135,7 @@ impl<'h> Check<'h> {
         }
     }
 
-    /// How many records stand where they should.
+    /// How many records are at their place.
     pub fn records(&self) -> u64 {
         self.trail.as_ref().map_or(0, |(_, trail)| trail.records().into())
     }
@@ -145,7 +145,7 @@ impl<'h> Check<'h> {
         self.trail.as_ref().map_or(0, |(_, trail)| (trail.records() - trail.unsigned()).into())
     }
 
-    /// Whether the last head that holds says that nothing follows.
+    /// Whether the last valid head is marked as the end.
     pub fn is_ended(&self) -> bool {
         self.trail.is_some_and(|(_, trail)| trail.is_ended())
     }
@@ -155,12 +155,12 @@ impl<'h> Check<'h> {
         self.broken
     }
 
-    /// Whose trail it is.
+    /// The interaction of the trail.
     pub fn interaction(&self) -> Option<String> {
         self.trail.as_ref().map(|(interaction, _)| interaction.to_string())
     }
 
-    /// The hash over what stands where it should.
+    /// The hash over the records that are at their place.
     pub fn hash(&self) -> Option<String> {
         self.trail.as_ref().map(|(_, trail)| hex::encode(trail.hash()))
     }

@@ -17,7 +17,7 @@ use crate::texts::{printable, shown};
 /// No head fills a longer line.
 const LONGEST_LINE: u64 = 4_096;
 
-/// A head, and the line of its file in which it stands.
+/// A head, and its line in the file.
 pub struct Placed {
     pub line: u64,
     pub signed: SignedHead,
@@ -34,11 +34,11 @@ struct Written {
     signature: String,
 }
 
-/// Reads heads, an object a line, in the order of the records that they are over. Empty lines are none.
+/// Reads heads, an object a line, in the order of the records that they are over. Empty lines are skipped.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or a line that is no head.
+/// A file that cannot be read, or a line that is not a head.
 pub fn read(path: &Path) -> Result<Vec<Placed>> {
     let name = shown(path);
     let mut heads = Vec::new();

@@ -73,7 +73,7 @@ pub struct Arguments {
 ///
 /// # Errors
 ///
-/// A file that cannot be read, a head that is none, a record that does not exist, or an output that cannot be written.
+/// A file that cannot be read, a malformed head, a record that does not exist, or an output that cannot be written.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let json = arguments.json;
     let text = match arguments.vocabulary.as_deref().map(texts::read).transpose() {
@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     reading.conclude(records)
 }
 
-/// What is read, checked and told at once: a trail may be longer than memory.
+/// A trail that is read, checked and printed in one pass: it may be longer than memory.
 struct Reading<'a, W> {
     arguments: &'a Arguments,
     words: Words<'a>,
@@ -110,7 +110,7 @@ struct Reading<'a, W> {
 }
 
 impl<W: Write> Reading<'_, W> {
-    /// Every record of the trail. Says how many there are.
+    /// Handles every record of the trail. Returns how many there are.
     fn all(&mut self) -> Result<u64> {
         let path = &self.arguments.trail;
         let name = || texts::shown(path);
@@ -206,7 +206,7 @@ impl<W: Write> Reading<'_, W> {
         Ok(())
     }
 
-    /// What all of it shows, and what it does not.
+    /// Reports what the trail as a whole shows, and what it does not.
     fn conclude(self, records: u64) -> Result<ExitCode> {
         let Self { arguments, check, replay, explained, gaps, mut out, .. } = self;
         let explained = match arguments.explain {

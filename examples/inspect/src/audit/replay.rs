@@ -17,7 +17,7 @@ const MOST: usize = 4_096;
 /// The policies that can be made of some texts, and what was found so far.
 pub struct Replay {
     policies: Vec<Index>,
-    /// What governs, as the trail tells it.
+    /// What governs, by the records of the trail.
     governing: Governing,
     pub same: u64,
     pub differ: u64,
@@ -52,7 +52,7 @@ impl Replay {
         Ok(Self { policies, governing: Governing::default(), same: 0, differ: 0 })
     }
 
-    /// The next record: what is wrong with what it says was decided.
+    /// The next record; returns what is wrong with its recorded decision.
     pub fn record(&mut self, record: &Record) -> Option<String> {
         // Without any text nothing is decided again.
         if self.policies.len() < 2 {
@@ -81,7 +81,7 @@ impl Replay {
         another.then(|| "none of the texts make the policy by which it was decided".into())
     }
 
-    /// How many changes of the control plane the trail does not tell one by one.
+    /// How many changes of the control plane are not recorded one by one in the trail.
     pub const fn untold(&self) -> u32 {
         self.governing.untold()
     }

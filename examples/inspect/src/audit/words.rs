@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 
 use crate::names::{name, names};
 
-/// What numbers are called, and who has joined so far.
+/// The names of numbers, and the participants that have joined so far.
 pub struct Words<'v> {
     vocabulary: &'v Vocabulary<'v>,
-    /// Under which name, and in which record.
+    /// By seat: the participant's name, and the record in which it joined.
     seats: HashMap<u16, ([u8; 16], u64)>,
 }
 
 /// A field that does not apply is all ones.
 const NOTHING: [u8; 16] = [0xFF; 16];
 
-/// Whether it was asked for; all else has just happened.
+/// Whether the record is of a decision on a request; every other record is of an event.
 const fn is_decision(kind: Kind) -> bool {
     matches!(
         kind,
@@ -30,7 +30,7 @@ const fn is_decision(kind: Kind) -> bool {
     )
 }
 
-/// Whether the record names who joins or goes by it.
+/// Whether the record names the participant that joins or leaves by it.
 const fn names_a_participant(kind: Kind) -> bool {
     matches!(kind, Kind::Joined | Kind::Left | Kind::Banned)
 }
@@ -40,7 +40,7 @@ impl<'v> Words<'v> {
         Self { vocabulary, seats: HashMap::new() }
     }
 
-    /// Remembers who sits where.
+    /// Remembers the participant of each seat.
     pub fn hear(&mut self, number: u64, record: &Record) {
         match (record.kind, record.seat) {
             // A participant that is denied has no seat.
@@ -133,7 +133,7 @@ impl<'v> Words<'v> {
         })
     }
 
-    /// Full sentences, one for each thing that one wants to know.
+    /// Full sentences, one for each fact about the record.
     pub fn sentences(&self, number: u64, record: &Record) -> Vec<String> {
         let Record { kind, verdict, .. } = *record;
         let mut told = vec![format!(
@@ -255,7 +255,7 @@ impl<'v> Words<'v> {
         (!words.is_empty()).then(|| words.join(" "))
     }
 
-    /// Who spoke for each authority that was asked, and by which line.
+    /// The authority that decided for each authority that was asked, and by which line.
     fn voices(&self, record: &Record) -> Vec<Value> {
         let voices = record.voices();
         let all = (0..8).map(Authority).filter_map(|authority| Some((authority, voices.speaker(authority)?)));
@@ -282,7 +282,7 @@ impl<'v> Words<'v> {
         Some(known.map_or_else(|| format!("code {code}"), str::to_owned))
     }
 
-    /// Who decided: `privacy`, or `corporate in the place of privacy`.
+    /// The authority that decided: `privacy`, or `corporate in the place of privacy`.
     fn speaker(&self, record: &Record) -> Option<String> {
         let authority = self.named::<Authority>(record.authority)?;
         match self.named::<Authority>(record.speaker) {
@@ -291,7 +291,7 @@ impl<'v> Words<'v> {
         }
     }
 
-    /// Everywhere where it goes: a decision has all regions in its subject.
+    /// All regions where it goes: a decision has all of them in its subject.
     fn goes(&self, record: &Record) -> Option<String> {
         let all = record.goes.map(|regions| regions_in_words(self.vocabulary, regions)).unwrap_or_default();
         if all.is_empty() { self.named::<Region>(record.site) } else { Some(all.join(" and ")) }
@@ -310,7 +310,7 @@ impl<'v> Words<'v> {
         names::<Obligation>(self.vocabulary, obligations)
     }
 
-    /// Who cannot be asked, where a record says what governs: it stands in the place of obligations.
+    /// The authorities that cannot be asked, in a record of what governs: they are in the field of the obligations.
     fn silent(&self, record: &Record) -> Vec<String> {
         let told = matches!(record.kind, Kind::Created | Kind::Governs);
         let silent = if told { Set::from_bits(record.obligations.into()) } else { Set::EMPTY };
@@ -328,7 +328,7 @@ impl<'v> Words<'v> {
         })
     }
 
-    /// What a record says in a number, or of who cannot be asked.
+    /// What a record states as a number, or about authorities that cannot be asked.
     fn counted(&self, record: &Record) -> Option<String> {
         let silent = self.silent(record);
         let silent = (!silent.is_empty()).then(|| format!("{} cannot be asked", silent.join(", ")));
@@ -360,7 +360,7 @@ fn regions_in_words(vocabulary: &Vocabulary<'_>, regions: Set<Region>) -> Vec<St
     words
 }
 
-/// What the time is called that a record says beside its own.
+/// The name of the time that a record has beside its own.
 const fn until_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Failed => "to recover until",
@@ -369,7 +369,7 @@ const fn until_word(kind: Kind) -> &'static str {
     }
 }
 
-/// What a record is about, where that is nothing that is told in words.
+/// The subject of a record, if it is not described in words.
 fn subject(record: &Record) -> Option<[u8; 16]> {
     let lines = record.law.is_some() && !matches!(record.kind, Kind::Joined | Kind::Invoked);
     let told = record.subject == NOTHING || record.kind == Kind::Created || lines;

@@ -53,14 +53,14 @@ struct Line {
     given: Given,
 }
 
-/// What a file of cases says.
+/// The content of a file of cases.
 struct Cases {
     vocabulary: PathBuf,
     policies: Vec<PathBuf>,
     cases: Vec<Case>,
 }
 
-/// What is expected of one question.
+/// The expected answer to one question.
 struct Case {
     line: u16,
     action: String,
@@ -107,7 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// A word, and the byte of its line at which it stands.
+/// A word, and the byte of its line at which it begins.
 type Word = (usize, String);
 /// What is wrong, and the byte of its line at which.
 type Wrong = (usize, String);
@@ -179,14 +179,14 @@ fn read(path: &Path, text: &str) -> Result<Cases, Complaint> {
     Ok(read)
 }
 
-/// The part of clap's words that says what is wrong.
+/// The part of clap's message that describes the error.
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.trim_start_matches("error: ").replace("'--", "'")
 }
 
-/// `on audio by recording` as options; what is said later counts.
+/// `on audio by recording` as options; a later value replaces an earlier one.
 fn pairs(given: &[Word], more: &[Word]) -> Result<Vec<String>, Wrong> {
     let command = Line::command();
     let takes = |word: &str| {
@@ -392,7 +392,7 @@ impl Case {
     }
 }
 
-/// With one blank between words, and around commas.
+/// With one blank between words, and one on each side of a comma.
 fn spaced(text: &str) -> String {
     text.replace(',', " , ").split_whitespace().collect::<Vec<_>>().join(" ")
 }

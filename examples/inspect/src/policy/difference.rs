@@ -1,4 +1,4 @@
-//! `inspect policy diff`: what another text changes, for every question that there is.
+//! `inspect policy diff`: what another text changes, over all possible questions.
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -116,7 +116,7 @@ fn changes<'p>(
                 before: question.judge(before),
                 after: question.judge(after),
             };
-            // The policies themselves have the last word.
+            // Checks the example against the policies themselves.
             ensure!(
                 change.is_one(),
                 "{}: the search and the policies disagree; please report this",

@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// A line: what it says, and its comment.
+/// A line: its statement, and its comment.
 struct Line {
     words: Vec<String>,
     comment: Option<String>,
@@ -86,7 +86,7 @@ fn laid_out(text: &str) -> String {
         Some(verb) => format!("{verb:<width$} {}", line.rest()).trim_end().to_owned(),
         None => String::new(),
     };
-    // Comments of lines that follow each other stand below each other.
+    // Comments of consecutive lines are aligned.
     let mut columns = vec![0; lines.len()];
     let remarks = |line: &Line| !line.words.is_empty() && line.comment.is_some();
     let mut from = 0;

@@ -1,4 +1,4 @@
-//! `inspect policy`: whether policies are good, and who may do what by them, and why.
+//! `inspect policy`: whether policies are valid, and what they permit to whom, and why.
 
 mod cases;
 mod compile;
@@ -60,18 +60,18 @@ struct Ask {
 /// 1,024 rules: more than people keep in mind.
 type Index = Box<Policy<16>>;
 
-/// What one authority says.
+/// The policy of one authority.
 struct Part<'a> {
     path: &'a Path,
     text: &'a str,
     lines: Vec<&'a str>,
     name: &'a str,
-    /// It alone, as if no other authority were asked.
+    /// This policy alone, as if no other authority were asked.
     alone: Index,
 }
 
 impl Part<'_> {
-    /// A line of its text, its blanks evened out, in a form that a terminal does not obey.
+    /// A line of its text, with single blanks, and with control characters escaped.
     fn quote(&self, line: u16) -> String {
         let line = usize::from(line).checked_sub(1).and_then(|at| self.lines.get(at)).copied().unwrap_or_default();
         texts::printable(&line.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -82,7 +82,7 @@ impl Part<'_> {
         format!("{}:{line}", texts::shown(self.path))
     }
 
-    /// The line that says what it is asked about.
+    /// The line that limits what the authority is asked about.
     fn scope(&self) -> Option<u16> {
         let (line, text) = texts::statements(&self.lines).nth(texts::HEAD)?;
         u16::try_from(line).ok().filter(|_| text.split_whitespace().next() == Some("over"))
@@ -133,7 +133,7 @@ fn refuse(complaints: &[Complaint], json: bool) -> Result<ExitCode> {
     texts::tell(complaints, json).map(|()| ExitCode::FAILURE)
 }
 
-/// Reads a vocabulary and goes on with it, or tells what is wrong with it.
+/// Reads a vocabulary and continues with it, or prints what is wrong with it.
 fn with_vocabulary(
     path: &Path,
     json: bool,
@@ -156,7 +156,7 @@ fn texts_of(files: &[PathBuf]) -> Texts {
     files.iter().map(|path| (path.clone(), texts::read(path))).collect()
 }
 
-/// Reads policies, or says everything that is wrong with them.
+/// Reads policies, or returns everything that is wrong with them.
 fn read_policies<'a>(texts: &'a Texts, vocabulary: &'a Vocabulary<'a>) -> Result<Policies<'a>, Vec<Complaint>> {
     let (mut complaints, mut parts) = (Vec::new(), Vec::new());
     for (path, text) in texts {

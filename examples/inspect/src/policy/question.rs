@@ -1,4 +1,4 @@
-//! A question: may this be done, and who says so?
+//! A question: may this be done, and which authority decides it?
 
 use std::io::Write;
 
@@ -107,7 +107,7 @@ impl Given {
         }
     }
 
-    /// What is the case, as far as it is said.
+    /// The facts, as far as they are given.
     pub fn question(&self, option: &str, action: &str, policies: &Policies<'_>) -> Result<Question> {
         let vocabulary = policies.vocabulary;
         let facts = Facts {
@@ -193,7 +193,7 @@ pub struct Question {
     pub facts: Facts,
 }
 
-/// What an authority says, or all of them together.
+/// The answer of an authority, or of all of them together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Said {
     Permit,
@@ -227,11 +227,11 @@ impl Said {
     }
 }
 
-/// What one authority says.
+/// The answer of one authority.
 pub struct Voice<'p> {
     pub part: &'p Part<'p>,
     pub said: Said,
-    /// The line that decides, or for which it is not asked.
+    /// The line that decides, or because of which it is not asked.
     pub line: Option<u16>,
     obligations: Set<Obligation>,
     regions: Set<Region>,
@@ -280,7 +280,7 @@ impl Question {
         policies.vocabulary.all().map(|(region, _)| region).filter(|region| allowed(Set::one(*region))).collect()
     }
 
-    /// What is the case, in words: all but what varies in a table.
+    /// The given facts, in words, except those that vary in a table.
     pub fn circumstances(&self, policies: &Policies<'_>) -> String {
         let Self { facts } = self;
         let vocabulary = policies.vocabulary;
@@ -324,7 +324,7 @@ impl Question {
 }
 
 impl Question {
-    /// The question in the words of `inspect policy test`, as short as it can be said.
+    /// The question in the words of `inspect policy test`, as short as possible.
     pub fn words(&self, vocabulary: &Vocabulary<'_>) -> String {
         let Facts { action, kind, roles, home, on, function, law, goes, consents, present, posture, provenance, time } =
             self.facts;
@@ -381,7 +381,7 @@ impl Judgement<'_> {
         self.obligations
     }
 
-    /// Of a permit, the lines by which all permit it; of a denial, what denies it.
+    /// For a permit, the lines by which all authorities permit it; for a denial, the line that denies it.
     pub fn reasons(&self, policies: &Policies<'_>) -> Vec<String> {
         if self.together == Said::NotAsked {
             return vec!["no authority is asked about it".into()];

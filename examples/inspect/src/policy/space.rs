@@ -1,5 +1,5 @@
-//! Everything that can be the case, as one space that can be searched exhaustively: each fact is some bits, a rule is a
-//! binary decision diagram over them, and so is what all rules of all authorities together permit.
+//! All combinations of facts that can occur, as one space that can be searched exhaustively: each fact is some bits, a
+//! rule is a binary decision diagram over them, and so is what all rules of all authorities together permit.
 
 use biodivine_lib_bdd::{Bdd, BddValuation, BddVariable, BddVariableSet};
 use interaction_gov::policy::{Conditions, Consents, Effect, Facts, Kind, On, Provenance, Rule, Sense, Test, Whose};
@@ -44,10 +44,11 @@ impl Bits {
     }
 }
 
-/// The facts that there can be under a vocabulary.
+/// The facts that can occur under a vocabulary.
 ///
-/// A question says on which stream or on none. An actor is there in its own roles, and a person's own consent is part of what
-/// all persons consent to; nothing else is presumed about how facts hang together, so that some of them may be rare.
+/// A question says on which stream or on none. An actor is there in its own roles, and a person's own consent is part
+/// of what all persons consent to; nothing else is assumed about how facts depend on each other, so that some
+/// combinations may be rare.
 pub struct Space<'v> {
     vocabulary: &'v Vocabulary<'v>,
     variables: BddVariableSet,
@@ -68,7 +69,7 @@ pub struct Space<'v> {
     edges: Vec<u16>,
 }
 
-/// What policies say, for every question.
+/// The answers of policies to every question.
 pub struct Meaning {
     pub permitted: Bdd,
     /// What is permitted with an obligation.
@@ -80,7 +81,7 @@ fn count<T: Listed>(vocabulary: &Vocabulary<'_>) -> usize {
 }
 
 impl<'v> Space<'v> {
-    /// The space in which these policies can be told apart.
+    /// The space in which these policies can be distinguished.
     pub fn of(vocabulary: &'v Vocabulary<'v>, policies: &[&Policies<'_>]) -> Self {
         let rules = policies.iter().flat_map(|policies| rules(&policies.together));
         let conditions = rules.map(|(_, rule)| rule.conditions);
@@ -167,7 +168,7 @@ impl<'v> Space<'v> {
         self.some(any, which).not()
     }
 
-    /// What can be the case at all, about this action.
+    /// All combinations of facts that can occur with this action.
     pub fn about(&self, action: Action) -> Bdd {
         let choices = [&self.kind, &self.home, &self.on, &self.function, &self.posture, &self.provenance, &self.hour];
         let numbers = self.every(choices.map(|choice| self.one_of(choice, |_| true)));
@@ -291,8 +292,8 @@ impl<'v> Space<'v> {
         Meaning { permitted, obliged }
     }
 
-    /// The facts of which the least is said, among these: with places that are known if that is possible, and the first of
-    /// several that say as little.
+    /// The facts among these that need the fewest words: with known places if possible, and the first of several that
+    /// are equally short.
     pub fn smallest(&self, among: &Bdd) -> Option<Facts> {
         let unknown = |any| self.none(any, |one| one == Region::UNKNOWN);
         let known = among.and(&unknown(&self.law)).and(&unknown(&self.goes));

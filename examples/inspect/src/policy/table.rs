@@ -27,7 +27,7 @@ struct Row<'p> {
 }
 
 impl<'p> Table<'p> {
-    /// Asks. What is said of kind, function or stream does not vary.
+    /// Asks every question of the table. A kind, function or stream that was given does not vary.
     pub fn of(given: &Given, question: &Question, policies: &'p Policies<'p>) -> Self {
         let facts = question.facts;
         let kinds = given.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
@@ -52,11 +52,12 @@ impl<'p> Table<'p> {
         Self { question: *question, policies, kinds, rows }
     }
 
-    /// Rows for people: those that say the same are one, and what decides is told once, below.
+    /// Rows for people: equal rows are merged, and the deciding lines are printed once, below.
     pub fn print(&self, out: &mut impl Write) -> Result<()> {
         let vocabulary = self.policies.vocabulary;
         let mut reasons: Vec<String> = Vec::new();
-        // Streams that say the same by one function, then functions of which that is true for the same streams.
+        // Merges the streams that have the same answers by one function, then the functions that have the same answers
+        // for the same streams.
         let mut merged: Vec<(Vec<String>, Vec<Streams>)> = Vec::new();
         for rows in self.rows.chunk_by(|one, next| one.function == next.function) {
             let mut streams: Vec<Streams> = Vec::new();
@@ -142,7 +143,7 @@ fn listed(names: &[String], all: &[String]) -> String {
     let others: Vec<_> = all.iter().filter(|name| !names.contains(name)).cloned().collect();
     match others.len() {
         0 if all.len() > 1 => "any or none".into(),
-        // What is left out is told instead, where that is less.
+        // The names that are left out are listed instead, if they are fewer.
         few if names.first() == all.first() && few * 2 <= names.len() && few > 0 && names.len() > 3 => {
             format!("any or none but {}", others.join(", "))
         }
@@ -150,7 +151,7 @@ fn listed(names: &[String], all: &[String]) -> String {
     }
 }
 
-/// Streams of which the same is true.
+/// Streams with the same answers.
 #[derive(PartialEq, Eq)]
 struct Streams {
     names: Vec<String>,

@@ -1,4 +1,5 @@
-//! One question, for every place of those whose data it carries and with every consent: what a visit or a word would change.
+//! One question, for every place of those whose data it carries and with every consent: what another place or another
+//! consent would change.
 
 use std::io::Write;
 

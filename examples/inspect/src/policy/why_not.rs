@@ -1,4 +1,5 @@
-//! What is missing for a permit: of each authority that does not permit something, the rules that come nearest to it.
+//! What is missing for a permit: for each authority that does not permit something, the rules that come nearest to
+//! permitting it.
 
 use std::io::Write;
 
@@ -12,10 +13,10 @@ use super::question::{Judgement, Question, Said, Voice};
 use super::table::article;
 use crate::names::{name, names};
 
-/// The most rules that are told of one authority.
+/// The most rules that are listed for one authority.
 const FEW: usize = 3;
 
-/// What would change an authority's word.
+/// What would change an authority's answer.
 pub struct Missing {
     authority: String,
     /// The place of a rule and its words.
@@ -54,7 +55,7 @@ fn nearest(voice: &Voice<'_>, question: &Question, vocabulary: &Vocabulary<'_>) 
     found
 }
 
-/// The rule that forbids, and what it would take for it not to.
+/// The rule that forbids it, and what would make that rule no longer apply.
 fn hindrance(voice: &Voice<'_>, question: &Question, vocabulary: &Vocabulary<'_>) -> Option<Missing> {
     let line = voice.line?;
     let rule = rules(voice).find(|rule| rule.line == line)?;

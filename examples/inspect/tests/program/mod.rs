@@ -22,7 +22,7 @@ pub fn inspect(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-/// What was printed, what was complained of, and whether all went well.
+/// Standard output, standard error, and whether the program succeeded.
 pub fn run(args: &[&str], input: &[u8]) -> (String, String, bool) {
     let Output { status, stdout, stderr } = inspect(args, input);
     let text = |bytes| String::from_utf8(bytes).expect("text");

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What tshark shows of each packet; nothing if it is not installed, which is said loudly. `folder` is for the script, and
-/// `ports` are read as IACP beside 4227.
+/// What tshark shows of each packet; nothing if it is not installed, in which case a notice is printed. `folder` is for
+/// the script, and `ports` are read as IACP beside 4227.
 pub fn dissected(lua: &str, pcap: &Path, folder: &Path, ports: &[u16]) -> Option<Vec<Value>> {
     if Command::new("tshark").arg("--version").output().is_err() {
         eprintln!("\n!!!\n!!! the dissector is NOT tested: tshark is not installed (apt-get install tshark)\n!!!\n");
@@ -39,11 +39,12 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// Compares one packet with the object that `inspect frame --json` prints of its frame; says how many fields were compared.
+/// Compares one packet with the object that `inspect frame --json` prints of its frame; returns how many fields were
+/// compared.
 pub fn compare(shown: &Value, said: &Value) -> usize {
     let name = said["type"].as_str().expect("a name");
     let flat = flat(&shown["_source"]["layers"]);
-    // A frame inside of it may be malformed: that stands in the branch of its field.
+    // A frame inside of it may be malformed: that is shown in the branch of its field.
     assert!(shown["_source"]["layers"]["iacp"].get("_ws.expert").is_none(), "{name}: {shown}");
     let number = |text: &str| match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),

@@ -1,4 +1,5 @@
-//! The page in a browser says what `inspect` says, in words and with `--json`, and its drawings step as the tables do.
+//! The page in a browser shows what `inspect` prints, as text and with `--json`, and its drawings step as the tables
+//! do.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ fn objects(args: &[&str]) -> Vec<Value> {
     inspect(args).lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
 }
 
-/// What the browser has made of a page, once it is loaded.
+/// The document of a page in the browser, once it is loaded.
 fn shown(browser: &str, page: &Path, profile: &Path) -> String {
     let mut child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
@@ -64,7 +65,7 @@ fn shown(browser: &str, page: &Path, profile: &Path) -> String {
     String::from_utf8_lossy(&dom).into_owned()
 }
 
-/// What was asked, and the answers of the page.
+/// The inputs, and the answers of the page.
 struct Page {
     said: std::vec::IntoIter<Value>,
     steps: Vec<Value>,
@@ -135,7 +136,7 @@ fn the_page_says_what_inspect_says_and_steps_as_the_tables_do() {
         let list = vectors[list].as_array().expect("a list").iter();
         list.map(|one| one[field].as_str().expect("text").to_owned()).collect()
     };
-    // Blanks around what is pasted are cut off, so a name with such a blank is not asked.
+    // Blanks around what is pasted are cut off, so a name with such a blank is not tried.
     let names: Vec<_> = texts("surfaces", "name").into_iter().filter(|name| name.trim() == name).collect();
     let (golden, refused) = (texts("frames", "hex"), texts("refused", "hex"));
     assert!(golden.len() > 40 && refused.len() > 400 && names.len() > 5);

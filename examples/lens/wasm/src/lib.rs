@@ -1,4 +1,5 @@
-//! What `inspect` says, for a browser: text goes in, JSON comes out. The page's own script calls these three functions.
+//! The explanations of `inspect`, for a browser: text goes in, JSON comes out. The page's own script calls these three
+//! functions.
 //!
 //! Both sides share one memory. What `room` and `answer` give belongs to the page until it calls `free`.
 

@@ -1,7 +1,7 @@
-//! Bargaining over a Session Federation Contract after the handshake (`IACP §6.4.4`).
+//! The negotiation of a Session Federation Contract after the handshake (`IACP §6.4.4`).
 //!
-//! PSS_NEG of turn 2, 3, … come from alternate sides until one answers PSS_ACK with the terms accepted. The terms change
-//! no key. A proposal repeats until it is answered; an acceptance repeats when the proposal does.
+//! PSS_NEG of turn 2, 3, … come from alternate sides until one answers PSS_ACK with the terms accepted. The terms do
+//! not change the keys. A proposal is repeated until it is answered; an acceptance is repeated when its proposal is.
 
 use iacp_wire::message::{PssAck, PssNeg};
 use iacp_wire::{Eid, Frame, Signature, X25519Key};
@@ -17,13 +17,13 @@ use crate::time::{Backoff, Mono};
 
 /// The last turn of a negotiation: its proposal is accepted, or there is no contract.
 pub const MAX_TURNS: u16 = 8;
-/// A turn that is not taken for this long ends the session, in milliseconds, whichever side's it was.
+/// If a turn is not taken within this time, the session ends, whichever side's turn it is. In milliseconds.
 pub const NEGOTIATION_LIMIT: u64 = 60_000;
 
-/// What one side brought into the handshake: its frames of the negotiation repeat it.
+/// The values of one side from the handshake, which its frames of the negotiation repeat.
 #[derive(Clone, Copy)]
 pub(crate) struct Party {
-    /// Below 2^32, as all initial sequences.
+    /// Below 2^32, like all initial sequences.
     sequence: u32,
     pub(crate) share: X25519Key,
 }
@@ -41,15 +41,15 @@ impl Party {
 
 /// Whose word is awaited.
 enum Word {
-    /// The application's, on nothing yet: it is the initiator that refused turn 1 and has not proposed.
+    /// Our application's answer, before any proposal: we are the initiator, refused turn 1 and have not proposed yet.
     Ours,
-    /// The application's, on the peer's terms.
+    /// Our application's answer to the peer's terms.
     OursOn(Terms, RejectionReasons),
-    /// The peer's, on our terms: the proposal repeats until then.
+    /// The peer's answer to our terms: our proposal is repeated until then.
     Theirs { terms: Terms, reasons: RejectionReasons, signature: Signature, repeat: Backoff },
 }
 
-/// What an authentic negotiation frame meant.
+/// The meaning of an authentic negotiation frame.
 pub(crate) enum Heard {
     /// The peer proposes.
     Proposal,
@@ -63,7 +63,7 @@ pub(crate) struct Negotiation {
     own: Party,
     peer: Party,
     turn: u16,
-    /// When the side whose turn it is has kept the other waiting too long.
+    /// When the turn has not been taken in time.
     pub(crate) give_up: Mono,
     /// SHA-256 of the last PSS_NEG without its signature.
     digest: [u8; 32],
@@ -71,17 +71,17 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    /// It begins after turn 1, which did not become a contract.
+    /// The negotiation after turn 1, whose terms were not accepted.
     pub(crate) const fn new(agreed: Capabilities, own: Party, peer: Party, digest: [u8; 32], now: Mono) -> Self {
         Self { agreed, own, peer, turn: 1, give_up: now.after(NEGOTIATION_LIMIT), digest, word: Word::Ours }
     }
 
-    /// Turn 1 is the responder's; sides alternate.
+    /// The side that proposes in a turn. Turn 1 is the responder's; sides alternate.
     const fn proposer(turn: u16) -> Role {
         if turn % 2 == 1 { Role::Responder } else { Role::Initiator }
     }
 
-    /// The peer's terms that wait for the application's word: turn, reasons, terms.
+    /// The peer's terms that wait for the application's answer: turn, reasons, terms.
     pub(crate) const fn proposed(&self) -> Option<(u16, RejectionReasons, Terms)> {
         match self.word {
             Word::OursOn(terms, reasons) => Some((self.turn, reasons, terms)),
@@ -89,7 +89,7 @@ impl Negotiation {
         }
     }
 
-    /// Whether the application may propose: it is its turn, or the peer's terms lie before it.
+    /// Whether the application may propose: it is this side's turn, or the peer's terms wait for an answer.
     pub(crate) fn may_propose(&self, role: Role) -> bool {
         let ours = !matches!(self.word, Word::Theirs { .. });
         ours && self.turn < MAX_TURNS && Self::proposer(self.turn + 1) == role
@@ -144,7 +144,7 @@ impl Negotiation {
         Said::Counter { cookies, turn, reasons: *reasons, proposal }.repeat(signature, out)
     }
 
-    /// Accepts the peer's terms: they are the contract. `None` if none wait.
+    /// Accepts the peer's terms, which become the contract. `None` if none are waiting.
     #[inline(never)]
     pub(crate) fn accept<P: Provider>(
         &self,
@@ -197,7 +197,7 @@ impl Negotiation {
         Ok(Heard::Proposal)
     }
 
-    /// A PSS_ACK that may accept what we proposed: the terms of the contract, or `None` for a contradiction.
+    /// Takes a PSS_ACK that may accept our proposal. Returns the terms of the contract, or `None` for a contradiction.
     #[inline(never)]
     pub(crate) fn hear_acceptance<P: Provider>(
         &self,
@@ -217,7 +217,7 @@ impl Negotiation {
     }
 }
 
-/// Our acceptance of the peer's terms: sent again when the peer repeats what it accepts.
+/// Our acceptance of the peer's terms, sent again when the peer repeats the accepted proposal.
 pub(crate) struct Acceptance {
     own: Party,
     agreed: Capabilities,
@@ -245,7 +245,7 @@ impl Acceptance {
         self.ack(own, cookies).repeat(&self.signature, out)
     }
 
-    /// Whether a PSS_NEG is the one that was accepted: then its sender has not heard of it.
+    /// Whether a PSS_NEG is the accepted one: then its sender has not received the acceptance.
     pub(crate) fn answers<P: Provider>(&self, frame: &Frame<'_>, message: &PssNeg, bytes: &[u8]) -> bool {
         message.negotiation_turn_counter.get() == self.turn && unsigned_digest::<P>(frame, bytes) == self.digest
     }

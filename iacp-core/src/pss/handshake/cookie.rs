@@ -1,8 +1,8 @@
-//! Cookie secrets and the cookies that they have made sessions of (`IACP §4.2.4.1`, `IACP §6.4.3`).
+//! Cookie secrets, and the cookies that have become sessions (`IACP §4.2.4.1`, `IACP §6.4.3`).
 //!
-//! The R-Cookie is a keyed hash, so the responder stores nothing until a cookie comes back. Each secret keeps a fixed
-//! set of the cookies that did: one cookie never makes two sessions, else a replayed PSS_ACK would bring back keys that
-//! have already sealed.
+//! The R-Cookie is a keyed hash, so the responder stores nothing until a cookie comes back. Each secret keeps a set of
+//! fixed size with the cookies that did: one cookie must not make two sessions, or else a replayed PSS_ACK would
+//! restore keys that have already sealed frames.
 
 use core::net::SocketAddr;
 
@@ -18,7 +18,7 @@ use crate::time::Mono;
 const ISSUES: u64 = 120_000;
 const VERIFIES: u64 = 2 * ISSUES;
 
-/// What a cookie is bound to: all that the responder has to know again when it comes back.
+/// The values to which a cookie is bound: everything that the responder needs again when the cookie comes back.
 pub(crate) struct Binding<'a> {
     pub(crate) initiator: &'a Eid,
     pub(crate) cookie: &'a Cookie,
@@ -26,19 +26,19 @@ pub(crate) struct Binding<'a> {
     pub(crate) key_share: &'a X25519Key,
     pub(crate) agreed: Capabilities,
     pub(crate) from: SocketAddr,
-    /// Which agent of the host answers: two of them never share an ephemeral key.
+    /// The agent of the host that answers: two agents never share an ephemeral key.
     pub(crate) responder: &'a Eid,
-    /// On which terms: those of a cookie are those of its session.
+    /// The terms: those of a cookie are those of its session.
     pub(crate) terms: Terms,
 }
 
-/// What the responder answers with, and can always compute again: its ephemeral key and its first sequence.
+/// The responder's values that can always be computed again: its ephemeral key and its first sequence.
 pub(crate) struct Derived {
     pub(crate) ephemeral: Secret32,
     pub(crate) initial_sequence: u64,
 }
 
-/// Which secret issued a cookie, and where that secret's set keeps it.
+/// The secret that issued a cookie, and the place of the cookie in that secret's set.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer {
     secret: Generation,
@@ -51,20 +51,20 @@ enum Generation {
     Previous,
 }
 
-/// The two groups of places that a cookie may have, as bits of its hash that never leave the responder: a peer that sees
-/// its cookies could otherwise return only those that fall together.
+/// The two groups of places that a cookie may have, as bits of its hash that never leave the responder: otherwise a
+/// peer that sees its cookies could return only those that collide.
 #[derive(Clone, Copy)]
 struct Groups([u32; 2]);
 
-/// How many places stand in a group. Twice as many are all that is ever looked at.
+/// How many places there are in a group. A search visits at most twice as many.
 const GROUP: usize = 8;
 
 /// One secret and the cookies that became sessions under it; both are wiped together.
 struct Epoch<const ACCEPTED: usize> {
     secret: Secret32,
     born: Mono,
-    /// Twice as many places as cookies, in groups. A cookie takes the emptier of its two groups, so none is full before the
-    /// set is, but by a chance below one in 10,000. No cookie is zero: zero is an empty place.
+    /// Twice as many places as cookies, in groups. A cookie takes the emptier of its two groups; the probability that a
+    /// group is full before the whole set is below one in 10,000. No cookie is zero: zero is an empty place.
     accepted: [[Cookie; 2]; ACCEPTED],
     count: usize,
 }
@@ -111,7 +111,7 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
 
     const PLACES: usize = 2 * ACCEPTED;
     const GROUP: usize = if Self::PLACES < GROUP { Self::PLACES } else { GROUP };
-    /// A mask instead of a remainder, which is a division that small cores do not have.
+    /// A mask instead of a remainder, because small cores have no division.
     const LAST_GROUP: usize = {
         assert!(ACCEPTED.is_power_of_two(), "ACCEPTED must be a power of two");
         Self::PLACES / Self::GROUP - 1
@@ -127,7 +127,7 @@ impl<const ACCEPTED: usize> Epoch<ACCEPTED> {
         self.accepted.as_flattened().get(Self::range(bits)).unwrap_or_default()
     }
 
-    /// Whether the cookie has made a session: never more than two groups are looked at.
+    /// Whether the cookie has made a session. This visits at most two groups.
     fn has(&self, groups: Groups, cookie: Cookie) -> bool {
         groups.0.into_iter().any(|bits| self.group(bits).contains(&cookie))
     }
@@ -166,7 +166,7 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         Epoch { secret: Secret32::random(rng), born: now, accepted: [[Cookie::ZERO; 2]; ACCEPTED], count: 0 }
     }
 
-    /// When a secret is due: the next one to be drawn, or the last one to be wiped. Where the set is full, at once.
+    /// When the next secret has to be drawn or the last one wiped; immediately if the set is full.
     pub(crate) fn next_deadline(&self) -> Mono {
         if self.current.is_full() {
             return self.current.born;
@@ -179,8 +179,8 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         self.current.born.after(ISSUES)
     }
 
-    /// Draws the next secret if it is due, or the set of this one is full; what is too old to verify is wiped. A secret goes
-    /// with its set, so no cookie is ever forgotten while it still verifies.
+    /// Draws the next secret if it is due, or if the set of this one is full, and wipes secrets that are too old to
+    /// verify. A secret is wiped together with its set, so no cookie is ever forgotten while it still verifies.
     pub(crate) fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         if now < self.issues_until() && !self.current.is_full() {
             if self.previous.as_ref().is_some_and(|previous| now.since(previous.born) >= VERIFIES) {
@@ -209,12 +209,12 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         if self.current.is_full() { Err(Discard::Capacity) } else { Ok(()) }
     }
 
-    /// What was issued for this binding. The hash comes first: only a cookie that is ours and belongs to this peer at this
-    /// locator has the set searched, and learns whether there is room.
+    /// Verifies a cookie that was issued for this binding. The hash comes first: only for a cookie that is ours and
+    /// belongs to this peer at this locator is the set searched, and only then does the answer depend on its room.
     ///
     /// # Errors
-    /// In this order: no living secret issued this cookie for this binding; it has made a session, and a repeated PSS_ACK is
-    /// that session's business; its set is full.
+    /// In this order: no live secret issued this cookie for this binding; the cookie has made a session, which then has
+    /// to handle a repeated PSS_ACK; its set is full.
     pub(crate) fn verify<P: Provider>(
         &self,
         now: Mono,
@@ -240,7 +240,7 @@ impl<const ACCEPTED: usize> CookieSecrets<ACCEPTED> {
         Err(Discard::Cookie)
     }
 
-    /// A verified cookie makes a session now, and never again.
+    /// Marks a verified cookie as used: it makes a session now, and never again.
     ///
     /// # Errors
     /// Its secret is gone, or the set is full.
@@ -293,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_forged_acknowledgement_has_no_set_searched() {
-        // What the set would say is not said before the hash: neither that a cookie is spent, nor that there is no room.
+        // The state of the set is not revealed before the hash is verified: neither that a cookie is spent, nor that
+        // there is no room.
         let mut secrets = secrets::<4>(1);
         let spent: Vec<Cookie> = (0..4).map(|n| accept(&mut secrets, n).expect("room for four")).collect();
         for (n, cookie) in (0_u64..).zip(spent) {
@@ -341,7 +342,8 @@ mod tests {
 
     #[test]
     fn cookies_that_look_alike_do_not_fall_together() {
-        // A peer that sees its cookies, and returns only those with one low byte, fills no group before the set is full.
+        // A peer that sees its cookies, and returns only those with the same low byte, cannot fill a group before the
+        // set is full.
         let mut secrets = secrets::<1_024>(3);
         let (mut returned, mut number) = (0, 0_u64);
         while returned < 1_024 {

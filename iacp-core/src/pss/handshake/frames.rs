@@ -1,7 +1,7 @@
 //! The frames of the handshake and of the contract (`IACP §4.2.4.1`, `IACP §6.4.3`, `IACP §6.4.4`).
 //!
-//! A frame that may be repeated is kept as its signature: all else of it stands in the session already, and a
-//! repetition is the same bytes because signatures are deterministic and fields do not change.
+//! Of a frame that may be repeated only the signature is kept: all other fields are in the session already, and do not
+//! change, so that a repetition has the same bytes.
 
 use iacp_wire::message::{PssAck, PssInit, PssNeg};
 use iacp_wire::{Cookie, Eid, Frame, Message, Signature, TlvWriter, WriteError, X25519Key};
@@ -16,7 +16,7 @@ pub(crate) const KEY_SHARE_LEN: usize = 2 + X25519Key::LEN;
 pub(crate) const HANDSHAKE_LEN: usize = SESSION_HEADER_LEN + PssInit::LEN + KEY_SHARE_LEN;
 const _: () = assert!(PssAck::LEN == PssInit::LEN && PssNeg::LEN < PssInit::LEN);
 
-/// What a side sends in the handshake.
+/// The frames that a side sends in the handshake.
 #[derive(Clone, Copy)]
 pub(crate) enum Said<'s> {
     /// PSS_INIT.
@@ -25,12 +25,12 @@ pub(crate) enum Said<'s> {
     Offer { cookies: Cookies, proposal: Proposal, share: &'s X25519Key },
     /// PSS_NEG of a later turn.
     Counter { cookies: Cookies, turn: u16, reasons: RejectionReasons, proposal: Proposal },
-    /// PSS_ACK: EID, sequence and KEY_SHARE are those of the side that sends it.
+    /// PSS_ACK: EID, sequence and KEY_SHARE are those of its sender.
     Ack { eid: &'s Eid, cookies: Cookies, initial_sequence: u64, capabilities: Capabilities, share: &'s X25519Key },
 }
 
 impl Said<'_> {
-    /// Lays the frame out and hands it to `with`.
+    /// Builds the frame and passes it to `with`.
     fn frame(&self, signature: Signature, with: &mut dyn FnMut(&Frame<'_>)) -> Result<(), WriteError> {
         let mut room = [0; KEY_SHARE_LEN];
         match *self {
@@ -93,19 +93,19 @@ impl Said<'_> {
         Signature(P::sign(identity.key(), &digest))
     }
 
-    /// A call of its own: the frame that it lays out is off the stack when the signature is made.
+    /// A call of its own, so that the frame is no longer on the stack when the signature is made.
     #[inline(never)]
     fn digest_to_sign<P: Provider>(&self, context: [&[u8]; 2]) -> [u8; 32] {
         let (mut bytes, mut digest) = ([0; HANDSHAKE_LEN], [0; 32]);
         let mut with = |frame: &Frame<'_>| {
             digest = digest_to_sign::<P>(frame, context, &mut bytes).unwrap_or_default();
         };
-        // No handshake frame is longer, so writing cannot fail; if it did, the signature would verify nowhere.
+        // No handshake frame is longer, so writing cannot fail; if it did, the signature would not verify anywhere.
         let _ = self.frame(Signature::ZERO, &mut with);
         digest
     }
 
-    /// Writes the frame with a signature that it was given before; returns its length, or 0 if `out` is too short.
+    /// Writes the frame with its earlier signature; returns its length, or 0 if `out` is too short.
     pub(crate) fn repeat(&self, signature: &Signature, out: &mut [u8]) -> usize {
         let mut length = 0;
         let _ = self.frame(*signature, &mut |frame| length = frame.write(out).unwrap_or(0));
@@ -154,7 +154,7 @@ fn key_share<'b>(share: &X25519Key, room: &'b mut [u8; KEY_SHARE_LEN]) -> Result
     writer.finish().map_err(|_| WriteError::Tlvs)
 }
 
-/// An initial sequence number that a data frame may begin with.
+/// Whether a sequence number may be the initial one of data frames.
 pub(crate) const fn possible_sequence(sequence: u64) -> bool {
     sequence < INITIAL_SEQUENCES
 }

@@ -1,11 +1,11 @@
-//! A datagram is parsed once, and handed on parsed.
+//! A datagram is parsed once, and passed on in parsed form.
 
 use iacp_wire::{Cookie, Flags, Frame, Message, MessageType};
 
 use crate::pss::discard::Discard;
 
-/// A frame of a session or of its handshake, parsed. The one that receives datagrams parses them, looks up whose they
-/// are, and hands them on: [`Session::take`](crate::pss::Session::take), [`Responder`](crate::pss::Responder).
+/// A frame of a session or of its handshake, parsed. The receiver of datagrams parses them, finds their session, and
+/// passes them on to [`Session::take`](crate::pss::Session::take) or a [`Responder`](crate::pss::Responder).
 ///
 /// ```
 /// use iacp_core::pss::{Discard, Incoming};
@@ -20,7 +20,7 @@ pub enum Incoming<'d> {
     Signed(Signed<'d>),
 }
 
-/// What a PSS_DATA_STREAM says of itself, before anything of it is believed.
+/// The fields of a PSS_DATA_STREAM, before it is authenticated.
 pub struct Sealed<'d> {
     pub(crate) initiator: Cookie,
     pub(crate) responder: Cookie,
@@ -35,7 +35,7 @@ pub struct Sealed<'d> {
 pub struct Signed<'d> {
     /// The frame.
     pub frame: Frame<'d>,
-    /// The bytes that it was parsed from: what its signature covers.
+    /// The bytes from which it was parsed, which its signature covers.
     pub bytes: &'d [u8],
 }
 
@@ -59,7 +59,8 @@ impl<'d> Incoming<'d> {
         Ok(Self::Signed(Signed { frame, bytes }))
     }
 
-    /// A third host carried it here (ERP_DEFLECT, PATH_RELAY): where it comes from says nothing of where the peer is.
+    /// Marks the frame as carried by a third host (ERP_DEFLECT, PATH_RELAY): its source address is not that of the
+    /// peer.
     #[must_use]
     pub const fn carried(mut self) -> Self {
         if let Self::Sealed(sealed) = &mut self {
@@ -77,7 +78,7 @@ impl<'d> Incoming<'d> {
         }
     }
 
-    /// What kind of message it is.
+    /// The type of the message.
     #[must_use]
     pub fn message_type(&self) -> MessageType {
         match self {
@@ -87,7 +88,7 @@ impl<'d> Incoming<'d> {
     }
 }
 
-/// Whether the header's type is PSS_DATA_STREAM: it stands in the low half of the first byte and the high half of the
+/// Whether the header's type is PSS_DATA_STREAM: it is in the low half of the first byte and the high half of the
 /// second.
 fn is_data_stream(datagram: &[u8]) -> bool {
     let code = MessageType::PssDataStream.code();

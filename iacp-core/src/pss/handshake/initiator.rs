@@ -13,7 +13,7 @@ use crate::pss::packed::Packed;
 use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
-/// Without an authentic answer for this long an attempt starts over, in milliseconds.
+/// An attempt that has no authentic answer after this time starts over, in milliseconds.
 pub(crate) const ATTEMPT: u64 = 5_000;
 /// How often an attempt starts over before the handshake fails.
 pub(crate) const RESTARTS: u8 = 3;
@@ -22,34 +22,34 @@ pub(crate) const RESTARTS: u8 = 3;
 pub(crate) struct Offered {
     pub(crate) responder_cookie: Cookie,
     pub(crate) share: X25519Key,
-    /// The ephemeral half of the key agreement, made when the share was taken: a worthless one is refused there.
+    /// The ephemeral half of the key agreement, computed when the share was taken: an invalid share is refused there.
     shared: Secret32,
     pub(crate) proposal: Proposal,
     /// SHA-256 of the PSS_NEG without its signature.
     pub(crate) digest: [u8; 32],
-    /// How long it took from the PSS_INIT, in milliseconds, if that was sent once.
+    /// The time since the PSS_INIT, in milliseconds, if that was sent only once.
     pub(crate) round_trip: Option<u32>,
 }
 
 /// Why a PSS_NEG is not an answer to us.
 pub(crate) enum NotAnswer {
-    /// It matches nothing: noise.
+    /// It does not match the attempt: noise.
     Cookie,
     Signature,
-    /// It is authentic, and cannot be.
+    /// It is authentic, but contradicts the protocol.
     Contradiction,
 }
 
-/// Whose word is waited for: the two share their place.
+/// The answer that the attempt waits for. The two variants share their memory.
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger one")]
 enum Word {
-    /// The peer's: PSS_INIT has this signature.
+    /// The peer's answer to the PSS_INIT with this signature.
     Theirs(Signature),
-    /// The application's, on the terms of this PSS_NEG.
+    /// The application's answer to the terms of this PSS_NEG.
     Ours(Offered),
 }
 
-/// One attempt: PSS_INIT is out, or its answer waits for the application's word on the terms.
+/// One attempt: PSS_INIT was sent, or its answer waits for the application's decision on the terms.
 pub(crate) struct Attempt {
     ephemeral: Secret32,
     pub(crate) share: X25519Key,
@@ -60,14 +60,14 @@ pub(crate) struct Attempt {
     pub(crate) repeat: Backoff,
     /// PSS_INIT has left.
     said: bool,
-    /// When it did, if that was once.
+    /// When it was sent, if only once.
     sent: Packed,
     pub(crate) give_up: Mono,
     pub(crate) restarts: u8,
 }
 
 impl Attempt {
-    /// A new attempt, whose PSS_INIT is yet to be signed.
+    /// A new attempt, whose PSS_INIT is not signed yet.
     #[inline(never)]
     pub(crate) fn new<P: Provider>(offer: Capabilities, now: Mono, restarts: u8, rng: &mut impl CryptoRng) -> Self {
         let ephemeral = Secret32::random(rng);
@@ -103,7 +103,7 @@ impl Attempt {
         self.word = Word::Theirs(self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]));
     }
 
-    /// Writes PSS_INIT, which leaves now; returns its length.
+    /// Writes PSS_INIT to be sent now; returns its length.
     pub(crate) fn write(&mut self, now: Mono, own: &Eid, out: &mut [u8]) -> usize {
         let Word::Theirs(signature) = &self.word else { return 0 };
         let length = self.init(own).repeat(signature, out);
@@ -113,7 +113,7 @@ impl Attempt {
         length
     }
 
-    /// The PSS_NEG that waits for the application's word on its terms.
+    /// The PSS_NEG that waits for the application's decision on its terms.
     pub(crate) const fn offered(&self) -> Option<&Offered> {
         match &self.word {
             Word::Theirs(_) => None,
@@ -121,7 +121,7 @@ impl Attempt {
         }
     }
 
-    /// A PSS_NEG that was checked waits for the application's word.
+    /// Lets a checked PSS_NEG wait for the application's decision.
     pub(crate) fn wait(&mut self, offered: Offered, until: Mono) {
         (self.word, self.give_up) = (Word::Ours(offered), until);
     }
@@ -156,8 +156,8 @@ impl Attempt {
         Ok(Offered { responder_cookie, share, shared, proposal, digest, round_trip })
     }
 
-    /// Makes the PSS_ACK's signature, and with it the PRK. `accept` says whether the terms are a contract. `None` if the
-    /// peer's EID is no key, which its signature has excluded.
+    /// Makes the signature of the PSS_ACK, and with it the PRK. `accept` tells whether the terms are a contract. `None`
+    /// if the peer's EID is not a key, which its valid signature excludes.
     #[inline(never)]
     pub(crate) fn acknowledge<P: Provider>(
         &self,
@@ -195,14 +195,14 @@ impl Attempt {
     }
 }
 
-/// PSS_ACK is out; the responder's first sealed frame confirms the keys.
+/// PSS_ACK was sent; the responder's first sealed frame confirms the keys.
 pub(crate) struct Confirmation {
     pub(crate) signature: Signature,
     pub(crate) share: X25519Key,
     pub(crate) initial_sequence: u64,
-    /// What the PSS_ACK says.
+    /// The capabilities in the PSS_ACK.
     pub(crate) capabilities: Capabilities,
-    /// What the PSS_NEG of turn 1 set.
+    /// The terms in the PSS_NEG of turn 1.
     pub(crate) terms: Terms,
     /// For the next attempt, if this one fails.
     pub(crate) offer: Capabilities,

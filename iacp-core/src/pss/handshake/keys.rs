@@ -12,7 +12,8 @@ use crate::crypto::{CheckedKey, Provider, Secret32, WeakKey};
 use crate::identity::Identity;
 use crate::pss::stream::keys::Way;
 
-/// What one side seals its Forwarding Tickets with (`IACP §3.5`). It outlives the session: that is what tickets are for.
+/// The key with which one side seals its Forwarding Tickets (`IACP §3.5`). It outlives the session, because tickets are
+/// used after it.
 pub struct TicketKey {
     /// The key.
     pub key: Secret32,
@@ -28,7 +29,7 @@ pub struct TicketKeys {
     pub theirs: TicketKey,
 }
 
-/// What both sides know of the handshake when they derive the keys.
+/// The values of the handshake from which both sides derive the keys.
 pub(crate) struct Transcript {
     pub(crate) initiator: Eid,
     pub(crate) responder: Eid,
@@ -38,7 +39,8 @@ pub(crate) struct Transcript {
     pub(crate) acknowledgement: [u8; 32],
 }
 
-/// Derives a session's PRK. The static half proves who, the ephemeral half makes the past safe from tomorrow's theft.
+/// Derives a session's PRK. The static half of the key agreement proves the identities; the ephemeral half gives
+/// forward secrecy.
 #[inline(never)]
 pub(crate) fn derive<P: Provider>(
     transcript: &Transcript,
@@ -57,7 +59,8 @@ pub(crate) fn derive<P: Provider>(
     Ok(P::hkdf_extract(&salt, &[static_shared.expose(), ephemeral_shared.expose()]))
 }
 
-/// What decides which heartbeat numbers go to candidates: known to this side alone, as its half of the key agreement is.
+/// The secret that determines which heartbeat numbers go to candidates. Only this side has it, like its half of the key
+/// agreement.
 pub(crate) fn place_secret<P: Provider>(ephemeral: &Secret32) -> u64 {
     let block = P::hkdf_expand_key(ephemeral, b"IACP/1 places");
     block.expose().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
@@ -71,7 +74,7 @@ impl TicketKey {
 }
 
 impl TicketKeys {
-    /// The same keys in another place, for a session that hands its own over and wipes them.
+    /// A copy of the keys, for a session that passes on its own and wipes them.
     pub(crate) fn copy(&self) -> Self {
         Self { ours: self.ours.copy(), theirs: self.theirs.copy() }
     }
@@ -91,7 +94,7 @@ fn ticket<P: Provider>(prk: &Secret32, way: Way) -> TicketKey {
     TicketKey { key: P::hkdf_expand_key(prk, key), iv: block.expose().first_chunk().copied().unwrap_or_default() }
 }
 
-/// The Session Hash: what names a session to both of its sides, and to each of them alike.
+/// The Session Hash: a name of the session that is the same for both sides.
 #[must_use]
 pub fn session_hash<P: Provider>(
     (initiator_cookie, responder_cookie): (Cookie, Cookie),
@@ -101,8 +104,8 @@ pub fn session_hash<P: Provider>(
     P::sha256(&[b"IACP/1 session\0", &initiator_cookie.0, &responder_cookie.0, &initiator.0, &responder.0])
 }
 
-/// `Local_Session_Key` (`IACP §4.2.4.2`): where a host with several agents files a session. The IAT keeps agents apart
-/// even where cookies collide.
+/// `Local_Session_Key` (`IACP §4.2.4.2`): the key under which a host with several agents files a session. The IAT
+/// separates agents even if cookies collide.
 // keeps: IACP-087 (§4.2.4.2)
 #[must_use]
 pub fn local_session_key<P: Provider>(

@@ -22,7 +22,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Which way this side's frames go.
+    /// The direction of this side's frames.
     pub(crate) const fn way(self) -> Way {
         match self {
             Self::Initiator => Way::I2r,

@@ -1,4 +1,4 @@
-//! The responder's side of the handshake: nothing is stored until a PSS_ACK proves itself (`IACP §6.4.3`).
+//! The responder's side of the handshake: nothing is stored until a PSS_ACK is verified (`IACP §6.4.3`).
 
 use core::net::SocketAddr;
 
@@ -19,19 +19,19 @@ use crate::pss::error::TooSmall;
 use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
-/// What the caller's reputation hook says of a peer (`IACP §3.6.2`). It answers at once.
+/// The answer of the caller's reputation hook about a peer (`IACP §3.6.2`). The hook must not block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Admission {
     /// Above the threshold.
     Admit,
-    /// Below: more work is asked of it first.
+    /// Below the threshold: it must do more work first.
     DemandWork,
-    /// Below: its session is throttled by the caller.
+    /// Below the threshold: the caller throttles its session.
     Throttle,
-    /// Quarantined or challenged: dropped in silence.
+    /// Quarantined or challenged: it is dropped without an answer.
     Drop,
-    /// Not known yet: nothing is sent, and the repeated PSS_INIT asks again.
+    /// Not known yet: nothing is sent, and the hook is called again for the repeated PSS_INIT.
     NotKnownYet,
 }
 
@@ -39,25 +39,26 @@ pub enum Admission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Answer {
-    /// A PSS_NEG of this length stands in the buffer. Its signature was valid: discovery may want to know whose.
+    /// A PSS_NEG of this length is in the buffer. The signature of the PSS_INIT was valid; discovery may need its
+    /// sender.
     Negotiate {
         /// Bytes written.
         length: usize,
-        /// Who opens a session.
+        /// The EID that opens a session.
         initiator: Eid,
         /// Its I-Cookie.
         cookie: Cookie,
-        /// The hook said [`Admission::Throttle`].
+        /// The hook returned [`Admission::Throttle`].
         throttled: bool,
     },
-    /// The hook said [`Admission::DemandWork`]: the caller says how much, with its own means.
+    /// The hook returned [`Admission::DemandWork`]: the caller has to tell the peer how much.
     DemandWork {
-        /// Who is to work.
+        /// The EID that has to do the work.
         initiator: Eid,
     },
 }
 
-/// A PSS_ACK that proved itself: what a [`Session`](crate::pss::Session) is made of.
+/// A verified PSS_ACK, from which a [`Session`](crate::pss::Session) is made.
 pub struct Accepted {
     pub(crate) own: Eid,
     pub(crate) peer: CheckedKey,
@@ -67,17 +68,17 @@ pub struct Accepted {
     pub(crate) own_party: Party,
     pub(crate) peer_party: Party,
     pub(crate) proposal: Proposal,
-    /// The terms of turn 1 are the contract.
+    /// Whether the terms of turn 1 are the contract.
     pub(crate) terms_accepted: bool,
     /// SHA-256 of turn 1's PSS_NEG without its signature.
     pub(crate) negotiation_digest: [u8; 32],
-    /// The first bytes of the SHA-256 of the whole PSS_ACK: its repeats are recognised.
+    /// The first bytes of the SHA-256 of the whole PSS_ACK, by which its repeats are recognised.
     pub(crate) ack_digest: [u8; 8],
     pub(crate) place_secret: u64,
 }
 
 impl Accepted {
-    /// Who is at the other end.
+    /// The EID at the other end.
     #[must_use]
     pub const fn peer(&self) -> Eid {
         Eid(*self.peer.bytes())
@@ -96,17 +97,17 @@ impl Accepted {
     }
 }
 
-/// What the host knows when a PSS_ACK comes. `()` admits every peer and has no attempts of its own.
+/// The host's answers that are needed when a PSS_ACK comes. `()` admits every peer and has no attempts of its own.
 pub trait Gate {
     /// The peer's standing (`IACP §3.6.2`), asked after the cookie and before the signature. Anything but
-    /// [`Admission::Admit`] and [`Admission::Throttle`] discards the PSS_ACK; its cookie stays good.
+    /// [`Admission::Admit`] and [`Admission::Throttle`] discards the PSS_ACK; its cookie stays valid.
     fn standing(&mut self, _peer: &Eid) -> Admission {
         Admission::Admit
     }
 
-    /// Whether an attempt of ours toward the peer stands against its own: see
-    /// [`Session::stands_against`](crate::pss::Session::stands_against). Asked after the signature; if so, the PSS_ACK is
-    /// refused and its cookie is spent.
+    /// Whether an attempt of ours toward the peer prevails over the peer's: see
+    /// [`Session::stands_against`](crate::pss::Session::stands_against). Called after the signature was verified; if
+    /// so, the PSS_ACK is refused and its cookie is spent.
     fn stands_against(&mut self, _peer: &Eid) -> bool {
         false
     }
@@ -141,8 +142,8 @@ impl From<Discard> for NotAnswered {
     }
 }
 
-/// Answers PSS_INITs without memory, and makes sessions of PSS_ACKs: at most `ACCEPTED` for each cookie secret, a
-/// power of two.
+/// Answers PSS_INITs without storing anything, and makes sessions of PSS_ACKs: at most `ACCEPTED` (a power of two) for
+/// each cookie secret.
 pub struct Responder<const ACCEPTED: usize> {
     secrets: CookieSecrets<ACCEPTED>,
     settings: Settings,
@@ -156,27 +157,28 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         Self { secrets: CookieSecrets::new(now, rng), settings }
     }
 
-    /// When the cookie secret is to be drawn anew.
+    /// When the next cookie secret has to be drawn.
     #[must_use]
     pub fn next_deadline(&self) -> Mono {
         self.secrets.next_deadline()
     }
 
-    /// Draws the next cookie secret if it is due. A secret that is too old, and what was accepted under it, are wiped.
+    /// Draws the next cookie secret if it is due. A secret that is too old is wiped, together with the set of its
+    /// accepted cookies.
     pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.secrets.rotate(now, rng);
     }
 
-    /// Forgets all secrets and draws new ones: what a host does when it finds that its memory was restored or cloned,
-    /// for two copies of one secret would make two sessions of one PSS_ACK.
+    /// Wipes all secrets and draws new ones. A host must do this if its memory was restored or cloned, because two
+    /// copies of one secret could make two sessions of one PSS_ACK.
     pub fn renew(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.secrets = CookieSecrets::new(now, rng);
     }
 
-    /// Answers a PSS_INIT. It takes `&self`: whatever comes, no byte of the responder changes.
+    /// Answers a PSS_INIT. It takes `&self`: no PSS_INIT can change the responder.
     ///
-    /// Ask a token bucket before this: it is the first thing that costs a signature. `admit` is the reputation hook.
-    /// `out` holds at least [`TRANSMIT_BUFFER`](crate::pss::TRANSMIT_BUFFER) bytes.
+    /// Check a token bucket before this, because it is the first step that costs a signature. `admit` is the reputation
+    /// hook. `out` holds at least [`TRANSMIT_BUFFER`](crate::pss::TRANSMIT_BUFFER) bytes.
     ///
     /// # Errors
     /// The frame is noise, too early or too many, or `out` is too small.
@@ -193,8 +195,8 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     }
 
     /// Like [`Self::answer`], with settings of this agent's own: a host with several agents has one responder. A cookie
-    /// is bound to the agent and to the terms, so they may change at any time; a handshake that is under way then begins
-    /// anew.
+    /// is bound to the agent and to the terms, so they may change at any time; a handshake that is under way then
+    /// starts over.
     ///
     /// # Errors
     /// The frame is noise, too early or too many, or `out` is too small.
@@ -252,7 +254,8 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let (responder_cookie, derived) = self.secrets.issue::<P>(now, &binding)?;
         let cookies = Cookies { initiator: init.session_connection_cookie, responder: responder_cookie };
         let own_share = X25519Key(P::x25519_public(&derived.ephemeral));
-        // It can be written again from the cookie secret alone, all but the signature, whose context is then unknown.
+        // All of it except the signature can be computed again from the cookie secret; the signature's context is then
+        // unknown.
         let offer = Said::Offer { cookies, proposal: proposal(settings, &derived, agreed), share: &own_share };
         let context = P::sha256(&[bytes]);
         let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
@@ -262,12 +265,12 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
     /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The
     /// cookie is spent when the signature has verified.
     ///
-    /// Look for a live session with the frame's cookies first, and give it the frame: a PSS_ACK may be a repeat, or its
-    /// word on a contract. Only one that belongs to no session comes here.
+    /// First look for a live session with the frame's cookies, and pass it the frame: a PSS_ACK may be a repeat, or an
+    /// answer to contract terms. Only one that belongs to no session comes here.
     ///
     /// # Errors
-    /// The frame proves nothing, or may not become a session. Nothing has changed, but for the cookie of a PSS_ACK that
-    /// lost against an attempt of ours.
+    /// The frame proves nothing, or must not become a session. Nothing has changed, except that the cookie of a PSS_ACK
+    /// that lost against an attempt of ours is spent.
     pub fn accept<P: Provider>(
         &mut self,
         now: Mono,
@@ -295,7 +298,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         signed: &Signed<'_>,
         gate: &mut impl Gate,
     ) -> Result<Accepted, Discard> {
-        // By reference, so that what is large is not moved.
+        // By reference, so that large values are not moved.
         let candidate = &self.check_cookie::<P>(now, settings, &identity.eid(), from, signed);
         let candidate = candidate.as_ref().map_err(|discard| *discard)?;
         match gate.standing(&candidate.peer) {
@@ -317,7 +320,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         accepted
     }
 
-    /// What a PSS_ACK says, and whether its cookie is one of ours that has made no session.
+    /// Reads a PSS_ACK, and checks that its cookie is one of ours and has made no session yet.
     #[inline(never)]
     fn check_cookie<P: Provider>(
         &self,
@@ -359,7 +362,7 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         Ok(Candidate { issuer, derived, peer, cookies, share, initial_sequence, proposal, terms_accepted })
     }
 
-    /// The PSS_NEG of turn 1 again, all but its signature.
+    /// Computes the PSS_NEG of turn 1 again, without its signature.
     #[inline(never)]
     fn turn_one<P: Provider>(&self, candidate: &Candidate) -> TurnOne {
         let share = X25519Key(P::x25519_public(&candidate.derived.ephemeral));
@@ -385,14 +388,14 @@ struct Candidate {
     terms_accepted: bool,
 }
 
-/// What the PSS_NEG of turn 1 had.
+/// The values of the PSS_NEG of turn 1.
 struct TurnOne {
     /// SHA-256 of it without its signature.
     digest: [u8; 32],
     share: X25519Key,
 }
 
-/// The key agreement, after everything was checked. A call of its own: what it has on the stack is not there while the
+/// The key agreement, after everything was checked. It is a call of its own, so that its stack is not in use while the
 /// signature is verified.
 #[inline(never)]
 fn complete<P: Provider>(

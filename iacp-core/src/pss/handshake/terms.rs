@@ -1,4 +1,4 @@
-//! What two sides can do, and the conditions of their session (`IACP §6.4.4`, `IACP Appendix A.10`).
+//! The capabilities of two sides, and the conditions of their session (`IACP §6.4.4`, `IACP Appendix A.10`).
 
 use iacp_wire::ConditionsBlock;
 use iacp_wire::message::Conditions;
@@ -25,10 +25,10 @@ impl Capabilities {
     pub const TERMS_ACCEPTED: Self = Self(0x4);
     /// Kinds 1, 2 and 4 are endpoints, their group keys and the rights to them; an LL-Entity serves them.
     pub const ENDPOINTS: Self = Self(0x8);
-    /// Items are counted through all sessions of a line, so that each comes once even after a lost memory; an LL-Entity
-    /// serves it.
+    /// Items are counted across all sessions of a line, so that each is delivered once even after a loss of memory; an
+    /// LL-Entity serves it.
     pub const RESUME: Self = Self(0x10);
-    /// The endpoint of the pair belongs to this session alone. Only with [`Self::ENDPOINTS`].
+    /// The endpoint of the two agents belongs to this session alone. Only with [`Self::ENDPOINTS`].
     pub const EXCLUSIVE: Self = Self(0x20);
 
     /// The bits of a frame.
@@ -43,7 +43,7 @@ impl Capabilities {
         self.0
     }
 
-    /// Whether all of `other` is in here.
+    /// Whether all bits of `other` are set here.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -61,14 +61,15 @@ impl Capabilities {
         Self(self.0 | other.0)
     }
 
-    /// What is here and not in `other`.
+    /// The bits that are set here and not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// What may be offered with this provider: bits without a meaning are zero, terms are accepted in a PSS_ACK only, and
-    /// the bit of ChaCha20-Poly1305 says what the provider has. One that has nothing else always offers it.
+    /// What may be offered with this provider: bits without a meaning are zero, terms are accepted in a PSS_ACK only,
+    /// and the bit of ChaCha20-Poly1305 is set only if the provider has it. A provider without another cipher always
+    /// offers it.
     #[must_use]
     pub const fn offerable<P: Provider>(self) -> Self {
         let known = Self::SFC.with(Self::CHACHA20_POLY1305).with(Self::ENDPOINTS).with(Self::RESUME);
@@ -111,7 +112,7 @@ impl RejectionReasons {
     pub const OTHER: Self = Self(0x8000);
 }
 
-/// What a Session Federation Contract is about; without a contract, what the responder sets for the session.
+/// The terms of a Session Federation Contract; without a contract, those that the responder sets for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Terms {
@@ -123,8 +124,8 @@ pub struct Terms {
     pub receive_window: u32,
 }
 
-/// What a responder offers every initiator. It must not change while a cookie secret lives: the responder rebuilds
-/// its PSS_NEG from it.
+/// The settings that a responder offers to every initiator. They must not change while a cookie secret is in use,
+/// because the responder rebuilds its PSS_NEG from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settings {
@@ -134,7 +135,7 @@ pub struct Settings {
     pub terms: Terms,
 }
 
-/// A conditions block that makes sense.
+/// A valid conditions block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
     pub(crate) initial_sequence: u64,

@@ -1,4 +1,5 @@
-//! The handshake's and the contract's frames, and the application's word on the terms (`IACP §6.4.3`, `IACP §6.4.4`).
+//! The frames of the handshake and the contract, and the application's decision on the terms (`IACP §6.4.3`, `IACP
+//! §6.4.4`).
 
 use iacp_wire::message::{PssAck, PssNeg};
 
@@ -22,7 +23,7 @@ use crate::pss::stream::frame::Cookies;
 use crate::time::{Backoff, Mono};
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// The peer's terms that wait for the application's word: turn, reasons, terms.
+    /// The peer's terms that wait for the application's decision: turn, reasons, terms.
     pub(super) fn proposed(&self) -> Option<(u16, RejectionReasons, Terms)> {
         match &self.stage {
             Stage::Hearing(attempt) => {
@@ -34,7 +35,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Accepts the terms of the peer's last proposal: they are the contract.
+    /// Accepts the terms of the peer's last proposal: they become the contract.
     ///
     /// # Errors
     /// Nothing has changed.
@@ -90,7 +91,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The initiator's PSS_ACK, with or without the terms: there are keys from here on.
+    /// Sends the initiator's PSS_ACK, with or without accepting the terms: the keys exist from here on.
     fn answer_turn_one(&mut self, now: Mono, identity: &Identity<P>, accept: bool) {
         scrub();
         self.acknowledge_turn_one(now, identity, accept);
@@ -132,7 +133,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.stage.step(lifecycle::Event::EmitPssAck, Stage::Confirming(confirmation, business));
     }
 
-    /// A PSS_NEG: the answer to our PSS_INIT, or a later turn.
+    /// Takes a PSS_NEG: the answer to our PSS_INIT, or a later turn.
     pub(super) fn on_negotiation(
         &mut self,
         now: Mono,
@@ -211,7 +212,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// A PSS_ACK: a repeat of the one that made this session, or the peer's acceptance of our terms.
+    /// Takes a PSS_ACK: a repeat of the one that made this session, or the peer's acceptance of our terms.
     pub(super) fn on_acknowledgement(
         &mut self,
         now: Mono,

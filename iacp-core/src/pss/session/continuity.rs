@@ -1,8 +1,8 @@
 //! The ongoing session and its continuity (`IACP App. B.4`).
 //!
-//! A session arrives here from the handshake: in `PSS_NEGOTIATING` if a contract was asked for, else in `ESTABLISHED`
-//! (B.1 makes the same distinction). It leaves through a teardown, the business of [`lifecycle`](super::lifecycle), or
-//! into `SESSION_COMPROMISED`, from where B.6 goes on.
+//! After the handshake a session begins here: in `PSS_NEGOTIATING` if a contract was requested, otherwise in
+//! `ESTABLISHED` (B.1 makes the same distinction). It leaves by a teardown, which [`lifecycle`](super::lifecycle) has,
+//! or to `SESSION_COMPROMISED`, where B.6 continues.
 
 use crate::machine::machine;
 
@@ -15,11 +15,11 @@ machine! {
         PssNegotiating = "PSS_NEGOTIATING",
         /// Data flows.
         Established = "ESTABLISHED",
-        /// Data flows, with a gap or an old frame still to be explained.
+        /// Data flows, but there is a gap or an old frame.
         AnomalyFlagged = "ANOMALY_FLAGGED",
-        /// The peer, or another sender in its place, contradicted what it had authenticated.
+        /// The peer, or another holder of its keys, contradicted earlier authenticated frames.
         SessionCompromised = "SESSION_COMPROMISED",
-        /// The transport is gone, the session's memory is not.
+        /// The transport is gone, but the session's memory is kept.
         Disconnected = "DISCONNECTED",
         /// The peer is back; both sides compare their vectors and repeat from their delta logs.
         Reconciling = "RECONCILING",
@@ -29,11 +29,11 @@ machine! {
         SfcEffective = "SFC_EFFECTIVE",
         /// A historical payload, or a gap in the sequence.
         RxOutOfOrder = "RX_OUT_OF_ORDER",
-        /// The sequence is whole again and its chain fits.
+        /// The sequence has no gap any more, and its chain matches.
         AnomalyCleared = "ANOMALY_CLEARED",
         /// An authentic contradiction: invalid signature in the heartbeat, or a chain that does not match.
         HeartbeatFail = "HEARTBEAT_FAIL",
-        /// The transport dropped or went silent without being asked to.
+        /// The transport ended or became silent unexpectedly.
         QuicConnClose = "QUIC_CONN_CLOSE",
         /// The peer authenticated itself again, with the short-lived token.
         PeerReconnect = "PEER_RECONNECT",

@@ -1,4 +1,4 @@
-//! Both sides open at once: one attempt stands, the other rests (PROFILE 4.6).
+//! Both sides open at the same time: one attempt prevails, the other rests (PROFILE 4.6).
 
 use iacp_wire::Eid;
 
@@ -12,16 +12,16 @@ use crate::pss::stream::congestion::Congestion;
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// An attempt of ours toward this peer is under way: nothing sealed of it has been heard.
+    /// Whether an attempt of ours toward this peer is under way: no sealed frame has been received yet.
     #[must_use]
     pub fn is_attempt_toward(&self, peer: &Eid) -> bool {
         let under_way = matches!(self.stage, Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. });
         under_way && self.names.peer() == *peer
     }
 
-    /// Whether this attempt stands against one that the peer makes toward us: our EID is the lower one, and the peer has
-    /// answered. Then the peer's PSS_ACK is refused ([`Gate::stands_against`](crate::pss::Gate::stands_against)); else it
-    /// is accepted, and this attempt [rests](Self::rest).
+    /// Whether this attempt prevails over one of the peer toward us: our EID is the lower one, and the peer has
+    /// answered. Then the peer's PSS_ACK is refused ([`Gate::stands_against`](crate::pss::Gate::stands_against));
+    /// otherwise it is accepted, and this attempt [rests](Self::rest).
     #[must_use]
     pub fn stands_against(&self, peer: &Eid) -> bool {
         let answered = match &self.stage {
@@ -32,8 +32,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         answered && self.names.peer() == *peer && self.names.own < *peer
     }
 
-    /// This attempt crossed one of the peer's, whose session was accepted: it takes and sends nothing. After 45 s it
-    /// goes on by itself with a fresh I-Cookie, unless the other session came about and [superseded](Self::supersede) it.
+    /// Lets this attempt rest, because it crossed one of the peer, whose session was accepted: it takes and sends
+    /// nothing. After 45 s it continues by itself with a fresh I-Cookie, unless the other session was established and
+    /// [superseded](Self::supersede) it.
     ///
     /// # Errors
     /// This is no attempt. Nothing has changed.
@@ -56,8 +57,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The session that the peer's crossing attempt made has brought its first sealed frame: it is the outcome of this
-    /// attempt, which ends.
+    /// Ends this attempt: the session of the peer's crossing attempt has received its first sealed frame, and takes its
+    /// place.
     ///
     /// # Errors
     /// This is no attempt. Nothing has changed.

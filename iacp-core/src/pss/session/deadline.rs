@@ -1,4 +1,4 @@
-//! What is due, and when: one list of ends with their reasons, and one arm for each of them.
+//! Deadlines: one list of timers with their reasons, and one match arm for each of them.
 
 use rand_core::CryptoRng;
 
@@ -16,7 +16,7 @@ use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::HEARTBEAT_LEN;
 use crate::time::{Backoff, Mono};
 
-/// No more ends than this fall due in one session without one of them ending it.
+/// At most this many timers can expire in one session before one of them ends it.
 const ENDS: usize = 8;
 
 type Due = Option<(Mono, Reason)>;
@@ -27,12 +27,12 @@ pub(super) fn soonest(all: &[Due]) -> Due {
     all.iter().flatten().min().copied()
 }
 
-/// It is to be done at once, whatever the time is.
+/// Due immediately, whatever the time is.
 const AT_ONCE: Mono = Mono(0);
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// When something is due, and why: something to send (then [`Self::poll_transmit`] has it), or anything else (then
-    /// [`Self::handle_deadline`] does it). `None` when the session waits for nothing.
+    /// The next deadline and its reason: something to send (then call [`Self::poll_transmit`]), or anything else (then
+    /// call [`Self::handle_deadline`]). `None` if the session waits for nothing.
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Mono, Reason)> {
         soonest(&[self.next_end(), self.next_send()])
@@ -64,7 +64,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// When the next end is due: anything but a datagram.
+    /// When the next timer other than a datagram expires.
     pub(super) fn next_end(&self) -> Due {
         match &self.stage {
             Stage::Idle => None,
@@ -99,13 +99,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         ])
     }
 
-    /// How long a DISCONNECTED session is kept. One whose peer never showed that it holds the keys is not worth an hour.
+    /// How long a DISCONNECTED session is kept. The time is short if the peer never showed that it holds the keys.
     fn kept_for(&self, open: &Open) -> u64 {
         let limit = self.reconnect_limit.get().unwrap_or(RECONNECT_LIMIT);
         if open.heard { limit } else { limit.min(SILENCE) }
     }
 
-    /// Handles whatever is due at `now`, in the order in which it fell due. What has changed, [`Self::poll_event`] says.
+    /// Handles all timers that have expired at `now`, in their order. [`Self::poll_event`] returns the changes.
     ///
     /// # Errors
     /// The identity is not the session's. Nothing has changed.
@@ -129,7 +129,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// Handles what fell due until `now`, but for the end of an attempt: the next one needs randomness.
+    /// Handles the timers that have expired by `now`, except the end of an attempt, because the next attempt needs
+    /// randomness.
     pub(super) fn expire(&mut self, now: Mono, identity: &Identity<P>) {
         for _ in 0..ENDS {
             match self.next_end() {
@@ -139,7 +140,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Handles one end that fell due at `at`.
+    /// Handles one timer that expired at `at`.
     fn end(&mut self, now: Mono, at: Mono, reason: Reason, identity: &Identity<P>) {
         match reason {
             Reason::Silence => {
@@ -165,7 +166,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                     self.notices.add(Notice::Released);
                 }
             }
-            // An attempt ends where the next one can be begun, and these are sent.
+            // The end of an attempt is handled where the next one can begin; the others are for sending.
             Reason::Attempt | Reason::Transmit | Reason::Acknowledge | Reason::Idle | Reason::Probe => {}
         }
     }
@@ -173,7 +174,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     #[inline(never)]
     fn end_attempt(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
         let (offer, restarts) = match &self.stage {
-            // It was the application that did not answer.
+            // The application did not answer.
             Stage::Hearing(attempt) if attempt.offered().is_some() => {
                 self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
                 return;

@@ -1,7 +1,8 @@
-//! A session leaves its host for another one, with its keys and counters: from then on nothing here can seal (`IACP §5.6`).
+//! A session moves to another host, with its keys and counters: from then on this host can seal nothing in it (`IACP
+//! §5.6`).
 //!
-//! Neither handshakes nor negotiations move, nor sessions that have ended. Candidates for the peer's place are left behind,
-//! and so is what an application holds and has not consumed: the peer still has it.
+//! Handshakes, negotiations and ended sessions do not move. Candidates for the peer's address are left behind, and so
+//! is content that an application holds and has not consumed: the peer still has it.
 
 use core::net::SocketAddr;
 
@@ -34,19 +35,19 @@ pub(crate) struct Moving {
     /// How long it has been DISCONNECTED, in milliseconds.
     pub(crate) disconnected: u64,
     pub(crate) contract: bool,
-    /// The lifetime is what is left of it.
+    /// The terms, with the remaining lifetime.
     pub(crate) terms: Terms,
-    /// The peer has asked for the end, for this reason.
+    /// The reason for which the peer has asked for the end.
     pub(crate) peer_asked: Option<u16>,
-    /// This side wants the end, for this reason.
+    /// The reason for which this side wants the end.
     pub(crate) wish: Option<u16>,
     pub(crate) sent: Sent,
     pub(crate) received: Heard,
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// What another host needs to go on with this session; `None` if it does not move. The caller wipes this one in the same
-    /// step in which the other host's record is sealed.
+    /// Everything that another host needs to continue this session; `None` if it cannot move. The caller must wipe this
+    /// session in the same step in which the record for the other host is sealed.
     pub(crate) fn moving(&self, now: Mono) -> Option<Moving> {
         let Stage::Open(open) = &self.stage else { return None };
         if let Business::Bargain(_) = open.business {
@@ -81,7 +82,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         })
     }
 
-    /// The frames of the delta log, and whether there is content of the application in them.
+    /// The frames of the delta log, and whether each has content of the application.
     pub(crate) fn logged(&self) -> impl Iterator<Item = (&[u8], bool)> {
         self.outbound.log.frames()
     }
@@ -91,11 +92,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.inbound.ahead()
     }
 
-    /// Goes on with a session that another host has given away. Heartbeats go to its peer at once, as soon as the gate is open
-    /// data does, and everything that the other host may have sent is sent again as it was.
+    /// Continues a session of another host. Heartbeats go to the peer immediately, data as soon as the gate is open,
+    /// and everything that the other host may have sent is sent again with the same bytes.
     ///
-    /// `None` if this memory is in use; or the peer has our EID or one that is no key; or the frames do not fit here. Then nothing
-    /// is left of them.
+    /// `None` if this memory is in use; or the peer has our EID or one that is not a key; or the frames do not fit
+    /// here. Then nothing of them is kept.
     pub(crate) fn go_on<'f>(
         &mut self,
         now: Mono,
@@ -131,7 +132,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Some(())
     }
 
-    /// The stage of a session that goes on. It does not come about by a move of B.4: the other host has made them.
+    /// The stage of a continued session. It is not reached by moves of B.4, because the other host has made them.
     fn opened(&self, now: Mono, moving: &Moving) -> Open {
         let mut open = Open::new(now, Business::None, moving.contract, moving.terms, None, moving.heard);
         open.peer_asked = moving.peer_asked.map(|reason| Asked { reason, from: super::path::Place::of(moving.home) });

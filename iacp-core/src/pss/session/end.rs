@@ -1,4 +1,4 @@
-//! How a session ends: in good order, by force, or by silence.
+//! The ends of a session: gracefully, by force, or by silence.
 
 use core::net::SocketAddr;
 
@@ -21,12 +21,12 @@ use crate::pss::scrub::scrub;
 use crate::pss::stream::congestion::Congestion;
 use crate::time::{Backoff, Mono};
 
-/// FORCED is sent again to a peer that still sends, at most this often, in milliseconds.
+/// The least time between two FORCED to a peer that still sends, in milliseconds.
 const FORCED_EACH: u64 = 1_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// Ends the session in good order, or agrees to the peer's wish to: everything that was sent is flushed, both
-    /// directions are finished, both sides confirm. [`Closure::Graceful`] says when. Where that cannot begin yet (before
+    /// Ends the session gracefully, or agrees to the peer's request to do so: everything is flushed, both directions
+    /// are finished, and both sides confirm. [`Closure::Graceful`] reports the end. If this cannot begin yet (before
     /// the keys are confirmed, during a negotiation, while DISCONNECTED), it is remembered.
     ///
     /// # Errors
@@ -40,8 +40,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The memory was restored or cloned: what this session seals next may have been sealed already, under the same nonce. It
-    /// ends as lost at once, attempts included, and nothing is sealed, signed or sent.
+    /// For when the memory was restored or cloned: the next nonce of this session may have been used already. The
+    /// session (or attempt) ends as lost immediately, and nothing is sealed, signed or sent.
     pub fn cut(&mut self) {
         if let Stage::Idle | Stage::Over(_) = self.stage {
             return;
@@ -50,8 +50,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.shut(Closure::Lost { truncated }, None);
     }
 
-    /// A verified binding to no address says that the peer's agent is gone: the session ends as if the peer had ended it,
-    /// and nothing is sent.
+    /// For when a verified binding without an address shows that the peer's agent is gone: the session ends as if the
+    /// peer had ended it, and nothing is sent.
     pub fn peer_is_gone(&mut self) {
         if let Stage::Idle | Stage::Over(_) = self.stage {
             return;
@@ -61,22 +61,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.shut(Closure::Forced { by_peer: true, reason, truncated }, None);
     }
 
-    /// Another session has taken this one's place: it takes and sends nothing more, and nothing is told to the peer.
+    /// For when another session has replaced this one: it takes and sends nothing more, and the peer is not informed.
     pub(crate) fn give_way(&mut self) {
         if let Stage::Confirming(..) | Stage::Open(_) = self.stage {
             self.shut(Closure::Superseded, None);
         }
     }
 
-    /// An authentic frame of the peer's contradicts the protocol above the session: SESSION_COMPROMISED.
+    /// For when an authentic frame of the peer contradicts the protocol above the session: SESSION_COMPROMISED.
     pub(crate) fn violated(&mut self, now: Mono, identity: &Identity<P>, violation: Violation) {
         if matches!(self.stage, Stage::Open(_)) && identity.eid() == self.names.own {
             self.force(now, identity, Force::Compromised(violation));
         }
     }
 
-    /// Whatever session is in this memory is gone in this step, with its keys and its delta log; nothing is sent and
-    /// nothing is told.
+    /// Wipes any session in this memory immediately, with its keys and its delta log; nothing is sent, and there is no
+    /// event.
     pub fn wipe(&mut self) {
         scrub();
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
@@ -90,12 +90,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Commits our FIN as soon as there is room for it.
     pub(super) fn flush(&mut self, now: Mono) {
         if self.wish.is_some() && !self.outbound.finished() {
-            // Full, or not ready: the next acknowledgement, or the return of the peer, makes it possible.
+            // If the log is full, or the session not ready, the next acknowledgement or the return of the peer makes it
+            // possible.
             let _ = self.finish(now);
         }
     }
 
-    /// Ends the session at once, alone. The peer is told, again if it still sends.
+    /// Ends the session immediately, without the peer's consent. The peer is informed, and again if it still sends.
     ///
     /// # Errors
     /// The identity is not the session's. Nothing has changed. A session that is over stays as it is.
@@ -110,7 +111,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Ends the session at once, alone.
+    /// Ends the session immediately, without the peer's consent.
     #[inline(never)]
     pub(super) fn force(&mut self, now: Mono, identity: &Identity<P>, force: Force) {
         let truncated = !self.inbound.complete();
@@ -136,7 +137,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.shut(why, told.map(|farewell| Farewell { to: Some(Place::of(home)), due: true, ..farewell }));
     }
 
-    /// The last word, signed and kept.
+    /// The last frame, signed and kept.
     fn farewell(&self, now: Mono, identity: &Identity<P>, teardown_type: TeardownType, reason: u16) -> Farewell {
         let signature = sign(identity, self.names.cookies, teardown_type, reason);
         Farewell {
@@ -150,7 +151,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// The end: keys are wiped in this step.
+    /// Ends the session: its keys are wiped in this step.
     pub(super) fn shut(&mut self, why: Closure, farewell: Option<Farewell>) {
         scrub();
         self.wipe_all(why, farewell);
@@ -162,7 +163,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             Closure::NoAnswer | Closure::Superseded => lifecycle::Event::HandshakeFailed,
             _ => lifecycle::Event::OutOfOrderOrInvalid,
         };
-        // None is made here, where the stack was scrubbed: one that is handed in has the bytes of an earlier call in it.
+        // The `None` is made here, after the stack was cleared: one that is passed in could contain bytes of an earlier
+        // call.
         self.stage.close(failed, Stage::Over(Over { why, farewell: None }));
         if let (Stage::Over(over), Some(word)) = (&mut self.stage, farewell) {
             over.farewell = Some(word);
@@ -177,7 +179,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// What an acknowledgement or a request has made possible on the way to the end.
+    /// Takes the steps towards the end that an acknowledgement or a request has made possible.
     pub(super) fn advance_end(&mut self, now: Mono, identity: &Identity<P>) {
         if !matches!(self.stage, Stage::Open(_)) {
             return;
@@ -208,12 +210,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         open.business = Business::Asking(Request { reason, signature, repeat, give_up: now.after(TEARDOWN_LIMIT) });
     }
 
-    /// Our FIN is acknowledged, and the request is yet to be made, and can be.
+    /// Whether our FIN is acknowledged, and the request can and must still be made.
     pub(super) fn must_ask(&self) -> bool {
         match &self.stage {
             Stage::Open(open) => {
                 let asking = matches!(open.business, Business::Asking(_));
-                // A request that cannot leave would be given up unasked.
+                // A request that cannot be sent would expire without having been made.
                 let away = matches!(open.link, Link::Lost(_));
                 self.wish.is_some() && !asking && !away && self.outbound.fin_acknowledged()
             }
@@ -245,12 +247,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             self.shut(forced, None);
             return Ok(());
         }
-        // An honest peer asks when its FIN is acknowledged: long after our keys are confirmed.
+        // An honest peer requests the end only after its FIN was acknowledged, long after our keys were confirmed.
         let Stage::Open(open) = &mut self.stage else { return Err(Discard::NotNow) };
         match teardown_type {
             TeardownType::Forced => {}
             TeardownType::Request if truncated => {
-                // Something is missing here: the heartbeat says what.
+                // Frames are missing here: the heartbeat reports which.
                 if meter(&mut self.acknowledgement.answer_from, now) {
                     self.acknowledge_by(now);
                 }
@@ -261,10 +263,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 }
             }
             TeardownType::Answer if !matches!(open.business, Business::Asking(_)) => return Err(Discard::NotNow),
-            // It answers only when its own direction is complete here.
+            // The peer answers only when its own direction is complete here.
             TeardownType::Answer if truncated => self.shut(forced, None),
             TeardownType::Answer => {
-                // A request of the peer's may have crossed ours: it repeats, and is answered then.
+                // A request of the peer may have crossed ours: the peer repeats it, and it is answered then.
                 let farewell = self.farewell(now, identity, TeardownType::Answer, TeardownReason::None.code());
                 self.shut(Closure::Graceful, Some(farewell));
             }
@@ -272,7 +274,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// A frame with the session's cookies, after the end: the last word again.
+    /// Handles a frame with the session's cookies after the end: repeats the last frame.
     pub(super) fn on_frame_after_end(
         &mut self,
         now: Mono,
@@ -282,7 +284,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let home = self.path.home();
         let Stage::Over(Over { farewell: Some(farewell), .. }) = &mut self.stage else { return Err(Discard::NotNow) };
         match farewell.teardown_type {
-            // Any sender can make such a frame, so the answer goes home.
+            // Any sender can make such a frame, so the answer goes to the peer's home.
             TeardownType::Forced => {
                 if farewell.sent.moment().is_none_or(|sent| now.since(sent) >= FORCED_EACH) {
                     (farewell.to, farewell.due) = (Some(Place::of(home)), true);

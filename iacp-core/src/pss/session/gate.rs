@@ -1,5 +1,5 @@
-//! The host's gate before data and PSS_INIT: closed while its own address is not confirmed, or its agent's software not
-//! vouched for (`IACP §4.2.3.3`, `IACP §4.2.3.5`).
+//! The host's gate for data and PSS_INIT: closed while its own address is not confirmed, or its agent's software is not
+//! attested (`IACP §4.2.3.3`, `IACP §4.2.3.5`).
 
 use rand_core::CryptoRng;
 
@@ -13,8 +13,8 @@ use crate::pss::stream::congestion::Congestion;
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// From now on neither data nor PSS_INIT leaves: heartbeats and everything else does. What is sealed stays in the
-    /// delta log, no attempt at the handshake ends, and the time does not count as one without progress.
+    /// From now on neither data nor PSS_INIT is sent; heartbeats and everything else are. Sealed frames stay in the
+    /// delta log, no attempt at the handshake ends, and the time does not count as time without progress.
     // keeps: IACP-078 (§4.2.3.3)
     pub fn close_gate(&mut self, now: Mono) {
         if self.gate.is_none() {
@@ -22,9 +22,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Everything may leave again. An attempt at the handshake begins anew, with a fresh I-Cookie: cookies name an address,
-    /// which may be another one now. It counts as no restart. Terms that lie before the application are void: there
-    /// will be another [`Event::Proposed`](crate::pss::Event::Proposed).
+    /// Everything may be sent again. An attempt at the handshake starts over with a fresh I-Cookie, because cookies are
+    /// bound to an address, which may have changed. This does not count as a restart. Terms that wait for the
+    /// application's decision become void: there will be another [`Event::Proposed`](crate::pss::Event::Proposed).
     ///
     /// # Errors
     /// The identity is not the session's. Nothing has changed.
@@ -46,8 +46,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The attempt at the handshake begins anew, with a fresh I-Cookie, and with as many restarts left; nothing happens
-    /// where there is none. Terms that lie before the application are void; it will be asked again.
+    /// Starts the attempt at the handshake over, with a fresh I-Cookie and as many restarts left; without an attempt it
+    /// does nothing. Terms that wait for the application's decision become void; it will be asked again.
     pub(crate) fn begin_anew(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
         let (offer, restarts) = match &self.stage {
             Stage::Hearing(attempt) => (attempt.offer, attempt.restarts),
@@ -57,9 +57,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.attempt(now, identity, offer, restarts, rng);
     }
 
-    /// Our own address has changed: a heartbeat, which leaves from the new one, is due at once, so the peer asks there and
-    /// moves. Without this call it finds out from the next frame that it has not had: after a second repetition by time
-    /// without news a heartbeat is due by itself. Where there is no open session, nothing happens.
+    /// For when our own address has changed: a heartbeat, sent from the new address, is due immediately, so that the
+    /// peer probes that address and moves. Without this call the peer learns it from the next new frame: after a second
+    /// repetition by time without news a heartbeat is due by itself. Without an open session nothing happens.
     pub fn show(&mut self, now: Mono) {
         if let Stage::Open(_) = self.stage {
             self.acknowledge_by(now);

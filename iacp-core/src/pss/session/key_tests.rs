@@ -1,4 +1,4 @@
-//! The budgets of a key, with counters set near their limits: no test seals four million frames.
+//! The budgets of a key, with counters set near their limits, so that no test has to seal four million frames.
 
 extern crate std;
 
@@ -83,7 +83,7 @@ impl Two {
         let _ = self.sessions[side].handle(self.now, &self.identities[side], at(1 - side), bytes);
     }
 
-    /// Both send until neither has anything to say.
+    /// Both send until neither has anything to send.
     fn exchange(&mut self) {
         for _ in 0..100 {
             let mut quiet = true;
@@ -152,7 +152,7 @@ fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
 #[test]
 fn a_key_that_cannot_be_renewed_ends_the_session_before_it_is_spent() {
     let mut two = Two::open();
-    // The peer is not heard, so the key cannot be renewed; some frames are kept back for the end.
+    // Nothing arrives from the peer, so the key cannot be renewed; some frames are reserved for the end.
     two.sessions[0].outbound.key_mut().set_sealed(KEY_LIMIT - 1_024 - 3);
     for _ in 0..3 {
         assert!(two.sessions[0].send(two.now, Kind::Anml, b"x").is_ok());
@@ -178,7 +178,7 @@ fn a_key_that_cannot_be_renewed_ends_the_session_before_it_is_spent() {
 fn heartbeats_are_counted_too_and_no_key_seals_more_than_its_limit() {
     let mut two = Two::open();
     two.sessions[0].outbound.key_mut().set_sealed(KEY_LIMIT);
-    // Whatever asks for one, no heartbeat is sealed, and nothing loops.
+    // Whatever requests a heartbeat, none is sealed, and there is no endless loop.
     two.sessions[0].acknowledge_by(two.now);
     let mut out = [0; TRANSMIT_BUFFER];
     assert!(two.sessions[0].poll_transmit(two.now, &mut out).expect("room").is_none());
@@ -187,7 +187,7 @@ fn heartbeats_are_counted_too_and_no_key_seals_more_than_its_limit() {
     let key = two.sessions[0].outbound.key_mut();
     assert!(!key.alive(), "wiped");
 
-    // The cipher itself refuses, one above the limit and not one before.
+    // The cipher itself refuses the first frame above the limit, and none before.
     let mut two = Two::open();
     let key = two.sessions[1].outbound.key_mut();
     key.set_sealed(KEY_LIMIT - 1);

@@ -1,7 +1,7 @@
-//! What proves that the peer lives: heartbeats that echo a recent one of ours, and nothing else.
+//! Proof that the peer is alive: only heartbeats that echo a recent one of ours.
 //!
-//! A heartbeat that was held back on its way echoes an old one, so it revives nothing. Data frames, handshake frames and
-//! teardowns prove no life: they can be kept and played later.
+//! A heartbeat that was held back on its way echoes an old one, so it proves nothing. Data frames, handshake frames and
+//! teardowns are no proof: they can be recorded and sent later.
 
 use crate::pss::stream::frame::HEARTBEATS;
 use crate::time::Mono;
@@ -10,13 +10,13 @@ use crate::time::Mono;
 pub const SILENCE: u64 = 45_000;
 /// A heartbeat is fresh if it echoes one that was sent within this time, in milliseconds.
 pub const FRESH: u64 = 60_000;
-/// After this long without a fresh heartbeat the peer is asked for one, every 5 s, in milliseconds.
+/// After this time without a fresh heartbeat the peer is asked for one every 5 s. In milliseconds.
 pub const ANXIOUS: u64 = 30_000;
-/// How often it is asked then.
+/// The time between these requests, in milliseconds.
 pub(super) const ANXIOUS_EACH: u64 = 5_000;
-/// An idle session says this often that it lives, in milliseconds.
+/// The time between heartbeats of an idle session, in milliseconds.
 pub const IDLE_HEARTBEAT: u64 = 15_000;
-/// Data of which nothing arrives for this long ends the session, in milliseconds, however much the peer lives.
+/// If none of the sent data arrives for this time, the session ends, even if the peer is alive. In milliseconds.
 pub const NO_PROGRESS: u64 = 120_000;
 /// A DISCONNECTED session is wiped after this long, in milliseconds, unless the caller sets another limit.
 pub const RECONNECT_LIMIT: u64 = 3_600_000;
@@ -25,24 +25,24 @@ pub(super) const PROBE_FIRST: u32 = 1_000;
 /// Pauses between probes double up to this, in milliseconds.
 pub(super) const PROBE_CEILING: u32 = 60_000;
 
-/// When one of our heartbeats left: the low halves of its number and of the time. A mark is looked at while heartbeats
-/// flow, and they flow every 15 s; the marks are forgotten when they stop.
+/// When one of our heartbeats was sent: the low halves of its number and of the time. The halves are enough because
+/// heartbeats are sent every 15 s, and the marks are cleared when they stop.
 #[derive(Clone, Copy)]
 struct Mark {
     number: u32,
     at: u32,
 }
 
-/// When the peer last showed that it lives, and what is needed to judge the next heartbeat.
+/// When the peer last proved that it is alive, and what is needed to judge the next heartbeat.
 pub(super) struct Life {
     /// When the last fresh heartbeat came; at first, when the keys were made.
     pub(super) fresh: Mono,
-    /// Every 15 s the number of the next heartbeat, and its time: the newest first, and so many of them.
+    /// Every 15 s, the number of the next heartbeat and its time, the newest first; and how many there are.
     marks: [Mark; MARKS],
     count: u8,
 }
 
-/// So many marks, one each 15 s, cover a minute.
+/// This many marks, one each 15 s, cover a minute.
 const MARKS: usize = 5;
 
 #[allow(clippy::cast_possible_truncation, reason = "the low half is what is compared")]
@@ -58,7 +58,7 @@ impl Life {
         (self.fresh, self.count) = (now, 0);
     }
 
-    /// Only what is sent from now on can be echoed freshly.
+    /// Clears the marks: only heartbeats from now on can be echoed freshly.
     pub(super) const fn forget(&mut self) {
         self.count = 0;
     }
@@ -67,7 +67,7 @@ impl Life {
         self.marks.iter().take(usize::from(self.count))
     }
 
-    /// Our heartbeat with this number leaves.
+    /// Notes that our heartbeat with this number is sent.
     pub(super) fn sent(&mut self, now: Mono, number: u64) {
         let mark = Mark { number: low(number), at: low(now.0) };
         if self.marks().next().is_none_or(|newest| u64::from(mark.at.wrapping_sub(newest.at)) >= IDLE_HEARTBEAT) {
@@ -81,7 +81,7 @@ impl Life {
     /// Whether a heartbeat with this echo, a whole sequence, is fresh.
     pub(super) fn is_fresh(&self, now: Mono, echo: u64) -> bool {
         let recent = self.marks().filter(|mark| u64::from(low(now.0).wrapping_sub(mark.at)) <= FRESH);
-        // An echo was checked to be of a heartbeat that was sent: it is above the mark by less than half the numbers.
+        // It was checked that the echoed heartbeat was sent, so it is above the mark by less than half the numbers.
         echo >= HEARTBEATS && recent.last().is_some_and(|oldest| low(echo).wrapping_sub(oldest.number) < 1 << 31)
     }
 

@@ -1,7 +1,7 @@
 //! The life of a session around its handshake (`IACP §6.4.2`).
 //!
-//! The picture is the initiator's. The responder keeps no state before the third message (`§6.4.3`), so its side of the
-//! same three states is one row, marked as ours.
+//! The draft's picture shows the initiator. The responder keeps no state before the third message (`§6.4.3`), so its
+//! side of the same three states is one row, marked as ours.
 
 use crate::machine::machine;
 
@@ -12,7 +12,7 @@ machine! {
     states {
         /// No session: none yet, or none any more.
         Closed = "STATE_CLOSED",
-        /// PSS_INIT is out; the initiator waits for its answer.
+        /// PSS_INIT was sent; the initiator waits for its answer.
         Hearing = "STATE_HEARING",
         /// Both sides hold the session; B.4 describes its inner life.
         Established = "STATE_ESTABLISHED",
@@ -24,7 +24,7 @@ machine! {
         ReceivePssNeg = "Receive PSS_NEG",
         /// The initiator sends PSS_ACK.
         EmitPssAck = "Emit PSS_ACK",
-        /// Ours: the responder accepts a PSS_ACK whose cookie and signature hold.
+        /// Ours: the responder accepts a PSS_ACK whose cookie and signature are valid.
         AcceptPssAck = "Accept PSS_ACK",
         /// Ours: an attempt at the handshake got no authentic answer.
         HandshakeFailed = "HANDSHAKE_FAILED",

@@ -1,4 +1,4 @@
-//! The session machine: one contract from the first PSS_INIT to the last repeat of a teardown.
+//! The session machine: one session from the first PSS_INIT to the last repetition of a teardown.
 //!
 //! ```text
 //! handle            a datagram in
@@ -60,18 +60,18 @@ use crate::pss::stream::kind::Kind;
 use crate::pss::stream::outbound::Outbound;
 use crate::time::{Backoff, Mono};
 
-/// A sender whose key is to be renewed shows the peer a heartbeat of it this often, in milliseconds: an idle session's 15 s
-/// would be too late for one that seals half a million frames a second.
+/// While its key is to be renewed, a sender sends a heartbeat this often, in milliseconds: the 15 s of an idle session
+/// would be too late for a sender that seals half a million frames a second.
 const WORN_EACH: u64 = 100;
 
-/// Who the two sides are, and what their frames carry.
+/// The identities of the two sides, and the cookies of their frames.
 struct Names {
     role: Role,
     own: Eid,
-    /// The peer's EID, which was checked once and is not checked again.
+    /// The peer's EID, which was checked once and need not be checked again.
     peer: CheckedKey,
     cookies: Cookies,
-    /// What both sides have agreed on, since there are keys: all bits that have a meaning stand in the lowest byte.
+    /// The agreed capabilities, once there are keys: all bits with a meaning are in the lowest byte.
     agreed: u8,
 }
 
@@ -81,11 +81,11 @@ impl Names {
     }
 }
 
-/// A Persistent State Session, in memory that the caller lends it for life: `LOG` bytes of sealed frames that the peer
-/// has not acknowledged, `FRAMES` frames in flight each way (a power of two), and the congestion control `C`.
+/// A Persistent State Session, in memory of the caller: `LOG` bytes of sealed frames that the peer has not
+/// acknowledged, `FRAMES` frames in flight each way (a power of two), and the congestion control `C`.
 ///
 /// It is made in place: [`Self::IDLE`] is a constant, and [`Self::initiate`] or [`Self::accept`] begin a session in it.
-/// When it is over, the memory may be used for the next one.
+/// After the end, the memory may be used for the next session.
 ///
 /// ```
 /// use iacp_core::crypto::Portable;
@@ -96,8 +96,8 @@ impl Names {
 /// assert!(sessions.iter().all(Session::is_over));
 /// ```
 ///
-/// Its keys seal only while this memory lives, so it cannot be cloned, and it is not to be restored from a copy: a host
-/// that lost it makes a new handshake.
+/// It cannot be cloned, and must not be restored from a copy, because a nonce could then be used twice: a host that
+/// lost the memory makes a new handshake.
 // keeps: IACP-166 (§8.2)
 pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion = Flight> {
     stage: Stage,
@@ -111,11 +111,11 @@ pub struct Session<P: Provider, const LOG: usize, const FRAMES: usize, C: Conges
     reconnect_limit: Packed,
     /// Since when data and PSS_INIT must not leave, if they must not.
     gate: Packed,
-    /// The application's wish to end the session, for this reason, until it can be carried out.
+    /// The reason for which the application wants to end the session, until that can be done.
     wish: Option<u16>,
-    /// This side acknowledges what its application has consumed, not what has come.
+    /// Whether this side acknowledges what its application has consumed, not what has arrived.
     hold: bool,
-    /// The application was told that there is no room.
+    /// Whether the application was told that there is no room.
     wants_room: bool,
     notices: Notices,
     last_sent: LastSent,
@@ -153,7 +153,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         inbound: Inbound::IDLE,
     };
 
-    /// A new session begins in this memory.
+    /// Begins a new session in this memory.
     fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         self.outbound.wipe();
@@ -172,10 +172,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Opens a session with `peer`, which is said to be at `to`: its PSS_INIT is due at once.
+    /// Opens a session with `peer`, whose presumed address is `to`: the PSS_INIT is due immediately.
     ///
     /// # Errors
-    /// This memory is in use, or the peer has our own EID or one that is no key. Nothing has changed.
+    /// This memory is in use, or the peer has our own EID or one that is not a key. Nothing has changed.
     pub fn initiate(
         &mut self,
         now: Mono,
@@ -196,7 +196,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// One attempt at the handshake, with a new I-Cookie and KEY_SHARE. Keys of the attempt before are wiped.
+    /// Begins an attempt at the handshake, with a new I-Cookie and KEY_SHARE. The keys of the previous attempt are
+    /// wiped.
     fn attempt(
         &mut self,
         now: Mono,
@@ -207,7 +208,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     ) {
         scrub();
         self.begin_attempt(now, offer, restarts, rng);
-        // The attempt lies in its place: the stack is free for the signature.
+        // The attempt is already in its place, so the stack is free for the signature.
         if let Stage::Hearing(attempt) = &mut self.stage {
             attempt.sign(identity, &self.names.peer);
         }
@@ -224,7 +225,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.stage.step(lifecycle::Event::TransmitPssInit, Stage::Hearing(attempt));
     }
 
-    /// The responder's side of a session: its heartbeat, which confirms the keys, is due at once.
+    /// Begins the responder's side of a session: its heartbeat, which confirms the keys, is due immediately.
     ///
     /// # Errors
     /// This memory is in use; nothing has changed, and the initiator has to begin again.
@@ -283,7 +284,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.progress = now;
     }
 
-    /// The contract is effective, and with it the flow of data.
+    /// The contract becomes effective, and data may flow.
     // keeps: IACP-147 (§6.4.4)
     fn effective(&mut self, now: Mono, terms: Terms, acceptance: Option<Acceptance>) {
         let Stage::Open(open) = &mut self.stage else { return };
@@ -352,7 +353,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         sealed
     }
 
-    /// This side has said everything: an empty frame with FIN commits the terminal checksum. The peer may go on.
+    /// This side has sent everything: an empty frame with FIN commits the terminal checksum. The peer may go on
+    /// sending.
     ///
     /// # Errors
     /// Nothing has changed; after [`SendError::Full`] there will be [`Event::Writable`].
@@ -365,7 +367,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// see [`Self::hold`].
     ///
     /// # Errors
-    /// The session does not hold, is over, or not everything below `sequence` has come. Nothing has changed.
+    /// The session does not hold, is over, or not everything below `sequence` has arrived. Nothing has changed.
     pub fn consumed(&mut self, now: Mono, sequence: u64) -> Result<(), NotNow> {
         let Stage::Open(open) = &self.stage else { return Err(NotNow) };
         let carries = open.carries();
@@ -378,9 +380,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// Acknowledges what the application has consumed ([`Self::consumed`]), not what has come: back-pressure, and
-    /// nothing is lost with this host's memory that the application has not taken over. It is chosen before the session
-    /// begins, and holds for every session in this memory.
+    /// Sets whether the session acknowledges what the application has consumed ([`Self::consumed`]), not what has
+    /// arrived. This gives back-pressure, and content that the application has not taken over is not lost with this
+    /// host's memory. It must be set before the session begins, and applies to every session in this memory.
     ///
     /// # Errors
     /// A session is under way. Nothing has changed.
@@ -390,13 +392,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// Like [`Self::consumed`], for the next frames of content that have come, at most `count` of them. Returns how many.
+    /// Like [`Self::consumed`], for the next frames of content that have arrived, at most `count` of them. Returns how
+    /// many.
     pub(crate) fn consume_contents(&mut self, now: Mono, count: u64) -> Result<u64, NotNow> {
         let (below, found) = self.inbound.next_contents(count).ok_or(NotNow)?;
         self.consumed(now, below).map(|()| found)
     }
 
-    /// Forgets what has come and was not consumed: the peer sends it again. Only for a session that holds.
+    /// Forgets content that has arrived and was not consumed: the peer sends it again. Only for a session that holds.
     ///
     /// # Errors
     /// The session does not hold, or is over. Nothing has changed.
@@ -410,8 +413,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// Renews the sending key as soon as that is allowed; the peer follows with its own. It happens by itself every
-    /// 2^22 frames.
+    /// Renews the sending key as soon as that is allowed; the peer then renews its own. This also happens by itself
+    /// every 2^22 frames.
     ///
     /// # Errors
     /// There is no open session. Nothing has changed.
@@ -421,8 +424,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// The transport below reports its end: DISCONNECTED. Nothing is sent until [`Self::reconnect`], or until the peer
-    /// shows itself. A negotiation that loses its transport is over.
+    /// The transport below has ended: DISCONNECTED. Nothing is sent until [`Self::reconnect`], or until a frame of the
+    /// peer arrives. A negotiation that loses its transport ends.
     pub fn transport_lost(&mut self, now: Mono) {
         self.lose(now, None);
     }
@@ -435,11 +438,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             return;
         }
         if let Link::Lost(lost) = &mut open.link {
-            // The transport that the probes went over is gone.
+            // The transport for the probes is gone.
             lost.probe = probe;
             return;
         }
-        // Behind a closed gate nothing can arrive.
+        // While the gate is closed, none of our data can arrive.
         let stalled = self.gate.moment().map_or(since, |closed| closed.min(since)).since(self.progress);
         let heartbeat = self.outbound.next_heartbeat();
         let lost = stage::Lost { since, heartbeat, probe, stalled };
@@ -449,7 +452,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.notices.add(Notice::Disconnected);
     }
 
-    /// A new transport leads to the peer at `to`: heartbeats go there until the peer answers.
+    /// There is a new transport to the peer at `to`: heartbeats go there until the peer answers.
     ///
     /// # Errors
     /// The session is not DISCONNECTED. Nothing has changed.
@@ -461,10 +464,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(())
     }
 
-    /// A verified binding or ticket says that the peer is at `at`: it is asked there, and becomes the peer's home when
-    /// it answers. At most three such claims are followed at a time.
+    /// A verified binding or ticket has `at` as the peer's address: heartbeats go there, and it becomes the peer's home
+    /// when the peer answers. At most three such claims are followed at a time.
     ///
-    /// `false` if the session is not open, and looks nowhere.
+    /// Returns `false` if the session is not open; then nothing is sent.
     pub fn claim(&mut self, now: Mono, at: SocketAddr) -> bool {
         let open = matches!(self.stage, Stage::Open(_));
         if open {
@@ -474,17 +477,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         open
     }
 
-    /// How long a DISCONNECTED session is kept, in milliseconds, from the next loss on. It stays set for later sessions in
-    /// this memory, until [`Self::wipe`].
+    /// Sets how long a DISCONNECTED session is kept, in milliseconds, from the next loss on. It stays set for later
+    /// sessions in this memory, until [`Self::wipe`].
     pub const fn set_reconnect_limit(&mut self, milliseconds: u64) {
         self.reconnect_limit = Packed::of(milliseconds);
     }
 
-    /// What has changed and was not told yet. Ask after every call, until there is nothing.
+    /// The next change that was not reported yet. Call this after every other call, until it returns `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {
             let notice = self.notices.next()?;
-            // What is over by now is not told any more.
+            // Events that no longer apply are not reported.
             if let Some(event) = self.tell(notice) {
                 return Some(event);
             }

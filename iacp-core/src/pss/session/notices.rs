@@ -1,6 +1,6 @@
-//! Changes of the session that the application has not been told yet.
+//! Changes of the session that are not reported to the application yet.
 
-/// In the order in which they are told.
+/// A kind of change, in the order in which they are reported.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub(super) enum Notice {
@@ -37,7 +37,7 @@ impl Notice {
     ];
 }
 
-/// A set: what happens again before it is told is told once.
+/// A set: a change that happens again before it is reported is reported once.
 #[derive(Clone, Copy)]
 pub(super) struct Notices(u16);
 
@@ -45,8 +45,8 @@ impl Notices {
     pub(super) const NONE: Self = Self(0);
 
     pub(super) const fn add(&mut self, notice: Notice) {
-        // A loss takes back what was not told of an earlier return, and so does a later return of the one before it:
-        // the last word is how things are.
+        // A loss cancels an unreported return before it, and a return cancels an unreported earlier one, so that the
+        // last event matches the current state.
         match notice {
             Notice::Disconnected => self.0 &= !(Notice::Reconciling as u16 | Notice::Reconciled as u16),
             Notice::Reconciling => self.0 &= !(Notice::Reconciled as u16),

@@ -1,13 +1,13 @@
-//! When the next heartbeat is due, how often repeats are answered, and what was handed out last.
+//! When the next heartbeat is due, how often repeats are answered, and which datagram was returned last.
 
 use super::life::ANXIOUS_EACH;
 use crate::pss::packed::Packed;
 use crate::time::Mono;
 
-/// Repeats, and heartbeats that ask, are answered at most this often, in milliseconds.
+/// The least time between answers to repeats and to heartbeats that ask, in milliseconds.
 const ANSWER_EACH: u64 = 50;
 
-/// Whether a repeat may be answered now: at most one each 50 ms.
+/// Whether a repeat may be answered now: at most one answer in 50 ms.
 pub(super) fn meter(from: &mut Mono, now: Mono) -> bool {
     let may = *from <= now;
     if may {
@@ -16,23 +16,23 @@ pub(super) fn meter(from: &mut Mono, now: Mono) -> bool {
     may
 }
 
-/// A heartbeat follows data this soon at the latest, in milliseconds.
+/// The longest time from data to the heartbeat that acknowledges it, in milliseconds.
 const ACKNOWLEDGE_AFTER: u64 = 25;
-/// A heartbeat follows this many data frames at the latest.
+/// The most data frames before a heartbeat.
 const ACKNOWLEDGE_FRAMES: u16 = 16;
-/// While the peer finds its pace, a heartbeat follows every second frame: for this many frames.
+/// For this many frames at the start, while the peer finds its pace, a heartbeat follows every second frame.
 const QUICK_FRAMES: u16 = 200;
-/// So many frames after a gap the peer may take what is missing for lost, so it is told.
+/// This many frames after a gap the peer may treat the missing frames as lost, so a heartbeat is sent.
 const GAP_FRAMES: u8 = 3;
 
-/// What a data frame has to do with what is missing.
+/// The relation of a data frame to missing frames.
 #[derive(Clone, Copy)]
 pub(super) enum Gap {
     /// Nothing is missing.
     None,
     /// It left a gap before it.
     Opens,
-    /// There is a gap, from before.
+    /// There is a gap already.
     Open,
 }
 
@@ -45,13 +45,13 @@ pub(super) struct Acknowledgement {
     quick: u16,
     /// Data frames since the newest gap opened, up to three.
     since_gap: u8,
-    /// When our last heartbeat went home.
+    /// When our last heartbeat to the peer's home was sent.
     pub(super) last: Mono,
     /// Before this the peer is not asked again for a sign of life.
     pub(super) ask_from: Mono,
-    /// Before this no frame that may be a replay, and no heartbeat that asks, is answered again.
+    /// Before this time no frame that may be a replay, and no heartbeat that asks, is answered again.
     pub(super) echo_from: Mono,
-    /// Before this no repeat whose signature holds, or whose bytes are known, is answered again.
+    /// Before this time no repeat with a valid signature or known bytes is answered again.
     pub(super) answer_from: Mono,
 }
 
@@ -82,7 +82,7 @@ impl Acknowledgement {
         self.due = Packed::NONE;
     }
 
-    /// A data frame was taken, in front of which something is missing, or everything has come.
+    /// Notes an accepted data frame, and whether frames before it are missing.
     pub(super) fn data(&mut self, now: Mono, gap: Gap, at_once: bool) {
         self.since_gap = match gap {
             Gap::None => 0,
@@ -114,7 +114,7 @@ impl Acknowledgement {
     }
 }
 
-/// What was handed out last: so that it can be due again.
+/// The datagram that was returned last, so that it can be due again.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(super) enum LastSent {

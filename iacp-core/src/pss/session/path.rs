@@ -1,7 +1,7 @@
-//! Where the peer is: home, and the candidates that may become it (`IACP §5.6`).
+//! The addresses of the peer: its home, and the candidates that may become its home (`IACP §5.6`).
 //!
-//! Everything goes home. A candidate gets single heartbeats that ask for an answer, and nothing else; each of their
-//! numbers goes to one place only, and only who received it knows it, so an echo of it proves that the peer is there.
+//! Everything is sent to the home. A candidate gets only single heartbeats that ask for an answer. Each of their
+//! numbers is sent to one address only, so that an echo of the number proves that the peer receives there.
 //!
 //! ```text
 //!   home        home      │   candidate             │  home
@@ -22,21 +22,22 @@ const CLAIMS: usize = 3;
 const SEEN_FOR: u64 = 10_000;
 /// A claimed candidate is forgotten after this long, in milliseconds.
 const CLAIMED_FOR: u64 = 30_000;
-/// Probes to a seen candidate are at least so far apart, in milliseconds.
+/// The least time between probes to a seen candidate, in milliseconds.
 const SEEN_PAUSE: u16 = 50;
-/// The first two probes to a claimed candidate are so far apart, in milliseconds.
+/// The time between the first two probes to a claimed candidate, in milliseconds.
 const CLAIMED_PAUSE: u16 = 250;
-/// No pause between probes is longer, in milliseconds.
+/// The longest pause between probes, in milliseconds.
 const PAUSE_CEILING: u16 = 8_000;
-/// No more than so many times the bytes that opened from a seen candidate go there.
+/// At most this many times the authenticated bytes from a seen candidate are sent there.
 const AMPLIFICATION: u32 = 3;
-/// A heartbeat to a candidate has so many numbers to itself, of which it takes one that cannot be guessed: a peer that is
-/// not there ends its session with 1,023 of 1,024 guesses. Not more: the low halves of numbers are compared over a minute.
+/// A heartbeat to a candidate has a block of this many numbers, of which it takes an unpredictable one: a peer that is
+/// not there and guesses ends its session in 1,023 of 1,024 cases. The block is not larger, because the low halves of
+/// numbers are compared over a minute.
 const BLOCK: u64 = 1 << 10;
-/// Numbers that are remembered. Pauses between probes double, so two of them span more than a round trip in the end.
+/// How many numbers are remembered. Pauses between probes double, so two of them will span more than a round trip.
 const NUMBERS: usize = 2;
 
-/// An address and a port, as small as they can be kept.
+/// An address and a port, in as little memory as possible.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     /// An IPv4 address in the first four bytes.
@@ -46,7 +47,8 @@ pub(super) struct Place {
     family: Family,
 }
 
-/// The family of an address. No place is the family 0, so that memory without a place is all zero, and no larger than with one.
+/// The family of an address. The value 0 is left for no address, so that an `Option` of a place is all zero when empty,
+/// and no larger than a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Family(NonZeroU8);
 
@@ -80,7 +82,7 @@ impl Place {
 }
 
 /// The newest heartbeats that went to one candidate, by the low half of their numbers. Times are the low halves of
-/// milliseconds: no candidate is older than half a minute.
+/// milliseconds, because no candidate is older than half a minute.
 #[derive(Clone, Copy)]
 struct Probes {
     numbers: [u32; NUMBERS],
@@ -117,18 +119,18 @@ const fn after_block(number: u64) -> u64 {
     (number | (BLOCK - 1)).saturating_add(1)
 }
 
-/// The moment near `now` that has this low half: candidates live for seconds.
+/// The moment near `now` with this low half; candidates live for seconds.
 const fn near(now: Mono, at: u32) -> Mono {
     let ahead = at.wrapping_sub(low(now.0));
     if ahead < 1 << 31 { now.after(ahead as u64) } else { Mono(now.0.saturating_sub(ahead.wrapping_neg() as u64)) }
 }
 
-/// A place from which frames come that open.
+/// An address from which authentic frames come.
 #[derive(Clone, Copy)]
 struct Seen {
     at: Place,
     probes: Probes,
-    /// Frames that have come since the last probe.
+    /// Frames that have arrived since the last probe.
     wanted: u16,
     received: u32,
     sent: u32,
@@ -140,7 +142,7 @@ impl Seen {
     }
 }
 
-/// A place where the peer says, in a signed record, that it is.
+/// An address that the peer has claimed in a signed record.
 #[derive(Clone, Copy)]
 struct Claimed {
     at: Place,
@@ -169,8 +171,8 @@ impl Path {
         self.secret = secret;
     }
 
-    /// The number of the heartbeat that goes to a candidate next, if `next` is the next number of all: in a block in which
-    /// none went home.
+    /// The number of the next heartbeat to a candidate, if `next` is the next number of all. It is in a block from
+    /// which no number was sent to the home.
     pub(super) fn number<P: Provider>(&self, next: u64) -> u64 {
         let block = after_block(next.saturating_sub(1));
         let digest = P::sha256(&[&self.secret.to_be_bytes(), &block.to_be_bytes()]);
@@ -178,12 +180,13 @@ impl Path {
         block | (u64::from(u16::from_be_bytes([one, other])) & (BLOCK - 1))
     }
 
-    /// The first number of the block after this one: where numbers that go home go on.
+    /// The first number of the block after this one, where the numbers for the home continue.
     pub(super) const fn after(number: u64) -> u64 {
         after_block(number)
     }
 
-    /// Whether an echo, a whole sequence, is guessed: it is in the block of a heartbeat to a candidate, and not its number.
+    /// Whether an echo, a whole sequence, was guessed: it is in the block of a heartbeat to a candidate, but is not its
+    /// number.
     pub(super) fn is_guess(&self, echo: u64) -> bool {
         let Some(number) = echo.checked_sub(HEARTBEATS).map(low) else { return false };
         let mut remembered = self.probes().flat_map(|(_, probes)| probes.remembered());
@@ -200,7 +203,7 @@ impl Path {
         self.forget(|_| true);
     }
 
-    /// Where everything goes; before the first session nowhere.
+    /// The address to which everything is sent; unspecified before the first session.
     pub(super) const fn home(&self) -> SocketAddr {
         match self.home {
             Some(home) => home.address(),
@@ -208,8 +211,8 @@ impl Path {
         }
     }
 
-    /// Forgets the candidates whose time ends as this says. They are cleared where they are: to move an empty place here
-    /// would bring what lay on the stack.
+    /// Forgets the candidates for which `ends` is true. They are cleared in place: moving an empty place here could
+    /// bring bytes from the stack.
     fn forget(&mut self, ends: impl Fn(Mono) -> bool) {
         if self.seen.as_ref().is_some_and(|seen| ends(seen.until)) {
             self.seen = None;
@@ -226,7 +229,8 @@ impl Path {
         self.forget(|until| until <= now);
     }
 
-    /// A frame that opened, of `length` bytes and above all earlier ones of its sort, came from here.
+    /// Notes that an authentic frame of `length` bytes, with a number above all earlier ones of its sort, came from
+    /// here.
     pub(super) fn came_from(&mut self, now: Mono, from: SocketAddr, length: usize) {
         let at = Place::of(from);
         if Some(at) == self.home {
@@ -242,19 +246,20 @@ impl Path {
         self.seen = Some(Until { what, until: now.after(SEEN_FOR) });
     }
 
-    /// A verified record says that the peer is here. With three claims there, the oldest one gives way.
+    /// Notes that a verified record has this as the peer's address. If there are three claims already, the oldest one
+    /// is replaced.
     pub(super) fn claim(&mut self, now: Mono, address: SocketAddr) {
         self.expire(now);
         let at = Place::of(address);
         if Some(at) == self.home || self.claimed.iter().flatten().any(|claimed| claimed.what.at == at) {
             return;
         }
-        // A free place comes before all others.
+        // A free place is taken first.
         let place = self.claimed.iter_mut().min_by_key(|claimed| claimed.map(|claimed| claimed.until));
         if let Some(place) = place {
             let mut probes = Probes::new(now, CLAIMED_PAUSE);
             if let Some(before) = place {
-                // However many places are claimed, one after the other, they get no more probes than one that stays.
+                // A series of different claims gets no more probes than one that stays.
                 (probes.pause, probes.due) = (before.what.probes.pause, before.what.probes.due);
             }
             let what = Claimed { at, probes };
@@ -274,7 +279,7 @@ impl Path {
             .min()
     }
 
-    /// The place whose probe is due now; the heartbeat with this number goes there.
+    /// The address whose probe is due now, to which the heartbeat with this number is sent.
     pub(super) fn probe(&mut self, now: Mono, number: u64, length: usize) -> Option<SocketAddr> {
         self.expire(now);
         let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -293,7 +298,7 @@ impl Path {
         Some(what.at.address())
     }
 
-    /// The candidate that this echo, a whole sequence, proves: it becomes home, and the others are forgotten.
+    /// Finds the candidate that this echo, a whole sequence, proves: it becomes the home, and the others are forgotten.
     pub(super) fn prove(&mut self, echo: u64) -> Option<SocketAddr> {
         let number = low(echo.checked_sub(HEARTBEATS)?);
         let (at, _) = self.probes().find(|(_, probes)| probes.remembered().any(|sent| sent == number))?;

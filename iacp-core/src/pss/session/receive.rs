@@ -22,8 +22,8 @@ use crate::pss::stream::inbound::NotTaken;
 use crate::time::{Backoff, Mono};
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// Takes a datagram that came from `from`. Content is decrypted where it stands; of a discarded datagram nothing
-    /// usable is left. What has changed, [`Self::poll_event`] says.
+    /// Takes a datagram that came from `from`. Content is decrypted in place; nothing usable is left of a discarded
+    /// datagram. [`Self::poll_event`] returns the changes.
     pub fn handle<'d>(
         &mut self,
         now: Mono,
@@ -49,7 +49,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         incoming: Incoming<'d>,
     ) -> Received<'d> {
         let taken = if identity.eid() == self.names.own {
-            // What fell due before this datagram came is over before it is looked at.
+            // Timers that expired before this datagram came are handled before it.
             self.expire(now, identity);
             match incoming {
                 Incoming::Sealed(sealed) => self.on_sealed(now, identity, from, sealed),
@@ -79,7 +79,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let initiator = signed.frame.message.initiator_cookie().ok_or(Discard::NotForSession)?;
         // keeps: IACP-086 (§4.2.4.1)
         let responder = signed.frame.responder_cookie.filter(|cookie| !cookie.is_zero()).ok_or(Discard::Cookie)?;
-        // The first PSS_NEG is what brings the R-Cookie.
+        // The first PSS_NEG brings the R-Cookie.
         let known = !self.names.cookies.responder.is_zero();
         if initiator != self.names.cookies.initiator || (known && responder != self.names.cookies.responder) {
             return Err(Discard::Cookie);
@@ -180,7 +180,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// Compares a vector with what this side knows. Nothing changes.
+    /// Compares a vector with the state of this side. Nothing changes.
     fn check(&self, vector: &Vector<'_>, send_chain: &[u8; 32]) -> Result<(), Force> {
         let reconnecting = matches!(&self.stage, Stage::Open(open) if open.is_reconnecting());
         if reconnecting && vector.expected < self.outbound.log.first() {
@@ -194,7 +194,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if self.inbound.fits(vector.next_send, send_chain) { Ok(()) } else { Err(Force::Compromised(Violation::Chain)) }
     }
 
-    /// A sealed frame of the peer's was taken: it holds the keys.
+    /// A sealed frame of the peer was accepted, so the peer holds the keys.
     fn confirm(&mut self, now: Mono) {
         match &mut self.stage {
             Stage::Confirming(..) => {
@@ -205,7 +205,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             _ => return,
         }
         self.notices.add(Notice::Established);
-        // The peer learns that we hold the keys, too.
+        // The peer has to learn that we hold the keys, too.
         self.acknowledge_by(now);
     }
 
@@ -229,11 +229,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// A data frame was taken: what it means for acknowledgement and continuity. `skips` says that it left a gap.
+    /// Updates acknowledgement and continuity after an accepted data frame. `skips` means that it left a gap.
     fn on_data(&mut self, now: Mono, fin: bool, skips: bool) {
         let gap = self.inbound.has_gap();
         let Stage::Open(open) = &mut self.stage else { return };
-        // A gap that has closed: the peer stops repeating what was in it.
+        // A gap has closed: the peer can stop repeating its frames.
         let closes = matches!(open.link, Link::Gap) && !gap;
         if gap && matches!(open.link, Link::Whole | Link::Gap) {
             open.step(continuity::Event::RxOutOfOrder, Link::Gap);
@@ -250,7 +250,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.reconcile(now);
     }
 
-    /// The peer's state vector, which was checked: its acknowledgement of us, and where it stands itself.
+    /// Takes the peer's checked state vector: its acknowledgement of our frames, and its own state.
     fn on_vector(&mut self, now: Mono, vector: &Vector<'_>) {
         let fresh = self.life.is_fresh(now, vector.echo);
         let (outstanding, quiet) = (!self.outbound.log.is_empty(), !self.outbound.awaits_news());
@@ -258,7 +258,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if fresh {
             self.life.fresh = now;
         }
-        // A peer that holds has no room for more until its application has consumed: that is no standstill.
+        // A peer that holds has no room until its application has consumed; this does not count as a standstill.
         let progress = news.any || quiet || vector.held;
         if progress {
             self.progress = now;
@@ -299,7 +299,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// The vectors match when the peer has all of ours, and we have all that it had sent.
+    /// The vectors match when the peer has all our frames, and we have all frames that it had sent.
     // keeps: IACP-144 (§6.4.2)
     pub(super) fn reconcile(&mut self, now: Mono) {
         let Stage::Open(open) = &mut self.stage else { return };

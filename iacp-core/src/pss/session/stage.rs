@@ -1,7 +1,7 @@
-//! Where a session stands, and the two tables that decide each move.
+//! The stage of a session, and the two tables that decide each move.
 //!
-//! A stage carries what only it needs. `lifecycle` (`IACP §6.4.2`) and `continuity` (`IACP Appendix B.4`) are read off
-//! it, and it changes by an event that their tables allow, or not at all.
+//! A stage has the data that only it needs. The states of `lifecycle` (`IACP §6.4.2`) and `continuity` (`IACP Appendix
+//! B.4`) follow from it, and it changes only by an event that their tables allow.
 
 use iacp_wire::Signature;
 
@@ -18,13 +18,14 @@ use crate::time::{Backoff, Mono};
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger ones")]
 #[repr(u8)]
 pub(super) enum Stage {
-    /// No session yet, or none any more and nothing kept.
+    /// There is no session yet, or none any more and nothing is kept.
     Idle,
     /// The initiator has sent PSS_INIT.
     Hearing(Attempt),
-    /// The initiator's attempt crossed the peer's, and takes and sends nothing. It goes on if the other comes to nothing.
+    /// The initiator's attempt crossed the peer's, and takes and sends nothing. It continues if the peer's attempt
+    /// fails.
     Resting { offer: Capabilities, until: Mono },
-    /// The initiator has sent PSS_ACK and has the keys; nothing has confirmed them.
+    /// The initiator has sent PSS_ACK and has the keys, which are not confirmed yet.
     Confirming(Confirmation, Business),
     /// Both sides have the session.
     Open(Open),
@@ -32,7 +33,7 @@ pub(super) enum Stage {
     Over(Over),
 }
 
-/// What is signed and repeated beside the data: one thing at a time.
+/// The signed exchange that is under way beside the data: one at a time.
 #[allow(clippy::large_enum_variant, reason = "as above")]
 pub(super) enum Business {
     /// Nothing.
@@ -56,9 +57,9 @@ pub(super) struct Open {
     pub(super) contract: Option<Terms>,
     pub(super) business: Business,
     pub(super) link: Link,
-    /// The peer has asked for the end, and everything it sent is here.
+    /// The peer has asked for the end, and everything that it sent has arrived.
     pub(super) peer_asked: Option<Asked>,
-    /// A sealed frame of the peer's was taken: it holds the keys.
+    /// Whether a sealed frame of the peer was accepted: then the peer holds the keys.
     pub(super) heard: bool,
     /// The first bytes of the SHA-256 of the PSS_ACK that made this session, on the responder's side: its repeats get an
     /// answer.
@@ -79,13 +80,13 @@ pub(super) enum Link {
 }
 
 pub(super) struct Lost {
-    /// When DISCONNECTED began: however late that was noticed.
+    /// When DISCONNECTED began, even if it was noticed later.
     pub(super) since: Mono,
-    /// The number of the first heartbeat since then: only an echo of that, or a later one, revives.
+    /// The number of the first heartbeat since then: only an echo of this or a later one ends DISCONNECTED.
     pub(super) heartbeat: u64,
-    /// When home is asked next. `None` after the transport's end, until the host names a place.
+    /// When the next probe to the home is due. `None` after the transport's end, until the host gives an address.
     pub(super) probe: Option<Backoff>,
-    /// For how long nothing had arrived before, in milliseconds.
+    /// For how long none of our data had arrived before, in milliseconds.
     pub(super) stalled: u64,
 }
 
@@ -100,12 +101,12 @@ pub(super) struct Over {
     pub(super) farewell: Option<Farewell>,
 }
 
-/// The last word, kept for a peer that has not heard it.
+/// The last frame, kept for a peer that has not received it.
 pub(super) struct Farewell {
     pub(super) teardown_type: TeardownType,
     pub(super) reason: u16,
     pub(super) signature: Signature,
-    /// Where it goes.
+    /// The address to which it is sent.
     pub(super) to: Option<Place>,
     /// It is to be sent.
     pub(super) due: bool,
@@ -131,8 +132,8 @@ impl Stage {
         }
     }
 
-    /// Makes a move of `IACP §6.4.2`. What the stage held is dropped where it stands, which wipes its secrets. A move
-    /// that the table does not have is not made; it is an error in the code, which a test build shows.
+    /// Makes a move of `IACP §6.4.2`. The contents of the old stage are dropped in place, which wipes their secrets. A
+    /// move that the table does not have is not made; it is an error in the code, at which a test build panics.
     pub(super) fn step(&mut self, event: lifecycle::Event, next: Self) {
         let legal = self.lifecycle().next(event) == Some(next.lifecycle());
         debug_assert!(legal, "{} + {event} does not lead to {}", self.lifecycle(), next.lifecycle());
@@ -141,8 +142,8 @@ impl Stage {
         }
     }
 
-    /// Leads to STATE_CLOSED from wherever the session stands: an attempt ends by `failed`, a session by its teardown. In
-    /// STATE_CLOSED itself there is no move to make, and only what is kept of the past changes.
+    /// Moves to STATE_CLOSED from any stage: an attempt ends by `failed`, a session by its teardown. In STATE_CLOSED
+    /// itself there is no move, and only the kept frame changes.
     pub(super) fn close(&mut self, failed: lifecycle::Event, kept: Self) {
         match self.lifecycle() {
             lifecycle::State::Hearing => self.step(failed, kept),
@@ -192,7 +193,8 @@ impl Open {
         let legal = before.next(event) == Some(after);
         debug_assert!(legal, "{before} + {event} does not lead to {after}");
         if legal {
-            // Each by itself: a move of the whole enum would bring what lay on the stack, where data was opened just now.
+            // Each field by itself: a move of the whole enum could bring bytes from the stack, where data was decrypted
+            // just now.
             match next {
                 Link::Whole => self.link = Link::Whole,
                 Link::Gap => self.link = Link::Gap,
@@ -201,7 +203,7 @@ impl Open {
         }
     }
 
-    /// The session's inner life begins, with these terms, which are those of a contract or set by the responder.
+    /// An open session with these terms, which are those of a contract or set by the responder.
     pub(super) fn new(
         now: Mono,
         business: Business,
@@ -226,22 +228,22 @@ impl Open {
         }
     }
 
-    /// New data may be taken from the application.
+    /// Whether new data may be taken from the application.
     pub(super) const fn flows(&self) -> bool {
         self.business.is_settled() && matches!(self.link, Link::Whole | Link::Gap)
     }
 
-    /// Data is taken from the peer, and ours is repeated.
+    /// Whether data is taken from the peer, and ours is repeated.
     pub(super) const fn carries(&self) -> bool {
         self.business.is_settled() && !matches!(self.link, Link::Lost(_))
     }
 
-    /// The transport has ended, and the host has named no place to go on with.
+    /// Whether the transport has ended, and the host has not given a new address yet.
     pub(super) const fn is_mute(&self) -> bool {
         matches!(&self.link, Link::Lost(lost) if lost.probe.is_none())
     }
 
-    /// The peer is away, or has just come back.
+    /// Whether the peer is away, or has just come back.
     pub(super) const fn is_reconnecting(&self) -> bool {
         matches!(self.link, Link::Lost(_) | Link::Reconciling(_))
     }

@@ -25,7 +25,7 @@ use crate::time::{Backoff, Mono};
 
 /// A request for teardown is given up after this long, in milliseconds.
 pub const TEARDOWN_LIMIT: u64 = 30_000;
-/// The last word of a session, ANSWER or FORCED, is kept for repeats this long, in milliseconds.
+/// The last frame of a session, ANSWER or FORCED, is kept for repetition this long, in milliseconds.
 pub const KEEP_FAREWELL: u64 = 60_000;
 
 /// Length of a teardown without a Proof of Malfeasance, in bytes.
@@ -58,7 +58,7 @@ impl TeardownType {
     }
 }
 
-/// Lays a teardown out and hands it to `with`.
+/// Builds a teardown and passes it to `with`.
 fn lay_out<R>(
     cookies: Cookies,
     teardown_type: TeardownType,
@@ -76,7 +76,7 @@ fn lay_out<R>(
     with(&Frame::new(Message::PssTeardown { head: &head, malfeasance: &[] }).in_session(cookies.responder))
 }
 
-/// The signature of a teardown: all that is kept of it.
+/// The signature of a teardown: only this is kept of it.
 #[inline(never)]
 pub(super) fn sign<P: Provider>(
     identity: &Identity<P>,
@@ -88,7 +88,7 @@ pub(super) fn sign<P: Provider>(
     let span = lay_out(cookies, teardown_type, reason, Signature::ZERO, |frame| {
         sign_frame(identity, frame, [&[], &[]], &mut bytes).ok().and(frame.signature_span())
     });
-    // The length is exact, so writing cannot fail; if it did, the zeros would verify nowhere.
+    // The length is exact, so writing cannot fail; if it did, the zero signature would not verify anywhere.
     let signature = span.and_then(|span| bytes.get(span)).and_then(|field| field.first_chunk());
     signature.map_or(Signature::ZERO, |signature| Signature(*signature))
 }
@@ -128,7 +128,7 @@ pub(super) struct Request {
     pub(super) give_up: Mono,
 }
 
-/// Why this side ends a session alone.
+/// Why this side ends a session without the peer's consent.
 pub(super) enum Force {
     /// The peer's authentic frames contradict each other: SESSION_COMPROMISED.
     Compromised(Violation),

@@ -17,22 +17,22 @@ use crate::pss::stream::congestion::Congestion;
 use crate::pss::stream::frame::{BITMAP_MAX, HEARTBEAT_LEN};
 use crate::time::Mono;
 
-/// Where a datagram stands that is to be sent.
+/// The place of a datagram that is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the caller's buffer, so many bytes.
+    /// In the caller's buffer, with this length in bytes.
     Written(usize),
     /// In the delta log: [`Session::last_data`].
     Log,
 }
 
-/// How long a buffer for [`Session::poll_transmit`] has to be for any session, in bytes. Data frames do not need it:
-/// they are lent from the delta log.
+/// The length of a buffer for [`Session::poll_transmit`] that is enough for any session, in bytes. Data frames do not
+/// use it: they are borrowed from the delta log.
 pub const TRANSMIT_BUFFER: usize = HEARTBEAT_LEN + BITMAP_MAX;
 const _: () = assert!(TRANSMIT_BUFFER >= HANDSHAKE_LEN);
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<P, LOG, FRAMES, C> {
-    /// How long a buffer for [`Self::poll_transmit`] has to be for this session, in bytes.
+    /// The length of a buffer for [`Self::poll_transmit`] that is enough for this session, in bytes.
     pub const TRANSMIT_BUFFER: usize = {
         let bitmap = FRAMES.div_ceil(8);
         let heartbeat = HEARTBEAT_LEN + if bitmap < BITMAP_MAX { bitmap } else { BITMAP_MAX };
@@ -41,7 +41,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// The next datagram to send, if one is due. Call it until there is none.
     ///
-    /// While [`Self::handle_deadline`] has something to do that fell due before, nothing is sent.
+    /// While there is an earlier deadline for [`Self::handle_deadline`], nothing is sent.
     ///
     /// # Errors
     /// `out` is shorter than [`Self::TRANSMIT_BUFFER`]; nothing has changed.
@@ -53,13 +53,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         })
     }
 
-    /// The data frame that was given last, in the delta log.
+    /// The data frame that was returned last, in the delta log.
     pub(crate) fn last_data(&self) -> Option<&[u8]> {
         self.outbound.log.last_bytes()
     }
 
-    /// Like [`Self::poll_transmit`], but says where the datagram stands instead of lending it: a loop over sessions
-    /// cannot hold what one of them lends.
+    /// Like [`Self::poll_transmit`], but returns the place of the datagram instead of a reference: a loop over sessions
+    /// cannot hold a reference into one of them.
     pub(crate) fn poll_place(&mut self, now: Mono, out: &mut [u8]) -> Result<Option<(Place, SocketAddr)>, TooSmall> {
         let needed = Self::TRANSMIT_BUFFER;
         let out = out.get_mut(..needed).ok_or(TooSmall { needed })?;
@@ -76,7 +76,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let doublings = self.outbound.log.doublings();
         let transmits = self.outbound.log.transmit(now).is_some();
         if self.outbound.log.doublings() > doublings.max(1) {
-            // Our address may have changed unnoticed. What is repeated shows nothing; a heartbeat shows where it came from.
+            // Our address may have changed unnoticed. Only a new frame lets the peer notice it, and a heartbeat is one.
             self.acknowledge_by(now);
         }
         if !transmits {
@@ -89,8 +89,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         Ok(Some((Place::Log, to)))
     }
 
-    /// The datagram that [`Self::poll_transmit`] gave last did not leave: a queue below was full. It is due again, so
-    /// ask for it when that queue has room.
+    /// The datagram that [`Self::poll_transmit`] returned last was not sent, because a queue below was full. It is due
+    /// again: call [`Self::poll_transmit`] when that queue has room.
     pub fn not_sent(&mut self, now: Mono) {
         let last = core::mem::replace(&mut self.last_sent, LastSent::Nothing);
         match (last, &mut self.stage) {
@@ -111,17 +111,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             // Its transport may have ended since: then nothing is sent.
             (LastSent::Heartbeat, Stage::Open(open)) if !open.is_mute() => self.acknowledge_by(now),
             (LastSent::Data, Stage::Open(_)) => self.outbound.log.not_sent(),
-            // A probe comes again by itself.
+            // A probe is repeated by itself.
             _ => {}
         }
     }
 
-    /// A heartbeat is due at this time, if not earlier.
+    /// Makes a heartbeat due at this time, if none is due earlier.
     pub(super) fn acknowledge_by(&mut self, at: Mono) {
         self.acknowledgement.by(at);
     }
 
-    /// Writes whatever is due but data: its length, and where it goes.
+    /// Writes the next due datagram other than data. Returns its length and its destination.
     fn control(&mut self, now: Mono, out: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let (cookies, home, own) = (self.names.cookies, self.path.home(), self.names.own);
         let gated = self.gated();
@@ -227,13 +227,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         length
     }
 
-    /// Whether a heartbeat to home asks for an answer.
+    /// Whether a heartbeat to the peer's home asks for an answer.
     fn asks(&self, now: Mono) -> bool {
         let Stage::Open(open) = &self.stage else { return false };
         open.is_reconnecting() || self.life.anxious_at() <= now
     }
 
-    /// When the next heartbeat to home is due, and for which reason.
+    /// When the next heartbeat to the peer's home is due, and its reason.
     pub(super) fn heartbeat_due(&self) -> Option<(Mono, Reason)> {
         let Stage::Open(open) = &self.stage else { return None };
         let acknowledge = self.acknowledgement.due().map(|due| (due, Reason::Acknowledge));

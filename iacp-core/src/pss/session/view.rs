@@ -1,4 +1,4 @@
-//! What can be asked of a session. Its events say the same at the moment when it changes.
+//! The state of a session. Its events report the changes of that state.
 
 use core::net::SocketAddr;
 
@@ -33,7 +33,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.names.peer()
     }
 
-    /// Where the peer is: its home.
+    /// The address of the peer: its home.
     #[must_use]
     pub const fn locator(&self) -> SocketAddr {
         self.path.home()
@@ -75,13 +75,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// What both sides have agreed on, once there are keys.
+    /// The agreed capabilities, once there are keys.
     #[must_use]
     pub const fn capabilities(&self) -> Capabilities {
         Capabilities::from_bits(self.names.agreed as u32)
     }
 
-    /// This side acknowledges what its application has consumed.
+    /// Whether this side acknowledges what its application has consumed.
     pub(crate) const fn holds(&self) -> bool {
         self.hold
     }
@@ -91,17 +91,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.outbound.log.contents
     }
 
-    /// The keys of the session's Forwarding Tickets, once. They outlive the session, with whatever deposits tickets and
-    /// redeems them.
+    /// Takes the keys of the session's Forwarding Tickets, once. They outlive the session, because tickets are
+    /// deposited and redeemed after it.
     pub fn take_ticket_keys(&mut self) -> Option<TicketKeys> {
-        // Not `Option::take`: what that moves out stays behind as bytes that no drop wipes.
+        // Not `Option::take`: the bytes that it moves out would stay behind, and no drop would wipe them.
         let keys = self.tickets.as_ref().map(TicketKeys::copy);
         self.tickets = None;
         keys
     }
 
-    /// Sequence numbers that are sealed and not acknowledged: from, and up to but not including. They can be read after
-    /// the end too: they were perhaps not received.
+    /// The range of sequence numbers that are sealed and not acknowledged: the first, and the end (exclusive). It can
+    /// be read after the end of the session too: the peer may not have received these frames.
     #[must_use]
     pub const fn unacknowledged(&self) -> (u64, u64) {
         (self.outbound.log.first(), self.outbound.log.next())
@@ -113,13 +113,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.inbound.come()
     }
 
-    /// Everything that was sent, the FIN included, has arrived at the peer.
+    /// Whether everything that was sent, including the FIN, has arrived at the peer.
     #[must_use]
     pub fn delivered_all(&self) -> bool {
         self.outbound.fin_acknowledged()
     }
 
-    /// A sealed frame of the peer's was taken: it holds the keys, and did not only sign.
+    /// Whether a sealed frame of the peer was accepted: then the peer has proved that it holds the keys.
     #[must_use]
     pub const fn peer_holds_keys(&self) -> bool {
         match &self.stage {
@@ -128,7 +128,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// The peer's FIN and everything before it has arrived.
+    /// Whether the peer's FIN and everything before it has arrived.
     #[must_use]
     pub fn received_all(&self) -> bool {
         self.inbound.complete()
@@ -143,7 +143,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
-    /// There is no session, and nothing is kept for repeats: the memory may be used.
+    /// Whether there is no session and nothing is kept for repetition: then the memory may be used again.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         match &self.stage {

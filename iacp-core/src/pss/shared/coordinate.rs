@@ -4,8 +4,8 @@ use iacp_wire::Eid;
 
 use crate::crypto::Provider;
 
-/// Where an endpoint is found, local and global ones alike: SHA-256 of EID and tag. It is no key of the directory and stands
-/// in no index.
+/// The coordinate of a local or global endpoint: SHA-256 of EID and tag. It is not a key of the directory, and is in no
+/// index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Coordinate(pub [u8; 32]);
 

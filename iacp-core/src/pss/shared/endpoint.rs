@@ -10,7 +10,7 @@ use super::frame::{TAG, VALUE};
 use super::group_key::SEALING;
 use crate::crypto::Provider;
 
-/// Tags that begin so are the protocol's own.
+/// Tags with this prefix are reserved for the protocol.
 const RESERVED: &[u8] = b"IACP/1 ";
 
 /// The tag of the endpoint that each side has for the other without asking.
@@ -36,11 +36,11 @@ fn tagged(name: &[u8; 32]) -> [u8; 44] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EndpointFlags {
-    /// It answers peers that are anywhere; a local one answers on this host and its own links only.
+    /// It serves peers anywhere; a local endpoint serves only peers on this host and its own links.
     pub global: bool,
-    /// A local point that answers as a global one.
+    /// A local endpoint that serves like a global one.
     pub bridged: bool,
-    /// Its values are sealed under a group key.
+    /// Whether its values are sealed under a group key.
     pub sealed: bool,
 }
 
@@ -50,9 +50,9 @@ pub struct EndpointFlags {
 pub enum EndpointError {
     /// All places are taken.
     Capacity,
-    /// The tag is empty, longer than 64 bytes, or the protocol's own.
+    /// The tag is empty, longer than 64 bytes, or reserved for the protocol.
     Tag,
-    /// There is an endpoint with this tag.
+    /// There is already an endpoint with this tag.
     Exists,
     /// There is no such endpoint.
     NotFound,
@@ -86,7 +86,7 @@ pub struct EndpointSlot {
     is_global: bool,
     is_bridged: bool,
     is_sealed: bool,
-    /// 0 is an empty place: versions begin at 1.
+    /// 0 in an empty place: versions begin at 1.
     version: u64,
     /// The place of its group, and the epoch under which values may be sealed now; 0 is none.
     group: u32,
@@ -111,25 +111,25 @@ impl EndpointSlot {
         value: [0; VALUE],
     };
 
-    /// Where it is found.
+    /// The coordinate of the endpoint.
     #[must_use]
     pub const fn coordinate(&self) -> Coordinate {
         Coordinate(self.coordinate)
     }
 
-    /// What it is.
+    /// The flags of the endpoint.
     #[must_use]
     pub const fn flags(&self) -> EndpointFlags {
         EndpointFlags { global: self.is_global, bridged: self.is_bridged, sealed: self.is_sealed }
     }
 
-    /// What its owner calls it; a GRANT tells it to the peer.
+    /// The owner's name for it; a GRANT contains it.
     #[must_use]
     pub fn tag(&self) -> &[u8] {
         self.tag.get(..usize::from(self.tag_length)).unwrap_or_default()
     }
 
-    /// Whether it belongs to a pair: the protocol has given it its tag.
+    /// Whether it belongs to a pair of agents: its tag is one of the protocol.
     #[must_use]
     pub fn is_of_pair(&self) -> bool {
         self.tag().starts_with(RESERVED)
@@ -154,7 +154,7 @@ impl EndpointSlot {
         self.epoch
     }
 
-    /// The epoch of its group has begun, or has ended (0).
+    /// Sets the epoch of its group; 0 if it has ended.
     pub const fn set_epoch(&mut self, epoch: u64) {
         self.epoch = epoch;
     }
@@ -171,14 +171,14 @@ impl EndpointSlot {
     fn set(&mut self, version: u64, value: &[u8]) {
         self.value.zeroize();
         self.value.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
-        // At most 835, as the caller has checked.
+        // The caller has checked that it is at most 835.
         self.length = u16::try_from(value.len()).unwrap_or(0);
         self.version = version;
     }
 }
 
-/// The endpoints of one EID, in the caller's memory: as many as there are places, at most 64. They are bound to the life of
-/// the EID: [`Endpoints::erase_all`] ends them with it, as the LL-Entity does.
+/// The endpoints of one EID, in the caller's memory: as many as there are places, at most 64. They live only as long as
+/// the EID: the LL-Entity calls [`Endpoints::erase_all`] when the EID ends.
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;
@@ -198,10 +198,10 @@ pub struct Endpoints<'m> {
 }
 
 impl<'m> Endpoints<'m> {
-    /// No more places than this are used.
+    /// The most places that are used.
     pub const MOST: usize = 64;
 
-    /// The endpoints of a new EID: what stands in the places is wiped.
+    /// The endpoints of a new EID: the contents of the places are wiped.
     #[must_use]
     pub fn new(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
         let most = slots.len().min(Self::MOST);
@@ -211,7 +211,7 @@ impl<'m> Endpoints<'m> {
         endpoints
     }
 
-    /// The endpoints that stand in these places already.
+    /// The endpoints that are already in these places.
     pub(crate) fn over(owner: Eid, slots: &'m mut [EndpointSlot]) -> Self {
         Self { owner, slots }
     }
@@ -225,7 +225,7 @@ impl<'m> Endpoints<'m> {
     /// A new endpoint with an empty value and version 1.
     ///
     /// # Errors
-    /// See [`EndpointError`]; the tag must not begin as those of the protocol do.
+    /// See [`EndpointError`]; the tag must not begin like those of the protocol.
     pub fn create<P: Provider>(&mut self, tag: &[u8], flags: EndpointFlags) -> Result<Coordinate, EndpointError> {
         if tag.starts_with(RESERVED) {
             return Err(EndpointError::Tag);
@@ -233,8 +233,8 @@ impl<'m> Endpoints<'m> {
         self.enter::<P>(tag, flags)
     }
 
-    /// The endpoint that belongs to a pair: see [`pair_tag`] and [`exclusive_tag`]. It is global, and one that is there
-    /// already stays as it is.
+    /// Creates the endpoint of a pair of agents: see [`pair_tag`] and [`exclusive_tag`]. It is global; an existing one
+    /// stays as it is.
     ///
     /// # Errors
     /// There is no place.
@@ -275,7 +275,7 @@ impl<'m> Endpoints<'m> {
         self.slots.iter_mut().find(|slot| slot.version != 0 && slot.coordinate == coordinate.0)
     }
 
-    /// Changes a value, if its version is `if_version` or that is 0, and returns the new version.
+    /// Changes a value, if its version is `if_version` or `if_version` is 0, and returns the new version.
     ///
     /// # Errors
     /// See [`EndpointError`]. Nothing has changed.

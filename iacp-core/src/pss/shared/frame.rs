@@ -1,4 +1,4 @@
-//! The contents of kinds 1, 2 and 4: what stands behind the kind byte of a PSS_DATA_STREAM.
+//! The contents of kinds 1, 2 and 4: the bytes after the kind byte of a PSS_DATA_STREAM.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ pub const VALUE: usize = 835;
 /// The longest tag.
 pub const TAG: usize = 64;
 
-/// The content has no meaning: a violation of its session.
+/// The content is malformed, which is a violation of the session's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Malformed;
@@ -36,7 +36,7 @@ pub struct Update<'a> {
     pub coordinate: Coordinate,
     /// Its version.
     pub version: u64,
-    /// Its value; `None` if it is gone.
+    /// Its value; `None` if the endpoint is gone.
     pub value: Option<&'a [u8]>,
     /// Whether the value is sealed under a group key.
     pub sealed: bool,
@@ -72,7 +72,7 @@ impl<'a> Update<'a> {
     }
 }
 
-/// Kind 4: what concerns a contract.
+/// Kind 4: an operation under a contract.
 ///
 /// ```text
 /// op 1 | reserved 3 | coordinate 32 | what the op has
@@ -83,30 +83,30 @@ pub enum Op<'a> {
     Grant {
         /// See [`right`](super::right).
         rights: u16,
-        /// For how long; 0 is as long as the contract.
+        /// The duration in seconds; 0 means as long as the contract.
         seconds: u32,
-        /// From which the receiver computes the coordinate.
+        /// The tag, from which the receiver computes the coordinate.
         tag: &'a [u8],
     },
-    /// It takes them back.
+    /// The sender takes these rights back.
     Revoke,
-    /// It wants each change of an endpoint of the receiver.
+    /// The sender requests each change of an endpoint of the receiver.
     Subscribe {
         /// The newest version that it has.
         known: u64,
     },
-    /// It wants no more of them.
+    /// The sender requests no more changes.
     Unsubscribe,
-    /// It wants the value once.
+    /// The sender requests the value once.
     Read {
         /// Its own number.
         request: u32,
     },
-    /// It wants the value to be changed.
+    /// The sender requests a change of the value.
     Write {
         /// Its own number.
         request: u32,
-        /// Only if the version is this; 0 is any.
+        /// The version that is required for the change; 0 means any.
         if_version: u64,
         /// The new value.
         value: &'a [u8],
@@ -122,7 +122,7 @@ pub enum Op<'a> {
     },
 }
 
-/// What a RESULT says.
+/// The status in a RESULT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u16)]
@@ -133,7 +133,7 @@ pub enum Status {
     Capacity = 4,
     /// The value is too long.
     TooLong = 35,
-    /// No right, or no such endpoint: the two are not told apart.
+    /// No right, or no such endpoint: these two are not distinguished.
     NoAccess = 38,
     /// The version is another one.
     Version = 43,
@@ -144,7 +144,7 @@ pub enum Status {
 pub struct Contract<'a> {
     /// Which endpoint.
     pub coordinate: Coordinate,
-    /// What about it.
+    /// The operation.
     pub op: Op<'a>,
 }
 
@@ -200,8 +200,8 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Kind 2: the key of a group's epoch, or that the receiver is out. The bytes of a key stay in the content: the reader
-/// borrows them, and the caller wipes the buffer with [`GroupKey::wipe`].
+/// Kind 2: the key of a group's epoch, or the notice that the receiver is no longer a member. The bytes of a key stay
+/// in the content: the reader borrows them, and the caller wipes the buffer with [`GroupKey::wipe`].
 ///
 /// ```text
 /// op 1 | suite 1 | reserved 2 | coordinate 32 | epoch 8 | seconds 4 | key 32, if it is one
@@ -213,9 +213,9 @@ pub struct GroupKey<'a> {
     pub epoch: u64,
     /// The cipher of the epoch.
     pub suite: Suite,
-    /// For how long the epoch is meant to last; 0 is not said.
+    /// The intended duration of the epoch; 0 if it is not said.
     pub seconds: u32,
-    /// The epoch's key; `None` says that the receiver is out.
+    /// The epoch's key; `None` if the receiver is no longer a member.
     pub key: Option<&'a [u8; 32]>,
 }
 

@@ -1,7 +1,7 @@
 //! Dynamic Group Keys: an endpoint's values, sealed once for all members of its group (`IACP §6.4.4`).
 //!
-//! The key of an epoch is random and never derived from another epoch's. It changes by time, and in the step in which a member
-//! leaves: so a former member reads nothing new.
+//! The key of an epoch is random and never derived from that of another epoch. It changes by time, and in the step in
+//! which a member leaves, so that a former member cannot read new values.
 
 use core::fmt;
 
@@ -14,11 +14,11 @@ use super::frame::{GroupKey, VALUE};
 use crate::crypto::{Provider, Secret32, Suite};
 use crate::time::Mono;
 
-/// Epoch 8, salt 8, counter 8, tag 16: what a sealed value has beside its bytes.
+/// Epoch 8, salt 8, counter 8, tag 16: the additional bytes of a sealed value.
 pub const SEALING: usize = 40;
-/// A group has no more members, however long its Trust List is.
+/// The most members of a group, whatever the length of its Trust List.
 pub const MEMBERS: usize = 64;
-/// An epoch seals no more values.
+/// The most values that an epoch seals.
 pub const VALUES: u64 = 1 << 32;
 /// A member keeps the older of two epochs for this long, in milliseconds.
 pub const OLDER: u64 = 60_000;
@@ -31,9 +31,10 @@ pub enum GroupError {
     Capacity,
     /// The value is too long, or the buffer too short.
     Length,
-    /// The epoch has sealed as many values as it may, or the epochs are used up: rotate, or give the group up.
+    /// The epoch has sealed as many values as allowed (rotate), or the epochs are used up (give the group up).
     Spent,
-    /// The value is sealed under an epoch that is not known here: it is dropped, and asked for when the key comes.
+    /// The value is sealed under an epoch that is not known here: it is dropped, and requested again when the key
+    /// arrives.
     UnknownEpoch,
     /// It does not open.
     Seal,
@@ -53,10 +54,10 @@ impl fmt::Display for GroupError {
 
 impl core::error::Error for GroupError {}
 
-/// The owner's side of a group, with a Trust List of at most `N` members, at most 64. The owner alone seals, and each value
-/// once: the same bytes go to all members.
+/// The owner's side of a group, with a Trust List of at most `N` members, at most 64. Only the owner seals, and each
+/// value once: the same bytes go to all members.
 ///
-/// Which session was told which epoch's key, [`Rights`](super::Rights) knows.
+/// [`Rights`](super::Rights) records which session was sent the key of which epoch.
 pub struct Group<const N: usize> {
     coordinate: Coordinate,
     suite: Suite,
@@ -121,20 +122,20 @@ impl<const N: usize> Group<N> {
         self.forget_sealed();
     }
 
-    /// Which endpoint's group it is.
+    /// The coordinate of the group's endpoint.
     #[must_use]
     pub const fn coordinate(&self) -> Coordinate {
         self.coordinate
     }
 
-    /// The epoch: it rises by one. 0 if there is no group.
+    /// The epoch, which rises by one; 0 if there is no group.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// A member whose contract wants its keys to change at least this often was told the key; 0 is no wish. It holds for this
-    /// epoch.
+    /// Notes that the key was sent to a member whose contract requires rotation at least this often (in seconds); 0
+    /// means no requirement. It applies to this epoch.
     pub const fn shorten(&mut self, seconds: u32) {
         if seconds > 0 && (self.seconds == 0 || seconds < self.seconds) {
             self.seconds = seconds;
@@ -153,7 +154,7 @@ impl<const N: usize> Group<N> {
         self.trusted.contains(&Some(*member))
     }
 
-    /// Puts a member on the Trust List. It can read what was sealed since the epoch began, and nothing older.
+    /// Puts a member on the Trust List. It can read values that were sealed since the epoch began, and no older ones.
     ///
     /// # Errors
     /// There is no place.
@@ -166,22 +167,23 @@ impl<const N: usize> Group<N> {
         Ok(())
     }
 
-    /// Takes a member off the Trust List. Returns whether it was there. The caller rotates in the same step if it holds the key.
+    /// Removes a member from the Trust List. Returns whether it was there. If the member holds the key, the caller must
+    /// rotate in the same step.
     pub fn distrust(&mut self, member: &Eid) -> bool {
         let place = self.trusted.iter_mut().find(|place| **place == Some(*member));
         place.map(|place| *place = None).is_some()
     }
 
-    /// Begins a new epoch: by time, and in the step in which a member is taken off, its session ends or is DISCONNECTED for
-    /// over 60 s, its right ends, or it becomes CHALLENGED. All that leave in one step share one rotation. Every member
-    /// gets the new key, and then the value sealed anew.
+    /// Begins a new epoch: by time, and in the step in which a member is taken off, its session ends or is DISCONNECTED
+    /// for over 60 s, its right ends, or it becomes CHALLENGED. All members that leave in one step share one rotation.
+    /// Every remaining member gets the new key, and then the newly sealed value.
     ///
     /// # Errors
     /// The epochs are used up: nothing is sealed any more.
     // keeps: IACP-149 (§6.4.4)
     pub fn rotate(&mut self, now: Mono, rng: &mut impl CryptoRng) -> Result<(), GroupError> {
         let epoch = self.epoch.checked_add(1);
-        // Whatever comes of it: nothing more is sealed under the old key.
+        // Even if this fails, nothing more is sealed under the old key.
         self.start(now, epoch.unwrap_or(u64::MAX), rng);
         if epoch.is_none() {
             self.counter = VALUES;
@@ -202,7 +204,7 @@ impl<const N: usize> Group<N> {
         self.content(Some(self.key.expose())).write(out)
     }
 
-    /// Writes the content of kind 2 that says that the receiver is out. `None` if it does not fit.
+    /// Writes the content of kind 2 that tells the receiver that it is no longer a member. `None` if it does not fit.
     #[must_use]
     pub fn write_out(&self, out: &mut [u8]) -> Option<usize> {
         self.content(None).write(out)
@@ -249,8 +251,8 @@ struct Epoch {
     key: Secret32,
 }
 
-/// A member's side of one group: the newest epoch, and for 60 s the one before. Only what the owner says inside its own
-/// session is taken: members could forge for one another.
+/// A member's side of one group: the newest epoch, and for 60 s the one before. Only contents from the owner's own
+/// session are accepted, because members could forge values for one another.
 #[derive(Default)]
 pub struct Membership {
     newest: Option<Epoch>,
@@ -283,7 +285,7 @@ impl Membership {
             }
             return false;
         };
-        // One that is back gets the key of the epoch that began without it, and none of an older one.
+        // A member that is back gets the key of the current epoch, and none of an older one.
         if content.epoch <= newest || content.epoch < self.out {
             return false;
         }
@@ -300,7 +302,7 @@ impl Membership {
         }
     }
 
-    /// Opens a sealed value where it stands: epoch, salt and counter, then the ciphertext, then the tag.
+    /// Opens a sealed value in place: epoch, salt and counter, then the ciphertext, then the tag.
     ///
     /// # Errors
     /// See [`GroupError`].

@@ -12,11 +12,12 @@ pub const SUBSCRIBE: u16 = 0x2;
 /// The peer may write.
 pub const WRITE: u16 = 0x4;
 
-/// So many ops are served in a second of a session.
+/// The most ops that are served in a second of a session.
 pub const OPS_A_SECOND: u32 = 64;
 
-/// What the caller knows of the carrier that brought a frame, the nearest first. An op has the wider of two reaches: its
-/// frame's, and its session's home. Never told by an IP address: any sender can write one.
+/// The kind of carrier that brought a frame, the nearest first; the caller provides it. An op has the wider of two
+/// reaches: that of its frame, and that of its session's home. It must not be derived from an IP address, because any
+/// sender can write one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reach {
@@ -24,7 +25,7 @@ pub enum Reach {
     Host,
     /// An interface that is configured as a link.
     Link,
-    /// Everything else, and whatever a router or relay has carried.
+    /// Everything else, and every frame that a router or relay has carried.
     Public,
 }
 
@@ -34,20 +35,22 @@ struct Right {
     coordinate: Coordinate,
     rights: u16,
     until: Option<Mono>,
-    /// An op of the peer about it counts only with a sequence above this one.
+    /// An op of the peer counts only with a sequence above this one.
     above: Option<u64>,
     subscribed: bool,
-    /// The newest version that was sent, and under which epoch it was sealed.
+    /// The newest version that was sent, and the epoch under which it was sealed.
     sent: u64,
     under: u64,
     /// The endpoint has ended, and the peer has not been told.
     gone: bool,
-    /// The peer is on the Trust List of the endpoint's group, and the newest epoch whose key it was told here; 0 is none.
+    /// Whether the peer is on the Trust List of the endpoint's group, and the newest epoch whose key it was sent here;
+    /// 0 is none.
     trusted: bool,
     told: u64,
-    /// It is the peer's without a GRANT, as long as the session: the endpoint belongs to the two.
+    /// The peer has the right without a GRANT, as long as the session: the endpoint belongs to the two agents.
     pair: bool,
-    /// It was granted in a session that this one goes on for. Until its GRANT is sealed here nothing is served under it.
+    /// It was granted in an earlier session that this one continues. Until its GRANT is sealed here, nothing is served
+    /// under it.
     carried: bool,
 }
 
@@ -69,7 +72,7 @@ impl Right {
         }
     }
 
-    /// What the peer has of the endpoint that is for it alone.
+    /// The right of the peer to the endpoint that is for it alone.
     const fn of_pair(coordinate: Coordinate) -> Self {
         Self { rights: READ | SUBSCRIBE, subscribed: true, pair: true, ..Self::to(coordinate) }
     }
@@ -82,13 +85,13 @@ impl Right {
         self.rights & READ != 0 && !self.carried && self.lasts(now)
     }
 
-    /// Nothing is granted and nothing is owed.
+    /// Whether nothing is granted and nothing is owed.
     const fn is_empty(&self) -> bool {
         self.rights == 0 && !self.gone && self.told == 0
     }
 }
 
-/// What an op of the peer leads to.
+/// The result of an op of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Served {
@@ -98,37 +101,37 @@ pub enum Served {
     Result {
         /// The number of the request.
         request: u32,
-        /// What it says.
+        /// The status of the RESULT.
         status: Status,
         /// The version now; 0 without a right to read.
         version: u64,
     },
-    /// The value is to be sent, and a RESULT behind it.
+    /// The value is to be sent, and a RESULT after it.
     Value {
         /// The number of the request.
         request: u32,
         /// The version that is sent.
         version: u64,
     },
-    /// The endpoint has changed: every session's [`Rights::update`] has news now.
+    /// The endpoint has changed: [`Rights::update`] of every session has to be called.
     Changed {
         /// The number of the request.
         request: u32,
         /// The new version.
         version: u64,
     },
-    /// Not for the owner's side: GRANT, REVOKE and RESULT of the peer are about endpoints of its own.
+    /// Not for the owner's side: the peer's GRANT, REVOKE and RESULT are about endpoints of the peer.
     NotOurs,
 }
 
-/// What a session owes the peer about one endpoint.
+/// A frame that is due to the peer about one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// The key of the group's epoch. It goes before what is sealed under it.
+    /// The key of the group's epoch, which must be sent before values that are sealed under it.
     Key(Coordinate),
-    /// The peer is out of the group.
+    /// That the peer is no longer a member of the group.
     Out(Coordinate),
-    /// The newest value, and none of those between.
+    /// The newest value; those between are skipped.
     Value(Coordinate),
     /// That the endpoint has ended.
     Gone(Coordinate),
@@ -150,10 +153,10 @@ pub enum Due {
 #[derive(Debug)]
 pub struct Rights<const N: usize> {
     places: [Option<Right>; N],
-    /// So many ops were asked for in the second that began then.
+    /// The start of the current second, and the number of ops in it.
     window: Mono,
     ops: u32,
-    /// The peer has been DISCONNECTED for so long that it is no member of any group here.
+    /// Whether the peer has been DISCONNECTED for so long that it counts as no member of any group here.
     away: bool,
 }
 
@@ -170,7 +173,7 @@ impl<const N: usize> Rights<N> {
         self.places.iter_mut().flatten().find(|right| right.coordinate == *coordinate)
     }
 
-    /// Empties the places of what is granted no more and owed no more.
+    /// Frees the places of rights that are no longer granted and owe nothing.
     fn tidy(&mut self) {
         for place in &mut self.places {
             if place.as_ref().is_some_and(Right::is_empty) {
@@ -179,14 +182,14 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// Whether rights to this endpoint have a place: one of its own, or a free one.
+    /// Whether there is a place for rights to this endpoint: one that it has, or a free one.
     #[must_use]
     pub fn has_place(&self, coordinate: &Coordinate) -> bool {
         self.places.iter().any(|place| place.as_ref().is_none_or(|right| right.coordinate == *coordinate))
     }
 
-    /// Grants rights, or other ones than before; `seconds` of 0 lasts as long as the contract. The right to subscribe counts
-    /// only with the right to read.
+    /// Grants rights, or changes them; `seconds` of 0 lasts as long as the contract. The right to subscribe counts only
+    /// with the right to read.
     ///
     /// # Errors
     /// There is no place. Nothing has changed.
@@ -219,8 +222,8 @@ impl<const N: usize> Rights<N> {
         Ok(())
     }
 
-    /// What was granted in the session for which this one goes on, as far as it lasts and there is room. Nothing is served under
-    /// it before [`Self::regranted`].
+    /// Takes over the rights of the session that this one continues, as far as they last and there is room. Nothing is
+    /// served under them before [`Self::regranted`].
     // keeps: IACP-147 (§6.4.4)
     pub fn carry(&mut self, now: Mono, older: &Self) {
         let granted = |right: &&Right| right.rights != 0 && !right.pair && !right.gone && right.lasts(now);
@@ -234,7 +237,7 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// This session goes on for none after all.
+    /// Drops these rights, because this session continues no other after all.
     pub fn forget_carried(&mut self) {
         for place in &mut self.places {
             if place.as_ref().is_some_and(|right| right.carried) {
@@ -243,7 +246,7 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// A GRANT that is to be sealed again: where, which rights, and for how many seconds more.
+    /// The next GRANT that is to be sealed again: the coordinate, the rights, and the remaining seconds.
     #[must_use]
     pub fn to_regrant(&mut self, now: Mono) -> Option<(Coordinate, u16, u32)> {
         for place in &mut self.places {
@@ -263,7 +266,7 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// Takes all rights to an endpoint back. Returns whether there were any: then a REVOKE is sent.
+    /// Takes back all rights to an endpoint. Returns whether there were any: then a REVOKE is sent.
     pub fn revoke(&mut self, coordinate: &Coordinate) -> bool {
         let had = self.right(coordinate).is_some_and(|right| {
             let had = core::mem::take(&mut right.rights) != 0;
@@ -279,14 +282,14 @@ impl<const N: usize> Rights<N> {
         self.places = [None; N];
     }
 
-    /// The peer is, or is not any more, on the Trust List of a sealed endpoint.
+    /// Sets whether the peer is on the Trust List of a sealed endpoint.
     pub fn trust(&mut self, coordinate: &Coordinate, trusted: bool) {
         if let Some(right) = self.right(coordinate) {
             right.trusted = trusted;
         }
     }
 
-    /// The peer has been DISCONNECTED for more than 60 s, or is back. While it is away it is no member of a group.
+    /// Sets whether the peer has been DISCONNECTED for more than 60 s. While it is away it is no member of a group.
     pub const fn set_away(&mut self, away: bool) {
         self.away = away;
     }
@@ -295,7 +298,8 @@ impl<const N: usize> Rights<N> {
         !self.away && right.trusted && right.reads(now)
     }
 
-    /// Whether the peer may do this now, from there. "No right" and "no such endpoint" are one answer.
+    /// Checks whether the peer may do this now, with this reach. "No right" and "no such endpoint" give the same
+    /// answer.
     // keeps: IACP-168 (§8.6)
     fn endpoint<'e>(
         &self,
@@ -314,7 +318,7 @@ impl<const N: usize> Rights<N> {
         (near && lasts && open && right.rights & wanted == wanted).then_some(endpoint)
     }
 
-    /// Serves an op of the peer, which stood in the authentic frame `sequence`.
+    /// Serves an op of the peer from the authentic frame `sequence`.
     ///
     /// `frame` is the reach of the frame that brought it, `home` that of the session's home.
     pub fn serve(
@@ -388,19 +392,20 @@ impl<const N: usize> Rights<N> {
         self.ops <= OPS_A_SECOND
     }
 
-    /// An endpoint was erased: its rights end, and the peer is to be told.
+    /// An endpoint was erased: its rights end, and the peer must be informed.
     pub fn erased(&mut self, coordinate: &Coordinate) {
         if let Some(right) = self.right(coordinate) {
-            // A carried right was not told here yet. What belongs to the pair is the peer's again as soon as there is one.
+            // A carried right was not granted here yet. The right to the endpoint of the pair stays, for when that
+            // endpoint is created again.
             let kept = if right.pair { Right::of_pair(*coordinate) } else { Right::to(*coordinate) };
             *right = Right { gone: !right.carried, ..kept };
         }
         self.tidy();
     }
 
-    /// What is to be sent now: asked whenever the session has room, until there is nothing. A session whose window is full gets
-    /// the newest value later, and none of those between: an endpoint is a state, not a stream. `home` is the reach of
-    /// the session's home: while it is too wide, what was granted rests.
+    /// The next frame to send. Call this whenever the session has room, until it returns `None`. A session whose window
+    /// is full gets the newest value later, without those between: an endpoint is a state, not a stream. `home` is the
+    /// reach of the session's home: while it is too wide, granted rights are suspended.
     #[must_use]
     pub fn update(&self, now: Mono, home: Reach, endpoints: &Endpoints<'_>) -> Option<Due> {
         self.all().find_map(|right| {
@@ -410,7 +415,7 @@ impl<const N: usize> Rights<N> {
             }
             let sealed = endpoints.find(&coordinate).filter(|endpoint| endpoint.flags().sealed);
             let epoch = sealed.map(EndpointSlot::epoch);
-            // No key and no value before the epoch has begun from which the leavers are excluded.
+            // No key and no value is sent before the epoch that excludes the leaving members has begun.
             if epoch.is_some_and(|epoch| epoch > right.told) {
                 let member = self.endpoint(now, endpoints, &coordinate, READ, home).is_some();
                 match (member, right.told > 0 && !self.is_member(right, now)) {
@@ -426,7 +431,7 @@ impl<const N: usize> Rights<N> {
         })
     }
 
-    /// It was sealed for the peer; `version` is that of a value, the epoch that of a key.
+    /// Notes that it was sealed for the peer; `version` is that of a value, `epoch` that of a key.
     pub fn sent(&mut self, due: Due, version: u64) {
         match due {
             Due::Value(coordinate) => {
@@ -445,7 +450,7 @@ impl<const N: usize> Rights<N> {
                 }
                 self.tidy();
             }
-            // What was granted anew in the meantime stays.
+            // Rights that were granted again in the meantime stay.
             Due::Gone(coordinate) => {
                 if let Some(right) = self.right(&coordinate) {
                     right.gone = false;
@@ -455,15 +460,15 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// Whether the peer was told the key of the epoch of this endpoint.
+    /// Whether the peer was sent the key of the current epoch of this endpoint.
     #[must_use]
     pub fn holds_key(&self, endpoint: &EndpointSlot) -> bool {
         let coordinate = endpoint.coordinate();
         endpoint.epoch() > 0 && self.all().any(|right| right.coordinate == coordinate && right.told == endpoint.epoch())
     }
 
-    /// An endpoint whose epoch must end, because the peer holds its key and is no member any more. `ended` says that the
-    /// session is over, and every right with it.
+    /// An endpoint whose epoch must end, because the peer holds its key and is no longer a member. `ended` means that
+    /// the session is over, and all its rights.
     #[must_use]
     pub fn left(&self, now: Mono, endpoints: &Endpoints<'_>, ended: bool) -> Option<Coordinate> {
         self.all().find_map(|right| {
@@ -485,15 +490,15 @@ impl<const N: usize> Rights<N> {
         self.all().any(|right| right.coordinate == *coordinate && right.rights != 0)
     }
 
-    /// Whether the peer has the right to read an endpoint at this moment: a member of its group gets keys only then.
+    /// Whether the peer has the right to read an endpoint now: only then does a member of its group get keys.
     #[must_use]
     pub fn may_read(&self, now: Mono, coordinate: &Coordinate) -> bool {
         self.all().any(|right| right.coordinate == *coordinate && right.reads(now))
     }
 }
 
-/// What is known of a peer's endpoint: a value counts only with a higher version. After GONE the versions begin anew, for what is
-/// sealed later.
+/// The state of a peer's endpoint, as seen here: a value counts only with a higher version. After GONE the versions
+/// start again, for frames that are sealed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Seen {
     version: u64,
@@ -504,13 +509,13 @@ impl Seen {
     /// Nothing was taken.
     pub const NEW: Self = Self { version: 0, ended: None };
 
-    /// The newest version that was taken.
+    /// The newest version that was accepted.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Takes a VALUE of the authentic frame `sequence`. Returns whether it is news.
+    /// Takes a VALUE of the authentic frame `sequence`. Returns whether it is new.
     pub fn take(&mut self, sequence: u64, version: u64) -> bool {
         let news = self.is_news(sequence, version);
         if news {
@@ -519,7 +524,7 @@ impl Seen {
         news
     }
 
-    /// Whether a VALUE of the authentic frame `sequence` would be news.
+    /// Whether a VALUE of the authentic frame `sequence` would be new.
     #[must_use]
     pub fn is_news(&self, sequence: u64, version: u64) -> bool {
         version > self.version && !self.is_over(sequence)
@@ -531,7 +536,7 @@ impl Seen {
         self.ended.is_some_and(|ended| sequence <= ended)
     }
 
-    /// Takes a GONE of the authentic frame `sequence`. Returns whether it is news.
+    /// Takes a GONE of the authentic frame `sequence`. Returns whether it is new.
     pub fn gone(&mut self, sequence: u64) -> bool {
         let news = !self.is_over(sequence);
         if news {

@@ -1,8 +1,7 @@
 //! The delta log: the sealed frames that the peer has not acknowledged, in a ring of the session's own memory.
 //!
-//! A frame is sealed once and its bytes are kept: a repetition sends the same bytes, so no nonce is used twice. What
-//! the peer's heartbeats say about the frames is evaluated in `loss.rs`; how many may leave, and when, is a matter of
-//! [`Congestion`].
+//! A frame is sealed once and its bytes are kept: a repetition sends the same bytes, so no nonce is used twice.
+//! `loss.rs` evaluates the peer's heartbeats; [`Congestion`] decides how many frames may be sent, and when.
 
 use zeroize::Zeroize;
 
@@ -11,12 +10,12 @@ use super::frame::OVERHEAD;
 use super::rtt::Rtt;
 use crate::time::{Mono, soonest};
 
-/// How a frame in the log stands.
+/// The status of a frame in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Never sent.
     Waiting,
-    /// Sent, and nothing is known of it.
+    /// Sent, with no news of it.
     Flying,
     /// The newest heartbeat shows that it has arrived.
     Shown,
@@ -24,7 +23,7 @@ pub(super) enum Standing {
     Due,
 }
 
-/// One byte pair a slot, apart from the slots: a heartbeat goes over many of them.
+/// Two bytes for each slot, stored apart from the slots because a heartbeat visits many of them.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     pub(super) standing: Standing,
@@ -38,12 +37,12 @@ impl Mark {
 
     pub(super) const WAITING: Self = Self { standing: Standing::Waiting, facts: 0 };
 
-    /// It was sent more than once, so it gives no round-trip sample (Karn).
+    /// Whether it was sent more than once: then it gives no round-trip sample (Karn).
     pub(super) const fn repeated(self) -> bool {
         self.facts & Self::REPEATED != 0
     }
 
-    /// It has content of the application in it.
+    /// Whether it has content of the application.
     pub(super) const fn content(self) -> bool {
         self.facts & Self::CONTENT != 0
     }
@@ -51,13 +50,13 @@ impl Mark {
 
 #[derive(Clone, Copy)]
 pub(super) struct Slot<S> {
-    /// The rolling hash in front of this frame: what the peer's receive chain is when it expects it.
+    /// The rolling hash before this frame, which equals the peer's receive chain when the peer expects this frame.
     chain: [u8; 32],
     at: u32,
     pub(super) length: u32,
     /// When it was last sent: the low 32 bits of the milliseconds.
     pub(super) sent: u32,
-    /// The how manieth sending of all that was, modulo 2^32.
+    /// The number of that transmission among all, modulo 2^32.
     pub(super) order: u32,
     pub(super) stamp: S,
 }
@@ -66,7 +65,7 @@ pub(super) struct Slot<S> {
 pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize> {
     /// The oldest sequence number that is not acknowledged.
     pub(super) first: u64,
-    /// The oldest that was never sent.
+    /// The oldest sequence number that was never sent.
     pub(super) unsent: u64,
     /// The next to be sealed.
     pub(super) next: u64,
@@ -74,38 +73,38 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) cursor: u64,
     /// One more than the highest sequence number that the newest heartbeat shows.
     pub(super) top: u64,
-    /// The newest moment that the log was told of.
+    /// The latest time that the log was given.
     pub(super) clock: Mono,
-    /// When the repetition time began to run. It has a meaning only while frames are in flight.
+    /// When the repetition time began to run. It is valid only while frames are in flight.
     pub(super) waiting_since: Mono,
     /// The peer's receive window, in frames.
     window: u32,
     /// Where the newest frame ends.
     end: u32,
-    /// The ring was written up to here since it was last erased.
+    /// The end of the part of the ring that was written since it was last erased.
     written: u32,
     pub(super) flight: InFlight,
     /// Frames that are due again.
     pub(super) due: u32,
     /// Sendings so far.
     pub(super) sendings: u32,
-    /// The newest sending that is known to have arrived.
+    /// The newest transmission that is known to have arrived.
     pub(super) arrived: u32,
     /// Repetitions by time since the last news.
     pub(super) doublings: u32,
-    /// When the newest sending left: the low 32 bits of the milliseconds.
+    /// The time of the newest transmission: the low 32 bits of the milliseconds.
     launched: u32,
-    /// When the first of the frames that others have overtaken is lost: the same.
+    /// When the first of the overtaken frames counts as lost: the same.
     pub(super) late: u32,
     /// There is such a frame.
     pub(super) overtaken: bool,
-    /// The last frame was sent once more since the last news, or everything was.
+    /// Whether the last frame, or everything, was sent again since the last news.
     pub(super) probed: bool,
     /// What [`Self::transmit`] gave last.
     pub(super) last: Option<u64>,
     pub(super) rtt: Rtt,
     pub(super) congestion: C,
-    /// After [`Self::wipe`] there is nothing but the numbers.
+    /// Whether it was wiped: after [`Self::wipe`] only the numbers are left.
     pub(super) wiped: bool,
     /// How many frames with content were acknowledged, modulo 2^32.
     pub(crate) contents: u32,
@@ -151,7 +150,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         }
     };
 
-    /// Empties the log, sets the sequence number that comes next, and forgets the path. The window stays.
+    /// Empties the log, sets the next sequence number, and forgets the path. The window stays.
     pub(crate) fn restart(&mut self, first: u64) {
         self.wipe();
         (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
@@ -160,9 +159,10 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.new_path();
     }
 
-    /// Erases the chains and the frames. What was not acknowledged stays readable: [`Self::first`] and [`Self::next`].
+    /// Erases the chains and the frames. The range of unacknowledged frames stays readable: [`Self::first`] and
+    /// [`Self::next`].
     pub(crate) fn wipe(&mut self) {
-        // The chain of a frame is erased when it is acknowledged: only these are left.
+        // The chain of a frame is erased when it is acknowledged, so only these chains are left.
         for sequence in self.first..self.next {
             self.forget(sequence);
         }
@@ -188,23 +188,23 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.next
     }
 
-    /// Everything that was sealed is acknowledged.
+    /// Whether every sealed frame is acknowledged.
     pub(crate) const fn is_empty(&self) -> bool {
         self.first == self.next
     }
 
-    /// Everything that was sealed is acknowledged or shown.
+    /// Whether every sealed frame is acknowledged or shown.
     #[cfg(test)]
     pub(crate) const fn all_shown(&self) -> bool {
         self.flight.frames == 0 && self.due == 0 && self.unsent == self.next
     }
 
-    /// The peer's receive window: frames from `first() + frames` on wait.
+    /// Sets the peer's receive window: frames from `first() + frames` on wait.
     pub(crate) const fn set_window(&mut self, frames: u32) {
         self.window = frames;
     }
 
-    /// The repetition time, in milliseconds, as it stands after the repetitions so far.
+    /// The repetition time after the repetitions so far, in milliseconds.
     pub(crate) fn repetition_time(&self) -> u64 {
         self.rtt.repetition_time(self.doublings)
     }
@@ -239,7 +239,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         }
     }
 
-    /// Erases what the slot of an acknowledged frame holds.
+    /// Erases the slot of an acknowledged frame.
     pub(super) fn forget(&mut self, sequence: u64) {
         if let Some(slot) = self.slots.get_mut(Self::index(sequence)) {
             slot.chain.zeroize();
@@ -269,7 +269,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         let oldest = usize::try_from(self.slot(self.first)?.at).ok()?;
         let end = usize::try_from(self.end).ok()?;
         if end <= oldest {
-            // The newest frames already stand in front of the oldest; never touch, or full would look like empty.
+            // The newest frames are already before the oldest in the ring; they must not touch, or a full ring would
+            // look like an empty one.
             return (oldest - end > length).then_some(end);
         }
         if LOG - end >= length {
@@ -278,8 +279,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         (oldest > length).then_some(0)
     }
 
-    /// The frame that was written into [`Self::room`] is sealed: it has the next sequence number. `chain` is the
-    /// rolling hash in front of it; `content` says whether it has content of the application.
+    /// Adds the sealed frame that was written into [`Self::room`]; it has the next sequence number. `chain` is the
+    /// rolling hash before it; `content` tells whether it has content of the application.
     pub(crate) fn push(&mut self, length: usize, chain: [u8; 32], content: bool, now: Mono) {
         let Some(at) = self.place(length) else { return };
         let Some(slot) = self.slots.get_mut(Self::index(self.next)) else { return };
@@ -310,7 +311,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.window
     }
 
-    /// After another host's frames were pushed: whatever the window has let pass may have been sent, and is due.
+    /// To be called after another host's frames were pushed: every frame within the window may have been sent, and is
+    /// due.
     pub(crate) fn all_may_be_sent(&mut self) {
         self.unsent = self.next.min(self.first.saturating_add(u64::from(self.window)));
         (self.cursor, self.top) = (self.first, self.first);
@@ -319,18 +321,18 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         }
     }
 
-    /// The rolling hash in front of an unacknowledged frame.
+    /// The rolling hash before an unacknowledged frame.
     pub(crate) fn chain_before(&self, sequence: u64) -> Option<[u8; 32]> {
         let known = !self.wiped && (self.first..self.next).contains(&sequence);
         self.slot(sequence).filter(|_| known).map(|slot| slot.chain)
     }
 
-    /// A frame that was never sent, and that the peer's window lets pass.
+    /// Whether there is a frame that was never sent and is within the peer's window.
     fn fresh(&self) -> bool {
         self.unsent < self.next && self.unsent - self.first < u64::from(self.window)
     }
 
-    /// Whether the flight has room for one more frame. Something may always be in flight.
+    /// Whether the flight has room for one more frame. One frame may always be in flight.
     fn open(&self) -> bool {
         self.flight.frames == 0 || self.congestion.may_send(self.flight)
     }
@@ -340,32 +342,33 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         (self.flight.frames > 0).then(|| self.waiting_since.after(self.repetition_time()))
     }
 
-    /// When the first overtaken frame is lost.
+    /// When the first overtaken frame counts as lost.
     fn late(&self) -> Option<Mono> {
         self.overtaken.then(|| self.clock.nearest(self.late))
     }
 
-    /// When the last frame is sent once more: nothing waits, and the heartbeat that would have shown it is overdue.
+    /// When the last frame is sent again, because nothing else is waiting and the heartbeat that would show it is
+    /// overdue.
     fn probe(&self) -> Option<Mono> {
         let tail = self.flight.frames > 0 && !self.probed && self.due == 0 && !self.fresh();
         let after = self.rtt.probe_after().filter(|_| tail)?;
         Some(self.clock.nearest(self.launched).after(after))
     }
 
-    /// When [`Self::transmit`] has something next. `None` if only the peer can change that, or the application.
+    /// When [`Self::transmit`] has something next. `None` if that depends only on the peer or the application.
     pub(crate) fn due(&self) -> Option<Mono> {
         let paced = ((self.due > 0 || self.fresh()) && self.open()).then(|| self.congestion.next().max(self.clock));
         soonest(&[paced, self.timer(), self.late(), self.probe()])
     }
 
-    /// Something is to be sent, and the flight or the peer's window has no room for it.
+    /// Whether a frame is to be sent but the flight or the peer's window has no room for it.
     #[cfg(test)]
     pub(crate) fn blocked(&self) -> bool {
         let waits = self.due > 0 || self.unsent < self.next;
         waits && !((self.due > 0 || self.fresh()) && self.open())
     }
 
-    /// The next frame that may leave now: the lowest of those to be repeated, or else the next that was never sent.
+    /// The next frame that may be sent now: the lowest one to be repeated, or otherwise the next that was never sent.
     pub(crate) fn transmit(&mut self, now: Mono) -> Option<&[u8]> {
         self.clock = self.clock.max(now);
         self.last = None;
@@ -390,7 +393,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.launch(now, sequence)
     }
 
-    /// The sequence number that leaves next.
+    /// The sequence number that is sent next.
     fn candidate(&mut self) -> Option<u64> {
         while self.due > 0 && self.cursor < self.unsent {
             if self.mark(self.cursor).standing == Standing::Due {
@@ -425,14 +428,14 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.bytes.get(at..at.checked_add(length)?)
     }
 
-    /// What [`Self::transmit`] gave last, once more.
+    /// The frame that [`Self::transmit`] returned last.
     pub(crate) fn last_bytes(&self) -> Option<&[u8]> {
         let slot = self.slot(self.last?)?;
         let (at, length) = (usize::try_from(slot.at).ok()?, usize::try_from(slot.length).ok()?);
         self.bytes.get(at..at.checked_add(length)?)
     }
 
-    /// What [`Self::transmit`] gave last did not leave: it is the next again, and counts as not sent.
+    /// The frame that [`Self::transmit`] returned last was not sent: it is the next again, and counts as not sent.
     pub(crate) fn not_sent(&mut self) {
         let Some(sequence) = self.last.take() else { return };
         let mark = self.mark(sequence);
@@ -441,7 +444,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             return;
         }
         if mark.repeated() {
-            // The mark stays: the time of the sending before this one is gone, and with it the sample.
+            // The mark stays: the time of the earlier transmission is lost, so the frame gives no sample.
             self.due_again(sequence);
         } else {
             self.set(sequence, Standing::Waiting);
@@ -452,8 +455,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.congestion.not_sent(length);
     }
 
-    /// The path is another one, or was interrupted: everything that was sent and is neither acknowledged nor shown is
-    /// due at once, in order, and round-trip time and congestion begin anew (`IACP §6.4.2`).
+    /// The path has changed, or was interrupted: all frames that were sent and are neither acknowledged nor shown are
+    /// due immediately, in order, and round-trip time and congestion control start again (`IACP §6.4.2`).
     pub(crate) fn repeat_all(&mut self, now: Mono) {
         self.clock = self.clock.max(now);
         self.flight_is_due();
@@ -467,7 +470,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> Drop for DeltaLog<C, 
     }
 }
 
-/// The low 32 bits of a moment: enough for what is in flight for less than 49 days.
+/// The low 32 bits of a moment: enough for frames that are in flight for less than 49 days.
 #[expect(clippy::cast_possible_truncation, reason = "truncation is what it does")]
 pub(super) const fn low(moment: Mono) -> u32 {
     moment.0 as u32

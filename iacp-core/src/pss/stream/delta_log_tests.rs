@@ -25,7 +25,7 @@ fn push<const L: usize, const F: usize>(log: &mut Log<L, F>, length: usize, mark
     true
 }
 
-/// A log of 64 with so many frames sealed; frame n consists of the byte n, and the first is frame 0.
+/// A log of 64 with this many sealed frames; frame n consists of the byte n, and the first is frame 0.
 fn filled(frames: u8) -> Wide {
     let mut log = log(0);
     for mark in 0..frames {
@@ -39,7 +39,7 @@ fn sent<const L: usize, const F: usize>(log: &mut Log<L, F>, now: u64) -> Vec<u8
     core::iter::from_fn(|| log.transmit(Mono(now)).map(|frame| frame[0])).take(1_000).collect()
 }
 
-/// A heartbeat that expects `expected`, and shows these.
+/// A heartbeat that expects `expected`, and shows these frames.
 fn heartbeat(log: &mut Wide, now: u64, expected: u64, shown: &[u64]) -> News {
     let mut bitmap = [0_u8; 32];
     for bit in shown.iter().filter_map(|sequence| sequence.checked_sub(expected + 1)) {
@@ -186,7 +186,7 @@ fn after_a_repetition_by_time_two_are_in_flight() {
     assert_eq!(sent(&mut log, 249), []);
     assert_eq!(sent(&mut log, 250), [0, 1]);
     assert_eq!(log.due(), Some(Mono(750)));
-    // The heartbeat was only late: what it shows is not repeated.
+    // The heartbeat was only late: frames that it shows are not repeated.
     heartbeat(&mut log, 300, 9, &[]);
     assert_eq!(sent(&mut log, 300)[0], 9);
 }
@@ -251,7 +251,7 @@ fn the_last_frame_is_sent_once_more_when_its_heartbeat_is_overdue() {
         "two round trips and 35 ms after it left"
     );
     assert_eq!((log.flight.frames, log.doublings), (flight, 0), "no repetition by time");
-    // It shows what else of the tail is lost: 7 and 8 were sent before it, and long ago.
+    // It shows that 7 and 8 of the tail are lost, too: they were sent before it, and long ago.
     heartbeat(&mut log, 335, 7, &[9]);
     assert_eq!(sent(&mut log, 335), [7, 8]);
 }
@@ -368,7 +368,7 @@ fn a_repetition_that_did_not_leave_is_due_again() {
     assert_eq!(sent(&mut log, 251), [0, 1]);
 }
 
-// What a peer may say that is not true.
+// False statements of a peer.
 
 #[test]
 fn frames_shown_before_they_were_sent_are_not_sent_and_do_not_confuse_it() {
@@ -392,7 +392,7 @@ fn a_bitmap_beyond_what_is_sealed_is_ignored() {
 
 // Whatever happens, in whatever order.
 
-/// The counts are what the marks say, and what lies in the ring is what was pushed.
+/// Checks that the counts agree with the marks, and that the ring contains the pushed frames.
 fn check<C: Congestion>(log: &DeltaLog<C, 1_024, 64>, seed: u64) {
     let standing = |wanted| (log.first..log.next).filter(|sequence| log.mark(*sequence).standing == wanted).count();
     assert_eq!(log.flight.frames as usize, standing(Standing::Flying), "seed {seed}");

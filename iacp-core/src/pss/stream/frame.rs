@@ -1,4 +1,4 @@
-//! The data frame of `IACP §6.4.5`, and the heartbeat in it: laid out in one place.
+//! The layout of the data frame of `IACP §6.4.5`, and of the heartbeat in it.
 //!
 //! ```text
 //!  0  common header 4 │ R-Cookie 8 │ I-Cookie 8 │ Sequence 8       authenticated
@@ -22,35 +22,35 @@ use crate::pss::discard::Violation;
 
 /// Length of a session's frame before its body, in bytes: header and R-Cookie.
 pub(crate) const SESSION_HEADER_LEN: usize = HEADER_LEN + Cookie::LEN;
-/// Where the nonce of a data frame begins: all before it is authenticated.
+/// Where the nonce of a data frame begins: all bytes before it are authenticated.
 pub(crate) const AAD_LEN: usize = SESSION_HEADER_LEN + PssDataStream::LEN - iacp_wire::AeadNonce::LEN;
 /// Where the sealed bytes of a data frame begin.
 pub(crate) const SEALED_AT: usize = SESSION_HEADER_LEN + PssDataStream::LEN;
-/// Length of the rolling hash in front of each plaintext, in bytes (`IACP §6.4.5`).
+/// Length of the rolling hash at the start of each plaintext, in bytes (`IACP §6.4.5`).
 pub(crate) const CHAIN_LEN: usize = 32;
-/// What a data frame adds to its content, in bytes: headers, rolling hash, kind and tag.
+/// The bytes that a data frame adds to its content: headers, rolling hash, kind and tag.
 pub const OVERHEAD: usize = SEALED_AT + CHAIN_LEN + 1 + AeadTag::LEN;
 
-/// Sequence numbers from here on are heartbeats'.
+/// Sequence numbers from here on are for heartbeats.
 pub(crate) const HEARTBEATS: u64 = 1 << 63;
 
 /// The longest bitmap of a heartbeat, in bytes.
 pub(crate) const BITMAP_MAX: usize = 512;
-/// So many frames above E can be shown.
+/// How many frames above E can be shown.
 pub(crate) const SHOWN_MAX: u64 = 8 * BITMAP_MAX as u64;
 /// Content of a heartbeat without its bitmap: two sequences, receive chain, echo.
 pub(crate) const HEARTBEAT_CONTENT: usize = 8 + 8 + CHAIN_LEN + 8;
 /// Length of a heartbeat's frame without its bitmap, in bytes.
 pub(crate) const HEARTBEAT_LEN: usize = OVERHEAD + HEARTBEAT_CONTENT;
 
-/// Both cookies of a session: what every frame of it carries (`IACP §4.2.4.1`).
+/// Both cookies of a session, which every frame of it has (`IACP §4.2.4.1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cookies {
     pub(crate) initiator: Cookie,
     pub(crate) responder: Cookie,
 }
 
-/// What a heartbeat says.
+/// The contents of a heartbeat.
 pub(crate) struct Vector<'v> {
     /// The sender's next sequence.
     pub(crate) next_send: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Vector<'v> {
     pub(crate) ask: bool,
     /// E: everything below it is acknowledged.
     pub(crate) expected: u64,
-    /// The frame E is there, and not acknowledged yet.
+    /// Whether frame E has arrived and is not acknowledged yet.
     pub(crate) held: bool,
     /// The sender's receive chain at E.
     pub(crate) receive_chain: [u8; 32],
@@ -69,7 +69,7 @@ pub(crate) struct Vector<'v> {
 }
 
 impl<'v> Vector<'v> {
-    /// Writes the content of a heartbeat but for its bitmap, which is already in its place.
+    /// Writes the content of a heartbeat except its bitmap, which is already in its place.
     fn write(&self, content: &mut [u8]) -> Option<()> {
         let (next_send, rest) = content.split_first_chunk_mut()?;
         *next_send = (self.next_send | if self.ask { HEARTBEATS } else { 0 }).to_be_bytes();
@@ -119,7 +119,7 @@ impl<'v> Vector<'v> {
     }
 }
 
-/// Seals a heartbeat into `frame`, whose length says how long the bitmap is. `bitmap` writes it in its place.
+/// Seals a heartbeat into `frame`, whose length determines that of the bitmap. `bitmap` writes the bitmap in place.
 pub(crate) fn seal_heartbeat<P: Provider>(
     keys: &mut Sealing<P>,
     cookies: Cookies,
@@ -136,8 +136,8 @@ pub(crate) fn seal_heartbeat<P: Provider>(
     .map(|_| ())
 }
 
-/// Lays a data frame out and seals it in place; returns its tag. `None` if the frame is too short or too long, or if the
-/// key has sealed as much as it may.
+/// Builds a data frame and seals it in place; returns its tag. `None` if the frame is too short or too long, or if the
+/// key has sealed as many frames as allowed.
 pub(crate) fn seal_frame<P: Provider>(
     keys: &mut Sealing<P>,
     cookies: Cookies,
@@ -155,7 +155,7 @@ pub(crate) fn seal_frame<P: Provider>(
     let code = MessageType::PssDataStream.code();
     let [b0, b1] = [VERSION << 4 | code >> 4, code << 4 | flags.with(Flags::SESSION).bits()];
     let [b2, b3] = payload.to_be_bytes();
-    // Array by array: byte by byte takes longer than the cipher's own headers.
+    // Array by array, which is faster than byte by byte.
     let (word, rest) = head.split_first_chunk_mut()?;
     *word = [b0, b1, b2, b3];
     let (responder, rest) = rest.split_first_chunk_mut()?;
@@ -178,13 +178,14 @@ pub(crate) fn seal_frame<P: Provider>(
     Some(tag)
 }
 
-/// Writes content where it will be sealed, into room of its length. `copy_from_slice` keeps a panic for another length.
+/// Writes content where it will be sealed, into room of the same length. `copy_from_slice` would leave a panic for
+/// another length in the code.
 pub(crate) fn write(room: &mut [u8], content: &[u8]) {
     let written = content.write_to(room);
     debug_assert!(written.is_ok(), "the room was made for this content");
 }
 
-/// A data frame, taken apart for opening: what is authenticated, what is sealed, and the tag.
+/// Splits a data frame for opening: the authenticated part, the sealed part, and the tag.
 pub(crate) fn take_apart(datagram: &mut [u8]) -> Option<(&[u8], &mut [u8], &[u8; 16])> {
     let (head, rest) = datagram.split_at_mut_checked(SEALED_AT)?;
     let (sealed, tag) = rest.split_last_chunk_mut()?;

@@ -1,4 +1,4 @@
-//! The receiving half of a session: the receive window, the rolling hash, what is held back.
+//! The receiving half of a session: the receive window, the rolling hash, held frames.
 //!
 //! ```text
 //!          E            come              newest
@@ -7,7 +7,7 @@
 //!  there   │ acknowledged│ has not come   │ one above the highest that has
 //! ```
 //!
-//! A side that acknowledges on delivery has E = come. One that holds moves E when its application has consumed.
+//! A side that acknowledges on delivery has E = come. A side that holds moves E when its application has consumed.
 
 use iacp_wire::Flags;
 use subtle::ConstantTimeEq;
@@ -20,10 +20,10 @@ use crate::crypto::{Provider, Secret32, Suite};
 use crate::pss::discard::{Discard, Violation};
 use crate::pss::packed::Packed;
 
-/// Why a frame is not taken.
+/// Why a frame is not accepted.
 pub(crate) enum NotTaken {
     Discard(Discard),
-    /// It is authentic and breaks the protocol.
+    /// It is authentic and violates the protocol.
     Violation(Violation),
 }
 
@@ -39,7 +39,8 @@ impl From<Violation> for NotTaken {
     }
 }
 
-/// A frame from E on that has come: what is needed to check the chain when a gap closes, and to say the chain at E.
+/// A frame from E on that has arrived: the data needed to check the chain when a gap closes, and to send the chain at
+/// E.
 #[derive(Clone, Copy)]
 struct Early {
     chain: [u8; 32],
@@ -50,9 +51,9 @@ struct Early {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Empty,
-    /// The application declares it consumed.
+    /// Content, which the application declares consumed.
     Content,
-    /// Consumed with what comes before it.
+    /// A frame of the protocol, consumed together with the content before it.
     Own,
 }
 
@@ -67,7 +68,7 @@ impl Early {
 
 /// Content of kind 5: line 16, next item to send 8, lowest item not safe 8.
 pub(crate) const RESUME_CONTENT: usize = 32;
-/// With RESUME so many frames from E on are taken: what was delivered is remembered for so many items.
+/// With RESUME, this many frames from E on are accepted, because delivered items are remembered only for this many.
 const ITEMS_AHEAD: u64 = 256;
 
 /// Whether two rolling hashes are the same one.
@@ -81,7 +82,8 @@ pub(crate) struct Taken<'d> {
     pub(crate) content: &'d mut [u8],
 }
 
-/// The receiving half as another host goes on with it. What is held and not consumed is left out: the peer sends it again.
+/// The receiving half for another host that continues it. Held content that is not consumed is left out: the peer sends
+/// it again.
 pub(crate) struct Heard {
     pub(crate) key: KeyState,
     /// See `Inbound::leaving`.
@@ -96,7 +98,7 @@ pub(crate) struct Heard {
     pub(crate) fin: Option<u64>,
 }
 
-/// A frame above E that was taken, and has been delivered.
+/// A frame above E that was accepted and delivered.
 pub(crate) struct Ahead {
     pub(crate) sequence: u64,
     pub(crate) chain: [u8; 32],
@@ -110,22 +112,23 @@ pub(crate) struct Inbound<P: Provider, const FRAMES: usize> {
     first: u64,
     /// E: the lowest sequence number that is not acknowledged.
     expected: u64,
-    /// The lowest sequence number that has not come.
+    /// The lowest sequence number that has not arrived.
     come: u64,
-    /// One more than the highest sequence number that was taken.
+    /// One more than the highest accepted sequence number.
     newest: u64,
     /// Frames from E on; the place of a sequence number is that number modulo `FRAMES`.
     early: [Early; FRAMES],
     window: u64,
-    /// RESUME was agreed: the first frame is kind 5, and no other is.
+    /// Whether RESUME was agreed: then the first frame must be kind 5, and no other.
     resume: bool,
-    /// What the application has declared consumed, if this side holds: everything below.
+    /// If this side holds: the application has consumed everything below this sequence number.
     consumed: Packed,
     /// The sequence number of the peer's FIN.
     fin: Packed,
-    /// One more than the number of the last heartbeat that was taken.
+    /// One more than the number of the last accepted heartbeat.
     heartbeats: u64,
-    /// The peer's key has changed: when all below this is acknowledged, nothing under the older one can still come.
+    /// Set when the peer's key has changed: once everything below is acknowledged, no frame under the older key can
+    /// still arrive.
     leaving: Packed,
 }
 
@@ -183,7 +186,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         }
     }
 
-    /// The frames above E that were taken; none where this side holds.
+    /// The accepted frames above E; none if this side holds.
     pub(crate) fn ahead(&self) -> impl Iterator<Item = Ahead> {
         let end = if self.consumed.is_none() { self.newest } else { self.expected };
         (self.expected..end).filter(|sequence| self.is_here(*sequence)).filter_map(|sequence| {
@@ -192,7 +195,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         })
     }
 
-    /// Goes on where another host has stopped. `None` if its frames do not fit here; then the memory is to be wiped.
+    /// Continues where another host has stopped. `None` if its frames do not fit here; then the memory must be wiped.
     pub(crate) fn import(
         &mut self,
         heard: &Heard,
@@ -244,17 +247,17 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.expected
     }
 
-    /// The lowest sequence number that has not come.
+    /// The lowest sequence number that has not arrived.
     pub(crate) const fn come(&self) -> u64 {
         self.come
     }
 
-    /// The frame E has come and is not acknowledged.
+    /// Whether frame E has arrived and is not acknowledged.
     pub(crate) const fn holds(&self) -> bool {
         self.expected < self.come
     }
 
-    /// Where the window ends: the peer cannot have sent this, or more, while E stands where it is.
+    /// The end of the window: with the present E, the peer cannot have sent this sequence number or a higher one.
     pub(crate) fn window_end(&self) -> u64 {
         self.expected.saturating_add(self.window.min(FRAMES as u64).min(SHOWN_MAX + 1))
     }
@@ -273,12 +276,12 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         }
     }
 
-    /// Something beyond what is missing has arrived.
+    /// Whether a frame after a missing one has arrived.
     pub(crate) const fn has_gap(&self) -> bool {
         self.newest > self.come
     }
 
-    /// The peer's FIN and everything before it has come.
+    /// Whether the peer's FIN and everything before it has arrived.
     pub(crate) fn complete(&self) -> bool {
         self.fin.get().is_some_and(|fin| fin < self.come)
     }
@@ -292,7 +295,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.key.is_spent()
     }
 
-    /// The newest generation of the peer's key that a frame has opened under.
+    /// The newest generation of the peer's key under which a frame has opened.
     pub(crate) const fn generation(&self) -> u32 {
         self.key.newest_generation()
     }
@@ -302,17 +305,18 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         &mut self.key
     }
 
-    /// One more than the highest sequence number that was taken.
+    /// One more than the highest accepted sequence number.
     pub(crate) const fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// Whether this sequence number is above all earlier ones of its sort: only such a frame makes a candidate.
+    /// Whether this sequence number is above all earlier ones of its sort: only such a frame makes its source address a
+    /// candidate.
     pub(crate) const fn is_newest(&self, sequence: u64) -> bool {
         if sequence >= HEARTBEATS { sequence - HEARTBEATS >= self.heartbeats } else { sequence >= self.newest }
     }
 
-    /// Whether the peer's send chain, which it says at its next sequence, is ours; where it cannot be compared, it is.
+    /// Whether the peer's send chain at its next sequence equals ours; `true` if it cannot be compared.
     pub(crate) fn fits(&self, next_send: u64, send_chain: &[u8; 32]) -> bool {
         next_send != self.come || same(&self.key.chain, send_chain)
     }
@@ -326,7 +330,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         sequence < self.newest && self.early.get(Self::index(sequence)).is_some_and(|early| early.state != Place::Empty)
     }
 
-    /// How long the bitmap of a heartbeat is now, in bytes.
+    /// The present length of a heartbeat's bitmap, in bytes.
     pub(crate) fn bitmap_len(&self) -> usize {
         let above = self.newest.saturating_sub(self.expected + 1);
         let mut bits = above.min(SHOWN_MAX).min(FRAMES as u64 - 1);
@@ -363,14 +367,14 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         if ahead >= self.window {
             return Err(Discard::BeyondWindow.into());
         }
-        // A side that holds keeps nothing that it could not show.
+        // A side that holds keeps no frame that the bitmap could not show.
         if ahead >= FRAMES as u64 || (!self.consumed.is_none() && ahead > SHOWN_MAX) {
             return Err(Discard::NoRoom.into());
         }
         if sequence < self.come || self.is_here(sequence) {
             return Err(Discard::Duplicate.into());
         }
-        // Nothing can be said of an item before the line is known, so it is as if it were lost.
+        // The first frame names the line. Before it has arrived, other frames are treated as lost.
         let is_first = sequence == self.first;
         if self.resume && self.come == self.first && !is_first {
             return Err(Discard::NotNow.into());
@@ -408,7 +412,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         Ok(Taken { kind, content })
     }
 
-    /// The lowest missing frame is here: the chain runs over it, and over everything that waited behind it.
+    /// The lowest missing frame has arrived: the chain is advanced over it and over all frames that waited behind it.
     fn advance(&mut self) -> Result<(), Violation> {
         while self.is_here(self.come) {
             let Some(place) = self.early.get_mut(Self::index(self.come)) else { break };
@@ -422,7 +426,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         Ok(())
     }
 
-    /// Moves E as far as it may go. Returns whether it moved.
+    /// Advances E as far as allowed. Returns whether it moved.
     fn acknowledge(&mut self) -> bool {
         let before = self.expected;
         while self.expected < self.come {
@@ -436,8 +440,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.expected > before
     }
 
-    /// The application has consumed everything below `sequence`. `None` if that has not come, or if this side does not
-    /// hold; else whether E has moved.
+    /// Notes that the application has consumed everything below `sequence`. `None` if that has not arrived, or if this
+    /// side does not hold; otherwise whether E has moved.
     pub(crate) fn consume(&mut self, sequence: u64) -> Option<bool> {
         let consumed = self.consumed.get().filter(|_| sequence <= self.come)?;
         self.consumed = Packed::of(sequence.max(consumed));
@@ -446,8 +450,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         Some(moved)
     }
 
-    /// The next frames of content that have come in order and are not consumed, at most `count` of them: below which
-    /// sequence number they are, and how many. `None` if this side does not hold.
+    /// The next frames of content that have arrived in order and are not consumed, at most `count` of them: the
+    /// sequence number after the last of them, and their number. `None` if this side does not hold.
     pub(crate) fn next_contents(&self, count: u64) -> Option<(u64, u64)> {
         let mut at = self.consumed.get()?.max(self.expected);
         let mut found = (at, 0);
@@ -461,7 +465,7 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         Some(found)
     }
 
-    /// Forgets what is held and not consumed: the peer sends it again. `None` if this side does not hold.
+    /// Forgets held content that is not consumed: the peer sends it again. `None` if this side does not hold.
     pub(crate) fn rewind(&mut self) -> Option<()> {
         self.consumed.get()?;
         self.key.chain = self.chain();
@@ -502,7 +506,8 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         Ok((vector, *send_chain))
     }
 
-    /// Wipes the older key once nothing under it can still come: not even what has come, is held and may be forgotten.
+    /// Wipes the older key once no frame under it can still arrive, not even a held frame that may be forgotten and
+    /// sent again.
     fn leave_low(&mut self) {
         if self.leaving.get().is_some_and(|sequence| self.expected >= sequence) {
             self.key.leave_low();

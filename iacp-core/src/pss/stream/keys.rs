@@ -7,8 +7,8 @@
 //! nonce        = ( iv + g mod 2^32 ) 4 | sequence 8
 //! ```
 //!
-//! The nonce says in clear under which generation a frame is sealed. The sender renews its key when the receiver has
-//! certainly left the generation before, so a receiver never needs more than two: *low* and the one after it.
+//! The generation of a frame's key is visible in the nonce. The sender renews its key only when the receiver has
+//! certainly left the previous generation, so a receiver never needs more than two: *low* and the one after it.
 
 use zeroize::Zeroize;
 
@@ -20,7 +20,7 @@ use crate::pss::scrub::scrub;
 pub(crate) const UPDATE_AFTER: u32 = 1 << 22;
 /// A key never seals more frames than this: then the session ends.
 pub(crate) const KEY_LIMIT: u32 = 1 << 23;
-/// A session ends after as many failed openings.
+/// After this many failed openings the session ends.
 pub(crate) const FAILED_LIMIT: u64 = 1 << 36;
 
 /// Which way a direction goes.
@@ -69,7 +69,7 @@ impl Way {
     }
 }
 
-/// What both halves derive from the handshake's PRK.
+/// The first IV, which both halves derive from the handshake's PRK.
 fn first_iv<P: Provider>(prk: &Secret32, way: Way) -> u32 {
     let block = P::hkdf_expand_key(prk, way.iv());
     block.expose().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
@@ -120,7 +120,7 @@ fn place_cipher<P: Provider>(place: &mut Expanded<P::Cipher>, suite: Suite, key:
     *place = Expanded::Key(P::cipher(suite, key));
 }
 
-/// One direction's key as another host goes on with it. It is wiped when it is dropped.
+/// The key of one direction for another host that continues the session. It is wiped when it is dropped.
 pub(crate) struct KeyState {
     pub(crate) generation: u32,
     pub(crate) secret: Secret32,
@@ -130,8 +130,8 @@ pub(crate) struct KeyState {
     pub(crate) count: u64,
 }
 
-/// The sending key. Its memory is the only count of what it has sealed, so it is never copied, and it is wiped with
-/// that memory.
+/// The sending key. It contains the only count of the frames that it has sealed, so it is never copied, and is wiped
+/// together with the count.
 pub(crate) struct Sealing<P: Provider> {
     way: Way,
     suite: Suite,
@@ -142,7 +142,7 @@ pub(crate) struct Sealing<P: Provider> {
     generation: u32,
     /// Frames sealed under this generation, heartbeats included.
     sealed: u32,
-    /// The rolling hash in front of the next data frame.
+    /// The rolling hash before the next data frame.
     pub(crate) chain: [u8; 32],
 }
 
@@ -185,7 +185,7 @@ impl<P: Provider> Sealing<P> {
         KEY_LIMIT.saturating_sub(self.sealed)
     }
 
-    /// This key has sealed enough: it is renewed as soon as that is allowed.
+    /// Whether this key has sealed enough frames to be renewed as soon as that is allowed.
     pub(crate) const fn is_worn(&self) -> bool {
         self.sealed >= UPDATE_AFTER
     }
@@ -217,7 +217,7 @@ impl<P: Provider> Sealing<P> {
         KeyState { generation: self.generation, secret, iv, count }
     }
 
-    /// Goes on where another host has stopped. `None` where it has sealed more than a key may.
+    /// Continues where another host has stopped. `None` if the key has sealed more frames than allowed.
     pub(crate) fn import(&mut self, state: &KeyState, way: Way, suite: Suite, chain: &[u8; 32]) -> Option<()> {
         let sealed = u32::try_from(state.count).ok().filter(|sealed| *sealed <= KEY_LIMIT)?;
         (self.way, self.suite, self.generation, self.sealed) = (way, suite, state.generation, sealed);
@@ -244,7 +244,7 @@ impl<P: Provider> Drop for Sealing<P> {
     }
 }
 
-/// The receiving keys: of generation *low*, and of the one after it once a frame has asked for it.
+/// The receiving keys: of generation *low*, and of the one after it once a frame needs it.
 pub(crate) struct Opening<P: Provider> {
     way: Way,
     suite: Suite,
@@ -252,7 +252,7 @@ pub(crate) struct Opening<P: Provider> {
     secret: Secret32,
     low: u32,
     iv: u32,
-    /// The key of generation *low* + 1, once it was derived: at most once, whatever is sent.
+    /// The key of generation *low* + 1, once it was derived. It is derived at most once, whatever the peer sends.
     next_key: Secret32,
     next_known: bool,
     /// One expanded key: of *low*, or of *low* + 1 once a frame of it has opened. The frames of the other generation are
@@ -260,7 +260,7 @@ pub(crate) struct Opening<P: Provider> {
     cipher: Expanded<P::Cipher>,
     cipher_ahead: bool,
     failed: u64,
-    /// The rolling hash in front of the lowest data frame that has not come.
+    /// The rolling hash before the lowest data frame that has not arrived.
     pub(crate) chain: [u8; 32],
 }
 
@@ -296,13 +296,14 @@ impl<P: Provider> Opening<P> {
         (self.next_known, self.cipher_ahead) = (false, false);
     }
 
-    /// For the host that takes the session over: the lower generation. The next one is derived there when a frame asks for it.
+    /// For the host that takes the session over: the lower generation. The next one is derived there when a frame needs
+    /// it.
     pub(crate) fn export(&self) -> KeyState {
         let iv = self.iv.wrapping_add(self.low).to_be_bytes();
         KeyState { generation: self.low, secret: copy_secret(&self.secret), iv, count: self.failed }
     }
 
-    /// Goes on where another host has stopped.
+    /// Continues where another host has stopped.
     pub(crate) fn import(&mut self, state: &KeyState, way: Way, suite: Suite, chain: &[u8; 32]) {
         self.wipe();
         (self.way, self.suite, self.low, self.failed) = (way, suite, state.generation, state.count);
@@ -326,7 +327,7 @@ impl<P: Provider> Opening<P> {
         self.failed = failed;
     }
 
-    /// Generation *low* is over: nothing under it can still come. Its secret and key are wiped.
+    /// Ends generation *low*, of which no frame can still arrive. Its secret and key are wiped.
     pub(crate) fn leave_low(&mut self) {
         self.secret = P::hkdf_expand_key(&self.secret, self.way.update());
         if !self.cipher_ahead {
@@ -337,8 +338,8 @@ impl<P: Provider> Opening<P> {
         self.low = self.low.wrapping_add(1);
     }
 
-    /// Opens a frame in place: whether it was sealed under the generation after *low*. Nothing but the count of failures,
-    /// and at most once the next key, changes when it does not open.
+    /// Opens a frame in place. Returns whether it was sealed under the generation after *low*. If it does not open,
+    /// only the count of failures changes, and at most once the next key.
     pub(crate) fn open(
         &mut self,
         sequence: u64,
@@ -367,7 +368,7 @@ impl<P: Provider> Opening<P> {
         Err(Discard::Seal)
     }
 
-    /// A frame of the generation whose key is not kept expanded.
+    /// Opens a frame of the generation whose key is not kept expanded.
     #[inline(never)]
     fn open_other(&mut self, ahead: bool, nonce: &[u8; 12], aad: &[u8], sealed: &mut [u8], tag: &[u8; 16]) -> bool {
         if !ahead {

@@ -1,6 +1,6 @@
 //! What a PSS_DATA_STREAM frame carries.
 
-/// The kind of a frame's content. A heartbeat is none of these: it is the session's own, and never the application's.
+/// The kind of a frame's content. A heartbeat is not among them: it belongs to the session, not to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
@@ -10,9 +10,9 @@ pub enum Kind {
     EseUpdate,
     /// 2: a Dynamic Group Key (`IACP §6.4.4`).
     Dgk,
-    /// 4: what concerns the Session Federation Contract (`IACP §6.4.4`).
+    /// 4: operations under the Session Federation Contract (`IACP §6.4.4`).
     Sfc,
-    /// 5: a side's first frame after it lost the memory of an earlier session. Received, and not yet sent.
+    /// 5: a side's first frame in a session with RESUME.
     Resume,
     /// 6: which copies were missing or altered on each of three paths (`IACP §4.2.7.3`).
     PathReport,
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a code; `None` for a heartbeat's and for what does not exist.
+    /// The kind of a code; `None` for that of a heartbeat and for unknown codes.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {

@@ -1,13 +1,13 @@
-//! What the peer's heartbeats and the passing of time say about frames in flight: arrived, shown, lost.
+//! The evaluation of the peer's heartbeats and of time for frames in flight: arrived, shown, lost.
 
 use super::congestion::{Arrived, Congestion, InFlight};
 use super::delta_log::{DeltaLog, Standing, low};
 use crate::time::Mono;
 
-/// A frame is lost at once when so many frames above it, sent after it, have arrived (`RFC 9002`, 6.1.1).
+/// A frame counts as lost immediately when this many frames above it, sent after it, have arrived (`RFC 9002`, 6.1.1).
 const REORDERING: u32 = 3;
 
-/// What a heartbeat shows beyond the sequence number E that it expects.
+/// The frames that a heartbeat shows beyond the sequence number E that it expects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'b> {
     /// Frame E itself has arrived, and is not acknowledged yet.
@@ -28,7 +28,7 @@ impl Shown<'_> {
         byte.is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0)
     }
 
-    /// The offsets from E that it covers.
+    /// How many offsets from E it covers.
     fn reach(&self) -> u64 {
         1 + 8 * self.bitmap.len() as u64
     }
@@ -37,15 +37,15 @@ impl Shown<'_> {
 /// What a heartbeat has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
-    /// Something is acknowledged or shown for the first time: the peer makes progress.
+    /// Whether any frame is acknowledged or shown for the first time: the peer makes progress.
     pub(crate) any: bool,
-    /// Something is acknowledged: the log has more room.
+    /// Whether any frame is acknowledged: the log has more room.
     pub(crate) freed: bool,
 }
 
 impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAMES> {
-    /// Everything below `expected` has arrived, and what `shown` shows. The caller has checked that the heartbeat is
-    /// newer than all before it and speaks of nothing that was not sealed; one that does anyway changes nothing.
+    /// Takes a heartbeat: everything below `expected` has arrived, and the frames in `shown`. The caller has checked
+    /// that it is newer than all before it and mentions only sealed frames; one that mentions others changes nothing.
     pub(crate) fn acknowledge(&mut self, now: Mono, expected: u64, shown: Shown<'_>) -> News {
         if self.wiped || !(self.first..=self.next).contains(&expected) {
             return News::default();
@@ -77,7 +77,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         News { any: heard.any, freed }
     }
 
-    /// A heartbeat has answered one of ours that was sent at `sent` and asked for an answer at once.
+    /// Notes that a heartbeat has answered one of ours, which was sent at `sent` and asked for an immediate answer.
     pub(crate) fn echo(&mut self, now: Mono, sent: Mono) {
         self.clock = self.clock.max(now);
         self.take_sample(now, sent);
@@ -88,7 +88,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.congestion.round_trip(now, u32::try_from(now.since(sent)).unwrap_or(u32::MAX));
     }
 
-    /// Takes over what the heartbeat shows, and withdraws what it shows no longer.
+    /// Marks the frames that the heartbeat shows, and unmarks those that it does not show any more.
     fn show(&mut self, now: Mono, shown: Shown<'_>, heard: &mut Heard) {
         let reach = self.first.saturating_add(shown.reach()).min(self.next);
         let mut top = self.first;
@@ -109,7 +109,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.top = top;
     }
 
-    /// A frame that was not known to have arrived is known to have arrived.
+    /// Notes the arrival of a frame.
     fn arrive(&mut self, now: Mono, sequence: u64, heard: &mut Heard) {
         let mark = self.mark(sequence);
         let Some(slot) = self.slot(sequence) else { return };
@@ -118,7 +118,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             Standing::Shown => return,
             Standing::Flying => self.land(length),
             Standing::Due => self.due = self.due.saturating_sub(1),
-            // It was handed out and said not to have left, and has arrived nevertheless; or the peer guesses.
+            // It was reported as not sent, but has arrived nevertheless; or the peer is guessing.
             Standing::Waiting => {
                 heard.any = true;
                 return;
@@ -129,14 +129,15 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         if !mark.repeated() {
             heard.sample = Some(sent);
         }
-        // Of a repeated frame it is not known which sending arrived; one that is too young was an earlier one.
+        // For a repeated frame it is not known which transmission arrived; if the newest is too young, it was an
+        // earlier one.
         if (!mark.repeated() || age >= self.rtt.least()) && newer(order, self.arrived) {
             self.arrived = order;
         }
         self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated(), stamp });
     }
 
-    /// Makes due what is lost: frames that three shown ones stand above, and frames that were overtaken too long ago.
+    /// Makes lost frames due: those with three shown frames above them, and those that were overtaken too long ago.
     pub(super) fn find_lost(&mut self, now: Mono) {
         let shows = |sequence: &u64| self.mark(*sequence).standing == Standing::Shown;
         let (mut above, wait) = ((self.first..self.top).filter(shows).count(), self.rtt.overtaken_for());
@@ -149,7 +150,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
                 continue;
             }
             let Some(slot) = self.slot(sequence) else { return };
-            // Counted in sendings: so what was repeated is taken for lost again only by frames sent after that.
+            // Counted in transmissions, so that a repeated frame counts as lost again only because of frames sent after
+            // its repetition.
             if mark.standing != Standing::Flying || !newer(self.arrived, slot.order) {
                 continue;
             }
@@ -167,7 +169,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         (self.late, self.overtaken) = (low(first_late), first_late < Mono(u64::MAX));
     }
 
-    /// Makes the last frame in flight due: a heartbeat that answers it shows what of the tail is lost.
+    /// Makes the last frame in flight due: the heartbeat that answers it shows which frames of the tail are lost.
     pub(super) fn repeat_last(&mut self) {
         self.probed = true;
         let flying = |sequence: &u64| self.mark(*sequence).standing == Standing::Flying;
@@ -209,7 +211,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.flight.bytes = self.flight.bytes.saturating_sub(length);
     }
 
-    /// What the peer shows although it was not sent is not sent.
+    /// Skips frames that the peer shows although they were not sent.
     pub(super) fn skip_shown(&mut self) {
         while self.unsent < self.next && self.mark(self.unsent).standing == Standing::Shown {
             self.unsent += 1;

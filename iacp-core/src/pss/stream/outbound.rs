@@ -1,5 +1,4 @@
-//! The sending half of a session: sealing, the rolling hash, heartbeats, key renewal, and what the peer's vectors mean
-//! for it.
+//! The sending half of a session: sealing, the rolling hash, heartbeats, key renewal, and the peer's vectors.
 
 use iacp_wire::Flags;
 
@@ -16,36 +15,36 @@ use crate::pss::error::SendError;
 use crate::pss::packed::Packed;
 use crate::time::Mono;
 
-/// Frames that a key keeps back, so that a session that must end can still say so: its FIN and its heartbeats.
+/// Frames that are reserved of a key, so that a session that must end can still send its FIN and heartbeats.
 const RESERVE: u32 = 1 << 10;
 
-/// The sending half as another host goes on with it.
+/// The sending half for another host that continues it.
 pub(crate) struct Sent {
     pub(crate) key: KeyState,
     /// See `Outbound::renewable`.
     pub(crate) echoed: Option<u64>,
     pub(crate) first: u64,
     pub(crate) next: u64,
-    /// The rolling hash in front of the first frame that is not acknowledged.
+    /// The rolling hash before the first frame that is not acknowledged.
     pub(crate) chain: [u8; 32],
     pub(crate) heartbeats: u64,
     pub(crate) fin: Option<u64>,
 }
 
 pub(crate) struct Outbound<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> {
-    /// The only place where the sending key lives.
+    /// The sending key, which exists only here.
     key: Sealing<P>,
     pub(crate) log: DeltaLog<C, LOG, FRAMES>,
     /// The number of the next heartbeat.
     heartbeats: u64,
     /// The number of the first heartbeat of this generation of the key.
     generation_heartbeat: u64,
-    /// Once the peer has echoed a heartbeat of this generation: the data sequence from which on it had nothing of ours
-    /// then. When all below it is acknowledged, the key may be renewed.
+    /// Set once the peer has echoed a heartbeat of this generation: the next data sequence at that time. When
+    /// everything below it is acknowledged, the key may be renewed.
     renewable: Packed,
-    /// The application asked for a renewal.
+    /// Whether the application requested a renewal.
     renewal_wanted: bool,
-    /// The newest echo that was taken, as a whole sequence; 0 if none.
+    /// The newest accepted echo, as a whole sequence; 0 if none.
     echo: u64,
     /// The last heartbeat with ASK whose echo is awaited, and when it left.
     asked: (Packed, Mono),
@@ -92,8 +91,8 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         }
     }
 
-    /// Goes on where another host has stopped, with the frames that it had sealed. `None` if they do not fit; then the memory
-    /// is to be wiped.
+    /// Continues where another host has stopped, with the frames that it had sealed. `None` if they do not fit; then
+    /// the memory must be wiped.
     pub(crate) fn import<'f>(
         &mut self,
         now: Mono,
@@ -101,7 +100,8 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         (way, suite, window): (Way, Suite, u32),
         frames: impl Iterator<Item = (&'f [u8], bool)>,
     ) -> Option<()> {
-        // What the peer has echoed of the older host's heartbeats is not known: only later ones show it the newest key.
+        // It is not known which heartbeats of the earlier host the peer has echoed: only echoes of later ones prove
+        // that it has the newest key.
         (self.heartbeats, self.generation_heartbeat) = (sent.heartbeats, sent.heartbeats);
         (self.renewable, self.fin) = (sent.echoed.into(), sent.fin.into());
         (self.renewal_wanted, self.echo, self.asked) = (false, 0, (Packed::NONE, Mono(0)));
@@ -121,7 +121,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.key.import(&sent.key, way, suite, &chain)
     }
 
-    /// Wipes the key. What was not acknowledged stays countable.
+    /// Wipes the key. The number of unacknowledged frames stays readable.
     pub(crate) fn wipe(&mut self) {
         self.key.wipe();
         self.log.wipe();
@@ -131,12 +131,12 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         !self.fin.is_none()
     }
 
-    /// Our FIN, and so everything before it, is acknowledged.
+    /// Whether our FIN, and so everything before it, is acknowledged.
     pub(crate) fn fin_acknowledged(&self) -> bool {
         self.fin.get().is_some_and(|fin| fin < self.log.first())
     }
 
-    /// Something that was sent is neither acknowledged nor shown. What the peer's window keeps back was not sent.
+    /// Whether a sent frame is neither acknowledged nor shown. Frames beyond the peer's window were not sent.
     pub(crate) const fn awaits_news(&self) -> bool {
         self.log.flight.frames > 0 || self.log.due > 0
     }
@@ -146,22 +146,23 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.heartbeats
     }
 
-    /// The next heartbeat has this number, or a higher one: the numbers before it are never sealed.
+    /// Skips heartbeat numbers: the next heartbeat has this number or a higher one, and those before it are never
+    /// sealed.
     pub(crate) fn skip_heartbeats(&mut self, number: u64) {
         self.heartbeats = self.heartbeats.max(number);
     }
 
-    /// The key may seal nothing more but the end.
+    /// Whether the key may seal only the frames of the session's end.
     pub(crate) const fn key_spent(&self) -> bool {
         self.key.alive() && self.key.left() <= RESERVE
     }
 
-    /// The key is to be renewed, and the peer has yet to echo a heartbeat that this key has sealed.
+    /// Whether the key is to be renewed, but the peer has not yet echoed a heartbeat that this key has sealed.
     pub(crate) const fn wants_echo(&self) -> bool {
         self.key.is_worn() && self.renewable.is_none()
     }
 
-    /// Renews the key as soon as it may be.
+    /// Requests a renewal of the key as soon as that is allowed.
     pub(crate) const fn want_renewal(&mut self) {
         self.renewal_wanted = true;
     }
@@ -179,7 +180,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
     /// Renews the key if that is wanted and allowed: by its own count, because the peer has renewed its own, or
     /// because the application asked.
     fn renew(&mut self, peer_generation: u32) {
-        // Modulo 2^32; by more than one where the peer renewed again while our own frames were not acknowledged.
+        // Modulo 2^32. It is more than one if the peer renewed again while our own frames were not acknowledged.
         let ahead = peer_generation.wrapping_sub(self.key.generation());
         let behind = ahead != 0 && ahead < 1 << 31;
         if !(self.key.is_worn() || behind || self.renewal_wanted) {
@@ -237,8 +238,8 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         Ok(sequence)
     }
 
-    /// Seals a heartbeat into `out`: our state vector and our acknowledgement. Returns its length, or 0 when the key
-    /// has nothing left.
+    /// Seals a heartbeat with our state vector and our acknowledgement into `out`. Returns its length, or 0 if the key
+    /// is used up.
     pub(crate) fn heartbeat(
         &mut self,
         now: Mono,
@@ -263,7 +264,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         if seal_heartbeat(&mut self.key, cookies, sequence, &vector, frame, bitmap).is_none() {
             return 0;
         }
-        // The first one confirms the keys, and is answered at once without being asked.
+        // The first one confirms the keys, and is always answered immediately.
         if ask || self.heartbeats == 0 {
             self.asked = (Packed::of(sequence), now);
         }
@@ -271,7 +272,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         length
     }
 
-    /// The peer's vector is compared with what we know. Nothing changes here.
+    /// Compares the peer's vector with our state. Nothing changes here.
     pub(crate) fn check(&self, vector: &Vector<'_>) -> Result<(), Violation> {
         let (first, next) = (self.log.first(), self.log.next());
         if vector.expected < first || vector.expected > next || vector.shown_end() > next {
@@ -288,7 +289,7 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         if possible { Ok(()) } else { Err(Violation::Echo) }
     }
 
-    /// Takes a vector that was checked.
+    /// Applies a vector that was checked.
     pub(crate) fn take(&mut self, now: Mono, vector: &Vector<'_>, peer_generation: u32) -> News {
         self.echo = vector.echo;
         let (asked, sent) = self.asked;

@@ -2,21 +2,22 @@
 
 use crate::time::Mono;
 
-/// A budget of bytes that grows with time. One frame may overdraw it, and the next waits until the debt is paid: so no
-/// frame is too long for it, and the mean rate is exact although the clock counts whole milliseconds.
+/// A budget of bytes that grows with time. One frame may overdraw it, and the next waits until the debt is paid. So no
+/// frame is too long, and the mean rate is exact although the clock counts whole milliseconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
-    /// In thousandths of a byte, so that rates below a kilobyte a second lose nothing.
+    /// In thousandths of a byte, so that rates below a kilobyte a second are exact.
     budget: i64,
     /// The moment up to which the budget was filled.
     at: Mono,
 }
 
 impl Pace {
-    /// The first frame may leave at once.
+    /// The first frame may be sent immediately.
     pub(crate) const FULL: Self = Self { budget: 0, at: Mono(0) };
 
-    /// A frame of `length` bytes leaves now. `rate` is in bytes a second; `burst` bytes may leave at once after a pause.
+    /// A frame of `length` bytes is sent now. `rate` is in bytes a second; `burst` bytes may be sent immediately after
+    /// a pause.
     pub(crate) fn spend(&mut self, now: Mono, rate: u32, burst: u32, length: u32) {
         let filled = now.since(self.at).saturating_mul(u64::from(rate));
         let filled = i64::try_from(filled).unwrap_or(i64::MAX);
@@ -25,12 +26,12 @@ impl Pace {
         self.at = self.at.max(now);
     }
 
-    /// What was spent last did not leave.
+    /// Gives back the last amount, because its frame was not sent.
     pub(crate) const fn give_back(&mut self, length: u32) {
         self.budget = self.budget.saturating_add(length as i64 * 1_000);
     }
 
-    /// When the next frame may leave: as soon as there is no debt.
+    /// When the next frame may be sent: as soon as there is no debt.
     pub(crate) fn next(&self, rate: u32) -> Mono {
         match u64::try_from(self.budget.saturating_neg()) {
             Ok(debt) if debt > 0 => self.at.after(debt.div_ceil(u64::from(rate.max(1)))),
@@ -43,7 +44,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// How many frames leave within so many milliseconds if each is sent as early as it may be.
+    /// How many frames are sent within a number of milliseconds if each is sent as early as allowed.
     fn released(rate: u32, burst: u32, length: u32, milliseconds: u64) -> u64 {
         let mut pace = Pace::FULL;
         pace.spend(Mono(1_000), rate, 0, 0);

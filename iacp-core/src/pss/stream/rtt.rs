@@ -8,11 +8,11 @@ const GRANULARITY: u32 = 100;
 pub(crate) const SHORTEST: u32 = 250;
 /// The longest repetition time, however often it has doubled, in milliseconds.
 pub(crate) const LONGEST: u32 = 8_000;
-/// How long a receiver may hold the heartbeat for the last frame back, and what a timer may come late, in milliseconds.
+/// How long a receiver may delay the heartbeat for the last frame, plus the lateness of a timer, in milliseconds.
 const HELD_BACK: u32 = 25 + 10;
-/// How late a frame may come after one that was sent later, at least, in milliseconds.
+/// The least time that a frame may arrive after one that was sent later, in milliseconds.
 const LATE: u32 = 10;
-/// Samples above this are cut, in milliseconds: a host that slept must not spoil the mean for long.
+/// Samples are limited to this, in milliseconds, so that a host that slept does not spoil the mean for long.
 const LONGEST_SAMPLE: u32 = 60_000;
 
 /// SRTT and RTTVAR of RFC 6298, in the scaled integers of Jacobson's paper (1988, appendix A).
@@ -31,11 +31,11 @@ impl Rtt {
     /// No sample yet.
     pub(crate) const NONE: Self = Self { smoothed: 0, variation: 0, least: 0, sampled: false };
 
-    /// Takes one sample: the time from a sending until it was known to have arrived.
+    /// Takes one sample: the time from a transmission until its arrival became known.
     pub(crate) fn sample(&mut self, sent: Mono, now: Mono) {
         let sample = u32::try_from(now.since(sent)).unwrap_or(LONGEST_SAMPLE).min(LONGEST_SAMPLE);
         if self.sampled {
-            // RTTVAR before SRTT, as RFC 6298 2.3 asks.
+            // RTTVAR before SRTT, as RFC 6298 2.3 requires.
             let difference = (self.smoothed / 8).abs_diff(sample);
             self.variation = self.variation - self.variation / 4 + difference;
             self.smoothed = self.smoothed - self.smoothed / 8 + sample;
@@ -56,14 +56,15 @@ impl Rtt {
         self.least
     }
 
-    /// So long after its sending a frame is lost that one sent later has overtaken: a quarter of the round trip later
-    /// than it should be known (RFC 8985, 6.2).
+    /// The time after its transmission at which an overtaken frame counts as lost: a quarter of the round trip later
+    /// than its arrival should have become known (RFC 8985, 6.2).
     pub(crate) const fn overtaken_for(&self) -> u64 {
         let (smoothed, quarter) = (self.smoothed / 8, self.smoothed / 32);
         smoothed as u64 + if quarter > LATE { quarter } else { LATE } as u64
     }
 
-    /// So long after the last sending the last frame is sent once more (RFC 8985, 7.2); `None` before the first sample.
+    /// The time after the last transmission at which the last frame is sent again (RFC 8985, 7.2); `None` before the
+    /// first sample.
     pub(crate) const fn probe_after(&self) -> Option<u64> {
         if self.sampled { Some(self.smoothed as u64 / 4 + HELD_BACK as u64) } else { None }
     }

@@ -130,7 +130,7 @@ impl Crate {
     /// The file that defines what an absolute path names, through all re-exports.
     fn file(&self, path: &Module) -> Option<&str> {
         let mut path = path.clone();
-        // A chain of re-exports is short; one without end is no Rust.
+        // A chain of re-exports is short; an endless one does not compile.
         for _ in 0..16 {
             let length = (0..=path.len()).rev().find(|length| self.files.contains_key(&path[..*length]))?;
             let module = path[..length].to_vec();
@@ -283,7 +283,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let line = item.use_token.span.start().line;
         for (path, _) in flatten(&item.tree) {
             let Some(absolute) = self.krate.absolute(&self.module, &path) else { continue };
-            // A façade shows what stands below it.
+            // A façade re-exports what is below it.
             let is_below = absolute.len() > self.module.len() && absolute.starts_with(&self.module);
             if is_private || !is_below {
                 self.add(&path, line);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrows::{Arrow, Circle, arrows, between, circles};
 
-/// A crate, and what its top-level modules may use. Rows of modules that are not built yet say where they will stand.
+/// A crate, and what its top-level modules may use. Rows of modules that are not built yet say where they will be.
 struct Crate {
     folder: &'static str,
     may_use: &'static [(&'static str, &'static [&'static str])],
@@ -278,7 +278,7 @@ fn the_drawing_of_the_modules_is_of_the_code() {
     let root = conformance::source_root().expect("the test runs inside its workspace");
     let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("it is read");
     for krate in &CRATES[1..] {
-        // The list of all tables, and what lib.rs itself has, are no rooms of the house.
+        // The list of all tables, and what lib.rs itself defines, are not modules to draw.
         let mut arrows = read(krate);
         arrows.retain(|arrow| !["tables.rs", "lib.rs"].iter().any(|no| arrow.from == *no || arrow.to == *no));
         let lines: String = reduced(&arrows).iter().map(|(from, to)| format!("    {from} --> {to}\n")).collect();

@@ -14,7 +14,7 @@ use crate::steps::{self, Agent, Datagram, Door, Link, Meant, SUITES};
 const CONTENT: usize = 64;
 /// Data frames each way.
 const DATA_FRAMES: u8 = 2;
-/// Rounds after which two sides that close have not met, in which case they never will.
+/// Rounds after which two closing sides that have not both ended never will.
 const LONG: u32 = 40;
 
 const INITIATOR_AT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4227);
@@ -156,7 +156,7 @@ fn hold(bench: &mut Bench<'_>, capabilities: Capabilities, memory: &mut Memory) 
     fail("the sessions did not end");
 }
 
-/// A data frame, from sealing it to what it says.
+/// A data frame, from sealing it to reading its content.
 fn data(bench: &mut Bench<'_>, [from, to]: [&mut Side<'_>; 2], now: u64, round: u8, datagram: &mut Datagram) {
     let content = [b'a' + round; CONTENT];
     check(bench.step("send", || steps::send(from.link, now, &content, datagram)), "nothing is sent");

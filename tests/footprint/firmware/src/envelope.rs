@@ -1,4 +1,5 @@
-//! What a sealed manifest takes of a receiver: its key bound once, the outer object read, the signature verified, the content matched.
+//! What a sealed manifest costs a receiver: its key bound once, the outer object read, the signature verified, the
+//! content matched.
 
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{BoundKey, Expected, SealedManifest, Strict};
@@ -33,7 +34,7 @@ pub fn verify(sealed: &SealedManifest<'_>, key: BoundKey, content: &[u8]) -> boo
     sealed.verify(expected, &keys, &Strict).is_ok_and(|verified| verified.is_of(&Digest::of(content)))
 }
 
-/// It needs none but the stack.
+/// The program needs no memory but the stack.
 pub struct Memory;
 
 impl Memory {

@@ -33,7 +33,7 @@ impl Host {
         if file == usize::MAX { fail("no standard input") } else { Self(file) }
     }
 
-    /// Asks for a datagram: from which peer it is, or nothing.
+    /// Requests a datagram; returns the peer that it is from, or nothing.
     #[inline(never)]
     pub fn ask(&mut self, report: &mut Report, now: u64, datagram: &mut Datagram) -> Option<usize> {
         report.line(&["await"], &[now as u32]);
@@ -62,7 +62,7 @@ impl Host {
 }
 
 /// Writes a line that ends in bytes.
-// Not all programs speak.
+// Not every program sends datagrams.
 #[allow(dead_code)]
 #[inline(never)]
 pub fn tell(report: &mut Report, word: &str, peer: usize, bytes: &[u8]) {

@@ -7,7 +7,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 
 use crate::report::fail;
 
-/// What no step leaves behind by chance.
+/// A word that no step leaves in memory by chance.
 const PAINT: u32 = 0xa5c3_5a3c;
 /// Bytes below the stack pointer that are painted before each step.
 const PAINTED: u32 = 128 * 1024;
@@ -27,8 +27,8 @@ pub struct Cost {
 }
 
 /// QEMU has no cycle counter. Run with `-icount shift=0`, each instruction takes one nanosecond of virtual time, and
-/// SysTick counts that time at the board's 25 MHz, or 16: 40 instructions to a tick, or 62.5. So counts are exact to two
-/// ticks, are the same in each run, and say nothing of wait states, multiplications or pipelines.
+/// SysTick counts that time at the board's 25 MHz, or 16: 40 instructions to a tick, or 62.5. So counts are exact to
+/// two ticks, are the same in each run, and say nothing about wait states, multiplications or pipelines.
 pub struct Meter {
     timer: SYST,
     per_two_ticks: u32,
@@ -58,7 +58,7 @@ impl Meter {
     }
 
     /// Runs one step.
-    // Its frame is the one from which the step is called, so it must not become part of another.
+    // The step is called from this function's frame, so this function must not be inlined into another.
     #[inline(never)]
     pub fn measure<T>(&mut self, step: impl FnOnce() -> T) -> (Cost, T) {
         let top = stack_pointer();
@@ -91,7 +91,7 @@ impl Meter {
     }
 }
 
-/// Where the memory begins that no static takes: cortex-m-rt's linker script says it.
+/// Where the memory behind all statics begins, as cortex-m-rt's linker script defines it.
 fn end_of_statics() -> u32 {
     unsafe extern "C" {
         static mut __sheap: u32;

@@ -1,5 +1,5 @@
-//! What governing takes of a device: the policies of the robot cell of `examples/conference`, which a host has compiled and which lie in
-//! flash; a control plane, an interaction and a log in memory.
+//! What governing costs a device: the policies of the robot cell of `examples/conference`, which a host has compiled
+//! and which lie in flash; a control plane, an interaction and a log in memory.
 
 use core::mem::MaybeUninit;
 
@@ -99,7 +99,7 @@ pub fn decide(cell: &mut Cell, request: &Request, plane: &Plane, log: &mut Recor
     cell.decide(Time(1_002), request, plane, log).lease
 }
 
-/// What is asked before each governed processing.
+/// The check of the lease before each governed processing.
 #[inline(never)]
 pub fn permits(cell: &Cell, lease: &Lease, request: &Request, plane: &Plane) -> bool {
     cell.permits(lease, request, Time(1_003), plane)

@@ -38,10 +38,10 @@ impl Dice {
         Share::new(parts).unwrap_or(Share::ZERO)
     }
 
-    /// From the smallest to the largest that an `f32` can say, subnormal ones among them.
+    /// From the smallest to the largest value of an `f32`, subnormal ones included.
     fn element(&mut self, wild: bool) -> f32 {
         let bits = self.next();
-        // An exponent of all ones is infinite or no number.
+        // An exponent of all ones is infinite or not a number.
         if wild && (bits >> 23) & 0xFF != 0xFF { f32::from_bits(bits) } else { (bits >> 8) as f32 / 8_388_608.0 - 1.0 }
     }
 

@@ -1,7 +1,7 @@
 //! Each step of a session as one call into `iacp-core`, and nothing else of it.
 //!
 //! A function is not inlined, so that its stack and its place in the call graph are its own. This is the one file to
-//! change when the library's interface does.
+//! change when the library's interface changes.
 
 use core::mem::{MaybeUninit, size_of};
 use core::net::SocketAddr;
@@ -64,7 +64,7 @@ pub enum Meant {
     Established,
     /// Data of this length, whose bytes have this sum.
     Data(usize, u32),
-    /// The peer asks for the end.
+    /// The peer requests the end of the session.
     CloseRequested,
     Closed,
     /// What does not occur between two honest agents.
@@ -193,7 +193,7 @@ pub fn receive(link: &mut Link, now: u64, agent: &Agent, from: SocketAddr, datag
     data.unwrap_or(meant)
 }
 
-/// This side wants the end: it seals its FIN.
+/// This side closes the session: it seals its FIN.
 #[inline(never)]
 pub fn close(link: &mut Link, now: u64) -> bool {
     link.close(Mono(now), TeardownReason::TaskComplete).is_ok()

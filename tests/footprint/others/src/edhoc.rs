@@ -1,5 +1,5 @@
-//! EDHOC (RFC 9528) by lakers, static Diffie-Hellman keys on P-256, suite 2, with message 4: both sides in one image. It ends with
-//! keys; messages are OSCORE's, which lakers has not.
+//! EDHOC (RFC 9528) by lakers, static Diffie-Hellman keys on P-256, suite 2, with message 4: both sides in one image.
+//! It ends with keys; messages would be OSCORE's, which lakers does not implement.
 
 use lakers::{
     Credential, CredentialTransfer, EDHOCError, EDHOCMethod, EDHOCSuite, EdhocInitiator, EdhocResponder,

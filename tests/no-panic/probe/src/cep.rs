@@ -171,7 +171,7 @@ fn decision() {
     let mut lineage = Memory::after_restart(black_box(&mut []), black_box([0; 16]), instant(), black_box(0));
     let schemas = [(text(), text())];
     let policy = black_box(Policy::default().with_drift(limits()).with_schemas(&schemas));
-    // What one delivery leaves behind the next one finds.
+    // Each delivery starts from the memory that the one before it left behind.
     while black_box(true) {
         judge(&mut lineage, &policy);
         memory(&mut lineage);

@@ -34,7 +34,7 @@ pub fn all() {
         Ok(interaction) => interaction,
         Err(refused) => return print(&refused),
     };
-    // What one step leaves behind the next one finds.
+    // Each step starts from the state that the one before it left behind.
     while black_box(true) {
         authorities(&mut control.authorities);
         rollout(&mut control, &interaction);
@@ -230,7 +230,7 @@ fn authorities(authorities: &mut Authorities) {
     authorities.revoke(from, to);
 }
 
-/// What firmware has with it: the optimiser does not know that it is this one.
+/// A version in flash, as firmware has it: the optimiser does not know that it is this one.
 static LINKED: Version<3> =
     match Version::compiled(7, include_bytes!("../../../footprint/firmware/src/robot.policy.bin")) {
         Ok(version) => version,

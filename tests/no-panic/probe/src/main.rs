@@ -32,7 +32,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Bytes of which the optimiser knows neither the value nor the number.
+/// Bytes whose values and number the optimiser cannot know.
 fn opaque() -> &'static [u8] {
     black_box(&[])
 }

@@ -1,5 +1,5 @@
-//! `iacp-core`: discovery, handshake and session of both sides. Cryptography answers anything, so that no way through
-//! the machines is closed.
+//! `iacp-core`: discovery, handshake and session of both sides. The cryptography returns any result, so that every path
+//! through the machines stays possible.
 
 use core::hint::black_box;
 use core::net::SocketAddr;
@@ -139,7 +139,7 @@ fn session<const LOG: usize, const FRAMES: usize, C: iacp_core::pss::Congestion>
     }
 }
 
-/// Answers in every way that the trait allows, and knows nothing.
+/// A provider that returns any result that the trait allows.
 struct Opaque;
 
 impl Provider for Opaque {
@@ -223,7 +223,7 @@ impl Provider for Opaque {
     }
 }
 
-/// A generator of which the optimiser knows nothing.
+/// A generator whose output the optimiser cannot know.
 struct Noise;
 
 impl TryRng for Noise {

@@ -48,7 +48,7 @@ const fn mono(now: u64) -> Mono {
 }
 
 impl<C: Congestion, const LOG: usize, const FRAMES: usize> Ours<C, LOG, FRAMES> {
-    /// A session that is about to be opened, with so many bytes of content in frames of this length.
+    /// A session that is about to be opened, with `content` bytes of content in frames of this length.
     #[must_use]
     pub fn new(content: u64, frame: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -110,7 +110,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> Ours<C, LOG, FRAMES> 
     }
 }
 
-/// What the session does at this time by itself, and the next datagram that it sends.
+/// Handles what is due in the session at this time; returns the next datagram that it sends.
 fn poll<C: Congestion, const LOG: usize, const FRAMES: usize>(
     session: &mut Session<AwsLc, LOG, FRAMES, C>,
     now: Mono,

@@ -11,7 +11,8 @@ pub enum Loss {
     /// Each datagram with this probability.
     Random(f64),
     /// In bursts (Gilbert, Elliott): the mean share of time in which everything is lost, and the mean length of a burst
-    /// in microseconds. By time and not by datagrams: a radio that is disturbed recovers also when nothing is sent.
+    /// in microseconds. Bursts are measured in time and not in datagrams: a disturbed radio recovers also when nothing
+    /// is sent.
     Bursts(f64, f64),
 }
 
@@ -39,7 +40,7 @@ pub struct Path {
     turn: u64,
     /// When the bottleneck has sent everything that waits.
     free: u64,
-    /// What waits: when it will have left, and its length.
+    /// The datagrams that wait: the time at which each will have left, and its length.
     waiting: VecDeque<(u64, u64)>,
     queued: u64,
     /// Datagrams that were offered.

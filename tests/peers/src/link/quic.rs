@@ -85,7 +85,7 @@ fn transport(control: Control) -> Arc<TransportConfig> {
 }
 
 impl Quic {
-    /// A connection that is about to be opened, with so many bytes of content.
+    /// A connection that is about to be opened, with `content` bytes of content.
     #[must_use]
     pub fn new(control: Control, content: u64, seed: u64) -> Self {
         let issued = rcgen::generate_simple_self_signed(["peer".to_owned()]).expect("a certificate");

@@ -1,4 +1,4 @@
-//! The goals of the stream on real networks, measured: who is faster over which link.
+//! The goals of the stream on real networks, measured: which of the two is faster over which link.
 
 use iacp_core::pss::{Flight, Model, OVERHEAD};
 
@@ -103,7 +103,7 @@ fn base() -> Shape {
     Shape { bandwidth: 100 * MEGABIT, delay: 25_000, queue: 625_000, loss: Loss::Random(0.0), late: 0.0 }
 }
 
-/// Measures each link with so many seeds, and reports each line as soon as it is known.
+/// Measures each link with `seeds` seeds, and reports each line as soon as it is known.
 pub fn links(seeds: u64, mut report: impl FnMut(&Line)) {
     let base = base();
     let lossy = Shape { loss: Loss::Random(0.01), ..base };

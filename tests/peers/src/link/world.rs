@@ -8,9 +8,9 @@ use super::path::{Path, Shape};
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// The one that sends the content.
+    /// The side that sends the content.
     Sender,
-    /// The one that takes it.
+    /// The side that receives it.
     Receiver,
 }
 
@@ -22,7 +22,7 @@ pub trait Flow {
     fn transmit(&mut self, now: u64, side: Side) -> Option<Vec<u8>>;
     /// A datagram arrives at this side.
     fn receive(&mut self, now: u64, side: Side, datagram: Vec<u8>);
-    /// When this side wants to be asked again, if nothing arrives.
+    /// When this side has to be polled again, if nothing arrives.
     fn wake(&mut self, side: Side) -> Option<u64>;
     /// When the content began to leave: after the handshake.
     fn began(&self) -> Option<u64>;

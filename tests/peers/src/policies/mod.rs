@@ -1,8 +1,8 @@
 //! The same rules and the same requests, decided by engines of four makes.
 //!
-//! The rules are made from one description ([`rules`]) and written in each engine's own language. All say the same to
-//! each request, which the tests show. Ours does more, and so may only lose by that: it holds the request against the
-//! state of its interaction, gives a lease, and chains a record of the decision.
+//! The rules are made from one description ([`rules`]) and written in each engine's own language. All give the same
+//! answer to each request, which the tests show. Ours does more, which can only make it slower: it checks the request
+//! against the state of its interaction, gives a lease, and chains a record of the decision.
 
 mod by_casbin;
 mod by_cedar;
@@ -45,7 +45,7 @@ mod tests {
     use super::rules::{Dice, Outcome, outcome, requests, rules};
     use super::*;
 
-    /// What all of them say, which is what the rules say.
+    /// Checks that all of them give the answer that the rules give.
     fn agreed(rules: &[Rule], requests: &[Request]) -> Vec<Outcome> {
         let mut ours = Ours::new(rules, requests);
         let mut cedar = Cedar::new(rules, requests);
@@ -58,7 +58,7 @@ mod tests {
             assert_eq!(cedar.is_by_rule(number), said != Outcome::Default, "cedar: {request:?}, {said:?}");
             assert_eq!(rego.permits(number), permits, "rego: {request:?}, {said:?}");
             assert_eq!(casbin.permits(number), permits, "casbin: {request:?}, {said:?}");
-            // Ours says which rule, too.
+            // Ours names the rule, too.
             let (verdict, answer, line) = match said {
                 Outcome::Permit(place) => (Verdict::Permit, Answer::Permit, Some(place + 3)),
                 Outcome::Deny(place) => (Verdict::DeniedByRule, Answer::Deny, Some(place + 3)),

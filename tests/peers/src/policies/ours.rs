@@ -64,7 +64,7 @@ impl Ours {
         interaction.decide(NOW, request, &self.control, &mut self.log)
     }
 
-    /// What the policy alone says.
+    /// The answer of the policy alone.
     ///
     /// # Panics
     /// There is none.
@@ -86,7 +86,7 @@ impl Ours {
     }
 }
 
-/// Lets a text govern that follows another one.
+/// Puts a text into force that follows another one.
 fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabulary<'_>) {
     let mut policy = Box::new(Policy::<16>::new());
     policy.add(text, vocabulary).expect("a policy");
@@ -106,7 +106,7 @@ fn govern(control: &mut Control, before: &str, text: &str, vocabulary: &Vocabula
     control.publish(Track::STABLE, version).expect("it is installed");
 }
 
-/// A participant as the request says, and a person who consents with it.
+/// A participant as the request describes it, and a person who gives the same consents.
 fn ask(
     number: u8,
     request: &Request,

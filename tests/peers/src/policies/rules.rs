@@ -1,4 +1,4 @@
-//! The rules and requests that all engines get, in the language of none of them.
+//! The rules and requests that all engines get, independent of any engine's language.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -49,11 +49,11 @@ pub struct Rule {
     pub regions: Vec<usize>,
     /// Whose posture is at least this.
     pub posture: usize,
-    /// And all participants consent to this, if it matters.
+    /// And all participants consent to this, if it is required.
     pub consent: Option<usize>,
 }
 
-/// Who wants to do what.
+/// A participant, and what it requests to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// What.
@@ -70,14 +70,14 @@ pub struct Request {
     pub consents: u8,
 }
 
-/// What the rules say, and the place of the first one that says so.
+/// What the rules decide, and the place of the first rule that decides so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A rule permits it, and none denies it.
     Permit(usize),
     /// A rule denies it.
     Deny(usize),
-    /// No rule says anything.
+    /// No rule holds.
     Default,
 }
 
@@ -99,7 +99,7 @@ impl Rule {
             && self.consent.is_none_or(|consent| request.consents_to(consent))
     }
 
-    /// Whether the other one never has a say beside this one.
+    /// Whether the other rule can never decide anything beside this one.
     fn covers(&self, other: &Self) -> bool {
         let wider = |wide: &[usize], narrow: &[usize]| narrow.iter().all(|one| wide.contains(one));
         wider(&self.actions, &other.actions)
@@ -111,7 +111,7 @@ impl Rule {
     }
 }
 
-/// What the rules say about a request, rule by rule.
+/// What the rules decide about a request, by evaluating them one by one.
 #[must_use]
 pub fn outcome(rules: &[Rule], request: &Request) -> Outcome {
     let first = |permits| rules.iter().position(|rule| rule.permits == permits && rule.holds(request));
@@ -182,7 +182,7 @@ impl Dice {
     }
 }
 
-/// So many rules, each fifth of them a deny. Our compiler refuses rules that can never decide, so there are none.
+/// So many rules, each fifth of them a deny. Our compiler refuses rules that can never decide, so none are generated.
 #[must_use]
 pub fn rules(count: usize) -> Vec<Rule> {
     let mut dice = Dice::new(1);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Times depend on the machine and on what else it does. Programs take turns, round by round, and the table has medians
-//! and their ratios. What the same link does in virtual time, `link` tells, and that is the same everywhere.
+//! and their ratios. `link` measures the same link in virtual time, with the same result on every machine.
 
 mod relay;
 mod stream;
@@ -134,7 +134,7 @@ fn measure(agent: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file that goes with its last use.
+/// A file that is removed when this is dropped.
 struct File(PathBuf);
 
 impl File {
@@ -156,7 +156,7 @@ impl Drop for File {
     }
 }
 
-/// A process that ends with its use.
+/// A process that is ended when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -171,7 +171,7 @@ impl Running {
         Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
     }
 
-    /// What stands behind these words in a line of its standard error.
+    /// The text behind these words in a line of its standard error.
     fn told(&mut self, words: &str) -> Result<String, Failure> {
         let stderr = self.0.stderr.as_mut().ok_or("its standard error is piped")?;
         for line in BufReader::new(stderr).lines() {

@@ -1,4 +1,4 @@
-//! A link between two sockets: it holds every datagram back for as long, and loses some.
+//! A link between two sockets: it delays every datagram by the same time, and loses some.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ pub struct Weather {
 /// Bytes that a socket of the link holds, if the system allows as many: the link itself has no queue that overflows.
 const BUFFER: usize = 4 << 20;
 
-/// A link in front of a listener. It ends with its use.
+/// A link in front of a listener. It ends when this is dropped.
 pub struct Relay {
     /// Where it stands in for the listener.
     pub at: SocketAddr,
@@ -108,7 +108,7 @@ fn arrive(
         let (length, who) = match socket.recv_from(&mut buffer) {
             Ok(received) => received,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
-            // No process listens any more: that concerns the sender.
+            // No process listens any more: that is an error of the sender's, and not of the link.
             Err(_) => continue,
         };
         seen(who);

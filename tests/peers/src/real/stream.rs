@@ -1,4 +1,4 @@
-//! The same with quinn: one stream of so many bytes, in packets of at most 1,200 bytes as ours are.
+//! The same with quinn: one stream of the same length, in packets of at most 1,200 bytes as ours are.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub fn serve() -> Result<(), Failure> {
     })
 }
 
-/// Sends so many bytes, and waits until the peer says that it has them.
+/// Sends the bytes, and waits until the peer confirms that it has them.
 pub fn send(to: SocketAddr, control: Control, bytes: u64) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let mut roots = RootCertStore::empty();

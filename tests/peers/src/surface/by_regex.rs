@@ -4,8 +4,8 @@ use regex::{CaptureLocations, Regex};
 
 use super::Segments;
 
-/// The grammar, with what the forms of the time have in common taken out in front: so each byte allows one way only, and
-/// the crate may take the fastest of its engines that finds groups.
+/// The grammar, with the common prefix of the time's forms factored out: so each byte allows one way only, and the
+/// crate can use the fastest of its engines that finds groups.
 const GRAMMAR: &str = r"(?-u)\A
     ([0-9]{4} (?: [0-9]{4} [tT] [0-9]{6} [zZ]
                 | -[0-9]{2}-[0-9]{2} (?: [tT] [0-9]{2}-[0-9]{2}-[0-9]{2} [zZ] )? ))

@@ -1,7 +1,7 @@
 //! Surfaces (`CEP §5.2`), read by parsers of four makes: ours, and the same grammar in regex, winnow and pest.
 //!
-//! All take exactly the same names and give the same segments, which the tests show. Ours gives more, and so may only
-//! lose by that: the time as numbers, the warnings, and where and why a name is refused.
+//! All take exactly the same names and give the same segments, which the tests show. Ours gives more, which can only
+//! make it slower: the time as numbers, the warnings, and where and why a name is refused.
 
 mod by_pest;
 mod by_regex;
@@ -24,7 +24,7 @@ pub struct Segments<'a> {
     pub context: &'a str,
     /// How it is to be read.
     pub profile: &'a str,
-    /// How urgent the sender calls it.
+    /// The priority that the sender claims.
     pub priority: &'a str,
     /// Whatever else.
     pub extension: Option<&'a str>,
@@ -106,7 +106,8 @@ mod tests {
         assert!(taken > 1_000 && refused > 1_000, "{taken} taken, {refused} refused");
     }
 
-    /// The name with a character or two changed, taken away or put in, some of them such as no name has.
+    /// The name with a character or two changed, taken away or put in, some of the characters being ones that no name
+    /// may contain.
     fn near(name: &str, rng: &mut ChaCha8Rng) -> String {
         let mut name: Vec<char> = name.chars().collect();
         let mut below = |limit: usize| usize::try_from(rng.next_u32()).expect("32 bits") % limit;

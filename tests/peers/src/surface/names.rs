@@ -11,7 +11,7 @@ pub enum Kind {
     FailsLate,
 }
 
-/// As they may come: in each form of the time, short and long, and some that are none.
+/// As they may come: in each form of the time, short and long, and some that are not surfaces.
 pub const NAMES: &[(Kind, &str)] = &[
     // The draft's example, without and with its extension.
     (Kind::Valid, "20260514t064148z.message.jasper.normal"),

@@ -1,4 +1,4 @@
-//! A context goes from one host to another; what is between the two, the test carries.
+//! A context goes from one host to another; the test carries what passes between the two.
 
 use std::net::SocketAddr;
 
@@ -11,8 +11,8 @@ use iacp_wire::Eid;
 use super::memory::entity;
 use super::{Host, Hosts};
 
-/// What came of an import: the agent's number on its new host, sessions that go on, those without room, and what the agent had
-/// given along.
+/// The result of an import: the agent's number on its new host, the sessions that continue, those without room, and the
+/// data that the agent gave for the move.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Moved {
     /// See above.
@@ -31,7 +31,7 @@ impl Hosts {
     /// A host offers to take an EID over.
     ///
     /// # Errors
-    /// It does not.
+    /// The host makes no offer.
     pub fn offer(&mut self, importer: usize, exporter: usize, eid: Eid) -> Result<Vec<u8>, DockError> {
         let (clocks, from) = ((self.now, self.unix()), self.hosts[exporter].lii.eid());
         let host = &mut self.hosts[importer];
@@ -43,7 +43,7 @@ impl Hosts {
     /// A host takes an offer of a host on its list.
     ///
     /// # Errors
-    /// It is refused.
+    /// The request is refused.
     pub fn lock(&mut self, exporter: usize, offer: &[u8], application: usize) -> Result<usize, DockError> {
         let listed: Vec<Eid> = self.hosts.iter().map(|host| host.lii.eid()).collect();
         let unix = self.unix();
@@ -78,7 +78,7 @@ impl Hosts {
     /// A host opens a blob.
     ///
     /// # Errors
-    /// It is refused.
+    /// The request is refused.
     pub fn import(&mut self, importer: usize, mut blob: Vec<u8>) -> Result<Moved, DockError> {
         let clocks = (self.now, self.unix());
         let host = &mut self.hosts[importer];
@@ -86,7 +86,7 @@ impl Hosts {
         let take = |bytes: &[u8]| application.extend_from_slice(bytes);
         let docked = host.entity.import(clocks, &host.lii, &mut blob, None, take, &mut host.rng)?;
         assert!(blob.iter().all(|byte| *byte == 0), "the key of the EID is not left in the buffer");
-        // One that comes back has its place already.
+        // An agent that comes back has its place already.
         let eid = docked.agent.eid();
         let agent = host.agents.iter().position(|agent| agent.eid() == eid).unwrap_or(host.agents.len());
         match host.agents.get_mut(agent) {
@@ -97,10 +97,10 @@ impl Hosts {
         Ok(Moved { agent, sessions: docked.sessions, left: docked.left, application, reason: docked.reason })
     }
 
-    /// All of it. Returns the agent's number on its new host.
+    /// Does all of these steps. Returns the agent's number on its new host.
     ///
     /// # Panics
-    /// Something of it is refused.
+    /// One of the steps is refused.
     pub fn dock(&mut self, (exporter, agent): (usize, usize), importer: usize) -> usize {
         let eid = self.eid(exporter, agent);
         let offer = self.offer(importer, exporter, eid).expect("a slot is free");
@@ -131,7 +131,7 @@ impl Hosts {
 }
 
 impl Host {
-    /// The host finds that its memory is a copy.
+    /// The host notices that its memory is a copy.
     pub fn renew(&mut self, now: Mono) {
         self.entity.renew(now, |_| None, &mut self.rng);
     }

@@ -1,4 +1,4 @@
-//! One host: its machine, its agents, and what they were told.
+//! One host: its machine, its agents, and the notices that they got.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use super::memory::{Entity, entity};
 /// What an agent has been told of one session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The EID at the other end, once it was OPENED.
+    /// The EID at the other end, once OPENED has come.
     pub peer: Option<Eid>,
     /// What OPENED said: the outcome, the line, the first item to send and the first one to come.
     pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
@@ -30,7 +30,7 @@ pub struct Told {
     pub items: BTreeMap<u64, (Vec<u8>, u32)>,
     /// With RESUME: the numbers of the items in the order in which they came.
     pub numbered: Vec<(u64, Vec<u8>)>,
-    /// All below are with the peer.
+    /// All items below this have reached the peer.
     pub delivered: u64,
     /// How it ended.
     pub closed: Option<ClosureCode>,
@@ -60,11 +60,11 @@ pub struct Host {
     pub at: SocketAddr,
     /// Its agents, in the order in which they came.
     pub agents: Vec<Agent>,
-    /// What its agents were told, by session.
+    /// The notices that its agents got, by session.
     pub told: BTreeMap<(usize, u64), Told>,
     /// The newest state of each agent.
     pub states: BTreeMap<usize, (State, u64, bool)>,
-    /// What the host was told.
+    /// The notices that the host got.
     pub affairs: Vec<String>,
     /// Why datagrams did nothing.
     pub dropped: Vec<Dropped>,
@@ -72,7 +72,7 @@ pub struct Host {
     pub stored: BTreeMap<[u8; 32], u64>,
     /// Storage answers at once, unless it is stuck.
     pub storage_works: bool,
-    /// What comes from there comes by a link.
+    /// What comes from these addresses comes by a link.
     pub links: Vec<SocketAddr>,
     /// How many items were taken of each session.
     pub sent: BTreeMap<u64, u64>,
@@ -80,9 +80,9 @@ pub struct Host {
     pub counters: BTreeMap<([u8; 32], [u8; 16]), u64>,
     /// RESULTs of STANDING by the agent's number.
     pub standings: Vec<(u32, Standing)>,
-    /// RESULTs of RESOLVE: to which agent, its number, and the mapping or why there is none.
+    /// RESULTs of RESOLVE: the agent that got it, its number, and the mapping or the reason why there is none.
     pub resolved: Vec<(Eid, u32, Result<Mapped, LocalStatus>)>,
-    /// What was asked for and not said to be stored.
+    /// What was to be stored and was not confirmed as stored.
     pub unstored: Vec<(Eid, Persist)>,
     /// Stable storage: the EIDs that are marked as exported, with their bounds.
     pub exported: BTreeMap<[u8; 32], u64>,
@@ -151,14 +151,14 @@ impl Host {
     /// A frame of a local channel.
     ///
     /// # Errors
-    /// It did nothing.
+    /// The frame had no effect.
     pub fn local(&mut self, now: Mono, channel: u32, frame: &[u8]) -> Result<Vec<u8>, Dropped> {
         let mut out = [0; 1_200];
         let length = self.entity.handle_local(now, channel, frame, &mut out, &mut self.rng)?;
         Ok(out[..length].to_vec())
     }
 
-    /// Gives an agent's EID up for another.
+    /// Gives up an agent's EID for another.
     ///
     /// # Errors
     /// Why not.

@@ -22,7 +22,7 @@ pub(super) fn leak<T>(count: usize, make: impl Fn() -> T) -> &'static mut [T] {
     Box::leak((0..count).map(|_| make()).collect())
 }
 
-/// Memory for so many agents and sessions. It is leaked: a test ends.
+/// Memory for this many agents and sessions. It is leaked: a test is short.
 #[must_use]
 pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Portable, 8192, 16> {
     let cells = |count: usize| (2 * count.max(1)).next_power_of_two();
@@ -40,7 +40,7 @@ pub fn memory(agents: usize, sessions: usize, fifo: usize) -> Memory<'static, Po
     }
 }
 
-/// The further tables, for so many agents and sessions.
+/// The further tables, for this many agents and sessions.
 #[must_use]
 pub fn tables(agents: usize, sessions: usize) -> Tables<'static> {
     Tables {

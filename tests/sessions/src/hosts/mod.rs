@@ -36,7 +36,7 @@ pub use node::{DirectoryNode, Word};
 
 /// Unix time at the beginning of a world's clock, in milliseconds.
 pub const UNIX: u64 = 1_790_000_000_000;
-/// Where the nonce stands in the body of a ticket.
+/// The bytes of the nonce in the body of a ticket.
 const TICKET_NONCE: std::ops::Range<usize> = 68..80;
 
 /// A datagram under way, earliest first; the number keeps the order of what arrives at once.
@@ -52,25 +52,25 @@ pub struct Hosts {
     pub nodes: Vec<DirectoryNode>,
     /// What happens to datagrams.
     pub weather: Weather,
-    /// What each EID's standing is, if it is not to be admitted.
+    /// The standing of each EID that is not to be admitted.
     pub standings: BTreeMap<[u8; 32], Admission>,
-    /// From there to there nothing arrives.
+    /// Pairs of addresses: nothing from the first arrives at the second.
     pub cut: Vec<(SocketAddr, SocketAddr)>,
     /// Every datagram that was sent: when, from where, where to, what.
     pub trace: Vec<(Mono, SocketAddr, SocketAddr, Vec<u8>)>,
     /// When the directory was asked about which peer.
     pub asked: Vec<(Mono, Eid)>,
-    /// What the directory says of an EID beside its standing: flags and R.
+    /// What the directory answers about an EID beside its standing: flags and R.
     pub known: BTreeMap<[u8; 32], (u16, u16)>,
     /// The records that hosts had written: when, whose, of which kind, and the body. A ticket is found there.
     pub deposits: Vec<(Mono, Eid, Kind, Vec<u8>)>,
-    /// When the directory was asked for a ticket: whose, by whom, under which iv.
+    /// When the directory was asked for a ticket: its owner, the requester, and the iv.
     pub looked_for: Vec<(Mono, Eid, Eid, [u8; 4])>,
-    /// When a host has asked for the accusation against which EID. The test answers.
+    /// When a host has requested an accusation, and against which EID. The test answers.
     pub fetched: Vec<(Mono, Eid)>,
     /// When the directory was asked for the nodes of a path, and its storage key.
     pub resolvers: Vec<(Mono, DhtKey)>,
-    /// What came of the tickets that were found.
+    /// What opening the found tickets resulted in.
     pub opened: Vec<Result<(), NotOpened>>,
     flying: BinaryHeap<Flying>,
     count: u64,
@@ -84,7 +84,7 @@ pub fn place(number: u8) -> IpAddr {
 }
 
 impl Hosts {
-    /// So many hosts with so many agents each; they are registered by and by.
+    /// Hosts with the same number of agents each; they are registered one after the other.
     #[must_use]
     pub fn new(seed: u64, hosts: u8, agents: usize, directory: bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -198,7 +198,7 @@ impl Hosts {
         self.flying.push(Reverse((at, self.count, from, to, bytes)));
     }
 
-    /// Each host does whatever it can do now.
+    /// Makes each host do whatever it can do now.
     pub fn settle(&mut self) {
         for number in 0..self.hosts.len() {
             for _ in 0..4_096 {
@@ -283,7 +283,7 @@ impl Hosts {
         }
     }
 
-    /// What a node answers that is asked for a ticket: the one with the highest counter, or status 1.
+    /// A node's answer to a request for a ticket: the one with the highest counter, or status 1.
     #[must_use]
     pub fn ticket(&self, owner: &Eid, iv: [u8; 4]) -> DhtTicketResp {
         let all = self.deposits.iter().filter(|(_, eid, kind, _)| eid == owner && *kind == Kind::Ticket);
@@ -304,7 +304,7 @@ impl Hosts {
         found
     }
 
-    /// What time it is outside.
+    /// The time of the Unix clock.
     #[must_use]
     pub const fn unix(&self) -> UnixTime {
         UnixTime(UNIX + self.now.0)
@@ -379,7 +379,7 @@ impl Hosts {
         }
     }
 
-    /// Runs until it is so, at most so long.
+    /// Runs until `done` holds, for at most this many milliseconds; returns whether it holds.
     pub fn run_until(&mut self, milliseconds: u64, done: impl Fn(&Self) -> bool) -> bool {
         let until = self.now.after(milliseconds);
         let mut steps = 0_u32;

@@ -9,10 +9,10 @@ use iacp_core::time::Mono;
 use iacp_wire::message::ErpConfirm;
 use iacp_wire::{Eid, Frame, Message, Signature};
 
-/// What a node says of a URI's host: status, EID, expiry.
+/// A node's answer about a URI's host: status, EID, expiry.
 pub type Word = (u32, Eid, u64);
 
-/// A requestor is answered once in so many milliseconds.
+/// A requestor is answered once within this many milliseconds.
 const PAUSE: u64 = 1_000;
 
 /// One node of the directory: it takes what verifies and is newer, and confirms it.
@@ -24,13 +24,13 @@ pub struct DirectoryNode {
     pub at: SocketAddr,
     /// What it holds.
     pub held: BTreeMap<[u8; 32], Binding>,
-    /// The status that it answers with, if it has its own mind.
+    /// The status that it answers with, if it differs from the honest one.
     pub status: Option<u32>,
     /// It answers nothing, and carries nothing.
     pub silent: bool,
     /// It alters what it carries.
     pub alters: bool,
-    /// What it says of the URIs that it is asked for; of all others, that there is no mapping.
+    /// Its answers about URIs; for all others, it answers that there is no mapping.
     pub says: BTreeMap<String, Word>,
     /// When it has answered each requestor last.
     pub asked: BTreeMap<[u8; 32], Mono>,
@@ -100,7 +100,7 @@ impl DirectoryNode {
         };
         let mut frame = vec![0; 144];
         Frame::new(Message::ErpConfirm(&confirm)).write(&mut frame).expect("140 bytes and a header");
-        // The signature is the last field; what it covers, PROFILE 2.3 says.
+        // The signature is the last field; PROFILE 2.3 defines what it covers.
         let bound = [&binding.eid.0[..], &binding.ip.0, &binding.generation.to_be_bytes()].concat();
         let digest = Portable::sha256(&[b"IACP/1 ERP_CONFIRM\0", &bound, &frame[..80]]);
         frame[80..].copy_from_slice(&Portable::sign(&self.key, &digest));

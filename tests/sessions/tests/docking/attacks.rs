@@ -70,7 +70,7 @@ fn a_blob_that_was_cut_mixed_or_altered_creates_nothing_and_ends_its_offer() {
                 altered[last] ^= 1;
                 altered
             }
-            // The context alone, which says itself that more follows.
+            // The context alone, although it states that more follows.
             _ => blob[..176 + 24 + 216].to_vec(),
         };
         assert_eq!(story.world.import(TO, wrong), Err(DockError::Seal), "change {change}");
@@ -86,7 +86,7 @@ fn a_blob_after_the_end_of_its_offer_is_refused() {
     let offer = story.world.offer(TO, MOVES.0, eid).expect("a slot is free");
     story.world.lock(MOVES.0, &offer, 0).expect("the offer holds");
     story.run(LASTS);
-    // The exporting host knows the hour too, and keeps what no host could open.
+    // The exporting host checks the hour too, and does not export what no host could open.
     assert_eq!(story.world.export(MOVES.0, &eid, DockReason::Planned, &[]), Err(DockError::Expired));
     let now = story.world.now;
     assert_eq!(story.world.hosts[MOVES.0].entity.unlock(now, &eid), Ok(()));

@@ -1,4 +1,4 @@
-//! Whichever host is killed at whichever point: nothing is lost, and nothing is sealed twice.
+//! Whichever host is killed at whatever point, nothing is lost, and nothing is sealed twice.
 
 use iacp_core::crypto::Secret32;
 use iacp_core::erp::agent::Stored;
@@ -71,7 +71,8 @@ fn the_exporting_host_is_killed_after_the_blob_has_left() {
     story.finish();
 }
 
-/// Nothing was shown of the EID yet, so the old host goes on with the seed that it has kept under the mark.
+/// The new host has not used the EID yet, so the old host continues with the seed that it has kept beside the mark
+/// "exported".
 #[test]
 fn the_importing_host_is_killed_before_it_has_stored_the_bound() {
     let mut story = Story::in_mid_stream(25, Kind::Hold, ROUGH);

@@ -58,9 +58,9 @@ pub struct Side {
     first: Option<u64>,
     session: Option<Handle>,
     line: Option<[u8; 16]>,
-    /// How often each number was told, on all hosts.
+    /// How often each item number was delivered, on all hosts.
     told: BTreeMap<u64, u32>,
-    /// What was looked at of each session.
+    /// How much of each session was handled.
     seen: BTreeMap<(usize, usize, u64), usize>,
 }
 
@@ -165,7 +165,7 @@ impl Story {
         if side.session != Some(handle) {
             (side.session, side.line) = (Some(handle), Some(opened.1));
             side.next = usize::try_from(opened.2).expect("few");
-            // OPENED may be told behind the first frames.
+            // OPENED may come after the first frames.
             let lowest = side.waiting.keys().next().copied().unwrap_or(opened.3);
             side.first = side.first.or(Some(opened.3.min(lowest)));
         }
@@ -231,7 +231,7 @@ impl Story {
         }
     }
 
-    /// The agent that moves has lost its host, and goes on there with what it has written down.
+    /// The agent that moves has lost its host, and continues at `at` with what it has stored.
     pub fn goes_on(&mut self, at: (usize, usize)) {
         let side = &mut self.sides[1];
         (side.at, side.session) = (at, None);

@@ -8,12 +8,12 @@ const INITIAL: u32 = 10;
 /// Never fewer than this.
 const LEAST: u32 = 2;
 
-/// Counts frames in flight, as TCP Reno does (`RFC 5681`): for devices.
+/// Counts frames in flight, like TCP Reno (`RFC 5681`): for devices.
 ///
-/// 10 frames at first, one more for each frame that arrives until the first loss; then one more for each whole flight.
-/// Halved on loss, at most once a round trip; 2 after a repetition by time, and from there back to half of what it was
-/// as at first. Never below 2. It grows only while it is what limits the sender. No pacing. It costs 40 bytes a session
-/// and nothing a frame.
+/// It begins with 10 frames, and adds one for each arrived frame until the first loss, then one for each whole flight.
+/// A loss halves it, at most once in a round trip; a repetition by time sets it to 2, from where it grows as at the
+/// start, up to half of its earlier size. It is never below 2, and grows only while it limits the sender. There is no
+/// pacing. It costs 40 bytes for a session and nothing for a frame.
 ///
 /// On a path that loses frames at random it is slow: at one frame in a hundred it keeps about twelve in flight. Hosts
 /// use [`Model`](super::Model).
@@ -31,13 +31,13 @@ pub struct Flight {
     frames: u32,
     /// Below this it grows by one for each frame that arrives.
     threshold: u32,
-    /// Frames that have arrived since it last grew by one for a whole flight.
+    /// Frames that have arrived since the last growth by one for a whole flight.
     towards_next: u32,
-    /// Frames that the heartbeat under evaluation has brought.
+    /// Arrived frames in the heartbeat that is being evaluated.
     arrived: u32,
-    /// The round-trip time was measured at least once.
+    /// Whether the round-trip time was measured at least once.
     measured: bool,
-    /// When it was last reduced. A loss of something that was sent until then belongs to the same reduction.
+    /// When it was last reduced. The loss of a frame that was sent before then belongs to the same reduction.
     reduced: Option<Mono>,
 }
 
@@ -95,7 +95,7 @@ impl Congestion for Flight {
     }
 
     fn timed_out(&mut self, now: Mono) {
-        // Before the first sample the repetition time is a guess, and that it passed says nothing about congestion.
+        // Before the first sample the repetition time is a guess, so its expiry is no sign of congestion.
         if self.measured && self.frames > LEAST {
             self.threshold = self.half();
         }

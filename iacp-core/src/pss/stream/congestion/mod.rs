@@ -1,4 +1,4 @@
-//! How much may be in flight, and how fast it may leave: congestion control behind one small trait.
+//! Congestion control behind one small trait: how much may be in flight, and how fast it may be sent.
 
 mod flight;
 mod model;
@@ -8,7 +8,7 @@ pub use model::Model;
 
 use crate::time::Mono;
 
-/// What was sent and is neither acknowledged, nor shown by a heartbeat, nor taken for lost.
+/// The frames that were sent and are neither acknowledged, nor shown by a heartbeat, nor considered lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InFlight {
@@ -18,7 +18,7 @@ pub struct InFlight {
     pub bytes: u32,
 }
 
-/// A frame that has arrived, as the sender learns it from a heartbeat.
+/// A frame that has arrived, as a heartbeat shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrived<S> {
@@ -26,17 +26,17 @@ pub struct Arrived<S> {
     pub length: u32,
     /// When it was sent, the newest time if it was sent more than once.
     pub sent: Mono,
-    /// It was sent more than once: which of the sendings arrived is not known (Karn's ambiguity).
+    /// Whether it was sent more than once: then it is not known which transmission arrived (Karn's ambiguity).
     pub repeated: bool,
-    /// What [`Congestion::sent`] gave for its newest sending.
+    /// The stamp that [`Congestion::sent`] returned for its newest transmission.
     pub stamp: S,
 }
 
 /// Congestion control: how many frames may be in flight, and when the next may leave.
 ///
-/// A session reports what it sends and what it learns from each heartbeat, and asks before each frame. All times are the
-/// session's own clock, in milliseconds; all sizes are whole frames in bytes. Implementations use integers, allocate
-/// nothing and do a constant amount of work in each call.
+/// A session reports each frame that it sends and the results of each heartbeat, and asks for permission before each
+/// frame. All times are the session's own clock, in milliseconds; all sizes are whole frames in bytes. Implementations
+/// use integers, allocate nothing and do a constant amount of work in each call.
 ///
 /// The calls for one heartbeat are, in this order: [`round_trip`](Self::round_trip) if it gave a sample,
 /// [`arrived`](Self::arrived) for each frame that it acknowledges or shows for the first time, [`lost`](Self::lost) for
@@ -67,34 +67,34 @@ pub struct Arrived<S> {
 /// assert!(!Eight::IDLE.may_send(InFlight { frames: 8, bytes: 9_600 }));
 /// ```
 pub trait Congestion {
-    /// What is kept with each frame in flight. It costs memory in each of a session's `FRAMES` slots.
+    /// The data that is kept with each frame in flight. It takes memory in each of a session's `FRAMES` slots.
     type Stamp: Copy;
-    /// The value before [`Self::restart`]. All zero, if possible: it lies in a static's memory.
+    /// The value before [`Self::restart`]. It should be all zero, so that a static with it takes no flash.
     const IDLE: Self;
-    /// The stamp of a frame that was never sent. All zero, if possible.
+    /// The stamp of a frame that was never sent. It should be all zero.
     const NO_STAMP: Self::Stamp;
 
-    /// Forgets what was learned: a session begins, or its path is another one.
+    /// Resets the state: a session begins, or its path has changed.
     fn restart(&mut self);
 
-    /// Whether one more frame may be in flight beside `flight`. It is not asked when nothing is in flight: one frame
-    /// may always leave.
+    /// Whether one more frame may be in flight beside `flight`. This is not called when nothing is in flight: one frame
+    /// may always be sent.
     fn may_send(&self, flight: InFlight) -> bool;
 
-    /// The earliest moment at which the next frame may leave. A moment that has passed is as good as now.
+    /// The earliest moment at which the next frame may be sent. A moment in the past means now.
     fn next(&self) -> Mono {
         Mono(0)
     }
 
-    /// A frame of this length leaves now; `flight` does not count it yet.
+    /// A frame of this length is sent now; `flight` does not include it yet.
     fn sent(&mut self, now: Mono, length: u32, flight: InFlight) -> Self::Stamp;
 
-    /// The frame that was reported by the last [`Self::sent`] did not leave after all.
+    /// The frame of the last [`Self::sent`] was not sent after all.
     fn not_sent(&mut self, length: u32) {
         let _ = length;
     }
 
-    /// There is room in flight and nothing to send: what is measured now says little about the path.
+    /// There is room in flight and nothing to send: measurements now say little about the path.
     fn starved(&mut self, flight: InFlight) {
         let _ = flight;
     }
@@ -109,7 +109,7 @@ pub trait Congestion {
         let _ = (now, frame);
     }
 
-    /// A frame is taken for lost because frames that were sent after it have arrived.
+    /// A frame is considered lost, because frames that were sent after it have arrived.
     fn lost(&mut self, now: Mono, frame: &Arrived<Self::Stamp>) {
         let _ = (now, frame);
     }
@@ -119,6 +119,6 @@ pub trait Congestion {
         let _ = (now, before, after);
     }
 
-    /// The repetition time has passed without news: everything in flight is taken for lost.
+    /// The repetition time has passed without news: everything in flight is considered lost.
     fn timed_out(&mut self, now: Mono);
 }

@@ -1,4 +1,4 @@
-//! A model of the path, for hosts: its bandwidth and its shortest round trip, measured as BBR measures them.
+//! A model of the path, for hosts: its bandwidth and its shortest round trip, measured as in BBR.
 
 use super::super::pace::Pace;
 use super::{Arrived, Congestion, InFlight};
@@ -15,31 +15,31 @@ const CRUISE_GAIN: u64 = 254;
 const UP_GAIN: u64 = 320;
 /// Two round trips of data: acknowledgements come late and in groups.
 const WINDOW_GAIN: u64 = 512;
-/// The flight is cut to this share of what it was when the lost frame left; and not below this share of the product of
+/// The flight is cut to this share of its size when the lost frame was sent, but not below this share of the product of
 /// bandwidth and round trip.
 const CUT: u64 = 192;
 
-/// Frames in flight before anything is known.
+/// Frames in flight before the first measurement.
 const INITIAL: u32 = 32;
-/// Never fewer than so many frames in flight.
+/// The least number of frames in flight.
 const LEAST: u32 = 4;
-/// A receiver acknowledges so many frames at a time: they are in flight beyond what the path holds.
+/// A receiver acknowledges this many frames at a time, so they are in flight beyond the capacity of the path.
 const AGGREGATION: u32 = 16;
 /// Rounds without a quarter more bandwidth that end the startup.
 const PLATEAU_ROUNDS: u8 = 3;
 /// Rounds at the measured rate between two probes for more.
 const CRUISE_ROUNDS: u32 = 8;
-/// The time in which the ceiling would double if nothing was cut, in milliseconds: by time and not by rounds, as Cubic
-/// grows, so that a long round trip is no disadvantage.
+/// The time in which the ceiling would double without cuts, in milliseconds. It grows by time and not by rounds, like
+/// Cubic, so that a long round trip is no disadvantage.
 const GROWTH_TIME: u64 = 7_000;
-/// A shortest round-trip time counts for so long, in milliseconds.
+/// How long a shortest round-trip time counts, in milliseconds.
 const RTT_WINDOW: u64 = 10_000;
-/// The flight stays small for so long to measure it again, in milliseconds.
+/// How long the flight stays small to measure it again, in milliseconds.
 const PROBE_TIME: u64 = 200;
-/// The pace is never slower than one of the longest frames in so many seconds, the longest repetition time: whatever was
-/// measured, the next frame is near, and brings a new measurement.
+/// The pace is never slower than one frame of the greatest length in this many seconds, the longest repetition time: so
+/// the next frame, and with it a new measurement, is never far off.
 const SLOWEST: u32 = 8;
-/// What may leave at once after a pause: what the rate releases in so many milliseconds.
+/// The burst that may be sent after a pause: as much as the rate releases in this many milliseconds.
 const BURST_TIME: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,22 +48,22 @@ enum Phase {
     Startup,
     /// Empties the queue that the startup has filled.
     Drain,
-    /// A quarter slower, so that the queue that a probe left is emptied.
+    /// A quarter slower, to empty the queue that a probe has left.
     Down,
     /// At the measured rate.
     Cruise,
-    /// A quarter faster: is there more?
+    /// A quarter faster, to probe for more bandwidth.
     Up,
-    /// With half a flight, to see the round trip of an empty queue.
+    /// With half a flight, to measure the round trip with an empty queue.
     ProbeRtt,
 }
 
-/// What [`Model`] keeps with each frame in flight, for the estimation of the delivery rate: 20 bytes.
+/// The data that [`Model`] keeps with each frame in flight to estimate the delivery rate: 20 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
     /// Bytes that had arrived when the frame was sent, modulo 2^32.
     arrived: u32,
-    /// When the newest of them was known to have arrived.
+    /// When the arrival of the newest of them became known.
     arrived_at: u32,
     /// When that one had been sent.
     first_sent: u32,
@@ -79,7 +79,7 @@ pub struct Stamp {
 /// seconds. Frames are paced at that bandwidth, and about two products of both may be in flight. Time is in whole
 /// milliseconds: an interval of 0 counts as 1, and each millisecond releases its share of bytes.
 ///
-/// Loss as such does not slow it down, so a radio that loses one frame in a hundred keeps its speed. Two things do:
+/// Loss alone does not slow it down, so a radio link that loses one frame in a hundred keeps its speed. Two things do:
 ///
 /// - loss while the round trip shows a queue, longer than the shortest by a quarter and one group of acknowledgements.
 ///   Then the flight is limited to three quarters of what it was, once a round, and grows again with time: as Cubic does, and
@@ -109,7 +109,7 @@ pub struct Model {
     first_sent: Mono,
     /// Until so many bytes have arrived, samples are limited by the application.
     limited_until: Option<u32>,
-    /// Of the frames that the present heartbeat brought: the one that was sent last, and when.
+    /// Of the frames that arrived by the present heartbeat: the one that was sent last, and its time.
     newest: Option<(Stamp, Mono)>,
     /// The largest rates of this cycle and the one before, in bytes a second.
     rates: [u32; 2],
@@ -132,9 +132,9 @@ pub struct Model {
     round_lost: bool,
     /// This round's reaction took place.
     reacted: bool,
-    /// What was in flight with the frame that was lost last.
+    /// The bytes in flight when the frame that was lost last was sent.
     lost_flight: u32,
-    /// Lost and arrived, with a memory of eight rounds.
+    /// Lost and arrived bytes, averaged over eight rounds.
     recent_lost: u32,
     recent_arrived: u32,
     timed_out: bool,
@@ -142,7 +142,7 @@ pub struct Model {
     // Startup.
     plateau: u32,
     plateau_rounds: u8,
-    /// The startup is over: the bandwidth is known.
+    /// Whether the startup is over: then the bandwidth is known.
     full: bool,
 
     // What follows from it.
@@ -195,7 +195,7 @@ impl Model {
         let arriving = low(now).wrapping_sub(stamp.arrived_at);
         let sending = low(sent).wrapping_sub(stamp.first_sent);
         let took = arriving.max(sending).max(1);
-        // Shorter than any round trip: an earlier sending of that frame arrived, and not the newest.
+        // This is shorter than any round trip: an earlier transmission of the frame arrived, not the newest.
         if self.rtt != u32::MAX && took.saturating_add(1) < self.rtt {
             return;
         }
@@ -206,7 +206,7 @@ impl Model {
         }
     }
 
-    /// Loss that means congestion, and not only a bad radio.
+    /// Whether the loss means congestion, and not only a bad radio link.
     fn congested(&self) -> bool {
         let group = u64::from(self.frame) * u64::from(AGGREGATION) * 1_000 / u64::from(self.bandwidth().max(1));
         let queue = u64::from(self.round_rtt).saturating_sub(u64::from(self.least_rtt)).saturating_sub(group);
@@ -219,11 +219,11 @@ impl Model {
     fn react(&mut self, now: Mono) {
         self.reacted = true;
         let cut = u64::from(self.lost_flight) * CUT / ONE;
-        // The startup has just measured how much the path holds.
+        // The startup has just measured the capacity of the path.
         let floor = self.product(if self.phase == Phase::Startup { ONE } else { CUT });
         self.ceiling = clamp(cut.min(u64::from(self.ceiling)).max(floor));
         match self.phase {
-            // Before the first delivery rate there is nothing that it could end with.
+            // Without a delivery rate the startup cannot end.
             Phase::Startup if self.bandwidth() > 0 => self.startup_is_over(now),
             Phase::Up => self.enter(now, Phase::Down),
             _ => {}
@@ -260,7 +260,7 @@ impl Model {
             Phase::Drain if flight <= self.product(ONE) => Phase::Down,
             Phase::Down if flight <= self.product(ONE) || self.phase_rounds >= 1 => Phase::Cruise,
             Phase::Cruise if self.phase_rounds >= CRUISE_ROUNDS => Phase::Up,
-            // At least one round, or the probe is too short to be seen in a queue that others fill.
+            // At least one round: a shorter probe has no visible effect in a queue that others fill.
             Phase::Up if self.phase_rounds >= 4 => Phase::Down,
             Phase::Up if self.phase_rounds >= 1 && flight >= self.product(UP_GAIN) => Phase::Down,
             Phase::ProbeRtt if elapsed < PROBE_TIME + u64::from(self.rtt) || self.probed_rtt == u32::MAX => return,
@@ -294,7 +294,7 @@ impl Model {
             target += u64::from(self.frame.saturating_mul(AGGREGATION).max(self.burst()));
         }
         if !self.full {
-            // The first samples are of a few frames: neither falls before the startup is over.
+            // The first samples are of few frames, so neither value falls before the startup is over.
             rate = rate.max(self.rate).max(clamp(initial * 1_000 / u64::from(self.rtt.max(1)) * STARTUP_GAIN / ONE));
             target = target.max(initial).max(u64::from(self.window));
         }
@@ -368,7 +368,7 @@ impl Congestion for Model {
             arrived_at: low(self.arrived_at),
             first_sent: low(self.first_sent),
             flight: flight.bytes.saturating_add(length),
-            // After a repetition by time it is the two frames in flight that limit the rate, and not the path.
+            // After a repetition by time, the two frames in flight limit the rate, not the path.
             limited: self.limited_until.is_some() || self.timed_out,
         }
     }
@@ -428,7 +428,7 @@ impl Congestion for Model {
         self.conclude();
     }
 
-    /// Two frames, until one has arrived: the model of the path still holds then.
+    /// Two frames in flight until one has arrived; the model of the path stays valid.
     fn timed_out(&mut self, _: Mono) {
         self.timed_out = true;
     }

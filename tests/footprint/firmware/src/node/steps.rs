@@ -136,7 +136,7 @@ pub fn receive(link: &mut Link, now: u64, agent: &Agent, from: SocketAddr, datag
     data.unwrap_or(meant)
 }
 
-/// This side wants the end: it seals its FIN.
+/// This side closes the session: it seals its FIN.
 #[inline(never)]
 pub fn close(link: &mut Link, now: u64) -> bool {
     link.close(Mono(now), TeardownReason::TaskComplete).is_ok()
