@@ -154,6 +154,9 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `aes` (default) | the provider `crypto::Portable`, with AES-256-GCM in software. Without it, `crypto::ChaChaOnly` remains, and no AES is linked |
+//! | `endpoints` (default) | endpoints of agents, rights to them, their groups and keys |
+//! | `directory` (default) | a host that asks a directory and writes to it. Without it every host is one [without](erp::entity::HostSettings::without_directory) |
+//! | `roaming` (default) | three paths, derivatives for a sandbox, contexts that go from host to host |
 //! | `aws-lc` | the provider `crypto::AwsLc`, for hosts; with `aes` |
 //! | `small-ed25519` | Ed25519 and X25519 in 29 KB instead of 98, for slower signatures |
 //! | `defmt` | `defmt::Format` on states, events and errors |

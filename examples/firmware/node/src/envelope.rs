@@ -25,6 +25,7 @@ impl Sealer {
     }
 
     /// The envelope of a batch. The batch before was sealed by this node, now or before its last reset.
+    #[inline(never)]
     pub fn envelope<'o>(&self, batch: u64, retained: &mut Retained, out: &'o mut [u8; ENVELOPE]) -> Option<&'o [u8]> {
         let mut hash = ContentDigest::new();
         content(batch).for_each(|reading| hash.update(&reading));

@@ -58,6 +58,7 @@ pub struct Governed {
 
 impl Governed {
     /// The sensor is in its interaction, and nothing is decided yet.
+    #[inline(never)]
     pub fn begin(
         memory: &'static mut Memory,
         workshop: &'static mut Workshop,

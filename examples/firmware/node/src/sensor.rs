@@ -47,6 +47,7 @@ pub struct Sensor {
 
 impl Sensor {
     /// The agent of before, or a new one at the first start.
+    #[inline(never)]
     pub fn begin(
         node: &mut Node,
         mut retained: Retained,
@@ -101,6 +102,7 @@ impl Sensor {
         }
     }
 
+    #[inline(never)]
     pub fn hear(&mut self, event: HostEvent<'_>) {
         let (session, event) = match event {
             HostEvent::Agent { session, event, .. } => (session, event),
@@ -149,6 +151,7 @@ impl Sensor {
     }
 
     /// Opens a session if there is none, sends what there is room for, and ends it when all is delivered.
+    #[inline(never)]
     pub fn work(&mut self, node: &mut Node, governed: &mut Governed, now: Mono, rng: &mut impl CryptoRng) {
         if let Some(session) = self.session
             && self.next >= RENEWAL

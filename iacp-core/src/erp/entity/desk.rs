@@ -71,6 +71,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     }
 
     /// Does what an agent asks, or says why not. Nothing is changed by what is refused.
+    #[inline(never)]
     pub(super) fn perform(
         &mut self,
         now: Mono,

@@ -32,6 +32,7 @@ impl Gate for AtDoor {
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// A PSS_INIT: answered from a cookie secret, and forgotten.
+    #[inline(never)]
     pub(super) fn greet(
         &mut self,
         now: Mono,
@@ -86,6 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// A PSS_ACK that belongs to no session yet.
     #[expect(clippy::too_many_arguments, reason = "what the header says, and for which agent")]
+    #[inline(never)]
     pub(super) fn accept(
         &mut self,
         now: Mono,

@@ -140,6 +140,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// What speaks for itself.
+    #[inline(never)]
     fn on_control(&mut self, now: Mono, from: SocketAddr, datagram: &[u8]) -> HostEvent<'static> {
         let Ok(frame) = Frame::parse(datagram) else { return HostEvent::Dropped(Dropped::Malformed) };
         match frame.message {
@@ -158,6 +159,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// The rule of §4.2.5.2 for a frame that carries a binding. It is verified only where that can change something.
     // keeps: IACP-091 (§4.2.5.2), IACP-093 (§4.2.5.2)
+    #[inline(never)]
     fn on_binding(&mut self, now: Mono, from: SocketAddr, binding: Binding) -> HostEvent<'static> {
         if let Some(slot) = self.agent_of(&binding.eid) {
             // Another host speaks for an agent of ours; what we may have signed ourselves is an echo.
@@ -266,6 +268,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// A frame with a session's cookies.
     #[expect(clippy::too_many_arguments, reason = "what the header says, and whose session it is")]
+    #[inline(never)]
     fn hear<'d>(
         &mut self,
         now: Mono,

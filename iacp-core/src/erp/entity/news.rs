@@ -87,6 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Some(HostEvent::Agent { eid, channel: agent.channel, session: None, event })
     }
 
+    #[inline(never)]
     fn tell_session(&mut self, slot: u32) -> Option<HostEvent<'static>> {
         let session = self.sessions.handle(slot)?;
         let entry = self.sessions.at_mut(slot)?;

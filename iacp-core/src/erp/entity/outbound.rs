@@ -161,6 +161,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The next datagram of a session.
+    #[inline(never)]
     fn say(&mut self, now: Mono, slot: u32, head: &mut [u8; HEAD]) -> Option<(Stands, To)> {
         let previous = self.previous;
         let entry = self.sessions.at(slot)?;
