@@ -229,9 +229,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             moving.home = core::net::SocketAddr::new(self.settings.address, crate::erp::generation::PORT);
         }
         let line = self.line_of(slot);
-        if entry.session.capabilities().contains(Capabilities::RESUME)
-            && !line.is_some_and(LineSlot::is_open)
-        {
+        if entry.session.capabilities().contains(Capabilities::RESUME) && !line.is_some_and(LineSlot::is_open) {
             return None;
         }
         let holds = entry.session.holds();
