@@ -6,6 +6,9 @@
 //!
 //! FOLDER is on the disk that is to be measured. The ratio is of times within one run, each the middle of several.
 
+#[path = "../tests/support/lengthen.rs"]
+mod lengthen;
+
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,6 +22,7 @@ use cep_envelope::manifest::CausalParent;
 use dropbox::{Binding, Deed, Dropbox, Folders, Keys, Operator, Sealed, Sealing, Settings, Step, Steps, Told};
 use ed25519_compact::{KeyPair, Seed};
 use jiff::{SignedDuration, Timestamp};
+use lengthen::lengthen;
 
 /// Objects in one round, and rounds.
 const OBJECTS: usize = 200;
@@ -77,13 +81,16 @@ fn seal(number: usize, parent: CausalParent, object: &[u8]) -> Result<Sealed> {
 /// Puts objects into an inbox; they are on the disk when this returns.
 fn fill(settings: &Settings, numbers: std::ops::Range<usize>, object: &[u8]) -> Result<()> {
     for number in numbers {
-        let sealed = seal(number, CausalParent::Root, object)?;
-        let inbox = settings.folders.inbox();
-        fs::write(inbox.join(&sealed.name), object)?;
-        fs::write(inbox.join(format!("{}+manifest.json", sealed.name)), &sealed.outer)?;
+        put(settings, &seal(number, CausalParent::Root, object)?, object)?;
     }
     rustix::fs::sync();
     Ok(())
+}
+
+fn put(settings: &Settings, sealed: &Sealed, object: &[u8]) -> Result<()> {
+    let inbox = settings.folders.inbox();
+    fs::write(inbox.join(&sealed.name), object)?;
+    Ok(fs::write(inbox.join(format!("{}+manifest.json", sealed.name)), &sealed.outer)?)
 }
 
 /// One pass: how long it took, in seconds, and how many objects it has decided.
@@ -145,34 +152,40 @@ fn beside_maildir(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A process that is told of a drop, and where its memory is: in seconds.
+fn open(settings: &Settings) -> Result<f64> {
+    let since = Instant::now();
+    Dropbox::open(settings.clone(), Counting::default())?;
+    Ok(since.elapsed().as_secs_f64())
+}
+
 fn restart(folder: &Path) -> Result<()> {
-    let settings = settings(&folder.join("many"))?;
-    let object = b"object";
-    let mut dropbox = Dropbox::open(settings.clone(), Counting::default())?;
-    let since = Instant::now();
-    for begin in (0..LINES).step_by(2_000) {
-        fill(&settings, begin..begin + 2_000, object)?;
-        ensure!(pass(&mut dropbox)?.1 == 2_000, "not all were decided");
-        for entry in fs::read_dir(settings.folders.root().join("continue"))? {
-            fs::remove_dir_all(entry?.path())?;
-        }
-        eprintln!("{} of {LINES} lines, {:.0} s", begin + 2_000, since.elapsed().as_secs_f64());
+    let first = settings(&folder.join("first"))?;
+    let sealed = seal(0, CausalParent::Root, b"object")?;
+    for _ in 0..2 {
+        // It continues; and then it is a repetition.
+        put(&first, &sealed, b"object")?;
+        ensure!(pass(&mut Dropbox::open(first.clone(), Counting::default())?)?.1 == 1, "it was not decided");
     }
-    drop(dropbox);
-    let bytes = fs::metadata(settings.folders.journal())?.len();
-    let since = Instant::now();
-    let mut dropbox = Dropbox::open(settings.clone(), Counting::default())?;
-    println!("restart with {LINES} lines ({} MB): {:.2} s", bytes >> 20, since.elapsed().as_secs_f64());
-    let operator = Operator { by: "measure", why: "figures", key: None };
-    let before = (Timestamp::now() - SignedDuration::from_secs(1)).as_second();
-    dropbox::give(&settings.folders, &operator, Deed::Forget { before: (before, 0) })?;
-    dropbox::give(&settings.folders, &operator, Deed::Compact)?;
-    pass(&mut dropbox)?;
-    drop(dropbox);
-    let bytes = fs::metadata(settings.folders.journal())?.len();
-    let since = Instant::now();
-    Dropbox::open(settings, Counting::default())?;
-    println!("after forgetting and compacting ({bytes} bytes): {:.3} s", since.elapsed().as_secs_f64());
+    for objects in [1, 10] {
+        let folders = Folders::make(&folder.join(format!("many-{objects}")))?;
+        let settings = Settings { folders, ..first.clone() };
+        for name in ["journal.jsonl", "head"] {
+            fs::copy(first.folders.root().join(name), settings.folders.root().join(name))?;
+        }
+        lengthen(&settings.folders.journal(), LINES, objects)?;
+        let bytes = fs::metadata(settings.folders.journal())?.len();
+        let before = middle((0..ROUNDS).map(|_| open(&settings)).collect::<Result<_>>()?);
+        println!("restart with {LINES} lines ({} MB), one in {objects} an object: {before:.2} s", bytes >> 20);
+        let operator = Operator { by: "measure", why: "figures", key: None };
+        dropbox::give(&settings.folders, &operator, Deed::Compact)?;
+        let mut dropbox = Dropbox::open(settings.clone(), Counting::default())?;
+        let seconds = pass(&mut dropbox)?.0;
+        drop(dropbox);
+        let bytes = fs::metadata(settings.folders.journal())?.len();
+        let after = middle((0..ROUNDS).map(|_| open(&settings)).collect::<Result<_>>()?);
+        println!("compacted in {seconds:.2} s to {} MB; restart: {after:.2} s", bytes >> 20);
+    }
     Ok(())
 }
 

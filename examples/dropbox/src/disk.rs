@@ -14,7 +14,7 @@ pub enum Step {
     Rename,
     /// Make a file that is empty yet.
     CreateFile,
-    /// Write all bytes of a file.
+    /// Write all bytes of a file, or some more of a long one.
     WriteFile,
     /// Write one line at the end of the journal.
     Append,
@@ -110,10 +110,20 @@ impl<S: Steps> Disk<S> {
     fn fill(&mut self, path: &Path, options: &OpenOptions, bytes: &[u8]) -> io::Result<()> {
         self.steps.step(Step::CreateFile, path)?;
         let mut file = options.open(path).map_err(at("make", path))?;
+        self.write(&mut file, path, bytes)?;
+        self.sync_file(&file, path)
+    }
+
+    /// A file of ours that is written piece by piece, empty yet, whatever an earlier attempt has left.
+    pub fn begin(&mut self, path: &Path) -> io::Result<File> {
+        self.steps.step(Step::CreateFile, path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).open(path).map_err(at("make", path))
+    }
+
+    pub fn write(&mut self, file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.steps.step(Step::WriteFile, path)?;
-        self.steps.write(&mut file, bytes).map_err(at("write to", path))?;
-        self.steps.step(Step::SyncFile, path)?;
-        self.steps.sync(&file).map_err(at("sync", path))
+        self.steps.write(file, bytes).map_err(at("write to", path))
     }
 
     pub fn append(&mut self, file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {

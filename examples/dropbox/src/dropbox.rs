@@ -1,6 +1,6 @@
 //! The order of things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -111,15 +111,19 @@ impl<S: Steps> Dropbox<S> {
         let mut disk = Disk::new(steps);
         let in_work = in_work(folders)?;
         let is_used = folders.is_used()?;
-        let Opened { mut journal, entries, lost } =
-            Journal::open(&mut disk, folders.journal(), folders.head(), &in_work)?;
+        let (mut memory, mut unsettled) = (Remembered::new()?, BTreeMap::new());
+        let take = |entry: Entry| {
+            memory.take(&entry).context("it contradicts the lines before it")?;
+            if let Entry::Decision(line) = entry
+                && in_work.contains(&line.id)
+            {
+                unsettled.insert(line.id.clone(), *line);
+            }
+            Ok(())
+        };
+        let Opened { mut journal, lost } =
+            Journal::open(&mut disk, folders.journal(), &folders.head(), &in_work, take)?;
         let remarks = journal.remarks();
-        let lines = entries.iter().filter_map(|entry| match entry {
-            Entry::Decision(line) if in_work.contains(&line.id) => Some((line.id.clone(), (**line).clone())),
-            _ => None,
-        });
-        let unsettled = lines.collect();
-        let memory = Remembered::new(&entries).context("the journal's decisions contradict each other")?;
         let mut dropbox = Self {
             disk,
             journal,
@@ -186,9 +190,10 @@ impl<S: Steps> Dropbox<S> {
             }
         }
         self.obey_orders(&mut tell)?;
-        for id in in_work(&self.settings.folders)? {
+        let under_way = in_work(&self.settings.folders)?;
+        for id in &under_way {
             if self.pauses.is_over(id.as_bytes(), clock()) {
-                let item = Item::resume(&self.settings.folders, &id);
+                let item = Item::resume(&self.settings.folders, id);
                 let done = self.finish(&item, &clock, &mut tell);
                 if self.go_on(id.as_bytes(), done, clock(), &mut tell)?.is_break() {
                     return Ok(());
@@ -197,7 +202,10 @@ impl<S: Steps> Dropbox<S> {
         }
         let inbox = self.settings.folders.inbox();
         let ready = look(&inbox)?.ready;
-        self.ripening.keep_only(&ready);
+        let mut there: BTreeSet<&[u8]> = ready.iter().map(|name| &**name).collect();
+        self.ripening.keep_only(&there);
+        there.extend(under_way.iter().map(|id| id.as_bytes()));
+        self.pauses.keep_only(&there);
         for name in ready {
             if !self.pauses.is_over(&name, clock()) {
                 continue;
@@ -398,7 +406,7 @@ impl<S: Steps> Dropbox<S> {
 }
 
 /// The ids of what is under way. Whatever else lies there is not ours, and stays.
-pub(crate) fn in_work(folders: &Folders) -> Result<Vec<String>> {
+pub(crate) fn in_work(folders: &Folders) -> Result<BTreeSet<String>> {
     let entries = list(&folders.work())?.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
     Ok(entries.filter(|name| is_id(name)).collect())
 }

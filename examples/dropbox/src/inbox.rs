@@ -155,12 +155,12 @@ pub(crate) fn look(inbox: &Path) -> Result<Contents> {
     Ok(contents)
 }
 
-/// Whether this object, which is alone, is a bundle with its manifest inside. What cannot be read now may be one later.
+/// Whether this object, which is alone, is one beside which no manifest comes. What cannot be read now may be one later.
 fn is_foreign(inbox: &Path, name: &[u8]) -> bool {
     let Some(entry) = Half::Object.entry(name) else { return false };
     let mut beginning = Vec::new();
-    let read = open_plain(&inbox.join(entry)).and_then(|file| file.take(4).read_to_end(&mut beginning));
-    read.is_ok() && tibet::is_bundle(&beginning)
+    let read = open_plain(&inbox.join(entry)).and_then(|file| file.take(tibet::BEGINNING).read_to_end(&mut beginning));
+    read.is_ok() && tibet::is_theirs(&beginning)
 }
 
 impl Found {

@@ -1,7 +1,8 @@
 //! The journal: one entry in a line, on the disk before anything follows from it.
 //!
 //! Each line names the SHA-256 of the one before it, so that none can be lost between two others. `ROOT/head` says how many
-//! lines there were at last and what the last one was, so that none can be lost at the end.
+//! lines there were at last and what the last one was, so that none can be lost at the end. It is read and written line by line,
+//! so that what a process needs does not depend on how long it is.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,12 +11,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use cep_envelope::digest::Digest;
 
 use crate::disk::{Disk, Steps};
-use crate::entry::{Entry, Event};
+use crate::entry::Entry;
 use crate::folders::open_own;
 use crate::head::{Head, Mark};
+use crate::lines::{Chain, Next, Reader};
+
+/// Bytes that are written in one go when a journal is put in the place of another.
+const CHUNK: usize = 256 << 10;
 
 /// A journal that is open for one more line.
 pub(crate) struct Journal {
@@ -29,10 +33,9 @@ pub(crate) struct Journal {
     remarks: Vec<String>,
 }
 
-/// What was read when a journal was opened.
+/// A journal that was read.
 pub(crate) struct Opened {
     pub journal: Journal,
-    pub entries: Vec<Entry>,
     /// Lines that were written are not here: in words, which.
     pub lost: Option<String>,
 }
@@ -40,32 +43,43 @@ pub(crate) struct Opened {
 impl Journal {
     /// Reads what was decided, in its order, and makes ready to go on. A last line that a crash has torn is cut off: what it
     /// would have said was never acted on. `in_work` are the ids of the objects for which that can be so.
-    pub fn open(disk: &mut Disk<impl Steps>, path: PathBuf, head: PathBuf, in_work: &[String]) -> Result<Opened> {
+    pub fn open(
+        disk: &mut Disk<impl Steps>,
+        path: PathBuf,
+        head: &Path,
+        in_work: &BTreeSet<String>,
+        mut take: impl FnMut(Entry) -> Result<()>,
+    ) -> Result<Opened> {
         let cannot = || format!("cannot open {}", path.display());
         let mut file = open_own(&path).with_context(cannot)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).with_context(cannot)?;
-        let mut remarks = Vec::new();
-        let head = Head::open(&head)?;
-        let end = whole_lines(&bytes).len();
-        let torn = bytes.split_off(end);
-        let mut read = read_lines(&bytes, &path)?;
-        if !torn.is_empty() {
-            let acted_on = read.put_back(&torn, head.last(), in_work);
-            let lines = read.entries.len();
-            if acted_on {
-                bytes.extend([&torn[..], b"\n"].concat());
-                disk.append(&mut file, &path, b"\n").with_context(cannot)?;
-                remarks.push(format!("{}: the end of line {lines} was missing and is there again", path.display()));
-            } else {
-                disk.truncate(&file, &path, bytes.len() as u64).with_context(cannot)?;
-                let cut = torn.len();
-                remarks.push(format!(
-                    "{}: {cut} bytes behind line {lines} were cut off: a line that was never finished, nor acted on",
-                    path.display()
-                ));
+        let head = Head::open(head)?;
+        let (mut chain, mut remarks) = (Chain::new(head.last()), Vec::new());
+        let mut lines = Reader::of(file.try_clone().with_context(cannot)?);
+        let end = loop {
+            match lines.next().with_context(cannot)? {
+                Next::Whole => chain.push(&lines.line, &mut take).with_context(|| {
+                    format!("{}: line {} is damaged: look at it before you go on", path.display(), lines.number)
+                })?,
+                end => break end,
             }
-        } else if !bytes.is_empty() {
+        };
+        let mut length = lines.length;
+        if end == Next::Torn && chain.put_back(&lines.line, in_work, &mut take) {
+            length += lines.line.len() as u64;
+            file.seek(SeekFrom::Start(length)).with_context(cannot)?;
+            disk.append(&mut file, &path, b"\n").with_context(cannot)?;
+            length += 1;
+            let number = chain.mark().lines;
+            remarks.push(format!("{}: the end of line {number} was missing and is there again", path.display()));
+        } else if end != Next::Nothing {
+            let cut = file.metadata().with_context(cannot)?.len().saturating_sub(length);
+            disk.truncate(&file, &path, length).with_context(cannot)?;
+            remarks.push(format!(
+                "{}: {cut} bytes behind line {} were cut off: a line that was never finished, nor acted on",
+                path.display(),
+                lines.number
+            ));
+        } else if length > 0 {
             // The process that wrote the last line may have been killed before it was on the disk, and we act on it.
             disk.sync_file(&file, &path).with_context(cannot)?;
         }
@@ -73,10 +87,10 @@ impl Journal {
             // The journal's own entry.
             disk.sync_folder(root)?;
         }
-        let lost = read.lost(head.last())?.map(|lost| format!("{}: {lost}", path.display()));
-        let mut journal = Self { file, path, length: bytes.len() as u64, mark: read.mark(), head, remarks };
+        let lost = chain.lost()?.map(|lost| format!("{}: {lost}", path.display()));
+        let mut journal = Self { file, path, length, mark: chain.mark(), head, remarks };
         journal.head.set(&journal.mark)?;
-        Ok(Opened { journal, entries: read.entries, lost })
+        Ok(Opened { journal, lost })
     }
 
     /// How many lines there are.
@@ -131,156 +145,116 @@ impl Journal {
 
     /// The journal was moved away while it was open: the same lines are put in its place.
     fn put_back(&mut self, disk: &mut Disk<impl Steps>) -> Result<()> {
-        let mut bytes = Vec::new();
+        let mut new = New::begin(disk, &self.path)?;
         self.file.rewind()?;
-        (&mut self.file).take(self.length).read_to_end(&mut bytes)?;
-        ensure!(bytes.len() as u64 == self.length, "it has become shorter, too");
-        self.file = self.put(disk, &bytes)?;
+        let mut left = self.length;
+        while left > 0 {
+            let mut piece = Vec::new();
+            (&mut self.file).take(left.min(CHUNK as u64)).read_to_end(&mut piece)?;
+            ensure!(!piece.is_empty(), "it has become shorter, too");
+            left -= piece.len() as u64;
+            new.write(disk, &piece)?;
+        }
+        new.finish(disk)?;
+        self.file = new.put(disk, &self.path)?;
         let path = self.path.display();
         self.remarks.push(format!("{path} was moved away while the drop ran: a copy of it is in its place again"));
         Ok(())
     }
 
-    /// Puts these bytes into the journal's place, all of them or none.
-    fn put(&self, disk: &mut Disk<impl Steps>, bytes: &[u8]) -> Result<File> {
-        let mut new = self.path.as_os_str().to_owned();
-        new.push(".new");
-        disk.replace(Path::new(&new), bytes)?;
-        disk.rename(Path::new(&new), &self.path)?;
-        if let Some(root) = self.path.parent() {
-            disk.sync_folder(root)?;
-        }
-        Ok(open_own(&self.path)?)
-    }
-
-    /// Puts a shorter journal into the place of this one, which stays under another name.
-    pub fn replace(&mut self, disk: &mut Disk<impl Steps>, entries: &mut [Entry], aside: &Path) -> Result<()> {
+    /// Writes a shorter journal beside this one: a first line, and what is needed of the others. `take` gets all of them. This one
+    /// gets another name besides, under which it stays.
+    pub fn shorten(
+        &mut self,
+        disk: &mut Disk<impl Steps>,
+        mut first: Entry,
+        needs: impl Fn(&Entry) -> bool,
+        mut take: impl FnMut(Entry) -> Result<()>,
+        aside: &Path,
+    ) -> Result<New> {
         self.is_in_place(disk)?;
-        let (mut bytes, mut mark) = (Vec::new(), Mark { lines: 0, last: self.mark.last });
-        for entry in entries {
-            entry.set_after(mark.last.map(|last| last.to_string()));
-            let line = entry.write()?;
-            mark = mark.next(&line);
-            bytes.extend(line);
+        let mut new = New::begin(disk, &self.path)?;
+        new.mark.last = self.mark.last;
+        new.add(disk, &mut first)?;
+        take(first)?;
+        self.file.rewind()?;
+        let mut lines = Reader::of(self.file.try_clone()?);
+        while lines.length < self.length {
+            ensure!(lines.next()? == Next::Whole, "{} has become shorter while the drop ran", self.path.display());
+            let damaged = || format!("{}: line {} is damaged", self.path.display(), lines.number);
+            let mut entry = Entry::read(&lines.line).with_context(damaged)?;
+            if needs(&entry) {
+                new.add(disk, &mut entry)?;
+                take(entry)?;
+            }
         }
+        new.finish(disk)?;
         if !aside.exists() {
             fs::hard_link(&self.path, aside).with_context(|| format!("cannot make {}", aside.display()))?;
         }
-        self.file = self.put(disk, &bytes)?;
-        (self.length, self.mark) = (bytes.len() as u64, mark);
+        Ok(new)
+    }
+
+    /// Puts a shorter journal into the place of this one.
+    pub fn replace(&mut self, disk: &mut Disk<impl Steps>, shorter: New) -> Result<()> {
+        (self.length, self.mark) = (shorter.length, shorter.mark);
+        self.file = shorter.put(disk, &self.path)?;
         self.head.set(&self.mark)
     }
 }
 
-/// What the whole lines say.
-struct Lines {
-    entries: Vec<Entry>,
-    /// After each line.
-    marks: Vec<Mark>,
-    ids: BTreeSet<String>,
-    /// The last line of the journal before this one.
-    before: Option<Digest>,
+/// Where a journal is made that is to take the place of this one.
+pub(crate) fn beside(journal: &Path) -> PathBuf {
+    let mut path = journal.as_os_str().to_owned();
+    path.push(".new");
+    PathBuf::from(path)
 }
 
-impl Lines {
-    fn mark(&self) -> Mark {
-        self.marks.last().copied().unwrap_or(Mark { lines: 0, last: self.before })
+/// A journal that is to take the place of another, all of it or nothing.
+pub(crate) struct New {
+    file: File,
+    path: PathBuf,
+    unwritten: Vec<u8>,
+    length: u64,
+    mark: Mark,
+}
+
+impl New {
+    fn begin(disk: &mut Disk<impl Steps>, journal: &Path) -> Result<Self> {
+        let path = beside(journal);
+        let file = disk.begin(&path)?;
+        Ok(Self { file, path, unwritten: Vec::new(), length: 0, mark: Mark { lines: 0, last: None } })
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let entry = Entry::read(bytes)?;
-        let begins = matches!(entry, Entry::Event(Event::Begun { .. })) && self.entries.is_empty();
-        let after = entry.after().map(Digest::parse).transpose().ok().context("after")?;
-        if begins {
-            self.before = after;
-        } else if after.is_some() || self.marks.len() > 1 && self.entries.iter().any(|entry| entry.after().is_some()) {
-            ensure!(after == self.mark().last, "it does not follow the line before it: lines are missing, or changed");
+    fn add(&mut self, disk: &mut Disk<impl Steps>, entry: &mut Entry) -> Result<()> {
+        entry.set_after(self.mark.last.map(|last| last.to_string()));
+        let line = entry.write()?;
+        self.mark = self.mark.next(&line);
+        self.write(disk, &line)
+    }
+
+    fn write(&mut self, disk: &mut Disk<impl Steps>, bytes: &[u8]) -> Result<()> {
+        self.length += bytes.len() as u64;
+        self.unwritten.extend_from_slice(bytes);
+        if self.unwritten.len() >= CHUNK {
+            disk.write(&mut self.file, &self.path, &self.unwritten)?;
+            self.unwritten.clear();
         }
-        let id = match &entry {
-            Entry::Decision(line) => Some(line.id.clone()),
-            Entry::Event(_) => None,
-        };
-        if let Some(id) = id {
-            ensure!(!self.ids.contains(&id), "{id} is decided twice");
-            self.ids.insert(id);
-        }
-        let next = self.mark().next(bytes);
-        self.marks.push(next);
-        self.entries.push(entry);
         Ok(())
     }
 
-    /// A last line without its end. It was acted on if the head knows it, or its object is no longer where it was decided.
-    fn put_back(&mut self, torn: &[u8], last: Option<Mark>, in_work: &[String]) -> bool {
-        let bytes = [torn, b"\n"].concat();
-        let Ok(entry) = Entry::read(&bytes) else { return false };
-        let known = last == Some(self.mark().next(&bytes));
-        let gone = matches!(&entry, Entry::Decision(line) if !in_work.contains(&line.id));
-        (known || gone) && self.push(&bytes).is_ok()
+    /// All of it is on the disk when this returns.
+    fn finish(&mut self, disk: &mut Disk<impl Steps>) -> Result<()> {
+        disk.write(&mut self.file, &self.path, &std::mem::take(&mut self.unwritten))?;
+        Ok(disk.sync_file(&self.file, &self.path)?)
     }
 
-    /// Which lines that were written are missing, going by the head.
-    fn lost(&self, head: Option<Mark>) -> Result<Option<String>> {
-        let Some(head) = head else { return Ok(None) };
-        let here = self.marks.len() as u64;
-        // A process may have ended between a shorter journal and its head.
-        if head.lines == 0 || self.before.is_some() && head.last == self.before {
-            return Ok(None);
+    /// It is in its place when this returns, open for one more line.
+    fn put(self, disk: &mut Disk<impl Steps>, to: &Path) -> Result<File> {
+        disk.rename(&self.path, to)?;
+        if let Some(root) = to.parent() {
+            disk.sync_folder(root)?;
         }
-        if head.lines > here {
-            return Ok(Some(format!(
-                "{} of the {} lines that were written are missing",
-                head.lines - here,
-                head.lines
-            )));
-        }
-        let place = usize::try_from(head.lines - 1).unwrap_or(usize::MAX);
-        ensure!(
-            self.marks.get(place) == Some(&head),
-            "line {} is not the one that was written: look at it before you go on",
-            head.lines
-        );
-        Ok(None)
-    }
-}
-
-/// All but a torn last line: one that has no end, or blocks that never reached the disk and read as zeros.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
-    let end = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-    let whole = bytes.split_at(end(bytes)).0;
-    let before_last = whole.split_at(end(whole.strip_suffix(b"\n").unwrap_or_default())).0;
-    let last = whole.strip_prefix(before_last).unwrap_or_default();
-    if last.contains(&0) { before_last } else { whole }
-}
-
-fn read_lines(bytes: &[u8], path: &Path) -> Result<Lines> {
-    let mut lines = Lines { entries: Vec::new(), marks: Vec::new(), ids: BTreeSet::new(), before: None };
-    for (number, bytes) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let damaged = || format!("{}: line {} is damaged: look at it before you go on", path.display(), number + 1);
-        lines.push(bytes).with_context(damaged)?;
-    }
-    Ok(lines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::whole_lines;
-
-    #[test]
-    fn only_a_torn_last_line_is_cut_off() {
-        for (bytes, whole) in [
-            (&b""[..], &b""[..]),
-            (b"{", b""),
-            (b"one\n", b"one\n"),
-            (b"one\ntw", b"one\n"),
-            (b"one\ntwo\n", b"one\ntwo\n"),
-            (b"one\n\0\0\0", b"one\n"),
-            (b"one\n\0\0o\n", b"one\n"),
-            (b"\0ne\n", b""),
-            // This one was not torn: a line after it was written.
-            (b"\0ne\ntwo\n", b"\0ne\ntwo\n"),
-        ] {
-            assert_eq!(whole_lines(bytes), whole, "{}", bytes.escape_ascii());
-        }
+        Ok(open_own(to)?)
     }
 }

@@ -70,7 +70,8 @@ impl<S: Signatures> Judge<'_, S> {
         let decision = judgement.decision;
         let record = decision.record().copied();
         let mut words = decision.to_string();
-        let foreign = snapshot.manifest.is_none() && snapshot.object.as_deref().is_some_and(tibet::is_bundle);
+        let alone = snapshot.object.as_deref().filter(|_| snapshot.manifest.is_none());
+        let foreign = alone.filter(|object| tibet::is_theirs(object)).map(|object| tibet::advice(object).to_owned());
         for finding in decision.deciding().iter() {
             words += &self.details(finding, &delivery, signer, &judgement);
         }
@@ -87,7 +88,7 @@ impl<S: Signatures> Judge<'_, S> {
                 manifest: sealed_by.map(|(manifest, _)| manifest.to_string()),
                 key: sealed_by.map(|(_, key)| hex::encode(key)),
                 order: grant.map(|grant| grant.order.clone()),
-                advice: if foreign { Some(tibet::ADVICE.into()) } else { advice(&decision) },
+                advice: foreign.or_else(|| advice(&decision)),
                 ..line(snapshot, id, &decision, record.as_ref())
             },
             record,

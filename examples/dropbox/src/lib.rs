@@ -57,6 +57,7 @@ mod journal;
 mod judge;
 mod keys;
 mod line;
+mod lines;
 mod memory;
 mod order;
 mod outbox;

@@ -42,6 +42,8 @@ enum Step {
 pub(crate) struct Remembered {
     lineage: MemoryLineage<Vec<Slot>>,
     steps: Vec<Step>,
+    /// One of them is [`Step::Begun`].
+    begun: bool,
     grants: BTreeMap<Object, Grant>,
     /// The orders that are written down, and the hashes of their texts.
     orders: BTreeMap<String, [u8; 32]>,
@@ -50,13 +52,10 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    pub fn new(entries: &[Entry]) -> Result<Self> {
-        let records = entries.iter().filter(|entry| matches!(entry, Entry::Decision(line) if line.record.is_some()));
-        let lineage = empty(records.count())?;
+    /// Nothing yet.
+    pub fn new() -> Result<Self> {
         let (grants, orders) = (BTreeMap::new(), BTreeMap::new());
-        let mut remembered = Self { lineage, steps: Vec::new(), grants, orders, decided: None };
-        entries.iter().try_for_each(|entry| remembered.take(entry))?;
-        Ok(remembered)
+        Ok(Self { lineage: empty(0)?, steps: Vec::new(), begun: false, grants, orders, decided: None })
     }
 
     pub const fn lineage(&self) -> &MemoryLineage<Vec<Slot>> {
@@ -114,7 +113,7 @@ impl Remembered {
         self.orders.insert(order.id.clone(), order_hash(text));
         match &order.deed {
             Deed::Release { manifest, key, findings, .. } => {
-                let object = (*digest(manifest)?.as_bytes(), hex_32(key).context("key: not 64 hexadecimal digits")?);
+                let object = object(manifest, key)?;
                 let findings = findings.iter().map(|name| finding(name)).collect::<Result<_>>()?;
                 self.grants.insert(object, Grant { order: order.id.clone(), findings });
                 Ok(())
@@ -127,8 +126,9 @@ impl Remembered {
     }
 
     fn step(&mut self, step: Step) -> Result<()> {
-        let begun = self.steps.iter().any(|step| matches!(step, Step::Begun));
-        apply(&mut self.lineage, &step, begun)?;
+        // Looked up, not looked for: a journal has many steps.
+        apply(&mut self.lineage, &step, self.begun)?;
+        self.begun |= matches!(step, Step::Begun);
         self.steps.push(step);
         Ok(())
     }
@@ -162,12 +162,19 @@ impl Remembered {
             Entry::Event(Event::Order { order, .. }) => Order::read(order).is_ok_and(|order| match order.deed {
                 // What was forgotten is forgotten by the first line.
                 Deed::Forget { .. } | Deed::Compact => false,
-                Deed::Release { .. } => self.grants.values().any(|grant| grant.order == order.id),
+                Deed::Release { manifest, key, .. } => {
+                    let object = object(&manifest, &key).and_then(|object| self.grants.get(&object).context("done"));
+                    object.is_ok_and(|grant| grant.order == order.id)
+                }
                 Deed::Forbid { .. } | Deed::Invalidate { .. } => true,
             }),
             Entry::Event(Event::MemoryLost { .. } | Event::Begun { .. }) => false,
         }
     }
+}
+
+fn object(manifest: &str, key: &str) -> Result<Object> {
+    Ok((*digest(manifest)?.as_bytes(), hex_32(key).context("key: not 64 hexadecimal digits")?))
 }
 
 fn apply(lineage: &mut MemoryLineage<Vec<Slot>>, step: &Step, begun: bool) -> Result<()> {

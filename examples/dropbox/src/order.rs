@@ -3,13 +3,15 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail, ensure};
-use cep_envelope::manifest::{KeyDirectory, Signatures, Strict};
+use cep_envelope::lineage::Lineage;
+use cep_envelope::manifest::{Instant, KeyDirectory, Signatures, Strict};
 use jiff::Timestamp;
 
 use crate::disk::Steps;
 use crate::dropbox::{Dropbox, Told};
 use crate::entry::{Deed, Entry, Event, Order, order_hash};
 use crate::folders::{is_there, list, read_bounded};
+use crate::memory::Remembered;
 use crate::work::Item;
 
 /// The longest order, in bytes.
@@ -97,24 +99,24 @@ impl<S: Steps> Dropbox<S> {
 
     /// Keeps what the memory needs, and puts the journal as it was aside.
     fn compact(&mut self) -> Result<()> {
-        use cep_envelope::lineage::Lineage;
-        let path = self.settings.folders.journal();
-        let lines = self.journal.lines();
-        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let entries: Vec<_> = bytes
-            .split_inclusive(|byte| *byte == b'\n')
-            .map(Entry::read)
-            .collect::<Result<_>>()
-            .with_context(|| path.display().to_string())?;
+        let (path, lines) = (self.settings.folders.journal(), self.journal.lines());
         let since = self.memory.lineage().complete_since();
-        let before = (since != cep_envelope::manifest::Instant::MIN).then_some((since.seconds, since.nanos));
-        let begun = Event::Begun { at: Timestamp::now(), before, lines, after: None };
-        let mut kept = vec![Entry::Event(begun)];
-        kept.extend(entries.into_iter().filter(|entry| self.memory.needs(entry)));
+        let before = (since != Instant::MIN).then_some((since.seconds, since.nanos));
+        let begun = Entry::Event(Event::Begun { at: Timestamp::now(), before, lines, after: None });
         let aside = path.with_file_name(format!("journal-{lines}-{}.jsonl", Timestamp::now().as_second()));
+        let (memory, mut shorter) = (&self.memory, Remembered::new()?);
+        let needs = |entry: &Entry| memory.needs(entry);
+        let take = |entry: Entry| shorter.take(&entry).context("the shorter journal contradicts itself");
+        // Until it is in its place, nothing has changed.
+        let new = self.journal.shorten(&mut self.disk, begun, needs, take, &aside);
+        if new.is_err() && !self.disk.ended() {
+            // It would take room that may be what is missing.
+            let _ = self.disk.remove_file(&crate::journal::beside(&path));
+        }
+        let new = new?;
         self.broken = true;
-        self.journal.replace(&mut self.disk, &mut kept, &aside)?;
-        self.memory = crate::memory::Remembered::new(&kept).context("the shorter journal contradicts itself")?;
+        self.journal.replace(&mut self.disk, new)?;
+        self.memory = shorter;
         self.broken = false;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What failed is tried again after a pause, and after a longer one each time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +30,11 @@ impl Pauses {
     /// It has not.
     pub fn end(&mut self, what: &[u8]) {
         self.0.remove(what);
+    }
+
+    /// Forgets what is not there any more: nothing will ever end its pause.
+    pub fn keep_only(&mut self, there: &BTreeSet<&[u8]>) {
+        self.0.retain(|what, _| there.contains(&**what));
     }
 
     /// Whether anything waits.

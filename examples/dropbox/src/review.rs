@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::entry::{Deed, Entry, Event, Order, order_hash};
 use crate::folders::{Folders, list, new_id, read_bounded, sync_folder_of};
 use crate::inbox::look;
 use crate::line::{Begins, Line};
+use crate::lines::for_each;
 use crate::memory::finding;
 
 /// The longest decision that is read, in bytes.
@@ -93,12 +94,11 @@ pub fn release(line: &Line) -> Result<Deed> {
 /// # Errors
 /// There is none.
 pub fn find_decided(folders: &Folders, what: &str) -> Result<Line> {
-    let is_it = |line: &Line| line.id == what || line.manifest.as_deref() == Some(what);
-    let lines = entries(folders)?.into_iter().filter_map(|entry| match entry {
-        Entry::Decision(line) => Some(*line),
-        Entry::Event(_) => None,
-    });
-    let found = lines.rev().find(|line| is_it(line));
+    let mut found = None;
+    for_each(&folders.journal(), |entry| match entry {
+        Entry::Decision(line) if line.id == what || line.manifest.as_deref() == Some(what) => found = Some(*line),
+        _ => {}
+    })?;
     found.with_context(|| format!("no decision has the id or manifest '{}'", what.escape_debug()))
 }
 
@@ -109,20 +109,6 @@ pub fn find_decided(folders: &Folders, what: &str) -> Result<Line> {
 pub fn line_of(line: &Line) -> Result<Begins> {
     let record = line.record.as_ref().filter(|_| line.outcome.0.approves());
     Ok(record.context("it was not approved, and is on no line")?.line().clone())
-}
-
-/// What the journal says, as far as its lines are whole.
-fn entries(folders: &Folders) -> Result<Vec<Entry>> {
-    let path = folders.journal();
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.with_context(|| path.display().to_string())?,
-    };
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    lines
-        .enumerate()
-        .map(|(number, line)| Entry::read(line).with_context(|| format!("{}: line {}", path.display(), number + 1)))
-        .collect()
 }
 
 /// Gives an order to the drop. It is on the disk when this returns, and survives whatever ends the drop.
@@ -221,17 +207,17 @@ pub struct Status {
 pub fn status(root: &Path) -> Result<Status> {
     let folders = Folders::at(root)?;
     let contents = look(&folders.inbox())?;
-    let entries = entries(&folders)?;
     let outcomes = Outcome::ALL.map(|outcome| Ok((outcome, list(&folders.outcome(outcome))?.len())));
     let outcomes: Vec<(Outcome, usize)> = outcomes.into_iter().collect::<Result<_>>()?;
-    let last = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Decision(line) => Some(crate::watch::in_words(line)),
-        Entry::Event(_) => None,
-    });
-    let memory_lost = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Event(Event::MemoryLost { at, why, .. }) => Some(format!("{at:.0}: {why}")),
-        _ => None,
-    });
+    let (mut lines, mut last, mut memory_lost) = (0, None, None);
+    for_each(&folders.journal(), |entry| {
+        lines += 1;
+        match entry {
+            Entry::Decision(line) => last = Some(line),
+            Entry::Event(Event::MemoryLost { at, why, .. }) => memory_lost = Some(format!("{at:.0}: {why}")),
+            Entry::Event(_) => {}
+        }
+    })?;
     Ok(Status {
         running: folders.is_locked()?,
         ready: contents.ready.len(),
@@ -243,8 +229,8 @@ pub fn status(root: &Path) -> Result<Status> {
             .count(),
         held: outcomes.iter().filter(|(outcome, _)| HELD.contains(outcome)).map(|(_, count)| count).sum(),
         outcomes: outcomes.into_iter().map(|(outcome, count)| (outcome.name(), count)).collect(),
-        lines: entries.len(),
-        last,
+        lines,
+        last: last.map(|line| crate::watch::in_words(&line)),
         memory_lost,
     })
 }
@@ -255,12 +241,12 @@ pub fn status(root: &Path) -> Result<Status> {
 /// The journal cannot be read.
 pub fn sealed_by(folders: &Folders) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
-    for entry in entries(folders)? {
+    for_each(&folders.journal(), |entry| {
         if let Entry::Decision(line) = entry
             && let Some(key) = line.key
         {
             *counts.entry(key).or_default() += 1;
         }
-    }
+    })?;
     Ok(counts)
 }

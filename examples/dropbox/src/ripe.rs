@@ -4,7 +4,7 @@
 //! An outer object has a fixed end, and names the digest of what it is about: a manifest that cannot be read, or an object with
 //! another digest, may be a half. Such a one waits until nothing of it has changed for the grace period. Then it is taken as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -86,10 +86,8 @@ impl Ripening {
     }
 
     /// Forgets what is not in the inbox any more.
-    pub fn keep_only(&mut self, names: &[Vec<u8>]) {
-        if !self.0.is_empty() {
-            self.0.retain(|name, _| names.contains(name));
-        }
+    pub fn keep_only(&mut self, names: &BTreeSet<&[u8]>) {
+        self.0.retain(|name, _| names.contains(&**name));
     }
 
     /// Whether anything is waiting for its grace period.

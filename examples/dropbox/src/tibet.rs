@@ -1,22 +1,31 @@
-//! Bundles of another implementation: what tibet-drop 0.3.4 and tibet-continuityd 0.6.17 write.
+//! Files of another implementation: what tibet-drop 0.3.4 and tibet-continuityd 0.6.17 write.
 //!
 //! ```text
 //! "TBZ" | 0x01 | blocks, u32 | length, u32 | manifest in CBOR | length, u32 | block | …     one file, nothing beside it
 //! "TBZ" | 0x85 | …                                                                          tbz-packer, before it
+//! 0xaa or 0xab | 0x61 "v" 0x01 | …                             a seed: a map in canonical CBOR, its signature a member
 //! ```
 //!
 //! Lengths are big-endian. The manifest is inside, signed in another way and about other members than `CEP §6` has (docs/tibet.md
 //! has a table), so no sealed manifest comes beside such a file, and none is waited for. What the manifest says is a claim here:
-//! it is told to the reader of the decision, and proves nothing.
+//! it is told to the reader of the decision, and proves nothing. A seed (UPIP) is what two of them say before a transfer; it is no
+//! object of the draft's either.
 
 use ciborium::Value;
 
-/// What helps.
-pub(crate) const ADVICE: &str = "'tibet-drop verify' checks the bundle itself; to let it go on here, its sender seals it ('dropbox seal FILE') or \
+/// What helps with a bundle.
+const ADVICE: &str = "'tibet-drop verify' checks the bundle itself; to let it go on here, its sender seals it ('dropbox seal FILE') or \
      puts a manifest beside it";
+/// What helps with a seed.
+const ADVICE_ON_SEED: &str = "'tibet-drop seed-inspect' checks the seed itself; the transfer that it speaks of is made by tibet-drop; to let the \
+     seed go on here as an object, its sender seals it ('dropbox seal FILE')";
 
 /// How every bundle begins.
 const MAGIC: &[u8] = b"TBZ";
+/// How both kinds of seeds begin, in canonical CBOR: a map of 10 or 11 members, of which the first is the version, 1.
+const SEEDS: [&[u8]; 2] = [b"\xaa\x61v\x01", b"\xab\x61v\x01"];
+/// The longest seed, in bytes.
+const LONGEST_SEED: usize = 512;
 /// The longest manifest that is read, in bytes.
 const LONGEST_MANIFEST: usize = 64 << 10;
 /// How deep a manifest may be nested: a map, the list of blocks, a block.
@@ -26,13 +35,31 @@ const LONGEST_TEXT: usize = 128;
 /// The members that a bundle's manifest has in common with a sealed manifest's surface, in the order of a surface.
 const SURFACE: [&str; 4] = ["surface_time_fragment", "surface_context", "surface_profile", "surface_priority"];
 
-/// Whether a file with this beginning is such a bundle.
-pub(crate) fn is_bundle(beginning: &[u8]) -> bool {
-    beginning.starts_with(MAGIC)
+/// How many bytes of a file tell what it is.
+pub(crate) const BEGINNING: u64 = 4;
+
+/// Whether a file with this beginning is one of theirs, beside which no manifest comes.
+pub(crate) fn is_theirs(beginning: &[u8]) -> bool {
+    beginning.starts_with(MAGIC) || is_seed(beginning)
 }
 
-/// What a bundle says of itself, in words; nothing if the file is none.
+fn is_seed(beginning: &[u8]) -> bool {
+    SEEDS.iter().any(|seed| beginning.starts_with(seed))
+}
+
+/// What helps.
+pub(crate) fn advice(file: &[u8]) -> &'static str {
+    if is_seed(file) { ADVICE_ON_SEED } else { ADVICE }
+}
+
+/// What a file of theirs says of itself, in words; nothing if it is none.
 pub(crate) fn in_words(name: &[u8], file: &[u8]) -> Option<String> {
+    if is_seed(file) {
+        return Some(match seed(file) {
+            Ok(words) => format!("a seed of tibet-drop; {words}"),
+            Err(why) => format!("it begins like a seed of tibet-drop, and {why}"),
+        });
+    }
     let rest = file.strip_prefix(MAGIC)?;
     Some(match rest.first() {
         Some(1) => match read(rest) {
@@ -75,14 +102,8 @@ fn read(versioned: &[u8]) -> Result<Manifest, &'static str> {
     if total == 0 || !rest.is_empty() {
         return Err("something follows its blocks");
     }
-    let mut cbor = manifest;
-    let value: Value =
-        ciborium::de::from_reader_with_recursion_limit(&mut cbor, DEEPEST).map_err(|_| "its manifest is no CBOR")?;
-    let Value::Map(members) = value else { return Err("its manifest is no CBOR map") };
-    let text = |name: &str| {
-        let (_, value) = members.iter().find(|(key, _)| key.as_text() == Some(name))?;
-        value.as_text().filter(|text| text.len() <= LONGEST_TEXT).map(str::to_owned)
-    };
+    let members = Members::read(manifest, "its manifest is no CBOR", "its manifest is no CBOR map")?;
+    let text = |name: &str| members.text(name);
     let surface: Option<Vec<_>> = SURFACE.into_iter().map(text).collect();
     Ok(Manifest {
         sender: text("sender_aint"),
@@ -93,9 +114,47 @@ fn read(versioned: &[u8]) -> Result<Manifest, &'static str> {
     })
 }
 
+/// The members of a CBOR map.
+struct Members(Vec<(Value, Value)>);
+
+impl Members {
+    fn read(mut cbor: &[u8], no_cbor: &'static str, no_map: &'static str) -> Result<Self, &'static str> {
+        let value: Value = ciborium::de::from_reader_with_recursion_limit(&mut cbor, DEEPEST).map_err(|_| no_cbor)?;
+        match value {
+            Value::Map(members) if cbor.is_empty() => Ok(Self(members)),
+            _ => Err(no_map),
+        }
+    }
+
+    /// A text that is short enough to be repeated.
+    fn text(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(key, _)| key.as_text() == Some(name))?;
+        value.as_text().filter(|text| text.len() <= LONGEST_TEXT).map(str::to_owned)
+    }
+}
+
+fn said(text: &Option<String>) -> String {
+    text.clone().map_or_else(|| "none".into(), |text| format!("'{text}'"))
+}
+
+/// What a seed says.
+fn seed(file: &[u8]) -> Result<String, &'static str> {
+    if file.len() > LONGEST_SEED {
+        return Err("is longer than the 512 bytes of one");
+    }
+    let members = Members::read(file, "is no CBOR", "is no CBOR map")?;
+    let sender = said(&members.text("from"));
+    match members.text("kind").as_deref() {
+        Some("airdrop_handshake") => Ok(format!("it claims that {sender} offers a transfer")),
+        Some("airdrop_consent") => {
+            Ok(format!("it claims that {sender} answers {} to one", said(&members.text("consent"))))
+        }
+        _ => Err("is of no kind that is known"),
+    }
+}
+
 impl Manifest {
     fn words(&self, name: &[u8]) -> String {
-        let said = |text: &Option<String>| text.clone().map_or_else(|| "none".into(), |text| format!("'{text}'"));
         let created = self.created.as_ref().map(|at| format!(", of {at}")).unwrap_or_default();
         let named = match &self.surface {
             None => "names no surface".to_owned(),
@@ -143,6 +202,35 @@ mod tests {
         assert!(told.ends_with("names another surface, '2026-05-14.tcd-send.claude.normal'"), "{told}");
         assert!(words(NAME, LEGACY).contains("tbz-packer"));
         assert_eq!(in_words(NAME, b"{\"a\":1}"), None);
+    }
+
+    const HANDSHAKE: &[u8] = include_bytes!("../tests/tibet/2026-05-16.handshake.claude.normal.upip");
+    const CONSENT: &[u8] = include_bytes!("../tests/tibet/2026-05-16.consent.claude.normal.upip");
+
+    #[test]
+    fn a_seed_that_the_real_package_signed_is_named_and_harms_nothing_however_it_is_changed() {
+        assert_eq!(words(NAME, HANDSHAKE), "a seed of tibet-drop; it claims that 'jasper.aint' offers a transfer");
+        assert_eq!(words(NAME, CONSENT), "a seed of tibet-drop; it claims that 'bob.aint' answers 'accept' to one");
+        assert!(advice(CONSENT).contains("seed-inspect") && advice(BUNDLE).contains("tibet-drop verify"));
+        for seed in [HANDSHAKE, CONSENT] {
+            for end in 4..seed.len() {
+                assert!(words(NAME, &seed[..end]).ends_with("and is no CBOR"), "{end}");
+            }
+            assert!(words(NAME, &[seed, b"x"].concat()).ends_with("and is no CBOR map"));
+            assert!(words(NAME, &[seed, &[0; 512]].concat()).ends_with("longer than the 512 bytes of one"));
+            for place in 4..seed.len() {
+                let mut changed = seed.to_vec();
+                changed[place] ^= 0x55;
+                assert!(words(NAME, &changed).contains("a seed of tibet-drop"), "{place}");
+            }
+        }
+        // Ten members, nested without end.
+        assert!(words(NAME, &[b"\xaa\x61v\x01", &[0x81; 400][..]].concat()).ends_with("is no CBOR"));
+        assert!(words(NAME, b"\xaa\x61v\x01\x62ts\xbb\xff\xff\xff\xff\xff\xff\xff\xff").ends_with("is no CBOR"));
+        // A map like theirs that says nothing that they say.
+        let other: Vec<u8> =
+            [&b"\xaa\x61v\x01"[..], &(b'b'..b'k').flat_map(|key| [0x61, key, 0]).collect::<Vec<_>>()].concat();
+        assert!(words(NAME, &other).ends_with("is of no kind that is known"));
     }
 
     #[test]

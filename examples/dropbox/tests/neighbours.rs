@@ -269,45 +269,6 @@ fn sender_and_receiver_in_two_accounts() {
     assert_eq!(decided, [(root.as_str(), goes_on()), (child.as_str(), goes_on())]);
 }
 
-/// More changes than the system keeps for a program that does not look: none is needed, for each look is at the whole inbox.
-#[test]
-fn changes_that_the_system_has_forgotten_lose_no_object() {
-    let place = Place::new();
-    let keys = place.folder.path().join("keys.json");
-    Keys::add_to_file(&keys, binding(&alice())).expect("written");
-    let root = text(place.settings.folders.root()).to_owned();
-    let run = ["run", &root, "--name", BOB, "--keys", text(&keys), "--rescan", "3600"];
-    let mut running = program(&run).stdout(Stdio::null()).spawn().expect("started");
-    let first = seal(sealing(60), b"first");
-    let decided = |count: usize, running: &mut Child| {
-        let since = Instant::now();
-        let journal = place.settings.folders.journal();
-        let lines = || fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
-        while lines() < count {
-            assert!(since.elapsed() < PATIENCE, "{} of {count}", lines());
-            assert!(running.try_wait().expect("a child").is_none(), "it has ended");
-            sleep(Duration::from_millis(20));
-        }
-    };
-    place.drop(&first, b"first");
-    decided(1, &mut running);
-    let pid = rustix::process::Pid::from_child(&running);
-    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
-    for number in 0..20_000 {
-        fs::write(place.inbox().join(format!(".{number}")), b"").expect("written");
-    }
-    for number in 0..1_000 {
-        let context = format!("n{number}");
-        let sealed = seal(Sealing { context: &context, ..sealing(50) }, b"object");
-        place.put_as(&sealed.name, &sealed, b"object");
-    }
-    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
-    decided(1_001, &mut running);
-    running.kill().expect("killed");
-    running.wait().expect("ended");
-    assert!(place.journal().iter().all(|line| line.outcome.0 == Outcome::Continue));
-}
-
 /// A small file system, where this account may mount one.
 struct SmallDisk(tempfile::TempDir);
 

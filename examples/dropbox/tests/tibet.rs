@@ -1,4 +1,4 @@
-//! Bundles that tibet-drop 0.3.4 and tibet-continuityd 0.6.17 wrote (tests/tibet/write.py): each gets an outcome with a name.
+//! Files that tibet-drop 0.3.4 and tibet-continuityd 0.6.17 wrote (tests/tibet/write.py): each gets an outcome with a name.
 
 mod support;
 
@@ -11,8 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use support::*;
 
 fn bundles() -> Vec<(String, Vec<u8>)> {
+    files("tza")
+}
+
+fn files(end: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tibet");
-    let files = entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == "tza"));
+    let files = entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == end));
     let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
     files.map(|path| (name(&path), fs::read(&path).expect("bytes"))).collect()
 }
@@ -46,6 +50,31 @@ fn a_bundle_gets_triage_with_what_it_says_of_itself_and_does_not_wait_for_ever()
     for (_, bytes) in &bundles {
         assert_eq!(place.find(bytes).len(), 1, "as it came");
     }
+}
+
+#[test]
+fn a_signed_seed_gets_an_outcome_too_whatever_its_name() {
+    let mut place = Place::new();
+    place.settings.grace = SignedDuration::from_secs(5);
+    let seeds = files("upip");
+    assert_eq!(seeds.len(), 2);
+    for (name, bytes) in &seeds {
+        place.put(name, bytes);
+        place.put(format!("{}.seed", &name[11..15]), bytes);
+    }
+    let mut dropbox = place.open(Unsynced);
+    let now = Timestamp::now();
+    assert_eq!(pass_at(&mut dropbox, now).expect("nothing fails"), [], "its sender may still put a manifest beside it");
+    let lines = pass_at(&mut dropbox, now + SignedDuration::from_secs(65)).expect("nothing fails");
+    assert_eq!(lines.len(), 2 * seeds.len(), "{lines:?}");
+    for line in &lines {
+        assert!(matches!(line.outcome.0, Outcome::Triage | Outcome::Quarantine), "{line:?}");
+        assert!(line.findings.iter().any(|finding| finding == "no-manifest"), "{line:?}");
+        assert_eq!((line.outcome.0 == Outcome::Triage), line.words.contains("a seed of tibet-drop"), "{}", line.words);
+        assert!(line.advice.as_deref().is_some_and(|advice| advice.contains("seed-inspect")), "{line:?}");
+    }
+    assert_eq!(lines.iter().filter(|line| line.outcome.0 == Outcome::Triage).count(), seeds.len());
+    place.inbox_is_empty();
 }
 
 #[test]

@@ -10,6 +10,7 @@ from tibet_continuityd.seal import SealEngine
 from tibet_continuityd.verify_fork import CausalIDs, mint_action_id
 from tibet_drop.bundle import pack_bundle, verify_bundle
 from tibet_drop.crypto import IdentityKey
+from tibet_drop.handshake import RecvSeed, SendSeed, verify_seed
 
 here = Path(__file__).parent
 private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -33,6 +34,15 @@ engine.reseal(prior_causal_ids=prior, receiver_aint="bob.aint", receiver_pubkey_
 # What tbz-packer wrote once; tibet-drop 0.3.4 recognises it and writes it no more.
 legacy = b'TBZ\x85\0\0\0{"herkomst":"jasper.aint","grootte":2}' + (2).to_bytes(4, "little") + b"{}"
 (here / "2026-05-11.legacy.claude.normal.tza").write_bytes(legacy)
+
+# What is said before a transfer: a handshake and its consent, each with its signature inside.
+seed = dict(aint="jasper.aint", pk_from=signer.pub_bytes(), epk_from=bytes(range(32)), tpid=bytes(range(16)), ts_ms=1_778_889_600_000)
+intent = {"payload": "ai_state", "size": 9, "wipe": False}
+for name, one in [("handshake", SendSeed(intent=intent, **seed)),
+                  ("consent", RecvSeed(consent="accept", **{**seed, "aint": "bob.aint"}))]:
+    blob = one.encode(signer)
+    assert verify_seed(blob)[0], name
+    (here / f"2026-05-16.{name}.claude.normal.upip").write_bytes(blob)
 
 for path in sorted(here.glob("*.tza")):
     print(path.name, path.stat().st_size, verify_bundle(path)[0::2])
