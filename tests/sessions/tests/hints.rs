@@ -68,7 +68,7 @@ fn a_forged_pom_notice_asks_nothing() {
         let why = give(&mut world, altered);
         assert!(matches!(why, Some(Dropped::Signature | Dropped::NoAgent | Dropped::NotAsked)), "bit {bit}: {why:?}");
     }
-    // A stranger with a key of its own is none of the EID's nodes; another's offender is none of ours.
+    // A stranger with a key of its own is not one of the EID's nodes; an offender of another host is not ours.
     let strangers = Hosts::new(99, 0, 0, true);
     assert_eq!(give(&mut world, strangers.nodes[0].notice(&eid, &ID, EPOCH)), Some(Dropped::NotAsked));
     let elsewhere = world.nodes[3].notice(&Eid([5; 32]), &ID, EPOCH);

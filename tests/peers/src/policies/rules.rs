@@ -136,7 +136,7 @@ impl Dice {
         usize::try_from(self.0.next_u32()).expect("32 bits") % limit
     }
 
-    /// Up to so many of those below a limit, at least one.
+    /// Up to `most` of the numbers below `limit`, at least one.
     fn some(&mut self, most: usize, limit: usize) -> Vec<usize> {
         let mut some: Vec<_> = (0..=self.below(most)).map(|_| self.below(limit)).collect();
         some.sort_unstable();
