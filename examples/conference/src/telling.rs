@@ -43,7 +43,7 @@ pub struct Ruling {
     /// In which line of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u16>,
-    /// What the line says.
+    /// The text of the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Against which version.

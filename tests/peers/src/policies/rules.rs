@@ -197,8 +197,8 @@ pub fn rules(count: usize) -> Vec<Rule> {
     rules
 }
 
-/// The requests that are measured: those that the first and the last rules decide that can, of permits and of denies, and as
-/// many again that no rule knows.
+/// The requests that are measured: those that the first and the last rules decide that can, of permits and of denies,
+/// and as many again that no rule decides.
 #[must_use]
 pub fn requests(rules: &[Rule]) -> Vec<Request> {
     /// Of each kind.
