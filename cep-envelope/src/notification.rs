@@ -33,7 +33,7 @@ pub const MAX_WORD: usize = 64;
 pub struct Notification<'a> {
     /// The claimed sender of the object.
     pub from_agent: &'a str,
-    /// For whom.
+    /// The receiver.
     pub to_agent: &'a str,
     /// What kind of message this is.
     pub poll_type: PollType<'a>,

@@ -53,7 +53,7 @@ pub(crate) struct Entry {
     pub what: Change,
     /// The authority that it is about.
     pub authority: u8,
-    /// For whom.
+    /// The authority that a delegation goes to.
     pub to: u8,
     pub version: u32,
     pub track: u32,

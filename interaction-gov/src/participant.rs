@@ -70,7 +70,7 @@ fn among(streams: Set<Modality>, on: On) -> bool {
     !streams.and(on.streams()).is_empty()
 }
 
-/// A party that wants to take part, as the caller has just authenticated it.
+/// A party that asks to take part, as the caller has just authenticated it.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
@@ -158,7 +158,7 @@ pub struct Participant {
     pub(crate) region: Option<Region>,
     /// The consents on no stream, and on each stream.
     pub(crate) consents: [u16; 16],
-    /// The streams that it wants to send and receive, and those that it may.
+    /// The streams that it asks to send and receive, and those that it may.
     pub(crate) wants: Streams,
     pub(crate) has: Streams,
     /// The permit for these streams.

@@ -54,7 +54,7 @@ fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap()
 }
 
-/// Reads a trail with its heads, each where its count says.
+/// Reads a trail with its heads, each at the place that its count gives.
 fn read(records: &[Bytes], heads: &[SignedHead]) -> Result<Trail, (u32, Damage)> {
     let mut trail = Trail::of(InteractionId::recorded([7; 16]));
     let mut heads = heads.iter().peekable();

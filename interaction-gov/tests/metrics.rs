@@ -12,7 +12,7 @@ const fn ms(milliseconds: u64) -> Duration {
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The verdict on a latency metric after so many samples in time and so many that are late.
+/// The verdict on a latency metric after these numbers of samples, each with its latency.
 fn verdict_after(metric: Metric, record: fn(&mut Measurements, Duration), samples: [(usize, Duration); 2]) -> Verdict {
     let mut measured = Measurements::default();
     for (times, latency) in samples {

@@ -21,7 +21,7 @@ pub type Versions = Rollout<4, 4>;
 pub struct Text {
     /// The name of the file.
     pub file: &'static str,
-    /// What it says.
+    /// Its content.
     pub text: &'static str,
 }
 
@@ -74,7 +74,7 @@ impl Plane {
         names.iter().map(|name| self.the(name)).collect()
     }
 
-    /// An authority signs its next text, and the control plane takes it, or says why not.
+    /// An authority signs its next text, and the control plane takes it, or returns the reason why not.
     pub fn take(&mut self, name: &str, version: u32, text: Text) -> Result<Result<(), AuthorityError>> {
         let authority: Authority = self.the(name)?;
         let before = self.signed.get(usize::from(authority.0)).copied().flatten().map_or("", |before| before.text);

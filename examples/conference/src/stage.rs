@@ -137,13 +137,13 @@ impl Stage {
         self.tell("chapter", "", title, None);
     }
 
-    /// Something is told.
+    /// Adds an event to the timeline.
     pub fn tell(&mut self, event: &'static str, who: &str, what: impl Into<String>, ruling: Option<Ruling>) {
         let (counts, state) = (BTreeMap::new(), self.call.state().name());
         self.teller.tell(Event { ms: self.now.0, event, who: who.into(), what: what.into(), ruling, counts, state });
     }
 
-    /// Something that was counted is told.
+    /// Adds an event with counts to the timeline.
     pub fn tell_counts(&mut self, event: &'static str, who: &str, what: String, counts: &[(&'static str, usize)]) {
         let (counts, state) = (counts.iter().copied().collect(), self.call.state().name());
         self.teller.tell(Event { ms: self.now.0, event, who: who.into(), what, ruling: None, counts, state });
@@ -243,7 +243,7 @@ impl Stage {
         Ok(())
     }
 
-    /// A party joins, as the script wants it.
+    /// A party joins; the script fails if it may not.
     pub fn join(&mut self, person: &Person<'_>) -> Result<Seat> {
         self.knock(person)?.context("nobody lets them in")
     }

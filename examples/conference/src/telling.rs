@@ -34,7 +34,7 @@ pub struct Ruling {
     pub permits: bool,
     /// Why, or why not.
     pub verdict: String,
-    /// Who decided.
+    /// The authority that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<&'static str>,
     /// In which file the rule stands.
@@ -43,7 +43,7 @@ pub struct Ruling {
     /// In which line of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u16>,
-    /// What the line says.
+    /// The text of the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Against which version.
@@ -62,14 +62,14 @@ impl Ruling {
     }
 }
 
-/// Who listens.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// A person.
+    /// Text for people.
     Story,
-    /// A program: an object in a line.
+    /// JSON for programs: an object in a line.
     Json,
-    /// None.
+    /// No output.
     Silent,
 }
 

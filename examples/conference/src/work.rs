@@ -24,7 +24,7 @@ pub struct Work<'a> {
     pub does: (&'a str, &'a str),
     /// On which stream.
     pub on: &'a str,
-    /// For whom.
+    /// The participant that it is for.
     pub seat: Seat,
     /// Which running one has delegated it.
     pub parent: Option<Binding>,

@@ -45,7 +45,7 @@ pub fn read(text: &[u8]) -> Result<Vec<u8>, HexError> {
     }
 }
 
-/// Exactly so many bytes.
+/// Exactly `N` bytes.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ pub struct Read<'a> {
 ///
 /// # Errors
 ///
-/// The bytes are neither a signed object nor a manifest; the text says why.
+/// The bytes are neither a signed object nor a manifest; the text gives the reason.
 pub fn read(bytes: &[u8]) -> Result<Read<'_>, String> {
     match SealedManifest::parse(bytes) {
         Ok(outer) => Ok(Read { outer: Some(outer), manifest: *outer.unverified(), own: outer.signed_bytes() }),

@@ -445,7 +445,7 @@ proptest! {
         let number = explain.unwrap_or_default().to_string();
         let options = ["--explain", &number];
         let options = if explain.is_some() { &options[..] } else { &[] };
-        // `run` sees to it that the program ends by itself, and says yes or no.
+        // `run` checks that the program ends by itself, with success or failure.
         let (out, complaints, ok) = check(&place, &trail, &heads, options);
         // In a trail without heads nothing is wrong, and nothing is verified.
         prop_assert!(!ok || complaints.is_empty(), "{}{}", out, complaints);

@@ -1,4 +1,4 @@
-//! What `inspect policy` says about twenty mistakes that people make, beside Cedar's messages for the same ones.
+//! What `inspect policy` prints about twenty common mistakes, beside Cedar's messages for the same ones.
 //! `MISTAKES=print` prints ours anew.
 
 mod govern;

@@ -9,7 +9,7 @@ use interaction_gov::vocabulary::Vocabulary;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Both policies with some options. Paths are told without their folder.
+/// Both policies with some options. Paths are shown without their folder.
 fn ask(place: &Place, options: &[&str]) -> (String, String, bool) {
     asked_of(place, &["corporate.policy", "privacy.policy"], options)
 }
@@ -136,7 +136,7 @@ bad.policy:7:8: there is no such name among the actions: 'dance' (there are join
         "error": objects[5]["error"], "file": objects[5]["file"],
     });
     assert_eq!((objects.len(), found, complaints.as_str(), ok), (6, expected, "", false));
-    // No more than a hundred of them are told.
+    // No more than a hundred of them are reported.
     let endless = format!("authority corporate\nversion 1\n{}", "permit dance\n".repeat(1_000));
     let told = wrong(&place, &endless);
     assert_eq!(told.lines().count(), 101);
@@ -388,7 +388,7 @@ proptest! {
             1 => { place.file("corporate.policy", format!("authority corporate\nversion 1\n{near}")); }
             _ => { place.file("names", &near); }
         }
-        // `run` sees to it that the program ends by itself, and says yes or no.
+        // `run` checks that the program ends by itself, with success or failure.
         let (out, complaints, ok) = ask(&place, &["--table", "join"]);
         prop_assert_eq!(ok, complaints.is_empty());
         prop_assert_eq!(ok, !out.is_empty());

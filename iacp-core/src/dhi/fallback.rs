@@ -31,7 +31,7 @@ pub enum Mapping {
         /// The end.
         expiry: UnixTime,
     },
-    /// There is none.
+    /// There is no mapping.
     NotFound,
     /// The resolver does not say.
     Refused,

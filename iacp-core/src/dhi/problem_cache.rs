@@ -63,7 +63,7 @@ pub(super) enum Standing {
     Open,
     /// The life of the fault is over, and the current caller has the probe.
     Probe,
-    /// It failed, and may be requested again in so many milliseconds.
+    /// It failed, and may be requested again in this many milliseconds.
     Blocked(Fault, u64),
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Standing {
 pub(super) enum Begin {
     /// It may begin; `skip` if the well-known URI is skipped.
     Go { skip: bool },
-    /// Not for so many milliseconds.
+    /// Not for this many milliseconds.
     Not(u64),
 }
 

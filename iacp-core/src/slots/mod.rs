@@ -77,7 +77,7 @@ impl Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TooFew {
-    /// An index of at least so many cells is needed.
+    /// An index of at least this many cells is needed.
     IndexCells(usize),
     /// The number of an index's cells is not a power of two.
     NoPowerOfTwo,

@@ -108,7 +108,7 @@ figure! {
         namespace_length: U16,
         /// Zero when written, ignored when read.
         reserved: U16,
-        /// Who may change the record.
+        /// The party that may change the record.
         curation_public_key: Eid,
         /// Where the registration's stake lies.
         escrow_allocation_index: Digest,
@@ -119,7 +119,7 @@ figure! {
 // keeps: IACP-112 (§5.2.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceRoot<'a> {
-    /// Who may change the record.
+    /// The party that may change the record.
     pub curation_public_key: Eid,
     /// Where the registration's stake lies.
     pub escrow_allocation_index: Digest,

@@ -20,7 +20,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     AccessTicketReq = 136 {
-        /// Who asks.
+        /// The requester.
         requestor_eid: Eid,
         /// For which space.
         target_space_coordinate: DhtKey,

@@ -21,7 +21,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     AnmlFallbackQuery = 104 {
-        /// Who asks.
+        /// The requester.
         requestor_eid: Eid,
         /// Pairs the answer with the query.
         transaction_nonce: TransactionId,

@@ -56,7 +56,7 @@ figure! {
         target_storage_key: DhtKey,
         /// Pairs the answer with the query.
         transaction_id: TransactionId,
-        /// Who asks.
+        /// The requester.
         requestor_eid: Eid,
     }
 }

@@ -138,7 +138,7 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     MigrationVector = 104 {
-        /// Who moved.
+        /// The agent that moved.
         source_eid: Eid,
         /// One more than before the move.
         generation_counter: U64,
@@ -181,9 +181,9 @@ figure! {
     /// +---------------------------------------------------------------+
     /// ```
     ErpStream = 72 {
-        /// Who sends.
+        /// The sender.
         source_eid: Eid,
-        /// To whom.
+        /// The receiver.
         destination_eid: Eid,
         /// The generation of the sender's mapping.
         generation_counter: U64,
@@ -211,7 +211,7 @@ figure! {
         eid: Eid,
         /// Which one.
         generation_counter: U64,
-        /// Who confirms.
+        /// The node that confirms.
         directory_node_eid: Eid,
         /// 0 if the mapping is committed.
         status: U32,

@@ -74,7 +74,7 @@ figure! {
         fragment_b: HeaderFragment,
         /// When the accuser verified them, Unix time in milliseconds.
         verification_time: U64,
-        /// Who accuses.
+        /// The accuser.
         accuser_eid: Eid,
     }
 }
@@ -104,7 +104,7 @@ figure! {
     ClaimsTail = 40 {
         /// When the accuser verified them, Unix time in milliseconds.
         verification_time: U64,
-        /// Who accuses.
+        /// The accuser.
         accuser_eid: Eid,
     }
 }
@@ -238,7 +238,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Who accuses.
+    /// The accuser.
     #[must_use]
     pub const fn accuser(&self) -> Eid {
         match self {

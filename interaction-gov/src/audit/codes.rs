@@ -105,7 +105,7 @@ codes! {
         NoLease = 17, "the permit that it runs on is over";
         /// The clock is further ahead than is believed.
         ClockAhead = 18, "the clock is too far ahead";
-        /// The participant was banned, or so many were banned that no participant is admitted any more.
+        /// The participant was banned, or too many were banned, so that no participant is admitted any more.
         Banned = 19, "the participant was banned";
         /// An action that nothing prevents.
         Always = 20, "always permitted";

@@ -93,7 +93,7 @@ impl<M: AsRef<[Bytes]> + AsMut<[Bytes]>> Log<M> {
 /// assert_eq!(records.0.len(), 1);
 /// ```
 pub trait Sink {
-    /// Whether so many records can be written.
+    /// Whether this many records can be written.
     fn has_room(&self, records: usize, need: Need) -> bool;
     /// Writes a record. There is room for it.
     fn write(&mut self, record: &Bytes);

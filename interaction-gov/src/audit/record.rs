@@ -88,7 +88,7 @@ pub struct Record {
     pub rule: Option<u32>,
     /// The obligations that go with the permit.
     pub obligations: u16,
-    /// Who consents to what.
+    /// The consents of the participants.
     pub consents: Consents,
     /// The roles of the participant.
     pub roles: u16,

@@ -189,9 +189,9 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         }
     }
 
-    /// Collects what the interaction knows about a request. If it is `said` where data go, an action that carries
-    /// others' data sends them there alone; an action that carries the actor's data sends them to all that receive the
-    /// stream in any case.
+    /// Collects what the interaction knows about a request. If the request states (`said`) where data go, an action
+    /// that carries others' data sends them there alone; an action that carries the actor's data sends them to all that
+    /// receive the stream in any case.
     pub(super) fn question<const W: usize, const V: usize>(
         &self,
         now: Time,

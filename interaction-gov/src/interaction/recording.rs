@@ -15,7 +15,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         Record::fact(self.id, self.chain.next(), self.last, kind)
     }
 
-    /// Checks that there is room for so many records: a step that cannot be recorded is not done.
+    /// Checks that there is room for this many records: a step that cannot be recorded is not done.
     pub(super) fn room(&self, records: usize, log: &impl Sink) -> Result<(), Refused> {
         // These records may come first: that another version governs, and the numbers of tightenings and refusals that
         // were not recorded.

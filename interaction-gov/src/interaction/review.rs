@@ -69,7 +69,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.lease(Time::NEVER, version, rollout, (Set::EMPTY, what))
     }
 
-    /// Decides whether a participant may send and receive what it wants, on each of these streams. Returns the
+    /// Decides whether a participant may send and receive what it asks for, on each of these streams. Returns the
     /// permitted streams; the first denial, or else a permit; and a lease that ends as soon as any of these answers,
     /// denials included, may change.
     pub(super) fn may_flow<const W: usize, const V: usize>(

@@ -72,7 +72,7 @@ pub struct Boundary<'a> {
     pub start: &'a str,
     /// When it stops.
     pub stop: &'a str,
-    /// Who takes part.
+    /// The participants.
     pub participants: &'a str,
     /// What policy covers.
     pub policy_scope: &'a str,
@@ -113,7 +113,7 @@ pub struct Component<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Context {
-    /// Who takes part.
+    /// The participants.
     Identity,
     /// What is permitted.
     Policy,

@@ -266,7 +266,7 @@ impl<'a> Evaluation<'a> {
         self.growth
     }
 
-    /// Notes the shortcoming if there is one, and says whether there is none.
+    /// Notes the shortcoming if there is one; returns whether there is none.
     fn note(&mut self, shortcoming: Option<Shortcoming>) -> bool {
         if let Some(shortcoming) = shortcoming {
             self.shortcomings.insert(shortcoming);

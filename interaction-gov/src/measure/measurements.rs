@@ -207,7 +207,7 @@ impl Measurements {
         self.updates.record(took, took <= UPDATE);
     }
 
-    /// `R5`: a rollback took this long, and affected so many of the interactions that it did not target.
+    /// `R5`: a rollback took this long, and affected this many of the interactions that it did not target.
     ///
     /// # Errors
     /// [`NotAShare`]: more were affected than there were. Nothing is recorded.
@@ -222,8 +222,8 @@ impl Measurements {
         self.configuration.record(took, took < CONVERGENCE);
     }
 
-    /// `R9`: a single component failed. So many of the active interactions were affected, and so many of these kept
-    /// their core functionality.
+    /// `R9`: a single component failed. It affected `affected` of the active interactions, and `kept_core` of these
+    /// kept their core functionality.
     ///
     /// # Errors
     /// [`NotAShare`]: more were affected than active, or more kept it than were affected. Nothing is recorded.

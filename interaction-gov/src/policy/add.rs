@@ -31,7 +31,7 @@ pub enum PolicyError {
     Text(TextError),
     /// The authority has a part already.
     Twice(Authority),
-    /// There is no room for so many rules.
+    /// There are more rules than there is room for.
     Full,
     /// The policy is written in another vocabulary: its numbers mean other names.
     Vocabulary,

@@ -69,7 +69,7 @@ pub(super) struct Shortest {
 }
 
 impl Shortest {
-    /// With what another authority says, that is asked.
+    /// Adds the setting of another authority that is asked.
     pub fn and(&mut self, number: u32, asked_about_everything: bool) {
         let said = if asked_about_everything { &mut self.by_all } else { &mut self.by_some };
         if number > 0 && (*said == 0 || number < *said) {
@@ -93,7 +93,7 @@ impl Shortest {
 pub(super) struct Together([Shortest; 4]);
 
 impl Together {
-    /// With what another authority says, that is asked.
+    /// Adds the settings of another authority that is asked.
     pub fn and(&mut self, other: Said, asked_about_everything: bool) {
         self.0.iter_mut().zip(other.0).for_each(|(said, number)| said.and(number, asked_about_everything));
     }

@@ -62,7 +62,7 @@ pub enum Fault {
     Silent {
         /// The requirement.
         id: String,
-        /// What it says.
+        /// Its text.
         text: String,
     },
 }

@@ -1,11 +1,11 @@
 //! The requirements of the three drafts, and where this project keeps and shows each of them.
 //!
-//! `requirements.csv` lists what the drafts demand and state; `requirements-open.csv` lists the MUSTs that no code reaches
-//! yet, and `requirements-uncited.csv` what else is cited nowhere, each with the reason. Both only ever shrink. Code and
-//! tests cite a requirement in one fixed form, a comment on a line of its own: two slashes, a blank, the word `keeps:` (at
-//! code) or `shows:` (at a test), a blank, and ids parted by comma and blank. Behind an id stands its section, in
-//! parentheses; `cargo run -p conformance -- PATH…` writes sections where they are missing. [`table`] joins lists and
-//! citations; [`faults`] says where they disagree.
+//! `requirements.csv` lists what the drafts demand and state; `requirements-open.csv` lists the MUSTs that no code
+//! reaches yet, and `requirements-uncited.csv` what else is cited nowhere, each with the reason. Both only ever shrink.
+//! Code and tests cite a requirement in one fixed form, a comment on a line of its own: two slashes, a blank, the word
+//! `keeps:` (at code) or `shows:` (at a test), a blank, and ids parted by comma and blank. Behind an id stands its
+//! section, in parentheses; `cargo run -p conformance -- PATH…` writes sections where they are missing. [`table`] joins
+//! lists and citations; [`faults`] lists where they disagree.
 
 mod faults;
 mod list;
@@ -15,7 +15,7 @@ pub use faults::{Fault, faults};
 pub use list::{Error, Kind, Lists, Reason, Requirement};
 pub use scan::{Citation, Malformed, Place, Role, Scan, rust_files, scan_text, scan_tree, source_root, with_sections};
 
-/// One requirement with everything that the project says about it.
+/// One requirement with everything that the project records about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// What the draft demands.

@@ -57,7 +57,7 @@ pub struct Requirement {
     pub section: String,
     /// How strongly.
     pub kind: Kind,
-    /// What it says, in our words.
+    /// Its content, in our words.
     pub text: String,
 }
 

@@ -1,7 +1,7 @@
 //! The session nodes that are measured: one agent, two sessions at once, the smallest code that there is; and the frames.
 //!
-//! The goals are the same for all of them. A budget is the goal where it is met, and elsewhere what was measured, with a
-//! fiftieth for the next compiler: `goals` says which.
+//! The goals are the same for all of them. A budget is the goal where it is met, and elsewhere what was measured, with
+//! a fiftieth for the next compiler: `goals` defines which.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -13,8 +13,8 @@ pub struct Function {
     pub size: u32,
     /// Bytes that it takes off the stack pointer: registers that it saves, and its own.
     pub frame: u32,
-    /// Entries of the functions that it calls while its frame stands, or of which it knows the address: where a
-    /// function is called several times, that is shorter.
+    /// Entries of the functions that it calls while its frame stands, or whose address it loads: for several calls of
+    /// one function the compiler loads the address, which is shorter.
     pub calls: BTreeSet<u32>,
     /// Entries of the functions that it jumps to when its frame is gone.
     pub jumps: BTreeSet<u32>,
@@ -245,7 +245,8 @@ impl Function {
         }
     }
 
-    /// The lowest bit of a function's address says that its code is Thumb. What is no function has no depth.
+    /// The lowest bit of a function's address marks its code as Thumb. An address that is not of a function has no
+    /// depth.
     fn knows(&mut self, constant: u32) {
         if constant & 1 == 1 {
             self.calls.insert(constant & !1);

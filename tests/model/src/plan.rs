@@ -60,7 +60,7 @@ pub enum Action {
     Beat(Side),
     /// The application has consumed all that has come.
     Consume(Side),
-    /// The application has lost what it had not consumed, and wants it again.
+    /// The application has lost what it had not consumed, and requests it again.
     Rewind(Side),
     /// The datagram in this place of the network arrives.
     Deliver(u8),

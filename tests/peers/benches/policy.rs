@@ -79,7 +79,8 @@ fn beside<E: Engine>(pairs: &mut Pairs, size: usize, peer: &str) {
     compare(pairs, ("policy alone", &name), Goal::None, Effort::Brief, &mut evaluate, &mut peers);
 }
 
-/// As [`Pairs::compare`], with a peer that may be thousands of times as slow: it does so much less that both take as long.
+/// As [`Pairs::compare`], with a peer that may be thousands of times as slow: the peer does fewer units, so that both
+/// take equally long.
 fn compare<A, B>(
     pairs: &mut Pairs,
     name: (&str, &str),

@@ -11,7 +11,7 @@ entity Stream, Function;
 action join, speak, record, transcribe, export appliesTo { principal: [Human, Device, Service, Agent], resource: [Stream] };
 "#;
 
-/// Everything that Cedar says about a text, with the help that it offers.
+/// All messages of Cedar about a text, with their help texts.
 fn words(text: &str) -> Vec<String> {
     fn told(error: &dyn miette::Diagnostic) -> String {
         let help = error.help().map(|help| format!(" (help: {help})")).unwrap_or_default();

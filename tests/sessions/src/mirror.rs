@@ -16,7 +16,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// A session begins. `contract` says whether one was asked for: the responder knows it from the PSS_ACK, the
+    /// A session begins. `contract` is whether one was requested: the responder learns it from the PSS_ACK, the
     /// initiator from the first [`Event::Proposed`].
     #[must_use]
     pub const fn begin(contract: bool) -> Self {

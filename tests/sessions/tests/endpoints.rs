@@ -196,7 +196,7 @@ fn an_erased_endpoint_is_gone_and_another_one_of_its_name_begins_anew() {
 fn endpoints_are_looked_up_in_their_own_context_and_have_a_share_of_their_own() {
     let mut two = Two::new(9, true, Weather::FAIR, offer());
     let mine = two.endpoint(0, GLOBAL, b"mine");
-    // The other agent of the same host knows the coordinate, and has no more of it than a stranger.
+    // The other agent of the same host has the coordinate, and gets no more from it than a stranger.
     assert_eq!(two.write(1, mine, b"x"), Err(LocalStatus::NoAccess));
     assert_eq!(two.ask(1, false, &Request::Read(mine)), Err(LocalStatus::NoAccess));
     assert_eq!(two.ask(1, false, &Request::Erase(mine)), Err(LocalStatus::NoAccess));

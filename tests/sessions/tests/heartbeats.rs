@@ -254,7 +254,7 @@ fn three_shown_frames_above_one_make_it_due_at_once_and_once_a_round_trip() {
         }
         let sent = pair.sent();
         assert_eq!(sent.len(), 6, "far below the flight");
-        // The others arrive one by one, and each is told, before a frame that was overtaken is late.
+        // The others arrive one by one, and each is reported in a heartbeat, before an overtaken frame counts as late.
         pair.at(start.after(5));
         let mut beat = pair.beat();
         let mut arrived = [false; 6];

@@ -68,7 +68,7 @@ fn a_forged_pom_notice_asks_nothing() {
         let why = give(&mut world, altered);
         assert!(matches!(why, Some(Dropped::Signature | Dropped::NoAgent | Dropped::NotAsked)), "bit {bit}: {why:?}");
     }
-    // A stranger with a key of its own is none of the EID's nodes; another's offender is none of ours.
+    // A stranger with a key of its own is not one of the EID's nodes; an offender of another host is not ours.
     let strangers = Hosts::new(99, 0, 0, true);
     assert_eq!(give(&mut world, strangers.nodes[0].notice(&eid, &ID, EPOCH)), Some(Dropped::NotAsked));
     let elsewhere = world.nodes[3].notice(&Eid([5; 32]), &ID, EPOCH);
@@ -107,7 +107,7 @@ fn a_true_pom_notice_is_a_question_and_the_accusation_proves_itself() {
         assert_eq!(answer(&mut world, offender, pair), Err(why));
     }
     assert!(world.hosts[0].affairs.is_empty());
-    // Two places under one generation: this host never signed both, so the key is out. It is told once.
+    // Two places under one generation: this host never signed both, so the key is compromised. This is reported once.
     for _ in 0..3 {
         assert_eq!(answer(&mut world, eid, places(&key)), Ok(()));
     }
@@ -122,8 +122,8 @@ fn a_true_pom_notice_is_a_question_and_the_accusation_proves_itself() {
     assert!(world.hosts[0].rotate(now, &eid, RotationReason::Compromise).is_ok());
 }
 
-/// CHALLENGED in answer to a registration, by f + 1 nodes, has the accusation fetched too: the agent is told that it is accused, and
-/// the proof says whether it is.
+/// CHALLENGED in answer to a registration, by f + 1 nodes, has the accusation fetched too: the agent gets the notice
+/// that it is accused, and the proof shows whether that is true.
 #[test]
 fn nodes_that_answer_challenged_have_the_accusation_fetched() {
     let mut world = world(3);
@@ -159,7 +159,8 @@ fn an_accusation_that_was_hidden_at_the_beginning_is_read_within_300_s() {
     assert_eq!(told.results, [(9, Err(LocalStatus::Standing))], "no new session");
 }
 
-/// ERROR is a hint that nothing waits for: whatever it says, and whatever it echoes, it ends, delays and answers nothing.
+/// ERROR is a hint that nothing waits for: whatever its code, and whatever it echoes, it ends, delays and answers
+/// nothing.
 #[test]
 fn a_forged_error_ends_delays_and_answers_nothing() {
     use iacp_core::crypto::Provider;
@@ -204,8 +205,9 @@ fn a_forged_error_ends_delays_and_answers_nothing() {
     assert!(quiet == noisy, "not one datagram is sent more, less, earlier or later");
 }
 
-/// The attack *capability stripped*: a host on the path takes one out of an offer, or out of the answer. Both are signed, and the
-/// answer signs the digest of the offer: there is no session, and never one that has less than both sides want.
+/// The attack *capability stripped*: a host on the path takes one out of an offer, or out of the answer. Both are
+/// signed, and the answer signs the digest of the offer: there is no session, and never one with fewer capabilities
+/// than both sides offer.
 #[test]
 fn a_capability_that_is_stripped_on_the_path_makes_no_session() {
     let wanted = Capabilities::ENDPOINTS.with(Capabilities::RESUME).with(Capabilities::EXCLUSIVE);

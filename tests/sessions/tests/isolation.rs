@@ -324,7 +324,7 @@ fn a_generation_in_a_header_replaces_nothing_and_a_lower_one_is_dropped() {
     world.put(world.now.after(1), from, host, with(0));
     world.run(100);
     assert_eq!(world.hosts[0].dropped, [Dropped::Generation]);
-    // A raised one goes on to the session, which knows the frame; nothing is remembered of the number.
+    // A frame with a raised number goes on to the session, which recognises it as a repeat; the number is not stored.
     world.hosts[0].dropped.clear();
     world.put(world.now.after(1), from, host, with(1 << 40));
     world.put(world.now.after(2), from, host, with(1));
@@ -403,7 +403,7 @@ fn a_binding_of_ours_that_is_not_ours_gives_the_eid_up() {
     let mut world = Hosts::new(12, 1, 1, true);
     assert!(world.run_until(10_000, Hosts::all_bound));
     let eid = world.eid(0, 0);
-    // None can be made without the key; a node that says "stale" without one changes nothing.
+    // None can be made without the key; a node that answers "stale" without one changes nothing.
     world.nodes.iter_mut().for_each(|node| node.status = Some(1));
     world.move_host(0, place(50));
     world.run(2_000);

@@ -66,7 +66,7 @@ fn current(world: &Hosts, host: usize) -> Option<(Handle, Told)> {
     told.next_back().map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told.clone()))
 }
 
-/// One round of an application: it takes over what has come, says so, and sends what it can.
+/// One round of an application: it commits what has come, acknowledges that, and sends what it can.
 fn work(world: &mut Hosts, host: usize, work: &mut Work, session: &mut Option<Handle>, items: u64) {
     let Some((handle, told)) = current(world, host) else { return };
     if *session != Some(handle) {

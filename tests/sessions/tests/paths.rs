@@ -1,5 +1,5 @@
-//! Degraded multipath through the LL-Entity: three copies toward an accused peer, the earliest valid one counts, and what is missing or
-//! altered is told to both sides.
+//! Degraded multipath through the LL-Entity: three copies toward an accused peer, the earliest valid one counts, and
+//! missing or altered copies are reported to both sides.
 
 use std::collections::BTreeMap;
 

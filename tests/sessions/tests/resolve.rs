@@ -61,7 +61,7 @@ fn a_mapping_that_a_quorum_names_is_told_under_the_agents_number_and_kept_to_its
     world.run(500);
     assert_eq!(told(&world), [(11, Ok(SITE))]);
     assert_eq!(queries(&world).len(), 7, "each node once");
-    // It is a public fact, so the other agent is told at once, for the time that is left.
+    // It is a public fact, so the other agent gets it at once, for the time that is left.
     let Ok(Done::Mapped(known)) = ask(&mut world, 1, 12, "http://NEWS.example.org/other") else {
         panic!("it is known")
     };

@@ -373,7 +373,7 @@ fn story(seed: u64) -> Trace {
         let told = story.world.hosts[0].told.iter().find(|((agent, _), told)| *agent == 0 && told.peer == Some(old));
         told.is_some_and(|(_, told)| told.closed == Some(ClosureCode::ForcedByPeer))
     });
-    // Purge: an agent says nothing for 90 s, and its peer hears of its leaving.
+    // Purge: an agent is silent for 90 s, and its peer gets the notice that it has left.
     let gone = story.world.eid(d.0, d.1);
     story.silent = Some(d);
     story.until("the peer of a silent agent is told", |story| {

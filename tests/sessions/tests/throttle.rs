@@ -20,7 +20,7 @@ fn throttled(seed: u64, throttled_side: usize) -> Two {
     })
 }
 
-/// The first side sends so many items as fast as they are taken; how many had come after each second.
+/// The first side sends `items` items as fast as they are taken; returns how many had come after each second.
 fn sent(two: &mut Two, items: u64, seconds: usize) -> Vec<usize> {
     let ((host, agent), session) = (two.at[0], two.sessions[0]);
     let (mut next, mut came) = (0, Vec::new());

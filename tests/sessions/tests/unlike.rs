@@ -390,7 +390,7 @@ fn ends_of_unlike_sizes_carry_everything_through_bad_networks() {
     assert!(came_to_nothing < 15, "it would prove little: {came_to_nothing}");
 }
 
-/// A peer that holds has less room than the window says: it discards what it cannot keep. That it does not read for
+/// A peer that holds has less room than the window allows: it discards what it cannot keep. That it does not read for
 /// minutes ends nothing.
 #[test]
 fn a_small_peer_that_does_not_read_for_minutes_is_not_given_up() {

@@ -67,7 +67,7 @@ impl Network {
         self.0.partition_point(|node| *node < low)..self.0.partition_point(|node| *node <= high)
     }
 
-    /// What node `asked` knows: of each distance up to 20, chosen by its own place, the same ones each time.
+    /// The nodes that node `asked` knows: up to 20 of each distance, chosen by its own place, the same ones each time.
     fn known(&self, asked: usize) -> Vec<usize> {
         let Some(own) = self.0.get(asked) else { return Vec::new() };
         let mut known = Vec::new();

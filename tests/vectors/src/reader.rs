@@ -201,7 +201,7 @@ impl Direction {
         self.generation += 1;
     }
 
-    /// Opens a frame of its generation. `None`: it is none.
+    /// Opens a frame of its generation. `None` if it is not one.
     ///
     /// # Panics
     /// The frame is shorter than any.

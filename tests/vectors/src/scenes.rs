@@ -206,7 +206,7 @@ fn read(line: &Line, is_chacha: bool, [init, negotiation, acknowledgement]: [&Ve
     };
     let (mine, theirs) = (share(init, at::OPENING_SIGNATURE), share(negotiation, at::NEGOTIATION_SIGNATURE));
     let ephemeral = line.tapes[0].find(|draw| reader::x25519_public(draw) == mine).expect("it was drawn");
-    // The responder's comes from its secret, what the PSS_INIT says, and its own terms (PROFILE 4.2).
+    // The responder's comes from its secret, the fields of the PSS_INIT, and its own terms (PROFILE 4.2).
     let derived = |secret: &[u8; 32]| -> [u8; 32] {
         let IpAddr::V4(ip) = places()[0].ip() else { panic!("an IPv4 address") };
         let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");

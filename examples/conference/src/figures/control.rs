@@ -219,7 +219,7 @@ fn sign(key: &KeyPair, authority: Authority, version: u32, follows: &str, text: 
 pub struct Known {
     /// Its number.
     pub number: u32,
-    /// What it says.
+    /// Its content.
     pub said: Said,
 }
 

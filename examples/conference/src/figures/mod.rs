@@ -51,7 +51,7 @@ pub struct Arguments {
     copies: u32,
 }
 
-/// Measures, and says what came of it. The status is 0 if all targets are met.
+/// Measures, and prints the result. The status is 0 if all targets are met.
 pub fn measure(arguments: Arguments, seed: u64, json: bool) -> Result<ExitCode> {
     // It is not drawn where standard error is not a terminal.
     let bar = ProgressBar::new(2 * u64::from(arguments.updates));

@@ -390,7 +390,8 @@ impl Slot {
                         *function = function.filter(|binding| !cancelled.contains(*binding));
                     }
                 }
-                // It says that it cannot, and what runs has no permit for longer than it has.
+                // The review is refused because of the fault, and what runs keeps its permits only for their remaining
+                // time.
                 Err(_) if self.trouble.is_some() => return Ok(()),
                 Err(refused) => return Err(refused).context("reviewing"),
             }

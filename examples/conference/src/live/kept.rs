@@ -113,7 +113,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// The stage, to go on: the trail says that another process took it up again.
+    /// The stage, to be continued: the trail gets a record that another process restored it.
     pub fn stage(self, seed: u64, directory: &Directory) -> Result<Stage> {
         let call = hex::decode(&self.call).context("the interaction")?;
         let mut stage = self.stage_as_it_is(seed, directory)?;

@@ -1,5 +1,5 @@
-//! A day that survives its process: after each step everything that the next one rests on is on the disk, and only then is the
-//! step told (`IoE R1`, `R4`).
+//! A day that survives its process: after each step everything that the next one rests on is on the disk, and only then
+//! are the step's events shown (`IoE R1`, `R4`).
 //!
 //! ```text
 //! DIR/state   one signed line: step, control plane, interaction, heads; replaced as a whole

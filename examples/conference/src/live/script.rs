@@ -33,7 +33,7 @@ const BEN: Seat = Seat(1);
 /// The step in which it leaves the edge.
 pub const HAND_OVER: usize = 12;
 
-/// A step. What it tells is told when it is on the disk.
+/// A step. Its events are shown once it is on the disk.
 pub type Step = fn(&mut Stage) -> Result<()>;
 
 /// All of them; the first one is played by [`first`].

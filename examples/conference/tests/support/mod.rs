@@ -80,7 +80,7 @@ pub fn fact(event: &'static str, who: &'static str, what: &'static str) -> Expec
 }
 
 impl Expected {
-    /// By whom it was decided.
+    /// Sets the authority that decided.
     pub fn by(self, authority: &'static str) -> Self {
         Self { authority: Some(authority), ..self }
     }

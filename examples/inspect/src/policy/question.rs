@@ -241,7 +241,7 @@ pub struct Voice<'p> {
 pub struct Judgement<'p> {
     pub voices: Vec<Voice<'p>>,
     pub together: Said,
-    /// Who denies.
+    /// The authority that denies.
     pub against: Option<Authority>,
     obligations: Set<Obligation>,
     regions: Set<Region>,

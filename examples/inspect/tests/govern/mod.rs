@@ -54,7 +54,7 @@ impl Place {
         place
     }
 
-    /// Writes a file, and says where it is.
+    /// Writes a file, and returns its path.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.0.join(name), content).expect("written");
         self.path(name)

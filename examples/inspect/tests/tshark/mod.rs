@@ -1,4 +1,4 @@
-//! What tshark shows of a capture, compared with what `inspect frame --json` says.
+//! What tshark shows of a capture, compared with what `inspect frame --json` prints.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@
 
 use explain::answer::{Pasted, answer as say};
 
-/// Room for so many bytes.
+/// Room for `length` bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn room(length: usize) -> *mut u8 {
     Box::leak(vec![0; length].into_boxed_slice()).as_mut_ptr()

@@ -19,7 +19,7 @@ pub enum Ask<'a> {
     /// A question to the LL-Entity about this host (`IACP §4.1.1`). Answered by [`Answer::Resolved`] within 2 s.
     // keeps: IACP-026 (§4.1.1)
     Resolve {
-        /// The URI that the agent wants.
+        /// The URI that the agent requested.
         uri: &'a str,
         /// Its host.
         host: &'a str,

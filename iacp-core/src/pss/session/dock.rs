@@ -39,7 +39,7 @@ pub(crate) struct Moving {
     pub(crate) terms: Terms,
     /// The reason for which the peer has asked for the end.
     pub(crate) peer_asked: Option<u16>,
-    /// The reason for which this side wants the end.
+    /// The reason for which this side ends the session.
     pub(crate) wish: Option<u16>,
     pub(crate) sent: Sent,
     pub(crate) received: Heard,

@@ -1,5 +1,5 @@
 //! TLS 1.3 by embedded-tls, with a pre-shared key and P-256, AES-128-GCM: the client alone, since the library has no
-//! server. The host's peer is OpenSSL. Certificates are not looked at, as the library says of pre-shared keys.
+//! server. The host's peer is OpenSSL. Certificates are not checked, as the library documents for pre-shared keys.
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use embedded_tls::blocking::TlsConnection;

@@ -67,7 +67,7 @@ impl Ours {
     /// The answer of the policy alone.
     ///
     /// # Panics
-    /// There is none.
+    /// There is no answer.
     #[must_use]
     pub fn evaluate(&self, request: usize) -> Ruling {
         let (_, _, facts) = &self.asked[request];

@@ -136,7 +136,7 @@ impl Dice {
         usize::try_from(self.0.next_u32()).expect("32 bits") % limit
     }
 
-    /// Up to so many of those below a limit, at least one.
+    /// Up to `most` of the numbers below `limit`, at least one.
     fn some(&mut self, most: usize, limit: usize) -> Vec<usize> {
         let mut some: Vec<_> = (0..=self.below(most)).map(|_| self.below(limit)).collect();
         some.sort_unstable();
@@ -197,8 +197,8 @@ pub fn rules(count: usize) -> Vec<Rule> {
     rules
 }
 
-/// The requests that are measured: those that the first and the last rules decide that can, of permits and of denies, and as
-/// many again that no rule knows.
+/// The requests that are measured: those that the first and the last rules decide that can, of permits and of denies,
+/// and as many again that no rule decides.
 #[must_use]
 pub fn requests(rules: &[Rule]) -> Vec<Request> {
     /// Of each kind.

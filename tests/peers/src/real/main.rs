@@ -51,7 +51,7 @@ struct Scene {
     weather: Option<Weather>,
     rounds: usize,
     programs: &'static [Program],
-    /// The first program's time is at most so many times the second's.
+    /// The first program's time is at most this many times the second's.
     goals: &'static [(Program, f64, Program)],
 }
 

@@ -329,8 +329,8 @@ impl Hosts {
         }
     }
 
-    /// A node sends a PATH_RELAY on, bare, to where it knows the destination. The Outer Transport Header around it is the driver's,
-    /// and is left out here.
+    /// A node forwards a PATH_RELAY, bare, to the address that it has for the destination. The Outer Transport Header
+    /// around it is added by the driver, and is left out here.
     fn relay(&mut self, at: SocketAddr, mut bytes: Vec<u8>) {
         let Some(node) = self.nodes.iter().find(|node| node.at == at && !node.silent) else { return };
         let Some(destination) = bytes.get(44..76) else { return };

@@ -120,7 +120,7 @@ impl Story {
         open.next_back().map(|((_, bits), told)| (Handle::from_bits(*bits).expect("a handle"), told.clone()))
     }
 
-    /// What a side is told for the first time, wherever it is.
+    /// What a side gets for the first time, on whichever host it is.
     pub fn news(&mut self, side: usize) -> Vec<(u64, Vec<u8>)> {
         let (at, resume) = (self.sides[side].at, self.kind != Kind::Plain);
         let mut all = Vec::new();

@@ -107,13 +107,13 @@ pub struct Model {
     arrived_at: Mono,
     /// When the newest frame that has arrived was sent.
     first_sent: Mono,
-    /// Until so many bytes have arrived, samples are limited by the application.
+    /// Until this many bytes have arrived, samples are limited by the application.
     limited_until: Option<u32>,
     /// Of the frames that arrived by the present heartbeat: the one that was sent last, and its time.
     newest: Option<(Stamp, Mono)>,
     /// The largest rates of this cycle and the one before, in bytes a second.
     rates: [u32; 2],
-    /// A round ends when a frame arrives that was sent after so many bytes had arrived.
+    /// A round ends when a frame arrives that was sent after this many bytes had arrived.
     round_end: u32,
     round_since: Mono,
 
