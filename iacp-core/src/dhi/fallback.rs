@@ -37,7 +37,7 @@ pub enum Mapping {
     Refused,
 }
 
-/// The statuses of an answer (PROFILE 10.11).
+/// The statuses of an answer (PROFILE 10.14).
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 20;
 const REFUSED: u32 = 21;

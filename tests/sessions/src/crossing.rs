@@ -1,4 +1,4 @@
-//! Two hosts that both take sessions and both open one (PROFILE 4.4, 40.8 of the addition): what a host does around its
+//! Two hosts that both take sessions and both open one (PROFILE 4.6): what a host does around its
 //! sessions so that a single session results.
 
 use std::net::SocketAddr;
