@@ -43,7 +43,7 @@ impl fmt::Display for SendError {
             Self::Finished => "this side has finished",
             Self::Full => "window or delta log is full",
             Self::TooLong => "content: too long for one frame",
-            Self::Kind => "kind: a resume record is not sent yet",
+            Self::Kind => "kind: a resume record is sent by send_resume alone",
             Self::KeySpent => "the key has sealed as much as it may",
         })
     }
