@@ -20,7 +20,7 @@ static const uint8_t *entropy(void) {
 static const IacpAddress address[2] = {{4, {192, 0, 2, 1}, 4227}, {4, {192, 0, 2, 2}, 4227}};
 static IacpNode *node[2];
 static uint64_t now = 1000;
-static unsigned carried, lost, came[2], established, closed;
+static unsigned carried, lost, came[2], established, closed, broken;
 static char got[2][64];
 
 static void hear(int side) {
@@ -28,7 +28,8 @@ static void hear(int side) {
         if (event == IACP_EVENT_ESTABLISHED) established += 1;
         if (event == IACP_EVENT_CLOSE_REQUESTED) iacp_close(node[side], now);
         if (event == IACP_EVENT_CLOSED) closed += 1;
-        if (event == IACP_EVENT_BROKEN || event < 0) printf("side %d: broken\n", side);
+        if (event == IACP_EVENT_BROKEN) broken += 1;
+        if (event < 0) printf("side %d: %d\n", side, (int)event);
     }
 }
 
@@ -68,6 +69,7 @@ static int until(int (*done)(void)) {
 static int is_established(void) { return established == 2; }
 static int has_come(void) { return came[0] == 1 && came[1] == 1; }
 static int is_closed(void) { return closed == 2; }
+static int is_broken(void) { return broken == 2; }
 
 static int check(int holds, const char *what) {
     printf("%s %s\n", holds ? "  yes" : "   NO", what);
@@ -87,8 +89,18 @@ int main(int count, char **words) {
     failed += check(!iacp_begin(memory[0] + 1, sizeof memory[0] - 1, seed, now, seed), "misaligned memory is refused");
     failed += check(iacp_send(node[0], now, seed, 32) == IACP_NOT_NOW, "nothing is sent before there is a session");
     iacp_eid(node[1], eid);
+    failed += check(iacp_peer(node[0], seed) == IACP_NOT_NOW, "there is no peer before there is a session");
     failed += check(iacp_initiate(node[0], now, eid, &address[1], entropy()) == IACP_OK, "a session is begun");
+    failed += check(!until(is_established) && broken == 1, "a node that listens to no agent does not answer");
+    iacp_listen(node[1], eid);
+    iacp_initiate(node[0], now, eid, &address[1], entropy());
+    failed += check(!until(is_established) && broken == 2, "nor one that listens to another agent");
+    iacp_eid(node[0], eid);
+    iacp_listen(node[1], eid);
+    iacp_eid(node[1], eid);
+    failed += check(iacp_initiate(node[0], now, eid, &address[1], entropy()) == IACP_OK, "a session is begun anew");
     failed += check(until(is_established), "both sides hold the same keys");
+    failed += check(iacp_peer(node[0], seed) == IACP_OK && !memcmp(seed, eid, 32), "the peer is the agent that was meant");
     iacp_send(node[0], now, (const uint8_t *)"Good day", 8);
     iacp_send(node[1], now, (const uint8_t *)"and to you", 10);
     failed += check(until(has_come) && !strcmp(got[1], "Good day") && !strcmp(got[0], "and to you"), "content came, once");
@@ -108,6 +120,8 @@ int main(int count, char **words) {
         iacp_initiate(node[side], now, eid, &address[1 - side], entropy());
     }
     failed += check(until(is_established), "two attempts that cross become one session");
+    broken = 0;
+    failed += check(iacp_abort(node[0], now) == IACP_OK && until(is_broken), "an abort ends it on both sides");
     for (int side = 0; side < 2; side++) iacp_end(node[side]);
 
     /* The test gives the outer object, the key and the time of arrival. */

@@ -9,10 +9,12 @@
 extern crate std;
 
 mod envelope;
+mod event;
 mod lent;
 mod session;
 
 pub use envelope::*;
+pub use event::*;
 pub use session::*;
 
 /// Done. Calls that return a length return it instead.

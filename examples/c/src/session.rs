@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::ptr;
 
 use iacp_core::crypto::{Compact, Secret32};
-use iacp_core::guard::{Rate, TokenBucket};
+use iacp_core::guard::{Ingress, Rate, TokenBucket};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Closure, Discard, Event, Gate, Incoming, Kind, NotAnswered, OVERHEAD, Received,
@@ -13,6 +13,7 @@ use iacp_core::pss::{
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
 
+use crate::event::{self, IACP_EVENT_NONE};
 use crate::lent;
 use crate::{IACP_ARGUMENT, IACP_DISCARDED, IACP_FULL, IACP_KEY, IACP_NOT_NOW, IACP_OK, IACP_TOO_LONG};
 
@@ -35,34 +36,17 @@ const _: () = assert!(IACP_CONTENT_BYTES + OVERHEAD == IACP_DATAGRAM_BYTES);
 const _: () = assert!(size_of::<IacpNode>() <= IACP_NODE_BYTES && align_of::<IacpNode>() <= IACP_ALIGNMENT);
 const _: () = assert!(OUT <= IACP_DATAGRAM_BYTES);
 
-/// PSS_INITs that may be answered at once, each with a signature; as many more are allowed with each second.
-const ANSWERS: u32 = 8;
+/// PSS_INITs that are answered, each with a signature: of all networks together, ...
+const ANSWERS: Rate = Rate { capacity: 8, per_second: 8 };
+/// ... and of one.
+const ANSWERS_OF_ONE: Rate = Rate { capacity: 4, per_second: 2 };
+/// Other frames whose signatures are verified: all of them carry cookies that only the peer, or an observer, knows.
+const CHECKS: Rate = Rate { capacity: 16, per_second: 8 };
+/// Events that can wait for iacp_event when another session begins.
+const EVENTS: usize = 16;
 
 /// Nothing is due.
 pub const IACP_NEVER: u64 = u64::MAX;
-
-/// Nothing has happened.
-pub const IACP_EVENT_NONE: i32 = 0;
-/// Both sides hold the same keys: data may flow.
-pub const IACP_EVENT_ESTABLISHED: i32 = 1;
-/// The peer is silent, or the way to it is lost.
-pub const IACP_EVENT_DISCONNECTED: i32 = 2;
-/// The peer is back, and both sides have what the other had sent.
-pub const IACP_EVENT_RECONCILED: i32 = 3;
-/// The peer is at another address: everything goes there from now on.
-pub const IACP_EVENT_MOVED: i32 = 4;
-/// Everything that was sent is acknowledged.
-pub const IACP_EVENT_DELIVERED: i32 = 5;
-/// There is room again after IACP_FULL.
-pub const IACP_EVENT_WRITABLE: i32 = 6;
-/// The peer has said everything and asks to end the session: iacp_close.
-pub const IACP_EVENT_CLOSE_REQUESTED: i32 = 7;
-/// The session is over in good order.
-pub const IACP_EVENT_CLOSED: i32 = 8;
-/// The session is over otherwise: something may be lost.
-pub const IACP_EVENT_BROKEN: i32 = 9;
-/// Something else has changed that needs no act.
-pub const IACP_EVENT_OTHER: i32 = 10;
 
 /// An address of IP.
 #[repr(C)]
@@ -91,10 +75,22 @@ pub struct IacpData {
 pub struct IacpNode {
     identity: Identity<Compact>,
     door: Responder<4>,
-    answers: TokenBucket,
+    answers: Ingress<16>,
+    checks: TokenBucket,
     session: Link,
+    /// Who may begin a session here.
+    listens: Listens,
+    /// Events of the session before this one, and how many.
+    earlier: ([i32; EVENTS], usize),
     /// A PSS_NEG that waits to be sent.
     negotiation: ([u8; OUT], usize, SocketAddr),
+}
+
+/// Who may begin a session with the node.
+enum Listens {
+    ToNone,
+    To(Eid),
+    ToAll,
 }
 
 fn address(address: &IacpAddress) -> Option<SocketAddr> {
@@ -143,7 +139,6 @@ pub unsafe extern "C" fn iacp_begin(
     };
     let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: FRAMES as u32 };
     let settings = Settings { capabilities: Capabilities::NONE.offerable::<Compact>(), terms };
-    let rate = Rate { capacity: ANSWERS, per_second: ANSWERS };
     // Each part is made in its final place: nothing of the key is left on the stack but what its own library leaves
     // there.
     let seed = Secret32::fill(|to| to.copy_from_slice(seed));
@@ -151,7 +146,10 @@ pub unsafe extern "C" fn iacp_begin(
     unsafe {
         (&raw mut (*place).identity).write(Identity::from_seed(&seed));
         (&raw mut (*place).door).write(Responder::new(settings, Mono(now), &mut rng));
-        (&raw mut (*place).answers).write(TokenBucket::new(rate, Mono(now)));
+        (&raw mut (*place).answers).write(Ingress::new(ANSWERS, ANSWERS_OF_ONE, Mono(now), &mut rng));
+        (&raw mut (*place).checks).write(TokenBucket::new(CHECKS, Mono(now)));
+        (&raw mut (*place).listens).write(Listens::ToNone);
+        (&raw mut (*place).earlier).write(([0; EVENTS], 0));
         (&raw mut (*place).session).write(Link::IDLE);
         let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         (&raw mut (*place).negotiation).write(([0; OUT], 0, nowhere));
@@ -181,6 +179,37 @@ pub unsafe extern "C" fn iacp_eid(node: *const IacpNode, eid: *mut u8) -> i32 {
     let (node, eid) = unsafe { (node.as_ref(), lent::bytes_mut(eid, 32)) };
     let (Some(node), Some(eid)) = (node, eid) else { return IACP_ARGUMENT };
     eid.copy_from_slice(&node.identity.eid().0);
+    IACP_OK
+}
+
+/// Lets the agent of this EID (32 bytes) begin a session with the node; null lets any agent, and iacp_peer then says which
+/// it is. Before this call no agent may.
+///
+/// # Safety
+/// `node` is of iacp_begin; `eid` is null, or lends 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_listen(node: *mut IacpNode, eid: *const u8) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, peer) = unsafe { (node.as_mut(), lent::thirty_two(eid)) };
+    let Some(node) = node else { return IACP_ARGUMENT };
+    node.listens = peer.map_or(Listens::ToAll, |peer| Listens::To(Eid(peer)));
+    IACP_OK
+}
+
+/// Writes the EID of the session's peer, 32 bytes: after IACP_EVENT_ESTABLISHED it has shown that it holds the key.
+/// IACP_NOT_NOW where there has been no session.
+///
+/// # Safety
+/// `node` is of iacp_begin, and `eid` lends 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_peer(node: *const IacpNode, eid: *mut u8) -> i32 {
+    // SAFETY: as the caller promises.
+    let (node, eid) = unsafe { (node.as_ref(), lent::bytes_mut(eid, 32)) };
+    let (Some(node), Some(eid)) = (node, eid) else { return IACP_ARGUMENT };
+    if node.session.peer() == Eid::ZERO {
+        return IACP_NOT_NOW;
+    }
+    eid.copy_from_slice(&node.session.peer().0);
     IACP_OK
 }
 
@@ -238,22 +267,41 @@ pub unsafe extern "C" fn iacp_handle(
     }
 }
 
-/// Admits a PSS_ACK only if the node has no live session, or if it crosses our own attempt toward the same peer.
+/// Admits an agent that may begin a session, if the node has no live one, and the peer of our own attempt, which its attempt
+/// then crosses.
 struct Only<'s> {
     session: &'s Link,
+    listens: &'s Listens,
     is_free: bool,
 }
 
-impl Gate for Only<'_> {
-    fn standing(&mut self, peer: &Eid) -> Admission {
-        match self.is_free || self.session.is_attempt_toward(peer) {
+impl Only<'_> {
+    fn admission(&self, peer: &Eid) -> Admission {
+        let is_heard = match self.listens {
+            Listens::ToNone => false,
+            Listens::To(eid) => eid == peer,
+            Listens::ToAll => true,
+        };
+        match self.is_free && is_heard || self.session.is_attempt_toward(peer) {
             true => Admission::Admit,
             false => Admission::Drop,
         }
     }
+}
+
+/// The same for a PSS_ACK, whose cookie holds: then its key and its signature cost something.
+struct Checked<'s>(Only<'s>, &'s mut TokenBucket, Mono);
+
+impl Gate for Checked<'_> {
+    fn standing(&mut self, peer: &Eid) -> Admission {
+        match self.0.admission(peer) {
+            Admission::Admit if self.1.take(self.2, 1).is_err() => Admission::Drop,
+            admission => admission,
+        }
+    }
 
     fn stands_against(&mut self, peer: &Eid) -> bool {
-        self.session.stands_against(peer)
+        self.0.session.stands_against(peer)
     }
 }
 
@@ -268,16 +316,13 @@ impl IacpNode {
             Incoming::Signed(signed) if incoming.message_type() == MessageType::PssInit => {
                 // Our attempt may cross one of the peer's: which of the two stands is decided when the peer's PSS_ACK
                 // comes.
-                let session = &self.session;
-                let admit = |peer: &Eid| match is_free || session.is_attempt_toward(peer) {
-                    true => Admission::Admit,
-                    false => Admission::Drop,
-                };
-                if self.answers.take(now, 1).is_err() {
+                let only = Only { session: &self.session, listens: &self.listens, is_free };
+                // One waits to be sent: its place is not given to another.
+                if self.negotiation.1 > 0 || self.answers.admit(now, from, 1).is_err() {
                     return Received::Discarded(Discard::Capacity);
                 }
                 let (out, length, to) = &mut self.negotiation;
-                match self.door.answer(now, &self.identity, from, signed, admit, out) {
+                match self.door.answer(now, &self.identity, from, signed, |peer| only.admission(peer), out) {
                     Ok(Answer::Negotiate { length: written, .. }) => {
                         (*length, *to) = (written, from);
                         Received::Taken
@@ -291,20 +336,36 @@ impl IacpNode {
                 if incoming.message_type() == MessageType::PssAck
                     && (is_free || incoming.cookies() != Some(self.session.cookies())) =>
             {
-                let mut only = Only { session: &self.session, is_free };
-                let accepted = match self.door.accept(now, &self.identity, from, signed, &mut only) {
+                let only = Only { session: &self.session, listens: &self.listens, is_free };
+                let mut checked = Checked(only, &mut self.checks, now);
+                let accepted = match self.door.accept(now, &self.identity, from, signed, &mut checked) {
                     Ok(accepted) => accepted,
                     Err(discard) => return Received::Discarded(discard),
                 };
-                // Our attempt, if it does not stand, gives way.
+                // What the session before has told is not lost with it. Our attempt, if it does not stand, gives way.
+                while let Some(event) = self.session.poll_event() {
+                    self.keep(event::code(&event));
+                }
                 let _ = self.session.supersede();
                 match self.session.accept(now, &accepted) {
                     Ok(()) => Received::Taken,
                     Err(_) => Received::Discarded(Discard::Capacity),
                 }
             }
+            Incoming::Signed(_)
+                if incoming.cookies() == Some(self.session.cookies()) && self.checks.take(now, 1).is_err() =>
+            {
+                Received::Discarded(Discard::Capacity)
+            }
             _ => self.session.take(now, &self.identity, from, incoming),
         }
+    }
+
+    /// Keeps an event; of more than there is room for, the last one is replaced: it is the newest that counts.
+    fn keep(&mut self, code: i32) {
+        let (codes, count) = &mut self.earlier;
+        codes[(*count).min(EVENTS - 1)] = code;
+        *count = (*count + 1).min(EVENTS);
     }
 }
 
@@ -372,19 +433,14 @@ pub unsafe extern "C" fn iacp_transmit(
 pub unsafe extern "C" fn iacp_event(node: *mut IacpNode) -> i32 {
     // SAFETY: as the caller promises.
     let Some(node) = (unsafe { node.as_mut() }) else { return IACP_ARGUMENT };
-    match node.session.poll_event() {
-        None => IACP_EVENT_NONE,
-        Some(Event::Established) => IACP_EVENT_ESTABLISHED,
-        Some(Event::Disconnected) => IACP_EVENT_DISCONNECTED,
-        Some(Event::Reconciled) => IACP_EVENT_RECONCILED,
-        Some(Event::Moved { .. }) => IACP_EVENT_MOVED,
-        Some(Event::Delivered) => IACP_EVENT_DELIVERED,
-        Some(Event::Writable) => IACP_EVENT_WRITABLE,
-        Some(Event::CloseRequested { .. }) => IACP_EVENT_CLOSE_REQUESTED,
-        Some(Event::Closed(Closure::Graceful)) => IACP_EVENT_CLOSED,
-        Some(Event::Closed(_)) => IACP_EVENT_BROKEN,
-        Some(_) => IACP_EVENT_OTHER,
+    let (codes, count) = &mut node.earlier;
+    if *count > 0 {
+        let first = codes[0];
+        codes.copy_within(1.., 0);
+        *count -= 1;
+        return first;
     }
+    node.session.poll_event().map_or(IACP_EVENT_NONE, |event| event::code(&event))
 }
 
 /// When iacp_handle_deadline is to be called.
@@ -424,6 +480,21 @@ pub unsafe extern "C" fn iacp_close(node: *mut IacpNode, now: u64) -> i32 {
     // SAFETY: as the caller promises.
     let Some(node) = (unsafe { node.as_mut() }) else { return IACP_ARGUMENT };
     match node.session.close(Mono(now), TeardownReason::TaskComplete) {
+        Ok(()) => IACP_OK,
+        Err(_) => IACP_NOT_NOW,
+    }
+}
+
+/// Ends the session now, whatever the peer does: what is not acknowledged may be lost, and the peer is told. Where a peer does
+/// not let iacp_close come to its end, this does.
+///
+/// # Safety
+/// `node` is of iacp_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iacp_abort(node: *mut IacpNode, now: u64) -> i32 {
+    // SAFETY: as the caller promises.
+    let Some(node) = (unsafe { node.as_mut() }) else { return IACP_ARGUMENT };
+    match node.session.abort(Mono(now), &node.identity, TeardownReason::NoProgress) {
         Ok(()) => IACP_OK,
         Err(_) => IACP_NOT_NOW,
     }

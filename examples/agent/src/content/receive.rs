@@ -135,13 +135,14 @@ impl Partial {
         Ok(Self { file: BufWriter::new(file), path: Some(path) })
     }
 
-    /// It gets its name.
+    /// It gets its name, and is on the disk under it: what follows from that may be written down.
     pub fn keep(mut self, name: &Path) -> io::Result<()> {
         self.file.flush()?;
-        if let Some(path) = &self.path {
+        self.file.get_ref().sync_all()?;
+        if let Some(path) = self.path.take() {
             fs::rename(path, name)?;
+            File::open(name.parent().ok_or(io::ErrorKind::InvalidInput)?)?.sync_all()?;
         }
-        self.path = None;
         Ok(())
     }
 }

@@ -128,8 +128,12 @@ impl<'t> Judge<'t> {
     /// Climbs the ladder, decides, remembers, tells, and keeps the content if it continues.
     ///
     /// # Errors
-    /// An object that would continue cannot be kept or remembered, so it does not.
+    /// An object that would continue cannot be kept or remembered, so it does not. After that nothing is decided until the next
+    /// start: the lineage in memory may know approvals that are not on the disk.
     pub fn judge(&mut self, carried_by: &str, parts: &Parts) -> io::Result<Report> {
+        if self.memory.as_ref().is_some_and(Memory::is_broken) {
+            return Err(io::Error::other("the lineage could not be written: nothing is decided until the next start"));
+        }
         let notice = Notification::read(&parts.notice);
         if let Err(error) = &notice {
             self.timeline.note(self.who, Event::Trouble { what: format!("the notice is none: {error}") });

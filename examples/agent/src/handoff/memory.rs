@@ -25,7 +25,11 @@ const STANDINGS: [(&str, Standing); 4] = [
 pub type Known = (Instant, Vec<Record>);
 
 /// The file, open for one more line. Only one process has it.
-pub struct Memory(File);
+pub struct Memory {
+    file: File,
+    /// The length of its whole lines; none after a write that failed.
+    whole: Option<u64>,
+}
 
 impl Memory {
     /// Opens the file, or makes it; with what it remembers, unless nothing was ever written to it. A last line that was never
@@ -45,10 +49,11 @@ impl Memory {
         let mut lines = text.lines().take(text.matches('\n').count()).enumerate();
         let damaged =
             |number: usize| format!("{}: line {} is damaged: look at it before you go on", shown(), number + 1);
-        let Some((number, first)) = lines.next() else { return Ok((Self(file), None)) };
+        let memory = Self { file, whole: Some(whole as u64) };
+        let Some((number, first)) = lines.next() else { return Ok((memory, None)) };
         let since = since(first).with_context(|| damaged(number))?;
         let records = lines.map(|(number, line)| read(line).with_context(|| damaged(number)));
-        Ok((Self(file), Some((since, records.collect::<Result<_>>()?))))
+        Ok((memory, Some((since, records.collect::<Result<_>>()?))))
     }
 
     /// Begins a memory that is complete from then on.
@@ -56,8 +61,7 @@ impl Memory {
     /// # Errors
     /// It may not be on the disk.
     pub fn begin(&mut self, since: Instant) -> io::Result<()> {
-        writeln!(self.0, "since {} {}", since.seconds, since.nanos)?;
-        self.0.sync_all()
+        self.write(&format!("since {} {}\n", since.seconds, since.nanos))
     }
 
     /// Remembers one more.
@@ -65,12 +69,27 @@ impl Memory {
     /// # Errors
     /// It may not be on the disk.
     pub fn keep(&mut self, record: &Record) -> io::Result<()> {
-        self.0.write_all(write(record).as_bytes())?;
-        self.0.sync_data()
+        self.write(&written(record))
+    }
+
+    /// Whether a line could not be written. The lineage in memory is ahead of the file then, and nothing may be decided from it.
+    pub const fn is_broken(&self) -> bool {
+        self.whole.is_none()
+    }
+
+    /// Writes a line. One that failed is taken back, and no other one is written after it: it would be glued to what is left.
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        let whole = self.whole.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.whole = Some(whole + line.len() as u64),
+            Err(_) => self.file.set_len(whole).and_then(|()| self.file.sync_all())?,
+        }
+        written
     }
 }
 
-fn write(record: &Record) -> String {
+fn written(record: &Record) -> String {
     let parent = match record.parent {
         CausalParent::Missing => "missing".into(),
         CausalParent::Root => "root".into(),
@@ -117,6 +136,17 @@ fn read(line: &str) -> Result<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_a_line_that_cannot_be_written_there_is_no_other() {
+        let full = OpenOptions::new().append(true).open("/dev/full").expect("Linux has it");
+        let mut memory = Memory { file: full, whole: Some(0) };
+        assert!(!memory.is_broken());
+        memory.begin(Instant { seconds: 1, nanos: 0 }).expect_err("there is no room");
+        assert!(memory.is_broken());
+        let again = memory.begin(Instant { seconds: 1, nanos: 0 }).expect_err("nothing is written after it");
+        assert_eq!(again.kind(), io::ErrorKind::BrokenPipe);
+    }
 
     #[test]
     fn what_is_written_reads_back_and_a_torn_line_is_cut_off() {

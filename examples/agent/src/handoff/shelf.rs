@@ -95,7 +95,8 @@ pub fn keep(folder: &Path, envelope: &Envelope, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file under a hidden name, and gives it its own when it is complete; never in the place of another.
+/// Writes a file under a hidden name, and gives it its own when it is complete; never in the place of another. The same content,
+/// which an earlier run has placed before it was interrupted, stays.
 pub fn place(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let hidden = folder.join(format!(".{name}.{:016x}", rand_core::Rng::next_u64(&mut crate::keys::rng())));
     let write = || {
@@ -106,7 +107,14 @@ pub fn place(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     };
     let written = write();
     let _ = fs::remove_file(&hidden);
-    written
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_the_same(&folder.join(name), bytes) => Ok(()),
+        written => written,
+    }
+}
+
+fn is_the_same(path: &Path, bytes: &[u8]) -> bool {
+    read(path, bytes.len() as u64).is_ok_and(|there| there.as_deref() == Some(bytes))
 }
 
 #[cfg(test)]
@@ -134,6 +142,7 @@ mod tests {
         }
         assert!(shelf(6).find(envelope.name.as_bytes(), &bob).is_err(), "longer than is given out");
         assert!(keep(place.path(), &envelope, b"other").is_err(), "a name is given once");
+        assert!(keep(place.path(), &envelope, b"content").is_ok(), "the same again, as after an interruption");
         fs::remove_file(place.path().join(&envelope.name).join(&envelope.name)).expect("removed");
         assert!(find(&envelope.name, &bob).is_none(), "a manifest alone is no object");
     }
