@@ -139,10 +139,11 @@ impl Partial {
     pub fn keep(mut self, name: &Path) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        if let Some(path) = self.path.take() {
+        if let Some(path) = &self.path {
             fs::rename(path, name)?;
-            File::open(name.parent().ok_or(io::ErrorKind::InvalidInput)?)?.sync_all()?;
         }
+        self.path = None;
+        File::open(name.parent().ok_or(io::ErrorKind::InvalidInput)?)?.sync_all()?;
         Ok(())
     }
 }
