@@ -7,7 +7,7 @@ use super::kind::{Class, Malformed};
 use super::name::{Curation, Delegation, Path};
 use crate::crypto::Provider;
 use crate::governance::claims::{ClaimKind, verify_claims};
-use crate::governance::malfeasance::{self, Accusation, Unproven};
+use crate::governance::malfeasance::{self, Accusation, Offence, Unproven};
 
 /// Which nodes try an accusation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,15 @@ pub fn verify_accusation<P: Provider>(data: &MalfeasanceData<'_>) -> Result<Accu
             ClaimKind::Vote | ClaimKind::Turn => Err(Unproven::Offence),
         }),
     }
+}
+
+/// Whether a revocation clears an accusation, by what it says of itself: see [`Accusation::is_cleared_by`].
+pub(super) fn is_cleared_by(data: &MalfeasanceData<'_>, first_invalid: u64) -> bool {
+    let generation = match data.evidence {
+        Evidence::Bindings(evidence) => evidence.fragment_a.generation_counter.get(),
+        Evidence::Claims(_) => 0,
+    };
+    data.ticket.offense_type.get() != Offence::DoubleVote as u16 && generation >= first_invalid
 }
 
 /// Two changes of one state of one root. The version alone is no serial: a name that was registered anew begins at 1 again,

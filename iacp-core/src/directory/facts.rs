@@ -36,6 +36,10 @@ pub trait Facts {
     fn court(&self, _accusation: &Digest) -> Option<(Class, DhtKey)> {
         None
     }
+    /// The nodes that try an accusation which is open here; none if it is not.
+    fn ballot(&self, _accusation: &Digest) -> Voters {
+        Voters::new()
+    }
     /// Whether f + 1 of the responsible nodes have sent the same: for what only the nodes of its time could judge.
     fn is_witnessed(&self, _record: &Record<'_>) -> bool {
         false

@@ -123,8 +123,21 @@ pub fn judge<P: Provider>(
     }
     match prove::<P>(now, class, record, &body, facts) {
         Err(refusal) => refused(refusal),
+        Ok(()) if rank == Rank::Contradiction && !is_of_one_signer::<P>(&body, held, facts) => Judgement::Stale,
         Ok(()) if rank == Rank::Contradiction => Judgement::Equivocation,
         Ok(()) => Judgement::Store { expiry },
+    }
+}
+
+/// Whether the token that is held was signed by the key that signs for its parent now. The key of a path changes with its owner: what an
+/// earlier one signed is no second word of the one that signs now.
+fn is_of_one_signer<P: Provider>(body: &Body<'_>, held: Option<&Record<'_>>, facts: &impl Facts) -> bool {
+    let held = held.and_then(|held| Body::parse(Kind::Delegation, held.body).ok());
+    match (body, held) {
+        (Body::Delegation(token), Some(Body::Delegation(before))) => {
+            facts.path_key(&token.parent).is_some_and(|key| before.verify::<P>(&key).is_ok())
+        }
+        _ => true,
     }
 }
 
@@ -144,7 +157,9 @@ fn expiry(now: UnixTime, origin: Origin, record: &Record<'_>, body: &Body<'_>) -
         Body::Binding(_) => lives(2 * HOUR),
         Body::Ticket(ticket) => lives(u64::from(ticket.time_to_live.get()).min(604_800) * 1_000),
         Body::AirkBinding(_) | Body::Accusation(..) | Body::Rebuttal(_) | Body::Verdict(_) => lives(400 * DAY),
-        Body::Revocation(body) => timed(body.timestamp.get(), 400 * DAY)?,
+        // From now on: one that came as it was about to run out would displace another and then be gone.
+        Body::Revocation(body) if timed(body.timestamp.get(), 400 * DAY)? > now.0 => lives(400 * DAY),
+        Body::Revocation(_) => return Err(Refusal::Time),
         Body::Hosting(body) => window(body.from.get(), body.until.get(), DAY)?,
         Body::Root(body) => timed(body.time, 400 * DAY)?,
         Body::Curation(_) => lives(400 * DAY),
@@ -261,7 +276,11 @@ fn rank<P: Provider>(kind: Kind, body: &Body<'_>, bytes: &[u8], held: &Record<'_
         {
             Rank::Contradiction
         }
-        (_, Body::Delegation(token), Body::Delegation(before)) if !token.says_what(&before) => Rank::Contradiction,
+        (_, Body::Delegation(token), Body::Delegation(before))
+            if token.parent == before.parent && !token.says_what(&before) =>
+        {
+            Rank::Contradiction
+        }
         (_, Body::Revocation(_), _) if bytes < held.body => Rank::Newer,
         _ => Rank::Older,
     }

@@ -164,17 +164,21 @@ fn prove_verdict<P: Provider>(
     facts: &impl Facts,
 ) -> Result<(), Refusal> {
     let court = facts.court(&body.head.accusation_id);
-    if class == Class::Namespaces && court != Some((class, record.storage_key)) {
-        return Err(Refusal::Key);
-    }
     if Outcome::from_code(body.head.outcome).is_none() {
         return Err(Refusal::Malformed);
     }
+    // What the nodes say covers the storage key: so a node that comes later learns of a curator's verdict too.
     if facts.is_witnessed(record) {
         return Ok(());
     }
+    if class == Class::Namespaces && court != Some((class, record.storage_key)) {
+        return Err(Refusal::Key);
+    }
     let (class, key) = court.unwrap_or((class, record.storage_key));
-    match ballot::binds::<P>(body, &facts.voters(class, &key)) {
+    // While it is tried here, those vote that were responsible when it opened.
+    let ballot = facts.ballot(&body.head.accusation_id);
+    let voters = if ballot.is_empty() { facts.voters(class, &key) } else { ballot };
+    match ballot::binds::<P>(body, &voters) {
         Ok(_) => Ok(()),
         Err(NotBinding::Signature) => Err(Refusal::Signature),
         Err(NotBinding::Outcome | NotBinding::Voter | NotBinding::TooFew) => Err(Refusal::Votes),

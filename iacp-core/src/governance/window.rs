@@ -316,6 +316,13 @@ impl Escrow {
         }
     }
 
+    /// The vote could not be told to be written down: it is due again.
+    pub const fn again(&mut self) {
+        if let Vote::Writing(outcome) = self.vote {
+            self.vote = Vote::Again(outcome);
+        }
+    }
+
     /// The quorum's verdict, which ends the escrow whatever this node voted.
     pub fn verdict(&mut self, outcome: Outcome) -> State {
         let event = match outcome {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::difficulty::Load;
 use crate::time::Mono;
 
 /// What fills a bucket.
@@ -65,6 +66,12 @@ impl TokenBucket {
         let level = self.thousandths.saturating_add(added);
         let full = self.rate.capacity as u64 * 1_000;
         if level < full { level } else { full }
+    }
+
+    /// How much is taken out of it.
+    pub(crate) fn load(&self, now: Mono) -> Load {
+        let left = u32::try_from(self.level(now) / 1_000).unwrap_or(u32::MAX);
+        Load { used: self.rate.capacity.saturating_sub(left), room: self.rate.capacity }
     }
 
     /// Whether `cost` tokens are there.

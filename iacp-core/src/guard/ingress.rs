@@ -7,6 +7,7 @@ use siphasher::sip::SipHasher13;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::bucket::{Rate, Throttled, TokenBucket};
+use super::difficulty::Load;
 use crate::time::Mono;
 
 /// The token buckets at a host's door: one for all senders together, and one for each IPv4 /24 or IPv6 /64.
@@ -65,6 +66,21 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
         prefix.covers(now, cost)?;
         self.all.take(now, cost)?;
         prefix.take(now, cost)
+    }
+
+    /// Whether both buckets cover a cost.
+    ///
+    /// # Errors
+    /// One of them holds fewer tokens.
+    pub(crate) fn covers(&self, now: Mono, from: SocketAddr, cost: u32) -> Result<(), Throttled> {
+        let prefix = self.prefixes.get(self.place(from.ip())).ok_or(Throttled { retry_after: None })?;
+        prefix.covers(now, cost)?;
+        self.all.covers(now, cost)
+    }
+
+    /// How much all senders together have taken.
+    pub(crate) fn load(&self, now: Mono) -> Load {
+        self.all.load(now)
     }
 
     /// Which bucket an address has. All bits of the prefix and of the key reach all bits of the hash, and its upper 32

@@ -113,11 +113,13 @@ impl Spending {
 pub struct Issued {
     holder: Eid,
     until: [u64; LIVE],
+    /// Of each, the time of the request that it answered.
+    asked: [u64; LIVE],
 }
 
 impl Issued {
     /// A free place.
-    pub const FREE: Self = Self { holder: Eid::ZERO, until: [0; LIVE] };
+    pub const FREE: Self = Self { holder: Eid::ZERO, until: [0; LIVE], asked: [0; LIVE] };
 }
 
 /// The tickets that a node has issued and those that are spent at it, over the caller's memory. A place is free once its time is
@@ -182,13 +184,17 @@ impl<'m> Tickets<'m> {
         let free = || places.iter().position(|place| place.until.iter().all(|until| *until <= now.0));
         let at = own.or_else(free).ok_or(NoTicket::Full)?;
         let place = places.get_mut(at).ok_or(NoTicket::Full)?;
-        let live = if place.holder == eid { place.until } else { [0; LIVE] };
-        let slot = live.iter().position(|until| *until <= now.0).ok_or(NoTicket::Spent)?;
+        let live = if place.holder == eid { *place } else { Issued { holder: eid, ..Issued::FREE } };
+        let time = request.timestamp.get();
+        // One request has one ticket, however often its proof of work may be shown.
+        let answered = live.until.iter().zip(live.asked).position(|(until, asked)| *until > now.0 && asked == time);
+        let free = || live.until.iter().position(|until| *until <= now.0);
+        let slot = answered.or_else(free).ok_or(NoTicket::Spent)?;
         verify_frame::<P>(&eid, frame, [&[], &[]], bytes).map_err(|BadSignature| NoTicket::Signature)?;
-        let until = now.0.saturating_add(LIFE);
-        *place = Issued { holder: eid, until: live };
-        if let Some(end) = place.until.get_mut(slot) {
-            *end = until;
+        let until = answered.and_then(|slot| live.until.get(slot).copied()).unwrap_or(now.0.saturating_add(LIFE));
+        *place = live;
+        if let (Some(end), Some(asked)) = (place.until.get_mut(slot), place.asked.get_mut(slot)) {
+            (*end, *asked) = (until, time);
         }
         let mut ticket = AccessTicketRes {
             target_space_coordinate: request.target_space_coordinate,

@@ -187,3 +187,30 @@ proptest! {
 }
 
 const _: () = assert!(size_of::<Eid>() == 32 && size_of::<PomVote>() == 172);
+
+/// The attack "a curator is suspected for another's token": two tokens of one beginning contradict each other if one key signed both, for
+/// one parent.
+// shows: IACP-127 (§5.5.3)
+#[test]
+fn two_tokens_of_two_signers_or_two_parents_contradict_nothing() {
+    let known = Known {
+        path_keys: vec![("org".into(), identity(1).eid()), ("org.a".into(), identity(1).eid())],
+        ..Known::default()
+    };
+    let day = 86_400_000;
+    let at = |body: &'static [u8]| record(Kind::Delegation, hashed(b"org.a.b"), body);
+    let made = |signer, key| token(signer, "org.a.b", key, NOW.0, NOW.0 + day).leak();
+    let new = at(made(1, 5));
+    assert_eq!(judged(&new, Some(&at(made(1, 6))), &known), Judgement::Equivocation);
+    assert_eq!(judged(&new, Some(&at(made(9, 6))), &known), Judgement::Stale, "the key before signed the other one");
+    // The same child, by way of another parent.
+    let mut other = Vec::new();
+    for path in ["org.a", "org.a.b"] {
+        other.extend(u16::try_from(path.len()).expect("short").to_be_bytes());
+        other.extend(path.as_bytes());
+    }
+    other.extend(identity(6).eid().0);
+    other.extend([NOW.0.to_be_bytes(), (NOW.0 + day).to_be_bytes()].concat());
+    other.extend(sign(&identity(1), Kind::Delegation, &other, &[]).0);
+    assert_eq!(judged(&new, Some(&at(other.leak())), &known), Judgement::Stale);
+}

@@ -276,3 +276,17 @@ proptest! {
         prop_assert!(!defended || !votes.contains(&Outcome::Guilty));
     }
 }
+
+/// A vote that could not be told to be written down is due again, and is signed no earlier.
+// shows: IACP-068 (§4.2.1.3)
+#[test]
+fn a_vote_that_was_not_told_is_due_again() {
+    let mut escrow = opened(in_time());
+    assert_eq!(escrow.rebut(after(1), From::Accused), Ok(Due::Persist(Outcome::Cleared)));
+    escrow.again();
+    assert_eq!(escrow.persisted(), None);
+    assert_eq!(escrow.tick(after(2)), Some(Due::Persist(Outcome::Cleared)));
+    assert_eq!(escrow.persisted(), Some(Outcome::Cleared));
+    escrow.again();
+    assert_eq!(escrow.tick(after(3)), None, "what is cast stays cast");
+}

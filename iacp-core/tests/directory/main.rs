@@ -65,6 +65,7 @@ struct Known {
     pinned: bool,
     voters: Vec<Eid>,
     court: Option<(Class, DhtKey)>,
+    ballot: Vec<Eid>,
     witnessed: bool,
 }
 
@@ -97,6 +98,9 @@ impl Facts for Known {
     }
     fn court(&self, _: &Digest) -> Option<(Class, DhtKey)> {
         self.court
+    }
+    fn ballot(&self, _: &Digest) -> Voters {
+        self.ballot.iter().copied().collect()
     }
     fn is_witnessed(&self, _: &Record<'_>) -> bool {
         self.witnessed

@@ -111,6 +111,21 @@ fn a_curators_verdict_lies_where_its_accusation_is_tried() {
     assert!(matches!(judged(&copy, None, &known), Judgement::Store { .. }));
 }
 
+/// While an accusation is tried, those vote that were responsible when it opened, though others may be nearer by now.
+// shows: IACP-126 (§5.5.2)
+#[test]
+fn a_verdict_is_of_the_nodes_of_its_trial() {
+    let court = hashed(b"org");
+    let body = verdict_by(&[11, 12, 13, 14, 15], 1, Outcome::Guilty);
+    let there = record(Kind::Verdict, court, &body);
+    let others: Vec<Eid> = (21..28).map(|node| identity(node).eid()).collect();
+    let court = Some((Class::Namespaces, court));
+    let moved = Known { court, voters: others.clone(), ballot: voters(), ..Known::default() };
+    assert!(matches!(judged(&there, None, &moved), Judgement::Store { .. }));
+    let strangers = Known { court, voters: voters(), ballot: others, ..Known::default() };
+    assert_eq!(judged(&there, None, &strangers), refused(Refusal::Votes));
+}
+
 #[test]
 fn votes_bind_only_together() {
     let vote = ballot::sign(&identity(11), ID, identity(1).eid(), Outcome::Cleared, 7);
@@ -298,14 +313,19 @@ fn a_filter_is_of_this_epoch_or_the_last_and_only_grows() {
     };
     let sound = part(5, running, 0, 15, 0b11);
     assert_eq!(verdict(&sound, None), Judgement::Store { expiry: u64::from(running + 2) * filter::EPOCH });
-    assert!(matches!(verdict(&part(5, running - 1, 7, 2_047, 0), None), Judgement::Store { .. }));
+    assert_eq!(
+        verdict(&part(5, running, 3, 0, 1), None),
+        refused(Refusal::Malformed),
+        "two epochs of it fit under no key"
+    );
+    assert!(matches!(verdict(&part(5, running - 1, 2, 63, 0), None), Judgement::Store { .. }));
     for (epoch, order, number, refusal) in [
         (running - 2, 0, 0, Refusal::Time),
         (running + 1, 0, 0, Refusal::Time),
         (running, 8, 0, Refusal::Malformed),
         (running, 255, 0, Refusal::Malformed),
         (running, 0, 16, Refusal::Malformed),
-        (running, 7, 2_048, Refusal::Malformed),
+        (running, 2, 64, Refusal::Malformed),
     ] {
         assert_eq!(verdict(&part(5, epoch, order, number, 0), None), refused(refusal), "{epoch}, {order}, {number}");
     }

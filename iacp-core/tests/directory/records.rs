@@ -352,6 +352,21 @@ fn the_unsigned_expiry_shortens_a_binding_and_no_revocation() {
     assert_eq!(short(Kind::Revocation, revoked.as_bytes()), Judgement::Store { expiry: NOW.0 + 400 * DAY });
 }
 
+/// The attack "a defence that is about to run out": of two with one generation the earlier time stands, and it may be any past time.
+// shows: IACP-104 (§4.2.7.2)
+#[test]
+fn a_revocation_lives_for_four_hundred_days_from_its_arrival_whatever_its_time_is() {
+    let key = hashed(&identity(1).eid().0);
+    let owners = revocation(1, 1, 4, NOW.0 - DAY);
+    let held = record(Kind::Revocation, key, owners.as_bytes());
+    for age in [400 * DAY - 60_000, 300 * DAY, 2 * DAY] {
+        let thiefs = revocation(1, 1, 4, NOW.0 - age);
+        let thiefs = record(Kind::Revocation, key, thiefs.as_bytes());
+        let judgement = judge::<ChaChaOnly>(NOW, Origin::Node, &thiefs, Some(&held), &Known::default());
+        assert_eq!(judgement, Judgement::Store { expiry: NOW.0 + 400 * DAY }, "{age}");
+    }
+}
+
 /// The attack "stuffed scores": a list of seven has the word of the seven responsible nodes.
 #[test]
 fn a_score_is_the_word_of_a_responsible_node() {

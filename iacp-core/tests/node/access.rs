@@ -176,6 +176,22 @@ fn a_host_answers_for_its_agents_and_a_ticket_ends_with_its_standing() {
     assert_eq!(host.status(at(later), home(20), &ticketed(20, &fresh, &register(20, 3))), 0);
 }
 
+/// The attack "four tickets for one proof": a request whose answer was lost is answered with the same ticket.
+// shows: IACP-120 (§5.3.2)
+#[test]
+fn one_request_has_one_ticket_however_often_it_comes() {
+    let mut host = hosted();
+    let inner = request(20, 1, zone());
+    let first = asked(&mut host, 1, 1, &inner).expect("a ticket");
+    for ms in [2, 3, 20_000] {
+        assert_eq!(asked(&mut host, ms, 1, &inner).as_ref(), Ok(&first), "{ms}");
+    }
+    assert_eq!(asked(&mut host, 20_001, 2, &inner).as_ref(), Ok(&first), "under another proof too");
+    let others: Vec<AccessTicketRes> = (0..3).map(|nonce| ticket(&mut host, 20_100 + nonce, nonce + 3)).collect();
+    assert!(others.iter().all(|other| other.as_bytes() != &first[4..]));
+    assert_eq!(asked(&mut host, 20_200, 9, &request(20, 20_200, zone())), NO, "four");
+}
+
 /// A HOSTING at nine bits: its host has a liability.
 fn worked_more(ms: u64) -> Vec<u8> {
     let Some(inner) = hosting(ms).get(88..).map(<[u8]>::to_vec) else { panic!("a worked request") };

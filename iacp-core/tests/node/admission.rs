@@ -325,7 +325,10 @@ fn an_owner_brings_what_is_its_own_and_a_node_becomes_known_by_its_record() {
     assert_eq!(deposit(&mut host, Class::Overlay, there, &inner, 5), 16, "WRONG_SOURCE");
     let sent = worked(at(0), Class::Overlay, there, 6, 6, &inner);
     assert_eq!(host.status(at(0), info(60).at, &sent), 0, "from where it is");
-    let (status, _, bodies) = host.look_up(at(1), &get(key, Class::Identities, 0, 200));
+    let nearest = get(key, Class::Identities, 0, 200);
+    assert_eq!(host.look_up(at(0), &nearest).0, 20, "a source may be forged: it has answered nothing yet");
+    assert!(host.meets(at(0), 60));
+    let (status, _, bodies) = host.look_up(at(1), &nearest);
     assert_eq!((status, bodies), (0, vec![node.as_bytes().to_vec()]), "kind 0: the nearest nodes");
 }
 

@@ -5,6 +5,7 @@ use iacp_core::directory::name::Root;
 use iacp_core::directory::node::{Event, Handled, Trust};
 use iacp_core::directory::{Answered, Class, Kind, answered, sign};
 use iacp_core::governance::ballot::sign as sign_vote;
+use iacp_core::governance::claims::{ClaimKind, accuse_claims};
 use iacp_core::governance::malfeasance::{accuse, verify};
 use iacp_core::governance::window::{Clock, EPOCH, Outcome};
 use iacp_wire::layout::{NamespaceRoot, Record, Verdict, VerdictHead, VerdictVote};
@@ -155,7 +156,7 @@ fn accusation(accuser: u8, offender: u8, generation: u64, now: Clock) -> (Vec<u8
     (frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) }), id)
 }
 
-fn accused(host: &mut Host, ms: u64, accuser: u8, offender: u8, generation: u64) -> u32 {
+pub fn accused(host: &mut Host, ms: u64, accuser: u8, offender: u8, generation: u64) -> u32 {
     let (inner, _) = accusation(accuser, offender, generation, at(ms));
     let key = hashed(&identity(offender).eid().0);
     let nonce = ms << 16 | u64::from(offender);
@@ -183,6 +184,8 @@ fn one_accuser_has_four_open_accusations_and_a_full_court_takes_none() {
     assert!(!host.node.is_challenged(&identity(38).eid()));
     // One more accusation of a challenged key waits; it takes no place.
     assert_eq!(accused(&mut host, 5, 25, 30, 5), 0);
+    // But it counts for its accuser.
+    assert_eq!(accused(&mut host, 5, 21, 30, 6), 4);
     // What is known is known, whenever it was written.
     assert_eq!(accused(&mut host, 6, 21, 30, 4), 1);
 }
@@ -240,13 +243,19 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
     while let Some((to, length)) = host.node.poll_transmit(at(3), &host.me, &mut out) {
         // The accused is told where it is bound.
         let Some(seed) = (2..8).find(|seed| info(*seed).at == to) else { continue };
+        let Message::DirPut { record, .. } = Frame::parse(&out[..length]).expect("a frame").message else { continue };
+        if Record::parse(record).expect("a record").kind != Kind::Accusation as u8 {
+            continue;
+        }
         let mut receiver = Host::new(seed, 64, SETTINGS);
         assert!(receiver.node.introduce(at(0).mono, info(1)));
         assert_eq!(receiver.status(at(3), info(1).at, &out[..length]), 0);
         assert!(receiver.node.is_challenged(&identity(20).eid()));
         reached.push(seed);
     }
+    // Some are handed it as what they are nearer for, too.
     reached.sort_unstable();
+    reached.dedup();
     assert_eq!(reached, [2, 3, 4, 5, 6, 7]);
 }
 
@@ -347,4 +356,29 @@ fn a_curator_that_contradicts_itself_is_in_quarantine_for_eighty_minutes() {
     let _ = host.node.handle_deadline(at(over));
     assert_eq!(hand(&mut host, over, Kind::Delegation, "org.two", &token("org.two", 33, now)), 0, "restored");
     assert!(!marked(&mut host, over, Kind::Root, b"org"));
+}
+
+/// The attack "a court that never opens": what waits for a trial in another court is tried when that has ended.
+// shows: IACP-101 (§4.2.7.2)
+#[test]
+fn an_accusation_that_waited_for_another_court_is_tried() {
+    let mut host = Host::new(1, 1_024, SETTINGS);
+    assert_eq!(accused(&mut host, 1, 21, 30, 4), 0);
+    let now = at(0).unix.0;
+    let claims = [token("org.one", 31, now), token("org.one", 32, now)];
+    let mut buffer = [0; 900];
+    let pair = [&claims[0][..], &claims[1][..]];
+    let (ticket, claims) =
+        accuse_claims(&identity(22), identity(30).eid(), ClaimKind::Delegation, pair, now, &mut buffer).expect("room");
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Claims(claims)) });
+    let sent = worked(at(2), Class::Namespaces, hashed(b"org"), 10, 1, &inner);
+    assert_eq!(host.status(at(2), home(22), &sent), 0, "it waits");
+    assert_eq!(lapse(&mut host, 3).len(), 1);
+    let after = 3 + 162 * EPOCH;
+    assert!(!host.node.is_challenged(&identity(30).eid()));
+    let _ = host.standing(at(after), 30);
+    assert!(host.node.is_challenged(&identity(30).eid()), "with the next datagram");
+    assert_eq!(lapse(&mut host, after).len(), 1);
+    let _ = host.standing(at(after + 162 * EPOCH), 30);
+    assert!(!host.node.is_challenged(&identity(30).eid()), "once");
 }

@@ -11,7 +11,8 @@ use zerocopy::IntoBytes;
 use super::admission::node_record;
 use super::trials::accusation;
 use super::world::{
-    Chosen, Host, SETTINGS, at, binding, get, hashed, home, identity, info, node_put, put, record, registration, worked,
+    Chosen, Host, SETTINGS, at, binding, get, hashed, home, identity, info, node_put, put, record, register,
+    registration, worked,
 };
 
 const DAY: u64 = 86_400_000;
@@ -22,18 +23,20 @@ const DAY: u64 = 86_400_000;
 fn a_proof_that_is_replayed_empties_no_bucket_and_trips_no_breaker() {
     let worked = Rate { capacity: 32, per_second: 0 };
     let mut host = Host::new(1, 256, Settings { worked, ..SETTINGS });
-    let sent = registration(at(0), 20, 4, 6, 0);
+    let sent = registration(at(0), 20, 4, 10, 0);
     assert_eq!(host.status(at(0), home(20), &sent), 0);
     for _ in 0..200 {
         let _ = host.handle(at(1), home(20), &sent);
         let _ = host.handle(at(1), home(21), &sent);
     }
-    assert_eq!(host.status(at(2), home(30), &registration(at(2), 30, 1, 6, 0)), 0, "the bucket has what it had");
+    // Of 32 tokens nine are taken: that is a quarter, and asks for one bit more.
+    assert_eq!(host.error(at(2), home(30), &registration(at(2), 30, 1, 6, 0)), (2, 7));
+    assert_eq!(host.status(at(2), home(30), &registration(at(2), 30, 1, 10, 0)), 0, "the bucket has what it had");
     assert_eq!(host.standing(at(2), 20).1, 0, "not out of the cache: the breaker is closed");
     // An empty bucket takes no proof: it pays when it is shown again later.
     let mut limited = 0;
     for (agent, nonce) in (40..60).zip(0..) {
-        let answer = host.handle(at(3), home(agent), &registration(at(3), agent, 1, 6, nonce)).expect("an answer");
+        let answer = host.handle(at(3), home(agent), &registration(at(3), agent, 1, 10, nonce)).expect("an answer");
         limited += u32::from(matches!(Frame::parse(&answer).expect("a frame").message, Message::Error(_)));
     }
     assert_eq!(limited, 19, "one more was paid for");
@@ -73,12 +76,14 @@ fn filled(host: &mut Host) {
 
 fn handed(host: &mut Host, ms: u64) -> usize {
     let mut out = [0; 1_200];
-    (0..8)
-        .filter(|_| host.node.poll_transmit(at(ms), &host.me, &mut out).is_some_and(|(to, _)| to == info(60).at))
-        .count()
+    let sent = (0..8).filter_map(|_| {
+        let (to, length) = host.node.poll_transmit(at(ms), &host.me, &mut out)?;
+        Some(to == info(60).at && matches!(Frame::parse(&out[..length]).ok()?.message, Message::DirPut { .. }))
+    });
+    sent.filter(|is_handed| *is_handed).count()
 }
 
-/// A NODE that another node names starts no stream to the address in it, before something signed came from there.
+/// A NODE that another node names starts no stream to the address in it, before the node has answered from there.
 #[test]
 fn no_stream_of_records_goes_to_an_address_that_another_node_names() {
     let mut host = Host::new(1, 512, SETTINGS);
@@ -96,10 +101,11 @@ fn no_stream_of_records_goes_to_an_address_that_another_node_names() {
     assert_eq!(handed(&mut host, 20_700), 0, "its address is the word of another");
     let own = binding(99, home(99).ip(), 1);
     let own = record(Kind::Binding, hashed(&identity(99).eid().0), own.as_bytes());
-    assert_eq!(host.status(at(20_800), home(9), &node_put(60, 1, 20_800, &own)), 0);
-    assert_eq!(handed(&mut host, 20_900), 0, "from elsewhere");
-    assert_eq!(host.status(at(20_900), info(60).at, &node_put(60, 1, 20_900, &own)), 0);
-    assert!(handed(&mut host, 21_000) > 0, "it spoke from there");
+    let refused = Err(Handled::Silence(Silence::Node));
+    assert_eq!(host.handle(at(20_900), info(60).at, &node_put(60, 1, 20_900, &own)), refused, "a source may be forged");
+    assert_eq!(handed(&mut host, 21_000), 0);
+    assert!(host.meets(at(30_000), 60), "it answers from there");
+    assert!(handed(&mut host, 31_000) > 0);
 }
 
 #[test]
@@ -170,12 +176,13 @@ fn nothing_of_a_hand_over_is_lost() {
     let [mut old, mut new] = [1, 2].map(|seed| Host::new(seed, 2_048, SETTINGS));
     assert!(new.node.introduce(at(0).mono, info(1)));
     for agent in 20..=255 {
-        assert_eq!(old.status(at(0), home(agent), &registration(at(0), agent, 4, 6, 0)), 0);
+        let now = at(10 * u64::from(agent));
+        assert_eq!(old.status(now, home(agent), &registration(now, agent, 4, 6, 0)), 0);
     }
-    assert!(old.node.introduce(at(1).mono, info(2)));
+    assert!(old.node.introduce(at(3_000).mono, info(2)));
     let mut out = [0; 1_200];
     let mut handed = 0;
-    for ms in (2..30_000).step_by(20) {
+    for ms in (3_000..33_000).step_by(20) {
         while let Some((_, length)) = old.node.poll_transmit(at(ms), &old.me, &mut out) {
             // It asks, too, what the other one holds.
             if matches!(Frame::parse(&out[..length]).expect("a frame").message, Message::DirPut { .. }) {
@@ -290,4 +297,52 @@ fn changes_of_a_root_that_is_gone_do_not_rule_its_name() {
     // The new root's own changes begin at 1 and take the places of the others.
     assert_eq!(offer(Kind::Curation, b"org", &curation(1, &other, 4, 50)), 0);
     assert_eq!(offer(Kind::Curation, b"org", &curation(2, &one, 2, 51)), 21, "no longer of this root");
+}
+
+/// The attack "look-ups with a little work": while no breaker is open, their work is worth nothing, and takes nothing from others.
+// shows: IACP-122 (§5.4.1), IACP-125 (§5.4.2)
+#[test]
+fn worked_look_ups_take_nothing_of_what_worked_changes_need() {
+    let worked_rate = Rate { capacity: 100, per_second: 0 };
+    let mut host = Host::new(1, 256, Settings { worked: worked_rate, ..SETTINGS });
+    let key = hashed(b"x");
+    let query = get(key, Class::Identities, 255, 64);
+    let mut answers = 0;
+    for nonce in 0..60 {
+        let sent = worked(at(0), Class::Identities, key, 2, nonce, &query);
+        answers +=
+            usize::from(host.handle(at(0), home(9), &sent).is_ok_and(|answer| answer.starts_with(&[0x19, 0x10])));
+    }
+    assert!((1..=32).contains(&answers), "{answers}: the 64 tokens of its network, two for each");
+    assert_eq!(host.status(at(1), home(20), &registration(at(1), 20, 4, 6, 0)), 0, "the bucket is full, and so is D");
+}
+
+/// One network that works has an eighth of what there is for all that do.
+// shows: IACP-122 (§5.4.1)
+#[test]
+fn one_network_takes_no_more_than_its_share_of_worked_requests() {
+    let worked = Rate { capacity: 800, per_second: 0 };
+    let mut host = Host::new(1, 4_096, Settings { worked, ..SETTINGS });
+    let taken = (1..30).filter(|generation| {
+        let answer = host.handle(at(0), home(20), &registration(at(0), 20, *generation, 10, *generation));
+        answer.is_ok_and(|answer| {
+            matches!(Frame::parse(&answer), Ok(Frame { message: Message::ErpConfirm(confirm), .. }) if confirm.status.get() == 0)
+        })
+    });
+    assert_eq!(taken.count(), 100 / 9, "of 800 tokens an eighth");
+    assert_eq!(host.status(at(0), home(30), &registration(at(0), 30, 1, 10, 0)), 0, "another network");
+}
+
+/// D knows how much of the bucket of worked requests is taken.
+// shows: IACP-117 (§5.3.1)
+#[test]
+fn worked_requests_raise_the_work() {
+    let worked = Rate { capacity: 800, per_second: 0 };
+    let mut host = Host::new(1, 4_096, Settings { worked, ..SETTINGS });
+    for (agent, nonce) in (40..62).zip(0..) {
+        assert_eq!(host.status(at(0), home(agent), &registration(at(0), agent, 1, 10, nonce)), 0);
+    }
+    assert_eq!(host.error(at(0), home(99), &register(99, 1)), (2, 6), "198 of 800 tokens");
+    assert_eq!(host.status(at(0), home(62), &registration(at(0), 62, 1, 10, 0)), 0);
+    assert_eq!(host.error(at(0), home(99), &register(99, 1)), (2, 7), "a quarter");
 }

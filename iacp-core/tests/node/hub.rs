@@ -324,3 +324,32 @@ fn only_seeker_and_responder_can_tie_a_session_to_its_search() {
     assert!(!member.on_pss_init(at(1_002).mono, member_at(1), seeker, Cookie([2; 8])), "no address is known");
     assert!(member.on_established(seeker, Cookie([1; 8]), false).is_some());
 }
+
+/// The attack "one address in every space": a network has its share of all members too.
+// shows: IACP-136 (§6.2)
+#[test]
+fn one_network_joins_few_spaces() {
+    let (mut world, now) = (World::new(), at(0));
+    let until = now.unix.0 + STAY;
+    let mut joins = |number: u8, network: u8| {
+        let space = DhtKey([0x80 + number; 32]);
+        let mut send = |datagram: &[u8]| {
+            let World { hub, rng, out } = &mut world;
+            let from = member_at(network);
+            let Relayed::Answer(length) = hub.handle::<Chosen>(now, BITS.into(), |_| true, from, datagram, rng, out)
+            else {
+                panic!("an answer")
+            };
+            match Frame::parse(&out[..length]).expect("a frame").message {
+                Message::SpaceStatus(status) => (status.status.get(), status.join_cookie),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (_, cookie) = send(&join(number, space, until, JoinCookie::ZERO));
+        let inner = join(number, space, until, cookie);
+        send(&worked(now, Class::Spaces, space, BITS, number.into(), &inner)).0
+    };
+    // 128 places: a 64th of them is two.
+    assert_eq!([1, 2, 3, 4].map(|number| joins(number, 1)), [0, 0, 4, 4]);
+    assert_eq!(joins(5, 2), 0, "another network");
+}

@@ -7,6 +7,7 @@ mod compare;
 mod escrow;
 mod floods;
 mod hub;
+mod invented;
 mod names;
 mod trials;
 mod world;

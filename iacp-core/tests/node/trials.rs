@@ -4,13 +4,15 @@ use iacp_core::directory::node::{Event, Handled, Trust};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::malfeasance::accuse;
 use iacp_core::governance::window::{EPOCH, Outcome};
-use iacp_wire::layout::Revocation;
-use iacp_wire::message::Evidence;
+use iacp_wire::layout::{Hosting, Revocation};
+use iacp_wire::message::{Evidence, PssRevocationRebuttal};
 use iacp_wire::{Digest, Message, Signature};
 use zerocopy::IntoBytes;
 
 use super::escrow::fragment;
-use super::world::{Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, registration, worked};
+use super::world::{
+    Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, register, registration, worked,
+};
 
 /// Agent `by` accuses agent 20 of two places under one generation.
 pub fn accusation(by: u8, generation: u64, ms: u64) -> Vec<u8> {
@@ -130,5 +132,112 @@ fn a_node_votes_after_a_restart_as_it_voted_before() {
         assert_eq!(cast, outcome);
         assert!(host.node.persisted(at(2), &host.me, &id, &mut out).is_some(), "and it is sent again");
         assert_eq!(tried(&mut host, 3).0, Some(outcome), "no other vote follows");
+    }
+}
+
+/// The attack "decoys push an accusation out before it is tried": what is accepted is tried.
+// shows: IACP-098 (§4.2.7.1), IACP-101 (§4.2.7.2)
+#[test]
+fn accusations_that_a_revocation_clears_displace_none_that_waits() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &revocation(10, 0, 99)), 0);
+    let begun = 2 * EPOCH;
+    let brought = [(21, 10), (22, 4), (23, 11), (24, 12), (25, 13)].map(|(accuser, generation)| {
+        let ms = begun + generation;
+        host.status(at(ms), home(accuser), &accusation(accuser, generation, ms))
+    });
+    assert_eq!(brought, [0, 0, 0, 0, 4], "the fifth one finds no room");
+    let (outcome, after) = tried(&mut host, begun);
+    assert_eq!(outcome, Some(Outcome::Cleared));
+    assert_eq!(tried(&mut host, after).0, Some(Outcome::Guilty), "the one that nothing clears is next");
+}
+
+/// To one that nothing clears, one that waits and is cleared gives way; and it is tried before the others.
+// shows: IACP-098 (§4.2.7.1)
+#[test]
+fn a_list_full_of_what_is_cleared_has_room_for_what_is_not() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &revocation(10, 0, 99)), 0);
+    let begun = 2 * EPOCH;
+    for (accuser, generation) in [(21, 10), (22, 11), (23, 12), (24, 13), (25, 4)] {
+        let ms = begun + generation;
+        assert_eq!(host.status(at(ms), home(accuser), &accusation(accuser, generation, ms)), 0, "{generation}");
+    }
+    let (outcome, after) = tried(&mut host, begun + 20);
+    assert_eq!(outcome, Some(Outcome::Cleared));
+    assert_eq!(tried(&mut host, after).0, Some(Outcome::Guilty));
+}
+
+/// Agent `agent` lives on host 70 for so long.
+fn hosting(agent: u8, life: u64, nonce: u64) -> Vec<u8> {
+    let from = at(0).unix.0;
+    let mut body = Hosting {
+        eid: identity(agent).eid(),
+        ll_entity_instance_identifier: identity(70).eid(),
+        from: from.into(),
+        until: (from + life).into(),
+        eid_signature: Signature::ZERO,
+        lii_signature: Signature::ZERO,
+    };
+    body.eid_signature = sign(&identity(agent), Kind::Hosting, &body.as_bytes()[..80], &[]);
+    body.lii_signature = sign(&identity(70), Kind::Hosting, &body.as_bytes()[..80], &[]);
+    let key = hashed(&identity(agent).eid().0);
+    worked(at(0), Class::Identities, key, 6, nonce, &put(&record(Kind::Hosting, key, body.as_bytes())))
+}
+
+/// The attack "a HOSTING that ends before the verdict": the host of the moment when the trial began answers.
+// shows: IACP-121 (§5.3.2)
+#[test]
+fn a_host_answers_for_an_agent_whose_hosting_ends_during_the_trial() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &hosting(20, 60 * EPOCH, 1)), 0);
+    assert_eq!(host.status(at(0), home(30), &hosting(30, 24 * 120 * EPOCH, 2)), 0);
+    assert_eq!(host.error(at(1), home(30), &register(30, 1)), (2, 6));
+    assert_eq!(host.status(at(1), home(21), &accusation(21, 4, 1)), 0);
+    let (outcome, after) = tried(&mut host, 2);
+    assert_eq!(outcome, Some(Outcome::Guilty));
+    assert_eq!(host.error(at(after), home(30), &register(30, 1)), (2, 7), "a bit more: its liability is 4,000");
+}
+
+/// Agent 20's rebuttal: the head, then the revocation of `first`.
+fn rebuttal(first: u64, ms: u64, nonce: u64) -> Vec<u8> {
+    let key = hashed(&identity(20).eid().0);
+    let mut evidence = Revocation {
+        eid: identity(20).eid(),
+        first_invalid_generation: first.into(),
+        timestamp: at(0).unix.0.into(),
+        signature: Signature::ZERO,
+    };
+    evidence.signature = sign(&identity(20), Kind::Revocation, &evidence.as_bytes()[..48], &[]);
+    let head = PssRevocationRebuttal {
+        target_storage_key: key,
+        offender_eid: identity(20).eid(),
+        rebuttal_proof_length: 112.into(),
+    };
+    let write = |signature: &Signature| {
+        frame(Message::PssRevocationRebuttal { head: &head, evidence: evidence.as_bytes(), signature })
+    };
+    let unsigned = write(&Signature::ZERO);
+    let signature = sign(&identity(20), Kind::Rebuttal, &unsigned[..184], &[]);
+    worked(at(ms), Class::Identities, key, 6, nonce, &write(&signature))
+}
+
+/// A rebuttal speaks in each trial of its owner: the same bytes clear at once a second time.
+// shows: IACP-103 (§4.2.7.2)
+#[test]
+fn the_same_rebuttal_speaks_in_a_second_trial() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    assert_eq!(host.status(at(0), home(20), &revocation(10, 0, 99)), 0);
+    let mut now = 2 * EPOCH;
+    for (trial, generation) in [(1, 10), (2, 11)] {
+        assert_eq!(host.status(at(now), home(21), &accusation(21, generation, now)), 0);
+        assert_eq!(host.events(at(now)), []);
+        assert_eq!(host.status(at(now), home(20), &rebuttal(10, now, 200 + trial)), 0);
+        let [Event::Persist { id, outcome: Outcome::Cleared, .. }] = host.events(at(now))[..] else {
+            panic!("it clears at once in trial {trial}")
+        };
+        assert!(host.node.persisted(at(now), &host.me, &id, &mut [0; 200]).is_some());
+        assert!(host.events(at(now)).iter().any(|event| matches!(event, Event::Verdict { .. })));
+        now += 3 * EPOCH;
     }
 }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::crypto::{ChaChaOnly, Provider, Secret32};
 use iacp_core::directory::metric::{Diversity, NodeInfo};
-use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Trust};
+use iacp_core::directory::node::{
+    Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown, Silence, Trust,
+};
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Kind};
 use iacp_core::governance::window::Clock;
@@ -14,8 +16,8 @@ use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
 use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DirAnswer, DirGet, DirPut, ErpRegister};
-use iacp_wire::{DhtKey, Frame, Locator, Message, Signature, TransactionId};
+use iacp_wire::message::{DirAnswer, DirGet, DirPut, DirReceipt, ErpRegister};
+use iacp_wire::{DhtKey, Digest, Frame, Locator, Message, Signature, TransactionId};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use zerocopy::IntoBytes;
@@ -176,9 +178,38 @@ impl Host {
         self.look_up(now, &get(hashed(&identity(agent).eid().0), Class::Identities, 255, 64))
     }
 
+    /// Lets node `seed`, which became known by its NODE, answer the question whether it is at its address. Whether it was asked.
+    pub fn meets(&mut self, now: Clock, seed: u8) -> bool {
+        let mut out = [0; 1_200];
+        let asked = std::iter::from_fn(|| {
+            let (to, length) = self.node.poll_transmit(now, &self.me, &mut out)?;
+            Some((to, out[..length].to_vec()))
+        });
+        let questions: Vec<_> = asked.take(100).filter(|(to, _)| *to == info(seed).at).collect();
+        let receipts = questions.iter().filter_map(|(_, question)| presence(seed, question));
+        receipts.fold(false, |met, receipt| met | (self.handle(now, info(seed).at, &receipt) == Err(COMPARED)))
+    }
+
     pub fn events(&mut self, now: Clock) -> Vec<Event> {
         std::iter::from_fn(|| self.node.handle_deadline(now)).take(100).collect()
     }
+}
+
+pub const COMPARED: Handled = Handled::Silence(Silence::Compared);
+
+/// The receipt of a node that is asked whether it is at its address, by hand; none if the frame asks something else.
+pub fn presence(seed: u8, question: &[u8]) -> Option<Vec<u8>> {
+    let Message::DirGet { head, padding: [] } = Frame::parse(question).ok()?.message else { return None };
+    let receipt = |signature| DirReceipt {
+        record_digest: Digest(Chosen::sha256(&[&[254], &head.storage_key.0, &head.transaction_id.0])),
+        directory_node_eid: identity(seed).eid(),
+        status: 0.into(),
+        signature,
+    };
+    let unsigned = frame(Message::DirReceipt(&receipt(Signature::ZERO)));
+    let digest = Chosen::sha256(&[b"IACP/1 DIR_RECEIPT\0", &unsigned[..unsigned.len() - 64]]);
+    let key = Chosen::signing_key(&Secret32::new([seed; 32]));
+    (head.kind == 254).then(|| frame(Message::DirReceipt(&receipt(Signature(Chosen::sign(&key, &digest))))))
 }
 
 pub fn put(record: &Record<'_>) -> Vec<u8> {

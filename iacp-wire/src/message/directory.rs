@@ -25,7 +25,8 @@ figure! {
         storage_key: DhtKey,
         /// A random number that pairs the answer with the request.
         transaction_id: TransactionId,
-        /// The kind of record; 0 for the nearest nodes, 255 for the binding and the flags.
+        /// The kind of record; 0 for the nearest nodes, 254 for a receipt that shows where the node is, 255 for the binding and the
+        /// flags.
         kind: u8,
         /// How many records of a list to skip.
         first: u8,

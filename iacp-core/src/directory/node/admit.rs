@@ -3,30 +3,24 @@
 use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::layout::Record;
-use iacp_wire::message::{DhtTicketStore, DirGet, DirPut, ErpRegister, PomVote, WorkedRequest};
-use iacp_wire::{DhtKey, Frame, Message, MessageType, TransactionId};
+use iacp_wire::message::{DhtTicketStore, DirGet, ErpRegister, WorkedRequest};
+use iacp_wire::{DhtKey, Message, MessageType, TransactionId};
 use zerocopy::FromBytes;
 
 use super::answer::{self, Listing, code, flag};
 use super::deposit::status;
-use super::request::{Request, STANDING, Stored, What, plain, weight};
+use super::request::{PRESENCE, Request, STANDING, Stored, What, plain, presence, weight};
 use super::seen::Presented;
-use super::witness::statement;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
-use crate::directory::metric::{Coordinate, NEAREST};
-use crate::directory::name::CLOCKS;
+use crate::directory::metric::Coordinate;
 use crate::directory::work::{Refusal, check_claim, check_frame, check_proof};
-use crate::directory::{Body, Class, Facts, Kind, Origin, class_of, record_digest};
-use crate::governance::ballot;
+use crate::directory::{Body, Class, Facts, Kind, Origin, record_digest};
 use crate::governance::window::Clock;
 use crate::guard::breaker::State;
 use crate::guard::{Asked, Load, Weight, bits, tokens};
-use crate::identity::{Identity, verify_frame};
+use crate::identity::Identity;
 use crate::time::UnixTime;
-
-/// A node's DIR_PUT may come from so many of the nearest.
-const SENDERS: usize = NEAREST;
 
 impl<P: Provider> Node<'_, P> {
     /// Handles one datagram.
@@ -52,6 +46,7 @@ impl<P: Provider> Node<'_, P> {
         trust: &T,
         out: &mut [u8],
     ) -> Handled {
+        self.open_elsewhere(now, trust);
         let Some(frame) = plain(datagram) else { return Handled::Silence(Silence::Form) };
         match frame.message {
             Message::WorkedRequest { head, inner } => self.on_worked(now, me, from, datagram, head, inner, trust, out),
@@ -63,6 +58,7 @@ impl<P: Provider> Node<'_, P> {
             }
             Message::PomVote(vote) => self.on_vote(now, from, datagram, vote),
             Message::DirAnswer { head, records } => self.on_answer(now, from, head, records, trust),
+            Message::DirReceipt(receipt) => self.on_receipt(from, datagram, &frame, receipt),
             _ => {
                 let Some(weight) = weight(&frame.message) else { return Handled::Silence(Silence::Form) };
                 // The bucket before the first hash.
@@ -96,7 +92,8 @@ impl<P: Provider> Node<'_, P> {
     /// D of this moment.
     fn d(&mut self, now: Clock) -> u32 {
         let (used, room) = self.store.fill();
-        self.difficulty.observe(now.mono, &[Load { used, room }])
+        let loads = [Load { used, room }, self.seen.load(now.unix), self.worked.load(now.mono)];
+        self.difficulty.observe(now.mono, &loads)
     }
 
     #[allow(clippy::too_many_arguments, reason = "a datagram and all that it is handled with")]
@@ -158,6 +155,10 @@ impl<P: Provider> Node<'_, P> {
         let (key, d) = (head.storage_key, self.d(now));
         let place = usize::from(Coordinate::new(class, &key).zone());
         let open = self.zones.get_mut(place).map(|zone| zone.state(now.mono)) == Some(State::Open);
+        if !open && is_look_up(inner) {
+            // Its work is worth nothing here, so it takes nothing of what worked changes need.
+            return self.on_look_up(now, me, from, datagram, inner, trust, out);
+        }
         let asked = self.asked_of(inner, &key, open);
         let demanded = bits(d, asked, self.liability(now.unix, class, &key).unwrap_or(0));
         match check_claim(head, now.unix, demanded) {
@@ -177,7 +178,7 @@ impl<P: Provider> Node<'_, P> {
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
         // A proof takes no place while it could not pay; one that is shown again pays and counts no second time.
-        if let Err(throttled) = self.worked.covers(now.mono, cost) {
+        if let Err(throttled) = self.worked.covers(now.mono, from, cost) {
             let retry = throttled.retry_after.unwrap_or(u32::MAX);
             return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
         }
@@ -187,7 +188,7 @@ impl<P: Provider> Node<'_, P> {
                 if let Some(zone) = self.zones.get_mut(place) {
                     zone.count(now.mono);
                 }
-                let _ = self.worked.take(now.mono, cost);
+                let _ = self.worked.admit(now.mono, from, cost);
             }
             Presented::Again => {}
             Presented::Spent => return Handled::Silence(Silence::Spent),
@@ -199,6 +200,30 @@ impl<P: Provider> Node<'_, P> {
         let request = plain(inner).and_then(|frame| Request::read::<P>(&frame, inner));
         match request.filter(|request| request.class == class && request.key == key) {
             Some(request) => self.serve(now, me, from, datagram.len(), &request, trust, out),
+            None => Handled::Silence(Silence::Frame),
+        }
+    }
+
+    /// A look-up in a proof of work that it does not need: as if it came without.
+    #[allow(clippy::too_many_arguments, reason = "a datagram and all that it is handled with")]
+    fn on_look_up<T: Trust>(
+        &mut self,
+        now: Clock,
+        me: &Identity<P>,
+        from: SocketAddr,
+        datagram: &[u8],
+        inner: &[u8],
+        trust: &T,
+        out: &mut [u8],
+    ) -> Handled {
+        let Some(frame) = plain(inner) else { return Handled::Silence(Silence::Frame) };
+        let Some(weight) = weight(&frame.message) else { return Handled::Silence(Silence::Frame) };
+        if let Err(throttled) = self.ingress.admit(now.mono, from, tokens(weight, datagram.len())) {
+            let retry = throttled.retry_after.unwrap_or(u32::MAX);
+            return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
+        }
+        match Request::read::<P>(&frame, inner) {
+            Some(request) => self.on_unworked(now, me, from, datagram, &request, trust, out),
             None => Handled::Silence(Silence::Frame),
         }
     }
@@ -216,7 +241,7 @@ impl<P: Provider> Node<'_, P> {
         out: &mut [u8],
     ) -> Handled {
         let is_for_any = match request.what {
-            What::Get(get) => get.kind == 0,
+            What::Get(get) => matches!(get.kind, 0 | PRESENCE),
             What::Access(..) => true,
             What::Ticket(..) | What::Store(_) => false,
         };
@@ -224,6 +249,9 @@ impl<P: Provider> Node<'_, P> {
             return self.elsewhere(now.unix, length, request.class, &request.key, request.transaction(), out);
         }
         match &request.what {
+            What::Get(get) if get.kind == PRESENCE => {
+                answered(answer::receipt(me, presence::<P>(get), status::OK, out))
+            }
             What::Get(get) => {
                 let (answer, is_whole) = self.look_up(now, get, request.class, length, trust, out);
                 // A short question gets a part: that is no answer for others.
@@ -340,71 +368,6 @@ impl<P: Provider> Node<'_, P> {
         answered(listing.finish(to, status::NOT_RESPONSIBLE, 0, 0))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a datagram and all that it is handled with")]
-    fn on_put<T: Trust>(
-        &mut self,
-        now: Clock,
-        me: &Identity<P>,
-        from: SocketAddr,
-        datagram: &[u8],
-        frame: &Frame<'_>,
-        head: &DirPut,
-        record: &[u8],
-        trust: &T,
-        out: &mut [u8],
-    ) -> Handled {
-        let cost = tokens(Weight::Mutation, datagram.len());
-        let paid = self.neighbours.charge(now.mono, &head.directory_node_eid, Some(from.ip()), cost);
-        if !paid.unwrap_or_else(|| self.ingress.admit(now.mono, from, cost).is_ok()) {
-            return Handled::Silence(Silence::Throttled);
-        }
-        let (node, parsed) = (head.directory_node_eid, Record::parse(record));
-        let Ok(record) = parsed else { return Handled::Silence(Silence::Form) };
-        let Ok(class) = class_of::<P>(&record) else { return Handled::Silence(Silence::Form) };
-        let near = |eid| self.neighbours.serves(eid, class, &record.storage_key, self.settings.diversity, SENDERS);
-        // Of itself a known node tells each that knows it.
-        let is_its_own = record.kind == Kind::Node as u8
-            && self.neighbours.knows(&node)
-            && record.storage_key == DhtKey(P::sha256(&[&node.0]));
-        let is_late = UnixTime(head.timestamp.get()).distance(now.unix) > CLOCKS;
-        if is_late || !is_its_own && (!near(&node) || !near(&me.eid())) {
-            return Handled::Silence(Silence::Node);
-        }
-        let is_signed = verify_frame::<P>(&node, frame, [&me.eid().0, &[]], datagram).is_ok();
-        if !is_signed || paid.is_none() && self.neighbours.charge(now.mono, &node, None, cost) != Some(true) {
-            return Handled::Silence(Silence::Node);
-        }
-        if let Some(statement) = statement::<P>(&record)
-            && self.view(now.unix, trust).voters(class, &record.storage_key).contains(&node)
-        {
-            self.witnesses.note(now.mono, &statement, node);
-        }
-        self.neighbours.heard(&node, from.ip());
-        let status = self.deposit(now, Origin::Node, from.ip(), &record, trust);
-        let digest = record_digest::<P>(record.kind, &record.storage_key, record.body);
-        answered(answer::receipt(me, digest, status, out))
-    }
-
-    fn on_vote(&mut self, now: Clock, from: SocketAddr, datagram: &[u8], vote: &PomVote) -> Handled {
-        let cost = tokens(Weight::Trial, datagram.len());
-        let paid = self.neighbours.charge(now.mono, &vote.voter_eid, Some(from.ip()), cost);
-        if !paid.unwrap_or_else(|| self.ingress.admit(now.mono, from, cost).is_ok()) {
-            return Handled::Silence(Silence::Throttled);
-        }
-        // A stranger's vote costs no signature.
-        if !self.cases.voters(&vote.accusation_id).contains(&vote.voter_eid) {
-            return Handled::Silence(Silence::Node);
-        }
-        match ballot::verify::<P>(vote) {
-            Ok(outcome) => {
-                self.neighbours.heard(&vote.voter_eid, from.ip());
-                self.count(now, vote, outcome);
-                Handled::Silence(Silence::Vote)
-            }
-            Err(_) => Handled::Silence(Silence::Node),
-        }
-    }
-
     /// A refresh of a binding by the very bytes, from where it is bound.
     fn is_known_refresh(&self, request: &Request<'_>, from: IpAddr) -> bool {
         let What::Store(Stored::Record(record)) = &request.what else { return false };
@@ -458,6 +421,11 @@ fn curator(kind: Kind, record: &Record<'_>) -> Option<iacp_wire::Eid> {
 
 fn is_for_a_ticket(inner: &[u8]) -> bool {
     inner.starts_with(&[0x10, 0x30])
+}
+
+fn is_look_up(inner: &[u8]) -> bool {
+    let [first, second, ..] = *inner else { return false };
+    matches!(MessageType::from_code(first << 4 | second >> 4), Some(MessageType::DirGet | MessageType::DhtTicketQuery))
 }
 
 pub(super) fn answered(length: Option<usize>) -> Handled {

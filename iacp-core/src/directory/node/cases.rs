@@ -20,6 +20,8 @@ const OF_ACCUSER: usize = 4;
 pub struct Case {
     pub(super) escrow: Escrow,
     pub(super) accuser: Eid,
+    /// The host that answered for the offender when the escrow opened.
+    pub(super) host: Option<Eid>,
     pub(super) notices: u8,
     pub(super) court: (Class, DhtKey),
     pub(super) ballot: Ballot,
@@ -32,12 +34,14 @@ pub(super) struct Ended {
     pub offender: Eid,
     pub court: (Class, DhtKey),
     pub voters: Voters,
+    pub host: Option<Eid>,
 }
 
 impl Case {
     fn ended(&self) -> Ended {
         let voters = self.ballot.voters().iter().copied().collect();
-        Ended { id: self.escrow.id(), offender: self.escrow.offender(), court: self.court, voters }
+        let (id, offender) = (self.escrow.id(), self.escrow.offender());
+        Ended { id, offender, court: self.court, voters, host: self.host }
     }
 }
 
@@ -105,10 +109,14 @@ impl<'m> Cases<'m> {
         }
     }
 
-    /// Whether another accusation by this key may open: one accuser fills no court.
-    pub(super) fn has_room(&self, accuser: &Eid) -> bool {
-        let of_accuser = self.cases.iter().flatten().filter(|case| case.accuser == *accuser).count();
-        of_accuser < OF_ACCUSER && self.cases.iter().any(Option::is_none)
+    /// Whether another accusation by this key may come: one accuser fills no court.
+    pub(super) fn hears(&self, accuser: &Eid) -> bool {
+        self.cases.iter().flatten().filter(|case| case.accuser == *accuser).count() < OF_ACCUSER
+    }
+
+    /// Whether another accusation may open.
+    pub(super) fn has_room(&self) -> bool {
+        self.cases.iter().any(Option::is_none)
     }
 
     /// The next notice that is due to an accused key: which accusation, which key, and the epoch in which it opened.
@@ -142,12 +150,19 @@ impl<'m> Cases<'m> {
         self.get_mut(id).is_some_and(|case| case.escrow.has_voted(outcome))
     }
 
+    /// The vote on an open case could not be told: it is due again.
+    pub(super) fn again(&mut self, id: &Digest) {
+        if let Some(case) = self.get_mut(id) {
+            case.escrow.again();
+        }
+    }
+
     pub(super) fn open(
         &mut self,
         now: Clock,
         accusation: &Accusation,
         court: (Class, DhtKey),
-        voters: &Voters,
+        (voters, host): (&Voters, Option<Eid>),
         revocations: impl IntoIterator<Item = (u64, u64)>,
     ) -> Result<(), NotOpened> {
         if self.get(&accusation.id()).is_some() {
@@ -162,6 +177,7 @@ impl<'m> Cases<'m> {
         *free = Some(Case {
             escrow,
             accuser: accusation.accuser(),
+            host,
             notices: 0,
             court,
             ballot,

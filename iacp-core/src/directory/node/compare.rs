@@ -7,11 +7,9 @@ use iacp_wire::layout::Record;
 use iacp_wire::message::DirAnswer;
 
 use super::deposit::status;
-use super::question::Question;
-use super::witness::statement;
 use super::{Handled, Node, Silence, Trust};
 use crate::crypto::Provider;
-use crate::directory::{Facts, Origin, Slot, class_of, slot};
+use crate::directory::{Origin, Slot, slot};
 use crate::governance::window::Clock;
 
 impl<P: Provider> Node<'_, P> {
@@ -41,7 +39,7 @@ impl<P: Provider> Node<'_, P> {
             }
             let Ok(which) = slot::<P>(&record) else { return answered };
             if !self.stands(&record) {
-                self.heard(now, &question, &record, trust);
+                self.witness(now, &question.node, &record, trust);
                 match self.deposit(now, Origin::Node, from.ip(), &record, trust) {
                     status::OK => {}
                     // What stands here is newer.
@@ -64,13 +62,5 @@ impl<P: Provider> Node<'_, P> {
             }
         }
         answered
-    }
-
-    /// The other node says this: see [`Witnesses`](super::witness::Witnesses).
-    fn heard<T: Trust>(&mut self, now: Clock, question: &Question, record: &Record<'_>, trust: &T) {
-        let (Some(statement), Ok(class)) = (statement::<P>(record), class_of::<P>(record)) else { return };
-        if self.view(now.unix, trust).voters(class, &question.key).contains(&question.node) {
-            self.witnesses.note(now.mono, &statement, question.node);
-        }
     }
 }

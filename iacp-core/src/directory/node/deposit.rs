@@ -4,19 +4,18 @@ use core::net::IpAddr;
 
 use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, HeaderFragment, MalfeasanceEvidence, ProofOfMal};
-use iacp_wire::{DhtKey, Digest, Locator};
+use iacp_wire::{DhtKey, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::cases::Ended;
 use super::neighbours::Known;
 use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
 use crate::directory::name::CLOCKS;
-use crate::directory::{Body, Class, Facts, Judgement, Kind, Origin, Slot, Voters, judge, slot};
-use crate::governance::malfeasance::{self, Accusation, accusation_id};
-use crate::governance::window::{Clock, EPOCH, From, LAPSE, Outcome, epoch};
+use crate::directory::{Body, Class, Facts, Judgement, Kind, Origin, Slot, judge, slot};
+use crate::governance::malfeasance;
+use crate::governance::window::{Clock, Due, EPOCH, From, LAPSE, Outcome};
 use crate::identity::Identity;
 use crate::time::UnixTime;
 
@@ -82,7 +81,7 @@ impl<P: Provider> Node<'_, P> {
             }
             (Origin::Node, _) => Source::Node(from),
         };
-        let spent = self.spent(&which, record);
+        let spent = self.spent(now.unix, &which, record);
         if self.store.room_for(now.unix, &which, (from, spent.as_ref())).is_err() {
             return status::CAPACITY;
         }
@@ -106,6 +105,12 @@ impl<P: Provider> Node<'_, P> {
             }
             Judgement::Refresh { expiry } => {
                 self.store.refresh(&which, expiry);
+                // A rebuttal speaks in each trial of its owner, and not in the first one alone. It goes on only where it is news.
+                if let Ok(Body::Rebuttal(rebuttal)) = Body::parse(which.kind, record.body)
+                    && self.rebut(now, origin, &rebuttal.head.offender_eid)
+                {
+                    self.spread_rebuttal(now, &which, &rebuttal.head.offender_eid);
+                }
                 status::OK
             }
             Judgement::Store { expiry } => {
@@ -120,7 +125,24 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    fn signer<T: Trust>(&self, now: Clock, trust: &T, body: &Body<'_>) -> Option<iacp_wire::Eid> {
+    /// Hands a rebuttal on to those that try its owner.
+    fn spread_rebuttal(&mut self, now: Clock, which: &Slot, offender: &Eid) {
+        if let Some((id, _)) = self.cases.of(offender) {
+            self.spread.begin(now.mono, *which, self.cases.voters(&id).iter().copied().collect());
+        }
+    }
+
+    /// A rebuttal whose signatures hold. Whether it clears the escrow that is open.
+    fn rebut(&mut self, now: Clock, origin: Origin, offender: &Eid) -> bool {
+        let from = if origin == Origin::Owner { From::Accused } else { From::Node };
+        let Some(Ok(Due::Persist(outcome))) = self.cases.rebut(now, offender, from) else { return false };
+        if let Some((id, offender)) = self.cases.of(offender) {
+            self.tell(Event::Persist { id, offender, outcome });
+        }
+        true
+    }
+
+    fn signer<T: Trust>(&self, now: Clock, trust: &T, body: &Body<'_>) -> Option<Eid> {
         match body {
             Body::Delegation(token) => self.view(now.unix, trust).path_key(&token.parent),
             Body::Curation(update) => {
@@ -174,62 +196,10 @@ impl<P: Provider> Node<'_, P> {
         let Ok(Body::Accusation(data, court)) = Body::parse(which.kind, record.body) else { return true };
         let is_kept = self.store.held(which).is_some() && !anew;
         let voters = || self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
-        let has_room = || self.cases.has_room(&data.evidence.accuser()) && !voters().is_empty();
-        is_kept || self.cases.is_open(&data.ticket.target_eid) || has_room()
-    }
-
-    /// Opens an escrow. One at a time: another accusation of the offender waits, and moves nothing.
-    ///
-    /// What this node voted before a restart, or before the accusation lapsed, is its vote.
-    pub(super) fn open(
-        &mut self,
-        now: Clock,
-        accusation: &Accusation,
-        court: (Class, DhtKey),
-        (voters, voted): (&Voters, Option<Outcome>),
-    ) {
-        let at_offender = DhtKey(P::sha256(&[&accusation.offender().0]));
-        // Each that stood before the escrow opens defends, whatever displaced it.
-        let revocations = self.store.revocations(now.unix, at_offender);
-        let defence = revocations.into_iter().flatten().map(|(stored, first)| (epoch(UnixTime(stored)), first));
-        let id = accusation.id();
-        if self.cases.open(now, accusation, court, voters, defence).is_ok()
-            && let Some(outcome) = voted
-            && self.cases.has_voted(&id, outcome)
-        {
-            self.tell(Event::Persist { id, offender: accusation.offender(), outcome });
-        }
-    }
-
-    /// An escrow ended without a conviction: the next accusation of the key that came later, and waited, is tried.
-    pub(super) fn open_next(&mut self, now: Clock, ended: &Ended) {
-        let (class, key) = ended.court;
-        let slot = |kind, id| Slot { kind, key, which: id };
-        let all = || self.store.list(now.unix, Kind::Accusation, key);
-        let id_of = |body: &Body<'_>| match body {
-            Body::Accusation(data, _) => Some(accusation_id::<P>(data.ticket)),
-            _ => None,
-        };
-        let parsed = |record: Record<'_>| Body::parse(Kind::Accusation, record.body).ok().and_then(|body| id_of(&body));
-        let Some((_, before)) = all().find(|(record, _)| parsed(*record) == Some(ended.id)) else { return };
-        let mut next: Option<(u64, Accusation)> = None;
-        for (record, stored) in all() {
-            let Ok(Body::Accusation(data, court)) = Body::parse(Kind::Accusation, record.body) else { continue };
-            let id = accusation_id::<P>(data.ticket);
-            let waits = data.ticket.target_eid == ended.offender
-                && (court.class(), id != ended.id) == (class, true)
-                && (stored, id.0) > (before, ended.id.0)
-                && self.store.held(&slot(Kind::Verdict, id.0)).is_none();
-            if waits
-                && next.as_ref().is_none_or(|(first, _)| stored < *first)
-                && let Ok(accusation) = verify_accusation::<P>(&data)
-            {
-                next = Some((stored, accusation));
-            }
-        }
-        if let Some((_, accusation)) = next {
-            self.open(now, &accusation, ended.court, (&ended.voters, None));
-        }
+        let has_room = || self.cases.has_room() && !voters().is_empty();
+        // One that waits takes no place yet, but counts for its accuser.
+        let has_place = || self.cases.is_open(&data.ticket.target_eid) || has_room();
+        is_kept || self.cases.hears(&data.evidence.accuser()) && has_place()
     }
 
     /// An accusation that lapsed a day ago, and is brought once more, is tried once more.
@@ -242,23 +212,6 @@ impl<P: Provider> Node<'_, P> {
             && self.store.held(&verdict).is_none()
     }
 
-    /// Of a full list, the record that gives way to a new one: an accusation that is not under trial any more to another one, and
-    /// to a conviction a verdict that convicted no key. So no key fills the list of what speaks against it.
-    pub(super) fn spent(&self, which: &Slot, record: &Record<'_>) -> Option<Slot> {
-        match Body::parse(which.kind, record.body) {
-            Ok(Body::Accusation(..)) => {
-                self.store.yields(which, |held, _| self.cases.court(&Digest(held.which)).is_none())
-            }
-            Ok(Body::Verdict(verdict)) if verdict.head.outcome == Outcome::Guilty as u8 => {
-                self.store.yields(which, |_, body| {
-                    let held = Body::parse(Kind::Verdict, body);
-                    matches!(held, Ok(Body::Verdict(held)) if held.head.outcome == Outcome::Cleared as u8)
-                })
-            }
-            _ => None,
-        }
-    }
-
     /// What a stored record sets in motion.
     fn follow<T: Trust>(&mut self, now: Clock, origin: Origin, which: &Slot, record: &Record<'_>, trust: &T) {
         match Body::parse(which.kind, record.body) {
@@ -267,8 +220,7 @@ impl<P: Provider> Node<'_, P> {
                 let at = (IpAddr::from(node.ip), node.port.get()).into();
                 let info = NodeInfo { eid: node.eid, at, place, classes: node.classes };
                 let until = self.store.held(which).map_or(0, |held| held.expiry);
-                let how = if origin == Origin::Owner { Known::Came { until } } else { Known::Named { until } };
-                self.neighbours.enter(now.mono, info, how);
+                self.neighbours.enter(now.mono, info, Known::Named { until });
             }
             Ok(Body::Accusation(data, court)) => {
                 // It was verified when it was judged.
@@ -276,21 +228,10 @@ impl<P: Provider> Node<'_, P> {
                 let (class, key) = (court.class(), court.key::<P>());
                 let voters = self.view(now.unix, trust).voters(class, &key);
                 self.open(now, &accusation, (class, key), (&voters, trust.voted(&accusation.id())));
-                // What spreads is the proof itself: a name on a list would be an opinion.
-                // keeps: IACP-025 (§3.6.2)
-                self.spread.begin(now.mono, *which, voters);
             }
             Ok(Body::Rebuttal(rebuttal)) => {
-                let from = if origin == Origin::Owner { From::Accused } else { From::Node };
-                if let Some((id, _)) = self.cases.of(&rebuttal.head.offender_eid) {
-                    self.spread.begin(now.mono, *which, self.cases.voters(&id).iter().copied().collect());
-                }
-                if let Some(Ok(crate::governance::window::Due::Persist(outcome))) =
-                    self.cases.rebut(now, &rebuttal.head.offender_eid, from)
-                    && let Some((id, offender)) = self.cases.of(&rebuttal.head.offender_eid)
-                {
-                    self.tell(Event::Persist { id, offender, outcome });
-                }
+                self.spread_rebuttal(now, which, &rebuttal.head.offender_eid);
+                self.rebut(now, origin, &rebuttal.head.offender_eid);
             }
             // The others came to it; it bound when it was judged.
             Ok(Body::Verdict(verdict)) => {

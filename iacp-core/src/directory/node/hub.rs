@@ -37,6 +37,8 @@ use crate::time::{Mono, UnixTime};
 pub const MEMBERS: usize = 64;
 /// Of them so many are of one network.
 pub const OF_NETWORK: usize = 2;
+/// Of the members of all spaces, one network has one of so many.
+const SHARE: usize = 64;
 /// A member stays at most so long, in milliseconds.
 pub const STAY: u64 = 3_600_000;
 /// Members that hear a request which names no number.
@@ -315,7 +317,11 @@ impl<'m> Hub<'m> {
         let of_network = others().filter(|one| prefix(one.at.ip()) == prefix(from.ip())).count();
         let is_free = |place: &Option<Member>| place.as_ref().is_none_or(|member| member.until <= now.unix.0);
         let free = own.or_else(|| self.members.iter().position(is_free));
-        let has_room = others().count() < MEMBERS && of_network < OF_NETWORK;
+        // Of all spaces together too: one address would else take a place in each of thousands.
+        let share = (self.members.len() / SHARE).max(OF_NETWORK);
+        let live = self.members.iter().flatten().filter(|one| one.until > now.unix.0 && !is_own(one));
+        let in_table = live.filter(|one| prefix(one.at.ip()) == prefix(from.ip())).count();
+        let has_room = others().count() < MEMBERS && of_network < OF_NETWORK && in_table < share;
         match free.filter(|_| has_room).and_then(|free| self.members.get_mut(free)) {
             Some(place) => {
                 *place = Some(Member { space, key: join.member_key, at: from, until });

@@ -14,6 +14,7 @@ mod deposit;
 mod hub;
 mod names;
 mod neighbours;
+mod peer;
 mod question;
 mod request;
 mod saved;
@@ -22,6 +23,7 @@ mod settings;
 mod spread;
 mod store;
 mod transmit;
+mod trial;
 mod view;
 mod witness;
 
@@ -46,7 +48,6 @@ pub use settings::{Settings, Trust};
 use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
-use witness::Witnesses;
 
 use super::kind::{Class, Kind};
 use super::metric::{NEAREST, NodeInfo};
@@ -171,13 +172,16 @@ pub struct Node<'m, P: Provider> {
     cache: answer::Cache<'m>,
     ingress: Ingress<256>,
     errors: Ingress<256>,
-    worked: TokenBucket,
+    worked: Ingress<256>,
     difficulty: Difficulty,
     settings: Settings,
     events: heapless::Deque<Event, EVENTS>,
     hand_over: TokenBucket,
     spread: Spread,
-    witnesses: Witnesses,
+    /// Which of the sources of [`Node::poll_transmit`] is served next.
+    turn: usize,
+    /// Keys of which an escrow ended, and where it was tried: what waits in other courts is looked for.
+    freed: heapless::Deque<(Eid, iacp_wire::DhtKey), EVENTS>,
     compare: Compare,
     curators: Curators,
     announced: Option<Announced>,
@@ -192,6 +196,12 @@ const EVENTS: usize = 16;
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
 /// At most so many records a second are handed over: no more than a node takes from one that it knows, however long they are.
 const HAND_OVER: Rate = Rate { capacity: 32, per_second: 16 };
+
+/// Of the worked requests one network has an eighth, and what the dearest one costs at least.
+const fn share(all: Rate) -> Rate {
+    let capacity = if all.capacity / 8 < 64 { 64 } else { all.capacity / 8 };
+    Rate { capacity, per_second: all.per_second / 8 }
+}
 
 impl<'m, P: Provider> Node<'m, P> {
     /// A node that knows itself alone. `own` is its place; the secrets come out of the caller's generator.
@@ -216,7 +226,7 @@ impl<'m, P: Provider> Node<'m, P> {
             return Err(TooFew::IndexCells(256));
         }
         memory.zones.fill(Zone::new(now));
-        let mut neighbours = Neighbours::new(memory.nodes);
+        let mut neighbours = Neighbours::new(memory.nodes, IndexKey::new(secret()));
         if !neighbours.enter(now, own, Known::Own) {
             return Err(TooFew::IndexCells(1));
         }
@@ -232,13 +242,14 @@ impl<'m, P: Provider> Node<'m, P> {
             cache: answer::Cache::new(memory.cache, IndexKey::new(cache_key)),
             ingress: Ingress::new(settings.unworked, settings.per_network, now, rng),
             errors: Ingress::new(generous, ERRORS, now, rng),
-            worked: TokenBucket::new(settings.worked, now),
+            worked: Ingress::new(settings.worked, share(settings.worked), now, rng),
             difficulty: Difficulty::new(settings.base, 4, now),
             settings,
             events: heapless::Deque::new(),
             hand_over: TokenBucket::new(HAND_OVER, now),
             spread: Spread::new(),
-            witnesses: Witnesses::new(),
+            turn: 0,
+            freed: heapless::Deque::new(),
             compare: Compare::new(IndexKey::new(compare_key)),
             curators: Curators::new(),
             announced: None,
@@ -280,7 +291,6 @@ impl<'m, P: Provider> Node<'m, P> {
         View {
             store: &self.store,
             cases: &self.cases,
-            witnesses: &self.witnesses,
             curators: &self.curators,
             neighbours: &self.neighbours,
             settings: &self.settings,
@@ -303,7 +313,7 @@ impl<'m, P: Provider> Node<'m, P> {
         Some(match due {
             Due::Persist(outcome) => Event::Persist { id, offender, outcome },
             Due::Lapsed => {
-                self.open_next(now, &ended);
+                self.open_next(now, &ended, false);
                 Event::Lapsed { id, offender }
             }
         })
@@ -350,7 +360,7 @@ impl<'m, P: Provider> Node<'m, P> {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
                     let body = body.get(..length).unwrap_or_default();
                     let record = Record { kind: Kind::Verdict as u8, storage_key: key, expiry, body };
-                    let spent = self.spent(&which, &record);
+                    let spent = self.spent(now, &which, &record);
                     // A verdict that finds no room is found at the other nodes.
                     let _ = self.store.put_for(now, &which, &record, expiry, (from, spent.as_ref()));
                     if key == court.1 {
@@ -365,24 +375,25 @@ impl<'m, P: Provider> Node<'m, P> {
 
     /// An accusation has its verdict: the host of a guilty key answers for it.
     fn ended(&mut self, clock: Clock, ended: &Ended, outcome: Outcome) {
-        let (now, id, offender) = (clock.unix, ended.id, ended.offender);
+        let (id, offender) = (ended.id, ended.offender);
         self.tell(Event::Verdict { id, offender, outcome });
-        if outcome == Outcome::Cleared {
-            self.open_next(clock, ended);
-        }
-        let at = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
+        self.open_next(clock, ended, outcome == Outcome::Guilty);
+        // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing.
         if outcome == Outcome::Guilty
-            && let Some(host) = self.host(now, Class::Identities, &at)
+            && let Some(host) = ended.host
         {
-            self.ledger.charge(now, &host, Charge::Guilty);
+            self.ledger.charge(clock.unix, &host, Charge::Guilty);
         }
     }
 
     /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known.
     fn tell(&mut self, event: Event) {
         let is_news = matches!(event, Event::Equivocation { .. });
-        if !is_news || self.events.len() < EVENTS / 2 {
-            let _ = self.events.push_back(event);
+        let refused =
+            if is_news && self.events.len() >= EVENTS / 2 { Some(event) } else { self.events.push_back(event).err() };
+        // A vote that finds no place is told with a later tick.
+        if let Some(Event::Persist { id, .. }) = refused {
+            self.cases.again(&id);
         }
     }
 
@@ -396,6 +407,7 @@ impl<'m, P: Provider> Node<'m, P> {
     /// stand. `from` is where it came from, for the share of the table that one network may hold. Gives the status of 19.2: 0 if
     /// it stands here now, 1 if this node has a newer one.
     pub fn offer<T: Trust>(&mut self, now: Clock, from: core::net::IpAddr, record: &Record<'_>, trust: &T) -> u32 {
+        self.open_elsewhere(now, trust);
         self.deposit(now, super::Origin::Node, from, record, trust)
     }
 }

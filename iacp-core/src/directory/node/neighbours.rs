@@ -1,16 +1,21 @@
 //! The nodes that a node knows, itself among them, and what it still has to hand over to them.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
-use iacp_wire::{DhtKey, Eid};
+use iacp_wire::{DhtKey, Digest, Eid};
 
 use crate::directory::metric::{Coordinate, Diversity, NEAREST, NodeInfo, RESPONSIBLE, responsible};
 use crate::directory::{Class, Voters};
 use crate::guard::{Rate, TokenBucket};
+use crate::slots::IndexKey;
 use crate::time::{Mono, UnixTime};
 
 /// What may come from the address of a known node, beside what its network may send: more than a node hands over.
 const RATE: Rate = Rate { capacity: 512, per_second: 256 };
+/// Milliseconds before a node that has not answered is asked again; the last pause repeats.
+const PAUSES: [u64; 4] = [1_000, 8_000, 60_000, 600_000];
+/// So many statements of one node are remembered; its own oldest gives way, and no other node's.
+const SAID: usize = 16;
 
 /// A known node.
 #[derive(Clone, Debug)]
@@ -19,10 +24,22 @@ pub struct Neighbour {
     bucket: TokenBucket,
     /// The next place of the store to look at for records that are this node's; none once all have been looked at.
     handing: Option<u32>,
-    /// It is handed over to once something signed by it came from its address: another node named that address.
-    is_unheard: bool,
+    /// None once the node has answered from its address.
+    unheard: Option<Unheard>,
     /// When its NODE runs out, Unix time in milliseconds; none for what the caller introduced.
     until: Option<u64>,
+    /// What it said that takes the word of f + 1 nodes, under a keyed hash.
+    said: [u64; SAID],
+    saying: usize,
+}
+
+/// A node whose address is only written in its NODE. A source address can be forged, so nothing that it sends shows where it is.
+#[derive(Clone, Copy, Debug)]
+struct Unheard {
+    asked: usize,
+    due: Mono,
+    /// What its receipt has to name.
+    challenge: Option<Digest>,
 }
 
 impl Neighbour {
@@ -36,11 +53,9 @@ impl Neighbour {
 pub(super) enum Known {
     /// It is this node itself.
     Own,
-    /// The caller named it: it stays.
+    /// The caller named it: it stays, and its address is taken as it is.
     Introduced,
-    /// By its own NODE, from its address, which stands until this Unix time.
-    Came { until: u64 },
-    /// By its NODE from another node: the same, but its address is not shown yet.
+    /// By its NODE, which stands until this Unix time. It counts once it has answered from its address.
     Named { until: u64 },
 }
 
@@ -52,51 +67,55 @@ pub(super) struct Announced {
     pub(super) next: usize,
 }
 
-/// The known nodes. One that is known is never pushed out by another: who knows enough nodes for a key needs no more. The first
-/// one is the node itself.
+/// The known nodes. One that has answered is never pushed out by another: a node that knows enough nodes for a key needs no more. The
+/// first one is the node itself.
 pub(super) struct Neighbours<'m> {
     nodes: &'m mut [Option<Neighbour>],
     own: Own,
+    key: IndexKey,
 }
 
 impl<'m> Neighbours<'m> {
-    pub(super) fn new(nodes: &'m mut [Option<Neighbour>]) -> Self {
+    pub(super) fn new(nodes: &'m mut [Option<Neighbour>], key: IndexKey) -> Self {
         nodes.iter_mut().for_each(|node| *node = None);
-        Self { nodes, own: Own::NEW }
+        Self { nodes, own: Own::NEW, key }
     }
 
+    /// The nodes that have answered from their address: no other one is responsible for a key, votes, or is sent anything but the
+    /// question whether it is there.
     pub(super) fn all(&self) -> impl Iterator<Item = &NodeInfo> {
-        self.nodes.iter().flatten().map(|node| &node.info)
+        self.nodes.iter().flatten().filter(|node| node.unheard.is_none()).map(|node| &node.info)
     }
 
     /// Enters a node that the caller knows, or whose record was judged. What it is nearer for is handed over to it.
     pub(super) fn enter(&mut self, now: Mono, info: NodeInfo, how: Known) -> bool {
         let handing = (how != Known::Own).then_some(0);
-        let is_unheard = matches!(how, Known::Named { .. });
-        let until = match how {
-            Known::Own | Known::Introduced => None,
-            Known::Came { until } | Known::Named { until } => Some(until),
+        let (unheard, until) = match how {
+            Known::Own | Known::Introduced => (None, None),
+            Known::Named { until } => (Some(Unheard { asked: 0, due: now, challenge: None }), Some(until)),
         };
-        let mut has_changed = false;
         if let Some(at) = self.nodes.iter().position(|node| node.as_ref().is_some_and(|node| node.info.eid == info.eid))
         {
             // The first place is this node's own: what others say of it changes nothing.
             if let Some(known) = self.nodes.get_mut(at).and_then(Option::as_mut).filter(|_| at > 0) {
                 if known.info != info {
-                    (known.info, known.handing, known.is_unheard) = (info, handing, is_unheard);
-                    has_changed = true;
-                } else if !is_unheard {
-                    known.is_unheard = false;
+                    (known.info, known.handing, known.unheard) = (info, handing, unheard);
+                } else if unheard.is_none() {
+                    known.unheard = None;
                 }
                 known.until = known.until.and(until);
-            }
-            if has_changed {
                 self.count();
             }
             return true;
         }
-        let Some(free) = self.nodes.iter_mut().find(|node| node.is_none()) else { return false };
-        *free = Some(Neighbour { info, bucket: TokenBucket::new(RATE, now), handing, is_unheard, until });
+        let gave_no_answer = |place: &Option<Neighbour>| {
+            let unheard = place.as_ref().and_then(|node| node.unheard.as_ref());
+            unheard.is_some_and(|unheard| unheard.asked >= PAUSES.len())
+        };
+        let free = self.nodes.iter().position(Option::is_none).or_else(|| self.nodes.iter().position(gave_no_answer));
+        let Some(free) = free.and_then(|free| self.nodes.get_mut(free)) else { return false };
+        let bucket = TokenBucket::new(RATE, now);
+        *free = Some(Neighbour { info, bucket, handing, unheard, until, said: [0; SAID], saying: 0 });
         self.count();
         true
     }
@@ -115,34 +134,77 @@ impl<'m> Neighbours<'m> {
         }
     }
 
-    /// Whether a node is known.
+    /// Whether a node is known, though it may not have answered yet.
     pub(super) fn knows(&self, eid: &Eid) -> bool {
-        self.all().any(|node| node.eid == *eid)
+        self.nodes.iter().flatten().any(|node| node.info.eid == *eid)
     }
 
     fn count(&mut self) {
-        let mut all = self.nodes.iter().flatten().map(|node| &node.info);
+        let mut all = self.nodes.iter().flatten().filter(|node| node.unheard.is_none()).map(|node| &node.info);
         if let Some(own) = all.next() {
             self.own.count(own, all);
         }
     }
 
-    /// Something signed by a node came from here.
-    pub(super) fn heard(&mut self, eid: &Eid, from: IpAddr) {
-        if let Some(node) = self.find(eid).filter(|node| node.is_at(from)) {
-            node.is_unheard = false;
+    /// The next node that is to be asked whether it is at its address, and where the digest is kept that its receipt has to name.
+    pub(super) fn next_unheard(&mut self, now: Mono) -> Option<(NodeInfo, &mut Option<Digest>)> {
+        let is_due = |node: &&mut Neighbour| node.unheard.is_some_and(|unheard| now >= unheard.due);
+        let node = self.nodes.iter_mut().flatten().find(is_due)?;
+        let unheard = node.unheard.as_mut()?;
+        let pause = PAUSES.get(unheard.asked).or(PAUSES.last()).copied().unwrap_or_default();
+        (unheard.asked, unheard.due) = (unheard.asked.saturating_add(1), now.after(pause));
+        Some((node.info, &mut unheard.challenge))
+    }
+
+    /// Whether a node is waited for there, with a receipt that names this digest.
+    pub(super) fn awaits(&self, eid: &Eid, from: SocketAddr, digest: &Digest) -> bool {
+        let mut unheard = self.nodes.iter().flatten().filter(|node| node.info.eid == *eid && node.unheard.is_some());
+        unheard.any(|node| {
+            let challenge = node.unheard.and_then(|unheard| unheard.challenge);
+            node.is_at(from.ip()) && node.info.at.port() == from.port() && challenge == Some(*digest)
+        })
+    }
+
+    /// A node has answered from its address: from now on it counts.
+    pub(super) fn heard(&mut self, eid: &Eid) {
+        if let Some(node) = self.find(eid) {
+            node.unheard = None;
         }
+        self.count();
     }
 
     fn find(&mut self, eid: &Eid) -> Option<&mut Neighbour> {
         self.nodes.iter_mut().flatten().find(|node| node.info.eid == *eid)
     }
 
-    /// Takes tokens of a known node, if what claims to be of it came from its address; from any address without one. None if no
-    /// such node is known.
-    pub(super) fn charge(&mut self, now: Mono, eid: &Eid, from: Option<IpAddr>, cost: u32) -> Option<bool> {
-        let node = self.find(eid).filter(|node| from.is_none_or(|from| node.is_at(from)))?;
-        Some(node.bucket.take(now, cost).is_ok())
+    /// Whether an address is that of a known node, which has answered from there.
+    pub(super) fn is_home(&self, eid: &Eid, from: IpAddr) -> bool {
+        let mut heard = self.nodes.iter().flatten().filter(|node| node.unheard.is_none());
+        heard.any(|node| node.info.eid == *eid && node.is_at(from))
+    }
+
+    /// Takes tokens of a known node.
+    pub(super) fn charge(&mut self, now: Mono, eid: &Eid, cost: u32) -> bool {
+        self.find(eid).is_some_and(|node| node.bucket.take(now, cost).is_ok())
+    }
+
+    /// A responsible node, whose signature held, says this.
+    pub(super) fn note(&mut self, by: &Eid, statement: &[u8; 32]) {
+        // Zero is an empty place.
+        let hash = self.key.hash(&[statement]) | 1;
+        let Some(node) = self.find(by).filter(|node| !node.said.contains(&hash)) else { return };
+        if let Some(place) = node.said.get_mut(node.saying % SAID) {
+            *place = hash;
+        }
+        node.saying = node.saying.wrapping_add(1);
+    }
+
+    /// How many of these nodes have said it.
+    pub(super) fn witnesses(&self, statement: &[u8; 32], of: &[Eid]) -> usize {
+        // Zero is an empty place.
+        let hash = self.key.hash(&[statement]) | 1;
+        let of = self.nodes.iter().flatten().filter(|node| of.contains(&node.info.eid));
+        of.filter(|node| node.said.contains(&hash)).count()
     }
 
     /// The nodes for a key, nearest first.
@@ -168,7 +230,7 @@ impl<'m> Neighbours<'m> {
 
     /// The next node that something is handed over to, and from which place of the store on.
     pub(super) fn handing(&mut self) -> Option<(NodeInfo, &mut Option<u32>)> {
-        let node = self.nodes.iter_mut().flatten().find(|node| node.handing.is_some() && !node.is_unheard)?;
+        let node = self.nodes.iter_mut().flatten().find(|node| node.handing.is_some() && node.unheard.is_none())?;
         Some((node.info, &mut node.handing))
     }
 
@@ -270,7 +332,7 @@ mod tests {
             let [spread, count, ..] = rng.next_u32().to_be_bytes();
             let (spread, count) = (1 + spread % 30, count % 60);
             let mut places: Vec<Option<Neighbour>> = (0..=count).map(|_| None).collect();
-            let mut known = Neighbours::new(&mut places);
+            let mut known = Neighbours::new(&mut places, IndexKey::new([7; 16]));
             let own = node(&mut rng, spread);
             assert!(known.enter(Mono(0), own, Known::Own));
             for _ in 0..count {
@@ -290,5 +352,68 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn numbered(number: u8) -> NodeInfo {
+        let at = ([10, number, 0, 1], 4_227).into();
+        NodeInfo { eid: Eid([number; 32]), at, place: DhtKey([number; 32]), classes: 0xF }
+    }
+
+    fn knowing(numbers: &[u8], places: &'static mut [Option<Neighbour>]) -> Neighbours<'static> {
+        let mut known = Neighbours::new(places, IndexKey::new([7; 16]));
+        for number in numbers {
+            assert!(known.enter(Mono(0), numbered(*number), Known::Introduced));
+        }
+        known
+    }
+
+    fn places(count: usize) -> &'static mut [Option<Neighbour>] {
+        std::boxed::Box::leak((0..count).map(|_| None).collect())
+    }
+
+    #[test]
+    fn a_node_is_one_witness_however_often_it_says_something_and_strangers_are_none() {
+        let mut known = knowing(&[1, 2, 3], places(8));
+        for by in [1, 1, 2, 9] {
+            known.note(&Eid([by; 32]), &[7; 32]);
+        }
+        let of = [1, 2, 3, 9].map(|number| Eid([number; 32]));
+        assert_eq!(known.witnesses(&[7; 32], &of), 2);
+        assert_eq!(known.witnesses(&[7; 32], &of[1..]), 1);
+        assert_eq!(known.witnesses(&[8; 32], &of), 0);
+    }
+
+    #[test]
+    fn a_talkative_node_displaces_its_own_words_alone() {
+        let mut known = knowing(&[1, 2], places(8));
+        let of = [1, 2].map(|number| Eid([number; 32]));
+        known.note(&of[0], &[200; 32]);
+        for number in 0..200 {
+            known.note(&of[1], &[number; 32]);
+        }
+        assert_eq!(known.witnesses(&[200; 32], &of), 1);
+        let kept = (0..200).filter(|number| known.witnesses(&[*number; 32], &of) == 1).count();
+        assert_eq!(kept, SAID);
+    }
+
+    /// A full table keeps what answered, and gives the places of invented nodes away.
+    #[test]
+    fn a_node_that_never_answers_gives_way_and_one_that_did_stays() {
+        let mut known = knowing(&[1, 2], places(4));
+        let named = Known::Named { until: u64::MAX };
+        assert!(known.enter(Mono(0), numbered(3), named));
+        assert!(known.enter(Mono(0), numbered(4), named));
+        assert!(!known.enter(Mono(0), numbered(5), named), "none has had its time to answer");
+        let asked: Vec<u64> = (0..2_000_000)
+            .step_by(500)
+            .flat_map(|ms| core::iter::from_fn(|| known.next_unheard(Mono(ms)).map(|_| ms)).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(asked[..8], [0, 0, 1_000, 1_000, 9_000, 9_000, 69_000, 69_000]);
+        assert!(asked.len() <= 2 * 8, "every ten minutes after that: {asked:?}");
+        known.heard(&Eid([4; 32]));
+        assert!(known.enter(Mono(2_000_000), numbered(5), named));
+        assert!(!known.enter(Mono(2_000_000), numbered(6), named));
+        let eids: Vec<u8> = [1, 2, 3, 4, 5].into_iter().filter(|eid| known.knows(&Eid([*eid; 32]))).collect();
+        assert_eq!(eids, [1, 2, 4, 5]);
     }
 }

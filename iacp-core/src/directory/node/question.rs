@@ -1,10 +1,12 @@
-//! The questions by which a node compares what it holds with the other responsible nodes.
+//! The questions of a node to others: what they hold, to compare it, and whether they are at their address.
 
 use core::net::SocketAddr;
 
 use iacp_wire::message::DirGet;
-use iacp_wire::{DhtKey, Eid, Frame, Message, TransactionId};
+use iacp_wire::{DhtKey, Digest, Eid, Frame, Message, TransactionId};
 
+use super::request::{PRESENCE, presence};
+use crate::crypto::Provider;
 use crate::directory::metric::NodeInfo;
 use crate::directory::{Class, Kind, Slot};
 use crate::governance::window::Clock;
@@ -17,6 +19,11 @@ const OPEN: usize = 16;
 const PATIENCE: u64 = 5_000;
 /// So many records wait to be handed over.
 const PUSHES: usize = 16;
+/// So many keys wait to be asked about, and so many of them because of one node.
+const WANTED: usize = 16;
+const OF_ONE: usize = 4;
+/// What a question about a key that is not held here has room for: twice this.
+pub(super) const UNKNOWN: usize = 600;
 /// A DIR_GET without its padding: what a third of an answer has to be at least.
 const BARE: usize = 48;
 
@@ -30,6 +37,17 @@ pub(super) struct Question {
     asked: Mono,
 }
 
+/// A key that the other nodes for it are asked about at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    pub(super) key: DhtKey,
+    pub(super) class: Class,
+    /// The node that said something about it, which is not asked.
+    pub(super) by: Eid,
+    asked: usize,
+}
+
 /// How far this minute's comparison is.
 pub(super) struct Compare {
     minute: u64,
@@ -37,6 +55,7 @@ pub(super) struct Compare {
     asked: usize,
     open: [Option<Question>; OPEN],
     push: heapless::Deque<(Slot, Eid), PUSHES>,
+    wanted: heapless::Deque<Wanted, WANTED>,
     ids: IndexKey,
     count: u64,
 }
@@ -44,7 +63,16 @@ pub(super) struct Compare {
 impl Compare {
     pub(super) const fn new(ids: IndexKey) -> Self {
         let open = [const { None }; OPEN];
-        Self { minute: 0, slot: 0, asked: 0, open, push: heapless::Deque::new(), ids, count: 0 }
+        Self {
+            minute: 0,
+            slot: 0,
+            asked: 0,
+            open,
+            push: heapless::Deque::new(),
+            wanted: heapless::Deque::new(),
+            ids,
+            count: 0,
+        }
     }
 
     /// The place of the store, and the node for it, whose turn it is; none while too many questions are open.
@@ -64,6 +92,47 @@ impl Compare {
         (self.slot, self.asked) = (slot, asked);
     }
 
+    /// The others are asked about a key, because this node said something about it.
+    pub(super) fn want(&mut self, kind: Kind, key: DhtKey, class: Class, by: Eid) {
+        let is_it = |wanted: &&Wanted| (wanted.kind, wanted.key, wanted.class) == (kind, key, class);
+        let of_one = self.wanted.iter().filter(|wanted| wanted.by == by).count();
+        if of_one < OF_ONE && !self.wanted.iter().any(|wanted| is_it(&wanted)) {
+            // Where too many wait, the next node that hands it over is the next occasion.
+            let _ = self.wanted.push_back(Wanted { kind, key, class, by, asked: 0 });
+        }
+    }
+
+    /// The key whose turn it is, and how many of its nodes have been asked.
+    pub(super) fn next_wanted(&mut self) -> Option<(Wanted, &mut usize)> {
+        let wanted = self.wanted.front_mut()?;
+        Some((*wanted, &mut wanted.asked))
+    }
+
+    /// All nodes for the key whose turn it was have been asked.
+    pub(super) fn was_wanted(&mut self) {
+        let _ = self.wanted.pop_front();
+    }
+
+    /// A number that no third party can guess: the key is a secret.
+    fn next_id(&mut self) -> [u8; 8] {
+        self.count = self.count.wrapping_add(1);
+        self.ids.hash(&[&self.count.to_be_bytes()]).to_be_bytes()
+    }
+
+    /// Writes the question whether a node is at its address: a DIR_GET of unforeseeable bytes, which only a receipt signed by the node
+    /// answers. Gives the digest that the receipt has to name.
+    pub(super) fn challenge<P: Provider>(&mut self, out: &mut [u8]) -> Option<(usize, Digest)> {
+        let mut key = DhtKey::ZERO;
+        for part in key.0.as_chunks_mut::<8>().0 {
+            *part = self.next_id();
+        }
+        let transaction_id = TransactionId(self.next_id());
+        let class = Class::Overlay as u8;
+        let head = DirGet { storage_key: key, transaction_id, kind: PRESENCE, first: 0, class, reserved: 0 };
+        let length = Frame::new(Message::DirGet { head: &head, padding: &[] }).write(out).ok()?;
+        Some((length, presence::<P>(&head)))
+    }
+
     /// Writes a question whose answer has room for twice what this node holds.
     #[expect(clippy::too_many_arguments, reason = "a question and whom it goes to")]
     pub(super) fn ask(
@@ -76,9 +145,7 @@ impl Compare {
         held: usize,
         out: &mut [u8],
     ) -> Option<usize> {
-        self.count = self.count.wrapping_add(1);
-        // The key is a secret, so no third party knows the numbers to come.
-        let id = TransactionId(self.ids.hash(&[&self.count.to_be_bytes()]).to_be_bytes());
+        let id = TransactionId(self.next_id());
         let head = DirGet {
             storage_key: key,
             transaction_id: id,

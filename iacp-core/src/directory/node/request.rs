@@ -2,15 +2,22 @@
 
 use iacp_wire::layout::Record;
 use iacp_wire::message::{AccessTicketReq, DhtTicketQuery, DirGet, ErpRegister};
-use iacp_wire::{DhtKey, Flags, Frame, Message, Tlvs, TransactionId};
+use iacp_wire::{DhtKey, Digest, Flags, Frame, Message, Tlvs, TransactionId};
 use zerocopy::IntoBytes;
 
 use crate::crypto::Provider;
-use crate::directory::{Class, Kind, class_of};
+use crate::directory::{Class, Kind, class_of, record_digest};
 use crate::guard::Weight;
 
 /// Kind 255 of a DIR_GET: the binding and the flags.
 pub(super) const STANDING: u8 = 255;
+/// Kind 254: a receipt that shows where the node is.
+pub(super) const PRESENCE: u8 = 254;
+
+/// What the receipt for a DIR_GET of kind 254 names. No record has this kind, so it is the receipt of no record.
+pub(super) fn presence<P: Provider>(get: &DirGet) -> Digest {
+    record_digest::<P>(PRESENCE, &get.storage_key, &get.transaction_id.0)
+}
 
 /// A request about one key, with what it brings.
 pub(super) struct Request<'a> {

@@ -14,10 +14,10 @@ use crate::governance::window::{Ballot, Escrow, Outcome, VOTERS};
 use crate::time::Mono;
 
 const VOTE: usize = 8 + size_of::<VerdictVote>();
-const HEAD: usize = 8 + Escrow::SAVED + 64;
+const HEAD: usize = 8 + Escrow::SAVED + 96;
 
-/// An open escrow as bytes: version 1 · class 1 · voters v 1 · votes w 1 · notices 1 · reserved 3 · escrow 88 · accuser 32 · storage key
-/// 32 · seven times a voter 32 · seven times outcome 1 · reserved 7 · voter 32 · epoch 8 · signature 64. Beyond v and w it is zero.
+/// An open escrow as bytes: version (2) 1 · class 1 · voters v 1 · votes w 1 · notices 1 · reserved 3 · escrow 88 · accuser 32 · host 32,
+/// zero for none · storage key 32 · seven times a voter 32 · seven times outcome 1 · reserved 7 · voter 32 · epoch 8 · signature 64. Beyond v and w it is zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedCase([u8; SavedCase::LEN]);
 
@@ -41,9 +41,9 @@ impl SavedCase {
         let mut saved = [0; Self::LEN];
         let count = |length: usize| u8::try_from(length).unwrap_or(0);
         let (class, key) = case.court;
-        let voters = case.ballot.voters();
-        let head = [1, class as u8, count(voters.len()), count(case.votes.len()), case.notices, 0, 0, 0];
-        let fields = head.into_iter().chain(case.escrow.save(now)).chain(case.accuser.0).chain(key.0);
+        let (voters, host) = (case.ballot.voters(), case.host.unwrap_or(Eid::ZERO));
+        let head = [2, class as u8, count(voters.len()), count(case.votes.len()), case.notices, 0, 0, 0];
+        let fields = head.into_iter().chain(case.escrow.save(now)).chain(case.accuser.0).chain(host.0).chain(key.0);
         saved.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         let (list, votes) = saved.split_at_mut(HEAD + VOTERS * 32);
         let eids = voters.iter().flat_map(|voter| voter.0);
@@ -57,9 +57,10 @@ impl SavedCase {
 
     fn case(&self, now: Mono) -> Option<Case> {
         let (head, rest) = self.0.split_first_chunk::<8>()?;
-        let [1, class, voters, votes, notices, 0, 0, 0] = *head else { return None };
+        let [2, class, voters, votes, notices, 0, 0, 0] = *head else { return None };
         let (escrow, rest) = rest.split_first_chunk::<{ Escrow::SAVED }>()?;
         let (accuser, rest) = rest.split_first_chunk::<32>()?;
+        let (host, rest) = rest.split_first_chunk::<32>()?;
         let (key, rest) = rest.split_first_chunk::<32>()?;
         let (list, rest) = rest.split_at_checked(VOTERS * 32)?;
         let eids: heapless::Vec<Eid, VOTERS> =
@@ -76,6 +77,7 @@ impl SavedCase {
         Some(Case {
             escrow: Escrow::restore(now, escrow)?,
             accuser: Eid(*accuser),
+            host: Some(Eid(*host)).filter(|host| *host != Eid::ZERO),
             notices,
             court: (Class::from_code(class)?, DhtKey(*key)),
             ballot,

@@ -16,6 +16,8 @@ use crate::time::UnixTime;
 
 /// So many records of one kind stand under one key.
 pub const LIST: usize = 64;
+/// But so many FILTERs: two epochs of the largest one. An answer counts no more than 255.
+const PARTS: usize = 128;
 /// A binding that ran out refuses older ones for so long, in milliseconds.
 pub const FLOOR: u64 = 7 * 24 * 3_600_000;
 /// So many places are looked at in one sweep.
@@ -29,6 +31,8 @@ const fn most(kind: Kind) -> usize {
         Kind::Ticket => 16,
         Kind::Score => 7,
         Kind::Accusation | Kind::Verdict => 4,
+        // Two epochs of the largest filter.
+        Kind::Filter => PARTS,
         _ => LIST,
     }
 }
@@ -54,6 +58,8 @@ pub struct Entry {
     first: Option<(u64, u64)>,
     network: u8,
     floor: bool,
+    /// Of an accusation: its trial has begun here.
+    tried: bool,
     length: u16,
     body: [u8; Record::MAX_BODY],
 }
@@ -69,6 +75,7 @@ impl Entry {
         first: None,
         network: 0,
         floor: false,
+        tried: false,
         length: 0,
         body: [0; Record::MAX_BODY],
     };
@@ -85,7 +92,7 @@ impl Entry {
 
 impl Reset for Entry {
     fn reset(&mut self) {
-        (self.length, self.floor, self.first) = (0, false, None);
+        (self.length, self.floor, self.tried, self.first) = (0, false, false, None);
     }
 }
 
@@ -111,7 +118,7 @@ impl Source {
         match (kind, self) {
             (Kind::Publication | Kind::Assertion, Self::Owner(_)) => LIST / 8,
             (Kind::Publication | Kind::Assertion, Self::Node(_)) => LIST / 2,
-            _ => LIST,
+            _ => usize::MAX,
         }
     }
 
@@ -171,7 +178,7 @@ impl<'m> Store<'m> {
 
     /// The records of a kind under a key that have not run out, and when each came.
     pub fn list(&self, now: UnixTime, kind: Kind, key: DhtKey) -> impl Iterator<Item = (Record<'_>, u64)> + '_ {
-        let mut slots: heapless::Vec<u32, LIST> = heapless::Vec::new();
+        let mut slots: heapless::Vec<u32, PARTS> = heapless::Vec::new();
         self.index.find(self.hash(kind, &key), |slot| {
             let of_key = self.entries.at(slot).is_some_and(|entry| entry.kind == kind && entry.key == key);
             // The walk ends with the cells of this hash, or when the list is as long as it can be.
@@ -314,7 +321,8 @@ impl<'m> Store<'m> {
         if entry.kind == Kind::Revocation && entry.first.is_none() && entry.expiry > now.0 {
             entry.first = first_invalid(entry.record().body).map(|first| (entry.stored, first));
         }
-        (entry.length, entry.expiry, entry.stored, entry.floor) = (length, expiry, now.0, false);
+        (entry.length, entry.expiry, entry.stored) = (length, expiry, now.0);
+        (entry.floor, entry.tried) = (false, false);
         entry.body.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         Ok(())
     }
@@ -337,9 +345,26 @@ impl<'m> Store<'m> {
         self.index.find(self.hash(entry.kind, &entry.key), is_same) == Some(slot)
     }
 
+    /// The trial of an accusation has begun.
+    pub(super) fn mark_tried(&mut self, which: &Which) {
+        if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
+            entry.tried = true;
+        }
+    }
+
+    /// Whether the trial of an accusation has begun, and maybe ended.
+    pub(super) fn is_tried(&self, which: &Which) -> bool {
+        self.find(which).and_then(|slot| self.entries.at(slot)).is_some_and(|entry| entry.tried)
+    }
+
     /// When the record of a slot came, Unix time in milliseconds.
     pub(super) fn came(&self, which: &Which) -> Option<u64> {
         Some(self.entries.at(self.find(which)?)?.stored)
+    }
+
+    /// When the record of a place came, Unix time in milliseconds.
+    pub(super) fn came_at(&self, slot: u32) -> u64 {
+        self.entries.at(slot).map_or(u64::MAX, |entry| entry.stored)
     }
 
     /// All records that have not run out, in no order.
@@ -408,6 +433,24 @@ mod tests {
     extern crate std;
 
     use super::*;
+
+    /// PROFILE 13.7: two epochs of the largest filter.
+    #[test]
+    fn a_node_has_room_for_two_epochs_of_the_largest_filter() {
+        const PLACES: usize = 1_024;
+        let mut places: std::vec::Vec<_> = (0..PLACES).map(|_| Slot::new(Entry::EMPTY)).collect();
+        let mut cells = std::vec![0; 2 * PLACES];
+        let mut store = Store::new(&mut places, &mut cells, [7; 16]).expect("the memory suffices");
+        let mut put = |part: u8| {
+            let mut which = Which { kind: Kind::Filter, key: DhtKey([9; 32]), which: [0; 32] };
+            which.which.iter_mut().take(1).for_each(|byte| *byte = part);
+            let record = Record { kind: Kind::Filter as u8, storage_key: which.key, expiry: 9, body: &[part] };
+            store.put(UnixTime(0), &which, &record, 9, Source::Node(IpAddr::from([10, 0, 0, 1])))
+        };
+        assert!((0..128).all(|part| put(part) == Ok(())));
+        assert_eq!(put(128), Err(Full));
+        assert_eq!(store.list(UnixTime(0), Kind::Filter, DhtKey([9; 32])).count(), 128);
+    }
 
     #[test]
     fn a_full_table_finds_room_where_bindings_ran_out_and_looks_at_few_places() {

@@ -9,6 +9,7 @@ use iacp_wire::{DhtKey, Eid, Frame, Locator, Message, Signature};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::neighbours::{Announced, Neighbours};
+use super::question::UNKNOWN;
 use super::witness::is_witnessed;
 use super::{Node, Source};
 use crate::crypto::Provider;
@@ -24,6 +25,9 @@ const NODE_LIFE: u64 = 24 * 3_600_000;
 /// Where hosts take frames.
 const PORT: u16 = 4_227;
 
+/// One of the reasons to send something: writes the next frame and says where it goes.
+type Next<N, P> = fn(&mut N, Clock, &Identity<P>, &mut [u8]) -> Option<(SocketAddr, usize)>;
+
 impl<P: Provider> Node<'_, P> {
     /// From now on the node signs a record of itself every six hours, with the nonce that its place costs, and sends it to the nodes
     /// that it knows: one that is silent for a day is forgotten by them.
@@ -31,23 +35,43 @@ impl<P: Provider> Node<'_, P> {
         self.announced = Some(Announced { nonce, due: UnixTime(0), next: usize::MAX });
     }
 
-    /// The next frame that the node sends by itself, and where: an accusation, a rebuttal or a verdict to those that try it, a notice
-    /// to an accused key, what another node is nearer to, the node's own record, a question about what another node holds. At most
-    /// 32 a second.
+    /// The next frame that the node sends by itself, and where: an accusation, a rebuttal or a verdict to those that try it, what
+    /// another node lacks, a notice to an accused key, what another node is nearer to, the node's own record, a question about what
+    /// another node holds, or whether it is there. At most 32 a second. What there is much of delays nothing else: these are served
+    /// in turn.
     pub fn poll_transmit(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         self.hand_over.covers(now.mono, 1).ok()?;
-        let sent = self
-            .next_spread(now, me, out)
-            .or_else(|| self.next_notice(now, me, out))
-            .or_else(|| self.next_handed(now, me, out))
-            .or_else(|| self.next_announced(now, me, out))
-            .or_else(|| self.next_compared(now, me, out))?;
-        self.hand_over.take(now.mono, 1).ok()?;
-        Some(sent)
+        let sources: [Next<Self, P>; 8] = [
+            Self::next_spread,
+            Self::next_notice,
+            Self::next_handed,
+            Self::next_announced,
+            Self::next_pushed,
+            Self::next_compared,
+            Self::next_wanted,
+            Self::next_probed,
+        ];
+        for (number, source) in sources.iter().enumerate().cycle().skip(self.turn).take(sources.len()) {
+            if let Some(sent) = source(self, now, me, out) {
+                self.turn = number.saturating_add(1) % sources.len();
+                self.hand_over.take(now.mono, 1).ok()?;
+                return Some(sent);
+            }
+        }
+        None
     }
 
     fn next_spread(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
-        while let Some((which, eid)) = self.spread.next(now.mono).or_else(|| self.compare.next_push()) {
+        while let Some((which, eid)) = self.spread.next(now.mono) {
+            if let Some(sent) = self.hand(now, me, &which, &eid, out) {
+                return Some(sent);
+            }
+        }
+        None
+    }
+
+    fn next_pushed(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        while let Some((which, eid)) = self.compare.next_push() {
             if let Some(sent) = self.hand(now, me, &which, &eid, out) {
                 return Some(sent);
             }
@@ -176,6 +200,31 @@ impl<P: Provider> Node<'_, P> {
         self.compare.at(slot, asked);
         let (node, kind, key, class, held) = found?;
         let length = self.compare.ask(now.mono, &node, kind, key, class, held, out)?;
+        Some((node.at, length))
+    }
+
+    /// A question to the other responsible nodes about what one of them handed over, and which takes the word of f + 1.
+    fn next_wanted(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        self.compare.place(now)?;
+        while let Some((wanted, asked)) = self.compare.next_wanted() {
+            let voters = self.neighbours.voters(wanted.class, &wanted.key, self.settings.diversity);
+            let mut others = voters.iter().filter(|eid| **eid != me.eid() && **eid != wanted.by);
+            let node = others.nth(*asked).and_then(|eid| self.neighbours.all().find(|node| node.eid == *eid));
+            *asked = asked.saturating_add(1);
+            if let Some(node) = node {
+                let length = self.compare.ask(now.mono, node, wanted.kind, wanted.key, wanted.class, UNKNOWN, out)?;
+                return Some((node.at, length));
+            }
+            self.compare.was_wanted();
+        }
+        None
+    }
+
+    /// The question to a node that is known by its NODE alone, whether it is at the address that stands in it.
+    fn next_probed(&mut self, now: Clock, _: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        let (node, challenge) = self.neighbours.next_unheard(now.mono)?;
+        let (length, digest) = self.compare.challenge::<P>(out)?;
+        *challenge = Some(digest);
         Some((node.at, length))
     }
 

@@ -8,7 +8,7 @@ use super::curators::Curators;
 use super::neighbours::Neighbours;
 use super::settings::{Settings, Trust};
 use super::store::Store;
-use super::witness::{Witnesses, statement};
+use super::witness::statement;
 use crate::crypto::Provider;
 use crate::directory::name::{Curation, MAX_VERSIONS, Path, Root};
 use crate::directory::quorum::faulty;
@@ -20,7 +20,6 @@ use crate::time::UnixTime;
 pub(super) struct View<'a, 'm, P, T> {
     pub store: &'a Store<'m>,
     pub cases: &'a Cases<'m>,
-    pub witnesses: &'a Witnesses,
     pub curators: &'a Curators,
     pub neighbours: &'a Neighbours<'m>,
     pub settings: &'a Settings,
@@ -132,11 +131,15 @@ impl<P: Provider, T: Trust> Facts for View<'_, '_, P, T> {
         self.cases.court(accusation)
     }
 
+    fn ballot(&self, accusation: &Digest) -> Voters {
+        self.cases.voters(accusation).iter().copied().collect()
+    }
+
     fn is_witnessed(&self, record: &Record<'_>) -> bool {
         self.trust.is_witnessed(record) || {
             let (Some(statement), Ok(class)) = (statement::<P>(record), class_of::<P>(record)) else { return false };
             let voters = self.voters(class, &record.storage_key);
-            self.witnesses.count(&statement, &voters) > faulty(voters.len())
+            self.neighbours.witnesses(&statement, &voters) > faulty(voters.len())
         }
     }
 

@@ -4,28 +4,13 @@
 use iacp_wire::Eid;
 use iacp_wire::layout::Record;
 
+use super::deposit::status;
+use super::{Node, Trust};
 use crate::crypto::Provider;
-use crate::directory::metric::RESPONSIBLE;
-use crate::directory::{Body, Kind};
-use crate::time::Mono;
-
-/// So many statements are remembered side by side; the oldest gives way.
-const STATEMENTS: usize = 32;
-/// One node begins at most so many of them: its own oldest gives way, and no other node's.
-const OF_ONE: usize = 2;
-
-#[derive(Clone, Debug)]
-struct Statement {
-    digest: [u8; 32],
-    said: heapless::Vec<Eid, RESPONSIBLE>,
-    since: Mono,
-}
-
-/// Which responsible nodes have said what.
-#[derive(Debug)]
-pub(super) struct Witnesses {
-    statements: [Option<Statement>; STATEMENTS],
-}
+use crate::directory::name::Payment;
+use crate::directory::quorum::faulty;
+use crate::directory::{Body, Facts, Kind};
+use crate::governance::window::Clock;
 
 /// Whether records of a kind take the word of f + 1 nodes, or may take it in place of votes.
 pub(super) const fn is_witnessed(kind: Kind) -> bool {
@@ -52,69 +37,38 @@ pub(super) fn statement<P: Provider>(record: &Record<'_>) -> Option<[u8; 32]> {
     }
 }
 
-impl Witnesses {
-    pub(super) const fn new() -> Self {
-        Self { statements: [const { None }; STATEMENTS] }
-    }
-
-    /// A responsible node, whose signature held, says this.
-    pub(super) fn note(&mut self, now: Mono, digest: &[u8; 32], by: Eid) {
-        if let Some(known) = self.statements.iter_mut().flatten().find(|known| known.digest == *digest) {
-            if !known.said.contains(&by) {
-                // Only the n come here; when they have changed, those that are left suffice.
-                let _ = known.said.push(by);
-            }
-            return;
-        }
-        let begun_by = |place: &Option<Statement>| place.as_ref().is_some_and(|one| one.said.first() == Some(&by));
-        let own = self.statements.iter().filter(|place| begun_by(place)).count();
-        let age = |place: &&mut Option<Statement>| place.as_ref().map(|one| one.since);
-        let place = if own < OF_ONE {
-            // A free place comes before the oldest one.
-            self.statements.iter_mut().min_by_key(age)
-        } else {
-            self.statements.iter_mut().filter(|place| begun_by(place)).min_by_key(age)
+impl<P: Provider> Node<'_, P> {
+    /// A node, whose signature held, says this. It counts if the node is responsible, and if the record is one that could stand.
+    pub(super) fn witness<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, trust: &T) {
+        let Some(statement) = statement::<P>(record) else { return };
+        let Some(kind) = Kind::from_code(record.kind) else { return };
+        let Ok(body) = Body::parse(kind, record.body) else { return };
+        let (class, key) = body.place::<P>(kind, &record.storage_key);
+        let view = self.view(now.unix, trust);
+        let is_paid = |root: &crate::directory::name::Root<'_>| match root.payment::<P>() {
+            Some(Payment::Work(_)) => true,
+            Some(_) => trust.paid(root),
+            None => false,
         };
-        if let Some(place) = place {
-            let said = core::iter::once(by).collect();
-            *place = Some(Statement { digest: *digest, said, since: now });
+        let is_sound = match &body {
+            Body::Root(root) => is_paid(root) && (self.stands(record) || root.verify::<P>().is_ok()),
+            _ => true,
+        };
+        if key == record.storage_key && view.voters(class, &key).contains(by) && is_sound {
+            self.neighbours.note(by, &statement);
         }
     }
 
-    /// How many of these nodes have said it.
-    pub(super) fn count(&self, digest: &[u8; 32], of: &[Eid]) -> usize {
-        let known = self.statements.iter().flatten().find(|known| known.digest == *digest);
-        known.map_or(0, |known| known.said.iter().filter(|eid| of.contains(eid)).count())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn eid(number: u8) -> Eid {
-        Eid([number; 32])
-    }
-
-    #[test]
-    fn a_node_counts_once_and_strangers_do_not() {
-        let mut witnesses = Witnesses::new();
-        for by in [1, 1, 2, 9] {
-            witnesses.note(Mono(0), &[7; 32], eid(by));
+    /// A node has handed over what does not stand here: if it lacks the word of others, they are asked at once.
+    pub(super) fn ask_others<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, (told, trust): (u32, &T)) {
+        let Some(statement) = statement::<P>(record).filter(|_| told != status::OK) else { return };
+        let Some(kind) = Kind::from_code(record.kind) else { return };
+        let Ok(body) = Body::parse(kind, record.body) else { return };
+        let (class, key) = body.place::<P>(kind, &record.storage_key);
+        let voters = self.view(now.unix, trust).voters(class, &key);
+        let said_by = |of: &[Eid]| self.neighbours.witnesses(&statement, of);
+        if said_by(&[*by]) == 1 && said_by(&voters) <= faulty(voters.len()) {
+            self.compare.want(kind, key, class, *by);
         }
-        assert_eq!(witnesses.count(&[7; 32], &[eid(1), eid(2), eid(3)]), 2);
-        assert_eq!(witnesses.count(&[8; 32], &[eid(1), eid(2), eid(3)]), 0);
-    }
-
-    #[test]
-    fn a_talkative_node_displaces_its_own_words_alone() {
-        let mut witnesses = Witnesses::new();
-        witnesses.note(Mono(0), &[7; 32], eid(1));
-        for number in 0..200 {
-            witnesses.note(Mono(u64::from(number)), &[number; 32], eid(2));
-        }
-        assert_eq!(witnesses.count(&[7; 32], &[eid(1)]), 1);
-        assert_eq!(witnesses.count(&[199; 32], &[eid(2)]), 1);
-        assert_eq!(witnesses.statements.iter().flatten().count(), 1 + OF_ONE);
     }
 }
