@@ -9,8 +9,9 @@ use iacp_wire::{Digest, Message};
 use rand_chacha::rand_core::Rng;
 use zerocopy::IntoBytes;
 
-use crate::frames::{Chosen, bound, frame, identity, standing, worked};
+use crate::frames::{bound, frame, identity, standing, worked};
 use crate::operation::Purpose;
+use crate::provider::Chosen;
 use crate::world::{World, key_of};
 use iacp_core::directory::Kind;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use iacp_core::crypto::{Portable, Secret32};
+use iacp_core::crypto::Secret32;
 use iacp_core::directory::work::Worker;
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::erp::binding::Binding;
@@ -14,7 +14,7 @@ use iacp_wire::message::{DirGet, DirPut, ErpRegister, Evidence, HeaderFragment};
 use iacp_wire::{DhtKey, Eid, Frame, Locator, Message, Signature, TransactionId};
 use zerocopy::IntoBytes;
 
-pub type Chosen = Portable;
+use crate::provider::Chosen;
 
 /// A frame; what the simulation sends fits.
 pub fn frame(message: Message<'_>) -> Vec<u8> {

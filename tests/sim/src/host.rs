@@ -15,7 +15,8 @@ use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::{Eid, Frame, Message, MessageType};
 use rand_chacha::ChaCha8Rng;
 
-use crate::frames::{Chosen, frame};
+use crate::frames::frame;
+use crate::provider::Chosen;
 
 pub struct Nothing;
 impl Trust for Nothing {}
@@ -95,9 +96,10 @@ impl Host {
     }
 
     pub fn handle(&mut self, now: Clock, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
-        let is_look_up = Frame::parse(datagram).is_ok_and(|frame| frame.message.message_type() == MessageType::DirGet);
+        let is_look_up =
+            || Frame::parse(datagram).is_ok_and(|frame| frame.message.message_type() == MessageType::DirGet);
         let node = match &mut self.face {
-            Some(face) if is_look_up => face,
+            Some(face) if is_look_up() => face,
             _ => &mut self.node,
         };
         let mut out = [0; 1_200];

@@ -6,6 +6,7 @@ mod frames;
 pub mod growth;
 mod host;
 mod operation;
+mod provider;
 pub mod report;
 mod script;
 mod world;

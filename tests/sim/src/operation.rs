@@ -10,8 +10,9 @@ use iacp_wire::message::ErpRegister;
 use iacp_wire::{DhtKey, Digest, Eid, Frame, Message};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::frames::{Chosen, standing, worked};
+use crate::frames::{standing, worked};
 use crate::host::BASE;
+use crate::provider::Chosen;
 
 /// ERROR WORK_TOO_LOW, and BREAKER_OPEN: a request with proof of work passes an open breaker.
 const WORK_TOO_LOW: u16 = 2;

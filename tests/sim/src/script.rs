@@ -12,9 +12,10 @@ use iacp_wire::message::ErpRegister;
 use zerocopy::IntoBytes;
 
 use crate::attack::{cycle, flood};
-use crate::frames::{Chosen, accusation, bound, frame, identity, revocation};
+use crate::frames::{accusation, bound, frame, identity, revocation};
 use crate::host::given;
 use crate::operation::{Purpose, State};
+use crate::provider::Chosen;
 use crate::report::Report;
 use crate::world::{World, key_of};
 

@@ -12,9 +12,10 @@ use iacp_wire::{DhtKey, Eid};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::frames::{Chosen, identity};
+use crate::frames::identity;
 use crate::host::Host;
 use crate::operation::{Operation, Purpose, State};
+use crate::provider::Chosen;
 use iacp_core::crypto::Provider;
 
 /// The first bytes of a DIR_ANSWER.
@@ -35,7 +36,7 @@ enum What {
 struct Queued {
     at: u64,
     sequence: u64,
-    what: What,
+    what: Box<What>,
 }
 
 impl PartialEq for Queued {
@@ -131,7 +132,7 @@ impl World {
 
     fn push(&mut self, at: u64, what: What) {
         self.sequence += 1;
-        self.queue.push(Reverse(Queued { at, sequence: self.sequence, what }));
+        self.queue.push(Reverse(Queued { at, sequence: self.sequence, what: Box::new(what) }));
     }
 
     /// The nodes for a key, as numbers.
@@ -181,7 +182,7 @@ impl World {
         while self.queue.peek().is_some_and(|Reverse(next)| next.at <= until) {
             let Some(Reverse(next)) = self.queue.pop() else { break };
             self.now = self.now.max(next.at);
-            self.step(next.what);
+            self.step(*next.what);
         }
         self.now = until;
     }

@@ -220,10 +220,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Whether an attempt of this agent's stands against the peer's own.
     fn attempt_stands(&self, agent: u32, peer: &Eid) -> bool {
-        let mut next = self.first_session(agent);
+        let mut next = self.first_with(peer);
         while let Some(entry) = next.and_then(|slot| self.sessions.at(slot)) {
-            next = entry.next.checked_sub(1);
-            if entry.session.stands_against(peer) {
+            next = entry.peer_next.checked_sub(1);
+            if entry.agent == agent && entry.session.stands_against(peer) {
                 return true;
             }
         }
@@ -232,11 +232,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Attempts of this agent's that crossed the peer's rest.
     fn rest_attempts(&mut self, now: Mono, agent: u32, peer: &Eid, accepted: u32) {
-        let mut next = self.first_session(agent);
+        let mut next = self.first_with(peer);
         while let Some(slot) = next {
             let Some(entry) = self.sessions.at_mut(slot) else { break };
-            next = entry.next.checked_sub(1);
-            if slot != accepted && entry.session.is_attempt_toward(peer) && entry.session.rest(now).is_ok() {
+            next = entry.peer_next.checked_sub(1);
+            let crossed = slot != accepted && entry.agent == agent && entry.session.is_attempt_toward(peer);
+            if crossed && entry.session.rest(now).is_ok() {
                 self.touch(slot);
             }
         }

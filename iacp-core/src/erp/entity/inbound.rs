@@ -347,7 +347,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         if !matches!(received, Received::Discarded(_)) {
             self.came_near(slot, from, reach);
-            self.heard(now, slot, agent);
+            self.heard(slot, agent);
             self.refile(now, slot, rng);
             if higher {
                 self.nudge(now, &header.source);
@@ -416,7 +416,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The first sealed frame of a session that a peer has opened: it is the outcome of an attempt of ours that crossed it.
-    fn heard(&mut self, now: Mono, slot: u32, agent: u32) {
+    fn heard(&mut self, slot: u32, agent: u32) {
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         if entry.heard || !entry.session.peer_holds_keys() {
             return;
@@ -426,11 +426,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return;
         }
         let peer = entry.session.peer();
-        let mut next = self.first_session(agent);
+        let mut next = self.first_with(&peer);
         while let Some(other) = next {
             let Some(entry) = self.sessions.at_mut(other) else { break };
-            next = entry.next.checked_sub(1);
-            if entry.session.is_attempt_toward(&peer) && entry.session.supersede().is_ok() {
+            next = entry.peer_next.checked_sub(1);
+            let crossed = entry.agent == agent && entry.session.is_attempt_toward(&peer);
+            if crossed && entry.session.supersede().is_ok() {
                 let request = entry.request;
                 self.touch(other);
                 if let Some(entry) = self.sessions.at_mut(slot) {
@@ -439,6 +440,5 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 break;
             }
         }
-        let _ = now;
     }
 }

@@ -279,6 +279,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         true
     }
 
+    /// The first of the sessions with a peer, of all agents; the others follow by `peer_next`. An agent may have sessions with a
+    /// million peers, so what concerns one peer goes by these.
+    pub(in crate::erp::entity) fn first_with(&self, peer: &Eid) -> Option<u32> {
+        self.peers.at(self.peer_of(peer)?)?.sessions.checked_sub(1)
+    }
+
     pub(super) fn detach_peer(&mut self, session: u32) {
         let Some(entry) = self.sessions.at_mut(session) else { return };
         let (next, previous) = (core::mem::take(&mut entry.peer_next), core::mem::take(&mut entry.peer_previous));
