@@ -40,9 +40,11 @@ fn late(world: &mut Hosts, resume: Option<&[u8; 56]>) -> (Handle, Handle) {
     // A heartbeat of the initiator confirms the keys: of all that it sends, this one comes through.
     let heartbeat =
         |bytes: &[u8]| bytes[..2] == [0x18, 0x10] && bytes[ROUTING + 1] >> 4 == 0xb && bytes[ROUTING + 20] & 0x80 != 0;
-    let sent =
-        world.trace[begin..].iter().filter(|(_, from, to, bytes)| (*from, *to) == (here, there) && heartbeat(bytes));
-    let confirms = sent.last().expect("it has heard the responder").3.clone();
+    let confirms = world.trace[begin..]
+        .iter()
+        .rfind(|(_, from, to, bytes)| (*from, *to) == (here, there) && heartbeat(bytes))
+        .map(|(.., bytes)| bytes.clone())
+        .expect("it has heard the responder");
     let now = world.now;
     world.put(now, here, there, confirms);
     world.run(300);
