@@ -85,6 +85,8 @@ pub enum TooFew {
     HeapCells(usize),
     /// More than 2^30 slots.
     TooMany,
+    /// The settings of a host ask for a directory, and the feature `directory` is off.
+    NoDirectory,
 }
 
 impl fmt::Display for TooFew {
@@ -94,6 +96,7 @@ impl fmt::Display for TooFew {
             Self::NoPowerOfTwo => f.write_str("index: the number of cells must be a power of two"),
             Self::HeapCells(needed) => write!(f, "heap: {needed} cells are needed"),
             Self::TooMany => f.write_str("slots: at most 2^30"),
+            Self::NoDirectory => f.write_str("directory: the feature `directory` is off"),
         }
     }
 }

@@ -72,6 +72,7 @@ pub fn entity(
         heap: &mut memory.heap,
         channels: &mut memory.channels,
     };
+    #[allow(clippy::needless_update, reason = "with other features there are other tables")]
     let further = Further { lines: &mut memory.lines, receipts: &mut memory.receipts, ..Further::default() };
     Node::with_tables(tables, further, settings, now, rng)
 }

@@ -9,8 +9,8 @@ use zerocopy::network_endian::U16;
 
 use super::event::{Dropped, HostEvent};
 use super::frame::ROUTING;
+use super::parts::ROAMING;
 use super::sessions::ITEM;
-use super::tables::ROAMING;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;

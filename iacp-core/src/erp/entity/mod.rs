@@ -30,6 +30,7 @@ mod keys;
 mod memory;
 mod news;
 mod outbound;
+mod parts;
 mod paths;
 mod proof;
 mod records;
@@ -46,8 +47,8 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
+use self::parts::{DIRECTORY, ENDPOINTS, ROAMING, part};
 use self::proof::Proof;
-use self::tables::{DIRECTORY, ENDPOINTS, ROAMING, part};
 use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
 use super::receipt::ReceiptSlot;
@@ -92,7 +93,9 @@ pub struct HostSettings {
     pub address: IpAddr,
     /// How many directory nodes have to agree. `None` for a host without a directory: a binding counts at once, peers are
     /// named with their address, and every peer is admitted.
-    #[cfg(feature = "directory")]
+    ///
+    /// Without the feature `directory` anything else is refused when the entity is made: a host that is to ask before it admits
+    /// a peer never becomes one that admits all.
     pub directory: Option<Quorum>,
     /// The most sessions of one agent.
     pub sessions_each: u32,
@@ -105,12 +108,11 @@ pub struct HostSettings {
 }
 
 impl HostSettings {
-    /// A host at `address` that asks the directory, with the feature `directory`.
+    /// A host at `address` that asks the directory.
     #[must_use]
     pub const fn at(address: IpAddr) -> Self {
         Self {
             address,
-            #[cfg(feature = "directory")]
             directory: Some(Quorum::DEFAULT),
             sessions_each: 64,
             fifo_each: 64,
@@ -121,25 +123,14 @@ impl HostSettings {
 
     /// The same without a directory.
     #[must_use]
-    #[cfg_attr(not(feature = "directory"), expect(unused_mut, reason = "there is none anyway"))]
     pub const fn without_directory(mut self) -> Self {
-        #[cfg(feature = "directory")]
-        {
-            self.directory = None;
-        }
+        self.directory = None;
         self
     }
 
     /// How many directory nodes have to agree, if there is a directory.
     const fn quorum(&self) -> Option<Quorum> {
-        #[cfg(feature = "directory")]
-        {
-            self.directory
-        }
-        #[cfg(not(feature = "directory"))]
-        {
-            None
-        }
+        if DIRECTORY { self.directory } else { None }
     }
 }
 
@@ -270,7 +261,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     /// A host without agents, in the caller's memory, that has contexts and sessions and nothing else.
     ///
     /// # Errors
-    /// An index or the heap is too short for its tables.
+    /// An index or the heap is too short for its tables; or the settings ask for a directory, and the feature is off.
     pub fn new(
         memory: Memory<'m, P, LOG, FRAMES>,
         settings: HostSettings,
@@ -283,7 +274,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     /// The same, with whatever else has a table.
     ///
     /// # Errors
-    /// An index or the heap is too short for its tables.
+    /// An index or the heap is too short for its tables; or the settings ask for a directory, and the feature is off.
     pub fn with_tables(
         memory: Memory<'m, P, LOG, FRAMES>,
         tables: Tables<'m>,
@@ -293,6 +284,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     ) -> Result<Self, TooFew> {
         // Which frames about endpoints were served is remembered for so many; a REWIND brings no more of them again.
         const { assert!(FRAMES <= 256, "FRAMES must be at most 256") };
+        if !DIRECTORY && settings.directory.is_some() {
+            return Err(TooFew::NoDirectory);
+        }
         let mut keys = [[0; 16]; 3];
         keys.iter_mut().for_each(|key| rng.fill_bytes(key));
         let [agent_key, session_key, peer_key] = keys;

@@ -19,7 +19,7 @@ use rand_core::CryptoRng;
 
 use super::desk::Done;
 use super::event::{Dropped, HostEvent, HostRequest};
-use super::tables::DIRECTORY;
+use super::parts::DIRECTORY;
 use super::{HEAD, LlEntity};
 use crate::crypto::Provider;
 use crate::dhi::fallback::{Ignored, Mapping, Query};

@@ -23,30 +23,6 @@ use super::resolve::QuerySlot;
 #[cfg(feature = "endpoints")]
 use super::shared::{GroupSlot, SharedSlot};
 
-// A part that is left out has tables without places: what works on them is known to do nothing, and is not linked. It acts as one
-// that was given no table.
-/// The feature `endpoints`.
-pub(super) const ENDPOINTS: bool = cfg!(feature = "endpoints");
-/// The feature `directory`.
-pub(super) const DIRECTORY: bool = cfg!(feature = "directory");
-/// The feature `roaming`.
-pub(super) const ROAMING: bool = cfg!(feature = "roaming");
-
-/// The caller's table, or none.
-macro_rules! part {
-    ($feature:tt, $table:expr) => {{
-        #[cfg(feature = $feature)]
-        {
-            $table
-        }
-        #[cfg(not(feature = $feature))]
-        {
-            &mut []
-        }
-    }};
-}
-pub(super) use part;
-
 /// The caller's memory for what an LL-Entity does beside contexts and sessions. A table of N slots serves N things; a table
 /// of shares is divided equally among the agents, so that none can fill it for the others.
 ///

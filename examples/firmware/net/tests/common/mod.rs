@@ -42,6 +42,7 @@ pub fn node(address: Ipv4Addr, rng: &mut ChaCha8Rng) -> (Node, Agent) {
         heap: leak(4, || HeapCell::EMPTY),
         channels: leak(0, || Channel::NEW),
     };
+    #[allow(clippy::needless_update, reason = "with other features there are other tables")]
     let tables = Tables {
         lines: leak(2, || Slot::new(LineSlot::EMPTY)),
         receipts: leak(8, || ReceiptSlot::EMPTY),

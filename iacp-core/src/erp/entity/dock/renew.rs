@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::super::LlEntity;
-use super::super::tables::ROAMING;
+use super::super::parts::ROAMING;
 use super::RENEWALS;
 use crate::crypto::Provider;
 use crate::erp::context::State;

@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::super::LlEntity;
 use super::super::event::HostRequest;
-use super::super::tables::DIRECTORY;
+use super::super::parts::DIRECTORY;
 use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::local::LocalStatus;

@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 
 use super::super::LlEntity;
 use super::super::desk::Done;
-use super::super::tables::ENDPOINTS;
+use super::super::parts::ENDPOINTS;
 use crate::crypto::{Provider, Suite};
 use crate::erp::local::LocalStatus;
 use crate::pss::shared::endpoint::EndpointFlags;

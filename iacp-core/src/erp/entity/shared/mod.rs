@@ -11,7 +11,7 @@ use core::net::SocketAddr;
 use core::ops::Range;
 
 use super::LlEntity;
-use super::tables::ENDPOINTS;
+use super::parts::ENDPOINTS;
 use crate::crypto::Provider;
 use crate::pss::shared::{EndpointSlot, Endpoints, Reach};
 use crate::pss::{Capabilities, continuity};

@@ -1,7 +1,7 @@
 //! What a session owes its peer about endpoints, sealed as far as window and log take it.
 
 use super::super::LlEntity;
-use super::super::tables::ENDPOINTS;
+use super::super::parts::ENDPOINTS;
 use super::table::Pending;
 use crate::crypto::Provider;
 use crate::pss::shared::frame::{Contract, GroupKey, Op, Status, Update};
