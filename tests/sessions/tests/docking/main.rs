@@ -2,7 +2,9 @@
 //! weather, and whichever host is killed at whichever point (`IACP §5.6`).
 
 mod attacks;
+mod keys;
 mod killed;
+mod shared;
 mod story;
 
 use iacp_core::erp::context::State;

@@ -27,11 +27,24 @@ pub enum Kind {
     Plain,
     Resume,
     Hold,
+    /// The same as the first two, under the other cipher.
+    ChaCha,
+    ChaChaResume,
 }
 
 impl Kind {
     pub fn offer(self) -> Capabilities {
-        if self == Self::Plain { Capabilities::NONE } else { Capabilities::RESUME }
+        let chacha = Capabilities::CHACHA20_POLY1305;
+        match self {
+            Self::Plain => Capabilities::NONE,
+            Self::Resume | Self::Hold => Capabilities::RESUME,
+            Self::ChaCha => chacha,
+            Self::ChaChaResume => Capabilities::RESUME.with(chacha),
+        }
+    }
+
+    pub fn resumes(self) -> bool {
+        self.offer().contains(Capabilities::RESUME)
     }
 
     pub fn hold(self) -> bool {
@@ -122,7 +135,7 @@ impl Story {
 
     /// What a side is told for the first time, wherever it is.
     pub fn news(&mut self, side: usize) -> Vec<(u64, Vec<u8>)> {
-        let (at, resume) = (self.sides[side].at, self.kind != Kind::Plain);
+        let (at, resume) = (self.sides[side].at, self.kind.resumes());
         let mut all = Vec::new();
         for ((agent, bits), told) in &self.world.hosts[at.0].told {
             if *agent != at.1 {
