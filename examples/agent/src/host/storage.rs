@@ -7,6 +7,9 @@
 //!   local.sock    the local channel, mode 0600
 //!   control.sock  the host's own interface, mode 0600
 //!   agents/EID    mode 0600: the seed of the EID, the generations that may have been signed, the application's evolution
+//!   lii           mode 0600: the seed of the host's own key (the LII), for the moves of agents from host to host
+//!   docks         the LIIs of the hosts that may take agents over, one on a line
+//!   moved/EID     where an agent has gone: the folder of its new host; empty while it is on its way
 //! ```
 //!
 //! **The seeds are in clear.** Without them each EID would end with the process. A process that can read this folder can speak for
@@ -121,6 +124,11 @@ impl Folder {
         Ok((whole, broken))
     }
 
+    /// What is kept of one agent.
+    pub fn record(&self, eid: &Eid) -> io::Result<Option<Record>> {
+        read(&self.agent(eid))
+    }
+
     fn agent(&self, eid: &Eid) -> PathBuf {
         self.0.join("agents").join(hex::encode(eid.0))
     }
@@ -224,6 +232,8 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 enum Order {
     /// The record stands for an agent that has no file yet.
     Keep(Box<Record>, Persist),
+    /// The record is that of a context which has just come here: what an older file says but for the bound is out of date.
+    Enter(Box<Record>, Persist),
     Forget(Eid),
 }
 
@@ -257,6 +267,11 @@ impl Storage {
         let _ = self.orders.send(Order::Keep(Box::new(record), what));
     }
 
+    /// The same for a context that has come from another host, or is taken back: it is this host's again with this write.
+    pub fn enter(&self, record: Record, what: Persist) {
+        let _ = self.orders.send(Order::Enter(Box::new(record), what));
+    }
+
     /// The EID is gone, and what could sign for it.
     pub fn forget(&self, eid: Eid) {
         let _ = self.orders.send(Order::Forget(eid));
@@ -270,10 +285,11 @@ impl Storage {
 
 fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSender<Word>) {
     while let Ok(order) = orders.recv() {
+        let enters = matches!(order, Order::Enter(..));
         let done = match order {
-            Order::Keep(mut record, what) => loop {
+            Order::Keep(mut record, what) | Order::Enter(mut record, what) => loop {
                 let eid = record.eid();
-                match keep(&folder.agent(&eid), &mut record, what) {
+                match keep(&folder.agent(&eid), &mut record, what, enters) {
                     Ok(()) => break words.send(Word::Kept(eid, what)),
                     Err(error) => {
                         let what = format!("cannot write in {}: {error}; nothing new is signed", folder.0.display());
@@ -295,12 +311,14 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
     }
 }
 
-fn keep(path: &Path, record: &mut Record, what: Persist) -> io::Result<()> {
+fn keep(path: &Path, record: &mut Record, what: Persist, enters: bool) -> io::Result<()> {
     if let Some(kept) = read(path)? {
         // A bound only rises, and nothing that was written before is lost.
         record.bound = record.bound.max(kept.bound);
-        (record.digest, record.evolution) = (kept.digest, kept.evolution);
-        record.exported = kept.exported;
+        if !enters {
+            (record.digest, record.evolution) = (kept.digest, kept.evolution);
+            record.exported = kept.exported;
+        }
     }
     match what {
         Persist::Generation(bound) => record.bound = record.bound.max(bound),
@@ -361,6 +379,12 @@ mod tests {
             assert!(matches!(storage.next().await, Some(Word::Kept(..))));
             assert_eq!(kept(&folder).exported, exported, "{what:?}");
         }
+        // A context that comes back is this host's with the same write that stores its bound.
+        storage.keep(record(0), Persist::Exported(3));
+        assert!(matches!(storage.next().await, Some(Word::Kept(..))));
+        storage.enter(record(0), Persist::Generation(2));
+        assert!(matches!(storage.next().await, Some(Word::Kept(..))));
+        assert_eq!((kept(&folder).exported, kept(&folder).bound), (false, 3));
         storage.keep(record(0), Persist::Evolution(Digest([9; 32]), 4));
         assert!(matches!(storage.next().await, Some(Word::Kept(..))));
         let whole = kept(&folder);
@@ -376,7 +400,7 @@ mod tests {
         let folder = Folder::new(place.path());
         let _lock = folder.take().expect("it is free");
         let path = folder.agent(&record(1).eid());
-        keep(&path, &mut record(1), Persist::Generation(1)).expect("written");
+        keep(&path, &mut record(1), Persist::Generation(1), false).expect("written");
         let text = fs::read(&path).expect("it is there");
         for (name, content) in [("noise", &b"noise"[..]), (&"ab".repeat(32), &text), ("cut", &text[..40])] {
             fs::write(place.path().join("agents").join(name), content).expect("written");
