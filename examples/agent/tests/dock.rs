@@ -12,8 +12,8 @@ use support::host::{Host, Told};
 use support::{complaint, noise, run, sha256, succeeded};
 
 /// How much is sent, and how fast: some of it is still to come when the agent moves.
-const BYTES: usize = 300_000;
-const PACE: &[&str] = &["--pace", "120000"];
+const BYTES: usize = 120_000;
+const PACE: &[&str] = &["--pace", "15000"];
 
 /// Three hosts, and a file on its way from an agent of the first to one of the second.
 struct Story {
@@ -67,7 +67,7 @@ impl Story {
         let (bob, bobs, _) = hosts[1].listen(&place.path().join("in"));
         let alice = hosts[0].send(&format!("{bobs}@{}", hosts[1].at), &file, PACE);
         let alices = alice.next("registered")["eid"].as_str().expect("an EID").to_owned();
-        alice.until("progress", |told| told["done"].as_u64().is_some_and(|done| done > 30_000));
+        alice.until("progress", |told| told["done"].as_u64().is_some_and(|done| done > 12_000));
         Self { place, hosts, alice, alices, bob, bobs, content }
     }
 
