@@ -98,7 +98,7 @@ fn session() -> Vec<u8> {
 }
 
 fn endpoint() -> Vec<u8> {
-    let head = [&[0x05, 3, 0, 0][..], &30_u32.to_be_bytes(), &9_u64.to_be_bytes(), &2_u64.to_be_bytes(), &[7; 32]];
+    let head = [&[0x05, 3, 0, 0][..], &30_u32.to_be_bytes(), &9_u64.to_be_bytes(), &2_u64.to_be_bytes(), &[0; 32]];
     [&head.concat()[..], b"tag", b"value"].concat()
 }
 
@@ -158,8 +158,8 @@ fn the_other_records_are_read_field_by_field() {
     let Ok(Record::Endpoint(read)) = Record::parse(RecordType::Endpoint, &bytes) else { panic!("no endpoint") };
     assert_eq!((read.head.flags, read.head.rotation.get(), read.head.version.get()), (5, 30, 9));
     assert_eq!(
-        (read.head.epoch.get(), read.head.epoch_key, read.tag, read.value),
-        (2, [7; 32], &b"tag"[..], &b"value"[..])
+        (read.head.epoch.get(), read.head.key_reserved, read.tag, read.value),
+        (2, [0; 32], &b"tag"[..], &b"value"[..])
     );
     let bytes = right();
     let Ok(Record::Right(read)) = Record::parse(RecordType::Right, &bytes) else { panic!("no right") };
@@ -258,7 +258,9 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
 
 #[test]
 fn other_records_that_cannot_be_are_refused() {
-    for (at, bytes) in [(0, &[8_u8][..]), (1, &[0]), (1, &[65]), (2, &[1]), (8, &[0; 8]), (16, &[0; 8]), (0, &[1])] {
+    for (at, bytes) in
+        [(0, &[8_u8][..]), (1, &[0]), (1, &[65]), (2, &[1]), (8, &[0; 8]), (16, &[0; 8]), (55, &[1]), (0, &[1])]
+    {
         assert!(is_refused(RecordType::Endpoint, &with(&endpoint(), at, bytes)), "endpoint, byte {at}");
     }
     let long = [&endpoint()[..59], &[0; 836][..]].concat();

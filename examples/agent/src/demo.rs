@@ -50,7 +50,7 @@ const LONGEST: u64 = 60;
 /// Two agents in one process: one finds the other by topic and streams a file to it through loss and reordering
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The file; README.md unless one is named, and noise with --roam and --crash
+    /// The file; README.md unless one is named, and noise with --roam, --crash and --dock
     file: Option<PathBuf>,
     /// Frames that are lost, in parts per thousand, each way
     #[arg(long, value_name = "PERMILLE", default_value_t = LOSS, value_parser = clap::value_parser!(u32).range(0..=600))]
@@ -67,8 +67,11 @@ pub struct Arguments {
     /// Instead: the same, and the receiver and its host are killed in the middle of the transfer
     #[arg(long, conflicts_with_all = ["loss", "fault_seed", "bits"])]
     crash: bool,
+    /// Instead: three hosts; the sender's context moves to another host in the middle of the transfer, sealed, once
+    #[arg(long, conflicts_with_all = ["roam", "crash", "loss", "fault_seed", "bits"])]
+    dock: bool,
     /// Writes what both agents send to a capture, for Wireshark with the dissector of `inspect dissector`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["roam", "crash"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["roam", "crash", "dock"])]
     pcap: Option<PathBuf>,
     /// The timeline as JSON, an object per line
     #[arg(long)]
@@ -84,6 +87,7 @@ impl Default for Arguments {
             bits: BITS,
             roam: false,
             crash: false,
+            dock: false,
             pcap: None,
             json: false,
         }
@@ -106,6 +110,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     if arguments.crash {
         return stage::crash::run(&timeline, arguments.file.as_deref()).await;
+    }
+    if arguments.dock {
+        return stage::dock::run(&timeline, arguments.file.as_deref()).await;
     }
     let capture = arguments.pcap.as_deref().map(Capture::create).transpose()?;
     let code = between_two(&timeline, clock, arguments, capture.as_ref()).await?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! agent                                both sides in one process, over QUIC, in bad weather
-//! agent demo --roam, agent demo --crash  hosts and agents as processes: one moves, some are killed
+//! agent demo --roam, --crash, --dock   hosts and agents as processes: a host moves, some are killed, an agent moves
 //! agent listen --bind 127.0.0.1:4227   one side: prints its EID, then a line per file
 //! agent send --to EID@127.0.0.1:4227 FILE
 //! agent handoff --relay                a sealed object from agent to agent, directly and through a third one

@@ -89,7 +89,7 @@ fn a_file_without_a_middle_and_the_weather_are_no_matter_of_demonstrations_with_
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("short");
     fs::write(&file, b"short").expect("written");
-    for demo in ["--roam", "--crash"] {
+    for demo in ["--roam", "--crash", "--dock"] {
         assert!(complaint(&["demo", demo, &file.to_string_lossy()]).contains("it has no middle"));
         assert!(!run(&["demo", demo, "--loss", "100"]).status.success());
     }
@@ -102,4 +102,22 @@ fn terrible_weather_and_an_empty_file_change_nothing() {
     fs::write(&file, []).expect("written");
     let output = run(&["demo", "--loss", "250", "--bits", "8", "--fault-seed", "11", &file.to_string_lossy()]);
     succeeded(&output);
+}
+
+// shows: IACP-131 (§5.6)
+#[test]
+fn an_agent_that_is_docked_to_another_host_goes_on_in_the_same_session_and_once() {
+    let text = told(&["demo", "--dock"]);
+    for milestone in [
+        "offers to take",
+        "is sealed for the host at 127.0.0.4:",
+        "with 1 session(s)",
+        "to host C, once more: the EID has no context here, or has one already",
+        "to host B, which has offered nothing: it is for another host, EID or offer",
+        "its context has moved",
+        "hears 127.0.0.4:",
+        "bytes in 1 session(s)",
+    ] {
+        assert!(text.contains(milestone), "{milestone} is missing: {text}");
+    }
 }

@@ -62,7 +62,23 @@ impl Two {
         prepare: impl FnOnce(&mut Hosts),
     ) -> Self {
         let at = if inside { [(0, 0), (0, 1)] } else { [(0, 0), (1, 0)] };
-        let mut world = Hosts::new(seed, if inside { 1 } else { 2 }, 2, true);
+        Self::among(if inside { 1 } else { 2 }, at, seed, weather, (offer, terms), prepare)
+    }
+
+    /// The same between two agents of so many hosts.
+    ///
+    /// # Panics
+    /// There is no session in 50 seconds.
+    #[must_use]
+    pub fn among(
+        hosts: u8,
+        at: [(usize, usize); 2],
+        seed: u64,
+        weather: Weather,
+        (offer, terms): (Capabilities, Terms),
+        prepare: impl FnOnce(&mut Hosts),
+    ) -> Self {
+        let mut world = Hosts::new(seed, hosts, 2, true);
         world.weather = weather;
         assert!(world.run_until(120_000, Hosts::all_bound));
         prepare(&mut world);
@@ -111,6 +127,35 @@ impl Two {
             }
         }
         panic!("no session: {:?} {:?}", self.told(0), self.told(1));
+    }
+
+    /// The agent of a side moves to another host; its session there is the one that is meant from now on.
+    ///
+    /// # Panics
+    /// It does not move, or has no session with the other side there.
+    pub fn dock(&mut self, side: usize, to: usize) {
+        let (other, with) = self.at[1 - side];
+        let peer = self.world.eid(other, with);
+        let agent = self.world.dock(self.at[side], to);
+        self.at[side] = (to, agent);
+        let (session, _) = self.world.hosts[to].told_of(agent, &peer).expect("its session has moved");
+        self.sessions[side] = session;
+    }
+
+    /// Where a line goes on in a session of its own, that is the one which is meant.
+    ///
+    /// # Panics
+    /// A side has none.
+    pub fn follow(&mut self) {
+        for side in 0..2 {
+            let ((host, agent), (other, with)) = (self.at[side], self.at[1 - side]);
+            let peer = self.world.eid(other, with);
+            let mut open = self.world.hosts[host].told.iter().filter(|((of, _), told)| {
+                *of == agent && told.peer == Some(peer) && told.opened.is_some() && told.closed.is_none()
+            });
+            let ((_, bits), _) = open.next_back().expect("a session");
+            self.sessions[side] = Handle::from_bits(*bits).expect("a handle");
+        }
     }
 
     /// The notices that a side got about the session.

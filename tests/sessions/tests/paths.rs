@@ -3,11 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use iacp_core::erp::entity::Done;
-use iacp_core::erp::local::{LocalStatus, Request};
+use iacp_core::erp::entity::{Done, HostSettings, PathSlot, Tables};
+use iacp_core::erp::local::{Listen, LocalStatus, Request};
 use iacp_core::erp::multipath::Relay;
+use iacp_core::pss::{Capabilities, Terms};
+use iacp_core::slots::Slot;
 use iacp_wire::Digest;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 use sessions::Weather;
+use sessions::hosts::{Entity, Hosts, memory, place, tables};
 use sessions::two::{GLOBAL, READ, SUBSCRIBE, Two, offer};
 
 fn relays(two: &Two) -> Vec<Relay> {
@@ -167,4 +172,44 @@ fn where_relays_are_few_there_are_fewer_paths() {
     assert_eq!(two.world.hosts[0].entity.challenge(now, &eid, &[]), 1);
     send(&mut two, 5, 5);
     came_once(&two, 10);
+}
+
+/// The second host has a place for the paths of one session.
+fn with_one_place(world: &mut Hosts) {
+    let (now, mut rng) = (world.now, ChaCha8Rng::seed_from_u64(77));
+    let settings = HostSettings { fifo_each: 16, sessions_each: 8, ..HostSettings::at(place(2)) };
+    let paths = Box::leak(Box::new([Slot::new(PathSlot::EMPTY)]));
+    let tables = Tables { paths, ..tables(4, 16) };
+    let host = &mut world.hosts[1];
+    host.entity = Entity::with_tables(memory(4, 16, 48), tables, settings, now, &mut rng).expect("the memory suffices");
+    host.agents.clear();
+    host.states.clear();
+    for _ in 0..2 {
+        world.hosts[1].init(now);
+    }
+    assert!(world.run_until(120_000, Hosts::all_bound));
+}
+
+/// A peer that sends by three paths has claimed the only place: it is given back to this side's own word against another peer.
+#[test]
+fn a_place_that_arrivals_have_claimed_is_given_back() {
+    let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
+    let mut two = Two::prepared(9, false, Weather::FAIR, (Capabilities::NONE, terms), with_one_place);
+    let nearest = relays(&two);
+    let (now, other, listening) = (two.world.now, two.world.eid(0, 1), two.world.eid(1, 1));
+    let listen = Listen { capabilities: Capabilities::NONE, terms, sessions: 4, hold: false };
+    two.world.hosts[1].with(now, 1, |desk, _| desk.listen(listen)).expect("a window of 16");
+    let opened = two.world.hosts[0].with(now, 1, |desk, rng| desk.open(listening, None, Capabilities::NONE, rng));
+    opened.expect("there is room");
+    two.run();
+    assert!(two.world.hosts[1].told_of(1, &other).is_some(), "a second session");
+    let (accused, now) = (two.world.eid(1, 0), two.world.now);
+    assert_eq!(two.world.hosts[0].entity.challenge(now, &accused, &nearest), 3);
+    send(&mut two, 0, 20);
+    came_once(&two, 20);
+    let now = two.world.now;
+    assert_eq!(two.world.hosts[1].entity.challenge(now, &other, &nearest), 3, "the place of the other session's");
+    // What still comes by three paths is taken as before.
+    send(&mut two, 20, 20);
+    came_once(&two, 40);
 }

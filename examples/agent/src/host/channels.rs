@@ -132,6 +132,14 @@ impl Channels {
         Some(number)
     }
 
+    /// A number for an agent that has come from another host: what it is told is kept until it comes by a channel. Nothing where
+    /// all numbers are taken.
+    pub fn reserve(&mut self, eid: Eid) -> Option<u32> {
+        let number = self.free_number()?;
+        self.agents.insert(eid, number);
+        Some(number)
+    }
+
     fn free_number(&mut self) -> Option<u32> {
         let now = Instant::now();
         self.shut.retain(|_, until| *until > now);

@@ -1,6 +1,8 @@
 //! The host's own interface: a Unix socket that takes one order on a line, as JSON, and gives one answer. Agents have none
 //! of it: where a host is, and how many agents it has, they are not told.
 
+pub mod dock;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,12 +16,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::host::docking::DockOrder;
 use crate::host::storage::Folder;
 use crate::keys;
 use crate::output::print_line;
 
 /// No order is longer, in bytes.
-const LONGEST: u64 = 1_024;
+const LONGEST: u64 = 16 << 10;
 /// An order is there within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -42,30 +45,42 @@ enum Asked {
         /// IP:PORT
         to: String,
     },
+    Dock(dock::Arguments),
 }
 
 /// What a host is told to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum Order {
     Status,
     Move { to: SocketAddr },
+    Dock(DockOrder),
 }
 
 /// An order, and where its answer goes.
 pub type Ordered = (Order, oneshot::Sender<Value>);
 
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let order = match &arguments.order {
-        Asked::Status => Order::Status,
-        Asked::Move { to } => Order::Move { to: keys::address("move", to).await? },
+    let folder = Folder::new(&arguments.state);
+    let answer = match &arguments.order {
+        Asked::Status => told(&folder, &Order::Status).await?,
+        Asked::Move { to } => told(&folder, &Order::Move { to: keys::address("move", to).await? }).await?,
+        Asked::Dock(arguments) => dock::run(&folder, arguments).await?,
     };
-    let answer = ask(&Folder::new(&arguments.state), &order).await?;
-    if let Some(error) = answer.get("error").and_then(Value::as_str) {
-        bail!("{error}");
-    }
     print_line(&answer.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives a host an order, and returns what it says.
+///
+/// # Errors
+/// It does not run, or refuses.
+pub async fn told(folder: &Folder, order: &Order) -> Result<Value> {
+    let answer = ask(folder, order).await?;
+    match answer["error"].as_str() {
+        Some(error) => bail!("{error}"),
+        None => Ok(answer),
+    }
 }
 
 /// Gives a host an order, and returns its answer.

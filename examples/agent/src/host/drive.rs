@@ -1,5 +1,6 @@
 //! The loop around an LL-Entity: datagrams, local channels, stable storage, orders and deadlines.
 
+mod docking;
 mod telling;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -25,6 +26,7 @@ use crate::carrier::stream::LOCAL_LIMIT;
 use crate::clock::Clock;
 use crate::host::channels::{Channels, Heard};
 use crate::host::control::{Order, Ordered};
+use crate::host::docking::{Docking, Moved};
 use crate::host::outside::{Buffer, Outside};
 use crate::host::place::where_we_are;
 use crate::host::storage::{Claim, Folder, Record, Run, Storage, Word};
@@ -72,20 +74,21 @@ pub struct Host<'t> {
 /// What a host remembers beside its machine.
 pub struct Standing {
     folder: Folder,
+    docking: Docking,
     run: Run,
     /// Frames between two agents of this host.
     inside: VecDeque<Vec<u8>>,
     places: BTreeMap<SocketAddr, Traffic>,
     dropped: BTreeMap<String, u64>,
     known: HashMap<Eid, Known>,
-    /// Contexts that were restored at the start, by the nonces that their agents began with.
+    /// Contexts that were restored or have come from another host, by the nonces that their agents began with.
     claims: HashMap<Claim, Option<Eid>>,
 }
 
 impl Standing {
-    pub fn new(folder: Folder, run: Run) -> Self {
+    pub fn new(folder: Folder, run: Run, docking: Docking) -> Self {
         let (inside, places, dropped) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
-        Self { folder, run, inside, places, dropped, known: HashMap::new(), claims: HashMap::new() }
+        Self { folder, docking, run, inside, places, dropped, known: HashMap::new(), claims: HashMap::new() }
     }
 }
 
@@ -94,8 +97,12 @@ struct Known {
     claim: Claim,
     airk: Option<Eid>,
     digest: Digest,
-    /// Of a restored context alone: its agent has not been told its new token yet, or may not have got it.
+    evolution: u64,
+    /// Of a context that was restored or has come from another host: its agent has not been told its new token yet, or may not
+    /// have got it.
     restored: Option<Agent>,
+    /// The context is this host's as soon as its bound is stored.
+    arrives: bool,
 }
 
 enum Turn {
@@ -125,32 +132,49 @@ impl Host<'_> {
         for name in broken {
             self.trouble(format!("agents/{name}: no agent can be read from it; it is left as it is"));
         }
-        let no_claim = claim(&InitializationNonce([0; 32]));
         for record in kept {
-            let Record { seed, claim, airk, digest, evolution, bound, exported } = &record;
-            if *exported {
-                self.trouble(format!(
-                    "{}: was handed over to another host, and is not restored",
-                    keys::short(&record.eid())
-                ));
+            let eid = record.eid();
+            if record.exported {
+                let what = "was handed over to another host, and is not restored (agent control … dock keep)";
+                self.trouble(format!("{}: {what}", keys::short(&eid)));
                 continue;
             }
-            let stored = Stored { seed, bound: *bound, airk: *airk, digest: *digest, evolution: *evolution };
-            let agent = match self.entity.restore(self.clock.now(), &stored, &mut keys::rng()) {
-                Ok(agent) => agent,
-                Err(why) => {
-                    self.trouble(format!("{}: its context is not restored: {why}", keys::short(&record.eid())));
-                    continue;
-                }
-            };
-            let eid = agent.eid();
-            self.note(Step::Restored { eid: hex::encode(eid.0), bound: *bound });
-            // A nonce that two agents have begun with tells neither from the other, and one of zeros is no secret.
-            let one = !self.standing.claims.contains_key(claim) && *claim != no_claim;
-            self.standing.claims.insert(*claim, one.then_some(eid));
-            let known = Known { claim: *claim, airk: *airk, digest: *digest, restored: Some(agent) };
-            self.standing.known.insert(eid, known);
+            if let Ok(Some(Moved::Away)) = self.standing.folder.moved(&eid) {
+                // The host was killed before it had stored that the context is handed over.
+                self.standing.folder.set_here(&eid);
+            }
+            if let Err(why) = self.take_up(&record) {
+                self.trouble(format!("{}: its context is not restored: {why}", keys::short(&eid)));
+            }
         }
+    }
+
+    /// The context of a record goes on here.
+    fn take_up(&mut self, record: &Record) -> Result<()> {
+        let Record { seed, claim, airk, digest, evolution, bound, .. } = record;
+        let stored = Stored { seed, bound: *bound, airk: *airk, digest: *digest, evolution: *evolution };
+        let agent = self.entity.restore(self.clock.now(), &stored, &mut keys::rng())?;
+        let eid = agent.eid();
+        self.note(Step::Restored { eid: hex::encode(eid.0), bound: *bound });
+        self.has_come(eid, *claim, *airk, (*digest, *evolution), agent);
+        Ok(())
+    }
+
+    /// A context is here that began elsewhere, or in an earlier run: the process that knows its nonce gets it.
+    fn has_come(
+        &mut self,
+        eid: Eid,
+        claim: Claim,
+        airk: Option<Eid>,
+        (digest, evolution): (Digest, u64),
+        agent: Agent,
+    ) {
+        // A nonce that two agents have begun with tells neither from the other, and one of zeros is no secret.
+        let no_claim = claim_of(&InitializationNonce([0; 32]));
+        let one = !self.standing.claims.contains_key(&claim) && claim != no_claim && claim != [0; 32];
+        self.standing.claims.insert(claim, one.then_some(eid));
+        let known = Known { claim, airk, digest, evolution, restored: Some(agent), arrives: true };
+        self.standing.known.insert(eid, known);
     }
 
     /// Drives the host until it is told to stop. Its agents keep their EIDs: they are on stable storage.
@@ -190,10 +214,9 @@ impl Host<'_> {
                 }
                 Turn::Local(Some(heard)) => self.heard(heard),
                 Turn::Stored(Some(word)) => self.stored(word),
-                Turn::Ordered(Some((order, answer))) => {
-                    let said = self.order(order).await;
-                    let _ = answer.send(said);
-                }
+                Turn::Ordered(Some((Order::Dock(order), answer))) => self.dock(order, answer),
+                Turn::Ordered(Some((Order::Status, answer))) => drop(answer.send(self.status())),
+                Turn::Ordered(Some((Order::Move { to }, answer))) => drop(answer.send(self.move_to(to).await)),
                 Turn::Due => {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
@@ -293,8 +316,12 @@ impl Host<'_> {
     fn keep(&self, eid: &Eid, what: Persist) {
         let (Some(known), Some(seed)) = (self.standing.known.get(eid), self.entity.seed(eid)) else { return };
         let seed = Secret32::fill(|to| to.copy_from_slice(seed.expose()));
-        let Known { claim, airk, digest, .. } = *known;
-        self.storage.keep(Record { seed, claim, airk, digest, evolution: 0, bound: 0, exported: false }, what);
+        let Known { claim, airk, digest, evolution, arrives, .. } = *known;
+        let record = Record { seed, claim, airk, digest, evolution, bound: 0, exported: false };
+        match what {
+            Persist::Generation(_) if arrives => self.storage.enter(record, what),
+            _ => self.storage.keep(record, what),
+        }
     }
 
     /// Sends the next datagram.
@@ -369,7 +396,7 @@ impl Host<'_> {
     /// of the answer.
     fn claimed(&self, frame: &[u8], out: &mut [u8]) -> Option<usize> {
         let Message::ErpInit(init) = Frame::parse(frame).ok()?.message else { return None };
-        let eid = (*self.standing.claims.get(&claim(&init.initialization_nonce))?)?;
+        let eid = (*self.standing.claims.get(&claim_of(&init.initialization_nonce))?)?;
         let agent = self.standing.known.get(&eid)?.restored.as_ref()?;
         let mut alloc = ErpAlloc {
             initialization_nonce: init.initialization_nonce,
@@ -392,40 +419,42 @@ impl Host<'_> {
             }
             _ => (asked.tlvs.airk().copied(), asked.tlvs.app_digest().copied().unwrap_or(Digest::ZERO)),
         };
-        let known = Known { claim: claim(&alloc.initialization_nonce), airk, digest, restored: None };
+        let claim = claim_of(&alloc.initialization_nonce);
+        let known = Known { claim, airk, digest, evolution: 0, restored: None, arrives: false };
         Some((alloc.allocated_eid, known))
     }
 
     fn stored(&mut self, word: Word) {
         match word {
             Word::Kept(eid, what) => {
+                if let Persist::Generation(bound) = what {
+                    self.note(Step::Persisted { eid: hex::encode(eid.0), bound });
+                }
                 match (what, self.standing.known.get_mut(&eid)) {
-                    (Persist::Generation(bound), _) => self.note(Step::Persisted { eid: hex::encode(eid.0), bound }),
+                    (Persist::Generation(_), Some(known)) => known.arrives = false,
                     // A context that it is rotated into has the software of now.
-                    (Persist::Evolution(digest, _), Some(known)) => known.digest = digest,
+                    (Persist::Evolution(digest, number), Some(known)) => {
+                        (known.digest, known.evolution) = (digest, number);
+                    }
                     _ => {}
                 }
                 self.entity.persisted(self.clock.now(), &eid, what);
+                self.dock_stored(&eid, what);
             }
             Word::Trouble(what) => self.trouble(what),
         }
     }
 
-    async fn order(&mut self, order: Order) -> Value {
-        match order {
-            Order::Status => self.status(),
-            Order::Move { to } => {
-                let from = self.outside.at();
-                match self.outside.move_to(to).await {
-                    Ok(()) => {
-                        self.everywhere = to.ip().is_unspecified();
-                        self.note(Step::Moves { from: from.to_string(), to: self.outside.at().to_string() });
-                        self.is_at(where_we_are(to.ip()));
-                        json!({ "at": self.outside.at() })
-                    }
-                    Err(error) => json!({ "error": format!("{error:#}") }),
-                }
+    async fn move_to(&mut self, to: SocketAddr) -> Value {
+        let from = self.outside.at();
+        match self.outside.move_to(to).await {
+            Ok(()) => {
+                self.everywhere = to.ip().is_unspecified();
+                self.note(Step::Moves { from: from.to_string(), to: self.outside.at().to_string() });
+                self.is_at(where_we_are(to.ip()));
+                json!({ "at": self.outside.at() })
             }
+            Err(error) => json!({ "error": format!("{error:#}") }),
         }
     }
 
@@ -436,6 +465,7 @@ impl Host<'_> {
         json!({
             "at": self.outside.at(),
             "address": self.address,
+            "lii": self.standing.docking.name(),
             "agents": agents,
             "sessions": sessions,
             "peers": peers,
@@ -464,7 +494,7 @@ impl Host<'_> {
 }
 
 /// What is kept of a nonce.
-fn claim(nonce: &InitializationNonce) -> Claim {
+fn claim_of(nonce: &InitializationNonce) -> Claim {
     Sha256::digest(nonce.0).into()
 }
 

@@ -11,10 +11,12 @@
 //! An agent outlives a crash of its host. At the next start its context is restored from its seed, with a generation above all
 //! that may have been signed and a new token. To get the token, the agent sends ERP_INIT with the same Initialization Nonce as
 //! at first: it is known to the agent only, and the host keeps no more of it than its SHA-256. A context whose agent does not
-//! come back within 90 s is purged: its leaving is signed, and its seed is removed.
+//! come back within 90 s is purged: its leaving is signed, and its seed is removed. In the same way an agent comes to the host
+//! that has taken its context over (docking).
 
 mod channels;
 pub mod control;
+pub mod docking;
 mod drive;
 mod outside;
 mod place;
@@ -33,6 +35,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::host::channels::{Channels, private_socket};
+use crate::host::docking::Docking;
 use crate::host::drive::{Host, Standing};
 use crate::host::outside::{Carrier, Outside};
 use crate::host::place::where_we_are;
@@ -107,7 +110,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     // From here on agents can come.
     let channels = Channels::listen(&folder.local())?;
     let everywhere = bind.ip().is_unspecified();
-    let standing = Standing::new(folder, run);
+    let docking = Docking::new(&folder)?;
+    let standing = Standing::new(folder, run, docking);
     let timeline = &timeline;
     let mut host =
         Host { entity, outside, channels, storage, orders, timeline, capture, clock, address, everywhere, standing };

@@ -7,6 +7,9 @@
 //!   local.sock    the local channel, mode 0600
 //!   control.sock  the host's own interface, mode 0600
 //!   agents/EID    mode 0600: the seed of the EID, the generations that may have been signed, the application's evolution
+//!   lii           mode 0600: the seed of the host's own key (the LII), for the moves of agents from host to host
+//!   docks         the LIIs of the hosts that may take agents over, one on a line
+//!   moved/EID     where an agent has gone: the folder of its new host; empty while it is on its way
 //! ```
 //!
 //! **The seeds are in clear.** Without them each EID would end with the process. A process that can read this folder can speak for
@@ -122,6 +125,11 @@ impl Folder {
         Ok((whole, broken))
     }
 
+    /// What is kept of one agent.
+    pub fn record(&self, eid: &Eid) -> io::Result<Option<Record>> {
+        read(&self.agent(eid))
+    }
+
     fn agent(&self, eid: &Eid) -> PathBuf {
         self.0.join("agents").join(hex::encode(eid.0))
     }
@@ -225,6 +233,8 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 enum Order {
     /// The record stands for an agent that has no file yet.
     Keep(Box<Record>, Persist),
+    /// The record is that of a context which has just come here: what an older file says but for the bound is out of date.
+    Enter(Box<Record>, Persist),
     Forget(Eid),
 }
 
@@ -258,6 +268,11 @@ impl Storage {
         let _ = self.orders.send(Order::Keep(Box::new(record), what));
     }
 
+    /// The same for a context that has come from another host, or is taken back: it is this host's again with this write.
+    pub fn enter(&self, record: Record, what: Persist) {
+        let _ = self.orders.send(Order::Enter(Box::new(record), what));
+    }
+
     /// The EID is gone, and what could sign for it.
     pub fn forget(&self, eid: Eid) {
         let _ = self.orders.send(Order::Forget(eid));
@@ -282,10 +297,8 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
         let first = waiting.iter().position(|order| matches!(order, Order::Forget(_))).unwrap_or(0);
         let done = match waiting.get_mut(first) {
             Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
-            Some(Order::Keep(record, what)) => {
-                let eid = record.eid();
-                keep(&folder.agent(&eid), record, *what).map(|()| Some(Word::Kept(eid, *what)))
-            }
+            Some(Order::Keep(record, what)) => kept(folder, record, *what, false),
+            Some(Order::Enter(record, what)) => kept(folder, record, *what, true),
             None => continue,
         };
         let word = match done {
@@ -293,7 +306,7 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
                 if let Some(Order::Forget(gone)) = waiting.remove(first) {
                     let mut earlier = 0..first;
                     waiting.retain(|order| {
-                        let is_of_it = matches!(order, Order::Keep(record, _) if record.eid() == gone);
+                        let is_of_it = matches!(order, Order::Keep(record, _) | Order::Enter(record, _) if record.eid() == gone);
                         !(earlier.next().is_some() && is_of_it)
                     });
                 }
@@ -323,12 +336,19 @@ fn forget(path: &Path) -> io::Result<()> {
     File::open(path.parent().ok_or(ErrorKind::InvalidInput)?)?.sync_all()
 }
 
-fn keep(path: &Path, record: &mut Record, what: Persist) -> io::Result<()> {
+fn kept(folder: &Folder, record: &mut Record, what: Persist, enters: bool) -> io::Result<Option<Word>> {
+    let eid = record.eid();
+    keep(&folder.agent(&eid), record, what, enters).map(|()| Some(Word::Kept(eid, what)))
+}
+
+fn keep(path: &Path, record: &mut Record, what: Persist, enters: bool) -> io::Result<()> {
     if let Some(kept) = read(path)? {
         // A bound only rises, and nothing that was written before is lost.
         record.bound = record.bound.max(kept.bound);
-        (record.digest, record.evolution) = (kept.digest, kept.evolution);
-        record.exported = kept.exported;
+        if !enters {
+            (record.digest, record.evolution) = (kept.digest, kept.evolution);
+            record.exported = kept.exported;
+        }
     }
     match what {
         Persist::Generation(bound) => record.bound = record.bound.max(bound),
@@ -389,6 +409,12 @@ mod tests {
             assert!(matches!(storage.next().await, Some(Word::Kept(..))));
             assert_eq!(kept(&folder).exported, exported, "{what:?}");
         }
+        // A context that comes back is this host's with the same write that stores its bound.
+        storage.keep(record(0), Persist::Exported(3));
+        assert!(matches!(storage.next().await, Some(Word::Kept(..))));
+        storage.enter(record(0), Persist::Generation(2));
+        assert!(matches!(storage.next().await, Some(Word::Kept(..))));
+        assert_eq!((kept(&folder).exported, kept(&folder).bound), (false, 3));
         storage.keep(record(0), Persist::Evolution(Digest([9; 32]), 4));
         assert!(matches!(storage.next().await, Some(Word::Kept(..))));
         let whole = kept(&folder);
@@ -436,7 +462,7 @@ mod tests {
         let folder = Folder::new(place.path());
         let _lock = folder.take().expect("it is free");
         let path = folder.agent(&record(1).eid());
-        keep(&path, &mut record(1), Persist::Generation(1)).expect("written");
+        keep(&path, &mut record(1), Persist::Generation(1), false).expect("written");
         let text = fs::read(&path).expect("it is there");
         for (name, content) in [("noise", &b"noise"[..]), (&"ab".repeat(32), &text), ("cut", &text[..40])] {
             fs::write(place.path().join("agents").join(name), content).expect("written");

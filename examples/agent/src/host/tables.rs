@@ -4,7 +4,9 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use iacp_core::erp::agent::AgentSlot;
-use iacp_core::erp::entity::{Channel, LineSlot, LlEntity, Memory, PeerSlot, SessionSlot, SharedSlot, Tables};
+use iacp_core::erp::entity::{
+    Channel, LineSlot, LlEntity, Memory, OfferSlot, PeerSlot, SessionSlot, SharedSlot, Tables,
+};
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
 use iacp_core::pss::shared::EndpointSlot;
@@ -33,6 +35,9 @@ const RECEIPTS_EACH: usize = 16;
 
 /// Endpoints of one agent.
 const ENDPOINTS_EACH: usize = 16;
+
+/// Contexts that this host has offered to take over.
+const OFFERS: usize = 8;
 
 /// As many slots as agents times their share: no agent can fill a table for the others.
 const SESSIONS: usize = AGENTS * SESSIONS_EACH as usize;
@@ -64,13 +69,14 @@ fn tables() -> Memory<'static, Crypto, LOG, FRAMES> {
     }
 }
 
-/// What lets lines of items go on in later sessions (RESUME), and endpoints be shared (ENDPOINTS).
+/// What lets lines of items go on in later sessions (RESUME), endpoints be shared (ENDPOINTS), and agents come from other hosts.
 pub fn further() -> Tables<'static> {
     Tables {
         lines: lend(SESSIONS, || Slot::new(LineSlot::EMPTY)),
         receipts: lend(AGENTS * RECEIPTS_EACH, || ReceiptSlot::EMPTY),
         endpoints: lend(AGENTS * ENDPOINTS_EACH, || EndpointSlot::EMPTY),
         shared: lend(SESSIONS, || Slot::new(SharedSlot::EMPTY)),
+        offers: lend(OFFERS, || OfferSlot::EMPTY),
         ..Tables::default()
     }
 }

@@ -1,10 +1,7 @@
 //! An agent's end of its local channel: frames to the LL-Entity of a host, and what it says.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,18 +12,16 @@ use iacp_core::erp::resume::ResumeRecord;
 use iacp_core::pss::Capabilities;
 use iacp_wire::message::{AaiRequest, ErpInit, ErpKeepalive, Local};
 use iacp_wire::{Eid, Frame, IatField, InitializationNonce, Locator, Message};
-use rand_core::Rng;
-use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::carrier::stream::{LOCAL_LIMIT, read_frame};
-use crate::host::storage::{Folder, Run, replace};
-use crate::keys;
+use crate::host::storage::{Folder, Run};
+use crate::local::credentials::Credentials;
 use crate::local::notice::{Notice, Status, What};
 
 /// A host answers within this time, or is not there.
@@ -188,7 +183,11 @@ pub struct Channel {
     notices: mpsc::UnboundedReceiver<Notice>,
     reader: AbortHandle,
     agent: Agent,
+    /// The host, which need not be the one that the agent was started with.
+    place: Folder,
     boot: String,
+    /// The agent's context has ended here.
+    unbound: bool,
     requests: u32,
     /// What came while an answer was awaited.
     stash: VecDeque<Notice>,
@@ -200,121 +199,81 @@ impl Drop for Channel {
     }
 }
 
-/// The credentials of an agent, as its file has them. They wipe themselves.
-#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-struct Kept {
-    /// The Initialization Nonce: with it the agent comes back to a host that was started again.
-    nonce: String,
-    eid: String,
-    /// The token, and the run of the host that it is for.
-    iat: String,
-    boot: String,
-}
-
-/// What an agent remembers of itself, in a file too if it is to be the same agent after a restart.
-pub struct Credentials {
-    path: Option<PathBuf>,
-    kept: Option<Kept>,
-}
-
-impl Credentials {
-    /// An agent that is forgotten with this process.
-    pub const fn in_memory() -> Self {
-        Self { path: None, kept: None }
-    }
-
-    /// Those of a file, if it is there.
-    pub fn at(path: &Path) -> Result<Self> {
-        let kept = match fs::read(path).map(Zeroizing::new) {
-            Ok(text) => serde_json::from_slice(&text).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
-        let kept = kept.map_err(|error| anyhow!("{}: no credentials of an agent: {error}", path.display()))?;
-        Ok(Self { path: Some(path.to_owned()), kept })
-    }
-
-    /// The agent has left.
-    pub fn forget(&self) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
-    }
-
-    /// EID and token, if they are of this run of the host.
-    fn of_run(&self, run: &Run) -> Option<Agent> {
-        let kept = self.kept.as_ref().filter(|kept| kept.boot == run.boot)?;
-        let (eid, iat) = (bytes(&kept.eid)?, Zeroizing::new(bytes(&kept.iat)?));
-        Some(Agent::new(Eid(eid), Secret32::fill(|to| to.copy_from_slice(iat.as_slice()))))
-    }
-
-    /// The nonce of the agent's first ERP_INIT, or a new one.
-    fn nonce(&self) -> Zeroizing<[u8; 32]> {
-        let kept = self.kept.as_ref().and_then(|kept| bytes(&kept.nonce));
-        Zeroizing::new(kept.unwrap_or_else(|| {
-            let mut nonce = [0; 32];
-            keys::rng().fill_bytes(&mut nonce);
-            nonce
-        }))
-    }
-
-    fn write(&mut self, nonce: &[u8; 32], agent: &Agent, run: &Run) -> Result<()> {
-        let (eid, iat) = (hex::encode(agent.eid().0), hex::encode(agent.iat().expose()));
-        let kept = self.kept.insert(Kept { nonce: hex::encode(nonce), eid, iat, boot: run.boot.clone() });
-        let Some(path) = &self.path else { return Ok(()) };
-        let text = Zeroizing::new(serde_json::to_vec(kept)?);
-        replace(path, &text).with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-fn bytes(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
-}
-
 /// What an agent finds when it comes to its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A context of its own, with a new EID.
     New,
-    /// Its EID; the host was started again meanwhile, so its sessions are gone.
+    /// Its EID, and a new token. If the host was started again its sessions are gone; if another host has taken the context over,
+    /// each session that goes on is told by OPENED.
     Restored,
     /// Its context, with all sessions.
     Alive,
 }
 
 impl Channel {
-    /// Comes to the host of this folder, as the agent with these credentials if its context lives there, else as a new one.
+    /// Comes to the host of this folder, as the agent with these credentials if its context lives there, else as a new one. An
+    /// agent whose context has moved comes to the host where it is now.
     pub async fn open(folder: &Folder, credentials: &mut Credentials) -> Result<(Self, Found)> {
+        let folder = &credentials.place(folder)?;
         let run = folder.run()?;
         let none = || format!("no host runs in {} (agent host --state …)", folder.path().display());
         let silent = || format!("the host in {} does not answer", folder.path().display());
         if let Some(agent) = credentials.of_run(&run) {
             let stream = UnixStream::connect(folder.local()).await.with_context(none)?;
-            let mut channel = Self::over(stream, agent, &run);
+            let mut channel = Self::over(stream, agent, folder, &run);
             // A context that is gone does not answer.
             let number = channel.ask(0, Ask::Ready).await?;
             if tokio::time::timeout(PATIENCE, channel.answer(number)).await.is_ok_and(|answer| answer.is_ok()) {
                 return Ok((channel, Found::Alive));
             }
         }
-        let before = credentials.kept.as_ref().map(|kept| kept.eid.clone());
+        let before = credentials.eid().map(str::to_owned);
         let nonce = credentials.nonce();
         let stream = UnixStream::connect(folder.local()).await.with_context(none)?;
         let (stream, agent) = tokio::time::timeout(PATIENCE, begin(stream, &nonce)).await.with_context(silent)??;
         credentials.write(&nonce, &agent, &run)?;
         let found = if before == Some(hex::encode(agent.eid().0)) { Found::Restored } else { Found::New };
-        Ok((Self::over(stream, agent, &run), found))
+        let mut channel = Self::over(stream, agent, folder, &run);
+        if found == Found::Restored {
+            // A host that has taken a context over holds back what comes for it until its agent is here.
+            channel.settle(Ask::Ready).await?;
+        }
+        Ok((channel, found))
     }
 
-    fn over(stream: UnixStream, agent: Agent, run: &Run) -> Self {
+    fn over(stream: UnixStream, agent: Agent, place: &Folder, run: &Run) -> Self {
         let (reader, writer) = stream.into_split();
         let (sender, notices) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, agent.eid(), sender)).abort_handle();
-        Self { writer, notices, reader, agent, boot: run.boot.clone(), requests: 0, stash: VecDeque::new() }
+        let (place, boot, stash) = (place.clone(), run.boot.clone(), VecDeque::new());
+        Self { writer, notices, reader, agent, place, boot, unbound: false, requests: 0, stash }
     }
 
     pub const fn eid(&self) -> Eid {
         self.agent.eid()
+    }
+
+    /// Where the host of this agent is.
+    pub const fn place(&self) -> &Folder {
+        &self.place
+    }
+
+    /// Whether the agent was told that its context has ended here.
+    pub const fn is_unbound(&self) -> bool {
+        self.unbound
+    }
+
+    /// A session with this peer that goes on on this host, and the next item to send: it was told before anything was asked here.
+    pub fn goes_on(&mut self, peer: &Eid) -> Option<(u64, u64)> {
+        let (place, found) = self.stash.iter().enumerate().find_map(|(place, notice)| match notice.what {
+            What::Opened { peer: of, resumed: true, first_to_send, .. } if of == *peer => {
+                Some((place, (notice.session, first_to_send)))
+            }
+            _ => None,
+        })?;
+        self.stash.remove(place);
+        Some(found)
     }
 
     /// Which run of the host this is.
@@ -368,15 +327,19 @@ impl Channel {
 
     /// The next notice; `None` if the channel is broken. A call that is given up loses nothing.
     pub async fn next(&mut self) -> Option<Notice> {
-        match self.stash.pop_front() {
-            Some(notice) => Some(notice),
-            None => self.notices.recv().await,
-        }
+        let notice = match self.stash.pop_front() {
+            Some(notice) => notice,
+            None => self.notices.recv().await?,
+        };
+        self.unbound |= notice.what == What::State { unbound: true };
+        Some(notice)
     }
 
     /// One that is here already.
     pub fn try_next(&mut self) -> Option<Notice> {
-        self.stash.pop_front().or_else(|| self.notices.try_recv().ok())
+        let notice = self.stash.pop_front().or_else(|| self.notices.try_recv().ok())?;
+        self.unbound |= notice.what == What::State { unbound: true };
+        Some(notice)
     }
 
     /// Waits for the RESULT of a request; what else comes meanwhile waits for [`Self::next`].

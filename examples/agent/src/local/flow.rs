@@ -115,6 +115,8 @@ struct Session {
     handle: u64,
     open: u32,
     opened: bool,
+    /// It began before, on another host.
+    went_on: bool,
     /// What the receiver had when the session began.
     base: Option<u64>,
     /// The next item to send; item 0 is the offer.
@@ -145,7 +147,12 @@ impl Flow {
         self.session.opened
     }
 
-    /// Sends what is missing in a session of its own.
+    /// Whether the last session is the one before it, which has gone on on another host.
+    pub const fn went_on(&self) -> bool {
+        self.session.went_on
+    }
+
+    /// Sends what is missing in a session of its own, or in one that goes on on this host.
     pub async fn run(&mut self, channel: &mut Channel, timeline: &Timeline) -> Ended {
         match self.drive(channel, timeline).await {
             Ok(ended) => ended,
@@ -156,8 +163,19 @@ impl Flow {
     }
 
     async fn drive(&mut self, channel: &mut Channel, timeline: &Timeline) -> Result<Ended> {
-        let open = channel.ask(0, Ask::Open { peer: &self.peer, at: self.at }).await?;
-        self.session = Session { open, room: true, ..Session::default() };
+        self.session = match channel.goes_on(&self.peer) {
+            Some((handle, next)) if self.session.opened => {
+                // What was asked and not taken is asked again: the number of the next item says from where on.
+                let (base, done, now) = (self.session.base, self.session.done, Instant::now());
+                let (since, end) = (Some(now).filter(|_| !done), done.then(|| now + PARTING));
+                let gone_on = Session { handle, base, next, done, since, end, ..Session::default() };
+                Session { opened: true, went_on: true, room: true, ..gone_on }
+            }
+            _ => {
+                let open = channel.ask(0, Ask::Open { peer: &self.peer, at: self.at }).await?;
+                Session { open, room: true, ..Session::default() }
+            }
+        };
         let mut keepalive = tokio::time::interval(KEEPALIVE);
         loop {
             let wait = self.ask(channel).await?;

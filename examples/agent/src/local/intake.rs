@@ -189,6 +189,34 @@ impl Intake {
         self.steps.push(Step::Opened { peer: hex::encode(peer.0) });
     }
 
+    /// A session that another host has handed over goes on here, under another number: the peer says nothing again of what it has
+    /// been told to be safe.
+    pub fn goes_on(&mut self, session: u64, peer: Eid, first: u64) -> Result<()> {
+        let from = hex::encode(peer.0);
+        for (number, kept) in self.transfers()? {
+            if kept.from != from || kept.boot == self.boot || kept.session == 0 || first <= kept.first {
+                continue;
+            }
+            let Some((_, mut stream)) = self.restore(number.clone(), kept)? else { continue };
+            // One more than there are items: the end of them was told to be safe, too.
+            if first > stream.next + 1 {
+                continue;
+            }
+            stream.fin = (first > stream.next).then_some(stream.next);
+            stream.dirty = true;
+            if let Some(transfer) = &mut stream.transfer {
+                (transfer.kept.session, transfer.kept.boot) = (session, self.boot.clone());
+                self.keep(&number, &transfer.kept).context("cannot keep the file")?;
+            }
+            self.streams.insert(session, stream);
+            self.rewound(session);
+            self.complete(session);
+            return Ok(());
+        }
+        self.opened(session, peer, first);
+        Ok(())
+    }
+
     /// An item; they come in any order.
     pub fn data(&mut self, session: u64, sequence: u64, content: Vec<u8>) {
         let Some(stream) = self.streams.get_mut(&session) else {

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::clock::Clock;
 use crate::host::storage::Folder;
-use crate::local::channel::{Ask, Channel, Credentials, Found, KEEPALIVE};
+use crate::local::channel::{Ask, Channel, Found, KEEPALIVE};
+use crate::local::credentials::Credentials;
 use crate::local::intake::{Intake, Reply};
 use crate::local::notice::{Notice, What, ending};
 use crate::local::stay::{BURST, Gone, Serve, stay};
@@ -107,6 +108,9 @@ impl Serve for Listening<'_> {
 impl Listening<'_> {
     fn take(&mut self, Notice { session, what }: Notice) -> Result<()> {
         match what {
+            What::Opened { peer, resumed: true, first_to_come, .. } => {
+                self.intake.goes_on(session, peer, first_to_come)?;
+            }
             What::Opened { peer, first_to_come, .. } => self.intake.opened(session, peer, first_to_come),
             What::Data { sequence, content, .. } => self.intake.data(session, sequence, content),
             What::Finished { sequence } => self.intake.finished(session, sequence),

@@ -2,6 +2,7 @@
 
 mod channel;
 mod collect;
+mod credentials;
 mod flow;
 mod follow;
 mod intake;

@@ -24,6 +24,8 @@ pub enum What {
     },
     Opened {
         peer: Eid,
+        /// It goes on from an earlier one, or from another host.
+        resumed: bool,
         capabilities: u32,
         /// Its name, with RESUME.
         line: [u8; 16],
@@ -117,9 +119,10 @@ impl Notice {
             }
             2 => What::State { unbound: fields.take::<1>()? == [0] },
             3 => {
-                let (peer, _role_outcome, capabilities, line) =
-                    (Eid(fields.take()?), fields.take::<4>()?, u32::from_be_bytes(fields.take()?), fields.take()?);
-                What::Opened { peer, capabilities, line, first_to_send: fields.u64()?, first_to_come: fields.u64()? }
+                let (peer, [_role, outcome, ..]) = (Eid(fields.take()?), fields.take::<4>()?);
+                let (capabilities, line) = (u32::from_be_bytes(fields.take()?), fields.take()?);
+                let (resumed, first_to_send, first_to_come) = (outcome == 1, fields.u64()?, fields.u64()?);
+                What::Opened { peer, resumed, capabilities, line, first_to_send, first_to_come }
             }
             4 => What::Proposed,
             5 => What::Contract,
@@ -205,8 +208,12 @@ mod tests {
         assert_eq!(read(2, 0, &[[0; 12]].concat()), Some(What::State { unbound: true }));
         let opened = [&[9; 32][..], &[1, 0, 0, 0], &[0, 0, 0, 9], &[7; 16], &5_u64.to_be_bytes(), &6_u64.to_be_bytes()];
         let (peer, line) = (Eid([9; 32]), [7; 16]);
-        let expected = What::Opened { peer, capabilities: 9, line, first_to_send: 5, first_to_come: 6 };
-        assert_eq!(read(3, 0, &opened.concat()), Some(expected));
+        let expected =
+            |resumed| Some(What::Opened { peer, resumed, capabilities: 9, line, first_to_send: 5, first_to_come: 6 });
+        assert_eq!(read(3, 0, &opened.concat()), expected(false));
+        let mut again = opened.concat();
+        again[33] = 1;
+        assert_eq!(read(3, 0, &again), expected(true));
         let data = [&8_u64.to_be_bytes()[..], &[0xff; 8], b"content"].concat();
         assert_eq!(read(6, 0, &data), Some(What::Data { sequence: 8, item: u64::MAX, content: b"content".to_vec() }));
         assert_eq!(read(11, 0, &[3, 1, 0, 7, 0, 0, 0, 0]), Some(What::Closed { closure: 3, reason: 7 }));

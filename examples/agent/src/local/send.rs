@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::host::storage::{Folder, replace};
 use crate::keys;
-use crate::local::channel::{Ask, CONTENT, Channel, Credentials, Found};
+use crate::local::channel::{Ask, CONTENT, Channel, Found};
+use crate::local::credentials::Credentials;
 use crate::local::flow::{Ended, Flow, NOT_NOW, Paced};
 use crate::local::intake::digest;
 use crate::local::transfer::Offer;
@@ -150,7 +151,7 @@ async fn sending(
     let (mut safe, mut since) = (0, Instant::now());
     loop {
         let ended = flow.run(channel, timeline).await;
-        sessions += u32::from(flow.was_opened());
+        sessions += u32::from(flow.was_opened() && !flow.went_on());
         let why = match ended {
             Ended::Done => return Ok(sessions),
             Ended::Refused(why) => bail!("the receiver refuses {}: {why}", arguments.file.display()),
@@ -163,8 +164,15 @@ async fn sending(
             Ended::Broken(why) => why,
             Ended::Gone => {
                 timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
+                if channel.is_unbound() {
+                    credentials.void();
+                }
                 let (back, found) = returned(folder, &mut credentials, patience).await?;
                 *channel = back;
+                if channel.place().path() != folder.path() {
+                    let to = channel.place().path().display().to_string();
+                    timeline.note("agent", Event::Step(Step::Follows { to }));
+                }
                 registered(timeline, &channel.eid(), found);
                 (since, pause) = (Instant::now(), AGAIN[0]);
                 continue;

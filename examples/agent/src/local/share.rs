@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::host::storage::Folder;
 use crate::keys;
-use crate::local::channel::{Ask, Channel, Credentials, Found, KEEPALIVE, words};
+use crate::local::channel::{Ask, Channel, Found, KEEPALIVE, words};
+use crate::local::credentials::Credentials;
 use crate::local::flow::NOT_NOW;
 use crate::local::notice::{Notice, Status, What, ending};
 use crate::local::stay::{Gone, Serve, stay};
@@ -90,6 +91,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         ended: false,
         value: None,
         own: None,
+        before: None,
         session: Session::default(),
     };
     // Its own EID is of no use to the user: the follower is told it.
@@ -143,6 +145,8 @@ struct Sharing<'a> {
     value: Option<String>,
     /// The endpoint with a tag, once it is there.
     own: Option<[u8; 32]>,
+    /// The one of before, which is there still if the agent has moved.
+    before: Option<[u8; 32]>,
     session: Session,
 }
 
@@ -170,7 +174,11 @@ enum Ended {
 impl Serve for Sharing<'_> {
     async fn serve(&mut self, channel: &mut Channel, found: Found) -> Result<()> {
         if found != Found::Alive {
-            self.own = None;
+            (self.own, self.before) = (None, self.own.or(self.before).filter(|_| found == Found::Restored));
+            // On another host the session goes on; what is shared in it is shared in the next one.
+            while let Some((handle, _)) = channel.goes_on(&self.peer) {
+                channel.say(handle, Ask::Close).await.map_err(|_| Gone)?;
+            }
         }
         let patience = Duration::from_secs(self.arguments.patience);
         let (mut pause, mut since) = (AGAIN[0], Instant::now());
@@ -341,6 +349,12 @@ impl Sharing<'_> {
             }
             // How the session ended is told by itself.
             (Err(Status::Known(LocalStatus::Finished | LocalStatus::NoSession)), _) | (Ok(()), _) => {}
+            (Err(Status::Known(LocalStatus::Refused)), _)
+                if self.session.asked == Some(request) && self.before.is_some() =>
+            {
+                self.own = self.before.take();
+                self.prepare(channel).await?;
+            }
             (Err(status), _) if self.session.asked == Some(request) => bail!("no endpoint: {}", words(status)),
             (Err(status), _) => {
                 let what = format!("refused: {}", words(status));

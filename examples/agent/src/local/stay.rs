@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::host::storage::Folder;
-use crate::local::channel::{Ask, Channel, Credentials, Found};
+use crate::local::channel::{Ask, Channel, Found};
+use crate::local::credentials::Credentials;
 use crate::output::print_line;
 use crate::telling::event::Event;
 use crate::telling::step::Step;
@@ -63,11 +64,15 @@ pub async fn stay(
         };
         first = false;
         let eid = hex::encode(channel.eid().0);
-        let address = format!("{eid}@{}", folder.run()?.at);
+        let address = format!("{eid}@{}", channel.place().run()?.at);
         if !silent && told != address {
             print_line(&address)?;
         }
         told = address;
+        if channel.place().path() != folder.path() {
+            let to = channel.place().path().display().to_string();
+            timeline.note("agent", Event::Step(Step::Follows { to }));
+        }
         timeline.note("agent", Event::Step(Step::Registered { eid, again: found != Found::New }));
         let gone = tokio::select! {
             gone = agent.serve(&mut channel, found) => gone,
@@ -77,6 +82,9 @@ pub async fn stay(
         let Err(gone) = gone else { continue };
         if !gone.is::<Gone>() {
             return Err(gone);
+        }
+        if channel.is_unbound() {
+            credentials.void();
         }
         timeline.note("agent", Event::Trouble { what: "the host has gone: waits for it".into() });
     }

@@ -1,10 +1,12 @@
-//! `agent demo --roam` and `agent demo --crash`: hosts and agents as processes of this program, on addresses of the loopback.
+//! `agent demo --roam`, `--crash` and `--dock`: hosts and agents as processes of this program, on addresses of the loopback.
 //!
 //! ```text
 //! alice --- host A, 127.0.0.2 --- UDP --- host B, 127.0.0.3 --- bob
+//!           host C, 127.0.0.4   (with --dock: alice's context moves here)
 //! ```
 
 pub mod crash;
+pub mod dock;
 mod process;
 pub mod roam;
 
@@ -92,6 +94,11 @@ impl<'t> Stage<'t> {
         self.scratch.path().join(role.name().replace(' ', "-"))
     }
 
+    /// A file of the demonstration's own.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
     fn start(&mut self, role: Role, arguments: &[&str]) -> Result<()> {
         self.serial += 1;
         self.ended.retain(|ended| *ended != role);
@@ -121,7 +128,12 @@ impl<'t> Stage<'t> {
 
     /// Bob has his context, after this mark.
     pub async fn registered(&mut self, mark: usize) -> Result<(String, bool)> {
-        self.until(Role::Bob, mark, |step| match step {
+        self.registered_as(Role::Bob, mark).await
+    }
+
+    /// An agent has its context, after this mark.
+    pub async fn registered_as(&mut self, agent: Role, mark: usize) -> Result<(String, bool)> {
+        self.until(agent, mark, |step| match step {
             Step::Registered { eid, again } => Some((eid.clone(), *again)),
             _ => None,
         })
@@ -131,7 +143,7 @@ impl<'t> Stage<'t> {
     /// Starts alice, who sends the file slowly enough for something to happen meanwhile.
     pub fn alice(&mut self, to: &str) -> Result<()> {
         let what = format!("alice sends {} bytes to bob, from host to host", grouped(self.bytes));
-        self.timeline.note("", Event::Step(Step::Note { what }));
+        self.note(what);
         let (state, file) = (self.folder(Role::HostA), self.file.clone());
         let pace = (self.bytes / SECONDS).to_string();
         let (state, file) = (state.to_string_lossy(), file.to_string_lossy());
@@ -173,6 +185,11 @@ impl<'t> Stage<'t> {
         process.kill()?;
         self.timeline.note("", Event::Step(Step::Killed { process: role.name().into() }));
         Ok(())
+    }
+
+    /// Something that the demonstration does or sees itself.
+    pub fn note(&self, what: String) {
+        self.timeline.note("", Event::Step(Step::Note { what }));
     }
 
     /// What is told from here on.

@@ -18,6 +18,7 @@ use crate::telling::step::Step;
 pub enum Role {
     HostA,
     HostB,
+    HostC,
     Alice,
     Bob,
 }
@@ -28,6 +29,7 @@ impl Role {
         match self {
             Self::HostA => "host A",
             Self::HostB => "host B",
+            Self::HostC => "host C",
             Self::Alice => "alice",
             Self::Bob => "bob",
         }

@@ -22,6 +22,14 @@ pub enum Step {
     Persisted { eid: String, bound: u64 },
     /// The host has another address.
     Moves { from: String, to: String },
+    /// A host offers to take this agent over from the host with this LII.
+    Offers { eid: String, from: String },
+    /// A context was sealed for another host, and is here no more.
+    Exported { eid: String, to: String, bytes: usize },
+    /// A context was taken over, with so many sessions that go on.
+    Imported { eid: String, from: String, sessions: u32 },
+    /// An agent's context is on another host of this machine, in this folder.
+    Follows { to: String },
     /// The first frame from there.
     Hears { at: String },
     /// The first frame to there.
@@ -82,6 +90,19 @@ impl fmt::Display for Step {
                 write!(f, "{}: every generation below {bound} is on stable storage", short(eid))
             }
             Self::Moves { from, to } => write!(f, "moves from {from} to {to}"),
+            Self::Offers { eid, from } => write!(f, "offers to take {} over from the host {}", short(eid), short(from)),
+            Self::Exported { eid, to, bytes } => {
+                write!(
+                    f,
+                    "{} is sealed for the host at {to}: {} bytes, and nothing of it stays",
+                    short(eid),
+                    grouped(*bytes as u64)
+                )
+            }
+            Self::Imported { eid, from, sessions } => {
+                write!(f, "{} has come from the host {}, with {sessions} session(s)", short(eid), short(from))
+            }
+            Self::Follows { to } => write!(f, "its context has moved: goes on with the host in {to}"),
             Self::Hears { at } => write!(f, "hears {at} for the first time"),
             Self::Speaks { at } => write!(f, "sends to {at} for the first time"),
             Self::Registered { eid, again: false } => write!(f, "is {eid}"),

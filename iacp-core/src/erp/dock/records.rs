@@ -155,7 +155,7 @@ fixed! {
 }
 
 fixed! {
-    /// The front of an ENDPOINT record. It may hold a group's key.
+    /// The front of an ENDPOINT record.
     EndpointHead = 56 {
         /// 0x1 global, 0x2 bridged, 0x4 sealed.
         flags: u8,
@@ -169,8 +169,8 @@ fixed! {
         version: U64,
         /// The epoch of the group, 0 without one.
         epoch: U64,
-        /// Its key.
-        epoch_key: [u8; 32],
+        /// Zero: the importing host begins the next epoch, with a key of its own.
+        key_reserved: [u8; 32],
     }
 }
 
@@ -477,6 +477,7 @@ impl<'b> EndpointRecord<'b> {
         let sealed = head.flags & 0x4 != 0;
         let fits = head.flags <= 7
             && head.reserved == [0; 2]
+            && head.key_reserved == [0; 32]
             && (1..=TAG).contains(&tag.len())
             && value.len() <= VALUE
             && head.version.get() != 0

@@ -246,6 +246,28 @@ impl<'m> Endpoints<'m> {
         }
     }
 
+    /// An endpoint that has come from another host with its agent, with the version and the value that it had there.
+    ///
+    /// # Errors
+    /// See [`EndpointError`]. Nothing has changed.
+    pub(crate) fn restore<P: Provider>(
+        &mut self,
+        tag: &[u8],
+        flags: EndpointFlags,
+        version: u64,
+        value: &[u8],
+    ) -> Result<Coordinate, EndpointError> {
+        let most = if flags.sealed { VALUE - SEALING } else { VALUE };
+        if value.len() > most || version == 0 {
+            return Err(EndpointError::TooLong);
+        }
+        let coordinate = self.enter::<P>(tag, flags)?;
+        if let Some(slot) = self.find_mut(&coordinate) {
+            slot.set(version, value);
+        }
+        Ok(coordinate)
+    }
+
     fn enter<P: Provider>(&mut self, tag: &[u8], flags: EndpointFlags) -> Result<Coordinate, EndpointError> {
         let tag_length = u8::try_from(tag.len()).map_err(|_| EndpointError::Tag)?;
         if tag.is_empty() || tag.len() > TAG {

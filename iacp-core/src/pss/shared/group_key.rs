@@ -114,6 +114,32 @@ impl<const N: usize> Group<N> {
         self.sealed.zeroize();
     }
 
+    /// Goes on with the group of an endpoint that has come from another host: with the epoch after the one that ran there.
+    pub(crate) fn go_on(
+        &mut self,
+        now: Mono,
+        coordinate: Coordinate,
+        suite: Suite,
+        seconds: u32,
+        epoch: u64,
+        rng: &mut impl CryptoRng,
+    ) {
+        self.wipe();
+        (self.coordinate, self.suite, self.own, self.epoch) = (coordinate, suite, seconds, epoch);
+        // Where the epochs are used up nothing is sealed any more.
+        let _ = self.rotate(now, rng);
+    }
+
+    /// The EIDs on the Trust List.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Eid> {
+        self.trusted.iter().flatten()
+    }
+
+    /// Seconds between rotations, as the endpoint's owner wants them.
+    pub(crate) const fn rotation(&self) -> u32 {
+        self.own
+    }
+
     fn start(&mut self, now: Mono, epoch: u64, rng: &mut impl CryptoRng) {
         self.key.zeroize();
         self.key = Secret32::random(rng);

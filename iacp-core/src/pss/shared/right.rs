@@ -91,6 +91,23 @@ impl Right {
     }
 }
 
+/// A right as it goes to another host with its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) coordinate: Coordinate,
+    pub(crate) rights: u16,
+    pub(crate) subscribed: bool,
+    /// Seconds that are left; 0: as long as the contract.
+    pub(crate) seconds: u32,
+    /// The newest version that the other side has.
+    pub(crate) version: u64,
+}
+
+/// How many seconds are left, and one for a part of it.
+fn seconds_left(now: Mono, until: Mono) -> u32 {
+    u32::try_from(until.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
+}
+
 /// The result of an op of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -237,6 +254,37 @@ impl<const N: usize> Rights<N> {
         }
     }
 
+    /// What the peer was granted in this session, as it moves to another host. What is to be granted again does not move.
+    pub(crate) fn granted(&self, now: Mono) -> impl Iterator<Item = Granted> {
+        let moves =
+            move |right: &&Right| right.rights != 0 && !right.pair && !right.gone && !right.carried && right.lasts(now);
+        self.all().filter(moves).map(move |right| Granted {
+            coordinate: right.coordinate,
+            rights: right.rights,
+            subscribed: right.subscribed,
+            seconds: right.until.map_or(0, |until| seconds_left(now, until)),
+            version: right.sent,
+        })
+    }
+
+    /// The same, in a session that has come from another host; `is_here` says whether the endpoint has come, too. Where it has not,
+    /// the peer is told that it has ended.
+    pub(crate) fn go_on(&mut self, now: Mono, granted: &Granted, is_here: bool) {
+        let &Granted { coordinate, rights, subscribed, seconds, version } = granted;
+        if self.has(&coordinate) {
+            return;
+        }
+        let Some(place) = self.places.iter_mut().find(|place| place.is_none()) else { return };
+        let until = (seconds > 0).then(|| now.after(u64::from(seconds) * 1_000));
+        let right = if is_here {
+            let subscribed = subscribed && rights & (READ | SUBSCRIBE) == READ | SUBSCRIBE;
+            Right { rights, until, subscribed, sent: version, ..Right::to(coordinate) }
+        } else {
+            Right { gone: true, ..Right::to(coordinate) }
+        };
+        *place = Some(right);
+    }
+
     /// Drops these rights, because this session continues no other after all.
     pub fn forget_carried(&mut self) {
         for place in &mut self.places {
@@ -255,8 +303,7 @@ impl<const N: usize> Rights<N> {
             }
         }
         let right = self.all().find(|right| right.carried)?;
-        let left = |until: Mono| u32::try_from(until.since(now).div_ceil(1_000)).unwrap_or(u32::MAX);
-        Some((right.coordinate, right.rights, right.until.map_or(0, left)))
+        Some((right.coordinate, right.rights, right.until.map_or(0, |until| seconds_left(now, until))))
     }
 
     /// The GRANT was sealed again.
@@ -508,6 +555,11 @@ pub struct Seen {
 impl Seen {
     /// Nothing was taken.
     pub const NEW: Self = Self { version: 0, ended: None };
+
+    /// All up to this version was taken by the host that had the session before.
+    pub(crate) const fn up_to(version: u64) -> Self {
+        Self { version, ended: None }
+    }
 
     /// The newest version that was accepted.
     #[must_use]

@@ -11,6 +11,7 @@ use iacp_core::erp::entity::{Dropped, HostEvent, HostSettings, Persist};
 use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Outcome, Standing};
 use iacp_core::erp::stream::CARRIED;
 use iacp_core::identity::Identity;
+use iacp_core::pss::Capabilities;
 use iacp_core::pss::shared::Reach;
 use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
@@ -26,6 +27,8 @@ pub struct Told {
     pub peer: Option<Eid>,
     /// What OPENED said: the outcome, the line, the first item to send and the first one to come.
     pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
+    /// What the session has, as OPENED said.
+    pub capabilities: Option<Capabilities>,
     /// Items by their sequence, and how often each came.
     pub items: BTreeMap<u64, (Vec<u8>, u32)>,
     /// With RESUME: the numbers of the items in the order in which they came.
@@ -269,7 +272,7 @@ fn take_event(
     let entry = told.entry((agent, session.bits())).or_default();
     match event {
         AgentEvent::Opened(opened) => {
-            entry.peer = Some(opened.peer);
+            (entry.peer, entry.capabilities) = (Some(opened.peer), Some(opened.capabilities));
             entry.opened = Some((opened.outcome, opened.line, opened.first_to_send, opened.first_to_come));
         }
         AgentEvent::Data { sequence, item, content } => {

@@ -223,7 +223,7 @@ fn after_a_compromise_the_eid_carries_its_sessions_for_a_minute_and_goes() {
         let (_, told) = story.world.hosts[STAYS.0].told_of(0, &eid).expect("a session");
         matches!(told.closed, Some(ClosureCode::ForcedByPeer))
     });
-    crate::story::no_nonce_twice(&story.world);
+    assert!(crate::story::no_nonce_twice(&story.world) > 50);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! weather, and whichever host is killed at whichever point (`IACP §5.6`).
 
 mod attacks;
+mod keys;
 mod killed;
+mod shared;
 mod story;
 
 use iacp_core::erp::context::State;
@@ -15,8 +17,8 @@ const BOUND: State = State::Bound;
 #[test]
 fn an_agent_moves_in_mid_stream_and_nothing_is_lost_or_told_twice() {
     for kind in [Kind::Plain, Kind::Resume, Kind::Hold] {
-        for seed in 1..5 {
-            let mut story = Story::in_mid_stream(seed, kind, ROUGH);
+        for (seed, opener) in [(1, 0), (2, 1), (3, 0), (4, 1)] {
+            let mut story = Story::opened_by(opener, seed, kind, ROUGH).mid_stream();
             let agent = story.world.dock(MOVES, TO);
             story.arrived(agent);
             story.finish();

@@ -27,11 +27,24 @@ pub enum Kind {
     Plain,
     Resume,
     Hold,
+    /// The same as the first two, under the other cipher.
+    ChaCha,
+    ChaChaResume,
 }
 
 impl Kind {
     pub fn offer(self) -> Capabilities {
-        if self == Self::Plain { Capabilities::NONE } else { Capabilities::RESUME }
+        let chacha = Capabilities::CHACHA20_POLY1305;
+        match self {
+            Self::Plain => Capabilities::NONE,
+            Self::Resume | Self::Hold => Capabilities::RESUME,
+            Self::ChaCha => chacha,
+            Self::ChaChaResume => Capabilities::RESUME.with(chacha),
+        }
+    }
+
+    pub fn resumes(self) -> bool {
+        self.offer().contains(Capabilities::RESUME)
     }
 
     pub fn hold(self) -> bool {
@@ -71,7 +84,12 @@ pub struct Story {
 }
 
 impl Story {
+    /// The side that stays opens the session.
     pub fn new(seed: u64, kind: Kind, weather: Weather) -> Self {
+        Self::opened_by(0, seed, kind, weather)
+    }
+
+    pub fn opened_by(side: usize, seed: u64, kind: Kind, weather: Weather) -> Self {
         let mut world = Hosts::new(seed, 3, 1, true);
         world.weather = weather;
         assert!(world.run_until(120_000, Hosts::all_bound), "seed {seed}: not all are bound");
@@ -94,13 +112,18 @@ impl Story {
             seen: BTreeMap::new(),
         });
         let mut story = Self { world, kind, sides };
-        story.open(0, None).expect("it is BOUND");
+        story.open(side, None).expect("it is BOUND");
         story
     }
 
     /// In the middle of a transfer both ways.
     pub fn in_mid_stream(seed: u64, kind: Kind, weather: Weather) -> Self {
-        let mut story = Self::new(seed, kind, weather);
+        Self::new(seed, kind, weather).mid_stream()
+    }
+
+    /// Some of the transfer has come, on both sides.
+    pub fn mid_stream(self) -> Self {
+        let mut story = self;
         story.until("in mid-stream", |story| story.sides.iter().all(|side| side.committed.len() > 5));
         story
     }
@@ -122,7 +145,7 @@ impl Story {
 
     /// What a side gets for the first time, on whichever host it is.
     pub fn news(&mut self, side: usize) -> Vec<(u64, Vec<u8>)> {
-        let (at, resume) = (self.sides[side].at, self.kind != Kind::Plain);
+        let (at, resume) = (self.sides[side].at, self.kind.resumes());
         let mut all = Vec::new();
         for ((agent, bits), told) in &self.world.hosts[at.0].told {
             if *agent != at.1 {
@@ -254,7 +277,7 @@ impl Story {
                 assert!(side.told.values().all(|count| *count == 1), "nothing is told twice: {:?}", side.told);
             }
         }
-        no_nonce_twice(&self.world);
+        assert!(no_nonce_twice(&self.world) > 50);
     }
 
     /// Offer, lock, export.
@@ -266,8 +289,8 @@ impl Story {
     }
 }
 
-/// Of all sealed frames that were ever sent: where source, cookies and nonce are equal, all bytes are.
-pub fn no_nonce_twice(world: &Hosts) {
+/// Of all sealed frames that were ever sent: where source, cookies and nonce are equal, all bytes are. Returns how many there were.
+pub fn no_nonce_twice(world: &Hosts) -> usize {
     let mut frames: BTreeMap<Vec<u8>, &[u8]> = BTreeMap::new();
     let mut sealed = 0;
     for (.., bytes) in &world.trace {
@@ -279,5 +302,5 @@ pub fn no_nonce_twice(world: &Hosts) {
         let first = *frames.entry(key).or_insert(inner);
         assert!(first == inner, "two frames under one nonce");
     }
-    assert!(sealed > 50, "{sealed} sealed frames were looked at");
+    sealed
 }

@@ -96,7 +96,11 @@ impl Host<'_> {
         }
         if gone {
             self.channels.gone(&eid);
-            self.storage.forget(eid);
+            // What another host has is kept under its mark until that host is sure to have it.
+            if !self.standing.docking.has_left(&eid) {
+                self.standing.folder.set_here(&eid);
+                self.storage.forget(eid);
+            }
             if let Some(known) = self.standing.known.remove(&eid)
                 && self.standing.claims.get(&known.claim) == Some(&Some(eid))
             {

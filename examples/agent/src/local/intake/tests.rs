@@ -58,6 +58,54 @@ fn done(content: &[u8]) -> Reply {
     Reply::Say { item: 1, answer: Answer::Done(Sha256::digest(content).into()) }
 }
 
+/// The agent is on another host, which tells its session by another number, from an item that the old host may have acknowledged
+/// or not.
+#[test]
+fn a_session_that_another_host_hands_over_goes_on_where_it_was() {
+    for safe in [1, 3, 4] {
+        let (mut place, content) = (Place::new(), content(450));
+        place.open(1, &offer(&content));
+        for item in 1..4 {
+            place.intake.data(1, FIRST + item as u64, content[(item - 1) * CHUNK..item * CHUNK].to_vec());
+        }
+        place.intake.flush();
+        assert!(place.intake.begin("another", false).expect("readable").is_empty());
+        place.intake.goes_on(7, PEER, FIRST + safe).expect("readable");
+        let below = FIRST + 4;
+        assert_eq!(place.intake.flush(), [(7, have(0)), (7, Reply::Consumed { below })], "{safe}");
+        // What was not acknowledged comes again.
+        for item in safe.max(1)..6 {
+            let from = usize::try_from(item - 1).expect("small") * CHUNK;
+            place.intake.data(7, FIRST + item, content[from..(from + CHUNK).min(content.len())].to_vec());
+        }
+        place.intake.finished(7, FIRST + 6);
+        assert_eq!(place.intake.flush(), [(7, done(&content)), (7, Reply::Consumed { below: FIRST + 7 })]);
+        assert!(place.stored(&content));
+        assert_eq!(place.intake.twice, 0, "what comes again was asked for");
+        // The next host, after everything was acknowledged: the answer is given again.
+        place.intake.begin("a third", false).expect("readable");
+        place.intake.goes_on(8, PEER, FIRST + 7).expect("readable");
+        assert!(place.intake.flush().contains(&(8, done(&content))));
+    }
+}
+
+#[test]
+fn a_session_of_another_peer_or_of_this_host_or_beyond_what_has_come_begins_anew() {
+    for (boot, peer, first) in [
+        ("another", Eid([8; 32]), FIRST + 1),
+        ("boot", PEER, FIRST + 1),
+        ("another", PEER, FIRST),
+        ("another", PEER, FIRST + 3),
+    ] {
+        let (mut place, content) = (Place::new(), content(450));
+        place.open(1, &offer(&content));
+        place.intake.begin(boot, false).expect("readable");
+        place.intake.goes_on(7, peer, first).expect("readable");
+        assert!(place.intake.flush().is_empty(), "its first item is awaited");
+        assert!(place.intake.streams[&7].transfer.is_none());
+    }
+}
+
 #[test]
 fn items_in_any_order_and_twice_are_one_file() {
     let (mut place, content) = (Place::new(), content(450));

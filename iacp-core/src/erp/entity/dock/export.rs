@@ -131,13 +131,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Err(DockError::TooSmall);
         }
         let sessions = self.moving_sessions(slot);
-        let count = 1 + sessions + u32::from(!application.is_empty()) + self.ticket_count(slot);
+        let shared = self.measure_shared(slot);
+        let count = 1 + sessions + u32::from(!application.is_empty()) + self.ticket_count(slot) + shared.records;
         let suite = if P::SUITES.has(Suite::Aes256Gcm) { Suite::Aes256Gcm } else { Suite::ChaCha20Poly1305 };
         let mut exporter = Exporter::new(host, &offer, suite, reason, count, rng, out)?;
         let binding = self.bind_for(slot, &offer, bound).ok_or(DockError::NotNow)?;
         // From here on nothing fails: everything was measured.
         let mut length = HEAD;
         let mut sealed = self.seal_context(slot, binding, &mut exporter, out.get_mut(length..).unwrap_or_default());
+        if let Ok(more) = sealed {
+            length = length.saturating_add(more);
+            // Before the sessions: what belongs to them is sealed while they are there.
+            sealed = Ok(self.seal_shared(slot, &mut exporter, out.get_mut(length..).unwrap_or_default()));
+        }
         let mut next = self.first_session(slot);
         while let (Some(session), Ok(more)) = (next, sealed) {
             length = length.saturating_add(more);
@@ -221,7 +227,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// What moves of a session; `None` for one that does not: a handshake, a negotiation, a line that is not known yet, and what
     /// has ended.
-    fn moving(&self, now: Mono, slot: u32) -> Option<(Moving, Beside)> {
+    pub(super) fn moving(&self, now: Mono, slot: u32) -> Option<(Moving, Beside)> {
         let entry = self.sessions.at(slot).filter(|entry| entry.want.is_none() && entry.goodbye.is_none())?;
         let mut moving = entry.session.moving(now)?;
         if moving.home == super::super::INSIDE {
@@ -266,6 +272,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 length = length.saturating_add(record(self.record_len(session)));
             }
         }
+        length = length.saturating_add(self.measure_shared(slot).bytes);
         let tickets = usize::try_from(self.ticket_count(slot)).unwrap_or(usize::MAX);
         length = length.saturating_add(tickets.saturating_mul(record(crate::erp::dock::TicketKeysOf::LEN)));
         if application == 0 { length } else { length.saturating_add(record(application)) }

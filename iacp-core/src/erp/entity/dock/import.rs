@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use iacp_wire::Eid;
+use iacp_wire::{Digest, Eid};
 use rand_core::CryptoRng;
 
 use super::super::docking::OfferSlot;
@@ -32,6 +32,12 @@ pub struct Docked {
     pub sessions: u32,
     /// Sessions that found no room here. Their lines are kept like RECALLed ones, as far as there is room for that.
     pub left: u32,
+    /// What the host stores with the seed, see [`Stored`](crate::erp::agent::Stored): the identity root key, ...
+    pub airk: Option<Eid>,
+    /// ... the digest of the application ...
+    pub digest: Digest,
+    /// ... and the number of its evolution.
+    pub evolution: u64,
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -137,8 +143,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             agent.rotated = Some(Mono(now.0.saturating_add(COMPROMISED).saturating_sub(ROTATION)));
         }
         self.correct();
+        let slot = self.agents.at(agent).ok_or(DockError::Capacity)?;
+        let (airk, digest, evolution) = (slot.airk, slot.digest, slot.evolution);
         let agent = self.credentials(agent).ok_or(DockError::Capacity)?;
-        Ok(Docked { agent, reason: imported.reason(), sessions, left })
+        Ok(Docked { agent, reason: imported.reason(), sessions, left, airk, digest, evolution })
     }
 
     fn import_records(
@@ -159,6 +167,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 }
             }
         }
+        self.import_shared(now, agent, imported, rng);
         for record in imported.read() {
             if let Record::TicketKeys(record) = record {
                 self.import_tickets(agent, record);

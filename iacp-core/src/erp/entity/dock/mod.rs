@@ -12,6 +12,7 @@
 mod export;
 mod import;
 mod renew;
+mod shared;
 
 use super::LlEntity;
 use super::docking::{OfferSlot, Word};

@@ -105,7 +105,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.answer_line(now, slot);
             return;
         }
-        if self.line_of(slot).is_none_or(|line| line.initiator.is_some()) {
+        // A session that has come from another host has its line: what began it was said there.
+        let is_begun = |line: &LineSlot| line.initiator.is_some() || line.agreement.is_some();
+        if self.line_of(slot).is_none_or(is_begun) {
             return;
         }
         let named = record.map(|(line, safe)| {

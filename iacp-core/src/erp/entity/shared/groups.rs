@@ -60,7 +60,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// A group within the agent's share.
-    fn claim_group(&mut self, agent: u32) -> Result<Handle, LocalStatus> {
+    pub(in crate::erp::entity) fn claim_group(&mut self, agent: u32) -> Result<Handle, LocalStatus> {
         let each = self.groups.capacity().checked_div(self.agents.capacity()).unwrap_or(0);
         let has = self.sealed_endpoints(agent).count();
         if u32::try_from(has).is_ok_and(|has| has < each) {
@@ -70,9 +70,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     fn sealed_endpoints(&self, agent: u32) -> impl Iterator<Item = &EndpointSlot> {
-        let share = super::share(self.endpoints.len(), self.agents.capacity(), agent).unwrap_or(0..0);
-        let all = self.endpoints.get(share).into_iter().flatten();
-        all.filter(|endpoint| endpoint.version() != 0 && endpoint.flags().sealed)
+        self.own_endpoints(agent).filter(|endpoint| endpoint.flags().sealed)
     }
 
     /// TRUST: puts an EID on the Trust List of a sealed endpoint, or takes it off. A former member reads nothing that is
@@ -109,7 +107,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Whether a peer is on the Trust List of an endpoint.
-    pub(super) fn trusts(&self, agent: u32, coordinate: &Coordinate, peer: &Eid) -> bool {
+    pub(in crate::erp::entity) fn trusts(&self, agent: u32, coordinate: &Coordinate, peer: &Eid) -> bool {
         let endpoint = self.endpoint_of(agent, &Digest(coordinate.0));
         let group = endpoint.and_then(EndpointSlot::group).and_then(|group| self.groups.at(group));
         group.is_some_and(|slot| slot.group.trusts(peer))
@@ -143,7 +141,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// When the next of an agent's groups rotates by time.
-    pub(super) fn groups_due(&mut self, agent: u32) {
+    pub(in crate::erp::entity) fn groups_due(&mut self, agent: u32) {
         let groups = self.sealed_endpoints(agent).filter_map(|endpoint| self.groups.at(endpoint.group()?));
         let due = groups.filter_map(|slot| slot.group.rotation_due()).min();
         if let Some(context) = self.agents.at_mut(agent) {

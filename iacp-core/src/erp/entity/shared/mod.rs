@@ -36,6 +36,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.endpoints.get_mut(share).map(|slots| Endpoints::over(owner, slots))
     }
 
+    /// Where the endpoints of an agent have their places.
+    pub(super) fn endpoints_share(&self, agent: u32) -> Option<Range<usize>> {
+        share(self.endpoints.len(), self.agents.capacity(), agent)
+    }
+
+    /// All own endpoints of an agent.
+    pub(super) fn own_endpoints(&self, agent: u32) -> impl Iterator<Item = &EndpointSlot> {
+        let places = self.endpoints_share(agent).and_then(|share| self.endpoints.get(share));
+        places.into_iter().flatten().filter(|endpoint| endpoint.version() != 0)
+    }
+
+    /// What a session carries of endpoints.
+    pub(super) fn shared_of(&self, slot: u32) -> Option<&SharedSlot> {
+        self.shared.at(self.sessions.at(slot)?.shared.checked_sub(1)?)
+    }
+
     /// An own endpoint of an agent.
     pub(super) fn endpoint_of(&self, agent: u32, coordinate: &iacp_wire::Digest) -> Option<&EndpointSlot> {
         let slots = self.endpoints.get(share(self.endpoints.len(), self.agents.capacity(), agent)?)?;
@@ -124,7 +140,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 .is_some_and(|entry| entry.shared > 0 && entry.session.capabilities().contains(agreed))
     }
 
-    fn shared_mut(&mut self, slot: u32) -> Option<&mut SharedSlot> {
+    pub(super) fn shared_mut(&mut self, slot: u32) -> Option<&mut SharedSlot> {
         self.shared.at_mut(self.sessions.at(slot)?.shared.checked_sub(1)?)
     }
 
@@ -165,7 +181,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 }
 
 /// The group of an endpoint that ends.
-fn release_group(groups: &mut Slots<'_, GroupSlot, ENDPOINTS>, endpoint: &EndpointSlot) {
+pub(super) fn release_group(groups: &mut Slots<'_, GroupSlot, ENDPOINTS>, endpoint: &EndpointSlot) {
     if let Some(handle) = endpoint.group().filter(|_| endpoint.version() != 0).and_then(|group| groups.handle(group)) {
         groups.release(handle);
     }

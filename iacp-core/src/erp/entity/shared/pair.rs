@@ -41,7 +41,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Each side of a session with ENDPOINTS may read and follow the other's endpoint of the pair, without asking.
     // keeps: IACP-142 (§6.4.1), IACP-148 (§6.4.4)
-    pub(super) fn pair_up(&mut self, slot: u32) {
+    pub(in crate::erp::entity) fn pair_up(&mut self, slot: u32) {
         let Some(entry) = self.sessions.at(slot) else { return };
         let (agent, peer) = (entry.agent, entry.session.peer());
         let paired = self.shared_mut(slot).is_none_or(|shared| shared.paired);

@@ -2,7 +2,7 @@
 
 use crate::pss::shared::frame::Status;
 use crate::pss::shared::group_key::{Group, MEMBERS, Membership};
-use crate::pss::shared::right::Seen;
+use crate::pss::shared::right::{Granted, READ, Seen};
 use crate::pss::shared::{Coordinate, Rights};
 use crate::slots::Reset;
 use crate::time::Mono;
@@ -106,7 +106,7 @@ impl Served {
 /// What is kept of the endpoints that one session carries.
 pub struct SharedSlot {
     /// What the peer may do with own endpoints.
-    pub(super) rights: Rights<POINTS>,
+    pub(in crate::erp::entity) rights: Rights<POINTS>,
     /// The peer's own.
     pub(super) points: [Point; POINTS],
     /// The numbers of the agent's requests that the peer has not answered.
@@ -155,6 +155,21 @@ impl SharedSlot {
         Some(point)
     }
 
+    /// What the peer has granted, as it moves to another host. That the peer may have granted more than reading is known to it.
+    pub(in crate::erp::entity) fn granted_to_us(&self) -> impl Iterator<Item = Granted> {
+        self.points.iter().filter(|point| point.granted && !point.pair).filter_map(|point| {
+            let (coordinate, subscribed, version) = (point.coordinate?, point.followed, point.seen.version());
+            Some(Granted { coordinate, rights: READ, subscribed, seconds: 0, version })
+        })
+    }
+
+    /// The same, in a session that has come from another host.
+    pub(in crate::erp::entity) fn grant_to_us(&mut self, granted: &Granted) {
+        if let Some(point) = self.point(granted.coordinate) {
+            (point.granted, point.followed, point.seen) = (true, granted.subscribed, Seen::up_to(granted.version));
+        }
+    }
+
     /// Whether the authentic frame of this sequence is served for the first time.
     pub(super) fn is_first(&mut self, sequence: u64) -> bool {
         self.served.first(sequence)
@@ -181,8 +196,8 @@ impl Reset for SharedSlot {
 /// The group of one sealed endpoint.
 pub struct GroupSlot {
     /// Whose endpoint it is.
-    pub(super) agent: u32,
-    pub(super) group: Group<MEMBERS>,
+    pub(in crate::erp::entity) agent: u32,
+    pub(in crate::erp::entity) group: Group<MEMBERS>,
 }
 
 impl GroupSlot {
