@@ -6,6 +6,7 @@
 pub mod accusation;
 mod answered;
 mod body;
+pub mod client;
 mod facts;
 mod judge;
 mod kind;

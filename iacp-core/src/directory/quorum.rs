@@ -76,6 +76,27 @@ impl Question {
         Some(Self { nodes, answered: 0, asked: 0, again: Backoff::now(now), ends, over: false })
     }
 
+    /// How many nodes it goes to.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Which of its nodes this one is.
+    pub(super) fn place(&self, node: &Eid) -> Option<usize> {
+        self.nodes.iter().position(|known| known == node)
+    }
+
+    /// Whether this node has answered.
+    pub(super) fn has_answered(&self, place: usize) -> bool {
+        self.answered >> place.min(7) & 1 == 1
+    }
+
+    /// What is asked has changed: each node that has not answered gets it now.
+    pub(super) const fn ask_now(&mut self, now: Mono) {
+        (self.asked, self.again) = (0, Backoff::now(now));
+    }
+
     /// How it stands.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod attacks;
+mod client;
 mod compare;
 mod escrow;
 mod floods;

@@ -23,9 +23,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::carrier::link::FRAME_LIMIT;
 use crate::carrier::stream::LOCAL_LIMIT;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix};
 use crate::host::channels::{Channels, Heard};
 use crate::host::control::{Order, Ordered};
+use crate::host::directory::Directory;
+use crate::host::directory::driving::mined;
+use crate::host::directory::mining::Mined;
 use crate::host::docking::{Docking, Moved};
 use crate::host::outside::{Buffer, Outside};
 use crate::host::place::where_we_are;
@@ -61,6 +64,7 @@ pub struct Host<'t> {
     pub channels: Channels,
     pub storage: Storage,
     pub orders: mpsc::Receiver<Ordered>,
+    pub directory: Option<Directory>,
     pub timeline: &'t Timeline,
     pub capture: Option<Capture>,
     pub clock: Clock,
@@ -110,6 +114,7 @@ enum Turn {
     Local(Option<Heard>),
     Stored(Option<Word>),
     Ordered(Option<Ordered>),
+    Mined(Mined),
     Due,
     Room,
     Watch,
@@ -189,12 +194,15 @@ impl Host<'_> {
             look = blocked.then(|| look.unwrap_or_else(|| self.clock.now().after(LOOK)));
             // Frames between two agents of this host wait for no deadline.
             let at_once = (!self.standing.inside.is_empty()).then_some(Mono(0));
-            let due = at_once.or_else(|| self.entity.next_deadline()).map(|due| due.max(look.unwrap_or(due)));
+            let asks = self.directory.as_ref().and_then(Directory::next_deadline);
+            let due = at_once.or_else(|| self.entity.next_deadline().into_iter().chain(asks).min());
+            let due = due.map(|due| due.max(look.unwrap_or(due)));
             let turn = tokio::select! {
                 (length, from) = self.outside.next(&mut buffer) => Turn::Arrival(length, from),
                 heard = self.channels.next() => Turn::Local(heard),
                 word = self.storage.next() => Turn::Stored(word),
                 ordered = self.orders.recv() => Turn::Ordered(ordered),
+                mined = mined(&mut self.directory) => Turn::Mined(mined),
                 () = self.clock.sleep_until(due) => Turn::Due,
                 () = self.outside.room(), if blocked => Turn::Room,
                 _ = watch.tick(), if self.everywhere => Turn::Watch,
@@ -221,6 +229,11 @@ impl Host<'_> {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
                 }
+                Turn::Mined(mined) => {
+                    if let Some(directory) = &mut self.directory {
+                        directory.worked(self.clock.now(), mined);
+                    }
+                }
                 Turn::Watch => self.look_where_we_are(),
                 Turn::Room => {}
                 Turn::Stop => {
@@ -239,6 +252,9 @@ impl Host<'_> {
         for _ in 0..BURST {
             self.tell();
             self.ask();
+            if self.consult() {
+                return true;
+            }
             if let Some(mut frame) = self.standing.inside.pop_front() {
                 self.datagram(INSIDE, &mut frame);
                 continue;
@@ -256,7 +272,11 @@ impl Host<'_> {
         self.timeline.note("host", Event::Step(step));
     }
 
-    fn trouble(&self, what: String) {
+    pub fn remark(&self, what: String) {
+        self.note(Step::Note { what });
+    }
+
+    pub fn trouble(&self, what: String) {
         self.timeline.note("host", Event::Trouble { what });
     }
 
@@ -282,6 +302,9 @@ impl Host<'_> {
         let now = self.clock.now();
         if from != INSIDE {
             self.captured(|here| (from, here), datagram);
+            if self.directory.as_mut().is_some_and(|directory| directory.heard(now, unix(), from, datagram)) {
+                return self.came(from);
+            }
         }
         let event = self.entity.handle(now, from, datagram, &mut keys::rng());
         if from != INSIDE && !matches!(event, HostEvent::Dropped(_)) {
@@ -292,11 +315,12 @@ impl Host<'_> {
         self.dispatch(event);
     }
 
-    /// Answers what the machine asks. There is no directory: every peer is admitted, and is where its agent says.
+    /// Answers what the machine asks. Without a directory every peer is admitted, and is where its agent says.
     fn ask(&mut self) {
         while let Some(request) = self.entity.poll_request() {
             match request {
                 HostRequest::Persist { eid, what } => self.keep(&eid, what),
+                _ if self.directory.is_some() => self.ask_directory(request),
                 HostRequest::Peer(eid) => {
                     let answer = PeerAnswer { standing: Admission::Admit, flags: 0, reputation: 6_000, binding: None };
                     self.entity.answer_peer(self.clock.now(), &eid, &answer);
@@ -337,15 +361,24 @@ impl Host<'_> {
         match transmit.to {
             To::Inside => self.standing.inside.push_back(room.to_vec()),
             To::Network(to) => {
+                let room: &[u8] = match &mut self.directory {
+                    Some(directory) => directory.dressed(now, to, room),
+                    None => room,
+                };
                 if !self.outside.send(to, room) {
                     self.entity.not_sent(now);
                     return Said::Full;
                 }
-                self.captured(|here| (here, to), room);
-                self.went(to);
+                let sent = room.to_vec();
+                self.has_sent(to, &sent);
             }
         }
         Said::Something
+    }
+
+    pub fn has_sent(&mut self, to: SocketAddr, frame: &[u8]) {
+        self.captured(|here| (here, to), frame);
+        self.went(to);
     }
 
     fn heard(&mut self, heard: Heard) {
@@ -446,6 +479,11 @@ impl Host<'_> {
     }
 
     async fn move_to(&mut self, to: SocketAddr) -> Value {
+        if self.directory.is_some()
+            && let Err(error) = Directory::fits(to)
+        {
+            return json!({ "error": error.to_string() });
+        }
         let from = self.outside.at();
         match self.outside.move_to(to).await {
             Ok(()) => {

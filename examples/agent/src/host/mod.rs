@@ -5,6 +5,8 @@
 //!                                                          |
 //! peers --- UDP, one unconnected socket --- outside -------+--- drive: LlEntity
 //!                                                          |
+//! nodes, through the same socket ---------- directory -----+
+//!                                                          |
 //! seeds, generations, evolutions --- storage --------------+
 //! ```
 //!
@@ -16,6 +18,7 @@
 
 mod channels;
 pub mod control;
+mod directory;
 pub mod docking;
 mod drive;
 mod outside;
@@ -28,13 +31,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use iacp_core::erp::entity::HostSettings;
 use rand_core::Rng;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::host::channels::{Channels, private_socket};
+use crate::host::directory::Directory;
 use crate::host::docking::Docking;
 use crate::host::drive::{Host, Standing};
 use crate::host::outside::{Carrier, Outside};
@@ -47,7 +51,7 @@ use crate::telling::timeline::{Style, Timeline};
 
 /// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
 ///
-/// It asks no directory: peers are named as EID@IP:PORT, and every peer is admitted. The seeds of its agents lie in its folder,
+/// With --directory its agents are found by their EID alone; without it peers are named as EID@IP:PORT, and every peer is admitted. The seeds of its agents lie in its folder,
 /// readable for this user alone, so that an agent keeps its EID when the host is started again.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -61,6 +65,10 @@ pub struct Arguments {
     /// The name that the other end of a serial line has
     #[arg(long, value_name = "ADDR", default_value = "192.0.2.2:4227")]
     far: SocketAddr,
+    /// One to seven directory nodes, as `directory node` prints them: its agents are registered with a quorum of them, and
+    /// peers are looked up there. The port is 4227 then, for a binding names an address alone
+    #[arg(long, value_name = "EID@IP:PORT,…", value_delimiter = ',')]
+    directory: Vec<String>,
     /// The folder of the host: its sockets and its stable storage
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
@@ -81,6 +89,14 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         Carrier::Serial(_) => "192.0.2.1:4227",
     });
     let bind = keys::address("--bind", bind).await?;
+    let directory = match arguments.directory.as_slice() {
+        [] => None,
+        _ if arguments.transport != Carrier::Udp => bail!("--directory: on a serial line there are no nodes"),
+        nodes => {
+            Directory::fits(bind).context("--bind")?;
+            Some(Directory::read(nodes).await?)
+        }
+    };
     let folder = Folder::new(&arguments.state);
     let _lock = folder.take()?;
     let capture = arguments.pcap.as_deref().map(Capture::create).transpose()?;
@@ -98,9 +114,10 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let settings = HostSettings {
         sessions_each: SESSIONS_EACH,
         fifo_each: FIFO_EACH,
-        ..HostSettings::at(address).without_directory()
+        directory: directory.as_ref().map(Directory::quorum),
+        ..HostSettings::at(address)
     };
-    let entity = Entity::with_tables(memory()?, further(), settings, clock.now(), &mut keys::rng());
+    let entity = Entity::with_tables(memory()?, further(directory.is_some()), settings, clock.now(), &mut keys::rng());
     let entity = Box::new(entity.map_err(|error| anyhow::anyhow!("the host's tables: {error:?}"))?);
     let run = Run {
         boot: format!("{:016x}", keys::rng().next_u64()),
@@ -113,8 +130,20 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let docking = Docking::new(&folder)?;
     let standing = Standing::new(folder, run, docking);
     let timeline = &timeline;
-    let mut host =
-        Host { entity, outside, channels, storage, orders, timeline, capture, clock, address, everywhere, standing };
+    let mut host = Host {
+        entity,
+        outside,
+        channels,
+        storage,
+        orders,
+        directory,
+        timeline,
+        capture,
+        clock,
+        address,
+        everywhere,
+        standing,
+    };
     host.restore(carrier, kept, broken);
     host.run(stopped()?).await?;
     host.capture.map_or(Ok(()), Capture::finish)?;

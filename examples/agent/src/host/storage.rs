@@ -306,7 +306,8 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
                 if let Some(Order::Forget(gone)) = waiting.remove(first) {
                     let mut earlier = 0..first;
                     waiting.retain(|order| {
-                        let is_of_it = matches!(order, Order::Keep(record, _) | Order::Enter(record, _) if record.eid() == gone);
+                        let is_of_it =
+                            matches!(order, Order::Keep(record, _) | Order::Enter(record, _) if record.eid() == gone);
                         !(earlier.next().is_some() && is_of_it)
                     });
                 }

@@ -3,9 +3,11 @@
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use iacp_core::dhi::mapping::Known;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{
-    Channel, LineSlot, LlEntity, Memory, OfferSlot, PeerSlot, SessionSlot, SharedSlot, Tables,
+    Channel, DepositSlot, LineSlot, LlEntity, Memory, OfferSlot, PeerSlot, QuerySlot, SessionSlot, SharedSlot, Tables,
+    TicketSlot,
 };
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
@@ -69,9 +71,20 @@ fn tables() -> Memory<'static, Crypto, LOG, FRAMES> {
     }
 }
 
-/// What lets lines of items go on in later sessions (RESUME), endpoints be shared (ENDPOINTS), and agents come from other hosts.
-pub fn further() -> Tables<'static> {
+/// Ticket keys of one agent's sessions.
+const TICKETS_EACH: usize = 32;
+/// Hosts of the web whose EIDs are kept, for each agent.
+const MAPPINGS_EACH: usize = 8;
+
+/// What lets lines of items go on in later sessions (RESUME), endpoints be shared (ENDPOINTS), and agents come from other hosts;
+/// with a directory also what agents ask of it and have it keep.
+pub fn further(directory: bool) -> Tables<'static> {
+    let (each, tickets) = if directory { (AGENTS, AGENTS * TICKETS_EACH) } else { (0, 0) };
     Tables {
+        deposits: lend(each, || DepositSlot::EMPTY),
+        queries: lend(each, || QuerySlot::EMPTY),
+        mappings: lend(each * MAPPINGS_EACH, || Known::FREE),
+        tickets: lend(tickets, || TicketSlot::EMPTY),
         lines: lend(SESSIONS, || Slot::new(LineSlot::EMPTY)),
         receipts: lend(AGENTS * RECEIPTS_EACH, || ReceiptSlot::EMPTY),
         endpoints: lend(AGENTS * ENDPOINTS_EACH, || EndpointSlot::EMPTY),

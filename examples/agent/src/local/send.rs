@@ -34,7 +34,8 @@ pub struct Arguments {
     /// The folder of the host
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// The receiver: EID@IP:PORT, as `agent local listen` prints it; the EID alone for an agent of the same host
+    /// The receiver: EID@IP:PORT, as `agent local listen` prints it; the EID alone for an agent of the same host, or where the
+    /// host has a directory
     #[arg(long, value_name = "EID[@ADDR]")]
     to: String,
     /// Where the number of the transfer is kept, so that a later run of this command goes on with it

@@ -1,0 +1,109 @@
+//! The directory in the loop of a host.
+
+use iacp_core::directory::client::Written;
+use iacp_core::erp::entity::HostRequest;
+use iacp_wire::message::MalfeasanceData;
+
+use crate::clock::unix;
+use crate::host::directory::mining::Mined;
+use crate::host::directory::reads::About;
+use crate::host::directory::{Directory, Learnt};
+use crate::host::drive::Host;
+use crate::keys;
+
+/// The next work that is done for a directory; without one there is none.
+pub async fn mined(directory: &mut Option<Directory>) -> Mined {
+    match directory {
+        Some(directory) => directory.mined().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Host<'_> {
+    /// Has the nodes answer what the LL-Entity asks.
+    pub fn ask_directory(&mut self, request: HostRequest) {
+        let now = self.clock.now();
+        let Self { directory: Some(directory), entity, .. } = self else { return };
+        let about = match request {
+            HostRequest::Nodes(eid) => {
+                directory.begins(&eid);
+                return entity.answer_nodes(now, &eid, directory.nodes());
+            }
+            HostRequest::Resolvers { eid, key } => {
+                return entity.answer_resolvers(now, unix(), &eid, &key, directory.nodes());
+            }
+            HostRequest::Deposit(eid) => {
+                if let Some((kind, body)) = entity.deposit(&eid) {
+                    directory.deposit(now, eid, kind, body);
+                }
+                return;
+            }
+            HostRequest::Persist { .. } => return,
+            HostRequest::Own(eid) => About::Own(eid),
+            HostRequest::Peer(eid) => About::Peer(eid),
+            HostRequest::Accusation(eid) => About::Accusation(eid),
+            HostRequest::Tickets { owner, requestor, iv } => About::Ticket { owner, requestor, iv },
+        };
+        directory.look_up(now, about);
+    }
+
+    /// Sends what is due to the nodes, and gives the LL-Entity what they said; `true` if the way out is full.
+    pub fn consult(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(directory) = &mut self.directory else { return false };
+        directory.poll(now);
+        while let Some(learnt) = self.directory.as_mut().and_then(Directory::learnt) {
+            self.learn(learnt);
+        }
+        while let Some((to, datagram)) = self.directory.as_mut().and_then(Directory::next_datagram) {
+            if !self.outside.send(to, &datagram) {
+                if let Some(directory) = &mut self.directory {
+                    directory.not_sent((to, datagram));
+                }
+                return true;
+            }
+            self.has_sent(to, &datagram);
+        }
+        false
+    }
+
+    fn learn(&mut self, learnt: Learnt) {
+        let now = self.clock.now();
+        match learnt {
+            Learnt::Own(binding) => self.entity.answer_own(now, &binding),
+            Learnt::Peer(eid, answer) => {
+                if let Some(at) = answer.binding.filter(|binding| !binding.is_leaving()) {
+                    let (eid, at) = (keys::short(&eid), std::net::IpAddr::from(at.ip).to_canonical());
+                    self.remark(format!("the directory: {eid} is at {at}"));
+                } else {
+                    self.remark(format!("the directory: {} is at no place", keys::short(&eid)));
+                }
+                self.entity.answer_peer(now, &eid, &answer);
+            }
+            Learnt::Accusation(body) => {
+                if let Ok(data) = MalfeasanceData::parse(&body) {
+                    let _ = self.entity.answer_accusation(&data);
+                }
+            }
+            // A ticket that does not open leads nowhere: another node may have another one.
+            Learnt::Ticket { owner, requestor, answer } => {
+                let _ = self.entity.answer_ticket(now, &requestor, &owner, &answer);
+            }
+            Learnt::Deposited(eid, kind, written) => {
+                match written {
+                    Written::Done => {
+                        self.remark(format!("the directory keeps a record of {}: {kind:?}", keys::short(&eid)))
+                    }
+                    other => {
+                        self.trouble(format!("the directory keeps no {kind:?} of {}: {other:?}", keys::short(&eid)))
+                    }
+                }
+                self.entity.deposited(&eid);
+            }
+            Learnt::Bound(eid, generation) => {
+                self.remark(format!("the directory: a quorum has {}, generation {generation}", keys::short(&eid)));
+            }
+            Learnt::Trouble(what) => self.trouble(what),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The directory behind a host: the nodes that it was given keep the bindings of its agents, and say where others are.
+//!
+//! ```text
+//! LlEntity --- Nodes, Peer, Own, Deposit, … ---> Directory --- DIR_GET, records ---> nodes
+//!          <-- what k nodes say, each record judged --+  ^------ answers ------------+
+//! ERP_REGISTER, MIGRATION_VECTOR ---> dressed: with the work that the nodes ask for ---> nodes
+//! ```
+//!
+//! The LL-Entity counts the confirmations of its bindings itself. What it does not do is here: work, the refresh of a binding
+//! that stands, look-ups, and all other records.
+
+pub mod driving;
+pub mod mining;
+pub mod reads;
+mod writes;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use anyhow::{Result, bail, ensure};
+use iacp_core::directory::Kind;
+use iacp_core::directory::client::Written;
+use iacp_core::directory::quorum::{faulty, needed};
+use iacp_core::erp::binding::Binding;
+use iacp_core::erp::entity::PeerAnswer;
+use iacp_core::erp::generation::PORT;
+use iacp_core::erp::switch_point::{NODES, Node, Quorum};
+use iacp_core::time::{Mono, UnixTime};
+use iacp_wire::message::DhtTicketResp;
+use iacp_wire::{Eid, Frame, Message};
+
+use crate::host::directory::mining::{Mined, Miner};
+use crate::host::directory::reads::{About, Reads};
+use crate::host::directory::writes::{Purpose, Write};
+use crate::keys::Target;
+
+/// A binding lives two hours at a node; its owner sends it again after this long, ...
+const REFRESH: u64 = 1_800_000;
+/// ... and, where no quorum has taken it, after this long.
+const REFRESH_AGAIN: u64 = 60_000;
+
+/// What the nodes have said, for the LL-Entity and for the user.
+pub enum Learnt {
+    Own(Binding),
+    Peer(Eid, PeerAnswer),
+    /// The body of a PROOF_OF_MAL.
+    Accusation(Vec<u8>),
+    Ticket {
+        owner: Eid,
+        requestor: Eid,
+        answer: DhtTicketResp,
+    },
+    /// A record of an agent's has ended its way.
+    Deposited(Eid, Kind, Written),
+    /// A quorum has the binding of this generation.
+    Bound(Eid, u64),
+    Trouble(String),
+}
+
+/// A binding that a quorum of nodes has, or is to have.
+struct Registered {
+    binding: Binding,
+    /// When it is sent again, once a quorum has it.
+    refresh: Option<Mono>,
+}
+
+/// The nodes, and all that is under way to them.
+pub struct Directory {
+    nodes: Vec<Node>,
+    eids: Vec<Eid>,
+    registered: HashMap<Eid, Registered>,
+    writes: Vec<Write>,
+    reads: Reads,
+    miner: Miner,
+    out: VecDeque<(SocketAddr, Vec<u8>)>,
+    learnt: VecDeque<Learnt>,
+}
+
+impl Directory {
+    /// Reads `EID@IP:PORT` of each node.
+    ///
+    /// # Errors
+    /// It is none, one is named twice, or more are named than are asked.
+    pub async fn read(nodes: &[String]) -> Result<Self> {
+        ensure!(nodes.len() <= NODES, "--directory: no more than {NODES} nodes");
+        let mut all: Vec<Node> = Vec::new();
+        for text in nodes {
+            let Target { eid, at } = Target::read("--directory", text).await?;
+            if all.iter().any(|node| node.eid == eid || node.at == at) {
+                bail!("--directory: {text} is named twice");
+            }
+            all.push(Node { eid, at });
+        }
+        Ok(Self::new(all)?)
+    }
+
+    fn new(nodes: Vec<Node>) -> std::io::Result<Self> {
+        let eids = nodes.iter().map(|node| node.eid).collect();
+        let (registered, writes, reads) = (HashMap::new(), Vec::new(), Reads::default());
+        let (miner, out, learnt) = (Miner::start()?, VecDeque::new(), VecDeque::new());
+        Ok(Self { nodes, eids, registered, writes, reads, miner, out, learnt })
+    }
+
+    /// Where a host with a directory may listen: a binding names an address, and all look for it at one port.
+    ///
+    /// # Errors
+    /// It is another port.
+    pub fn fits(at: SocketAddr) -> Result<()> {
+        ensure!(at.port() == PORT, "with --directory the port is {PORT}, not {}: a binding names none", at.port());
+        Ok(())
+    }
+
+    /// How many nodes have to agree.
+    pub fn quorum(&self) -> Quorum {
+        let count = |many: usize| u8::try_from(many).unwrap_or(u8::MAX);
+        let n = self.nodes.len();
+        Quorum { confirmations: count(needed(n)), faulty: count(faulty(n)) }
+    }
+
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    fn place(&self, at: SocketAddr) -> Option<usize> {
+        self.nodes.iter().position(|node| node.at == at)
+    }
+
+    /// When something is due.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let refreshes = self.registered.values().filter_map(|registered| registered.refresh);
+        let writes = self.writes.iter().filter_map(Write::next_deadline);
+        refreshes.chain(writes).chain(self.reads.next_deadline()).min()
+    }
+
+    /// Has everything that is due sent.
+    pub fn poll(&mut self, now: Mono) {
+        self.refresh(now);
+        let Self { nodes, writes, out, learnt, registered, .. } = self;
+        writes.retain_mut(|write| {
+            write.poll(now, nodes, out);
+            match write.progress() {
+                Written::Waiting | Written::Work(_) => true,
+                ended => {
+                    has_ended(now, write, ended, registered, learnt);
+                    false
+                }
+            }
+        });
+        self.reads.poll(now, &self.nodes, &mut self.out, &mut self.learnt);
+    }
+
+    /// The next datagram for a node.
+    pub fn next_datagram(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        self.out.pop_front()
+    }
+
+    /// The datagram did not leave.
+    pub fn not_sent(&mut self, datagram: (SocketAddr, Vec<u8>)) {
+        self.out.push_front(datagram);
+    }
+
+    /// What the nodes have said.
+    pub fn learnt(&mut self) -> Option<Learnt> {
+        self.learnt.pop_front()
+    }
+
+    /// The next work that is done. A call that is given up loses nothing.
+    pub async fn mined(&mut self) -> Mined {
+        self.miner.next().await
+    }
+
+    /// Work is done: the frame goes to all nodes inside it.
+    pub fn worked(&mut self, now: Mono, mined: Mined) {
+        if let Some(write) = self.writes.iter_mut().find(|write| write.is_for(&mined)) {
+            write.worked(now, mined, &self.nodes, &mut self.out);
+        }
+    }
+
+    /// Asks the nodes.
+    pub fn look_up(&mut self, now: Mono, about: About) {
+        self.reads.begin(now, &self.eids, about);
+    }
+
+    /// A record of an agent of this host, as the LL-Entity lends it.
+    pub fn deposit(&mut self, now: Mono, eid: Eid, kind: Kind, body: &[u8]) {
+        match Write::deposit(now, &self.eids, eid, kind, body) {
+            Some(write) => self.writes.push(write),
+            None => self.learnt.push_back(Learnt::Deposited(eid, kind, Written::Failed)),
+        }
+    }
+
+    /// The LL-Entity begins to write a binding, or begins again.
+    pub fn begins(&mut self, eid: &Eid) {
+        self.writes.retain(|write| write.eid != *eid || write.purpose != Purpose::Registration);
+    }
+
+    /// What goes to an address in place of a frame of the LL-Entity: a binding for a node inside its work, once that is done, and
+    /// everything else as it is.
+    pub fn dressed<'f>(&'f mut self, now: Mono, to: SocketAddr, frame: &'f [u8]) -> &'f [u8] {
+        let Some(place) = self.place(to) else { return frame };
+        let Some(binding) = Frame::parse(frame).ok().and_then(|frame| Binding::of_frame(&frame)) else { return frame };
+        let known = self.registered.get(&binding.eid).map(|registered| registered.binding);
+        if known.is_none_or(|known| known.generation < binding.generation) {
+            self.registered.insert(binding.eid, Registered { binding, refresh: None });
+            // What is under way of an older one is of no use any more.
+            self.writes.retain(|write| write.eid != binding.eid || !write.is_binding());
+        }
+        let is_it = |write: &Write| write.eid == binding.eid && write.purpose == Purpose::Registration;
+        let at = match self.writes.iter().position(is_it) {
+            Some(at) => at,
+            None => {
+                let Some(write) = Write::registration(now, &self.eids, &binding, frame) else { return frame };
+                self.writes.push(write);
+                self.writes.len() - 1
+            }
+        };
+        match self.writes.get_mut(at) {
+            Some(write) => write.sends(place),
+            None => frame,
+        }
+    }
+
+    /// A datagram from outside; `true` if it is a node's answer to something of this directory, and concerns nothing else.
+    pub fn heard(&mut self, now: Mono, unix: UnixTime, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(place) = self.place(from) else { return false };
+        let Ok(frame) = Frame::parse(datagram) else { return false };
+        match frame.message {
+            Message::DirAnswer { .. } | Message::DhtTicketResp(_) => {
+                let nodes = (&self.eids[..], place);
+                self.reads.heard(now, unix, nodes, datagram, &mut self.learnt);
+                true
+            }
+            Message::DirReceipt(_) | Message::Error(_) => {
+                self.answered(place, datagram);
+                true
+            }
+            // The LL-Entity counts it as well.
+            Message::ErpConfirm(_) => {
+                self.answered(place, datagram);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn answered(&mut self, place: usize, datagram: &[u8]) {
+        let Some(eid) = self.eids.get(place) else { return };
+        for write in &mut self.writes {
+            if let Written::Work(bits) = write.heard(place, eid, datagram) {
+                write.mine(&self.miner, bits);
+            }
+        }
+    }
+
+    /// Bindings that stand for half an hour are sent again.
+    // keeps: IACP-067 (§4.2.1.3)
+    fn refresh(&mut self, now: Mono) {
+        for registered in self.registered.values_mut() {
+            if registered.refresh.is_some_and(|at| at <= now) {
+                registered.refresh = None;
+                self.writes.extend(Write::refresh(now, &self.eids, &registered.binding));
+            }
+        }
+    }
+}
+
+/// A write is over.
+fn has_ended(
+    now: Mono,
+    write: &Write,
+    ended: Written,
+    registered: &mut HashMap<Eid, Registered>,
+    learnt: &mut VecDeque<Learnt>,
+) {
+    if let Purpose::Deposit(kind) = write.purpose {
+        learnt.push_back(Learnt::Deposited(write.eid, kind, ended));
+        return;
+    }
+    let Some(known) = registered.get_mut(&write.eid) else { return };
+    if known.binding.is_leaving() {
+        registered.remove(&write.eid);
+        return;
+    }
+    match (write.purpose, ended) {
+        (Purpose::Registration, Written::Done) => {
+            learnt.push_back(Learnt::Bound(write.eid, known.binding.generation));
+            known.refresh = Some(now.after(REFRESH));
+        }
+        (_, Written::Done) => known.refresh = Some(now.after(REFRESH)),
+        // The LL-Entity begins again by itself.
+        (Purpose::Registration, _) => {}
+        // The nodes have a later one, or will never have this one again: it is not this host's to keep alive.
+        (_, Written::Refused(status @ (1 | 2 | 18 | 19))) => {
+            learnt
+                .push_back(Learnt::Trouble(format!("the directory does not keep a binding any more: status {status}")));
+            registered.remove(&write.eid);
+        }
+        _ => {
+            learnt
+                .push_back(Learnt::Trouble("no quorum of the directory refreshes a binding: it is tried again".into()));
+            known.refresh = Some(now.after(REFRESH_AGAIN));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! The client's side of the directory as step functions: a write to, and a read from, the nodes for a key
+//! (`IACP §4.2.1.3`, `IACP §5.3.1`).
+//!
+//! The caller sends what it is told to send, hands in what comes back, and sleeps until the next deadline. No node is believed:
+//! a confirmation counts under its signature, a record after [`judge`], and no single node decides how much work a write costs.
+
+use iacp_wire::layout::Record;
+use iacp_wire::message::{DirGet, ErpRegister};
+use iacp_wire::{DhtKey, Digest, Eid, Frame, Message, TransactionId, WriteError};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::answered::{Answered, answered};
+use super::facts::{Facts, Voters};
+use super::judge::{Judgement, Origin, judge};
+use super::kind::{Class, Kind};
+use super::metric::RESPONSIBLE;
+use super::name::{Path, Root};
+use super::quorum::{Progress, Question, faulty, needed};
+use crate::crypto::Provider;
+use crate::time::{Mono, UnixTime};
+
+/// Codes of an ERROR that work gets past.
+const WORK_TOO_LOW: u16 = 2;
+const BREAKER_OPEN: u16 = 6;
+/// An open breaker names no bits: without an earlier demand a write begins with so many.
+const FIRST: u32 = 16;
+/// With it a DIR_GET is long enough for the longest answer of one record: an answer has three times the bytes of the question.
+const PADDING: [u8; 360] = [0; 360];
+
+/// The longest DIR_GET that [`Reading::write`] writes.
+pub const QUESTION: usize = 4 + DirGet::LEN + PADDING.len();
+
+/// How a write stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Written {
+    /// Too few nodes have answered.
+    Waiting,
+    /// A quorum asks for so many bits of work: the frame goes out inside a WORKED_REQUEST from now on.
+    Work(u32),
+    /// k nodes have it.
+    Done,
+    /// More than f nodes refused it, at last with this status: no quorum can take it.
+    Refused(u32),
+    /// No quorum within 30 s.
+    Failed,
+}
+
+/// One record on its way to the nodes for its key.
+///
+/// Work is done for the bits that k of the n nodes are content with. So f liars that demand the most that there is cost a client
+/// nothing.
+///
+/// ```
+/// use iacp_core::crypto::ChaChaOnly;
+/// use iacp_core::directory::client::{Writing, Written};
+/// use iacp_core::time::Mono;
+/// use iacp_wire::layout::Record;
+/// use iacp_wire::{DhtKey, Eid};
+///
+/// let nodes = [Eid([1; 32]), Eid([2; 32])];
+/// let mut write = Writing::new(Mono(0), &nodes).ok_or("one to seven nodes")?;
+/// let record = Record { kind: 1, storage_key: DhtKey([7; 32]), expiry: u64::MAX, body: &[9; 120] };
+/// while let Some(node) = write.poll(Mono(0)) {
+///     // The frame of the record goes to this node; what comes back is handed in.
+///     let heard = write.heard::<ChaChaOnly>(&node, b"noise", b"the frame", &record);
+///     assert_eq!(heard, Written::Waiting);
+/// }
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writing {
+    question: Question,
+    /// What each node that did not take the record wants.
+    wants: [Wants; RESPONSIBLE],
+    /// The bits that work was asked for last.
+    bits: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Nothing,
+    Work(u32),
+    Never(u32),
+}
+
+impl Writing {
+    /// A write to 1 to 7 different nodes.
+    #[must_use]
+    pub fn new(now: Mono, nodes: &[Eid]) -> Option<Self> {
+        Some(Self { question: Question::new(now, nodes)?, wants: [Wants::Nothing; RESPONSIBLE], bits: 0 })
+    }
+
+    /// The next node to send to now; none until the next deadline.
+    pub fn poll(&mut self, now: Mono) -> Option<Eid> {
+        if matches!(self.progress(), Written::Refused(_)) { None } else { self.question.poll(now) }
+    }
+
+    /// When to poll again; none once it is over.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        if matches!(self.progress(), Written::Refused(_)) { None } else { self.question.next_deadline() }
+    }
+
+    /// The work is done: each node that has not confirmed the record gets it now.
+    pub const fn worked(&mut self, now: Mono) {
+        self.question.ask_now(now);
+    }
+
+    /// How it stands. It is [`Written::Work`] only in the answer of [`Self::heard`].
+    #[must_use]
+    pub fn progress(&self) -> Written {
+        match self.question.progress() {
+            Progress::Done => Written::Done,
+            Progress::Failed => Written::Failed,
+            Progress::Waiting => {
+                let refusals = self.wants.iter().filter(|wants| matches!(wants, Wants::Never(_))).count();
+                let status = self.wants.iter().rev().find_map(|wants| match wants {
+                    Wants::Never(status) => Some(*status),
+                    Wants::Nothing | Wants::Work(_) => None,
+                });
+                match status {
+                    Some(status) if refusals > faulty(self.question.count()) => Written::Refused(status),
+                    _ => Written::Waiting,
+                }
+            }
+        }
+    }
+
+    /// Takes what `node` answered to `sent`, the datagram with the `record`. What is no answer of this node changes nothing.
+    pub fn heard<P: Provider>(&mut self, node: &Eid, datagram: &[u8], sent: &[u8], record: &Record<'_>) -> Written {
+        let Some(place) = self.question.place(node) else { return self.progress() };
+        let wants = match answered::<P>(datagram, node, sent, record) {
+            Some(Answered::Status(0)) => {
+                self.question.answered(node);
+                Wants::Nothing
+            }
+            Some(Answered::Status(status)) => Wants::Never(status),
+            Some(Answered::Refused { code: WORK_TOO_LOW, retry_after }) => Wants::Work(retry_after),
+            Some(Answered::Refused { code: BREAKER_OPEN, .. }) => Wants::Work(self.bits.max(FIRST)),
+            // For the rest the repetition is the answer.
+            Some(Answered::Refused { .. }) | None => return self.progress(),
+        };
+        if let Some(known) = self.wants.get_mut(place) {
+            *known = wants;
+        }
+        match (self.progress(), self.demand()) {
+            (Written::Waiting, bits) if bits > self.bits => {
+                self.bits = bits;
+                Written::Work(bits)
+            }
+            (progress, _) => progress,
+        }
+    }
+
+    /// The fewest bits with which k nodes are content. A node that has not asked for any counts as content, so f liars alone
+    /// raise nothing.
+    // keeps: IACP-117 (§5.3.1)
+    fn demand(&self) -> u32 {
+        let mut bits = self.wants.map(|wants| match wants {
+            Wants::Nothing | Wants::Never(_) => 0,
+            Wants::Work(wanted) => wanted,
+        });
+        let n = self.question.count();
+        let bits = bits.get_mut(..n).unwrap_or_default();
+        bits.sort_unstable();
+        needed(n).checked_sub(1).and_then(|k| bits.get(k)).copied().unwrap_or(0)
+    }
+}
+
+/// One look-up under way: what stands at a key, in the words of k nodes.
+///
+/// ```
+/// use iacp_core::directory::Class;
+/// use iacp_core::directory::client::{BINDING, QUESTION, Reading};
+/// use iacp_core::time::Mono;
+/// use iacp_wire::{DhtKey, Eid, TransactionId};
+///
+/// // The transaction id is random in real life: an answer is told by it.
+/// let (nodes, id) = ([Eid([1; 32])], TransactionId([5; 8]));
+/// let at = (Class::Identities, DhtKey([7; 32]));
+/// let mut read = Reading::new(Mono(0), &nodes, at, BINDING, id).ok_or("one to seven nodes")?;
+/// let mut frame = [0; QUESTION];
+/// assert_eq!(read.write(&mut frame), Ok(QUESTION));
+/// assert_eq!(read.poll(Mono(0)), Some(nodes[0]));
+/// assert!(read.heard(&nodes[0], b"noise").is_none());
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Reading {
+    question: Question,
+    head: DirGet,
+}
+
+/// The kind of a DIR_GET that asks for the binding and the flags of an EID.
+pub const BINDING: u8 = 255;
+
+/// What one node answers to a [`Reading`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// What the node says of the key. Hints: the record that proves one is read before anything follows from it.
+    pub flags: u16,
+    records: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// The records, in the node's order. What follows a malformed one is not read.
+    pub fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let mut rest = self.records;
+        core::iter::from_fn(move || {
+            let (record, behind) = Record::parse_prefix(rest).ok()?;
+            rest = behind;
+            Some(record)
+        })
+    }
+}
+
+impl Reading {
+    /// A look-up of all records of a kind, or of a [`BINDING`], at 1 to 7 different nodes.
+    #[must_use]
+    pub fn new(
+        now: Mono,
+        nodes: &[Eid],
+        (class, storage_key): (Class, DhtKey),
+        kind: u8,
+        transaction_id: TransactionId,
+    ) -> Option<Self> {
+        let head = DirGet { storage_key, transaction_id, kind, first: 0, class: class as u8, reserved: 0 };
+        Some(Self { question: Question::new(now, nodes)?, head })
+    }
+
+    /// Writes the DIR_GET; its length.
+    ///
+    /// # Errors
+    /// `out` is shorter than [`QUESTION`].
+    pub fn write(&self, out: &mut [u8]) -> Result<usize, WriteError> {
+        Frame::new(Message::DirGet { head: &self.head, padding: &PADDING }).write(out)
+    }
+
+    /// The next node to send to now; none until the next deadline.
+    pub fn poll(&mut self, now: Mono) -> Option<Eid> {
+        self.question.poll(now)
+    }
+
+    /// When to poll again; none once it is over.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.question.next_deadline()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.question.progress()
+    }
+
+    /// The first answer of a node. Anything else is none, and changes nothing.
+    pub fn heard<'a>(&mut self, node: &Eid, datagram: &'a [u8]) -> Option<Answer<'a>> {
+        let place = self.question.place(node).filter(|place| !self.question.has_answered(*place))?;
+        let frame = Frame::parse(datagram).ok()?;
+        let Message::DirAnswer { head, records } = frame.message else { return None };
+        if head.transaction_id != self.head.transaction_id {
+            return None;
+        }
+        self.question.answered(node);
+        self.question.has_answered(place).then_some(Answer { flags: head.answer_flags.get(), records })
+    }
+}
+
+/// What the answers to a look-up of a [`BINDING`] say together.
+///
+/// The newest binding counts, not the one that most nodes name: each is signed by its owner, and an owner that has just moved is
+/// where its newest one says. k nodes were asked so that one of them was among those that took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The newest binding that holds.
+    pub binding: Option<ErpRegister>,
+    /// Two bindings of one generation at two places: no honest key signs both.
+    pub pair: Option<(ErpRegister, ErpRegister)>,
+    /// How many nodes answered.
+    pub answers: usize,
+    flags: [u8; 16],
+}
+
+impl Found {
+    /// Judges what a node answered.
+    // keeps: IACP-067 (§4.2.1.3)
+    pub fn take<P: Provider>(&mut self, now: UnixTime, answer: &Answer<'_>, facts: &impl Facts) {
+        self.answers = self.answers.saturating_add(1);
+        for (bit, count) in self.flags.iter_mut().enumerate() {
+            *count = count.saturating_add(u8::from(answer.flags >> bit & 1 == 1));
+        }
+        let Some(record) = answer.records().next().filter(|record| record.kind == Kind::Binding as u8) else { return };
+        let Ok(binding) = ErpRegister::read_from_bytes(record.body) else { return };
+        let before = self.binding;
+        let held = before.as_ref().map(|held| Record { body: held.as_bytes(), ..record });
+        match judge::<P>(now, Origin::Node, &record, held.as_ref(), facts) {
+            Judgement::Store { .. } => self.binding = Some(binding),
+            Judgement::Equivocation => self.pair = self.pair.or_else(|| before.map(|first| (first, binding))),
+            Judgement::Refresh { .. } | Judgement::Stale | Judgement::Refused(_) => {}
+        }
+    }
+
+    /// How many nodes set all of these flags.
+    #[must_use]
+    pub fn flagged(&self, flags: u16) -> usize {
+        let set = self.flags.iter().enumerate().filter(|(bit, _)| flags >> bit & 1 == 1);
+        usize::from(set.map(|(_, count)| *count).min().unwrap_or(0))
+    }
+}
+
+/// What a reader knows besides the record: the nodes that it asks, whose votes count, and the root key of the owner if it has
+/// read that.
+///
+/// ```
+/// use iacp_core::directory::client::Reader;
+/// use iacp_core::directory::{Class, Facts};
+/// use iacp_wire::{DhtKey, Eid};
+///
+/// let nodes = [Eid([1; 32])];
+/// let reader = Reader { nodes: &nodes, airk: None };
+/// assert_eq!(reader.voters(Class::Identities, &DhtKey([7; 32])), nodes);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'n> {
+    /// The nodes that vote.
+    pub nodes: &'n [Eid],
+    /// The owner's root key.
+    pub airk: Option<Eid>,
+}
+
+impl Facts for Reader<'_> {
+    fn airk(&self, _: &Eid) -> Option<Eid> {
+        self.airk
+    }
+    fn first_invalid(&self, _: &Eid) -> Option<u64> {
+        None
+    }
+    fn is_slashed(&self, _: &Eid) -> bool {
+        false
+    }
+    fn is_challenged(&self, _: &Eid) -> bool {
+        false
+    }
+    fn path_key(&self, _: &Path<'_>) -> Option<Eid> {
+        None
+    }
+    fn root_before(&self, _: &Path<'_>, _: u64) -> Option<(Eid, Digest)> {
+        None
+    }
+    fn paid(&self, _: &Root<'_>) -> bool {
+        false
+    }
+    fn voters(&self, _: Class, _: &DhtKey) -> Voters {
+        self.nodes.iter().copied().take(RESPONSIBLE).collect()
+    }
+}
