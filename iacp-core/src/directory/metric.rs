@@ -124,10 +124,12 @@ pub fn responsible<'n>(
     rule: Diversity,
 ) -> Vec<&'n NodeInfo, NEAREST> {
     let at = Coordinate::new(class, key);
-    let far = |node: &NodeInfo| (at.distance(&Coordinate::new(class, &node.place)), node.eid);
-    let mut taken: Vec<&'n NodeInfo, NEAREST> = Vec::new();
+    let mut taken: Vec<(Far, &'n NodeInfo), NEAREST> = Vec::new();
+    // The farthest of ten: a node that is farther still displaces none.
+    let mut last: Option<Far> = None;
     for node in nodes.filter(|node| node.serves(class)) {
-        if taken.iter().any(|other| other.eid == node.eid) {
+        let far = (at.distance(&Coordinate::new(class, &node.place)), node.eid);
+        if last.is_some_and(|last| far >= last) || taken.iter().any(|(_, other)| other.eid == node.eid) {
             continue;
         }
         let (small, large) = node.networks();
@@ -138,13 +140,13 @@ pub fn responsible<'n>(
             taken
                 .iter()
                 .enumerate()
-                .filter(|(_, other)| of(other))
-                .max_by_key(|(_, other)| far(other))
+                .filter(|(_, (_, other))| of(other))
+                .max_by_key(|(_, (far, _))| *far)
                 .map(|(at, _)| at)
         };
-        let displaced = if taken.iter().any(|other| same_small(other)) {
+        let displaced = if taken.iter().any(|(_, other)| same_small(other)) {
             farthest(&same_small)
-        } else if taken.iter().filter(|other| same_large(other)).count() >= 2 {
+        } else if taken.iter().filter(|(_, other)| same_large(other)).count() >= 2 {
             farthest(&same_large)
         } else if taken.is_full() {
             farthest(&|_| true)
@@ -153,20 +155,24 @@ pub fn responsible<'n>(
         };
         match displaced {
             None => {
-                let _ = taken.push(node);
+                let _ = taken.push((far, node));
             }
             Some(place) => {
                 if let Some(other) = taken.get_mut(place)
-                    && far(node) < far(other)
+                    && far < other.0
                 {
-                    *other = node;
+                    *other = (far, node);
                 }
             }
         }
+        last = if taken.is_full() { taken.iter().map(|(far, _)| *far).max() } else { None };
     }
-    taken.sort_unstable_by_key(|node| far(node));
-    taken
+    taken.sort_unstable_by_key(|(far, _)| *far);
+    taken.into_iter().map(|(_, node)| node).collect()
 }
+
+/// How far a node is from a key. Of two that are as far the key decides.
+type Far = ([u8; 32], Eid);
 
 #[cfg(test)]
 mod tests {

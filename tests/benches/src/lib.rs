@@ -6,6 +6,7 @@
 //! ```text
 //! cargo bench -p benches                                          our goals
 //! cargo bench -p benches --bench interpreter                      what the interpreter computes
+//! cargo bench -p benches --bench entity                           a host with a million sessions; a churn
 //! cargo bench --manifest-path tests/peers/Cargo.toml              against others
 //! ```
 
