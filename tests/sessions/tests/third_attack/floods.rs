@@ -1,4 +1,4 @@
-//! Floods that are to shut everyone out: of one session's signed frames, and of strangers.
+//! Floods that are to shut all others out: of one session's signed frames, and of strangers.
 
 use std::net::SocketAddr;
 

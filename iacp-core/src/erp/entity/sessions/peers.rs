@@ -74,8 +74,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The oldest peer that may be forgotten, which stands in front afterwards: a constant number of them is looked at. Where all of
-    /// these are to be kept, the oldest one that strangers alone have brought here gives way: a table full of them would shut
-    /// everyone else out.
+    /// these are to be kept, the oldest one that strangers alone have brought here gives way: a table full of them would refuse all
+    /// other peers.
     fn idle_peer(&mut self) -> Option<u32> {
         let mut last_resort = None;
         for _ in 0..LOOKED_AT {
