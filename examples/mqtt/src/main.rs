@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
-use dropbox::{Bounds, BySession, Scope, authorities, read_notice};
+use dropbox::{Limits, read_notice};
 use mqtt::{Announcing, Broker, Heard, Listening, Seen, announce, listen, serve, topic_of};
 
 /// Notifications about sealed objects over MQTT 3.1.1
@@ -85,50 +85,17 @@ struct Listen {
     /// The id by which the broker keeps messages for this listener while it is away
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// A host that may be asked, redirects included; may be repeated. Without it, every host in --scope may
-    #[arg(long, value_name = "HOST")]
-    from: Vec<String>,
-    /// The narrowest addresses that may be asked: a reference is a peer's text
-    #[arg(long, value_enum, default_value_t = Scope::Public)]
-    scope: Scope,
-    /// Certificates (PEM) to trust instead of the system's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// The longest object that is fetched, in bytes
-    #[arg(long, value_name = "N", default_value_t = 64 << 20)]
-    max_bytes: u64,
+    #[command(flatten)]
+    limits: Limits,
     /// For how long one object may take, in seconds: meanwhile the next ones wait
     #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
-    /// iacp: references: where their agent listens, IP:PORT
-    #[arg(long, value_name = "ADDR")]
-    at: Option<String>,
-    /// iacp: references: the agent program, if it is not beside this one
-    #[arg(long, value_name = "FILE", requires = "at")]
-    agent: Option<PathBuf>,
-    /// iacp: references: a file with the seed of our own identity
-    #[arg(long, value_name = "FILE", requires = "at")]
-    seed_file: Option<PathBuf>,
     /// Ends after so many messages
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// A JSON object in each line
     #[arg(long)]
     json: bool,
-}
-
-impl Listen {
-    fn session(&self, time: Duration) -> Result<Option<BySession>> {
-        let Some(at) = self.at.clone() else { return Ok(None) };
-        Ok(Some(BySession {
-            program: self.agent.clone().map_or_else(BySession::program_beside, Ok)?,
-            at,
-            transport: "quic".into(),
-            seed_file: self.seed_file.clone(),
-            longest: self.max_bytes,
-            time,
-        }))
-    }
 }
 
 fn main() -> ExitCode {
@@ -155,10 +122,7 @@ fn run_announce(arguments: &Announce) -> Result<()> {
 
 fn run_listen(arguments: Listen) -> Result<()> {
     let time = Duration::from_secs(arguments.timeout);
-    let session = arguments.session(time)?;
-    let authorities = arguments.ca.as_deref().map(authorities).transpose()?;
-    let (longest, scope, hosts) = (arguments.max_bytes, arguments.scope, arguments.from.clone());
-    let bounds = move || Bounds { longest, time, scope, hosts: hosts.clone(), authorities: authorities.clone() };
+    let (session, bounds) = (arguments.limits.session("quic", time)?, arguments.limits.bounds(time)?);
     let seen = arguments.seen.as_deref().map_or_else(|| Ok(Seen::in_memory()), Seen::open)?;
     fs::create_dir_all(&arguments.into).with_context(|| format!("--into: cannot make {}", arguments.into.display()))?;
     let name = topic_of(&arguments.name).rsplit('/').next().unwrap_or_default().to_owned();
@@ -171,7 +135,7 @@ fn run_listen(arguments: Listen) -> Result<()> {
         count: arguments.count,
     };
     let json = arguments.json;
-    listen(&listening, bounds, seen, move |heard| say(&heard, json))?;
+    listen(&listening, move || bounds.clone(), seen, move |heard| say(&heard, json))?;
     match listening.count {
         Some(_) => Ok(()),
         None => bail!("the connection has ended"),

@@ -83,7 +83,7 @@ fn what_is_hostile_is_refused_with_its_reason_and_hinders_no_other() {
                 _ => {}
             }
         }
-        assert_eq!(put, [one.name.clone()], "{kind:?}");
+        assert_eq!(put, std::slice::from_ref(&one.name), "{kind:?}");
         for (payload, why) in &cases {
             let shown = String::from_utf8_lossy(payload);
             assert!(refused.iter().any(|line| line.contains(why)), "{kind:?}: {why:?} ({shown}): {refused:#?}");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::{Bounds, BySession, Scope, authorities};
@@ -52,9 +52,13 @@ impl Limits {
     /// The agent that is asked for references of a session, if its address was said.
     ///
     /// # Errors
-    /// There is no agent program beside this one.
+    /// There is no agent program beside this one, or something is said about it and not where the other one is.
     pub fn session(&self, transport: &str, time: Duration) -> Result<Option<BySession>> {
-        let Some(at) = self.at.clone() else { return Ok(None) };
+        let Some(at) = self.at.clone() else {
+            let said = self.agent.is_some() || self.seed_file.is_some();
+            ensure!(!said, "--at is needed: an iacp: reference does not say where its agent listens");
+            return Ok(None);
+        };
         Ok(Some(BySession {
             program: self.agent.clone().map_or_else(BySession::program_beside, Ok)?,
             at,

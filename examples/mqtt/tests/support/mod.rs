@@ -1,10 +1,13 @@
 //! Brokers, a server of objects, and a receiver.
 
+#[path = "../../../dropbox/tests/support/https.rs"]
+mod https;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -18,7 +21,6 @@ use dropbox::{Dropbox, Folders, Keys, Sealed, Sealing, Settings, Told, Unhindere
 use ed25519_compact::{KeyPair, Seed};
 use jiff::{SignedDuration, Timestamp};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 /// Longer than anything takes on a machine that has other things to do.
@@ -277,25 +279,17 @@ pub struct Server {
 
 impl Server {
     pub fn start(place: &Place) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let at = format!("https://{}", listener.local_addr().expect("an address"));
-        let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
-        let ca = place.folder.path().join("ca.pem");
-        fs::write(&ca, own.cert.pem()).expect("written");
-        let key = own.signing_key.serialize_der().try_into().expect("a key");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
-        let config = config.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key).expect("a key");
-        let (config, pages) = (Arc::new(config), Arc::new(Mutex::new(BTreeMap::new())));
+        let pages = Arc::new(Mutex::new(BTreeMap::<String, Vec<u8>>::new()));
         let theirs = Arc::clone(&pages);
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (config, pages) = (Arc::clone(&config), Arc::clone(&theirs));
-                thread::spawn(move || drop(answer(stream, config, &pages)));
-            }
+        let serving = https::serve(IpAddr::V4(Ipv4Addr::LOCALHOST), move |path, stream| {
+            let page = theirs.lock().expect("whole").get(path).cloned();
+            let (status, body) = page.map_or((404, Vec::new()), |page| (200, page));
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
+            stream.write_all(&body)
         });
-        Self { at, ca, pages }
+        let ca = place.folder.path().join("ca.pem");
+        fs::write(&ca, &serving.certificate).expect("written");
+        Self { at: serving.at, ca, pages }
     }
 
     /// Has this object from now on; its notification.
@@ -305,26 +299,4 @@ impl Server {
         pages.insert(format!("/{}+manifest.json", sealed.name), sealed.outer.clone());
         notice(&sealed.name, &format!("{}/{}", self.at, sealed.name))
     }
-}
-
-fn answer(
-    stream: TcpStream,
-    config: Arc<ServerConfig>,
-    pages: &Mutex<BTreeMap<String, Vec<u8>>>,
-) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
-    let mut stream = StreamOwned::new(connection, stream);
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8(head).map_err(std::io::Error::other)?;
-    let page = pages.lock().expect("whole").get(head.split(' ').nth(1).unwrap_or_default()).cloned();
-    let (status, body) = page.map_or((404, Vec::new()), |page| (200, page));
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
-    stream.write_all(&body)?;
-    stream.conn.send_close_notify();
-    stream.flush()
 }
