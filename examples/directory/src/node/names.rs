@@ -29,6 +29,8 @@ struct Asked {
     from: SocketAddr,
     /// Its path.
     path: String,
+    /// Paths that are yet to be read, the next one at the end: a link is judged by the one above it, so they come in order.
+    rest: Vec<DhtKey>,
     /// Reads of the DHT that are under way.
     left: usize,
     /// The keys on the way are read too, as they are known after the paths.
@@ -91,10 +93,11 @@ impl Host {
         } else if self.names.asked.len() < WAITING {
             let number = self.names.next;
             self.names.next += 1;
-            let at: Vec<_> = paths(&path).into_iter().map(|path| (Class::Namespaces, key_of(path))).collect();
-            let asked = Asked { query: datagram.to_vec(), from, path, left: at.len(), has_keys: false };
+            let mut rest: Vec<_> = paths(&path).into_iter().rev().map(key_of).collect();
+            let first = rest.pop().map(|key| (Class::Namespaces, key));
+            let asked = Asked { query: datagram.to_vec(), from, path, rest, left: 1, has_keys: false };
             self.names.asked.insert(number, asked);
-            self.read_names(number, at);
+            self.read_names(number, first.into_iter().collect());
         }
         true
     }
@@ -112,6 +115,11 @@ impl Host {
         let Some(asked) = self.names.asked.get_mut(&number) else { return true };
         asked.left = asked.left.saturating_sub(1);
         if asked.left > 0 {
+            return true;
+        }
+        if let Some(key) = asked.rest.pop() {
+            asked.left = 1;
+            self.read_names(number, vec![(Class::Namespaces, key)]);
             return true;
         }
         if !asked.has_keys {
