@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use iacp_core::crypto::{Secret32, Suite};
-use iacp_core::directory::node::Trust as _;
+use iacp_core::directory::client::{self, Answer, BINDING, Found, QUESTION, Reader, Reading, Writing};
 use iacp_core::directory::quorum::{Progress, Question};
 use iacp_core::directory::work::Worker;
-use iacp_core::directory::{Answered, Class, Facts, Judgement, Kind, Origin, Voters, answered, judge, name, sign};
+use iacp_core::directory::{Class, Judgement, Kind, Origin, judge, sign};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::ticket::{Issuer, Opener, query, storage_key};
 use iacp_core::governance::malfeasance::accuse;
@@ -17,24 +17,18 @@ use iacp_core::identity::Identity;
 use iacp_core::pss::TicketKey;
 use iacp_core::time::Mono;
 use iacp_wire::layout::{Record, Revocation};
-use iacp_wire::message::{DirGet, DirPut, ErpRegister, Evidence, HeaderFragment, MigrationVector};
-use iacp_wire::{
-    DhtKey, Digest, Eid, Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter, TransactionId,
-};
+use iacp_wire::message::{DirPut, ErpRegister, Evidence, HeaderFragment, MigrationVector};
+use iacp_wire::{DhtKey, Eid, Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter, TransactionId};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
-use zerocopy::{FromBytes as _, IntoBytes as _};
+use zerocopy::IntoBytes as _;
 
 use crate::Chosen;
 use crate::clock::Clocks;
 use crate::node::Overlay;
 
-/// ERROR WORK_TOO_LOW.
-const WORK_TOO_LOW: u16 = 2;
 /// The most bits that an agent works for.
 const PATIENCE: u32 = 24;
-/// The flag of a DIR_ANSWER for a slashed key: a hint.
-pub const SLASHED: u16 = 0x0002;
 /// The cipher of the tickets here.
 const SUITE: Suite = Suite::ChaCha20Poly1305;
 
@@ -59,49 +53,6 @@ pub enum Written {
     Refused(u32),
     /// Neither within the time.
     Silence,
-}
-
-/// What a look-up found.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// The newest binding that a node had and that holds.
-    pub binding: Option<ErpRegister>,
-    /// Two bindings of one generation at two places: no honest key signs both.
-    pub pair: Option<(ErpRegister, ErpRegister)>,
-    /// How many nodes called the key slashed.
-    pub slashed: usize,
-    /// How many nodes answered.
-    pub answers: usize,
-}
-
-/// What a reader knows besides the record: which of the known nodes vote.
-struct Reader<'o>(&'o Overlay);
-
-impl Facts for Reader<'_> {
-    fn airk(&self, _: &Eid) -> Option<Eid> {
-        None
-    }
-    fn first_invalid(&self, _: &Eid) -> Option<u64> {
-        None
-    }
-    fn is_slashed(&self, _: &Eid) -> bool {
-        false
-    }
-    fn is_challenged(&self, _: &Eid) -> bool {
-        false
-    }
-    fn path_key(&self, _: &name::Path<'_>) -> Option<Eid> {
-        None
-    }
-    fn root_before(&self, _: &name::Path<'_>, _: u64) -> Option<(Eid, Digest)> {
-        None
-    }
-    fn paid(&self, _: &name::Root<'_>) -> bool {
-        false
-    }
-    fn voters(&self, class: Class, key: &DhtKey) -> Voters {
-        self.0.responsible(class, key).unwrap_or_default()
-    }
 }
 
 fn frame(message: Message<'_>) -> Result<Vec<u8>> {
@@ -175,51 +126,45 @@ impl Agent {
         Ok(self.socket.local_addr()?.ip())
     }
 
+    fn mono(&self) -> Mono {
+        Mono(self.clocks.elapsed())
+    }
+
+    /// The next datagram of a node before `until`: which node, and how long it is.
+    async fn next(&self, until: Mono, nodes: &Gateways, buffer: &mut [u8]) -> Option<(Eid, usize)> {
+        let wait = Duration::from_millis(until.0.saturating_sub(self.mono().0).max(1));
+        let (length, from) = timeout(wait, self.socket.recv_from(buffer)).await.ok()?.ok()?;
+        nodes.iter().find(|(_, at)| *at == from).map(|(eid, _)| (*eid, length))
+    }
+
     /// Writes a record by a frame of its owner.
     async fn write(&self, inner: &[u8], class: Class, record: &Record<'_>, nodes: &Gateways) -> Result<Written> {
-        let mono = || Mono(self.clocks.elapsed());
         let eids: Vec<Eid> = nodes.iter().map(|(eid, _)| *eid).collect();
-        let mut question = Question::new(mono(), &eids).context("one to seven nodes")?;
+        let mut write = Writing::new(self.mono(), &eids).context("one to seven nodes")?;
         let mut sent: BTreeMap<Eid, Vec<u8>> = BTreeMap::new();
-        let (mut refused, mut datagram, mut buffer) = (None, inner.to_vec(), [0; 1_500]);
-        let mut refusals = std::collections::BTreeSet::new();
-        while question.progress() == Progress::Waiting {
-            while let Some(eid) = question.poll(mono()) {
+        let (mut datagram, mut buffer) = (inner.to_vec(), [0; 1_500]);
+        loop {
+            while let Some(eid) = write.poll(self.mono()) {
                 let Some((_, at)) = nodes.iter().find(|(node, _)| *node == eid) else { continue };
                 sent.insert(eid, datagram.clone());
                 self.socket.send_to(&datagram, at).await?;
             }
-            let Some(until) = question.next_deadline() else { break };
-            let wait = Duration::from_millis(until.0.saturating_sub(mono().0).max(1));
-            let Ok(Ok((length, from))) = timeout(wait, self.socket.recv_from(&mut buffer)).await else { continue };
-            let Some((eid, at)) = nodes.iter().find(|(_, at)| *at == from) else { continue };
-            let Some(last) = sent.get(eid) else { continue };
-            match answered::<Chosen>(buffer.get(..length).unwrap_or_default(), eid, last, record) {
-                Some(Answered::Status(0)) => {
-                    question.answered(eid);
-                }
-                Some(Answered::Status(status)) => {
-                    refused = Some(status);
-                    refusals.insert(*eid);
-                    // No quorum can confirm it any more.
-                    if refusals.len() > iacp_core::directory::quorum::faulty(nodes.len()) {
-                        return Ok(Written::Refused(status));
-                    }
-                }
-                Some(Answered::Refused { code: WORK_TOO_LOW, retry_after }) => {
-                    // One proof serves all nodes.
-                    datagram = worked(class, record.storage_key, retry_after, &self.clocks, inner).await?;
-                    sent.insert(*eid, datagram.clone());
-                    self.socket.send_to(&datagram, at).await?;
-                }
-                Some(Answered::Refused { .. }) | None => {}
+            match write.progress() {
+                client::Written::Waiting | client::Written::Work(_) => {}
+                client::Written::Done => return Ok(Written::Done),
+                client::Written::Refused(status) => return Ok(Written::Refused(status)),
+                client::Written::Failed => return Ok(Written::Silence),
+            }
+            let Some(until) = write.next_deadline() else { continue };
+            let Some((eid, length)) = self.next(until, nodes, &mut buffer).await else { continue };
+            let Some(last) = sent.get(&eid) else { continue };
+            let heard = write.heard::<Chosen>(&eid, buffer.get(..length).unwrap_or_default(), last, record);
+            if let client::Written::Work(bits) = heard {
+                // One proof serves all nodes.
+                datagram = worked(class, record.storage_key, bits, &self.clocks, inner).await?;
+                write.worked(self.mono());
             }
         }
-        Ok(match (question.progress(), refused) {
-            (Progress::Done, _) => Written::Done,
-            (_, Some(status)) => Written::Refused(status),
-            _ => Written::Silence,
-        })
     }
 
     /// Registers where it is, under its next generation.
@@ -304,16 +249,27 @@ impl Agent {
     /// # Errors
     /// The socket fails.
     pub async fn follow_ticket(&self, owner: &Eid, key: [u8; 32], nodes: &Gateways) -> Result<Option<SocketAddr>> {
-        let question = frame(Message::DhtTicketQuery(&query::<Chosen>(owner, &self.eid(), transaction()?)))?;
-        let mut at = None;
-        self.ask(&question, nodes, |_, answer| {
-            let Message::DhtTicketResp(ticket) = answer.message else { return false };
-            let mut opener = Opener::new(TicketKey { key: Secret32::new(key), iv: [1, 2, 3, 4] }, SUITE);
-            at = at.or(opener.open::<Chosen>(owner, ticket).ok());
-            true
-        })
-        .await?;
-        Ok(at)
+        let transaction_id = transaction()?;
+        let question = frame(Message::DhtTicketQuery(&query::<Chosen>(owner, &self.eid(), transaction_id)))?;
+        let mut opener = Opener::new(TicketKey { key: Secret32::new(key), iv: [1, 2, 3, 4] }, SUITE);
+        let eids: Vec<Eid> = nodes.iter().map(|(eid, _)| *eid).collect();
+        let mut asked = Question::new(self.mono(), &eids).context("one to seven nodes")?;
+        let (mut at, mut buffer) = (None, [0; 1_500]);
+        loop {
+            while let Some(eid) = asked.poll(self.mono()) {
+                let Some((_, at)) = nodes.iter().find(|(node, _)| *node == eid) else { continue };
+                self.socket.send_to(&question, at).await?;
+            }
+            let Some(until) = asked.next_deadline() else { return Ok(at) };
+            let Some((eid, length)) = self.next(until, nodes, &mut buffer).await else { continue };
+            let Ok(answer) = Frame::parse(buffer.get(..length).unwrap_or_default()) else { continue };
+            let Message::DhtTicketResp(ticket) = answer.message else { continue };
+            // Of another question: its number is another one.
+            if ticket.transaction_id == transaction_id {
+                at = at.or(opener.open::<Chosen>(owner, ticket).ok());
+                asked.answered(&eid);
+            }
+        }
     }
 
     /// Revokes its key, with all its generations.
@@ -358,66 +314,36 @@ impl Agent {
         (at(one), at(other))
     }
 
-    /// Asks nodes until a quorum of them has answered.
-    async fn ask(
-        &self,
-        question: &[u8],
-        nodes: &Gateways,
-        mut read: impl FnMut(&Eid, &Frame<'_>) -> bool,
-    ) -> Result<Progress> {
-        let mono = || Mono(self.clocks.elapsed());
+    /// Looks up what stands under the key of an EID; `read` gets the first answer of each node, until a quorum has answered.
+    async fn read(&self, eid: &Eid, kind: u8, nodes: &Gateways, mut read: impl FnMut(&Answer<'_>)) -> Result<Progress> {
         let eids: Vec<Eid> = nodes.iter().map(|(eid, _)| *eid).collect();
-        let mut asked = Question::new(mono(), &eids).context("one to seven nodes")?;
-        let mut buffer = [0; 1_500];
-        let mut has_answered = std::collections::BTreeSet::new();
-        while asked.progress() == Progress::Waiting {
-            while let Some(eid) = asked.poll(mono()) {
+        let at = (Class::Identities, storage_key::<Chosen>(eid));
+        let reading = Reading::new(self.mono(), &eids, at, kind, transaction()?);
+        let mut reading = reading.context("one to seven nodes")?;
+        let (mut question, mut buffer) = ([0; QUESTION], [0; 1_500]);
+        reading.write(&mut question).map_err(|error| anyhow!("a frame: {error}"))?;
+        loop {
+            while let Some(eid) = reading.poll(self.mono()) {
                 let Some((_, at)) = nodes.iter().find(|(node, _)| *node == eid) else { continue };
-                self.socket.send_to(question, at).await?;
+                self.socket.send_to(&question, at).await?;
             }
-            let Some(until) = asked.next_deadline() else { break };
-            let wait = Duration::from_millis(until.0.saturating_sub(mono().0).max(1));
-            let Ok(Ok((length, from))) = timeout(wait, self.socket.recv_from(&mut buffer)).await else { continue };
-            let Some((eid, _)) = nodes.iter().find(|(_, at)| *at == from) else { continue };
-            let Ok(answer) = Frame::parse(buffer.get(..length).unwrap_or_default()) else { continue };
-            if !has_answered.contains(eid) && read(eid, &answer) {
-                has_answered.insert(*eid);
-                asked.answered(eid);
+            let Some(until) = reading.next_deadline() else { return Ok(reading.progress()) };
+            let Some((eid, length)) = self.next(until, nodes, &mut buffer).await else { continue };
+            if let Some(answer) = reading.heard(&eid, buffer.get(..length).unwrap_or_default()) {
+                read(&answer);
             }
         }
-        Ok(asked.progress())
     }
 
-    /// Looks an EID up: the best binding of a quorum of answers, each of them judged.
+    /// Looks an EID up: the newest binding in the answers of a quorum, each of them judged.
     ///
     /// # Errors
     /// The socket fails.
     pub async fn find(&self, eid: &Eid, nodes: &Gateways, known: &Overlay) -> Result<Found> {
-        let (key, transaction) = (storage_key::<Chosen>(eid), transaction()?);
-        let head = DirGet {
-            storage_key: key,
-            transaction_id: transaction,
-            kind: 255,
-            first: 0,
-            class: Class::Identities as u8,
-            reserved: 0,
-        };
-        let question = frame(Message::DirGet { head: &head, padding: &[0; 96] })?;
-        let mut found = Found::default();
-        let now = self.clocks.now().unix;
-        self.ask(&question, nodes, |_, answer| {
-            let Message::DirAnswer { head, records } = answer.message else { return false };
-            if head.transaction_id != transaction {
-                return false;
-            }
-            found.answers += 1;
-            found.slashed += usize::from(head.answer_flags.get() & SLASHED != 0);
-            if let Ok((one, _)) = Record::parse_prefix(records) {
-                found.consider(now, &one, known);
-            }
-            true
-        })
-        .await?;
+        let (mut found, now) = (Found::default(), self.clocks.now().unix);
+        let voters = known.nearest(Class::Identities, &storage_key::<Chosen>(eid));
+        let reader = Reader { nodes: &voters, airk: None };
+        self.read(eid, BINDING, nodes, |answer| found.take::<Chosen>(now, answer, &reader)).await?;
         Ok(found)
     }
 
@@ -426,45 +352,19 @@ impl Agent {
     /// # Errors
     /// The socket fails.
     pub async fn verdict(&self, eid: &Eid, nodes: &Gateways, known: &Overlay) -> Result<Option<u8>> {
-        let (key, transaction) = (storage_key::<Chosen>(eid), transaction()?);
-        let head = DirGet {
-            storage_key: key,
-            transaction_id: transaction,
-            kind: Kind::Verdict as u8,
-            first: 0,
-            class: Class::Identities as u8,
-            reserved: 0,
-        };
-        let question = frame(Message::DirGet { head: &head, padding: &[0; 360] })?;
         let (mut outcome, now) = (None, self.clocks.now().unix);
-        self.ask(&question, nodes, |_, answer| {
-            let Message::DirAnswer { head, records } = answer.message else { return false };
-            if head.transaction_id != transaction {
-                return false;
-            }
-            if let Ok((one, _)) = Record::parse_prefix(records)
-                && one.kind == Kind::Verdict as u8
-                && matches!(judge::<Chosen>(now, Origin::Node, &one, None, &Reader(known)), Judgement::Store { .. })
-            {
-                outcome = one.body.get(64).copied();
-            }
-            true
+        let voters = known.nearest(Class::Identities, &storage_key::<Chosen>(eid));
+        let reader = Reader { nodes: &voters, airk: None };
+        self.read(eid, Kind::Verdict as u8, nodes, |answer| {
+            let is_verdict = |one: &Record<'_>| {
+                one.kind == Kind::Verdict as u8
+                    && matches!(judge::<Chosen>(now, Origin::Node, one, None, &reader), Judgement::Store { .. })
+            };
+            let verdict = answer.records().next().filter(is_verdict);
+            outcome = verdict.and_then(|one| one.body.get(64).copied()).or(outcome);
         })
         .await?;
         Ok(outcome)
-    }
-}
-
-impl Found {
-    fn consider(&mut self, now: iacp_core::time::UnixTime, one: &Record<'_>, known: &Overlay) {
-        let held = self.binding;
-        let held = held.as_ref().map(|held| record(Kind::Binding, one.storage_key, held.as_bytes()));
-        let Ok(binding) = ErpRegister::read_from_bytes(one.body) else { return };
-        match judge::<Chosen>(now, Origin::Node, one, held.as_ref(), &Reader(known)) {
-            Judgement::Store { .. } => self.binding = Some(binding),
-            Judgement::Equivocation => self.pair = self.binding.map(|first| (first, binding)),
-            Judgement::Refresh { .. } | Judgement::Stale | Judgement::Refused(_) => {}
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use directory::clock::Clocks;
 use directory::demo::{Size, run};
 use directory::node::{Host, Options, Overlay};
 use directory::show;
-use iacp_wire::Eid;
+use iacp_wire::{Digest, Eid};
 
 /// Directory nodes over a real Kademlia. Records are judged before the DHT stores them.
 #[derive(Parser)]
@@ -55,6 +55,12 @@ struct NodeArguments {
     /// The file into which votes are written before they are signed.
     #[arg(long)]
     votes: PathBuf,
+    /// The file of its open trials, with which it goes on after a restart; the name of the votes with `.cases` unless it is set.
+    #[arg(long)]
+    cases: Option<PathBuf>,
+    /// A root that counts as paid: SHA-256 of the body of its ROOT record, 64 hexadecimal digits; may be given several times.
+    #[arg(long, value_parser = digest)]
+    pin: Vec<Digest>,
     /// Bits of work that a request takes without load.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=24))]
     work: u32,
@@ -104,6 +110,10 @@ fn eid(text: &str) -> Result<Eid, String> {
     Ok(eid)
 }
 
+fn digest(text: &str) -> Result<Digest, String> {
+    eid(text).map(|eid| Digest(eid.0)).map_err(|_| "a digest is 64 hexadecimal digits".to_owned())
+}
+
 fn node(text: &str) -> Result<(Eid, SocketAddr), String> {
     let (digits, at) = text.split_once('@').ok_or("EID@ADDRESS:PORT")?;
     Ok((eid(digits)?, at.parse().map_err(|_| "ADDRESS:PORT after the @")?))
@@ -150,11 +160,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run_node(arguments: NodeArguments) -> Result<bool> {
-    let NodeArguments { listen, join, key: file, votes, work } = arguments;
+    let NodeArguments { listen, join, key: file, votes, cases, pin: pinned, work } = arguments;
     ensure!(listen.port() != 0 && listen.port() != u16::MAX, "the port is fixed: others name it");
+    let cases = Some(cases.unwrap_or_else(|| {
+        let mut name = votes.clone().into_os_string();
+        name.push(".cases");
+        name.into()
+    }));
     let votes = OpenOptions::new().create(true).read(true).append(true).open(&votes).context("the file of votes")?;
     let (seed, clocks, votes) = (key(&file)?, Clocks::new(), Some(votes));
-    let host = Host::start(Options { seed, listen, join, base: work, clocks, votes }).await?;
+    let host = Host::start(Options { seed, listen, join, base: work, clocks, votes, cases, pinned }).await?;
     let eid = host.shared().keeper().eid();
     println!("{}@{listen}", hex(&eid.0));
     host.run().await;

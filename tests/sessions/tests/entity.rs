@@ -251,3 +251,21 @@ fn a_destination_that_cannot_be_resolved_is_asked_later_and_later_and_blocks_not
         |world: &Hosts| world.hosts[0].told.get(&(0, session.bits())).is_some_and(|told| told.peer == Some(lost));
     assert!(world.run_until(1_500, opened));
 }
+
+// shows: IACP-094 (§4.2.6.1), IACP-097 (§4.2.6.2)
+#[test]
+fn a_peer_that_moves_before_it_is_reached_is_found_at_its_new_place_although_its_old_one_was_read_just_now() {
+    let mut world = bound(8, 2, true, Weather::FAIR);
+    let (here, there, peer, now) = (world.hosts[0].at, world.hosts[1].at, world.eid(1, 0), world.now);
+    world.cut = vec![(here, there)];
+    let session = world.hosts[0].with(now, 0, |desk, rng| desk.open(peer, None, Capabilities::NONE, rng));
+    let session = session.expect("a slot is free");
+    world.run(1_000);
+    let reads = |world: &Hosts| world.asked.iter().filter(|(_, eid)| *eid == peer).count();
+    assert_eq!(reads(&world), 1, "what was read is believed for 300 s");
+    world.move_host(1, place(70));
+    let opened =
+        |world: &Hosts| world.hosts[0].told.get(&(0, session.bits())).is_some_and(|told| told.peer == Some(peer));
+    assert!(world.run_until(8_000, opened), "5 s without an answer have it read again");
+    assert_eq!(reads(&world), 2);
+}

@@ -1,6 +1,7 @@
 //! The loop around an LL-Entity: datagrams, local channels, stable storage, orders and deadlines.
 
 mod docking;
+mod nodes;
 mod telling;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -27,7 +28,6 @@ use crate::clock::{Clock, unix};
 use crate::host::channels::{Channels, Heard};
 use crate::host::control::{Order, Ordered};
 use crate::host::directory::Directory;
-use crate::host::directory::driving::mined;
 use crate::host::directory::mining::Mined;
 use crate::host::docking::{Docking, Moved};
 use crate::host::outside::{Buffer, Outside};
@@ -202,7 +202,7 @@ impl Host<'_> {
                 heard = self.channels.next() => Turn::Local(heard),
                 word = self.storage.next() => Turn::Stored(word),
                 ordered = self.orders.recv() => Turn::Ordered(ordered),
-                mined = mined(&mut self.directory) => Turn::Mined(mined),
+                mined = nodes::mined(&mut self.directory) => Turn::Mined(mined),
                 () = self.clock.sleep_until(due) => Turn::Due,
                 () = self.outside.room(), if blocked => Turn::Room,
                 _ = watch.tick(), if self.everywhere => Turn::Watch,
@@ -272,11 +272,11 @@ impl Host<'_> {
         self.timeline.note("host", Event::Step(step));
     }
 
-    pub fn remark(&self, what: String) {
+    fn remark(&self, what: String) {
         self.note(Step::Note { what });
     }
 
-    pub fn trouble(&self, what: String) {
+    fn trouble(&self, what: String) {
         self.timeline.note("host", Event::Trouble { what });
     }
 
@@ -376,7 +376,7 @@ impl Host<'_> {
         Said::Something
     }
 
-    pub fn has_sent(&mut self, to: SocketAddr, frame: &[u8]) {
+    fn has_sent(&mut self, to: SocketAddr, frame: &[u8]) {
         self.captured(|here| (here, to), frame);
         self.went(to);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures::future::join_all;
+use iacp_core::directory::client::Found;
 use iacp_core::directory::quorum::needed;
 use iacp_core::directory::{Class, Kind};
 use iacp_core::erp::ticket::storage_key;
@@ -18,7 +19,7 @@ use zerocopy::IntoBytes as _;
 use super::world::{GATEWAYS, World};
 use super::{Mark, Report, Size};
 use crate::Chosen;
-use crate::agent::{Agent, Found, Written};
+use crate::agent::{Agent, Written};
 use crate::node::Forgery;
 
 /// So many agents ask at a time.
@@ -269,11 +270,29 @@ async fn tried(script: &mut Script<'_>) -> Result<()> {
     let stolen = victim.contradiction(World::home(total + 1, false), World::home(total + 3, false));
     let nodes = script.world.some(GATEWAYS);
     let accuser = script.world.agents.first().context("an agent")?;
-    let accused = (accuser.accuse(&pair, &nodes).await?, accuser.accuse(&stolen, &nodes).await?);
-    script.check(
-        "both are accused with a proof, at a quorum of nodes".to_owned(),
-        accused == (Written::Done, Written::Done),
+    // A node that came to hold the pair has accused the liar by it already: then the accusation is known.
+    let by_agent = accuser.accuse(&pair, &nodes).await?;
+    let of_victim = accuser.accuse(&stolen, &nodes).await?;
+    let keys = [liar.eid(), victim.eid()];
+    let known = script.world.known();
+    let world = &script.world;
+    let is_tried = || {
+        keys.iter().all(|eid| {
+            let nodes = known.nearest(Class::Identities, &storage_key::<Chosen>(eid));
+            let tried = world.nodes.iter().filter(|node| node.runs() && nodes.contains(&node.eid));
+            tried.filter(|node| node.shared.keeper().node.is_challenged(eid)).count() >= needed(nodes.len())
+        })
+    };
+    let tried = world.wait(PATIENCE, is_tried).await;
+    let nodes_accused: u64 = world.nodes.iter().map(|node| node.shared.keeper().counts.accused).sum();
+    script.mark(
+        match by_agent {
+            Written::Done => "agent 0 accuses the liar".to_owned(),
+            _ => format!("{nodes_accused} nodes that came to hold the pair have accused the liar by it"),
+        },
+        None,
     );
+    script.check("both are accused with a proof, at a quorum of nodes".to_owned(), tried && of_victim == Written::Done);
     let moved = soon(liar.register(&nodes)).await?;
     script.check("while it is CHALLENGED the liar moves nowhere".to_owned(), moved != Written::Done);
 

@@ -107,6 +107,8 @@ impl World {
                 base: BASE,
                 clocks: self.clocks.clone(),
                 votes: None,
+                cases: None,
+                pinned: Vec::new(),
             };
             let (listen, host) = (options.listen, Host::start(options).await);
             match host {

@@ -2,24 +2,28 @@
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use iacp_core::crypto::Secret32;
+use iacp_core::dhi::fallback::{Asked, Resolver};
+use iacp_core::dhi::mapping::of_node;
 use iacp_core::directory::metric::{Diversity, NodeInfo};
 use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown};
 use iacp_core::directory::{Class, Kind, class_of};
 use iacp_core::guard::ticket::{Issued, Spending};
-use iacp_core::guard::{Liable, Rate, Zone};
+use iacp_core::guard::{Ingress, Liable, Rate, Zone};
 use iacp_core::identity::Identity;
 use iacp_core::slots::Slot;
-use iacp_core::time::Mono;
+use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::layout::Record;
-use iacp_wire::{DhtKey, Eid};
+use iacp_wire::{DhtKey, Digest, Eid};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::overlay::Overlay;
 use super::votes::{Known, Votes};
+use super::{Options, cases};
 use crate::Chosen;
 use crate::clock::Clocks;
 
@@ -27,6 +31,14 @@ use crate::clock::Clocks;
 const PLACES: usize = 4_096;
 /// What stands at one coordinate is handed on in at most so many bytes.
 pub const BUNDLE: usize = 60 * 1_024;
+
+/// Open trials are written down so often, in milliseconds.
+const SAVE: u64 = 60_000;
+/// Requestors of names within one second.
+const REQUESTORS: usize = 256;
+/// Queries of names of one network, and of all: each costs two signatures.
+const NETWORK: Rate = Rate { capacity: 256, per_second: 64 };
+const ALL: Rate = Rate { capacity: 1_024, per_second: 512 };
 
 /// The kinds in the order in which a node has to learn them: what decides about others first, but a binding before the accusation
 /// of its owner, after which no binding is taken.
@@ -57,6 +69,8 @@ pub struct Counts {
     pub taken: u64,
     /// Records that other nodes handed on and that may not stand.
     pub refused: u64,
+    /// Keys that this node itself accused, by two words of theirs that came to it.
+    pub accused: u64,
 }
 
 /// What has to happen after a step of the node.
@@ -78,6 +92,13 @@ pub struct Keeper {
     me: Identity<Chosen>,
     clocks: Clocks,
     votes: Votes,
+    /// Where open trials are written down, and when that was done last.
+    cases: Option<PathBuf>,
+    saved: Mono,
+    pinned: Vec<Digest>,
+    /// Requestors of names that were answered within the last second.
+    asked: Vec<Asked>,
+    ingress: Ingress<64>,
 }
 
 fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
@@ -90,7 +111,9 @@ impl Keeper {
     ///
     /// # Errors
     /// No randomness, or sizes that do not fit together.
-    pub fn new(seed: [u8; 32], at: SocketAddr, base: u32, clocks: Clocks, votes: Option<File>) -> Result<Self> {
+    pub fn new(options: &Options, votes: Option<File>) -> Result<Self> {
+        let Options { seed, listen: at, base, ref clocks, ref pinned, .. } = *options;
+        let (clocks, pinned) = (clocks.clone(), pinned.clone());
         let me = Identity::<Chosen>::from_seed(&Secret32::new(seed));
         let mut random = [0; 32];
         getrandom::fill(&mut random).context("randomness")?;
@@ -123,7 +146,20 @@ impl Keeper {
         let mut overlay = Overlay::default();
         overlay.enter(me.eid(), at);
         let votes = Votes::read(votes).context("the votes that were written down")?;
-        Ok(Self { node, overlay, counts: Counts::default(), me, clocks, votes })
+        let mut node = node;
+        // A node that was started again goes on with its trials, and says anew that it is there.
+        if let Some(path) = &options.cases {
+            for case in cases::read(path).with_context(|| format!("{}", path.display()))? {
+                node.restore_case(clocks.now().mono, &case)
+                    .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+            }
+        }
+        node.announce(0);
+        let saved = clocks.now().mono;
+        let ingress = Ingress::new(ALL, NETWORK, clocks.now().mono, &mut rng);
+        let asked = vec![Asked::FREE; REQUESTORS];
+        let (cases, counts) = (options.cases.clone(), Counts::default());
+        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, pinned, asked, ingress })
     }
 
     /// The node's EID.
@@ -132,10 +168,43 @@ impl Keeper {
         self.me.eid()
     }
 
+    /// What time it is outside.
+    #[must_use]
+    pub fn unix(&self) -> UnixTime {
+        self.clocks.now().unix
+    }
+
+    /// Checks a query of a name, whose requestor has one answer a second; gives the answer by what stands here now.
+    pub fn admits_query(&mut self, from: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
+        self.ingress.admit(self.clocks.now().mono, from, 1).ok()?;
+        let mut asked = std::mem::take(&mut self.asked);
+        let answer = self.resolve(&mut asked, query);
+        self.asked = asked;
+        answer
+    }
+
+    /// The answer to a query that was admitted, by what stands here now.
+    #[must_use]
+    pub fn answer_query(&self, query: &[u8]) -> Option<Vec<u8>> {
+        self.resolve(&mut [Asked::FREE], query)
+    }
+
+    fn resolve(&self, asked: &mut [Asked], query: &[u8]) -> Option<Vec<u8>> {
+        let (now, mut out) = (self.clocks.now(), [0; 256]);
+        let trust = self.known();
+        let known = |host: &str| of_node(&self.node, now.unix, host, &trust);
+        let length = Resolver::new(asked).answer(now.mono, now.unix, &self.me, query, known, &mut out).ok()?;
+        out.get(..length).map(<[u8]>::to_vec)
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known { overlay: &self.overlay, votes: &self.votes, pinned: &self.pinned }
+    }
+
     /// Handles a frame; gives the answer.
     pub fn handle(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut out = [0; 1_200];
-        let known = Known { overlay: &self.overlay, votes: &self.votes };
+        let known = Known { overlay: &self.overlay, votes: &self.votes, pinned: &self.pinned };
         match self.node.handle(self.clocks.now(), &self.me, from, datagram, &known, &mut out) {
             Handled::Answer(length) => out.get(..length).map(<[u8]>::to_vec),
             Handled::Silence(_) => None,
@@ -150,7 +219,8 @@ impl Keeper {
             match event {
                 Event::Persist { id, offender, outcome } => {
                     // A vote that cannot be written down is not cast.
-                    if self.votes.write_down(&id, &offender, outcome).is_err() {
+                    let written = self.save(now.mono).and_then(|()| self.votes.write_down(&id, &offender, outcome));
+                    if written.is_err() {
                         continue;
                     }
                     let mut out = [0; 256];
@@ -164,10 +234,41 @@ impl Keeper {
                     let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
                     todo.push(Todo::Publish(Class::Identities, key));
                 }
-                Event::Lapsed { .. } | Event::Equivocation { .. } => {}
+                // This node has come to hold two words of one key that contradict each other: it says so to all.
+                Event::Equivocation { offender } => {
+                    let Self { node, me, overlay, votes, pinned, .. } = self;
+                    let known = Known { overlay, votes, pinned };
+                    if node.accuse(now, me, &known) == Some(0) {
+                        self.counts.accused += 1;
+                        let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
+                        todo.push(Todo::Publish(Class::Identities, key));
+                    }
+                }
+                Event::Lapsed { .. } => {}
             }
         }
+        if now.mono.since(self.saved) >= SAVE && self.save(now.mono).is_ok() {
+            self.saved = now.mono;
+        }
         todo
+    }
+
+    /// What the node sends by itself: notices to accused keys. Records are handed over by the DHT.
+    pub fn sends(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        let (now, mut sent) = (self.clocks.now(), Vec::new());
+        let mut out = [0; 1_200];
+        while let Some((to, length)) = self.node.poll_transmit(now, &self.me, &mut out) {
+            sent.push((to, out.get(..length).unwrap_or_default().to_vec()));
+        }
+        sent
+    }
+
+    /// Writes down the open trials: for the hour of one counts the time in which the node ran.
+    fn save(&self, now: Mono) -> std::io::Result<()> {
+        match &self.cases {
+            Some(path) => cases::write(path, self.node.saved_cases(now)),
+            None => Ok(()),
+        }
     }
 
     /// All that stands at a coordinate, one record after another.
@@ -204,7 +305,7 @@ impl Keeper {
             rest = behind;
             let is_here = record.storage_key == *key && class_of::<Chosen>(&record) == Ok(class);
             let now = self.clocks.now();
-            let known = Known { overlay: &self.overlay, votes: &self.votes };
+            let known = Known { overlay: &self.overlay, votes: &self.votes, pinned: &self.pinned };
             let status = if is_here { self.node.offer(now, from, &record, &known) } else { 21 };
             match status {
                 0 => self.counts.taken += 1,

@@ -3,7 +3,9 @@
 //! What an owner brings is admitted by the node, then written into the DHT, and confirmed once a quorum has it. What is looked up
 //! is read from the DHT, judged, and answered out of the node's own records.
 
+mod cases;
 mod keeper;
+mod names;
 mod overlay;
 mod records;
 mod votes;
@@ -12,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -22,7 +25,7 @@ use iacp_core::directory::{Class, Kind, Voters, record_digest};
 use iacp_core::erp::ticket::storage_key;
 use iacp_core::time::Mono;
 use iacp_wire::layout::Record;
-use iacp_wire::{DhtKey, Eid, Frame, Message};
+use iacp_wire::{DhtKey, Digest, Eid, Frame, Message};
 use libp2p::kad::{self, GetRecordOk, Mode, PutRecordError, QueryId, QueryResult, Quorum};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, identity};
@@ -37,6 +40,7 @@ pub use records::Shared;
 use crate::Chosen;
 use crate::clock::Clocks;
 use keeper::{BUNDLE, Todo};
+use names::Names;
 
 /// The DHT of directory nodes. It is one for all classes: the class is a part of the key.
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/iacp/dir/1");
@@ -65,6 +69,10 @@ pub struct Options {
     pub clocks: Clocks,
     /// Where votes are written before they are signed.
     pub votes: Option<File>,
+    /// Where open trials are written.
+    pub cases: Option<PathBuf>,
+    /// SHA-256 of each ROOT body that counts as paid.
+    pub pinned: Vec<Digest>,
 }
 
 #[derive(NetworkBehaviour)]
@@ -102,6 +110,7 @@ pub struct Host {
     socket: UdpSocket,
     clocks: Clocks,
     waiting: HashMap<QueryId, Waiting>,
+    names: Names,
     /// For which nodes each coordinate was handed over last, and when.
     handed: BTreeMap<(u8, [u8; 32]), (Voters, Mono)>,
     votes: VecDeque<(u8, Vec<u8>, Vec<SocketAddr>)>,
@@ -148,10 +157,13 @@ impl Host {
     ///
     /// # Errors
     /// A port is taken, or the key of a node to join is none.
-    pub async fn start(options: Options) -> Result<Self> {
-        let Options { seed, listen, join, base, clocks, votes } = options;
+    pub async fn start(mut options: Options) -> Result<Self> {
+        let votes = options.votes.take();
+        let keeper = |options: &Options| Keeper::new(options, votes);
+        let Options { seed, listen, .. } = options;
         let socket = UdpSocket::bind(listen).await.with_context(|| format!("a port for frames at {listen}"))?;
-        let shared = Shared::new(Keeper::new(seed, listen, base, clocks.clone(), votes)?);
+        let shared = Shared::new(keeper(&options)?);
+        let Options { join, clocks, .. } = options;
         let key = identity::Keypair::ed25519_from_bytes(seed).context("a key")?;
         let peer = key.public().to_peer_id();
         ensure!(eid_of(&peer) == Some(shared.keeper().eid()), "one seed is one key, for frames and for the DHT");
@@ -164,7 +176,8 @@ impl Host {
         let _ = swarm.behaviour_mut().kad.bootstrap();
         let (waiting, handed, votes) = (HashMap::new(), BTreeMap::new(), VecDeque::new());
         let (forger, forgeries) = mpsc::channel(1);
-        Ok(Self { shared, swarm, socket, clocks, waiting, handed, votes, forgeries, forger })
+        let names = Names::default();
+        Ok(Self { shared, swarm, socket, clocks, waiting, names, handed, votes, forgeries, forger })
     }
 
     /// The node's records and counts, for others to look at.
@@ -200,6 +213,9 @@ impl Host {
 
     /// A frame of an agent, or a vote of another node.
     async fn on_frame(&mut self, datagram: &[u8], from: SocketAddr) {
+        if self.on_name(datagram, from).await {
+            return;
+        }
         let Some(answer) = self.shared.keeper().handle(from, datagram) else { return };
         if let Some((class, key)) = looked_up(datagram, &answer) {
             if self.waiting.len() >= WAITING {
@@ -346,7 +362,7 @@ impl Host {
             }
             _ => {}
         }
-        if !is_last {
+        if !is_last || self.on_name_read(&id).await {
             return;
         }
         match self.waiting.remove(&id) {
@@ -380,6 +396,10 @@ impl Host {
                     self.handed.remove(&(class as u8, key.0));
                 }
             }
+        }
+        let sent = self.shared.keeper().sends();
+        for (to, frame) in sent {
+            let _ = self.socket.send_to(&frame, to).await;
         }
         for _ in 0..self.votes.len() {
             let Some((left, frame, to)) = self.votes.pop_front() else { break };

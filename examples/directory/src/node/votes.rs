@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 
+use iacp_core::directory::name::Root;
 use iacp_core::directory::node::Trust;
 use iacp_core::directory::{Class, Voters};
 use iacp_core::governance::window::Outcome;
 use iacp_wire::{DhtKey, Digest, Eid};
 
 use super::overlay::Overlay;
+use crate::Chosen;
 
 /// One line for each vote: accusation, offender, outcome.
 pub struct Votes {
@@ -88,9 +90,15 @@ pub struct Known<'a> {
     pub overlay: &'a Overlay,
     /// What this one voted.
     pub votes: &'a Votes,
+    /// The roots that its operator has paid for by naming them: SHA-256 of each ROOT body.
+    pub pinned: &'a [Digest],
 }
 
 impl Trust for Known<'_> {
+    fn paid(&self, root: &Root<'_>) -> bool {
+        self.pinned.contains(&root.state::<Chosen>())
+    }
+
     fn voted(&self, accusation: &Digest) -> Option<Outcome> {
         self.votes.cast.get(&accusation.0).copied()
     }
@@ -134,7 +142,7 @@ mod tests {
         votes.write_down(&id, &offender, Outcome::Guilty).expect("the same again");
         votes.write_down(&other, &offender, Outcome::Cleared).expect("another accusation");
         let votes = Votes::read(Some(open())).expect("a file of votes");
-        let known = Known { overlay: &Overlay::default(), votes: &votes };
+        let known = Known { overlay: &Overlay::default(), votes: &votes, pinned: &[] };
         let cast = [id, other, Digest([1; 32])].map(|id| known.voted(&id));
         assert_eq!(cast, [Some(Outcome::Guilty), Some(Outcome::Cleared), None]);
         std::fs::remove_file(&path).expect("the file is there");

@@ -94,8 +94,14 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             // It is this agent's session, so the identity is the right one.
             let _ = entry.session.open_gate(now, identity, rng);
         }
+        let (peer, cookies) = (entry.session.peer(), entry.session.cookies());
+        let tries = entry.session.is_attempt_toward(&peer);
         let _ = entry.session.handle_deadline(now, identity, rng);
+        let begins_anew = tries && entry.session.cookies() != cookies;
         self.refile(now, slot, rng);
+        if begins_anew {
+            self.unheard(now, slot);
+        }
         self.read_again(now, slot);
         self.renew_keys(now, slot, rng);
         self.seek_again(now, slot);

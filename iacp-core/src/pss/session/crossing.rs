@@ -1,5 +1,7 @@
 //! Both sides open at the same time: one attempt prevails, the other rests (PROFILE 4.6).
 
+use core::net::SocketAddr;
+
 use iacp_wire::Eid;
 
 use super::stage::Stage;
@@ -30,6 +32,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
             _ => false,
         };
         answered && self.names.peer() == *peer && self.names.own < *peer
+    }
+
+    /// A verified binding says that the peer is at `at`, and nothing authentic has come from where this attempt looks for it: it
+    /// looks there from now on. `false` if this is no such attempt.
+    pub(crate) fn redirect(&mut self, now: Mono, at: SocketAddr) -> bool {
+        let Stage::Hearing(attempt) = &mut self.stage else { return false };
+        let unanswered = attempt.offered().is_none();
+        if unanswered {
+            attempt.repeat.again(now);
+            self.path.begin(at);
+        }
+        unanswered
     }
 
     /// Lets this attempt rest, because it crossed one of the peer, whose session was accepted: it takes and sends

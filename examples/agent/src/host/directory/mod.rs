@@ -9,7 +9,7 @@
 //! The LL-Entity counts the confirmations of its bindings itself. What it does not do is here: work, the refresh of a binding
 //! that stands, look-ups, and all other records.
 
-pub mod driving;
+pub mod learnt;
 pub mod mining;
 pub mod reads;
 mod writes;
@@ -22,13 +22,12 @@ use iacp_core::directory::Kind;
 use iacp_core::directory::client::Written;
 use iacp_core::directory::quorum::{faulty, needed};
 use iacp_core::erp::binding::Binding;
-use iacp_core::erp::entity::PeerAnswer;
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::switch_point::{NODES, Node, Quorum};
 use iacp_core::time::{Mono, UnixTime};
-use iacp_wire::message::DhtTicketResp;
 use iacp_wire::{Eid, Frame, Message};
 
+use crate::host::directory::learnt::Learnt;
 use crate::host::directory::mining::{Mined, Miner};
 use crate::host::directory::reads::{About, Reads};
 use crate::host::directory::writes::{Purpose, Write};
@@ -38,24 +37,6 @@ use crate::keys::Target;
 const REFRESH: u64 = 1_800_000;
 /// ... and, where no quorum has taken it, after this long.
 const REFRESH_AGAIN: u64 = 60_000;
-
-/// What the nodes have said, for the LL-Entity and for the user.
-pub enum Learnt {
-    Own(Binding),
-    Peer(Eid, PeerAnswer),
-    /// The body of a PROOF_OF_MAL.
-    Accusation(Vec<u8>),
-    Ticket {
-        owner: Eid,
-        requestor: Eid,
-        answer: DhtTicketResp,
-    },
-    /// A record of an agent's has ended its way.
-    Deposited(Eid, Kind, Written),
-    /// A quorum has the binding of this generation.
-    Bound(Eid, u64),
-    Trouble(String),
-}
 
 /// A binding that a quorum of nodes has, or is to have.
 struct Registered {

@@ -20,7 +20,7 @@ use iacp_wire::{Eid, Frame, Message, TlvWriter, TransactionId};
 use rand_core::Rng;
 use zerocopy::FromBytes;
 
-use crate::host::directory::Learnt;
+use crate::host::directory::learnt::Learnt;
 use crate::keys::{self, Crypto};
 
 /// More are not under way: what is asked then is asked again by the LL-Entity.

@@ -236,6 +236,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             match at {
                 // A binding opens no inner network: it leads into none that is narrower than where its bearer is.
                 Some(at) if Scope::of(at.ip()) < Scope::of(from.unwrap_or(home).ip()) => {}
+                Some(at) if home != at && entry.session.redirect(now, at) => {}
                 Some(at) => {
                     if claims < CLAIMS && home != at && entry.session.claim(now, at) {
                         claims += 1;

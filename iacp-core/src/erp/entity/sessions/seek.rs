@@ -21,6 +21,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
+    /// An attempt has had no authentic answer for 5 s and begins anew: what the directory says of the peer is read again, however
+    /// young it is, for the peer may have moved since.
+    // keeps: IACP-094 (§4.2.6.1)
+    pub(in crate::erp::entity) fn unheard(&mut self, now: Mono, slot: u32) {
+        let Some(entry) = self.sessions.at(slot).filter(|_| self.settings.directory.is_some()) else { return };
+        if let Some(peer) = entry.peer.checked_sub(1).filter(|_| entry.session.locator() != INSIDE) {
+            self.ask_peer(now, peer);
+        }
+    }
+
     /// Looks once more, if it is time: what a read has not brought, a ticket may.
     pub(in crate::erp::entity) fn seek_again(&mut self, now: Mono, slot: u32) {
         let Some(entry) = self.sessions.at(slot).filter(|entry| entry.seek.is_degraded() && entry.seek.is_due(now))

@@ -4,15 +4,16 @@ use iacp_core::directory::client::Written;
 use iacp_core::erp::entity::HostRequest;
 use iacp_wire::message::MalfeasanceData;
 
+use super::Host;
 use crate::clock::unix;
+use crate::host::directory::Directory;
+use crate::host::directory::learnt::Learnt;
 use crate::host::directory::mining::Mined;
 use crate::host::directory::reads::About;
-use crate::host::directory::{Directory, Learnt};
-use crate::host::drive::Host;
 use crate::keys;
 
 /// The next work that is done for a directory; without one there is none.
-pub async fn mined(directory: &mut Option<Directory>) -> Mined {
+pub(super) async fn mined(directory: &mut Option<Directory>) -> Mined {
     match directory {
         Some(directory) => directory.mined().await,
         None => std::future::pending().await,
@@ -21,7 +22,7 @@ pub async fn mined(directory: &mut Option<Directory>) -> Mined {
 
 impl Host<'_> {
     /// Has the nodes answer what the LL-Entity asks.
-    pub fn ask_directory(&mut self, request: HostRequest) {
+    pub(super) fn ask_directory(&mut self, request: HostRequest) {
         let now = self.clock.now();
         let Self { directory: Some(directory), entity, .. } = self else { return };
         let about = match request {
@@ -48,7 +49,7 @@ impl Host<'_> {
     }
 
     /// Sends what is due to the nodes, and gives the LL-Entity what they said; `true` if the way out is full.
-    pub fn consult(&mut self) -> bool {
+    pub(super) fn consult(&mut self) -> bool {
         let now = self.clock.now();
         let Some(directory) = &mut self.directory else { return false };
         directory.poll(now);

@@ -1,0 +1,109 @@
+//! Agents of two hosts find each other through five directory nodes, by their EIDs alone: all of them are processes.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{Place, Running, agent};
+
+const NODES: u8 = 5;
+/// How much is sent each time.
+const BYTES: usize = 100_000;
+
+/// An address of 127/8 that no other run of this test has.
+fn address(last: u8) -> String {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{low}.{last}", 128 + high % 64)
+}
+
+/// Starts the nodes; each is told of the first.
+fn nodes(place: &Place) -> (Vec<Running>, Vec<String>) {
+    let (mut running, mut names) = (Vec::new(), Vec::<String>::new());
+    for number in 1..=NODES {
+        let listen = format!("{}:4300", address(number));
+        let (key, votes) = (place.path(&format!("{number}.key")), place.path(&format!("{number}.votes")));
+        let mut args = vec!["node", "--listen", &listen, "--key", &key, "--votes", &votes, "--work", "12"];
+        if let Some(first) = names.first() {
+            args.extend(["--join", first]);
+        }
+        let node = Running::start(Path::new(env!("CARGO_BIN_EXE_directory")), &args);
+        names.push(node.line());
+        running.push(node);
+    }
+    (running, names)
+}
+
+fn host(agent: &Path, place: &Place, number: u8, directory: &str) -> (Running, String) {
+    let state = place.path(&format!("host{number}"));
+    let bind = format!("{}:4227", address(100 + number));
+    let args = ["host", "--state", &state, "--bind", &bind, "--directory", directory, "--json"];
+    let host = Running::start(agent, &args);
+    assert_eq!(host.next("host_up")["at"], bind.as_str());
+    (host, state)
+}
+
+/// Waits until the host has an agent of this EID BOUND, in a generation from this one on; which one it is.
+fn bound(host: &Running, eid: &str, from: u64) -> u64 {
+    let fits = |told: &serde_json::Value| {
+        told["event"] == "context"
+            && told["eid"] == eid
+            && told["state"] == "BOUND"
+            && told["generation"].as_u64() >= Some(from)
+    };
+    host.until("BOUND", fits)["generation"].as_u64().expect("a number")
+}
+
+// shows: IACP-067 (§4.2.1.3), IACP-069 (§4.2.1.3), IACP-089 (§4.2.5.1)
+#[test]
+fn an_agent_registers_is_found_moves_and_is_found_again_while_a_node_is_killed() {
+    let (place, agent) = (Place::new("hosts"), agent());
+    let (mut running, names) = nodes(&place);
+    let directory = names.join(",");
+    let (here, here_state) = host(&agent, &place, 1, &directory);
+    let (there, there_state) = host(&agent, &place, 2, &directory);
+
+    let (out, file) = (place.path("in"), place.path("file"));
+    let bob = Running::start(&agent, &["local", "listen", "--state", &there_state, "--out", &out, "--json"]);
+    let eid = bob.next("registered")["eid"].as_str().expect("an EID").to_owned();
+    let generation = bound(&there, &eid, 0);
+
+    // One of five may fail: four are a quorum.
+    running[3].kill();
+    let send = |number: u8| {
+        let content: Vec<u8> = (0..BYTES).map(|at| number ^ u8::try_from(at % 251).expect("small")).collect();
+        std::fs::write(&file, &content).expect("written");
+        let alice = Running::start(
+            &agent,
+            &["local", "send", "--state", &here_state, "--to", &eid, "--patience", "150", "--json", &file],
+        );
+        let delivered = alice.next("delivered");
+        let stored = bob.next("stored");
+        assert_eq!((&delivered["bytes"], &delivered["sha256"]), (&stored["bytes"], &stored["sha256"]));
+        let stored = std::fs::read(Path::new(&out).join(stored["sha256"].as_str().expect("a digest")));
+        assert_eq!(stored.expect("it is there"), content);
+    };
+    // What the nodes say, to a client that knows nothing else.
+    let asks = |last: u8, generation: u64| {
+        let key = place.path("reader.key");
+        let mut find = Command::new(env!("CARGO_BIN_EXE_directory"));
+        find.args(["find", &eid, "--key", &key, "--at", &address(110)]);
+        names.iter().for_each(|name| {
+            find.args(["--node", name]);
+        });
+        let said = find.output().expect("the program runs").stdout;
+        let wanted = format!("{eid} is at {}, generation {generation}\n", address(last));
+        assert_eq!(String::from_utf8(said).expect("text"), wanted);
+    };
+    asks(102, generation);
+    send(1);
+    let note = format!("the directory: {}… is at {}", &eid[..8], address(102));
+    here.until(&note, |told| told["event"] == "note" && told["what"] == note.as_str());
+
+    let to = format!("{}:4227", address(103));
+    let moving = Command::new(&agent).args(["control", "--state", &there_state, "move", &to]).status();
+    assert!(moving.expect("the program runs").success());
+    let moved = bound(&there, &eid, generation + 1);
+    asks(103, moved);
+    send(2);
+}
