@@ -2,6 +2,7 @@
 
 mod data;
 mod decision;
+mod directory;
 mod discovery;
 mod frames;
 mod handshakes;
@@ -15,5 +16,6 @@ fn main() {
     handshakes::run(&mut pairs);
     discovery::run(&mut pairs);
     decision::run(&mut pairs);
+    directory::run(&mut pairs);
     pairs.finish();
 }
