@@ -7,11 +7,14 @@ use iacp_wire::message::{DirPut, DirReceipt, PomVote};
 use iacp_wire::{DhtKey, Eid, Frame};
 
 use super::admit::answered;
+use super::deposit::status;
+use super::witness::statement;
 use super::{Handled, Node, Silence, Trust, answer};
 use crate::crypto::Provider;
 use crate::directory::metric::NEAREST;
-use crate::directory::name::CLOCKS;
-use crate::directory::{Kind, Origin, class_of, record_digest};
+use crate::directory::name::{CLOCKS, Payment, Root};
+use crate::directory::quorum::faulty;
+use crate::directory::{Body, Facts, Kind, Origin, class_of, record_digest};
 use crate::governance::ballot;
 use crate::governance::window::Clock;
 use crate::guard::{Weight, tokens};
@@ -113,5 +116,39 @@ impl<P: Provider> Node<'_, P> {
         }
         self.neighbours.heard(&node);
         Handled::Silence(Silence::Compared)
+    }
+
+    /// A node, whose signature held, says this. It counts if the node is responsible, and if the record is one that could stand.
+    pub(super) fn witness<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, trust: &T) {
+        let Some(statement) = statement::<P>(record) else { return };
+        let Some(kind) = Kind::from_code(record.kind) else { return };
+        let Ok(body) = Body::parse(kind, record.body) else { return };
+        let (class, key) = body.place::<P>(kind, &record.storage_key);
+        let view = self.view(now.unix, trust);
+        let is_paid = |root: &Root<'_>| match root.payment::<P>() {
+            Some(Payment::Work(_)) => true,
+            Some(_) => trust.paid(root),
+            None => false,
+        };
+        let is_sound = match &body {
+            Body::Root(root) => is_paid(root) && (self.stands(record) || root.verify::<P>().is_ok()),
+            _ => true,
+        };
+        if key == record.storage_key && view.voters(class, &key).contains(by) && is_sound {
+            self.neighbours.note(by, &statement);
+        }
+    }
+
+    /// A node has handed over what does not stand here: if it lacks the word of others, they are asked at once.
+    pub(super) fn ask_others<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, (told, trust): (u32, &T)) {
+        let Some(statement) = statement::<P>(record).filter(|_| told != status::OK) else { return };
+        let Some(kind) = Kind::from_code(record.kind) else { return };
+        let Ok(body) = Body::parse(kind, record.body) else { return };
+        let (class, key) = body.place::<P>(kind, &record.storage_key);
+        let voters = self.view(now.unix, trust).voters(class, &key);
+        let said_by = |of: &[Eid]| self.neighbours.witnesses(&statement, of);
+        if said_by(&[*by]) == 1 && said_by(&voters) <= faulty(voters.len()) {
+            self.compare.want(kind, key, class, *by);
+        }
     }
 }
