@@ -7,8 +7,8 @@ use iacp_core::crypto::{Compact, Secret32};
 use iacp_core::guard::{Ingress, Rate, TokenBucket};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
-    Admission, Answer, Capabilities, Closure, Discard, Event, Gate, Incoming, Kind, NotAnswered, OVERHEAD, Received,
-    Responder, SendError, Session, Settings, StartError, TeardownReason, Terms,
+    Admission, Answer, Capabilities, Discard, Gate, Incoming, Kind, NotAnswered, OVERHEAD, Received, Responder,
+    SendError, Session, Settings, StartError, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};

@@ -9,7 +9,7 @@ use cep_envelope::Surface;
 use cep_envelope::decision::{Decision, Delivery, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
-use cep_envelope::lineage::{Line, Lineage, MemoryLineage, Slot};
+use cep_envelope::lineage::{Line, MemoryLineage, Slot};
 use cep_envelope::manifest::{
     BoundKey, CausalParent, Instant, MAX_MANIFEST, MAX_OUTER, Manifest, SealedTime, Strict, seal,
 };

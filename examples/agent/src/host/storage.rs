@@ -432,7 +432,7 @@ mod tests {
         let _lock = folder.take().expect("it is free");
         let (gone, other) = (record(1), Record { seed: Secret32::new([9; 32]), ..record(1) });
         let (path, stuck) = (folder.agent(&gone.eid()), folder.agent(&other.eid()));
-        keep(&path, &mut record(1), Persist::Generation(1)).expect("written");
+        keep(&path, &mut record(1), Persist::Generation(1), false).expect("written");
         // A folder stands where the file of another agent is to be.
         fs::create_dir(&stuck).expect("made");
         let mut storage = Storage::start(&folder).expect("a thread");
