@@ -138,7 +138,7 @@ async fn between_two(
     let bound = link::listen(Transport::Quic, ([127, 0, 0, 1], 0).into()).await?;
     timeline.note("bob", Event::Listening { transport: "quic", at: bound.at.to_string() });
     let beacon = Some(Beacon::new(space_of_topic::<Crypto>(TOPIC), arguments.bits, clock.now()));
-    let store = Store { directory: None, longest: u64::MAX, handoffs: None };
+    let store = Store::files(None, u64::MAX);
     let outlet = Outlet::new("bob", timeline, Some(Faults::new(plan, fault_seed ^ 0xB0B))).captured(capture);
     let mut server = Server::new("bob", timeline, bob, store, beacon, outlet, clock.now());
     let mut bobs_inbox = bound.inbox;

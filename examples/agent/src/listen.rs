@@ -80,7 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
 
     let (mut judge, store) = if trusted.is_empty() && shelf.is_none() {
         let longest = arguments.max_bytes.unwrap_or(LONGEST);
-        (None, Store { directory: arguments.out, longest, handoffs: None })
+        (None, Store::files(arguments.out, longest))
     } else {
         let (own, new) = (identity.eid(), arguments.seed.is_none());
         let (timeline, out) = (&timeline, arguments.out);
@@ -88,7 +88,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
             Some(path) => Judge::remembering("listen", timeline, &own, trusted, out, (path, new))?,
             None => Judge::new("listen", timeline, &own, trusted, out, new)?,
         };
-        (Some(judge), carry::store(longest))
+        (Some(judge), Store::handoffs(longest))
     };
     let outlet = Outlet::new("listen", &timeline, None);
     let mut server = Server::new("listen", &timeline, identity, store, None, outlet, clock.now());

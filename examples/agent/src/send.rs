@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use iacp_core::pss::{
@@ -13,7 +14,7 @@ use iacp_core::time::Mono;
 use crate::carrier::carried::Carried;
 use crate::carrier::link::{self, Arrival, Inbox, Lost, Queue, Route, Transport};
 use crate::clock::Clock;
-use crate::content::parts::{Came, Parts, Room};
+use crate::content::parts::{Came, Parts};
 use crate::content::receive::{Receiver, Store};
 use crate::content::source::Source;
 use crate::keys::{self, Identity, Target};
@@ -92,9 +93,7 @@ pub struct Expected {
 impl Expected {
     /// The longest content in it, in bytes, and how long it is waited for once everything was sent, in milliseconds.
     pub fn new(longest: u64, within: u64) -> Self {
-        let room = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(1 << 16);
-        let store = Store { directory: None, longest, handoffs: Some(Room::new(room)) };
-        Self { store, within, receiver: None, came: None }
+        Self { store: Store::handoff(longest), within, receiver: None, came: None }
     }
 
     /// Everything has come.
@@ -126,7 +125,7 @@ pub async fn deliver<'a>(
 ) -> Result<Sent> {
     let offer = Capabilities::NONE;
     match route {
-        Route::Quic(_) => {
+        Route::Quic(..) => {
             let mut sender = Sender::<Carried>::new(who, timeline, clock, identity, target, route, outlet, offer)?;
             sender.reply = reply;
             sender.send(source, inbox).await
@@ -212,7 +211,7 @@ where
         let done = self.drive(&mut source, inbox).await;
         self.timeline.end_progress();
         let closure = done?;
-        if let Route::Quic(_) = self.route {
+        if let Route::Quic(..) = self.route {
             if closure != Closure::Graceful {
                 // The last word has a moment to leave.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -308,7 +307,8 @@ where
                     self.timeline.note(self.who, Event::Sending { file, bytes, frame_content: source.limit() });
                     self.timeline.begin_progress(bytes);
                     if let Some(reply) = &mut self.reply {
-                        reply.receiver = Some(Receiver::new(self.session.expected(), &reply.store));
+                        reply.receiver =
+                            Some(Receiver::new(self.session.expected(), &reply.store, Rc::clone(&reply.store.room)));
                     }
                 }
                 // What the listener asks for is what it can take.
@@ -424,6 +424,9 @@ where
         };
         self.refused = None;
         let heard = self.session.handle(now, self.identity, arrival.from, &mut datagram);
+        if !matches!(heard, Heard::Discarded(_)) {
+            arrival.route.taken();
+        }
         let Heard::Data { sequence, kind, content } = heard else { return Ok(()) };
         // Without a reply that is waited for, content of the peer's is nothing to us.
         let Some(reply) = &mut self.reply else { return Ok(()) };

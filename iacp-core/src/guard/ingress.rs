@@ -93,9 +93,12 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
 
 /// The network that an address belongs to: its family, then the /24 or the /64.
 ///
+/// What the buckets of [`Ingress`] count by, for hosts that share something else among networks, such as sessions or memory.
+///
 /// An IPv4 address is the same network in each of its spellings: bare, IPv4-mapped (RFC 4291), or behind the well-known
 /// prefix of a translator (RFC 6052), where the whole of IPv4 would otherwise be a single /64.
-pub(crate) fn prefix(address: IpAddr) -> [u8; 9] {
+#[must_use]
+pub fn prefix(address: IpAddr) -> [u8; 9] {
     let v4 = |v4: Ipv4Addr| {
         let [a, b, c, _] = v4.octets();
         [4, a, b, c, 0, 0, 0, 0, 0]

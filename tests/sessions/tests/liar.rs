@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use iacp_core::pss::{Arrived, Closure, Congestion, Flight, InFlight, Kind, Model, TeardownReason};
-use sessions::{ChaCha8Rng, Mono, Pair, Rng, SeedableRng, Side, TOP, addr};
+use iacp_core::pss::{Arrived, Closure, Congestion, Flight, InFlight, Kind, Model, NO_PROGRESS, TeardownReason};
+use sessions::{Beat, ChaCha8Rng, Heard, Mono, Pair, Rng, SeedableRng, Side, TOP, addr};
 
 struct Liar {
     pair: Pair,
@@ -221,6 +221,32 @@ fn whatever_an_authentic_peer_says_the_session_rests_answers_little_and_stays_at
         }
     });
     assert!(ended > 50 && lived > 20, "it would prove little: {ended} {lived}");
+}
+
+#[test]
+fn a_peer_that_shows_and_withdraws_frames_gets_two_of_them_at_a_time_and_no_extra_time() {
+    let mut pair = Pair::with(0, 16).confirmed();
+    let start = pair.now;
+    while pair.session().send(start, Kind::Anml, &[7; 400]).is_ok() {}
+    assert!(pair.opened().len() >= 10, "the first flight");
+    let (first, next) = pair.session().unacknowledged();
+    let mut everything = vec![0_u8; 2];
+    for bit in 0..usize::try_from(next - first - 1).expect("few") {
+        everything[bit / 8] |= 0x80 >> (bit % 8);
+    }
+    while pair.bob.closure.is_none() {
+        for bitmap in [everything.clone(), Vec::new()] {
+            let beat = Beat { bitmap, ..pair.beat() };
+            assert_eq!(pair.give_beat(&beat), Heard::Nothing);
+        }
+        let data = pair.opened().iter().filter(|(sequence, _)| *sequence < TOP).count();
+        assert!(data <= 2, "{data} frames for two heartbeats, {} ms after the first", pair.now.since(start));
+        let next = pair.now.after(50);
+        pair.at(next);
+        assert!(pair.now <= start.after(NO_PROGRESS));
+    }
+    let reason = TeardownReason::NoProgress.code();
+    assert_eq!(pair.bob.closure, Some(Closure::Forced { by_peer: false, reason, truncated: true }));
 }
 
 /// Frames in flight, as a session would keep them, and a peer that reports anything about them at any time.

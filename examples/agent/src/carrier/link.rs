@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use quinn::{Connection, Endpoint, SendDatagramError};
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::carrier::quic;
 
@@ -20,7 +22,8 @@ pub const FRAME_LIMIT: usize = 1_200;
 const INBOX: usize = 1_024;
 /// Connections that a listener holds at once.
 const CONNECTIONS: usize = 512;
-/// A connection on which nothing arrives for this long is closed: a session's heartbeats come every 15 s.
+/// A connection of which no session has taken anything for this long is closed: a session's heartbeats come every 15 s.
+/// Datagrams that belong to no session keep no connection open.
 const SILENT: Duration = Duration::from_secs(60);
 
 /// What carries the frames.
@@ -59,7 +62,8 @@ pub enum Queue {
 pub enum Route {
     /// A socket that reaches every peer, wherever that has moved, and from wherever this host is now.
     Udp(Arc<UdpSocket>),
-    Quic(Connection),
+    /// Whether a session has taken something that came by the connection, since that was last asked.
+    Quic(Connection, Arc<AtomicBool>),
 }
 
 impl Route {
@@ -70,8 +74,10 @@ impl Route {
     pub fn send(&self, to: SocketAddr, frame: &[u8]) -> Result<Queue, Lost> {
         let sent = match self {
             Self::Udp(socket) => socket.try_send_to(frame, to),
-            Self::Quic(connection) if connection.datagram_send_buffer_space() < frame.len() => return Ok(Queue::Full),
-            Self::Quic(connection) => {
+            Self::Quic(connection, _) if connection.datagram_send_buffer_space() < frame.len() => {
+                return Ok(Queue::Full);
+            }
+            Self::Quic(connection, _) => {
                 return match connection.send_datagram(frame.to_vec().into()) {
                     Err(SendDatagramError::ConnectionLost(why)) => Err(Lost::Ended(why.to_string())),
                     _ => Ok(Queue::Taken),
@@ -85,6 +91,13 @@ impl Route {
         }
     }
 
+    /// A session has taken something that came this way.
+    pub fn taken(&self) {
+        if let Self::Quic(_, taken) = self {
+            taken.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Waits until a full queue may have room.
     pub async fn room(&self) {
         match self {
@@ -92,13 +105,13 @@ impl Route {
                 let _ = socket.writable().await;
             }
             // QUIC tells when there is room only to what hands over a datagram.
-            Self::Quic(_) => tokio::time::sleep(ROOM).await,
+            Self::Quic(..) => tokio::time::sleep(ROOM).await,
         }
     }
 
     /// Whether a frame for `to` can go this way, where the peer has been heard at `at`.
     pub fn leads(&self, at: SocketAddr, to: SocketAddr) -> bool {
-        at == to || !matches!(self, Self::Quic(_))
+        at == to || !matches!(self, Self::Quic(..))
     }
 
     /// How long a frame may be here, now and for as long as the route lives.
@@ -106,21 +119,21 @@ impl Route {
         match self {
             Self::Udp(_) => FRAME_LIMIT,
             // It stays what QUIC begins with: path discovery is off.
-            Self::Quic(connection) => connection.max_datagram_size().unwrap_or(0).min(FRAME_LIMIT),
+            Self::Quic(connection, _) => connection.max_datagram_size().unwrap_or(0).min(FRAME_LIMIT),
         }
     }
 
     /// Whether both are the same connection.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Quic(one), Self::Quic(another)) => one.stable_id() == another.stable_id(),
+            (Self::Quic(one, _), Self::Quic(another, _)) => one.stable_id() == another.stable_id(),
             _ => false,
         }
     }
 
     /// Says farewell to a connection that has done its work.
     pub fn close(&self) {
-        if let Self::Quic(connection) = self {
+        if let Self::Quic(connection, _) = self {
             connection.close(0_u32.into(), b"done");
         }
     }
@@ -190,8 +203,9 @@ pub async fn connect(transport: Transport, to: SocketAddr) -> Result<(Route, Inb
         }
         Transport::Quic => {
             let connection = quic::connect(any, to).await?;
-            tokio::spawn(read_connection(connection.clone(), sender));
-            Route::Quic(connection)
+            let taken = Arc::new(AtomicBool::new(false));
+            tokio::spawn(read_connection(connection.clone(), Arc::clone(&taken), sender));
+            Route::Quic(connection, taken)
         }
     };
     Ok((route, inbox))
@@ -235,20 +249,25 @@ async fn read_socket(
     }
 }
 
-async fn read_connection(connection: Connection, inbox: mpsc::Sender<Arrival>) {
+async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: mpsc::Sender<Arrival>) {
     let from = connection.remote_address();
+    let mut until = Instant::now() + SILENT;
     loop {
-        let what = match tokio::time::timeout(SILENT, connection.read_datagram()).await {
+        let what = match tokio::time::timeout_at(until, connection.read_datagram()).await {
             Ok(Ok(datagram)) if datagram.len() <= FRAME_LIMIT => Ok(datagram.to_vec()),
             Ok(Ok(_)) => continue,
             Ok(Err(why)) => Err(Lost::Ended(why.to_string())),
+            Err(_) if taken.swap(false, Ordering::Relaxed) => {
+                until = Instant::now() + SILENT;
+                continue;
+            }
             Err(_) => {
                 connection.close(1_u32.into(), b"silent");
                 Err(Lost::Ended("silent for a minute".into()))
             }
         };
         let over = what.is_err();
-        let arrival = Arrival { route: Route::Quic(connection.clone()), from, what };
+        let arrival = Arrival { route: Route::Quic(connection.clone(), Arc::clone(&taken)), from, what };
         if inbox.send(arrival).await.is_err() || over {
             return;
         }
@@ -267,7 +286,7 @@ async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
             let inbox = inbox.clone();
             tokio::spawn(async move {
                 if let Ok(Ok(connection)) = tokio::time::timeout(quic::PATIENCE, incoming).await {
-                    read_connection(connection, inbox).await;
+                    read_connection(connection, Arc::new(AtomicBool::new(false)), inbox).await;
                 }
             });
         }

@@ -43,40 +43,75 @@ const REQUEST: &[u8] = b"CEP/1 request\n";
 const _: () = assert!(MAGIC.len() == REQUEST.len());
 const LENGTH: usize = size_of::<u32>();
 
-/// Memory that all handoffs under way share.
+/// Memory that all transfers under way share.
 #[derive(Debug)]
-pub struct Room(Cell<usize>);
+pub struct Room {
+    left: Cell<usize>,
+    /// The room that this one is a part of.
+    whole: Option<Rc<Self>>,
+}
 
 impl Room {
     pub fn new(bytes: usize) -> Rc<Self> {
-        Rc::new(Self(Cell::new(bytes)))
+        Rc::new(Self { left: Cell::new(bytes), whole: None })
+    }
+
+    /// A part, of at most so many bytes: what is taken of it is taken of the whole, too.
+    pub fn part(self: &Rc<Self>, bytes: usize) -> Rc<Self> {
+        Rc::new(Self { left: Cell::new(bytes), whole: Some(Rc::clone(self)) })
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), NoHandoff> {
+        let left = self.left.get().checked_sub(bytes).ok_or(NoHandoff::NoRoom)?;
+        if let Some(whole) = &self.whole {
+            whole.take(bytes)?;
+        }
+        self.left.set(left);
+        Ok(())
+    }
+
+    fn give(&self, bytes: usize) {
+        self.left.set(self.left.get() + bytes);
+        if let Some(whole) = &self.whole {
+            whole.give(bytes);
+        }
     }
 
     /// Takes so many bytes of it; `None` if there are not that many left.
     pub fn hold(self: &Rc<Self>, bytes: usize) -> Option<Held> {
-        let mut held = Held { room: Rc::clone(self), bytes: 0 };
+        let mut held = Held::nothing(Rc::clone(self));
         held.take(bytes).ok().map(|()| held)
     }
 }
 
-/// What one handoff has taken of it. Dropped, it gives it back.
+/// What one transfer has taken of it. Dropped, it gives it back.
 pub struct Held {
     room: Rc<Room>,
     bytes: usize,
 }
 
 impl Held {
-    fn take(&mut self, bytes: usize) -> Result<(), NoHandoff> {
-        let left = self.room.0.get().checked_sub(bytes).ok_or(NoHandoff::NoRoom)?;
-        self.room.0.set(left);
+    pub(super) const fn nothing(room: Rc<Room>) -> Self {
+        Self { room, bytes: 0 }
+    }
+
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), NoHandoff> {
+        self.room.take(bytes)?;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Gives back so many of the bytes that it has taken.
+    pub(super) fn give(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.room.give(bytes);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.room.0.set(self.room.0.get() + self.bytes);
+        self.room.give(self.bytes);
     }
 }
 
@@ -126,7 +161,7 @@ pub enum NoHandoff {
     Trailing,
     /// It ends before its content does.
     Truncated,
-    /// All handoffs under way together have taken all the room.
+    /// All transfers under way together, or all of one network, have taken all the room.
     NoRoom,
 }
 
@@ -139,7 +174,7 @@ impl fmt::Display for NoHandoff {
             }
             Self::Trailing => f.write_str("no handoff: it goes on after its content"),
             Self::Truncated => f.write_str("no handoff: it ends too early"),
-            Self::NoRoom => f.write_str("no room for more handoffs at once"),
+            Self::NoRoom => f.write_str("no room for more at once"),
         }
     }
 }
@@ -203,7 +238,7 @@ impl Reader {
             content: Vec::new(),
             name: None,
             longest,
-            held: Held { room, bytes: 0 },
+            held: Held::nothing(room),
         }
     }
 
@@ -396,6 +431,19 @@ mod tests {
         let mut third = Reader::new(5, Rc::clone(&room));
         assert_eq!(third.push(GOLDEN), Ok(()));
         drop(third);
-        assert_eq!(room.0.get(), GOLDEN.len() + 10);
+        assert_eq!(room.left.get(), GOLDEN.len() + 10);
+    }
+
+    #[test]
+    fn a_part_of_a_room_has_its_own_limit_and_that_of_the_whole() {
+        let whole = Room::new(100);
+        let (one, other) = (whole.part(60), whole.part(60));
+        let first = one.hold(60).expect("its part");
+        assert!(one.hold(1).is_none() && whole.left.get() == 40);
+        assert!(other.hold(41).is_none(), "the whole has 40");
+        assert_eq!((other.left.get(), whole.left.get()), (60, 40), "a refusal takes nothing");
+        let second = other.hold(40).expect("the rest");
+        drop((first, second));
+        assert_eq!((one.left.get(), other.left.get(), whole.left.get()), (60, 60, 100));
     }
 }

@@ -9,8 +9,9 @@ use std::rc::Rc;
 use rand_core::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::content::parts::{Came, Reader, Room};
+use crate::content::parts::{Came, Held, Reader, Room};
 use crate::keys;
+use crate::memory::FRAMES;
 
 /// What a listener does with files.
 #[derive(Clone, Debug)]
@@ -19,8 +20,43 @@ pub struct Store {
     pub directory: Option<PathBuf>,
     /// No file may be longer, in bytes, and no content of a handoff.
     pub longest: u64,
-    /// What comes are handoffs and requests, and they share this room; without it, what comes are files.
-    pub handoffs: Option<Rc<Room>>,
+    /// What all transfers under way may take in memory: handoffs whole, and of files what overtook a missing frame.
+    pub room: Rc<Room>,
+    /// How much of it the peers of one network may take, in bytes.
+    pub share: usize,
+    /// What comes are handoffs and requests, and no files.
+    pub handoffs: bool,
+}
+
+/// What all transfers under way may take together, in bytes, unless a single one may take more.
+const ROOM: usize = 256 << 20;
+/// What a frame that waits for an earlier one takes beside its content, in bytes: its place in the map.
+const EARLY: usize = 64;
+/// What a handoff takes beside its content, in bytes: its other parts, and the places of frames that wait.
+const BESIDE: usize = (1 << 16) + FRAMES * EARLY;
+
+impl Store {
+    /// For files of at most `longest` bytes.
+    pub fn files(directory: Option<PathBuf>, longest: u64) -> Self {
+        Self { directory, longest, room: Room::new(ROOM), share: ROOM / 4, handoffs: false }
+    }
+
+    /// For handoffs whose content has at most `longest` bytes.
+    pub fn handoffs(longest: u64) -> Self {
+        let one = whole(longest);
+        Self { directory: None, longest, room: Room::new(one.max(ROOM)), share: one.max(ROOM / 4), handoffs: true }
+    }
+
+    /// For a single handoff whose content has at most `longest` bytes.
+    pub fn handoff(longest: u64) -> Self {
+        let one = whole(longest);
+        Self { directory: None, longest, room: Room::new(one), share: one, handoffs: true }
+    }
+}
+
+/// What one handoff may take, in bytes.
+fn whole(longest: u64) -> usize {
+    usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(BESIDE)
 }
 
 /// Everything is here.
@@ -30,11 +66,13 @@ pub struct Complete {
     pub handoff: Option<Came>,
 }
 
-/// One file under way. Its memory is bounded by the session's window: what waits here is what overtook a frame that
-/// is still missing.
+/// One file under way. Its memory is bounded by the session's window, and by the room that it shares: what waits here is
+/// what overtook a frame that is still missing.
 pub struct Receiver {
     next: u64,
     early: BTreeMap<u64, Option<Vec<u8>>>,
+    /// The room that `early` takes.
+    held: Held,
     hash: Sha256,
     bytes: u64,
     partial: Option<Partial>,
@@ -42,24 +80,27 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// `first` is the sequence number that the peer's stream begins with.
-    pub fn new(first: u64, store: &Store) -> Self {
-        let handoff = store.handoffs.as_ref().map(|room| Reader::new(store.longest, Rc::clone(room)));
-        Self { next: first, early: BTreeMap::new(), hash: Sha256::new(), bytes: 0, partial: None, handoff }
+    /// `first` is the sequence number that the peer's stream begins with, `room` the store's or a part of it.
+    pub fn new(first: u64, store: &Store, room: Rc<Room>) -> Self {
+        let handoff = store.handoffs.then(|| Reader::new(store.longest, Rc::clone(&room)));
+        let (early, held) = (BTreeMap::new(), Held::nothing(room));
+        Self { next: first, early, held, hash: Sha256::new(), bytes: 0, partial: None, handoff }
     }
 
     /// Takes a frame: its content, or `None` if it is not of the file. Each sequence number comes once.
     ///
     /// # Errors
-    /// It cannot be stored.
+    /// It cannot be stored, or there is no room for it until the frames before it have come.
     pub fn take(&mut self, store: &Store, sequence: u64, content: Option<&[u8]>) -> io::Result<()> {
         if sequence != self.next {
+            self.held.take(EARLY + content.map_or(0, <[u8]>::len))?;
             self.early.insert(sequence, content.map(<[u8]>::to_vec));
             return Ok(());
         }
         self.append(store, content.unwrap_or_default())?;
         self.next += 1;
         while let Some(content) = self.early.remove(&self.next) {
+            self.held.give(EARLY + content.as_ref().map_or(0, Vec::len));
             self.append(store, content.as_deref().unwrap_or_default())?;
             self.next += 1;
         }
@@ -162,30 +203,60 @@ mod tests {
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    fn begin(first: u64, store: &Store) -> Receiver {
+        Receiver::new(first, store, Rc::clone(&store.room))
+    }
+
+    #[test]
+    fn frames_that_wait_for_an_earlier_one_take_of_the_room_and_give_it_back() {
+        for handoffs in [false, true] {
+            let magic = b"CEP/1 handoff\n";
+            let bytes = 3 * (EARLY + 1);
+            let store = Store { room: Room::new(bytes + 14), handoffs, ..Store::files(None, 100) };
+            let mut receiver = begin(0, &store);
+            let one = |n: usize| Some(&magic[n..=n]);
+            for n in 1..=3 {
+                receiver.take(&store, n as u64, one(n)).expect("room");
+            }
+            let left = store.room.hold(14).expect("14 bytes are left");
+            let refused = receiver.take(&store, 4, None).expect_err("another one has no room");
+            assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+            assert!(begin(0, &store).take(&store, 1, Some(b"x")).is_err(), "nor has another session");
+            drop(left);
+            receiver.take(&store, 0, one(0)).expect("it closes the gap");
+            // A handoff keeps its four bytes; a file has gone where it goes.
+            let kept = if handoffs { 4 } else { 0 };
+            assert!(store.room.hold(bytes + 14 - kept + 1).is_none());
+            assert!(store.room.hold(bytes + 14 - kept).is_some());
+            drop(receiver);
+            assert!(store.room.hold(bytes + 14).is_some());
+        }
+    }
+
     #[test]
     fn content_is_put_in_order_and_other_kinds_are_left_out() {
-        let store = Store { directory: None, longest: 3, handoffs: None };
-        let mut receiver = Receiver::new(10, &store);
+        let store = Store::files(None, 3);
+        let mut receiver = begin(10, &store);
         for (sequence, content) in [(12, Some("b")), (13, None), (14, Some("c")), (10, None), (11, Some("a"))] {
             receiver.take(&store, sequence, content.map(str::as_bytes)).expect("room");
         }
         assert!(receiver.early.is_empty());
         let complete = receiver.complete(&store).expect("nothing to store");
         assert_eq!((&*complete.sha256, complete.bytes), (ABC, 3));
-        assert!(Receiver::new(0, &store).take(&store, 0, Some(b"four")).is_err());
+        assert!(begin(0, &store).take(&store, 0, Some(b"four")).is_err());
     }
 
     #[test]
     fn a_file_is_named_by_its_hash_and_leaves_nothing_when_it_is_given_up() {
         let place = tempfile::tempdir().expect("a directory");
-        let store = Store { directory: Some(place.path().to_owned()), longest: u64::MAX, handoffs: None };
-        let mut receiver = Receiver::new(0, &store);
+        let store = Store::files(Some(place.path().to_owned()), u64::MAX);
+        let mut receiver = begin(0, &store);
         receiver.take(&store, 0, Some(b"abc")).expect("stored");
         receiver.complete(&store).expect("renamed");
-        let mut given_up = Receiver::new(0, &store);
+        let mut given_up = begin(0, &store);
         given_up.take(&store, 0, Some(b"abc")).expect("stored");
         drop(given_up);
-        let mut empty = Receiver::new(0, &store);
+        let mut empty = begin(0, &store);
         let complete = empty.complete(&store).expect("renamed");
         assert_eq!((fs::read(place.path().join(complete.sha256)).expect("it is there").len(), complete.bytes), (0, 0));
         assert_eq!(fs::read(place.path().join(ABC)).expect("it is there"), b"abc");

@@ -7,8 +7,6 @@ use iacp_wire::Eid;
 
 use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
-use crate::content::parts::Room;
-use crate::content::receive::Store;
 use crate::content::source::Source;
 use crate::handoff::sealing::Envelope;
 use crate::keys::{self, Identity, Target};
@@ -19,8 +17,6 @@ use crate::telling::timeline::Timeline;
 
 /// The longest content, in bytes, unless the user says otherwise.
 pub const LONGEST: u64 = 16 << 20;
-/// What all handoffs under way may take together, in bytes, unless a single one may take more.
-const ROOM: usize = 256 << 20;
 
 pub async fn read(path: &Path) -> Result<Vec<u8>> {
     tokio::fs::read(path).await.with_context(|| format!("cannot read {}", path.display()))
@@ -29,12 +25,6 @@ pub async fn read(path: &Path) -> Result<Vec<u8>> {
 pub fn tell_sealed(who: &'static str, timeline: &Timeline, recipient: &Eid, envelope: &Envelope) {
     let (name, bytes, recipient) = (envelope.name.clone(), envelope.bytes, keys::short(recipient));
     timeline.note(who, Event::Sealed { name, bytes, recipient, manifest: envelope.manifest.to_string() });
-}
-
-/// What a listener does with handoffs.
-pub fn store(longest: u64) -> Store {
-    let one = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(1 << 16);
-    Store { directory: None, longest, handoffs: Some(Room::new(one.max(ROOM))) }
 }
 
 /// Brings a handoff to the next agent, in a session of its own.

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::carrier::link::{self, Bound, Transport};
 use crate::clock::Clock;
 use crate::content::parts::{self, Parts};
+use crate::content::receive::Store;
 use crate::demo::{introduce, readme};
-use crate::handoff::carry::{carry, read, store, tell_sealed};
+use crate::handoff::carry::{carry, read, tell_sealed};
 use crate::handoff::judge::Judge;
 use crate::handoff::sealing;
 use crate::handoff::tamper::Tampering;
@@ -45,7 +46,7 @@ impl<'t> Answering<'t> {
     ) -> Result<Self> {
         let bound = link::listen(transport, ([127, 0, 0, 1], 0).into()).await?;
         let at = bound.at;
-        let store = store(u32::MAX.into());
+        let store = Store::handoffs(u32::MAX.into());
         let server = Server::new(who, timeline, identity, store, None, Outlet::new(who, timeline, None), clock.now());
         Ok(Self { server, bound, at })
     }

@@ -10,8 +10,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
 use crate::content::parts::{self, Parts};
+use crate::content::receive::Store;
 use crate::handoff::answer;
-use crate::handoff::carry::{LONGEST, carry, store};
+use crate::handoff::carry::{LONGEST, carry};
 use crate::keys::{self, Identity, Target};
 use crate::output::print_line;
 use crate::send::{Expected, Sent};
@@ -57,7 +58,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let at = bound.at.to_string();
     timeline.note("relay", Event::Listening { transport: arguments.transport.name(), at });
 
-    let store = store(arguments.max_bytes);
+    let store = Store::handoffs(arguments.max_bytes);
     let outlet = Outlet::new("relay", &timeline, None);
     let mut server = Server::new("relay", &timeline, answering, store, None, outlet, clock.now());
     let mut inbox = bound.inbox;

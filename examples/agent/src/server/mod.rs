@@ -1,8 +1,11 @@
 //! The answering side: everything between a datagram and a file, without a socket.
 
 pub mod beacon;
+mod door;
 pub mod drive;
 mod reply;
+#[cfg(test)]
+mod tests;
 mod ways;
 
 pub use reply::{Answered, Key, Reply};
@@ -10,21 +13,22 @@ pub use reply::{Answered, Key, Reply};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use iacp_core::discovery::dfa;
-use iacp_core::guard::{Ingress, Rate};
+use iacp_core::guard::prefix;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Closure, Event as Change, Incoming, Kind, Received as Heard, Responder, Settings,
-    Signed, TRANSMIT_BUFFER, TeardownReason, Terms,
+    Signed, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
 };
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
 
+use self::door::{Buckets, Guest};
 use self::ways::Ways;
 use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
-use crate::content::parts::{Came, Parts};
+use crate::content::parts::{Came, Parts, Room};
 use crate::content::receive::{Complete, Receiver, Store};
 use crate::keys::{self, Identity};
 use crate::memory::{Receiving, WINDOW, lend};
@@ -39,21 +43,16 @@ use crate::telling::watch::Watch;
 const MEMORY: usize = 256 << 20;
 /// Sessions at a time, those included whose last word is kept for a minute.
 const SESSIONS: usize = MEMORY / size_of::<Receiving>();
-/// How many of them may belong to peers that have signed, and not yet shown that they hold the keys. One more, and the
-/// oldest of them goes.
-const STRANGERS: usize = SESSIONS / 4;
 /// Sessions that may be made under one cookie secret, that is in two minutes.
 const ACCEPTED: usize = 8_192;
+/// A session in whose streams nothing has advanced in order for this long is ended, in milliseconds.
+const STALLED: u64 = 60_000;
 /// A session whose peer went silent is kept this long, in milliseconds.
 const RECONNECT: u64 = 60_000;
 /// The memory of so many ended sessions is kept for the next ones.
 const SPARE: usize = 16;
 /// A session that found the transport's queue full tries again after this long, in milliseconds.
 const RETRY: u64 = 1;
-
-/// PSS_INITs that are looked at: each costs a signature before anything is known of its sender.
-const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
-const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
 
 /// One session and the file that it brings.
 struct Entry {
@@ -63,8 +62,36 @@ struct Entry {
     watch: Watch,
     /// The peer has not shown yet that it holds the keys.
     strange: bool,
+    /// The network that it was opened from.
+    prefix: Prefix,
+    /// The lowest sequence numbers that have not arrived, here and at the peer: both rise with each frame in order.
+    place: (u64, u64),
+    /// When `place` last rose.
+    advanced: Mono,
+    /// It got more time once after a disconnection, since `place` last rose.
+    excused: bool,
     due: Option<Mono>,
     reply: reply::State,
+}
+
+/// A network: see [`prefix`].
+type Prefix = [u8; 9];
+
+impl Entry {
+    /// Notes what has advanced.
+    fn look(&mut self, now: Mono) {
+        let place = (self.session.expected(), self.session.unacknowledged().0);
+        // What the application has not said yet is no fault of the peer's.
+        if place != self.place || matches!(self.reply, reply::State::Awaited(_)) {
+            (self.place, self.advanced, self.excused) = (place, now, false);
+        }
+    }
+
+    /// When it has stalled for too long. A session that is disconnected has a limit of its own.
+    fn stalls(&self) -> Option<Mono> {
+        let away = self.session.continuity() == Some(continuity::State::Disconnected);
+        (self.session.closure().is_none() && !away).then(|| self.advanced.after(STALLED))
+    }
 }
 
 /// A file that is complete, or a handoff.
@@ -92,7 +119,11 @@ pub struct Server<'t> {
     responder: Box<Responder<ACCEPTED>>,
     beacon: Option<Beacon>,
     store: Store,
-    door: Box<Ingress<1_024>>,
+    buckets: Buckets,
+    /// Sessions at a time.
+    most: usize,
+    /// The part of the store's room that each network has.
+    rooms: HashMap<Prefix, Weak<Room>>,
     sessions: HashMap<Key, Entry>,
     /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
     strangers: VecDeque<Key>,
@@ -133,7 +164,9 @@ impl<'t> Server<'t> {
             responder: Box::new(Responder::new(SETTINGS, now, &mut keys::rng())),
             beacon,
             store,
-            door: Box::new(Ingress::new(ALL, PER_PREFIX, now, &mut keys::rng())),
+            buckets: Buckets::new(now),
+            most: SESSIONS,
+            rooms: HashMap::new(),
             sessions: HashMap::new(),
             strangers: VecDeque::new(),
             ended: VecDeque::new(),
@@ -165,7 +198,7 @@ impl<'t> Server<'t> {
             // A repeat is its session's business, and so is the word on a contract.
             (MessageType::PssAck, None, Incoming::Signed(signed)) => self.accepted(now, route, from, &signed),
             // All the rest is signed, and costs a signature to refuse.
-            (_, Some(key), incoming) if self.door.admit(now, from, 1).is_ok() => {
+            (_, Some(key), incoming) if self.admits(now, key, from) => {
                 self.hear(now, key, route, from, incoming);
             }
             _ => {}
@@ -196,7 +229,7 @@ impl<'t> Server<'t> {
 
     /// A PSS_INIT: answered from a cookie secret, and forgotten.
     fn greeted(&mut self, now: Mono, route: &Route, from: SocketAddr, signed: &Signed<'_>) {
-        if self.sessions.len() >= SESSIONS || self.door.admit(now, from, 1).is_err() {
+        if !self.has_room() || self.buckets.inits.admit(now, from, 1).is_err() {
             return;
         }
         let mut out = [0; TRANSMIT_BUFFER];
@@ -212,14 +245,14 @@ impl<'t> Server<'t> {
 
     /// A PSS_ACK that belongs to no session yet.
     fn accepted(&mut self, now: Mono, route: &Route, from: SocketAddr, signed: &Signed<'_>) {
-        if self.door.admit(now, from, 1).is_err() {
+        if !self.has_room() {
             return;
         }
+        let bucket = &mut self.buckets.acks;
+        let mut guest = Guest { now, from, bucket, sessions: &self.sessions, most: self.most / 4 };
+        let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut guest) else { return };
+        route.taken();
         self.make_room();
-        if self.sessions.len() >= SESSIONS {
-            return;
-        }
-        let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut ()) else { return };
         let (peer, key, contract) = (accepted.peer(), accepted.cookies(), accepted.wants_contract());
         let memory = self.spare.pop().map_or_else(lend, Ok);
         let begun = memory.and_then(|mut session| {
@@ -237,59 +270,27 @@ impl<'t> Server<'t> {
             let (from, to) = (Some(dfa::State::AwaitIdentity.name()), state.name());
             self.timeline.note(self.who, Event::State { machine: dfa::MACHINE.name, from, to });
         }
-        let receiver = Some(Receiver::new(session.expected(), &self.store));
+        let room = self.room(from);
+        let place = (session.expected(), session.unacknowledged().0);
+        let receiver = Some(Receiver::new(place.0, &self.store, room));
         let ways = Ways { home: (from, route.clone()), other: None };
         self.strangers.push_back(key);
         let watch = Watch::new();
-        self.sessions.insert(
-            key,
-            Entry { session, ways, receiver, watch, strange: true, due: None, reply: reply::State::Silent },
-        );
+        let (prefix, reply) = (prefix(from.ip()), reply::State::Silent);
+        let (strange, excused, advanced, due) = (true, false, now, None);
+        let entry = Entry { session, ways, receiver, watch, strange, prefix, place, advanced, excused, due, reply };
+        self.sessions.insert(key, entry);
         self.settle(now, key);
-    }
-
-    /// Makes room for one more session. Too many strangers: the oldest goes, for an honest peer needs one round trip to
-    /// stop being one. No memory left: the session goes that ended first, whose last word is the most likely to be heard.
-    fn make_room(&mut self) {
-        let sessions = &self.sessions;
-        let strange = |key: &Key| sessions.get(key).is_some_and(|entry| entry.strange);
-        while self.strangers.front().is_some_and(|key| !strange(key)) {
-            self.strangers.pop_front();
-        }
-        if self.strangers.len() >= STRANGERS {
-            self.strangers.retain(strange);
-        }
-        while self.ended.front().is_some_and(|key| !sessions.contains_key(key)) {
-            self.ended.pop_front();
-        }
-        let full = self.sessions.len() >= SESSIONS;
-        let goes = if self.strangers.len() >= STRANGERS {
-            self.strangers.pop_front()
-        } else if full {
-            self.ended.pop_front().or_else(|| self.strangers.pop_front())
-        } else {
-            None
-        };
-        if let Some(key) = goes {
-            self.forget(key);
-        }
-    }
-
-    /// A session goes. Its memory is wiped where it stands, by whatever begins in it or by its drop.
-    fn forget(&mut self, key: Key) {
-        let Some(entry) = self.sessions.remove(&key) else { return };
-        if let Some(due) = entry.due {
-            self.agenda.remove(&(due, key));
-        }
-        if entry.session.is_over() && self.spare.len() < SPARE {
-            self.spare.push(entry.session);
-        }
     }
 
     /// A datagram with a session's cookies.
     fn hear(&mut self, now: Mono, key: Key, route: &Route, from: SocketAddr, incoming: Incoming<'_>) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
-        match entry.session.take(now, &self.identity, from, incoming) {
+        let heard = entry.session.take(now, &self.identity, from, incoming);
+        if !matches!(heard, Heard::Discarded(_)) {
+            route.taken();
+        }
+        match heard {
             Heard::Data { sequence, kind, content } => {
                 let content = (kind == Kind::Anml).then_some(&*content);
                 let taken = entry.receiver.as_mut().map(|receiver| receiver.take(&self.store, sequence, content));
@@ -311,6 +312,7 @@ impl<'t> Server<'t> {
         }
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         entry.watch.look(&entry.session, self.who, self.timeline);
+        entry.look(now);
         entry.reply.go_on(now, &mut entry.session, entry.ways.home.1.frame_limit());
         let mut out = [0; TRANSMIT_BUFFER];
         let mut full = false;
@@ -326,7 +328,8 @@ impl<'t> Server<'t> {
         if let Some(due) = entry.due.take() {
             self.agenda.remove(&(due, key));
         }
-        let due = [entry.session.next_deadline().map(|(at, _)| at), entry.reply.deadline()].into_iter().flatten().min();
+        let due = [entry.session.next_deadline().map(|(at, _)| at), entry.reply.deadline(), entry.stalls()];
+        let due = due.into_iter().flatten().min();
         entry.due = due.map(|due| if full { due.max(now.after(RETRY)) } else { due });
         self.agenda.extend(entry.due.map(|due| (due, key)));
     }
@@ -363,13 +366,11 @@ impl<'t> Server<'t> {
                 self.timeline.note(self.who, Event::Closed { how: ending(closure) });
             }
             Change::Released => self.forget(key),
+            // It is back, and has time to go on; but not again and again.
+            Change::Reconciling if !entry.excused => (entry.advanced, entry.excused) = (now, true),
+            Change::Reconciling => {}
             // Room for more of a reply is used by whatever follows; the contract asks for nothing.
-            Change::Contract(_)
-            | Change::Disconnected
-            | Change::Reconciling
-            | Change::Reconciled
-            | Change::Delivered
-            | Change::Writable => {}
+            Change::Contract(_) | Change::Disconnected | Change::Reconciled | Change::Delivered | Change::Writable => {}
         }
     }
 
@@ -444,6 +445,10 @@ impl<'t> Server<'t> {
                 // The identity is the one that it began with.
                 let _ = entry.session.handle_deadline(now, &self.identity, &mut keys::rng());
                 entry.reply.handle_deadline(now);
+                entry.look(now);
+                if entry.stalls().is_some_and(|at| at <= now) {
+                    self.end_stalled(now, key);
+                }
             }
             self.settle(now, key);
         }

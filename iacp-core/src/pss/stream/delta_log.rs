@@ -10,6 +10,9 @@ use super::frame::OVERHEAD;
 use super::rtt::Rtt;
 use crate::time::{Mono, soonest};
 
+/// Frames in flight, at most, from a heartbeat that withdraws what an earlier one showed until a frame is acknowledged.
+const AFTER_WITHDRAWAL: u32 = 2;
+
 /// The status of a frame in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -27,13 +30,14 @@ pub(super) enum Standing {
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     pub(super) standing: Standing,
-    /// Both facts in one byte: a mark has two.
+    /// All facts in one byte: a mark has two.
     facts: u8,
 }
 
 impl Mark {
     const REPEATED: u8 = 0x1;
     const CONTENT: u8 = 0x2;
+    const CAME: u8 = 0x4;
 
     pub(super) const WAITING: Self = Self { standing: Standing::Waiting, facts: 0 };
 
@@ -45,6 +49,11 @@ impl Mark {
     /// Whether it has content of the application.
     pub(super) const fn content(self) -> bool {
         self.facts & Self::CONTENT != 0
+    }
+
+    /// Whether a heartbeat has acknowledged or shown it before: a peer may show a frame, not show it, and show it again.
+    pub(super) const fn came(self) -> bool {
+        self.facts & Self::CAME != 0
     }
 }
 
@@ -100,6 +109,8 @@ pub(crate) struct DeltaLog<C: Congestion, const LOG: usize, const FRAMES: usize>
     pub(super) overtaken: bool,
     /// Whether the last frame, or everything, was sent again since the last news.
     pub(super) probed: bool,
+    /// A heartbeat has withdrawn what an earlier one showed, and nothing was acknowledged since.
+    pub(super) withdrawn: bool,
     /// What [`Self::transmit`] gave last.
     pub(super) last: Option<u64>,
     pub(super) rtt: Rtt,
@@ -139,6 +150,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             late: 0,
             overtaken: false,
             probed: false,
+            withdrawn: false,
             last: None,
             rtt: Rtt::NONE,
             congestion: C::IDLE,
@@ -155,7 +167,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.wipe();
         (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
         (self.sendings, self.arrived, self.contents) = (0, 0, 0);
-        self.wiped = false;
+        (self.wiped, self.withdrawn) = (false, false);
         self.new_path();
     }
 
@@ -236,6 +248,12 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     pub(super) fn set(&mut self, sequence: u64, standing: Standing) {
         if let Some(mark) = self.marks.get_mut(Self::index(sequence)) {
             mark.standing = standing;
+        }
+    }
+
+    pub(super) fn note_arrival(&mut self, sequence: u64) {
+        if let Some(mark) = self.marks.get_mut(Self::index(sequence)) {
+            mark.facts |= Mark::CAME;
         }
     }
 
@@ -334,7 +352,8 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
 
     /// Whether the flight has room for one more frame. One frame may always be in flight.
     fn open(&self) -> bool {
-        self.flight.frames == 0 || self.congestion.may_send(self.flight)
+        let withheld = self.withdrawn && self.flight.frames >= AFTER_WITHDRAWAL;
+        self.flight.frames == 0 || (!withheld && self.congestion.may_send(self.flight))
     }
 
     /// When the repetition time ends, if anything is in flight.

@@ -133,7 +133,7 @@ fn no_more_than_the_window_lies_beyond_the_oldest() {
     assert_eq!(sent(&mut log, 0), [0, 1, 2, 3]);
     assert_eq!(heartbeat(&mut log, 50, 0, &[0, 1, 2, 3]), NEWS);
     assert_eq!((sent(&mut log, 50), log.blocked(), log.due()), (vec![], true, None), "held back, not lost");
-    assert_eq!(heartbeat(&mut log, 60, 2, &[2, 3]), News { any: false, freed: true });
+    assert_eq!(heartbeat(&mut log, 60, 2, &[2, 3]), FREED);
     assert_eq!(sent(&mut log, 60), [4, 5]);
 }
 
@@ -306,8 +306,12 @@ fn what_is_shown_no_longer_is_due_again() {
     heartbeat(&mut log, 50, 0, &[0, 1, 5]);
     assert_eq!(log.first(), 0, "shown is not acknowledged");
     assert_eq!(heartbeat(&mut log, 60, 0, &[]), NOTHING);
-    assert_eq!(sent(&mut log, 60), [0, 1, 5]);
-    assert_eq!(heartbeat(&mut log, 70, 8, &[]), FREED);
+    assert_eq!(sent(&mut log, 60), [], "five are in flight, and after a withdrawal two may be");
+    assert_eq!(heartbeat(&mut log, 65, 0, &[2, 3, 4, 6, 7]), NEWS);
+    assert_eq!(sent(&mut log, 65), [0, 1]);
+    assert_eq!(heartbeat(&mut log, 70, 2, &[2, 3, 4, 6, 7]), FREED);
+    assert_eq!(sent(&mut log, 70), [5]);
+    assert_eq!(heartbeat(&mut log, 80, 8, &[]), FREED);
     assert!(log.all_shown() && log.is_empty());
 }
 
@@ -375,9 +379,96 @@ fn frames_shown_before_they_were_sent_are_not_sent_and_do_not_confuse_it() {
     let mut log = filled(12);
     assert_eq!(heartbeat(&mut log, 1, 0, &[2, 3, 11]), NEWS);
     assert_eq!(heartbeat(&mut log, 2, 0, &[2, 11]), NOTHING);
-    assert_eq!(sent(&mut log, 3), [0, 1, 3, 4, 5, 6, 7, 8, 9, 10], "not 2, which it still shows");
-    heartbeat(&mut log, 4, 12, &[]);
+    assert_eq!(sent(&mut log, 3), [0, 1], "two, for it has withdrawn 3");
+    assert_eq!(heartbeat(&mut log, 4, 0, &[2, 3, 11]), NOTHING, "3 was shown before");
+    assert_eq!(heartbeat(&mut log, 5, 1, &[2, 11]), FREED);
+    assert_eq!(sent(&mut log, 6), [3], "with 1 it makes two");
+    heartbeat(&mut log, 7, 2, &[2, 11]);
+    assert_eq!(sent(&mut log, 8).first(), Some(&4), "not 2, which it still shows");
+    heartbeat(&mut log, 9, 12, &[]);
     assert!(log.is_empty() && log.all_shown());
+}
+
+/// A log with 40 frames, of which some were sent at once.
+fn forty<C: Congestion>() -> DeltaLog<C, 1_024, 64> {
+    let mut log = DeltaLog::<C, 1_024, 64>::IDLE;
+    log.set_window(1_000);
+    log.restart(0);
+    for mark in 0..40 {
+        log.room(10).expect("room").fill(mark);
+        log.push(10, [mark; 32], true, Mono(0));
+    }
+    while log.transmit(Mono(0)).is_some() {}
+    log
+}
+
+/// Bits for 40 frames and E.
+const EVERYTHING: Shown<'static> = Shown { held: true, bitmap: &[0xff, 0xff, 0xff, 0xff, 0xfe] };
+
+fn a_flight_stays_at_2<C: Congestion>() {
+    let (mut log, mut now) = (forty::<C>(), 0);
+    for round in 0..200 {
+        now += 50;
+        let news = log.acknowledge(Mono(now), 0, EVERYTHING);
+        assert_eq!(news, if round == 0 { NEWS } else { NOTHING }, "only what is shown for the first time is news");
+        assert_eq!(log.acknowledge(Mono(now), 0, Shown::NOTHING), NOTHING);
+        let mut went = 0;
+        let until = now + 40;
+        while let Some(due) = log.due().filter(|due| due.0 <= until) {
+            now = due.0.max(now);
+            went += u32::from(log.transmit(Mono(now)).is_some());
+        }
+        assert!(went <= 2 && log.flight.frames <= 2, "round {round}: {went} frames");
+        now = until;
+    }
+    // A new path changes nothing about that; E does.
+    log.repeat_all(Mono(now));
+    while let Some(due) = log.due().filter(|due| due.0 <= now + 10) {
+        now = due.0.max(now);
+        log.transmit(Mono(now));
+    }
+    assert_eq!(log.flight.frames, 2);
+    now += 50;
+    assert_eq!(log.acknowledge(Mono(now), 2, Shown::NOTHING), FREED);
+    let before = log.flight.frames;
+    while let Some(due) = log.due().filter(|due| due.0 <= now + 200) {
+        now = due.0.max(now);
+        log.transmit(Mono(now));
+    }
+    assert!(log.flight.frames > before.max(2), "{}", log.flight.frames);
+}
+
+#[test]
+fn a_peer_that_shows_and_withdraws_frames_without_end_gets_two_of_them_at_a_time() {
+    a_flight_stays_at_2::<Flight>();
+    a_flight_stays_at_2::<super::super::congestion::Model>();
+}
+
+#[test]
+fn a_receiver_that_has_forgotten_everything_gets_everything_again() {
+    let mut log = forty::<Flight>();
+    log.acknowledge(Mono(50), 0, EVERYTHING);
+    log.acknowledge(Mono(50), 0, Shown::NOTHING);
+    // It takes each frame on its second way, shows what it has, and acknowledges only the whole.
+    let (mut here, mut now) = ([false; 40], 50);
+    for round in 0..25 {
+        while let Some(mark) = log.transmit(Mono(now)).map(|frame| frame[0]) {
+            here[usize::from(mark)] = true;
+        }
+        now += 50;
+        let mut bitmap = [0_u8; 5];
+        for (bit, _) in here[1..].iter().enumerate().filter(|(_, here)| **here) {
+            bitmap[bit / 8] |= 0x80 >> (bit % 8);
+        }
+        log.acknowledge(Mono(now), 0, Shown { held: here[0], bitmap: &bitmap });
+        if here.iter().all(|here| *here) {
+            assert!(round >= 19, "two in a round trip, not more");
+            assert_eq!(log.acknowledge(Mono(now), 40, Shown::NOTHING), FREED);
+            assert!(log.is_empty() && log.all_shown());
+            return;
+        }
+    }
+    panic!("{here:?}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Shown<'_> {
 /// What a heartbeat has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
-    /// Whether any frame is acknowledged or shown for the first time: the peer makes progress.
+    /// Whether any frame is acknowledged, or shown for the first time ever: the peer makes progress.
     pub(crate) any: bool,
     /// Whether any frame is acknowledged: the log has more room.
     pub(crate) freed: bool,
@@ -53,8 +53,9 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         self.clock = self.clock.max(now);
         self.last = None;
         let before = self.flight;
-        let mut heard = Heard::default();
         let freed = expected > self.first;
+        let mut heard = Heard { any: freed, ..Heard::default() };
+        self.withdrawn &= !freed;
         for sequence in self.first..expected {
             self.arrive(now, sequence, &mut heard);
             self.contents = self.contents.wrapping_add(u32::from(self.mark(sequence).content()));
@@ -70,10 +71,15 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             self.take_sample(now, sent);
         }
         self.find_lost(now);
-        if heard.any {
+        if heard.any || heard.again {
             (self.doublings, self.waiting_since, self.probed) = (0, now, false);
         }
         self.congestion.heartbeat(now, before, self.flight);
+        if heard.withdrawn {
+            // Nothing proves what a heartbeat shows, and to withdraw it costs nothing: only E opens the flight again.
+            self.withdrawn = true;
+            self.congestion.timed_out(now);
+        }
         News { any: heard.any, freed }
     }
 
@@ -100,16 +106,20 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
                     self.arrive(now, sequence, heard);
                     self.set(sequence, Standing::Shown);
                 }
-            } else if standing == Standing::Shown && sequence >= self.unsent {
-                self.set(sequence, Standing::Waiting);
             } else if standing == Standing::Shown {
-                self.due_again(sequence);
+                heard.withdrawn = true;
+                if sequence >= self.unsent {
+                    self.set(sequence, Standing::Waiting);
+                } else {
+                    self.due_again(sequence);
+                }
             }
         }
         self.top = top;
     }
 
-    /// Notes the arrival of a frame.
+    /// Notes the arrival of a frame. Only its first one is news and a measurement: a later one may be the same frame,
+    /// which the peer has withdrawn and shows again.
     fn arrive(&mut self, now: Mono, sequence: u64, heard: &mut Heard) {
         let mark = self.mark(sequence);
         let Some(slot) = self.slot(sequence) else { return };
@@ -118,15 +128,17 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
             Standing::Shown => return,
             Standing::Flying => self.land(length),
             Standing::Due => self.due = self.due.saturating_sub(1),
-            // It was reported as not sent, but has arrived nevertheless; or the peer is guessing.
-            Standing::Waiting => {
-                heard.any = true;
-                return;
-            }
+            Standing::Waiting => {}
         }
-        heard.any = true;
+        self.note_arrival(sequence);
+        heard.any |= !mark.came();
+        heard.again |= mark.came();
+        if mark.standing == Standing::Waiting {
+            // It was reported as not sent, but has arrived nevertheless; or the peer is guessing.
+            return;
+        }
         let sent = Mono(now.0.saturating_sub(u64::from(age)));
-        if !mark.repeated() {
+        if !mark.repeated() && !mark.came() {
             heard.sample = Some(sent);
         }
         // For a repeated frame it is not known which transmission arrived; if the newest is too young, it was an
@@ -134,7 +146,9 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
         if (!mark.repeated() || age >= self.rtt.least()) && newer(order, self.arrived) {
             self.arrived = order;
         }
-        self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated(), stamp });
+        if !mark.came() {
+            self.congestion.arrived(now, &Arrived { length, sent, repeated: mark.repeated(), stamp });
+        }
     }
 
     /// Makes lost frames due: those with three shown frames above them, and those that were overtaken too long ago.
@@ -222,7 +236,12 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
 /// What one heartbeat has brought.
 #[derive(Default)]
 struct Heard {
+    /// A frame is acknowledged, or shown for the first time ever.
     any: bool,
+    /// A frame is shown that was shown before, and withdrawn since.
+    again: bool,
+    /// A frame is not shown any more.
+    withdrawn: bool,
     /// When the highest frame that gives a round-trip sample was sent.
     sample: Option<Mono>,
 }

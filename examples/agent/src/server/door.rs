@@ -1,0 +1,134 @@
+//! What a peer may have of a listener: signatures that are looked at, sessions, and room for what it sends.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+
+use iacp_core::guard::{Ingress, Rate, prefix};
+use iacp_core::pss::{Admission, Gate, TeardownReason};
+use iacp_core::time::Mono;
+use iacp_wire::Eid;
+
+use super::{Entry, Key, SPARE, Server};
+use crate::content::parts::Room;
+use crate::keys;
+use crate::telling::event::Event;
+
+/// Frames that are looked at: each costs a signature.
+const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
+const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
+
+/// Buckets before the signatures. They are three, so that PSS_INITs, whose senders may be false, leave the others full.
+pub(super) struct Buckets {
+    /// PSS_INITs, and signed frames that come from elsewhere than their session's peer.
+    pub(super) inits: Box<Ingress<1_024>>,
+    /// PSS_ACKs whose cookies have verified: such a sender has read what went to its address.
+    pub(super) acks: Box<Ingress<1_024>>,
+    /// Signed frames with a session's cookies, from where its peer is.
+    homes: Box<Ingress<1_024>>,
+}
+
+impl Buckets {
+    pub(super) fn new(now: Mono) -> Self {
+        let full = || Box::new(Ingress::new(ALL, PER_PREFIX, now, &mut keys::rng()));
+        Self { inits: full(), acks: full(), homes: full() }
+    }
+}
+
+/// The sender of a PSS_ACK whose cookie has verified.
+pub(super) struct Guest<'s> {
+    pub(super) now: Mono,
+    pub(super) from: SocketAddr,
+    pub(super) bucket: &'s mut Ingress<1_024>,
+    pub(super) sessions: &'s HashMap<Key, Entry>,
+    /// Live sessions that its network may have.
+    pub(super) most: usize,
+}
+
+impl Gate for Guest<'_> {
+    fn standing(&mut self, _: &Eid) -> Admission {
+        if self.bucket.admit(self.now, self.from, 1).is_err() {
+            return Admission::Drop;
+        }
+        let network = prefix(self.from.ip());
+        let near = |entry: &&Entry| entry.prefix == network && entry.session.closure().is_none();
+        if self.sessions.values().filter(near).count() < self.most { Admission::Admit } else { Admission::Drop }
+    }
+}
+
+impl Server<'_> {
+    /// Whether a signed frame with a session's cookies is looked at.
+    pub(super) fn admits(&mut self, now: Mono, key: Key, from: SocketAddr) -> bool {
+        let at_home = self.sessions.get(&key).is_some_and(|entry| entry.session.locator() == from);
+        let bucket = if at_home { &mut self.buckets.homes } else { &mut self.buckets.inits };
+        bucket.admit(now, from, 1).is_ok()
+    }
+
+    /// The part of the store's room that an address has with its neighbours.
+    pub(super) fn room(&mut self, from: SocketAddr) -> Rc<Room> {
+        let network = prefix(from.ip());
+        if let Some(room) = self.rooms.get(&network).and_then(Weak::upgrade) {
+            return room;
+        }
+        self.rooms.retain(|_, room| room.strong_count() > 0);
+        let room = self.store.room.part(self.store.share);
+        self.rooms.insert(network, Rc::downgrade(&room));
+        room
+    }
+
+    /// Whether one more session can be made, at the cost of an older one if need be.
+    pub(super) fn has_room(&mut self) -> bool {
+        let sessions = &self.sessions;
+        while self.strangers.front().is_some_and(|key| !is_strange(sessions, key)) {
+            self.strangers.pop_front();
+        }
+        while self.ended.front().is_some_and(|key| !sessions.contains_key(key)) {
+            self.ended.pop_front();
+        }
+        self.sessions.len() < self.most || !self.ended.is_empty() || !self.strangers.is_empty()
+    }
+
+    /// Makes room for one more session. A quarter of them may belong to peers that have signed, and not yet shown that they
+    /// hold the keys: beyond that the oldest goes, for an honest peer needs one round trip. No memory left: the session goes
+    /// that ended first, whose last word is the most likely to be heard.
+    pub(super) fn make_room(&mut self) {
+        let (full, few) = (self.sessions.len() >= self.most, self.most / 4);
+        if self.strangers.len() >= few {
+            let sessions = &self.sessions;
+            self.strangers.retain(|key| is_strange(sessions, key));
+        }
+        let goes = if self.strangers.len() >= few {
+            self.strangers.pop_front()
+        } else if full {
+            self.ended.pop_front().or_else(|| self.strangers.pop_front())
+        } else {
+            None
+        };
+        if let Some(key) = goes {
+            self.forget(key);
+        }
+    }
+
+    /// A session goes. Its memory is wiped where it stands, by whatever begins in it or by its drop.
+    pub(super) fn forget(&mut self, key: Key) {
+        let Some(entry) = self.sessions.remove(&key) else { return };
+        if let Some(due) = entry.due {
+            self.agenda.remove(&(due, key));
+        }
+        if entry.session.is_over() && self.spare.len() < SPARE {
+            self.spare.push(entry.session);
+        }
+    }
+
+    /// Nothing has advanced for too long: the session's memory and its room are for others.
+    pub(super) fn end_stalled(&mut self, now: Mono, key: Key) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let _ = entry.session.abort(now, &self.identity, TeardownReason::NoProgress);
+        entry.receiver = None;
+        self.timeline.note(self.who, Event::Trouble { what: "ends a session that has stalled".into() });
+    }
+}
+
+fn is_strange(sessions: &HashMap<Key, Entry>, key: &Key) -> bool {
+    sessions.get(key).is_some_and(|entry| entry.strange)
+}
