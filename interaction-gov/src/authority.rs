@@ -405,8 +405,22 @@ impl Authorities {
         self.vocabularies.push(vocabulary).map_err(|_| AuthorityError::Full)?;
         let these = self.delegations.iter().filter(|delegation| delegation.vocabulary == vocabulary);
         let whose: Set<Authority> = these.map(|delegation| delegation.from).collect();
-        whose.iter().for_each(|one| self.changes.of_speaker(Set::one(one), Entry::by(Change::Adopted, one)));
+        for one in whose.iter() {
+            self.changes.of_speaker(self.rest_on(one), Entry::by(Change::Adopted, one));
+        }
         Ok(())
+    }
+
+    /// This authority and all whose delegations lead to it, however many steps away: a change of who speaks for it, or
+    /// of whether it can be asked, may change the answers in the place of each. Scopes and times do not count here.
+    fn rest_on(&self, one: Authority) -> Set<Authority> {
+        let mut all = Set::one(one);
+        // Each step takes one delegation more.
+        for _ in 0..self.delegations.len() {
+            let on = self.delegations.iter().filter(|delegation| all.contains(delegation.to));
+            all = all.or(on.map(|delegation| delegation.from).collect());
+        }
+        all
     }
 
     // keeps: IOE-107 (§4.9 R9)
@@ -417,7 +431,7 @@ impl Authorities {
         if silent != self.silent {
             self.silent = silent;
             let what = if reachable { Change::Reachable } else { Change::Silent };
-            self.changes.of_speaker(one, Entry::by(what, authority));
+            self.changes.of_speaker(self.rest_on(authority), Entry::by(what, authority));
         }
     }
 
@@ -459,7 +473,7 @@ impl Authorities {
         self.delegations.retain(|other| now < other.until);
         self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
         self.known(from)?.serial = serial;
-        self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Delegated, from) });
+        self.changes.of_speaker(self.rest_on(from), Entry { to: to.0, ..Entry::by(Change::Delegated, from) });
         Ok(())
     }
 
@@ -468,7 +482,7 @@ impl Authorities {
         let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
         if self.delegations.len() != before {
-            self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Revoked, from) });
+            self.changes.of_speaker(self.rest_on(from), Entry { to: to.0, ..Entry::by(Change::Revoked, from) });
         }
     }
 
