@@ -193,12 +193,28 @@ pub(crate) struct Known {
     pub latest: Signed,
     /// The previous text, to which the control plane can go back.
     pub before: Signed,
-    /// The latest text is empty.
-    pub left: Flag,
     /// The control plane has gone back behind the latest text.
     pub withdrawn: Flag,
     /// Of its last delegation.
     pub serial: u32,
+}
+
+impl Known {
+    /// The text that counts: the latest that was taken, unless it was withdrawn.
+    const fn counts(&self) -> Signed {
+        if self.withdrawn.is() { self.before } else { self.latest }
+    }
+
+    /// Whether the text that counts has rules: the authority has signed one, and has not left.
+    fn is_there(&self) -> bool {
+        let Signed { version, text } = self.counts();
+        version > 0 && text[..] != Sha256::digest([])[..]
+    }
+
+    /// A newer text. The control plane can go back to the one that counted until now, never to one that it withdrew.
+    const fn go_on(&mut self, latest: Signed) {
+        (self.before, self.latest, self.withdrawn) = (self.counts(), latest, Flag::NO);
+    }
 }
 
 /// All authorities of a control plane.
@@ -248,7 +264,7 @@ impl Authorities {
             return Err(AuthorityError::Known);
         }
         let nothing = Signed { version: 0, text: Sha256::digest([]).into() };
-        *place = Some(Known { key, latest: nothing, before: nothing, left: Flag::YES, withdrawn: Flag::NO, serial: 0 });
+        *place = Some(Known { key, latest: nothing, before: nothing, withdrawn: Flag::NO, serial: 0 });
         Ok(())
     }
 
@@ -333,13 +349,12 @@ impl Authorities {
             self.know(update.vocabulary)?;
         }
         let latest = Signed { version: update.version, text: Sha256::digest(update.text).into() };
-        let (before, left, withdrawn) = (known.latest, Flag::of(update.text.is_empty()), Flag::NO);
-        *self.known(update.authority)? = Known { latest, before, left, withdrawn, ..known };
+        self.known(update.authority)?.go_on(latest);
         Ok(())
     }
 
-    /// The control plane withdraws an authority's latest text: until its next update, the previous one may be
-    /// installed.
+    /// The control plane withdraws an authority's latest text: until its next update, the one that counted before may
+    /// be installed. A text that was withdrawn never counts again.
     ///
     /// # Errors
     /// [`AuthorityError::Unknown`]; [`AuthorityError::Gap`]: there is no previous text.
@@ -352,11 +367,10 @@ impl Authorities {
         Ok(())
     }
 
-    /// Whether this text is the one that counts: the latest that was taken, unless it was withdrawn.
+    /// Whether this text is the one that counts.
     pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
-        let counts = |known: Known| if known.withdrawn.is() { known.before } else { known.latest };
-        known.map(counts).is_some_and(|signed| signed.version == version && signed.text == *text)
+        known.is_some_and(|known| known.counts() == Signed { version, text: *text })
             && self.vocabularies.contains(vocabulary)
     }
 
@@ -384,20 +398,14 @@ impl Authorities {
         if let Ok(known) = self.known(member.authority)
             && known.latest.version < member.version
         {
-            let latest = Signed { version: member.version, text: member.digest };
-            *known = Known { latest, before: known.latest, left: Flag::NO, withdrawn: Flag::NO, ..*known };
+            known.go_on(Signed { version: member.version, text: member.digest });
         }
     }
 
-    /// The authorities that have signed a text, and have not left.
+    /// The authorities that have signed a text, and have not left, by the texts that count.
     pub(crate) fn signed(&self) -> Set<Authority> {
-        let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left.is());
-        (0..)
-            .map(Authority)
-            .zip(&self.known)
-            .filter(|(_, known)| signed(known))
-            .map(|(authority, _)| authority)
-            .collect()
+        let there = (0..).map(Authority).zip(&self.known);
+        there.filter(|(_, known)| known.as_ref().is_some_and(Known::is_there)).map(|(authority, _)| authority).collect()
     }
 
     /// Makes another vocabulary known; delegations in it count from now on.

@@ -118,13 +118,13 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
 fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
     for known in &authorities.known {
         to.u8(u8::from(known.is_some()));
-        if let Some(Known { key, latest, before, left, withdrawn, serial }) = known {
+        if let Some(Known { key, latest, before, withdrawn, serial }) = known {
             to.put(key);
             for Signed { version, text } in [latest, before] {
                 to.u32(*version);
                 to.put(text);
             }
-            to.put(&[u8::from(left.is()), u8::from(withdrawn.is())]);
+            to.u8(u8::from(withdrawn.is()));
             to.u32(*serial);
         }
     }
@@ -178,8 +178,8 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
         let key = from.take()?;
         let mut signed = || Ok::<_, SnapshotError>(Signed { version: from.u32()?, text: from.take()? });
         let (latest, before) = (signed()?, signed()?);
-        let (left, withdrawn) = (Flag::of(from.bool("authority")?), Flag::of(from.bool("authority")?));
-        *place = Some(Known { key, latest, before, left, withdrawn, serial: from.u32()? });
+        let withdrawn = Flag::of(from.bool("authority")?);
+        *place = Some(Known { key, latest, before, withdrawn, serial: from.u32()? });
     }
     authorities.silent = Set::from_bits(from.u32()?);
     authorities.changes = read_changes(from)?;

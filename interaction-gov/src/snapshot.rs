@@ -15,7 +15,7 @@ use crate::time::Time;
 /// The version of the format of an interaction.
 pub const FORMAT: u8 = 1;
 /// The version of the format of a control plane.
-pub const PLANE_FORMAT: u8 = 2;
+pub const PLANE_FORMAT: u8 = 3;
 
 /// Why something is not restored. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -114,10 +114,10 @@ fn a_control_planes_bytes_are_those_of_the_profile() {
     let authority = |number: u8, text: &str, serial: u8| {
         let before = [[0; 4].as_slice(), &Sha256::digest([])].concat();
         let latest = [[0, 0, 0, 1].as_slice(), &Sha256::digest(text)].concat();
-        [&[1], &govern::key(number).pk[..], &latest, &before, &[0, 0], &[0, 0, 0, serial]].concat()
+        [&[1], &govern::key(number).pk[..], &latest, &before, &[0], &[0, 0, 0, serial]].concat()
     };
     let by_hand: [&[u8]; 32] = [
-        &[2],
+        &[3],
         &authority(1, CORPORATE, 0),
         &authority(2, PRIVACY, 3),
         &[0; 6],                   // six authorities that are not known

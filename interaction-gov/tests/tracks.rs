@@ -173,3 +173,75 @@ fn a_track_goes_on_and_only_a_rollback_leads_back() {
     world.roll_back(the("privacy"), canary).unwrap();
     assert_eq!(world.publish(Track::STABLE, denies), Err(RolloutError::Withdrawn));
 }
+
+/// Privacy's text of this version, which differs from that of every other version.
+fn private(version: u32) -> String {
+    PRIVACY.replace("version 1", &format!("version {version}"))
+}
+
+/// Whether a policy with these texts can be installed beside corporate's.
+fn installs(world: &mut World, texts: &[&str]) -> Result<(), RolloutError> {
+    let all: Vec<&str> = [CORPORATE].into_iter().chain(texts.iter().copied()).collect();
+    let number = world.install(&policy(&all))?;
+    world.discard(number)
+}
+
+#[test]
+fn a_text_that_was_taken_back_never_counts_again() {
+    let mut world = world();
+    let privacy: Authority = the("privacy");
+    let texts: Vec<String> = (1..=6).map(private).collect();
+    let [good, bad, third, fourth, fifth, sixth] = [0, 1, 2, 3, 4, 5].map(|at| texts[at].as_str());
+    let counts = |world: &mut World, text: &str| {
+        for other in &texts {
+            let expected = if other == text { Ok(()) } else { Err(RolloutError::NotSigned(privacy)) };
+            assert_eq!(installs(world, &[other]), expected, "{other}");
+        }
+    };
+    take(&mut world, "privacy", 2, good, bad);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, good);
+    take(&mut world, "privacy", 3, bad, third);
+    counts(&mut world, third);
+    for _ in 0..2 {
+        world.authorities.withdraw(privacy).unwrap();
+        counts(&mut world, good);
+    }
+    // A text that was not taken back is the one to go back to.
+    take(&mut world, "privacy", 4, third, fourth);
+    take(&mut world, "privacy", 5, fourth, fifth);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, fourth);
+    take(&mut world, "privacy", 6, fifth, sixth);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, fourth);
+}
+
+#[test]
+fn whether_an_authority_has_left_is_decided_by_the_text_that_counts() {
+    let privacy: Authority = the("privacy");
+    let without = |world: &mut World| installs(world, &[]);
+    // It has left, and that is taken back: its rules are in every policy again.
+    let mut there = world();
+    take(&mut there, "privacy", 2, PRIVACY, "");
+    assert_eq!(without(&mut there), Ok(()));
+    there.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut there), Err(RolloutError::LeftOut(privacy)));
+    assert_eq!(installs(&mut there, &[PRIVACY]), Ok(()));
+    // It has left and returned, and the return is taken back: the others go on without it.
+    let (mut away, again) = (world(), private(3));
+    take(&mut away, "privacy", 2, PRIVACY, "");
+    take(&mut away, "privacy", 3, "", &again);
+    assert_eq!(without(&mut away), Err(RolloutError::LeftOut(privacy)));
+    away.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut away), Ok(()));
+    assert_eq!(installs(&mut away, &[&again]), Err(RolloutError::NotSigned(privacy)));
+    // It leaves after a text that was taken back, and that is taken back, too.
+    let mut twice = world();
+    take(&mut twice, "privacy", 2, PRIVACY, &private(2));
+    twice.authorities.withdraw(privacy).unwrap();
+    take(&mut twice, "privacy", 3, &private(2), "");
+    twice.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut twice), Err(RolloutError::LeftOut(privacy)));
+    assert_eq!(installs(&mut twice, &[PRIVACY]), Ok(()));
+}
