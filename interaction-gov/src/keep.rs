@@ -107,11 +107,17 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             }
         }
         from.done()?;
-        let named = [self.stable, self.emergency, self.canary.map(|canary| canary.version)];
-        if named.into_iter().flatten().any(|number| self.version(number).is_none()) {
-            return Err(SnapshotError::Field("what governs"));
+        let (over, live) = match self.canary {
+            Some(canary) if canary.withdrawn.is() => (Some(canary.version), None),
+            canary => (None, canary.map(|canary| canary.version)),
+        };
+        // What was rolled back governs nothing.
+        let governs = [self.stable, self.emergency, live].into_iter().flatten().all(|one| self.usable(one).is_ok());
+        if governs && over.is_none_or(|number| self.version(number).is_some()) {
+            Ok(())
+        } else {
+            Err(SnapshotError::Field("what governs"))
         }
-        Ok(())
     }
 }
 
