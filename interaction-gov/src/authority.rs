@@ -193,12 +193,28 @@ pub(crate) struct Known {
     pub latest: Signed,
     /// The previous text, to which the control plane can go back.
     pub before: Signed,
-    /// The latest text is empty.
-    pub left: Flag,
     /// The control plane has gone back behind the latest text.
     pub withdrawn: Flag,
     /// Of its last delegation.
     pub serial: u32,
+}
+
+impl Known {
+    /// The text that counts: the latest that was taken, unless it was withdrawn.
+    const fn counts(&self) -> Signed {
+        if self.withdrawn.is() { self.before } else { self.latest }
+    }
+
+    /// Whether the text that counts has rules: the authority has signed one, and has not left.
+    fn is_there(&self) -> bool {
+        let Signed { version, text } = self.counts();
+        version > 0 && text[..] != Sha256::digest([])[..]
+    }
+
+    /// A newer text. The control plane can go back to the one that counted until now, never to one that it withdrew.
+    const fn go_on(&mut self, latest: Signed) {
+        (self.before, self.latest, self.withdrawn) = (self.counts(), latest, Flag::NO);
+    }
 }
 
 /// All authorities of a control plane.
@@ -248,7 +264,7 @@ impl Authorities {
             return Err(AuthorityError::Known);
         }
         let nothing = Signed { version: 0, text: Sha256::digest([]).into() };
-        *place = Some(Known { key, latest: nothing, before: nothing, left: Flag::YES, withdrawn: Flag::NO, serial: 0 });
+        *place = Some(Known { key, latest: nothing, before: nothing, withdrawn: Flag::NO, serial: 0 });
         Ok(())
     }
 
@@ -333,13 +349,12 @@ impl Authorities {
             self.know(update.vocabulary)?;
         }
         let latest = Signed { version: update.version, text: Sha256::digest(update.text).into() };
-        let (before, left, withdrawn) = (known.latest, Flag::of(update.text.is_empty()), Flag::NO);
-        *self.known(update.authority)? = Known { latest, before, left, withdrawn, ..known };
+        self.known(update.authority)?.go_on(latest);
         Ok(())
     }
 
-    /// The control plane withdraws an authority's latest text: until its next update, the previous one may be
-    /// installed.
+    /// The control plane withdraws an authority's latest text: until its next update, the one that counted before may
+    /// be installed. A text that was withdrawn never counts again.
     ///
     /// # Errors
     /// [`AuthorityError::Unknown`]; [`AuthorityError::Gap`]: there is no previous text.
@@ -352,11 +367,10 @@ impl Authorities {
         Ok(())
     }
 
-    /// Whether this text is the one that counts: the latest that was taken, unless it was withdrawn.
+    /// Whether this text is the one that counts.
     pub(crate) fn vouches(&self, authority: Authority, version: u32, text: &[u8; 32], vocabulary: &[u8; 32]) -> bool {
         let known = self.known.get(usize::from(authority.0)).copied().flatten();
-        let counts = |known: Known| if known.withdrawn.is() { known.before } else { known.latest };
-        known.map(counts).is_some_and(|signed| signed.version == version && signed.text == *text)
+        known.is_some_and(|known| known.counts() == Signed { version, text: *text })
             && self.vocabularies.contains(vocabulary)
     }
 
@@ -384,20 +398,14 @@ impl Authorities {
         if let Ok(known) = self.known(member.authority)
             && known.latest.version < member.version
         {
-            let latest = Signed { version: member.version, text: member.digest };
-            *known = Known { latest, before: known.latest, left: Flag::NO, withdrawn: Flag::NO, ..*known };
+            known.go_on(Signed { version: member.version, text: member.digest });
         }
     }
 
-    /// The authorities that have signed a text, and have not left.
+    /// The authorities that have signed a text, and have not left, by the texts that count.
     pub(crate) fn signed(&self) -> Set<Authority> {
-        let signed = |known: &Option<Known>| known.is_some_and(|known| known.latest.version > 0 && !known.left.is());
-        (0..)
-            .map(Authority)
-            .zip(&self.known)
-            .filter(|(_, known)| signed(known))
-            .map(|(authority, _)| authority)
-            .collect()
+        let there = (0..).map(Authority).zip(&self.known);
+        there.filter(|(_, known)| known.as_ref().is_some_and(Known::is_there)).map(|(authority, _)| authority).collect()
     }
 
     /// Makes another vocabulary known; delegations in it count from now on.
@@ -405,8 +413,22 @@ impl Authorities {
         self.vocabularies.push(vocabulary).map_err(|_| AuthorityError::Full)?;
         let these = self.delegations.iter().filter(|delegation| delegation.vocabulary == vocabulary);
         let whose: Set<Authority> = these.map(|delegation| delegation.from).collect();
-        whose.iter().for_each(|one| self.changes.of_speaker(Set::one(one), Entry::by(Change::Adopted, one)));
+        for one in whose.iter() {
+            self.changes.of_speaker(self.rest_on(one), Entry::by(Change::Adopted, one));
+        }
         Ok(())
+    }
+
+    /// This authority and all whose delegations lead to it, however many steps away: a change of who speaks for it, or
+    /// of whether it can be asked, may change the answers in the place of each. Scopes and times do not count here.
+    fn rest_on(&self, one: Authority) -> Set<Authority> {
+        let mut all = Set::one(one);
+        // Each step takes one delegation more.
+        for _ in 0..self.delegations.len() {
+            let on = self.delegations.iter().filter(|delegation| all.contains(delegation.to));
+            all = all.or(on.map(|delegation| delegation.from).collect());
+        }
+        all
     }
 
     // keeps: IOE-107 (§4.9 R9)
@@ -417,7 +439,7 @@ impl Authorities {
         if silent != self.silent {
             self.silent = silent;
             let what = if reachable { Change::Reachable } else { Change::Silent };
-            self.changes.of_speaker(one, Entry::by(what, authority));
+            self.changes.of_speaker(self.rest_on(authority), Entry::by(what, authority));
         }
     }
 
@@ -459,7 +481,7 @@ impl Authorities {
         self.delegations.retain(|other| now < other.until);
         self.delegations.push(delegation).map_err(|_| AuthorityError::Full)?;
         self.known(from)?.serial = serial;
-        self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Delegated, from) });
+        self.changes.of_speaker(self.rest_on(from), Entry { to: to.0, ..Entry::by(Change::Delegated, from) });
         Ok(())
     }
 
@@ -468,7 +490,7 @@ impl Authorities {
         let before = self.delegations.len();
         self.delegations.retain(|delegation| (delegation.from, delegation.to) != (from, to));
         if self.delegations.len() != before {
-            self.changes.of_speaker(Set::one(from), Entry { to: to.0, ..Entry::by(Change::Revoked, from) });
+            self.changes.of_speaker(self.rest_on(from), Entry { to: to.0, ..Entry::by(Change::Revoked, from) });
         }
     }
 

@@ -107,24 +107,30 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             }
         }
         from.done()?;
-        let named = [self.stable, self.emergency, self.canary.map(|canary| canary.version)];
-        if named.into_iter().flatten().any(|number| self.version(number).is_none()) {
-            return Err(SnapshotError::Field("what governs"));
+        let (over, live) = match self.canary {
+            Some(canary) if canary.withdrawn.is() => (Some(canary.version), None),
+            canary => (None, canary.map(|canary| canary.version)),
+        };
+        // What was rolled back governs nothing.
+        let governs = [self.stable, self.emergency, live].into_iter().flatten().all(|one| self.usable(one).is_ok());
+        if governs && over.is_none_or(|number| self.version(number).is_some()) {
+            Ok(())
+        } else {
+            Err(SnapshotError::Field("what governs"))
         }
-        Ok(())
     }
 }
 
 fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
     for known in &authorities.known {
         to.u8(u8::from(known.is_some()));
-        if let Some(Known { key, latest, before, left, withdrawn, serial }) = known {
+        if let Some(Known { key, latest, before, withdrawn, serial }) = known {
             to.put(key);
             for Signed { version, text } in [latest, before] {
                 to.u32(*version);
                 to.put(text);
             }
-            to.put(&[u8::from(left.is()), u8::from(withdrawn.is())]);
+            to.u8(u8::from(withdrawn.is()));
             to.u32(*serial);
         }
     }
@@ -178,8 +184,8 @@ fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError>
         let key = from.take()?;
         let mut signed = || Ok::<_, SnapshotError>(Signed { version: from.u32()?, text: from.take()? });
         let (latest, before) = (signed()?, signed()?);
-        let (left, withdrawn) = (Flag::of(from.bool("authority")?), Flag::of(from.bool("authority")?));
-        *place = Some(Known { key, latest, before, left, withdrawn, serial: from.u32()? });
+        let withdrawn = Flag::of(from.bool("authority")?);
+        *place = Some(Known { key, latest, before, withdrawn, serial: from.u32()? });
     }
     authorities.silent = Set::from_bits(from.u32()?);
     authorities.changes = read_changes(from)?;

@@ -15,7 +15,7 @@ use crate::time::Time;
 /// The version of the format of an interaction.
 pub const FORMAT: u8 = 1;
 /// The version of the format of a control plane.
-pub const PLANE_FORMAT: u8 = 2;
+pub const PLANE_FORMAT: u8 = 3;
 
 /// Why something is not restored. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,20 +66,24 @@ impl From<FieldError> for SnapshotError {
 /// use interaction_gov::snapshot::{SnapshotError, Stamp};
 /// use interaction_gov::time::Time;
 ///
-/// let stamp = Stamp::of(InteractionId::recorded([7; 16]), 12, Time(1_000), b"the bytes of a snapshot");
+/// // After 12 records, and one tightening for whose record there was no room.
+/// let stamp = Stamp::of(InteractionId::recorded([7; 16]), (12, 1), Time(1_000), b"the bytes of a snapshot");
 /// let trusting = |_: &[u8; 32], _: &[u8; 32], _: &[u8; 64]| true; // an application verifies
 /// let verify = |bytes: &[u8], newest| stamp.verify(bytes, newest, &[0; 32], &[0; 64], &trusting);
-/// assert_eq!(verify(b"the bytes of a snapshot", 12), Ok(()));
-/// assert_eq!(verify(b"other bytes", 12), Err(SnapshotError::Forged));
-/// assert_eq!(verify(b"the bytes of a snapshot", 13), Err(SnapshotError::Stale));
+/// assert_eq!(verify(b"the bytes of a snapshot", stamp.reached()), Ok(()));
+/// assert_eq!(verify(b"other bytes", (12, 1)), Err(SnapshotError::Forged));
+/// assert_eq!(verify(b"the bytes of a snapshot", (12, 2)), Err(SnapshotError::Stale));
+/// assert_eq!(verify(b"the bytes of a snapshot", (13, 0)), Err(SnapshotError::Stale));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stamp {
     /// Of which interaction.
     pub interaction: InteractionId,
-    /// The number of records at that time: a later snapshot has more.
+    /// The number of records at that time: a later snapshot has more, or as many and more steps without a record.
     pub records: u32,
+    /// How many tightenings had taken effect since then without a record.
+    pub unrecorded: u32,
     /// When.
     pub time: Time,
     /// SHA-256 of the bytes.
@@ -87,34 +91,41 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of these bytes.
+    /// The stamp of these bytes, of an interaction that had so many records, and tightenings without a record.
     #[must_use]
-    pub fn of(interaction: InteractionId, records: u32, time: Time, bytes: &[u8]) -> Self {
-        Self { interaction, records, time, digest: Sha256::digest(bytes).into() }
+    pub fn of(interaction: InteractionId, (records, unrecorded): (u32, u32), time: Time, bytes: &[u8]) -> Self {
+        Self { interaction, records, unrecorded, time, digest: Sha256::digest(bytes).into() }
     }
 
-    /// What the control plane signs: SHA-256("IoE/1 snapshot" | 0 | interaction | records | time | digest).
+    /// How far the interaction was: its records, and the tightenings without a record. The caller keeps the highest.
+    #[must_use]
+    pub const fn reached(&self) -> (u32, u32) {
+        (self.records, self.unrecorded)
+    }
+
+    /// What the control plane signs: SHA-256("IoE/2 snapshot" | 0 | interaction | records | unrecorded | time | digest).
     #[must_use]
     pub fn signed(&self) -> [u8; 32] {
         Sha256::new()
-            .chain_update(b"IoE/1 snapshot\0")
+            .chain_update(b"IoE/2 snapshot\0")
             .chain_update(self.interaction.as_bytes())
             .chain_update(self.records.to_be_bytes())
+            .chain_update(self.unrecorded.to_be_bytes())
             .chain_update(self.time.0.to_be_bytes())
             .chain_update(self.digest)
             .finalize()
             .into()
     }
 
-    /// Checks that these are the stamped bytes, that the holder of the key stamped them, and that the snapshot has at
-    /// least `newest` records.
+    /// Checks that these are the stamped bytes, that the holder of the key stamped them, and that the interaction had
+    /// [reached](Self::reached) `newest`: with a full log, steps that tighten add no record, and are counted.
     ///
     /// # Errors
     /// [`SnapshotError::Forged`], [`SnapshotError::Stale`].
     pub fn verify(
         &self,
         bytes: &[u8],
-        newest: u32,
+        newest: (u32, u32),
         key: &[u8; 32],
         signature: &[u8; 64],
         signatures: &impl Signatures,
@@ -123,7 +134,7 @@ impl Stamp {
         if digest != self.digest || !signatures.verify(key, &self.signed(), signature) {
             return Err(SnapshotError::Forged);
         }
-        if self.records < newest { Err(SnapshotError::Stale) } else { Ok(()) }
+        if self.reached() < newest { Err(SnapshotError::Stale) } else { Ok(()) }
     }
 }
 

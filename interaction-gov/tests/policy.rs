@@ -91,6 +91,26 @@ fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_wa
     assert_eq!(both.residency(&Facts { goes: Set::one(Region(200)), ..facts("join") }), Err((the("corporate"), 9)));
 }
 
+#[test]
+fn a_law_without_any_region_is_an_unknown_one() {
+    let text = "authority corporate\nversion 1\ndeny join in us\npermit join, export\npermit speak in de\n\
+        keep audio within de in fr\n";
+    let law = "authority privacy\nversion 1\nover export in de\n";
+    let policy = policy(&[text, law]);
+    let in_us = all(&["us"]);
+    let each =
+        [("join", in_us, Answer::Deny), ("speak", Set::EMPTY, Answer::NoRule), ("export", in_us, Answer::Residency)];
+    for (action, goes, answer) in each {
+        let on = On::Stream(the::<Modality>("audio"));
+        let nowhere = Facts { law: Set::EMPTY, goes, on, ..facts(action) };
+        let unknown = Facts { law: Set::one(Region::UNKNOWN), ..nowhere };
+        assert_eq!(policy.decide(&nowhere, itself), policy.decide(&unknown, itself), "{action}");
+        assert_eq!(policy.asked(&nowhere), policy.asked(&unknown), "{action}");
+        assert_eq!(decide(&policy, nowhere).0, answer, "{action}");
+    }
+    assert_eq!(policy.asked(&Facts { law: Set::EMPTY, ..facts("export") }), all(&["corporate", "privacy"]));
+}
+
 fn any_rule() -> impl Strategy<Value = String> {
     let some = |names: &'static [&'static str]| {
         proptest::option::of(proptest::sample::subsequence(names.to_vec(), 1..=names.len()).prop_map(|n| n.join(", ")))
@@ -146,7 +166,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let number = |most: u8| prop_oneof![9 => 0..most, 1 => any::<u8>()];
     let some = |most: u8| proptest::option::of(number(most));
     let places = || proptest::collection::vec(prop_oneof![6 => 0..4_u8, 1 => any::<u8>()], 0..3);
-    let law = proptest::collection::vec(prop_oneof![6 => 0..4_u8, 1 => any::<u8>()], 1..3);
+    let law = proptest::collection::vec(prop_oneof![6 => 0..4_u8, 1 => any::<u8>()], 0..=3);
     let on =
         prop_oneof![Just(On::Unsaid), Just(On::Nothing), number(4).prop_map(|number| On::Stream(Modality(number)))];
     let parts = (

@@ -131,6 +131,8 @@ struct Run {
     changes: Vec<(Change, Option<u32>)>,
     serial: u32,
     canary: Option<u32>,
+    /// Whether the canary was not rolled back.
+    live: bool,
 }
 
 impl Run {
@@ -151,6 +153,7 @@ impl Run {
             changes: Vec::new(),
             serial: 0,
             canary: None,
+            live: false,
         }
     }
 
@@ -161,6 +164,14 @@ impl Run {
     fn gone(&mut self, bindings: Bindings) {
         assert!(bindings.iter().all(|binding| self.call.running(binding).is_none()));
         self.say(bindings);
+    }
+
+    /// An emergency of a version that was rolled back goes on with the stable one.
+    fn emergency_goes_on(&mut self, bad: Option<u32>) {
+        if self.emergency.is_some() && self.emergency == bad {
+            self.emergency = Some(self.governs.0);
+            self.changes.push((Change::Emergency, self.emergency));
+        }
     }
 
     /// What holds of every decision.
@@ -297,20 +308,30 @@ impl Run {
             Step::RollBack => {
                 let before = self.governs.1.unwrap_or(0);
                 if world.roll_back(the("corporate"), before).is_ok() {
+                    let bad = Some(self.governs.0);
                     self.governs = (before, None);
                     self.changes.push((Change::RolledBack, Some(before)));
+                    self.emergency_goes_on(bad);
+                    if self.live && self.canary == bad {
+                        self.live = false;
+                        self.changes.push((Change::CanaryRolledBack, bad));
+                    }
                 }
             }
             Step::Canary(version) => {
                 // The interaction began before the canary, so it is not on its track.
                 if world.start_canary(version.into(), 100).is_ok() {
                     self.changes.push((Change::CanaryStarted, Some(version.into())));
-                    self.canary = Some(version.into());
+                    (self.canary, self.live) = (Some(version.into()), true);
                 }
             }
             Step::CanaryBack => {
                 if world.roll_back_canary().is_ok() {
                     self.changes.push((Change::CanaryRolledBack, self.canary));
+                    self.live = false;
+                    if self.canary != Some(self.governs.0) {
+                        self.emergency_goes_on(self.canary);
+                    }
                 }
             }
             Step::CanaryOver => {

@@ -3,17 +3,19 @@
 mod govern;
 
 use govern::{
-    CORPORATE, Call, PRIVACY, World, call, log, names, policy, recording, request, sign, take, the, verifies, world,
+    CORPORATE, Call, PRIVACY, Records, World, call, log, names, policy, recording, request, sign, take, the, verifies,
+    world,
 };
-use interaction_gov::audit::{Kind, Record, Verdict};
+use interaction_gov::audit::{Kind, Log, RECORD, Record, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError, Delegation, Update};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode, Refused};
+use interaction_gov::participant::Seat;
 use interaction_gov::policy::{Policy, Scope};
 use interaction_gov::rollout::{RolloutError, Track};
 use interaction_gov::snapshot::{PlaneStamp, SnapshotError, Stamp};
 use interaction_gov::time::Time;
-use interaction_gov::vocabulary::Authority;
+use interaction_gov::vocabulary::{Authority, Set};
 use sha2::{Digest as _, Sha256};
 
 fn kept(call: &Call) -> (Vec<u8>, Stamp) {
@@ -35,7 +37,7 @@ fn an_interaction_goes_on_in_another_process_with_its_permits() {
     let (bytes, stamp) = kept(&call);
     let before = *call.chain();
     drop(call);
-    stamp.verify(&bytes, stamp.records, &govern::key(9).pk, &sign(9, &stamp.signed()), &verifies).unwrap();
+    stamp.verify(&bytes, stamp.reached(), &govern::key(9).pk, &sign(9, &stamp.signed()), &verifies).unwrap();
     let mut call = Call::restore(&bytes).unwrap();
     assert_eq!(call.chain(), &before);
     assert!(call.permits(&lease, &speak, Time(1_003), &world), "the same one: its permits hold on");
@@ -83,8 +85,8 @@ fn the_bytes_are_those_of_the_profile() {
     ];
     assert_eq!(bytes, by_hand.concat());
     assert_eq!((stamp.records, stamp.time), (1, Time(0x0102)));
-    let signed =
-        [&b"IoE/1 snapshot\0"[..], &[7; 16], &[0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 1, 2], &Sha256::digest(&bytes)];
+    let (records, time) = ([0, 0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 2]);
+    let signed = [&b"IoE/2 snapshot\0"[..], &[7; 16], &records, &time, &Sha256::digest(&bytes)];
     assert_eq!(stamp.signed()[..], Sha256::digest(signed.concat())[..]);
     // A participant takes 161 bytes more, and a function 123.
     let (mut call, seat) = call(&world, &mut log);
@@ -114,10 +116,10 @@ fn a_control_planes_bytes_are_those_of_the_profile() {
     let authority = |number: u8, text: &str, serial: u8| {
         let before = [[0; 4].as_slice(), &Sha256::digest([])].concat();
         let latest = [[0, 0, 0, 1].as_slice(), &Sha256::digest(text)].concat();
-        [&[1], &govern::key(number).pk[..], &latest, &before, &[0, 0], &[0, 0, 0, serial]].concat()
+        [&[1], &govern::key(number).pk[..], &latest, &before, &[0], &[0, 0, 0, serial]].concat()
     };
     let by_hand: [&[u8]; 32] = [
-        &[2],
+        &[3],
         &authority(1, CORPORATE, 0),
         &authority(2, PRIVACY, 3),
         &[0; 6],                   // six authorities that are not known
@@ -170,7 +172,7 @@ fn the_control_planes_stamp_is_no_interactions() {
     for other in [PlaneStamp { number: 4, ..stamp }, PlaneStamp { time: Time(0), ..stamp }] {
         assert_eq!(verify(3, &sign(9, &other.signed())), Err(SnapshotError::Forged), "{other:?}");
     }
-    let of_a_call = Stamp::of(*call.id(), 3, Time(1_000), &bytes);
+    let of_a_call = Stamp::of(*call.id(), (3, 0), Time(1_000), &bytes);
     assert_eq!(verify(3, &sign(9, &of_a_call.signed())), Err(SnapshotError::Forged), "an interaction's stamp");
     bytes[40] ^= 1;
     assert_eq!(stamp.verify(&bytes, 3, &key, &sign(9, &stamp.signed()), &verifies), Err(SnapshotError::Forged));
@@ -183,16 +185,20 @@ fn what_is_old_altered_or_anothers_is_refused() {
     let (old, stamp) = kept(&call);
     let signature = sign(9, &stamp.signed());
     let key = *govern::key(9).pk;
-    assert_eq!(stamp.verify(&old, 0, &key, &signature, &verifies), Ok(()));
-    assert_eq!(stamp.verify(&old, 0, &key, &sign(1, &stamp.signed()), &verifies), Err(SnapshotError::Forged));
+    assert_eq!(stamp.verify(&old, (0, 0), &key, &signature, &verifies), Ok(()));
+    assert_eq!(stamp.verify(&old, (0, 0), &key, &sign(1, &stamp.signed()), &verifies), Err(SnapshotError::Forged));
     let _ = call.decide(Time(1_001), &request(seat, "speak"), &world, &mut log);
     let (new, newer) = kept(&call);
-    assert_eq!(stamp.verify(&new, 0, &key, &signature, &verifies), Err(SnapshotError::Forged), "other bytes");
-    assert_eq!(stamp.verify(&old, newer.records, &key, &signature, &verifies), Err(SnapshotError::Stale));
+    assert_eq!(stamp.verify(&new, (0, 0), &key, &signature, &verifies), Err(SnapshotError::Forged), "other bytes");
+    assert_eq!(stamp.verify(&old, newer.reached(), &key, &signature, &verifies), Err(SnapshotError::Stale));
     for at in 0..old.len() {
         let mut altered = old.clone();
         altered[at] ^= 1;
-        assert_eq!(stamp.verify(&altered, 0, &key, &signature, &verifies), Err(SnapshotError::Forged), "byte {at}");
+        assert_eq!(
+            stamp.verify(&altered, (0, 0), &key, &signature, &verifies),
+            Err(SnapshotError::Forged),
+            "byte {at}"
+        );
         // Altered bytes never cause a panic when they are restored without a check.
         let _ = Call::restore(&altered);
         assert_eq!(Call::restore(&old[..at]).err(), Some(SnapshotError::Length), "cut at {at}");
@@ -203,6 +209,44 @@ fn what_is_old_altered_or_anothers_is_refused() {
     longer[0] = 2;
     assert_eq!(Call::restore(&longer).err(), Some(SnapshotError::Format(2)));
     assert_eq!(Interaction::<0, 4>::restore(&old).err(), Some(SnapshotError::NoRoom));
+}
+
+#[test]
+fn what_was_tightened_without_room_for_a_record_is_not_undone_by_an_older_snapshot() {
+    let world = world();
+    let key = *govern::key(9).pk;
+    type Tighten = fn(&mut Call, Seat, &mut Records);
+    let steps: [(&str, Tighten); 4] = [
+        ("ban", |call, seat, log| assert!(call.ban(Time(1_002), seat, log).is_ok())),
+        ("consent", |call, seat, log| assert!(call.consent(Time(1_002), seat, Set::EMPTY, log).is_ok())),
+        ("suspend", |call, _, log| assert!(call.suspend(Time(1_002), log).is_ok())),
+        ("terminate", |call, _, log| assert!(call.terminate(Time(1_002), log).is_ok())),
+    ];
+    for (name, tighten) in steps {
+        let mut log = log();
+        let (mut call, seat) = call(&world, &mut log);
+        // A log without any room, also for the records of what tightens.
+        let mut full = Log::new(vec![[0; RECORD]; 0]);
+        let before = kept(&call);
+        let mut kept_one_by_one = vec![before];
+        tighten(&mut call, seat, &mut full);
+        assert!(call.unrecorded() > 0, "{name}");
+        kept_one_by_one.push(kept(&call));
+        call.settle(&mut log).unwrap();
+        assert_eq!(call.unrecorded(), 0);
+        kept_one_by_one.push(kept(&call));
+        for (at, (bytes, stamp)) in kept_one_by_one.iter().enumerate() {
+            let signature = sign(9, &stamp.signed());
+            for (newest, (_, other)) in kept_one_by_one.iter().enumerate() {
+                let expected = if at < newest { Err(SnapshotError::Stale) } else { Ok(()) };
+                let verified = stamp.verify(bytes, other.reached(), &key, &signature, &verifies);
+                assert_eq!(verified, expected, "{name}: {at} after {newest}");
+            }
+            let raised = Stamp { unrecorded: stamp.unrecorded + 1, ..*stamp };
+            assert_eq!(raised.verify(bytes, (0, 0), &key, &signature, &verifies), Err(SnapshotError::Forged));
+        }
+        assert_eq!(kept_one_by_one[0].1.records, kept_one_by_one[1].1.records, "{name}: no record tells it");
+    }
 }
 
 #[test]

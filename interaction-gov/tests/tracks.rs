@@ -3,11 +3,13 @@
 mod govern;
 
 use govern::{CORPORATE, Call, PRIVACY, World, another, call, log, offer, policy, request, take, the, world};
-use interaction_gov::audit::Verdict;
-use interaction_gov::authority::AuthorityError;
+use interaction_gov::audit::{Change, Kind, Record, Verdict};
+use interaction_gov::authority::{Authorities, AuthorityError};
 use interaction_gov::identity::InteractionId;
 use interaction_gov::interaction::{Interaction, Mode};
+use interaction_gov::policy::Policy;
 use interaction_gov::rollout::{RolloutError, Track};
+use interaction_gov::snapshot::SnapshotError;
 use interaction_gov::time::Time;
 use interaction_gov::vocabulary::Authority;
 
@@ -172,4 +174,184 @@ fn a_track_goes_on_and_only_a_rollback_leads_back() {
     assert_eq!(world.roll_back(the("corporate"), canary), Err(RolloutError::OfAnother(the("privacy"))));
     world.roll_back(the("privacy"), canary).unwrap();
     assert_eq!(world.publish(Track::STABLE, denies), Err(RolloutError::Withdrawn));
+}
+
+/// Privacy's text of this version, which differs from that of every other version.
+fn private(version: u32) -> String {
+    PRIVACY.replace("version 1", &format!("version {version}"))
+}
+
+/// Whether a policy with these texts can be installed beside corporate's.
+fn installs(world: &mut World, texts: &[&str]) -> Result<(), RolloutError> {
+    let all: Vec<&str> = [CORPORATE].into_iter().chain(texts.iter().copied()).collect();
+    let number = world.install(&policy(&all))?;
+    world.discard(number)
+}
+
+#[test]
+fn a_text_that_was_taken_back_never_counts_again() {
+    let mut world = world();
+    let privacy: Authority = the("privacy");
+    let texts: Vec<String> = (1..=6).map(private).collect();
+    let [good, bad, third, fourth, fifth, sixth] = [0, 1, 2, 3, 4, 5].map(|at| texts[at].as_str());
+    let counts = |world: &mut World, text: &str| {
+        for other in &texts {
+            let expected = if other == text { Ok(()) } else { Err(RolloutError::NotSigned(privacy)) };
+            assert_eq!(installs(world, &[other]), expected, "{other}");
+        }
+    };
+    take(&mut world, "privacy", 2, good, bad);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, good);
+    take(&mut world, "privacy", 3, bad, third);
+    counts(&mut world, third);
+    for _ in 0..2 {
+        world.authorities.withdraw(privacy).unwrap();
+        counts(&mut world, good);
+    }
+    // A text that was not taken back is the one to go back to.
+    take(&mut world, "privacy", 4, third, fourth);
+    take(&mut world, "privacy", 5, fourth, fifth);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, fourth);
+    take(&mut world, "privacy", 6, fifth, sixth);
+    world.authorities.withdraw(privacy).unwrap();
+    counts(&mut world, fourth);
+}
+
+#[test]
+fn whether_an_authority_has_left_is_decided_by_the_text_that_counts() {
+    let privacy: Authority = the("privacy");
+    let without = |world: &mut World| installs(world, &[]);
+    // It has left, and that is taken back: its rules are in every policy again.
+    let mut there = world();
+    take(&mut there, "privacy", 2, PRIVACY, "");
+    assert_eq!(without(&mut there), Ok(()));
+    there.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut there), Err(RolloutError::LeftOut(privacy)));
+    assert_eq!(installs(&mut there, &[PRIVACY]), Ok(()));
+    // It has left and returned, and the return is taken back: the others go on without it.
+    let (mut away, again) = (world(), private(3));
+    take(&mut away, "privacy", 2, PRIVACY, "");
+    take(&mut away, "privacy", 3, "", &again);
+    assert_eq!(without(&mut away), Err(RolloutError::LeftOut(privacy)));
+    away.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut away), Ok(()));
+    assert_eq!(installs(&mut away, &[&again]), Err(RolloutError::NotSigned(privacy)));
+    // It leaves after a text that was taken back, and that is taken back, too.
+    let mut twice = world();
+    take(&mut twice, "privacy", 2, PRIVACY, &private(2));
+    twice.authorities.withdraw(privacy).unwrap();
+    take(&mut twice, "privacy", 3, &private(2), "");
+    twice.authorities.withdraw(privacy).unwrap();
+    assert_eq!(without(&mut twice), Err(RolloutError::LeftOut(privacy)));
+    assert_eq!(installs(&mut twice, &[PRIVACY]), Ok(()));
+}
+
+/// A world in which version 1 governs, which denies to speak, after version 0, which permits it.
+fn strict() -> (World, String) {
+    let mut world = world();
+    let strict = CORPORATE.replace("version 1", "version 2").replace("join, speak", "join");
+    take(&mut world, "corporate", 2, CORPORATE, &strict);
+    assert_eq!(world.install(&policy(&[&strict, PRIVACY])), Ok(1));
+    (world, strict)
+}
+
+#[test]
+fn what_was_rolled_back_governs_by_no_canary_no_emergency_and_no_pin() {
+    // shows: IOE-080 (§4.5 R5)
+    for (with_canary, with_emergency) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (mut world, _) = strict();
+        let canary = with_canary.then(|| world.start_canary(1, 100).unwrap());
+        let (mut log, mut others) = (log(), govern::log());
+        let (mut call, seat) = call(&world, &mut log);
+        let speak = request(seat, "speak");
+        let mut pinned =
+            Call::create(InteractionId::recorded([8; 16]), Time(1_000), Mode::Enforce, &world, &mut others);
+        let pinned = pinned.as_mut().unwrap();
+        pinned.pin(Time(1_000), Some(1), &world, &mut others).unwrap();
+        world.publish(Track::STABLE, 1).unwrap();
+        if with_emergency {
+            world.emergency(1).unwrap();
+        }
+        let mut governs = |world: &World, at: u64| {
+            let decided = call.decide(Time(at), &speak, world, &mut log).version;
+            let tracks = [Some(Track::STABLE), canary].map(|track| Some(world.version_of(track?)?.number));
+            assert_eq!(tracks, [decided, canary.and(decided)]);
+            assert_eq!(pinned.version(world).map(|version| version.number), decided);
+            decided
+        };
+        assert_eq!(governs(&world, 1_001), Some(1));
+        world.roll_back(the("corporate"), 0).unwrap();
+        assert_eq!(governs(&world, 1_002), Some(0), "canary: {with_canary}, emergency: {with_emergency}");
+        // An emergency goes on, with the version that governs.
+        let mut other = Call::create(InteractionId::recorded([9; 16]), Time(1_003), Mode::Enforce, &world, &mut others);
+        let other = other.as_mut().unwrap();
+        assert!(other.pin(Time(1_003), Some(1), &world, &mut others).is_err(), "nothing is pinned to it again");
+        assert_eq!(other.version(&world).map(|version| version.number), Some(0));
+        world.lift_emergency();
+        assert_eq!(governs(&world, 1_004), Some(0));
+        // Each of these is a change that the trail tells.
+        let told: Vec<Change> = log.waiting().iter().filter_map(Record::read).filter_map(changed).collect();
+        let some = |one: bool, change: Change| one.then_some(change);
+        let expected = [
+            some(with_canary, Change::CanaryStarted),
+            Some(Change::Published),
+            some(with_emergency, Change::Emergency),
+            Some(Change::RolledBack),
+            some(with_emergency, Change::Emergency),
+            some(with_canary, Change::CanaryRolledBack),
+            some(with_emergency, Change::EmergencyLifted),
+        ];
+        // The change before the interaction began is none of its own.
+        let expected: Vec<Change> = expected.into_iter().flatten().skip(usize::from(with_canary)).collect();
+        assert_eq!(told, expected);
+        // The canary can go on with a version that is usable.
+        if let Some(track) = canary {
+            assert_eq!(world.promote_canary(), Err(RolloutError::Withdrawn));
+            assert_eq!(world.publish(track, 1), Err(RolloutError::Withdrawn));
+            world.end_canary().unwrap();
+        }
+    }
+}
+
+/// The change of the control plane that a record tells.
+fn changed(record: Record) -> Option<Change> {
+    record.action.filter(|_| record.kind == Kind::Changed).and_then(Change::from_code)
+}
+
+#[test]
+fn a_canary_that_is_rolled_back_takes_its_version_out_of_an_emergency_too() {
+    let (mut world, _) = strict();
+    let canary = world.start_canary(1, 100).unwrap();
+    world.emergency(1).unwrap();
+    world.roll_back_canary().unwrap();
+    let governs = |world: &World| [Track::STABLE, canary].map(|track| world.version_of(track).map(|one| one.number));
+    assert_eq!(governs(&world), [Some(0), Some(0)]);
+    assert_eq!(world.emergency(1), Err(RolloutError::Withdrawn));
+    world.lift_emergency();
+    assert_eq!(governs(&world), [Some(0), Some(0)]);
+}
+
+#[test]
+fn no_snapshot_lets_govern_what_was_rolled_back() {
+    let (mut world, strict) = strict();
+    world.publish(Track::STABLE, 1).unwrap();
+    world.roll_back(the("corporate"), 0).unwrap();
+    let mut bytes = vec![0; world.snapshot(&mut []).unwrap_err()];
+    world.snapshot(&mut bytes).unwrap();
+    let texts = [policy(&[CORPORATE, PRIVACY]), policy(&[&strict, PRIVACY])];
+    let compile = |digest: &[u8; 32], to: &mut Policy<2>| {
+        texts.iter().find(|policy| policy.digest() == digest).map(|policy| to.clone_from(policy)).is_some()
+    };
+    let mut again = World::new(Authorities::new(), [5; 32]);
+    again.restore(&bytes, compile).unwrap();
+    // The stable version and the emergency stand before the canary and the two versions of 37 bytes.
+    let stable = bytes.len() - 2 * 37 - 1 - 1 - 10;
+    assert_eq!(bytes[stable..stable + 10], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for governing in [[1, 0, 0, 0, 1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 1, 0, 0, 0, 1]] {
+        bytes[stable..stable + 10].copy_from_slice(&governing);
+        assert_eq!(again.restore(&bytes, compile), Err(SnapshotError::Field("what governs")));
+        assert!(again.version_of(Track::STABLE).is_none());
+    }
 }

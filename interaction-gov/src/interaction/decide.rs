@@ -377,10 +377,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         decision.may().then(|| self.lease(until, number, rollout, (Set::EMPTY, nothing)))
     }
 
-    /// Pins the interaction to one version, whatever happens to its track; `None` returns it to its track.
+    /// Pins the interaction to one version, whatever happens to its track, unless that version is rolled back; `None`
+    /// returns it to its track.
     ///
     /// # Errors
-    /// There is no such version, no room for the record, or the clock went backwards.
+    /// There is no such version, or it was rolled back; no room for the record, or the clock went backwards.
     // keeps: IOE-078 (§4.5 R5)
     pub fn pin<const W: usize, const V: usize>(
         &mut self,
@@ -390,10 +391,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_with(now, Kind::Policy, rollout, log)?;
-        let number = match version.map(|version| rollout.version(version)) {
+        let number = match version.map(|version| rollout.usable(version)) {
             None => None,
-            Some(Some(version)) => Some(version.number),
-            Some(None) => {
+            Some(Ok(version)) => Some(version.number),
+            Some(Err(_)) => {
                 let refused = Record { verdict: Verdict::NoPolicy, ..self.fact(Kind::Policy) };
                 return Err(self.refuse(refused, log));
             }

@@ -55,7 +55,8 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         to.u16(count(self.running.iter().flatten().count()));
         self.running.iter().flatten().for_each(|one| running(&mut to, one));
         let used = to.done()?;
-        let stamp = Stamp::of(self.id, self.chain.next(), self.last, bytes.get(..used).unwrap_or_default());
+        let reached = (self.chain.next(), self.unrecorded);
+        let stamp = Stamp::of(self.id, reached, self.last, bytes.get(..used).unwrap_or_default());
         Ok((used, stamp))
     }
 

@@ -319,7 +319,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     pub fn version<'r, const W: usize, const V: usize>(&self, rollout: &'r Rollout<W, V>) -> Option<&'r Version<W>> {
         match self.pinned {
             None => rollout.version_of(self.track),
-            Some(number) => rollout.version_pinned(number),
+            Some(number) => rollout.version_pinned(number, self.track),
         }
     }
 

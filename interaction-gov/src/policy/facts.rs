@@ -237,7 +237,7 @@ pub struct Facts {
     /// By which auxiliary function.
     pub function: Option<Function>,
     /// The regions of the participants whose data it carries, including the actor; with [`Region::UNKNOWN`] if that of
-    /// one of them is not known.
+    /// one of them is not known. Without any region it counts as unknown.
     pub law: Set<Region>,
     /// The regions to which data go: those of all receivers of the stream, of the functions that run on it, and further
     /// ones that the request names.
@@ -259,5 +259,12 @@ impl Facts {
     pub(super) fn have_names(&self) -> bool {
         let optional = self.on.stream().is_none_or(Name::has_room) && self.function.is_none_or(Name::has_room);
         optional && self.action.has_room() && self.posture.has_room()
+    }
+}
+
+impl Facts {
+    /// The law that counts: without any region, an unknown one. Else no deny, and every permit, would hold there.
+    pub(super) fn law_or_unknown(&self) -> Set<Region> {
+        if self.law.is_empty() { Set::one(Region::UNKNOWN) } else { self.law }
     }
 }

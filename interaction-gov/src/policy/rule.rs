@@ -362,7 +362,7 @@ impl Conditions {
     /// can have.
     #[must_use]
     pub fn hold(&self, facts: &Facts, sense: Sense) -> bool {
-        self.hold_of(facts, facts.law, sense)
+        self.hold_of(facts, facts.law_or_unknown(), sense)
     }
 
     /// The same with these regions in place of those of the facts.

@@ -49,7 +49,7 @@ impl Scope {
     pub fn holds(&self, facts: &Facts, authority: Authority) -> bool {
         // A participant whose authority is not known may be this authority's.
         let own = !self.own || facts.home.is_none_or(|home| home == authority);
-        own && self.conditions.hold_of(facts, facts.law.or(facts.goes), Sense::May)
+        own && self.conditions.hold_of(facts, facts.law_or_unknown().or(facts.goes), Sense::May)
     }
 
     /// When the time of day next changes whether the scope [holds](Self::holds) for these facts.

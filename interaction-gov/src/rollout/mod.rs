@@ -272,7 +272,9 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 
     /// Moves the stable track back to an earlier version, for the text of one authority: later changes of other
-    /// authorities stay. The version that governed until then cannot be used again under its number.
+    /// authorities stay. The version that governed until then governs nothing any more, and cannot be used again under
+    /// its number: a canary of it is rolled back, an emergency goes on with the earlier version, and interactions that
+    /// are pinned to it follow their tracks.
     ///
     /// # Errors
     /// There is no such version; it governs already, is newer, or was itself rolled back; or the text of another
@@ -294,10 +296,26 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
                 return Err(RolloutError::OfAnother(member.authority));
             }
         }
-        self.withdraw(self.stable);
-        self.stable = Some(to);
+        let bad = self.stable.replace(to);
+        self.withdraw(bad);
         self.changes(Entry { version: to, ..Entry::by(Change::RolledBack, whose) });
+        self.end_emergency_of(bad, Some(to));
+        let is_bad = |canary: &&mut Canary| Some(canary.version) == bad && !canary.withdrawn.is();
+        if let Some(canary) = self.canary.as_mut().filter(is_bad) {
+            canary.withdrawn = Flag::YES;
+            let Canary { version, track, .. } = *canary;
+            self.changes(Entry::of_version(Change::CanaryRolledBack, Some(version), track.0));
+        }
         Ok(())
+    }
+
+    /// Lets an emergency go on with another version, if it is of one that was rolled back.
+    fn end_emergency_of(&mut self, bad: Option<u32>, to: Option<u32>) {
+        if self.emergency.is_some() && self.emergency == bad {
+            self.emergency = to;
+            let change = if to.is_some() { Change::Emergency } else { Change::EmergencyLifted };
+            self.changes(Entry::of_version(change, to.or(bad), 0));
+        }
     }
 
     fn withdraw(&mut self, version: Option<u32>) {
@@ -332,7 +350,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         Ok(track)
     }
 
-    /// Rolls the canary back: its interactions follow the stable track, and its version cannot be used again.
+    /// Rolls the canary back: its interactions follow the stable track. Unless its version governs that track, it
+    /// cannot be used again; an emergency of it goes on with the stable version.
     ///
     /// # Errors
     /// There is no canary, or it was rolled back already.
@@ -347,6 +366,9 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             self.withdraw(Some(version));
         }
         self.changes(Entry::of_version(Change::CanaryRolledBack, Some(version), track.0));
+        if self.stable != Some(version) {
+            self.end_emergency_of(Some(version), self.stable);
+        }
         Ok(())
     }
 
@@ -396,9 +418,14 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         linked.or_else(|| self.versions.iter().filter_map(Place::version).find(|version| version.number == number))
     }
 
-    /// The version that governs interactions that are pinned to this one.
-    pub(crate) fn version_pinned(&self, number: u32) -> Option<&Version<W>> {
-        self.version(self.emergency.unwrap_or(number))
+    /// The version that governs interactions that are pinned to this one. If it was rolled back, they follow their
+    /// track.
+    pub(crate) fn version_pinned(&self, number: u32, track: Track) -> Option<&Version<W>> {
+        match self.usable(self.emergency.unwrap_or(number)) {
+            Ok(version) => Some(version),
+            Err(RolloutError::Withdrawn) => self.version_of(track),
+            Err(_) => None,
+        }
     }
 
     /// Refuses a version that is older than the governing one. A version contains the latest texts at the time when it
@@ -412,7 +439,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 
     /// A version that was not rolled back.
-    fn usable(&self, number: u32) -> Result<&Version<W>, RolloutError> {
+    pub(crate) fn usable(&self, number: u32) -> Result<&Version<W>, RolloutError> {
         let (version, withdrawn) =
             self.all().find(|(version, _)| version.number == number).ok_or(RolloutError::Unknown)?;
         if withdrawn.is() { Err(RolloutError::Withdrawn) } else { Ok(version) }

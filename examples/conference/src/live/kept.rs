@@ -147,8 +147,9 @@ impl Kept {
         plane.rollout.restore(&snapshot, compile).context("the control plane")?;
         let snapshot = hex::decode(&self.call).context("the interaction")?;
         let call = Call::restore(&snapshot).context("the interaction")?;
-        let stamp = Stamp::of(*call.id(), call.chain().next(), call.time(), &snapshot);
-        let newest = self.heads.last().map_or(0, |head| head.records);
+        let reached = (call.chain().next(), call.unrecorded());
+        let stamp = Stamp::of(*call.id(), reached, call.time(), &snapshot);
+        let newest = (self.heads.last().map_or(0, |head| head.records), 0);
         let signature = bytes(&self.signature, "the interaction's signature")?;
         stamp.verify(&snapshot, newest, &plane.key.pk, &signature, &verifies).context("the interaction")?;
         let records = directory.trail(self.records)?;

@@ -40,7 +40,7 @@ impl<const W: usize> Index<W> {
         };
         let roles = if facts.roles.is_empty() { self.roles.first().unwrap_or(none) } else { action };
         // Usually there is one known place; then forbidding and permitting use the same row.
-        let places = self.places_of(facts.law);
+        let places = self.places_of(facts.law_or_unknown());
         let one = places.is_power_of_two() && places != 1;
         let inside = self.inside.get(places.trailing_zeros() as usize).filter(|_| one).unwrap_or(action);
         let mut failed = 0;
