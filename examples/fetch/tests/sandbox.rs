@@ -133,7 +133,8 @@ async fn a_report_has_the_scope_that_the_authority_has_shown() {
     let url = web.uri("inner");
     let report = web.fetcher.ingest(&url, Requirement::default(), Limits::DRAFT).await.expect("decided");
     assert_eq!(report.scope, Scope::Host, "its server is on this machine");
-    let limits = Limits { scope_at_least: Scope::World, ..Limits::DRAFT };
+    let mut limits = Limits::DRAFT;
+    limits.scope_at_least = Scope::World;
     let report = web.fetcher.ingest(&url, Requirement::default(), limits).await.expect("decided");
     assert_eq!(report.scope, Scope::World, "nothing was shown");
 }
