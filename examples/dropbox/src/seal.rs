@@ -1,10 +1,11 @@
 //! The sending side: an object and its sealed manifest, put into an inbox.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
     CausalParent, MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, SealedTime, SurfaceParts, seal,
@@ -93,22 +94,25 @@ impl Sealing<'_> {
     }
 }
 
-/// Puts an object into an inbox: its bytes first, its manifest last, each under a hidden name until it is complete.
+/// Puts an object into an inbox: its bytes first, its manifest last, each under a hidden name until it is complete. The same bytes
+/// without a manifest are what an earlier attempt has left, and are completed.
 ///
 /// # Errors
-/// It cannot be written, or the name is taken.
+/// It cannot be written, or the name is taken ([`Taken`]).
 // keeps: CEP-018 (§3.2)
 pub fn drop_into(inbox: &Path, sealed: &Sealed, object: &[u8]) -> Result<()> {
-    let halves = [(Half::Object, object), (Half::Manifest, &sealed.outer)];
-    for (half, _) in halves {
-        let path = inbox.join(format!("{}{}", sealed.name, half.suffix()));
-        if fs::symlink_metadata(&path).is_ok() {
-            return Err(taken(&path));
-        }
+    let path = |half: Half| inbox.join(format!("{}{}", sealed.name, half.suffix()));
+    let is_there = |half: Half| fs::symlink_metadata(path(half)).is_ok();
+    if is_there(Half::Manifest) {
+        return Err(Taken(path(Half::Manifest)).into());
     }
-    for (half, bytes) in halves {
-        put(inbox, &format!("{}{}", sealed.name, half.suffix()), bytes)?;
+    if is_there(Half::Object) {
+        let before = read_bounded(&path(Half::Object), object.len() as u64);
+        ensure!(before.is_ok_and(|before| before == object), Taken(path(Half::Object)));
+    } else {
+        put(inbox, &format!("{}{}", sealed.name, Half::Object.suffix()), object)?;
     }
+    put(inbox, &format!("{}{}", sealed.name, Half::Manifest.suffix()), &sealed.outer)?;
     match File::open(inbox).and_then(|inbox| inbox.sync_all()) {
         // Another account's inbox may be written to and not read: then the system syncs it when it sees fit.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -129,7 +133,7 @@ fn put(inbox: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let written = write();
     let _ = fs::remove_file(&hidden);
     match written {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken(&path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Taken(path).into()),
         other => other.with_context(|| format!("--into: cannot write {}", path.display())),
     }
 }
@@ -153,12 +157,21 @@ pub fn read_notice(path: &Path) -> Result<Vec<u8>> {
     read_bounded(path, MAX_NOTIFICATION as u64).with_context(|| format!("--notice {}", path.display()))
 }
 
-fn taken(path: &Path) -> anyhow::Error {
-    anyhow!(
-        "--into: {} is there already; a second later, or with another --extension, the name is another",
-        path.display()
-    )
+/// Another file has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken(pub PathBuf);
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "--into: {} is there already; a second later, or with another --extension, the name is another",
+            self.0.display()
+        )
+    }
 }
+
+impl std::error::Error for Taken {}
 
 /// The digest by which a child names its parent, from the parent's outer object.
 ///
@@ -201,4 +214,23 @@ pub fn new_key(sender: &str, signer: &str) -> Result<(String, Binding)> {
     let seed: [u8; 32] = random()?;
     let key = hex::encode(*KeyPair::from_seed(Seed::new(seed)).pk);
     Ok((hex::encode(seed), Binding { sender: sender.into(), signer: signer.into(), key, from: None, until: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interrupted_attempt_has_left_is_completed_and_nothing_else_is_replaced() {
+        let place = tempfile::tempdir().expect("a folder");
+        let name = "20260514t064148z.file.alice.normal".to_owned();
+        let sealed = Sealed { name: name.clone(), outer: b"outer".to_vec(), digest: Digest::of(b"manifest") };
+        fs::write(place.path().join(&name), b"object").expect("written");
+        let other = drop_into(place.path(), &sealed, b"another").expect_err("other bytes have the name");
+        assert!(other.is::<Taken>(), "{other}");
+        drop_into(place.path(), &sealed, b"object").expect("the manifest was missing");
+        let again = drop_into(place.path(), &sealed, b"object").expect_err("it is whole");
+        assert!(again.is::<Taken>(), "{again}");
+        assert_eq!(fs::read_dir(place.path()).expect("readable").count(), 2);
+    }
 }

@@ -49,6 +49,8 @@ pub struct Report {
     pub mapping: Option<Eid>,
     /// Whether the origin itself has confirmed that.
     pub is_confirmed: bool,
+    /// The narrowest scope that a browser may reach for this URI's sake.
+    pub scope: Scope,
 }
 
 /// The outcome, in owned words.
@@ -115,17 +117,17 @@ enum Owned {
 }
 
 impl Owned {
-    fn of(ask: Ask<'_>) -> Result<Self> {
-        Ok(match ask {
+    fn of(ask: Ask<'_>) -> Self {
+        match ask {
             Ask::Resolve { uri, host } => Self::Resolve(uri.to_owned(), host.to_owned()),
             Ask::Srv { host } => Self::Srv(host.to_owned()),
             Ask::Get(get) => {
-                let url = url::Url::parse(get.uri)?;
-                let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+                // As it stands in the URI, which the pipeline has read: another parser might read another one.
+                let rest = get.uri.split_once("://").map_or("", |(_, rest)| rest);
                 Self::Get {
                     https: get.https,
                     host: get.host.to_owned(),
-                    authority: format!("{}{port}", get.host),
+                    authority: rest.split(['/', '?']).next().unwrap_or_default().to_owned(),
                     connect_to: get.connect_to.to_owned(),
                     port: get.port,
                     path: get.path.to_owned(),
@@ -134,7 +136,7 @@ impl Owned {
             Ask::Compare { uri, form, document, scope_at_least: least } => {
                 Self::Compare { uri: uri.to_owned(), form, document: document.to_vec(), least }
             }
-        })
+        }
     }
 }
 
@@ -196,7 +198,7 @@ impl Fetcher {
             Ok(pipeline) => pipeline,
             Err(outcome) => {
                 let verdict = verdict(outcome);
-                return Ok(Report { verdict, trail: vec![], mapping: None, is_confirmed: false });
+                return Ok(Report { verdict, trail: vec![], mapping: None, is_confirmed: false, scope: Scope::World });
             }
         };
         while !pipeline.is_over() {
@@ -208,13 +210,13 @@ impl Fetcher {
                 pipeline.handle_deadline(self.now(), cache);
                 continue;
             };
-            let owned = Owned::of(ask)?;
+            let owned = Owned::of(ask);
             self.answer(&mut pipeline, id, owned, cache).await;
         }
         let trail = pipeline.trail().to_vec();
-        let (mapping, is_confirmed) = (pipeline.mapping(), pipeline.is_confirmed());
+        let (mapping, is_confirmed, scope) = (pipeline.mapping(), pipeline.is_confirmed(), pipeline.scope());
         let outcome = pipeline.finish().ok().context("the pipeline is over")?;
-        Ok(Report { verdict: verdict(outcome), trail, mapping, is_confirmed })
+        Ok(Report { verdict: verdict(outcome), trail, mapping, is_confirmed, scope })
     }
 
     /// Waits for a result until the pipeline's deadline.
@@ -286,8 +288,13 @@ impl Fetcher {
                 }
             }
             Owned::Compare { uri, form, document, least } => {
-                let Some(page) = self.within(pipeline, cache, self.page(&uri, least)).await else { return };
-                let parities = page.ok().map(|page| text::of_html(&page)).zip(text::of_anml(form, &document));
+                // An HTML parser takes long for what is nested deeply: it has a thread of its own, and T_eval to be ready.
+                let read = async {
+                    let page = self.page(&uri, least).await?;
+                    Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(move || text::of_html(&page)).await?)
+                };
+                let Some(web) = self.within(pipeline, cache, read).await else { return };
+                let parities = web.ok().flatten().zip(text::of_anml(form, &document));
                 let answer = match &parities {
                     Some((web, tree)) => Answer::Compared { web, tree },
                     None => Answer::Failed(Failure::Lost),

@@ -125,7 +125,7 @@ async fn browse(fetcher: &Fetcher, agent: &Identity<Portable>, report: &Report, 
     let Verdict::Legacy { trigger, url } = &report.verdict else { return Ok(()) };
     let chromium = sandbox::find().context("no Chromium is installed: the legacy path is not shown")?;
     let browse = async |proxy: SocketAddr, url: &str| chromium.browse(proxy, url).await;
-    let returned = sandbox::hand_off(fetcher, agent, (*trigger, url), browse).await?;
+    let returned = sandbox::hand_off(fetcher, agent, (*trigger, url), report.scope, browse).await?;
     if arguments.json {
         println!("{}", show::returned_json(&returned));
     } else {
@@ -176,11 +176,12 @@ async fn show_browser(world: &demo::World, json: bool) -> Result<()> {
         eprintln!("NOT SHOWN: the legacy path, because no Chromium is installed");
         return Ok(());
     };
-    let fetcher = Fetcher::new(Settings { dns: Some(world.dns), ..Settings::default() })?;
+    let mut fetcher = Fetcher::new(Settings { dns: Some(world.dns), ..Settings::default() })?;
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = format!("http://scripted.test:{}/", world.port);
+    let report = fetcher.ingest(&url, Requirement::default(), Limits::DRAFT).await?;
     let browse = async |proxy: SocketAddr, url: &str| chromium.browse(proxy, url).await;
-    let returned = sandbox::hand_off(&fetcher, &agent, (Trigger::AnmlAbsent, &url), browse).await?;
+    let returned = sandbox::hand_off(&fetcher, &agent, (Trigger::AnmlAbsent, &url), report.scope, browse).await?;
     let text = String::from_utf8_lossy(&returned.page);
     ensure!(text.contains("six times seven is 42"), "the script has not run: {text}");
     if json {

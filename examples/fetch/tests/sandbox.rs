@@ -9,6 +9,7 @@ use fetch::host::rng;
 use fetch::sandbox::{Entity, Passage, RETURN, find, hand_off};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::handoff::Trigger;
+use iacp_core::dhi::pipeline::{Limits, Requirement};
 use iacp_core::dhi::scope::Scope;
 use iacp_core::erp::sandbox::{DerivedSlot, Gate};
 use iacp_core::identity::Identity;
@@ -51,7 +52,7 @@ async fn a_page_comes_back_through_the_gate_by_the_esd_eid_alone() {
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = web.uri("absent");
     let browse = async |proxy: SocketAddr, url: &str| Ok(body(&request(proxy, url).await?));
-    let handed = hand_off(&web.fetcher, &agent, (ABSENT, &url), browse);
+    let handed = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::Host, browse);
     let returned = tokio::time::timeout(PATIENCE, handed).await.expect("in time").expect("a page");
     assert!(contains(&returned.page, b"Hello, agent"));
     assert_eq!((returned.passage.opened.as_slice(), returned.passage.dropped), ([url.clone()].as_slice(), 0));
@@ -86,7 +87,7 @@ async fn a_tunnel_carries_the_browsers_own_bytes_through_the_gate() {
         tunnel.read_to_end(&mut answer).await?;
         Ok(body(&answer))
     };
-    let handed = hand_off(&web.fetcher, &agent, (ABSENT, &url), browse);
+    let handed = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::Host, browse);
     let returned = tokio::time::timeout(PATIENCE, handed).await.expect("in time").expect("a page");
     assert!(contains(&returned.page, b"Hello, agent"));
     assert_eq!(returned.passage.opened, [format!("https://{at}/")]);
@@ -105,9 +106,37 @@ async fn the_sandbox_reaches_nothing_further_inwards_than_the_agents_uri() {
         assert_eq!(request(proxy, &inner).await?, b"", "the connection is closed");
         Ok(b"<html></html>".to_vec())
     };
-    let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), browse).await.expect("a page");
+    let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::Link, browse).await.expect("a page");
     assert_eq!((returned.passage.opened.len(), returned.passage.refused.as_slice()), (0, [inner.clone()].as_slice()));
     assert!(web.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inwards_once_its_page_was_asked_reaches_nothing() {
+    // shows: IACP-060 (§4.1.4.3)
+    let web = Web::start().await;
+    let agent = Identity::<Portable>::generate(&mut rng());
+    let url = web.uri("inner");
+    // When the agent asked for the page its authority was in the world; now the name leads to this host.
+    let browse = async |proxy: SocketAddr, url: &str| {
+        assert_eq!(request(proxy, url).await?, b"", "the connection is closed");
+        Ok(b"<html></html>".to_vec())
+    };
+    let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::World, browse).await.expect("a page");
+    assert_eq!((returned.passage.opened.len(), returned.passage.refused.as_slice()), (0, [url].as_slice()));
+    assert!(web.world.log.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_report_has_the_scope_that_the_authority_has_shown() {
+    let mut web = Web::start().await;
+    let url = web.uri("inner");
+    let report = web.fetcher.ingest(&url, Requirement::default(), Limits::DRAFT).await.expect("decided");
+    assert_eq!(report.scope, Scope::Host, "its server is on this machine");
+    let mut limits = Limits::DRAFT;
+    limits.scope_at_least = Scope::World;
+    let report = web.fetcher.ingest(&url, Requirement::default(), limits).await.expect("decided");
+    assert_eq!(report.scope, Scope::World, "nothing was shown");
 }
 
 fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
@@ -178,7 +207,8 @@ async fn what_comes_back_is_a_document_of_at_most_4_mib() {
     ] {
         let length = page.len();
         let browse = async |_: SocketAddr, _: &str| Ok(page);
-        let handed = tokio::time::timeout(PATIENCE, hand_off(&web.fetcher, &agent, (ABSENT, &url), browse)).await;
+        let handed =
+            tokio::time::timeout(PATIENCE, hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::Host, browse)).await;
         assert_eq!(handed.expect("in time").is_ok(), is_taken, "{length} bytes");
     }
 }
@@ -194,7 +224,7 @@ async fn a_real_browser_runs_the_script_of_a_page_behind_the_gate() {
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = web.uri("scripted");
     let browse = async |proxy: SocketAddr, url: &str| chromium.browse(proxy, url).await;
-    let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), browse).await.expect("a page");
+    let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::Host, browse).await.expect("a page");
     assert!(contains(&returned.page, b"six times seven is 42"), "{}", String::from_utf8_lossy(&returned.page));
     assert!(returned.passage.opened.contains(&url), "{:?}", returned.passage);
     assert_eq!(returned.passage.dropped, 0);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::Surface;
 use cep_envelope::digest::Digest;
 use cep_envelope::notification::{MAX_NOTIFICATION, Notification};
-use dropbox::{Bounds, BySession, Fetched, Fetcher, Half, Sealed, drop_into, is_session, put_notice};
+use dropbox::{Bounds, BySession, Fetched, Fetcher, Half, Sealed, Taken, drop_into, is_session, put_notice};
 use rumqttc::{Client, Connection, ConnectionError, Event, Outgoing, Packet, Publish, QoS, StateError};
 
 use crate::connect::{Broker, topic_of};
@@ -54,7 +54,7 @@ pub enum Heard {
     Again(String),
     /// It is no notification for us, or refers to what is not to be had: it is forgotten.
     Refused(String),
-    /// It could not be handled and is delivered again.
+    /// It could not be handled now, and waits.
     Kept(String),
 }
 
@@ -140,7 +140,7 @@ enum Step {
     Done(Heard, Option<Digest>),
     /// Its reference cannot be had now.
     Again(String),
-    /// The inbox cannot be written: it is not acknowledged.
+    /// The inbox cannot be written: it is not acknowledged, and tried again for as long as that is so.
     Kept(String),
 }
 
@@ -181,6 +181,12 @@ fn work(
             step => step,
         };
         match step {
+            // A broker brings it again in the next connection alone, and sends little more while so many are not acknowledged.
+            Step::Kept(why) if later.len() < WAITING => {
+                tell(Heard::Kept(why));
+                later.push(Later { due: now + LONGEST_PAUSE, failures, publish });
+                continue;
+            }
             Step::Done(heard, digest) => {
                 if let Some(digest) = digest {
                     seen.add(digest)?;
@@ -222,6 +228,10 @@ fn handle(listening: &Listening, bounds: &impl Fn() -> Bounds, seen: &Seen, payl
     };
     match put(listening, fetched, payload) {
         Ok(name) => Step::Done(Heard::Put(name), Some(digest)),
+        // Another notification, or another object, has the name: it will not be free for this one.
+        Err(error) if error.is::<Taken>() => {
+            Step::Done(Heard::Refused(format!("{}: {error:#}", shown(payload))), Some(digest))
+        }
         Err(error) => Step::Kept(format!("{}: {error:#}", shown(payload))),
     }
 }

@@ -19,7 +19,7 @@ pub enum Scope {
     Host,
     /// Link-local and multicast addresses.
     Link,
-    /// Private, unique local and shared (100.64/10) addresses.
+    /// Private, unique local and shared (100.64/10) addresses, those of protocols and of benchmarks (192.0.0/24, 198.18/15), and Teredo.
     Site,
     /// All others.
     World,
@@ -43,6 +43,8 @@ impl Scope {
                     (0x2002, ..) => Self::of_v4(Ipv4Addr::from((u32::from(b) << 16) | u32::from(c))),
                     _ if a & 0xff00 == 0xff00 || a & 0xffc0 == 0xfe80 => Self::Link,
                     _ if a & 0xfe00 == 0xfc00 || a & 0xffc0 == 0xfec0 => Self::Site,
+                    // Teredo tunnels to an address that is hidden in it, and other protocols have no hosts there.
+                    (0x2001, 0..=0x1ff, ..) => Self::Site,
                     _ => Self::World,
                 }
             }
@@ -50,12 +52,14 @@ impl Scope {
     }
 
     fn of_v4(address: Ipv4Addr) -> Self {
-        let [a, b, ..] = address.octets();
+        let [a, b, c, _] = address.octets();
         match a {
             0 | 127 => Self::Host,
             169 if b == 254 => Self::Link,
             224..=255 => Self::Link,
             _ if address.is_private() || (a == 100 && b & 0xc0 == 64) => Self::Site,
+            192 if b == 0 && c == 0 => Self::Site,
+            198 if b & 0xfe == 18 => Self::Site,
             _ => Self::World,
         }
     }
@@ -94,10 +98,13 @@ mod tests {
                 Scope::Link,
             ),
             (
-                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 100.127.0.1 fc00::1 fdff::1 fec0::1 ::ffff:10.0.0.1 64:ff9b:1::808:808",
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 100.127.0.1 fc00::1 fdff::1 fec0::1 ::ffff:10.0.0.1 64:ff9b:1::808:808 192.0.0.8 198.18.0.1 198.19.255.255 2001::1 2001:1ff::1",
                 Scope::Site,
             ),
-            ("1.1.1.1 172.32.0.1 100.128.0.1 169.255.0.1 2001:db8::1 ::ffff:8.8.8.8 64:ff9b::808:808", Scope::World),
+            (
+                "1.1.1.1 192.0.2.1 198.20.0.1 2001:200::1 172.32.0.1 100.128.0.1 169.255.0.1 2001:db8::1 ::ffff:8.8.8.8 64:ff9b::808:808",
+                Scope::World,
+            ),
         ];
         for (addresses, scope) in table {
             for address in addresses.split(' ') {

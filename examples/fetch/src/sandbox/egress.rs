@@ -19,6 +19,8 @@ use crate::driver::Fetcher;
 
 /// Bytes of one frame toward the sandbox.
 const CHUNK: usize = 16_384;
+/// How long one connection of the sandbox may take; others wait meanwhile.
+const CONNECT: Duration = Duration::from_secs(3);
 /// Answers that wait for the gate.
 const WAITING: usize = 16;
 
@@ -86,7 +88,8 @@ impl Entity<'_, '_> {
                     if url == Some(RETURN) {
                         returning = Some((stream, vec![]));
                     } else if let Some(url) = url {
-                        match self.connection(url).await {
+                        let connected = tokio::time::timeout(CONNECT, self.connection(url)).await;
+                        match connected.ok().flatten() {
                             Some(connected) => {
                                 let (sender, receiver) = mpsc::unbounded_channel();
                                 open.insert(stream, sender);

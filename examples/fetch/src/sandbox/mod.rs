@@ -52,19 +52,20 @@ pub struct Returned {
 
 /// Hands a URL to a browser, and takes the page back. `browse` is given the address of the container's proxy and the URL.
 ///
+/// `least` is the scope that the agent's own authority has shown when it was asked ([`Report::scope`](crate::driver::Report)): nothing in
+/// the sandbox reaches further inwards. Another look-up here would let the name choose another one.
+///
 /// # Errors
 /// No page came back during the derivative's lifetime, or it is not a document.
 pub async fn hand_off(
     fetcher: &Fetcher,
     agent: &Identity<Portable>,
     (trigger, url): (Trigger, &str),
+    least: Scope,
     browse: impl AsyncFnOnce(SocketAddr, &str) -> Result<Vec<u8>>,
 ) -> Result<Returned> {
     let mut target = Uri::EMPTY;
     target.read(url)?;
-    // Nothing in the sandbox reaches further inwards than the agent's own URI.
-    let addresses = fetcher.addresses(target.host()).await;
-    let least = addresses.iter().map(|address| Scope::of(*address)).min().context("the host has no address")?;
     let mut slots = [const { DerivedSlot::EMPTY }; 4];
     let mut gate = Gate::new(&mut slots);
     let name = gate.derive::<Portable>(fetcher.now(), &agent.eid(), CONTEXT, LIFE, &mut rng())?;

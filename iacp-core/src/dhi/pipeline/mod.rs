@@ -404,6 +404,14 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
         self.eid
     }
 
+    /// The narrowest scope to which others may go for this URI's sake, a browser that it is handed to among them: the widest one that a
+    /// direct connection to its own authority has shown (PROFILE 18.4), else the world.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let shown = self.own_scope.filter(|_| self.is_scope_shown);
+        shown.unwrap_or(Scope::World).max(self.limits.scope_at_least)
+    }
+
     /// Whether the origin itself has confirmed the mapping: its own well-known answer, over TLS and without a redirect
     /// to elsewhere, has a Link `alternate` to `iacp:` and this EID. Only then does the EID's content count as the
     /// origin's, unless the root under which the EID is named is pinned for that.
