@@ -1,60 +1,16 @@
-//! What a peer may have of a listener: signatures that are looked at, sessions, and room for what it sends.
+//! What a peer may have of a listener: sessions, and room for what it sends.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
-use iacp_core::guard::{Ingress, Rate, prefix};
-use iacp_core::pss::{Admission, Gate, TeardownReason};
+use iacp_core::guard::prefix;
+use iacp_core::pss::TeardownReason;
 use iacp_core::time::Mono;
-use iacp_wire::Eid;
 
 use super::{Entry, Key, SPARE, Server};
 use crate::content::parts::Room;
-use crate::keys;
 use crate::telling::event::Event;
-
-/// Frames that are looked at: each costs a signature.
-const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
-const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
-
-/// Buckets before the signatures. They are three, so that PSS_INITs, whose senders may be false, leave the others full.
-pub(super) struct Buckets {
-    /// PSS_INITs, and signed frames that come from elsewhere than their session's peer.
-    pub(super) inits: Box<Ingress<1_024>>,
-    /// PSS_ACKs whose cookies have verified: such a sender has read what went to its address.
-    pub(super) acks: Box<Ingress<1_024>>,
-    /// Signed frames with a session's cookies, from where its peer is.
-    homes: Box<Ingress<1_024>>,
-}
-
-impl Buckets {
-    pub(super) fn new(now: Mono) -> Self {
-        let full = || Box::new(Ingress::new(ALL, PER_PREFIX, now, &mut keys::rng()));
-        Self { inits: full(), acks: full(), homes: full() }
-    }
-}
-
-/// The sender of a PSS_ACK whose cookie has verified.
-pub(super) struct Guest<'s> {
-    pub(super) now: Mono,
-    pub(super) from: SocketAddr,
-    pub(super) bucket: &'s mut Ingress<1_024>,
-    pub(super) sessions: &'s HashMap<Key, Entry>,
-    /// Live sessions that its network may have.
-    pub(super) most: usize,
-}
-
-impl Gate for Guest<'_> {
-    fn standing(&mut self, _: &Eid) -> Admission {
-        if self.bucket.admit(self.now, self.from, 1).is_err() {
-            return Admission::Drop;
-        }
-        let network = prefix(self.from.ip());
-        let near = |entry: &&Entry| entry.prefix == network && entry.session.closure().is_none();
-        if self.sessions.values().filter(near).count() < self.most { Admission::Admit } else { Admission::Drop }
-    }
-}
 
 impl Server<'_> {
     /// Whether a signed frame with a session's cookies is looked at.

@@ -1,6 +1,7 @@
 //! The answering side: everything between a datagram and a file, without a socket.
 
 pub mod beacon;
+mod buckets;
 mod door;
 pub mod drive;
 mod reply;
@@ -24,7 +25,7 @@ use iacp_core::pss::{
 use iacp_core::time::Mono;
 use iacp_wire::{Eid, MessageType};
 
-use self::door::{Buckets, Guest};
+use self::buckets::{Buckets, Guest};
 use self::ways::Ways;
 use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
@@ -249,7 +250,11 @@ impl<'t> Server<'t> {
             return;
         }
         let bucket = &mut self.buckets.acks;
-        let mut guest = Guest { now, from, bucket, sessions: &self.sessions, most: self.most / 4 };
+        // A network may have a quarter of the sessions.
+        let (network, most) = (prefix(from.ip()), self.most / 4);
+        let near = |entry: &&Entry| entry.prefix == network && entry.session.closure().is_none();
+        let has_place = || self.sessions.values().filter(near).count() < most;
+        let mut guest = Guest { now, from, bucket, has_place: &has_place };
         let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut guest) else { return };
         route.taken();
         self.make_room();
