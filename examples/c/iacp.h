@@ -45,21 +45,6 @@
 // It is isolated until policy has reviewed it.
 #define CEP_QUARANTINE 4
 
-// Bytes of memory for a node, aligned to IACP_ALIGNMENT.
-#define IACP_NODE_BYTES 6144
-
-// The alignment of memory that is lent to the library.
-#define IACP_ALIGNMENT 16
-
-// The most bytes of one datagram of a session.
-#define IACP_DATAGRAM_BYTES 1200
-
-// The most bytes of content in one datagram.
-#define IACP_CONTENT_BYTES 1111
-
-// Nothing is due.
-#define IACP_NEVER UINT64_MAX
-
 // Nothing has happened.
 #define IACP_EVENT_NONE 0
 
@@ -92,6 +77,21 @@
 
 // Something else has changed that needs no act.
 #define IACP_EVENT_OTHER 10
+
+// Bytes of memory for a node, aligned to IACP_ALIGNMENT.
+#define IACP_NODE_BYTES 6144
+
+// The alignment of memory that is lent to the library.
+#define IACP_ALIGNMENT 16
+
+// The most bytes of one datagram of a session.
+#define IACP_DATAGRAM_BYTES 1200
+
+// The most bytes of content in one datagram.
+#define IACP_CONTENT_BYTES 1111
+
+// Nothing is due.
+#define IACP_NEVER UINT64_MAX
 
 // The memory of a receiver. Its fields are not for C.
 typedef struct CepReceiver CepReceiver;
@@ -192,92 +192,21 @@ void iacp_end(IacpNode *node);
 // `node` is of iacp_begin, and `eid` lends 32 bytes.
 int32_t iacp_eid(const IacpNode *node, uint8_t *eid);
 
-// Begins a session with the agent of this EID (32 bytes) at this address. `entropy` as for iacp_begin, and new.
+// Lets the agent of this EID (32 bytes) begin a session with the node; null lets any agent, and iacp_peer then says which
+// it is. Before this call no agent may.
 //
 // # Safety
-// The pointers lend what is said of them.
-int32_t iacp_initiate(IacpNode *node,
-                      uint64_t now,
-                      const uint8_t *eid,
-                      const IacpAddress *to,
-                      const uint8_t *entropy);
+// `node` is of iacp_begin; `eid` is null, or lends 32 bytes.
+int32_t iacp_listen(IacpNode *node,
+                    const uint8_t *eid);
 
-// Takes a datagram. It is decrypted where it stands: 1 if it has content, which `data` then says; IACP_OK if it has
-// none; IACP_DISCARDED if it is noise. Afterwards ask for events and for what is to be sent.
-//
-// # Safety
-// The pointers lend what is said of them; `datagram` lends `length` bytes.
-int32_t iacp_handle(IacpNode *node,
-                    uint64_t now,
-                    const IacpAddress *from,
-                    uint8_t *datagram,
-                    size_t length,
-                    IacpData *data);
-
-// Sends content of at most IACP_CONTENT_BYTES: it is sealed now, and kept until the peer has it.
-//
-// # Safety
-// `content` lends `length` bytes.
-int32_t iacp_send(IacpNode *node, uint64_t now, const uint8_t *content, size_t length);
-
-// Writes the next datagram that is to be sent to `out` (IACP_DATAGRAM_BYTES) and where to; returns its length, 0 if
-// there is none. Call it until there is none.
-//
-// # Safety
-// `out` lends `room` bytes, `to` an address.
-int32_t iacp_transmit(IacpNode *node,
-                      uint64_t now,
-                      uint8_t *out,
-                      size_t room,
-                      IacpAddress *to);
-
-// What has changed: an IACP_EVENT. Call it until there is none.
-//
-// # Safety
-// `node` is of iacp_begin.
-int32_t iacp_event(IacpNode *node);
-
-// When iacp_handle_deadline is to be called.
-//
-// # Safety
-// `node` is of iacp_begin.
-uint64_t iacp_next_deadline(const IacpNode *node);
-
-// Does what is due by now. `entropy` as for iacp_begin, and new.
-//
-// # Safety
-// `entropy` lends 32 bytes.
-int32_t iacp_handle_deadline(IacpNode *node, uint64_t now, const uint8_t *entropy);
-
-// Ends the session once everything is delivered. IACP_EVENT_CLOSED says when.
-//
-// # Safety
-// `node` is of iacp_begin.
-int32_t iacp_close(IacpNode *node, uint64_t now);
-
-// Makes a node at the start of `memory` (`length` bytes, IACP_NODE_BYTES are enough; aligned). `seed` is the agent's
-// private key, `entropy` 32 random bytes that are used for nothing else. Times are milliseconds of a clock that never
-// goes back. Null when something is wrong with the arguments.
-//
-// # Safety
-// The pointers lend what is said of them; the memory is the node's alone until iacp_end.
-IacpNode *iacp_begin(uint8_t *memory,
-                     size_t length,
-                     const uint8_t *seed,
-                     uint64_t now,
-                     const uint8_t *entropy);
-
-// Wipes the node's secrets. Its memory is free again.
-//
-// # Safety
-// `node` is null or of iacp_begin, and is not used any more.
-void iacp_end(IacpNode *node);
-
-// Writes the agent's EID, 32 bytes.
+// Writes the EID of the session's peer, 32 bytes: after IACP_EVENT_ESTABLISHED it has shown that it holds the key.
+// IACP_NOT_NOW where there has been no session.
 //
 // # Safety
 // `node` is of iacp_begin, and `eid` lends 32 bytes.
-int32_t iacp_eid(const IacpNode *node, uint8_t *eid);
+int32_t iacp_peer(const IacpNode *node,
+                  uint8_t *eid);
 
 // Begins a session with the agent of this EID (32 bytes) at this address. `entropy` as for iacp_begin, and new.
 //
@@ -342,22 +271,13 @@ int32_t iacp_handle_deadline(IacpNode *node, uint64_t now, const uint8_t *entrop
 // `node` is of iacp_begin.
 int32_t iacp_close(IacpNode *node, uint64_t now);
 
-// Makes a receiver that has never decided anything at the start of `memory` (`length` bytes, CEP_RECEIVER_BYTES are
-// enough; aligned). `secret` is 16 random bytes. Null when something is wrong with the arguments.
+// Ends the session now, whatever the peer does: what is not acknowledged may be lost, and the peer is told. Where a peer does
+// not let iacp_close come to its end, this does.
 //
 // # Safety
-// The pointers lend what is said of them; the memory is the receiver's alone.
-CepReceiver *cep_begin(uint8_t *memory,
-                       size_t length,
-                       const uint8_t *secret);
-
-// Decides about a delivery: one of CEP_CONTINUE to CEP_QUARANTINE, or a negative number. What may go on is remembered
-// before this returns; when the memory is full it is CEP_TRIAGE.
-//
-// # Safety
-// The pointers lend what is said of them.
-int32_t cep_decide(CepReceiver *receiver,
-                   const CepDelivery *delivery);
+// `node` is of iacp_begin.
+int32_t iacp_abort(IacpNode *node,
+                   uint64_t now);
 
 #ifdef __cplusplus
 }  // extern "C"
