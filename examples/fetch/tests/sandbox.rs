@@ -9,7 +9,6 @@ use fetch::host::rng;
 use fetch::sandbox::{Entity, Passage, RETURN, find, hand_off};
 use iacp_core::crypto::Portable;
 use iacp_core::dhi::handoff::Trigger;
-use iacp_core::dhi::pipeline::{Limits, Requirement};
 use iacp_core::dhi::scope::Scope;
 use iacp_core::erp::sandbox::{DerivedSlot, Gate};
 use iacp_core::identity::Identity;
@@ -125,18 +124,6 @@ async fn a_name_that_leads_inwards_once_its_page_was_asked_reaches_nothing() {
     let returned = hand_off(&web.fetcher, &agent, (ABSENT, &url), Scope::World, browse).await.expect("a page");
     assert_eq!((returned.passage.opened.len(), returned.passage.refused.as_slice()), (0, [url].as_slice()));
     assert!(web.world.log.requests().is_empty());
-}
-
-#[tokio::test]
-async fn a_report_has_the_scope_that_the_authority_has_shown() {
-    let mut web = Web::start().await;
-    let url = web.uri("inner");
-    let report = web.fetcher.ingest(&url, Requirement::default(), Limits::DRAFT).await.expect("decided");
-    assert_eq!(report.scope, Scope::Host, "its server is on this machine");
-    let mut limits = Limits::DRAFT;
-    limits.scope_at_least = Scope::World;
-    let report = web.fetcher.ingest(&url, Requirement::default(), limits).await.expect("decided");
-    assert_eq!(report.scope, Scope::World, "nothing was shown");
 }
 
 fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
