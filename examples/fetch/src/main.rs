@@ -179,7 +179,9 @@ async fn show_browser(world: &demo::World, json: bool) -> Result<()> {
     let mut fetcher = Fetcher::new(Settings { dns: Some(world.dns), ..Settings::default() })?;
     let agent = Identity::<Portable>::generate(&mut rng());
     let url = format!("http://scripted.test:{}/", world.port);
-    let report = fetcher.ingest(&url, Requirement::default(), Limits::DRAFT).await?;
+    let mut limits = Limits::DRAFT;
+    limits.http = true;
+    let report = fetcher.ingest(&url, Requirement::default(), limits).await?;
     let browse = async |proxy: SocketAddr, url: &str| chromium.browse(proxy, url).await;
     let returned = sandbox::hand_off(&fetcher, &agent, (Trigger::AnmlAbsent, &url), report.scope, browse).await?;
     let text = String::from_utf8_lossy(&returned.page);

@@ -126,6 +126,16 @@ async fn a_name_that_leads_inwards_once_its_page_was_asked_reaches_nothing() {
     assert!(web.world.log.requests().is_empty());
 }
 
+#[tokio::test]
+async fn a_report_has_the_scope_that_the_authority_has_shown() {
+    let mut web = Web::start().await;
+    let report = web.fetch("inner").await;
+    assert_eq!(report.scope, Scope::Host, "its server is on this machine");
+    web.limits.scope_at_least = Scope::World;
+    let report = web.fetch("inner").await;
+    assert_eq!(report.scope, Scope::World, "nothing was shown");
+}
+
 fn frame(name: &Digest, stream: u32, flags: u16, bytes: &[u8]) -> Vec<u8> {
     let head = SandboxStream { esd_eid: *name, stream: stream.into(), stream_flags: flags.into(), reserved: [0; 2] };
     let mut out = vec![0; bytes.len() + 64];
