@@ -7,8 +7,8 @@ use object::read::elf::{ElfFile32, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
 /// It may not grow beyond these, in bytes. The goals are 131,072 of flash and 16,384 of variables.
-const FLASH: u32 = 170_500;
-const VARIABLES: u32 = 21_800;
+const FLASH: u32 = 174_000;
+const VARIABLES: u32 = 22_200;
 /// Where the RAM of the board begins.
 const RAM: u32 = 0x2000_0000;
 

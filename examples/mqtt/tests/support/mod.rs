@@ -177,7 +177,7 @@ impl Listener {
         self.lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())).expect("a line")
     }
 
-    /// The next line of this kind; lines about a broker that is gone are passed over.
+    /// The next line of this kind; lines about a broker that is gone, and about messages that came before, are passed over.
     pub fn until(&self, what: &str) -> String {
         let since = Instant::now();
         loop {
@@ -186,7 +186,8 @@ impl Listener {
             if let Some(about) = line.strip_prefix(what) {
                 return about.trim().to_owned();
             }
-            let passed = ["lost", "subscribed", "kept"].iter().any(|known| line.starts_with(known));
+            // With QoS 1 a broker may bring a message more than once, and a retained one besides.
+            let passed = ["lost", "subscribed", "kept", "again"].iter().any(|known| line.starts_with(known));
             assert!(passed, "expected '{what}', and it says: {line}");
         }
     }
