@@ -70,7 +70,7 @@ impl Drop for Running {
     }
 }
 
-/// A queue of the system's like the one that the program reads, which nobody reads until the end.
+/// A queue of the system's like the one that the program reads, not read until the end.
 fn watch(place: &Place) -> OwnedFd {
     let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("a queue");
     inotify::add_watch(&queue, place.inbox(), WatchFlags::OPEN).expect("watched");
