@@ -150,6 +150,23 @@ fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
 }
 
 #[test]
+fn a_side_that_only_receives_follows_a_renewed_key_without_waiting_for_an_idle_heartbeat() {
+    // shows: IACP-166 (§8.2)
+    let mut two = Two::open();
+    two.sessions[0].renew_key().expect("open");
+    // Nothing is idle: a frame goes every second.
+    for second in 0..10 {
+        two.sessions[0].send(two.now, Kind::Anml, b"a reading").expect("room");
+        two.wait(1_000);
+        if two.sessions[1].key_generations() == (1, 1) {
+            assert!(second < 8, "the receiver asks for the echo that it needs");
+            return;
+        }
+    }
+    panic!("{:?} {:?}", two.sessions[0].key_generations(), two.sessions[1].key_generations());
+}
+
+#[test]
 fn a_key_that_cannot_be_renewed_ends_the_session_before_it_is_spent() {
     let mut two = Two::open();
     // Nothing arrives from the peer, so the key cannot be renewed; some frames are reserved for the end.

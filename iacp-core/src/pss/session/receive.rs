@@ -232,6 +232,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Updates acknowledgement and continuity after an accepted data frame. `skips` means that it left a gap.
     fn on_data(&mut self, now: Mono, fin: bool, skips: bool) {
         let gap = self.inbound.has_gap();
+        self.outbound.renew(self.inbound.generation());
         let Stage::Open(open) = &mut self.stage else { return };
         // A gap has closed: the peer can stop repeating its frames.
         let closes = matches!(open.link, Link::Gap) && !gap;

@@ -230,7 +230,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Whether a heartbeat to the peer's home asks for an answer.
     fn asks(&self, now: Mono) -> bool {
         let Stage::Open(open) = &self.stage else { return false };
-        open.is_reconnecting() || self.life.anxious_at() <= now
+        // A side that only receives gets no echo unless it asks.
+        let stays = self.acknowledgement.ask_from <= now && self.outbound.waits_for_echo(self.inbound.generation());
+        open.is_reconnecting() || self.life.anxious_at() <= now || stays
     }
 
     /// When the next heartbeat to the peer's home is due, and its reason.

@@ -162,6 +162,11 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.key.is_worn() && self.renewable.is_none()
     }
 
+    /// Whether a renewal is due for any reason, and only the echo of a heartbeat is missing for it.
+    pub(crate) const fn waits_for_echo(&self, peer_generation: u32) -> bool {
+        self.is_due(peer_generation) && self.renewable.is_none()
+    }
+
     /// Requests a renewal of the key as soon as that is allowed.
     pub(crate) const fn want_renewal(&mut self) {
         self.renewal_wanted = true;
@@ -177,13 +182,18 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         &mut self.key
     }
 
-    /// Renews the key if that is wanted and allowed: by its own count, because the peer has renewed its own, or
-    /// because the application asked.
-    fn renew(&mut self, peer_generation: u32) {
+    /// Whether the key is to be renewed: by its own count, because the peer has renewed its own, or because the
+    /// application asked.
+    const fn is_due(&self, peer_generation: u32) -> bool {
         // Modulo 2^32. It is more than one if the peer renewed again while our own frames were not acknowledged.
         let ahead = peer_generation.wrapping_sub(self.key.generation());
         let behind = ahead != 0 && ahead < 1 << 31;
-        if !(self.key.is_worn() || behind || self.renewal_wanted) {
+        self.key.is_worn() || behind || self.renewal_wanted
+    }
+
+    /// Renews the key if that is due and allowed.
+    pub(crate) fn renew(&mut self, peer_generation: u32) {
+        if !self.is_due(peer_generation) {
             return;
         }
         if self.renewable.get().is_some_and(|sequence| self.log.first() >= sequence) {
