@@ -1,4 +1,4 @@
-//! Twenty thousand random drivers: hosts that sleep, clocks that jump, storms, lost transports, moves, renewed keys,
+//! Random drivers, four hundred by default: hosts that sleep, clocks that jump, storms, lost transports, moves, renewed keys,
 //! full queues, applications that hold and forget. Whatever they do, nothing is delivered twice, nothing that was
 //! accepted is lost, nothing that is due stays due, and the events alone describe the state of the session.
 //!
