@@ -21,6 +21,7 @@ use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
 pub(super) use lines::ITEM;
+pub(super) use peers::ASKING;
 use peers::Known;
 
 /// A session that waits for its peer to be known is looked at again after this long, in milliseconds.
@@ -139,7 +140,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         else {
             return;
         };
-        if self.state(agent) != State::Bound {
+        // Under an EID that is given up nothing begins.
+        let rotated = self.agents.at(agent).is_some_and(|context| context.rotated.is_some());
+        if rotated || self.state(agent) != State::Bound {
             self.try_later(slot, now.after(RETRY));
             return;
         }
