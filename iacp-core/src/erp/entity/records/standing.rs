@@ -2,11 +2,10 @@
 
 use iacp_wire::Eid;
 
-use super::super::LlEntity;
 use super::super::desk::Done;
 use super::super::event::HostEvent;
 use super::super::parts::DIRECTORY;
-use super::super::sessions::ASKING;
+use super::super::{ASKING, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::local::{AgentEvent, LocalStatus, Standing};
 use crate::time::Mono;

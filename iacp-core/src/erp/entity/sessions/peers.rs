@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::Eid;
 
-use super::super::{INSIDE, LlEntity};
+use super::super::{ASKING, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::deflect::Scope;
@@ -15,8 +15,6 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// A question that the host does not answer for this long, in milliseconds, is given up: its entry may be forgotten.
-pub(in crate::erp::entity) const ASKING: u64 = 10_000;
 /// A binding claims in so many sessions of its owner at first: in the others when one of them shows that the owner is there.
 const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
