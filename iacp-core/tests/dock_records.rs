@@ -237,6 +237,9 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
         ("the newest below what has not come", number(360, 2_020)),
         ("the newest among the heartbeats", number(360, 1 << 63)),
         ("an item that is no number", number(344, NONE)),
+        ("an item beyond all", number(344, 1 << 63)),
+        ("a next item beyond all", number(288, 1 << 63)),
+        ("more heartbeats than a host seals", number(272, 1 << 62)),
         ("reserved in the counts", with(&whole, 407, &[1])),
     ] {
         assert!(is_refused(RecordType::Session, &record), "{what}");
@@ -249,9 +252,18 @@ fn a_session_whose_numbers_cannot_be_is_refused() {
     for sequence in [2_019, 2_021, 2_023, 1 << 63] {
         assert!(is_refused(RecordType::Session, &with(&whole, taken, &u64::to_be_bytes(sequence))), "{sequence}");
     }
-    // Waiting: no such kind, no such mark, a FIN with content, a length beyond the end.
+    // Waiting: what a host seals by itself, no such kind, no such mark, a FIN with content, a length beyond the end.
     let waiting = whole.len() - 9 - 4;
-    for (at, byte) in [(waiting, 9), (waiting + 1, 2), (waiting + 1, 1), (waiting + 3, 6)] {
+    for (at, byte) in [
+        (waiting, 1),
+        (waiting, 2),
+        (waiting, 5),
+        (waiting, 6),
+        (waiting, 9),
+        (waiting + 1, 2),
+        (waiting + 1, 1),
+        (waiting + 3, 6),
+    ] {
         assert!(is_refused(RecordType::Session, &with(&whole, at, &[byte])), "byte {byte} at {at}");
     }
 }

@@ -59,9 +59,15 @@ fn a_malformed_kind_5_is_refused() {
         none[byte] = 1;
         assert_eq!(Resume::read(&none), Err(Refusal::Malformed), "byte {byte}");
     }
-    let mut endless = good;
+    let mut endless = good.clone();
     endless[24..].fill(0xFF);
     assert_eq!(Resume::read(&endless), Err(Refusal::Malformed));
+    // No item has a number of 2^63 or above: neither the next one, nor the lowest that is not safe.
+    for byte in [16, 24] {
+        let mut beyond = good.clone();
+        beyond[byte] = 0x80;
+        assert_eq!(Resume::read(&beyond), Err(Refusal::Malformed), "byte {byte}");
+    }
 }
 
 #[test]

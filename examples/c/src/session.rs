@@ -11,7 +11,7 @@ use iacp_core::pss::{
     SendError, Session, Settings, StartError, TeardownReason, Terms,
 };
 use iacp_core::time::Mono;
-use iacp_wire::{Eid, MessageType};
+use iacp_wire::{Cookie, Eid, MessageType};
 
 use crate::event::{self, IACP_EVENT_NONE};
 use crate::lent;
@@ -353,12 +353,19 @@ impl IacpNode {
                 }
             }
             Incoming::Signed(_)
-                if incoming.cookies() == Some(self.session.cookies()) && self.checks.take(now, 1).is_err() =>
+                if incoming.cookies().is_some_and(|cookies| self.is_meant(cookies))
+                    && self.checks.take(now, 1).is_err() =>
             {
                 Received::Discarded(Discard::Capacity)
             }
             _ => self.session.take(now, &self.identity, from, incoming),
         }
+    }
+
+    /// Whether a frame with these cookies is for the session. A PSS_NEG brings the R-Cookie, so the session has none before it.
+    fn is_meant(&self, (initiator, responder): (Cookie, Cookie)) -> bool {
+        let own = self.session.cookies();
+        initiator == own.0 && (responder == own.1 || own.1 == Cookie::ZERO)
     }
 
     /// Keeps an event; of more than there is room for, the last one is replaced: it is the newest that counts.

@@ -166,6 +166,8 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) registration: Registration,
     /// A node knows a later generation: our own record is to be read.
     pub(crate) read_own: bool,
+    /// A node's STALE has it read again from then on.
+    pub(crate) read_own_from: Mono,
     pub(crate) heard: Mono,
     pub(crate) listen: Maybe<Listen>,
     /// The agent reads nothing now (READY 0).
@@ -194,6 +196,8 @@ pub struct AgentSlot<P: Provider> {
     /// same peer, + 1.
     pub(crate) standing: Option<(u32, Eid)>,
     pub(crate) standing_next: u32,
+    /// When it waits no longer.
+    pub(crate) standing_due: Option<Mono>,
     /// When its ANML Fallback Query is to be sent again, or has taken too long.
     pub(crate) query_due: Option<Mono>,
     /// Where its derivatives stand in the gate of the sandbox, + 1 each.
@@ -223,6 +227,7 @@ impl<P: Provider> AgentSlot<P> {
         given: false,
         registration: Registration::IDLE,
         read_own: false,
+        read_own_from: Mono(0),
         heard: Mono(0),
         listen: Maybe::Nothing,
         paused: false,
@@ -249,6 +254,7 @@ impl<P: Provider> AgentSlot<P> {
         groups_due: None,
         standing: None,
         standing_next: 0,
+        standing_due: None,
         query_due: None,
         derived: [0; DERIVATIVES],
     };
@@ -351,7 +357,8 @@ impl<P: Provider> AgentSlot<P> {
         let registration = writes.then(|| self.registration.due());
         let evolution = self.evolving.map(|since| since.after(EVOLUTION));
         let rotation = self.rotated.map(|since| since.after(ROTATION));
-        soonest(&[Some(purge), registration, evolution, rotation, self.groups_due, self.awaits_root, self.query_due])
+        let asked = soonest(&[self.query_due, self.standing_due]);
+        soonest(&[Some(purge), registration, evolution, rotation, self.groups_due, self.awaits_root, asked])
     }
 
     /// Whether the agent may open one more session now: a loop of them would push what is known of peers out of its table.

@@ -1,12 +1,13 @@
 //! ERP_DEFLECT: a router carries on toward a locator (`IACP App. A.14`).
 
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::message::ErpDeflect;
 use iacp_wire::{Frame, Locator, Message, WriteError};
 
 use super::stream::{Arrival, Way};
+pub use crate::dhi::scope::Scope;
 use crate::guard::Rate;
 
 /// A frame is sent with this TTL.
@@ -15,58 +16,6 @@ pub const SENT: u8 = 4;
 pub const MOST: u8 = 8;
 /// What a router carries for one LII.
 pub const ROUTED: Rate = Rate { capacity: 65_536, per_second: 65_536 };
-
-/// How far an address reaches, the narrowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Scope {
-    /// Loopback and unspecified addresses.
-    Host,
-    /// Link-local and multicast addresses.
-    Link,
-    /// Private, shared and unique local addresses.
-    Site,
-    /// The rest.
-    World,
-}
-
-impl Scope {
-    /// The scope of an address; IPv4 inside IPv6 counts as IPv4.
-    #[must_use]
-    pub const fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self::of_v4(v4),
-            IpAddr::V6(v6) => {
-                if v6.is_loopback() || v6.is_unspecified() {
-                    return Self::Host;
-                }
-                match v6.segments() {
-                    [0xFE80..=0xFEBF | 0xFF00..=0xFFFF, ..] => Self::Link,
-                    // Unique local, and the site-local of old.
-                    [0xFC00..=0xFDFF | 0xFEC0..=0xFEFF, ..] => Self::Site,
-                    // IPv4-compatible, translated by NAT64, and 6to4.
-                    [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xFF9B, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-                        Self::of_v4(Ipv4Addr::from_bits((high as u32) << 16 | low as u32))
-                    }
-                    _ => Self::World,
-                }
-            }
-        }
-    }
-
-    const fn of_v4(v4: Ipv4Addr) -> Self {
-        let [first, second, ..] = v4.octets();
-        if v4.is_loopback() || first == 0 {
-            Self::Host
-        } else if v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() {
-            Self::Link
-        } else if v4.is_private() || (first == 100 && second & 0xC0 == 64) {
-            Self::Site
-        } else {
-            Self::World
-        }
-    }
-}
 
 /// Why a deflected frame goes no further. The answer is silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

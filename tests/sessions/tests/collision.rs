@@ -66,6 +66,7 @@ fn nothing_is_filed_under_the_cookie_of_an_attempt_that_waits_for_its_answer() {
     assert_eq!(world.hosts[0].entity.counts().1, 1);
 }
 
+// shows: IACP-088 (§4.2.4.2)
 #[test]
 fn a_signed_frame_of_another_peer_under_a_key_that_is_taken_is_refused() {
     let mut world = Hosts::new(2, 1, 1, false);

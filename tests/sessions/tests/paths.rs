@@ -95,9 +95,9 @@ fn every_frame_to_an_accused_peer_goes_three_times_with_the_same_bytes() {
 
 // shows: IACP-107 (§4.2.7.3)
 #[test]
-fn the_earliest_valid_copy_counts_and_faults_are_told_to_both_sides() {
+fn the_earliest_copy_counts_and_missing_ones_are_told_to_both_sides() {
     for seed in 2..5 {
-        // The direct path loses much; one relay is silent, and another alters.
+        // The direct path loses much, and one relay is silent.
         let mut two = challenged(seed, Weather { loss: 250, jitter: 30, ..Weather::FAIR });
         two.world.nodes[2].silent = true;
         send(&mut two, 0, 60);
@@ -114,6 +114,34 @@ fn the_earliest_valid_copy_counts_and_faults_are_told_to_both_sides() {
             told(1)
         );
         assert!(told(1).iter().all(|(_, altered)| *altered == [0; 3]), "seed {seed}: and nothing was altered");
+    }
+}
+
+/// A relay that has carried what it got, and then alters it. The direct path is cut: of the two copies that are left, the altered one
+/// comes first about as often as the other.
+// shows: IACP-107 (§4.2.7.3)
+#[test]
+fn the_earliest_valid_copy_counts_and_altered_ones_are_told_to_both_sides() {
+    for seed in 9..12 {
+        let mut two = challenged(seed, Weather { jitter: 40, ..Weather::FAIR });
+        send(&mut two, 0, 20);
+        let (here, there) = (two.world.hosts[0].at, two.world.hosts[1].at);
+        two.world.cut.push((here, there));
+        two.world.nodes[2].alters = true;
+        let begin = two.world.trace.len();
+        send(&mut two, 20, 60);
+        for _ in 0..15 {
+            two.run();
+        }
+        came_once(&two, 80);
+        assert!(two.world.trace[begin..].iter().any(|(_, from, ..)| *from == two.world.nodes[2].at), "it is a relay");
+        for side in 0..2 {
+            let told = two.told(side).expect("open");
+            assert_eq!(told.closed, None);
+            let altered = told.reports.iter().filter(|(_, altered)| altered[2] > 0).count();
+            assert!(altered > 0, "seed {seed}, side {side}: {:?}", told.reports);
+            assert!(told.reports.iter().all(|(_, altered)| altered[1] == 0), "the honest relay is not blamed");
+        }
     }
 }
 

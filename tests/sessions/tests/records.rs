@@ -216,3 +216,20 @@ fn a_record_that_is_forged_or_about_another_is_refused() {
     world.run(10);
     assert!(world.deposits.is_empty() && now < world.now);
 }
+
+#[test]
+fn a_question_that_the_host_has_no_answer_to_ends_and_may_be_asked_again() {
+    let mut world = world(5);
+    let eid = Eid([9; 32]);
+    assert_eq!(ask(&mut world, 0, 1, &Request::Standing(eid)), Ok(Done::Later));
+    // The directory gives no quorum: the host takes the question, and says nothing.
+    while world.hosts[0].entity.poll_request().is_some() {}
+    world.run(9_900);
+    assert_eq!(ask(&mut world, 0, 2, &Request::Standing(Eid([8; 32]))), Err(LocalStatus::NotNow));
+    world.run(200);
+    let own = world.eid(0, 0);
+    assert_eq!(world.hosts[0].resolved, [(own, 1, Err(LocalStatus::Degraded))]);
+    assert_eq!(ask(&mut world, 0, 3, &Request::Standing(eid)), Ok(Done::Later), "about the same EID too");
+    world.run(10);
+    assert_eq!(world.hosts[0].standings.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3]);
+}

@@ -85,7 +85,7 @@ fn one_network_of_strangers_asks_twice_a_second_and_leaves_the_others_their_shar
     let to = (world.eid(0, 0), world.hosts[0].at);
     let now = world.now;
     let at = |network: u8, number: u8| SocketAddr::new(IpAddr::from([203, 0, network, number]), 4_227);
-    let places = (0..12).map(|number| at(113, number)).chain([at(114, 1)]);
+    let places = (0..12).map(|number| at(113, number)).chain([114, 115, 116, 117].map(|network| at(network, 1)));
     let mut all: Vec<Raw> =
         places.zip(100_u64..).map(|(at, seed)| Raw::open(now, seed, at, to, Capabilities::NONE)).collect();
     let (begin, before) = (world.trace.len(), world.asked.len());
@@ -105,10 +105,9 @@ fn one_network_of_strangers_asks_twice_a_second_and_leaves_the_others_their_shar
     let asked: Vec<Eid> = world.asked[before..].iter().map(|(_, eid)| *eid).collect();
     let of_network = all[..12].iter().filter(|raw| asked.contains(&raw.identity.eid())).count();
     assert_eq!(of_network, 2, "of the twelve of one network");
-    // The other network is filed elsewhere, but for one case in 64: then it shares, and asks in the next second.
-    let other = asked.contains(&all[12].identity.eid());
-    assert!(other || asked.len() == 2);
-    assert_eq!(asked.len(), 2 + usize::from(other));
+    // Networks share a place by chance in one case of 64, with this seed not these.
+    let others = all[12..].iter().filter(|raw| asked.contains(&raw.identity.eid())).count();
+    assert_eq!((others, asked.len()), (4, 6), "each other network has its own share");
 }
 
 /// A peer of the same host has been looked at by no directory: at the door it is admitted, whatever nodes say.
@@ -142,7 +141,8 @@ fn an_agent_of_the_same_host_is_not_throttled() {
 /// A peer with five sessions says that it is elsewhere: two of them ask there.
 #[test]
 fn a_binding_claims_in_two_sessions_and_leads_into_no_narrower_scope() {
-    for (victim, asking) in [(place(77), 2), (IpAddr::from([10, 0, 0, 7]), 0), (IpAddr::from([127, 0, 0, 7]), 0)] {
+    let inner = [[10, 0, 0, 7], [127, 0, 0, 7], [192, 0, 0, 7], [198, 18, 0, 7], [240, 0, 0, 7]].map(IpAddr::from);
+    for (victim, asking) in [(place(77), 2)].into_iter().chain(inner.map(|inner| (inner, 0))) {
         let mut world = world(65, 2, true, 8);
         for _ in 0..5 {
             open(&mut world);
@@ -159,4 +159,69 @@ fn a_binding_claims_in_two_sessions_and_leads_into_no_narrower_scope() {
         let sessions: BTreeSet<&[u8]> = there.map(|(.., bytes)| &bytes[ROUTING + 4..ROUTING + 20]).collect();
         assert_eq!(sessions.len(), asking, "{victim}");
     }
+}
+
+/// A binding of an agent's, as anybody who has it may show it.
+fn shown(world: &Hosts, host: usize, above: u64, at: IpAddr) -> Vec<u8> {
+    let peer = world.eid(host, 0);
+    let seed = Secret32::new(*world.hosts[host].entity.seed(&peer).expect("a context").expose());
+    let generation = world.newest(&peer).expect("it is registered").generation + above;
+    register_frame(&Binding::sign(&Identity::<Portable>::from_seed(&seed), Locator::from(at), generation))
+}
+
+/// Agents have attempts toward a peer that says nothing but where it is, again and again: the attempts follow, at the pace that they
+/// have anyway.
+#[test]
+fn bindings_that_name_victims_bring_an_attempt_no_frame_that_it_would_not_send() {
+    let sent = |vectors: u8| {
+        let mut world = world(66, 2, true, 8);
+        let (here, there, now) = (world.hosts[0].at, world.hosts[1].at, world.now);
+        world.cut.extend([(here, there), (there, here)]);
+        let peer = world.eid(1, 0);
+        for _ in 0..5 {
+            let opened = world.hosts[0].with(now, 0, |desk, rng| desk.open(peer, None, Capabilities::NONE, rng));
+            opened.expect("a slot is free");
+        }
+        world.run(1_000);
+        let begin = world.trace.len();
+        for number in 0..vectors {
+            let vector = shown(&world, 1, u64::from(number) + 1, place(100 + number));
+            let now = world.now;
+            world.put(now, there, here, vector);
+            world.run(100);
+        }
+        world.run(4_000 - 100 * u64::from(vectors));
+        let attempts = world.trace[begin..].iter().filter(|(_, from, _, bytes)| {
+            *from == here && bytes.len() > 78 && (bytes[76] << 4 | bytes[77] >> 4) == 0x08
+        });
+        let places: BTreeSet<SocketAddr> = attempts.clone().map(|(_, _, to, _)| *to).collect();
+        (attempts.count(), places.len())
+    };
+    let (frames, places) = sent(0);
+    assert!(frames >= 5 && places == 1, "{frames} to {places}");
+    let (followed, places) = sent(20);
+    assert!(places > 1, "they follow");
+    assert!(followed <= frames, "{followed} frames, and {frames} without a vector");
+}
+
+/// The port that an agent was given may be a translator's, which no binding has: a newer binding of the same address leaves it.
+#[test]
+fn a_newer_binding_of_the_same_address_leaves_an_attempt_its_port() {
+    let mut world = world(67, 2, true, 8);
+    let (here, there, now) = (world.hosts[0].at, world.hosts[1].at, world.now);
+    let translated = SocketAddr::new(there.ip(), 5_000);
+    let open =
+        Open { peer: world.eid(1, 0), at: Some(translated), hold: false, offer: Capabilities::NONE, resume: None };
+    world.hosts[0].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng)).expect("a slot is free");
+    world.run(500);
+    let vector = shown(&world, 1, 1, there.ip());
+    let (now, begin) = (world.now, world.trace.len());
+    world.put(now, SocketAddr::new(place(99), 4_227), here, vector);
+    world.run(4_000);
+    let tried: BTreeSet<SocketAddr> = world.trace[begin..]
+        .iter()
+        .filter(|(_, from, to, _)| *from == here && to.ip() == there.ip())
+        .map(|(_, _, to, _)| *to)
+        .collect();
+    assert_eq!(tried, BTreeSet::from([translated]));
 }

@@ -2,7 +2,7 @@
 //! what is old, forged or unasked moves nothing.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::directory::Kind;
 use iacp_core::erp::context::State;
@@ -246,4 +246,25 @@ fn a_host_that_was_restored_or_cloned_issues_nothing_under_old_keys() {
     two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
     two.world.run(1_000);
     assert!(tickets(&two, &owner).is_empty());
+}
+
+/// The attack *a Forwarding Ticket that names a victim*, inside the networks of its bearer.
+#[test]
+fn a_ticket_leads_into_no_inner_network() {
+    for inner in [IpAddr::from([10, 0, 0, 7]), IpAddr::from([127, 0, 0, 1])] {
+        let mut two = two(9);
+        let (owner, now) = (two.world.eid(0, 0), two.world.now);
+        let named = SocketAddr::new(inner, 53);
+        two.world.hosts[0].entity.will_be_at(now, &owner, named);
+        two.world.run(100);
+        for node in &mut two.world.nodes {
+            node.silent = true;
+        }
+        let begin = two.world.trace.len();
+        two.world.move_host(0, place(90));
+        two.world.move_host(1, place(91));
+        run(&mut two, 120);
+        assert!(two.world.opened.contains(&Ok(())), "the ticket is the owner's: {:?}", two.world.opened);
+        assert!(two.world.trace[begin..].iter().all(|(_, _, to, _)| *to != named), "{inner}");
+    }
 }

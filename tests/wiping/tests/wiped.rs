@@ -2,9 +2,15 @@
 //! update leaves behind is gone while it lives (fault 13). `.ci/run` runs this at opt-level 1 and at 3.
 
 use iacp_core::crypto::{ChaChaOnly, Compact};
+use iacp_core::erp::agent::{AgentSlot, PURGE};
+use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings, LlEntity, Memory};
 use iacp_core::pss::{Capabilities, Closure, Kind, Role, TeardownReason};
-use iacp_wire::Eid;
+use iacp_core::slots::Slot;
+use iacp_wire::{Digest, Eid};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 use sessions::forger::{conditions, next_chain};
+use sessions::hosts::{memory, place};
 use sessions::{Forger, Heard, Host, HostOf, Mono, Pair, Plan, Portable, Provider, Secret32, Side, TOP, WorldOf, addr};
 use wiping::{bytes_of, drop_and_read};
 
@@ -324,4 +330,42 @@ fn recomputed<P: Provider>(world: &WorldOf<P>, ephemeral: Secret32) -> Vec<(Stri
     let again = forger.ack(&world.bob.identity.eid().0, &neg, extra);
     assert_eq!(again, ack, "the same PSS_ACK, byte for byte");
     forger.secrets(1)
+}
+
+/// The memory of agents after a context with this seed and token was there, and was purged or not.
+fn agents_after(purged: bool) -> (Vec<u8>, Secrets) {
+    let mut agents = Box::new([const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2]);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut secrets = Secrets::new();
+    {
+        let memory = Memory { agents: &mut agents[..], ..memory(2, 2, 2) };
+        let settings = HostSettings::at(place(1)).without_directory();
+        let mut entity =
+            LlEntity::<Portable, 8192, 16, 64>::new(memory, settings, Mono(1), &mut rng).expect("it suffices");
+        let agent = entity.init(Mono(1), None, Digest::ZERO, &mut rng).expect("a slot");
+        while let Some(request) = entity.poll_request() {
+            if let HostRequest::Persist { eid, what } = request {
+                entity.persisted(Mono(1), &eid, what);
+            }
+        }
+        let seed = *entity.seed(&agent.eid()).expect("a context").expose();
+        secrets.push(("seed".into(), seed));
+        secrets.push(("token".into(), *agent.iat().expose()));
+        // It is filed for its purge.
+        while entity.poll_transmit(Mono(1), &mut [0; HEAD]).is_some() {}
+        if purged {
+            entity.handle_deadline(Mono(PURGE + 2), &mut rng);
+            assert!(entity.seed(&agent.eid()).is_none(), "it is gone");
+        }
+    }
+    (bytes_of(&*agents), secrets)
+}
+
+// shows: IACP-073 (§4.2.2.3)
+#[test]
+fn nothing_of_an_agents_context_is_left_after_its_purge() {
+    let (memory, secrets) = agents_after(false);
+    assert_eq!(found(&memory, &secrets), ["seed", "token"], "otherwise the search would prove nothing");
+    let (memory, secrets) = agents_after(true);
+    assert_eq!(found(&memory, &secrets), [] as [&str; 0]);
 }

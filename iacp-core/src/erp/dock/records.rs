@@ -9,7 +9,7 @@ use zerocopy::network_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{DockError, RecordType};
-use crate::erp::resume::Line;
+use crate::erp::resume::{ITEMS, Line};
 use crate::erp::stream::CONTENT;
 use crate::pss::shared::frame::{TAG, VALUE};
 use crate::pss::{Kind, OVERHEAD};
@@ -18,6 +18,8 @@ use crate::pss::{Kind, OVERHEAD};
 pub const NONE: u64 = u64::MAX;
 /// Sequences stay below: from here on the numbers are heartbeats'.
 const HEARTBEATS: u64 = 1 << 63;
+/// A host that goes on has as many heartbeats left as sequences of one bit less.
+const MOST_HEARTBEATS: u64 = 1 << 62;
 
 /// Declares the fixed part of a record: a struct that is its bytes.
 macro_rules! fixed {
@@ -360,7 +362,9 @@ impl SessionHead {
             && fin(&self.receive_fin, HEARTBEATS)
             && not_come <= self.newest.get()
             && self.newest.get() < HEARTBEATS
-            && self.item_not_safe.get() != NONE
+            && self.heartbeats.get() < MOST_HEARTBEATS
+            && self.item_not_safe.get() < ITEMS
+            && self.next_item.get() < ITEMS
     }
 }
 
@@ -374,7 +378,8 @@ fn split_waiting(bytes: &[u8]) -> Option<(Waiting<'_>, &[u8])> {
     let ([kind, fin], rest) = bytes.split_first_chunk()?;
     let (content, rest) = split_short(rest)?;
     let fits = *fin <= 1 && content.len() <= CONTENT && (*fin == 0 || content.is_empty());
-    let kind = Kind::from_code(*kind).filter(|_| fits)?;
+    // The kinds of an agent's: what a host seals by itself does not wait.
+    let kind = Kind::from_code(*kind).filter(|kind| fits && matches!(kind, Kind::Anml | Kind::Sfc))?;
     Some((Waiting { kind, fin: *fin == 1, content }, rest))
 }
 

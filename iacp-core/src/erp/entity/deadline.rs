@@ -139,6 +139,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         self.expire_groups(now, slot);
         self.query_is_due(now, slot);
+        self.standing_is_due(now, slot);
         self.touch_agent(slot);
     }
 

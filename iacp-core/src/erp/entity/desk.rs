@@ -214,15 +214,12 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
     }
 
     fn close(&mut self, now: Mono, slot: u32, reason: u16) -> Result<Done, LocalStatus> {
-        TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
-        let entry = self.sessions.at_mut(slot).ok_or(LocalStatus::NoSession)?;
+        let reason = TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
+        let entry = self.sessions.at(slot).ok_or(LocalStatus::NoSession)?;
         if entry.session.closure().is_some() {
             return Err(LocalStatus::Finished);
         }
-        entry.close = entry.close.or(Some(reason));
-        entry.finished = true;
-        self.flush(now, slot);
-        self.touch(slot);
+        self.end_behind(now, slot, reason);
         Ok(Done::Ok)
     }
 }

@@ -81,6 +81,8 @@ pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
 /// drops what claims to come from here.
 pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
 
+/// A question about a peer that the host does not answer for this long, in milliseconds, is given up: the peer may be forgotten.
+const ASKING: u64 = 10_000;
 /// Reads of the directory for strangers, of all together.
 const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };
 /// Buckets at the door for what costs a signature.

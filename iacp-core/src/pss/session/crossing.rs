@@ -35,12 +35,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     /// A verified binding says that the peer is at `at`, and nothing authentic has come from where this attempt looks for it: it
-    /// looks there from now on. `false` if this is no such attempt.
-    pub(crate) fn redirect(&mut self, now: Mono, at: SocketAddr) -> bool {
-        let Stage::Hearing(attempt) = &mut self.stage else { return false };
+    /// looks there from now on, at its own pace: bindings, one after the other, bring no frame that would not have been sent.
+    /// `false` if this is no such attempt.
+    pub(crate) fn redirect(&mut self, at: SocketAddr) -> bool {
+        let Stage::Hearing(attempt) = &self.stage else { return false };
         let unanswered = attempt.offered().is_none();
         if unanswered {
-            attempt.repeat.again(now);
             self.path.begin(at);
         }
         unanswered

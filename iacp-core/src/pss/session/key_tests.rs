@@ -151,7 +151,6 @@ fn a_key_is_renewed_by_its_count_and_the_other_direction_follows() {
 
 #[test]
 fn a_side_that_only_receives_follows_a_renewed_key_without_waiting_for_an_idle_heartbeat() {
-    // shows: IACP-166 (§8.2)
     let mut two = Two::open();
     two.sessions[0].renew_key().expect("open");
     // Nothing is idle: a frame goes every second.

@@ -313,6 +313,13 @@ impl<const N: usize> Rights<N> {
         }
     }
 
+    /// Whether the peer is still to be told that an endpoint with this coordinate has ended. A GRANT of another one with the same
+    /// coordinate must not be sealed before that: the peer would take the end for the new one's.
+    #[must_use]
+    pub fn owes_end(&self, coordinate: &Coordinate) -> bool {
+        self.all().any(|right| right.coordinate == *coordinate && right.gone)
+    }
+
     /// Takes back all rights to an endpoint. Returns whether there were any: then a REVOKE is sent.
     pub fn revoke(&mut self, coordinate: &Coordinate) -> bool {
         let had = self.right(coordinate).is_some_and(|right| {
@@ -402,12 +409,16 @@ impl<const N: usize> Rights<N> {
                 }
             }
             Op::Subscribe { known } => {
-                let may = self.endpoint(now, endpoints, coordinate, READ | SUBSCRIBE, reach).is_some();
+                // It has no answer and is not repeated, so it is lost neither to a reach that is too wide just now nor to the
+                // limit: what may be sent, `update` decides. Above the limit nothing is sent anew.
+                let may = self.endpoint(now, endpoints, coordinate, READ | SUBSCRIBE, Reach::Host).is_some();
                 if let Some(right) = self.newest(coordinate, sequence)
                     && may
-                    && within
                 {
-                    (right.subscribed, right.sent, right.under) = (true, known, right.told);
+                    right.subscribed = true;
+                    if within {
+                        (right.sent, right.under) = (known, right.told);
+                    }
                 }
                 Served::Nothing
             }

@@ -330,12 +330,17 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     }
 
     /// To be called after another host's frames were pushed: every frame within the window may have been sent, and is
-    /// due.
+    /// due. What of it arrives before this side sends it was sent at an unknown time, and measures nothing.
     pub(crate) fn all_may_be_sent(&mut self) {
         self.unsent = self.next.min(self.first.saturating_add(u64::from(self.window)));
         (self.cursor, self.top) = (self.first, self.first);
         for sequence in self.first..self.unsent {
             self.due_again(sequence);
+            let (now, index) = (low(self.clock), Self::index(sequence));
+            if let (Some(mark), Some(slot)) = (self.marks.get_mut(index), self.slots.get_mut(index)) {
+                mark.facts |= Mark::REPEATED;
+                (slot.sent, slot.order) = (now, self.sendings);
+            }
         }
     }
 

@@ -405,7 +405,8 @@ fn forty<C: Congestion>() -> DeltaLog<C, 1_024, 64> {
 /// Bits for 40 frames and E.
 const EVERYTHING: Shown<'static> = Shown { held: true, bitmap: &[0xff, 0xff, 0xff, 0xff, 0xfe] };
 
-fn a_flight_stays_at_2<C: Congestion>() {
+/// A peer has shown everything and withdrawn it, again and again.
+fn withdrawn<C: Congestion>() -> (DeltaLog<C, 1_024, 64>, u64) {
     let (mut log, mut now) = (forty::<C>(), 0);
     for round in 0..200 {
         now += 50;
@@ -421,21 +422,55 @@ fn a_flight_stays_at_2<C: Congestion>() {
         assert!(went <= 2 && log.flight.frames <= 2, "round {round}: {went} frames");
         now = until;
     }
-    // A new path changes nothing about that; E does.
+    (log, now)
+}
+
+/// What may leave until then.
+fn send<C: Congestion>(log: &mut DeltaLog<C, 1_024, 64>, now: u64, until: u64) {
+    let mut now = now;
+    while let Some(due) = log.due().filter(|due| due.0 <= until) {
+        now = due.0.max(now);
+        log.transmit(Mono(now));
+    }
+}
+
+fn a_flight_stays_at_2<C: Congestion>() {
+    // A new path changes nothing about it.
+    let (mut log, now) = withdrawn::<C>();
     log.repeat_all(Mono(now));
-    while let Some(due) = log.due().filter(|due| due.0 <= now + 10) {
-        now = due.0.max(now);
-        log.transmit(Mono(now));
-    }
+    send(&mut log, now, now + 10);
     assert_eq!(log.flight.frames, 2);
+    // E does. To congestion control what came before does not come again: it goes on as after a time-out, and opens with the first
+    // frame that is new.
+    let (mut log, mut now) = withdrawn::<C>();
     now += 50;
-    assert_eq!(log.acknowledge(Mono(now), 2, Shown::NOTHING), FREED);
-    let before = log.flight.frames;
-    while let Some(due) = log.due().filter(|due| due.0 <= now + 200) {
-        now = due.0.max(now);
-        log.transmit(Mono(now));
+    assert_eq!(log.acknowledge(Mono(now), 40, Shown::NOTHING), FREED);
+    for mark in 40..60 {
+        log.room(10).expect("room").fill(mark);
+        log.push(10, [mark; 32], true, Mono(now));
     }
-    assert!(log.flight.frames > before.max(2), "{}", log.flight.frames);
+    send(&mut log, now, now + 50);
+    let first = log.flight.frames;
+    assert!((1..=4).contains(&first), "{first}");
+    now += 50;
+    assert_eq!(log.acknowledge(Mono(now), 40 + u64::from(first), Shown::NOTHING), FREED);
+    send(&mut log, now, now + 100);
+    assert!(log.flight.frames > first, "{}", log.flight.frames);
+}
+
+#[test]
+fn frames_of_another_host_that_arrive_before_they_are_sent_here_measure_nothing() {
+    let mut log = log(0);
+    for mark in 0..4 {
+        assert!(push(&mut log, 10, mark));
+    }
+    log.all_may_be_sent();
+    // The peer acknowledges what the other host has sent; only the third one is sent here.
+    assert_eq!(heartbeat(&mut log, 3_600_000, 2, &[]), FREED);
+    assert_eq!(log.rtt.smoothed(), None, "it is not known when they were sent");
+    assert_eq!(log.transmit(Mono(3_600_000)).map(|frame| frame[0]), Some(2));
+    assert_eq!(heartbeat(&mut log, 3_600_050, 4, &[]), FREED);
+    assert_eq!(log.rtt.smoothed(), None, "which of the two transmissions has arrived is not known either");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an agent shares moves with it: its endpoints, the rights of its peers, its own rights, and the members of its groups.
 
-use iacp_core::erp::entity::{HostSettings, Tables};
+use iacp_core::erp::entity::{Done, HostSettings, Tables};
 use iacp_core::erp::local::{LocalStatus, Request};
 use iacp_core::pss::{Capabilities, Terms};
 use iacp_core::slots::Handle;
@@ -175,4 +175,31 @@ fn what_finds_no_place_on_the_new_host_is_gone_for_its_peers() {
     let gone = two.told(1).expect("open").values.last();
     assert_eq!(gone, Some(&(door, 0, None)));
     assert!(two.write(0, door, b"second").is_err(), "it is here no more");
+}
+
+/// A session that finds no place ends, and with it the endpoint that was for it alone.
+// shows: IACP-148 (§6.4.4)
+#[test]
+fn the_endpoint_of_an_exclusive_session_that_finds_no_place_ends_with_it() {
+    let offer = Capabilities::ENDPOINTS.with(Capabilities::EXCLUSIVE).with(Capabilities::RESUME);
+    for has_room in [true, false] {
+        let mut two = two(60, Weather::FAIR, offer);
+        let own = two.ask(0, true, &Request::Endpoint { flags: 0, rotation: 0, tag: &[] });
+        let Ok(Done::Coordinate(own)) = own else { panic!("{own:?}") };
+        two.run();
+        let (now, mut rng) = (two.world.now, ChaCha8Rng::seed_from_u64(60));
+        let settings = HostSettings { fifo_each: 16, sessions_each: 8, ..HostSettings::at(place(3)) };
+        let mut tables = tables(4, 16);
+        if !has_room {
+            tables.lines = &mut [];
+        }
+        let host = &mut two.world.hosts[TO];
+        host.entity = Entity::with_tables(memory(4, 16, 48), tables, settings, now, &mut rng).expect("it suffices");
+        host.agents.clear();
+        host.states.clear();
+        let agent = two.world.dock((0, 0), TO);
+        let now = two.world.now;
+        let read = two.world.hosts[TO].with(now, agent, |desk, rng| desk.ask(None, &Request::Read(own), rng));
+        assert_eq!(read, if has_room { Ok(Done::Value(own)) } else { Err(LocalStatus::NoAccess) });
+    }
 }

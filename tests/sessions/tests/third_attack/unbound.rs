@@ -7,7 +7,7 @@ use iacp_core::erp::agent::{ROTATION, RotationReason};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::HostEvent;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, Request};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Request};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{Capabilities, TeardownReason};
 use sessions::hosts::{Hosts, place, register_frame};
@@ -85,7 +85,8 @@ fn an_agent_that_is_unbound_is_told_of_each_session_before() {
     let lost = |delivered| Some((ClosureCode::Lost, true, delivered));
     assert_eq!(ends, [(Some(one), lost(2)), (Some(two), lost(0)), (Some(three), lost(0))]);
     world.run(100);
-    assert_eq!(world.hosts[0].entity.counts(), (0, 0, world.hosts[0].entity.counts().2), "and every slot is free");
+    let (agents, sessions, _) = world.hosts[0].entity.counts();
+    assert_eq!((agents, sessions), (0, 0), "and every slot is free");
 }
 
 #[test]
@@ -108,5 +109,48 @@ fn an_agent_whose_key_is_elsewhere_or_whose_registration_is_refused_is_told_of_i
         assert_eq!(closed(&world, 0, own), Some(ClosureCode::Lost));
         assert_eq!(world.hosts[0].states[&0].0, State::Unbound);
         assert!(world.run_until(5_000, |world| closed(world, 1, peers).is_some()), "the peer is told too");
+    }
+}
+
+#[test]
+fn a_rotation_ends_a_session_behind_what_waits_to_be_sealed() {
+    let mut world = bound(5, 2, Capabilities::NONE, false);
+    let (own, peers) = open(&mut world, (0, 1));
+    let (now, eid) = (world.now, world.eid(0, 0));
+    // More than window and log take: the rest waits.
+    let mut items = 0_u64;
+    while world.hosts[0].with(now, 0, |desk, _| desk.send(own, items, &items.to_be_bytes())).is_ok() {
+        items += 1;
+    }
+    assert!(items > 20, "{items}");
+    world.hosts[0].rotate(now, &eid, RotationReason::Administrative).expect("a slot is free");
+    let late = world.hosts[0].with(now, 0, |desk, _| desk.send(own, items, b"late"));
+    assert_eq!(late, Err(LocalStatus::Finished), "nothing is taken that would not go out");
+    assert!(world.run_until(10_000, |world| told(world, 1, peers).asked_to_close));
+    let now = world.now;
+    world.hosts[1].with(now, 0, |desk, _| desk.close(peers, TeardownReason::TaskComplete)).expect("it is open");
+    assert!(world.run_until(10_000, |world| closed(world, 0, own).is_some() && closed(world, 1, peers).is_some()));
+    assert_eq!([closed(&world, 0, own), closed(&world, 1, peers)], [Some(ClosureCode::Graceful); 2]);
+    assert_eq!(u64::try_from(told(&world, 1, peers).items.len()), Ok(items), "all that was taken has come");
+    assert_eq!(told(&world, 0, own).delivered, items);
+}
+
+#[test]
+fn a_session_that_has_not_begun_when_its_eid_is_given_up_is_lost_like_any_other() {
+    for reason in [RotationReason::Administrative, RotationReason::Compromise] {
+        for with_another in [false, true] {
+            let mut world = bound(6, 2, Capabilities::NONE, false);
+            if with_another {
+                open(&mut world, (0, 1));
+            }
+            let (now, eid) = (world.now, world.eid(0, 0));
+            let nowhere = Identity::<Portable>::from_seed(&Secret32::new([9; 32])).eid();
+            let opened = world.hosts[0].with(now, 0, |desk, rng| desk.open(nowhere, None, Capabilities::NONE, rng));
+            let waits = opened.expect("a slot is free");
+            world.hosts[0].with(now, 0, |desk, _| desk.send(waits, 0, b"an item")).expect("it waits");
+            world.hosts[0].rotate(now, &eid, reason).expect("a slot is free");
+            assert!(world.run_until(ROTATION + 1_000, |world| closed(world, 0, waits).is_some()), "{reason:?}");
+            assert_eq!(closed(&world, 0, waits), Some(ClosureCode::Lost));
+        }
     }
 }

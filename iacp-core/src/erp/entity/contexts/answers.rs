@@ -18,6 +18,8 @@ use crate::time::Mono;
 
 /// What the directory says of a peer is believed for so long, in milliseconds.
 const STANDING: u64 = 300_000;
+/// A node's STALE has an agent's own binding read at most once in this long, in milliseconds.
+const READ_OWN: u64 = 2_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// The host asks its storage, or the directory, until there is nothing to ask.
@@ -189,9 +191,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 self.end_context(now, slot, Event::RegistrationRefused);
             }
             Verdict::Stale => {
-                // One node's word is no proof: what it knows is read, and proves itself.
-                if let Some(agent) = self.agents.at_mut(slot) {
-                    agent.read_own = true;
+                // One node's word is no proof: what it knows is read, and proves itself. A node that says it again and again has
+                // it read no more often.
+                if let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.read_own_from <= now) {
+                    (agent.read_own, agent.read_own_from) = (true, now.after(READ_OWN));
                 }
                 self.agents_ask.push(&mut self.agents, slot);
             }

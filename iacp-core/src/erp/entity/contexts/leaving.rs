@@ -24,7 +24,7 @@ use crate::time::Mono;
 const LEAVING: u64 = 60_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
-    /// Ends all sessions of a context, in order or at once.
+    /// Ends all sessions of a context, in order or at once. One that has not begun never will, and is LOST when the context ends.
     pub(in crate::erp::entity) fn close_all(&mut self, now: Mono, slot: u32, at_once: bool) {
         let mut next = self.first_session(slot);
         while let Some(session) = next {
@@ -37,11 +37,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if at_once || unknown {
                 // It is this agent's session, so the identity is the right one.
                 let _ = entry.session.abort(now, identity, TeardownReason::IdentityRotated);
+                self.touch(session);
             } else {
-                let _ = entry.session.close(now, TeardownReason::IdentityRotated);
+                self.end_behind(now, session, TeardownReason::IdentityRotated);
             }
-            entry.want = Maybe::Nothing;
-            self.touch(session);
         }
     }
 
@@ -51,7 +50,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let mut next = agent.sessions.checked_sub(1);
         while let Some(entry) = next.and_then(|session| self.sessions.at(session)) {
             next = entry.next.checked_sub(1);
-            if !entry.session.is_over() || entry.want.is_some() {
+            if !entry.session.is_over() {
                 return;
             }
         }

@@ -57,8 +57,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let agent = entry.agent;
         if entry.imported.is_some_and(|until| until <= now) {
             entry.imported = None;
-            // There is a session, so it can be closed; where that is not possible yet it is remembered.
-            let _ = entry.session.close(now, TeardownReason::NotRekeyed);
+            self.end_behind(now, slot, TeardownReason::NotRekeyed);
             return;
         }
         if !core::mem::take(&mut entry.renew) {

@@ -7,10 +7,12 @@ use super::super::LlEntity;
 use crate::crypto::{Provider, Suite};
 use crate::erp::dock::{
     DockError, EndpointHead, EndpointRecord, Exporter, Imported, Member, RECORD, Record, RecordType, Right,
+    SessionRecord,
 };
 use crate::pss::shared::endpoint::EndpointFlags;
 use crate::pss::shared::right::Granted;
 use crate::pss::shared::{Coordinate, EndpointSlot};
+use crate::pss::{Capabilities, Role};
 use crate::time::Mono;
 
 /// So many records, and how many bytes of the blob they are.
@@ -48,7 +50,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// What moves of an agent's endpoints, of their groups, and of the rights in its sessions that move.
     pub(super) fn measure_shared(&self, agent: u32) -> Measure {
         let mut measure = Measure::default();
-        for endpoint in self.own_endpoints(agent) {
+        for endpoint in self.own_endpoints(agent).filter(|endpoint| self.moves(agent, endpoint)) {
             measure.add(1, endpoint_len(endpoint));
             let group = endpoint.group().and_then(|group| self.groups.at(group));
             measure.add(group.map_or(0, |slot| slot.group.members().count()), Member::LEN);
@@ -66,8 +68,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         measure
     }
 
+    /// Whether an endpoint moves: that of an exclusive session moves with its session only.
+    fn moves(&self, agent: u32, endpoint: &EndpointSlot) -> bool {
+        let mut next = self.first_session(agent);
+        while let Some(session) = next {
+            next = self.sessions.at(session).and_then(|entry| entry.next.checked_sub(1));
+            let its = self.shared_of(session).and_then(|shared| shared.exclusive);
+            if its == Some(endpoint.coordinate()) && self.moving(self.clock, session).is_none() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Seals all of it, and wipes each endpoint in the step that seals it. Returns how many bytes of the blob it is.
     pub(super) fn seal_shared(&mut self, agent: u32, exporter: &mut Exporter<P>, out: &mut [u8]) -> usize {
+        self.end_what_stays(agent);
         let mut length = self.seal_rights(agent, exporter, out);
         let Some(range) = self.endpoints_share(agent) else { return length };
         let Self { endpoints, groups, .. } = self;
@@ -92,6 +108,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             zeroize::Zeroize::zeroize(endpoint);
         }
         length
+    }
+
+    /// The endpoints of exclusive sessions that do not move end here with them.
+    fn end_what_stays(&mut self, agent: u32) {
+        let mut next = self.first_session(agent);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at(session) else { break };
+            next = entry.next.checked_sub(1);
+            if let Some(place) = entry.shared.checked_sub(1)
+                && self.moving(self.clock, session).is_none()
+            {
+                self.end_exclusive(agent, place);
+            }
+        }
     }
 
     /// What the peers of sessions that move may do with own endpoints, and what this agent may do with theirs.
@@ -138,6 +168,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 // A member stands behind its endpoint.
                 Record::Member(record) => self.import_member(agent, record),
                 _ => {}
+            }
+        }
+        // A session that found no place here ends, and its own endpoint with it.
+        for record in imported.read() {
+            if let Record::Session(SessionRecord { head, .. }) = record
+                && Capabilities::from_bits(head.capabilities.get()).contains(Capabilities::EXCLUSIVE)
+                && self.session_of((head.initiator_cookie, head.responder_cookie), agent).is_none()
+            {
+                let role = if head.role == 1 { Role::Initiator } else { Role::Responder };
+                self.erase_exclusive(agent, &head.peer, role, (head.initiator_cookie, head.responder_cookie));
             }
         }
         for record in imported.read() {

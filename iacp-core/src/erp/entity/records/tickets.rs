@@ -13,6 +13,7 @@ use crate::crypto::Provider;
 use crate::directory::Kind;
 use crate::erp::agent::Storing;
 use crate::erp::context::State;
+use crate::erp::deflect::Scope;
 use crate::erp::dock::{Exporter, RecordType, TicketKeysOf};
 use crate::erp::generation::PORT;
 use crate::erp::resume::Line;
@@ -358,15 +359,24 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let at = opened?;
         self.agents_ask.push(&mut self.agents, agent);
+        // Like a binding it opens no inner network: it leads into none that is narrower than where its owner was, or, where an OPEN
+        // waits, than where this host is.
+        let opens = Scope::of(at.ip()) >= Scope::of(self.settings.address);
         let mut next = self.first_session(agent);
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };
             next = entry.next.checked_sub(1);
             if let Some(want) = entry.want.as_mut().filter(|want| want.peer == *owner && want.at.is_none()) {
+                if !opens {
+                    continue;
+                }
                 want.at = Some(at);
                 entry.wake = true;
                 self.deadlines.bring_forward(session, now);
-            } else if entry.want.is_none() && entry.session.peer() == *owner {
+            } else if entry.want.is_none()
+                && entry.session.peer() == *owner
+                && Scope::of(at.ip()) >= Scope::of(entry.session.locator().ip())
+            {
                 entry.session.claim(now, at);
                 self.touch(session);
             }

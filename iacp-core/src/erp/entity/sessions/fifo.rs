@@ -39,7 +39,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         self.put(now, (agent, slot), (Kind::Anml, false), content)?;
         if let Some(entry) = self.sessions.at_mut(slot) {
-            entry.item += 1;
+            entry.item = entry.item.saturating_add(1);
         }
         self.touch(slot);
         Ok(())
@@ -151,7 +151,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(entry) = self.sessions.at_mut(slot)
             && entry.fifo.is_empty()
             && let Some(reason) = entry.close
-            && let Some(reason) = TeardownReason::of_application(reason)
+            && let Some(reason) = TeardownReason::from_code(reason)
             && entry.want.is_none()
         {
             entry.close = None;
@@ -159,6 +159,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             moved = true;
         }
         moved
+    }
+
+    /// The session ends in good order, behind what waits: nothing more is taken for it.
+    pub(in crate::erp::entity) fn end_behind(&mut self, now: Mono, slot: u32, reason: TeardownReason) {
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        entry.close = entry.close.or(Some(reason.code()));
+        entry.finished = true;
+        self.flush(now, slot);
+        self.touch(slot);
     }
 
     /// So many cells are free again: sessions whose agents wait for room are asked whether they have it.

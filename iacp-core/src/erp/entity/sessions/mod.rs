@@ -139,7 +139,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         else {
             return;
         };
-        if self.state(agent) != State::Bound {
+        // Under an EID that is given up nothing begins.
+        let rotated = self.agents.at(agent).is_some_and(|context| context.rotated.is_some());
+        if rotated || self.state(agent) != State::Bound {
             self.try_later(slot, now.after(RETRY));
             return;
         }

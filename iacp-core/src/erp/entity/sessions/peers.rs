@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::Eid;
 
-use super::super::{INSIDE, LlEntity};
+use super::super::{ASKING, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::deflect::Scope;
@@ -15,8 +15,6 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// An entry whose question the host does not answer may be forgotten after this long, in milliseconds.
-const ASKING: u64 = 10_000;
 /// A binding claims in so many sessions of its owner at first: in the others when one of them shows that the owner is there.
 const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
@@ -236,7 +234,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             match at {
                 // A binding opens no inner network: it leads into none that is narrower than where its bearer is.
                 Some(at) if Scope::of(at.ip()) < Scope::of(from.unwrap_or(home).ip()) => {}
-                Some(at) if home != at && entry.session.redirect(now, at) => {}
+                // At the same address the port stays that was given: it may be a translator's, which no binding has.
+                Some(at) if home.ip().to_canonical() != at.ip().to_canonical() && entry.session.redirect(at) => {}
                 Some(at) => {
                     if claims < CLAIMS && home != at && entry.session.claim(now, at) {
                         claims += 1;
@@ -310,11 +309,16 @@ impl super::super::Peer {
         self.asked.is_none_or(|since| now.since(since) >= ASK_AGAIN)
     }
 
+    /// Whether the host's answer about it is to come.
+    pub(in crate::erp::entity) fn is_asked(&self, now: Mono) -> bool {
+        self.asking && self.asked.is_some_and(|since| now.since(since) < ASKING)
+    }
+
     /// What of it is to be kept. A mark is what a stranger can have set by itself: it is shunned, or the host was asked about it for
     /// no agent.
     fn kept(&self, now: Mono) -> Kept {
         let shunned = self.shunned.is_some_and(|until| now < until);
-        let asking = self.asking && self.asked.is_some_and(|since| now.since(since) < ASKING);
+        let asking = self.is_asked(now);
         if self.sessions > 0 || !self.waiting.is_empty() || self.challenged || (asking && self.askers > 0) {
             Kept::All
         } else if shunned || asking {

@@ -1,7 +1,7 @@
 //! The endpoints that two agents have for each other alone, and what a session takes over from the one for which it goes on
 //! (`IACP §6.4.1`, `IACP §6.4.4`).
 
-use iacp_wire::Digest;
+use iacp_wire::{Cookie, Digest, Eid};
 
 use super::super::LlEntity;
 use super::super::desk::Done;
@@ -17,6 +17,15 @@ use crate::time::Mono;
 /// The tag of a pair's endpoint.
 type Tag = [u8; 44];
 
+/// The tag of an exclusive session's endpoints.
+fn tag_of_session<P: Provider>(own: &Eid, peer: &Eid, role: Role, cookies: (Cookie, Cookie)) -> Tag {
+    let (initiator, responder) = match role {
+        Role::Initiator => (own, peer),
+        Role::Responder => (peer, own),
+    };
+    exclusive_tag(&session_hash::<P>(cookies, initiator, responder))
+}
+
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
     /// Whether this session has the endpoints of its pair and no others.
     pub(super) fn is_exclusive(&self, slot: u32) -> bool {
@@ -31,11 +40,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !self.is_exclusive(slot) {
             return Some((pair_tag(&peer), pair_tag(&own)));
         }
-        let (initiator, responder) = match entry.session.role() {
-            Role::Initiator => (own, peer),
-            Role::Responder => (peer, own),
-        };
-        let tag = exclusive_tag(&session_hash::<P>(entry.session.cookies(), &initiator, &responder));
+        let tag = tag_of_session::<P>(&own, &peer, entry.session.role(), entry.session.cookies());
         Some((tag, tag))
     }
 
@@ -81,12 +86,27 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// The endpoint of an exclusive session ends with it.
-    pub(super) fn end_exclusive(&mut self, agent: u32, place: u32) {
+    pub(in crate::erp::entity) fn end_exclusive(&mut self, agent: u32, place: u32) {
         let coordinate = self.shared.at_mut(place).and_then(|shared| shared.exclusive.take());
         if let Some(coordinate) = coordinate
             && let Some(mut endpoints) = self.endpoints_of(agent)
         {
             endpoints.erase(&coordinate);
+        }
+    }
+
+    /// The same of a session that another host had, and that has no place here.
+    pub(in crate::erp::entity) fn erase_exclusive(
+        &mut self,
+        agent: u32,
+        peer: &Eid,
+        role: Role,
+        cookies: (Cookie, Cookie),
+    ) {
+        let Some(own) = self.agents.at(agent).map(crate::erp::agent::AgentSlot::eid) else { return };
+        let tag = tag_of_session::<P>(&own, peer, role, cookies);
+        if let Some(mut endpoints) = self.endpoints_of(agent) {
+            endpoints.erase(&Coordinate::of::<P>(&own, &tag));
         }
     }
 

@@ -83,6 +83,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if !shared.rights.has_place(&coordinate) {
                 return Err(LocalStatus::Capacity);
             }
+            if shared.rights.owes_end(&coordinate) {
+                return Err(LocalStatus::NotNow);
+            }
             Op::Grant { rights, seconds, tag }
         };
         self.ask_peer_about(now, (agent, slot), coordinate, op)?;

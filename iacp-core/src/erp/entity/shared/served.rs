@@ -63,20 +63,24 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     ) -> Result<Option<AgentEvent<'d>>, Malformed> {
         let update = Update::read(content).map_err(|_| Malformed)?;
         let (at, version, sealed, gone) = (update.coordinate, update.version, update.sealed, update.value.is_none());
-        // Values of endpoints that nothing was granted or asked of are not taken.
-        let Some(point) = self.shared_mut(slot).and_then(|shared| shared.known(&at)) else { return Ok(None) };
         let coordinate = Digest(at.0);
-        if point.is_idle() {
-            return Ok(None);
-        }
+        let Some(shared) = self.shared_mut(slot) else { return Ok(None) };
+        // An end may come before the GRANT that it is about: it is noted, so that the GRANT counts no more.
+        let point = if gone { shared.point(at) } else { shared.known(&at) };
+        let Some(point) = point else { return Ok(None) };
         if gone {
+            let idle = point.is_idle();
             let news = point.seen.gone(sequence);
             if news {
                 point.keys = crate::pss::shared::group_key::Membership::new();
                 (point.granted, point.followed, point.again) = (false, false, false);
                 point.above = point.above.max(Some(sequence));
             }
-            return Ok(news.then_some(AgentEvent::Gone { coordinate }));
+            return Ok((news && !idle).then_some(AgentEvent::Gone { coordinate }));
+        }
+        // Values of endpoints that nothing was granted or asked of are not taken.
+        if point.is_idle() {
+            return Ok(None);
         }
         let again = point.asked && version == point.seen.version();
         if !again && !point.seen.is_news(sequence, version) {
@@ -177,14 +181,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// The peer has granted something, or taken it back. Returns whether it is news: frames may come out of order.
     fn granted(&mut self, slot: u32, coordinate: Coordinate, sequence: u64, granted: bool) -> bool {
         let Some(shared) = self.shared_mut(slot) else { return false };
-        let point = if granted { shared.point(coordinate) } else { shared.known(&coordinate) };
+        // A REVOKE may come before the GRANT that it takes back: it is noted, so that the GRANT counts no more.
+        let point = shared.point(coordinate);
         let Some(point) = point.filter(|point| point.above.is_none_or(|above| sequence > above)) else { return false };
+        let told = granted || !point.is_idle();
         (point.granted, point.above) = (granted, Some(sequence));
         point.followed &= granted;
         if core::mem::take(&mut point.carried) && granted {
             (point.followed, point.again) = (true, true);
         }
-        true
+        told
     }
 
     /// An op of the peer's on an endpoint of this agent. Returns the new version, if the endpoint has changed.

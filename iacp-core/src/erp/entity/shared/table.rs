@@ -115,7 +115,7 @@ pub struct SharedSlot {
     served: Served,
     /// Both sides' endpoints of the pair have their place; and the own one's coordinate, if it ends with the session.
     pub(super) paired: bool,
-    pub(super) exclusive: Option<Coordinate>,
+    pub(in crate::erp::entity) exclusive: Option<Coordinate>,
     /// DISCONNECTED since then.
     pub(super) away: Option<Mono>,
     /// An accusation stands against the peer.
@@ -141,12 +141,13 @@ impl SharedSlot {
         self.points.iter_mut().find(|point| point.coordinate == Some(*coordinate))
     }
 
-    /// The same; a place is taken for one that is new. One that nothing is granted of gives way.
+    /// The same; a place is taken for one that is new. One that nothing is granted of gives way, last one of which an end is known.
     pub(super) fn point(&mut self, coordinate: Coordinate) -> Option<&mut Point> {
         let known = |point: &Point| point.coordinate == Some(coordinate);
         let free = |point: &Point| point.coordinate.is_none();
         let points = &self.points;
         let place = points.iter().position(known).or_else(|| points.iter().position(free));
+        let place = place.or_else(|| points.iter().position(|point| point.is_idle() && point.above.is_none()));
         let place = place.or_else(|| points.iter().position(Point::is_idle))?;
         let point = self.points.get_mut(place)?;
         if point.coordinate != Some(coordinate) {
