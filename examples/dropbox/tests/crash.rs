@@ -241,7 +241,8 @@ fn what_was_lost_of_a_journal_stays_lost_after_a_crash_at_any_step() {
         let text = fs::read_to_string(path).expect("a journal");
         fs::write(path, text.split_inclusive('\n').next().expect("a line")).expect("written");
     };
-    let ways: [(&str, &dyn Fn(&Path)); 4] = [
+    type Lose<'l> = &'l dyn Fn(&Path);
+    let ways: [(&str, Lose<'_>); 4] = [
         ("removed", &|path| fs::remove_file(path).expect("removed")),
         ("removed with its head", &|path| {
             fs::remove_file(path).expect("removed");
