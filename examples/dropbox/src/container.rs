@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::{Container, NotAContainer};
@@ -107,8 +107,9 @@ fn entries(unpacked: impl Read) -> io::Result<()> {
         if names.len() >= MOST_ENTRIES {
             return Err(odd(format!("it has more than {MOST_ENTRIES} entries")));
         }
-        // Names that differ in their capitals alone are one file on some systems.
-        if !names.insert(path.to_string_lossy().to_lowercase()) {
+        // Names that differ in their capitals alone are one file on some systems; `a`, `./a` and `a/` are one everywhere.
+        let parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        if !names.insert(parts.collect::<PathBuf>().to_string_lossy().to_lowercase()) {
             return Err(odd(format!("'{shown}' is there twice")));
         }
         let size = entry.header().entry_size()?;

@@ -89,7 +89,7 @@ pub struct Dropbox<S> {
     /// Decided before, and not yet known to have been moved.
     unsettled: BTreeMap<String, Line>,
     ripening: Ripening,
-    pauses: Pauses,
+    pub(crate) pauses: Pauses,
     remarks: Vec<String>,
     /// What is in memory may differ from what is on the disk.
     pub(crate) broken: bool,
@@ -139,7 +139,7 @@ impl<S: Steps> Dropbox<S> {
         let gone = || {
             format!("{}: there is none, and objects were decided here", dropbox.settings.folders.journal().display())
         };
-        if let Some(why) = lost.or_else(|| (dropbox.journal.is_new() && is_used).then(gone)) {
+        if let Some(why) = lost.or_else(|| (dropbox.journal.lines() == 0 && is_used).then(gone)) {
             dropbox.lose_memory(why)?;
         }
         Ok(dropbox)
@@ -155,7 +155,9 @@ impl<S: Steps> Dropbox<S> {
             "{why}; so nothing is approved that was sealed before {until:.0}: senders seal it again (dropbox reseal)"
         ));
         let before = (before.seconds, before.nanos);
-        self.write(&mut Entry::Event(Event::MemoryLost { at, before, why, after }))
+        self.write(&mut Entry::Event(Event::MemoryLost { at, before, why, after }))?;
+        // An older one would not fit to the lines that follow.
+        self.journal.sync_head(&mut self.disk)
     }
 
     /// Writes an entry down, and remembers it.
@@ -189,10 +191,10 @@ impl<S: Steps> Dropbox<S> {
                 return Ok(());
             }
         }
-        self.obey_orders(&mut tell)?;
+        let unfinished = self.obey_orders(&clock, &mut tell)?;
         let under_way = in_work(&self.settings.folders)?;
         for id in &under_way {
-            if self.pauses.is_over(id.as_bytes(), clock()) {
+            if !unfinished.contains(id) && self.pauses.is_over(id.as_bytes(), clock()) {
                 let item = Item::resume(&self.settings.folders, id);
                 let done = self.finish(&item, &clock, &mut tell);
                 if self.go_on(id.as_bytes(), done, clock(), &mut tell)?.is_break() {

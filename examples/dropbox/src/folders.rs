@@ -4,11 +4,15 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cep_envelope::Surface;
 use cep_envelope::decision::Outcome;
 use rustix::fs::{Mode, OFlags};
+
+/// For how long a lock may be another's until another process works here.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// The paths below one root.
 #[derive(Clone, Debug)]
@@ -56,9 +60,17 @@ impl Folders {
         Ok(self.try_lock()?.is_none())
     }
 
-    /// Takes the lock, which falls with the process, however it ends.
+    /// Takes the lock, which falls with the process, however it ends. A process that only looks whether there is one has it for a
+    /// moment.
     pub(crate) fn lock(&self) -> Result<File> {
-        self.try_lock()?.with_context(|| format!("ROOT: another process works in {}", self.root.display()))
+        let since = Instant::now();
+        loop {
+            match self.try_lock()? {
+                Some(lock) => return Ok(lock),
+                None if since.elapsed() < MOMENT => std::thread::sleep(Duration::from_millis(5)),
+                None => anyhow::bail!("ROOT: another process works in {}", self.root.display()),
+            }
+        }
     }
 
     /// The lock, unless another process has it.

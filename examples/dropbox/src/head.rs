@@ -1,7 +1,8 @@
 //! `ROOT/head`: how many lines the journal had at last, and what the last one was.
 //!
 //! Two records of 128 bytes, written in turn and not synced one by one: after a power cut it may know fewer lines than there are,
-//! and never more, for a line is on the disk before it is counted.
+//! and never more, for a line is on the disk before it is counted. Where that is not enough, it is synced: when a shorter journal
+//! takes the place of another, and when lines were lost.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use cep_envelope::digest::Digest;
 
+use crate::disk::{Disk, Steps};
 use crate::folders::open_own;
 
 /// What one record takes.
@@ -37,8 +39,6 @@ pub(crate) struct Head {
     path: PathBuf,
     last: Option<Mark>,
     turn: u64,
-    /// Nothing was ever written here.
-    pub is_new: bool,
 }
 
 impl Head {
@@ -50,7 +50,7 @@ impl Head {
         let records = bytes.chunks(RECORD).filter_map(read);
         let newest = records.max_by_key(|(turn, _)| *turn);
         let (turn, last) = newest.map_or((0, None), |(turn, mark)| (turn, Some(mark)));
-        Ok(Self { file, path: path.to_owned(), last, turn, is_new: bytes.is_empty() })
+        Ok(Self { file, path: path.to_owned(), last, turn })
     }
 
     /// What it knew when it was opened.
@@ -68,6 +68,11 @@ impl Head {
         self.file.write_all_at(&record, place).with_context(|| format!("cannot write to {}", self.path.display()))?;
         self.last = Some(*mark);
         Ok(())
+    }
+
+    /// Waits until it is on the disk.
+    pub fn sync(&self, disk: &mut Disk<impl Steps>) -> Result<()> {
+        Ok(disk.sync_file(&self.file, &self.path)?)
     }
 }
 

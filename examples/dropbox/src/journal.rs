@@ -1,8 +1,8 @@
 //! The journal: one entry in a line, on the disk before anything follows from it.
 //!
 //! Each line names the SHA-256 of the one before it, so that none can be lost between two others. `ROOT/head` says how many
-//! lines there were at last and what the last one was, so that none can be lost at the end. It is read and written line by line,
-//! so that what a process needs does not depend on how long it is.
+//! lines there were at last and what the last one was, so that none can be lost at the end. It is read and written line by line:
+//! of what is read, a process keeps what the memory needs, and the ids of the decisions (about 60 bytes each) until it has opened it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -89,7 +89,10 @@ impl Journal {
         }
         let lost = chain.lost()?.map(|lost| format!("{}: {lost}", path.display()));
         let mut journal = Self { file, path, length, mark: chain.mark(), head, remarks };
-        journal.head.set(&journal.mark)?;
+        // Until a loss is written down, the head is what proves it.
+        if lost.is_none() {
+            journal.head.set(&journal.mark)?;
+        }
         Ok(Opened { journal, lost })
     }
 
@@ -98,9 +101,9 @@ impl Journal {
         self.mark.lines
     }
 
-    /// Whether nothing was ever written here, as far as this journal and its head know.
-    pub const fn is_new(&self) -> bool {
-        self.mark.lines == 0 && self.head.is_new
+    /// Waits until the head is on the disk as it is now.
+    pub fn sync_head(&mut self, disk: &mut Disk<impl Steps>) -> Result<()> {
+        self.head.sync(disk)
     }
 
     /// What an operator has to know, once.
@@ -196,10 +199,16 @@ impl Journal {
     }
 
     /// Puts a shorter journal into the place of this one.
+    ///
+    /// An older head would not fit to a shorter journal: the head is on the disk before, when it names the line that the shorter
+    /// journal follows, and after.
     pub fn replace(&mut self, disk: &mut Disk<impl Steps>, shorter: New) -> Result<()> {
+        self.head.set(&self.mark)?;
+        self.head.sync(disk)?;
         (self.length, self.mark) = (shorter.length, shorter.mark);
         self.file = shorter.put(disk, &self.path)?;
-        self.head.set(&self.mark)
+        self.head.set(&self.mark)?;
+        self.head.sync(disk)
     }
 }
 

@@ -82,7 +82,8 @@ impl<S: Signatures> Judge<'_, S> {
             Line {
                 words,
                 notice: malformed.or_else(|| snapshot.arrival.notice.clone()),
-                sender: judgement.manifest.map(|manifest| printable(manifest.sender().as_bytes())),
+                // As it is: answers are sealed for it.
+                sender: judgement.manifest.map(|manifest| manifest.sender().to_owned()),
                 signer: signer.map(|signer| printable(signer.as_bytes())),
                 claimed_sender: from.or(profile).map(|name| printable(name.as_bytes())),
                 manifest: sealed_by.map(|(manifest, _)| manifest.to_string()),

@@ -83,6 +83,8 @@ pub use outbox::{Outbox, Sent, answers_in, parent_text, parse_parent};
 pub use review::{
     Obeyed, Operator, Status, find_decided, find_held, give, held, line_of, release, sealed_by, status, wait,
 };
-pub use seal::{Sealed, Sealing, Taken, drop_into, key_in_file, key_of, new_key, parent_of, put_notice, read_notice};
+pub use seal::{
+    Sealed, Sealing, Taken, drop_into, drop_with_notice, is_in, key_in_file, key_of, new_key, parent_of, read_notice,
+};
 pub use watch::{Ended, Manner, in_words, run};
 pub use work::{Stuck, printable};

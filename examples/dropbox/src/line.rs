@@ -40,7 +40,7 @@ pub struct Line {
     pub notice: Option<String>,
     /// What the lineage remembers.
     pub record: Option<Record>,
-    /// Who sealed it. Not there, as long as that is not proven.
+    /// Who sealed it, as it is: to be escaped where it is printed. Not there, as long as that is not proven.
     #[serde(default)]
     pub sender: Option<String>,
     /// The id of the key that it says to be sealed with; proven if the sender is.

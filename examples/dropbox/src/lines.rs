@@ -1,4 +1,4 @@
-//! Reading a journal, one line after the other: however many there are, one of them is in memory.
+//! Reading a journal, one line after the other: however many there are, one of them is in memory, and the ids of the others.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -107,13 +107,15 @@ pub(crate) struct Chain {
     ids: BTreeSet<String>,
     /// The last line of the journal before this one.
     before: Option<Digest>,
+    /// The last line says that lines were lost.
+    ends_in_loss: bool,
 }
 
 impl Chain {
     /// Nothing yet, of a journal whose head was this.
     pub const fn new(head: Option<Mark>) -> Self {
         let mark = Mark { lines: 0, last: None };
-        Self { mark, head, agrees: None, chained: false, ids: BTreeSet::new(), before: None }
+        Self { mark, head, agrees: None, chained: false, ids: BTreeSet::new(), before: None, ends_in_loss: false }
     }
 
     /// After the last line.
@@ -134,6 +136,7 @@ impl Chain {
             ensure!(!self.ids.contains(&line.id), "{} is decided twice", line.id);
             self.ids.insert(line.id.clone());
         }
+        self.ends_in_loss = matches!(entry, Entry::Event(Event::MemoryLost { .. }));
         take(entry)?;
         self.chained |= after.is_some();
         self.mark = self.mark.next(bytes);
@@ -167,6 +170,12 @@ impl Chain {
         if head.lines > self.mark.lines {
             let missing = head.lines - self.mark.lines;
             return Ok(Some(format!("{missing} of the {} lines that were written are missing", head.lines)));
+        }
+        // A process has ended between that line and the head: to be sure, it is written down once more.
+        if self.agrees != Some(true) && self.ends_in_loss {
+            return Ok(Some(
+                "lines that were written are missing, and a process ended while it noticed that".to_owned(),
+            ));
         }
         ensure!(
             self.agrees == Some(true),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use cep_envelope::decision::{Finding, Outcome, Policy};
 use cep_envelope::digest::Digest;
-use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Record, Slot, Standing};
+use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Parent, Record, Slot, Standing};
 use cep_envelope::manifest::Instant;
 use jiff::{SignedDuration, Timestamp};
 
@@ -155,8 +155,10 @@ impl Remembered {
     pub fn needs(&self, entry: &Entry) -> bool {
         match entry {
             Entry::Decision(line) => line.record.as_ref().and_then(|record| record.read().ok()).is_some_and(|record| {
+                // By an approval that follows, and not by an order: an order needs an object that it is about.
                 let superseded = record.standing == Standing::HeldBack
-                    && self.lineage.object(&record.manifest, &record.key) != Memory::HeldBack;
+                    && self.lineage.object(&record.manifest, &record.key) == Memory::Decided
+                    && matches!(self.lineage.parent(&record.manifest), Parent::Approved(_));
                 !superseded && record.sealed >= self.lineage.complete_since()
             }),
             Entry::Event(Event::Order { order, .. }) => Order::read(order).is_ok_and(|order| match order.deed {

@@ -1,9 +1,10 @@
 //! What people order: given as a file in `ROOT/orders`, written down, and then done.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail, ensure};
-use cep_envelope::lineage::Lineage;
+use cep_envelope::lineage::{Lineage, Parent};
 use cep_envelope::manifest::{Instant, KeyDirectory, Signatures, Strict};
 use jiff::Timestamp;
 
@@ -11,21 +12,36 @@ use crate::disk::Steps;
 use crate::dropbox::{Dropbox, Told};
 use crate::entry::{Deed, Entry, Event, Order, order_hash};
 use crate::folders::{is_there, list, read_bounded};
+use crate::line::digest;
 use crate::memory::Remembered;
-use crate::work::Item;
+use crate::work::{Item, Stuck};
 
 /// The longest order, in bytes.
 const LONGEST: u64 = 64 << 10;
 
 impl<S: Steps> Dropbox<S> {
-    /// Does what people have ordered. An order that cannot be followed is answered, and changes nothing.
-    pub(crate) fn obey_orders(&mut self, tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>) -> Result<()> {
+    /// Does what people have ordered. An order that is refused is answered, and changes nothing. Returns the ids of orders that are
+    /// written down and cannot be followed now: they are tried again after a pause.
+    pub(crate) fn obey_orders(
+        &mut self,
+        clock: &impl Fn() -> Timestamp,
+        tell: &mut impl FnMut(Told<'_>) -> ControlFlow<()>,
+    ) -> Result<BTreeSet<String>> {
+        let mut unfinished = BTreeSet::new();
         let mut files: Vec<_> = list(&self.settings.folders.orders())?.into_iter().map(|entry| entry.path()).collect();
         files.retain(|path| path.extension().is_some_and(|end| end == "json") && !is_hidden(path));
         files.sort();
         for path in files {
-            let said = match self.obey(&path) {
-                Ok(said) => said,
+            let said = match self.obey(&path, clock()) {
+                Ok(Obeyed::Done(said)) => said,
+                Ok(Obeyed::Later(id, why)) => {
+                    if let Some(why) = why {
+                        // It is tried again, whether or not that can be told.
+                        let _ = tell(Told::Stuck(&Stuck { entry: id.clone().into_bytes(), why }));
+                    }
+                    unfinished.insert(id);
+                    continue;
+                }
                 Err(error) if self.broken || self.disk.ended() => return Err(error),
                 Err(error) => {
                     let why = format!("{error:#}\n");
@@ -39,10 +55,10 @@ impl<S: Steps> Dropbox<S> {
             // The order is done, whether or not it can be told.
             let _ = tell(Told::Remark(&said));
         }
-        Ok(())
+        Ok(unfinished)
     }
 
-    fn obey(&mut self, path: &std::path::Path) -> Result<String> {
+    fn obey(&mut self, path: &std::path::Path, now: Timestamp) -> Result<Obeyed> {
         let bytes = read_bounded(path, LONGEST)?;
         let event: Event = serde_json::from_slice(&bytes).context("not an order")?;
         let Event::Order { order: text, signer, signature, .. } = &event else { bail!("not an order") };
@@ -59,13 +75,24 @@ impl<S: Steps> Dropbox<S> {
         }
         match &order.deed {
             Deed::Release { outcome, folder, .. } => {
+                if !self.pauses.is_over(order.id.as_bytes(), now) {
+                    return Ok(Obeyed::Later(order.id, None));
+                }
                 let from = self.settings.folders.outcome(outcome.0).join(folder);
-                Item::take_back(&mut self.disk, &self.settings.folders, &order.id, &from)?;
+                match Item::take_back(&mut self.disk, &self.settings.folders, &order.id, &from) {
+                    Err(error) if self.disk.ended() => return Err(error),
+                    // The journal says that it is released, so it is not refused any more.
+                    Err(error) => {
+                        self.pauses.begin(order.id.as_bytes(), now);
+                        return Ok(Obeyed::Later(order.id, Some(format!("{said}; it cannot be done now: {error:#}"))));
+                    }
+                    Ok(()) => self.pauses.end(order.id.as_bytes()),
+                }
             }
             Deed::Compact => self.compact()?,
             Deed::Forbid { .. } | Deed::Invalidate { .. } | Deed::Forget { .. } => {}
         }
-        Ok(said)
+        Ok(Obeyed::Done(said))
     }
 
     /// Whether this order can be followed.
@@ -77,6 +104,13 @@ impl<S: Steps> Dropbox<S> {
             for name in findings {
                 crate::memory::finding(name)?;
             }
+        }
+        if let Deed::Invalidate { manifest } = deed {
+            let known = self.memory.lineage().parent(&digest(manifest)?) != Parent::Unknown;
+            ensure!(
+                known,
+                "this object is not remembered (it was sealed ahead, or is forgotten): it would change nothing"
+            );
         }
         Ok(())
     }
@@ -120,6 +154,14 @@ impl<S: Steps> Dropbox<S> {
         self.broken = false;
         Ok(())
     }
+}
+
+/// What became of an order that is not refused.
+enum Obeyed {
+    /// It is done: what was ordered.
+    Done(String),
+    /// It is written down and waits, by its id: why, if it was tried now.
+    Later(String, Option<String>),
 }
 
 fn is_hidden(path: &std::path::Path) -> bool {

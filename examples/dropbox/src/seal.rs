@@ -101,15 +101,26 @@ impl Sealing<'_> {
 /// It cannot be written, or the name is taken ([`Taken`]).
 // keeps: CEP-018 (§3.2)
 pub fn drop_into(inbox: &Path, sealed: &Sealed, object: &[u8]) -> Result<()> {
+    drop_with_notice(inbox, sealed, object, None)
+}
+
+/// The same with a notification beside it. Where the name is taken, the notification is not put either: it would come beside another
+/// object.
+///
+/// # Errors
+/// As [`drop_into`], or another notification is there.
+pub fn drop_with_notice(inbox: &Path, sealed: &Sealed, object: &[u8], notice: Option<&[u8]>) -> Result<()> {
     let path = |half: Half| inbox.join(format!("{}{}", sealed.name, half.suffix()));
     let is_there = |half: Half| fs::symlink_metadata(path(half)).is_ok();
     if is_there(Half::Manifest) {
         return Err(Taken(path(Half::Manifest)).into());
     }
-    if is_there(Half::Object) {
-        let before = read_bounded(&path(Half::Object), object.len() as u64);
-        ensure!(before.is_ok_and(|before| before == object), Taken(path(Half::Object)));
-    } else {
+    let has_begun = is_there(Half::Object);
+    ensure!(!has_begun || is_this(&path(Half::Object), object), Taken(path(Half::Object)));
+    if let Some(notice) = notice.filter(|notice| !is_this(&path(Half::Notice), notice)) {
+        put(inbox, &format!("{}{}", sealed.name, Half::Notice.suffix()), notice)?;
+    }
+    if !has_begun {
         put(inbox, &format!("{}{}", sealed.name, Half::Object.suffix()), object)?;
     }
     put(inbox, &format!("{}{}", sealed.name, Half::Manifest.suffix()), &sealed.outer)?;
@@ -138,15 +149,16 @@ fn put(inbox: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Puts a notification into an inbox, unless the same one is there.
-///
-/// # Errors
-/// It cannot be written, or another one is there.
-pub fn put_notice(inbox: &Path, name: &str, notice: &[u8]) -> Result<()> {
-    match read_bounded(&inbox.join(name), MAX_NOTIFICATION as u64) {
-        Ok(before) if before == notice => Ok(()),
-        _ => put(inbox, name, notice),
-    }
+/// Whether this object is in an inbox already, whole.
+#[must_use]
+pub fn is_in(inbox: &Path, sealed: &Sealed, object: &[u8]) -> bool {
+    let path = |half: Half| inbox.join(format!("{}{}", sealed.name, half.suffix()));
+    is_this(&path(Half::Manifest), &sealed.outer) && is_this(&path(Half::Object), object)
+}
+
+/// Whether a file has these bytes.
+fn is_this(path: &Path, bytes: &[u8]) -> bool {
+    read_bounded(path, bytes.len() as u64).is_ok_and(|there| there == bytes)
 }
 
 /// Reads a file that may be a notification.

@@ -124,7 +124,7 @@ pub fn in_words(line: &Line) -> String {
     let why = line.words.strip_prefix(outcome.name()).unwrap_or(&line.words).trim_start_matches([':', ' ']);
     let signer = line.signer.as_ref().map(|signer| format!(", key {signer}")).unwrap_or_default();
     let from = match (&line.sender, &line.claimed_sender) {
-        (Some(sender), _) => format!("from {sender}{signer}"),
+        (Some(sender), _) => format!("from {}{signer}", printable(sender.as_bytes())),
         (None, Some(claimed)) => format!("says to be from {claimed}{signer}"),
         (None, None) => format!("from an unknown sender{signer}"),
     };

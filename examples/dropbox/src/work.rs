@@ -127,7 +127,7 @@ impl Item {
             disk.make_folder(&item.folder)?;
             disk.sync_folder(&folders.work())?;
         }
-        disk.rename(from, &item.kept())?;
+        across::rename_folder(disk, from, &item.folder, "kept")?;
         disk.sync_folder(&item.folder)?;
         if let Some(outcome) = from.parent() {
             disk.sync_folder(outcome)?;

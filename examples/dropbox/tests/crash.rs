@@ -225,6 +225,47 @@ fn damage_elsewhere_in_the_journal_is_said_and_not_repaired() {
     assert!(format!("{error:#}").contains("line 1 is damaged"), "{error:#}");
 }
 
+/// Whatever moment the process ends at that notices it: a loss is not forgotten.
+#[test]
+fn what_was_lost_of_a_journal_stays_lost_after_a_crash_at_any_step() {
+    let (first, second) = (seal(sealing(60), b"first"), seal(Sealing { context: "second", ..sealing(50) }, b"second"));
+    let used = |lose: &dyn Fn(&Path)| {
+        let place = Place::new();
+        place.drop(&first, b"first");
+        place.drop(&second, b"second");
+        assert_eq!(place.run().len(), 2);
+        lose(&place.settings.folders.journal());
+        place
+    };
+    let shorten = |path: &Path| {
+        let text = fs::read_to_string(path).expect("a journal");
+        fs::write(path, text.split_inclusive('\n').next().expect("a line")).expect("written");
+    };
+    type Lose<'l> = &'l dyn Fn(&Path);
+    let ways: [(&str, Lose<'_>); 4] = [
+        ("removed", &|path| fs::remove_file(path).expect("removed")),
+        ("removed with its head", &|path| {
+            fs::remove_file(path).expect("removed");
+            fs::remove_file(path.with_file_name("head")).expect("removed");
+        }),
+        ("emptied", &|path| fs::write(path, b"").expect("written")),
+        ("a line short", &shorten),
+    ];
+    for (what, lose) in ways {
+        let crashes = every_crash(&used(lose));
+        assert!(crashes.len() > 4, "{what}");
+        for crash in crashes {
+            let place = used(lose);
+            run(&place, &crash.again());
+            for (sealed, object) in [(&first, &b"first"[..]), (&second, b"second")] {
+                place.drop(sealed, object);
+                let line = place.run_one();
+                assert!(!line.outcome.0.approves(), "{what}, {crash}: {}", line.words);
+            }
+        }
+    }
+}
+
 /// What a test of killed processes cannot see: the order in which things reach the disk, for when the power fails.
 #[test]
 fn whatever_depends_on_something_waits_until_that_is_on_the_disk() {
@@ -264,6 +305,21 @@ fn whatever_depends_on_something_waits_until_that_is_on_the_disk() {
     for next_to in [at(Step::Rename, "kept"), at(Step::RemoveFolder, "claimed")] {
         assert_eq!(log[next_to + 1].0, Step::SyncFolder, "{log:#?}");
     }
+}
+
+#[test]
+fn a_shorter_journal_takes_its_place_between_two_heads_that_are_on_the_disk() {
+    let place = with(|place| Batch::one().put(place));
+    place.run();
+    let operator = dropbox::Operator { by: "erin", why: "it is long", key: None };
+    dropbox::give(&place.settings.folders, &operator, dropbox::Deed::Compact).expect("given");
+    let crash = Crash::default();
+    run(&place, &crash);
+    let log = crash.log();
+    let put = log.iter().position(|(step, path)| *step == Step::Rename && path.ends_with("journal.jsonl"));
+    let put = put.expect("it is put in its place");
+    let head = |(step, path): &(Step, PathBuf)| *step == Step::SyncFile && path.ends_with("head");
+    assert!(head(&log[put - 1]) && log[put..].iter().any(head), "{log:#?}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn a_line_of_objects_survives_whatever_moment_the_program_is_killed_at() {
         longest = if taken == 0 { (longest * 2).min(4_000_000) } else { (longest / 2).max(500) };
     }
     println!("{kills} kills, {under_way} of them with an object under way");
+    assert!(under_way > 0, "seed {seed}: no process was killed with an object under way in {kills} kills");
     assert!(run().status().expect("it starts").success());
 
     place.inbox_is_empty();

@@ -5,14 +5,14 @@
 mod lengthen;
 mod support;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cep_envelope::decision::Outcome;
-use dropbox::{Deed, Operator, Sealed, Sealing, Step, Steps, give};
+use dropbox::{Deed, Operator, Sealed, Sealing, give};
 use lengthen::lengthen;
 use support::*;
 
@@ -92,7 +92,7 @@ fn is_remembered_in(place: &Place, sealed: &Sealed) {
     assert_eq!(lines[0].deciding, ["replayed"]);
 }
 
-/// All in one, for memory is measured of the whole process.
+/// All in one, and alone in this file, for memory is measured of the whole process.
 #[test]
 fn a_restart_and_a_compaction_read_each_line_once_and_hold_one_of_them() {
     let (place, sealed) = long();
@@ -171,37 +171,4 @@ fn killed() {
     assert!(long.iter().any(|path| count(path).0 >= LINES), "what there was is aside: {long:?}");
     assert_eq!(entries(&place.settings.folders.orders()), Vec::<PathBuf>::new());
     is_remembered_in(&place, &sealed);
-}
-
-/// A disk that has no more room for a journal.
-struct Full;
-
-impl Steps for Full {
-    fn step(&mut self, step: Step, path: &Path) -> std::io::Result<()> {
-        let writes = step == Step::WriteFile && path.ends_with("journal.jsonl.new");
-        if writes { Err(std::io::Error::from_raw_os_error(28)) } else { Ok(()) }
-    }
-
-    fn sync(&mut self, _: &File) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_compaction_for_which_there_is_no_room_is_refused_and_the_drop_goes_on() {
-    let place = Place::new();
-    let sealed = seal(Sealing { context: "first", ..sealing(60) }, b"first");
-    place.drop(&sealed, b"first");
-    place.run();
-    compact(&place);
-    let mut dropbox = place.open(Full);
-    let next = seal(Sealing { context: "next", parent: child_of(&sealed), ..sealing(30) }, b"next");
-    place.drop(&next, b"next");
-    let (lines, remarks) = pass_and_remark(&mut dropbox, jiff::Timestamp::now()).expect("it goes on");
-    assert!(remarks.contains("is refused") && remarks.contains("No space left"), "{remarks}");
-    assert_eq!(lines.iter().map(|line| line.outcome.0).collect::<Vec<_>>(), [Outcome::Continue]);
-    assert!(!place.settings.folders.root().join("journal.jsonl.new").exists(), "it takes no room");
-    drop(dropbox);
-    place.drop(&sealed, b"first");
-    assert_eq!(place.run_one().deciding, ["replayed"]);
 }

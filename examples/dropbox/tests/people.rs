@@ -250,6 +250,22 @@ fn a_sender_gets_the_outcome_as_a_sealed_object_and_no_claim_brings_a_third_part
 }
 
 #[test]
+fn a_sender_gets_an_answer_whatever_characters_its_name_has() {
+    let (mut place, folder, keys) = answering();
+    let name = "Ünal O'Brien";
+    let sender = sender(name, "unal-1", 5);
+    place.settings.keys = Keys::new(vec![binding(&sender)]).expect("keys").into();
+    let sealing = Sealing { signer: "unal-1", profile: "unal", ..sealing(60) };
+    let sealed = sealing.seal(b"object", &sender.pair).expect("sealed");
+    place.drop(&sealed, b"object");
+    let (lines, remarks) = place.run_and_remark();
+    assert_eq!((outcome(&lines[0]), &*remarks), ((Outcome::Continue, vec![]), ""));
+    assert!(dropbox::in_words(&lines[0]).is_ascii(), "a look-alike does not look alike");
+    let answers = answers_in(&folder.join(dropbox::folder_of(name)), &keys, name).expect("a folder");
+    assert_eq!(answers.iter().map(|answer| answer.outcome.0).collect::<Vec<_>>(), [Outcome::Continue]);
+}
+
+#[test]
 fn the_later_decision_is_the_later_answer_even_if_the_clock_was_set_back() {
     let (place, folder, keys) = answering();
     let outbox = Outbox(place.folder.path().join("outbox"));

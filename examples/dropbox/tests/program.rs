@@ -251,8 +251,21 @@ fn an_operator_sees_why_and_decides_and_the_sender_gets_to_know() {
     assert!(code == Some(0) && said.contains("bob answers: continue"), "{said}");
     // The key ends: what comes then is not proven to be hers, and a claim gets no answer.
     assert_eq!(call(&["keys", &keys, "revoke", "--sender", "alice", "--signer", "alice"]).0, Some(0));
+    let stands = || {
+        let (_, said) = call(&["status", &drop, "--json"]);
+        let status: Value = serde_json::from_str(&said).expect("JSON");
+        (status["lines"].as_u64(), status["under_way"].as_u64())
+    };
+    let answers_given = || entries(Path::new(&answers)).iter().map(|folder| entries(folder).len()).sum::<usize>();
+    let (before, given) = (stands().0.expect("a number"), answers_given());
     let (code, said) = send("2", &["--extension", "three"]);
     assert!(code == Some(7) && said.contains("has not answered"), "{said}");
+    // Nor does it get one once it is decided.
+    let since = Instant::now();
+    while stands() != (Some(before + 1), Some(0)) && since.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!((stands(), answers_given()), ((Some(before + 1), Some(0)), given));
     let (_, listed) = call(&["keys", &keys, "list", "--root", &drop]);
     assert!(listed.contains("does not hold") && listed.contains("4 objects"), "{listed}");
     running.kill().expect("killed");

@@ -29,7 +29,9 @@ impl Running {
         let keys = place.folder.path().join("keys.json");
         dropbox::Keys::add_to_file(&keys, binding(&alice())).expect("written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_dropbox"));
-        command.arg("run").arg(place.settings.folders.root()).args(["--name", BOB, "--rescan", "604800", "--keys"]);
+        command.arg("run").arg(place.settings.folders.root()).args(["--name", BOB, "--rescan", "604800"]);
+        // Nor is anything taken without its manifest, however long the rest takes.
+        command.args(["--grace", "604800", "--keys"]);
         command.arg(keys).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().expect("it starts"))
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use rumqttc::MqttOptions;
 
 /// The longest packet that is taken, in bytes. A notification has 4,096 at most; what is longer is read, refused and acknowledged.
-/// Beyond this a packet ends the connection.
+/// Beyond this a packet ends the connection, and is taken in the next one.
 pub(crate) const MAX_PACKET: usize = 1 << 20;
 /// How often a connection without messages shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

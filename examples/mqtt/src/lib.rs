@@ -13,12 +13,17 @@
 //! retained or not. One that is malformed, too long, for another receiver, or refers to what is not to be fetched is refused with its
 //! reason, and acknowledged, so that it hinders no other. What is fetched is judged by the drop.
 //!
-//! **Nothing is lost on the way.** Messages have QoS 1 and are acknowledged when their object is in the inbox; a broker that
-//! dies is asked again after a pause; what comes twice is known by its SHA-256, over restarts too ([`Seen`]).
+//! **Nothing is lost on the way**, as far as the broker keeps it. Messages have QoS 1 (others are refused) and are acknowledged when
+//! their object is in the inbox, in the connection in which they came; those that find no room are asked for once more in the next
+//! connection; a broker that dies is asked again after a pause; what comes twice is known by its SHA-256, over restarts too ([`Seen`]).
+//! Two limits: a packet that cannot be read makes the next session begin anew, and what the broker has kept until then is lost; and an
+//! object whose name another one has in the inbox for a minute is refused, until it is announced again. A packet that is only long is
+//! read, up to 256 MiB: a broker on which others publish should take no long ones.
 
 mod announce;
 mod broker;
 mod connect;
+mod link;
 mod listen;
 mod seen;
 

@@ -1,7 +1,7 @@
 //! Notifications that arrive, and the objects that they refer to.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,25 @@ use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::Surface;
 use cep_envelope::digest::Digest;
 use cep_envelope::notification::{MAX_NOTIFICATION, Notification};
-use dropbox::{Bounds, BySession, Fetched, Fetcher, Half, Sealed, Taken, drop_into, is_session, put_notice};
-use rumqttc::{Client, Connection, ConnectionError, Event, Outgoing, Packet, Publish, QoS, StateError};
+use dropbox::{Bounds, BySession, Fetched, Fetcher, Sealed, Taken, drop_with_notice, is_in, is_session};
+use rumqttc::Client;
 
-use crate::connect::{Broker, topic_of};
+use crate::connect::Broker;
+use crate::link::{Link, Message, poll};
 use crate::seen::Seen;
 
-/// Messages that wait for their turn. Those of QoS 1 that find no room are delivered again, for they are not acknowledged.
-const WAITING: usize = 256;
+/// Messages that wait for their turn, and as many that are to be tried again.
+pub(crate) const WAITING: usize = 256;
 /// A pause after the broker's first failure; it doubles.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 /// The longest of them.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a reference is tried, and the pause after the first failure, which doubles.
 const TRIES: u32 = 4;
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
+/// How often a name is tried that another object has in the inbox, with `LONGEST_PAUSE` between. A drop takes what is whole within
+/// seconds.
+const TRIES_OF_A_NAME: u32 = 12;
 
 /// Who listens, and what is done with what arrives.
 pub struct Listening {
@@ -46,7 +50,7 @@ pub struct Listening {
 pub enum Heard {
     /// The broker has accepted the subscription.
     Subscribed,
-    /// The broker is gone, or speaks nonsense; it is tried again.
+    /// The broker is gone, refuses the subscription, or speaks nonsense; it is tried again.
     Lost(String),
     /// The object of this name is in the inbox.
     Put(String),
@@ -72,66 +76,33 @@ pub fn listen(
     options.set_clean_session(false).set_manual_acks(true);
     let (client, mut connection) = Client::new(options, WAITING);
     let (queue, waiting) = sync_channel(WAITING);
-    let (tell, bounds) = (&tell, &bounds);
+    let link = Link::new(client);
+    let (link, tell, bounds) = (&link, &tell, &bounds);
     thread::scope(|scope| {
-        let acknowledging = client.clone();
-        let working = scope.spawn(move || work(listening, bounds, &mut seen, &waiting, &acknowledging, tell));
-        let polled = poll(listening, &client, &mut connection, &queue, tell);
+        let working = scope.spawn(move || {
+            // Without the work there is nothing to listen for, however it ends.
+            let _ends = Ends(link);
+            work(listening, bounds, &mut seen, &waiting, link, tell)
+        });
+        poll(listening, link, &mut connection, &queue, tell);
         drop(queue);
-        let worked = working.join().map_err(|_| anyhow!("the work has ended"))?;
-        worked.and(polled)
+        working.join().map_err(|_| anyhow!("the work has ended"))?
     })
 }
 
-/// Keeps the connection, and puts what arrives into the queue.
-fn poll(
-    listening: &Listening,
-    client: &Client,
-    connection: &mut Connection,
-    queue: &SyncSender<Publish>,
-    tell: impl Fn(Heard),
-) -> Result<()> {
-    let topic = topic_of(&listening.name);
-    let mut pause = PAUSE;
-    while let Ok(event) = connection.recv() {
-        match event {
-            // A broker that was started again may know of no subscription.
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                pause = PAUSE;
-                connection.eventloop.mqtt_options.set_clean_session(false);
-                if client.try_subscribe(&topic, QoS::AtLeastOnce).is_err() {
-                    tell(Heard::Lost("there is no room for the subscription".into()));
-                }
-            }
-            Ok(Event::Incoming(Packet::SubAck(_))) => tell(Heard::Subscribed),
-            Ok(Event::Incoming(Packet::Publish(publish))) => match queue.try_send(publish) {
-                Ok(()) => {}
-                Err(TrySendError::Full(publish)) => {
-                    tell(Heard::Kept(format!("{WAITING} messages wait already: {}", shown(&publish.payload))));
-                }
-                Err(TrySendError::Disconnected(_)) => return Ok(()),
-            },
-            Ok(Event::Outgoing(Outgoing::Disconnect)) => return Ok(()),
-            Ok(_) => {}
-            Err(error) => {
-                if matches!(error, ConnectionError::MqttState(StateError::Deserialization(_))) {
-                    // The broker would send the same packet in every connection of this session: the next one begins anew.
-                    connection.eventloop.mqtt_options.set_clean_session(true);
-                }
-                tell(Heard::Lost(error.to_string()));
-                thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
+struct Ends<'l>(&'l Link);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
-    Ok(())
 }
 
 /// A message whose reference could not be had, to be tried again.
 struct Later {
     due: Instant,
     failures: u32,
-    publish: Publish,
+    message: Message,
 }
 
 /// What is to become of a message.
@@ -140,6 +111,8 @@ enum Step {
     Done(Heard, Option<Digest>),
     /// Its reference cannot be had now.
     Again(String),
+    /// Another object has its name in the inbox.
+    Taken(String),
     /// The inbox cannot be written: it is not acknowledged, and tried again for as long as that is so.
     Kept(String),
 }
@@ -149,57 +122,65 @@ fn work(
     listening: &Listening,
     bounds: &impl Fn() -> Bounds,
     seen: &mut Seen,
-    waiting: &Receiver<Publish>,
-    client: &Client,
+    waiting: &Receiver<Message>,
+    link: &Link,
     tell: impl Fn(Heard),
 ) -> Result<()> {
     let (mut later, mut handled): (Vec<Later>, u64) = (Vec::new(), 0);
     loop {
         let now = Instant::now();
         let due = later.iter().position(|one| one.due <= now);
-        let (publish, failures) = if let Some(place) = due {
+        let (message, failures) = if let Some(place) = due {
             let one = later.swap_remove(place);
-            (one.publish, one.failures)
+            (one.message, one.failures)
         } else {
             let soonest = later.iter().map(|one| one.due).min();
             let pause = soonest.map_or(LONGEST_PAUSE, |soonest| soonest.saturating_duration_since(now));
-            match waiting.recv_timeout(pause) {
-                Ok(publish) => (publish, 0),
+            if later.len() >= WAITING {
+                thread::sleep(pause);
+                continue;
+            }
+            match link.next(waiting, pause) {
+                Ok(message) => (message, 0),
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         };
-        let step = match handle(listening, bounds, seen, &publish.payload) {
-            Step::Again(why) if failures + 1 < TRIES && later.len() < WAITING => {
+        let payload = &message.publish.payload;
+        let about = |why: String| format!("{}: {why}", shown(payload));
+        // Many names that are taken do not hold up everything else.
+        let has_room = later.len() < WAITING / 2;
+        let step = handle(listening, bounds, seen, payload);
+        // A pause begins when the try has ended: what takes long does not hold up the others.
+        let now = Instant::now();
+        let (heard, digest) = match step {
+            Step::Done(heard, digest) => (heard, digest),
+            Step::Again(why) if failures + 1 < TRIES => {
                 let due = now + BETWEEN_TRIES * 2_u32.pow(failures);
-                tell(Heard::Kept(format!("{}: {why}; it is tried again", shown(&publish.payload))));
-                later.push(Later { due, failures: failures + 1, publish });
+                tell(Heard::Kept(format!("{}; it is tried again", about(why))));
+                later.push(Later { due, failures: failures + 1, message });
+                continue;
+            }
+            Step::Taken(why) if failures + 1 < TRIES_OF_A_NAME && has_room => {
+                tell(Heard::Kept(about(why)));
+                later.push(Later { due: now + LONGEST_PAUSE, failures: failures + 1, message });
+                continue;
+            }
+            Step::Kept(why) => {
+                tell(Heard::Kept(about(why)));
+                later.push(Later { due: now + LONGEST_PAUSE, failures, message });
                 continue;
             }
             // Its sender may announce it again.
-            Step::Again(why) => Step::Done(Heard::Refused(format!("{}: {why}", shown(&publish.payload))), None),
-            step => step,
+            Step::Again(why) | Step::Taken(why) => (Heard::Refused(about(why)), None),
         };
-        match step {
-            // A broker brings it again in the next connection alone, and sends little more while so many are not acknowledged.
-            Step::Kept(why) if later.len() < WAITING => {
-                tell(Heard::Kept(why));
-                later.push(Later { due: now + LONGEST_PAUSE, failures, publish });
-                continue;
-            }
-            Step::Done(heard, digest) => {
-                if let Some(digest) = digest {
-                    seen.add(digest)?;
-                }
-                tell(heard);
-                // An acknowledgement that is lost with the connection brings the message once more, and it is known then.
-                let _ = client.ack(&publish);
-            }
-            Step::Kept(why) | Step::Again(why) => tell(Heard::Kept(why)),
+        if let Some(digest) = digest {
+            seen.add(digest)?;
         }
+        tell(heard);
+        link.acknowledge(&message);
         handled += 1;
         if listening.count.is_some_and(|count| handled >= count) {
-            client.disconnect()?;
             return Ok(());
         }
     }
@@ -209,6 +190,7 @@ fn work(
 fn shown(payload: &[u8]) -> String {
     match Notification::read(payload) {
         Ok(notice) => format!("{} of {}", notice.envelope_name.escape_debug(), notice.from_agent.escape_debug()),
+        Err(_) if payload.len() > MAX_NOTIFICATION => format!("a message of more than {MAX_NOTIFICATION} bytes"),
         Err(_) => format!("a message of {} bytes", payload.len()),
     }
 }
@@ -228,11 +210,9 @@ fn handle(listening: &Listening, bounds: &impl Fn() -> Bounds, seen: &Seen, payl
     };
     match put(listening, fetched, payload) {
         Ok(name) => Step::Done(Heard::Put(name), Some(digest)),
-        // Another notification, or another object, has the name: it will not be free for this one.
-        Err(error) if error.is::<Taken>() => {
-            Step::Done(Heard::Refused(format!("{}: {error:#}", shown(payload))), Some(digest))
-        }
-        Err(error) => Step::Kept(format!("{}: {error:#}", shown(payload))),
+        // Until a drop has taken what is there.
+        Err(error) if error.is::<Taken>() => Step::Taken(format!("{error:#}")),
+        Err(error) => Step::Kept(format!("{error:#}")),
     }
 }
 
@@ -254,11 +234,13 @@ fn fetch(listening: &Listening, bounds: &impl Fn() -> Bounds, notice: &Notificat
     notice.resolve(&mut Fetcher::new(bounds(), &mut |_, _| ()))
 }
 
-/// The notice first, the manifest last: then it is whole. What is there already under this name stays.
+/// The notice first, the manifest last: then it is whole. What is there already under this name stays, and if it is this object, it was
+/// put by a process that has ended before it could say so.
 fn put(listening: &Listening, fetched: Fetched, notice: &[u8]) -> Result<String> {
     std::fs::create_dir_all(&listening.inbox).with_context(|| format!("--into {}", listening.inbox.display()))?;
     let sealed = Sealed { name: fetched.name, outer: fetched.outer, digest: fetched.manifest };
-    put_notice(&listening.inbox, &format!("{}{}", sealed.name, Half::Notice.suffix()), notice)?;
-    drop_into(&listening.inbox, &sealed, &fetched.object)?;
+    if !is_in(&listening.inbox, &sealed, &fetched.object) {
+        drop_with_notice(&listening.inbox, &sealed, &fetched.object, Some(notice))?;
+    }
     Ok(sealed.name)
 }

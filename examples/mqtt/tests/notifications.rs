@@ -145,6 +145,23 @@ fn a_broker_that_dies_and_comes_back_is_subscribed_to_again() {
 }
 
 #[test]
+fn an_object_whose_name_is_taken_waits_until_a_drop_has_taken_the_other() {
+    let place = Place::new();
+    let (broker, server) = (Broker::start(Kind::Embedded, &place, 6), Server::start(&place));
+    let listener = Listener::usual(&place, &broker, &server);
+    let one = sealed("one", b"one");
+    let theirs = dropbox::Sealed { name: one.name.clone(), ..sealed("another", b"another") };
+    dropbox::drop_into(&place.inbox(), &theirs, b"another").expect("dropped");
+    let announced = server.give(&one, b"one");
+    assert!(broker.publish(&announced, false));
+    assert!(listener.until("kept").contains("is there already"));
+    assert_eq!(names(&place).len(), 2, "and no notification of the one is beside the other");
+    assert_eq!(place.decided(), [(one.name.clone(), Outcome::Triage)], "it was sealed with another name");
+    assert_eq!(listener.until("put"), one.name);
+    assert_eq!(place.decided(), [(one.name, Outcome::Continue)]);
+}
+
+#[test]
 fn a_packet_that_is_too_long_ends_no_listener() {
     for kind in kinds() {
         let place = Place::new();
@@ -155,11 +172,22 @@ fn a_packet_that_is_too_long_ends_no_listener() {
         if kind == Kind::Mosquitto {
             assert!(taken, "it has no limit here");
             listener.until("lost");
-            listener.subscribed();
+            assert!(listener.until("refused").contains("more than 4096 bytes"));
         }
         let one = sealed("one", b"one");
         assert!(broker.publish(&server.give(&one, b"one"), false));
         assert_eq!(listener.until("put"), one.name, "{kind:?}");
+        if kind == Kind::Embedded {
+            continue;
+        }
+        // Nor does one that comes while the listener is away, before others: the broker keeps all of them.
+        drop(listener);
+        let two = sealed("two", b"two");
+        assert!(broker.publish(&vec![b'y'; 4 << 20], false));
+        assert!(broker.publish(&server.give(&two, b"two"), false));
+        let listener = Listener::usual(&place, &broker, &server);
+        assert!(listener.until("refused").contains("more than 4096 bytes"));
+        assert_eq!(listener.until("put"), two.name, "{kind:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use cep_envelope::notification::{Notification, Reference, Resolver};
 use clap::Args;
-use dropbox::{Fetched, Fetcher, Half, Limits, is_session, put_notice, read_notice};
+use dropbox::{Fetched, Fetcher, Limits, is_session, read_notice};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Fetches an object by its reference and puts it into an inbox, to be judged like every other
@@ -97,10 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let fetched = fetched?;
     fs::create_dir_all(&arguments.into).with_context(|| format!("--into: cannot make {}", arguments.into.display()))?;
     let sealed = dropbox::Sealed { name: fetched.name, outer: fetched.outer, digest: fetched.manifest };
-    if let Some(notice) = notice {
-        put_notice(&arguments.into, &format!("{}{}", sealed.name, Half::Notice.suffix()), &notice)?;
-    }
-    dropbox::drop_into(&arguments.into, &sealed, &fetched.object)?;
+    dropbox::drop_with_notice(&arguments.into, &sealed, &fetched.object, notice.as_deref())?;
     if arguments.json {
         let (name, bytes, digest) = (&sealed.name, fetched.object.len(), fetched.digest.to_string());
         let manifest = sealed.digest.to_string();

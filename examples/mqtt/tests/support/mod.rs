@@ -1,4 +1,5 @@
 //! Brokers, a server of objects, and a receiver.
+#![allow(dead_code, reason = "no test uses all of it")]
 
 #[path = "../../../dropbox/tests/support/https.rs"]
 mod https;
@@ -6,8 +7,8 @@ mod https;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -137,8 +138,12 @@ pub struct Listener {
 
 impl Listener {
     pub fn start(place: &Place, broker: &Broker, options: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt"));
-        command.args(["listen", "--broker", &broker.at.to_string(), "--name", "bob", "--timeout", "5"]);
+        Self::of(Command::new(env!("CARGO_BIN_EXE_mqtt")), place, broker.at, options)
+    }
+
+    /// A command that becomes the program.
+    pub fn of(mut command: Command, place: &Place, at: SocketAddr, options: &[&str]) -> Self {
+        command.args(["listen", "--broker", &at.to_string(), "--name", "bob", "--timeout", "5"]);
         command.arg("--into").arg(place.inbox()).args(options);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
         let (stdout, (sender, lines)) = (child.stdout.take().expect("piped"), channel());
@@ -201,6 +206,81 @@ impl Listener {
             }
             assert!(since.elapsed() < PATIENCE, "it does not end");
             thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A broker that says what a test wants it to say, to one connection after the other.
+pub struct Scripted(TcpListener);
+
+/// One connection of it.
+pub struct Said(TcpStream);
+
+impl Scripted {
+    pub fn start() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").expect("an address"))
+    }
+
+    pub fn at(&self) -> SocketAddr {
+        self.0.local_addr().expect("an address")
+    }
+
+    /// The next connection. The subscription is answered with this code.
+    pub fn next(&self, code: u8) -> Said {
+        let (stream, _) = self.0.accept().expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let mut said = Said(stream);
+        assert_eq!(said.packet().expect("CONNECT").0, 0x10);
+        said.0.write_all(&[0x20, 2, 0, 0]).expect("CONNACK");
+        let (kind, subscribe) = said.packet().expect("SUBSCRIBE");
+        assert_eq!(kind, 0x82);
+        said.0.write_all(&[0x90, 3, subscribe[0], subscribe[1], code]).expect("SUBACK");
+        said
+    }
+}
+
+impl Said {
+    /// What the listener says next, or nothing at the end.
+    fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (mut first, mut length, mut shift) = ([0; 1], 0_usize, 0);
+        self.0.read_exact(&mut first).ok()?;
+        loop {
+            let mut more = [0; 1];
+            self.0.read_exact(&mut more).ok()?;
+            length |= usize::from(more[0] & 0x7f) << shift;
+            shift += 7;
+            if more[0] < 0x80 {
+                break;
+            }
+        }
+        let mut packet = vec![0; length];
+        self.0.read_exact(&mut packet).ok()?;
+        Some((first[0], packet))
+    }
+
+    /// Sends a message with this number, or with QoS 0.
+    pub fn publish(&mut self, number: Option<u16>, payload: &[u8]) {
+        let topic = mqtt::topic_of("bob");
+        let mut packet = u16::try_from(topic.len()).expect("short").to_be_bytes().to_vec();
+        packet.extend(topic.bytes());
+        packet.extend(number.into_iter().flat_map(u16::to_be_bytes));
+        packet.extend(payload);
+        let (low, high) = (packet.len() % 128, packet.len() / 128);
+        let length = [u8::try_from(low).expect("low") | 0x80, u8::try_from(high).expect("below 16,384")];
+        self.0
+            .write_all(&[&[if number.is_some() { 0x32 } else { 0x30 }][..], &length, &packet].concat())
+            .expect("sent");
+    }
+
+    /// The number of the next message that is acknowledged; none if the connection ends.
+    pub fn acknowledged(&mut self) -> Option<u16> {
+        loop {
+            match self.packet()? {
+                (0x40, number) => return Some(u16::from_be_bytes([number[0], number[1]])),
+                (0xe0, _) => return None,
+                (0xc0, _) => self.0.write_all(&[0xd0, 0]).expect("PINGRESP"),
+                (kind, _) => panic!("an unexpected packet: {kind:#x}"),
+            }
         }
     }
 }

@@ -1,0 +1,251 @@
+//! The connection to the broker: what comes is put into a queue, and acknowledged in the connection in which it came.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use cep_envelope::notification::MAX_NOTIFICATION;
+use rumqttc::mqttbytes::Error as Malformed;
+use rumqttc::{
+    Client, Connection, ConnectionError, Event, Outgoing, Packet, Publish, QoS, StateError, SubscribeReasonCode,
+};
+
+use crate::connect::{MAX_PACKET, topic_of};
+use crate::listen::{Heard, LONGEST_PAUSE, Listening, PAUSE, WAITING};
+
+/// The longest packet that MQTT has, and more: so much is read once if a broker has a packet above `MAX_PACKET` for us, for it would
+/// bring the same packet in every connection.
+const LONGEST_PACKET: usize = 256 << 20;
+/// A pause until there may be room for an acknowledgement.
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// A message, and the connection in which it came.
+pub(crate) struct Message {
+    pub publish: Publish,
+    connection: u64,
+}
+
+/// What the thread with the connection and the thread with the work share.
+pub(crate) struct Link {
+    client: Client,
+    connection: Mutex<Current>,
+    /// Messages in the queue.
+    waiting: AtomicUsize,
+    /// The work has ended.
+    ended: AtomicBool,
+}
+
+/// The connection that is there now.
+struct Current {
+    /// Counts connections. Their messages are numbered anew, so that an acknowledgement of an earlier one may mean another message.
+    number: u64,
+    /// Acknowledgements that are not sent yet.
+    unsent: usize,
+}
+
+impl Link {
+    pub const fn new(client: Client) -> Self {
+        let connection = Mutex::new(Current { number: 0, unsent: 0 });
+        Self { client, connection, waiting: AtomicUsize::new(0), ended: AtomicBool::new(false) }
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Current> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next message of the queue.
+    pub fn next(&self, queue: &Receiver<Message>, time: Duration) -> Result<Message, RecvTimeoutError> {
+        let message = queue.recv_timeout(time)?;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        Ok(message)
+    }
+
+    /// Acknowledges a message if its connection still is. If not, the broker brings it once more, and it is known then.
+    pub fn acknowledge(&self, message: &Message) {
+        loop {
+            let mut connection = self.connection();
+            if connection.number != message.connection {
+                return;
+            }
+            if self.client.try_ack(&message.publish).is_ok() {
+                connection.unsent += 1;
+                return;
+            }
+            drop(connection);
+            thread::sleep(MOMENT);
+        }
+    }
+
+    /// Ends the connection, and the thread that has it.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        let _ = self.client.disconnect();
+    }
+
+    /// Whether all that came is handled and, where it is done, acknowledged.
+    fn has_caught_up(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) == 0 && self.connection().unsent == 0
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// Puts a message into the queue. Whether there was room for it.
+    fn put(&self, queue: &SyncSender<Message>, publish: Publish) -> bool {
+        let connection = self.connection().number;
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let put = queue.try_send(Message { publish: shortened(publish), connection });
+        if put.is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        !matches!(put, Err(TrySendError::Full(_)))
+    }
+}
+
+/// What is too long for a notification is refused whatever follows: the queue keeps no more of it than it takes to see that.
+fn shortened(mut publish: Publish) -> Publish {
+    if let Some((beginning, _)) = publish.payload.split_at_checked(MAX_NOTIFICATION + 1) {
+        publish.payload = beginning.to_vec().into();
+    }
+    publish
+}
+
+/// One connection after the other.
+struct Poll<'p, T> {
+    link: &'p Link,
+    queue: &'p SyncSender<Message>,
+    tell: T,
+    pause: Duration,
+    /// A message found no room. The broker brings it again in another connection alone, which is to begin when there is room.
+    missed: bool,
+    /// A packet that is longer than usual is taken.
+    large: bool,
+}
+
+/// Keeps the connection, and puts what arrives into the queue, until the work has ended.
+pub(crate) fn poll(
+    listening: &Listening,
+    link: &Link,
+    connection: &mut Connection,
+    queue: &SyncSender<Message>,
+    tell: impl Fn(Heard),
+) {
+    let topic = topic_of(&listening.name);
+    let mut poll = Poll { link, queue, tell, pause: PAUSE, missed: false, large: false };
+    while let Ok(event) = connection.recv() {
+        let ended = link.has_ended();
+        let trouble = match event {
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => break,
+            Ok(Event::Incoming(Packet::ConnAck(_))) if ended => break,
+            // A broker that was started again may know of no subscription.
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                connection.eventloop.mqtt_options.set_clean_session(false);
+                let asked = link.client.try_subscribe(&topic, QoS::AtLeastOnce);
+                asked.err().map(|_| "there is no room for the subscription".into())
+            }
+            Ok(Event::Incoming(Packet::SubAck(answer))) => poll.subscribed(&answer.return_codes),
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                // As the packet's length counts: two lengths of two bytes, the topic, and the payload.
+                if publish.payload.len() + publish.topic.len() + 4 > MAX_PACKET {
+                    // The next connection is as usual.
+                    poll.large = false;
+                    connection.eventloop.mqtt_options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
+                }
+                poll.take(publish);
+                None
+            }
+            Ok(Event::Outgoing(Outgoing::PubAck(_))) => {
+                let mut connection = link.connection();
+                connection.unsent = connection.unsent.saturating_sub(1);
+                None
+            }
+            Ok(_) => None,
+            Err(_) if ended => break,
+            Err(error) => {
+                poll.repair(connection, &error);
+                Some(error.to_string())
+            }
+        };
+        let caught_up = poll.missed && link.has_caught_up();
+        if let Some(why) = trouble {
+            poll.lose(connection);
+            (poll.tell)(Heard::Lost(why));
+            thread::sleep(poll.pause);
+            poll.pause = (poll.pause * 2).min(LONGEST_PAUSE);
+        } else if caught_up {
+            poll.lose(connection);
+            (poll.tell)(Heard::Lost("there is room again for the messages that found none".into()));
+        }
+    }
+    // No acknowledgement is waited for any more.
+    link.connection().number += 1;
+}
+
+impl<T: Fn(Heard)> Poll<'_, T> {
+    /// The broker has answered the subscription: why it is none, if it is none.
+    fn subscribed(&mut self, answers: &[SubscribeReasonCode]) -> Option<String> {
+        let accepted = |answer: &SubscribeReasonCode| {
+            matches!(answer, SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce))
+        };
+        if answers.is_empty() || !answers.iter().all(accepted) {
+            self.pause = LONGEST_PAUSE;
+            return Some("the broker refuses the subscription with QoS 1".into());
+        }
+        self.pause = PAUSE;
+        (self.tell)(Heard::Subscribed);
+        None
+    }
+
+    /// A message. With QoS 0 it may be lost anywhere on the way, so that no sender relies on it: it takes no room.
+    fn take(&mut self, publish: Publish) {
+        if publish.qos == QoS::AtMostOnce {
+            (self.tell)(Heard::Refused(format!("a message of {} bytes: it has QoS 0", publish.payload.len())));
+        } else if !self.link.put(self.queue, publish) && !self.missed {
+            self.missed = true;
+            (self.tell)(Heard::Kept(format!(
+                "{WAITING} messages wait already: the broker brings more when they are done"
+            )));
+        }
+    }
+
+    /// What is different in the next connection.
+    fn repair(&mut self, connection: &mut Connection, error: &ConnectionError) {
+        let options = &mut connection.eventloop.mqtt_options;
+        match error {
+            ConnectionError::MqttState(StateError::Deserialization(Malformed::PayloadSizeLimitExceeded(_)))
+                if !self.large =>
+            {
+                self.large = true;
+                options.set_max_packet_size(LONGEST_PACKET, MAX_PACKET);
+            }
+            // The broker would send the same packet in every connection of this session: the next one begins anew.
+            ConnectionError::MqttState(StateError::Deserialization(_)) => self.begin_anew(connection),
+            // Not even then can it be read.
+            ConnectionError::MqttState(_) if self.large => self.begin_anew(connection),
+            _ => {}
+        }
+    }
+
+    fn begin_anew(&mut self, connection: &mut Connection) {
+        self.large = false;
+        let options = &mut connection.eventloop.mqtt_options;
+        options.set_max_packet_size(MAX_PACKET, MAX_PACKET).set_clean_session(true);
+    }
+
+    /// Ends the connection, if it has not ended. What came in it is handled, and is not acknowledged any more.
+    fn lose(&mut self, connection: &mut Connection) {
+        for event in std::mem::take(&mut connection.eventloop.state.events) {
+            if let Event::Incoming(Packet::Publish(publish)) = event {
+                self.take(publish);
+            }
+        }
+        self.missed = false;
+        let mut current = self.link.connection();
+        *current = Current { number: current.number + 1, unsent: 0 };
+        // Whatever acknowledgement waits to be sent is forgotten.
+        connection.eventloop.clean();
+    }
+}
