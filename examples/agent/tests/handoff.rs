@@ -348,7 +348,7 @@ fn a_lineage_on_disk_outlives_the_process_and_its_children_continue() {
 fn what_is_no_handoff_is_refused_and_hinders_nobody() {
     let (place, file) = place(&noise(24, 400_000));
     let out = place.path().join("out");
-    let mut bob =
+    let bob =
         Listener::start("udp", &["--trust", &eid(ALICE), "--out", &out.to_string_lossy(), "--max-bytes", "400000"]);
     let small = place.path().join("small");
     fs::write(&small, b"content").expect("written");
