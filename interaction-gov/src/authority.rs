@@ -374,6 +374,16 @@ impl Authorities {
             && self.vocabularies.contains(vocabulary)
     }
 
+    /// Whether this text was taken back, as far as that is known: up to the second update after it. It is newer than the one that
+    /// counted before, and does not count itself.
+    pub(crate) fn took_back(&self, member: &Member) -> bool {
+        let known = self.known.get(usize::from(member.authority.0)).copied().flatten();
+        known.is_some_and(|known| {
+            let counts = known.counts() == Signed { version: member.version, text: member.digest };
+            member.version > known.before.version && !counts
+        })
+    }
+
     /// Whether a part of a compiled policy can count as taken: its authority is known, and the latest text that it
     /// signed is this one or an older one.
     pub(crate) fn may_follow(&self, member: &Member) -> bool {

@@ -138,7 +138,6 @@ fn an_empty_policy_compiles_to_one_that_permits_nothing() {
 
 #[test]
 fn a_linked_version_governs_without_a_text_and_counts_as_taken() {
-    // shows: IOE-136 (§8)
     let mut plane = World::new(authorities(), [5; 32]);
     let linked = version(7, &[CORPORATE, PRIVACY]);
     assert_eq!(plane.link(linked), Ok(7));
@@ -171,6 +170,7 @@ fn a_linked_version_governs_without_a_text_and_counts_as_taken() {
 
 #[test]
 fn what_is_older_another_or_of_strangers_is_not_linked() {
+    // shows: IOE-136 (§8)
     let mut strangers = World::new(Authorities::new(), [5; 32]);
     let linked = version(7, &[CORPORATE, PRIVACY]);
     assert_eq!(strangers.link(linked), Err(RolloutError::NotSigned(the("corporate"))));

@@ -233,6 +233,23 @@ fn a_failed_component_affects_only_what_needs_it() {
 }
 
 #[test]
+fn a_function_that_has_failed_keeps_the_time_that_it_had_left_when_the_clock_is_mended() {
+    const DAY: u64 = 86_400_000;
+    for (wrong, right) in [(DAY, 3_000), (3_000, DAY)] {
+        let (world, mut log) = (world(), log());
+        let (mut call, seat) = call(&world, &mut log);
+        let late = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);
+        call.fail(Time(wrong), late, &world, &mut log).unwrap();
+        call.suspend(Time(wrong + 4_000), &mut log).unwrap();
+        call.mend_clock(Time(right), &mut log).unwrap();
+        let recover_by = Time(right + 6_000);
+        assert_eq!(call.running(late).unwrap().health(), Health::Failed { recover_by });
+        assert_eq!(call.next_deadline(), Some(recover_by));
+        assert_eq!(call.recover(recover_by, late, &mut log), Err(Refused(Verdict::NoFunction)), "too late");
+    }
+}
+
+#[test]
 fn recovery_has_a_deadline() {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);

@@ -6,7 +6,7 @@ use govern::{CORPORATE, Call, PRIVACY, World, another, call, log, offer, policy,
 use interaction_gov::audit::{Change, Kind, Record, Verdict};
 use interaction_gov::authority::{Authorities, AuthorityError};
 use interaction_gov::identity::InteractionId;
-use interaction_gov::interaction::{Interaction, Mode};
+use interaction_gov::interaction::{Interaction, Mode, Refused};
 use interaction_gov::policy::Policy;
 use interaction_gov::rollout::{RolloutError, Track};
 use interaction_gov::snapshot::SnapshotError;
@@ -217,6 +217,50 @@ fn a_text_that_was_taken_back_never_counts_again() {
     take(&mut world, "privacy", 6, fifth, sixth);
     world.authorities.withdraw(privacy).unwrap();
     counts(&mut world, fourth);
+}
+
+#[test]
+fn a_version_with_a_text_that_was_taken_back_begins_to_govern_nowhere() {
+    let (mut world, privacy) = (world(), the("privacy"));
+    let install = |world: &mut World, corporate: &str, privacy: &str| world.install(&policy(&[corporate, privacy]));
+    take(&mut world, "privacy", 2, PRIVACY, &private(2));
+    let bad = install(&mut world, CORPORATE, &private(2)).unwrap();
+    let track = world.start_canary(bad, 0).unwrap();
+    world.authorities.withdraw(privacy).unwrap();
+    let refused = Err(RolloutError::TakenBack(privacy));
+    let everywhere = |world: &mut World| {
+        assert_eq!(world.publish(Track::STABLE, bad), refused);
+        assert_eq!(world.emergency(bad), refused);
+        let mut log = log();
+        let (mut call, _) = call(world, &mut log);
+        assert_eq!(call.pin(Time(2_000), Some(bad), world, &mut log), Err(Refused(Verdict::NoPolicy)));
+    };
+    everywhere(&mut world);
+    assert_eq!(world.promote_canary(), refused);
+    assert_eq!(world.publish(track, bad), Ok(()), "it governs there already");
+    world.end_canary().unwrap();
+    assert_eq!(world.start_canary(bad, 10), Err(RolloutError::TakenBack(privacy)));
+    // Not after the next update either, nor as what another one goes back to.
+    take(&mut world, "privacy", 3, &private(2), &private(3));
+    everywhere(&mut world);
+    let third = install(&mut world, CORPORATE, &private(3)).unwrap();
+    world.publish(Track::STABLE, third).unwrap();
+    assert_eq!(world.roll_back(privacy, bad), refused);
+    assert_eq!(world.roll_back(privacy, 0), Ok(()));
+}
+
+#[test]
+fn an_authority_goes_back_beside_a_text_of_another_that_was_taken_back() {
+    let (mut world, corporate) = (world(), the("corporate"));
+    take(&mut world, "privacy", 2, PRIVACY, &private(2));
+    let first = world.install(&policy(&[CORPORATE, &private(2)])).unwrap();
+    world.publish(Track::STABLE, first).unwrap();
+    let loose = CORPORATE.replace("version 1", "version 2");
+    take(&mut world, "corporate", 2, CORPORATE, &loose);
+    let second = world.install(&policy(&[&loose, &private(2)])).unwrap();
+    world.publish(Track::STABLE, second).unwrap();
+    world.authorities.withdraw(the("privacy")).unwrap();
+    assert_eq!(world.roll_back(corporate, first), Ok(()), "it governs already, so nothing begins to count");
 }
 
 #[test]

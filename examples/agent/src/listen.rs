@@ -68,7 +68,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let readers: Result<Vec<_>> = arguments.reader.iter().map(|eid| keys::eid_of("--reader", eid)).collect();
     let (trusted, readers) = (trusted?, readers?);
     let longest = arguments.max_bytes.unwrap_or(carry::LONGEST);
-    let shelf = arguments.serve.map(|folder| Shelf::new(folder, readers, longest)).transpose()?;
+    let mut shelf = arguments.serve.map(|folder| Shelf::new(folder, readers, longest)).transpose()?;
     let bind = keys::address("--bind", &arguments.bind).await?;
     if let Some(out) = &arguments.out {
         std::fs::create_dir_all(out).with_context(|| format!("--out: cannot make {}", out.display()))?;
@@ -105,7 +105,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
                 Ok(Answered::Now(None))
             }
         },
-        (_, _, Some(name)) => Ok(Answered::Now(find(shelf.as_ref(), name, &received.from, trouble))),
+        (_, _, Some(name)) => Ok(Answered::Now(find(shelf.as_mut(), name, received, trouble))),
         (None, Some(_), _) if shelf.is_some() => {
             trouble(format!("takes no handoffs without --trust: refuses one of {}", received.from));
             Ok(Answered::Now(None))
@@ -132,8 +132,9 @@ fn answer_to(report: &Report, own: &Sealer, trouble: impl Fn(String)) -> Option<
 }
 
 /// The object that is asked for, if there is one for this agent.
-fn find(shelf: Option<&Shelf>, name: &[u8], peer: &str, trouble: impl Fn(String)) -> Option<Reply> {
-    let found = shelf.map_or(Ok(None), |shelf| shelf.find(name, &keys::eid_of("the peer", peer)?));
+fn find(shelf: Option<&mut Shelf>, name: &[u8], received: &Received, trouble: impl Fn(String)) -> Option<Reply> {
+    let peer = &received.from;
+    let found = shelf.map_or(Ok(None), |shelf| shelf.find(name, &keys::eid_of("the peer", peer)?, received.network));
     let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
     match found {
         Ok(Some(reply)) => {

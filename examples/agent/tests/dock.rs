@@ -15,7 +15,7 @@ use support::{complaint, noise, run, sha256, succeeded};
 const BYTES: usize = 120_000;
 const PACE: &[&str] = &["--pace", "15000"];
 
-/// Three hosts, and a file on its way from an agent of the first to one of the second.
+/// Three hosts, and a file on its way from an agent of the first to one of the second, which is stopped for now.
 struct Story {
     place: tempfile::TempDir,
     hosts: Vec<Host>,
@@ -68,6 +68,8 @@ impl Story {
         let alice = hosts[0].send(&format!("{bobs}@{}", hosts[1].at), &file, PACE);
         let alices = alice.next("registered")["eid"].as_str().expect("an EID").to_owned();
         alice.until("progress", |told| told["done"].as_u64().is_some_and(|done| done > 12_000));
+        // However long the test takes: the transfer does not end before Bob goes on.
+        bob.pause();
         Self { place, hosts, alice, alices, bob, bobs, content }
     }
 
@@ -99,6 +101,8 @@ impl Story {
 
     /// All of the file has come, once; returns in how many sessions.
     fn ends(&self) -> Value {
+        self.alice.resume();
+        self.bob.resume();
         let stored = self.bob.next("stored");
         assert_eq!((stored["sha256"].as_str(), stored["twice"].as_u64()), (Some(&*sha256(&self.content)), Some(0)));
         assert_eq!(stored["from"], self.alices);
@@ -129,6 +133,9 @@ fn a_sender_moves_in_mid_stream_and_comes_back_in_one_session() {
 #[test]
 fn a_receiver_moves_in_mid_stream_and_goes_on_in_the_same_session() {
     let story = Story::in_mid_stream(22);
+    // Bob is the one that moves.
+    story.alice.pause();
+    story.bob.resume();
     let moved = dock(&story.hosts[1], &["move", &story.bobs, "--to", text(&story.hosts[2].state)]);
     assert_eq!(moved["sessions"], 1, "{moved}");
     let registered = story.bob.next("registered");

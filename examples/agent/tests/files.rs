@@ -18,7 +18,7 @@ fn file(place: &Path, seed: u64, length: usize) -> (PathBuf, Vec<u8>) {
 fn arrive_unchanged(transport: &'static str) {
     let place = tempfile::tempdir().expect("a directory");
     let out = place.path().join("out");
-    let mut listener = Listener::start(transport, &["--out", &out.to_string_lossy(), "--seed", &"07".repeat(32)]);
+    let listener = Listener::start(transport, &["--out", &out.to_string_lossy(), "--seed", &"07".repeat(32)]);
     for (seed, length) in [(1, 0), (2, 1), (3, 1_111), (4, 1_112), (5, 300_000)] {
         let (path, content) = file(place.path(), seed, length);
         succeeded(&listener.send(&path));
@@ -48,7 +48,7 @@ fn over_quic_they_arrive_unchanged() {
 /// Three senders at once.
 fn come_together(transport: &'static str) {
     let place = tempfile::tempdir().expect("a directory");
-    let mut listener = Listener::start(transport, &[]);
+    let listener = Listener::start(transport, &[]);
     let files: Vec<_> =
         (1..=3).map(|seed| file(place.path(), seed, 400_000 + usize::try_from(seed).unwrap())).collect();
     let senders: Vec<_> = files.iter().map(|(path, _)| listener.begin(&listener.at, path)).collect();
@@ -77,7 +77,7 @@ fn three_senders_are_served_at_once_over_quic() {
 fn a_file_that_is_too_long_is_refused_and_leaves_nothing() {
     let place = tempfile::tempdir().expect("a directory");
     let out = place.path().join("out");
-    let mut listener = Listener::start("udp", &["--out", &out.to_string_lossy(), "--max-bytes", "100000"]);
+    let listener = Listener::start("udp", &["--out", &out.to_string_lossy(), "--max-bytes", "100000"]);
     let (path, _) = file(place.path(), 1, 100_001);
     let output = listener.send(&path);
     assert!(!output.status.success(), "{output:?}");

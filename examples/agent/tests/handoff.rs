@@ -117,7 +117,7 @@ fn an_object_that_comes_directly_continues_and_is_kept() {
     let content = noise(21, 50_000);
     let (place, file) = place(&content);
     let out = place.path().join("out");
-    let mut bob = bob(&out);
+    let bob = bob(&out);
     let root = handed_over(&file, &["--to", &at(&bob)]);
     let report = bob.next();
     assert_eq!((&report["outcome"], &report["continues"]), (&"continue".into(), &true.into()), "{report}");
@@ -136,7 +136,7 @@ fn an_object_that_comes_directly_continues_and_is_kept() {
     assert_eq!(unknown.status.code(), Some(5), "the sender is told: resync");
     refused(&bob.next(), "resync", "parent-unknown", "manifest-verified");
     assert_eq!(fs::read_dir(&out).expect("it is there").count(), 2, "nothing else is kept");
-    bob.has_nothing_more();
+    bob.has_judged_nothing_more();
 }
 
 // shows: CEP-020 (§3.2), CEP-111 (§10)
@@ -178,7 +178,7 @@ fn sealed_by(seed: [u8; 32], signer: &str, manifest: &[u8], recipient: &str) -> 
 fn whatever_a_relay_changes_is_noticed_and_does_no_harm_to_the_original() {
     let (place, file) = place(b"the first");
     let out = place.path().join("out");
-    let mut bob = bob(&out);
+    let bob = bob(&out);
     let first = captured(&bob.eid, &file, &[]);
     let (alice, carol) = (eid(ALICE), eid(CAROL));
     fs::write(&file, b"the second").expect("written");
@@ -266,7 +266,7 @@ fn whatever_a_relay_changes_is_noticed_and_does_no_harm_to_the_original() {
         refused(&brought(stream, &bob), "quarantine", "replayed", "manifest-verified");
     }
     assert_eq!(fs::read_dir(&out).expect("it is there").count(), 2);
-    bob.has_nothing_more();
+    bob.has_judged_nothing_more();
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_lineage_on_disk_outlives_the_process_and_its_children_continue() {
 fn what_is_no_handoff_is_refused_and_hinders_nobody() {
     let (place, file) = place(&noise(24, 400_000));
     let out = place.path().join("out");
-    let mut bob =
+    let bob =
         Listener::start("udp", &["--trust", &eid(ALICE), "--out", &out.to_string_lossy(), "--max-bytes", "400000"]);
     let small = place.path().join("small");
     fs::write(&small, b"content").expect("written");
@@ -384,27 +384,28 @@ fn what_is_no_handoff_is_refused_and_hinders_nobody() {
     assert_eq!((&bob.next()["continues"], fs::read_dir(&out).expect("it is there").count()), (&true.into(), 1));
     // What was refused was not decided.
     assert_eq!(brought(&good, &bob)["continues"], true);
-    bob.has_nothing_more();
+    bob.has_judged_nothing_more();
 }
 
 #[test]
 fn a_relay_refuses_what_is_no_handoff_and_outlives_a_receiver_that_is_gone() {
     let (place, file) = place(b"content");
-    let mut bob = bob(&place.path().join("out"));
-    let mut carol = Listener::start_as("relay", "udp", &["--to", &at(&bob)]);
+    let bob = bob(&place.path().join("out"));
+    let carol = Listener::start_as("relay", "udp", &["--to", &at(&bob)]);
     assert!(!bring(b"a plain file", &carol).status.success());
     handed_over(&file, &["--to", &at(&bob), "--via", &at(&carol)]);
     assert_eq!(bob.next()["carried_by"], *carol.eid);
-    bob.has_nothing_more();
+    bob.has_judged_nothing_more();
     drop(bob);
     handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
-    carol.has_nothing_more();
+    // It goes on: the next one is taken, too.
+    handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
 }
 
 #[test]
 fn a_listener_that_trusts_nobody_takes_files_as_ever() {
     let (_place, file) = place(&noise(30, 9_000));
-    let mut listener = Listener::start("udp", &[]);
+    let listener = Listener::start("udp", &[]);
     succeeded(&listener.send(&file));
     let report = listener.next();
     assert_eq!(report["sha256"], sha256(&noise(30, 9_000)));

@@ -79,7 +79,7 @@ fn sockets_and_seeds_are_for_one_user_alone() {
 fn slow_transfer(place: &std::path::Path) -> (std::path::PathBuf, Vec<u8>, &'static [&'static str]) {
     let (file, content) = (place.join("file"), noise(7, BYTES));
     fs::write(&file, &content).expect("written");
-    (file, content, &["--pace", "150000"])
+    (file, content, &["--pace", "50000"])
 }
 
 /// A part of the file is safe.
@@ -95,10 +95,13 @@ fn a_receiver_that_is_killed_takes_up_its_sessions_again() {
     let (bob, eid, _) = host.listen(&out);
     let alice = host.send(&eid, &file, pace);
     let safe = alice.until("progress", has_begun)["done"].as_u64();
+    // So that it does not end meanwhile.
+    alice.pause();
     bob.kill();
     let (bob, same, again) = host.listen(&out);
     assert_eq!((&same, again), (&eid, true), "the same agent");
     assert!(bob.next("goes_on")["from"].as_u64() >= safe, "what was acknowledged is on stable storage");
+    alice.resume();
     assert_eq!(bob.next("stored")["sha256"], sha256(&content));
     assert_eq!(alice.next("delivered")["sessions"], 1, "its session lived on in the host");
     assert_eq!(fs::read(out.join(sha256(&content))).expect("it is there"), content);
@@ -114,12 +117,15 @@ fn a_sender_whose_host_is_killed_goes_on_under_its_eid() {
     let alice = here.send(&format!("{eid}@{}", there.at), &file, pace);
     let first = alice.next("registered")["eid"].clone();
     alice.until("progress", has_begun);
+    // So that it does not end meanwhile.
+    bob.pause();
     let (state, at) = (here.state.clone(), here.at.clone());
     here.told.kill();
     let here = Host::start(&state, &at);
     assert_eq!(here.told.next("restored")["eid"], first);
     let registered = alice.next("registered");
     assert_eq!((&registered["eid"], &registered["again"]), (&first, &Value::from(true)));
+    bob.resume();
     assert!(alice.next("goes_on")["from"].as_u64().is_some_and(|from| from > 0));
     assert_eq!(bob.next("stored")["sha256"], sha256(&content));
     assert_eq!(alice.next("delivered")["sessions"], 2);

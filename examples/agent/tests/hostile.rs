@@ -133,7 +133,7 @@ fn half_open(socket: &UdpSocket, to: SocketAddr, eid: Eid, count: u64) {
 #[test]
 fn garbage_replays_and_half_open_sessions_hinder_nobody() {
     let place = tempfile::tempdir().expect("a directory");
-    let mut listener = Listener::start("udp", &[]);
+    let listener = Listener::start("udp", &[]);
     let to: SocketAddr = listener.at.parse().expect("an address");
     let mut eid = Eid([0; 32]);
     hex::decode_to_slice(&listener.eid, &mut eid.0).expect("64 digits");

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use support::host::Host;
-use support::{noise, run, sha256, succeeded};
+use support::{noise, not_tested, run, sha256, succeeded};
 
 /// How much is sent.
 const BYTES: usize = 200_000;
@@ -64,10 +64,9 @@ fn agents_of_two_networks_exchange_files_share_an_endpoint_and_follow_a_move() {
     let networks = match Networks::new() {
         Ok(networks) => networks,
         Err(why) => {
-            eprintln!(
-                "NOT TESTED: two hosts in network namespaces need Linux, iproute2 and the right to make them ({why})"
-            );
-            return;
+            return not_tested(&format!(
+                "two hosts in network namespaces need Linux, iproute2 and the right to make them ({why})"
+            ));
         }
     };
     let place = tempfile::tempdir().expect("a directory");

@@ -35,7 +35,8 @@ fn two_agents_share_an_endpoint_on_one_host_and_on_two() {
         assert_eq!((&told["from"], &told["tag"], &told["version"]), (&own, &Value::from("lamp"), &Value::from(2)));
         write(&mut values, "on");
         assert_eq!(value(&follower, "on")["version"], 3);
-        // The follower writes, and the owner is told.
+        // The follower writes, and the owner is told; a line that is longer than a value changes nothing.
+        write(&mut answers, &"x".repeat(5_000));
         write(&mut answers, "dimmed");
         assert_eq!(value(&sharer, "dimmed")["version"], 4);
         // When its agent goes, the endpoint ends with it.

@@ -35,11 +35,11 @@ pub struct Request {
     pub head: String,
 }
 
-/// The requests to all servers, and how many bytes they sent.
+/// The requests to all servers, and how many answers without end they could not go on with.
 #[derive(Clone, Default)]
 pub struct Log {
     requests: Arc<Mutex<Vec<Request>>>,
-    sent: Arc<AtomicU64>,
+    cut: Arc<AtomicU64>,
 }
 
 impl Log {
@@ -55,10 +55,10 @@ impl Log {
         self.requests().iter().map(|request| format!("{} {}", request.host, request.path)).collect()
     }
 
-    /// Bytes of answers that the operating system has taken.
+    /// How many answers without end have ended, because their client has closed the connection.
     #[must_use]
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+    pub fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
     }
 
     fn add(&self, request: Request) {
@@ -169,29 +169,24 @@ async fn respond<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, port: u16, sc
     log.add(Request { host, path: path.clone(), head });
     let (first, is_endless) = match reply(&name, path == "/.well-known/anml", &path, port, scheme) {
         Reply::Whole(text) => {
-            send(&mut stream, text.as_bytes(), &log).await?;
+            send(&mut stream, text.as_bytes()).await?;
             return Ok(stream.shutdown().await?);
         }
         Reply::Stall(text) => (text, false),
         Reply::Endless(text) => (text, true),
     };
-    send(&mut stream, first.as_bytes(), &log).await?;
+    send(&mut stream, first.as_bytes()).await?;
     if is_endless {
-        loop {
-            send(&mut stream, &[b' '; 65_536], &log).await?;
-        }
+        while send(&mut stream, &[b' '; 65_536]).await.is_ok() {}
+        log.cut.fetch_add(1, Ordering::Relaxed);
+        return Ok(());
     }
     tokio::time::sleep(SILENCE).await;
     Ok(())
 }
 
-async fn send(stream: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], log: &Log) -> Result<()> {
-    while !bytes.is_empty() {
-        let taken = stream.write(bytes).await?;
-        anyhow::ensure!(taken > 0, "the client has closed");
-        log.sent.fetch_add(u64::try_from(taken)?, Ordering::Relaxed);
-        bytes = bytes.get(taken..).unwrap_or_default();
-    }
+async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<()> {
+    stream.write_all(bytes).await?;
     Ok(stream.flush().await?)
 }
 

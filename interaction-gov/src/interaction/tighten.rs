@@ -249,7 +249,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Corrects the clock after it was wrong. Every validation and every permit that rested on it ends, and has to be
-    /// renewed.
+    /// renewed. A function that has failed keeps the time to recover that it had left.
     ///
     /// # Errors
     /// There is no room for the record, or the interaction is over.
@@ -262,6 +262,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.meter = (super::METER.0, now);
         for participant in self.seats.iter_mut().flatten() {
             participant.valid_until = now;
+        }
+        for running in self.running.iter_mut().flatten() {
+            if let Health::Failed { recover_by } = &mut running.health {
+                *recover_by = now.after(recover_by.since(before));
+            }
         }
         let record = Record { until: Some(before), ..self.fact(Kind::Clock) };
         self.write(record, log);

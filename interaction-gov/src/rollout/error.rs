@@ -10,6 +10,8 @@ use crate::vocabulary::Authority;
 pub enum RolloutError {
     /// An authority has not signed this text as its latest.
     NotSigned(Authority),
+    /// The control plane has taken this text of an authority back.
+    TakenBack(Authority),
     /// An authority that has signed a text is not in the policy.
     LeftOut(Authority),
     /// There is no room for another version.
@@ -37,6 +39,7 @@ impl fmt::Display for RolloutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotSigned(_) => "an authority has not signed this as its latest",
+            Self::TakenBack(_) => "a text in it was taken back",
             Self::LeftOut(_) => "an authority that has signed a text is left out",
             Self::Full => "no room",
             Self::Unknown => "there is no such version, track or canary",

@@ -201,7 +201,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         linked.chain(others.map(|version| (version, version.withdrawn)))
     }
 
-    /// Discards a version. Interactions that are pinned to it are then governed by no version, and permit nothing.
+    /// Discards a version. Interactions that are pinned to it are then governed by no version, and permit nothing, also if it was
+    /// rolled back: nothing remembers that.
     ///
     /// # Errors
     /// There is no such version, or it governs a track.
@@ -223,13 +224,12 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// covers all of them.
     ///
     /// # Errors
-    /// There is no such version, or it was rolled back, or it is older than the one that governs the track; or the
-    /// track belongs to a canary that is over.
+    /// There is no such version, or it was rolled back, or a text in it was taken back, or it is older than the one that governs
+    /// the track; or the track belongs to a canary that is over.
     // keeps: IOE-016 (§2.2), IOE-017 (§2.2), IOE-018 (§2.2), IOE-078 (§4.5 R5), IOE-081 (§4.5 R5)
     pub fn publish(&mut self, track: Track, version: u32) -> Result<(), RolloutError> {
-        self.usable(version)?;
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
-        Self::goes_on(canary.map_or(self.stable, |canary| Some(canary.version)), version)?;
+        self.goes_on(canary.map_or(self.stable, |canary| Some(canary.version)), version)?;
         let changes = if let Some(canary) = self.canary.as_mut().filter(|canary| canary.track == track) {
             let before = core::mem::replace(&mut canary.version, version);
             let withdrawn = core::mem::replace(&mut canary.withdrawn, Flag::NO);
@@ -249,10 +249,10 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// authority has to deny something everywhere at once.
     ///
     /// # Errors
-    /// There is no such version, or it was rolled back, or it is older than the stable or the emergency version.
+    /// There is no such version, or it was rolled back, or a text in it was taken back, or it is older than the stable or the
+    /// emergency version.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
-        self.usable(version)?;
-        Self::goes_on(self.stable.max(self.emergency), version)?;
+        self.goes_on(self.stable.max(self.emergency), version)?;
         if self.emergency.replace(version) != Some(version) {
             self.changes(Entry::of_version(Change::Emergency, Some(version), 0));
         }
@@ -277,8 +277,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// are pinned to it follow their tracks.
     ///
     /// # Errors
-    /// There is no such version; it governs already, is newer, or was itself rolled back; or the text of another
-    /// authority differs in it.
+    /// There is no such version; it governs already, is newer, or was itself rolled back; or the authority's text in it was taken
+    /// back, or that of another differs in it.
     // keeps: IOE-080 (§4.5 R5)
     pub fn roll_back(&mut self, whose: Authority, to: u32) -> Result<(), RolloutError> {
         let target = self.usable(to)?;
@@ -287,6 +287,10 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
             return Err(RolloutError::NothingBefore);
         }
         let (target, governs) = (target.policy.members(), governs.policy.members());
+        // The texts of the others govern already.
+        if target.iter().any(|member| member.authority == whose && self.authorities.took_back(member)) {
+            return Err(RolloutError::TakenBack(whose));
+        }
         for (one, others) in [(target, governs), (governs, target)] {
             let same = |member: &&crate::policy::Member| {
                 let other = others.iter().find(|other| other.authority == member.authority);
@@ -331,8 +335,8 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// Lets a version govern this percentage of the interactions that begin from now on.
     ///
     /// # Errors
-    /// There is a canary already; there is no such version, or it was rolled back, or it is older than the stable one;
-    /// or the share is more than 100 percent.
+    /// There is a canary already; there is no such version, or it was rolled back, or a text in it was taken back, or it is older
+    /// than the stable one; or the share is more than 100 percent.
     // keeps: IOE-079 (§4.5 R5)
     pub fn start_canary(&mut self, version: u32, percent: u8) -> Result<Track, RolloutError> {
         self.usable(version)?;
@@ -342,7 +346,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         if self.canary.is_some() {
             return Err(RolloutError::Busy);
         }
-        Self::goes_on(self.stable, version)?;
+        self.goes_on(self.stable, version)?;
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
         self.canary = Some(Canary { track, percent, version, withdrawn: Flag::NO });
@@ -428,10 +432,24 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
         }
     }
 
-    /// Refuses a version that is older than the governing one. A version contains the latest texts at the time when it
-    /// was installed; an older one lacks later changes.
-    fn goes_on(governs: Option<u32>, version: u32) -> Result<(), RolloutError> {
-        if governs.is_none_or(|governs| governs <= version) { Ok(()) } else { Err(RolloutError::Older) }
+    /// Refuses a version that cannot take the place of the governing one: it may be older. A version contains the latest texts at
+    /// the time when it was installed; an older one lacks later changes. The one that governs may stay.
+    fn goes_on(&self, governs: Option<u32>, version: u32) -> Result<(), RolloutError> {
+        self.usable(version)?;
+        if governs.is_some_and(|governs| governs > version) {
+            return Err(RolloutError::Older);
+        }
+        self.may_govern(governs, version).map(drop)
+    }
+
+    /// The version, unless a text in it was taken back since it was installed: where it governs it may stay, and it begins nowhere.
+    pub(crate) fn may_govern(&self, governs: Option<u32>, version: u32) -> Result<&Version<W>, RolloutError> {
+        let next = self.usable(version)?;
+        let bad = next.policy.members().iter().find(|member| self.authorities.took_back(member));
+        match bad.filter(|_| governs != Some(version)) {
+            Some(member) => Err(RolloutError::TakenBack(member.authority)),
+            None => Ok(next),
+        }
     }
 
     fn there(&self, version: u32) -> Result<&Version<W>, RolloutError> {

@@ -20,7 +20,7 @@ const ALL: [Resuming; 6] = [
 #[test]
 fn each_item_is_committed_once_in_any_order_of_losses_repetitions_and_crashes() {
     for model in ALL {
-        let checker = model.checker().threads(2).target_state_count(150_000).spawn_bfs().join();
+        let checker = model.checker().threads(2).spawn_bfs().join();
         let states = checker.unique_state_count();
         println!("{model:?}: {states} states");
         for name in ["each item is committed once and in order", "there is no dead end"] {

@@ -1,13 +1,15 @@
 //! The transports below a session: datagrams of QUIC, or of UDP. Both may lose and reorder; the session repairs.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use iacp_core::guard::prefix;
 use quinn::{Connection, Endpoint, SendDatagramError};
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
@@ -20,7 +22,7 @@ use crate::carrier::quic;
 pub const FRAME_LIMIT: usize = 1_200;
 /// Datagrams that wait for their session. When there are more, they wait in the kernel, and then they are lost.
 const INBOX: usize = 1_024;
-/// Connections that a listener holds at once.
+/// Connections that a listener holds at once; of one network it holds a quarter of them.
 const CONNECTIONS: usize = 512;
 /// A connection of which no session has taken anything for this long is closed: a session's heartbeats come every 15 s.
 /// Datagrams that belong to no session keep no connection open.
@@ -274,21 +276,81 @@ async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: 
     }
 }
 
-async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
-    while let Some(incoming) = endpoint.accept().await {
-        let open = endpoint.open_connections();
+/// What a listener does with who comes.
+enum Door {
+    /// A place among its network's connections, as long as it is kept.
+    Open(Arc<()>),
+    /// Its address has to prove itself first.
+    Prove,
+    Refuse,
+}
+
+/// The connections of each network.
+#[derive(Default)]
+struct Networks(HashMap<[u8; 9], Arc<()>>);
+
+impl Networks {
+    /// What becomes of one more, while so many connections are open.
+    fn door(&mut self, from: IpAddr, is_proven: bool, open: usize) -> Door {
+        let network = prefix(from);
+        let near = self.0.get(&network).map_or(0, |places| Arc::strong_count(places) - 1);
         if open >= CONNECTIONS {
-            incoming.refuse();
-        } else if open >= CONNECTIONS / 4 && !incoming.remote_address_validated() {
-            // Under load an address proves itself before it costs anything.
-            let _ = incoming.retry();
+            Door::Refuse
+        } else if open >= CONNECTIONS / 8 && !is_proven {
+            // Under load an address proves itself before it costs anything: in the name of another network nobody takes its share.
+            Door::Prove
+        } else if near >= CONNECTIONS / 4 {
+            Door::Refuse
         } else {
-            let inbox = inbox.clone();
-            tokio::spawn(async move {
-                if let Ok(Ok(connection)) = tokio::time::timeout(quic::PATIENCE, incoming).await {
-                    read_connection(connection, Arc::new(AtomicBool::new(false)), inbox).await;
-                }
-            });
+            self.0.retain(|_, places| Arc::strong_count(places) > 1);
+            Door::Open(Arc::clone(self.0.entry(network).or_default()))
         }
+    }
+}
+
+async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
+    let mut networks = Networks::default();
+    while let Some(incoming) = endpoint.accept().await {
+        let (from, is_proven) = (incoming.remote_address().ip(), incoming.remote_address_validated());
+        match networks.door(from, is_proven, endpoint.open_connections()) {
+            Door::Refuse => incoming.refuse(),
+            Door::Prove => {
+                let _ = incoming.retry();
+            }
+            Door::Open(place) => {
+                let inbox = inbox.clone();
+                tokio::spawn(async move {
+                    if let Ok(Ok(connection)) = tokio::time::timeout(quic::PATIENCE, incoming).await {
+                        read_connection(connection, Arc::new(AtomicBool::new(false)), inbox).await;
+                    }
+                    drop(place);
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_a_quarter_of_the_connections_and_an_address_proves_itself_under_load() {
+        let mut networks = Networks::default();
+        let mut enter = |from: [u8; 4], is_proven, open| networks.door(from.into(), is_proven, open);
+        let crowd: Vec<_> = (0..CONNECTIONS / 4)
+            .map_while(|open| match enter([10, 0, 0, u8::try_from(open).expect("few")], true, open) {
+                Door::Open(place) => Some(place),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(crowd.len(), CONNECTIONS / 4);
+        assert!(matches!(enter([10, 0, 0, 200], true, crowd.len()), Door::Refuse), "more of the same network");
+        assert!(matches!(enter([10, 0, 0, 200], false, crowd.len()), Door::Prove));
+        assert!(matches!(enter([10, 0, 1, 1], true, crowd.len()), Door::Open(_)), "another network");
+        assert!(matches!(enter([10, 0, 1, 1], false, crowd.len()), Door::Prove));
+        assert!(matches!(enter([10, 0, 1, 1], true, CONNECTIONS), Door::Refuse));
+        drop(crowd);
+        assert!(matches!(enter([10, 0, 0, 200], false, 0), Door::Open(_)), "its places are free again");
     }
 }

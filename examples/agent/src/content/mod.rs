@@ -2,4 +2,5 @@
 
 pub mod parts;
 pub mod receive;
+pub mod rooms;
 pub mod source;

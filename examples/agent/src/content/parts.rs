@@ -223,6 +223,8 @@ pub struct Reader {
     content: Vec<u8>,
     name: Option<Vec<u8>>,
     longest: u64,
+    /// What its place takes of the room, as long as it has not.
+    place: usize,
     held: Held,
 }
 
@@ -238,8 +240,15 @@ impl Reader {
             content: Vec::new(),
             name: None,
             longest,
+            place: 0,
             held: Held::nothing(room),
         }
+    }
+
+    /// The same for a handoff that takes so many bytes of the room beside its own.
+    pub const fn in_place(mut self, bytes: usize) -> Self {
+        self.place = bytes;
+        self
     }
 
     /// Takes what came next.
@@ -252,7 +261,8 @@ impl Reader {
                 return Err(NoHandoff::Trailing);
             }
             let (taken, rest) = bytes.split_at(bytes.len().min(self.missing));
-            self.held.take(taken.len())?;
+            self.held.take(self.place + taken.len())?;
+            self.place = 0;
             self.buffer.extend_from_slice(taken);
             self.missing -= taken.len();
             bytes = rest;

@@ -26,6 +26,8 @@ pub struct Store {
     pub share: usize,
     /// What comes are handoffs and requests, and no files.
     pub handoffs: bool,
+    /// How much of the room a handoff takes for its place, in bytes.
+    pub place: usize,
 }
 
 /// What all transfers under way may take together, in bytes, unless a single one may take more.
@@ -34,23 +36,36 @@ const ROOM: usize = 256 << 20;
 const EARLY: usize = 64;
 /// What a handoff takes beside its content, in bytes: its other parts, and the places of frames that wait.
 const BESIDE: usize = (1 << 16) + FRAMES * EARLY;
+/// What a handoff takes for its place among those that wait to be handed on, in bytes: so of one network at most 64 wait, and 256 in
+/// all.
+const PLACE: usize = 1 << 20;
 
 impl Store {
     /// For files of at most `longest` bytes.
     pub fn files(directory: Option<PathBuf>, longest: u64) -> Self {
-        Self { directory, longest, room: Room::new(ROOM), share: ROOM / 4, handoffs: false }
+        Self { directory, longest, room: Room::new(ROOM), share: ROOM / 4, handoffs: false, place: 0 }
     }
 
     /// For handoffs whose content has at most `longest` bytes.
     pub fn handoffs(longest: u64) -> Self {
-        let one = whole(longest);
-        Self { directory: None, longest, room: Room::new(one.max(ROOM)), share: one.max(ROOM / 4), handoffs: true }
+        Self::many(longest, 0)
+    }
+
+    /// For handoffs that wait to be handed on.
+    pub fn relayed(longest: u64) -> Self {
+        Self::many(longest, PLACE)
+    }
+
+    fn many(longest: u64, place: usize) -> Self {
+        let one = whole(longest).saturating_add(place);
+        let (room, share) = (Room::new(one.max(ROOM)), one.max(ROOM / 4));
+        Self { directory: None, longest, room, share, handoffs: true, place }
     }
 
     /// For a single handoff whose content has at most `longest` bytes.
     pub fn handoff(longest: u64) -> Self {
         let one = whole(longest);
-        Self { directory: None, longest, room: Room::new(one), share: one, handoffs: true }
+        Self { directory: None, longest, room: Room::new(one), share: one, handoffs: true, place: 0 }
     }
 }
 
@@ -82,7 +97,7 @@ pub struct Receiver {
 impl Receiver {
     /// `first` is the sequence number that the peer's stream begins with, `room` the store's or a part of it.
     pub fn new(first: u64, store: &Store, room: Rc<Room>) -> Self {
-        let handoff = store.handoffs.then(|| Reader::new(store.longest, Rc::clone(&room)));
+        let handoff = store.handoffs.then(|| Reader::new(store.longest, Rc::clone(&room)).in_place(store.place));
         let (early, held) = (BTreeMap::new(), Held::nothing(room));
         Self { next: first, early, held, hash: Sha256::new(), bytes: 0, partial: None, handoff }
     }
@@ -200,6 +215,8 @@ impl Drop for Partial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::parts;
+    use crate::content::rooms::Rooms;
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -231,6 +248,32 @@ mod tests {
             drop(receiver);
             assert!(store.room.hold(bytes + 14).is_some());
         }
+    }
+
+    #[test]
+    fn of_handoffs_that_wait_to_be_handed_on_a_network_has_64_and_all_have_256() {
+        let store = Store::relayed(16 << 20);
+        let handoff = parts::write(&[], &[], &[]).expect("short");
+        let mut rooms = Rooms::new(Rc::clone(&store.room), store.share);
+        let mut fill = |network: u8| {
+            let room = rooms.of([network; 9]);
+            let mut kept = Vec::new();
+            loop {
+                let mut receiver = Receiver::new(0, &store, Rc::clone(&room));
+                match receiver.take(&store, 0, Some(&handoff)) {
+                    Ok(()) => kept.push(receiver.complete(&store).expect("whole")),
+                    // Before it is acknowledged.
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+                        return kept;
+                    }
+                }
+            }
+        };
+        let kept: Vec<_> = (0..5).map(&mut fill).collect();
+        assert_eq!(kept.iter().map(Vec::len).collect::<Vec<_>>(), [63, 63, 63, 63, 3], "and their bytes");
+        drop(kept);
+        assert_eq!(fill(9).len(), 63, "the places come back");
     }
 
     #[test]

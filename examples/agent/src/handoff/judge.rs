@@ -213,9 +213,13 @@ impl<'t> Judge<'t> {
     }
 }
 
-/// What was decided the first time about an object that comes once more, if it was approved then.
+/// What was decided the first time about an object that comes once more, if it was approved then. The same manifest, sealed by
+/// another key, is another object.
 fn before(lineage: &impl Lineage, judgement: &Judgement<'_>) -> Option<Outcome> {
     let sealed = judgement.manifest.as_ref()?;
+    if lineage.object(&sealed.digest(), sealed.key().as_bytes()) != lineage::Memory::Decided {
+        return None;
+    }
     match lineage.parent(&sealed.digest()) {
         Parent::Approved(approved) => Some(match approved.line {
             Line::Main(_) => Outcome::Continue,
@@ -292,5 +296,49 @@ fn report(carried_by: &str, delivery: &Delivery<'_>, judgement: &Judgement<'_>) 
         bytes: delivery.object.map_or(0, <[u8]>::len) as u64,
         kept: None,
         before: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cep_envelope::manifest::{MAX_MANIFEST, MAX_OUTER, Manifest, SealedManifest, seal};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::content::parts::{Came, Reader, Room};
+    use crate::handoff::sealing;
+    use crate::keys::Sealer;
+    use crate::telling::timeline::Style;
+
+    #[test]
+    fn a_manifest_that_another_key_has_sealed_again_was_not_approved_before() {
+        let [(alices, alice), (carols, carol)] = [(); 2].map(|()| keys::sealer(None).expect("a key"));
+        let bob = keys::identity(None).expect("a key").eid();
+        let envelope = sealing::envelope(&alice, &bob, b"content", None).expect("sealed");
+        // A manifest that names no signer.
+        let outer = SealedManifest::parse(&envelope.outer).expect("well-formed");
+        let manifest = Manifest { signer: None, ..Manifest::read(outer.signed_bytes()).expect("well-formed") };
+        let mut buffer = [0; MAX_MANIFEST];
+        let manifest = manifest.write(&mut buffer).expect("short");
+        let by = |sealer: &Sealer| {
+            let mut buffer = [0; MAX_OUTER];
+            let recipient = hex::encode(bob.0);
+            let outer =
+                seal(manifest, &sealer.name, &recipient, |hash| sealer.sign(hash), &mut buffer).expect("sealed");
+            let notice = String::from_utf8(envelope.notice.clone()).expect("text").replace(&alice.name, &sealer.name);
+            let stream = crate::content::parts::write(notice.as_bytes(), outer, b"content").expect("short");
+            let mut reader = Reader::new(7, Room::new(1 << 20));
+            reader.push(&stream).expect("a handoff");
+            let Ok(Came::Handoff(parts)) = reader.finish() else { panic!("no handoff") };
+            parts
+        };
+        let timeline = Timeline::new(Clock::start(), Style::Log);
+        let trusted = vec![alices.eid(), carols.eid()];
+        let mut judge = Judge::new("bob", &timeline, &bob, trusted, None, true).expect("keys");
+        let mut judged = |sealer| judge.judge("", &by(sealer)).expect("in memory");
+        assert!(judged(&alice).continues);
+        let again = judged(&carol);
+        assert_eq!((again.outcome, again.deciding, again.before), ("triage", vec!["resealed"], None));
+        assert_eq!(judged(&alice).before, Some(Outcome::Continue), "her own is");
     }
 }

@@ -1,5 +1,6 @@
 //! `agent relay`: takes handoffs and hands them on. It needs no key but its own, and can open no seal.
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
 use crate::content::parts::{self, Parts};
 use crate::content::receive::Store;
+use crate::content::rooms::Prefix;
 use crate::handoff::answer;
 use crate::handoff::carry::{LONGEST, carry};
 use crate::keys::{self, Identity, Target};
@@ -24,7 +26,8 @@ use crate::telling::timeline::{Style, Timeline};
 
 /// Takes handoffs from anyone and hands each on to one agent, as it is; prints this agent's EID
 ///
-/// The receiver's answer goes back to the sender, as it is, if it comes within 20 seconds.
+/// The receiver's answer goes back to the sender, as it is, if it comes within 20 seconds. What waits is handed on by turns of the
+/// networks that it came from; of one network at most 64 handoffs wait, and 256 in all: more are refused.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Where to listen: IP:PORT (port 0 lets the system choose; the address is told on standard error)
@@ -58,16 +61,19 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let at = bound.at.to_string();
     timeline.note("relay", Event::Listening { transport: arguments.transport.name(), at });
 
-    let store = Store::handoffs(arguments.max_bytes);
+    let store = Store::relayed(arguments.max_bytes);
     let outlet = Outlet::new("relay", &timeline, None);
     let mut server = Server::new("relay", &timeline, answering, store, None, outlet, clock.now());
     let mut inbox = bound.inbox;
-    // What waits here is bounded by the room that all handoffs share.
+    // What waits here is bounded by the room that all handoffs share: each takes of it for its place, too.
     let (queue, waiting) = unbounded_channel();
     let (answers, mut later) = unbounded_channel();
     let mut report = |received: &Received| match &received.handoff {
         Some(parts) => {
-            queue.send((received.session, Rc::clone(parts))).ok().context("nothing is handed on any more")?;
+            queue
+                .send((received.network, (received.session, Rc::clone(parts))))
+                .ok()
+                .context("nothing is handed on any more")?;
             Ok(Answered::Within(answer::RELAY_WAITS))
         }
         // What is here is others', and not to be asked for.
@@ -82,6 +88,42 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A handoff, and the session that brought it.
+type Waiting = (Key, Rc<Parts>);
+
+/// What waits: of a network in the order in which it came, and one of each network in turn.
+struct Turns<T>(VecDeque<(Prefix, VecDeque<T>)>);
+
+impl<T> Turns<T> {
+    fn add(&mut self, network: Prefix, waiting: T) {
+        match self.0.iter_mut().find(|(of, _)| *of == network) {
+            Some((_, line)) => line.push_back(waiting),
+            None => self.0.push_back((network, VecDeque::from([waiting]))),
+        }
+    }
+
+    fn next(&mut self) -> Option<T> {
+        let (network, mut line) = self.0.pop_front()?;
+        let next = line.pop_front();
+        if !line.is_empty() {
+            self.0.push_back((network, line));
+        }
+        next
+    }
+
+    /// The next one, as soon as there is one; `None` if nothing comes any more.
+    async fn wait(&mut self, queue: &mut UnboundedReceiver<(Prefix, T)>) -> Option<T> {
+        if self.0.is_empty() {
+            let (network, first) = queue.recv().await?;
+            self.add(network, first);
+        }
+        while let Ok((network, waiting)) = queue.try_recv() {
+            self.add(network, waiting);
+        }
+        self.next()
+    }
+}
+
 /// How often a handoff is tried, and the pause after the first failure, which doubles.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -94,10 +136,11 @@ async fn hand_on(
     identity: &Identity,
     target: Target,
     transport: Transport,
-    mut waiting: UnboundedReceiver<(Key, Rc<Parts>)>,
+    mut queue: UnboundedReceiver<(Prefix, Waiting)>,
     answers: &UnboundedSender<Later>,
 ) {
-    while let Some((session, parts)) = waiting.recv().await {
+    let mut turns = Turns(VecDeque::new());
+    while let Some((session, parts)) = turns.wait(&mut queue).await {
         let Some(stream) = parts::write(&parts.notice, &parts.outer, &parts.content) else { continue };
         let mut back = None;
         for failures in 1..=TRIES {
@@ -128,4 +171,31 @@ async fn hand_on(
 fn answer_of(sent: Sent) -> Option<Reply> {
     let parts = sent.reply?.ok()?;
     parts::write(&parts.notice, &parts.outer, &parts.content).map(Reply::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn networks_take_turns_however_much_one_of_them_brings() {
+        let (queue, mut waiting) = unbounded_channel();
+        let mut turns = Turns(VecDeque::new());
+        let bring = |network: u8, what: u32| queue.send(([network; 9], (network, what))).expect("somebody hears");
+        (0..100).for_each(|what| bring(1, what));
+        assert_eq!(turns.wait(&mut waiting).await, Some((1, 0)));
+        bring(2, 0);
+        bring(2, 1);
+        bring(3, 0);
+        let mut next = Vec::new();
+        for _ in 0..6 {
+            next.extend(turns.wait(&mut waiting).await);
+        }
+        assert_eq!(next, [(1, 1), (2, 0), (3, 0), (1, 2), (2, 1), (1, 3)]);
+        drop(queue);
+        for what in 4..100 {
+            assert_eq!(turns.wait(&mut waiting).await, Some((1, what)));
+        }
+        assert_eq!(turns.wait(&mut waiting).await, None);
+    }
 }

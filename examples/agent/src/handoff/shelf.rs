@@ -10,7 +10,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 use cep_envelope::Surface;
@@ -19,6 +18,7 @@ use cep_envelope::notification::MAX_NOTIFICATION;
 use iacp_wire::Eid;
 
 use crate::content::parts::{self, Room};
+use crate::content::rooms::{Prefix, Rooms};
 use crate::handoff::sealing::Envelope;
 use crate::server::Reply;
 
@@ -28,27 +28,32 @@ pub const MANIFEST: &str = "+manifest.json";
 pub const NOTICE: &str = "+notice.json";
 /// What all replies under way may take together, in bytes.
 const ROOM: usize = 256 << 20;
+/// What a reply takes beside its content at most, in bytes.
+const BESIDE: usize = 64 << 10;
 
 /// A folder of objects, and the agents that may have all of them.
 pub struct Shelf {
     folder: PathBuf,
     readers: Vec<Eid>,
     longest: u64,
-    room: Rc<Room>,
+    /// A network has a quarter of it, or as much as one object takes.
+    rooms: Rooms,
 }
 
 impl Shelf {
     /// Objects of at most `longest` bytes. An agent of `readers` gets every one, any other those that are sealed for its EID.
     pub fn new(folder: PathBuf, readers: Vec<Eid>, longest: u64) -> Result<Self> {
         ensure!(folder.is_dir(), "--serve {}: no folder", folder.display());
-        Ok(Self { folder, readers, longest, room: Room::new(ROOM) })
+        let one = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(BESIDE);
+        let rooms = Rooms::new(Room::new(ROOM), one.clamp(ROOM / 4, ROOM));
+        Ok(Self { folder, readers, longest, rooms })
     }
 
-    /// The object of this name, if it is here and this agent may have it.
+    /// The object of this name, if it is here and this agent, which asks from this network, may have it.
     ///
     /// # Errors
     /// It is here and cannot be read, or there is no room for it now.
-    pub fn find(&self, name: &[u8], peer: &Eid) -> Result<Option<Reply>> {
+    pub fn find(&mut self, name: &[u8], peer: &Eid, network: Prefix) -> Result<Option<Reply>> {
         // A surface has no '/', and is no '..'.
         let Ok(surface) = Surface::parse_bytes(name) else { return Ok(None) };
         let name = surface.as_str();
@@ -61,7 +66,7 @@ impl Shelf {
         let Some(content) = read(&folder.join(name), self.longest)? else { return Ok(None) };
         let notice = read(&folder.join(format!("{name}{NOTICE}")), MAX_NOTIFICATION as u64)?.unwrap_or_default();
         let stream = parts::write(&notice, &outer, &content).context("too long")?;
-        let held = self.room.hold(stream.len()).context("too much is asked for at once")?;
+        let held = self.rooms.of(network).hold(stream.len()).context("too much is asked for at once")?;
         Ok(Some(Reply::in_room(stream, held)))
     }
 }
@@ -123,6 +128,8 @@ mod tests {
     use crate::handoff::sealing;
     use crate::keys;
 
+    const NETWORK: Prefix = [1; 9];
+
     #[test]
     fn an_object_goes_to_the_agent_it_is_for_and_to_readers_alone() {
         let place = tempfile::tempdir().expect("a folder");
@@ -131,7 +138,7 @@ mod tests {
         let envelope = sealing::envelope(&alice, &bob, b"content", None).expect("sealed");
         keep(place.path(), &envelope, b"content").expect("kept");
         let shelf = |longest| Shelf::new(place.path().to_owned(), vec![carol], longest).expect("a folder");
-        let find = |name: &str, peer| shelf(7).find(name.as_bytes(), peer).expect("readable");
+        let find = |name: &str, peer| shelf(7).find(name.as_bytes(), peer, NETWORK).expect("readable");
         for peer in [&bob, &carol] {
             let reply = find(&envelope.name, peer).expect("it may have it");
             assert_eq!(reply.stream, envelope.stream);
@@ -140,7 +147,7 @@ mod tests {
         for name in ["", "..", "../x", &format!("{0}/{0}", envelope.name), "20260514t064148z.message.x.normal.tza"] {
             assert!(find(name, &bob).is_none(), "{name}");
         }
-        assert!(shelf(6).find(envelope.name.as_bytes(), &bob).is_err(), "longer than is given out");
+        assert!(shelf(6).find(envelope.name.as_bytes(), &bob, NETWORK).is_err(), "longer than is given out");
         assert!(keep(place.path(), &envelope, b"other").is_err(), "a name is given once");
         assert!(keep(place.path(), &envelope, b"content").is_ok(), "the same again, as after an interruption");
         fs::remove_file(place.path().join(&envelope.name).join(&envelope.name)).expect("removed");
@@ -148,17 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn the_room_for_replies_comes_back() {
+    fn the_room_for_replies_is_shared_among_networks_and_comes_back() {
         let place = tempfile::tempdir().expect("a folder");
         let (_, alice) = keys::sealer(None).expect("a key");
         let bob = keys::identity(None).expect("a key").eid();
         let envelope = sealing::envelope(&alice, &bob, b"content", None).expect("sealed");
         keep(place.path(), &envelope, b"content").expect("kept");
         let mut shelf = Shelf::new(place.path().to_owned(), vec![], 7).expect("a folder");
-        shelf.room = Room::new(envelope.stream.len());
-        let first = shelf.find(envelope.name.as_bytes(), &bob).expect("room");
-        assert!(shelf.find(envelope.name.as_bytes(), &bob).is_err(), "the first takes all of it");
-        drop(first);
-        assert!(shelf.find(envelope.name.as_bytes(), &bob).expect("room").is_some());
+        let one = envelope.stream.len();
+        shelf.rooms = Rooms::new(Room::new(2 * one), one);
+        let mut find = |network| shelf.find(envelope.name.as_bytes(), &bob, network);
+        let first = find(NETWORK).expect("room");
+        assert!(find(NETWORK).is_err(), "the first takes all of its network's share");
+        let other = find([2; 9]).expect("room of another network");
+        assert!(find([3; 9]).is_err(), "nothing is left");
+        drop((first, other));
+        assert!(find(NETWORK).expect("room").is_some());
     }
 }

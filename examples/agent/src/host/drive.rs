@@ -438,6 +438,7 @@ impl Host<'_> {
         };
         let written = Frame::new(Message::ErpAlloc(&alloc)).write(out).ok();
         alloc.local_iat.0.zeroize();
+        alloc.initialization_nonce.0.zeroize();
         written
     }
 

@@ -379,10 +379,11 @@ pub fn words(status: Status) -> String {
 /// ERP_INIT, and the ERP_ALLOC that brings EID and token.
 // keeps: IACP-075 (§4.2.3.1)
 async fn begin(mut stream: UnixStream, nonce: &[u8; 32]) -> Result<(UnixStream, Agent)> {
-    let init = ErpInit { initialization_nonce: InitializationNonce(*nonce) };
-    let mut frame = [0; 64];
-    let length = Frame::new(Message::ErpInit(&init)).write(&mut frame)?;
-    stream.write_all(&frame[..length]).await.context("the host has gone")?;
+    let mut init = ErpInit { initialization_nonce: InitializationNonce(*nonce) };
+    let mut frame = Zeroizing::new([0; 64]);
+    let written = Frame::new(Message::ErpInit(&init)).write(frame.as_mut_slice());
+    init.initialization_nonce.0.zeroize();
+    stream.write_all(&frame[..written?]).await.context("the host has gone")?;
     loop {
         let answer = read_frame(&mut stream).await.context("the host has gone")?;
         let Some(answer) = answer.map(Zeroizing::new) else { bail!("the host has no local channel free, or has gone") };

@@ -14,7 +14,7 @@ use crate::keys;
 use crate::local::channel::{Ask, Channel, Found, KEEPALIVE, words};
 use crate::local::credentials::Credentials;
 use crate::local::notice::{Notice, What, ending};
-use crate::local::share::{input, tell, text};
+use crate::local::share::{fits, input, tell, text};
 use crate::local::stay::{Gone, Serve, stay};
 use crate::telling::event::Event;
 use crate::telling::step::Step;
@@ -91,6 +91,7 @@ impl Serve for Following<'_> {
             tokio::select! {
                 notice = channel.next() => self.take(notice.ok_or(Gone)?, channel).await?,
                 line = self.lines.recv(), if self.target.is_some() && !self.ended => match (line, self.target) {
+                    (Some(line), Some(_)) if !fits(self.timeline, &line) => {}
                     (Some(line), Some((session, coordinate))) => {
                         let write = Ask::Write { coordinate: &coordinate, value: line.as_bytes() };
                         channel.ask(session, write).await.map_err(|_| Gone)?;

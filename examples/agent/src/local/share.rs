@@ -111,6 +111,15 @@ pub fn input() -> mpsc::Receiver<String> {
     lines
 }
 
+/// Whether a line can be a value; if not, that is told.
+pub fn fits(timeline: &Timeline, line: &str) -> bool {
+    if line.len() > VALUE {
+        let what = format!("a value has at most {VALUE} bytes, and this line {}", line.len());
+        timeline.note("agent", Event::Trouble { what });
+    }
+    line.len() <= VALUE
+}
+
 /// A value, or a tag, as it is shown.
 pub fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| format!("0x{}", hex::encode(bytes)), str::to_owned)
@@ -220,10 +229,7 @@ impl Sharing<'_> {
                     }
                 }
                 line = self.lines.recv(), if !self.ended => match line {
-                    Some(line) if line.len() > VALUE => {
-                        let what = format!("a value has at most {VALUE} bytes, and this line {}", line.len());
-                        self.timeline.note("agent", Event::Trouble { what });
-                    }
+                    Some(line) if !fits(self.timeline, &line) => {}
                     Some(line) => {
                         self.value = Some(line);
                         self.write(channel).await?;

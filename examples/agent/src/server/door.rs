@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use iacp_core::guard::prefix;
 use iacp_core::pss::TeardownReason;
@@ -22,14 +22,7 @@ impl Server<'_> {
 
     /// The part of the store's room that an address has with its neighbours.
     pub(super) fn room(&mut self, from: SocketAddr) -> Rc<Room> {
-        let network = prefix(from.ip());
-        if let Some(room) = self.rooms.get(&network).and_then(Weak::upgrade) {
-            return room;
-        }
-        self.rooms.retain(|_, room| room.strong_count() > 0);
-        let room = self.store.room.part(self.store.share);
-        self.rooms.insert(network, Rc::downgrade(&room));
-        room
+        self.rooms.of(prefix(from.ip()))
     }
 
     /// Whether one more session can be made, at the cost of an older one if need be.

@@ -14,7 +14,7 @@ pub use reply::{Answered, Key, Reply};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use iacp_core::discovery::dfa;
 use iacp_core::guard::prefix;
@@ -29,8 +29,9 @@ use self::buckets::{Buckets, Guest};
 use self::ways::Ways;
 use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
-use crate::content::parts::{Came, Parts, Room};
+use crate::content::parts::{Came, Parts};
 use crate::content::receive::{Complete, Receiver, Store};
+use crate::content::rooms::{Prefix, Rooms};
 use crate::keys::{self, Identity};
 use crate::memory::{Receiving, WINDOW, lend};
 use crate::server::beacon::{ANSWER, Beacon};
@@ -75,9 +76,6 @@ struct Entry {
     reply: reply::State,
 }
 
-/// A network: see [`prefix`].
-type Prefix = [u8; 9];
-
 impl Entry {
     /// Notes what has advanced.
     fn look(&mut self, now: Mono) {
@@ -110,6 +108,9 @@ pub struct Received {
     /// The session that brought it, and takes the answer back.
     #[serde(skip)]
     pub session: Key,
+    /// The network that the session was opened from.
+    #[serde(skip)]
+    pub network: Prefix,
 }
 
 /// The answering side of an agent.
@@ -124,7 +125,7 @@ pub struct Server<'t> {
     /// Sessions at a time.
     most: usize,
     /// The part of the store's room that each network has.
-    rooms: HashMap<Prefix, Weak<Room>>,
+    rooms: Rooms,
     sessions: HashMap<Key, Entry>,
     /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
     strangers: VecDeque<Key>,
@@ -158,6 +159,7 @@ impl<'t> Server<'t> {
         outlet: Outlet<'t>,
         now: Mono,
     ) -> Self {
+        let rooms = Rooms::new(Rc::clone(&store.room), store.share);
         Self {
             who,
             timeline,
@@ -167,7 +169,7 @@ impl<'t> Server<'t> {
             store,
             buckets: Buckets::new(now),
             most: SESSIONS,
-            rooms: HashMap::new(),
+            rooms,
             sessions: HashMap::new(),
             strangers: VecDeque::new(),
             ended: VecDeque::new(),
@@ -385,7 +387,7 @@ impl<'t> Server<'t> {
         if entry.session.closure().is_some_and(|closure| closure != Closure::Graceful) {
             return;
         }
-        let peer = entry.session.peer();
+        let (peer, network) = (entry.session.peer(), entry.prefix);
         let Some(mut receiver) = entry.receiver.take() else { return };
         match receiver.complete(&self.store) {
             Ok(Complete { sha256, bytes, handoff }) => {
@@ -396,7 +398,7 @@ impl<'t> Server<'t> {
                     Some(Came::Request(name)) => (None, Some(name)),
                     None => (None, None),
                 };
-                self.received.push(Received { sha256, bytes, from, handoff, request, session: key });
+                self.received.push(Received { sha256, bytes, from, handoff, request, session: key, network });
             }
             Err(error) => self.give_up(now, key, &error),
         }

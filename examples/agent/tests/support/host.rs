@@ -53,6 +53,21 @@ impl Told {
         self.until(event, |_| true)
     }
 
+    /// SIGSTOP: it does nothing more, and what it has to do is still to come.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.running.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("there is kill").success());
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.running.0.kill().expect("it can be killed");
@@ -61,8 +76,7 @@ impl Told {
 
     /// SIGTERM, and the end of it.
     pub fn stop(self) -> bool {
-        let pid = self.running.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill").success());
+        self.signal("-TERM");
         self.ended()
     }
 

@@ -110,14 +110,38 @@ impl Listener {
         serde_json::from_str(&line).expect("an object on a line")
     }
 
-    /// Asserts that nothing else was reported, and that the process lives.
-    pub fn has_nothing_more(&mut self) {
-        assert_eq!(
-            self.lines.recv_timeout(Duration::from_millis(200)),
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout)
-        );
-        assert!(self.running.0.try_wait().expect("asked").is_none(), "the listener has ended");
+    /// Asserts that nothing else was reported, and that the process lives: one more file comes, and is what it reports next.
+    pub fn has_nothing_more(&self) {
+        let (_place, marker, name) = marker();
+        succeeded(&self.send(&marker));
+        let report = self.next();
+        assert_eq!(report["sha256"], name, "another report came before: {report}");
     }
+
+    /// The same for a listener that judges handoffs: the marker is a stranger's.
+    pub fn has_judged_nothing_more(&self) {
+        let (_place, marker, name) = marker();
+        let to = format!("{}@{}", self.eid, self.at);
+        let mut stranger = agent();
+        stranger.args(["handoff", "--to", &to, "--transport", self.transport, "--no-wait"]).arg(&marker);
+        succeeded(&stranger.output().expect("the program starts"));
+        let report = self.next();
+        assert_eq!(report["content"], format!("sha256:{name}"), "another report came before: {report}");
+    }
+}
+
+/// A file that no test sends, and its SHA-256.
+fn marker() -> (tempfile::TempDir, std::path::PathBuf, String) {
+    let place = tempfile::tempdir().expect("a directory");
+    let (path, content) = (place.path().join("marker"), b"nothing came before this");
+    std::fs::write(&path, content).expect("written");
+    (place, path, sha256(content))
+}
+
+/// Tells that something is not tested on this machine. Not `eprintln!`, which is only shown for tests that fail.
+pub fn not_tested(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "\n*** NOT TESTED: {what} ***\n").expect("standard error is open");
 }
 
 /// Asserts success.

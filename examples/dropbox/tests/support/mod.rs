@@ -310,3 +310,8 @@ impl Steps for Crash {
         Ok(())
     }
 }
+
+/// Tells that something is not tested on this machine. Not `eprintln!`, which is only shown for tests that fail.
+pub fn not_tested(what: &str) {
+    writeln!(io::stderr(), "\n*** NOT TESTED: {what} ***\n").expect("standard error is open");
+}

@@ -50,10 +50,16 @@ impl Web {
     /// Whether requests inwards can be distinguished from others here; prints a note if not.
     pub fn has_outside(&self) -> bool {
         if !self.world.has_outside {
-            eprintln!("NOT SHOWN: requests inwards, because this host has no address but loopback");
+            not_tested("requests inwards: this host has no address but loopback");
         }
         self.world.has_outside
     }
+}
+
+/// Tells that something is not tested on this machine. Not `eprintln!`, which is only shown for tests that fail.
+pub fn not_tested(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "\n*** NOT TESTED: {what} ***\n").expect("standard error is open");
 }
 
 fn fetcher(world: &World) -> Fetcher {

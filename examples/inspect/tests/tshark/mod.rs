@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +13,9 @@ use serde_json::Value;
 /// the script, and `ports` are read as IACP beside 4227.
 pub fn dissected(lua: &str, pcap: &Path, folder: &Path, ports: &[u16]) -> Option<Vec<Value>> {
     if Command::new("tshark").arg("--version").output().is_err() {
-        eprintln!("\n!!!\n!!! the dissector is NOT tested: tshark is not installed (apt-get install tshark)\n!!!\n");
+        // Not `eprintln!`, which is only shown for tests that fail.
+        let what = "the dissector: tshark is not installed (apt-get install tshark)";
+        writeln!(stderr(), "\n*** NOT TESTED: {what} ***\n").expect("standard error is open");
         return None;
     }
     let script = folder.join("iacp.lua");
