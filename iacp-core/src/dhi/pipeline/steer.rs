@@ -188,7 +188,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         if !self.skips_well_known {
             cache.release(&self.well_known_key());
         }
-        for index in (0..self.candidates).filter(|index| self.probes >> index & 1 == 1) {
+        let probes = self.probes;
+        let is_own = |index: &usize| {
+            let bits = u32::try_from(*index).ok().and_then(|index| probes.checked_shr(index));
+            bits.is_some_and(|bits| bits & 1 == 1)
+        };
+        for index in (0..self.candidates).filter(is_own) {
             if let Some(key) = self.candidate_key(index) {
                 cache.release(&key);
             }
