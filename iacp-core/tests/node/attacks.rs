@@ -276,7 +276,7 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
 #[test]
 fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
     let mut host = newcomer();
-    let mut accuses = |host: &mut Host, agent: u8| {
+    let accuses = |host: &mut Host, agent: u8| {
         assert_eq!(host.status(at(0), home(agent), &registration(at(0), agent, 4, 10, agent.into())), 0);
         let other = binding(agent, home(agent + 100).ip(), 4);
         let key = hashed(&identity(agent).eid().0);

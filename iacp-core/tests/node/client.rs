@@ -218,7 +218,7 @@ fn a_valid_binding_of_another_eid_is_no_answer() {
     let (nodes, mut read, mut found) = (eids(), read(7), Found::default());
     let reader = Reader { nodes: &nodes, airk: None };
     let truth = binding(AGENT, home(AGENT).ip(), 3);
-    let mut lie = |generation: u64| {
+    let lie = |generation: u64| {
         let own = binding(1, home(66).ip(), generation);
         let mut bytes = [0; 200];
         let length =
