@@ -2,7 +2,6 @@
 
 mod web;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::Result;
@@ -98,8 +97,12 @@ async fn the_sandbox_reaches_nothing_further_inwards_than_the_agents_uri() {
     // shows: IACP-060 (§4.1.4.3)
     let web = Web::start().await;
     if !web.has_outside() {
+        use std::io::Write as _;
         // Not by a macro: the output of a test that passes is not shown.
-        let _ = writeln!(std::io::stderr(), "NOT SHOWN: that the sandbox reaches nothing further inwards, because this host has no address but loopback");
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT SHOWN: that the sandbox reaches nothing further inwards, because this host has no address but loopback"
+        );
         return;
     }
     let agent = Identity::<Portable>::generate(&mut rng());
