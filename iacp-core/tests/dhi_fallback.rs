@@ -22,13 +22,15 @@ struct World {
     resolver: Identity<Portable>,
     memory: Vec<Asked>,
     now: Mono,
+    /// Where queries come from.
+    network: u8,
 }
 
 impl World {
     fn new(places: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let (entity, resolver) = (Identity::generate(&mut rng), Identity::generate(&mut rng));
-        Self { rng, entity, resolver, memory: vec![Asked::FREE; places], now: Mono(5_000) }
+        Self { rng, entity, resolver, memory: vec![Asked::FREE; places], now: Mono(5_000), network: 7 }
     }
 
     fn query(&mut self, uri: &str) -> (Query, Vec<u8>) {
@@ -46,7 +48,8 @@ impl World {
             mapping
         };
         let mut resolver = Resolver::new(&mut self.memory);
-        let length = resolver.answer(self.now, UNIX, &self.resolver, query, known, &mut buffer)?;
+        let from = [198, 51, self.network, 1].into();
+        let length = resolver.answer((self.now, UNIX), &self.resolver, (from, query), known, &mut buffer)?;
         assert_eq!(length, 152);
         Ok(buffer[..length].to_vec())
     }
@@ -117,14 +120,37 @@ fn one_query_a_second_for_each_requestor() {
     world.now = Mono(5_999);
     let (_, second) = world.query(URI);
     assert_eq!(world.answer(&second, MAPPED), Err(Unanswered::TooSoon));
-    world.entity = Identity::generate(&mut world.rng);
+    (world.entity, world.network) = (Identity::generate(&mut world.rng), 8);
     let (_, other) = world.query(URI);
     assert!(world.answer(&other, MAPPED).is_ok(), "another requestor");
-    world.entity = Identity::generate(&mut world.rng);
+    (world.entity, world.network) = (Identity::generate(&mut world.rng), 9);
     let (_, third) = world.query(URI);
     assert_eq!(world.answer(&third, MAPPED), Err(Unanswered::Full), "no memory, no answer");
     world.now = Mono(6_000);
     assert!(world.answer(&third, MAPPED).is_ok(), "the first one's second is over");
+}
+
+/// The attack "repeating what an agent asked": a query names neither time nor resolver, so each node that got it can send it to the others.
+#[test]
+fn what_another_host_repeats_shuts_no_requestor_out() {
+    // shows: IACP-028 (§4.1.2)
+    let mut world = World::new(16);
+    let (query, bytes) = world.query(URI);
+    world.network = 66;
+    assert!(world.answer(&bytes, MAPPED).is_ok(), "the liar's copy is answered");
+    assert_eq!(world.answer(&bytes, MAPPED), Err(Unanswered::TooSoon), "once a second");
+    world.network = 7;
+    let answer = world.answer(&bytes, MAPPED).expect("the requestor's own comes from elsewhere");
+    assert_eq!(query.accept::<Portable>(UNIX, &answer), Ok(MAPPED));
+    // One network has two of the sixteen places, however many keys it draws.
+    world.network = 66;
+    let mut answered = 0;
+    for _ in 0..40 {
+        world.entity = Identity::generate(&mut world.rng);
+        let (_, drawn) = world.query(URI);
+        answered += usize::from(world.answer(&drawn, MAPPED).is_ok());
+    }
+    assert_eq!(answered, 1);
 }
 
 #[test]
@@ -174,7 +200,6 @@ fn opinions_of(words: &[Mapping]) -> Opinions {
     opinions
 }
 
-// shows: IACP-028 (§4.1.2)
 #[test]
 fn whatever_f_liars_say_they_neither_make_nor_change_a_mapping() {
     // For each n: every mixture of honest words and lies, in every order of arrival that differs in who came first.

@@ -100,7 +100,7 @@ impl Names {
         let now = self.now();
         self.ingress.admit(now.mono, from, 1).ok()?;
         let known = |host: &str| of_node(&self.node, now.unix, host, &self.configured);
-        Resolver::new(&mut self.asked).answer(now.mono, now.unix, &self.me, query, known, out).ok()
+        Resolver::new(&mut self.asked).answer((now.mono, now.unix), &self.me, (from.ip(), query), known, out).ok()
     }
 }
 

@@ -2,6 +2,7 @@
 //! answer are signed, and each requestor has one query a second.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use iacp_wire::message::{AnmlFallbackAnswer, AnmlFallbackQuery};
 use iacp_wire::{Eid, Frame, Message, Signature, TransactionId, WriteError};
@@ -9,6 +10,7 @@ use rand_core::CryptoRng;
 
 use super::uri::Uri;
 use crate::crypto::Provider;
+use crate::guard::site;
 use crate::identity::{Identity, sign_frame, verify_frame};
 use crate::time::{Mono, UnixTime};
 
@@ -94,7 +96,8 @@ impl core::error::Error for Ignored {}
 /// let mut memory = [Asked::FREE; 16];
 /// let mut resolving = Resolver::new(&mut memory);
 /// let known = |host: &str| if host == "example.org" { Mapping::NotFound } else { Mapping::Refused };
-/// let length = resolving.answer(Mono(0), now, &resolver, &frame[..length], known, &mut answer)?;
+/// let from = [192, 0, 2, 7].into();
+/// let length = resolving.answer((Mono(0), now), &resolver, (from, &frame[..length]), known, &mut answer)?;
 /// assert_eq!(query.accept::<Portable>(now, &answer[..length]), Ok(Mapping::NotFound));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -176,16 +179,17 @@ impl Query {
     }
 }
 
-/// When a requestor asked last.
+/// When a requestor asked last from a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     requestor: Eid,
+    network: [u8; 9],
     at: Option<Mono>,
 }
 
 impl Asked {
     /// No requestor.
-    pub const FREE: Self = Self { requestor: Eid([0; 32]), at: None };
+    pub const FREE: Self = Self { requestor: Eid([0; 32]), network: [0; 9], at: None };
 
     fn is_recent(&self, now: Mono) -> bool {
         self.at.is_some_and(|at| now.since(at) < PAUSE)
@@ -199,9 +203,9 @@ impl Asked {
 pub enum Unanswered {
     /// No such frame.
     Malformed,
-    /// This requestor asked less than a second ago.
+    /// This requestor asked less than a second ago, from the same network.
     TooSoon,
-    /// Within this second, as many other requestors have asked as there is memory for.
+    /// Within this second, as many other requestors have asked as there is memory for, or for their network.
     Full,
     /// The requestor's signature does not verify.
     Signature,
@@ -223,10 +227,15 @@ impl fmt::Display for Unanswered {
 
 impl core::error::Error for Unanswered {}
 
-/// The resolver's side, in the caller's memory: one place for each requestor of the last second.
+/// The resolver's side, in the caller's memory: one place for each requestor of the last second and its network, an eighth of the
+/// places for one network. A query says neither when nor to whom it was sent: so one that another host repeats counts for the
+/// network of that host.
 pub struct Resolver<'m> {
     asked: &'m mut [Asked],
 }
+
+/// One network has one of so many places.
+const SHARE: usize = 8;
 
 impl<'m> Resolver<'m> {
     /// A resolver; the contents of the memory are kept.
@@ -234,24 +243,24 @@ impl<'m> Resolver<'m> {
         Self { asked }
     }
 
-    /// Answers a query with what `known` returns for its host; returns the length of the answer in `buffer`. A URI that
-    /// is not a web URI is REFUSED without calling `known`.
+    /// Answers a query that came from the address `from` with what `known` returns for its host; returns the length of the answer in
+    /// `buffer`. A URI that is not a web URI is REFUSED without calling `known`.
     ///
     /// # Errors
     /// Why the query gets no answer. Only an answered query counts against its requestor: a forged one does not.
     // keeps: IACP-028 (§4.1.2)
     pub fn answer<P: Provider>(
         &mut self,
-        now: Mono,
-        unix: UnixTime,
+        (now, unix): (Mono, UnixTime),
         me: &Identity<P>,
-        query: &[u8],
+        (from, query): (IpAddr, &[u8]),
         known: impl FnOnce(&str) -> Mapping,
         buffer: &mut [u8],
     ) -> Result<usize, Unanswered> {
         let frame = Frame::parse(query).map_err(|_| Unanswered::Malformed)?;
         let Message::AnmlFallbackQuery { uri, tail } = frame.message else { return Err(Unanswered::Malformed) };
-        let place = self.place(now, &tail.requestor_eid)?;
+        let network = site(from);
+        let place = self.place(now, &tail.requestor_eid, network)?;
         verify_frame::<P>(&tail.requestor_eid, &frame, [&[], &[]], query).map_err(|_| Unanswered::Signature)?;
         let mut target = Uri::EMPTY;
         let mapping = if target.read(uri).is_ok() { known(target.host()) } else { Mapping::Refused };
@@ -274,18 +283,21 @@ impl<'m> Resolver<'m> {
         let written = sign_frame(me, &Frame::new(Message::AnmlFallbackAnswer(&answer)), [&context, &[]], buffer);
         let length = written.map_err(|_| Unanswered::Buffer)?;
         if let Some(asked) = self.asked.get_mut(place) {
-            *asked = Asked { requestor: tail.requestor_eid, at: Some(now) };
+            *asked = Asked { requestor: tail.requestor_eid, network, at: Some(now) };
         }
         Ok(length)
     }
 
-    /// The place where this query is counted: that of the requestor, or one whose second is over.
-    fn place(&self, now: Mono, requestor: &Eid) -> Result<usize, Unanswered> {
-        let own = self.asked.iter().position(|asked| asked.at.is_some() && asked.requestor == *requestor);
+    /// The place where this query is counted: that of the requestor there, or one whose second is over.
+    fn place(&self, now: Mono, requestor: &Eid, network: [u8; 9]) -> Result<usize, Unanswered> {
+        let is_own = |asked: &Asked| asked.at.is_some() && asked.requestor == *requestor && asked.network == network;
+        let own = self.asked.iter().position(is_own);
+        let of_network = || self.asked.iter().filter(|asked| asked.is_recent(now) && asked.network == network).count();
         let free = || self.asked.iter().position(|asked| !asked.is_recent(now));
         match own {
             Some(at) if self.asked.get(at).is_some_and(|asked| asked.is_recent(now)) => Err(Unanswered::TooSoon),
             Some(at) => Ok(at),
+            None if of_network() >= (self.asked.len() / SHARE).max(1) => Err(Unanswered::Full),
             None => free().ok_or(Unanswered::Full),
         }
     }

@@ -201,17 +201,22 @@ pub struct Answer<'a> {
     /// What the node says of the key. Hints: the record that proves one is read before anything follows from it.
     pub flags: u16,
     records: &'a [u8],
+    asked: (u8, DhtKey),
 }
 
 impl<'a> Answer<'a> {
-    /// The records, in the node's order. What follows a malformed one is not read.
+    /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is no answer.
+    /// What follows a malformed one is not read.
+    // keeps: IACP-067 (§4.2.1.3)
     pub fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        let mut rest = self.records;
-        core::iter::from_fn(move || {
+        let (mut rest, (kind, key)) = (self.records, self.asked);
+        let all = core::iter::from_fn(move || {
             let (record, behind) = Record::parse_prefix(rest).ok()?;
             rest = behind;
             Some(record)
-        })
+        });
+        let kind = if kind == BINDING { Kind::Binding as u8 } else { kind };
+        all.filter(move |record| record.kind == kind && record.storage_key == key)
     }
 }
 
@@ -263,7 +268,8 @@ impl Reading {
             return None;
         }
         self.question.answered(node);
-        self.question.has_answered(place).then_some(Answer { flags: head.answer_flags.get(), records })
+        let asked = (self.head.kind, self.head.storage_key);
+        self.question.has_answered(place).then_some(Answer { flags: head.answer_flags.get(), records, asked })
     }
 }
 
@@ -290,7 +296,7 @@ impl Found {
         for (bit, count) in self.flags.iter_mut().enumerate() {
             *count = count.saturating_add(u8::from(answer.flags >> bit & 1 == 1));
         }
-        let Some(record) = answer.records().next().filter(|record| record.kind == Kind::Binding as u8) else { return };
+        let Some(record) = answer.records().next() else { return };
         let Ok(binding) = ErpRegister::read_from_bytes(record.body) else { return };
         let before = self.binding;
         let held = before.as_ref().map(|held| Record { body: held.as_bytes(), ..record });

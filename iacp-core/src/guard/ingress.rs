@@ -112,6 +112,16 @@ pub fn prefix(address: IpAddr) -> [u8; 9] {
     }
 }
 
+/// The site that an address belongs to, by which places of memory are shared: the /24, or the /48. One holder has 65,536 networks of
+/// the size /64, so a share by those would be none.
+#[must_use]
+pub fn site(address: IpAddr) -> [u8; 9] {
+    match prefix(address) {
+        [6, a, b, c, d, e, f, ..] => [6, a, b, c, d, e, f, 0, 0],
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -231,6 +241,9 @@ mod tests {
         assert_eq!(bare, prefix(Ipv6Addr::new(0, 0, 0, 0, 0, 0xFFFF, 0xC000, 0x0207).into()), "IPv4-mapped");
         assert_eq!(bare, prefix(Ipv6Addr::new(0x64, 0xFF9B, 0, 0, 0, 0, 0xC000, 0x0207).into()), "translated");
         assert_ne!(bare, prefix(Ipv6Addr::new(0x64, 0xFF9B, 1, 0, 0, 0, 0xC000, 0x0207).into()), "a local prefix");
+        assert_eq!(site(host(0)), site(net(0x2001_0db8_0077_1235)), "a /48");
+        assert_ne!(site(host(0)), site(net(0x2001_0db8_0078_1234)));
+        assert_eq!(site(v4(0xC000_0207)), bare);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod zone;
 pub use bucket::{Rate, Throttled, TokenBucket};
 pub use demand::{Asked, Weight, bits, level, tokens};
 pub use difficulty::{Difficulty, Load};
-pub use ingress::{Ingress, prefix};
+pub use ingress::{Ingress, prefix, site};
 pub use liability::{Charge, Ledger, Liable};
 pub use ticket::{Holder, NoTicket, Tickets};
 pub use zone::Zone;

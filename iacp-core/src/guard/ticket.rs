@@ -113,7 +113,7 @@ impl Spending {
 pub struct Issued {
     holder: Eid,
     until: [u64; LIVE],
-    /// Of each, the time of the request that it answered.
+    /// Of each, a digest of the request that it answered: of its time and space.
     asked: [u64; LIVE],
 }
 
@@ -185,16 +185,17 @@ impl<'m> Tickets<'m> {
         let at = own.or_else(free).ok_or(NoTicket::Full)?;
         let place = places.get_mut(at).ok_or(NoTicket::Full)?;
         let live = if place.holder == eid { *place } else { Issued { holder: eid, ..Issued::FREE } };
-        let time = request.timestamp.get();
+        let asks = P::sha256(&[request.timestamp.as_bytes(), &request.target_space_coordinate.0]);
+        let asks = asks.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
         // One request has one ticket, however often its proof of work may be shown.
-        let answered = live.until.iter().zip(live.asked).position(|(until, asked)| *until > now.0 && asked == time);
+        let answered = live.until.iter().zip(live.asked).position(|(until, asked)| *until > now.0 && asked == asks);
         let free = || live.until.iter().position(|until| *until <= now.0);
         let slot = answered.or_else(free).ok_or(NoTicket::Spent)?;
         verify_frame::<P>(&eid, frame, [&[], &[]], bytes).map_err(|BadSignature| NoTicket::Signature)?;
         let until = answered.and_then(|slot| live.until.get(slot).copied()).unwrap_or(now.0.saturating_add(LIFE));
         *place = live;
         if let (Some(end), Some(asked)) = (place.until.get_mut(slot), place.asked.get_mut(slot)) {
-            (*end, *asked) = (until, time);
+            (*end, *asked) = (until, asks);
         }
         let mut ticket = AccessTicketRes {
             target_space_coordinate: request.target_space_coordinate,

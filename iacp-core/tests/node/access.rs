@@ -192,6 +192,21 @@ fn one_request_has_one_ticket_however_often_it_comes() {
     assert_eq!(asked(&mut host, 20_200, 9, &request(20, 20_200, zone())), NO, "four");
 }
 
+/// The attack "one time, many spaces": a request is another one where it asks for another space.
+// shows: IACP-120 (§5.3.2)
+#[test]
+fn requests_of_one_time_for_many_spaces_have_four_tickets() {
+    let mut host = hosted();
+    let tickets = (0..8_u8).filter(|number| {
+        let mut space = zone();
+        space.0[0] = zone().0[0] ^ number;
+        let inner = request(20, 1, space);
+        let sent = worked(at(1), Class::Identities, space, 6, u64::from(*number), &inner);
+        host.handle(at(1), home(20), &sent).is_ok()
+    });
+    assert_eq!(tickets.count(), 4);
+}
+
 /// A HOSTING at nine bits: its host has a liability.
 fn worked_more(ms: u64) -> Vec<u8> {
     let Some(inner) = hosting(ms).get(88..).map(<[u8]>::to_vec) else { panic!("a worked request") };

@@ -126,7 +126,7 @@ fn what_is_refused_at_which_row() {
     // 6: the work.
     assert_eq!(host.handle(now, from, &changed(4 + 79, 1)), silent(Silence::Proof), "another nonce");
     assert_eq!(host.handle(now, from, &changed(4 + 83, 6 ^ 24)), silent(Silence::Proof), "a claim of 24 bits");
-    // 8: a proof for another frame, or for the same frame under another key.
+    // 7: a proof for another frame, or for the same frame under another key.
     let mut swapped = sound.clone();
     swapped[4 + 84..].copy_from_slice(&register(21, 4));
     assert_eq!(host.handle(now, from, &swapped), silent(Silence::Frame));
@@ -145,12 +145,18 @@ fn what_is_refused_at_which_row() {
     assert_eq!(host.status(now, home(24), &forged), 2, "BAD_SIGNATURE");
     assert_eq!(host.node.store().fill().0, 0, "nothing was stored");
 
-    // 7: the swapped frame has spent the proof; another one serves once, and is answered again to its sender alone.
-    assert_eq!(host.handle(now, home(21), &sound), silent(Silence::Spent));
-    let again = registration(now, 20, 4, 6, 1);
-    assert_eq!(host.status(now, from, &again), 0);
-    assert_eq!(host.status(now, from, &again), 0, "the answer was lost");
-    assert_eq!(host.handle(now, home(21), &again), silent(Silence::Spent));
+    // 8: none of these has spent a proof. It serves once, and is answered again to its sender alone.
+    assert_eq!(host.status(now, from, &sound), 0);
+    assert_eq!(host.status(now, from, &sound), 0, "the answer was lost");
+    assert_eq!(host.status(now, home(21), &sound), 16, "WRONG_SOURCE, for tokens of its network");
+    let key = hashed(b"x");
+    let placeless = worked(now, Class::Identities, key, 6, 1, &put(&record(Kind::AirkBinding, key, &[1; 192])));
+    assert_eq!(host.status(now, from, &placeless), 21);
+    assert_eq!(
+        host.handle(now, home(21), &placeless),
+        silent(Silence::Spent),
+        "what names no place serves one address"
+    );
 }
 
 #[test]
@@ -197,7 +203,7 @@ fn one_network_fills_one_sixty_fourth_and_no_more() {
     assert_eq!(host.status(at(1), from, &worked(at(1), Class::Identities, key, 6, 90, &inner)), 0);
 }
 
-// shows: IACP-122 (§5.4.1), IACP-123 (§5.4.1)
+// shows: IACP-122 (§5.4.1)
 #[test]
 fn a_flood_without_work_empties_no_bucket_that_a_worked_request_needs() {
     let slow = Rate { capacity: 64, per_second: 1 };

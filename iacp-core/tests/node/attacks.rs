@@ -190,6 +190,18 @@ fn one_accuser_has_four_open_accusations_and_a_full_court_takes_none() {
     assert_eq!(accused(&mut host, 6, 21, 30, 4), 1);
 }
 
+/// Accusations that wait take no place, but count for their accuser.
+// shows: IACP-101 (§4.2.7.2)
+#[test]
+fn an_accuser_has_no_more_that_wait_than_are_open() {
+    let mut host = Host::new(1, 1_024, SETTINGS);
+    for generation in 4..8 {
+        assert_eq!(accused(&mut host, generation, 21, 30, generation), 0);
+    }
+    assert_eq!(accused(&mut host, 9, 21, 31, 4), 4, "three wait");
+    assert_eq!(accused(&mut host, 9, 22, 31, 4), 0);
+}
+
 /// Lets an hour and twenty minutes go by, in which this node's own vote is not heard. Gives what lapsed.
 fn lapse(host: &mut Host, from: u64) -> Vec<Digest> {
     let mut lapsed = Vec::new();
@@ -257,6 +269,46 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
     reached.sort_unstable();
     reached.dedup();
     assert_eq!(reached, [2, 3, 4, 5, 6, 7]);
+}
+
+/// The attack "muting the courts": strangers who contradict themselves use up no node's accusing; what finds no place is told anew.
+// shows: IACP-098 (§4.2.7.1), IACP-101 (§4.2.7.2)
+#[test]
+fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
+    let mut host = newcomer();
+    let accuses = |host: &mut Host, agent: u8| {
+        assert_eq!(host.status(at(0), home(agent), &registration(at(0), agent, 4, 10, agent.into())), 0);
+        let other = binding(agent, home(agent + 100).ip(), 4);
+        let key = hashed(&identity(agent).eid().0);
+        assert_eq!(told(host, &[3], 1, &record(Kind::Binding, key, other.as_bytes())), [1]);
+        assert_eq!(host.events(at(2)), [Event::Equivocation { offender: identity(agent).eid() }]);
+        host.node.accuse(at(2), &host.me, &super::world::Nothing)
+    };
+    // Half of the eight places are for what the node itself finds.
+    for agent in 40..44 {
+        assert_eq!(accuses(&mut host, agent), Some(0), "agent {agent}");
+    }
+    assert_eq!(accuses(&mut host, 44), Some(4), "CAPACITY");
+    assert_eq!(accused(&mut host, 3, 21, 30, 4), 0, "others are heard");
+    let (offender, mut recalled) = (identity(44).eid(), false);
+    for epoch in 0..=161 {
+        let events = host.events(at(3 + epoch * EPOCH));
+        recalled |= events.contains(&Event::Equivocation { offender });
+    }
+    assert!(recalled, "with the end of a trial");
+    let later = at(3 + 162 * EPOCH);
+    assert_eq!(host.node.accuse(later, &host.me, &super::world::Nothing), Some(0));
+    assert!(host.node.is_challenged(&offender));
+}
+
+/// The attack "taking a write away": all nodes get one proof, and a liar sends what it got to another first.
+// shows: IACP-119 (§5.3.1)
+#[test]
+fn a_copy_that_a_liar_sends_on_takes_no_write_from_its_owner() {
+    let mut host = newcomer();
+    let sent = registration(at(0), 20, 4, 6, 0);
+    assert_eq!(host.status(at(0), info(3).at, &sent), 16, "WRONG_SOURCE");
+    assert_eq!(host.status(at(1), home(20), &sent), 0);
 }
 
 /// The attack "an ERROR that asks for endless work": an ERROR is signed by no node, so anyone on the path can send one.

@@ -211,6 +211,28 @@ fn a_liar_invents_no_place_and_its_flags_are_one_voice() {
     assert_eq!(reader.voters(Class::Identities, &key()).as_slice(), nodes);
 }
 
+/// The attack "another's place": a liar answers with a binding that holds, but of its own EID, newer than any.
+// shows: IACP-067 (§4.2.1.3)
+#[test]
+fn a_valid_binding_of_another_eid_is_no_answer() {
+    let (nodes, mut read, mut found) = (eids(), read(7), Found::default());
+    let reader = Reader { nodes: &nodes, airk: None };
+    let truth = binding(AGENT, home(AGENT).ip(), 3);
+    let lie = |generation: u64| {
+        let own = binding(1, home(66).ip(), generation);
+        let mut bytes = [0; 200];
+        let length =
+            record(Kind::Binding, hashed(&identity(1).eid().0), own.as_bytes()).write(&mut bytes).expect("room");
+        frame(Message::DirAnswer { head: &head_of(0), records: &bytes[..length] })
+    };
+    // Newer than the true one, and of its very generation: neither is a place of the agent, nor a pair.
+    let answers = [lie((1 << 63) - 1), lie(3), said(7, 0, &[truth])];
+    for (place, answer) in answers.iter().enumerate() {
+        found.take::<Chosen>(at(0).unix, &read.heard(&nodes[place], answer).expect("its first"), &reader);
+    }
+    assert_eq!((found.binding, found.pair, found.answers), (Some(truth), None, 3));
+}
+
 #[test]
 fn an_answer_of_another_kind_or_of_nothing_changes_nothing() {
     let (nodes, mut found) = (eids(), Found::default());

@@ -280,23 +280,33 @@ fn delegation(signer: u8) -> Vec<u8> {
 fn changes_of_a_root_that_is_gone_do_not_rule_its_name() {
     let mut host = Host::new(1, 256, SETTINGS);
     let trust = Curators { witnessed: true };
-    let mut offer = |kind: Kind, name: &[u8], body: &[u8]| {
+    let now = at(3_000_000).unix;
+    let offer = |host: &mut Host, kind: Kind, name: &[u8], body: &[u8]| {
         host.node.offer(at(3_000_000), info(2).at.ip(), &record(kind, hashed(name), body), &trust)
     };
     let [first, other] = [root(1, 2_000_000), root(4, 0)];
     let one = curation(1, &first, 1, 2);
     let two = curation(2, &one, 2, 3);
-    assert_eq!(offer(Kind::Root, b"org", &first), 0);
-    assert_eq!(offer(Kind::Curation, b"org", &two), 21, "a version is missing");
-    assert_eq!(offer(Kind::Curation, b"org", &one), 0);
-    assert_eq!(offer(Kind::Curation, b"org", &two), 0);
-    assert_eq!(offer(Kind::Delegation, b"org.a", &delegation(1)), 2, "the key before");
-    assert_eq!(offer(Kind::Root, b"org", &other), 0, "f + 1 nodes have an earlier one");
-    assert_eq!(offer(Kind::Delegation, b"org.a", &delegation(3)), 2, "the last key of the root that is gone");
-    assert_eq!(offer(Kind::Delegation, b"org.a", &delegation(4)), 0, "the key of the root that stands");
+    assert_eq!(offer(&mut host, Kind::Root, b"org", &first), 0);
+    assert_eq!(offer(&mut host, Kind::Curation, b"org", &two), 21, "a version is missing");
+    assert_eq!(offer(&mut host, Kind::Curation, b"org", &one), 0);
+    assert_eq!(offer(&mut host, Kind::Curation, b"org", &two), 0);
+    assert_eq!(offer(&mut host, Kind::Delegation, b"org.a", &delegation(1)), 2, "the key before");
+    assert_eq!(offer(&mut host, Kind::Root, b"org", &other), 0, "f + 1 nodes have an earlier one");
+    assert_eq!(
+        offer(&mut host, Kind::Delegation, b"org.a", &delegation(3)),
+        2,
+        "the last key of the root that is gone"
+    );
+    assert_eq!(offer(&mut host, Kind::Delegation, b"org.a", &delegation(4)), 0, "the key of the root that stands");
+    // Nor do they stand in the way of its name.
+    let named = |host: &Host, path: &str| host.node.name(now, path, &trust).map(|named| named.eid);
+    assert_eq!(named(&host, "org.a"), Ok(identity(9).eid()));
+    assert_eq!(named(&host, "org"), Ok(identity(4).eid()));
     // The new root's own changes begin at 1 and take the places of the others.
-    assert_eq!(offer(Kind::Curation, b"org", &curation(1, &other, 4, 50)), 0);
-    assert_eq!(offer(Kind::Curation, b"org", &curation(2, &one, 2, 51)), 21, "no longer of this root");
+    assert_eq!(offer(&mut host, Kind::Curation, b"org", &curation(1, &other, 4, 50)), 0);
+    assert_eq!(offer(&mut host, Kind::Curation, b"org", &curation(2, &one, 2, 51)), 21, "no longer of this root");
+    assert_eq!(named(&host, "org"), Ok(identity(50).eid()), "the first change of its own, and none of the other's");
 }
 
 /// The attack "look-ups with a little work": while no breaker is open, their work is worth nothing, and takes nothing from others.

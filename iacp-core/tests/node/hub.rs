@@ -40,7 +40,7 @@ impl World {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let memory = HubMemory {
             members: memory::<Option<Member>>(128, || None),
-            passed: memory::<Option<Passed>>(4, || None),
+            passed: memory::<Option<Passed>>(32, || None),
             seen: memory(1_024, || Shown::FREE),
         };
         Self { hub: Hub::new(memory, at(0).mono, &mut rng), rng, out: [0; 1_200] }
@@ -244,14 +244,19 @@ fn what_is_not_passed_on() {
     let (mut world, now) = (crowd(3), at(1_000));
     let (_, weak) = seeks::<2>(now, 1, BITS - 1);
     assert_eq!(world.handle(now, SEEKER.into(), &weak), Relayed::Silence(NotRelayed::Work));
-    // Three of four slots are taken; a seeker who is a member does not hear itself.
-    for seed in 2..5 {
+    // A seeker who is a member does not hear itself.
+    for seed in 12..15 {
         let (_, request) = seeks::<8>(now, seed, BITS);
         assert_eq!(world.handle(now, member_at(30), &request), Relayed::Passed(2));
     }
     assert!(world.relays(now).iter().all(|(to, ..)| *to != member_at(30)));
-    let (_, request) = seeks::<8>(now, 5, BITS);
-    assert_eq!(world.handle(now, SEEKER.into(), &request), Relayed::Passed(3));
+    // One network has four of the 32 places.
+    for seed in 2..6 {
+        let (_, request) = seeks::<8>(now, seed, BITS);
+        assert_eq!(world.handle(now, SEEKER.into(), &request), Relayed::Passed(3));
+    }
+    let (_, request) = seeks::<8>(now, 16, BITS);
+    assert_eq!(world.handle(now, member_at(99), &request), Relayed::Passed(3), "others have theirs");
     let (_, request) = seeks::<8>(now, 6, BITS);
     assert_eq!(world.handle(now, SEEKER.into(), &request), Relayed::Silence(NotRelayed::Full));
     let later = at(1_000 + PATIENCE);

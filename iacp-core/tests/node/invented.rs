@@ -48,7 +48,7 @@ fn lists(host: &mut Host, ms: u64, seed: u8) -> bool {
 }
 
 /// The attack "voters at invented addresses": a NODE is signed by its own key alone, and its sender writes any address into it.
-// shows: IACP-009 (§3.5), IACP-068 (§4.2.1.3)
+// shows: IACP-068 (§4.2.1.3)
 #[test]
 fn a_node_counts_once_it_has_answered_from_the_address_in_its_record() {
     let mut host = host();
@@ -162,7 +162,6 @@ fn told(host: &mut Host, node: u8, ms: u64, key: DhtKey, body: &[u8]) -> u32 {
 }
 
 /// What several nodes hand over in different orders is taken from the third that says it.
-// shows: IACP-126 (§5.5.2)
 #[test]
 fn the_word_of_three_nodes_is_collected_over_many_records() {
     let mut host = host();
@@ -176,7 +175,6 @@ fn the_word_of_three_nodes_is_collected_over_many_records() {
 }
 
 /// What one node hands over, the others are asked about at once.
-// shows: IACP-126 (§5.5.2)
 #[test]
 fn a_record_that_needs_three_nodes_is_asked_for_at_the_others() {
     let mut host = host();
@@ -211,7 +209,6 @@ fn a_record_that_needs_three_nodes_is_asked_for_at_the_others() {
 }
 
 /// A curator's verdict reaches the nodes that come later where it was tried, though they know of no trial.
-// shows: IACP-126 (§5.5.2)
 #[test]
 fn a_curators_verdict_outlives_its_voters_too() {
     let mut host = host();
@@ -242,7 +239,6 @@ fn an_accusation_that_waits_is_sent_nowhere() {
 }
 
 /// What there is much of delays nothing else.
-// shows: IACP-025 (§3.6.2)
 #[test]
 fn a_node_announces_itself_while_it_hands_on_accusations() {
     let mut host = host();

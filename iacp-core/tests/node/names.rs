@@ -164,7 +164,7 @@ const BREAKS: [(u8, ChainBreak); 3] =
 
 #[test]
 fn a_name_is_refused_once_a_key_on_its_way_is_slashed() {
-    // shows: IACP-028 (§4.1.2), IACP-114 (§5.2.2)
+    // shows: IACP-114 (§5.2.2)
     for (key, why) in BREAKS {
         let (mut host, eid) = (world(), identity(key).eid());
         assert_eq!(offer(&mut host, 1, Kind::Verdict, &eid.0, &verdict(key, Outcome::Cleared)), 0);

@@ -164,7 +164,9 @@ impl Operation {
         if let (Purpose::Read, Ok(Message::DirAnswer { records, .. })) =
             (&self.purpose, Frame::parse(bytes).map(|frame| frame.message))
         {
-            if let Ok((record, _)) = Record::parse_prefix(records) {
+            if let Ok((record, _)) = Record::parse_prefix(records)
+                && record.storage_key == self.key
+            {
                 self.consider(unix, &record);
             }
             self.question.answered(eid);

@@ -3,7 +3,7 @@
 use sim::{Size, growth, run};
 
 /// Flooders, equivocators, false accusers, thieves, identity cyclers, lying nodes and a partition at once.
-// shows: IACP-101 (§4.2.7.2), IACP-116 (§5.3.1), IACP-119 (§5.3.1), IACP-125 (§5.4.2)
+// shows: IACP-101 (§4.2.7.2), IACP-116 (§5.3.1), IACP-125 (§5.4.2)
 #[test]
 fn under_all_attacks_at_once_the_guilty_are_slashed_and_nothing_is_lost() {
     let report = run(Size::SMALL);

@@ -172,6 +172,13 @@ impl World {
         chosen
     }
 
+    /// The running nodes that are responsible for a key.
+    #[must_use]
+    pub fn responsible(&self, eid: &Eid) -> Gateways {
+        let nodes = self.known().nearest(Class::Identities, &storage_key::<Chosen>(eid));
+        self.nodes.iter().filter(|node| nodes.contains(&node.eid)).map(|node| (node.eid, node.at)).collect()
+    }
+
     /// The running nodes, as an agent knows them.
     #[must_use]
     pub fn known(&self) -> Overlay {

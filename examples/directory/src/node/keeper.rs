@@ -178,7 +178,7 @@ impl Keeper {
     pub fn admits_query(&mut self, from: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
         self.ingress.admit(self.clocks.now().mono, from, 1).ok()?;
         let mut asked = std::mem::take(&mut self.asked);
-        let answer = self.resolve(&mut asked, query);
+        let answer = self.resolve(&mut asked, from.ip(), query);
         self.asked = asked;
         answer
     }
@@ -186,14 +186,15 @@ impl Keeper {
     /// The answer to a query that was admitted, by what stands here now.
     #[must_use]
     pub fn answer_query(&self, query: &[u8]) -> Option<Vec<u8>> {
-        self.resolve(&mut [Asked::FREE], query)
+        self.resolve(&mut [Asked::FREE], IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), query)
     }
 
-    fn resolve(&self, asked: &mut [Asked], query: &[u8]) -> Option<Vec<u8>> {
+    fn resolve(&self, asked: &mut [Asked], from: IpAddr, query: &[u8]) -> Option<Vec<u8>> {
         let (now, mut out) = (self.clocks.now(), [0; 256]);
         let trust = self.known();
         let known = |host: &str| of_node(&self.node, now.unix, host, &trust);
-        let length = Resolver::new(asked).answer(now.mono, now.unix, &self.me, query, known, &mut out).ok()?;
+        let times = (now.mono, now.unix);
+        let length = Resolver::new(asked).answer(times, &self.me, (from, query), known, &mut out).ok()?;
         out.get(..length).map(<[u8]>::to_vec)
     }
 

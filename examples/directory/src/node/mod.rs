@@ -23,6 +23,7 @@ use iacp_core::directory::metric::RESPONSIBLE;
 use iacp_core::directory::quorum::needed;
 use iacp_core::directory::{Class, Kind, Voters, record_digest};
 use iacp_core::erp::ticket::storage_key;
+use iacp_core::guard::site;
 use iacp_core::time::Mono;
 use iacp_wire::layout::Record;
 use iacp_wire::{DhtKey, Digest, Eid, Frame, Message};
@@ -46,6 +47,8 @@ use names::Names;
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/iacp/dir/1");
 /// So many writes and look-ups wait for the DHT at a time; more are answered with silence, and come again.
 const WAITING: usize = 1_024;
+/// Of them so many are of one network.
+const OF_NETWORK: usize = WAITING / 16;
 /// At most so many coordinates are handed over in one turn: 32 a second.
 const HAND_OVER: usize = 8;
 /// How often what became due is handled.
@@ -218,7 +221,7 @@ impl Host {
         }
         let Some(answer) = self.shared.keeper().handle(from, datagram) else { return };
         if let Some((class, key)) = looked_up(datagram, &answer) {
-            if self.waiting.len() >= WAITING {
+            if !self.has_room(from) {
                 return;
             }
             let enough = needed(self.shared.keeper().overlay.nearest(class, &key).len());
@@ -228,12 +231,20 @@ impl Host {
             // A node that is alone is the quorum.
             if self.shared.keeper().overlay.len() == 1 {
                 let _ = self.socket.send_to(&answer, from).await;
-            } else if self.waiting.len() < WAITING {
+            } else if self.has_room(from) {
                 self.write(class, record, Some((answer, from)));
             }
         } else {
             let _ = self.socket.send_to(&answer, from).await;
         }
+    }
+
+    fn has_room(&self, from: SocketAddr) -> bool {
+        let of_network = self.waiting.values().filter(|waiting| match waiting {
+            Waiting::Write { to, .. } | Waiting::Read { to, .. } => site(to.ip()) == site(from.ip()),
+            Waiting::Forgery(_) => false,
+        });
+        self.waiting.len() < WAITING && of_network.count() < OF_NETWORK
     }
 
     /// The record that the node has just admitted, by its own answer.

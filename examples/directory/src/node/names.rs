@@ -9,9 +9,10 @@ use std::net::SocketAddr;
 
 use iacp_core::crypto::Provider as _;
 use iacp_core::dhi::mapping::path;
-use iacp_core::directory::name::{Curation, Delegation, MAX_TOKENS, Root};
+use iacp_core::directory::name::{Curation, Delegation, MAX_TOKENS};
 use iacp_core::directory::{Body, Class, Kind};
 use iacp_core::erp::ticket::storage_key;
+use iacp_core::guard::site;
 use iacp_wire::{DhtKey, Eid, Frame, Message};
 use libp2p::kad::QueryId;
 
@@ -22,6 +23,8 @@ use crate::Chosen;
 
 /// So many queries wait for the DHT at a time; more are answered with silence, and come again.
 const WAITING: usize = 64;
+/// Of them so many are of one network.
+const OF_NETWORK: usize = WAITING / 8;
 
 /// A query whose records are being read.
 struct Asked {
@@ -45,6 +48,13 @@ pub struct Names {
     next: u64,
 }
 
+impl Names {
+    fn has_room(&self, from: SocketAddr) -> bool {
+        let of_network = self.asked.values().filter(|asked| site(asked.from.ip()) == site(from.ip())).count();
+        self.asked.len() < WAITING && of_network < OF_NETWORK
+    }
+}
+
 /// The path of a query, and every path above it.
 fn paths(path: &str) -> Vec<&str> {
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
@@ -65,18 +75,33 @@ pub fn asked_for(datagram: &[u8]) -> Option<String> {
 
 /// The keys that decide about a path, by what stands here of it.
 fn keys(keeper: &Keeper, path: &str) -> BTreeSet<Eid> {
-    let now = keeper.unix();
+    let (now, store) = (keeper.unix(), keeper.node.store());
     let mut keys = BTreeSet::new();
     for path in paths(path) {
-        for kind in [Kind::Root, Kind::Curation, Kind::Delegation] {
-            for (record, _) in keeper.node.store().list(now, kind, key_of(path)) {
-                keys.extend(match Body::parse(kind, record.body) {
-                    Ok(Body::Root(Root { curation_key, .. })) => Some(curation_key),
-                    Ok(Body::Curation(Curation { curation_key, .. })) => Some(curation_key),
-                    Ok(Body::Delegation(Delegation { child_key, .. })) => Some(child_key),
-                    _ => None,
-                });
+        let at = key_of(path);
+        for (record, _) in store.list(now, Kind::Delegation, at) {
+            if let Ok(Body::Delegation(Delegation { child_key, .. })) = Body::parse(Kind::Delegation, record.body) {
+                keys.insert(child_key);
             }
+        }
+        let root = store.one(now, Kind::Root, at).and_then(|(record, _)| Body::parse(Kind::Root, record.body).ok());
+        let Some(Body::Root(root)) = root else { continue };
+        keys.insert(root.curation_key);
+        let changes = store.list(now, Kind::Curation, at).filter_map(|(record, _)| {
+            match Body::parse(Kind::Curation, record.body) {
+                Ok(Body::Curation(change)) => Some((change.version, change)),
+                _ => None,
+            }
+        });
+        let changes: BTreeMap<u64, Curation<'_>> = changes.collect();
+        // Changes of a root that gave way say nothing of the one that stands.
+        let mut state = root.state::<Chosen>();
+        for change in (1..).map_while(|version| changes.get(&version)) {
+            if change.state_before != state {
+                break;
+            }
+            keys.insert(change.curation_key);
+            state = change.state::<Chosen>();
         }
     }
     keys
@@ -90,7 +115,7 @@ impl Host {
         let Some(answer) = self.shared.keeper().admits_query(from, datagram) else { return true };
         if path.is_empty() || self.shared.keeper().overlay.len() == 1 {
             let _ = self.socket.send_to(&answer, from).await;
-        } else if self.names.asked.len() < WAITING {
+        } else if self.names.has_room(from) {
             let number = self.names.next;
             self.names.next += 1;
             let mut rest: Vec<_> = paths(&path).into_iter().rev().map(key_of).collect();

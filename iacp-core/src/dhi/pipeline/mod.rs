@@ -208,6 +208,8 @@ pub struct Pipeline<'m, B, S> {
     is_confirmed: bool,
     skips_well_known: bool,
     candidates: usize,
+    /// A bit for each candidate whose probe this ingestion owns.
+    probes: u8,
     /// Whether the candidates are from an answer of the SRV target, which may then serve them too.
     from_srv: bool,
     form: Form,
@@ -270,6 +272,7 @@ impl<'m, B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'m, B, S> {
             is_confirmed: false,
             skips_well_known,
             candidates: 0,
+            probes: 0,
             from_srv: false,
             form: Form::Xml,
             filled: 0,

@@ -115,8 +115,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
             let Workspace { target, current, candidates, .. } = &mut *self.workspace;
             let Some(candidate) = candidates.get(index) else { break };
             let shown = u8::try_from(index).unwrap_or(u8::MAX);
-            let is_blocked = matches!(cache.ask(now, &key), Standing::Blocked(..))
-                || cache.is_blocked(now, &candidate.problem_key());
+            let standing = cache.ask(now, &key);
+            self.probes |= u8::from(standing == Standing::Probe).checked_shl(shown.into()).unwrap_or(0);
+            let is_blocked =
+                matches!(standing, Standing::Blocked(..)) || cache.is_blocked(now, &candidate.problem_key());
             if is_blocked && candidate != target {
                 self.note(now, Noted::CandidateBlocked(shown));
                 continue;
@@ -182,8 +184,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
 
     fn over(&mut self, end: End, cache: &mut ProblemCache<'_>) {
         cache.release(&self.target_key());
-        cache.release(&self.well_known_key());
-        for index in 0..self.candidates {
+        // A probe of another ingestion is that one's to give back: this one began while the fault still blocked.
+        if !self.skips_well_known {
+            cache.release(&self.well_known_key());
+        }
+        let probes = self.probes;
+        let is_own = |index: &usize| {
+            let bits = u32::try_from(*index).ok().and_then(|index| probes.checked_shr(index));
+            bits.is_some_and(|bits| bits & 1 == 1)
+        };
+        for index in (0..self.candidates).filter(is_own) {
             if let Some(key) = self.candidate_key(index) {
                 cache.release(&key);
             }

@@ -8,7 +8,7 @@ use iacp_wire::{DhtKey, Message, MessageType, TransactionId};
 use zerocopy::FromBytes;
 
 use super::answer::{self, Listing, code, flag};
-use super::deposit::status;
+use super::deposit::{is_at_its_place, status};
 use super::request::{PRESENCE, Request, STANDING, Stored, What, plain, presence, weight};
 use super::seen::Presented;
 use super::{Handled, Node, Silence, Trust};
@@ -33,8 +33,8 @@ impl<P: Provider> Node<'_, P> {
     /// | 4 | claim and time of the work | ERROR WORK_TOO_LOW; silence |
     /// | 5 | the work | silence |
     /// | 6 | this node is responsible | NOT_RESPONSIBLE, for tokens of the network |
-    /// | 7 | the bucket of worked requests covers it, and the proof is new: it pays now | ERROR RATE_LIMITED; silence; ERROR CAPACITY |
-    /// | 8 | the proof is for this frame and its key | silence |
+    /// | 7 | the proof is for this frame and its key | silence |
+    /// | 8 | the bucket of worked requests covers it, and the proof is new: it pays now | ERROR RATE_LIMITED; silence; ERROR CAPACITY |
     /// | 9 to 15 | source, standing, order, room, signatures | the status of a receipt |
     // keeps: IACP-116 (§5.3.1), IACP-118 (§5.3.1), IACP-125 (§5.4.2)
     pub fn handle<T: Trust>(
@@ -177,6 +177,22 @@ impl<P: Provider> Node<'_, P> {
             }
             return self.elsewhere(now.unix, datagram.len(), class, &key, TransactionId::ZERO, out);
         }
+        // All n nodes get one proof: a copy of it in front of something else takes no place from its owner's.
+        if check_frame::<P>(head, inner).is_err() {
+            return Handled::Silence(Silence::Frame);
+        }
+        let request = plain(inner).and_then(|frame| Request::read::<P>(&frame, inner));
+        let Some(request) = request.filter(|request| request.class == class && request.key == key) else {
+            return Handled::Silence(Silence::Frame);
+        };
+        // Nor does one that another host sends on: it is refused for its source, and is worth no more than a look-up.
+        if request.is_from_elsewhere(from.ip()) {
+            if let Err(throttled) = self.ingress.admit(now.mono, from, cost) {
+                let retry = throttled.retry_after.unwrap_or(u32::MAX);
+                return self.refuse(now, from, code::RATE_LIMITED, datagram, retry, out);
+            }
+            return self.serve(now, me, from, datagram.len(), &request, trust, out);
+        }
         // A proof takes no place while it could not pay; one that is shown again pays and counts no second time.
         if let Err(throttled) = self.worked.covers(now.mono, from, cost) {
             let retry = throttled.retry_after.unwrap_or(u32::MAX);
@@ -194,14 +210,7 @@ impl<P: Provider> Node<'_, P> {
             Presented::Spent => return Handled::Silence(Silence::Spent),
             Presented::Full => return self.refuse(now, from, code::CAPACITY, datagram, 1_000, out),
         }
-        if check_frame::<P>(head, inner).is_err() {
-            return Handled::Silence(Silence::Frame);
-        }
-        let request = plain(inner).and_then(|frame| Request::read::<P>(&frame, inner));
-        match request.filter(|request| request.class == class && request.key == key) {
-            Some(request) => self.serve(now, me, from, datagram.len(), &request, trust, out),
-            None => Handled::Silence(Silence::Frame),
-        }
+        self.serve(now, me, from, datagram.len(), &request, trust, out)
     }
 
     /// A look-up in a proof of work that it does not need: as if it came without.
@@ -406,6 +415,15 @@ impl<P: Provider> Node<'_, P> {
     fn knows(&self, key: &DhtKey) -> bool {
         let which = crate::directory::Slot { kind: Kind::Binding, key: *key, which: [0; 32] };
         self.store.held(&which).is_some()
+    }
+}
+
+impl Request<'_> {
+    /// Whether it binds another address than it comes from.
+    fn is_from_elsewhere(&self, from: IpAddr) -> bool {
+        let What::Store(stored) = &self.what else { return false };
+        let record = stored.record(self.key);
+        Kind::from_code(record.kind).is_some_and(|kind| !is_at_its_place(kind, &record, from))
     }
 }
 

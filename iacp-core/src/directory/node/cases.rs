@@ -12,8 +12,6 @@ use crate::time::UnixTime;
 pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
 /// An accused key is told so many epochs after its escrow opened.
 const NOTICES: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
-/// One key has so many accusations open at a node.
-const OF_ACCUSER: usize = 4;
 
 /// One accusation under trial.
 #[derive(Clone, Debug)]
@@ -109,9 +107,8 @@ impl<'m> Cases<'m> {
         }
     }
 
-    /// Whether another accusation by this key may come: one accuser fills no court.
-    pub(super) fn hears(&self, accuser: &Eid) -> bool {
-        self.cases.iter().flatten().filter(|case| case.accuser == *accuser).count() < OF_ACCUSER
+    pub(super) const fn places(&self) -> usize {
+        self.cases.len()
     }
 
     /// Whether another accusation may open.

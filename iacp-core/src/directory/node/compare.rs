@@ -12,6 +12,9 @@ use crate::crypto::Provider;
 use crate::directory::{Origin, Slot, slot};
 use crate::governance::window::Clock;
 
+/// The longest frame of a node.
+const FRAME: usize = 1_200;
+
 impl<P: Provider> Node<'_, P> {
     /// The answer to a question of this node; any other one is no frame for it.
     pub(super) fn on_answer<T: Trust>(
@@ -28,6 +31,10 @@ impl<P: Provider> Node<'_, P> {
         let answered = Handled::Silence(Silence::Compared);
         let status = head.answer_status.get();
         if status != 0 && status != status::NOT_FOUND {
+            return answered;
+        }
+        // No node sends more, and each record costs a signature.
+        if records.len() > FRAME {
             return answered;
         }
         let (mut rest, mut listed) = (records, 0_u8);

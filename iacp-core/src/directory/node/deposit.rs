@@ -31,6 +31,10 @@ pub(super) mod status {
     pub const KNOWN: u32 = 23;
 }
 
+/// What a node says of its own accord counts for no network.
+pub(super) const OWN: IpAddr = IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
+/// Of one accuser so many accusations are open or wait at a node.
+const OF_ACCUSER: usize = 4;
 /// So long after it lapsed an accusation may open once more, in milliseconds.
 const DAY: u64 = 24 * 3_600_000;
 
@@ -68,10 +72,6 @@ impl<P: Provider> Node<'_, P> {
         if origin == Origin::Node && !self.is_of_its_time(now, &which, record, trust) {
             return status::REFUSED;
         }
-        let anew = self.is_anew(now, &which);
-        if !self.can_try(now, &which, record, (anew, trust)) {
-            return status::CAPACITY;
-        }
         // A binding counts for the network that it binds and not for the node that hands it on: else one network had its share of each node everywhere.
         let bound = binding(record).map(|binding| binding.current_transport_ip).filter(|ip| *ip != Locator::ZERO);
         let from = match (origin, bound) {
@@ -81,6 +81,10 @@ impl<P: Provider> Node<'_, P> {
             }
             (Origin::Node, _) => Source::Node(from),
         };
+        let anew = self.is_anew(now, &which);
+        if !self.can_try(now, &which, record, from, (anew, trust)) {
+            return status::CAPACITY;
+        }
         let spent = self.spent(now.unix, &which, record);
         if self.store.room_for(now.unix, &which, (from, spent.as_ref())).is_err() {
             return status::CAPACITY;
@@ -153,7 +157,8 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// Accuses by a pair of bindings that this node came to hold, after [`Event::Equivocation`]; none if there is no such pair. The
-    /// accusation stands here, and goes to the other nodes that try it. Gives its status: 0, or 23 if it is known.
+    /// accusation stands here, and goes to the other nodes that try it. Gives its status: 0, 23 if it is known, or 4 if there is no
+    /// place to try it: then the pair is kept, and told anew when a trial ends.
     pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<u32> {
         let pair = self.pair.take()?;
         let [ErpRegister { source_eid: offender, .. }, _] = pair;
@@ -168,8 +173,18 @@ impl<P: Provider> Node<'_, P> {
         body.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         let key = DhtKey(P::sha256(&[&offender.0]));
         let record = Record { kind: Kind::Accusation as u8, storage_key: key, expiry: u64::MAX, body: &body };
-        let own = IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
-        Some(self.deposit(now, Origin::Node, own, &record, trust))
+        let status = self.deposit(now, Origin::Node, OWN, &record, trust);
+        if status == status::CAPACITY {
+            self.pair = self.pair.or(Some(pair));
+        }
+        Some(status)
+    }
+
+    /// A place to try an accusation is free: the pair that waits for one is told.
+    pub(super) fn recall_pair(&mut self) {
+        if let Some([ErpRegister { source_eid: offender, .. }, _]) = self.pair {
+            self.tell(Event::Equivocation { offender });
+        }
     }
 
     /// An accusation on which there is a verdict is spent for good.
@@ -190,16 +205,48 @@ impl<P: Provider> Node<'_, P> {
             || self.view(now.unix, trust).is_witnessed(record)
     }
 
-    /// Whether there is room to try a new accusation: a place for its escrow, fewer than 4 open ones of its accuser, and voters. What
-    /// is accepted is tried.
-    fn can_try<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, (anew, trust): (bool, &T)) -> bool {
+    /// Whether there is room to try a new accusation: a place for its escrow, voters, fewer than 4 of its accuser that are open or
+    /// wait, and of its network a quarter of the places. What is accepted is tried. A node that tries it accuses by what comes to it, of its
+    /// own accord: so any stranger could use up its four, and its network alone counts.
+    // keeps: IACP-101 (§4.2.7.2)
+    fn can_try<T: Trust>(
+        &self,
+        now: Clock,
+        which: &Slot,
+        record: &Record<'_>,
+        from: Source,
+        (anew, trust): (bool, &T),
+    ) -> bool {
         let Ok(Body::Accusation(data, court)) = Body::parse(which.kind, record.body) else { return true };
-        let is_kept = self.store.held(which).is_some() && !anew;
-        let voters = || self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
-        let has_room = || self.cases.has_room() && !voters().is_empty();
-        // One that waits takes no place yet, but counts for its accuser.
-        let has_place = || self.cases.is_open(&data.ticket.target_eid) || has_room();
-        is_kept || self.cases.hears(&data.evidence.accuser()) && has_place()
+        if self.store.held(which).is_some() && !anew {
+            return true;
+        }
+        let (accuser, is_own) = (data.evidence.accuser(), from == Source::Node(OWN));
+        let voters = self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
+        let [of_accuser, of_network] = self.pending(now, &accuser, from);
+        let share = (self.cases.places() / if is_own { 2 } else { 4 }).max(OF_ACCUSER);
+        let is_heard = (is_own || voters.contains(&accuser) || of_accuser < OF_ACCUSER) && of_network < share;
+        // One that waits takes no place yet.
+        is_heard && (self.cases.is_open(&data.ticket.target_eid) || self.cases.has_room() && !voters.is_empty())
+    }
+
+    /// The accusations that are open or wait: of one accuser, and of one network.
+    fn pending(&self, now: Clock, accuser: &Eid, from: Source) -> [usize; 2] {
+        let mut counts = [0, 0];
+        for slot in 0..self.store.fill().1 {
+            let record = self.store.at(now.unix, slot).filter(|record| record.kind == Kind::Accusation as u8);
+            let Some(record) = record else { continue };
+            let Ok(Body::Accusation(data, _)) = Body::parse(Kind::Accusation, record.body) else { continue };
+            let id = malfeasance::accusation_id::<P>(data.ticket);
+            let which = Slot { kind: Kind::Accusation, key: record.storage_key, which: id.0 };
+            if self.cases.court(&id).is_none() && self.is_over(&which) {
+                continue;
+            }
+            let [of_accuser, of_network] = &mut counts;
+            *of_accuser += usize::from(data.evidence.accuser() == *accuser);
+            *of_network += usize::from(self.store.is_of(slot, from));
+        }
+        counts
     }
 
     /// An accusation that lapsed a day ago, and is brought once more, is tried once more.
@@ -252,7 +299,7 @@ fn binding(record: &Record<'_>) -> Option<ErpRegister> {
 }
 
 /// Whether what names an address comes from there: a binding, but for a leaving, which has none, and a node's own record.
-fn is_at_its_place(kind: Kind, record: &Record<'_>, from: IpAddr) -> bool {
+pub(super) fn is_at_its_place(kind: Kind, record: &Record<'_>, from: IpAddr) -> bool {
     let is_there = |at: Locator| IpAddr::from(at).to_canonical() == from.to_canonical();
     match Body::parse(kind, record.body) {
         Ok(Body::Binding(body)) => body.current_transport_ip == Locator::ZERO || is_there(body.current_transport_ip),

@@ -28,7 +28,7 @@ use crate::directory::Class;
 use crate::directory::work::{Refusal, check_claim, check_frame, check_proof};
 use crate::discovery::{ANSWER_LEN, check, peers_wanted};
 use crate::governance::window::Clock;
-use crate::guard::{Ingress, Rate, Weight, prefix, tokens};
+use crate::guard::{Ingress, Rate, Weight, site, tokens};
 use crate::identity::verify_frame;
 use crate::slots::IndexKey;
 use crate::time::{Mono, UnixTime};
@@ -39,6 +39,8 @@ pub const MEMBERS: usize = 64;
 pub const OF_NETWORK: usize = 2;
 /// Of the members of all spaces, one network has one of so many.
 const SHARE: usize = 64;
+/// Of the requests that wait for answers, one network has one of so many.
+const WAITING_SHARE: usize = 8;
 /// A member stays at most so long, in milliseconds.
 pub const STAY: u64 = 3_600_000;
 /// Members that hear a request which names no number.
@@ -314,13 +316,13 @@ impl<'m> Hub<'m> {
         }
         let beside = || self.members.iter().flatten().filter(|one| one.space == space && one.until > now.unix.0);
         let others = || beside().filter(|one| !is_own(one));
-        let of_network = others().filter(|one| prefix(one.at.ip()) == prefix(from.ip())).count();
+        let of_network = others().filter(|one| site(one.at.ip()) == site(from.ip())).count();
         let is_free = |place: &Option<Member>| place.as_ref().is_none_or(|member| member.until <= now.unix.0);
         let free = own.or_else(|| self.members.iter().position(is_free));
         // Of all spaces together too: one address would else take a place in each of thousands.
         let share = (self.members.len() / SHARE).max(OF_NETWORK);
         let live = self.members.iter().flatten().filter(|one| one.until > now.unix.0 && !is_own(one));
-        let in_table = live.filter(|one| prefix(one.at.ip()) == prefix(from.ip())).count();
+        let in_table = live.filter(|one| site(one.at.ip()) == site(from.ip())).count();
         let has_room = others().count() < MEMBERS && of_network < OF_NETWORK && in_table < share;
         match free.filter(|_| has_room).and_then(|free| self.members.get_mut(free)) {
             Some(place) => {
@@ -351,6 +353,12 @@ impl<'m> Hub<'m> {
         let hears = |member: &&Member| member.space == space && member.until > now.unix.0 && member.at != from;
         if !serves(&space) || !self.members.iter().flatten().any(|member| hears(&member)) {
             return Relayed::Silence(NotRelayed::NoMember);
+        }
+        // One network has an eighth of the places, so that the others are heard too.
+        let live = self.passed.iter().flatten().filter(|passed| now.mono < passed.until);
+        let of_network = live.filter(|passed| site(passed.seeker.ip()) == site(from.ip())).count();
+        if of_network >= (self.passed.len() / WAITING_SHARE).max(1) {
+            return Relayed::Silence(NotRelayed::Full);
         }
         let place = self.passed.iter_mut().find(|place| place.as_ref().is_none_or(|passed| now.mono >= passed.until));
         let Some(place) = place else { return Relayed::Silence(NotRelayed::Full) };

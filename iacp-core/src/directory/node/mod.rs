@@ -308,11 +308,16 @@ impl<'m, P: Provider> Node<'m, P> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
+        // Each case that lapses leaves a note, and the next datagram takes them: until then no more of them end than there is room for.
+        if self.freed.len() >= EVENTS / 2 {
+            return None;
+        }
         let (ended, due) = self.cases.tick(now)?;
         let (id, offender) = (ended.id, ended.offender);
         Some(match due {
             Due::Persist(outcome) => Event::Persist { id, offender, outcome },
             Due::Lapsed => {
+                self.recall_pair();
                 self.open_next(now, &ended, false);
                 Event::Lapsed { id, offender }
             }
@@ -355,7 +360,7 @@ impl<'m, P: Provider> Node<'m, P> {
                 let (offender, court) = (ended.offender, ended.court);
                 let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
-                let from = Source::Node(core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST));
+                let from = Source::Node(deposit::OWN);
                 for key in [court.1, copy] {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
                     let body = body.get(..length).unwrap_or_default();
@@ -377,6 +382,7 @@ impl<'m, P: Provider> Node<'m, P> {
     fn ended(&mut self, clock: Clock, ended: &Ended, outcome: Outcome) {
         let (id, offender) = (ended.id, ended.offender);
         self.tell(Event::Verdict { id, offender, outcome });
+        self.recall_pair();
         self.open_next(clock, ended, outcome == Outcome::Guilty);
         // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing.
         if outcome == Outcome::Guilty

@@ -5,7 +5,9 @@ use iacp_wire::{DhtKey, Eid};
 
 use super::{Node, Trust, View};
 use crate::crypto::Provider;
-use crate::directory::name::{ChainBreak, Curation, Delegation, MAX_TOKENS, Path, Root, Standing, follow, resolve};
+use crate::directory::name::{
+    ChainBreak, Curation, Delegation, MAX_TOKENS, MAX_VERSIONS, Path, Root, Standing, follow, resolve,
+};
 use crate::directory::{Body, Facts, Kind};
 use crate::time::UnixTime;
 
@@ -110,21 +112,20 @@ impl<P: Provider> Node<'_, P> {
         let Ok(Body::Root(root)) = Body::parse(Kind::Root, record.body) else {
             return Err(broken(ChainBreak::RootUnknown));
         };
-        let mut until = record.expiry;
+        let (mut until, mut state) = (record.expiry, root.state::<P>());
         let mut versions: heapless::Vec<Curation<'_>, VERSIONS> = heapless::Vec::new();
-        for (record, _) in self.store.list(now, Kind::Curation, key) {
-            if let Ok(Body::Curation(version)) = Body::parse(Kind::Curation, record.body) {
-                until = until.min(record.expiry);
-                versions.push(version).map_err(|_| broken(ChainBreak::CurationBroken))?;
-            }
+        let view = self.view(now, trust);
+        // Changes of a root that gave way may stand here for 400 days more.
+        for version in 1..=MAX_VERSIONS {
+            let Some((update, end)) = view.change(key, version, &state) else { break };
+            (until, state) = (until.min(end), update.state::<P>());
+            versions.push(update).map_err(|_| broken(ChainBreak::CurationBroken))?;
         }
-        versions.sort_unstable_by_key(|version| version.version);
         let mut tokens = heapless::Vec::new();
         if *path != first {
             let way = self.way(now, &first, path).map_err(broken)?;
             (tokens, until) = (way.tokens, until.min(way.until));
         }
-        let view = self.view(now, trust);
         let eid = resolve::<P>(path.as_str(), Some(&root), &versions, &tokens, now, &view).map_err(broken)?;
         let curator = versions.last().map_or(root.curation_key, |version| version.curation_key);
         self.unaccused(&curator, &tokens)?;

@@ -48,10 +48,16 @@ pub(super) struct Wanted {
     asked: usize,
 }
 
+/// The minutes of an hour, each with its own keys.
+const MINUTES: usize = 60;
+
 /// How far this minute's comparison is.
 pub(super) struct Compare {
     minute: u64,
-    slot: u32,
+    /// The place of the store where each minute's comparison goes on: one that its hour did not suffice for goes on in the next.
+    slots: [u32; MINUTES],
+    /// So many places are yet to be looked at in this minute.
+    left: u32,
     asked: usize,
     open: [Option<Question>; OPEN],
     push: heapless::Deque<(Slot, Eid), PUSHES>,
@@ -65,7 +71,8 @@ impl Compare {
         let open = [const { None }; OPEN];
         Self {
             minute: 0,
-            slot: 0,
+            slots: [0; MINUTES],
+            left: 0,
             asked: 0,
             open,
             push: heapless::Deque::new(),
@@ -75,21 +82,42 @@ impl Compare {
         }
     }
 
-    /// The place of the store, and the node for it, whose turn it is; none while too many questions are open.
-    pub(super) fn place(&mut self, now: Clock) -> Option<(u32, usize)> {
+    /// The place of the store, and the node for it, whose turn it is; none while too many questions are open, and once all `places`
+    /// were looked at.
+    pub(super) fn place(&mut self, now: Clock, places: u32) -> Option<(u32, usize)> {
         let minute = now.unix.0 / 60_000;
         if self.minute != minute {
-            (self.minute, self.slot, self.asked) = (minute, 0, 0);
+            (self.minute, self.left, self.asked) = (minute, places, 0);
         }
+        let slot = self.slots.get(self.turn()).copied().unwrap_or(0);
+        (self.has_room(now) && self.left > 0).then_some((slot, self.asked))
+    }
+
+    fn turn(&self) -> usize {
+        usize::try_from(self.minute % MINUTES as u64).unwrap_or(0)
+    }
+
+    /// Whether one more question may be asked.
+    pub(super) fn has_room(&mut self, now: Clock) -> bool {
         let is_over = |place: &&mut Option<Question>| {
             place.as_ref().is_some_and(|question| now.mono.since(question.asked) >= PATIENCE)
         };
         self.open.iter_mut().filter(is_over).for_each(|place| *place = None);
-        self.open.iter().any(Option::is_none).then_some((self.slot, self.asked))
+        self.open.iter().any(Option::is_none)
     }
 
-    pub(super) const fn at(&mut self, slot: u32, asked: usize) {
-        (self.slot, self.asked) = (slot, asked);
+    /// So many nodes were asked about the place whose turn it is.
+    pub(super) const fn at(&mut self, asked: usize) {
+        self.asked = asked;
+    }
+
+    /// The place whose turn it was is done; gives the next one of `places`, if there is one more.
+    pub(super) fn next(&mut self, places: u32) -> Option<u32> {
+        (self.left, self.asked) = (self.left.saturating_sub(1), 0);
+        let turn = self.turn();
+        let slot = self.slots.get_mut(turn)?;
+        *slot = slot.saturating_add(1).checked_rem(places)?;
+        (self.left > 0).then_some(*slot)
     }
 
     /// The others are asked about a key, because this node said something about it.
@@ -178,5 +206,31 @@ impl Compare {
     pub(super) fn answered(&mut self, id: &TransactionId, from: SocketAddr) -> Option<Question> {
         let is_it = |question: &Question| question.id == *id && question.at == from;
         self.open.iter_mut().find(|place| place.as_ref().is_some_and(is_it))?.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::UnixTime;
+
+    fn minute(number: u64) -> Clock {
+        Clock { mono: Mono(number * 60_000), unix: UnixTime(number * 60_000) }
+    }
+
+    /// The attack "lists before mine": what one hour has no time for comes next in the next.
+    #[test]
+    fn a_comparison_that_did_not_come_to_its_end_goes_on_an_hour_later() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        assert_eq!(compare.place(minute(3), 10), Some((0, 0)));
+        for slot in 1..=6 {
+            assert_eq!(compare.next(10), Some(slot));
+        }
+        assert_eq!(compare.place(minute(4), 10), Some((0, 0)), "each minute has its own keys");
+        assert_eq!(compare.place(minute(63), 10), Some((6, 0)));
+        let rest: heapless::Vec<u32, 16> = core::iter::from_fn(|| compare.next(10)).collect();
+        assert_eq!(rest, [7, 8, 9, 0, 1, 2, 3, 4, 5], "all of them, once");
+        assert_eq!(compare.place(minute(63), 10), None);
+        assert_eq!(compare.place(minute(123), 10), Some((6, 0)));
     }
 }

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::directory::name::CLOCKS;
-use crate::guard::{Load, prefix};
+use crate::guard::{Load, site};
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
@@ -98,7 +98,7 @@ impl<'m> Seen<'m> {
             place.answered += 1;
             return Presented::Again;
         }
-        let of_network = set.iter().filter(|place| counts(place) && prefix(place.from) == prefix(from)).count();
+        let of_network = set.iter().filter(|place| counts(place) && site(place.from) == site(from)).count();
         let free = set.iter_mut().find(|place| !counts(place)).filter(|_| of_network < OF_NETWORK);
         let Some(place) = free else { return Presented::Full };
         *place = Shown { proof: short, time: time.0, from, answered: 0 };

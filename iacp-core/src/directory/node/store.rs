@@ -1,8 +1,8 @@
 //! The records that a node keeps, in the caller's memory.
 //!
 //! Full means refuse: no record gives way to another key's, but for floors, which are what is left of bindings that ran out.
-//! One network holds at most 1/64 of the places, one that nodes hand on from at most a quarter, counted under a keyed hash, so
-//! that no network fills the table and none can be chosen to share another's count.
+//! The owners of one network hold at most 1/64 of the places, and what its nodes hand on at most a quarter; both are counted under
+//! a keyed hash, so that no network fills the table and none can be chosen to share another's count.
 
 use core::net::IpAddr;
 
@@ -10,7 +10,7 @@ use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
 
 use crate::directory::{Body, Kind, Slot as Which};
-use crate::guard::prefix;
+use crate::guard::site;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
 
@@ -56,7 +56,8 @@ pub struct Entry {
     stored: u64,
     /// Of a revocation, the first that stood in the slot: when it came, and its first invalid generation.
     first: Option<(u64, u64)>,
-    network: u8,
+    /// The network that it counts for, and whether as what a node handed on.
+    network: (u8, bool),
     floor: bool,
     /// Of an accusation: its trial has begun here.
     tried: bool,
@@ -73,7 +74,7 @@ impl Entry {
         expiry: 0,
         stored: 0,
         first: None,
-        network: 0,
+        network: (0, false),
         floor: false,
         tried: false,
         length: 0,
@@ -96,7 +97,8 @@ impl Reset for Entry {
     }
 }
 
-/// From where a record came. What nodes hand on counts for their network too, which may hold a quarter of the places.
+/// From where a record came. What nodes hand on is counted by itself: their network may hold a quarter of the places by it, and an
+/// owner of that network has its share beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// From its owner.
@@ -140,8 +142,8 @@ pub struct Full;
 pub struct Store<'m> {
     entries: Slots<'m, Entry>,
     index: Index<'m>,
-    /// Places in use, by the keyed hash of the network that they came from.
-    networks: [u32; NETWORKS],
+    /// Places in use, by the keyed hash of the network that they came from: what owners brought, and what nodes handed on.
+    networks: [[u32; NETWORKS]; 2],
     cursor: u32,
 }
 
@@ -152,7 +154,7 @@ impl<'m> Store<'m> {
     /// The index has too few cells, or the slices have lengths that they must not have.
     pub fn new(places: &'m mut [Slot<Entry>], cells: &'m mut [u32], key: [u8; 16]) -> Result<Self, TooFew> {
         let index = Index::new(cells, places.len(), key)?;
-        Ok(Self { entries: Slots::new(places)?, index, networks: [0; NETWORKS], cursor: 0 })
+        Ok(Self { entries: Slots::new(places)?, index, networks: [[0; NETWORKS]; 2], cursor: 0 })
     }
 
     /// How many places are taken, and how many there are.
@@ -219,22 +221,20 @@ impl<'m> Store<'m> {
             self.sweep(now);
             self.give_way();
         }
-        let share = (self.entries.capacity() / from.part()).max(1);
-        let taken = self.networks.get(usize::from(self.network(from.ip()))).copied().unwrap_or(u32::MAX);
-        let network = self.network(from.ip());
+        let network = self.network(from);
         let (mut listed, mut of_network) = (0, 0);
         self.index.find(self.hash(which.kind, &which.key), |slot| {
             let same = |entry: &&Entry| entry.kind == which.kind && entry.key == which.key;
             if let Some(entry) = self.entries.at(slot).filter(same) {
                 listed += 1;
-                of_network += usize::from(entry.network == network);
+                of_network += usize::from(entry.network.0 == network.0);
             }
             false
         });
         let freed = usize::from(spent.is_some());
         let is_full = self.entries.is_full() && spent.is_none();
         let is_crowded = of_network >= from.most_listed(which.kind);
-        let fits = !is_full && taken < share && !is_crowded && listed < most(which.kind).saturating_add(freed);
+        let fits = !is_full && self.has_share(from) && !is_crowded && listed < most(which.kind).saturating_add(freed);
         if fits { Ok(()) } else { Err(Full) }
     }
 
@@ -265,9 +265,44 @@ impl<'m> Store<'m> {
         [entry.first, first_invalid(entry.record().body).map(|first| (entry.stored, first))]
     }
 
-    fn network(&self, from: IpAddr) -> u8 {
-        let [count, ..] = self.index.hash(&[b"network", &prefix(from)]).to_be_bytes();
-        count
+    fn network(&self, from: Source) -> (u8, bool) {
+        let [count, ..] = self.index.hash(&[b"network", &site(from.ip())]).to_be_bytes();
+        (count, matches!(from, Source::Node(_)))
+    }
+
+    fn count(&mut self, (network, is_handed): (u8, bool)) -> Option<&mut u32> {
+        self.networks.get_mut(usize::from(is_handed))?.get_mut(usize::from(network))
+    }
+
+    /// Whether the network of a record that comes may hold one more.
+    fn has_share(&self, from: Source) -> bool {
+        let (network, is_handed) = self.network(from);
+        let counts = self.networks.get(usize::from(is_handed));
+        let taken = counts.and_then(|counts| counts.get(usize::from(network))).copied().unwrap_or(u32::MAX);
+        taken < (self.entries.capacity() / from.part()).max(1)
+    }
+
+    /// A binding counts for the network that it binds: a newer one to another network moves its count there.
+    fn recount(&mut self, slot: u32, from: Source) -> Result<(), Full> {
+        let network = self.network(from);
+        let Some(entry) = self.entries.at(slot) else { return Ok(()) };
+        let before = entry.network;
+        if entry.kind != Kind::Binding || matches!(from, Source::Node(_)) || before == network {
+            return Ok(());
+        }
+        if !self.has_share(from) {
+            return Err(Full);
+        }
+        if let Some(count) = self.count(before) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = self.count(network) {
+            *count = count.saturating_add(1);
+        }
+        if let Some(entry) = self.entries.at_mut(slot) {
+            entry.network = network;
+        }
+        Ok(())
     }
 
     /// Puts a record into its slot, in place of what stands there.
@@ -296,20 +331,23 @@ impl<'m> Store<'m> {
     ) -> Result<(), Full> {
         let (length, bytes) = (u16::try_from(record.body.len()).map_err(|_| Full)?, record.body);
         let slot = match self.find(which) {
-            Some(slot) => slot,
+            Some(slot) => {
+                self.recount(slot, from)?;
+                slot
+            }
             None => {
                 self.room_for(now, which, (from, spent))?;
                 if let Some(slot) = spent.and_then(|spent| self.find(spent)) {
                     self.free(slot);
                 }
-                let network = self.network(from.ip());
+                let network = self.network(from);
                 let handle = self.entries.claim().ok_or(Full)?;
                 if !self.index.insert(self.hash(which.kind, &which.key), handle.slot()) {
                     self.entries.release(handle);
                     return Err(Full);
                 }
-                if let Some(count) = self.networks.get_mut(usize::from(network)) {
-                    *count += 1;
+                if let Some(count) = self.count(network) {
+                    *count = count.saturating_add(1);
                 }
                 if let Some(entry) = self.entries.get_mut(handle) {
                     (entry.kind, entry.key, entry.which, entry.network) = (which.kind, which.key, which.which, network);
@@ -327,10 +365,11 @@ impl<'m> Store<'m> {
         Ok(())
     }
 
-    /// The same bytes came again: they live until `expiry`.
+    /// The same bytes came again: they live until `expiry`. The end of a floor is none of a binding.
     pub fn refresh(&mut self, which: &Which, expiry: u64) {
         if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
-            (entry.expiry, entry.floor) = (expiry.max(entry.expiry), false);
+            let stood = if entry.floor { 0 } else { entry.expiry };
+            (entry.expiry, entry.floor) = (expiry.max(stood), false);
         }
     }
 
@@ -367,6 +406,11 @@ impl<'m> Store<'m> {
         self.entries.at(slot).map_or(u64::MAX, |entry| entry.stored)
     }
 
+    /// Whether the record of a place counts for the network of a source.
+    pub(super) fn is_of(&self, slot: u32, from: Source) -> bool {
+        self.entries.at(slot).is_some_and(|entry| entry.network == self.network(from))
+    }
+
     /// All records that have not run out, in no order.
     pub fn records(&self, now: UnixTime) -> impl Iterator<Item = Record<'_>> {
         (0..self.entries.capacity()).filter_map(move |slot| self.at(now, slot))
@@ -385,7 +429,7 @@ impl<'m> Store<'m> {
         self.index.remove(hash, slot, |key, moved| {
             entries.at(moved).map_or(0, |entry| key.hash(&[&[entry.kind as u8], &entry.key.0]))
         });
-        if let Some(count) = self.networks.get_mut(usize::from(network)) {
+        if let Some(count) = self.count(network) {
             *count = count.saturating_sub(1);
         }
         if let Some(handle) = self.entries.handle(slot) {
@@ -429,55 +473,4 @@ impl<'m> Store<'m> {
 }
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-
-    use super::*;
-
-    /// PROFILE 13.7: two epochs of the largest filter.
-    #[test]
-    fn a_node_has_room_for_two_epochs_of_the_largest_filter() {
-        const PLACES: usize = 1_024;
-        let mut places: std::vec::Vec<_> = (0..PLACES).map(|_| Slot::new(Entry::EMPTY)).collect();
-        let mut cells = std::vec![0; 2 * PLACES];
-        let mut store = Store::new(&mut places, &mut cells, [7; 16]).expect("the memory suffices");
-        let mut put = |part: u8| {
-            let mut which = Which { kind: Kind::Filter, key: DhtKey([9; 32]), which: [0; 32] };
-            which.which.iter_mut().take(1).for_each(|byte| *byte = part);
-            let record = Record { kind: Kind::Filter as u8, storage_key: which.key, expiry: 9, body: &[part] };
-            store.put(UnixTime(0), &which, &record, 9, Source::Node(IpAddr::from([10, 0, 0, 1])))
-        };
-        assert!((0..128).all(|part| put(part) == Ok(())));
-        assert_eq!(put(128), Err(Full));
-        assert_eq!(store.list(UnixTime(0), Kind::Filter, DhtKey([9; 32])).count(), 128);
-    }
-
-    #[test]
-    fn a_full_table_finds_room_where_bindings_ran_out_and_looks_at_few_places() {
-        const PLACES: usize = 256;
-        let mut places: std::vec::Vec<_> = (0..PLACES).map(|_| Slot::new(Entry::EMPTY)).collect();
-        let mut cells = std::vec![0; 2 * PLACES];
-        let mut store = Store::new(&mut places, &mut cells, [7; 16]).expect("the memory suffices");
-        let which = |number: u32| {
-            let mut key = [0; 32];
-            key.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
-            Which { kind: Kind::Binding, key: DhtKey(key), which: [0; 32] }
-        };
-        let from = |number: u32| Source::Owner(IpAddr::from(number.to_be_bytes()));
-        // Each from a network of its own. The last 16 run out first.
-        for number in 0..256 {
-            let which = which(number);
-            let expiry = if number < 240 { 1_000 } else { 10 };
-            let record = Record { kind: Kind::Binding as u8, storage_key: which.key, expiry, body: b"" };
-            store.put(UnixTime(0), &which, &record, expiry, from(number << 8)).expect("room");
-        }
-        // 32 places are swept with each request, so the eighth one finds the floors.
-        let mut refused = 0;
-        while store.room(UnixTime(20), &which(1_000), from(0x0aff_0000)).is_err() {
-            refused += 1;
-        }
-        assert_eq!(refused, 7);
-        assert_eq!(store.fill(), (255, 256));
-        assert!((0..240).all(|number| store.held(&which(number)).is_some()), "no record that lives gives way");
-    }
-}
+mod tests;

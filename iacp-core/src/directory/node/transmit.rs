@@ -181,23 +181,21 @@ impl<P: Provider> Node<'_, P> {
     /// A question to another responsible node about what stands under a key.
     fn next_compared(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         let (capacity, rule) = (self.store.fill().1, self.settings.diversity);
-        let (mut slot, mut asked) = self.compare.place(now)?;
-        let last = slot.saturating_add(256).min(capacity);
+        let (mut slot, mut asked) = self.compare.place(now, capacity)?;
         let mut found = None;
-        while slot < last && found.is_none() {
+        for _ in 0..LOOKS {
             if let Some((kind, key, class, held)) = self.listed(now, slot) {
                 let voters = self.neighbours.voters(class, &key, rule);
                 let is_own = voters.contains(&me.eid());
                 let to = voters.iter().filter(|eid| **eid != me.eid()).nth(asked).filter(|_| is_own);
                 if let Some(node) = to.and_then(|to| self.neighbours.all().find(|node| node.eid == *to)) {
-                    asked = asked.saturating_add(1);
+                    self.compare.at(asked.saturating_add(1));
                     found = Some((*node, kind, key, class, held));
-                    continue;
+                    break;
                 }
             }
-            (slot, asked) = (slot.saturating_add(1), 0);
+            (slot, asked) = (self.compare.next(capacity)?, 0);
         }
-        self.compare.at(slot, asked);
         let (node, kind, key, class, held) = found?;
         let length = self.compare.ask(now.mono, &node, kind, key, class, held, out)?;
         Some((node.at, length))
@@ -205,7 +203,9 @@ impl<P: Provider> Node<'_, P> {
 
     /// A question to the other responsible nodes about what one of them handed over, and which takes the word of f + 1.
     fn next_wanted(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
-        self.compare.place(now)?;
+        if !self.compare.has_room(now) {
+            return None;
+        }
         while let Some((wanted, asked)) = self.compare.next_wanted() {
             let voters = self.neighbours.voters(wanted.class, &wanted.key, self.settings.diversity);
             let mut others = voters.iter().filter(|eid| **eid != me.eid() && **eid != wanted.by);
@@ -242,6 +242,9 @@ impl<P: Provider> Node<'_, P> {
         Some((kind, record.storage_key, class_of::<P>(&record).ok()?, bytes))
     }
 }
+
+/// So many places are looked at before another turn, if none of them has a question.
+const LOOKS: u32 = 4_096;
 
 /// What of a NODE its signature covers.
 const SIGNED: usize = size_of::<NodeRecord>() - Signature::LEN;

@@ -109,7 +109,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// Whether the trial of an accusation has begun here, or has a verdict.
-    fn is_over(&self, which: &Slot) -> bool {
+    pub(super) fn is_over(&self, which: &Slot) -> bool {
         let verdict = Slot { kind: Kind::Verdict, ..*which };
         self.store.is_tried(which) || self.store.held(&verdict).is_some()
     }

@@ -28,7 +28,7 @@ pub(super) struct View<'a, 'm, P, T> {
     pub provider: core::marker::PhantomData<P>,
 }
 
-impl<P: Provider, T: Trust> View<'_, '_, P, T> {
+impl<'a, P: Provider, T: Trust> View<'a, '_, P, T> {
     fn at_eid(eid: &Eid) -> DhtKey {
         DhtKey(P::sha256(&[&eid.0]))
     }
@@ -41,19 +41,20 @@ impl<P: Provider, T: Trust> View<'_, '_, P, T> {
         self.store.list(self.now, kind, key).filter_map(move |(record, _)| Body::parse(kind, record.body).ok())
     }
 
-    /// A change of a root.
-    fn change(&self, key: DhtKey, version: u64) -> Option<Curation<'_>> {
+    /// The change of a root that follows `state`, and its end. Changes of a root that gave way to another one follow nothing.
+    pub(super) fn change(&self, key: DhtKey, version: u64, state: &Digest) -> Option<(Curation<'a>, u64)> {
         let mut which = [0; 32];
         which.iter_mut().zip(version.to_be_bytes()).for_each(|(to, from)| *to = from);
         let record = self.store.held(&Slot { kind: Kind::Curation, key, which })?;
         match Body::parse(Kind::Curation, record.body) {
-            Ok(Body::Curation(update)) if record.expiry > self.now.0 => Some(update),
+            Ok(Body::Curation(update)) if record.expiry > self.now.0 && update.state_before == *state => {
+                Some((update, record.expiry))
+            }
             _ => None,
         }
     }
 
-    /// Key and state of a root after its changes up to `last`, and how many there were. Each follows the one before it: changes of
-    /// a root that gave way to another one follow nothing.
+    /// Key and state of a root after its changes up to `last`, and how many there were. Each follows the one before it.
     fn root(&self, path: &Path<'_>, last: u64) -> Option<(Eid, Digest, u64)> {
         let key = Self::at_path(path);
         let (mut owner, mut state) = self.bodies(Kind::Root, key).find_map(|body| match body {
@@ -62,8 +63,7 @@ impl<P: Provider, T: Trust> View<'_, '_, P, T> {
         })?;
         let mut versions = 0;
         while versions < last.min(MAX_VERSIONS) {
-            let next = self.change(key, versions + 1).filter(|update| update.state_before == state);
-            let Some(update) = next else { break };
+            let Some((update, _)) = self.change(key, versions + 1, &state) else { break };
             (owner, state) = (update.curation_key, update.state::<P>());
             versions += 1;
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use iacp_core::directory::accusation::verify_accusation;
 use iacp_core::directory::client::{Answer, BINDING, Found, QUESTION, Reader, Reading};
+use iacp_core::directory::metric::RESPONSIBLE;
 use iacp_core::directory::quorum::{Progress, Question, faulty};
 use iacp_core::directory::{Class, Judgement, Kind, Origin, judge};
 use iacp_core::erp::binding::Binding;
@@ -48,9 +49,10 @@ impl About {
 }
 
 /// What the records prove that stand behind the flags of a peer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Proven {
-    airk: Option<Eid>,
+    /// The root keys that nodes name. One of them may be a thief's, in the word of a lying node.
+    airks: Vec<Eid>,
     accused: bool,
     first_invalid: Option<u64>,
 }
@@ -194,7 +196,7 @@ impl Reads {
 
 impl Read {
     fn heard(&mut self, unix: UnixTime, nodes: &[Eid], node: &Eid, datagram: &[u8], learnt: &mut VecDeque<Learnt>) {
-        let reader = Reader { nodes, airk: self.proven.airk };
+        let reader = Reader { nodes, airk: None };
         match &mut self.asking {
             Asking::Binding(reading) => {
                 if let Some(answer) = reading.heard(node, datagram) {
@@ -283,17 +285,18 @@ impl Proven {
     /// Takes what a node has of a kind; what does not prove itself proves nothing.
     fn take(&mut self, unix: UnixTime, kind: Kind, answer: &Answer<'_>, about: &Eid, reader: &Reader<'_>) {
         for record in of_kind(answer, kind) {
-            let stands = || {
-                let judged = judge::<Crypto>(unix, Origin::Node, &record, None, reader);
+            let stands = |airk: Option<Eid>| {
+                let judged = judge::<Crypto>(unix, Origin::Node, &record, None, &Reader { airk, ..*reader });
                 record.storage_key == storage_key::<Crypto>(about) && matches!(judged, Judgement::Store { .. })
             };
             match kind {
                 Kind::Accusation => self.accused |= is_proof(record.body, about),
-                Kind::AirkBinding if stands() => {
+                Kind::AirkBinding if self.airks.len() < RESPONSIBLE && stands(None) => {
                     let airk = AirkBinding::read_from_bytes(record.body).map(|body| body.airk);
-                    self.airk = self.airk.or(airk.ok());
+                    self.airks.extend(airk.ok().filter(|airk| !self.airks.contains(airk)));
                 }
-                Kind::Revocation if stands() => {
+                // It is read only if f + 1 nodes say that there is one. So any root key does: no liar undoes it by naming its own.
+                Kind::Revocation if self.airks.iter().any(|airk| stands(Some(*airk))) => {
                     let Ok(body) = Revocation::read_from_bytes(record.body) else { continue };
                     let first = body.first_invalid_generation.get();
                     self.first_invalid = Some(self.first_invalid.map_or(first, |known| known.min(first)));
