@@ -9,6 +9,7 @@
 //!   agents/EID    mode 0600: the seed of the EID, the generations that may have been signed, the application's evolution
 //!   lii           mode 0600: the seed of the host's own key (the LII), for the moves of agents from host to host
 //!   docks         the LIIs of the hosts that may take agents over, one on a line
+//!   reputation/   what the host has counted of its peers: a chained log, and its signed head
 //!   moved/EID     where an agent has gone: the folder of its new host; empty while it is on its way
 //! ```
 //!
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::host::reputation::Page;
 use crate::keys::Identity;
 
 /// What cannot be written is tried again after this long.
@@ -236,6 +238,8 @@ enum Order {
     /// The record is that of a context which has just come here: what an older file says but for the bound is out of date.
     Enter(Box<Record>, Persist),
     Forget(Eid),
+    /// Entries of the log about peers.
+    Log(Page),
 }
 
 /// What the storage has to say.
@@ -278,6 +282,11 @@ impl Storage {
         let _ = self.orders.send(Order::Forget(eid));
     }
 
+    /// Writes entries of the log about peers.
+    pub fn log(&self, page: Page) {
+        let _ = self.orders.send(Order::Log(page));
+    }
+
     /// The next word. A call that is given up loses nothing.
     pub async fn next(&mut self) -> Option<Word> {
         self.words.recv().await
@@ -299,6 +308,7 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
             Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
             Some(Order::Keep(record, what)) => kept(folder, record, *what, false),
             Some(Order::Enter(record, what)) => kept(folder, record, *what, true),
+            Some(Order::Log(page)) => page.write(folder).map(|()| None),
             None => continue,
         };
         let word = match done {
