@@ -34,6 +34,8 @@ pub const BUNDLE: usize = 60 * 1_024;
 
 /// Open trials are written down so often, in milliseconds.
 const SAVE: u64 = 60_000;
+/// Votes for the children of a curator are handed on again so often, in milliseconds.
+const VOTE_AGAIN: u64 = 10_000;
 /// Requestors of names within one second.
 const REQUESTORS: usize = 256;
 /// Queries of names of one network, and of all: each costs two signatures.
@@ -95,6 +97,8 @@ pub struct Keeper {
     /// Where open trials are written down, and when that was done last.
     cases: Option<PathBuf>,
     saved: Mono,
+    /// When votes for children were handed on last.
+    voted: Mono,
     pinned: Vec<Digest>,
     /// Requestors of names that were answered within the last second.
     asked: Vec<Asked>,
@@ -159,7 +163,7 @@ impl Keeper {
         let ingress = Ingress::new(ALL, NETWORK, clocks.now().mono, &mut rng);
         let asked = vec![Asked::FREE; REQUESTORS];
         let (cases, counts) = (options.cases.clone(), Counts::default());
-        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, pinned, asked, ingress })
+        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, voted: saved, pinned, asked, ingress })
     }
 
     /// The node's EID.
@@ -247,6 +251,17 @@ impl Keeper {
                 Event::Lapsed { .. } => {}
             }
         }
+        // Its own CUSTODYs and its FILTER: what is new there the others get, votes too.
+        let Self { node, me, overlay, votes, pinned, .. } = self;
+        let known = Known { overlay, votes, pinned };
+        while let Some((class, key)) = node.tend(now, me, &known) {
+            todo.push(Todo::Publish(class, key));
+        }
+        // A vote that came before its receiver had signed was refused there.
+        if now.mono.since(self.voted) >= VOTE_AGAIN {
+            self.voted = now.mono;
+            todo.extend(self.node.drafts().map(|key| Todo::Publish(Class::Namespaces, key)));
+        }
         if now.mono.since(self.saved) >= SAVE && self.save(now.mono).is_ok() {
             self.saved = now.mono;
         }
@@ -283,6 +298,14 @@ impl Keeper {
                     bytes.extend(buffer.iter().take(length));
                 }
             }
+        }
+        // A CUSTODY that collects votes comes last: it is judged by what stands before it.
+        let mut buffer = [0; 1_100];
+        if class == Class::Namespaces
+            && let Some(length) = self.node.draft(key, &mut buffer)
+            && bytes.len() + length <= BUNDLE
+        {
+            bytes.extend(buffer.iter().take(length));
         }
         bytes
     }

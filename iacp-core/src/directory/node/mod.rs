@@ -22,6 +22,7 @@ mod seen;
 mod settings;
 mod spread;
 mod store;
+mod tend;
 mod transmit;
 mod trial;
 mod view;
@@ -47,6 +48,7 @@ pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
 use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
+use tend::Tending;
 use view::View;
 
 use super::kind::{Class, Kind};
@@ -184,6 +186,7 @@ pub struct Node<'m, P: Provider> {
     freed: heapless::Deque<(Eid, iacp_wire::DhtKey), EVENTS>,
     compare: Compare,
     curators: Curators,
+    tending: Tending,
     announced: Option<Announced>,
     double_vote: Option<[PomVote; 2]>,
     pair: Option<[ErpRegister; 2]>,
@@ -252,6 +255,7 @@ impl<'m, P: Provider> Node<'m, P> {
             freed: heapless::Deque::new(),
             compare: Compare::new(IndexKey::new(compare_key)),
             curators: Curators::new(),
+            tending: Tending::new(),
             announced: None,
             double_vote: None,
             pair: None,
@@ -378,6 +382,7 @@ impl<'m, P: Provider> Node<'m, P> {
         let (id, offender) = (ended.id, ended.offender);
         self.tell(Event::Verdict { id, offender, outcome });
         self.open_next(clock, ended, outcome == Outcome::Guilty);
+        self.tending.has_ended();
         // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing.
         if outcome == Outcome::Guilty
             && let Some(host) = ended.host
