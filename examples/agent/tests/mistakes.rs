@@ -88,3 +88,24 @@ fn a_place_for_files_that_is_none_is_named() {
     assert!(complaint(&["listen", "--bind", "127.0.0.1:0", "--out", &path]).contains(&path));
     assert!(fs::read(place.path()).expect("it is there").is_empty());
 }
+
+#[test]
+fn what_is_wrong_with_a_directory_is_said_before_the_host_starts() {
+    let place = tempfile::tempdir().expect("a directory");
+    let state = place.path().join("state").display().to_string();
+    let node = nobody();
+    let none = format!("{}@{}", "ab".repeat(32), closed_port());
+    let eight =
+        (0..8).map(|number| format!("{}@127.0.0.1:{}", stranger(), 5_000 + number)).collect::<Vec<_>>().join(",");
+    for (bind, directory, clue) in [
+        ("127.0.0.1:4227", "127.0.0.1:4300", "--directory: expected EID@IP:PORT"),
+        ("127.0.0.1:4227", "abc@127.0.0.1:4300", "'abc' is not an EID"),
+        ("127.0.0.1:4227", &none, "its EID is no key"),
+        ("127.0.0.1:4227", &format!("{node},{node}"), "is named twice"),
+        ("127.0.0.1:4227", &eight, "no more than 7 nodes"),
+        ("127.0.0.1:9999", &node, "with --directory the port is 4227, not 9999"),
+    ] {
+        let text = complaint(&["host", "--state", &state, "--bind", bind, "--directory", directory]);
+        assert!(text.contains(clue), "{text}");
+    }
+}

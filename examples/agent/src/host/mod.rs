@@ -50,6 +50,7 @@ use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
 use crate::telling::capture::Capture;
 use crate::telling::event::Event;
+use crate::telling::step::Step;
 use crate::telling::timeline::{Style, Timeline};
 
 /// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
@@ -153,6 +154,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         timeline.note("host", Event::Trouble { what: lost });
     }
     host.restore(carrier, kept, broken);
+    if let Some(what) = host.directory.as_ref().and_then(Directory::remark) {
+        timeline.note("host", Event::Step(Step::Note { what }));
+    }
     host.run(stopped()?).await?;
     host.capture.map_or(Ok(()), Capture::finish)?;
     Ok(ExitCode::SUCCESS)
