@@ -5,6 +5,8 @@ mod support;
 use std::fs;
 use std::net::UdpSocket;
 
+use serde_json::Value;
+use support::host::Told;
 use support::{Listener, complaint, run};
 
 /// A file that exists.
@@ -108,4 +110,20 @@ fn what_is_wrong_with_a_directory_is_said_before_the_host_starts() {
         let text = complaint(&["host", "--state", &state, "--bind", bind, "--directory", directory]);
         assert!(text.contains(clue), "{text}");
     }
+}
+
+#[test]
+fn nodes_that_do_not_answer_are_named_by_the_host_that_runs() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (state, out, node) = (path("state"), path("in"), nobody());
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let bind = format!("127.{}.{low}.1:4227", 192 + high % 32);
+    let host = Told::start(&["host", "--state", &state, "--bind", &bind, "--directory", &node]);
+    let few = |told: &Value| told["what"].as_str().is_some_and(|what| what.contains("with 1 node none may fail"));
+    host.until("note", few);
+    let _agent = Told::start(&["local", "listen", "--state", &state, "--out", &out]);
+    let (_, at) = node.split_once('@').expect("an address");
+    let told = host.next("trouble");
+    assert!(told["what"].as_str().expect("text").ends_with(&format!("at {at} does not answer")), "{told}");
 }

@@ -232,7 +232,7 @@ impl Host<'_> {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
                     if let Some(page) = self.book.handle_deadline(self.clock.now(), unix()) {
-                        self.storage.log(page);
+                        self.storage.also(move |folder| page.write(folder));
                     }
                 }
                 Turn::Mined(mined) => {

@@ -36,7 +36,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::host::reputation::Page;
 use crate::keys::Identity;
 
 /// What cannot be written is tried again after this long.
@@ -238,9 +237,12 @@ enum Order {
     /// The record is that of a context which has just come here: what an older file says but for the bound is out of date.
     Enter(Box<Record>, Persist),
     Forget(Eid),
-    /// Entries of the log about peers.
-    Log(Page),
+    /// Something else of the host's.
+    Also(Also),
 }
+
+/// Writes into the folder. It may be called again after it has failed.
+type Also = Box<dyn Fn(&Folder) -> io::Result<()> + Send>;
 
 /// What the storage has to say.
 #[derive(Debug)]
@@ -282,9 +284,9 @@ impl Storage {
         let _ = self.orders.send(Order::Forget(eid));
     }
 
-    /// Writes entries of the log about peers.
-    pub fn log(&self, page: Page) {
-        let _ = self.orders.send(Order::Log(page));
+    /// Has something else written. It may be called again after it has failed.
+    pub fn also(&self, what: impl Fn(&Folder) -> io::Result<()> + Send + 'static) {
+        let _ = self.orders.send(Order::Also(Box::new(what)));
     }
 
     /// The next word. A call that is given up loses nothing.
@@ -308,7 +310,7 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
             Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
             Some(Order::Keep(record, what)) => kept(folder, record, *what, false),
             Some(Order::Enter(record, what)) => kept(folder, record, *what, true),
-            Some(Order::Log(page)) => page.write(folder).map(|()| None),
+            Some(Order::Also(what)) => what(folder).map(|()| None),
             None => continue,
         };
         let word = match done {

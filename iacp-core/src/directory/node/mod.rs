@@ -11,6 +11,7 @@ mod cases;
 mod compare;
 mod curators;
 mod deposit;
+mod drafts;
 mod hub;
 mod names;
 mod neighbours;
@@ -33,6 +34,7 @@ use core::marker::PhantomData;
 pub use cases::{Case, NotOpened};
 use cases::{Cases, Ended, Voted};
 use curators::Curators;
+use drafts::Tending;
 pub use hub::{
     HEARERS, Hub, HubMemory, MEMBERS, MOST, Member, NotRelayed, OF_NETWORK, PATIENCE, Passed, Relayed, STAY,
 };
@@ -48,7 +50,6 @@ pub use seen::{Presented, Seen, Shown};
 pub use settings::{Settings, Trust};
 use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
-use tend::Tending;
 use view::View;
 
 use super::kind::{Class, Kind};
