@@ -181,6 +181,12 @@ fn a_journal_is_chained_and_its_head_is_signed() {
     let (head, entries) = journal(20);
     let verify = |head: &Head, entries: &[Entry]| Journal::verify::<ChaChaOnly>(head, entries.iter().copied());
     assert_eq!(verify(&head, &entries), Ok(()));
+    let bytes = head.to_bytes();
+    assert_eq!(
+        bytes[..],
+        [&head.keeper.0[..], &20_u64.to_be_bytes(), &head.hash.0, &NOW.0.to_be_bytes(), &head.signature.0].concat()
+    );
+    assert_eq!(Head::from_bytes(&bytes), Some(head));
     assert_eq!(verify(&head, &entries[..19]), Err(Broken::Count));
     let (_, longer) = journal(21);
     assert_eq!(verify(&head, &longer), Err(Broken::Count));

@@ -5,6 +5,8 @@ mod support;
 use std::fs;
 use std::net::UdpSocket;
 
+use serde_json::Value;
+use support::host::Told;
 use support::{Listener, complaint, run};
 
 /// A file that exists.
@@ -87,4 +89,41 @@ fn a_place_for_files_that_is_none_is_named() {
     let path = place.path().to_string_lossy().into_owned();
     assert!(complaint(&["listen", "--bind", "127.0.0.1:0", "--out", &path]).contains(&path));
     assert!(fs::read(place.path()).expect("it is there").is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_directory_is_said_before_the_host_starts() {
+    let place = tempfile::tempdir().expect("a directory");
+    let state = place.path().join("state").display().to_string();
+    let node = nobody();
+    let none = format!("{}@{}", "ab".repeat(32), closed_port());
+    let eight =
+        (0..8).map(|number| format!("{}@127.0.0.1:{}", stranger(), 5_000 + number)).collect::<Vec<_>>().join(",");
+    for (bind, directory, clue) in [
+        ("127.0.0.1:4227", "127.0.0.1:4300", "--directory: expected EID@IP:PORT"),
+        ("127.0.0.1:4227", "abc@127.0.0.1:4300", "'abc' is not an EID"),
+        ("127.0.0.1:4227", &none, "its EID is no key"),
+        ("127.0.0.1:4227", &format!("{node},{node}"), "is named twice"),
+        ("127.0.0.1:4227", &eight, "no more than 7 nodes"),
+        ("127.0.0.1:9999", &node, "with --directory the port is 4227, not 9999"),
+    ] {
+        let text = complaint(&["host", "--state", &state, "--bind", bind, "--directory", directory]);
+        assert!(text.contains(clue), "{text}");
+    }
+}
+
+#[test]
+fn nodes_that_do_not_answer_are_named_by_the_host_that_runs() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (state, out, node) = (path("state"), path("in"), nobody());
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let bind = format!("127.{}.{low}.1:4227", 192 + high % 32);
+    let host = Told::start(&["host", "--state", &state, "--bind", &bind, "--directory", &node]);
+    let few = |told: &Value| told["what"].as_str().is_some_and(|what| what.contains("with 1 node none may fail"));
+    host.until("note", few);
+    let _agent = Told::start(&["local", "listen", "--state", &state, "--out", &out]);
+    let (_, at) = node.split_once('@').expect("an address");
+    let told = host.next("trouble");
+    assert!(told["what"].as_str().expect("text").ends_with(&format!("at {at} does not answer")), "{told}");
 }

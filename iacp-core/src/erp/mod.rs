@@ -8,6 +8,7 @@ pub mod deflect;
 pub mod dock;
 pub mod entity;
 pub mod generation;
+pub mod keeper;
 pub mod local;
 pub mod multipath;
 pub mod receipt;

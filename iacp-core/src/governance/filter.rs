@@ -13,6 +13,24 @@ pub const HASHES: usize = 11;
 /// Bytes of the smallest filter, which is full at 4,096 keys.
 pub const SMALLEST: usize = 8_192;
 
+/// The smallest filter is full at so many keys; each order doubles them.
+pub const FULL: usize = 4_096;
+
+/// The bits of a key in a filter of an order: numbers of 16 + o bits, cut out of a digest of 256, one every 23 bits.
+#[must_use]
+pub fn places<P: Provider>(epoch: u32, order: u32, key: &Eid) -> [usize; HASHES] {
+    let digest = P::sha256(&[b"IACP/1 revoked\0", &epoch.to_be_bytes(), &key.0]);
+    let width = 16 + order.min(7);
+    core::array::from_fn(|hash| {
+        let start = 23 * hash;
+        // Eight bytes hold any of them: at most 7 bits before it, and at most 23 of its own.
+        let mut window = [0; 8];
+        window.iter_mut().zip(digest.iter().skip(start / 8)).for_each(|(to, from)| *to = *from);
+        let skipped = u64::from_be_bytes(window) << (start % 8);
+        usize::try_from(skipped >> (64 - width)).unwrap_or(0)
+    })
+}
+
 /// A filter over the caller's memory: 8,192 bytes, or a power of two more, up to 1,048,576.
 ///
 /// ```
@@ -54,24 +72,10 @@ impl<'m> Filter<'m> {
         self.bits
     }
 
-    /// The bits of a key: numbers of 16 + o bits, cut out of a digest of 256, one every 23 bits.
-    fn places<P: Provider>(&self, key: &Eid) -> [usize; HASHES] {
-        let digest = P::sha256(&[b"IACP/1 revoked\0", &self.epoch.to_be_bytes(), &key.0]);
-        let width = 16 + self.order;
-        core::array::from_fn(|hash| {
-            let start = 23 * hash;
-            // Eight bytes hold any of them: at most 7 bits before it, and at most 23 of its own.
-            let mut window = [0; 8];
-            window.iter_mut().zip(digest.iter().skip(start / 8)).for_each(|(to, from)| *to = *from);
-            let skipped = u64::from_be_bytes(window) << (start % 8);
-            usize::try_from(skipped >> (64 - width)).unwrap_or(0)
-        })
-    }
-
     /// Puts a key in.
     // keeps: IACP-128 (§5.5.3)
     pub fn insert<P: Provider>(&mut self, key: &Eid) {
-        for place in self.places::<P>(key) {
+        for place in places::<P>(self.epoch, self.order, key) {
             if let Some(byte) = self.bits.get_mut(place / 8) {
                 *byte |= 0x80 >> (place % 8);
             }
@@ -81,7 +85,7 @@ impl<'m> Filter<'m> {
     /// Whether the key may be in it. False positives are as rare as 0.046 % in a full filter.
     #[must_use]
     pub fn may_contain<P: Provider>(&self, key: &Eid) -> bool {
-        let places = self.places::<P>(key);
+        let places = places::<P>(self.epoch, self.order, key);
         places.iter().all(|place| self.bits.get(place / 8).is_some_and(|byte| byte & 0x80 >> (place % 8) != 0))
     }
 

@@ -26,7 +26,7 @@ pub enum Kind {
     Accusation = 5,
     /// A verdict was verified.
     Verdict = 6,
-    /// The verdict of reputation changed.
+    /// The verdict of reputation changed; the amount says to what: 1 for more work, 2 for throttling, 3 for both.
     Change = 7,
 }
 
@@ -124,6 +124,33 @@ pub struct Head {
 const LABEL: &str = "AUDIT_RECORD";
 
 impl Head {
+    /// Length in bytes.
+    pub const LEN: usize = 144;
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes.iter_mut().zip(self.unsigned().into_iter().chain(self.signature.0)).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// Reads a head. Whether it is one, [`Journal::verify`] says.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Option<Self> {
+        let (keeper, rest) = bytes.split_first_chunk()?;
+        let (entries, rest) = rest.split_first_chunk()?;
+        let (hash, rest) = rest.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            keeper: Eid(*keeper),
+            entries: u64::from_be_bytes(*entries),
+            hash: Digest(*hash),
+            time: u64::from_be_bytes(*time),
+            signature: Signature(rest.try_into().ok()?),
+        })
+    }
+
     fn unsigned(&self) -> [u8; 80] {
         let mut bytes = [0; 80];
         let fields = self.keeper.0.into_iter().chain(self.entries.to_be_bytes());
@@ -202,6 +229,18 @@ impl Journal {
         entry
     }
 
+    /// Goes on behind an entry that was stored: the next one, if it is due.
+    ///
+    /// # Errors
+    /// Another sequence is due; then nothing changes.
+    pub fn take<P: Provider>(&mut self, entry: &Entry) -> Result<(), Broken> {
+        if entry.sequence != self.entries {
+            return Err(Broken::Sequence(self.entries));
+        }
+        self.extend::<P>(entry);
+        Ok(())
+    }
+
     fn extend<P: Provider>(&mut self, entry: &Entry) {
         self.hash = Digest(P::sha256(&[&self.hash.0, &entry.to_bytes()]));
         self.entries = self.entries.saturating_add(1);
@@ -226,13 +265,10 @@ impl Journal {
             .map_err(|BadSignature| Broken::Signature)?;
         let mut journal = Self::new::<P>(head.keeper);
         for entry in entries {
-            if entry.sequence != journal.entries {
-                return Err(Broken::Sequence(journal.entries));
-            }
-            if journal.entries >= head.entries {
+            if entry.sequence == journal.entries && journal.entries >= head.entries {
                 return Err(Broken::Count);
             }
-            journal.extend::<P>(&entry);
+            journal.take::<P>(&entry)?;
         }
         match (journal.entries == head.entries, journal.hash == head.hash) {
             (false, _) => Err(Broken::Count),

@@ -5,7 +5,8 @@
 
 use iacp_wire::Eid;
 
-use super::journal::{Entry, Evidence, Journal, Kind};
+use super::journal::{Broken, Entry, Evidence, Journal, Kind, NO_EVIDENCE};
+use super::window;
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
@@ -15,6 +16,12 @@ pub const EPOCH: u64 = 2_592_000_000;
 pub const OWN: u64 = 8;
 /// The score of an EID about which nothing is known.
 pub const NEWCOMER: u16 = 6_000;
+/// Evidence that the keeper verified itself stands against an EID for as long as its trial may last, in milliseconds. What the
+/// nodes decide meanwhile is in their records.
+pub const ACCUSED: u64 = window::LAPSE * window::EPOCH;
+/// The amount of a [`Kind::Change`]: the sum of what the verdict demands from then on.
+const DEMANDS: u32 = 1;
+const THROTTLES: u32 = 2;
 /// An account is looked for in so many places.
 const WAYS: usize = 8;
 
@@ -34,6 +41,8 @@ pub struct Account {
     epoch: u64,
     current: Counts,
     previous: Counts,
+    /// When evidence against the EID was last verified here.
+    accused: Option<u64>,
     demands: bool,
     throttles: bool,
 }
@@ -42,8 +51,15 @@ impl Account {
     const NONE: Counts = Counts { good: 0, bad: 0, due: 0, met: 0 };
 
     /// A free place.
-    pub const FREE: Self =
-        Self { eid: Eid::ZERO, epoch: 0, current: Self::NONE, previous: Self::NONE, demands: false, throttles: false };
+    pub const FREE: Self = Self {
+        eid: Eid::ZERO,
+        epoch: 0,
+        current: Self::NONE,
+        previous: Self::NONE,
+        accused: None,
+        demands: false,
+        throttles: false,
+    };
 
     /// The counts of the running epoch and the one before. A clock that goes back keeps what there is.
     const fn counts(&self, epoch: u64) -> (Counts, Counts) {
@@ -54,8 +70,12 @@ impl Account {
         }
     }
 
-    fn is_over(&self, epoch: u64) -> bool {
-        self.counts(epoch) == (Self::NONE, Self::NONE)
+    fn is_over(&self, now: u64) -> bool {
+        self.counts(now / EPOCH) == (Self::NONE, Self::NONE) && !self.is_accused(now)
+    }
+
+    fn is_accused(&self, now: u64) -> bool {
+        self.accused.is_some_and(|since| now.saturating_sub(since) < ACCUSED)
     }
 
     fn turn(&mut self, epoch: u64) {
@@ -164,13 +184,14 @@ impl<'m> Reputation<'m> {
         self.accounts.get(self.set(eid))?.iter().find(|account| account.eid == *eid)
     }
 
-    fn account_mut(&mut self, epoch: u64, eid: &Eid) -> Option<&mut Account> {
+    fn account_mut(&mut self, now: u64, eid: &Eid) -> Option<&mut Account> {
+        let epoch = now / EPOCH;
         let set = self.set(eid);
         let accounts = self.accounts.get_mut(set)?;
         let place = accounts
             .iter()
             .position(|account| account.eid == *eid)
-            .or_else(|| accounts.iter().position(|account| account.is_over(epoch)))?;
+            .or_else(|| accounts.iter().position(|account| account.is_over(now)))?;
         let account = accounts.get_mut(place)?;
         if account.eid != *eid {
             *account = Account { eid: *eid, epoch, ..Account::FREE };
@@ -194,16 +215,31 @@ impl<'m> Reputation<'m> {
         entry
     }
 
+    /// Goes on with a journal after a restart, entry by entry: each is counted, and the chain goes on behind it.
+    ///
+    /// # Errors
+    /// Another entry is due; then nothing changes.
+    pub fn resume<P: crate::crypto::Provider>(&mut self, entry: &Entry) -> Result<(), Broken> {
+        self.journal.take::<P>(entry)?;
+        self.apply(entry);
+        Ok(())
+    }
+
     /// Counts an entry of a journal again: the entries give the scores.
     pub fn apply(&mut self, entry: &Entry) {
-        let Some(account) = self.account_mut(entry.time / EPOCH, &entry.eid) else { return };
+        let Some(account) = self.account_mut(entry.time, &entry.eid) else { return };
         let counts = &mut account.current;
         let counter = match entry.kind {
             Kind::Good => &mut counts.good,
             Kind::Bad => &mut counts.bad,
             Kind::Due => &mut counts.due,
             Kind::Met => &mut counts.met,
-            Kind::Accusation | Kind::Verdict | Kind::Change => return,
+            Kind::Accusation => return account.accused = account.accused.max(Some(entry.time)),
+            Kind::Change => {
+                (account.demands, account.throttles) = (entry.amount & DEMANDS != 0, entry.amount & THROTTLES != 0);
+                return;
+            }
+            Kind::Verdict => return,
         };
         *counter = counter.saturating_add(entry.amount);
     }
@@ -216,7 +252,7 @@ impl<'m> Reputation<'m> {
             self.account(eid).map_or((Account::NONE, Account::NONE), |account| account.counts(now.0 / EPOCH));
         let (good, bad) = (weigh(current.good, previous.good), weigh(current.bad, previous.bad));
         let (due, met) = (weigh(current.due, previous.due), weigh(current.met, previous.met));
-        let p = match proven {
+        let p = match self.proven(now, eid, proven) {
             Proven::Nothing => 10_000,
             Proven::Against => 0,
         };
@@ -225,22 +261,35 @@ impl<'m> Reputation<'m> {
         Standing { score: u16::try_from(score).unwrap_or(10_000), observations: good + bad + due }
     }
 
-    /// The verdict on a peer, and whether it changed: an entry of kind *change* is due then. `load` says that D is at least
+    /// What is proven of a peer, with what this keeper has verified itself.
+    fn proven(&self, now: UnixTime, eid: &Eid, said: Proven) -> Proven {
+        let is_accused = self.account(eid).is_some_and(|account| account.is_accused(now.0));
+        if is_accused { Proven::Against } else { said }
+    }
+
+    /// The entry of a verdict that changed, which the caller stores: with it a restart changes no verdict.
+    pub fn changed<P: crate::crypto::Provider>(&mut self, now: UnixTime, eid: &Eid) -> Entry {
+        let (demands, throttles) =
+            self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
+        let amount = if demands { DEMANDS } else { 0 } | if throttles { THROTTLES } else { 0 };
+        self.journal.append::<P>(now, Kind::Change, amount, eid, &NO_EVIDENCE)
+    }
+
+    /// The verdict on a peer, and whether it changed: [`Self::changed`] is due then. `load` says that D is at least
     /// D_base + 3, or a breaker is open.
     // keeps: IACP-021 (§3.6.2), IACP-024 (§3.6.2)
     pub fn verdict(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Verdict, bool) {
         let score = self.standing(now, eid, proven).score;
         let (threshold, back) = if load { (6_500, 7_000) } else { (5_000, 5_500) };
-        let epoch = now.0 / EPOCH;
         let before = self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
         let held = |was: bool, from: u16, back: u16| if was { score < back } else { score < from };
         let after = (held(before.0, threshold, back), held(before.1, 3_500, 4_000));
         if before != after
-            && let Some(account) = self.account_mut(epoch, eid)
+            && let Some(account) = self.account_mut(now.0, eid)
         {
             (account.demands, account.throttles) = after;
         }
-        let verdict = match (proven, after) {
+        let verdict = match (self.proven(now, eid, proven), after) {
             (Proven::Against, _) => Verdict::Drop,
             (_, (_, true)) => Verdict::Throttle,
             (_, (true, false)) => Verdict::DemandWork { threshold, score },

@@ -10,5 +10,6 @@ mod floods;
 mod hub;
 mod invented;
 mod names;
+mod tend;
 mod trials;
 mod world;

@@ -17,14 +17,14 @@ use iacp_core::crypto::Provider;
 
 /// Keys: the curator of the root before and after its change, of `test.shop`, and the site behind `test.shop.www`.
 const OLD: u8 = 40;
-const CURATOR: u8 = 41;
-const SHOP: u8 = 42;
-const SITE: u8 = 43;
+pub const CURATOR: u8 = 41;
+pub const SHOP: u8 = 42;
+pub const SITE: u8 = 43;
 
 const HOUR: u64 = 3_600_000;
-const NAME: &str = "test.shop.www";
+pub const NAME: &str = "test.shop.www";
 
-struct Pinned;
+pub struct Pinned;
 impl Trust for Pinned {
     fn paid(&self, root: &Root<'_>) -> bool {
         root.path.as_str() == "test"
@@ -62,13 +62,18 @@ fn token(parent: &str, child: &str, signer: u8, key: u8, life: u64) -> Vec<u8> {
     [&fields[..], &sign(&identity(signer), Kind::Delegation, &fields, &[]).0].concat()
 }
 
-fn offer(host: &mut Host, ms: u64, kind: Kind, key: &[u8], body: &[u8]) -> u32 {
+pub fn offer(host: &mut Host, ms: u64, kind: Kind, key: &[u8], body: &[u8]) -> u32 {
     host.node.offer(at(ms), home(9).ip(), &record(kind, hashed(key), body), &Pinned)
 }
 
 /// A node among seven, with `test` (whose key has changed once), `test.shop` and `test.shop.www`.
-fn world() -> Host {
-    let mut host = Host::new(1, 256, SETTINGS);
+pub fn world() -> Host {
+    world_of(1)
+}
+
+/// The same at the node with this seed.
+pub fn world_of(seed: u8) -> Host {
+    let mut host = Host::new(seed, 256, SETTINGS);
     (1..8).for_each(|seed| assert!(host.node.introduce(at(0).mono, info(seed))));
     assert_eq!(offer(&mut host, 0, Kind::Root, b"test", &root_body()), 0);
     assert_eq!(offer(&mut host, 0, Kind::Curation, b"test", &curation_body()), 0);
@@ -79,7 +84,7 @@ fn world() -> Host {
     host
 }
 
-fn name(host: &Host, ms: u64, path: &str) -> Result<Named, Unnamed> {
+pub fn name(host: &Host, ms: u64, path: &str) -> Result<Named, Unnamed> {
     host.node.name(UnixTime(START + ms), path, &Pinned)
 }
 
@@ -143,7 +148,7 @@ fn a_root_that_is_pinned_nowhere_here_leads_nowhere() {
 }
 
 /// A verdict of five of the seven nodes.
-fn verdict(offender: u8, outcome: Outcome) -> Vec<u8> {
+pub fn verdict(offender: u8, outcome: Outcome) -> Vec<u8> {
     let (id, eid) = (Digest([offender; 32]), identity(offender).eid());
     let head = [&id.0[..], &eid.0, &[outcome as u8, 5, 0, 0]].concat();
     let votes = (1..6).map(|voter| {
@@ -192,7 +197,7 @@ fn a_name_is_refused_once_a_key_on_its_way_is_revoked() {
 }
 
 /// An accusation of a key by two bindings of one generation.
-fn accusation(offender: u8) -> Vec<u8> {
+pub fn accusation(offender: u8) -> Vec<u8> {
     let [one, other] = [20, 30].map(|place| {
         let binding = binding(offender, home(place).ip(), 4);
         HeaderFragment {

@@ -23,6 +23,8 @@ pub struct Raw {
     pub session: Session<Portable, 8192, 16>,
     /// Where it is.
     pub at: SocketAddr,
+    /// The generation that it names.
+    pub generation: u64,
     /// Its randomness.
     pub rng: ChaCha8Rng,
     to: SocketAddr,
@@ -35,11 +37,27 @@ impl Raw {
     /// Never: the session's memory is free.
     #[must_use]
     pub fn open(now: Mono, seed: u64, at: SocketAddr, (peer, to): (Eid, SocketAddr), offer: Capabilities) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let identity = Identity::generate(&mut rng);
+        let identity = Identity::generate(&mut ChaCha8Rng::seed_from_u64(seed));
+        Self::open_as(now, identity, seed, at, (peer, to), offer)
+    }
+
+    /// The same under a key that another party has, too.
+    ///
+    /// # Panics
+    /// Never: the session's memory is free.
+    #[must_use]
+    pub fn open_as(
+        now: Mono,
+        identity: Identity<Portable>,
+        seed: u64,
+        at: SocketAddr,
+        (peer, to): (Eid, SocketAddr),
+        offer: Capabilities,
+    ) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 1);
         let mut session = Session::IDLE;
         session.initiate(now, &identity, peer, to, offer, &mut rng).expect("its memory is free");
-        Self { identity, session, at, rng, to }
+        Self { identity, session, at, generation: 0, rng, to }
     }
 
     /// The next thing that it sends, in ERP_STREAM.
@@ -51,7 +69,7 @@ impl Raw {
         let mut out = [0; 1_200];
         let inner = self.session.poll_transmit(now, &mut out).expect("there is room")?.bytes.to_vec();
         let (source_eid, destination_eid) = (self.identity.eid(), self.session.peer());
-        let head = ErpStream { source_eid, destination_eid, generation_counter: 0.into() };
+        let head = ErpStream { source_eid, destination_eid, generation_counter: self.generation.into() };
         let mut bytes = vec![0; 1_300];
         let length = Frame::new(Message::ErpStream { head: &head, inner: &inner }).write(&mut bytes).expect("it fits");
         bytes.truncate(length);

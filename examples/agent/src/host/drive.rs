@@ -32,6 +32,7 @@ use crate::host::directory::mining::Mined;
 use crate::host::docking::{Docking, Moved};
 use crate::host::outside::{Buffer, Outside};
 use crate::host::place::where_we_are;
+use crate::host::reputation::Book;
 use crate::host::storage::{Claim, Folder, Record, Run, Storage, Word};
 use crate::host::tables::Entity;
 use crate::keys;
@@ -73,6 +74,7 @@ pub struct Host<'t> {
     /// It listens at all addresses, and looks which one is its own.
     pub everywhere: bool,
     pub standing: Standing,
+    pub book: Book,
 }
 
 /// What a host remembers beside its machine.
@@ -195,7 +197,8 @@ impl Host<'_> {
             // Frames between two agents of this host wait for no deadline.
             let at_once = (!self.standing.inside.is_empty()).then_some(Mono(0));
             let asks = self.directory.as_ref().and_then(Directory::next_deadline);
-            let due = at_once.or_else(|| self.entity.next_deadline().into_iter().chain(asks).min());
+            let counts = self.book.next_deadline();
+            let due = at_once.or_else(|| self.entity.next_deadline().into_iter().chain(asks).chain(counts).min());
             let due = due.map(|due| due.max(look.unwrap_or(due)));
             let turn = tokio::select! {
                 (length, from) = self.outside.next(&mut buffer) => Turn::Arrival(length, from),
@@ -228,6 +231,9 @@ impl Host<'_> {
                 Turn::Due => {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
+                    if let Some(page) = self.book.handle_deadline(self.clock.now(), unix()) {
+                        self.storage.also(move |folder| page.write(folder));
+                    }
                 }
                 Turn::Mined(mined) => {
                     if let Some(directory) = &mut self.directory {
@@ -237,6 +243,9 @@ impl Host<'_> {
                 Turn::Watch => self.look_where_we_are(),
                 Turn::Room => {}
                 Turn::Stop => {
+                    if let Some(Err(error)) = self.book.page(unix()).map(|page| page.write(&self.standing.folder)) {
+                        self.trouble(format!("what was counted of peers last is not written: {error}"));
+                    }
                     self.trouble("stopped; its agents keep their EIDs for the next start".into());
                     return Ok(());
                 }
@@ -511,6 +520,7 @@ impl Host<'_> {
             "channels": self.channels.open(),
             "places": places,
             "dropped": self.standing.dropped,
+            "counted": self.book.entries(),
         })
     }
 

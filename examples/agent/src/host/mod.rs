@@ -23,6 +23,7 @@ pub mod docking;
 mod drive;
 mod outside;
 mod place;
+mod reputation;
 pub mod storage;
 mod tables;
 
@@ -43,10 +44,13 @@ use crate::host::docking::Docking;
 use crate::host::drive::{Host, Standing};
 use crate::host::outside::{Carrier, Outside};
 use crate::host::place::where_we_are;
+use crate::host::reputation::Book;
 use crate::host::storage::{Folder, Run, Storage};
 use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
 use crate::telling::capture::Capture;
+use crate::telling::event::Event;
+use crate::telling::step::Step;
 use crate::telling::timeline::{Style, Timeline};
 
 /// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
@@ -128,6 +132,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let channels = Channels::listen(&folder.local())?;
     let everywhere = bind.ip().is_unspecified();
     let docking = Docking::new(&folder)?;
+    let (book, lost) = Book::open(&folder, folder.lii()?)?;
     let standing = Standing::new(folder, run, docking);
     let timeline = &timeline;
     let mut host = Host {
@@ -143,8 +148,15 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         address,
         everywhere,
         standing,
+        book,
     };
+    if let Some(lost) = lost {
+        timeline.note("host", Event::Trouble { what: lost });
+    }
     host.restore(carrier, kept, broken);
+    if let Some(what) = host.directory.as_ref().and_then(Directory::remark) {
+        timeline.note("host", Event::Step(Step::Note { what }));
+    }
     host.run(stopped()?).await?;
     host.capture.map_or(Ok(()), Capture::finish)?;
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@
 //!   agents/EID    mode 0600: the seed of the EID, the generations that may have been signed, the application's evolution
 //!   lii           mode 0600: the seed of the host's own key (the LII), for the moves of agents from host to host
 //!   docks         the LIIs of the hosts that may take agents over, one on a line
+//!   reputation/   what the host has counted of its peers: a chained log, and its signed head
 //!   moved/EID     where an agent has gone: the folder of its new host; empty while it is on its way
 //! ```
 //!
@@ -236,7 +237,12 @@ enum Order {
     /// The record is that of a context which has just come here: what an older file says but for the bound is out of date.
     Enter(Box<Record>, Persist),
     Forget(Eid),
+    /// Something else of the host's.
+    Also(Also),
 }
+
+/// Writes into the folder. It may be called again after it has failed.
+type Also = Box<dyn Fn(&Folder) -> io::Result<()> + Send>;
 
 /// What the storage has to say.
 #[derive(Debug)]
@@ -278,6 +284,11 @@ impl Storage {
         let _ = self.orders.send(Order::Forget(eid));
     }
 
+    /// Has something else written. It may be called again after it has failed.
+    pub fn also(&self, what: impl Fn(&Folder) -> io::Result<()> + Send + 'static) {
+        let _ = self.orders.send(Order::Also(Box::new(what)));
+    }
+
     /// The next word. A call that is given up loses nothing.
     pub async fn next(&mut self) -> Option<Word> {
         self.words.recv().await
@@ -299,6 +310,7 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
             Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
             Some(Order::Keep(record, what)) => kept(folder, record, *what, false),
             Some(Order::Enter(record, what)) => kept(folder, record, *what, true),
+            Some(Order::Also(what)) => what(folder).map(|()| None),
             None => continue,
         };
         let word = match done {

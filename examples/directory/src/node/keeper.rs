@@ -34,6 +34,8 @@ pub const BUNDLE: usize = 60 * 1_024;
 
 /// Open trials are written down so often, in milliseconds.
 const SAVE: u64 = 60_000;
+/// Votes for the children of a curator are handed on again so often, in milliseconds.
+const VOTE_AGAIN: u64 = 10_000;
 /// Requestors of names within one second.
 const REQUESTORS: usize = 256;
 /// Queries of names of one network, and of all: each costs two signatures.
@@ -95,6 +97,8 @@ pub struct Keeper {
     /// Where open trials are written down, and when that was done last.
     cases: Option<PathBuf>,
     saved: Mono,
+    /// When votes for children were handed on last.
+    voted: Mono,
     pinned: Vec<Digest>,
     /// Requestors of names that were answered within the last second.
     asked: Vec<Asked>,
@@ -159,7 +163,7 @@ impl Keeper {
         let ingress = Ingress::new(ALL, NETWORK, clocks.now().mono, &mut rng);
         let asked = vec![Asked::FREE; REQUESTORS];
         let (cases, counts) = (options.cases.clone(), Counts::default());
-        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, pinned, asked, ingress })
+        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, voted: saved, pinned, asked, ingress })
     }
 
     /// The node's EID.
@@ -248,6 +252,17 @@ impl Keeper {
                 Event::Lapsed { .. } => {}
             }
         }
+        // Its own CUSTODYs and its FILTER: what is new there the others get, votes too.
+        let Self { node, me, overlay, votes, pinned, .. } = self;
+        let known = Known { overlay, votes, pinned };
+        while let Some((class, key)) = node.tend(now, me, &known) {
+            todo.push(Todo::Publish(class, key));
+        }
+        // A vote that came before its receiver had signed was refused there.
+        if now.mono.since(self.voted) >= VOTE_AGAIN {
+            self.voted = now.mono;
+            todo.extend(self.node.drafts().map(|key| Todo::Publish(Class::Namespaces, key)));
+        }
         if now.mono.since(self.saved) >= SAVE && self.save(now.mono).is_ok() {
             self.saved = now.mono;
         }
@@ -285,6 +300,14 @@ impl Keeper {
                 }
             }
         }
+        // A CUSTODY that collects votes comes last: it is judged by what stands before it.
+        let mut buffer = [0; 1_100];
+        if class == Class::Namespaces
+            && let Some(length) = self.node.draft(key, &mut buffer)
+            && bytes.len() + length <= BUNDLE
+        {
+            bytes.extend(buffer.iter().take(length));
+        }
         bytes
     }
 
@@ -319,5 +342,108 @@ impl Keeper {
             }
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use iacp_core::erp::binding::Binding;
+    use iacp_core::erp::ticket::storage_key;
+    use iacp_core::governance::malfeasance::accuse;
+    use iacp_core::governance::window::EPOCH;
+    use iacp_wire::Locator;
+    use iacp_wire::layout::Verdict;
+    use iacp_wire::message::HeaderFragment;
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn identity(seed: u8) -> Identity<Chosen> {
+        Identity::from_seed(&Secret32::new([seed; 32]))
+    }
+
+    /// A node that is alone, with its files in a folder; the clocks are so far ahead.
+    fn keeper(folder: &std::path::Path, ahead: u64) -> (Keeper, Clocks) {
+        let clocks = Clocks::new();
+        clocks.set_forward(ahead);
+        let votes = OpenOptions::new().create(true).read(true).append(true).open(folder.join("votes")).expect("a file");
+        let options = Options {
+            seed: [1; 32],
+            listen: ([127, 0, 0, 1], 4_300).into(),
+            join: Vec::new(),
+            base: 6,
+            clocks: clocks.clone(),
+            votes: None,
+            cases: Some(folder.join("cases")),
+            pinned: Vec::new(),
+        };
+        (Keeper::new(&options, Some(votes)).expect("a node"), clocks)
+    }
+
+    /// Agent 2 is bound at two places under one generation; agent 3 accuses it.
+    fn accusation(unix: UnixTime) -> (DhtKey, Vec<u8>) {
+        let offender = identity(2);
+        let [one, two] = [20, 30].map(|place| {
+            let binding = Binding::sign(&offender, Locator::from(IpAddr::from([10, place, 0, 1])), 4).to_register();
+            HeaderFragment {
+                ip: binding.current_transport_ip,
+                generation_counter: binding.generation_counter,
+                signature: binding.signature,
+            }
+        });
+        let (ticket, evidence) = accuse(&identity(3), offender.eid(), one, two, unix.0);
+        let body = [ticket.as_bytes(), evidence.as_bytes()].concat();
+        let key = storage_key::<Chosen>(&offender.eid());
+        let record = Record { kind: Kind::Accusation as u8, storage_key: key, expiry: u64::MAX, body: &body };
+        let mut bytes = vec![0; 1_100];
+        let length = record.write(&mut bytes).expect("it fits");
+        bytes.truncate(length);
+        (key, bytes)
+    }
+
+    /// The outcome of the verdict that stands at a node, and its accusation.
+    fn verdict(keeper: &Keeper, key: DhtKey) -> Option<(Digest, u8)> {
+        let (record, _) = keeper.node.store().list(keeper.unix(), Kind::Verdict, key).next()?;
+        let verdict = Verdict::parse(record.body).expect("it was judged");
+        Some((verdict.head.accusation_id, verdict.head.outcome))
+    }
+
+    // shows: IACP-101 (§4.2.7.2)
+    #[test]
+    fn a_trial_goes_on_after_a_restart_and_ends_with_the_same_verdict() {
+        let mut verdicts = Vec::new();
+        for restarts in [false, true] {
+            let name = format!("iacp-trial-{}-{restarts}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let (mut running, mut clocks) = keeper(&folder, 0);
+            let (key, bundle) = accusation(running.unix());
+            assert!(running.take([10, 0, 0, 9].into(), Class::Identities, &key, &bundle));
+            clocks.set_forward(HOUR / 2);
+            running.due();
+            let offender = identity(2).eid();
+            assert!(running.node.is_challenged(&offender) && verdict(&running, key).is_none());
+            if restarts {
+                // It is away for a day, and its records are gone. The half hour that is left is still to go.
+                drop(running);
+                (running, clocks) = keeper(&folder, HOUR / 2 + 24 * HOUR);
+                assert!(running.node.is_challenged(&offender), "the trial is in its file");
+                running.due();
+                assert!(verdict(&running, key).is_none(), "no time went by while it was away");
+            }
+            clocks.set_forward(HOUR / 2 + 3 * EPOCH);
+            for _ in 0..4 {
+                running.due();
+            }
+            assert!(!running.node.is_challenged(&offender), "it is over");
+            verdicts.push(verdict(&running, key).expect("a verdict"));
+            std::fs::remove_dir_all(&folder).expect("it is there");
+        }
+        assert_eq!(verdicts[0], verdicts[1]);
+        assert_eq!(verdicts[0].1, 1, "guilty");
     }
 }

@@ -66,6 +66,9 @@ impl<P: Provider> Node<'_, P> {
         if origin == Origin::Owner && !is_at_its_place(which.kind, record, from) {
             return status::WRONG_SOURCE;
         }
+        if self.is_vote(now, record, trust) {
+            return self.custody_votes(now, record, trust);
+        }
         if self.is_tried(now, &which, record) {
             return status::KNOWN;
         }
@@ -280,8 +283,10 @@ impl<P: Provider> Node<'_, P> {
                 self.spread_rebuttal(now, which, &rebuttal.head.offender_eid);
                 self.rebut(now, origin, &rebuttal.head.offender_eid);
             }
+            Ok(Body::Custody(body)) => self.tending.is_made(which, body.custody.terms.not_after.get()),
             // The others came to it; it bound when it was judged.
             Ok(Body::Verdict(verdict)) => {
+                self.tending.has_ended();
                 let id = verdict.head.accusation_id;
                 if let Some(outcome) = Outcome::from_code(verdict.head.outcome)
                     && let Some(ended) = self.cases.close(&id, outcome)

@@ -11,6 +11,7 @@ mod cases;
 mod compare;
 mod curators;
 mod deposit;
+mod drafts;
 mod hub;
 mod names;
 mod neighbours;
@@ -22,6 +23,7 @@ mod seen;
 mod settings;
 mod spread;
 mod store;
+mod tend;
 mod transmit;
 mod trial;
 mod view;
@@ -32,6 +34,7 @@ use core::marker::PhantomData;
 pub use cases::{Case, NotOpened};
 use cases::{Cases, Ended, Voted};
 use curators::Curators;
+use drafts::Tending;
 pub use hub::{
     HEARERS, Hub, HubMemory, MEMBERS, MOST, Member, NotRelayed, OF_NETWORK, PATIENCE, Passed, Relayed, STAY,
 };
@@ -184,6 +187,7 @@ pub struct Node<'m, P: Provider> {
     freed: heapless::Deque<(Eid, iacp_wire::DhtKey), EVENTS>,
     compare: Compare,
     curators: Curators,
+    tending: Tending,
     announced: Option<Announced>,
     double_vote: Option<[PomVote; 2]>,
     pair: Option<[ErpRegister; 2]>,
@@ -252,6 +256,7 @@ impl<'m, P: Provider> Node<'m, P> {
             freed: heapless::Deque::new(),
             compare: Compare::new(IndexKey::new(compare_key)),
             curators: Curators::new(),
+            tending: Tending::new(),
             announced: None,
             double_vote: None,
             pair: None,
@@ -384,6 +389,7 @@ impl<'m, P: Provider> Node<'m, P> {
         self.tell(Event::Verdict { id, offender, outcome });
         self.recall_pair();
         self.open_next(clock, ended, outcome == Outcome::Guilty);
+        self.tending.has_ended();
         // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing.
         if outcome == Outcome::Guilty
             && let Some(host) = ended.host

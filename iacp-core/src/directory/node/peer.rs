@@ -132,6 +132,8 @@ impl<P: Provider> Node<'_, P> {
         };
         let is_sound = match &body {
             Body::Root(root) => is_paid(root) && (self.stands(record) || root.verify::<P>().is_ok()),
+            // With fewer votes it is a vote, and nothing that could stand.
+            Body::Custody(_) => !self.is_vote(now, record, trust),
             _ => true,
         };
         if key == record.storage_key && view.voters(class, &key).contains(by) && is_sound {

@@ -89,7 +89,9 @@ impl<P: Provider> Node<'_, P> {
         out: &mut [u8],
     ) -> Option<(SocketAddr, usize)> {
         let node = self.neighbours.all().find(|node| node.eid == *to && *to != me.eid())?;
-        let record = self.store.held(which)?;
+        // A CUSTODY that collects votes goes before the one that it is to follow.
+        let mut draft = [0; Record::MAX_BODY];
+        let record = self.drafted(which, &mut draft).or_else(|| self.store.held(which))?;
         Some((node.at, write_put(now.unix, me, &node.eid, &record, out)?))
     }
 

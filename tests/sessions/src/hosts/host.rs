@@ -8,16 +8,20 @@ use iacp_core::erp::agent::{Agent, RotationReason, Stored};
 use iacp_core::erp::context::State;
 use iacp_core::erp::deflect;
 use iacp_core::erp::entity::{Dropped, HostEvent, HostSettings, Persist};
+use iacp_core::erp::keeper::Keeper;
 use iacp_core::erp::local::{AgentEvent, ClosureCode, LocalStatus, Mapped, Outcome, Standing};
 use iacp_core::erp::stream::CARRIED;
+use iacp_core::governance::journal::Entry;
+use iacp_core::governance::reputation::Account;
 use iacp_core::identity::Identity;
 use iacp_core::pss::Capabilities;
 use iacp_core::pss::shared::Reach;
-use iacp_core::slots::Handle;
-use iacp_core::time::Mono;
+use iacp_core::slots::{Handle, IndexKey};
+use iacp_core::time::{Mono, UnixTime};
 use iacp_wire::{Digest, Eid};
 use rand_chacha::ChaCha8Rng;
 
+use super::UNIX;
 use super::memory::{Entity, entity};
 
 /// What an agent has been told of one session.
@@ -29,6 +33,8 @@ pub struct Told {
     pub opened: Option<(Outcome, [u8; 16], u64, u64)>,
     /// What the session has, as OPENED said.
     pub capabilities: Option<Capabilities>,
+    /// The peer was to be throttled, as OPENED said.
+    pub throttled: bool,
     /// Items by their sequence, and how often each came.
     pub items: BTreeMap<u64, (Vec<u8>, u32)>,
     /// With RESUME: the numbers of the items in the order in which they came.
@@ -53,6 +59,24 @@ pub struct Told {
     pub results: Vec<(u32, Result<(), LocalStatus>)>,
     /// Path reports: missing and altered copies of each path.
     pub reports: Vec<([u16; 3], [u16; 3])>,
+}
+
+/// The keeper of a host, and its log as it is stored.
+pub struct Keeping {
+    /// What it has counted.
+    pub keeper: Keeper<'static>,
+    /// What was written.
+    pub log: Vec<Entry>,
+}
+
+impl Keeping {
+    /// A keeper that has seen nothing.
+    #[must_use]
+    pub fn new(keeper: Eid) -> Self {
+        let (accounts, watched) = (Box::leak(Box::new([Account::FREE; 64])), Box::leak(Box::new([None; 16])));
+        let keeper = Keeper::new::<Portable>(accounts, watched, IndexKey::new([3; 16]), keeper);
+        Self { keeper, log: Vec::new() }
+    }
 }
 
 /// One host.
@@ -93,6 +117,10 @@ pub struct Host {
     pub deflected: Vec<(SocketAddr, Vec<u8>)>,
     /// The identity of the host itself.
     pub lii: Identity<Portable>,
+    /// What it keeps of the reputation of peers; without it the world's `standings` answer.
+    pub keeping: Option<Keeping>,
+    /// The time of what it is told now.
+    pub(super) now: Mono,
     pub(super) settings: HostSettings,
     pub(super) rng: ChaCha8Rng,
 }
@@ -192,6 +220,7 @@ impl Host {
 
     /// A datagram.
     pub fn receive(&mut self, now: Mono, from: SocketAddr, bytes: &mut [u8]) {
+        self.now = now;
         let event = if self.links.contains(&from) {
             self.entity.handle_by(now, (from, Reach::Link), bytes, &mut self.rng)
         } else {
@@ -212,6 +241,9 @@ impl Host {
     }
 
     pub(super) fn take(&mut self, agents: &[Eid], event: HostEvent<'_>) {
+        if let Some(Keeping { keeper, log }) = &mut self.keeping {
+            keeper.saw::<Portable>(self.now, UnixTime(UNIX + self.now.0), &event, &mut |entry| log.push(entry));
+        }
         match event {
             HostEvent::Agent { event: AgentEvent::Standing { request, standing }, .. } => {
                 self.standings.push((request, standing));
@@ -272,6 +304,7 @@ fn take_event(
     let entry = told.entry((agent, session.bits())).or_default();
     match event {
         AgentEvent::Opened(opened) => {
+            entry.throttled = opened.throttled;
             (entry.peer, entry.capabilities) = (Some(opened.peer), Some(opened.capabilities));
             entry.opened = Some((opened.outcome, opened.line, opened.first_to_send, opened.first_to_come));
         }

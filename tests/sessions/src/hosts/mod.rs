@@ -19,6 +19,7 @@ use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings, INSIDE, PeerAnswer
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::switch_point::Node;
 use iacp_core::erp::ticket::NotOpened;
+use iacp_core::governance::reputation::Proven;
 use iacp_core::identity::Identity;
 use iacp_core::pss::Admission;
 use iacp_core::time::{Mono, UnixTime};
@@ -30,7 +31,7 @@ use rand_core::{Rng, SeedableRng};
 use self::memory::entity;
 use crate::Weather;
 
-pub use host::{Host, Told};
+pub use host::{Host, Keeping, Told};
 pub use memory::{Entity, memory, tables};
 pub use node::{DirectoryNode, Word};
 
@@ -129,6 +130,8 @@ impl Hosts {
                     exported: BTreeMap::new(),
                     deflected: Vec::new(),
                     lii: Identity::from_seed(&Secret32::new([0x80 | number; 32])),
+                    keeping: None,
+                    now,
                     settings,
                     rng: rng.clone(),
                 };
@@ -203,6 +206,7 @@ impl Hosts {
         for number in 0..self.hosts.len() {
             for _ in 0..4_096 {
                 let host = &mut self.hosts[number];
+                host.now = self.now;
                 host.listen_to_events();
                 let mut busy = false;
                 while let Some(request) = self.hosts[number].entity.poll_request() {
@@ -264,6 +268,14 @@ impl Hosts {
                 self.asked.push((now, eid));
                 let standing = self.standings.get(&eid.0).copied().unwrap_or(Admission::Admit);
                 let (flags, reputation) = self.known.get(&eid.0).copied().unwrap_or((0, 6_000));
+                let unix = self.unix();
+                let (standing, reputation) = match &mut self.hosts[number].keeping {
+                    Some(Keeping { keeper, log }) => {
+                        let proven = if standing == Admission::Drop { Proven::Against } else { Proven::Nothing };
+                        keeper.standing::<Portable>(unix, &eid, proven, &mut |entry| log.push(entry))
+                    }
+                    None => (standing, reputation),
+                };
                 let answer = PeerAnswer { standing, flags, reputation, binding: self.newest(&eid) };
                 self.hosts[number].entity.answer_peer(now, &eid, &answer);
             }
@@ -348,7 +360,8 @@ impl Hosts {
     pub fn step(&mut self, until: Mono) -> bool {
         self.settle();
         let arrival = self.flying.peek().map(|Reverse((at, ..))| *at);
-        let due = self.hosts.iter().filter_map(|host| host.entity.next_deadline()).min();
+        let looks = self.hosts.iter().filter_map(|host| host.keeping.as_ref()?.keeper.next_deadline());
+        let due = self.hosts.iter().filter_map(|host| host.entity.next_deadline()).chain(looks).min();
         let Some(next) = arrival.into_iter().chain(due).min().filter(|next| *next <= until) else {
             self.now = self.now.max(until);
             return false;
@@ -359,8 +372,11 @@ impl Hosts {
             self.deliver(from, to, bytes);
             self.settle();
         }
-        let now = self.now;
+        let (now, unix) = (self.now, self.unix());
         for host in &mut self.hosts {
+            if let Some(Keeping { keeper, log }) = &mut host.keeping {
+                keeper.handle_deadline::<Portable>(now, unix, &mut |entry| log.push(entry));
+            }
             if host.entity.next_deadline().is_some_and(|at| at <= now) {
                 host.entity.handle_deadline(now, &mut host.rng);
             }

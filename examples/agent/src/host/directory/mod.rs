@@ -11,6 +11,7 @@
 
 pub mod learnt;
 pub mod mining;
+mod presence;
 pub mod reads;
 mod writes;
 
@@ -18,6 +19,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail, ensure};
+use iacp_core::crypto::CheckedKey;
 use iacp_core::directory::Kind;
 use iacp_core::directory::client::Written;
 use iacp_core::directory::quorum::{faulty, needed};
@@ -29,9 +31,10 @@ use iacp_wire::{Eid, Frame, Message};
 
 use crate::host::directory::learnt::Learnt;
 use crate::host::directory::mining::{Mined, Miner};
+use crate::host::directory::presence::Presence;
 use crate::host::directory::reads::{About, Reads};
 use crate::host::directory::writes::{Purpose, Write};
-use crate::keys::Target;
+use crate::keys::{Crypto, Target};
 
 /// A binding lives two hours at a node; its owner sends it again after this long, ...
 const REFRESH: u64 = 1_800_000;
@@ -49,6 +52,7 @@ struct Registered {
 pub struct Directory {
     nodes: Vec<Node>,
     eids: Vec<Eid>,
+    presence: Presence,
     registered: HashMap<Eid, Registered>,
     writes: Vec<Write>,
     reads: Reads,
@@ -70,6 +74,7 @@ impl Directory {
             if all.iter().any(|node| node.eid == eid || node.at == at) {
                 bail!("--directory: {text} is named twice");
             }
+            ensure!(CheckedKey::new::<Crypto>(&eid.0).is_ok(), "--directory: {text}: its EID is no key");
             all.push(Node { eid, at });
         }
         Ok(Self::new(all)?)
@@ -77,9 +82,10 @@ impl Directory {
 
     fn new(nodes: Vec<Node>) -> std::io::Result<Self> {
         let eids = nodes.iter().map(|node| node.eid).collect();
+        let presence = Presence::new(nodes.len());
         let (registered, writes, reads) = (HashMap::new(), Vec::new(), Reads::default());
         let (miner, out, learnt) = (Miner::start()?, VecDeque::new(), VecDeque::new());
-        Ok(Self { nodes, eids, registered, writes, reads, miner, out, learnt })
+        Ok(Self { nodes, eids, presence, registered, writes, reads, miner, out, learnt })
     }
 
     /// Where a host with a directory may listen: a binding names an address, and all look for it at one port.
@@ -96,6 +102,14 @@ impl Directory {
         let count = |many: usize| u8::try_from(many).unwrap_or(u8::MAX);
         let n = self.nodes.len();
         Quorum { confirmations: count(needed(n)), faulty: count(faulty(n)) }
+    }
+
+    /// What so few nodes mean, if they are too few for one to fail.
+    pub fn remark(&self) -> Option<String> {
+        let n = self.nodes.len();
+        let nodes = if n == 1 { "1 node".to_owned() } else { format!("{n} nodes") };
+        (faulty(n) == 0)
+            .then(|| format!("--directory: with {nodes} none may fail or lie; of 4 nodes one may, of 7 two"))
     }
 
     pub fn nodes(&self) -> &[Node] {
@@ -128,6 +142,12 @@ impl Directory {
             }
         });
         self.reads.poll(now, &self.nodes, &mut self.out, &mut self.learnt);
+        for place in 0..self.nodes.len() {
+            if self.out.iter().any(|(to, _)| self.place(*to) == Some(place)) {
+                self.presence.sent(now, place);
+            }
+        }
+        self.learnt.extend(self.presence.silent(now, &self.nodes).into_iter().map(Learnt::Trouble));
     }
 
     /// The next datagram for a node.
@@ -180,6 +200,7 @@ impl Directory {
     pub fn dressed<'f>(&'f mut self, now: Mono, to: SocketAddr, frame: &'f [u8]) -> &'f [u8] {
         let Some(place) = self.place(to) else { return frame };
         let Some(binding) = Frame::parse(frame).ok().and_then(|frame| Binding::of_frame(&frame)) else { return frame };
+        self.presence.sent(now, place);
         let known = self.registered.get(&binding.eid).map(|registered| registered.binding);
         if known.is_none_or(|known| known.generation < binding.generation) {
             self.registered.insert(binding.eid, Registered { binding, refresh: None });
@@ -205,6 +226,14 @@ impl Directory {
     pub fn heard(&mut self, now: Mono, unix: UnixTime, from: SocketAddr, datagram: &[u8]) -> bool {
         let Some(place) = self.place(from) else { return false };
         let Ok(frame) = Frame::parse(datagram) else { return false };
+        let says = match frame.message {
+            Message::DirReceipt(receipt) => Some(receipt.directory_node_eid),
+            Message::ErpConfirm(confirm) => Some(confirm.directory_node_eid),
+            _ => None,
+        };
+        if let Some(node) = self.nodes.get(place) {
+            self.learnt.extend(self.presence.heard(place, node, says).map(Learnt::Trouble));
+        }
         match frame.message {
             Message::DirAnswer { .. } | Message::DhtTicketResp(_) => {
                 let nodes = (&self.eids[..], place);

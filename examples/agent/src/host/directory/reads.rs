@@ -257,7 +257,7 @@ impl Read {
         false
     }
 
-    /// What is known of a peer. A score of their own the nodes here have of none, so it is a newcomer's.
+    /// What the records prove of a peer. The nodes have no scores: those are the host's own.
     fn peer(&self, nodes: &[Eid]) -> PeerAnswer {
         let Proven { accused, first_invalid, .. } = self.proven;
         let is_valid = |binding: &Binding| first_invalid.is_none_or(|first| binding.generation < first);

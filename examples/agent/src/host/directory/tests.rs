@@ -3,7 +3,7 @@ use super::*;
 use iacp_core::crypto::Secret32;
 use iacp_wire::Locator;
 
-use crate::keys::Identity;
+use crate::keys::{self, Identity};
 
 fn node(number: u8) -> Node {
     let eid = Identity::from_seed(&Secret32::new([number; 32])).eid();
@@ -103,7 +103,7 @@ fn a_look_up_is_asked_of_all_nodes_once_at_a_time() {
     directory.poll(Mono(0));
     assert_eq!(sent(&mut directory).len(), 8);
     directory.poll(Mono(30_000));
-    let troubles = std::iter::from_fn(|| directory.learnt()).filter(|learnt| matches!(learnt, Learnt::Trouble(_)));
+    let troubles = told(&mut directory).into_iter().filter(|what| what.contains("no quorum of the directory answers"));
     assert_eq!(troubles.count(), 2, "without a quorum both end");
     assert_eq!(directory.next_deadline(), None);
 }
@@ -127,4 +127,51 @@ fn what_comes_from_elsewhere_is_no_answer_of_a_node() {
     assert!(hears(&mut directory, node(1).at, &answer[..length]), "a node, to another question");
     assert!(!hears(&mut directory, node(1).at, b"noise"));
     assert!(directory.learnt().is_none());
+}
+
+/// The troubles that were told.
+fn told(directory: &mut Directory) -> Vec<String> {
+    let all = std::iter::from_fn(|| directory.learnt());
+    all.filter_map(|learnt| if let Learnt::Trouble(what) = learnt { Some(what) } else { None }).collect()
+}
+
+#[test]
+fn a_node_that_does_not_answer_and_one_that_is_another_are_named_once() {
+    let (mut directory, four) = (directory(3), directory(4));
+    let (_, frame) = registration(4, HERE);
+    assert!(directory.remark().expect("three are few").starts_with("--directory: with 3 nodes none may fail"));
+    assert_eq!(four.remark(), None);
+    for number in 1..4 {
+        directory.dressed(Mono(0), node(number).at, &frame);
+    }
+    let confirm = |number: u8| {
+        let confirm = iacp_wire::message::ErpConfirm {
+            eid: Eid([5; 32]),
+            generation_counter: 4.into(),
+            status: 0.into(),
+            directory_node_eid: node(number).eid,
+            signature: iacp_wire::Signature::ZERO,
+        };
+        let mut frame = vec![0; 200];
+        let length = Frame::new(Message::ErpConfirm(&confirm)).write(&mut frame).expect("room");
+        frame.truncate(length);
+        frame
+    };
+    // The first answers, at the place of the second there is a fourth, and the third is silent.
+    for _ in 0..2 {
+        directory.heard(Mono(1), UnixTime(0), node(1).at, &confirm(1));
+        directory.heard(Mono(1), UnixTime(0), node(2).at, &confirm(4));
+    }
+    let other = format!("--directory: the node at 127.0.0.2:4300 is {}, and not", hex::encode(node(4).eid.0));
+    let [told_of] = &told(&mut directory)[..] else { panic!("one line") };
+    assert!(told_of.starts_with(&other), "{told_of}");
+    directory.writes.clear();
+    for now in [9_999, 10_000, 10_001, 90_000] {
+        directory.poll(Mono(now));
+        let told = told(&mut directory);
+        let wanted = format!("--directory: the node {} at 127.0.0.3:4300 does not answer", keys::short(&node(3).eid));
+        assert_eq!(told, if now == 10_000 { vec![wanted] } else { vec![] }, "{now}");
+    }
+    directory.heard(Mono(91_000), UnixTime(0), node(3).at, &confirm(3));
+    assert!(told(&mut directory)[0].ends_with("at 127.0.0.3:4300 answers now"));
 }

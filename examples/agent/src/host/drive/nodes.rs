@@ -1,7 +1,8 @@
 //! The directory in the loop of a host.
 
 use iacp_core::directory::client::Written;
-use iacp_core::erp::entity::HostRequest;
+use iacp_core::erp::entity::{HostRequest, PeerAnswer};
+use iacp_core::pss::Admission;
 use iacp_wire::message::MalfeasanceData;
 
 use super::Host;
@@ -79,7 +80,12 @@ impl Host<'_> {
                 } else {
                     self.remark(format!("the directory: {} is at no place", keys::short(&eid)));
                 }
-                self.entity.answer_peer(now, &eid, &answer);
+                // The records prove what they prove; everything else is what this host has counted itself.
+                let (standing, reputation) = self.book.standing(unix(), &eid, answer.standing);
+                if standing != Admission::Admit {
+                    self.remark(format!("{}: {standing:?}, its score is {reputation} of 10,000", keys::short(&eid)));
+                }
+                self.entity.answer_peer(now, &eid, &PeerAnswer { standing, reputation, ..answer });
             }
             Learnt::Accusation(body) => {
                 if let Ok(data) = MalfeasanceData::parse(&body) {

@@ -10,6 +10,7 @@ use iacp_core::erp::local::AgentEvent;
 use super::{Host, PLACES, Traffic};
 use crate::carrier::link::FRAME_LIMIT;
 use crate::carrier::stream::LOCAL_LIMIT;
+use crate::clock::unix;
 use crate::keys;
 use crate::telling::step::Step;
 
@@ -47,6 +48,7 @@ impl Host<'_> {
     }
 
     pub(super) fn dispatch(&mut self, event: HostEvent<'_>) {
+        self.book.saw(self.clock.now(), unix(), &event);
         let HostEvent::Agent { eid, channel, event: ref told, .. } = event else {
             return match event {
                 HostEvent::Dropped(why) => *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1,
@@ -61,6 +63,10 @@ impl Host<'_> {
                         "{}: two words that it has signed contradict each other",
                         keys::short(&offender)
                     ));
+                    // The accusation is a record for the directory.
+                    if self.directory.is_some() {
+                        let _ = self.entity.accuse(unix());
+                    }
                 }
                 HostEvent::Accused { eid, .. } => {
                     self.trouble(format!("{}: a proven accusation says that another has its key", keys::short(&eid)));

@@ -1,0 +1,225 @@
+//! The keeper of a host (`IACP §3.6`): what its LL-Entity tells about peers becomes entries of a signed log, and the log answers
+//! what the LL-Entity asks before a session stands.
+//!
+//! ```text
+//! LlEntity -- HostEvent --> Keeper -- entries --> the caller's storage
+//!    ^                        |
+//!    +-- answer_peer ---------+  admission
+//! ```
+
+use iacp_wire::Eid;
+
+use super::context::State;
+use super::entity::HostEvent;
+use super::local::{AgentEvent, ClosureCode, Continuity};
+use crate::crypto::Provider;
+use crate::governance::journal::{Broken, Entry, Journal, Kind, NO_EVIDENCE};
+use crate::governance::reputation::{Account, Proven, Reputation, Verdict};
+use crate::pss::Admission;
+use crate::slots::{Handle, IndexKey};
+use crate::time::{Mono, UnixTime};
+
+/// A session under a contract is looked at this often, in milliseconds.
+pub const LOOK: u64 = 15_000;
+/// So many looks make an entry of the log.
+const LOOKS: u32 = 20;
+
+/// A session that is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    agent: Eid,
+    session: Handle,
+    /// None until OPENED: with RESUME the contract may stand before.
+    peer: Option<Eid>,
+    /// When it is looked at, once it has a contract.
+    look: Option<Mono>,
+    /// DISCONNECTED or RECONCILING.
+    is_lost: bool,
+    /// The peer has contradicted itself in it.
+    is_broken: bool,
+    due: u32,
+    met: u32,
+}
+
+/// Reputation as a host keeps it, over the caller's memory: one place for each session of the LL-Entity suffices. A session
+/// without a place is not counted for availability.
+///
+/// Everything that gives an entry takes a function that stores it. What is written there gives the scores again: [`Self::resume`].
+pub struct Keeper<'m> {
+    reputation: Reputation<'m>,
+    watched: &'m mut [Option<Watched>],
+}
+
+/// What a verdict is for an LL-Entity. It takes no work with a PSS_INIT, so a peer that has to work more is throttled instead: one of
+/// the three degradations applies (`IACP §3.6.2`).
+// keeps: IACP-021 (§3.6.2)
+#[must_use]
+pub const fn admission(verdict: Verdict) -> Admission {
+    match verdict {
+        Verdict::Admit => Admission::Admit,
+        Verdict::DemandWork { .. } | Verdict::Throttle => Admission::Throttle,
+        Verdict::Drop => Admission::Drop,
+    }
+}
+
+impl<'m> Keeper<'m> {
+    /// A keeper that has seen nothing. `keeper` is the key that signs the log.
+    #[must_use]
+    pub fn new<P: Provider>(
+        accounts: &'m mut [Account],
+        watched: &'m mut [Option<Watched>],
+        key: IndexKey,
+        keeper: Eid,
+    ) -> Self {
+        watched.fill(None);
+        Self { reputation: Reputation::new::<P>(accounts, key, keeper), watched }
+    }
+
+    /// The end of the log.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        self.reputation.journal()
+    }
+
+    /// Goes on after a restart with the log as it was stored, entry by entry.
+    ///
+    /// # Errors
+    /// Another entry is due; then nothing changes.
+    pub fn resume<P: Provider>(&mut self, entry: &Entry) -> Result<(), Broken> {
+        self.reputation.resume::<P>(entry)
+    }
+
+    fn place(&mut self, (agent, session): (Eid, Handle)) -> Option<&mut Watched> {
+        let is_it = |place: &Option<Watched>| place.is_some_and(|watched| watched.session == session);
+        let at = self.watched.iter().position(is_it).or_else(|| self.watched.iter().position(Option::is_none))?;
+        let new = Watched { agent, session, peer: None, look: None, is_lost: false, is_broken: false, due: 0, met: 0 };
+        Some(self.watched.get_mut(at)?.get_or_insert(new))
+    }
+
+    /// Counts what an event says of a peer.
+    // keeps: IACP-017 (§3.6.1), IACP-018 (§3.6.1)
+    pub fn saw<P: Provider>(
+        &mut self,
+        now: Mono,
+        unix: UnixTime,
+        event: &HostEvent<'_>,
+        store: &mut impl FnMut(Entry),
+    ) {
+        let (peer, kind) = match event {
+            // The handshake ended in a sealed frame of the peer's: that is good, once the session ends without a contradiction.
+            HostEvent::Agent { eid, session: Some(session), event: AgentEvent::Opened(opened), .. } => {
+                if let Some(watched) = self.place((*eid, *session)) {
+                    watched.peer = Some(opened.peer);
+                }
+                return;
+            }
+            HostEvent::Agent { eid, session: Some(session), event, .. } => {
+                return self.follow::<P>(now, unix, (*eid, *session), event, store);
+            }
+            // The context is gone, and its sessions with it.
+            HostEvent::Agent { eid, event: AgentEvent::State { state: State::Unbound, .. }, .. } => {
+                return self.end::<P>(unix, |watched| watched.agent == *eid, store);
+            }
+            HostEvent::Compromised { peer, .. } => (*peer, Kind::Bad),
+            HostEvent::Proof { offender, .. } => (*offender, Kind::Accusation),
+            _ => return,
+        };
+        store(self.reputation.observe::<P>(unix, &peer, kind, 1, &NO_EVIDENCE));
+    }
+
+    /// Follows whether a peer is there, for as long as its session has a contract.
+    fn follow<P: Provider>(
+        &mut self,
+        now: Mono,
+        unix: UnixTime,
+        session: (Eid, Handle),
+        event: &AgentEvent<'_>,
+        store: &mut impl FnMut(Entry),
+    ) {
+        match event {
+            AgentEvent::Contract(_) => {
+                if let Some(watched) = self.place(session) {
+                    watched.look = Some(now.after(LOOK));
+                }
+            }
+            AgentEvent::Continuity(continuity) => {
+                if let Some(watched) = self.place(session) {
+                    watched.is_lost = !matches!(continuity, Continuity::GoesOn);
+                }
+            }
+            AgentEvent::Closed { closure, .. } => {
+                if matches!(closure, ClosureCode::Compromised | ClosureCode::Contradiction)
+                    && let Some(watched) = self.place(session)
+                {
+                    watched.is_broken = true;
+                }
+                self.end::<P>(unix, |watched| watched.session == session.1, store);
+            }
+            _ => {}
+        }
+    }
+
+    /// What was seen of sessions that are over is counted.
+    fn end<P: Provider>(&mut self, unix: UnixTime, is_over: impl Fn(&Watched) -> bool, store: &mut impl FnMut(Entry)) {
+        for at in 0..self.watched.len() {
+            let place = self.watched.get_mut(at);
+            let over = place.and_then(|place| place.take_if(|watched| is_over(watched)));
+            let Some(watched) = over else { continue };
+            self.count::<P>(unix, &watched, store);
+            if let Some(peer) = watched.peer.filter(|_| !watched.is_broken) {
+                store(self.reputation.observe::<P>(unix, &peer, Kind::Good, 1, &NO_EVIDENCE));
+            }
+        }
+    }
+
+    /// When a session is to be looked at.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.watched.iter().flatten().filter_map(|watched| watched.look).min()
+    }
+
+    /// Looks at the sessions under a contract: a peer is there unless the session is lost. A host that slept meanwhile looks once,
+    /// for it has seen nothing of the time between.
+    // keeps: IACP-019 (§3.6.1)
+    pub fn handle_deadline<P: Provider>(&mut self, now: Mono, unix: UnixTime, store: &mut impl FnMut(Entry)) {
+        for at in 0..self.watched.len() {
+            let Some(Some(watched)) = self.watched.get_mut(at) else { continue };
+            if watched.look.is_none_or(|look| now < look) {
+                continue;
+            }
+            watched.look = Some(now.after(LOOK));
+            watched.due = watched.due.saturating_add(1);
+            watched.met = watched.met.saturating_add(u32::from(!watched.is_lost));
+            if watched.due >= LOOKS {
+                let seen = *watched;
+                (watched.due, watched.met) = (0, 0);
+                self.count::<P>(unix, &seen, store);
+            }
+        }
+    }
+
+    fn count<P: Provider>(&mut self, unix: UnixTime, watched: &Watched, store: &mut impl FnMut(Entry)) {
+        let Some(peer) = watched.peer else { return };
+        for (kind, amount) in [(Kind::Due, watched.due), (Kind::Met, watched.met)] {
+            if amount > 0 {
+                store(self.reputation.observe::<P>(unix, &peer, kind, amount, &NO_EVIDENCE));
+            }
+        }
+    }
+
+    /// What the LL-Entity is told of a peer: its standing, and R. `proven` is what the records of the directory prove.
+    // keeps: IACP-020 (§3.6.2), IACP-024 (§3.6.2)
+    pub fn standing<P: Provider>(
+        &mut self,
+        unix: UnixTime,
+        peer: &Eid,
+        proven: Proven,
+        store: &mut impl FnMut(Entry),
+    ) -> (Admission, u16) {
+        let (verdict, has_changed) = self.reputation.verdict(unix, peer, proven, false);
+        if has_changed {
+            store(self.reputation.changed::<P>(unix, peer));
+        }
+        (admission(verdict), self.reputation.standing(unix, peer, proven).score)
+    }
+}

@@ -1,0 +1,185 @@
+//! What nodes make themselves: the CUSTODY of a child whose curator is on trial or decapitated, and the FILTER of ended keys.
+
+use std::net::SocketAddr;
+
+use iacp_core::directory::node::{Named, Unnamed};
+use iacp_core::directory::{Class, Kind, sign};
+use iacp_core::governance::filter::{EPOCH, Filter, SMALLEST};
+use iacp_core::governance::window::Outcome;
+use iacp_wire::layout::{Custody, FilterPart, Record};
+use iacp_wire::{Frame, Message};
+use zerocopy::FromBytes;
+
+use super::names::{CURATOR, NAME, Pinned, SHOP, SITE, accusation, name, offer, verdict, world_of};
+use super::world::{Chosen, Host, START, at, hashed, identity, info};
+
+const HOUR: u64 = 3_600_000;
+const STEP: u64 = 12 * HOUR;
+
+fn place(number: usize) -> SocketAddr {
+    info(u8::try_from(number).expect("few") + 1).at
+}
+
+fn nodes() -> Vec<Host> {
+    (1..8).map(world_of).collect()
+}
+
+/// Each node makes what is due each second, and all but the silent ones say what they have to say.
+fn run(hosts: &mut [Host], silent: &[usize], from: u64, until: u64) {
+    for ms in (from..until).step_by(1_000) {
+        for number in 0..hosts.len() {
+            let Host { node, me } = &mut hosts[number];
+            let _ = node.handle_deadline(at(ms));
+            while node.tend(at(ms), me, &Pinned).is_some() {}
+            let mut out = [0; 1_200];
+            while let Some((to, length)) = hosts[number].node.poll_transmit(at(ms), &hosts[number].me, &mut out) {
+                let Some(receiver) = (0..hosts.len()).find(|other| place(*other) == to) else { continue };
+                if silent.contains(&number) || silent.contains(&receiver) {
+                    continue;
+                }
+                let Host { node, me } = &mut hosts[receiver];
+                let _ = node.handle(at(ms), me, place(number), &out[..length], &Pinned, &mut [0; 1_200]);
+            }
+        }
+    }
+}
+
+/// The CUSTODY of `test.shop` at a node: its end, its accusation, and its voters.
+fn custody(host: &Host, ms: u64) -> Option<(u64, [u8; 32], usize)> {
+    let key = hashed(b"test.shop");
+    let (record, _) = host.node.store().list(at(ms).unix, Kind::Custody, key).next()?;
+    let body = Custody::parse(record.body).expect("it was judged");
+    Some((body.terms.not_after.get(), body.terms.accusation_id.0, body.votes.len()))
+}
+
+fn everywhere(hosts: &mut [Host], ms: u64, kind: Kind, body: &[u8]) {
+    for host in hosts {
+        assert_eq!(offer(host, ms, kind, &identity(CURATOR).eid().0, body), 0);
+    }
+}
+
+// shows: IACP-127 (§5.5.3), IACP-164 (B.6)
+#[test]
+fn the_nodes_of_a_curator_keep_its_child_while_it_is_on_trial_and_after_its_end() {
+    let mut hosts = nodes();
+    run(&mut hosts, &[], 0, 3_000);
+    assert!(hosts.iter().all(|host| custody(host, 3_000).is_none()), "a curator in good standing needs no backup");
+    everywhere(&mut hosts, 3_000, Kind::Accusation, &accusation(CURATOR));
+    assert!(matches!(name(&hosts[0], 3_001, NAME), Err(Unnamed::Quarantined(_))), "until the nodes have signed");
+    // Five of seven suffice; the end is the same at all of them.
+    run(&mut hosts, &[5, 6], 4_000, 20_000);
+    let first = custody(&hosts[0], 20_000).expect("it is made");
+    // The token of the child lives nine hours, and no node gives it more.
+    assert_eq!((first.0, first.2), (START + 9 * HOUR, 5));
+    assert!(first.0 <= (START / STEP + 2) * STEP);
+    for host in &hosts[..5] {
+        assert_eq!(custody(host, 20_000).map(|made| (made.0, made.1)), Some((first.0, first.1)));
+        assert_eq!(name(host, 20_000, NAME).map(|named: Named| named.eid), Ok(identity(SITE).eid()));
+        assert!(host.node.draft(&hashed(b"test.shop"), &mut [0; 1_100]).is_none(), "no vote waits any more");
+    }
+    assert!(
+        hosts[5..].iter().all(|host| custody(host, 20_000).is_none()),
+        "what two nodes hear alone they cannot make"
+    );
+    // They hear of it: a record with its votes.
+    run(&mut hosts, &[], 20_000, 100_000);
+    assert!(hosts.iter().all(|host| custody(host, 100_000).is_some()));
+}
+
+// shows: IACP-164 (B.6)
+#[test]
+fn fewer_than_five_nodes_keep_no_child_and_a_child_that_fell_itself_is_kept_by_none() {
+    let mut hosts = nodes();
+    everywhere(&mut hosts, 1_000, Kind::Verdict, &verdict(CURATOR, Outcome::Guilty));
+    run(&mut hosts, &[4, 5, 6], 2_000, 100_000);
+    assert!(hosts.iter().all(|host| custody(host, 100_000).is_none()), "four votes");
+    let mut out = [0; 1_100];
+    let length = hosts[0].node.draft(&hashed(b"test.shop"), &mut out).expect("it waits for more");
+    let draft = Record::parse(&out[..length]).expect("a record");
+    let body = Custody::parse(draft.body).expect("a body");
+    assert_eq!(body.votes.len(), 4);
+    // A node outside takes no part in it: its vote, and one that it has not signed, count nothing.
+    let signed = draft.body[..draft.body.len() - 1 - 4 * 96].to_vec();
+    for (voter, signer, taken) in [(9, 9, false), (6, 9, false), (6, 6, true)] {
+        let signature = sign(&identity(signer), Kind::Custody, &signed, &[]);
+        let body = [&signed[..], &[1], &identity(voter).eid().0, &signature.0].concat();
+        let status = offer(&mut hosts[0], 100_000, Kind::Custody, b"test.shop", &body);
+        assert_eq!((status == 0, custody(&hosts[0], 100_000).is_some()), (taken, taken), "{voter} by {signer}");
+    }
+    // Other fields than those that it has signed itself: a key that is not the child's.
+    let mut other = signed.clone();
+    let at = 2 + 4 + 2 + 9;
+    other[at] ^= 1;
+    let signature = sign(&identity(6), Kind::Custody, &other, &[]);
+    let body = [&other[..], &[1], &identity(6).eid().0, &signature.0].concat();
+    assert_ne!(offer(&mut hosts[1], 100_000, Kind::Custody, b"test.shop", &body), 0);
+
+    let mut hosts = nodes();
+    everywhere(&mut hosts, 1_000, Kind::Verdict, &verdict(CURATOR, Outcome::Guilty));
+    for host in &mut hosts {
+        let shop = identity(SHOP).eid();
+        assert_eq!(offer(host, 1_000, Kind::Verdict, &shop.0, &verdict(SHOP, Outcome::Guilty)), 0);
+    }
+    run(&mut hosts, &[], 2_000, 20_000);
+    assert!(hosts.iter().all(|host| custody(host, 20_000).is_none()), "its own key is not excused");
+}
+
+/// The filter that a node has made, part by part.
+fn filter(host: &Host, ms: u64, epoch: u32) -> (Vec<u8>, usize) {
+    let (mut bits, mut parts) = (vec![0; SMALLEST], 0);
+    for (record, _) in host.node.store().list(at(ms).unix, Kind::Filter, hashed(&host.me.eid().0)) {
+        let part = FilterPart::ref_from_bytes(record.body).expect("it was judged");
+        if part.epoch.get() == epoch {
+            let from = 512 * usize::from(part.part.get());
+            bits[from..from + 512].copy_from_slice(&part.bits);
+            parts += 1;
+        }
+    }
+    (bits, parts)
+}
+
+// shows: IACP-128 (§5.5.3)
+#[test]
+fn each_node_makes_a_filter_of_the_keys_that_a_verdict_ended() {
+    let mut hosts = nodes();
+    let epoch = u32::try_from(START / EPOCH).expect("small");
+    run(&mut hosts, &[], 0, 3_000);
+    assert_eq!(filter(&hosts[0], 3_000, epoch).1, 0, "no key has ended");
+    for (key, outcome) in [(CURATOR, Outcome::Guilty), (SITE, Outcome::Cleared)] {
+        for host in &mut hosts {
+            assert_eq!(offer(host, 3_000, Kind::Verdict, &identity(key).eid().0, &verdict(key, outcome)), 0);
+        }
+    }
+    run(&mut hosts, &[], 4_000, 40_000);
+    let may_contain = |bits: &[u8], epoch: u32, key: u8| {
+        let mut bits = bits.to_vec();
+        Filter::new(&mut bits, epoch).expect("a size").may_contain::<Chosen>(&identity(key).eid())
+    };
+    let mut filters = Vec::new();
+    for host in &hosts {
+        let (bits, parts) = filter(host, 40_000, epoch);
+        assert!((1..=11).contains(&parts), "parts without a bit are not made: {parts}");
+        assert!(
+            may_contain(&bits, epoch, CURATOR) && !may_contain(&bits, epoch, SITE) && !may_contain(&bits, epoch, SHOP)
+        );
+        filters.push(bits);
+    }
+    // A reader takes the bits that f + 1 of the seven have.
+    let (mut bits, all) = (vec![0; SMALLEST], filters.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    Filter::new(&mut bits, epoch).expect("a size").threshold(&all, 3);
+    assert_eq!(bits, filters[0]);
+    // The other nodes have it from its maker.
+    let asked = hashed(&hosts[0].me.eid().0);
+    assert!(hosts[1].node.store().list(at(40_000).unix, Kind::Filter, asked).count() > 0);
+    assert_eq!(hosts[1].look_up(at(40_001), &super::world::get(asked, Class::Overlay, Kind::Filter as u8, 700)).0, 0);
+    // The next epoch has a filter of its own, with other bits of the same keys.
+    let later = (u64::from(epoch) + 1) * EPOCH - START + 1_000;
+    let Host { node, me } = &mut hosts[0];
+    while node.tend(at(later), me, &Pinned).is_some() {}
+    let (bits, _) = filter(&hosts[0], later, epoch + 1);
+    assert!(may_contain(&bits, epoch + 1, CURATOR) && bits != filters[0]);
+    let mut out = [0; 1_200];
+    let Host { node, me } = &mut hosts[0];
+    let (_, length) = node.poll_transmit(at(later), me, &mut out).expect("it is handed on");
+    assert!(matches!(Frame::parse(&out[..length]).expect("a frame").message, Message::DirPut { .. }));
+}
