@@ -44,7 +44,7 @@ use crate::host::drive::{Host, Standing};
 use crate::host::outside::{Carrier, Outside};
 use crate::host::place::where_we_are;
 use crate::host::storage::{Folder, Run, Storage};
-use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
+use crate::host::tables::{CONTEXTS_EACH, Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
 use crate::telling::capture::Capture;
 use crate::telling::timeline::{Style, Timeline};
@@ -114,6 +114,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let settings = HostSettings {
         sessions_each: SESSIONS_EACH,
         fifo_each: FIFO_EACH,
+        contexts_each: CONTEXTS_EACH,
         directory: directory.as_ref().map(Directory::quorum),
         ..HostSettings::at(address)
     };

@@ -101,6 +101,9 @@ pub struct HostSettings {
     pub sessions_each: u32,
     /// The most items of one agent that wait to be sealed.
     pub fifo_each: u32,
+    /// The most contexts that one account begins by its local channels. With fewer than there are agents, one account leaves
+    /// room for others.
+    pub contexts_each: u32,
     /// Frames that cost a signature, of all senders together.
     pub all: Rate,
     /// The same of one network.
@@ -116,6 +119,7 @@ impl HostSettings {
             directory: Some(Quorum::DEFAULT),
             sessions_each: 64,
             fifo_each: 64,
+            contexts_each: 16,
             all: Rate { capacity: 4_000, per_second: 4_000 },
             per_prefix: Rate { capacity: 1_000, per_second: 1_000 },
         }
