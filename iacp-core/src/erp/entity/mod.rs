@@ -250,7 +250,7 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     /// Signed frames of sessions that are there, and confirmations that were asked for: a flood at the door takes none.
     live: TokenBucket,
     confirms: TokenBucket,
-    /// Sessions whose agents wait for room in the FIFO.
+    /// Sessions that have found all cells of the FIFO taken, and whose agents have not used their shares up.
     rooms: List<3>,
     channel_news: Option<u32>,
     reply: Reply,
@@ -466,6 +466,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         self.keep_ticket_keys(slot);
         self.settle_seek(slot);
         self.settle_compromised(slot);
+        if self.sessions.at(slot).is_some_and(|entry| entry.session.closure().is_some()) {
+            self.wipe_fifo(slot);
+        }
         if let Some(entry) = self.sessions.at(slot).filter(|entry| entry.derived && entry.session.closure().is_some()) {
             self.end_derivatives(entry.agent, Some(slot));
         }
