@@ -45,8 +45,7 @@ impl Drive {
     /// One of an agent's sessions: an open one, if it has any.
     fn session(&self, (host, agent): (usize, usize), b: u8) -> u64 {
         let all = || self.world.hosts[host].told.iter().filter(move |((of, _), _)| *of == agent);
-        let open: Vec<u64> =
-            all().filter(|(_, told)| told.closed.is_none()).map(|((_, bits), _)| *bits).collect();
+        let open: Vec<u64> = all().filter(|(_, told)| told.closed.is_none()).map(|((_, bits), _)| *bits).collect();
         let every: Vec<u64> = all().map(|((_, bits), _)| *bits).collect();
         let from = if open.is_empty() { every } else { open };
         usize::from(b).checked_rem(from.len()).map_or(1 << 32, |place| from[place])

@@ -18,7 +18,6 @@ use crate::hosts::{evolve, place};
 const PURGED: u64 = 95_000;
 
 impl Drive {
-    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     pub(super) fn befall(&mut self, op: Op) {
         let now = self.world.now;
         let host = |a: u8| usize::from(a) % HOSTS;
