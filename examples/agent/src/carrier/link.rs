@@ -19,7 +19,7 @@ use crate::carrier::quic;
 /// No frame is longer, in bytes.
 pub const FRAME_LIMIT: usize = 1_200;
 /// Datagrams that wait for their session. When there are more, they wait in the kernel, and then they are lost.
-const INBOX: usize = 1_024;
+pub const INBOX: usize = 1_024;
 /// Connections that a listener holds at once.
 const CONNECTIONS: usize = 512;
 /// A connection of which no session has taken anything for this long is closed: a session's heartbeats come every 15 s.
@@ -46,7 +46,7 @@ impl Transport {
 }
 
 /// How soon a full queue of QUIC is tried again.
-const ROOM: Duration = Duration::from_millis(1);
+pub const ROOM: Duration = Duration::from_millis(1);
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,7 +249,8 @@ async fn read_socket(
     }
 }
 
-async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: mpsc::Sender<Arrival>) {
+/// Reads a connection as long as it lives.
+pub async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: mpsc::Sender<Arrival>) {
     let from = connection.remote_address();
     let mut until = Instant::now() + SILENT;
     loop {
@@ -274,7 +275,8 @@ async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: 
     }
 }
 
-async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
+/// Takes connections, and reads each of them.
+pub async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
     while let Some(incoming) = endpoint.accept().await {
         let open = endpoint.open_connections();
         if open >= CONNECTIONS {
