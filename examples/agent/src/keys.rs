@@ -111,7 +111,7 @@ impl Target {
         let Some((eid, at)) = text.split_once('@') else {
             bail!("{option}: expected EID@IP:PORT, the EID being 64 hexadecimal digits");
         };
-        Ok(Self { eid: eid_of(option, eid)?, at: address(option, at).await? })
+        Ok(Self { eid: eid_of(option, eid)?, at: peers_address(option, at).await? })
     }
 }
 
@@ -131,6 +131,15 @@ pub fn eid_of(option: &str, text: &str) -> Result<Eid> {
 pub async fn address(option: &str, text: &str) -> Result<SocketAddr> {
     let unclear = || format!("{option}: '{text}' is no address (IP:PORT)");
     tokio::net::lookup_host(text).await.with_context(unclear)?.next().with_context(unclear)
+}
+
+/// The same of a peer, which listens at a port.
+pub async fn peers_address(option: &str, text: &str) -> Result<SocketAddr> {
+    let at = address(option, text).await?;
+    if at.port() == 0 {
+        bail!("{option}: '{text}' has no port: 0 is none");
+    }
+    Ok(at)
 }
 
 /// The first digits of an EID, for people.

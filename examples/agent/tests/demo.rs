@@ -112,7 +112,7 @@ fn an_agent_that_is_docked_to_another_host_goes_on_in_the_same_session_and_once(
         "offers to take",
         "is sealed for the host at 127.0.0.4:",
         "with 1 session(s)",
-        "to host C, once more: the EID has no context here, or has one already",
+        "…: the agent is on this host",
         "to host B, which has offered nothing: it is for another host, EID or offer",
         "its context has moved",
         "hears 127.0.0.4:",

@@ -176,7 +176,7 @@ fn the_exporting_host_is_killed_with_the_context_sealed() {
     fs::copy(&sealed, &copy).expect("copied");
     dock(&story.hosts[2], &["import", text(&sealed)]);
     assert!(!sealed.exists(), "it serves for nothing any more");
-    assert!(refused(&story.hosts[2], &["import", text(&copy)]).contains("has one already"), "a second time");
+    assert!(refused(&story.hosts[2], &["import", text(&copy)]).contains("the agent is on this host"), "a second time");
     assert!(refused(&story.hosts[1], &["import", text(&copy)]).contains("for another host, EID or offer"), "elsewhere");
     dock(&story.hosts[0], &["done", &story.alices, "--at", text(&story.hosts[2].state)]);
     story.alice_is_back();
@@ -225,16 +225,16 @@ fn what_an_operator_gets_wrong_is_told_in_one_line_and_changes_nothing() {
         (home, &["export", text(&offer), "--out", text(&sealed)][..], "not on the list"),
         (home, &["export", text(&noisy), "--out", text(&sealed)], "cannot read"),
         (home, &["export", "/no/such/file", "--out", text(&sealed)], "cannot read"),
-        (there, &["export", text(&offer), "--out", text(&sealed)], "no context here"),
+        (there, &["export", text(&offer), "--out", text(&sealed)], "no agent of this host has this EID"),
         (home, &["allow", "here"], "'here' is not an EID"),
-        (home, &["offer", &story.alices, "--from", &lii(other), "--out", text(&sealed)], "has one already"),
+        (home, &["offer", &story.alices, "--from", &lii(other), "--out", text(&sealed)], "the agent is on this host"),
         (other, &["import", text(&noisy)], "for another host, EID or offer"),
         (other, &["import", "/no/such/file"], "cannot read"),
         (home, &["done", &story.alices], "the agent is on this host"),
         (home, &["keep", &story.alices], "the agent is on this host"),
         (home, &["done", &stranger], "no agent of this host was handed over"),
         (home, &["keep", &stranger], "no agent of this host was handed over"),
-        (home, &["move", &stranger, "--to", text(&other.state)], "no context here"),
+        (home, &["move", &stranger, "--to", text(&other.state)], "no agent of this host has this EID"),
     ] {
         let told = refused(host, order);
         assert!(told.contains(clue), "{order:?}: {told}");

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use cep_envelope::manifest::{MAX_OUTER, SealedManifest, seal};
 use iacp_core::crypto::{Portable, Provider, Secret32};
@@ -12,6 +12,7 @@ use serde_json::Value;
 use support::{Listener, agent, complaint, noise, run, sha256, succeeded};
 
 const ALICE: [u8; 32] = [0xa1; 32];
+const BOB: [u8; 32] = [0xb0; 32];
 const CAROL: [u8; 32] = [0xca; 32];
 
 fn eid(seed: [u8; 32]) -> String {
@@ -400,6 +401,40 @@ fn a_relay_refuses_what_is_no_handoff_and_outlives_a_receiver_that_is_gone() {
     handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
     // It goes on: the next one is taken, too.
     handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
+}
+
+// shows: CEP-020 (§3.2), CEP-111 (§10)
+#[test]
+fn a_relay_tries_again_until_the_receiver_is_back() {
+    let (place, file) = place(b"content");
+    let out = place.path().join("out");
+    // It has been there for years, and what it has decided it remembers over a restart.
+    let (lineage, trusted, folder) = (place.path().join("lineage"), eid(ALICE), out.to_string_lossy().into_owned());
+    let (lineage, seed) = (lineage.to_string_lossy().into_owned(), hex::encode(BOB));
+    let options = ["--seed", &seed, "--trust", &trusted, "--out", &folder, "--lineage", &lineage];
+    fs::write(&lineage, "since 1000000000 0\n").expect("written");
+    let mut gone = Listener::start("udp", &options);
+    let (to, address) = (at(&gone), gone.at.clone());
+    gone.ends();
+    let mut carol = Listener::start_as("relay", "udp", &["--to", &to]);
+    // The answer is waited for: it comes when a later try has been successful.
+    let mut command = agent();
+    command.args(["handoff", "--transport", "udp", "--seed", &hex::encode(ALICE), "--to", &to, "--via", &at(&carol)]);
+    let alice = command.arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let failed = carol.complains("not handed on, it is tried again");
+    assert!(failed.contains("connection refused") || failed.contains("no answer"), "{failed}");
+    let mut bob = Listener::start_at("listen", "udp", &address, &options);
+    assert_eq!((bob.eid.as_str(), bob.at.as_str()), (&to[..64], address.as_str()), "the same one at the same place");
+    let report = bob.next();
+    assert_eq!(
+        (&report["continues"], &report["carried_by"]),
+        (&true.into(), &Value::from(carol.eid.clone())),
+        "{report}"
+    );
+    succeeded(&alice.wait_with_output().expect("it ends"));
+    assert_eq!(fs::read_dir(&out).expect("it is there").count(), 1, "once");
+    bob.has_nothing_more();
+    carol.has_nothing_more();
 }
 
 #[test]

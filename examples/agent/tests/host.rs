@@ -192,19 +192,64 @@ impl Raw {
         self.0.write_all(&bytes[..length]).expect("it listens");
     }
 
+    /// The channel, if it is not closed at once.
+    fn welcome(mut self) -> Option<Self> {
+        self.0.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
+        let read = self.0.read(&mut [0]);
+        self.0.set_read_timeout(Some(Duration::from_secs(60))).expect("set");
+        read.is_err().then_some(self)
+    }
+
     /// ERP_INIT with this nonce; the EID that ERP_ALLOC brings.
     fn begin(&mut self, nonce: [u8; 32]) -> Eid {
+        self.ask(nonce).expect("there is room")
+    }
+
+    /// ERP_INIT with this nonce: the EID that ERP_ALLOC brings, or the code of an ERROR.
+    fn ask(&mut self, nonce: [u8; 32]) -> Result<Eid, u16> {
         self.say(Message::ErpInit(&ErpInit { initialization_nonce: InitializationNonce(nonce) }));
         loop {
             let mut head = [0; 4];
             self.0.read_exact(&mut head).expect("an answer");
             let mut frame = [&head[..], &vec![0; u16::from_be_bytes([head[2], head[3]]).into()]].concat();
             self.0.read_exact(&mut frame[4..]).expect("a whole answer");
-            if let Message::ErpAlloc(alloc) = Frame::parse(&frame).expect("a frame").message {
-                return alloc.allocated_eid;
+            match Frame::parse(&frame).expect("a frame").message {
+                Message::ErpAlloc(alloc) => return Ok(alloc.allocated_eid),
+                Message::Error(error) => return Err(error.code.get()),
+                _ => {}
             }
         }
     }
+}
+
+// shows: IACP-066 (§4.2.1.1–2)
+#[test]
+fn a_process_that_begins_contexts_without_end_leaves_room_for_the_agents_of_others() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (file, content) = (place.path().join("file"), noise(9, BYTES));
+    fs::write(&file, &content).expect("written");
+    let host = Host::start(&place.path().join("host"), "127.0.0.1:0");
+    // This process is the greedy one: it comes by as many channels as it gets, and begins by each of them what it can.
+    let mut channels = Vec::new();
+    while let Some(channel) = Raw::connect(&host).welcome() {
+        channels.push(channel);
+    }
+    assert_eq!(channels.len(), 16, "its share of the channels");
+    let mut begun = 0;
+    for (nonce, channel) in (1..).zip(channels.iter_mut()) {
+        // Within the rate of four a second, the share of contexts is what counts.
+        std::thread::sleep(Duration::from_millis(300));
+        match channel.ask([nonce; 32]) {
+            Ok(_) => begun += 1,
+            Err(code) => assert_eq!(code, 4, "ERROR CAPACITY"),
+        }
+    }
+    assert_eq!(begun, 4, "its share of the contexts");
+    let (bob, eid, _) = host.listen(&place.path().join("in"));
+    let alice = host.send(&eid, &file, &[]);
+    assert_eq!(alice.next("delivered")["sha256"], sha256(&content));
+    assert_eq!(bob.next("stored")["sha256"], sha256(&content));
+    assert_eq!(host.status()["agents"].as_u64().map(|agents| agents >= 5), Some(true), "all live beside it");
 }
 
 #[test]

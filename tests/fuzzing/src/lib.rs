@@ -24,11 +24,12 @@ pub struct Target {
 }
 
 /// Every target of this crate.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "frame", run: frame, seeds: frame::seeds, words: frame::words },
     Target { name: "discovery", run: discovery, seeds: discovery::seeds, words: no_words },
     Target { name: "session", run: session, seeds: session::seeds, words: no_words },
     Target { name: "hostile", run: hostile, seeds: session::seeds, words: no_words },
+    Target { name: "entity", run: entity, seeds: sessions::drive::seeds, words: no_words },
     Target { name: "link", run: link, seeds: interpreter::link_seeds, words: interpreter::link_words },
     Target { name: "pipeline", run: pipeline, seeds: interpreter::pipeline_seeds, words: no_words },
     Target { name: "canonical", run: canonical, seeds: interpreter::canonical_seeds, words: no_words },
@@ -57,6 +58,13 @@ pub fn session(bytes: &[u8]) {
 /// The same with seals and signatures that verify whatever is changed: a peer that is authentic and sends anything.
 pub fn hostile(bytes: &[u8]) {
     session::run::<provider::Trusting>(bytes);
+}
+
+/// Three hosts with their agents, a directory and a network: what agents ask by their local channels, moves of agents from host to
+/// host, accusations and relays, and strangers. No host panics, stands still, delivers an item twice, or keeps anything of agents
+/// that are gone.
+pub fn entity(bytes: &[u8]) {
+    let _ = sessions::drive::run(bytes);
 }
 
 /// Any bytes are a Link field or refused, and what its targets resolve to is a URI in its one spelling.

@@ -4,6 +4,7 @@
 
 mod cheap;
 pub mod crossing;
+pub mod drive;
 pub mod forger;
 mod host;
 pub mod hosts;

@@ -28,12 +28,14 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
     let now = world.now;
     let known: Vec<u64> = world.hosts[host].told.keys().map(|(_, bits)| *bits).collect();
     let session = known.get(below(rng, known.len())).and_then(|bits| Handle::from_bits(*bits));
-    let offer = Capabilities::from_bits(rng.next_u32() % 8);
+    let offer = Capabilities::from_bits(rng.next_u32() % 64);
     let other = below(rng, world.hosts.len());
     let peer = world.eid(other, below(rng, world.hosts[other].agents.len()));
     let next = world.hosts[host].sent.get(&session.map_or(0, Handle::bits)).copied().unwrap_or(0);
     let content = [7; 900];
-    let request = match rng.next_u32() % 17 {
+    // Few names, so that some are there.
+    let coordinate = Digest([u8::try_from(rng.next_u32() % 4).expect("few"); 32]);
+    let request = match rng.next_u32() % 30 {
         0 | 1 => {
             let sessions = rng.next_u32() % 5;
             Request::Listen(Listen {
@@ -55,9 +57,37 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
         13 => Request::Ready(!rng.next_u32().is_multiple_of(4)),
         14 => Request::Consumed { below: rng.next_u64() >> (rng.next_u32() % 64) },
         15 => Request::Resolve(HOSTS[below(rng, HOSTS.len())]),
+        16 => Request::Recall(&[7; 56]),
+        17 => Request::Standing(peer),
+        18 => Request::Endpoint { flags: u8::try_from(rng.next_u32() % 8).expect("few"), rotation: 0, tag: b"tag" },
+        19 => Request::Endpoint { flags: 0, rotation: 0, tag: &[] },
+        20 => Request::Write { coordinate, if_version: 0, value: &content[..below(rng, 840)] },
+        21 => Request::Read(coordinate),
+        22 => Request::Erase(coordinate),
+        23 => Request::Grant { coordinate, rights: 7, seconds: rng.next_u32() % 60 },
+        24 => Request::Subscribe { coordinate, on: rng.next_u32().is_multiple_of(2) },
+        25 => Request::Trust { coordinate, eid: peer, on: rng.next_u32().is_multiple_of(2) },
+        26 => Request::Derive { seconds: 1 + rng.next_u32() % 60 },
+        27 => Request::Retract(coordinate),
+        28 => Request::Deposit { kind: 4, body: &content[..140] },
+        // ROTATE and LEAVE end the agent: they befall it seldom.
         _ => Request::Rewind,
     };
-    let alone = matches!(request, Request::Listen(_) | Request::Open(_) | Request::Ready(_) | Request::Resolve(_));
+    let alone = match request {
+        Request::Listen(_)
+        | Request::Open(_)
+        | Request::Ready(_)
+        | Request::Resolve(_)
+        | Request::Recall(_)
+        | Request::Standing(_)
+        | Request::Erase(_)
+        | Request::Trust { .. }
+        | Request::Retract(_)
+        | Request::Deposit { .. } => true,
+        Request::Endpoint { tag, .. } => !tag.is_empty(),
+        Request::Write { .. } | Request::Read(_) | Request::Derive { .. } => rng.next_u32().is_multiple_of(2),
+        _ => false,
+    };
     let session = session.filter(|_| !alone);
     let done = world.hosts[host].try_with(now, agent, |desk, rng| desk.ask(session, &request, rng));
     if let (Some(Ok(_)), Request::Send { .. }, Some(session)) = (done, request, session) {

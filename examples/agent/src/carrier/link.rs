@@ -21,7 +21,7 @@ use crate::carrier::quic;
 /// No frame is longer, in bytes.
 pub const FRAME_LIMIT: usize = 1_200;
 /// Datagrams that wait for their session. When there are more, they wait in the kernel, and then they are lost.
-const INBOX: usize = 1_024;
+pub const INBOX: usize = 1_024;
 /// Connections that a listener holds at once; of one network it holds a quarter of them.
 const CONNECTIONS: usize = 512;
 /// A connection of which no session has taken anything for this long is closed: a session's heartbeats come every 15 s.
@@ -48,7 +48,7 @@ impl Transport {
 }
 
 /// How soon a full queue of QUIC is tried again.
-const ROOM: Duration = Duration::from_millis(1);
+pub const ROOM: Duration = Duration::from_millis(1);
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +251,8 @@ async fn read_socket(
     }
 }
 
-async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: mpsc::Sender<Arrival>) {
+/// Reads a connection as long as it lives.
+pub async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inbox: mpsc::Sender<Arrival>) {
     let from = connection.remote_address();
     let mut until = Instant::now() + SILENT;
     loop {
@@ -308,7 +309,8 @@ impl Networks {
     }
 }
 
-async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
+/// Takes connections, and reads each of them.
+pub async fn accept(endpoint: Endpoint, inbox: mpsc::Sender<Arrival>) {
     let mut networks = Networks::default();
     while let Some(incoming) = endpoint.accept().await {
         let (from, is_proven) = (incoming.remote_address().ip(), incoming.remote_address_validated());

@@ -3,6 +3,7 @@
 pub mod carried;
 pub mod faults;
 pub mod link;
+pub mod mesh;
 mod quic;
 pub mod serial;
 pub mod stream;

@@ -20,7 +20,7 @@ use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, ServerConfig, T
 /// The application protocol that both ends name.
 const ALPN: &[u8] = b"iacp/1";
 /// The name in the certificate, which is not checked.
-const NAME: &str = "agent.invalid";
+pub const NAME: &str = "agent.invalid";
 /// How long a connection may take to come about.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -55,7 +55,8 @@ pub fn server() -> Result<ServerConfig> {
     Ok(config)
 }
 
-fn client() -> Result<ClientConfig> {
+/// The side that begins a connection.
+pub fn client() -> Result<ClientConfig> {
     let mut tls = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()

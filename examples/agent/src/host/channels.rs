@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Context;
 use iacp_wire::Eid;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::carrier::stream::read_frame;
-use crate::host::tables::CHANNELS;
+use crate::host::tables::{CHANNELS, CHANNELS_EACH};
 
 /// Frames of all channels that wait for their turn.
 const INBOX: usize = 256;
@@ -48,6 +48,7 @@ pub enum Heard {
 struct Connection {
     /// Tells it from earlier ones of the same number.
     serial: u64,
+    account: u32,
     frames: mpsc::UnboundedSender<Zeroizing<Vec<u8>>>,
     since: Instant,
     /// Bytes that the agent has not read.
@@ -77,7 +78,7 @@ pub struct Channels {
 
 impl Channels {
     /// Listens at `path`; only the user that the host runs as may come.
-    pub fn listen(path: &Path) -> Result<Self> {
+    pub fn listen(path: &Path) -> anyhow::Result<Self> {
         let listener = private_socket(path)?;
         let (heard, inbox) = mpsc::channel(INBOX);
         let opened = heard.clone();
@@ -116,9 +117,20 @@ impl Channels {
         self.connections.len()
     }
 
-    /// A process has connected; returns its number, or nothing where all numbers are taken: then it is closed again.
-    pub fn opened(&mut self, stream: UnixStream) -> Option<u32> {
-        let number = self.free_number().or_else(|| self.idle_number())?;
+    /// A process has connected; returns the number of its channel, and the account whose share it has. The process decides of
+    /// nothing but that: which agent is there, its token says.
+    ///
+    /// # Errors
+    /// There is no number for it: it is closed again.
+    pub fn opened(&mut self, stream: UnixStream) -> Result<(u32, u32), &'static str> {
+        let process = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
+        let account = process.and_then(|process| u32::try_from(process).ok()).unwrap_or(0);
+        let of_it = self.connections.values().filter(|connection| connection.account == account).count();
+        if account != 0 && of_it >= CHANNELS_EACH {
+            return Err("a process has its share of local channels: one more is closed");
+        }
+        let number = self.free_number().or_else(|| self.idle_number());
+        let number = number.ok_or("no local channel is free: a process is turned away")?;
         self.next = (number + 1) % limit();
         self.serial += 1;
         let (reader, writer) = stream.into_split();
@@ -127,9 +139,9 @@ impl Channels {
         let reading = tokio::spawn(read(reader, number, self.serial, Arc::clone(&waiting), self.heard.clone()));
         let writing = tokio::spawn(write(writer, queue, Arc::clone(&waiting)));
         let tasks = [reading.abort_handle(), writing.abort_handle()];
-        self.connections
-            .insert(number, Connection { serial: self.serial, since: Instant::now(), frames, waiting, tasks });
-        Some(number)
+        let (serial, since) = (self.serial, Instant::now());
+        self.connections.insert(number, Connection { serial, account, frames, since, waiting, tasks });
+        Ok((number, account))
     }
 
     /// A number for an agent that has come from another host: what it is told is kept until it comes by a channel. Nothing where
@@ -225,7 +237,7 @@ fn limit() -> u32 {
 
 /// A socket that only this user can connect to. What an earlier process has left at the path is removed: the folder is
 /// locked, so no other one listens there.
-pub fn private_socket(path: &Path) -> Result<UnixListener> {
+pub fn private_socket(path: &Path) -> anyhow::Result<UnixListener> {
     let shown = path.display();
     let _ = fs::remove_file(path);
     let listener = UnixListener::bind(path).with_context(|| format!("cannot listen at {shown}"))?;
@@ -270,7 +282,10 @@ mod tests {
 
     fn pair(channels: &mut Channels) -> (u32, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        (channels.opened(ours).expect("a number is free"), theirs)
+        // Each is as if it came from a process of its own.
+        let opened = channels.opened(ours).expect("a number is free");
+        channels.connections.values_mut().for_each(|connection| connection.account = 0);
+        (opened.0, theirs)
     }
 
     /// Channels of which one, with this number, was the agent's until its process ended.
@@ -326,16 +341,33 @@ mod tests {
         channels.came(Eid([1; 32]), held[0].0);
         let another = |channels: &mut Channels| {
             let (ours, theirs) = UnixStream::pair().expect("a pair");
-            channels.opened(ours).map(|number| (number, theirs))
+            channels.opened(ours).ok().map(|(number, _)| (number, theirs))
         };
         assert!(another(&mut channels).is_none(), "they may have just come");
         channels.connections.values_mut().for_each(|connection| connection.since -= IDLE);
         for _ in 1..CHANNELS {
             let (number, stream) = another(&mut channels).expect("an idle one gives way");
+            channels.connections.values_mut().for_each(|connection| connection.account = 0);
             assert_ne!(number, held[0].0, "an agent has come by it");
             held.push((number, stream));
         }
         assert!(another(&mut channels).is_none(), "these have just come");
+    }
+
+    #[tokio::test]
+    async fn a_process_has_its_share_of_channels_and_leaves_the_others() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut channels = Channels::listen(&place.path().join("socket")).expect("it listens");
+        let mut open = || {
+            let (ours, theirs) = UnixStream::pair().expect("a pair");
+            channels.opened(ours).map(|(number, account)| (number, account, theirs))
+        };
+        let held: Vec<_> = (0..CHANNELS_EACH).map(|_| open().expect("within its share")).collect();
+        assert!(held.iter().all(|(_, account, _)| *account == std::process::id()), "all are this process's");
+        assert!(open().is_err_and(|why| why.contains("its share")));
+        channels.closed(held[0].0);
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        assert!(channels.opened(ours).is_ok(), "one of its own has ended");
     }
 
     #[tokio::test]

@@ -393,8 +393,11 @@ impl Host<'_> {
     fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Opened(stream) => match self.channels.opened(stream) {
-                Some(number) => self.note(Step::Channel { open: true, number }),
-                None => self.trouble("no local channel is free: a process is turned away".into()),
+                Ok((number, account)) => {
+                    self.entity.assign_channel(number, account);
+                    self.note(Step::Channel { open: true, number });
+                }
+                Err(why) => self.trouble(why.into()),
             },
             Heard::Closed { number, serial } if self.channels.is_current(number, serial) => {
                 self.channels.closed(number);

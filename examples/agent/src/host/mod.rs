@@ -46,7 +46,7 @@ use crate::host::outside::{Carrier, Outside};
 use crate::host::place::where_we_are;
 use crate::host::reputation::Book;
 use crate::host::storage::{Folder, Run, Storage};
-use crate::host::tables::{Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
+use crate::host::tables::{CONTEXTS_EACH, Entity, FIFO_EACH, SESSIONS_EACH, further, memory};
 use crate::keys;
 use crate::telling::capture::Capture;
 use crate::telling::event::Event;
@@ -63,7 +63,7 @@ pub struct Arguments {
     /// follows when that changes. On a serial line it is this end's name: 192.0.2.1:4227 unless it is set
     #[arg(long, value_name = "ADDR")]
     bind: Option<String>,
-    /// What carries the frames: udp, or a serial line, which is serial:PATH, serial:PATH@BAUD or serial:tcp:IP:PORT
+    /// What carries the frames: udp, quic (to hosts that have it too), or a serial line, which is serial:PATH, serial:PATH@BAUD or serial:tcp:IP:PORT
     #[arg(long, value_name = "CARRIER", default_value = "udp")]
     transport: Carrier,
     /// The name that the other end of a serial line has
@@ -89,12 +89,14 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Clock::start();
     let timeline = Timeline::new(clock, if arguments.json { Style::Json } else { Style::Log });
     let bind = arguments.bind.as_deref().unwrap_or(match arguments.transport {
-        Carrier::Udp => "0.0.0.0:4227",
+        Carrier::Udp | Carrier::Quic => "0.0.0.0:4227",
         Carrier::Serial(_) => "192.0.2.1:4227",
     });
     let bind = keys::address("--bind", bind).await?;
     let directory = match arguments.directory.as_slice() {
         [] => None,
+        // What relays carry fills a datagram of 1,200 bytes, and QUIC takes a part of that.
+        _ if arguments.transport == Carrier::Quic => bail!("--directory: nodes and relays are reached over udp alone"),
         _ if arguments.transport != Carrier::Udp => bail!("--directory: on a serial line there are no nodes"),
         nodes => {
             Directory::fits(bind).context("--bind")?;
@@ -107,6 +109,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let carrier = arguments.transport.name();
     let outside = match arguments.transport {
         Carrier::Udp => Outside::open(bind).await?,
+        Carrier::Quic => Outside::quic(bind)?,
         Carrier::Serial(place) => Outside::serial(place, bind, arguments.far).await?,
     };
     let (kept, broken) = folder.agents()?;
@@ -118,6 +121,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let settings = HostSettings {
         sessions_each: SESSIONS_EACH,
         fifo_each: FIFO_EACH,
+        contexts_each: CONTEXTS_EACH,
         directory: directory.as_ref().map(Directory::quorum),
         ..HostSettings::at(address)
     };

@@ -1,5 +1,5 @@
 //! The way out of a host: one unconnected UDP socket for all of its agents and all of their peers, and another one after a
-//! move; or a serial line, on which there is one other host.
+//! move; or QUIC, with a connection to each peer; or a serial line, on which there is one other host.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::net::UdpSocket;
 
-use crate::carrier::link::FRAME_LIMIT;
+use crate::carrier::link::{FRAME_LIMIT, ROOM};
+use crate::carrier::mesh::Mesh;
 use crate::carrier::serial::{Line, Place};
 
 /// A buffer for one datagram. What fills it is longer than any frame, and is refused as malformed.
@@ -21,6 +22,8 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub enum Carrier {
     /// One frame per UDP datagram.
     Udp,
+    /// QUIC datagrams: a connection to each peer.
+    Quic,
     /// A serial line.
     Serial(Place),
 }
@@ -31,8 +34,9 @@ impl FromStr for Carrier {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "udp" => Ok(Self::Udp),
+            None if text == "quic" => Ok(Self::Quic),
             Some(("serial", place)) => place.parse().map(Self::Serial),
-            _ => Err("it is udp, serial:PATH, serial:PATH@BAUD or serial:tcp:IP:PORT".into()),
+            _ => Err("it is udp, quic, serial:PATH, serial:PATH@BAUD or serial:tcp:IP:PORT".into()),
         }
     }
 }
@@ -41,6 +45,7 @@ impl Carrier {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Udp => "udp",
+            Self::Quic => "quic",
             Self::Serial(_) => "serial",
         }
     }
@@ -48,6 +53,7 @@ impl Carrier {
 
 enum Way {
     Udp(UdpSocket),
+    Quic(Mesh),
     /// A line, and the address that its other end has.
     Serial(Line, SocketAddr),
 }
@@ -67,6 +73,12 @@ impl Outside {
         Ok(Self { way: Way::Udp(socket), at })
     }
 
+    /// The same over QUIC.
+    pub fn quic(bind: SocketAddr) -> Result<Self> {
+        let (mesh, at) = Mesh::open(bind)?;
+        Ok(Self { way: Way::Quic(mesh), at })
+    }
+
     /// Opens a line, on which this end is `at` and the other one `far`: addresses that mean nothing beyond it.
     pub async fn serial(place: Place, at: SocketAddr, far: SocketAddr) -> Result<Self> {
         Ok(Self { way: Way::Serial(Line::open(place).await?, far), at })
@@ -80,17 +92,27 @@ impl Outside {
     /// The host is somewhere else from now on: what comes to the old address is lost. Where the new one cannot be had,
     /// nothing has changed.
     pub async fn move_to(&mut self, at: SocketAddr) -> Result<()> {
-        if let Way::Serial(..) = self.way {
-            bail!("a host on a serial line does not move");
-        }
-        *self = Self::open(at).await?;
+        *self = match self.way {
+            Way::Serial(..) => bail!("a host on a serial line does not move"),
+            Way::Udp(_) => Self::open(at).await?,
+            // Connections begin anew from the new place.
+            Way::Quic(_) => Self::quic(at)?,
+        };
         Ok(())
+    }
+
+    /// A session has taken something that came from there.
+    pub fn taken(&self, from: SocketAddr) {
+        if let Way::Quic(mesh) = &self.way {
+            mesh.taken(from);
+        }
     }
 
     /// The next datagram, and where it came from. A call that is given up loses nothing.
     pub async fn next(&self, buffer: &mut Buffer) -> (usize, SocketAddr) {
         match &self.way {
             Way::Serial(line, far) => (line.next(buffer).await, *far),
+            Way::Quic(mesh) => mesh.next(buffer).await,
             Way::Udp(socket) => loop {
                 match socket.recv_from(buffer).await {
                     Ok(datagram) => return datagram,
@@ -104,6 +126,7 @@ impl Outside {
     pub fn try_next(&self, buffer: &mut Buffer) -> Option<(usize, SocketAddr)> {
         match &self.way {
             Way::Serial(line, far) => Some((line.try_next(buffer)?, *far)),
+            Way::Quic(mesh) => mesh.try_next(buffer),
             Way::Udp(socket) => socket.try_recv_from(buffer).ok(),
         }
     }
@@ -114,6 +137,7 @@ impl Outside {
         match &self.way {
             // The line leads to one place: what is for another one is lost.
             Way::Serial(line, far) => to != *far || line.send(frame),
+            Way::Quic(mesh) => mesh.send(to, frame),
             Way::Udp(socket) => {
                 !socket.try_send_to(frame, to).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
             }
@@ -124,6 +148,8 @@ impl Outside {
     pub async fn room(&self) {
         match &self.way {
             Way::Serial(line, _) => line.room().await,
+            // QUIC tells when there is room only to what hands over a datagram.
+            Way::Quic(_) => tokio::time::sleep(ROOM).await,
             Way::Udp(socket) => {
                 let _ = socket.writable().await;
             }
@@ -136,11 +162,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_carrier_is_udp_or_a_serial_line() {
-        assert_eq!("udp".parse(), Ok(Carrier::Udp));
+    fn a_carrier_is_udp_or_quic_or_a_serial_line() {
+        assert_eq!(("udp".parse(), "quic".parse()), (Ok(Carrier::Udp), Ok(Carrier::Quic)));
         let line = "serial:tcp:127.0.0.1:4000".parse::<Carrier>();
         assert_eq!(line, Ok(Carrier::Serial(Place::Tcp(([127, 0, 0, 1], 4_000).into()))));
-        for wrong in ["", "quic", "udp:", "serial", "serial:", "tcp:127.0.0.1:4000"] {
+        for wrong in ["", "quick", "quic:", "udp:", "serial", "serial:", "tcp:127.0.0.1:4000"] {
             assert!(wrong.parse::<Carrier>().is_err(), "{wrong}");
         }
     }

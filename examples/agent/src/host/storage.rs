@@ -221,7 +221,9 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
 
 /// Replaces a file, so that it is there as a whole after any crash.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    // A plain name has an empty parent.
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
     let beside = folder.join(format!(".{name}.new"));
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

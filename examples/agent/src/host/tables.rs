@@ -18,12 +18,16 @@ use crate::keys::Crypto;
 
 /// Agents of a host.
 pub const AGENTS: usize = 16;
+/// Contexts that one process begins, with whatever number of channels.
+pub const CONTEXTS_EACH: u32 = 4;
 /// Sessions of one agent.
 pub const SESSIONS_EACH: u32 = 8;
 /// Items of one agent that wait to be sealed.
 pub const FIFO_EACH: u32 = 64;
 /// Local channels.
 pub const CHANNELS: usize = 64;
+/// Channels of one process.
+pub const CHANNELS_EACH: usize = 16;
 /// Frames under way in one direction of a session.
 pub const FRAMES: usize = 256;
 /// Bytes of sealed frames: a window of the longest frames, 879 bytes and the 89 around them.

@@ -43,7 +43,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDR")]
     sender_at: Option<String>,
     /// Sessions at a time
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
     /// The timeline as JSON on standard output, an object per line, and nothing else
     #[arg(long)]
@@ -57,7 +57,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     folder.run()?;
     let from = arguments.from.iter().map(|text| keys::eid_of("--from", text)).collect::<Result<Vec<_>>>()?;
     let sender_at = match &arguments.sender_at {
-        Some(text) => Some(keys::address("--sender-at", text).await?),
+        Some(text) => Some(keys::peers_address("--sender-at", text).await?),
         None => None,
     };
     let mut collecting = Collecting {

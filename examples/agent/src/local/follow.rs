@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH")]
     token: Option<PathBuf>,
     /// Sessions at a time
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
     /// The timeline as JSON on standard output, an object per line, and nothing else
     #[arg(long)]

@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = LONGEST)]
     max_bytes: u64,
     /// Sessions at a time
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
     /// The timeline as JSON on standard output, an object per line, and nothing else
     #[arg(long)]

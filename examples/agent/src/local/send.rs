@@ -66,7 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let style = if arguments.json { Style::Json } else { Style::Log };
     let timeline = Timeline::new(Clock::start(), style);
     let (eid, at) = match arguments.to.split_once('@') {
-        Some((eid, at)) => (eid, Some(keys::address("--to", at).await?)),
+        Some((eid, at)) => (eid, Some(keys::peers_address("--to", at).await?)),
         None => (arguments.to.as_str(), None),
     };
     let peer = keys::eid_of("--to", eid)?;
@@ -112,13 +112,13 @@ fn offer(path: &Path, journal: Option<&Path>) -> Result<(File, Offer)> {
         let shown = path.display();
         match fs::read(path) {
             Ok(text) => {
-                let kept: Journal =
-                    serde_json::from_slice(&text).with_context(|| format!("--journal: {shown} is none"))?;
+                let kept: Journal = serde_json::from_slice(&text)
+                    .with_context(|| format!("--journal: {shown} is no journal of a transfer"))?;
                 if (kept.size, &kept.sha256) != (size, &found) {
                     bail!("--journal: {shown} is of another file, or the file has changed");
                 }
                 hex::decode_to_slice(&kept.number, &mut number)
-                    .with_context(|| format!("--journal: {shown} is none"))?;
+                    .with_context(|| format!("--journal: {shown} is no journal of a transfer"))?;
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let kept = Journal { number: hex::encode(number), size, sha256: found.clone() };

@@ -71,7 +71,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let timeline = Timeline::new(Clock::start(), if arguments.json { Style::Json } else { Style::Log });
     let (eid, at) = match arguments.to.split_once('@') {
-        Some((eid, at)) => (eid, Some(keys::address("--to", at).await?)),
+        Some((eid, at)) => (eid, Some(keys::peers_address("--to", at).await?)),
         None => (arguments.to.as_str(), None),
     };
     let peer = keys::eid_of("--to", eid)?;

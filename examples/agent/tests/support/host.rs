@@ -112,9 +112,18 @@ impl Host {
         Self::start_by(&mut agent(), state, bind)
     }
 
+    /// The same over QUIC.
+    pub fn start_over_quic(state: &Path, bind: &str) -> Self {
+        Self::start_with(&mut agent(), state, &["--bind", bind, "--transport", "quic"])
+    }
+
     /// The same by another command that ends in the program.
     pub fn start_by(program: &mut Command, state: &Path, bind: &str) -> Self {
-        let told = Told::start_by(program, &["host", "--state", &state.to_string_lossy(), "--bind", bind]);
+        Self::start_with(program, state, &["--bind", bind])
+    }
+
+    fn start_with(program: &mut Command, state: &Path, options: &[&str]) -> Self {
+        let told = Told::start_by(program, &[&["host", "--state", &state.to_string_lossy()][..], options].concat());
         let up = told.next("host_up");
         Self { told, state: state.to_owned(), at: up["at"].as_str().expect("an address").to_owned() }
     }

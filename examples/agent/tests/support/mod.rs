@@ -52,6 +52,7 @@ impl Drop for Running {
 pub struct Listener {
     running: Running,
     lines: Receiver<String>,
+    errors: Receiver<String>,
     pub eid: String,
     pub at: String,
     pub transport: &'static str,
@@ -76,8 +77,13 @@ impl Listener {
 
     /// The same with another command that listens.
     pub fn start_as(subcommand: &str, transport: &'static str, options: &[&str]) -> Self {
+        Self::start_at(subcommand, transport, "127.0.0.1:0", options)
+    }
+
+    /// The same at this address.
+    pub fn start_at(subcommand: &str, transport: &'static str, bind: &str, options: &[&str]) -> Self {
         let mut command = agent();
-        command.args([subcommand, "--bind", "127.0.0.1:0", "--transport", transport]).args(options);
+        command.args([subcommand, "--bind", bind, "--transport", transport]).args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (out, err) = (lines(child.stdout.take().expect("piped")), lines(child.stderr.take().expect("piped")));
         let running = Running(child);
@@ -89,7 +95,23 @@ impl Listener {
                 break at.to_owned();
             }
         };
-        Self { running, lines: out, eid, at, transport }
+        Self { running, lines: out, errors: err, eid, at, transport }
+    }
+
+    /// The next line of its timeline with this text in it.
+    pub fn complains(&self, text: &str) -> String {
+        loop {
+            let line = self.errors.recv_timeout(PATIENCE).expect("it says so");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Ends it.
+    pub fn ends(&mut self) {
+        self.running.0.kill().expect("it can be killed");
+        self.running.0.wait().expect("it has ended");
     }
 
     /// Sends a file there and waits for the end of it.

@@ -15,8 +15,8 @@ use crate::time::Mono;
 
 /// Contexts of one channel.
 const CONTEXTS: u8 = 16;
-/// ERP_INITs of one channel in a second.
-const INITS: u8 = 4;
+/// ERP_INITs of one account in a second.
+const INITS: u32 = 4;
 /// Wrong tokens that come by one channel in a minute before it is shut.
 const WRONG: u8 = 8;
 const MINUTE: u64 = 60_000;
@@ -206,17 +206,37 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.allocate(now, Some(channel), airk, digest, rng)
     }
 
-    /// Whether one more context may begin by a channel, for an ERP_INIT or a ROTATE of its own: within its rate and its share.
-    pub(super) fn may_begin_on(&mut self, now: Mono, channel: u32) -> Result<(), LocalStatus> {
-        let place = usize::try_from(channel).ok().and_then(|place| self.channels.get_mut(place));
-        let state = place.ok_or(LocalStatus::Capacity)?;
-        if now.since(state.inits.0) >= 1_000 {
-            state.inits = (now, 0);
+    /// Says whose a local channel is from now on. The contexts that the channels of one account begin count together, so that no
+    /// account takes all contexts of the host. An account is a number of the caller's, such as that of a process; a channel with
+    /// account 0, or of which nothing is said, is an account of its own.
+    // keeps: IACP-072 (§4.2.2.2)
+    pub fn assign_channel(&mut self, channel: u32, account: u32) {
+        if let Some(state) = usize::try_from(channel).ok().and_then(|place| self.channels.get_mut(place)) {
+            state.account = account;
         }
-        if state.inits.1 >= INITS || state.contexts >= CONTEXTS {
+    }
+
+    /// Whether one more context may begin by a channel, for an ERP_INIT or a ROTATE of its own: within the rate and the share of
+    /// its account.
+    pub(super) fn may_begin_on(&mut self, now: Mono, channel: u32) -> Result<(), LocalStatus> {
+        let own = usize::try_from(channel).ok().ok_or(LocalStatus::Capacity)?;
+        let state = *self.channels.get(own).ok_or(LocalStatus::Capacity)?;
+        let (mut contexts, mut inits) = (0, 0);
+        for (place, channel) in self.channels.iter().enumerate() {
+            if place == own || (state.account != 0 && channel.account == state.account) {
+                contexts += u32::from(channel.contexts);
+                inits += if now.since(channel.inits.0) < 1_000 { u32::from(channel.inits.1) } else { 0 };
+            }
+        }
+        if inits >= INITS || contexts >= self.settings.contexts_each || state.contexts >= CONTEXTS {
             return Err(LocalStatus::Capacity);
         }
-        state.inits.1 += 1;
+        if let Some(state) = self.channels.get_mut(own) {
+            if now.since(state.inits.0) >= 1_000 {
+                state.inits = (now, 0);
+            }
+            state.inits.1 = state.inits.1.saturating_add(1);
+        }
         Ok(())
     }
 

@@ -60,6 +60,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             match item.checked_sub(self.sessions.capacity()) {
                 None => self.session_is_due(now, item, rng),
                 Some(agent) => match agent.checked_sub(self.agents.capacity()) {
+                    // A leaving that takes the place of another would take its news too: these are polled first.
+                    None if self.outbox.is_full() && !self.outbox_news.is_empty() => {
+                        self.deadlines.bring_forward(item, now);
+                        break;
+                    }
                     None => self.agent_is_due(now, agent),
                     Some(cell) => self.leaving_is_due(now, cell),
                 },

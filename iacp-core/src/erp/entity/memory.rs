@@ -44,6 +44,8 @@ pub struct Memory<'m, P: Provider, const LOG: usize, const FRAMES: usize> {
 /// What is kept of a local channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Channel {
+    /// Whose it is; 0: of an account of its own.
+    pub(super) account: u32,
     pub(super) contexts: u8,
     /// ERP_INITs within the second that began then.
     pub(super) inits: (Mono, u8),
@@ -55,7 +57,7 @@ pub struct Channel {
 
 impl Channel {
     /// Nothing has come by it yet.
-    pub const NEW: Self = Self { contexts: 0, inits: (Mono(0), 0), wrong: (Mono(0), 0), shut: None };
+    pub const NEW: Self = Self { account: 0, contexts: 0, inits: (Mono(0), 0), wrong: (Mono(0), 0), shut: None };
 }
 
 /// What an agent has asked for and cannot be begun yet.

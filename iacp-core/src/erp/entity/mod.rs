@@ -103,6 +103,9 @@ pub struct HostSettings {
     pub sessions_each: u32,
     /// The most items of one agent that wait to be sealed.
     pub fifo_each: u32,
+    /// The most contexts that one account begins by its local channels. With fewer than there are agents, one account leaves
+    /// room for others.
+    pub contexts_each: u32,
     /// Frames that cost a signature, of all senders together.
     pub all: Rate,
     /// The same of one network.
@@ -118,6 +121,7 @@ impl HostSettings {
             directory: Some(Quorum::DEFAULT),
             sessions_each: 64,
             fifo_each: 64,
+            contexts_each: 16,
             all: Rate { capacity: 4_000, per_second: 4_000 },
             per_prefix: Rate { capacity: 1_000, per_second: 1_000 },
         }
@@ -248,7 +252,7 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     /// Signed frames of sessions that are there, and confirmations that were asked for: a flood at the door takes none.
     live: TokenBucket,
     confirms: TokenBucket,
-    /// Sessions whose agents wait for room in the FIFO.
+    /// Sessions that have found all cells of the FIFO taken, and whose agents have not used their shares up.
     rooms: List<3>,
     channel_news: Option<u32>,
     reply: Reply,
@@ -464,6 +468,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         self.keep_ticket_keys(slot);
         self.settle_seek(slot);
         self.settle_compromised(slot);
+        if self.sessions.at(slot).is_some_and(|entry| entry.session.closure().is_some()) {
+            self.wipe_fifo(slot);
+        }
         if let Some(entry) = self.sessions.at(slot).filter(|entry| entry.derived && entry.session.closure().is_some()) {
             self.end_derivatives(entry.agent, Some(slot));
         }

@@ -27,11 +27,17 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.agents_news.pop(&mut self.agents);
         }
         // Sessions first: where their context is gone, its agent is told of each before it is told that it is UNBOUND.
-        while let Some(slot) = self.sessions_news.first() {
-            if let Some(event) = self.tell_session(slot) {
-                return Some(event);
+        loop {
+            while let Some(slot) = self.sessions_news.first() {
+                if let Some(event) = self.tell_session(slot) {
+                    return Some(event);
+                }
+                self.sessions_news.pop(&mut self.sessions);
             }
-            self.sessions_news.pop(&mut self.sessions);
+            // As long as a cell is free, those that have found none are asked, the oldest first.
+            let waits = if self.fifo.is_full() { None } else { self.rooms.pop(&mut self.sessions) };
+            let Some(slot) = waits else { break };
+            self.sessions_news.push(&mut self.sessions, slot);
         }
         while let Some(slot) = self.outbox_news.pop(&mut self.outbox) {
             let Some(cell) = self.outbox.at_mut(slot) else { continue };
@@ -110,7 +116,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return event(AgentEvent::Result { request, status: Err(LocalStatus::Degraded) });
         }
         if entry.want.is_some() {
-            return None;
+            return if self.take_room(slot) { event(AgentEvent::Room) } else { None };
         }
         entry.opened |= entry.session.is_ready();
         while let Some(change) = entry.session.poll_event() {
@@ -158,12 +164,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             entry.delivered = delivered;
             return event(AgentEvent::Delivered { item: delivered });
         }
-        if entry.room {
-            if context.fifo < self.settings.fifo_each && !self.fifo.is_full() {
-                entry.room = false;
-                return event(AgentEvent::Room);
-            }
-            self.rooms.push(&mut self.sessions, slot);
+        if self.take_room(slot) {
+            return event(AgentEvent::Room);
         }
         let (Some(entry), Some(context)) = (self.sessions.at(slot), self.agents.at(agent)) else { return None };
         if entry.session.is_over() && entry.session.closure().is_some() {

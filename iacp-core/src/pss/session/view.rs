@@ -66,6 +66,16 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         }
     }
 
+    /// Whether an item would be taken now, as far as is known: data may be sent, and since the last [`SendError::Full`] there was
+    /// [`Event::Writable`].
+    ///
+    /// [`SendError::Full`]: crate::pss::SendError::Full
+    /// [`Event::Writable`]: crate::pss::Event::Writable
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        self.is_ready() && !self.wants_room
+    }
+
     /// The contract, once it is effective.
     #[must_use]
     pub const fn contract(&self) -> Option<Terms> {

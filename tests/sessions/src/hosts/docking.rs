@@ -136,6 +136,12 @@ impl Host {
         self.entity.renew(now, |_| None, &mut self.rng);
     }
 
+    /// The same for a host that knows what is on stable storage.
+    pub fn renew_above(&mut self, now: Mono) {
+        let stored = &self.stored;
+        self.entity.renew(now, |eid| stored.get(&eid.0).copied(), &mut self.rng);
+    }
+
     /// An agent goes on from what is on stable storage.
     ///
     /// # Panics

@@ -115,6 +115,10 @@ pub struct Host {
     pub exported: BTreeMap<[u8; 32], u64>,
     /// Frames for EIDs that were exported, on their way to where these are now.
     pub deflected: Vec<(SocketAddr, Vec<u8>)>,
+    /// How often each agent got each notice, by its code.
+    pub heard: BTreeMap<([u8; 32], u16), u32>,
+    /// Reports about paths that peers have sent: frames of kind 6.
+    pub path_reports: u32,
     /// The identity of the host itself.
     pub lii: Identity<Portable>,
     /// What it keeps of the reputation of peers; without it the world's `standings` answer.
@@ -227,6 +231,7 @@ impl Host {
             self.entity.handle(now, from, bytes, &mut self.rng)
         };
         let agents: Vec<Eid> = self.agents.iter().map(Agent::eid).collect();
+        self.path_reports += u32::from(matches!(event, HostEvent::Agent { event: AgentEvent::Paths(_), .. }));
         self.take(&agents, event);
         self.listen_to_events();
     }
@@ -243,6 +248,11 @@ impl Host {
     pub(super) fn take(&mut self, agents: &[Eid], event: HostEvent<'_>) {
         if let Some(Keeping { keeper, log }) = &mut self.keeping {
             keeper.saw::<Portable>(self.now, UnixTime(UNIX + self.now.0), &event, &mut |entry| log.push(entry));
+        }
+        if let HostEvent::Agent { eid, session, event, .. } = &event {
+            let mut notice = [0; 1_200];
+            event.write(*session, &mut notice).expect("every notice fits");
+            *self.heard.entry((eid.0, u16::from_be_bytes([notice[4], notice[5]]))).or_default() += 1;
         }
         match event {
             HostEvent::Agent { event: AgentEvent::Standing { request, standing }, .. } => {

@@ -129,6 +129,8 @@ impl Hosts {
                     unstored: Vec::new(),
                     exported: BTreeMap::new(),
                     deflected: Vec::new(),
+                    heard: BTreeMap::new(),
+                    path_reports: 0,
                     lii: Identity::from_seed(&Secret32::new([0x80 | number; 32])),
                     keeping: None,
                     now,

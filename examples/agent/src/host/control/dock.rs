@@ -117,6 +117,9 @@ async fn all_of_it(from: &Folder, to: &Folder, eid: &Eid) -> Result<Value> {
     let lii = |said: &Value| said["lii"].as_str().map(str::to_owned).context("the host does not say what it is called");
     let exporter = lii(&told(from, &Order::Status).await?)?;
     let importer = lii(&told(to, &Order::Status).await?)?;
+    if exporter == importer {
+        bail!("--to: {} is the host that the agent is to leave", to.path().display());
+    }
     dock(from, DockOrder::Allow { lii: importer }).await?;
     let said = dock(to, DockOrder::Offer { eid: eid.clone(), from: exporter }).await?;
     let offer = said["offer"].as_str().context("the host offers nothing")?.to_owned();

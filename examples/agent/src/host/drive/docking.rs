@@ -61,6 +61,10 @@ impl Host<'_> {
 
     fn offer(&mut self, eid: &str, from: &str) -> Result<Value> {
         let (eid, from) = (keys::eid_of("dock offer", eid)?, keys::eid_of("--from", from)?);
+        if from == self.standing.docking.lii.eid() {
+            bail!("--from: this LII is the host's own");
+        }
+        self.must_be_away(&eid)?;
         let (clocks, port, mut frame) = ((self.clock.now(), clock::unix()), self.outside.at().port(), [0; OFFER]);
         let lii = &self.standing.docking.lii;
         let length = self.entity.offer(clocks, lii, from, eid, port, &mut keys::rng(), &mut frame)?;
@@ -84,7 +88,7 @@ impl Host<'_> {
             return Err(DockError::NotNow.into());
         }
         if !self.standing.known.contains_key(&eid) {
-            return Err(DockError::NoAgent.into());
+            bail!("{}: no agent of this host has this EID", keys::short(&eid));
         }
         let listed = self.standing.folder.docks()?;
         // Before the mark: an agent that finds its context gone looks here.
@@ -168,9 +172,7 @@ impl Host<'_> {
         let mut blob = Zeroizing::new(Vec::new());
         fs::File::open(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut blob)).with_context(unreadable)?;
         let eid = blob.get(EID_AT).and_then(|eid| eid.try_into().ok()).map(Eid).ok_or(DockError::Malformed)?;
-        if self.standing.known.contains_key(&eid) {
-            return Err(DockError::NoAgent.into());
-        }
+        self.must_be_away(&eid)?;
         let Some(number) = self.channels.reserve(eid) else { bail!("no local channel is free") };
         let now = self.clock.now();
         let (clocks, lii) = ((now, clock::unix()), &self.standing.docking.lii);
@@ -208,11 +210,16 @@ impl Host<'_> {
         Ok((eid, Waits::TakenBack))
     }
 
-    /// What is kept of a context that was handed over.
-    fn marked(&self, eid: &Eid) -> Result<Record> {
+    fn must_be_away(&self, eid: &Eid) -> Result<()> {
         if self.standing.known.contains_key(eid) {
             bail!("{}: the agent is on this host", keys::short(eid));
         }
+        Ok(())
+    }
+
+    /// What is kept of a context that was handed over.
+    fn marked(&self, eid: &Eid) -> Result<Record> {
+        self.must_be_away(eid)?;
         let record = self.standing.folder.record(eid).ok().flatten().filter(|record| record.exported);
         record.with_context(|| format!("{}: no agent of this host was handed over under this EID", keys::short(eid)))
     }

@@ -25,6 +25,7 @@ impl Host<'_> {
     }
 
     pub(super) fn came(&mut self, from: SocketAddr) {
+        self.outside.taken(from);
         let Some(traffic) = self.traffic(from) else { return };
         traffic.received += 1;
         if traffic.received == 1 {

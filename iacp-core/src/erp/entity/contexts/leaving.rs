@@ -31,6 +31,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             let (Some(entry), Some(agent)) = (self.sessions.at_mut(session), self.agents.at(slot)) else { break };
             next = entry.next.checked_sub(1);
             let Some(identity) = &agent.identity else { break };
+            // One that has not begun ends with the leaving, which tells it.
+            if entry.want.is_some() {
+                continue;
+            }
             // A session whose line is not known yet cannot say how it ends in good order.
             let unknown = entry.line.checked_sub(1).and_then(|line| self.lines.at(line));
             let unknown = unknown.is_some_and(|line| !line.is_open());
@@ -44,7 +48,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// A rotated context leaves as soon as none of its sessions lives.
+    /// A rotated context leaves as soon as none of its sessions lives. One that has not begun does not begin any more.
     pub(in crate::erp::entity) fn leave_when_quiet(&mut self, now: Mono, slot: u32) {
         let Some(agent) = self.agents.at(slot).filter(|agent| agent.rotated.is_some()) else { return };
         let mut next = agent.sessions.checked_sub(1);

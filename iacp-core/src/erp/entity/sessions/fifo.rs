@@ -89,6 +89,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at_mut(agent)) else {
             return Err(LocalStatus::NoSession);
         };
+        if entry.session.closure().is_some() {
+            return Err(LocalStatus::Finished);
+        }
         if open && entry.fifo.is_empty() && entry.want.is_none() && entry.may_seal(now) {
             let line = entry.line.checked_sub(1).and_then(|line| self.lines.at_mut(line));
             match seal(now, &mut entry.session, line, (kind, fin), content) {
@@ -105,7 +108,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = if context.fifo < share { self.fifo.claim() } else { None };
         let Some(cell) = cell else {
             entry.room = true;
-            self.rooms.push(&mut self.sessions, slot);
+            // A session whose agent has used its share up is found by its agent.
+            if context.fifo < share {
+                self.rooms.push(&mut self.sessions, slot);
+            }
+            // What waits for a token of a throttled session has a deadline from now on.
+            self.sessions_out.push(&mut self.sessions, slot);
             return Err(LocalStatus::Full);
         };
         if !self.fifo.get_mut(cell).is_some_and(|cell| cell.fill(kind, fin, content)) {
@@ -119,7 +127,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Seals what waits, first in, first out, as much as window and log take. `true` if something has left the queue.
     pub(in crate::erp::entity) fn flush(&mut self, now: Mono, slot: u32) -> bool {
-        let (mut moved, mut freed) = (false, 0);
+        let (mut moved, mut freed, mut agent) = (false, 0, None);
         self.begin_line(now, slot);
         if !self.line_is_open(slot) {
             return moved;
@@ -140,13 +148,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             if let Some(handle) = self.fifo.handle(cell) {
                 self.fifo.release(handle);
             }
-            if let Some(agent) = self.agents.at_mut(entry.agent) {
-                agent.fifo = agent.fifo.saturating_sub(1);
-            }
-            moved = true;
-            freed += 1;
+            (moved, freed, agent) = (true, freed + 1, Some(entry.agent));
         }
-        self.tell_of_room(freed);
+        if let Some(agent) = agent {
+            self.free_cells(agent, freed);
+        }
         // The end in good order comes behind what waits.
         if let Some(entry) = self.sessions.at_mut(slot)
             && entry.fifo.is_empty()
@@ -170,13 +176,60 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.touch(slot);
     }
 
-    /// So many cells are free again: sessions whose agents wait for room are asked whether they have it.
-    pub(super) fn tell_of_room(&mut self, cells: u32) {
-        let tries = if cells > 0 { FLUSH } else { 0 };
-        for _ in 0..tries {
-            let Some(slot) = self.rooms.pop(&mut self.sessions) else { return };
-            self.sessions_news.push(&mut self.sessions, slot);
+    /// What waits in a session is wiped: nothing of it can be sealed any more.
+    pub(in crate::erp::entity) fn wipe_fifo(&mut self, slot: u32) {
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        let (agent, mut fifo) = (entry.agent, core::mem::take(&mut entry.fifo));
+        let mut freed = 0;
+        while let Some(cell) = fifo.pop(&mut self.fifo) {
+            if let Some(handle) = self.fifo.handle(cell) {
+                self.fifo.release(handle);
+                freed += 1;
+            }
         }
+        self.free_cells(agent, freed);
+    }
+
+    /// So many cells of an agent are free again. If it had used its share up, its sessions that were refused for that are asked
+    /// whether they have room; those that found all cells taken, `poll_event` asks.
+    fn free_cells(&mut self, agent: u32, cells: u32) {
+        let share = self.settings.fifo_each;
+        let Some(context) = self.agents.at_mut(agent) else { return };
+        let was_full = context.fifo >= share;
+        context.fifo = context.fifo.saturating_sub(cells);
+        let mut next = context.sessions.checked_sub(1).filter(|_| was_full && cells > 0);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at(session) else { break };
+            next = entry.next.checked_sub(1);
+            if entry.room {
+                self.sessions_news.push(&mut self.sessions, session);
+            }
+        }
+    }
+
+    /// Whether ROOM is to be told now: there is a cell, or the session takes the next item without one. One session does not wait
+    /// for another that has taken all cells of their agent.
+    // keeps: IACP-078 (§4.2.3.3)
+    pub(in crate::erp::entity) fn take_room(&mut self, slot: u32) -> bool {
+        let Some(entry) = self.sessions.at(slot).filter(|entry| entry.room && entry.session.closure().is_none()) else {
+            return false;
+        };
+        let in_share = self.agents.at(entry.agent).is_some_and(|context| context.fifo < self.settings.fifo_each);
+        let has_token = entry.throttle.as_ref().is_none_or(|throttle| throttle.waits.is_none());
+        let at_once = entry.want.is_none()
+            && entry.fifo.is_empty()
+            && entry.session.is_writable()
+            && has_token
+            && self.state(entry.agent) == State::Bound
+            && self.line_is_open(slot);
+        let has_room = at_once || (in_share && !self.fifo.is_full());
+        if !has_room && in_share {
+            self.rooms.push(&mut self.sessions, slot);
+        }
+        if has_room && let Some(entry) = self.sessions.at_mut(slot) {
+            entry.room = false;
+        }
+        has_room
     }
 }
 

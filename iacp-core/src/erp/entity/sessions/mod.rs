@@ -254,16 +254,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.drop_line(slot);
         self.end_shared(slot);
         self.drop_paths(slot);
+        self.wipe_fifo(slot);
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let (agent, next, previous, incoming) = (entry.agent, entry.next, entry.previous, entry.incoming);
-        let mut fifo = core::mem::take(&mut entry.fifo);
-        let mut waited = 0;
-        while let Some(cell) = fifo.pop(&mut self.fifo) {
-            if let Some(handle) = self.fifo.handle(cell) {
-                self.fifo.release(handle);
-                waited += 1;
-            }
-        }
         if let Some(next) = next.checked_sub(1).and_then(|next| self.sessions.at_mut(next)) {
             next.previous = previous;
         }
@@ -278,9 +271,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(agent) = self.agents.at_mut(agent) {
             agent.session_count = agent.session_count.saturating_sub(1);
             agent.incoming = agent.incoming.saturating_sub(u32::from(incoming));
-            agent.fifo = agent.fifo.saturating_sub(waited);
         }
-        self.tell_of_room(waited);
         self.detach_peer(slot);
     }
 
