@@ -311,7 +311,7 @@ impl<'a> Member<'a> {
             Self::Null => Err(Unfit::Null),
             Self::Text("") => Err(Unfit::Empty),
             Self::Text(text) if text.len() > limit => Err(Unfit::TooLong),
-            Self::Text(text) if text.contains('\\') => Err(Unfit::Escaped),
+            Self::Text(text) if text.contains(['\\', '"']) => Err(Unfit::Escaped),
             Self::Text(text) if text.contains(char::is_control) => Err(Unfit::Control),
             Self::Text(text) => Ok(text),
         }
@@ -331,7 +331,7 @@ pub enum Unfit {
     Empty,
     /// It is longer than its bound.
     TooLong,
-    /// It has a JSON escape.
+    /// It has a JSON escape, or needs one.
     Escaped,
     /// It has a control character.
     Control,

@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 
 use defmt::{debug, info, warn};
 use iacp_core::erp::agent::{Agent, Stored};
-use iacp_core::erp::entity::{Done, HostEvent, Persist};
-use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome, Request};
+use iacp_core::erp::entity::{HostEvent, Persist};
+use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome};
 use iacp_core::erp::resume::{Line, ResumeRecord};
 use iacp_core::pss::{Capabilities, TeardownReason, Terms};
 use iacp_core::slots::Handle;
@@ -163,7 +163,7 @@ impl Sensor {
         let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
         if let Some(old) = self.old.take() {
             // It may be over already.
-            let _ = desk.ask(Some(old), &Request::Abort(TeardownReason::TaskComplete.code()), rng);
+            let _ = desk.abort(old, TeardownReason::TaskComplete, rng);
         }
         match self.session {
             None if self.is_done() || now < self.again => {}
@@ -176,9 +176,8 @@ impl Sensor {
                     offer: Capabilities::RESUME,
                     resume,
                 };
-                match desk.ask(None, &Request::Open(open), rng) {
-                    Ok(Done::Session(session)) => self.session = Some(session),
-                    Ok(_) => {}
+                match desk.open_as(&open, rng) {
+                    Ok(session) => self.session = Some(session),
                     Err(why) => {
                         warn!("no session yet: {}", why);
                         self.again = now.after(AGAIN);
