@@ -213,7 +213,10 @@ impl Known {
 
     /// A newer text. The control plane can go back to the one that counted until now, never to one that it withdrew.
     const fn go_on(&mut self, latest: Signed) {
-        (self.before, self.latest, self.withdrawn) = (self.counts(), latest, Flag::NO);
+        if !self.withdrawn.is() {
+            self.before = self.latest;
+        }
+        (self.latest, self.withdrawn) = (latest, Flag::NO);
     }
 }
 
