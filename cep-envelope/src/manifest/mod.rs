@@ -276,7 +276,7 @@ impl<'a> Manifest<'a> {
             return Err(Some(ManifestError::TimeFragment));
         }
         let (mut content, mut parent) = ([0; Digest::SPELLED], [0; Digest::SPELLED]);
-        let (mut length, mut before) = (0, "{\"");
+        let (mut length, mut lead) = (0, "{\"");
         let mut put = |text: &str| {
             let place = to.get_mut(length..)?.get_mut(..text.len())?;
             place.copy_from_slice(text.as_bytes());
@@ -289,14 +289,13 @@ impl<'a> Manifest<'a> {
                 plain.map_err(|unfit| Some(ManifestError::Member(field, unfit)))?;
             }
             // None of these strings has a character that JSON spells differently.
-            let (open, text, after) = match value {
-                Some(text) => ("\":\"", text, "\",\""),
-                None => ("\":", "null", ",\""),
+            let [open, text, close] = match value {
+                Some(text) => ["\":\"", text, "\""],
+                None => ["\":", "null", ""],
             };
-            [before, field.name(), open, text].into_iter().try_for_each(&mut put).ok_or(None)?;
-            before = after;
+            [lead, field.name(), open, text, close].into_iter().try_for_each(&mut put).ok_or(None)?;
+            lead = ",\"";
         }
-        put(before.strip_suffix(",\"").unwrap_or_default()).ok_or(None)?;
         put("}").ok_or(None)?;
         to.get(..length).ok_or(None)
     }

@@ -48,7 +48,7 @@ fn main() -> ! {
     if governed.may_report(policy::PRESENCE, clock::time()) {
         panics::stop("the sensor may report who is there");
     }
-    let settings = HostSettings { sessions_each: 2, fifo_each: 2, ..HostSettings::at(HERE.into()).without_directory() };
+    let settings = HostSettings { sessions_each: 2, fifo_each: 1, ..HostSettings::at(HERE.into()).without_directory() };
     let Ok(mut node) = memory::entity(MEMORY, settings, clock::now(), &mut rng) else {
         panics::stop("a table is too short")
     };

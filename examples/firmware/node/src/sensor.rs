@@ -38,6 +38,8 @@ pub struct Sensor {
     /// The session of before, which the gateway has opened anew.
     old: Option<Handle>,
     opened: bool,
+    /// An item was not taken: nothing is measured or sealed until there is room.
+    full: bool,
     /// The next item to send.
     next: u64,
     closing: bool,
@@ -80,6 +82,7 @@ impl Sensor {
             session: None,
             old: None,
             opened: false,
+            full: false,
             closing: false,
             again: now,
         }
@@ -129,7 +132,7 @@ impl Sensor {
                 let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
                 self.retained.record = record.to_bytes();
                 self.retained.store();
-                (self.opened, self.next) = (true, opened.first_to_send);
+                (self.opened, self.full, self.next) = (true, false, opened.first_to_send);
             }
             AgentEvent::Delivered { item } => {
                 let before = core::mem::replace(&mut self.retained.safe, item);
@@ -145,6 +148,7 @@ impl Sensor {
                 (self.session, self.opened, self.closing) = (None, false, false);
                 self.again = crate::clock::now().after(AGAIN);
             }
+            AgentEvent::Room => self.full = false,
             AgentEvent::Continuity(continuity) => info!("{}", continuity),
             _ => {}
         }
@@ -185,7 +189,7 @@ impl Sensor {
                 }
             }
             Some(session) if self.opened && !self.closing => {
-                while self.next < ITEMS && governed.may_report(TEMPERATURE, crate::clock::time()) {
+                while self.next < ITEMS && !self.full && governed.may_report(TEMPERATURE, crate::clock::time()) {
                     let sent = match Item::of(self.next) {
                         Item::Reading(number) => desk.send(session, self.next, &reading(number)),
                         Item::Envelope(batch) => {
@@ -199,8 +203,8 @@ impl Sensor {
                     };
                     match sent {
                         Ok(()) => self.next += 1,
-                        // There will be room when the gateway has acknowledged.
-                        Err(LocalStatus::Full) => break,
+                        // ROOM comes when the gateway has acknowledged.
+                        Err(LocalStatus::Full) => self.full = true,
                         Err(why) => return warn!("item {=u64} is not taken: {}", self.next, why),
                     }
                 }
