@@ -301,6 +301,11 @@ pub(crate) enum Member<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// A string that is to be written, if it could be read again as it is.
+    pub(crate) fn writable(text: &'a str, limit: usize) -> Result<&'a str, Unfit> {
+        if text.contains('"') { Err(Unfit::Escaped) } else { Self::Text(text).plain(limit) }
+    }
+
     /// The string, if it is short enough, not empty, and free of escapes and control characters.
     ///
     /// Escapes are refused rather than resolved: none of these strings needs one, a resolved string would have to be
@@ -311,7 +316,7 @@ impl<'a> Member<'a> {
             Self::Null => Err(Unfit::Null),
             Self::Text("") => Err(Unfit::Empty),
             Self::Text(text) if text.len() > limit => Err(Unfit::TooLong),
-            Self::Text(text) if text.contains(['\\', '"']) => Err(Unfit::Escaped),
+            Self::Text(text) if text.contains('\\') => Err(Unfit::Escaped),
             Self::Text(text) if text.contains(char::is_control) => Err(Unfit::Control),
             Self::Text(text) => Ok(text),
         }

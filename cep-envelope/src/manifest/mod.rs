@@ -285,8 +285,8 @@ impl<'a> Manifest<'a> {
         };
         for (field, value) in self.members(&mut content, &mut parent) {
             if let Some(text) = value {
-                let plain = Member::Text(text).plain(field.limit());
-                plain.map_err(|unfit| Some(ManifestError::Member(field, unfit)))?;
+                let writable = Member::writable(text, field.limit());
+                writable.map_err(|unfit| Some(ManifestError::Member(field, unfit)))?;
             }
             // None of these strings has a character that JSON spells differently.
             let [open, text, close] = match value {

@@ -407,5 +407,5 @@ fn signed_hash(manifest: &[u8]) -> [u8; 32] {
 }
 
 fn is_id(text: &str) -> bool {
-    Member::Text(text).plain(MAX_ID).is_ok()
+    Member::writable(text, MAX_ID).is_ok()
 }
