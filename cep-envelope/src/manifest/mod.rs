@@ -279,7 +279,7 @@ impl<'a> Manifest<'a> {
         let (mut length, mut lead) = (0, "{\"");
         let mut put = |text: &str| {
             let place = to.get_mut(length..)?.get_mut(..text.len())?;
-            place.copy_from_slice(text.as_bytes());
+            place.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
             length += text.len();
             Some(())
         };

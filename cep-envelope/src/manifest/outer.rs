@@ -314,7 +314,7 @@ pub fn seal<'b>(
     }
     read.names(signer, recipient)?;
     let place = to.get_mut(HEAD.len()..).and_then(|rest| rest.get_mut(..manifest.len()));
-    place.ok_or(SealError::BufferFull)?.copy_from_slice(manifest);
+    place.ok_or(SealError::BufferFull)?.iter_mut().zip(manifest).for_each(|(to, from)| *to = *from);
     enclose(manifest.len(), signer, recipient, sign, to).map(|(object, _)| object)
 }
 
