@@ -228,6 +228,19 @@ proptest! {
         prop_assert_eq!(manifest.write(&mut small), Err(None));
     }
 
+    /// A manifest is not read again when it is written: its members are checked before.
+    #[test]
+    fn whatever_is_written_can_be_read(texts in proptest::collection::vec("(?s)([a-z0-9-]{1,8}|.{0,3}|[\"\\\\\u{7f}\u{85}é]|[a-z]{47,129})", 6)) {
+        let [schema, context, profile, priority, signer, recipient] = texts.iter().map(String::as_str).collect::<Vec<_>>().try_into().unwrap();
+        let surface = SurfaceParts { time: "2026-01-09", context, profile, priority };
+        let manifest = read(EXAMPLE).unwrap();
+        let manifest = Manifest { schema, surface, signer: Some(signer), recipient: Some(recipient), ..manifest };
+        let mut buffer = [0; MAX_MANIFEST];
+        if let Ok(bytes) = manifest.write(&mut buffer) {
+            prop_assert_eq!(Manifest::read(bytes), Ok(manifest));
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes: Vec<u8>, at in 0..EXAMPLE.len(), byte: u8) {
         let _ = Manifest::read(&bytes);
@@ -242,7 +255,10 @@ proptest! {
 fn what_would_be_refused_is_not_written() {
     let manifest = read(EXAMPLE).unwrap();
     let mut buffer = [0; MAX_MANIFEST];
-    for schema in ["", "a\"b", "a\\b", "a\nb"] {
+    let time = SurfaceParts { time: "yesterday", ..manifest.surface };
+    let refused = Manifest { surface: time, ..manifest }.write(&mut buffer).unwrap_err();
+    assert_eq!(refused, Some(ManifestError::TimeFragment));
+    for schema in ["", "a\"b", "a\\b", "a\nb", &"a".repeat(65)] {
         assert!(matches!(Manifest { schema, ..manifest }.write(&mut buffer), Err(Some(_))), "{schema:?}");
     }
 }

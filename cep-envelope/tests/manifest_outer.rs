@@ -2,7 +2,8 @@
 
 use cep_envelope::digest::Digest;
 use cep_envelope::manifest::{
-    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, OuterError, SealError, SealedManifest, Strict, VerifyError, seal,
+    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, OuterError, SealError, SealedManifest, Strict, VerifyError,
+    seal,
 };
 use ed25519_compact::{KeyPair, Seed};
 use sha2::{Digest as _, Sha256};
@@ -189,4 +190,24 @@ fn only_what_can_be_read_is_written() {
     let largest = manifest(&format!(",\"x\":\"{}\"", "x".repeat(pad)));
     let id = "i".repeat(128);
     assert_eq!(seal(&largest, &id, &id, MAX_OUTER), Ok(MAX_OUTER));
+}
+
+#[test]
+fn a_manifest_is_written_and_sealed_in_one_step_as_in_two() {
+    let text = manifest(r#","signer":"jasper#1","recipient":"codex""#);
+    let manifest = Manifest::read(text.as_bytes()).unwrap();
+    let (mut written, mut one, mut two) = ([0; MAX_MANIFEST], [0; MAX_OUTER], [0; MAX_OUTER]);
+    let sign = |hash: &[u8; 32]| [hash[0]; 64];
+    let written = manifest.write(&mut written).unwrap();
+    let outer = seal(written, "jasper#1", "codex", sign, &mut two).unwrap();
+    assert_eq!(manifest.seal("jasper#1", "codex", sign, &mut one), Ok((outer, Digest::of(written))));
+
+    let never = |_: &[u8; 32]| -> [u8; 64] { panic!("signed") };
+    assert_eq!(manifest.seal("jasper#2", "codex", never, &mut one), Err(SealError::Contradiction));
+    assert_eq!(manifest.seal("jasper#1", "hal", never, &mut one), Err(SealError::Contradiction));
+    let schema = "a\nb";
+    let refused = Manifest { schema, ..manifest }.seal("jasper#1", "codex", never, &mut one);
+    assert!(matches!(refused, Err(SealError::Refused(OuterError::Manifest(_)))), "{refused:?}");
+    let short = &mut one[..outer.len() - 1];
+    assert_eq!(manifest.seal("jasper#1", "codex", never, short), Err(SealError::BufferFull));
 }

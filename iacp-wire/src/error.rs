@@ -44,7 +44,7 @@ pub enum Reason {
 pub struct ParseError {
     /// What is wrong.
     pub reason: Reason,
-    /// The field with the error, named as in the figures.
+    /// The field with the error, named as in the figures. Empty without the feature `names`.
     pub field: &'static str,
     /// The byte of the datagram at which the error was detected.
     pub offset: usize,
@@ -52,14 +52,16 @@ pub struct ParseError {
 
 impl ParseError {
     pub(crate) const fn new(reason: Reason, field: &'static str, offset: usize) -> Self {
-        Self { reason, field, offset }
+        Self { reason, field: if cfg!(feature = "names") { field } else { "" }, offset }
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, field, offset } = self;
-        write!(f, "{field}: ")?;
+        if !field.is_empty() {
+            write!(f, "{field}: ")?;
+        }
         match reason {
             Reason::Truncated => write!(f, "the bytes end too early"),
             Reason::Trailing => write!(f, "bytes follow the end of the frame"),

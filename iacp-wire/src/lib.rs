@@ -17,6 +17,15 @@
 //! assert!(matches!(frame.message, Message::ErpInit(read) if read.initialization_nonce.0 == [7; 32]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `names` (default) | an error names its field; without it there are the reason and the byte, and 5 KB less flash |
+//! | `registry` (default) | every message is read. Without it: PSS_INIT, PSS_NEG, PSS_ACK, PSS_DATA_STREAM, PSS_TEARDOWN, ERP_STREAM, ERP_REGISTER, ERP_DEFLECT, MIGRATION_VECTOR, PATH_RELAY and ERROR; each other type is unknown. All can be written |
+//! | `arbitrary` | frames for fuzzers, well-formed and nearly so. It allocates |
+//! | `defmt` | `defmt::Format` on errors and registry values |
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 

@@ -48,7 +48,8 @@ impl<'a> Reader<'a> {
     /// The next figure; if the bytes end inside it, the error names the field that is cut.
     pub(crate) fn figure<T: Figure>(&mut self) -> Result<&'a T, ParseError> {
         let Ok((figure, rest)) = T::ref_from_prefix(self.bytes) else {
-            return Err(cut(T::FIELDS, self.bytes.len(), self.offset));
+            let fields = if cfg!(feature = "names") { T::FIELDS } else { &[] };
+            return Err(cut(fields, self.bytes.len(), self.offset));
         };
         self.bytes = rest;
         self.offset = self.offset.saturating_add(size_of::<T>());

@@ -13,7 +13,7 @@ use crate::text::TextError;
 use crate::time::Time;
 use crate::vocabulary::{Authority, Set, Vocabulary};
 
-/// How many delegations there can be at a time; each authority has an equal share of them.
+/// How many delegations there can be at a time, unless a type says another number; each authority has an equal share of them.
 pub const DELEGATIONS: usize = 16;
 /// How many one authority can have made.
 pub const DELEGATIONS_EACH: usize = DELEGATIONS / AUTHORITIES;
@@ -213,11 +213,14 @@ impl Known {
 
     /// A newer text. The control plane can go back to the one that counted until now, never to one that it withdrew.
     const fn go_on(&mut self, latest: Signed) {
-        (self.before, self.latest, self.withdrawn) = (self.counts(), latest, Flag::NO);
+        if !self.withdrawn.is() {
+            self.before = self.latest;
+        }
+        (self.latest, self.withdrawn) = (latest, Flag::NO);
     }
 }
 
-/// All authorities of a control plane.
+/// All authorities of a control plane, and up to `D` delegations between them.
 ///
 /// ```
 /// use interaction_gov::authority::{Authorities, AuthorityError};
@@ -230,21 +233,44 @@ impl Known {
 /// assert_eq!(authorities.silent(), Set::one(Authority(1)));
 /// # Ok::<(), AuthorityError>(())
 /// ```
-#[derive(Clone, Default)]
-pub struct Authorities {
+#[derive(Clone)]
+pub struct Authorities<const D: usize = DELEGATIONS> {
     pub(crate) known: [Option<Known>; AUTHORITIES],
     pub(crate) silent: Set<Authority>,
-    pub(crate) delegations: heapless::Vec<Delegation, DELEGATIONS>,
+    pub(crate) delegations: heapless::Vec<Delegation, D>,
     /// The digests of the vocabularies that texts may be written in; each continues the one before it.
     pub(crate) vocabularies: heapless::Vec<[u8; 32], VOCABULARIES>,
     /// The changes of what governs, of which authorities can be asked, and of which speaks for which.
     pub(crate) changes: Changes,
 }
 
+impl Default for Authorities {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Authorities {
-    /// None.
+    /// None, and room for [`DELEGATIONS`].
     #[must_use]
     pub const fn new() -> Self {
+        Self::with_room()
+    }
+}
+
+impl<const D: usize> Authorities<D> {
+    /// None, and room for `D` delegations: for the memory of a device, which may need none.
+    ///
+    /// ```
+    /// use interaction_gov::authority::Authorities;
+    /// use interaction_gov::rollout::Rollout;
+    ///
+    /// // One policy that is part of the firmware, and no delegations.
+    /// let plane: Rollout<2, 0, 0> = Rollout::new(Authorities::with_room(), [0; 32]);
+    /// assert!(size_of_val(&plane) < size_of::<Rollout<2, 0>>() / 2);
+    /// ```
+    #[must_use]
+    pub const fn with_room() -> Self {
         Self {
             known: [None; AUTHORITIES],
             silent: Set::EMPTY,
@@ -477,14 +503,14 @@ impl Authorities {
         let live = |other: &&Delegation| now < other.until;
         // Follow the delegations from the new speaker: does any of them lead back? Each step takes one delegation more.
         let mut reached = Set::one(delegation.to);
-        for _ in 0..DELEGATIONS {
+        for _ in 0..D {
             let on = self.delegations.iter().filter(live).filter(|other| reached.contains(other.from));
             reached = reached.or(on.map(|other| other.to).collect());
         }
         if reached.contains(delegation.from) {
             return Err(AuthorityError::Loop);
         }
-        if self.delegations.iter().filter(live).filter(|other| other.from == from).count() >= DELEGATIONS_EACH {
+        if self.delegations.iter().filter(live).filter(|other| other.from == from).count() >= D / AUTHORITIES {
             return Err(AuthorityError::Full);
         }
         let (serial, to) = (delegation.serial, delegation.to);

@@ -13,7 +13,7 @@ use crate::snapshot::{PLANE_FORMAT, SnapshotError};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Set};
 
-impl<const W: usize, const V: usize> Rollout<W, V> {
+impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// Writes the whole state of the control plane except its key and its texts. Returns the length in bytes. The bytes
     /// are to be signed with the time and a rising number, and stored with the texts.
     ///
@@ -56,7 +56,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     ) -> Result<(), SnapshotError> {
         let done = self.read(bytes, compile);
         if done.is_err() {
-            self.authorities = Authorities::new();
+            self.authorities = Authorities::with_room();
             self.versions.iter_mut().for_each(Place::free);
             (self.linked, self.stable, self.emergency, self.canary) = (None, None, None, None);
         }
@@ -121,7 +121,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     }
 }
 
-fn authorities(to: &mut Writer<'_>, authorities: &Authorities) {
+fn authorities<const D: usize>(to: &mut Writer<'_>, authorities: &Authorities<D>) {
     for known in &authorities.known {
         to.u8(u8::from(known.is_some()));
         if let Some(Known { key, latest, before, withdrawn, serial }) = known {
@@ -175,8 +175,8 @@ fn read_changes(from: &mut Reader<'_>) -> Result<Changes, SnapshotError> {
     Ok(changes)
 }
 
-fn read_authorities(from: &mut Reader<'_>) -> Result<Authorities, SnapshotError> {
-    let mut authorities = Authorities::new();
+fn read_authorities<const D: usize>(from: &mut Reader<'_>) -> Result<Authorities<D>, SnapshotError> {
+    let mut authorities = Authorities::with_room();
     for place in &mut authorities.known {
         if !from.bool("authority")? {
             continue;

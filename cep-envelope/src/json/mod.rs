@@ -301,6 +301,11 @@ pub(crate) enum Member<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// A string that is to be written, if it could be read again as it is.
+    pub(crate) fn writable(text: &'a str, limit: usize) -> Result<&'a str, Unfit> {
+        if text.contains('"') { Err(Unfit::Escaped) } else { Self::Text(text).plain(limit) }
+    }
+
     /// The string, if it is short enough, not empty, and free of escapes and control characters.
     ///
     /// Escapes are refused rather than resolved: none of these strings needs one, a resolved string would have to be
@@ -331,7 +336,7 @@ pub enum Unfit {
     Empty,
     /// It is longer than its bound.
     TooLong,
-    /// It has a JSON escape.
+    /// It has a JSON escape, or needs one.
     Escaped,
     /// It has a control character.
     Control,

@@ -72,6 +72,18 @@ impl ManifestField {
             Self::Recipient => "recipient",
         }
     }
+
+    /// How long its string can be.
+    const fn limit(self) -> usize {
+        match self {
+            Self::Schema => MAX_SCHEMA,
+            Self::SurfaceTimeFragment => mirror::MAX_FRAGMENT,
+            Self::SurfaceContext | Self::SurfaceProfile => mirror::MAX_SEGMENT,
+            Self::SurfacePriority => mirror::MAX_PRIORITY,
+            Self::SealedCreatedAt => MAX_TIME,
+            Self::ContentDigest | Self::CausalParent | Self::Signer | Self::Recipient => MAX_ID,
+        }
+    }
 }
 
 /// What a manifest says about its parent (`CEP §8`, `CEP §11.2`).
@@ -176,23 +188,6 @@ struct Read<'a> {
     recipient: Member<'a>,
 }
 
-#[derive(serde::Serialize)]
-struct Write<'a> {
-    schema: &'a str,
-    surface_time_fragment: &'a str,
-    surface_context: &'a str,
-    surface_profile: &'a str,
-    surface_priority: &'a str,
-    sealed_created_at: &'a str,
-    content_digest: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causal_parent: Option<Option<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient: Option<&'a str>,
-}
-
 impl<'a> Manifest<'a> {
     /// Reads a manifest from a text that holds nothing else but white space around it.
     ///
@@ -209,29 +204,29 @@ impl<'a> Manifest<'a> {
         use ManifestField as F;
         let (read, _) = serde_json_core::from_slice::<Read<'a>>(object.as_bytes())
             .map_err(|_: serde_json_core::de::Error| ManifestError::WrongType)?;
-        let plain = |field: F, member: Member<'a>, limit: usize| {
-            member.plain(limit).map_err(|unfit| ManifestError::Member(field, unfit))
+        let text = |field: F, member: Member<'a>| {
+            member.plain(field.limit()).map_err(|unfit| ManifestError::Member(field, unfit))
         };
         let optional = |field: F, member: Member<'a>| match member {
             Member::Absent => Ok(None),
-            present => plain(field, present, MAX_ID).map(Some),
+            present => text(field, present).map(Some),
         };
         let digest = |field: F, member: Member<'a>| {
-            Digest::parse(plain(field, member, MAX_ID)?).map_err(|e| ManifestError::Digest(field, e))
+            Digest::parse(text(field, member)?).map_err(|e| ManifestError::Digest(field, e))
         };
         let surface = SurfaceParts {
-            time: plain(F::SurfaceTimeFragment, read.surface_time_fragment, mirror::MAX_FRAGMENT)?,
-            context: plain(F::SurfaceContext, read.surface_context, mirror::MAX_SEGMENT)?,
-            profile: plain(F::SurfaceProfile, read.surface_profile, mirror::MAX_SEGMENT)?,
-            priority: plain(F::SurfacePriority, read.surface_priority, mirror::MAX_PRIORITY)?,
+            time: text(F::SurfaceTimeFragment, read.surface_time_fragment)?,
+            context: text(F::SurfaceContext, read.surface_context)?,
+            profile: text(F::SurfaceProfile, read.surface_profile)?,
+            priority: text(F::SurfacePriority, read.surface_priority)?,
         };
         if !surface.has_time() {
             return Err(ManifestError::TimeFragment);
         }
         Ok(Self {
-            schema: plain(F::Schema, read.schema, MAX_SCHEMA)?,
+            schema: text(F::Schema, read.schema)?,
             surface,
-            sealed_created_at: SealedTime::parse(plain(F::SealedCreatedAt, read.sealed_created_at, MAX_TIME)?)
+            sealed_created_at: SealedTime::parse(text(F::SealedCreatedAt, read.sealed_created_at)?)
                 .map_err(ManifestError::SealedCreatedAt)?,
             content_digest: digest(F::ContentDigest, read.content_digest)?,
             causal_parent: match read.causal_parent {
@@ -244,33 +239,65 @@ impl<'a> Manifest<'a> {
         })
     }
 
-    /// Writes the manifest and returns its bytes. They are read back first: a manifest that could not be read is not
-    /// written.
+    /// The members in the order in which they are written. `None` is null.
+    fn members<'s>(
+        &'s self,
+        content: &'s mut [u8; Digest::SPELLED],
+        parent: &'s mut [u8; Digest::SPELLED],
+    ) -> impl Iterator<Item = (ManifestField, Option<&'s str>)> {
+        use ManifestField as F;
+        let causal_parent = match &self.causal_parent {
+            CausalParent::Missing => None,
+            CausalParent::Root => Some(None),
+            CausalParent::Of(digest) => Some(Some(digest.spelled(parent))),
+        };
+        let members = [
+            (F::Schema, Some(Some(self.schema))),
+            (F::SurfaceTimeFragment, Some(Some(self.surface.time))),
+            (F::SurfaceContext, Some(Some(self.surface.context))),
+            (F::SurfaceProfile, Some(Some(self.surface.profile))),
+            (F::SurfacePriority, Some(Some(self.surface.priority))),
+            (F::SealedCreatedAt, Some(Some(self.sealed_created_at.as_str()))),
+            (F::ContentDigest, Some(Some(self.content_digest.spelled(content)))),
+            (F::CausalParent, causal_parent),
+            (F::Signer, self.signer.map(Some)),
+            (F::Recipient, self.recipient.map(Some)),
+        ];
+        members.into_iter().filter_map(|(field, value)| Some((field, value?)))
+    }
+
+    /// Writes the manifest and returns its bytes. Each member is checked first as it is when it is read: a manifest that could not be
+    /// read is not written.
     ///
     /// # Errors
     /// `None` if the buffer is too small ([`MAX_MANIFEST`] is always enough), or why the manifest would be refused.
     pub fn write<'b>(&self, to: &'b mut [u8]) -> Result<&'b [u8], Option<ManifestError>> {
+        if !self.surface.has_time() {
+            return Err(Some(ManifestError::TimeFragment));
+        }
         let (mut content, mut parent) = ([0; Digest::SPELLED], [0; Digest::SPELLED]);
-        let write = Write {
-            schema: self.schema,
-            surface_time_fragment: self.surface.time,
-            surface_context: self.surface.context,
-            surface_profile: self.surface.profile,
-            surface_priority: self.surface.priority,
-            sealed_created_at: self.sealed_created_at.as_str(),
-            content_digest: self.content_digest.spelled(&mut content),
-            causal_parent: match &self.causal_parent {
-                CausalParent::Missing => None,
-                CausalParent::Root => Some(None),
-                CausalParent::Of(digest) => Some(Some(digest.spelled(&mut parent))),
-            },
-            signer: self.signer,
-            recipient: self.recipient,
+        let (mut length, mut lead) = (0, "{\"");
+        let mut put = |text: &str| {
+            let place = to.get_mut(length..)?.get_mut(..text.len())?;
+            place.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+            length += text.len();
+            Some(())
         };
-        let length = serde_json_core::to_slice(&write, to).map_err(|_| None)?;
-        let bytes = to.get(..length).ok_or(None)?;
-        Manifest::read(bytes).map_err(Some)?;
-        Ok(bytes)
+        for (field, value) in self.members(&mut content, &mut parent) {
+            if let Some(text) = value {
+                let writable = Member::writable(text, field.limit());
+                writable.map_err(|unfit| Some(ManifestError::Member(field, unfit)))?;
+            }
+            // None of these strings has a character that JSON spells differently.
+            let [open, text, close] = match value {
+                Some(text) => ["\":\"", text, "\""],
+                None => ["\":", "null", ""],
+            };
+            [lead, field.name(), open, text, close].into_iter().try_for_each(&mut put).ok_or(None)?;
+            lead = ",\"";
+        }
+        put("}").ok_or(None)?;
+        to.get(..length).ok_or(None)
     }
 
     /// Compares the mirrored fields with the surface under which the object came. Where they disagree, these hold.

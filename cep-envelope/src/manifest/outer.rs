@@ -309,31 +309,81 @@ pub fn seal<'b>(
 ) -> Result<&'b [u8], SealError> {
     let (object, rest) = leading_object(manifest, MAX_MANIFEST).map_err(|e| SealError::Refused(OuterError::Json(e)))?;
     let read = manifest_of(object).map_err(SealError::Refused)?;
-    if !rest.is_empty() || !is_id(signer) || !is_id(recipient) {
+    if !rest.is_empty() {
         return Err(SealError::Refused(OuterError::Form));
     }
-    if read.signer.is_some_and(|sealed| sealed != signer) || read.recipient.is_some_and(|sealed| sealed != recipient) {
-        return Err(SealError::Contradiction);
+    read.names(signer, recipient)?;
+    let place = to.get_mut(HEAD.len()..).and_then(|rest| rest.get_mut(..manifest.len()));
+    place.ok_or(SealError::BufferFull)?.iter_mut().zip(manifest).for_each(|(to, from)| *to = *from);
+    enclose(manifest.len(), signer, recipient, sign, to).map(|(object, _)| object)
+}
+
+impl Manifest<'_> {
+    /// Writes the manifest and seals it: the outer object, and the digest by which a child names this manifest.
+    ///
+    /// As [`Manifest::write`] and then [`seal`], but what was just written is not read again, which a device that only sends has
+    /// no code for.
+    ///
+    /// # Errors
+    /// [`SealError`]. An object that would be refused is not signed.
+    pub fn seal<'b>(
+        &self,
+        signer: &str,
+        recipient: &str,
+        sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
+        to: &'b mut [u8],
+    ) -> Result<(&'b [u8], Digest), SealError> {
+        self.names(signer, recipient)?;
+        let place = to.get_mut(HEAD.len()..).ok_or(SealError::BufferFull)?;
+        let refused = |error: Option<_>| {
+            error.map_or(SealError::BufferFull, |error| SealError::Refused(OuterError::Manifest(error)))
+        };
+        let length = self.write(place).map_err(refused)?.len();
+        enclose(length, signer, recipient, sign, to)
     }
-    let length = FORM + manifest.len() + 128 + signer.len() + recipient.len();
-    let to = to.get_mut(..length).ok_or(SealError::BufferFull)?;
+
+    /// Whether an outer object can have this signer and this recipient.
+    fn names(&self, signer: &str, recipient: &str) -> Result<(), SealError> {
+        if !is_id(signer) || !is_id(recipient) {
+            return Err(SealError::Refused(OuterError::Form));
+        }
+        if self.signer.is_some_and(|sealed| sealed != signer)
+            || self.recipient.is_some_and(|sealed| sealed != recipient)
+        {
+            return Err(SealError::Contradiction);
+        }
+        Ok(())
+    }
+}
+
+/// Completes an outer object, of which the manifest is in its place already.
+fn enclose<'b>(
+    length: usize,
+    signer: &str,
+    recipient: &str,
+    sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
+    to: &'b mut [u8],
+) -> Result<(&'b [u8], Digest), SealError> {
+    let to = to.get_mut(..FORM + length + 128 + signer.len() + recipient.len()).ok_or(SealError::BufferFull)?;
+    let (head, rest) = to.split_at_mut_checked(HEAD.len()).ok_or(SealError::BufferFull)?;
+    let (manifest, tail) = rest.split_at_mut_checked(length).ok_or(SealError::BufferFull)?;
     let mut digits = [0; 128];
     let parts = [
-        HEAD.as_bytes(),
-        manifest,
-        SIGNATURE.as_bytes(),
-        ALGORITHM.as_bytes(),
-        spell("", &sign(&signed_hash(manifest)), &mut digits).as_bytes(),
-        SIGNER.as_bytes(),
-        signer.as_bytes(),
-        RECIPIENT.as_bytes(),
-        recipient.as_bytes(),
-        TAIL.as_bytes(),
+        SIGNATURE,
+        ALGORITHM,
+        spell("", &sign(&signed_hash(manifest)), &mut digits),
+        SIGNER,
+        signer,
+        RECIPIENT,
+        recipient,
+        TAIL,
     ];
-    for (to, from) in to.iter_mut().zip(parts.into_iter().flatten()) {
+    let parts = parts.into_iter().flat_map(str::as_bytes);
+    for (to, from) in head.iter_mut().chain(tail).zip(HEAD.as_bytes().iter().chain(parts)) {
         *to = *from;
     }
-    Ok(to)
+    let digest = Digest::of(manifest);
+    Ok((to, digest))
 }
 
 /// Splits a string that begins right after an opening quote: its text up to the closing quote, which begins `part`, and
@@ -357,5 +407,5 @@ fn signed_hash(manifest: &[u8]) -> [u8; 32] {
 }
 
 fn is_id(text: &str) -> bool {
-    !text.contains('"') && Member::Text(text).plain(MAX_ID).is_ok()
+    Member::writable(text, MAX_ID).is_ok()
 }

@@ -63,9 +63,10 @@ impl<'m> Receipts<'m> {
         use core::hash::Hasher;
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(self.secret, !self.secret);
         hasher.write(&peer.0);
-        let groups = u64::try_from(self.slots.len() / GROUP).unwrap_or(0);
-        let group = hasher.finish().checked_rem(groups).and_then(|group| usize::try_from(group).ok());
-        let start = group.map_or(0, |group| group.saturating_mul(GROUP));
+        let groups = u32::try_from(self.slots.len() / GROUP).unwrap_or(u32::MAX);
+        // The upper half of the hash chooses, without a division.
+        let group = ((hasher.finish() >> 32) * u64::from(groups)) >> 32;
+        let start = usize::try_from(group).unwrap_or(0).saturating_mul(GROUP);
         let end = start.saturating_add(GROUP).min(self.slots.len());
         self.slots.get_mut(start..end).unwrap_or_default()
     }

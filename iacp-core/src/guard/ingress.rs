@@ -1,5 +1,6 @@
 //! The buckets before everything that costs a signature: one for all senders, and one for each network.
 
+use core::hash::Hasher;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rand_core::CryptoRng;
@@ -86,7 +87,9 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
     /// Which bucket an address has. All bits of the prefix and of the key reach all bits of the hash, and its upper 32
     /// choose by a multiplication: no remainder, and any number of buckets is as even as it can be.
     pub(crate) fn place(&self, address: IpAddr) -> usize {
-        let hash = SipHasher13::new_with_key(&self.key.0).hash(&prefix(address));
+        let mut hasher = SipHasher13::new_with_key(&self.key.0);
+        hasher.write(&prefix(address));
+        let hash = hasher.finish();
         usize::try_from(((hash >> 32) * PREFIXES as u64) >> 32).unwrap_or(0)
     }
 }

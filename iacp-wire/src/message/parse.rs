@@ -10,13 +10,6 @@ impl<'a> Message<'a> {
     /// Reads the body of a message with a common header, up to its TLVs if it takes any.
     pub(crate) fn read(message_type: MessageType, reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         Ok(match message_type {
-            MessageType::DiscoveryReq => Self::DiscoveryReq(reader.figure()?),
-            MessageType::DiscoveryRes => Self::DiscoveryRes(reader.figure()?),
-            MessageType::AccessTicketReq => Self::AccessTicketReq(reader.figure()?),
-            MessageType::AccessTicketRes => Self::AccessTicketRes(reader.figure()?),
-            MessageType::DhtTicketStore => Self::DhtTicketStore(reader.figure()?),
-            MessageType::DhtTicketQuery => Self::DhtTicketQuery(reader.figure()?),
-            MessageType::DhtTicketResp => Self::DhtTicketResp(reader.figure()?),
             MessageType::PssInit => Self::PssInit(reader.figure()?),
             MessageType::PssAck => Self::PssAck(reader.figure()?),
             MessageType::PssNeg => Self::PssNeg(reader.figure()?),
@@ -33,12 +26,28 @@ impl<'a> Message<'a> {
                 let malfeasance = measured(reader, head.malfeasance_length.get(), 0, "malfeasance_length")?;
                 Self::PssTeardown { head, malfeasance }
             }
+            MessageType::ErpDeflect => Self::ErpDeflect { head: reader.figure()?, inner: reader.rest() },
+            MessageType::ErpRegister => Self::ErpRegister(reader.figure()?),
+            MessageType::MigrationVector => Self::MigrationVector(reader.figure()?),
+            MessageType::ErpStream => Self::ErpStream { head: reader.figure()?, inner: reader.rest() },
+            MessageType::Error => Self::Error(reader.figure()?),
+            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
+            // What follows is linked where it is asked for.
+            _ if !cfg!(feature = "registry") => {
+                return Err(ParseError::new(Reason::UnknownType(message_type.code()), "type", 0));
+            }
+            MessageType::DiscoveryReq => Self::DiscoveryReq(reader.figure()?),
+            MessageType::DiscoveryRes => Self::DiscoveryRes(reader.figure()?),
+            MessageType::AccessTicketReq => Self::AccessTicketReq(reader.figure()?),
+            MessageType::AccessTicketRes => Self::AccessTicketRes(reader.figure()?),
+            MessageType::DhtTicketStore => Self::DhtTicketStore(reader.figure()?),
+            MessageType::DhtTicketQuery => Self::DhtTicketQuery(reader.figure()?),
+            MessageType::DhtTicketResp => Self::DhtTicketResp(reader.figure()?),
             MessageType::PssRevocationPublish => {
                 let head: &PssRevocationPublish = reader.figure()?;
                 let malfeasance = measured(reader, head.malfeasance_length.get(), 0, "malfeasance_length")?;
                 Self::PssRevocationPublish { head, malfeasance }
             }
-            MessageType::ErpDeflect => Self::ErpDeflect { head: reader.figure()?, inner: reader.rest() },
             MessageType::OuterTransport => {
                 // This type has no common header, so a common header cannot announce it.
                 return Err(ParseError::new(Reason::UnknownType(message_type.code()), "type", 0));
@@ -59,23 +68,18 @@ impl<'a> Message<'a> {
                 Self::PssRevocationRebuttal { head, evidence, signature: reader.value("signature")? }
             }
             MessageType::ErpAlloc => Self::ErpAlloc(reader.figure()?),
-            MessageType::ErpRegister => Self::ErpRegister(reader.figure()?),
             MessageType::ErpEvolve => Self::ErpEvolve(reader.figure()?),
-            MessageType::MigrationVector => Self::MigrationVector(reader.figure()?),
             MessageType::ProofOfMal => {
                 let head = reader.figure()?;
                 let evidence = if reader.remaining() == 0 { None } else { Some(Evidence::read(head, reader)?) };
                 Self::ProofOfMal { head, evidence }
             }
             MessageType::ErpKeepalive => Self::ErpKeepalive(reader.figure()?),
-            MessageType::ErpStream => Self::ErpStream { head: reader.figure()?, inner: reader.rest() },
             MessageType::ErpConfirm => Self::ErpConfirm(reader.figure()?),
-            MessageType::Error => Self::Error(reader.figure()?),
             MessageType::TicketedRequest => Self::TicketedRequest { head: reader.figure()?, inner: reader.rest() },
             MessageType::Local => Self::Local { head: reader.figure()?, inner: reader.rest() },
             MessageType::AaiRequest => Self::AaiRequest { head: reader.figure()?, arguments: reader.rest() },
             MessageType::AaiNotice => Self::AaiNotice { head: reader.figure()?, content: reader.rest() },
-            MessageType::PathRelay => Self::PathRelay { head: reader.figure()?, inner: reader.rest() },
             MessageType::TransitGrant => Self::TransitGrant(reader.figure()?),
             MessageType::DockOffer => Self::DockOffer(reader.figure()?),
             MessageType::SandboxStream => Self::SandboxStream { head: reader.figure()?, bytes: reader.rest() },

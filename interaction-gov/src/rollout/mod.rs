@@ -12,7 +12,7 @@ pub use version::Version;
 
 use zeroize::ZeroizeOnDrop;
 
-use crate::authority::Authorities;
+use crate::authority::{Authorities, DELEGATIONS};
 use crate::changes::{Change, Entry};
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
@@ -55,7 +55,7 @@ pub(crate) struct Canary {
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct Key([u8; 32]);
 
-/// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them.
+/// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them, with up to `D` delegations.
 ///
 /// A version is identified by its number, which is never reused.
 ///
@@ -81,9 +81,9 @@ pub(crate) struct Key([u8; 32]);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Rollout<const W: usize, const V: usize> {
+pub struct Rollout<const W: usize, const V: usize, const D: usize = DELEGATIONS> {
     /// The authorities that make policy.
-    pub authorities: Authorities,
+    pub authorities: Authorities<D>,
     pub(crate) versions: [Place<W>; V],
     /// A version outside of this memory, and whether it was rolled back.
     pub(crate) linked: Option<&'static Version<W>>,
@@ -97,7 +97,7 @@ pub struct Rollout<const W: usize, const V: usize> {
     pub(crate) key: Key,
 }
 
-impl<const W: usize, const V: usize> Rollout<W, V> {
+impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// A control plane without versions: it permits nothing. `key` are 32 random bytes, which choose the interactions
     /// of a canary.
     ///
@@ -112,7 +112,7 @@ impl<const W: usize, const V: usize> Rollout<W, V> {
     /// assert!(EMPTY.version(0).is_none());
     /// ```
     #[must_use]
-    pub const fn new(authorities: Authorities, key: [u8; 32]) -> Self {
+    pub const fn new(authorities: Authorities<D>, key: [u8; 32]) -> Self {
         let versions = [const { Place::FREE }; V];
         Self {
             authorities,

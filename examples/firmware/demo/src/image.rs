@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use object::read::elf::{ElfFile32, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
-/// It may not grow beyond these, in bytes. The goals are 131,072 of flash and 16,384 of variables.
-const FLASH: u32 = 174_000;
-const VARIABLES: u32 = 22_200;
+/// It may not grow beyond these, in bytes. The goal of flash is 131,072; that of variables is the budget.
+const FLASH: u32 = 152_000;
+const VARIABLES: u32 = 16_384;
 /// Where the RAM of the board begins.
 const RAM: u32 = 0x2000_0000;
 

@@ -24,7 +24,8 @@ pub fn start(mut timer: SYST) {
 
 #[exception]
 fn SysTick() {
-    MILLISECONDS.fetch_add(1, Ordering::Relaxed);
+    // This handler alone writes it, so that a core without compare-and-swap can, too.
+    MILLISECONDS.store(MILLISECONDS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// The time of policies and their records, in milliseconds: a sensor without a calendar counts from its start.

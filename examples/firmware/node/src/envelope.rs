@@ -2,15 +2,12 @@
 
 use cep_envelope::Surface;
 use cep_envelope::digest::{ContentDigest, Digest};
-use cep_envelope::manifest::{CausalParent, Manifest, SealedTime, seal};
+use cep_envelope::manifest::{CausalParent, Manifest, SealedTime};
 use iacp_core::crypto::{Provider, Secret32};
 use serial::item::{GATEWAY, KEY, SCHEMA, content, name_and_time};
 
 use crate::memory::Crypto;
 use crate::retained::Retained;
-
-/// Room for a manifest as this sensor makes them.
-const MANIFEST: usize = 480;
 
 type Key = <Crypto as Provider>::SigningKey;
 
@@ -43,14 +40,13 @@ impl Sealer {
             signer: Some(KEY),
             recipient: Some(GATEWAY),
         };
-        let mut text = [0; MANIFEST];
-        let text = manifest.write(&mut text).ok()?;
-        retained.sealed = (batch, [*Digest::of(text).as_bytes(), parent]);
         let (length, rest) = out.split_first_mut()?;
         *length = u8::try_from(name.len()).ok()?;
         let (place, outer) = rest.split_at_mut_checked(name.len())?;
         place.copy_from_slice(name.as_bytes());
-        let sealed = seal(text, KEY, GATEWAY, |hash| Crypto::sign(&self.0, hash), outer).ok()?.len();
-        out.get(..1 + name.len() + sealed)
+        let (sealed, digest) = manifest.seal(KEY, GATEWAY, |hash| Crypto::sign(&self.0, hash), outer).ok()?;
+        let length = 1 + name.len() + sealed.len();
+        retained.sealed = (batch, [*digest.as_bytes(), parent]);
+        out.get(..length)
     }
 }

@@ -20,7 +20,7 @@ use cortex_m_rt::entry;
 use defmt_semihosting as _;
 use iacp_core::erp::entity::{HEAD, HostRequest, HostSettings};
 use iacp_core::erp::generation::PORT;
-use serial::{Decoder, ENCODED};
+use serial::Decoder;
 
 use envelope::Sealer;
 use memory::{Memory, Node};
@@ -36,7 +36,6 @@ fn main() -> ! {
     static mut POLICY: policy::Memory = policy::Memory::EMPTY;
     static mut WORKSHOP: policy::Workshop = policy::Workshop::VACANT;
     static mut DECODER: Decoder = Decoder::new();
-    static mut OUT: [u8; ENCODED] = [0; ENCODED];
     let Some(peripherals) = cortex_m::Peripherals::take() else { panics::stop("the peripherals are taken") };
     let provisioned = retained::provisioned();
     let retained = retained::load();
@@ -49,7 +48,7 @@ fn main() -> ! {
     if governed.may_report(policy::PRESENCE, clock::time()) {
         panics::stop("the sensor may report who is there");
     }
-    let settings = HostSettings { sessions_each: 2, fifo_each: 2, ..HostSettings::at(HERE.into()).without_directory() };
+    let settings = HostSettings { sessions_each: 2, fifo_each: 1, ..HostSettings::at(HERE.into()).without_directory() };
     let Ok(mut node) = memory::entity(MEMORY, settings, clock::now(), &mut rng) else {
         panics::stop("a table is too short")
     };
@@ -78,7 +77,7 @@ fn main() -> ! {
             }
         }
         sensor.work(&mut node, &mut governed, now, &mut rng);
-        send(&mut node, &mut uart, OUT);
+        send(&mut node, &mut uart);
         if sensor.has_parted(now) {
             defmt::info!("everything is delivered, and the session is over");
             panics::end();
@@ -89,11 +88,9 @@ fn main() -> ! {
 }
 
 /// Sends what there is to be sent.
-fn send(node: &mut Node, uart: &mut uart::Uart, out: &mut [u8; ENCODED]) {
+fn send(node: &mut Node, uart: &mut uart::Uart) {
     let mut head = [0; HEAD];
     while let Some(transmit) = node.poll_transmit(clock::now(), &mut head) {
-        if let Some(encoded) = serial::encode(transmit.head, transmit.body, out) {
-            encoded.iter().for_each(|byte| uart.write(*byte));
-        }
+        serial::send(transmit.head, transmit.body, |byte| uart.write(byte));
     }
 }

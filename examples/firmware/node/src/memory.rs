@@ -15,7 +15,7 @@ pub type Crypto = Salty;
 /// An envelope, or as many readings as the window has, can be under way.
 const LOG: usize = 1_024;
 /// How many frames may be under way.
-pub const WINDOW: u32 = 8;
+pub const WINDOW: u32 = 4;
 const FRAMES: usize = WINDOW as usize;
 const SPENT: usize = 8;
 pub type Node = LlEntity<'static, Crypto, LOG, FRAMES, SPENT>;
@@ -24,7 +24,7 @@ pub struct Memory {
     agents: [Slot<AgentSlot<Crypto>>; 1],
     sessions: [Slot<SessionSlot<Crypto, LOG, FRAMES>>; 2],
     peers: [Slot<PeerSlot>; 2],
-    fifo: [Slot<FifoCell>; 2],
+    fifo: [Slot<FifoCell>; 1],
     outbox: [Slot<OutboxCell>; 1],
     agent_index: [u32; 2],
     session_index: [u32; 4],
@@ -40,7 +40,7 @@ impl Memory {
         agents: [const { Slot::new(AgentSlot::EMPTY) }; 1],
         sessions: [const { Slot::new(SessionSlot::EMPTY) }; 2],
         peers: [const { Slot::new(PeerSlot::EMPTY) }; 2],
-        fifo: [const { Slot::new(FifoCell::EMPTY) }; 2],
+        fifo: [const { Slot::new(FifoCell::EMPTY) }; 1],
         outbox: [const { Slot::new(OutboxCell::EMPTY) }; 1],
         agent_index: [0; 2],
         session_index: [0; 4],

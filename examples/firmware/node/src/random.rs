@@ -5,7 +5,7 @@ use chacha20::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 pub fn generator(key: &[u8; 32], start: u32) -> ChaCha20Rng {
-    let mut rng = ChaCha20Rng::from_seed((*key).into());
+    let mut rng = ChaCha20Rng::from_seed(*key);
     rng.set_stream(u64::from(start));
     rng
 }

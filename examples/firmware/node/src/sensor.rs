@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 
 use defmt::{debug, info, warn};
 use iacp_core::erp::agent::{Agent, Stored};
-use iacp_core::erp::entity::{Done, HostEvent, Persist};
-use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome, Request};
+use iacp_core::erp::entity::{HostEvent, Persist};
+use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome};
 use iacp_core::erp::resume::{Line, ResumeRecord};
 use iacp_core::pss::{Capabilities, TeardownReason, Terms};
 use iacp_core::slots::Handle;
@@ -38,6 +38,8 @@ pub struct Sensor {
     /// The session of before, which the gateway has opened anew.
     old: Option<Handle>,
     opened: bool,
+    /// An item was not taken: nothing is measured or sealed until there is room.
+    full: bool,
     /// The next item to send.
     next: u64,
     closing: bool,
@@ -80,6 +82,7 @@ impl Sensor {
             session: None,
             old: None,
             opened: false,
+            full: false,
             closing: false,
             again: now,
         }
@@ -129,7 +132,7 @@ impl Sensor {
                 let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
                 self.retained.record = record.to_bytes();
                 self.retained.store();
-                (self.opened, self.next) = (true, opened.first_to_send);
+                (self.opened, self.full, self.next) = (true, false, opened.first_to_send);
             }
             AgentEvent::Delivered { item } => {
                 let before = core::mem::replace(&mut self.retained.safe, item);
@@ -145,6 +148,7 @@ impl Sensor {
                 (self.session, self.opened, self.closing) = (None, false, false);
                 self.again = crate::clock::now().after(AGAIN);
             }
+            AgentEvent::Room => self.full = false,
             AgentEvent::Continuity(continuity) => info!("{}", continuity),
             _ => {}
         }
@@ -163,7 +167,7 @@ impl Sensor {
         let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
         if let Some(old) = self.old.take() {
             // It may be over already.
-            let _ = desk.ask(Some(old), &Request::Abort(TeardownReason::TaskComplete.code()), rng);
+            let _ = desk.abort(old, TeardownReason::TaskComplete, rng);
         }
         match self.session {
             None if self.is_done() || now < self.again => {}
@@ -176,9 +180,8 @@ impl Sensor {
                     offer: Capabilities::RESUME,
                     resume,
                 };
-                match desk.ask(None, &Request::Open(open), rng) {
-                    Ok(Done::Session(session)) => self.session = Some(session),
-                    Ok(_) => {}
+                match desk.open_as(&open, rng) {
+                    Ok(session) => self.session = Some(session),
                     Err(why) => {
                         warn!("no session yet: {}", why);
                         self.again = now.after(AGAIN);
@@ -186,7 +189,7 @@ impl Sensor {
                 }
             }
             Some(session) if self.opened && !self.closing => {
-                while self.next < ITEMS && governed.may_report(TEMPERATURE, crate::clock::time()) {
+                while self.next < ITEMS && !self.full && governed.may_report(TEMPERATURE, crate::clock::time()) {
                     let sent = match Item::of(self.next) {
                         Item::Reading(number) => desk.send(session, self.next, &reading(number)),
                         Item::Envelope(batch) => {
@@ -200,8 +203,8 @@ impl Sensor {
                     };
                     match sent {
                         Ok(()) => self.next += 1,
-                        // There will be room when the gateway has acknowledged.
-                        Err(LocalStatus::Full) => break,
+                        // ROOM comes when the gateway has acknowledged.
+                        Err(LocalStatus::Full) => self.full = true,
                         Err(why) => return warn!("item {=u64} is not taken: {}", self.next, why),
                     }
                 }

@@ -17,6 +17,40 @@ pub const ENCODED: usize = CHECKED + CHECKED / 254 + 2;
 
 static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
+/// How many bytes there can be between two zeros in one group of COBS.
+const GROUP: usize = 254;
+
+/// Sends a frame, given in two parts, byte by byte over the line. `None` if it is longer than [`FRAME`]: nothing was sent then.
+pub fn send(head: &[u8], body: &[u8], mut line: impl FnMut(u8)) -> Option<()> {
+    if head.len().checked_add(body.len())? > FRAME {
+        return None;
+    }
+    let mut digest = CRC.digest();
+    digest.update(head);
+    digest.update(body);
+    let check = digest.finalize().to_le_bytes();
+    // A group is its length and what stands before the next zero, or before the end.
+    let (mut group, mut length) = ([0; GROUP], 0);
+    for byte in head.iter().chain(body).chain(&check) {
+        if let Some(place) = group.get_mut(length).filter(|_| *byte != 0) {
+            *place = *byte;
+            length += 1;
+        }
+        if *byte == 0 || length == GROUP {
+            finish(&group, length, &mut line);
+            length = 0;
+        }
+    }
+    finish(&group, length, &mut line);
+    line(0);
+    Some(())
+}
+
+fn finish(group: &[u8; GROUP], length: usize, line: &mut impl FnMut(u8)) {
+    line(u8::try_from(length + 1).unwrap_or(u8::MAX));
+    group.iter().take(length).for_each(|byte| line(*byte));
+}
+
 /// Writes a frame, given in two parts, as it goes over the line. `None` if it is longer than [`FRAME`].
 ///
 /// ```
@@ -27,17 +61,14 @@ static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 /// assert_eq!(decoder.push(*last).as_deref(), Some(&b"a frame"[..]));
 /// ```
 pub fn encode<'o>(head: &[u8], body: &[u8], out: &'o mut [u8; ENCODED]) -> Option<&'o [u8]> {
-    let mut plain = [0; CHECKED];
-    let length = head.len().checked_add(body.len())?;
-    let (frame, behind) = plain.split_at_mut_checked(length)?;
-    let (first, second) = frame.split_at_mut_checked(head.len())?;
-    first.copy_from_slice(head);
-    second.copy_from_slice(body);
-    let check = CRC.checksum(frame).to_le_bytes();
-    *behind.first_chunk_mut()? = check;
-    let encoded = cobs::try_encode(plain.get(..length.checked_add(4)?)?, out).ok()?;
-    *out.get_mut(encoded)? = 0;
-    out.get(..=encoded)
+    let mut length = 0;
+    send(head, body, |byte| {
+        if let Some(place) = out.get_mut(length) {
+            *place = byte;
+        }
+        length += 1;
+    })?;
+    out.get(..length)
 }
 
 /// Takes bytes off the line.

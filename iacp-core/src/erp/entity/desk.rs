@@ -11,7 +11,7 @@ use crate::erp::agent::{Agent, RotationReason};
 use crate::erp::context::{Event, State};
 use crate::erp::local::{Listen, LocalStatus, Mapped, Open, Request, Standing};
 use crate::identity::EsdEid;
-use crate::pss::{Capabilities, TeardownReason, TermsError};
+use crate::pss::{Capabilities, RejectionReasons, TeardownReason, Terms, TermsError};
 use crate::slots::Handle;
 use crate::time::Mono;
 
@@ -110,7 +110,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
                 done
             }
             (Request::Recall(record), None) => self.recall(now, agent, record).map(|()| Done::Ok),
-            (Request::Terms { .. } | Request::Abort(_), Some(slot)) => self.signed(now, agent, slot, request),
+            (Request::Terms { counter }, Some(slot)) => self.terms(now, agent, slot, counter),
+            (Request::Abort(reason), Some(slot)) => self.abort(now, agent, slot, reason).map(|()| Done::Ok),
             (Request::Close(reason), Some(slot)) => self.close(now, slot, reason),
             (Request::Ready(on), None) => {
                 let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
@@ -184,33 +185,42 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         Ok(Done::Ok)
     }
 
-    /// What needs the agent's signature.
-    fn signed(&mut self, now: Mono, agent: u32, slot: u32, request: &Request<'_>) -> Result<Done, LocalStatus> {
+    fn terms(
+        &mut self,
+        now: Mono,
+        agent: u32,
+        slot: u32,
+        counter: Option<(Terms, RejectionReasons)>,
+    ) -> Result<Done, LocalStatus> {
         let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
             return Err(LocalStatus::NoSession);
         };
         let identity = context.identity.as_ref().ok_or(LocalStatus::NotNow)?;
-        let refused = |error| match error {
+        let said = match counter {
+            None => entry.session.accept_terms(now, identity),
+            Some((terms, reasons)) => entry.session.counter_terms(now, identity, terms, reasons),
+        };
+        said.map_err(|error| match error {
             TermsError::NothingProposed | TermsError::NotOurTurn => LocalStatus::NotNow,
             TermsError::Window | TermsError::Identity => LocalStatus::Refused,
-        };
-        match *request {
-            Request::Terms { counter: None } => entry.session.accept_terms(now, identity).map_err(refused)?,
-            Request::Terms { counter: Some((terms, reasons)) } => {
-                entry.session.counter_terms(now, identity, terms, reasons).map_err(refused)?;
-            }
-            Request::Abort(reason) => {
-                let reason = TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
-                if entry.want.take().is_some() {
-                    self.free_session(slot);
-                    return Ok(Done::Ok);
-                }
-                entry.session.abort(now, identity, reason).map_err(|_| LocalStatus::Refused)?;
-            }
-            _ => return Err(LocalStatus::Refused),
-        }
+        })?;
         self.touch(slot);
         Ok(Done::Ok)
+    }
+
+    fn abort(&mut self, now: Mono, agent: u32, slot: u32, reason: u16) -> Result<(), LocalStatus> {
+        let reason = TeardownReason::of_application(reason).ok_or(LocalStatus::Refused)?;
+        let (Some(entry), Some(context)) = (self.sessions.at_mut(slot), self.agents.at(agent)) else {
+            return Err(LocalStatus::NoSession);
+        };
+        let identity = context.identity.as_ref().ok_or(LocalStatus::NotNow)?;
+        if entry.want.take().is_some() {
+            self.free_session(slot);
+            return Ok(());
+        }
+        entry.session.abort(now, identity, reason).map_err(|_| LocalStatus::Refused)?;
+        self.touch(slot);
+        Ok(())
     }
 
     fn close(&mut self, now: Mono, slot: u32, reason: u16) -> Result<Done, LocalStatus> {
@@ -293,11 +303,37 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         offer: Capabilities,
         rng: &mut impl CryptoRng,
     ) -> Result<Handle, LocalStatus> {
-        let open = Open { peer, at, hold: false, offer, resume: None };
-        match self.ask(None, &Request::Open(open), rng)? {
-            Done::Session(session) => Ok(session),
-            _ => Err(LocalStatus::Refused),
-        }
+        self.open_as(&Open { peer, at, hold: false, offer, resume: None }, rng)
+    }
+
+    /// The same with everything that can be said: a line that goes on, terms that the agent is asked about.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn open_as(&mut self, open: &Open<'_>, rng: &mut impl CryptoRng) -> Result<Handle, LocalStatus> {
+        self.entity.clock = self.entity.clock.max(self.now);
+        let opened = self.entity.open(self.now, self.slot, 0, open, rng);
+        self.entity.rotate_groups(self.now, rng);
+        self.entity.correct();
+        opened
+    }
+
+    /// Ends a session at once.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn abort(
+        &mut self,
+        session: Handle,
+        reason: TeardownReason,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), LocalStatus> {
+        self.entity.clock = self.entity.clock.max(self.now);
+        let slot = self.entity.owned(self.slot, session).ok_or(LocalStatus::NoSession)?;
+        let aborted = self.entity.abort(self.now, self.slot, slot, reason.code());
+        self.entity.rotate_groups(self.now, rng);
+        self.entity.correct();
+        aborted
     }
 
     /// The EID that the host of a URI is mapped to, if that is known; else a quorum of the directory's nodes is asked, and RESULT

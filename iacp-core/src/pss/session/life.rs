@@ -71,9 +71,8 @@ impl Life {
     pub(super) fn sent(&mut self, now: Mono, number: u64) {
         let mark = Mark { number: low(number), at: low(now.0) };
         if self.marks().next().is_none_or(|newest| u64::from(mark.at.wrapping_sub(newest.at)) >= IDLE_HEARTBEAT) {
-            self.marks.rotate_right(1);
-            let [newest, ..] = &mut self.marks;
-            *newest = mark;
+            let mut newer = mark;
+            self.marks.iter_mut().for_each(|place| core::mem::swap(place, &mut newer));
             self.count = self.count.saturating_add(1).min(5);
         }
     }
