@@ -416,14 +416,14 @@ fn a_relay_tries_again_until_the_receiver_is_back() {
     let mut gone = Listener::start("udp", &options);
     let (to, address) = (at(&gone), gone.at.clone());
     gone.ends();
-    let mut carol = Listener::start_as("relay", "udp", &["--to", &to]);
+    let carol = Listener::start_as("relay", "udp", &["--to", &to]);
     // The answer is waited for: it comes when a later try has been successful.
     let mut command = agent();
     command.args(["handoff", "--transport", "udp", "--seed", &hex::encode(ALICE), "--to", &to, "--via", &at(&carol)]);
     let alice = command.arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let failed = carol.complains("not handed on, it is tried again");
     assert!(failed.contains("connection refused") || failed.contains("no answer"), "{failed}");
-    let mut bob = Listener::start_at("listen", "udp", &address, &options);
+    let bob = Listener::start_at("listen", "udp", &address, &options);
     assert_eq!((bob.eid.as_str(), bob.at.as_str()), (&to[..64], address.as_str()), "the same one at the same place");
     let report = bob.next();
     assert_eq!(
