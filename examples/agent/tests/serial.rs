@@ -109,7 +109,7 @@ fn what_a_user_gets_wrong_about_a_line_is_told_in_one_line() {
     let host = |transport: &str| complaint(&["host", "--state", &state, "--transport", transport]);
     assert!(host("serial:/dev/no-such-port").contains("cannot open the serial line /dev/no-such-port@115200"));
     assert!(host("serial:tcp:127.0.0.1:1").contains("cannot open the serial line tcp:127.0.0.1:1"));
-    let wrong = run(&["host", "--state", &state, "--transport", "quic"]);
+    let wrong = run(&["host", "--state", &state, "--transport", "tcp"]);
     assert!(!wrong.status.success());
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("serial:tcp:IP:PORT"));
 }
