@@ -521,7 +521,7 @@ fn an_end_goes_out_behind_a_grant_that_waits() {
     let path = (two.world.hosts[0].at, two.world.hosts[1].at);
     two.world.cut.push(path);
     let ((host, agent), session) = (two.at[0], two.sessions[0]);
-    for item in 0..30 {
+    for item in 0..14 {
         let now = two.world.now;
         let sent = two.world.hosts[host].with(now, agent, |desk, _| desk.send(session, item, &[7; 800]));
         sent.expect("it waits");
