@@ -19,7 +19,7 @@ pub const NEWCOMER: u16 = 6_000;
 /// Evidence that the keeper verified itself stands against an EID for as long as its trial may last, in milliseconds. What the
 /// nodes decide meanwhile is in their records.
 pub const ACCUSED: u64 = window::LAPSE * window::EPOCH;
-/// A host counts an EID's good at most once in this time, in milliseconds: who opens and closes at once earns no more.
+/// A keeper counts an EID's good at most once in this time, in milliseconds: who opens and closes at once earns no more.
 pub const GOOD: u64 = 3_600_000;
 /// The amount of a [`Kind::Change`]: the sum of what the verdict demands from then on.
 const DEMANDS: u32 = 1;
