@@ -62,10 +62,10 @@ fn a_malformed_kind_5_is_refused() {
     let mut endless = good.clone();
     endless[24..].fill(0xFF);
     assert_eq!(Resume::read(&endless), Err(Refusal::Malformed));
-    // No item has a number of 2^63 or above: neither the next one, nor the lowest that is not safe.
+    // A number of 2^62 or above would leave too few: neither for the next item, nor for the lowest that is not safe.
     for byte in [16, 24] {
         let mut beyond = good.clone();
-        beyond[byte] = 0x80;
+        beyond[byte] = 0x40;
         assert_eq!(Resume::read(&beyond), Err(Refusal::Malformed), "byte {byte}");
     }
 }

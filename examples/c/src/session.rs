@@ -362,10 +362,14 @@ impl IacpNode {
         }
     }
 
-    /// Whether a frame with these cookies is for the session. A PSS_NEG brings the R-Cookie, so the session has none before it.
+    /// Whether a frame with these cookies is for the session. A PSS_NEG brings the R-Cookie, so the session has none before it; before
+    /// any session both are zero, and no frame's are.
     fn is_meant(&self, (initiator, responder): (Cookie, Cookie)) -> bool {
         let own = self.session.cookies();
-        initiator == own.0 && (responder == own.1 || own.1 == Cookie::ZERO)
+        initiator != Cookie::ZERO
+            && responder != Cookie::ZERO
+            && initiator == own.0
+            && (responder == own.1 || own.1 == Cookie::ZERO)
     }
 
     /// Keeps an event; of more than there is room for, the last one is replaced: it is the newest that counts.

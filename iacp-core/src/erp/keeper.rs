@@ -42,7 +42,7 @@ pub struct Watched {
 }
 
 /// Reputation as a host keeps it, over the caller's memory: one place for each session of the LL-Entity suffices. A session
-/// without a place is not counted for availability.
+/// without a place is not counted, but for its violations.
 ///
 /// Everything that gives an entry takes a function that stores it. What is written there gives the scores again: [`Self::resume`].
 pub struct Keeper<'m> {
@@ -166,7 +166,9 @@ impl<'m> Keeper<'m> {
             let over = place.and_then(|place| place.take_if(|watched| is_over(watched)));
             let Some(watched) = over else { continue };
             self.count::<P>(unix, &watched, store);
-            if let Some(peer) = watched.peer.filter(|_| !watched.is_broken) {
+            if let Some(peer) = watched.peer.filter(|_| !watched.is_broken)
+                && self.reputation.counts_good(unix, &peer)
+            {
                 store(self.reputation.observe::<P>(unix, &peer, Kind::Good, 1, &NO_EVIDENCE));
             }
         }

@@ -64,14 +64,14 @@ impl ResumeRecord {
         bytes
     }
 
-    /// The record of these bytes; `None` if there are not exactly 56, if the line is zero, or if no item has the number.
+    /// The record of these bytes; `None` if there are not exactly 56, if the line is zero, or if the number is 2^62 or above.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::LEN] = bytes.try_into().ok()?;
         let (peer, rest) = bytes.split_first_chunk()?;
         let (line, safe) = rest.split_first_chunk()?;
         let record = Self { peer: Eid(*peer), line: Line(*line), safe: u64::from_be_bytes(*safe.first_chunk()?) };
-        (record.line != NONE && record.safe < ITEMS).then_some(record)
+        (record.line != NONE && record.safe < SAID).then_some(record)
     }
 }
 
@@ -81,6 +81,8 @@ const NONE: Line = Line([0; 16]);
 const UNKNOWN: u64 = u64::MAX;
 /// No item has such a number or a higher one.
 pub(super) const ITEMS: u64 = 1 << 63;
+/// What is said of a line stays below: a side that goes on has as many items left.
+const SAID: u64 = 1 << 62;
 
 /// Kind 5: a side's first data frame in a session with RESUME.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,7 +121,7 @@ impl Resume {
     /// Reads the content of a frame.
     ///
     /// # Errors
-    /// It has another length; or it names no line and has numbers; or no item has such a number.
+    /// It has another length; or it names no line and has numbers; or a number is 2^62 or above.
     pub fn read(content: &[u8]) -> Result<Self, Refusal> {
         let content: &[u8; Self::LEN] = content.try_into().map_err(|_| Refusal::Malformed)?;
         let number = |at: usize| content.get(at..).and_then(|rest| rest.first_chunk().copied()).map(u64::from_be_bytes);
@@ -128,7 +130,7 @@ impl Resume {
         };
         let resume = Self { line: Line(*line), next, safe };
         let sound =
-            if resume.line == NONE { resume == Self::NEW } else { safe < ITEMS && (next < ITEMS || next == UNKNOWN) };
+            if resume.line == NONE { resume == Self::NEW } else { safe < SAID && (next < SAID || next == UNKNOWN) };
         if sound { Ok(resume) } else { Err(Refusal::Malformed) }
     }
 }

@@ -19,6 +19,8 @@ pub const NEWCOMER: u16 = 6_000;
 /// Evidence that the keeper verified itself stands against an EID for as long as its trial may last, in milliseconds. What the
 /// nodes decide meanwhile is in their records.
 pub const ACCUSED: u64 = window::LAPSE * window::EPOCH;
+/// A keeper counts an EID's good at most once in this time, in milliseconds: who opens and closes at once earns no more.
+pub const GOOD: u64 = 3_600_000;
 /// The amount of a [`Kind::Change`]: the sum of what the verdict demands from then on.
 const DEMANDS: u32 = 1;
 const THROTTLES: u32 = 2;
@@ -43,6 +45,8 @@ pub struct Account {
     previous: Counts,
     /// When evidence against the EID was last verified here.
     accused: Option<u64>,
+    /// When something good was last counted.
+    good: Option<u64>,
     demands: bool,
     throttles: bool,
 }
@@ -57,6 +61,7 @@ impl Account {
         current: Self::NONE,
         previous: Self::NONE,
         accused: None,
+        good: None,
         demands: false,
         throttles: false,
     };
@@ -230,7 +235,10 @@ impl<'m> Reputation<'m> {
         let Some(account) = self.account_mut(entry.time, &entry.eid) else { return };
         let counts = &mut account.current;
         let counter = match entry.kind {
-            Kind::Good => &mut counts.good,
+            Kind::Good => {
+                account.good = Some(entry.time);
+                &mut counts.good
+            }
             Kind::Bad => &mut counts.bad,
             Kind::Due => &mut counts.due,
             Kind::Met => &mut counts.met,
@@ -242,6 +250,13 @@ impl<'m> Reputation<'m> {
             Kind::Verdict => return,
         };
         *counter = counter.saturating_add(entry.amount);
+    }
+
+    /// Whether something good of a peer counts by now: [`GOOD`] has passed, also after a restart.
+    #[must_use]
+    pub fn counts_good(&self, now: UnixTime, eid: &Eid) -> bool {
+        let last = self.account(eid).and_then(|account| account.good);
+        last.is_none_or(|last| now.0.abs_diff(last) >= GOOD)
     }
 
     /// The score of a peer. Within an epoch it does not depend on the order of what was seen.

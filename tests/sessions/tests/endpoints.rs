@@ -435,54 +435,6 @@ fn what_a_session_carries_ends_with_it() {
 }
 
 #[test]
-fn another_endpoint_of_a_name_is_granted_when_the_peer_knows_that_the_first_one_has_ended() {
-    let mut two = Two::new(21, false, Weather::FAIR, offer());
-    let door = two.endpoint(0, GLOBAL, b"door");
-    two.grant(0, door, READ | SUBSCRIBE, 0).expect("under a contract");
-    two.run();
-    // All in one step: GONE is not sealed yet.
-    assert_eq!(two.ask(0, false, &Request::Erase(door)), Ok(Done::Ok));
-    assert_eq!(two.endpoint(0, GLOBAL, b"door"), door);
-    assert_eq!(two.grant(0, door, READ | SUBSCRIBE, 0), Err(LocalStatus::NotNow));
-    two.run();
-    two.grant(0, door, READ | SUBSCRIBE, 0).expect("the peer has been told");
-    two.run();
-    two.ask(1, true, &Request::Subscribe { coordinate: door, on: true }).expect("granted");
-    two.write(0, door, b"new").expect("it is there");
-    two.run();
-    assert_eq!(two.values(1).last().map(|(_, value)| value.clone()), Some(Some(b"new".to_vec())));
-    assert_eq!(two.values(1).iter().filter(|(_, value)| value.is_none()).count(), 1, "GONE came once, before it");
-}
-
-#[test]
-fn what_takes_a_right_back_counts_even_if_it_comes_before_the_grant() {
-    for erased in [false, true] {
-        let mut two = Two::new(22, false, Weather::FAIR, offer());
-        let door = two.endpoint(0, GLOBAL, b"door");
-        let path = (two.world.hosts[0].at, two.world.hosts[1].at);
-        two.world.cut.push(path);
-        two.grant(0, door, READ, 0).expect("under a contract");
-        two.world.settle();
-        two.world.cut.clear();
-        let taken_back = if erased { two.ask(0, false, &Request::Erase(door)) } else { two.grant(0, door, 0, 0) };
-        assert_eq!(taken_back, Ok(Done::Ok));
-        for _ in 0..5 {
-            two.run();
-        }
-        let told = two.told(1).expect("open");
-        assert!(told.granted.iter().all(|(_, rights, _)| *rights == 0), "erased: {erased}: {:?}", told.granted);
-        assert!(told.values.is_empty(), "what was never granted does not end");
-        // Granted again, it counts.
-        if erased {
-            assert_eq!(two.endpoint(0, GLOBAL, b"door"), door);
-        }
-        two.grant(0, door, READ, 0).expect("under a contract");
-        two.run();
-        assert_eq!(two.told(1).expect("open").granted.last().map(|(_, rights, _)| *rights), Some(READ));
-    }
-}
-
-#[test]
 fn a_subscription_that_comes_while_the_reach_is_too_wide_counts_when_it_is_near() {
     let mut two = Two::new(23, false, Weather::FAIR, offer());
     let note = two.endpoint(0, 0, b"note");

@@ -295,6 +295,34 @@ fn a_recalled_line_may_be_named_by_the_peer() {
     assert_eq!(current(&world, 1).expect("open").1.opened, Some((Outcome::Resumed, line, 4, 7)));
 }
 
+/// The attack *a number that leaves no item*: the highest that a peer can say is one that a move takes along.
+#[test]
+fn a_line_that_goes_on_from_the_highest_number_that_can_be_said_still_moves() {
+    const HIGHEST: u64 = (1 << 62) - 1;
+    let mut world = Hosts::new(12, 3, 1, true);
+    assert!(world.run_until(120_000, Hosts::all_bound));
+    (0..2).for_each(|host| listen(&mut world, host));
+    let (line, own, peer) = ([5; 16], world.eid(0, 0), world.eid(1, 0));
+    let recall = |safe| ResumeRecord { peer: own, line: Line(line), safe }.to_bytes();
+    let now = world.now;
+    let mut ask = |safe| {
+        let record = recall(safe);
+        world.hosts[1].with(now, 0, |desk, rng| desk.ask(None, &Request::Recall(&record), rng))
+    };
+    assert_eq!(ask(HIGHEST + 1), Err(LocalStatus::Refused));
+    ask(HIGHEST).expect("there is room");
+    let record = ResumeRecord { peer, line: Line(line), safe: 0 }.to_bytes();
+    let session = open(&mut world, 0, Some(&record)).expect("a slot is free");
+    assert!(world.run_until(5_000, |world| current(world, 0).is_some() && current(world, 1).is_some()));
+    assert_eq!(current(&world, 0).expect("open").1.opened, Some((Outcome::Resumed, line, HIGHEST, 0)));
+    for number in HIGHEST..HIGHEST + 3 {
+        let now = world.now;
+        world.hosts[0].with(now, 0, |desk, _| desk.send(session, number, b"item")).expect("there is room");
+    }
+    let agent = world.dock((0, 0), 2);
+    assert!(world.hosts[2].told_of(agent, &peer).is_some(), "its session has moved");
+}
+
 #[test]
 fn a_record_that_does_not_fit_its_open_is_refused() {
     let mut world = bound(11, Weather::FAIR);

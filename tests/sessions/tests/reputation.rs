@@ -7,10 +7,10 @@ use iacp_core::erp::binding::Binding;
 use iacp_core::erp::entity::{Done, Dropped};
 use iacp_core::erp::local::{Listen, Open, Request};
 use iacp_core::governance::journal::{Broken, Journal, Kind};
-use iacp_core::governance::reputation::{ACCUSED, Proven};
+use iacp_core::governance::reputation::{ACCUSED, Account, GOOD, Proven, Reputation};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{Admission, Capabilities, Discard, Kind as Frames, TeardownReason, Terms};
-use iacp_core::slots::Handle;
+use iacp_core::slots::{Handle, IndexKey};
 use iacp_core::time::UnixTime;
 use iacp_wire::{Eid, Locator};
 use sessions::hosts::{Hosts, Keeping, place, register_frame};
@@ -71,8 +71,9 @@ fn close(world: &mut Hosts, session: Handle) {
     wait(world, 20);
 }
 
-/// A session that lives until its host has read the peer's standing again, and ends.
+/// A session that lives until its host has read the peer's standing again, and ends; an hour after what came before.
 fn visit(world: &mut Hosts) -> Option<bool> {
+    wait(world, 3_600);
     let (session, throttled) = open(world, Capabilities::NONE);
     wait(world, 340);
     close(world, session);
@@ -147,6 +148,7 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     // Below 5,000 it is accepted under strict terms, and so it stays until 5,500: with two good ones R is 5,249, with three 5,480.
     let mut seen = Vec::new();
     for _ in 0..3 {
+        wait(&mut world, 3_600);
         let (session, throttled) = open(&mut world, Capabilities::NONE);
         if seen.is_empty() {
             assert!(sent(&mut world, session) <= 16 * 3, "16 frames at once, and 16 a second");
@@ -192,6 +194,28 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     let later = unix.0 + ACCUSED;
     let said = again.keeper.standing::<Portable>(UnixTime(later), &peer, Proven::Nothing, &mut |_| ());
     assert_eq!(said.0, Admission::Admit);
+}
+
+#[test]
+fn sessions_that_are_opened_and_closed_at_once_count_once_an_hour() {
+    let mut world = world(3, Capabilities::NONE);
+    let peer = world.eid(0, 0);
+    for good in [1, 2] {
+        for _ in 0..3 {
+            let (session, _) = open(&mut world, Capabilities::NONE);
+            close(&mut world, session);
+        }
+        assert_eq!(counted(&mut world, &peer, Kind::Good), good);
+        wait(&mut world, 3_600);
+    }
+    // Also after a restart.
+    let (unix, log) = (world.unix(), keeping(&mut world).log.clone());
+    let mut accounts = [Account::FREE; 8];
+    let mut again = Reputation::new::<Portable>(&mut accounts, IndexKey::new([7; 16]), lii().eid());
+    log.iter().for_each(|entry| again.apply(entry));
+    let last = log.iter().rfind(|entry| entry.kind == Kind::Good).expect("there are two").time;
+    assert!(!again.counts_good(UnixTime(last + GOOD - 1), &peer) && again.counts_good(UnixTime(last + GOOD), &peer));
+    assert!(unix.0 >= last);
 }
 
 /// How many items of a flood come in two seconds.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use iacp_core::crypto::Portable;
-use iacp_core::erp::agent::{PURGE, RotationReason};
+use iacp_core::erp::agent::PURGE;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::{HEAD, HostEvent, HostRequest, HostSettings};
 use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, LocalStatus, Request};
@@ -263,21 +263,5 @@ fn agents_that_are_purged_at_once_are_each_told_also_where_only_one_leaving_has_
         assert!(of_it.iter().any(|(.., event)| unbound(event)), "{of_it:?}");
         let closed = |event: &AgentEvent<'_>| matches!(event, AgentEvent::Closed { .. });
         assert!(of_it.iter().any(|(_, of, event)| *of == Some(session) && closed(event)), "{of_it:?}");
-    }
-}
-
-// shows: IACP-005 (§3.4)
-#[test]
-fn a_session_that_has_not_begun_when_its_agent_rotates_is_told_to_be_lost() {
-    for reason in [RotationReason::Administrative, RotationReason::Compromise] {
-        let (mut world, _) = with_sessions(6, 1);
-        let nowhere = Identity::<Portable>::generate(&mut ChaCha8Rng::seed_from_u64(3)).eid();
-        let (now, eid) = (world.now, world.eid(0, 0));
-        let open = world.hosts[0].with(now, 0, |desk, rng| desk.open(nowhere, None, Capabilities::NONE, rng));
-        let waiting = open.expect("a slot is free");
-        world.run(100);
-        world.hosts[0].rotate(world.now, &eid, reason).expect("a slot is free");
-        assert!(world.run_until(40_000, |world| world.hosts[0].states[&0].0 == State::Unbound), "{reason:?}");
-        assert_eq!(told(&world, waiting).closed, Some(ClosureCode::Lost), "{reason:?}");
     }
 }

@@ -47,7 +47,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// Handles what is due at `now`, in the order in which it fell due; a constant number of things in one call, so ask
-    /// [`Self::next_deadline`] again.
+    /// [`Self::next_deadline`] again. Events are polled between two calls.
     #[inline(never)]
     pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.clock = self.clock.max(now);

@@ -27,7 +27,7 @@ pub struct Memory<'m, P: Provider, const LOG: usize, const FRAMES: usize> {
     pub peers: &'m mut [Slot<PeerSlot>],
     /// One for each item that waits to be sealed.
     pub fifo: &'m mut [Slot<FifoCell>],
-    /// One for each leaving that is under way.
+    /// One for each leaving that is under way: as many as agents, for all may leave at once.
     pub outbox: &'m mut [Slot<OutboxCell>],
     /// A power of two, at least twice as many as agents.
     pub agent_index: &'m mut [u32],

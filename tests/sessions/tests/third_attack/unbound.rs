@@ -135,6 +135,7 @@ fn a_rotation_ends_a_session_behind_what_waits_to_be_sealed() {
     assert_eq!(told(&world, 0, own).delivered, items);
 }
 
+// shows: IACP-005 (§3.4)
 #[test]
 fn a_session_that_has_not_begun_when_its_eid_is_given_up_is_lost_like_any_other() {
     for reason in [RotationReason::Administrative, RotationReason::Compromise] {

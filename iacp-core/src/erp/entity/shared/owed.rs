@@ -58,6 +58,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let due = self.owed(now, agent, place, self.home_reach(slot));
         match due {
+            // A GRANT of what has ended may still wait there: the end goes behind it.
+            Some(Due::Gone(_)) if self.sessions.at(slot).is_some_and(|entry| !entry.fifo.is_empty()) => {
+                return Some(false);
+            }
             Some(Due::Key(at)) => return Some(self.seal_key(now, (agent, slot, place), at, true).is_ok()),
             Some(Due::Out(at)) => return Some(self.seal_key(now, (agent, slot, place), at, false).is_ok()),
             Some(Due::Gone(coordinate)) => {

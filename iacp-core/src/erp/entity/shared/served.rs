@@ -70,7 +70,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let Some(point) = point else { return Ok(None) };
         if gone {
             let idle = point.is_idle();
-            let news = point.seen.gone(sequence);
+            // One that comes again behind a newer GRANT ends no more than the values before it: their versions begin anew.
+            let before = point.granted && point.above.is_some_and(|above| sequence < above);
+            let news = point.seen.gone(sequence) && !before;
+            // Values that came in between are asked for again.
+            point.again |= before && point.followed;
             if news {
                 point.keys = crate::pss::shared::group_key::Membership::new();
                 (point.granted, point.followed, point.again) = (false, false, false);
