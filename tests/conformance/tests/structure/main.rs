@@ -50,7 +50,7 @@ const CRATES: [Crate; 4] = [
             ("discovery", &["crypto", "guard", "identity", "machine", "slots", "time"]),
             ("directory", &["crypto", "discovery", "governance", "guard", "identity", "machine", "slots", "time"]),
             ("governance", &["crypto", "identity", "machine", "slots", "time"]),
-            ("dhi", &["crypto", "directory", "identity", "machine", "slots", "time"]),
+            ("dhi", &["crypto", "directory", "guard", "identity", "machine", "slots", "time"]),
             (
                 "erp",
                 &["crypto", "dhi", "directory", "governance", "guard", "identity", "machine", "pss", "slots", "time"],
