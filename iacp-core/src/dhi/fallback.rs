@@ -294,10 +294,11 @@ impl<'m> Resolver<'m> {
         let own = self.asked.iter().position(is_own);
         let of_network = || self.asked.iter().filter(|asked| asked.is_recent(now) && asked.network == network).count();
         let free = || self.asked.iter().position(|asked| !asked.is_recent(now));
+        let share = (self.asked.len() / SHARE).max(1);
         match own {
             Some(at) if self.asked.get(at).is_some_and(|asked| asked.is_recent(now)) => Err(Unanswered::TooSoon),
+            _ if of_network() >= share => Err(Unanswered::Full),
             Some(at) => Ok(at),
-            None if of_network() >= (self.asked.len() / SHARE).max(1) => Err(Unanswered::Full),
             None => free().ok_or(Unanswered::Full),
         }
     }

@@ -290,7 +290,7 @@ impl<'m> Reputation<'m> {
         self.journal.append::<P>(now, Kind::Change, amount, eid, &NO_EVIDENCE)
     }
 
-    /// The verdict on a peer, and whether it changed: [`Self::changed`] is due then. `load` says that D is at least
+    /// The verdict on a peer, and whether its account changed: [`Self::changed`] is due then. `load` says that D is at least
     /// D_base + 3, or a breaker is open.
     // keeps: IACP-021 (§3.6.2), IACP-024 (§3.6.2)
     pub fn verdict(&mut self, now: UnixTime, eid: &Eid, proven: Proven, load: bool) -> (Verdict, bool) {
@@ -299,18 +299,16 @@ impl<'m> Reputation<'m> {
         let before = self.account(eid).map_or((false, false), |account| (account.demands, account.throttles));
         let held = |was: bool, from: u16, back: u16| if was { score < back } else { score < from };
         let after = (held(before.0, threshold, back), held(before.1, 3_500, 4_000));
-        if before != after
-            && let Some(account) = self.account_mut(now.0, eid)
-        {
-            (account.demands, account.throttles) = after;
-        }
+        // Without an account there is nothing that could change.
+        let account = if before == after { None } else { self.account_mut(now.0, eid) };
+        let is_kept = account.map(|account| (account.demands, account.throttles) = after).is_some();
         let verdict = match (self.proven(now, eid, proven), after) {
             (Proven::Against, _) => Verdict::Drop,
             (_, (_, true)) => Verdict::Throttle,
             (_, (true, false)) => Verdict::DemandWork { threshold, score },
             (_, (false, false)) => Verdict::Admit,
         };
-        (verdict, before != after)
+        (verdict, is_kept)
     }
 }
 

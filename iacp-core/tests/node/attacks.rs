@@ -247,7 +247,7 @@ fn a_node_that_comes_to_hold_both_halves_accuses() {
     let other = binding(20, home(250).ip(), 4);
     assert_eq!(told(&mut host, &[3], 1, &record(Kind::Binding, key, other.as_bytes())), [1], "the first one stays");
     assert_eq!(host.events(at(2)), [Event::Equivocation { offender: identity(20).eid() }]);
-    assert_eq!(host.node.accuse(at(2), &host.me, &super::world::Nothing), Some(0));
+    assert!(matches!(host.node.accuse(at(2), &host.me, &super::world::Nothing), Some((_, 0))));
     assert!(host.node.is_challenged(&identity(20).eid()));
     assert_eq!(host.node.accuse(at(3), &host.me, &super::world::Nothing), None, "once");
     // It goes to the six others, who take it as proven.
@@ -282,13 +282,15 @@ fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
         let key = hashed(&identity(agent).eid().0);
         assert_eq!(told(host, &[3], 1, &record(Kind::Binding, key, other.as_bytes())), [1]);
         assert_eq!(host.events(at(2)), [Event::Equivocation { offender: identity(agent).eid() }]);
-        host.node.accuse(at(2), &host.me, &super::world::Nothing)
+        host.node
+            .accuse(at(2), &host.me, &super::world::Nothing)
+            .map(|(accused, status)| (accused == identity(agent).eid(), status))
     };
     // Half of the eight places are for what the node itself finds.
     for agent in 40..44 {
-        assert_eq!(accuses(&mut host, agent), Some(0), "agent {agent}");
+        assert_eq!(accuses(&mut host, agent), Some((true, 0)), "agent {agent}");
     }
-    assert_eq!(accuses(&mut host, 44), Some(4), "CAPACITY");
+    assert_eq!(accuses(&mut host, 44), Some((true, 4)), "CAPACITY");
     assert_eq!(accused(&mut host, 3, 21, 30, 4), 0, "others are heard");
     let (offender, mut recalled) = (identity(44).eid(), false);
     for epoch in 0..=161 {
@@ -297,7 +299,7 @@ fn what_a_node_cannot_accuse_by_now_it_accuses_by_when_a_trial_has_ended() {
     }
     assert!(recalled, "with the end of a trial");
     let later = at(3 + 162 * EPOCH);
-    assert_eq!(host.node.accuse(later, &host.me, &super::world::Nothing), Some(0));
+    assert!(matches!(host.node.accuse(later, &host.me, &super::world::Nothing), Some((_, 0))));
     assert!(host.node.is_challenged(&offender));
 }
 

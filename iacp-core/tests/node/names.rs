@@ -56,7 +56,7 @@ fn curation_body() -> Vec<u8> {
     [&fields[..], &sign(&identity(OLD), Kind::Curation, &fields, &[]).0].concat()
 }
 
-fn token(parent: &str, child: &str, signer: u8, key: u8, life: u64) -> Vec<u8> {
+pub fn token(parent: &str, child: &str, signer: u8, key: u8, life: u64) -> Vec<u8> {
     let times = [START.to_be_bytes(), (START + life).to_be_bytes()].concat();
     let fields = [text(parent), text(child), identity(key).eid().0.to_vec(), times].concat();
     [&fields[..], &sign(&identity(signer), Kind::Delegation, &fields, &[]).0].concat()

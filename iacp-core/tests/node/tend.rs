@@ -10,7 +10,7 @@ use iacp_wire::layout::{Custody, FilterPart, Record};
 use iacp_wire::{Frame, Message};
 use zerocopy::FromBytes;
 
-use super::names::{CURATOR, NAME, Pinned, SHOP, SITE, accusation, name, offer, verdict, world_of};
+use super::names::{CURATOR, NAME, Pinned, SHOP, SITE, accusation, name, offer, token, verdict, world_of};
 use super::world::{Chosen, Host, START, at, hashed, identity, info};
 
 const HOUR: u64 = 3_600_000;
@@ -30,7 +30,8 @@ fn run(hosts: &mut [Host], silent: &[usize], from: u64, until: u64) {
         for number in 0..hosts.len() {
             let Host { node, me } = &mut hosts[number];
             let _ = node.handle_deadline(at(ms));
-            while node.tend(at(ms), me, &Pinned).is_some() {}
+            let made = (0..200).take_while(|_| node.tend(at(ms), me, &Pinned).is_some()).count();
+            assert!(made < 200, "it comes to an end");
             let mut out = [0; 1_200];
             while let Some((to, length)) = hosts[number].node.poll_transmit(at(ms), &hosts[number].me, &mut out) {
                 let Some(receiver) = (0..hosts.len()).find(|other| place(*other) == to) else { continue };
@@ -84,6 +85,30 @@ fn the_nodes_of_a_curator_keep_its_child_while_it_is_on_trial_and_after_its_end(
     // They hear of it: a record with its votes.
     run(&mut hosts, &[], 20_000, 100_000);
     assert!(hosts.iter().all(|host| custody(host, 100_000).is_some()));
+}
+
+/// More children than collect votes side by side, which stand in another order at each node.
+// shows: IACP-127 (§5.5.3), IACP-164 (B.6)
+#[test]
+fn all_children_of_a_curator_are_kept_however_many_it_has() {
+    let mut hosts = nodes();
+    let children: Vec<_> = (0..20_u8).map(|number| (format!("test.shop{number}"), 60 + number)).collect();
+    for (number, host) in hosts.iter_mut().enumerate() {
+        for at in 0..children.len() {
+            let (path, key) = &children[(at + 3 * number) % children.len()];
+            let body = token("test", path, CURATOR, *key, 9 * HOUR);
+            assert_eq!(offer(host, 0, Kind::Delegation, path.as_bytes(), &body), 0, "{path}");
+        }
+    }
+    everywhere(&mut hosts, 1_000, Kind::Verdict, &verdict(CURATOR, Outcome::Guilty));
+    run(&mut hosts, &[], 2_000, 300_000);
+    for host in &hosts {
+        for (path, _) in &children {
+            let made = host.node.store().list(at(300_000).unix, Kind::Custody, hashed(path.as_bytes())).count();
+            assert_eq!(made, 1, "{path}");
+        }
+        assert_eq!(host.node.drafts().count(), 0);
+    }
 }
 
 // shows: IACP-164 (B.6)

@@ -43,6 +43,8 @@ use crate::telling::timeline::Timeline;
 
 /// Things that are done in a row before whatever has come meanwhile has its turn.
 const BURST: usize = 64;
+/// A host that stops waits so long for its disk.
+const LAST: Duration = Duration::from_secs(2);
 /// Addresses whose frames are counted.
 const PLACES: usize = 1_024;
 /// How often a host that listens everywhere looks where it is.
@@ -243,8 +245,8 @@ impl Host<'_> {
                 Turn::Watch => self.look_where_we_are(),
                 Turn::Room => {}
                 Turn::Stop => {
-                    if let Some(Err(error)) = self.book.page(unix()).map(|page| page.write(&self.standing.folder)) {
-                        self.trouble(format!("what was counted of peers last is not written: {error}"));
+                    if !self.is_counted_written() {
+                        self.trouble("what was counted of peers last is not written".into());
                     }
                     self.trouble("stopped; its agents keep their EIDs for the next start".into());
                     return Ok(());
@@ -254,6 +256,18 @@ impl Host<'_> {
                 }
             }
         }
+    }
+
+    /// The last that was counted of peers goes behind the pages that still wait: a page before its forerunner would leave a hole.
+    fn is_counted_written(&mut self) -> bool {
+        let Some(page) = self.book.page(unix()) else { return true };
+        let (done, written) = std::sync::mpsc::channel();
+        self.storage.also(move |folder| {
+            page.write(folder)?;
+            let _ = done.send(());
+            Ok(())
+        });
+        written.recv_timeout(LAST).is_ok()
     }
 
     /// Everything that can be done now, but no more than a burst of it; `true` if the way out is full.

@@ -30,8 +30,8 @@ use crate::keys::{self, Crypto, Identity};
 
 /// Peers that are counted in one epoch.
 const ACCOUNTS: usize = 4_096;
-/// Entries of a log. Beyond it nothing is written until the next start, which begins a new one.
-const LIMIT: u64 = 1_000_000;
+/// Entries of a log. The page that reaches it is the last one until the next start, which begins a new log.
+const LIMIT: u64 = if cfg!(test) { 100 } else { 1_000_000 };
 /// What was counted is written after so many milliseconds.
 const WRITE: u64 = 1_000;
 
@@ -161,7 +161,7 @@ impl Book {
         let entries = std::mem::take(&mut self.pending);
         let end = self.entries();
         let first = std::mem::replace(&mut self.first, end);
-        if entries.is_empty() || end > LIMIT {
+        if entries.is_empty() || first >= LIMIT {
             return None;
         }
         Some(Page { first, entries, head: self.keeper.journal().head(&self.lii, unix).to_bytes() })
@@ -223,6 +223,25 @@ mod tests {
         violate(&mut book, 1);
         book.page(NOW).expect("an entry").write(&folder).expect("written over what was left");
         assert_eq!((opened(&folder).1, opened(&folder).0.entries()), (None, 6));
+    }
+
+    // shows: IACP-017 (§3.6.1)
+    #[test]
+    fn a_full_log_gives_way_to_a_new_one_at_the_next_start() {
+        let place = tempfile::tempdir().expect("a directory");
+        let folder = Folder::new(place.path());
+        let (mut book, _) = opened(&folder);
+        for count in [99, 2] {
+            violate(&mut book, count);
+            book.page(NOW).expect("it begins below the limit").write(&folder).expect("written");
+        }
+        violate(&mut book, 1);
+        assert!(book.page(NOW).is_none(), "it is full");
+        let (mut book, lost) = opened(&folder);
+        assert!(lost.expect("it is told").starts_with("reputation: it is full; a new log begins"));
+        violate(&mut book, 1);
+        book.page(NOW).expect("an entry").write(&folder).expect("written");
+        assert_eq!((opened(&folder).1, opened(&folder).0.entries()), (None, 1));
     }
 
     // shows: IACP-017 (§3.6.1)

@@ -298,7 +298,8 @@ impl Storage {
 }
 
 /// Writes what is ordered, one after the other; what fails is tried again. A seed that is to be forgotten goes before all
-/// else, also where a full disk lets nothing be written, and takes with it what was still to be written of its agent.
+/// else, also where a full disk lets nothing be written, and takes with it what was still to be written of its agent. What no agent
+/// waits for comes last.
 fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSender<Word>) {
     let mut waiting = VecDeque::new();
     loop {
@@ -307,7 +308,9 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
             waiting.push_back(order);
         }
         waiting.extend(orders.try_iter());
-        let first = waiting.iter().position(|order| matches!(order, Order::Forget(_))).unwrap_or(0);
+        let find = |is_it: fn(&Order) -> bool| waiting.iter().position(is_it);
+        let first = find(|order| matches!(order, Order::Forget(_)));
+        let first = first.or_else(|| find(|order| !matches!(order, Order::Also(_)))).unwrap_or(0);
         let done = match waiting.get_mut(first) {
             Some(Order::Forget(eid)) => forget(&folder.agent(eid)).map(|()| None),
             Some(Order::Keep(record, what)) => kept(folder, record, *what, false),
@@ -328,7 +331,9 @@ fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSende
                 word
             }
             Err(error) => {
-                let what = format!("cannot write in {}: {error}; nothing new is signed", folder.0.display());
+                let is_also = matches!(waiting.get(first), Some(Order::Also(_)));
+                let so = if is_also { "it is tried again" } else { "nothing new is signed" };
+                let what = format!("cannot write in {}: {error}; {so}", folder.0.display());
                 Some(Word::Trouble(what))
             }
         };

@@ -240,10 +240,10 @@ impl Keeper {
                     todo.push(Todo::Publish(Class::Identities, key));
                 }
                 // This node has come to hold two words of one key that contradict each other: it says so to all.
-                Event::Equivocation { offender } => {
+                Event::Equivocation { .. } => {
                     let Self { node, me, overlay, votes, pinned, .. } = self;
                     let known = Known { overlay, votes, pinned };
-                    if node.accuse(now, me, &known) == Some(0) {
+                    if let Some((offender, 0)) = node.accuse(now, me, &known) {
                         self.counts.accused += 1;
                         let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
                         todo.push(Todo::Publish(Class::Identities, key));

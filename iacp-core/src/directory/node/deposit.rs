@@ -7,6 +7,7 @@ use iacp_wire::message::{ErpRegister, HeaderFragment, MalfeasanceEvidence, Proof
 use iacp_wire::{DhtKey, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::cases::Case;
 use super::neighbours::Known;
 use super::{Event, Node, Source, Trust};
 use crate::crypto::Provider;
@@ -160,9 +161,9 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// Accuses by a pair of bindings that this node came to hold, after [`Event::Equivocation`]; none if there is no such pair. The
-    /// accusation stands here, and goes to the other nodes that try it. Gives its status: 0, 23 if it is known, or 4 if there is no
-    /// place to try it: then the pair is kept, and told anew when a trial ends.
-    pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<u32> {
+    /// accusation stands here, and goes to the other nodes that try it. Gives whom it accuses, which may be another than the event says, and
+    /// its status: 0, 23 if it is known, or 4 if there is no place to try it: then the pair is kept, and told anew when a trial ends.
+    pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<(Eid, u32)> {
         let pair = self.pair.take()?;
         let [ErpRegister { source_eid: offender, .. }, _] = pair;
         let [one, two] = pair.map(|binding| HeaderFragment {
@@ -180,7 +181,7 @@ impl<P: Provider> Node<'_, P> {
         if status == status::CAPACITY {
             self.pair = self.pair.or(Some(pair));
         }
-        Some(status)
+        Some((offender, status))
     }
 
     /// A place to try an accusation is free: the pair that waits for one is told.
@@ -225,17 +226,26 @@ impl<P: Provider> Node<'_, P> {
             return true;
         }
         let (accuser, is_own) = (data.evidence.accuser(), from == Source::Node(OWN));
+        // One that waits takes no place yet. It is asked first: to count takes a look at the whole store.
+        let is_open = self.cases.is_open(&data.ticket.target_eid);
+        if !is_open && !self.cases.has_room() {
+            return false;
+        }
         let voters = self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
         let [of_accuser, of_network] = self.pending(now, &accuser, from);
         let share = (self.cases.places() / if is_own { 2 } else { 4 }).max(OF_ACCUSER);
         let is_heard = (is_own || voters.contains(&accuser) || of_accuser < OF_ACCUSER) && of_network < share;
-        // One that waits takes no place yet.
-        is_heard && (self.cases.is_open(&data.ticket.target_eid) || self.cases.has_room() && !voters.is_empty())
+        is_heard && (is_open || !voters.is_empty())
     }
 
     /// The accusations that are open or wait: of one accuser, and of one network.
     fn pending(&self, now: Clock, accuser: &Eid, from: Source) -> [usize; 2] {
-        let mut counts = [0, 0];
+        // A trial that was restored has no record here until its accusation comes again.
+        let is_bare = |case: &&Case| {
+            let which = Slot { kind: Kind::Accusation, key: case.court.1, which: case.escrow.id().0 };
+            case.accuser == *accuser && self.store.held(&which).is_none()
+        };
+        let mut counts = [self.cases.all().filter(is_bare).count(), 0];
         for slot in 0..self.store.fill().1 {
             let record = self.store.at(now.unix, slot).filter(|record| record.kind == Kind::Accusation as u8);
             let Some(record) = record else { continue };

@@ -4,13 +4,19 @@ use iacp_wire::layout::{CustodyVote, Record};
 use iacp_wire::{DhtKey, Digest, Eid};
 use zerocopy::IntoBytes;
 
+use crate::crypto::Provider;
 use crate::directory::name::{MAX_PATH, Path};
 use crate::directory::{Kind, Slot};
+use crate::time::UnixTime;
 
-/// So many CUSTODYs collect votes side by side; the one that ends first gives way.
+/// So many CUSTODYs collect votes side by side. Of more children the same ones go first at all nodes: else each node keeps others,
+/// and none has its votes.
 const DRAFTS: usize = 8;
+/// The order of children is another one after so many milliseconds: those that find no votes hold up the others no longer.
+const TURN: u64 = 600_000;
 /// Both paths with their lengths, key, end, accusation.
 pub(super) const SIGNED: usize = 2 * (2 + MAX_PATH) + 72;
+
 /// A CUSTODY that has too few votes yet.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -20,13 +26,16 @@ pub(super) struct Draft {
     pub(super) votes: heapless::Vec<CustodyVote, 7>,
 }
 
+/// No part of the filter is to be made.
+pub(super) const DONE: u16 = u16::MAX;
+
 /// What is being made.
 #[derive(Debug)]
 pub(super) struct Tending {
     pub(super) drafts: [Option<Draft>; DRAFTS],
     /// Where the store is looked at next.
     pub(super) place: u32,
-    /// Epoch and part of the filter that are made next.
+    /// Epoch and part of the filter that are made next; [`DONE`] once all are.
     pub(super) epoch: u32,
     pub(super) part: u16,
 }
@@ -52,14 +61,32 @@ impl Tending {
         self.drafts.iter().flatten().find(|draft| draft.which.key == *key)
     }
 
-    /// A place for a draft: that of the older one of the same child, a free one, or that of the one which ends first.
-    pub(super) fn place(&mut self, which: &Slot) -> Option<&mut Option<Draft>> {
-        let order = |place: &&mut Option<Draft>| match place {
-            Some(draft) if draft.which == *which => 0,
-            None => 1,
-            Some(draft) => draft.not_after.max(2),
-        };
-        self.drafts.iter_mut().min_by_key(order)
+    /// A place for a draft: that of the older one of the same child, a free one, that of one which is over, or that of the child which
+    /// is the last in order. None: this one waits.
+    pub(super) fn place<P: Provider>(&mut self, now: UnixTime, which: &Slot) -> Option<&mut Option<Draft>> {
+        let place = self.drafts.iter_mut().max_by_key(|place| yields::<P>(now, place, which))?;
+        (yields::<P>(now, place, which) > (0, rank::<P>(now, &which.key))).then_some(place)
+    }
+
+    /// Whether there is one.
+    pub(super) fn has_place<P: Provider>(&self, now: UnixTime, which: &Slot) -> bool {
+        let own = (0, rank::<P>(now, &which.key));
+        self.drafts.iter().any(|place| yields::<P>(now, place, which) > own)
+    }
+}
+
+/// The order of a child: the same at all nodes, and of nobody's choice for long.
+fn rank<P: Provider>(now: UnixTime, key: &DhtKey) -> [u8; 32] {
+    P::sha256(&[&(now.0 / TURN).to_be_bytes(), &key.0])
+}
+
+/// How soon a place is given to this child: the highest first.
+fn yields<P: Provider>(now: UnixTime, place: &Option<Draft>, which: &Slot) -> (u8, [u8; 32]) {
+    match place {
+        Some(draft) if draft.which == *which => (3, [0; 32]),
+        None => (2, [0; 32]),
+        Some(draft) if draft.not_after <= now.0 => (1, [0; 32]),
+        Some(draft) => (0, rank::<P>(now, &draft.which.key)),
     }
 }
 

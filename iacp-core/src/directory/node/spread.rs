@@ -10,6 +10,8 @@ use crate::time::Mono;
 
 /// So many records are handed on side by side; a further one displaces the one that has been handed on most.
 const TASKS: usize = 32;
+/// What a node makes itself can wait: it leaves so many places to trials.
+const OF_TRIALS: usize = 8;
 /// Milliseconds before each further round. Nodes answer a record that they have without a signature of its owner.
 const PAUSES: [u64; 3] = [1_000, 8_000, 60_000];
 
@@ -44,6 +46,24 @@ impl Spread {
         if let Some(place) = self.tasks.iter_mut().max_by_key(spent) {
             *place = Some(Task { which, to, next: 0, round: 0, due: now });
         }
+    }
+
+    /// The same for what has become another record: it goes to these nodes from the start.
+    pub(super) fn anew(&mut self, now: Mono, which: Slot, to: Voters) {
+        self.end(&which);
+        self.begin(now, which, to);
+    }
+
+    /// Hands a record on no longer.
+    pub(super) fn end(&mut self, which: &Slot) {
+        for place in &mut self.tasks {
+            let _ = place.take_if(|task| task.which == *which);
+        }
+    }
+
+    /// Whether something that can wait may be handed on, too.
+    pub(super) fn has_room(&self) -> bool {
+        self.tasks.iter().flatten().count() < TASKS - OF_TRIALS
     }
 
     /// The next record that is to be handed on now, and to which node.
@@ -106,5 +126,24 @@ mod tests {
             assert_eq!(spread.next(Mono(u64::from(number))), Some((which(number), Eid([9; 32]))));
         }
         assert_eq!(spread.tasks.iter().flatten().count(), TASKS);
+    }
+
+    #[test]
+    fn what_can_wait_leaves_eight_places_and_what_is_finished_goes_to_its_own_nodes() {
+        let nodes = |byte| -> Voters { core::iter::once(Eid([byte; 32])).collect() };
+        let mut spread = Spread::new();
+        for number in 0..24 {
+            assert!(spread.has_room());
+            spread.begin(Mono(0), which(number), nodes(9));
+        }
+        assert!(!spread.has_room());
+        for _ in 0..24 {
+            assert!(spread.next(Mono(0)).is_some());
+        }
+        spread.anew(Mono(1), which(3), nodes(8));
+        assert_eq!(spread.next(Mono(1)), Some((which(3), Eid([8; 32]))));
+        assert_eq!(spread.next(Mono(1)), None);
+        spread.end(&which(3));
+        assert!(spread.has_room());
     }
 }

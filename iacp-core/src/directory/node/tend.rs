@@ -7,14 +7,12 @@
 //!                  k votes ──▶ CUSTODY ──▶ the nodes of the child's path
 //! ```
 
-use core::net::{IpAddr, Ipv6Addr};
-
 use iacp_wire::layout::{CustodyVote, FilterPart, Record};
 use iacp_wire::{DhtKey, Digest, Eid, Signature};
 use zerocopy::IntoBytes;
 
-use super::deposit::status;
-use super::drafts::{Draft, SIGNED, signed};
+use super::deposit::{OWN, status};
+use super::drafts::{DONE, Draft, SIGNED, signed};
 use super::{Node, Trust};
 use crate::crypto::Provider;
 use crate::directory::body::Custodian;
@@ -51,6 +49,9 @@ impl<P: Provider> Node<'_, P> {
     /// handed on: see [`Self::draft`]. Call it once a second, until it gives none. Here [`Self::poll_transmit`] hands it on.
     // keeps: IACP-128 (§5.5.3), IACP-164 (B.6)
     pub fn tend<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<(Class, DhtKey)> {
+        if !self.spread.has_room() {
+            return None;
+        }
         self.keep_children(now, me, trust).or_else(|| self.keep_filter(now, me, trust))
     }
 
@@ -82,8 +83,11 @@ impl<P: Provider> Node<'_, P> {
         let (_, Wanted { which, not_after, signed, voters }) = found?;
         let vote = CustodyVote { directory_node_eid: me.eid(), signature: sign(me, Kind::Custody, &signed, &[]) };
         let votes = core::iter::once(vote).collect();
-        *self.tending.place(&which)? = Some(Draft { which, not_after, signed, votes });
-        self.spread.begin(now.mono, which, voters.clone());
+        let place = self.tending.place::<P>(now.unix, &which)?;
+        if let Some(before) = place.replace(Draft { which, not_after, signed, votes }) {
+            self.spread.end(&before.which);
+        }
+        self.spread.anew(now.mono, which, voters.clone());
         self.finish(now, &which, voters.len(), trust);
         Some((Class::Namespaces, which.key))
     }
@@ -108,9 +112,13 @@ impl<P: Provider> Node<'_, P> {
         let signed = signed(&token.parent, &token.child, &token.child_key, end, &id);
         let is_made = self.held_end(&which).is_some_and(|held| held >= end)
             || self.tending.draft(&which.key).is_some_and(|draft| draft.signed == signed);
+        // A signature without a place for it would be made again and again.
+        if is_made || !self.tending.has_place::<P>(now.unix, &which) {
+            return None;
+        }
         let court = DhtKey(P::sha256(&[token.parent.as_str().as_bytes()]));
         let voters = view.voters(Class::Namespaces, &court);
-        (!is_made && voters.contains(&me.eid())).then_some(Wanted { which, not_after: end, signed, voters })
+        (voters.contains(&me.eid())).then_some(Wanted { which, not_after: end, signed, voters })
     }
 
     fn held_end(&self, which: &Slot) -> Option<u64> {
@@ -161,17 +169,17 @@ impl<P: Provider> Node<'_, P> {
         }
         let is_it = |draft: &&mut Draft| draft.which == which && draft.signed == body.signed;
         let Some(draft) = self.tending.drafts.iter_mut().flatten().find(is_it) else { return status::REFUSED };
-        for vote in body.custody.votes {
-            let voter = vote.directory_node_eid;
-            let is_new = !draft.votes.iter().any(|known| known.directory_node_eid == voter);
-            if !voters.contains(&voter) {
+        let is_known = |draft: &Draft, voter| draft.votes.iter().any(|known| known.directory_node_eid == voter);
+        // All are checked before one counts.
+        for CustodyVote { directory_node_eid: voter, signature } in body.custody.votes {
+            let label = Kind::Custody.label();
+            let holds = |draft: &Draft| verify_record::<P>(voter, label, &draft.signed, &[], signature).is_ok();
+            if !voters.contains(voter) || !is_known(draft, *voter) && !holds(draft) {
                 return status::REFUSED;
             }
-            if is_new {
-                let (label, signature) = (Kind::Custody.label(), &vote.signature);
-                if verify_record::<P>(&voter, label, &draft.signed, &[], signature).is_err() {
-                    return status::REFUSED;
-                }
+        }
+        for vote in body.custody.votes {
+            if !is_known(draft, vote.directory_node_eid) {
                 let _ = draft.votes.push(*vote);
             }
         }
@@ -185,10 +193,11 @@ impl<P: Provider> Node<'_, P> {
         let mut body = [0; Record::MAX_BODY];
         let Some(record) = draft.record(&mut body) else { return };
         // Where there is no room for it here, it is found at the other nodes.
-        let told = self.deposit(now, Origin::Node, IpAddr::V6(Ipv6Addr::LOCALHOST), &record, trust);
+        let told = self.deposit(now, Origin::Node, OWN, &record, trust);
         if told == status::OK {
             let to = self.view(now.unix, trust).voters(Class::Namespaces, &which.key);
-            self.spread.begin(now.mono, *which, to);
+            // Its votes went to other nodes, under the same name.
+            self.spread.anew(now.mono, *which, to);
         }
     }
 
@@ -197,6 +206,9 @@ impl<P: Provider> Node<'_, P> {
         let epoch = u32::try_from(now.unix.0 / filter::EPOCH).ok()?;
         if epoch != self.tending.epoch {
             (self.tending.epoch, self.tending.part) = (epoch, 0);
+        }
+        if self.tending.part == DONE {
+            return None;
         }
         let order = (0..LARGEST).find(|order| self.ended_keys(now).count() <= filter::FULL << order).unwrap_or(LARGEST);
         let parts = (filter::SMALLEST / PART) << order;
@@ -223,12 +235,13 @@ impl<P: Provider> Node<'_, P> {
             body.signature = sign(me, Kind::Filter, body.as_bytes().get(..HEAD + PART + 32)?, &[]);
             let record = Record { kind, storage_key: key, expiry: u64::MAX, body: body.as_bytes() };
             // Where there is no room for it, the other nodes have theirs.
-            if self.deposit(now, Origin::Node, IpAddr::V6(Ipv6Addr::LOCALHOST), &record, trust) == status::OK {
+            if self.deposit(now, Origin::Node, OWN, &record, trust) == status::OK {
                 let to = self.view(now.unix, trust).voters(Class::Overlay, &key);
                 self.spread.begin(now.mono, which, to);
                 return Some((Class::Overlay, key));
             }
         }
+        self.tending.part = DONE;
         None
     }
 
@@ -246,12 +259,13 @@ impl<P: Provider> Node<'_, P> {
         bits
     }
 
-    /// The keys that a verdict ended, as far as they stand here under their own key.
+    /// The keys that a verdict ended, as far as it stands here under their own key: that of a curator has a second one, its court's.
     fn ended_keys(&self, now: Clock) -> impl Iterator<Item = Eid> {
         self.store.records(now.unix).filter(|record| record.kind == Kind::Verdict as u8).filter_map(|record| {
             match Body::parse(Kind::Verdict, record.body) {
                 Ok(Body::Verdict(verdict)) if verdict.head.outcome == Outcome::Guilty as u8 => {
-                    Some(verdict.head.offender_eid)
+                    let offender = verdict.head.offender_eid;
+                    (record.storage_key.0 == P::sha256(&[&offender.0])).then_some(offender)
                 }
                 _ => None,
             }

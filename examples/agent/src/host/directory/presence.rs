@@ -44,6 +44,8 @@ impl Presence {
         let seen = self.seen.get_mut(place)?;
         let (before, Node { eid, at }) = (*seen, node);
         match says.filter(|says| says != eid) {
+            // It is there: whoever names another here has forged its source.
+            Some(_) if before == Seen::There => None,
             Some(other) => {
                 *seen = Seen::Other;
                 (before != Seen::Other).then(|| {
