@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::cases::Case;
 use super::neighbours::Known;
-use super::{Event, Node, Source, Trust};
+use super::{Event, Node, OWN, Source, Trust};
 use crate::crypto::Provider;
 use crate::directory::accusation::verify_accusation;
 use crate::directory::metric::{NodeInfo, place};
@@ -32,8 +32,6 @@ pub(super) mod status {
     pub const KNOWN: u32 = 23;
 }
 
-/// What a node says of its own accord counts for no network.
-pub(super) const OWN: IpAddr = IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
 /// Of one accuser so many accusations are open or wait at a node.
 const OF_ACCUSER: usize = 4;
 /// So long after it lapsed an accusation may open once more, in milliseconds.

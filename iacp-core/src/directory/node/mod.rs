@@ -196,6 +196,8 @@ pub struct Node<'m, P: Provider> {
 
 /// So many events wait for the caller, which asks for them once a second.
 const EVENTS: usize = 16;
+/// What a node says of its own accord counts for no network.
+const OWN: core::net::IpAddr = core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
 /// At most so many refusals a second go to one network.
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
 /// At most so many records a second are handed over: no more than a node takes from one that it knows, however long they are.
@@ -365,7 +367,7 @@ impl<'m, P: Provider> Node<'m, P> {
                 let (offender, court) = (ended.offender, ended.court);
                 let expiry = now.0.saturating_add(cases::VERDICT_LIFE);
                 let copy = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
-                let from = Source::Node(deposit::OWN);
+                let from = Source::Node(OWN);
                 for key in [court.1, copy] {
                     let which = super::Slot { kind: Kind::Verdict, key, which: id.0 };
                     let body = body.get(..length).unwrap_or_default();

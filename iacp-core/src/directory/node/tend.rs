@@ -11,9 +11,9 @@ use iacp_wire::layout::{CustodyVote, FilterPart, Record};
 use iacp_wire::{DhtKey, Digest, Eid, Signature};
 use zerocopy::IntoBytes;
 
-use super::deposit::{OWN, status};
+use super::deposit::status;
 use super::drafts::{DONE, Draft, SIGNED, signed};
-use super::{Node, Trust};
+use super::{Node, OWN, Trust};
 use crate::crypto::Provider;
 use crate::directory::body::Custodian;
 use crate::directory::name::Delegation;
