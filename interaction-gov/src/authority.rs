@@ -15,8 +15,6 @@ use crate::vocabulary::{Authority, Set, Vocabulary};
 
 /// How many delegations there can be at a time, unless a type says another number; each authority has an equal share of them.
 pub const DELEGATIONS: usize = 16;
-/// How many one authority can have made.
-pub const DELEGATIONS_EACH: usize = DELEGATIONS / AUTHORITIES;
 /// How many vocabularies can follow each other.
 pub const VOCABULARIES: usize = 8;
 /// How far a version's number can be above the previous one. Without a limit, a signed version could have the highest
@@ -259,7 +257,8 @@ impl Authorities {
 }
 
 impl<const D: usize> Authorities<D> {
-    /// None, and room for `D` delegations: for the memory of a device, which may need none.
+    /// None, and room for `D` delegations, of which each of [`AUTHORITIES`] has an equal share: `D` is a multiple of them, or 0, for
+    /// the memory of a device that needs none.
     ///
     /// ```
     /// use interaction_gov::authority::Authorities;

@@ -250,6 +250,25 @@ fn a_version_with_a_text_that_was_taken_back_begins_to_govern_nowhere() {
 }
 
 #[test]
+fn a_version_with_a_text_that_was_taken_back_goes_on_where_it_governs_and_there_alone() {
+    let (mut world, privacy) = (world(), the("privacy"));
+    take(&mut world, "privacy", 2, PRIVACY, &private(2));
+    let bad = world.install(&policy(&[CORPORATE, &private(2)])).unwrap();
+    world.publish(Track::STABLE, bad).unwrap();
+    let (mut log, mut others) = (log(), govern::log());
+    let (mut call, _) = call(&world, &mut log);
+    let mut pinned = Call::create(InteractionId::recorded([8; 16]), Time(1_000), Mode::Enforce, &world, &mut others);
+    let pinned = pinned.as_mut().unwrap();
+    pinned.pin(Time(1_000), Some(bad), &world, &mut others).unwrap();
+    world.authorities.withdraw(privacy).unwrap();
+    assert_eq!(world.publish(Track::STABLE, bad), Ok(()), "it governs there already");
+    assert_eq!(pinned.pin(Time(2_000), Some(bad), &world, &mut others), Ok(()), "and here");
+    assert_eq!(world.emergency(bad), Err(RolloutError::TakenBack(privacy)));
+    assert_eq!(world.start_canary(bad, 10), Err(RolloutError::TakenBack(privacy)));
+    assert_eq!(call.pin(Time(2_000), Some(bad), &world, &mut log), Err(Refused(Verdict::NoPolicy)));
+}
+
+#[test]
 fn an_authority_goes_back_beside_a_text_of_another_that_was_taken_back() {
     let (mut world, corporate) = (world(), the("corporate"));
     take(&mut world, "privacy", 2, PRIVACY, &private(2));

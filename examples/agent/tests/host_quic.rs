@@ -50,8 +50,11 @@ fn a_host_that_moves_in_mid_stream_goes_on_by_another_connection() {
     let (bob, eid, _) = hosts[1].listen(&place.path().join("in"));
     let alice = hosts[0].send(&format!("{eid}@{}", hosts[1].at), &file, &["--pace", "150000"]);
     alice.until("progress", |told| told["done"].as_u64().is_some_and(|done| done > 30_000));
+    // So that it does not end meanwhile.
+    bob.pause();
     let moved = support::run(&["control", "--state", &hosts[0].dir(), "move", "127.0.0.9:0"]);
     support::succeeded(&moved);
+    bob.resume();
     assert_eq!(alice.next("delivered")["sessions"], 1, "in the same session");
     assert_eq!(bob.next("stored")["sha256"], sha256(&content));
 }
@@ -65,9 +68,12 @@ fn a_receivers_host_that_is_killed_is_found_again() {
     let (bob, eid, _) = there.listen(&place.path().join("in"));
     let alice = here.send(&format!("{eid}@{}", there.at), &file, &["--pace", "150000"]);
     alice.until("progress", |told| told["done"].as_u64().is_some_and(|done| done > 30_000));
+    // So that it does not end meanwhile.
+    alice.pause();
     let (state, at) = (there.state.clone(), there.at.clone());
     there.told.kill();
     let _there = Host::start_over_quic(&state, &at);
+    alice.resume();
     assert_eq!(bob.next("stored")["sha256"], sha256(&content));
     assert_eq!(alice.next("delivered")["sha256"], sha256(&content));
 }

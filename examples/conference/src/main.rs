@@ -11,7 +11,7 @@
 //! Everything is decided by `interaction-gov`, which knows no clock and no file. What this program adds:
 //!
 //! ```text
-//! day/  edge  cases/   the scripts
+//! day/  cases/   the scripts
 //! plane          the control plane: authorities' keys, signed policies, versions, identifiers
 //! stage  work    an interaction on a virtual clock; each step is told, and its records are kept
 //! evidence       the trail with its signed heads: verified, and tampered with
@@ -30,7 +30,6 @@ use clap::{Parser, Subcommand};
 
 mod cases;
 mod day;
-mod edge;
 mod evidence;
 mod figures;
 mod live;
@@ -94,7 +93,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     let play = match &arguments.script {
         None | Some(Script::Day) => day::play,
-        Some(Script::Edge) => edge::play,
+        Some(Script::Edge) => cases::edge::play,
         Some(Script::Telehealth) => cases::telehealth::play,
         Some(Script::Robot) => cases::robot::play,
         Some(Script::Live(live)) => {

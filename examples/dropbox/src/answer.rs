@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use cep_envelope::manifest::CausalParent;
 use ed25519_compact::KeyPair;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::disk::{Disk, Steps};
 use crate::folders::is_there;
@@ -98,10 +99,32 @@ impl Answers {
     }
 }
 
-/// The folder of a sender: its name, if that is harmless as a path.
+/// No file system takes a longer name than this.
+const LONGEST_FOLDER: usize = 255;
+
+/// The folder of a sender: its name, if that is harmless as a path; else that in hexadecimal digits; else, where even that is too
+/// long, its SHA-256.
 #[must_use]
 pub fn folder_of(sender: &str) -> PathBuf {
     let harmless = sender.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    let name = if harmless && !sender.is_empty() { sender.to_owned() } else { format!("+{}", hex::encode(sender)) };
+    let name = match format!("+{}", hex::encode(sender)) {
+        _ if harmless && !sender.is_empty() => sender.to_owned(),
+        name if name.len() > LONGEST_FOLDER => format!("++{}", hex::encode(Sha256::digest(sender))),
+        name => name,
+    };
     Path::new(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sender_has_a_folder_of_its_own_that_every_file_system_takes() {
+        let long = ["/".repeat(127), "/".repeat(128), ".".repeat(128), "a".repeat(128)];
+        let folders = long.each_ref().map(|sender| folder_of(sender));
+        assert_eq!(folders.each_ref().map(|folder| folder.as_os_str().len()), [255, 66, 66, 128]);
+        assert_ne!(folders[1], folders[2]);
+        assert_eq!(folder_of("a/b"), Path::new("+612f62"));
+    }
 }

@@ -206,7 +206,7 @@ impl<S: Steps> Dropbox<S> {
         let ready = look(&inbox)?.ready;
         let mut there: BTreeSet<&[u8]> = ready.iter().map(|name| &**name).collect();
         self.ripening.keep_only(&there);
-        there.extend(under_way.iter().map(|id| id.as_bytes()));
+        there.extend(under_way.iter().chain(&unfinished).map(|id| id.as_bytes()));
         self.pauses.keep_only(&there);
         for name in ready {
             if !self.pauses.is_over(&name, clock()) {

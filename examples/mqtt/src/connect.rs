@@ -66,7 +66,8 @@ impl Broker {
     }
 }
 
-/// The topic of notifications for this receiver. A name that has no place in a topic stands in hexadecimal digits.
+/// The topic of notifications for this receiver. A name that has no place in a topic stands in hexadecimal digits, or
+/// as its SHA-256 if it has more than 127 bytes.
 #[must_use]
 pub fn topic_of(receiver: &str) -> String {
     format!("cep/notices/{}", dropbox::folder_of(receiver).display().to_string().replace('+', "="))

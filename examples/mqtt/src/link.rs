@@ -150,11 +150,14 @@ pub(crate) fn poll(
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 // As the packet's length counts: two lengths of two bytes, the topic, and the payload.
                 if publish.payload.len() + publish.topic.len() + 4 > MAX_PACKET {
-                    // The next connection is as usual.
-                    poll.large = false;
-                    connection.eventloop.mqtt_options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
+                    poll.as_usual(connection);
                 }
                 poll.take(publish);
+                None
+            }
+            // What is answered comes behind all that waited: the long packet, if it came at all, has been read.
+            Ok(Event::Incoming(Packet::PingResp)) if poll.large => {
+                poll.as_usual(connection);
                 None
             }
             Ok(Event::Outgoing(Outgoing::PubAck(_))) => {
@@ -230,9 +233,14 @@ impl<T: Fn(Heard)> Poll<'_, T> {
     }
 
     fn begin_anew(&mut self, connection: &mut Connection) {
+        self.as_usual(connection);
+        connection.eventloop.mqtt_options.set_clean_session(true);
+    }
+
+    /// The next connection takes no packet that is longer than usual.
+    fn as_usual(&mut self, connection: &mut Connection) {
         self.large = false;
-        let options = &mut connection.eventloop.mqtt_options;
-        options.set_max_packet_size(MAX_PACKET, MAX_PACKET).set_clean_session(true);
+        connection.eventloop.mqtt_options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
     }
 
     /// Ends the connection, if it has not ended. What came in it is handled, and is not acknowledged any more.

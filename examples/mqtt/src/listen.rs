@@ -127,10 +127,17 @@ fn work(
     tell: impl Fn(Heard),
 ) -> Result<()> {
     let (mut later, mut handled): (Vec<Later>, u64) = (Vec::new(), 0);
+    // What is tried again and what is new take turns.
+    let mut new_first = false;
     loop {
         let now = Instant::now();
         let due = later.iter().position(|one| one.due <= now);
-        let (message, failures) = if let Some(place) = due {
+        let new = std::mem::take(&mut new_first) && later.len() < WAITING;
+        let new = new.then(|| link.next(waiting, Duration::ZERO).ok()).flatten();
+        let (message, failures) = if let Some(message) = new {
+            (message, 0)
+        } else if let Some(place) = due {
+            new_first = true;
             let one = later.swap_remove(place);
             (one.message, one.failures)
         } else {

@@ -390,7 +390,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// returns it to its track.
     ///
     /// # Errors
-    /// There is no such version, or it was rolled back, or a text in it was taken back and it does not govern here; no room for
+    /// There is no such version, or it was rolled back, or a text in it was taken back and it is not pinned to it yet; no room for
     /// the record, or the clock went backwards.
     // keeps: IOE-078 (§4.5 R5)
     pub fn pin<const W: usize, const V: usize, const D: usize>(
@@ -401,8 +401,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_with(now, Kind::Policy, rollout, log)?;
-        let governs = self.version(rollout).map(|version| version.number);
-        let number = match version.map(|version| rollout.may_govern(governs, version)) {
+        let number = match version.map(|version| rollout.may_govern(self.pinned, version)) {
             None => None,
             Some(Ok(version)) => Some(version.number),
             Some(Err(_)) => {

@@ -55,7 +55,8 @@ pub(crate) struct Canary {
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct Key([u8; 32]);
 
-/// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them, with up to `D` delegations.
+/// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them, with up to `D` delegations: 0,
+/// or a multiple of 8, of which each of 8 authorities has its share.
 ///
 /// A version is identified by its number, which is never reused.
 ///
@@ -253,6 +254,8 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// emergency version.
     pub fn emergency(&mut self, version: u32) -> Result<(), RolloutError> {
         self.goes_on(self.stable.max(self.emergency), version)?;
+        // What governs the stable track alone begins here.
+        self.may_govern(self.emergency, version)?;
         if self.emergency.replace(version) != Some(version) {
             self.changes(Entry::of_version(Change::Emergency, Some(version), 0));
         }
@@ -347,6 +350,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
             return Err(RolloutError::Busy);
         }
         self.goes_on(self.stable, version)?;
+        self.may_govern(None, version)?;
         self.canaries = self.canaries.checked_add(1).ok_or(RolloutError::Full)?;
         let track = Track(self.canaries);
         self.canary = Some(Canary { track, percent, version, withdrawn: Flag::NO });

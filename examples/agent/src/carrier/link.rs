@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use iacp_core::guard::prefix;
+use iacp_core::guard::site;
 use quinn::{Connection, Endpoint, SendDatagramError};
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
@@ -48,7 +48,7 @@ impl Transport {
 }
 
 /// How soon a full queue of QUIC is tried again.
-pub const ROOM: Duration = Duration::from_millis(1);
+const ROOM: Duration = Duration::from_millis(1);
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,7 +293,7 @@ struct Networks(HashMap<[u8; 9], Arc<()>>);
 impl Networks {
     /// What becomes of one more, while so many connections are open.
     fn door(&mut self, from: IpAddr, is_proven: bool, open: usize) -> Door {
-        let network = prefix(from);
+        let network = site(from);
         let near = self.0.get(&network).map_or(0, |places| Arc::strong_count(places) - 1);
         if open >= CONNECTIONS {
             Door::Refuse

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use quinn::{Connection, Endpoint};
 use tokio::sync::{Mutex as Turn, mpsc};
 
-use crate::carrier::link::{Arrival, INBOX, Queue, Route, accept, read_connection};
+use crate::carrier::link::{Arrival, INBOX, Route, accept, read_connection};
 use crate::carrier::quic;
 
 /// Peers with a connection, or with one under way.
@@ -98,30 +98,29 @@ impl Mesh {
         Some((frame.len(), from))
     }
 
-    /// Sends one frame; `false` if the queue of its connection is full.
-    pub fn send(&self, to: SocketAddr, frame: &[u8]) -> bool {
+    /// Sends one frame. One that finds the queue of its connection full is lost, so that no peer holds up the others.
+    pub fn send(&self, to: SocketAddr, frame: &[u8]) {
         let mut links = locked(&self.links);
         let is_full = links.len() >= LINKS;
         match links.get_mut(&to) {
             // One that is over gives way to another one.
             Some(Link::Open(route)) => {
-                if let Ok(queue) = route.send(to, frame) {
-                    return queue == Queue::Taken;
+                if route.send(to, frame).is_ok() {
+                    return;
                 }
             }
             Some(Link::Opening(waiting)) => {
                 if waiting.len() < WAITING {
                     waiting.push(frame.to_vec());
                 }
-                return true;
+                return;
             }
-            None if is_full => return true,
+            None if is_full => return,
             None => {}
         }
         links.insert(to, Link::Opening(vec![frame.to_vec()]));
         let (endpoint, links, inbox) = (self.endpoint.clone(), Arc::clone(&self.links), self.inbox.clone());
         tokio::spawn(reach(endpoint, to, links, inbox));
-        true
     }
 
     /// A session has taken something that came from there.

@@ -223,7 +223,7 @@ pub struct Reader {
     content: Vec<u8>,
     name: Option<Vec<u8>>,
     longest: u64,
-    /// What its place takes of the room, as long as it has not.
+    /// What its place takes of the room as soon as it is whole.
     place: usize,
     held: Held,
 }
@@ -245,7 +245,7 @@ impl Reader {
         }
     }
 
-    /// The same for a handoff that takes so many bytes of the room beside its own.
+    /// The same for a handoff that takes so many bytes of the room beside its own, once it is whole.
     pub const fn in_place(mut self, bytes: usize) -> Self {
         self.place = bytes;
         self
@@ -261,14 +261,17 @@ impl Reader {
                 return Err(NoHandoff::Trailing);
             }
             let (taken, rest) = bytes.split_at(bytes.len().min(self.missing));
-            self.held.take(self.place + taken.len())?;
-            self.place = 0;
+            self.held.take(taken.len())?;
             self.buffer.extend_from_slice(taken);
             self.missing -= taken.len();
             bytes = rest;
             // A part without bytes ends where it begins.
             while self.missing == 0 && self.stage != Stage::End {
                 self.advance()?;
+            }
+            // One under way needs no place yet, and a request needs none.
+            if self.stage == Stage::End && self.name.is_none() {
+                self.held.take(std::mem::take(&mut self.place))?;
             }
         }
         Ok(())

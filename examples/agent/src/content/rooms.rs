@@ -5,14 +5,14 @@ use std::rc::{Rc, Weak};
 
 use crate::content::parts::Room;
 
-/// A network: see [`prefix`](iacp_core::guard::prefix).
-pub type Prefix = [u8; 9];
+/// A network: see [`site`](iacp_core::guard::site).
+pub type Site = [u8; 9];
 
 /// A room, of which no network may take more than its share.
 pub struct Rooms {
     whole: Rc<Room>,
     share: usize,
-    parts: HashMap<Prefix, Weak<Room>>,
+    parts: HashMap<Site, Weak<Room>>,
 }
 
 impl Rooms {
@@ -22,7 +22,7 @@ impl Rooms {
     }
 
     /// The part of a network.
-    pub fn of(&mut self, network: Prefix) -> Rc<Room> {
+    pub fn of(&mut self, network: Site) -> Rc<Room> {
         if let Some(room) = self.parts.get(&network).and_then(Weak::upgrade) {
             return room;
         }

@@ -12,7 +12,7 @@ use crate::carrier::link::{self, Transport};
 use crate::clock::Clock;
 use crate::content::parts::{self, Parts};
 use crate::content::receive::Store;
-use crate::content::rooms::Prefix;
+use crate::content::rooms::Site;
 use crate::handoff::answer;
 use crate::handoff::carry::{LONGEST, carry};
 use crate::keys::{self, Identity, Target};
@@ -92,10 +92,10 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
 type Waiting = (Key, Rc<Parts>);
 
 /// What waits: of a network in the order in which it came, and one of each network in turn.
-struct Turns<T>(VecDeque<(Prefix, VecDeque<T>)>);
+struct Turns<T>(VecDeque<(Site, VecDeque<T>)>);
 
 impl<T> Turns<T> {
-    fn add(&mut self, network: Prefix, waiting: T) {
+    fn add(&mut self, network: Site, waiting: T) {
         match self.0.iter_mut().find(|(of, _)| *of == network) {
             Some((_, line)) => line.push_back(waiting),
             None => self.0.push_back((network, VecDeque::from([waiting]))),
@@ -112,7 +112,7 @@ impl<T> Turns<T> {
     }
 
     /// The next one, as soon as there is one; `None` if nothing comes any more.
-    async fn wait(&mut self, queue: &mut UnboundedReceiver<(Prefix, T)>) -> Option<T> {
+    async fn wait(&mut self, queue: &mut UnboundedReceiver<(Site, T)>) -> Option<T> {
         if self.0.is_empty() {
             let (network, first) = queue.recv().await?;
             self.add(network, first);
@@ -136,7 +136,7 @@ async fn hand_on(
     identity: &Identity,
     target: Target,
     transport: Transport,
-    mut queue: UnboundedReceiver<(Prefix, Waiting)>,
+    mut queue: UnboundedReceiver<(Site, Waiting)>,
     answers: &UnboundedSender<Later>,
 ) {
     let mut turns = Turns(VecDeque::new());

@@ -18,7 +18,7 @@ use cep_envelope::notification::MAX_NOTIFICATION;
 use iacp_wire::Eid;
 
 use crate::content::parts::{self, Room};
-use crate::content::rooms::{Prefix, Rooms};
+use crate::content::rooms::{Rooms, Site};
 use crate::handoff::sealing::Envelope;
 use crate::server::Reply;
 
@@ -53,7 +53,7 @@ impl Shelf {
     ///
     /// # Errors
     /// It is here and cannot be read, or there is no room for it now.
-    pub fn find(&mut self, name: &[u8], peer: &Eid, network: Prefix) -> Result<Option<Reply>> {
+    pub fn find(&mut self, name: &[u8], peer: &Eid, network: Site) -> Result<Option<Reply>> {
         // A surface has no '/', and is no '..'.
         let Ok(surface) = Surface::parse_bytes(name) else { return Ok(None) };
         let name = surface.as_str();
@@ -128,7 +128,7 @@ mod tests {
     use crate::handoff::sealing;
     use crate::keys;
 
-    const NETWORK: Prefix = [1; 9];
+    const NETWORK: Site = [1; 9];
 
     #[test]
     fn an_object_goes_to_the_agent_it_is_for_and_to_readers_alone() {

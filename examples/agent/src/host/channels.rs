@@ -124,9 +124,11 @@ impl Channels {
     /// There is no number for it: it is closed again.
     pub fn opened(&mut self, stream: UnixStream) -> Result<(u32, u32), &'static str> {
         let process = stream.peer_cred().ok().and_then(|credentials| credentials.pid());
-        let account = process.and_then(|process| u32::try_from(process).ok()).unwrap_or(0);
+        // Processes of another namespace have no number here: they share one account.
+        let account = process.and_then(|process| u32::try_from(process).ok()).filter(|process| *process != 0);
+        let account = account.unwrap_or(u32::MAX);
         let of_it = self.connections.values().filter(|connection| connection.account == account).count();
-        if account != 0 && of_it >= CHANNELS_EACH {
+        if of_it >= CHANNELS_EACH {
             return Err("a process has its share of local channels: one more is closed");
         }
         let number = self.free_number().or_else(|| self.idle_number());

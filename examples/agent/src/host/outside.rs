@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::net::UdpSocket;
 
-use crate::carrier::link::{FRAME_LIMIT, ROOM};
+use crate::carrier::link::FRAME_LIMIT;
 use crate::carrier::mesh::Mesh;
 use crate::carrier::serial::{Line, Place};
 
@@ -137,7 +137,10 @@ impl Outside {
         match &self.way {
             // The line leads to one place: what is for another one is lost.
             Way::Serial(line, far) => to != *far || line.send(frame),
-            Way::Quic(mesh) => mesh.send(to, frame),
+            Way::Quic(mesh) => {
+                mesh.send(to, frame);
+                true
+            }
             Way::Udp(socket) => {
                 !socket.try_send_to(frame, to).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
             }
@@ -148,8 +151,8 @@ impl Outside {
     pub async fn room(&self) {
         match &self.way {
             Way::Serial(line, _) => line.room().await,
-            // QUIC tells when there is room only to what hands over a datagram.
-            Way::Quic(_) => tokio::time::sleep(ROOM).await,
+            // Each peer has a queue of its own, and none holds up the host.
+            Way::Quic(_) => {}
             Way::Udp(socket) => {
                 let _ = socket.writable().await;
             }
@@ -159,7 +162,23 @@ impl Outside {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_peer_whose_queue_is_full_holds_up_no_other() {
+        let [here, one, other] = [(); 3].map(|()| Outside::quic((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port"));
+        let mut buffer: Buffer = [0; FRAME_LIMIT + 1];
+        for far in [&one, &other] {
+            assert!(here.send(far.at(), b"first"));
+            assert_eq!(far.next(&mut buffer).await.0, 5);
+        }
+        // Nothing leaves meanwhile: it is more than a connection's queue has room for.
+        assert!((0..4_000).all(|_| here.send(one.at(), &[0; 1_000])), "what finds no room is lost");
+        assert!(here.send(other.at(), b"second"));
+        assert_eq!(other.next(&mut buffer).await.0, 6);
+    }
 
     #[test]
     fn a_carrier_is_udp_or_quic_or_a_serial_line() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use iacp_core::guard::prefix;
+use iacp_core::guard::site;
 use iacp_core::pss::TeardownReason;
 use iacp_core::time::Mono;
 
@@ -22,7 +22,7 @@ impl Server<'_> {
 
     /// The part of the store's room that an address has with its neighbours.
     pub(super) fn room(&mut self, from: SocketAddr) -> Rc<Room> {
-        self.rooms.of(prefix(from.ip()))
+        self.rooms.of(site(from.ip()))
     }
 
     /// Whether one more session can be made, at the cost of an older one if need be.

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use iacp_core::discovery::dfa;
-use iacp_core::guard::prefix;
+use iacp_core::guard::site;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Closure, Event as Change, Incoming, Kind, Received as Heard, Responder, Settings,
     Signed, TRANSMIT_BUFFER, TeardownReason, Terms, continuity,
@@ -31,7 +31,7 @@ use crate::carrier::link::{Arrival, Queue, Route};
 use crate::clock;
 use crate::content::parts::{Came, Parts};
 use crate::content::receive::{Complete, Receiver, Store};
-use crate::content::rooms::{Prefix, Rooms};
+use crate::content::rooms::{Rooms, Site};
 use crate::keys::{self, Identity};
 use crate::memory::{Receiving, WINDOW, lend};
 use crate::server::beacon::{ANSWER, Beacon};
@@ -65,7 +65,7 @@ struct Entry {
     /// The peer has not shown yet that it holds the keys.
     strange: bool,
     /// The network that it was opened from.
-    prefix: Prefix,
+    network: Site,
     /// The lowest sequence numbers that have not arrived, here and at the peer: both rise with each frame in order.
     place: (u64, u64),
     /// When `place` last rose.
@@ -110,7 +110,7 @@ pub struct Received {
     pub session: Key,
     /// The network that the session was opened from.
     #[serde(skip)]
-    pub network: Prefix,
+    pub network: Site,
 }
 
 /// The answering side of an agent.
@@ -253,8 +253,8 @@ impl<'t> Server<'t> {
         }
         let bucket = &mut self.buckets.acks;
         // A network may have a quarter of the sessions.
-        let (network, most) = (prefix(from.ip()), self.most / 4);
-        let near = |entry: &&Entry| entry.prefix == network && entry.session.closure().is_none();
+        let (network, most) = (site(from.ip()), self.most / 4);
+        let near = |entry: &&Entry| entry.network == network && entry.session.closure().is_none();
         let has_place = || self.sessions.values().filter(near).count() < most;
         let mut guest = Guest { now, from, bucket, has_place: &has_place };
         let Ok(accepted) = self.responder.accept(now, &self.identity, from, signed, &mut guest) else { return };
@@ -283,9 +283,9 @@ impl<'t> Server<'t> {
         let ways = Ways { home: (from, route.clone()), other: None };
         self.strangers.push_back(key);
         let watch = Watch::new();
-        let (prefix, reply) = (prefix(from.ip()), reply::State::Silent);
+        let reply = reply::State::Silent;
         let (strange, excused, advanced, due) = (true, false, now, None);
-        let entry = Entry { session, ways, receiver, watch, strange, prefix, place, advanced, excused, due, reply };
+        let entry = Entry { session, ways, receiver, watch, strange, network, place, advanced, excused, due, reply };
         self.sessions.insert(key, entry);
         self.settle(now, key);
     }
@@ -387,7 +387,7 @@ impl<'t> Server<'t> {
         if entry.session.closure().is_some_and(|closure| closure != Closure::Graceful) {
             return;
         }
-        let (peer, network) = (entry.session.peer(), entry.prefix);
+        let (peer, network) = (entry.session.peer(), entry.network);
         let Some(mut receiver) = entry.receiver.take() else { return };
         match receiver.complete(&self.store) {
             Ok(Complete { sha256, bytes, handoff }) => {

@@ -15,10 +15,10 @@ use crate::stage::{Person, Played, Stage};
 use crate::telling::{Style, Teller};
 use crate::work::Work;
 
-const NAMES: &str = include_str!("../policies/edge/names.vocabulary");
-const OPERATOR: Text = Text { file: "operator.policy", text: include_str!("../policies/edge/operator.policy") };
+const NAMES: &str = include_str!("../../policies/edge/names.vocabulary");
+const OPERATOR: Text = Text { file: "operator.policy", text: include_str!("../../policies/edge/operator.policy") };
 const LAW: Text =
-    Text { file: "regional-data-law.policy", text: include_str!("../policies/edge/regional-data-law.policy") };
+    Text { file: "regional-data-law.policy", text: include_str!("../../policies/edge/regional-data-law.policy") };
 
 /// Plays it.
 pub fn play(seed: u64, style: Style) -> Result<Played> {
