@@ -103,12 +103,9 @@ impl Mesh {
         let mut links = locked(&self.links);
         let is_full = links.len() >= LINKS;
         match links.get_mut(&to) {
+            Some(Link::Open(route)) if route.send(to, frame).is_ok() => return,
             // One that is over gives way to another one.
-            Some(Link::Open(route)) => {
-                if route.send(to, frame).is_ok() {
-                    return;
-                }
-            }
+            Some(Link::Open(_)) => {}
             Some(Link::Opening(waiting)) => {
                 if waiting.len() < WAITING {
                     waiting.push(frame.to_vec());
