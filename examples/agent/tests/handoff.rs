@@ -433,7 +433,7 @@ fn a_relay_tries_again_until_the_receiver_is_back() {
     );
     succeeded(&alice.wait_with_output().expect("it ends"));
     assert_eq!(fs::read_dir(&out).expect("it is there").count(), 1, "once");
-    bob.has_nothing_more();
+    bob.has_judged_nothing_more();
 }
 
 #[test]
