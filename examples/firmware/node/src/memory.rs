@@ -76,3 +76,15 @@ pub fn entity(
     let further = Further { lines: &mut memory.lines, receipts: &mut memory.receipts, ..Further::default() };
     Node::with_tables(tables, further, settings, now, rng)
 }
+
+// The sizes that docs/firmware.md names: what grows here grows there.
+#[cfg(target_pointer_width = "32")]
+const _: () = {
+    assert!(size_of::<Slot<AgentSlot<Crypto>>>() == 1_328);
+    assert!(size_of::<Slot<SessionSlot<Crypto, LOG, FRAMES>>>() == 1_520 + LOG + 104 * FRAMES + 568);
+    assert!(size_of::<Slot<PeerSlot>>() == 288);
+    assert!(size_of::<Slot<FifoCell>>() == 912);
+    assert!(size_of::<Slot<OutboxCell>>() == 792);
+    assert!(size_of::<Slot<LineSlot>>() == 304 && size_of::<ReceiptSlot>() == 72);
+    assert!(size_of::<HeapCell>() == 16 && size_of::<Node>() == 4_064);
+};
