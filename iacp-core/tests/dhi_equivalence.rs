@@ -84,6 +84,13 @@ fn entropy_is_in_bits_per_byte() {
     // shows: IACP-049 (§1.2), IACP-050 (§4.1.4.1)
     let entropy = |text: &str| parity(&[&[text]]).entropy();
     assert_eq!(entropy("aaaa"), 0.0);
+    for length in 1..200 {
+        let bits = entropy(&"a".repeat(length));
+        assert!(
+            (0.0..1e-12).contains(&bits),
+            "{length} times one letter: {bits}, and rounding makes it no less than 0"
+        );
+    }
     assert_eq!(entropy("abab"), 1.0);
     assert_eq!(entropy("abcdefgh"), 3.0);
     assert_eq!(entropy("ab").to_bits(), 1.0_f64.to_bits(), "to the bit, on every platform");

@@ -237,7 +237,8 @@ impl Canonical {
     }
 }
 
-/// Bits per byte: `log2(N) − (Σ c·log2(c)) / N` over the counts that are not zero, ascending by byte; 0 without text.
+/// Bits per byte: `log2(N) − (Σ c·log2(c)) / N` over the counts that are not zero, ascending by byte; 0 without text, and where
+/// rounding makes it less.
 #[expect(clippy::cast_precision_loss, reason = "2^53 bytes of text are not read")]
 fn entropy(counts: impl Iterator<Item = u64> + Clone) -> f64 {
     let total: u64 = counts.clone().sum();
@@ -249,7 +250,7 @@ fn entropy(counts: impl Iterator<Item = u64> + Clone) -> f64 {
         sum + count * libm::log2(count)
     });
     let total = total as f64;
-    libm::log2(total) - sum / total
+    (libm::log2(total) - sum / total).max(0.0)
 }
 
 /// The digest and the entropy of a text.
