@@ -144,7 +144,7 @@ fn befall(world: &mut Hosts, host: usize, rng: &mut ChaCha8Rng) {
             let to = world.hosts[host].at;
             world.put(now.after(1), from, to, bytes.clone());
             let channel = rng.next_u32() % 10;
-            // Nobody has a token here: a local channel takes nothing of it but an ERP_INIT.
+            // No frame here has a valid token: a local channel takes nothing but an ERP_INIT.
             if world.hosts[host].local(now, channel, &bytes).is_ok() {
                 assert_eq!((bytes.len() >= 36, bytes[0] << 4 | bytes[1] >> 4), (true, 0x11), "{bytes:?}");
             }

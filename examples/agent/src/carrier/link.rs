@@ -298,7 +298,7 @@ impl Networks {
         if open >= CONNECTIONS {
             Door::Refuse
         } else if open >= CONNECTIONS / 8 && !is_proven {
-            // Under load an address proves itself before it costs anything: in the name of another network nobody takes its share.
+            // Under load an address proves itself before it costs anything: no host can use up the share of another network.
             Door::Prove
         } else if near >= CONNECTIONS / 4 {
             Door::Refuse

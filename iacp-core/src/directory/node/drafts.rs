@@ -75,7 +75,7 @@ impl Tending {
     }
 }
 
-/// The order of a child: the same at all nodes, and of nobody's choice for long.
+/// The order of a child: the same at all nodes, and changed every ten minutes, so no child can keep a chosen place.
 fn rank<P: Provider>(now: UnixTime, key: &DhtKey) -> [u8; 32] {
     P::sha256(&[&(now.0 / TURN).to_be_bytes(), &key.0])
 }

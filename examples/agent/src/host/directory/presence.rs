@@ -44,7 +44,7 @@ impl Presence {
         let seen = self.seen.get_mut(place)?;
         let (before, Node { eid, at }) = (*seen, node);
         match says.filter(|says| says != eid) {
-            // It is there: whoever names another here has forged its source.
+            // It is there: an answer with another EID has a forged source.
             Some(_) if before == Seen::There => None,
             Some(other) => {
                 *seen = Seen::Other;
