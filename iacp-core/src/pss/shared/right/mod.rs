@@ -1,8 +1,15 @@
 //! What a peer may do with an endpoint, and from where (`IACP §6.1.2`, `IACP §6.4.4`).
 
+mod due;
+mod seen;
+mod serve;
+
+pub use due::Due;
+pub use seen::Seen;
+pub use serve::{OPS_A_SECOND, Served};
+
 use super::coordinate::Coordinate;
 use super::endpoint::{EndpointError, EndpointSlot, Endpoints};
-use super::frame::{Contract, Op, Status};
 use crate::time::Mono;
 
 /// The peer may read.
@@ -11,9 +18,6 @@ pub const READ: u16 = 0x1;
 pub const SUBSCRIBE: u16 = 0x2;
 /// The peer may write.
 pub const WRITE: u16 = 0x4;
-
-/// The most ops that are served in a second of a session.
-pub const OPS_A_SECOND: u32 = 64;
 
 /// The kind of carrier that brought a frame, the nearest first; the caller provides it. An op has the wider of two
 /// reaches: that of its frame, and that of its session's home. It must not be derived from an IP address, because any
@@ -106,52 +110,6 @@ pub(crate) struct Granted {
 /// How many seconds are left, and one for a part of it.
 fn seconds_left(now: Mono, until: Mono) -> u32 {
     u32::try_from(until.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
-}
-
-/// The result of an op of the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Served {
-    /// Nothing is to be sent.
-    Nothing,
-    /// A RESULT is to be sent.
-    Result {
-        /// The number of the request.
-        request: u32,
-        /// The status of the RESULT.
-        status: Status,
-        /// The version now; 0 without a right to read.
-        version: u64,
-    },
-    /// The value is to be sent, and a RESULT after it.
-    Value {
-        /// The number of the request.
-        request: u32,
-        /// The version that is sent.
-        version: u64,
-    },
-    /// The endpoint has changed: [`Rights::update`] of every session has to be called.
-    Changed {
-        /// The number of the request.
-        request: u32,
-        /// The new version.
-        version: u64,
-    },
-    /// Not for the owner's side: the peer's GRANT, REVOKE and RESULT are about endpoints of the peer.
-    NotOurs,
-}
-
-/// A frame that is due to the peer about one endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// The key of the group's epoch, which must be sent before values that are sealed under it.
-    Key(Coordinate),
-    /// That the peer is no longer a member of the group.
-    Out(Coordinate),
-    /// The newest value; those between are skipped.
-    Value(Coordinate),
-    /// That the endpoint has ended.
-    Gone(Coordinate),
 }
 
 /// The rights of a peer in one session to at most `N` endpoints, under an effective contract. They end with it, by time, or
@@ -372,84 +330,6 @@ impl<const N: usize> Rights<N> {
         (near && lasts && open && right.rights & wanted == wanted).then_some(endpoint)
     }
 
-    /// Serves an op of the peer from the authentic frame `sequence`.
-    ///
-    /// `frame` is the reach of the frame that brought it, `home` that of the session's home.
-    pub fn serve(
-        &mut self,
-        now: Mono,
-        sequence: u64,
-        (frame, home): (Reach, Reach),
-        contract: &Contract<'_>,
-        endpoints: &mut Endpoints<'_>,
-    ) -> Served {
-        let coordinate = &contract.coordinate;
-        let reach = frame.max(home);
-        let within = self.count(now);
-        let refused = |request, status| Served::Result { request, status, version: 0 };
-        match contract.op {
-            Op::Read { request } | Op::Write { request, .. } if !within => refused(request, Status::Capacity),
-            Op::Read { request } => match self.endpoint(now, endpoints, coordinate, READ, reach) {
-                Some(endpoint) => Served::Value { request, version: endpoint.version() },
-                None => refused(request, Status::NoAccess),
-            },
-            Op::Write { request, if_version, value } => {
-                if self.endpoint(now, endpoints, coordinate, WRITE, reach).is_none() {
-                    return refused(request, Status::NoAccess);
-                }
-                match endpoints.write(coordinate, if_version, value) {
-                    Ok(version) => Served::Changed { request, version },
-                    Err(EndpointError::TooLong) => refused(request, Status::TooLong),
-                    Err(EndpointError::Version) => {
-                        let readable = self.endpoint(now, endpoints, coordinate, READ, reach);
-                        let version = readable.map_or(0, EndpointSlot::version);
-                        Served::Result { request, status: Status::Version, version }
-                    }
-                    Err(_) => refused(request, Status::NoAccess),
-                }
-            }
-            Op::Subscribe { known } => {
-                // It has no answer and is not repeated, so it is lost neither to a reach that is too wide just now nor to the
-                // limit: what may be sent, `update` decides. Above the limit nothing is sent anew.
-                let may = self.endpoint(now, endpoints, coordinate, READ | SUBSCRIBE, Reach::Host).is_some();
-                if let Some(right) = self.newest(coordinate, sequence)
-                    && may
-                {
-                    right.subscribed = true;
-                    if within {
-                        (right.sent, right.under) = (known, right.told);
-                    }
-                }
-                Served::Nothing
-            }
-            Op::Unsubscribe => {
-                if let Some(right) = self.newest(coordinate, sequence) {
-                    right.subscribed = false;
-                }
-                Served::Nothing
-            }
-            Op::Grant { .. } | Op::Revoke | Op::Result { .. } => Served::NotOurs,
-        }
-    }
-
-    /// Authentic frames may come out of order: an op counts only with a sequence above the last one taken.
-    fn newest(&mut self, coordinate: &Coordinate, sequence: u64) -> Option<&mut Right> {
-        let right = self.right(coordinate)?;
-        if right.above.is_some_and(|above| sequence <= above) {
-            return None;
-        }
-        right.above = Some(sequence);
-        Some(right)
-    }
-
-    fn count(&mut self, now: Mono) -> bool {
-        if now.since(self.window) >= 1_000 {
-            (self.window, self.ops) = (now, 0);
-        }
-        self.ops = self.ops.saturating_add(1);
-        self.ops <= OPS_A_SECOND
-    }
-
     /// An endpoint was erased: its rights end, and the peer must be informed.
     pub fn erased(&mut self, coordinate: &Coordinate) {
         if let Some(right) = self.right(coordinate) {
@@ -459,87 +339,6 @@ impl<const N: usize> Rights<N> {
             *right = Right { gone: !right.carried, ..kept };
         }
         self.tidy();
-    }
-
-    /// The next frame to send. Call this whenever the session has room, until it returns `None`. A session whose window
-    /// is full gets the newest value later, without those between: an endpoint is a state, not a stream. `home` is the
-    /// reach of the session's home: while it is too wide, granted rights are suspended.
-    #[must_use]
-    pub fn update(&self, now: Mono, home: Reach, endpoints: &Endpoints<'_>) -> Option<Due> {
-        self.all().find_map(|right| {
-            let coordinate = right.coordinate;
-            if right.gone {
-                return Some(Due::Gone(coordinate));
-            }
-            let sealed = endpoints.find(&coordinate).filter(|endpoint| endpoint.flags().sealed);
-            let epoch = sealed.map(EndpointSlot::epoch);
-            // No key and no value is sent before the epoch that excludes the leaving members has begun.
-            if epoch.is_some_and(|epoch| epoch > right.told) {
-                let member = self.endpoint(now, endpoints, &coordinate, READ, home).is_some();
-                match (member, right.told > 0 && !self.is_member(right, now)) {
-                    (true, _) => return Some(Due::Key(coordinate)),
-                    (false, true) => return Some(Due::Out(coordinate)),
-                    (false, false) => {}
-                }
-            }
-            let endpoint = self.endpoint(now, endpoints, &coordinate, READ | SUBSCRIBE, home)?;
-            let anew = endpoint.version() > right.sent || right.under < right.told;
-            let sealable = epoch.is_none_or(|epoch| epoch > 0 && epoch == right.told);
-            (right.subscribed && anew && sealable).then_some(Due::Value(coordinate))
-        })
-    }
-
-    /// Notes that it was sealed for the peer; `version` is that of a value, `epoch` that of a key.
-    pub fn sent(&mut self, due: Due, version: u64) {
-        match due {
-            Due::Value(coordinate) => {
-                if let Some(right) = self.right(&coordinate) {
-                    (right.sent, right.under) = (right.sent.max(version), right.told);
-                }
-            }
-            Due::Key(coordinate) => {
-                if let Some(right) = self.right(&coordinate) {
-                    right.told = version;
-                }
-            }
-            Due::Out(coordinate) => {
-                if let Some(right) = self.right(&coordinate) {
-                    right.told = 0;
-                }
-                self.tidy();
-            }
-            // Rights that were granted again in the meantime stay.
-            Due::Gone(coordinate) => {
-                if let Some(right) = self.right(&coordinate) {
-                    right.gone = false;
-                }
-                self.tidy();
-            }
-        }
-    }
-
-    /// Whether the peer was sent the key of the current epoch of this endpoint.
-    #[must_use]
-    pub fn holds_key(&self, endpoint: &EndpointSlot) -> bool {
-        let coordinate = endpoint.coordinate();
-        endpoint.epoch() > 0 && self.all().any(|right| right.coordinate == coordinate && right.told == endpoint.epoch())
-    }
-
-    /// An endpoint whose epoch must end, because the peer holds its key and is no longer a member. `ended` means that
-    /// the session is over, and all its rights.
-    #[must_use]
-    pub fn left(&self, now: Mono, endpoints: &Endpoints<'_>, ended: bool) -> Option<Coordinate> {
-        self.all().find_map(|right| {
-            let endpoint = endpoints.find(&right.coordinate)?;
-            let holds = endpoint.epoch() > 0 && endpoint.epoch() == right.told;
-            (holds && (ended || !self.is_member(right, now))).then_some(right.coordinate)
-        })
-    }
-
-    /// When the next right to a group's key ends by time.
-    #[must_use]
-    pub fn due(&self, now: Mono) -> Option<Mono> {
-        self.all().filter(|right| right.told > 0).filter_map(|right| right.until).filter(|until| *until > now).min()
     }
 
     /// Whether the peer was granted rights to an endpoint.
@@ -552,59 +351,5 @@ impl<const N: usize> Rights<N> {
     #[must_use]
     pub fn may_read(&self, now: Mono, coordinate: &Coordinate) -> bool {
         self.all().any(|right| right.coordinate == *coordinate && right.reads(now))
-    }
-}
-
-/// The state of a peer's endpoint, as seen here: a value counts only with a higher version. After GONE the versions
-/// start again, for frames that are sealed later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Seen {
-    version: u64,
-    ended: Option<u64>,
-}
-
-impl Seen {
-    /// Nothing was taken.
-    pub const NEW: Self = Self { version: 0, ended: None };
-
-    /// All up to this version was taken by the host that had the session before.
-    pub(crate) const fn up_to(version: u64) -> Self {
-        Self { version, ended: None }
-    }
-
-    /// The newest version that was accepted.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Takes a VALUE of the authentic frame `sequence`. Returns whether it is new.
-    pub fn take(&mut self, sequence: u64, version: u64) -> bool {
-        let news = self.is_news(sequence, version);
-        if news {
-            self.version = version;
-        }
-        news
-    }
-
-    /// Whether a VALUE of the authentic frame `sequence` would be new.
-    #[must_use]
-    pub fn is_news(&self, sequence: u64, version: u64) -> bool {
-        version > self.version && !self.is_over(sequence)
-    }
-
-    /// Whether the authentic frame `sequence` was sealed before an end of the endpoint that is known here.
-    #[must_use]
-    pub fn is_over(&self, sequence: u64) -> bool {
-        self.ended.is_some_and(|ended| sequence <= ended)
-    }
-
-    /// Takes a GONE of the authentic frame `sequence`. Returns whether it is new.
-    pub fn gone(&mut self, sequence: u64) -> bool {
-        let news = !self.is_over(sequence);
-        if news {
-            *self = Self { version: 0, ended: Some(sequence) };
-        }
-        news
     }
 }
