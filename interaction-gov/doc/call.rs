@@ -21,7 +21,7 @@ struct Setting {
 }
 
 /// A participant in Germany, on the only stream.
-fn somebody(number: u8) -> Admission {
+fn admission(number: u8) -> Admission {
     Admission {
         action: Vocabulary::read(NAMES).unwrap().find("join").unwrap(),
         name: [number; 16],
@@ -49,6 +49,6 @@ fn setting() -> Setting {
     let mut log = Log::new(vec![[0; RECORD]; 64]);
     let id = InteractionId::recorded([9; 16]);
     let mut call = Interaction::create(id, Time(0), Mode::Enforce, &plane, &mut log).unwrap();
-    let seat = call.join(Time(1), &somebody(1), &plane, &mut log).unwrap();
+    let seat = call.join(Time(1), &admission(1), &plane, &mut log).unwrap();
     Setting { plane, log, call, seat }
 }

@@ -8,7 +8,7 @@
 /// let Setting { plane, mut log, mut call, seat } = setting();
 /// assert_eq!(seat, Seat(0));
 /// call.leave(Time(2), seat, &mut log)?;
-/// assert_eq!(call.join(Time(3), &somebody(2), &plane, &mut log)?, Seat(1));
+/// assert_eq!(call.join(Time(3), &admission(2), &plane, &mut log)?, Seat(1));
 /// # Ok(())
 /// # }
 /// ```

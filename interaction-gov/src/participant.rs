@@ -76,7 +76,7 @@ fn among(streams: Set<Modality>, on: On) -> bool {
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let Setting { plane, mut log, mut call, .. } = setting();
-/// let agent = Admission { kind: Kind::Agent, ..somebody(2) };
+/// let agent = Admission { kind: Kind::Agent, ..admission(2) };
 /// let refused = call.join(Time(2), &agent, &plane, &mut log).err().ok_or("the policy admits no agents")?;
 /// assert_eq!(refused.to_string(), "no rule permits it");
 /// assert!(call.join(Time(3), &Admission { kind: Kind::Device, ..agent }, &plane, &mut log).is_ok());
@@ -114,7 +114,7 @@ pub struct Admission {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let Setting { plane, mut log, mut call, seat } = setting();
 /// // Found once more, elsewhere, and to be relied on for a second.
-/// let found = Validation { region: None, until: Time(1_002), ..somebody(1).validation };
+/// let found = Validation { region: None, until: Time(1_002), ..admission(1).validation };
 /// assert_eq!(call.revalidate(Time(2), seat, &found, &plane, &mut log)?, Time(1_002));
 /// assert_eq!(call.participant(seat).ok_or("it is there")?.whereabouts(Time(3)), Region::UNKNOWN);
 /// # Ok(())

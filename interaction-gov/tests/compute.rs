@@ -316,7 +316,7 @@ fn a_function_acts_for_whom_it_runs_and_on_the_stream_on_which_it_runs() {
 }
 
 #[test]
-fn without_a_core_function_nothing_is_permitted_until_somebody_says_so() {
+fn without_a_core_function_nothing_is_permitted_until_the_interaction_is_resumed() {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
@@ -403,7 +403,7 @@ fn one_review_is_enough() {
 }
 
 #[test]
-fn a_number_is_never_somebody_elses() {
+fn a_number_is_never_used_again_for_another_holder() {
     let (world, mut log) = (world(), log());
     let (mut call, seat) = call(&world, &mut log);
     let old = invoke(&mut call, 1_000, &recording(seat), &world, &mut log);

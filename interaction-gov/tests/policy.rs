@@ -68,7 +68,7 @@ fn residency_is_what_all_who_are_asked_allow() {
 }
 
 #[test]
-fn law_applies_where_somebody_is_and_where_something_goes_and_ignorance_is_no_way_out() {
+fn law_applies_where_a_participant_is_and_where_data_goes_and_an_unknown_place_is_no_way_out() {
     // shows: IOE-063 (§4.2 R2)
     let text = "authority privacy\nversion 1\nover any in de\npermit speak";
     let mut law = policy(&[CORPORATE]);

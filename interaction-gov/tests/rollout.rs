@@ -134,7 +134,7 @@ fn an_authority_that_cannot_be_asked_denies_in_its_scope_only() {
 }
 
 /// The facts of a person of whom only the posture is known.
-fn somebody(action: &str) -> Facts {
+fn facts_of(action: &str) -> Facts {
     Facts {
         home: None,
         on: On::Unsaid,
@@ -201,7 +201,7 @@ fn an_authority_can_let_another_one_decide_within_a_scope_and_until_a_time() {
     world.authorities.revoke(corporate, other);
     assert_eq!(ask(&world, 4_999).0, Verdict::Permit);
     // A delegate's deny names both, and its own line.
-    let denies = somebody("export");
+    let denies = facts_of("export");
     let only = policy(&[PRIVACY, CORPORATE]);
     let ruling = only.decide(&denies, |authority| world.authorities.speaker(authority, &denies, Time(4_999)));
     assert_eq!((ruling.authority, ruling.speaker, ruling.line), (Some(privacy), Some(corporate), Some(4)));
@@ -232,7 +232,7 @@ fn a_chain_of_delegations_holds_as_long_as_its_weakest_link() {
         let signature = sign(signer, &delegation.signed());
         world.authorities.delegate(delegation, &signature, &verifies, Time(0)).unwrap();
     }
-    let facts = somebody("record");
+    let facts = facts_of("record");
     let speaker = |now| world.authorities.speaker(privacy, &facts, Time(now));
     assert_eq!((speaker(0).authority, speaker(0).until), (Some(other), Time(3_000)));
     assert_eq!((speaker(3_000).authority, speaker(3_000).until), (Some(corporate), Time(5_000)));
@@ -343,7 +343,7 @@ fn an_authority_has_its_share_of_delegations_and_passing_on_is_a_right() {
         [Ok(()), Ok(()), Err(AuthorityError::Full)]
     );
     assert_eq!(delegate(privacy, corporate, 1, false), Ok(()), "the others' places are theirs");
-    let facts = somebody("record");
+    let facts = facts_of("record");
     let speaker = world.authorities.speaker(privacy, &facts, Time(0)).authority;
     assert_eq!(speaker, Some(corporate), "corporate may not pass it on");
 }

@@ -290,7 +290,7 @@ fn no_bit_of_the_seal_or_of_the_content_may_change() {
 }
 
 #[test]
-fn an_object_for_somebody_else_or_of_somebody_unknown_does_not_continue() {
+fn an_object_for_another_recipient_or_of_an_unknown_sender_does_not_continue() {
     let (place, file) = place(b"content");
     let bob = bob(&place.path().join("out"));
     refused(&brought(&captured(&eid(CAROL), &file, &[]), &bob), "quarantine", "other-recipient", "container-verified");

@@ -188,7 +188,7 @@ fn a_version_goes_to_a_few_to_all_and_back_and_touches_nobody_else() {
             decided("decided", "employee 2", "presents", BY_RULE).line("corporate-2.policy", 6),
             fact("rolled-back", "control plane", ""),
             decided("decided", "employee 2", "presents", PERMITTED).line(CORPORATE, 7),
-            decided("update", "corporate", "signed by somebody else", Some("the signature does not hold")),
+            decided("update", "corporate", "signed with another key", Some("the signature does not hold")),
             decided("update", "corporate", "its first version, once more", Some("an old version")),
             decided("update", "corporate", "version 9", Some("it does not follow the version that is known")),
         ],

@@ -140,7 +140,7 @@ fn an_impostor_is_quarantined() {
 }
 
 #[test]
-fn a_good_object_is_not_somebody_elses() {
+fn a_good_object_stays_its_senders() {
     let place = Place::new();
     let sealed = seal(sealing(60), b"object");
     place.put_as(sealed.name.replace("alice", "carol"), &sealed, b"object");

@@ -20,7 +20,7 @@ use crate::vocabulary::{Action, Consent, Modality, Name as _, Region, Set};
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/call.rs"));
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let Setting { plane, mut log, mut call, .. } = setting();
-/// call.join(Time(2), &somebody(2), &plane, &mut log)?;
+/// call.join(Time(2), &admission(2), &plane, &mut log)?;
 /// let flows: Vec<String> = call.flows(Time(3)).map(|flow| flow.to_string()).collect();
 /// assert_eq!(flows, ["stream 0 of seat 0 to seat 1, in region 0", "stream 0 of seat 1 to seat 0, in region 0"]);
 /// // What is not renewed flows no more.
@@ -49,7 +49,7 @@ pub struct Flow {
 /// use interaction_gov::interaction::To;
 ///
 /// let Setting { plane, mut log, mut call, seat } = setting();
-/// let other = call.join(Time(2), &somebody(2), &plane, &mut log)?;
+/// let other = call.join(Time(2), &admission(2), &plane, &mut log)?;
 /// let from = call.flows(Time(3)).filter(|flow| flow.from == seat);
 /// let to: Vec<To> = from.map(|flow| flow.to).collect();
 /// assert_eq!(to, [To::Seat(other)]);

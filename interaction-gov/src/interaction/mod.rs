@@ -36,7 +36,7 @@ use crate::vocabulary::{Consent, Set};
 /// let Setting { plane, mut log, .. } = setting();
 /// let id = InteractionId::recorded([8; 16]); // drawn, by an application
 /// let mut call = Interaction::<4, 2>::create(id, Time(0), Mode::Observe, &plane, &mut log)?;
-/// let seat = call.join(Time(1), &Admission { kind: Kind::Agent, ..somebody(1) }, &plane, &mut log)?;
+/// let seat = call.join(Time(1), &Admission { kind: Kind::Agent, ..admission(1) }, &plane, &mut log)?;
 /// let record = Vocabulary::read(NAMES)?.find("record").ok_or("an action")?;
 /// let request = Request { action: record, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
 /// let decision = call.decide(Time(2), &request, &plane, &mut log);

@@ -172,7 +172,7 @@ fn told(stage: &mut Stage, all: &mut [Side], event: &'static str, what: &str, (h
 pub fn bad_updates(stage: &mut Stage) -> Result<()> {
     stage.chapter("Updates that are refused");
     let forged = stage.plane.offer("guest-organisation", "corporate", 3, CORPORATE_2.text, CORPORATE)?;
-    let what = "corporate-3.policy, signed by somebody else";
+    let what = "corporate-3.policy, signed with another key";
     stage.tell("update", "corporate", what, Some(Ruling::plain(&forged, "taken")));
     let stale = stage.plane.offer("corporate", "corporate", 1, "", CORPORATE)?;
     let what = "corporate.policy, its first version, once more";

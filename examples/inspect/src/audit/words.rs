@@ -164,7 +164,7 @@ impl<'v> Words<'v> {
         }
         let done = done.unwrap_or_else(|| "something that is not recorded".into());
         told.push(match kind {
-            Kind::Joined => format!("It was asked whether somebody may take part: {done}."),
+            Kind::Joined => format!("It was asked whether a participant may take part: {done}."),
             Kind::Invoked => format!("It was asked whether a function may begin this: {done}."),
             Kind::Placed => format!("It was asked in which place this may be computed: {done}."),
             Kind::Routed => format!("It was asked on which way data may go for this: {done}."),
