@@ -11,7 +11,8 @@
 //!
 //! They give the same bytes and the same verdicts for the same inputs, so that two peers never disagree because they
 //! are built with different providers. Firmware with a crypto engine implements [`Provider`] itself and can be tested
-//! with the same vectors (`tests/providers`). Functions that its engine lacks can call [`ChaChaOnly`] or `Portable`.
+//! with the same vectors (`tests/providers`). [`provider_methods`](crate::provider_methods) lets `Portable` or
+//! [`ChaChaOnly`] do what its engine lacks.
 
 #[cfg(feature = "aws-lc")]
 pub mod aws;
@@ -20,6 +21,7 @@ pub mod chacha_only;
 #[cfg(feature = "aes")]
 pub mod compact;
 mod curve;
+mod delegate;
 mod error;
 pub(crate) mod hash;
 #[cfg(feature = "aes")]

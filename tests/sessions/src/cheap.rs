@@ -1,7 +1,7 @@
 //! A provider without public-key cryptography, for tests that open sessions by the ten thousand. It protects nothing:
 //! its signatures can be made without a key, and its key agreement is an addition. Its ciphers and hashes are real.
 
-use iacp_core::crypto::{BadSignature, BadTag, CheckedKey, Portable, Provider, Secret32, Suite, WeakKey};
+use iacp_core::crypto::{BadSignature, CheckedKey, Portable, Provider, Secret32, WeakKey};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,8 @@ fn mark(public: &[u8; 32], message: &[u8]) -> [u8; 64] {
 impl Provider for Cheap {
     type SigningKey = Key;
     type Cipher = <Portable as Provider>::Cipher;
+
+    iacp_core::provider_methods!(Portable: cipher, seal, open);
 
     fn signing_key(seed: &Secret32) -> Key {
         Key(Secret32::new(*seed.expose()))
@@ -72,23 +74,5 @@ impl Provider for Cheap {
 
     fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
         Ok(*public)
-    }
-
-    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
-        Portable::cipher(suite, key)
-    }
-
-    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
-        Portable::seal(cipher, nonce, aad, buffer)
-    }
-
-    fn open(
-        cipher: &Self::Cipher,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        Portable::open(cipher, nonce, aad, buffer, tag)
     }
 }

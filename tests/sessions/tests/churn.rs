@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 
-use iacp_core::crypto::{BadSignature, BadTag, CheckedKey, Provider, Secret32, Suite, WeakKey};
+use iacp_core::crypto::Provider;
 use iacp_core::erp::agent::AgentSlot;
 use iacp_core::erp::entity::{Channel, HEAD, HostRequest, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot, To};
 use iacp_core::erp::generation::PORT;
@@ -31,67 +31,14 @@ impl Provider for Counting {
     type SigningKey = <Cheap as Provider>::SigningKey;
     type Cipher = <Cheap as Provider>::Cipher;
 
-    fn signing_key(seed: &Secret32) -> Self::SigningKey {
-        Cheap::signing_key(seed)
-    }
-
-    fn public_key(key: &Self::SigningKey) -> [u8; 32] {
-        Cheap::public_key(key)
-    }
+    iacp_core::provider_methods!(Cheap:
+        signing_key, public_key, equation, has_prime_order, verify, verify_checked, x25519_public, x25519,
+        static_secret, static_public, cipher, seal, open
+    );
 
     fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64] {
         SIGNED.set(SIGNED.get() + 1);
         Cheap::sign(key, message)
-    }
-
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Cheap::equation(public, message, signature)
-    }
-
-    fn has_prime_order(public: &[u8; 32]) -> bool {
-        Cheap::has_prime_order(public)
-    }
-
-    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Cheap::verify(public, message, signature)
-    }
-
-    fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Cheap::verify_checked(key, message, signature)
-    }
-
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        Cheap::x25519_public(secret)
-    }
-
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        Cheap::x25519(secret, public)
-    }
-
-    fn static_secret(key: &Self::SigningKey) -> Secret32 {
-        Cheap::static_secret(key)
-    }
-
-    fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
-        Cheap::static_public(public)
-    }
-
-    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
-        Cheap::cipher(suite, key)
-    }
-
-    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
-        Cheap::seal(cipher, nonce, aad, buffer)
-    }
-
-    fn open(
-        cipher: &Self::Cipher,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        Cheap::open(cipher, nonce, aad, buffer, tag)
     }
 }
 

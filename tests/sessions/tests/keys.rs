@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use iacp_core::crypto::{BadSignature, BadTag, Portable, Provider, Secret32, Suite, WeakKey};
+use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::pss::{Capabilities, Closure, Discard, Event, Kind};
 use sessions::forger::next_chain;
 use sessions::{Heard, Mono, Pair, Plan, TOP, Weather, World, WorldOf, addr};
@@ -216,42 +216,10 @@ impl Provider for Counting {
     type SigningKey = <Portable as Provider>::SigningKey;
     type Cipher = <Portable as Provider>::Cipher;
 
-    fn signing_key(seed: &Secret32) -> Self::SigningKey {
-        Portable::signing_key(seed)
-    }
-    fn public_key(key: &Self::SigningKey) -> [u8; 32] {
-        Portable::public_key(key)
-    }
-    fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64] {
-        Portable::sign(key, message)
-    }
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Portable::equation(public, message, signature)
-    }
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        Portable::x25519_public(secret)
-    }
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        Portable::x25519(secret, public)
-    }
-    fn static_secret(key: &Self::SigningKey) -> Secret32 {
-        Portable::static_secret(key)
-    }
-    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
-        Portable::cipher(suite, key)
-    }
-    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
-        Portable::seal(cipher, nonce, aad, buffer)
-    }
-    fn open(
-        cipher: &Self::Cipher,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        Portable::open(cipher, nonce, aad, buffer, tag)
-    }
+    iacp_core::provider_methods!(Portable:
+        signing_key, public_key, sign, equation, x25519_public, x25519, static_secret, cipher, seal, open
+    );
+
     fn hkdf_expand_key(prk: &Secret32, info: &[u8]) -> Secret32 {
         if info.starts_with(b"IACP/1 update") {
             UPDATES.set(UPDATES.get() + 1);

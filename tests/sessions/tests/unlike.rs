@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
-use iacp_core::crypto::{BadSignature, BadTag, CheckedKey, Provider, Secret32, Suite, WeakKey};
+use iacp_core::crypto::{BadSignature, BadTag, Provider, Secret32, Suite};
 use iacp_core::identity::Identity;
 use iacp_core::pss::{
     Admission, Answer, Capabilities, Closure, Congestion, Event, Flight, Incoming, Kind, Model, NO_PROGRESS, Received,
@@ -28,38 +28,16 @@ impl Provider for Recording {
     type SigningKey = Key;
     type Cipher = ([u8; 32], <Cheap as Provider>::Cipher);
 
-    fn signing_key(seed: &Secret32) -> Key {
-        Cheap::signing_key(seed)
-    }
-    fn public_key(key: &Key) -> [u8; 32] {
-        Cheap::public_key(key)
-    }
-    fn sign(key: &Key, message: &[u8]) -> [u8; 64] {
-        Cheap::sign(key, message)
-    }
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Cheap::equation(public, message, signature)
-    }
+    iacp_core::provider_methods!(Cheap:
+        signing_key, public_key, sign, equation, x25519_public, x25519, static_secret, static_public,
+        verify_checked
+    );
+
     fn has_prime_order(_: &[u8; 32]) -> bool {
         true
     }
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        Cheap::x25519_public(secret)
-    }
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        Cheap::x25519(secret, public)
-    }
-    fn static_secret(key: &Key) -> Secret32 {
-        Cheap::static_secret(key)
-    }
-    fn static_public(public: &[u8; 32]) -> Result<[u8; 32], WeakKey> {
-        Cheap::static_public(public)
-    }
     fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
         Cheap::equation(public, message, signature)
-    }
-    fn verify_checked(key: &CheckedKey, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Cheap::verify_checked(key, message, signature)
     }
     fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
         (*key.expose(), Cheap::cipher(suite, key))

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use iacp_core::crypto::{AwsLc, BadSignature, BadTag, Equation, Provider, Secret32, Suite, WeakKey};
+use iacp_core::crypto::{AwsLc, Equation, Provider};
 
 thread_local! {
     /// Keys that were looked at, and whether each has prime order.
@@ -21,53 +21,11 @@ impl Provider for Chosen {
 
     const EQUATION: Equation = AwsLc::EQUATION;
 
-    fn signing_key(seed: &Secret32) -> Self::SigningKey {
-        AwsLc::signing_key(seed)
-    }
-
-    fn public_key(key: &Self::SigningKey) -> [u8; 32] {
-        AwsLc::public_key(key)
-    }
-
-    fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64] {
-        AwsLc::sign(key, message)
-    }
-
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        AwsLc::equation(public, message, signature)
-    }
+    iacp_core::provider_methods!(AwsLc:
+        signing_key, public_key, sign, equation, x25519_public, x25519, static_secret, cipher, seal, open
+    );
 
     fn has_prime_order(public: &[u8; 32]) -> bool {
         KEYS.with_borrow_mut(|keys| *keys.entry(*public).or_insert_with(|| AwsLc::has_prime_order(public)))
-    }
-
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        AwsLc::x25519_public(secret)
-    }
-
-    fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
-        AwsLc::x25519(secret, public)
-    }
-
-    fn static_secret(key: &Self::SigningKey) -> Secret32 {
-        AwsLc::static_secret(key)
-    }
-
-    fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
-        AwsLc::cipher(suite, key)
-    }
-
-    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
-        AwsLc::seal(cipher, nonce, aad, buffer)
-    }
-
-    fn open(
-        cipher: &Self::Cipher,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        AwsLc::open(cipher, nonce, aad, buffer, tag)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use iacp_core::crypto::{BadSignature, BadTag, Equation, Portable, Provider, Secret32, Suite, Suites, WeakKey};
+use iacp_core::crypto::{Equation, Portable, Provider, Secret32, Suite, Suites, WeakKey};
 
 static SECRETS: Mutex<Vec<[u8; 32]>> = Mutex::new(Vec::new());
 
@@ -34,56 +34,22 @@ impl Provider for Watched {
     const SUITES: Suites = Portable::SUITES;
     const EQUATION: Equation = Portable::EQUATION;
 
-    fn signing_key(seed: &Secret32) -> Self::SigningKey {
-        Portable::signing_key(seed)
-    }
-
-    fn public_key(key: &Self::SigningKey) -> [u8; 32] {
-        Portable::public_key(key)
-    }
-
-    fn sign(key: &Self::SigningKey, message: &[u8]) -> [u8; 64] {
-        Portable::sign(key, message)
-    }
-
-    fn equation(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        Portable::equation(public, message, signature)
-    }
+    iacp_core::provider_methods!(Portable:
+        signing_key, public_key, sign, equation, x25519_public, static_secret, seal, open
+    );
 
     // Its points are no secrets.
     fn has_prime_order(public: &[u8; 32]) -> bool {
         Portable::has_prime_order(public)
     }
 
-    fn x25519_public(secret: &Secret32) -> [u8; 32] {
-        Portable::x25519_public(secret)
-    }
-
     fn x25519(secret: &Secret32, public: &[u8; 32]) -> Result<Secret32, WeakKey> {
         Portable::x25519(secret, public).map(keep)
-    }
-
-    fn static_secret(key: &Self::SigningKey) -> Secret32 {
-        Portable::static_secret(key)
     }
 
     fn cipher(suite: Suite, key: &Secret32) -> Self::Cipher {
         keep(Secret32::new(*key.expose()));
         Portable::cipher(suite, key)
-    }
-
-    fn seal(cipher: &Self::Cipher, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
-        Portable::seal(cipher, nonce, aad, buffer)
-    }
-
-    fn open(
-        cipher: &Self::Cipher,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        Portable::open(cipher, nonce, aad, buffer, tag)
     }
 
     fn hkdf_extract(salt: &[u8], ikm: &[&[u8]]) -> Secret32 {
