@@ -1,5 +1,7 @@
 //! What a person reads of a session: each closure, violation, discard, reason and error in words, and no two alike.
 
+mod errors;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
