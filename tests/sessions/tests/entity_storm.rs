@@ -40,7 +40,7 @@ fn act(
     let session = known.get(below(rng, known.len())).and_then(|bits| Handle::from_bits(*bits));
     // Often with endpoints under a contract.
     let shared = if any { 0 } else { Capabilities::ENDPOINTS.with(Capabilities::SFC).bits() };
-    let offer = Capabilities::from_bits(rng.next_u32() % 64 | shared);
+    let offer = Capabilities::from_bits((rng.next_u32() % 64) | shared);
     let other = below(rng, world.hosts.len());
     let peer = world.eid(other, below(rng, world.hosts[other].agents.len()));
     let next = world.hosts[host].sent.get(&session.map_or(0, Handle::bits)).copied().unwrap_or(0);
