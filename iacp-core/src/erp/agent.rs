@@ -15,7 +15,7 @@ use crate::crypto::{Provider, Secret32};
 use crate::governance::malfeasance::Offence;
 use crate::guard::{Rate, TokenBucket};
 use crate::identity::Identity;
-use crate::slots::{Maybe, Reset};
+use crate::slots::{Chain, Maybe, Reset};
 use crate::time::{Mono, soonest};
 
 /// An ERP_KEEPALIVE is due this often, in milliseconds.
@@ -190,6 +190,10 @@ pub struct AgentSlot<P: Provider> {
     pub(crate) opens: Maybe<TokenBucket>,
     pub(crate) incoming: u32,
     pub(crate) fifo: u32,
+    /// Its sessions that were told FULL because its share of the FIFO was used up, the oldest first.
+    pub(crate) rooms: Chain,
+    /// What those of its sessions carry to whose peers a change of an own endpoint may be due.
+    pub(crate) granting: Chain,
     /// When the epoch of one of its groups ends by time.
     pub(crate) groups_due: Option<Mono>,
     /// STANDING that waits for the host's answer: the agent's number, and of which EID; and the next agent that waits for the
@@ -251,6 +255,8 @@ impl<P: Provider> AgentSlot<P> {
         opens: Maybe::Nothing,
         incoming: 0,
         fifo: 0,
+        rooms: Chain::EMPTY,
+        granting: Chain::EMPTY,
         groups_due: None,
         standing: None,
         standing_next: 0,

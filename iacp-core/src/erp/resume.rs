@@ -323,7 +323,7 @@ pub enum Item {
     Fresh,
     /// It was delivered before.
     Repeated,
-    /// There is no memory for it: it is discarded as if lost.
+    /// There is no memory for it: its sender has left numbers out.
     Beyond,
 }
 

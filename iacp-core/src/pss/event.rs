@@ -102,7 +102,7 @@ pub enum Closure {
     },
     /// The handshake got no authentic answer, in any attempt.
     NoAnswer,
-    /// The peer contradicted itself in an authentic handshake frame.
+    /// The peer contradicted itself in an authentic frame of the handshake or of the negotiation.
     Contradiction,
     /// The peer's answer requires a cipher that this side does not have.
     NoSuite,

@@ -10,6 +10,7 @@
 //! | [`Deadlines`] | a 4-ary heap; a deadline that became later is checked only when it would have been due | O(log N) |
 //! | [`List`] | a queue of slots: things to send, events to report | O(1) |
 
+mod chain;
 mod deadlines;
 mod index;
 mod list;
@@ -18,6 +19,7 @@ mod places;
 
 use core::fmt;
 
+pub(crate) use chain::{Chain, Links};
 pub use deadlines::{Deadlines, HeapCell};
 pub use index::{Index, IndexKey};
 pub use list::List;

@@ -1,11 +1,13 @@
 //! Arbitrary calls in arbitrary order, and arbitrary bytes: no LL-Entity panics, stands still, loses a slot or delivers an
 //! item twice, unless its agent has asked for that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use iacp_core::crypto::Portable;
 use iacp_core::erp::agent::RotationReason;
 use iacp_core::erp::entity::Dropped;
 use iacp_core::erp::local::{Listen, Open, Request};
+use iacp_core::pss::shared::Coordinate;
 use iacp_core::pss::{Capabilities, RejectionReasons, Terms};
 use iacp_core::slots::Handle;
 use iacp_wire::Digest;
@@ -24,17 +26,28 @@ fn terms(rng: &mut ChaCha8Rng) -> Terms {
 }
 
 /// Any call of an agent's. Returns the session in which items may come again, because the agent has requested that.
-fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Option<u64> {
+fn act(
+    world: &mut Hosts,
+    (host, agent): (usize, usize),
+    rng: &mut ChaCha8Rng,
+    granted: &mut BTreeMap<&'static str, u32>,
+) -> Option<u64> {
     let now = world.now;
-    let known: Vec<u64> = world.hosts[host].told.keys().map(|(_, bits)| *bits).collect();
+    // Most calls concern an open session of the agent's own.
+    let any = rng.next_u32().is_multiple_of(4);
+    let own = world.hosts[host].told.iter().filter(|((of, _), told)| any || (*of == agent && told.closed.is_none()));
+    let known: Vec<u64> = own.map(|((_, bits), _)| *bits).collect();
     let session = known.get(below(rng, known.len())).and_then(|bits| Handle::from_bits(*bits));
-    let offer = Capabilities::from_bits(rng.next_u32() % 64);
+    // Often with endpoints under a contract.
+    let shared = if any { 0 } else { Capabilities::ENDPOINTS.with(Capabilities::SFC).bits() };
+    let offer = Capabilities::from_bits((rng.next_u32() % 64) | shared);
     let other = below(rng, world.hosts.len());
     let peer = world.eid(other, below(rng, world.hosts[other].agents.len()));
     let next = world.hosts[host].sent.get(&session.map_or(0, Handle::bits)).copied().unwrap_or(0);
     let content = [7; 900];
-    // Few names, so that some are there.
-    let coordinate = Digest([u8::try_from(rng.next_u32() % 4).expect("few"); 32]);
+    // Few names, so that some are there: own endpoints, and the peer's.
+    let owner = [world.eid(host, agent), peer][below(rng, 2)];
+    let coordinate = Digest(Coordinate::of::<Portable>(&owner, b"tag").0);
     let request = match rng.next_u32() % 30 {
         0 | 1 => {
             let sessions = rng.next_u32() % 5;
@@ -93,8 +106,24 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
     if let (Some(Ok(_)), Request::Send { .. }, Some(session)) = (done, request, session) {
         *world.hosts[host].sent.entry(session.bits()).or_default() += 1;
     }
+    if matches!(done, Some(Ok(_)))
+        && let Some(name) = name(&request)
+    {
+        *granted.entry(name).or_default() += 1;
+    }
     let rewound = matches!((done, request), (Some(Ok(_)), Request::Rewind));
     session.filter(|_| rewound).map(Handle::bits)
+}
+
+/// What concerns endpoints.
+const fn name(request: &Request<'_>) -> Option<&'static str> {
+    Some(match request {
+        Request::Write { .. } => "WRITE",
+        Request::Read(_) => "READ",
+        Request::Erase(_) => "ERASE",
+        Request::Trust { .. } => "TRUST",
+        _ => return None,
+    })
 }
 
 /// Something that happens to a host, or that a stranger does.
@@ -154,6 +183,7 @@ fn befall(world: &mut Hosts, host: usize, rng: &mut ChaCha8Rng) {
 
 #[test]
 fn nothing_that_agents_networks_or_strangers_do_breaks_a_host() {
+    let mut granted = BTreeMap::new();
     for seed in 0..9_u64 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut world = Hosts::new(seed, 3, 2, seed % 3 != 0);
@@ -165,7 +195,7 @@ fn nothing_that_agents_networks_or_strangers_do_breaks_a_host() {
                 befall(&mut world, host, &mut rng);
             } else {
                 let agent = below(&mut rng, world.hosts[host].agents.len());
-                rewound.extend(act(&mut world, host, agent, &mut rng).map(|session| (host, session)));
+                rewound.extend(act(&mut world, (host, agent), &mut rng, &mut granted).map(|session| (host, session)));
             }
             world.run(u64::from(rng.next_u32() % 400));
             world.keep_alive();
@@ -186,5 +216,8 @@ fn nothing_that_agents_networks_or_strangers_do_breaks_a_host() {
             assert_eq!(host.entity.counts().0, 0, "seed {seed}: an agent is left");
             assert_eq!(host.entity.counts().1, 0, "seed {seed}: a session is left");
         }
+    }
+    for what in ["WRITE", "READ", "ERASE", "TRUST"] {
+        assert!(granted.get(what).is_some_and(|times| *times > 0), "{what} is done at times: {granted:?}");
     }
 }

@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
-use iacp_core::crypto::{Portable, Secret32};
+use iacp_core::crypto::{Portable, Provider, Secret32};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::entity::{Done, Dropped};
-use iacp_core::erp::local::{Listen, Open, Request};
+use iacp_core::erp::local::{ClosureCode, Listen, Open, Request};
 use iacp_core::governance::journal::{Broken, Journal, Kind};
 use iacp_core::governance::reputation::{ACCUSED, Account, GOOD, Proven, Reputation};
 use iacp_core::identity::Identity;
-use iacp_core::pss::{Admission, Capabilities, Discard, Kind as Frames, TeardownReason, Terms};
+use iacp_core::pss::{Admission, Capabilities, Discard, Kind as Frames, RejectionReasons, TeardownReason, Terms};
 use iacp_core::slots::{Handle, IndexKey};
 use iacp_core::time::UnixTime;
 use iacp_wire::{Eid, Locator};
 use sessions::hosts::{Hosts, Keeping, place, register_frame};
-use sessions::raw::Raw;
+use sessions::raw::{ROUTING, Raw};
 
 const TERMS: Terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
 
@@ -194,6 +194,40 @@ fn what_a_peer_does_decides_whether_it_is_accepted_throttled_or_refused() {
     let later = unix.0 + ACCUSED;
     let said = again.keeper.standing::<Portable>(UnixTime(later), &peer, Proven::Nothing, &mut |_| ());
     assert_eq!(said.0, Admission::Admit);
+}
+
+/// A contradiction in the negotiation, in a session that has been told OPENED: it is *bad*, not the good end of a session.
+// shows: IACP-018 (§3.6.1)
+#[test]
+fn a_peer_that_contradicts_itself_in_the_negotiation_is_no_better_for_it() {
+    let mut world = world(4, Capabilities::SFC);
+    let peer = world.eid(0, 0);
+    let (session, open_there) = open(&mut world, Capabilities::SFC);
+    assert_eq!(open_there, None, "terms come first");
+    let counter = Request::Terms { counter: Some((Terms { lifetime: 77, ..TERMS }, RejectionReasons(1))) };
+    let (now, begin) = (world.now, world.trace.len());
+    world.hosts[0].with(now, 0, |desk, rng| desk.ask(Some(session), &counter, rng)).expect("our turn");
+    world.run(500);
+    assert!(world.hosts[1].told.values().any(|told| told.peer == Some(peer)), "it is open");
+    // Turn 4 behind its own turn 2, signed by its key: PROFILE 2.3.
+    let (here, there) = (world.hosts[0].at, world.hosts[1].at);
+    let is_turn = |bytes: &[u8]| bytes.len() == ROUTING + 120 && bytes[ROUTING + 1] >> 4 == 0xa;
+    let sent = world.trace[begin..].iter().find(|(_, from, _, bytes)| *from == here && is_turn(bytes));
+    let mut forged = sent.expect("turn 2").3.clone();
+    let inner = &mut forged[ROUTING..];
+    let predecessor = Portable::sha256(&[&inner[..56]]);
+    assert_eq!(inner[20..22], [0, 2]);
+    inner[21] = 4;
+    let digest = Portable::sha256(&[b"IACP/1 PSS_NEG\0", &predecessor, &inner[..56]]);
+    let seed = Secret32::new(*world.hosts[0].entity.seed(&peer).expect("a context").expose());
+    let signature = Portable::sign(&Portable::signing_key(&seed), &digest);
+    inner[56..].copy_from_slice(&signature);
+    let now = world.now;
+    world.put(now, here, there, forged);
+    wait(&mut world, 100);
+    let closed: Vec<_> = world.hosts[1].told.values().map(|told| told.closed).collect();
+    assert_eq!(closed, [Some(ClosureCode::Contradiction)]);
+    assert_eq!((counted(&mut world, &peer, Kind::Bad), counted(&mut world, &peer, Kind::Good)), (1, 0));
 }
 
 #[test]

@@ -219,6 +219,40 @@ fn many_waiting_sessions_of_other_agents_do_not_hide_the_one_that_has_room() {
 }
 
 #[test]
+fn sessions_that_wait_for_their_agents_share_take_turns_and_one_that_ends_does_not_hold_the_others_up() {
+    let mut small = Small::new(2, 12, (12, 4), 2);
+    let first = small.open(0);
+    for item in 0..4 {
+        assert_eq!(small.send(0, first, item), Ok(()), "its share");
+    }
+    let waiting: Vec<Handle> = (0..5).map(|_| small.open(0)).collect();
+    for session in &waiting {
+        assert_eq!(small.send(0, *session, 0), Err(LocalStatus::Full));
+    }
+    // The first one, one in the middle and the last one that wait are no more, and another agent has a slot of theirs.
+    for gone in [0, 2, 4] {
+        small.abort(0, waiting[gone]);
+    }
+    small.quiet();
+    let other = small.open(1);
+    assert_eq!(small.send(1, other, 0), Ok(()), "the other agent has its own share");
+    assert!(small.rooms().is_empty());
+    small.abort(0, first);
+    assert_eq!(small.rooms(), [waiting[1], waiting[3]], "the oldest first");
+    // The first of them takes the share, so the next time it is behind the other one.
+    for item in 0..4 {
+        assert_eq!(small.send(0, waiting[1], item), Ok(()));
+    }
+    assert_eq!(small.send(0, waiting[3], 0), Err(LocalStatus::Full));
+    assert_eq!(small.send(0, waiting[1], 4), Err(LocalStatus::Full));
+    let last = small.open(0);
+    assert_eq!(small.send(0, last, 0), Err(LocalStatus::Full));
+    assert!(small.rooms().is_empty());
+    small.abort(0, waiting[1]);
+    assert_eq!(small.rooms(), [waiting[3], last]);
+}
+
+#[test]
 fn all_that_found_every_cell_taken_are_told_when_there_are_some() {
     // One agent can take all cells, so the others find none.
     let mut small = Small::new(4, 32, (8, 8), 4);

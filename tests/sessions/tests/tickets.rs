@@ -13,6 +13,7 @@ use iacp_core::pss::Capabilities;
 use iacp_wire::Eid;
 use sessions::Weather;
 use sessions::hosts::place;
+use sessions::raw::ROUTING;
 use sessions::two::Two;
 
 /// Two hosts with a session between their first agents.
@@ -246,6 +247,44 @@ fn a_host_that_was_restored_or_cloned_issues_nothing_under_old_keys() {
     two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
     two.world.run(1_000);
     assert!(tickets(&two, &owner).is_empty());
+}
+
+/// The attack *a Forwarding Ticket that names a victim*: whatever number of sessions its owner has, two of them ask there.
+#[test]
+fn a_ticket_claims_in_two_sessions() {
+    let mut two = two(10);
+    (0..3).for_each(|_| two.open(Capabilities::NONE, None));
+    let (owner, now) = (two.world.eid(0, 0), two.world.now);
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(77));
+    two.world.run(100);
+    assert_eq!(tickets(&two, &owner).len(), 4, "one for each session");
+    cut(&mut two);
+    let begin = two.world.trace.len();
+    run(&mut two, 120);
+    assert!(two.world.opened.contains(&Ok(())), "{:?}", two.world.opened);
+    let there = two.world.trace[begin..].iter().filter(|(_, _, to, _)| *to == elsewhere(77));
+    let sessions: BTreeSet<&[u8]> = there.map(|(.., bytes)| &bytes[ROUTING + 4..ROUTING + 20]).collect();
+    assert_eq!(sessions.len(), 2);
+}
+
+// shows: IACP-010 (§3.5)
+#[test]
+fn all_sessions_follow_the_one_that_has_met_its_peer_where_the_ticket_leads() {
+    let mut two = two(11);
+    (0..3).for_each(|_| two.open(Capabilities::NONE, None));
+    let (owner, now) = (two.world.eid(0, 0), two.world.now);
+    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    two.world.run(100);
+    // Both move at once, and no node takes a registration.
+    for node in &mut two.world.nodes {
+        node.silent = true;
+    }
+    two.world.move_host(0, place(90));
+    two.world.move_host(1, place(91));
+    two.world.hosts[1].affairs.clear();
+    run(&mut two, 150);
+    let moved = format!("moved to {}", elsewhere(90));
+    assert_eq!(two.world.hosts[1].affairs.iter().filter(|affair| **affair == moved).count(), 4);
 }
 
 /// The attack *a Forwarding Ticket that names a victim*, inside the networks of its bearer.

@@ -118,13 +118,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // keeps: IACP-153 (§6.5.2)
         let _ = state.step(Event::ValidateAnomaly);
         let Some(accuser) = self.agents.at(agent).map(crate::erp::agent::AgentSlot::eid) else { return false };
-        let mut next = self.first_session(agent);
+        let mut next = self.first_with(&offender);
         while let Some(session) = next {
             let (Some(entry), Some(context)) = (self.sessions.at_mut(session), self.agents.at(agent)) else { break };
-            next = entry.next.checked_sub(1);
-            let Some(identity) = context.identity.as_ref().filter(|_| entry.session.peer() == offender) else {
-                continue;
-            };
+            next = entry.peer_next.checked_sub(1);
+            let Some(identity) = context.identity.as_ref().filter(|_| entry.agent == agent) else { continue };
             // It is this agent's session, so the identity is the right one.
             let _ = entry.session.abort(now, identity, TeardownReason::Malfeasance);
             self.touch(session);
@@ -149,11 +147,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         peer.and_then(|peer| peer.shunned).is_some_and(|until| now < until)
     }
 
-    /// A session that ended in SESSION_COMPROMISED without a proof: nothing is published, and its peer waits.
+    /// A session that ended in SESSION_COMPROMISED, or by a contradiction in the handshake, without a proof: nothing is published, and
+    /// its peer waits.
     pub(super) fn settle_compromised(&mut self, slot: u32) {
         let now = self.clock;
         let Some(entry) = self.sessions.at_mut(slot) else { return };
-        if !entry.compromised && matches!(entry.session.closure(), Some(Closure::Compromised(_))) {
+        let broken = matches!(entry.session.closure(), Some(Closure::Compromised(_) | Closure::Contradiction));
+        if !entry.compromised && broken {
             (entry.compromised, entry.tell_compromised) = (true, true);
             self.shun(now, slot);
         }

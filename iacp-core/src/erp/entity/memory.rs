@@ -13,7 +13,7 @@ use crate::erp::binding::Binding;
 use crate::erp::local::{ClosureCode, LocalStatus, Outcome};
 use crate::erp::switch_point::{FifoCell, OutboxCell};
 use crate::pss::{Admission, Capabilities, Session};
-use crate::slots::{Handle, HeapCell, List, Maybe, Reset, Slot};
+use crate::slots::{Handle, HeapCell, Links, List, Maybe, Reset, Slot};
 use crate::time::{Backoff, Mono, soonest};
 
 /// The caller's memory. N slots serve N things; a table without slots refuses with CAPACITY.
@@ -138,7 +138,10 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     pub(super) delivered: u64,
     pub(super) finished: bool,
     pub(super) close: Option<u16>,
+    /// The agent was told FULL; and its place among those of its agent's sessions that were, because the agent's share of the FIFO
+    /// was used up.
     pub(super) room: bool,
+    pub(super) rooms: Links,
     pub(super) opened: bool,
     /// It may begin, or go on, now: that needs randomness.
     pub(super) wake: bool,
@@ -153,8 +156,10 @@ pub struct SessionSlot<P: Provider, const LOG: usize, const FRAMES: usize> {
     /// It ended in SESSION_COMPROMISED, and the host is to be told.
     pub(super) compromised: bool,
     pub(super) tell_compromised: bool,
-    /// Another host has handed it over: until then it has to get new keys; and how often that was tried.
+    /// Another host has handed it over: until then it has to get new keys, or, where its end was ordered because it has got none, to
+    /// have ended; and how often that was tried.
     pub(super) imported: Option<Mono>,
+    pub(super) unkeyed: bool,
     pub(super) renewals: u8,
     /// Its new handshake is to begin now.
     pub(super) renew: bool,
@@ -202,6 +207,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         finished: false,
         close: None,
         room: false,
+        rooms: Links::NONE,
         opened: false,
         wake: false,
         vector: None,
@@ -212,6 +218,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         tell_compromised: false,
         goodbye: Maybe::Nothing,
         imported: None,
+        unkeyed: false,
         renewals: 0,
         renew: false,
         asleep: false,
@@ -236,7 +243,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize> SessionSlot<P, LOG, FRA
         (self.seek, self.derived) = (Resolution::NOMINAL, false);
         (self.bargain, self.compromised, self.tell_compromised) = (0, false, false);
         (self.imported, self.renewals, self.renew, self.renews) = (None, 0, false, false);
-        self.asleep = false;
+        (self.asleep, self.rooms, self.unkeyed) = (false, Links::NONE, false);
     }
 
     /// See [`Throttle`].

@@ -72,7 +72,7 @@ pub enum ClosureCode {
     Unanswered = 4,
     /// The handshake got no answer, or no cipher in common.
     NoAnswer = 5,
-    /// The peer contradicted itself in the handshake.
+    /// The peer contradicted itself in the handshake or in the negotiation.
     Contradiction = 6,
     /// SESSION_COMPROMISED.
     Compromised = 7,

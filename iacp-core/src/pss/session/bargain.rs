@@ -12,7 +12,7 @@ use crate::crypto::Provider;
 use crate::identity::Identity;
 use crate::pss::discard::Discard;
 use crate::pss::error::TermsError;
-use crate::pss::event::{Closure, TeardownReason};
+use crate::pss::event::Closure;
 use crate::pss::handshake::contract::{Heard, NEGOTIATION_LIMIT, Negotiation, Party};
 use crate::pss::handshake::incoming::Signed;
 use crate::pss::handshake::initiator::{ATTEMPT, Confirmation, NotAnswer};
@@ -153,7 +153,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                             self.acknowledge_by(now);
                         }
                         Heard::Contradiction => {
-                            self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
+                            self.force(now, identity, Force::Contradiction);
                         }
                     }
                     Ok(())
@@ -234,7 +234,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 self.effective(now, terms, None);
                 self.acknowledge_by(now);
             }
-            None => self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed)),
+            None => self.force(now, identity, Force::Contradiction),
         }
         Ok(())
     }

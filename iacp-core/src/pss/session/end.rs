@@ -121,6 +121,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
                 debug_assert_eq!(legal, Some(continuity::State::SessionCompromised), "HEARTBEAT_FAIL has its row");
                 (TeardownReason::Compromised.code(), Closure::Compromised(violation))
             }
+            Force::Contradiction => (TeardownReason::NegotiationFailed.code(), Closure::Contradiction),
             Force::Unanswered(code) => (code, Closure::Unanswered { truncated }),
             Force::Reason(TeardownReason::KeyExhausted) => (TeardownReason::KeyExhausted.code(), Closure::KeySpent),
             Force::Reason(reason) => {

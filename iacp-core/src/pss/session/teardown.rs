@@ -132,6 +132,8 @@ pub(super) struct Request {
 pub(super) enum Force {
     /// The peer's authentic frames contradict each other: SESSION_COMPROMISED.
     Compromised(Violation),
+    /// The peer's authentic frames of the handshake or of the negotiation contradict each other.
+    Contradiction,
     /// The peer did not answer our request, which had this reason code.
     Unanswered(u16),
     /// Anything else.

@@ -1,9 +1,10 @@
 //! Keys and ciphers of sessions that move, and hosts without room.
 
 use iacp_core::erp::dock::{DockError, DockReason};
-use iacp_core::pss::Capabilities;
+use iacp_core::erp::local::{ClosureCode, Listen};
+use iacp_core::pss::{Capabilities, Terms};
 use iacp_core::slots::Handle;
-use sessions::hosts::place;
+use sessions::hosts::{Hosts, place};
 
 use crate::story::{Kind, MOVES, ROUGH, STAYS, Story, TO};
 
@@ -76,6 +77,44 @@ fn a_key_that_is_renewed_while_a_host_changes_its_address_is_renewed() {
         story.world.move_host(host, place(105));
         ends_with_new_keys(story, before, &format!("host {host}, {ticks} ticks"));
     }
+}
+
+/// The imported keys have an end, whether the peer wants it or not.
+// shows: IACP-131 (§5.6)
+#[test]
+fn a_session_that_gets_no_new_keys_ends_though_its_peer_takes_nothing() {
+    let mut world = Hosts::new(42, 3, 1, true);
+    assert!(world.run_until(120_000, Hosts::all_bound));
+    let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 16 };
+    let listen = Listen { capabilities: Capabilities::NONE, terms, sessions: 4, hold: true };
+    let (now, peer) = (world.now, world.eid(STAYS.0, STAYS.1));
+    world.hosts[STAYS.0].with(now, STAYS.1, |desk, _| desk.listen(listen)).expect("a window of 16");
+    let mover = &mut world.hosts[MOVES.0];
+    let opened = mover.with(now, MOVES.1, |desk, rng| desk.open(peer, None, Capabilities::NONE, rng));
+    let session = opened.expect("a slot is free");
+    world.run(1_000);
+    // The window, and the agent's cells: the peer consumes none of it.
+    let now = world.now;
+    let mover = &mut world.hosts[MOVES.0];
+    let refused = |item: &u64| mover.with(now, MOVES.1, |desk, _| desk.send(session, *item, b"x")).is_err();
+    assert_eq!((0..).find(refused), Some(32));
+    let agent = world.dock(MOVES, TO);
+    let closed = |world: &Hosts| {
+        let told = world.hosts[TO].told.iter().find(|((of, _), told)| *of == agent && told.peer == Some(peer));
+        told.expect("it goes on").1.closed
+    };
+    let run = |world: &mut Hosts, seconds: u64| {
+        for _ in 0..seconds / 10 {
+            world.run(10_000);
+            world.keep_alive();
+        }
+    };
+    run(&mut world, 320);
+    assert_eq!(closed(&world), None, "its end waits behind the items");
+    run(&mut world, 30);
+    assert_eq!(closed(&world), Some(ClosureCode::ForcedByUs));
+    let there: Vec<_> = world.hosts[STAYS.0].told.values().map(|told| told.closed).collect();
+    assert_eq!(there, [Some(ClosureCode::ForcedByPeer)]);
 }
 
 // shows: IACP-129 (§5.6)

@@ -6,6 +6,7 @@ use super::super::LlEntity;
 use super::super::parts::ROAMING;
 use super::RENEWALS;
 use crate::crypto::Provider;
+use crate::erp::agent::ROTATION;
 use crate::erp::context::State;
 use crate::pss::{Capabilities, TeardownReason};
 use crate::time::Mono;
@@ -27,6 +28,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 return;
             }
             let wants = entry.imported.is_some()
+                && !entry.unkeyed
                 && entry.renewals < RENEWALS
                 && entry.session.closure().is_none()
                 && entry.session.capabilities().contains(Capabilities::RESUME);
@@ -51,13 +53,28 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
+    /// A session has not got its new keys in time: it ends behind what waits, and if the peer does not let it, by force.
+    fn end_unkeyed(&mut self, now: Mono, slot: u32) {
+        let Some(entry) = self.sessions.at_mut(slot) else { return };
+        entry.imported = Some(now.after(ROTATION));
+        if !core::mem::replace(&mut entry.unkeyed, true) {
+            self.end_behind(now, slot, TeardownReason::NotRekeyed);
+            return;
+        }
+        entry.imported = None;
+        if let Some(identity) = self.agents.at(entry.agent).and_then(|agent| agent.identity.as_ref()) {
+            // It is this agent's session, so the identity is the right one.
+            let _ = entry.session.abort(now, identity, TeardownReason::NotRekeyed);
+        }
+        self.touch(slot);
+    }
+
     /// Begins the new handshake of a session that was handed over; or ends one that has not got its new keys in time.
     pub(in crate::erp::entity) fn renew_keys(&mut self, now: Mono, slot: u32, rng: &mut impl CryptoRng) {
         let Some(entry) = self.sessions.at_mut(slot).filter(|_| ROAMING) else { return };
         let agent = entry.agent;
         if entry.imported.is_some_and(|until| until <= now) {
-            entry.imported = None;
-            self.end_behind(now, slot, TeardownReason::NotRekeyed);
+            self.end_unkeyed(now, slot);
             return;
         }
         if !core::mem::take(&mut entry.renew) {

@@ -3,11 +3,12 @@
 use core::net::SocketAddr;
 
 use iacp_wire::message::DhtTicketResp;
-use iacp_wire::{Eid, Locator};
+use iacp_wire::{Cookie, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::super::LlEntity;
 use super::super::event::{HostRequest, Persist};
+use super::super::sessions::CLAIMS;
 use super::share;
 use crate::crypto::Provider;
 use crate::directory::Kind;
@@ -19,6 +20,7 @@ use crate::erp::generation::PORT;
 use crate::erp::resume::Line;
 use crate::erp::ticket::{Issuer, NotIssued, NotOpened, Opener};
 use crate::pss::continuity;
+use crate::slots::List;
 use crate::time::Mono;
 
 /// Ticket keys outlive their session for so long, in milliseconds.
@@ -125,15 +127,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     fn session_with_cookies(&self, agent: u32, peer: &Eid, cookies: &[u8; 16]) -> bool {
-        let mut next = self.first_session(agent);
-        while let Some(entry) = next.and_then(|session| self.sessions.at(session)) {
-            next = entry.next.checked_sub(1);
-            let (initiator, responder) = entry.session.cookies();
-            if entry.session.peer() == *peer && Line::of_session(initiator, responder).0 == *cookies {
-                return true;
-            }
-        }
-        false
+        let Ok((initiator, rest)) = Cookie::read_from_prefix(cookies) else { return false };
+        let Ok(responder) = Cookie::read_from_bytes(rest) else { return false };
+        let session = self.session_of((initiator, responder), agent).and_then(|session| self.sessions.at(session));
+        session.is_some_and(|entry| entry.session.peer() == *peer)
     }
 
     /// How many sets of ticket keys move with a context.
@@ -361,27 +358,52 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.agents_ask.push(&mut self.agents, agent);
         // Like a binding it opens no inner network: it leads into none that is narrower than where its owner was, or, where an OPEN
         // waits, than where this host is.
-        let opens = Scope::of(at.ip()) >= Scope::of(self.settings.address);
-        let mut next = self.first_session(agent);
-        while let Some(session) = next {
-            let Some(entry) = self.sessions.at_mut(session) else { break };
-            next = entry.next.checked_sub(1);
-            if let Some(want) = entry.want.as_mut().filter(|want| want.peer == *owner && want.at.is_none()) {
-                if !opens {
-                    continue;
+        if Scope::of(at.ip()) >= Scope::of(self.settings.address) {
+            self.lead_waiting(now, agent, owner, at);
+        }
+        // As by a binding not all sessions ask there: first those that need it.
+        let mut claims = 0;
+        for lost in [true, false] {
+            let mut next = self.first_with(owner);
+            while let Some(session) = next {
+                let Some(entry) = self.sessions.at_mut(session) else { break };
+                next = entry.peer_next.checked_sub(1);
+                let is_lost = entry.session.continuity() == Some(continuity::State::Disconnected);
+                let home = entry.session.locator();
+                if entry.agent == agent
+                    && is_lost == lost
+                    && claims < CLAIMS
+                    && home != at
+                    && Scope::of(at.ip()) >= Scope::of(home.ip())
+                    && entry.session.claim(now, at)
+                {
+                    claims += 1;
+                    self.touch(session);
                 }
-                want.at = Some(at);
-                entry.wake = true;
-                self.deadlines.bring_forward(session, now);
-            } else if entry.want.is_none()
-                && entry.session.peer() == *owner
-                && Scope::of(at.ip()) >= Scope::of(entry.session.locator().ip())
-            {
-                entry.session.claim(now, at);
-                self.touch(session);
             }
         }
         self.correct();
         Ok(())
+    }
+
+    /// OPENs of this agent's that wait to know where a peer is try this place.
+    fn lead_waiting(&mut self, now: Mono, agent: u32, owner: &Eid, at: SocketAddr) {
+        let Some(peer) = self.peer_of(owner) else { return };
+        let Some(waiting) = self.peers.at_mut(peer).map(|peer| core::mem::replace(&mut peer.waiting, List::EMPTY))
+        else {
+            return;
+        };
+        let (mut waiting, mut still) = (waiting, List::EMPTY);
+        while let Some(session) = waiting.pop(&mut self.sessions) {
+            still.push(&mut self.sessions, session);
+            let Some(entry) = self.sessions.at_mut(session).filter(|entry| entry.agent == agent) else { continue };
+            let Some(want) = entry.want.as_mut().filter(|want| want.at.is_none()) else { continue };
+            want.at = Some(at);
+            entry.wake = true;
+            self.deadlines.bring_forward(session, now);
+        }
+        if let Some(peer) = self.peers.at_mut(peer) {
+            peer.waiting = still;
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Items on their way into a session: sealed at once, or first in, first out (`IACP §4.2.3.3`).
 
-use super::super::LlEntity;
 use super::super::tables::LineSlot;
+use super::super::{Entry, LlEntity};
 use super::lines::ITEM;
 use crate::crypto::Provider;
 use crate::erp::context::State;
 use crate::erp::local::LocalStatus;
 use crate::pss::{Kind, SendError, Session, TeardownReason};
+use crate::slots::Links;
 use crate::time::Mono;
 
 /// No more entries of the FIFO are sealed in one step.
@@ -108,10 +109,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let cell = if context.fifo < share { self.fifo.claim() } else { None };
         let Some(cell) = cell else {
             entry.room = true;
-            // A session whose agent has used its share up is found by its agent.
-            if context.fifo < share {
-                self.rooms.push(&mut self.sessions, slot);
-            }
+            self.wait_for_room(slot);
             // What waits for a token of a throttled session has a deadline from now on.
             self.sessions_out.push(&mut self.sessions, slot);
             return Err(LocalStatus::Full);
@@ -193,17 +191,32 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// So many cells of an agent are free again. If it had used its share up, its sessions that were refused for that are asked
     /// whether they have room; those that found all cells taken, `poll_event` asks.
     fn free_cells(&mut self, agent: u32, cells: u32) {
-        let share = self.settings.fifo_each;
         let Some(context) = self.agents.at_mut(agent) else { return };
-        let was_full = context.fifo >= share;
         context.fifo = context.fifo.saturating_sub(cells);
-        let mut next = context.sessions.checked_sub(1).filter(|_| was_full && cells > 0);
-        while let Some(session) = next {
-            let Some(entry) = self.sessions.at(session) else { break };
-            next = entry.next.checked_sub(1);
-            if entry.room {
-                self.sessions_news.push(&mut self.sessions, session);
-            }
+        if context.fifo >= self.settings.fifo_each {
+            return;
+        }
+        while let Some(session) = context.rooms.pop(&mut self.sessions, rooms) {
+            self.sessions_news.push(&mut self.sessions, session);
+        }
+    }
+
+    /// A session that has found no cell is asked again: when there is one, or when its agent's share has one.
+    fn wait_for_room(&mut self, slot: u32) {
+        let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) else { return };
+        let Some(context) = self.agents.at_mut(agent) else { return };
+        if context.fifo < self.settings.fifo_each {
+            self.rooms.push(&mut self.sessions, slot);
+        } else {
+            context.rooms.push(&mut self.sessions, slot, rooms);
+        }
+    }
+
+    /// A session has room, or ends.
+    pub(super) fn leave_rooms(&mut self, slot: u32) {
+        let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) else { return };
+        if let Some(context) = self.agents.at_mut(agent) {
+            context.rooms.remove(&mut self.sessions, slot, rooms);
         }
     }
 
@@ -223,14 +236,20 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             && self.state(entry.agent) == State::Bound
             && self.line_is_open(slot);
         let has_room = at_once || (in_share && !self.fifo.is_full());
-        if !has_room && in_share {
-            self.rooms.push(&mut self.sessions, slot);
+        if !has_room {
+            self.wait_for_room(slot);
+            return false;
         }
-        if has_room && let Some(entry) = self.sessions.at_mut(slot) {
+        self.leave_rooms(slot);
+        if let Some(entry) = self.sessions.at_mut(slot) {
             entry.room = false;
         }
-        has_room
+        true
     }
+}
+
+fn rooms<P: Provider, const LOG: usize, const FRAMES: usize>(entry: &mut Entry<P, LOG, FRAMES>) -> &mut Links {
+    &mut entry.rooms
 }
 
 /// Seals content, or FIN. With RESUME an item begins with its number.

@@ -2,8 +2,8 @@
 
 use iacp_wire::Eid;
 
-use super::super::LlEntity;
 use super::super::tables::LineSlot;
+use super::super::{Entry, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::local::{LocalStatus, Outcome, RESUME_RECORD};
 use crate::erp::receipt::Receipts;
@@ -265,15 +265,22 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Some(if entry.session.holds() || line.agreement.is_none() { line.consumed } else { line.items.lowest() })
     }
 
+    /// It is among the agent's sessions and among the peer's: when all of the fewer ones were looked at, there is none.
     fn session_with_line(&self, agent: u32, peer: &Eid, line: Line, except: u32) -> Option<u32> {
-        let mut next = self.first_session(agent);
-        while let Some(slot) = next {
-            let entry = self.sessions.at(slot)?;
-            next = entry.next.checked_sub(1);
-            let named = self.line_of(slot).and_then(LineSlot::name) == Some(line);
-            if slot != except && named && entry.session.peer() == *peer {
-                return Some(slot);
+        let is_it = |slot: u32, entry: &Entry<P, LOG, FRAMES>| {
+            let both = entry.agent == agent && entry.session.peer() == *peer;
+            slot != except && both && self.line_of(slot).and_then(LineSlot::name) == Some(line)
+        };
+        let (mut ours, mut theirs) = (self.first_session(agent), self.first_with(peer));
+        while let (Some(one), Some(other)) = (ours, theirs) {
+            let (our, their) = (self.sessions.at(one)?, self.sessions.at(other)?);
+            if is_it(one, our) {
+                return ours;
             }
+            if is_it(other, their) {
+                return theirs;
+            }
+            (ours, theirs) = (our.next.checked_sub(1), their.peer_next.checked_sub(1));
         }
         None
     }
@@ -305,7 +312,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 line.freed = line.freed.min(number);
                 Ok(None)
             }
-            // The window keeps honest peers within what is remembered.
+            // A peer that numbers its items one by one stays within what is remembered.
             Item::Beyond => Err(kind),
         }
     }

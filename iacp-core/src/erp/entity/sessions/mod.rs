@@ -21,6 +21,7 @@ use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
 pub(super) use lines::ITEM;
+pub(super) use peers::CLAIMS;
 use peers::Known;
 
 /// A session that waits for its peer to be known is looked at again after this long, in milliseconds.
@@ -254,6 +255,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.drop_line(slot);
         self.end_shared(slot);
         self.drop_paths(slot);
+        self.leave_rooms(slot);
         self.wipe_fifo(slot);
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let (agent, next, previous, incoming) = (entry.agent, entry.next, entry.previous, entry.incoming);

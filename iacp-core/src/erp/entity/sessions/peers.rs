@@ -15,8 +15,9 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// A binding claims in so many sessions of its owner at first: in the others when one of them shows that the owner is there.
-const CLAIMS: usize = 2;
+/// A binding or a ticket claims in so many sessions of its owner at first: in the others when one of them shows that the owner is
+/// there.
+pub(in crate::erp::entity) const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;
 
@@ -247,14 +248,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// A session has proven that its peer is where its binding says: the others with that peer look for it there.
+    /// A session has proven where its peer is: the others with that peer look for it there. They ask in a place where the peer has
+    /// received what nothing else has told it, so there is no victim; whatever has led there, they need not wait for it.
     pub(in crate::erp::entity) fn follow(&mut self, slot: u32, to: SocketAddr) {
         let now = self.clock;
         let peer = self.sessions.at(slot).and_then(|entry| entry.peer.checked_sub(1));
         let Some(peer) = peer.and_then(|peer| self.peers.at(peer)) else { return };
-        if peer.binding.is_none_or(|binding| IpAddr::from(binding.ip) != to.ip().to_canonical()) {
-            return;
-        }
         let mut next = peer.sessions.checked_sub(1);
         while let Some(session) = next {
             let Some(entry) = self.sessions.at_mut(session) else { break };

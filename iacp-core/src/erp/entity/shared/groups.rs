@@ -92,11 +92,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Err(LocalStatus::NotFound);
         }
         let coordinate = Coordinate(coordinate.0);
-        let mut next = self.first_session(agent);
+        let mut next = self.first_with(member);
         while let Some(session) = next {
             let Some(entry) = self.sessions.at(session) else { break };
-            next = entry.next.checked_sub(1);
-            if entry.shared > 0 && entry.session.peer() == *member {
+            next = entry.peer_next.checked_sub(1);
+            if entry.shared > 0 && entry.agent == agent {
                 if let Some(shared) = self.shared_mut(session) {
                     shared.rights.trust(&coordinate, on);
                 }
@@ -136,7 +136,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 endpoint.set_epoch(epoch);
             }
             self.groups_due(agent);
-            self.endpoint_changed(agent);
+            self.endpoint_changed(agent, &coordinate);
         }
     }
 

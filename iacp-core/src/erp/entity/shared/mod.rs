@@ -13,7 +13,7 @@ use core::ops::Range;
 use super::LlEntity;
 use super::parts::ENDPOINTS;
 use crate::crypto::Provider;
-use crate::pss::shared::{EndpointSlot, Endpoints, Reach};
+use crate::pss::shared::{Coordinate, EndpointSlot, Endpoints, Reach};
 use crate::pss::{Capabilities, continuity};
 use crate::slots::{Maybe, Slots};
 
@@ -71,8 +71,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A session that may carry endpoints gets a place for them; `false` if there is none.
     pub(super) fn claim_shared(&mut self, slot: u32) -> bool {
         let Some(handle) = self.shared.claim() else { return false };
-        if let Some(entry) = self.sessions.at_mut(slot) {
+        if let (Some(entry), Some(shared)) = (self.sessions.at_mut(slot), self.shared.get_mut(handle)) {
             entry.shared = handle.slot() + 1;
+            shared.session = slot;
         }
         true
     }
@@ -88,6 +89,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             self.end_epoch(agent, &coordinate);
         }
         self.end_exclusive(agent, place);
+        self.set_granting(agent, place, false);
         if let Some(handle) = self.shared.handle(place) {
             self.shared.release(handle);
         }
@@ -113,6 +115,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         while let Some(coordinate) = self.left(agent, place, false) {
             self.end_epoch(agent, &coordinate);
         }
+        let grants = self.may_owe(agent, place).unwrap_or(false);
+        self.set_granting(agent, place, grants);
         let due = self.shared.at(place).and_then(|shared| shared.due(now));
         if let Some(entry) = self.sessions.at_mut(slot) {
             entry.shared_due = due;
@@ -122,12 +126,31 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    fn left(&mut self, agent: u32, place: u32, ended: bool) -> Option<crate::pss::shared::Coordinate> {
+    fn left(&mut self, agent: u32, place: u32, ended: bool) -> Option<Coordinate> {
         let (owner, now) = (self.agents.at(agent)?.eid(), self.clock);
         let range = share(self.endpoints.len(), self.agents.capacity(), agent)?;
         let Self { endpoints, shared, .. } = self;
         let endpoints = Endpoints::over(owner, endpoints.get_mut(range)?);
         shared.at(place)?.rights.left(now, &endpoints, ended)
+    }
+
+    /// Whether a change of an own endpoint may be due in this session.
+    fn may_owe(&mut self, agent: u32, place: u32) -> Option<bool> {
+        let owner = self.agents.at(agent)?.eid();
+        let range = share(self.endpoints.len(), self.agents.capacity(), agent)?;
+        let Self { endpoints, shared, .. } = self;
+        let endpoints = Endpoints::over(owner, endpoints.get_mut(range)?);
+        Some(shared.at(place)?.rights.may_owe(&endpoints))
+    }
+
+    /// Puts a session among those to which a change of the agent's endpoints may be due, or takes it out.
+    fn set_granting(&mut self, agent: u32, place: u32, grants: bool) {
+        let Some(context) = self.agents.at_mut(agent) else { return };
+        if grants {
+            context.granting.push(&mut self.shared, place, |shared| &mut shared.granting);
+        } else {
+            context.granting.remove(&mut self.shared, place, |shared| &mut shared.granting);
+        }
     }
 
     /// Whether ENDPOINTS was agreed in this session.
@@ -145,12 +168,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// An endpoint of the agent's has changed: the sessions that may have to say so are asked.
-    fn endpoint_changed(&mut self, agent: u32) {
-        let mut next = self.first_session(agent);
-        while let Some(session) = next {
-            let Some(entry) = self.sessions.at(session) else { break };
-            next = entry.next.checked_sub(1);
-            if entry.shared > 0 {
+    fn endpoint_changed(&mut self, agent: u32, coordinate: &Coordinate) {
+        let mut next = self.agents.at(agent).and_then(|context| context.granting.first());
+        while let Some(shared) = next.and_then(|place| self.shared.at(place)) {
+            let (session, concerned) = (shared.session, shared.rights.concerns(coordinate));
+            next = shared.granting.next();
+            if concerned {
                 self.touch(session);
             }
         }

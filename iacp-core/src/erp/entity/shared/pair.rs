@@ -78,10 +78,19 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if !entry.opened || !self.has_endpoints(slot) {
             return Err(LocalStatus::NotNow);
         }
+        let peer = entry.session.peer();
         let (tag, _) = self.pair_tags(slot).ok_or(LocalStatus::NotNow)?;
         let mut endpoints = self.endpoints_of(agent).ok_or(LocalStatus::Capacity)?;
         let coordinate = endpoints.pair::<P>(&tag).map_err(super::requests::refused)?;
-        self.endpoint_changed(agent);
+        // Where it is new, the peer's sessions have not been among those to which a change may be due.
+        let mut next = self.first_with(&peer);
+        while let Some(session) = next {
+            let Some(entry) = self.sessions.at(session) else { break };
+            next = entry.peer_next.checked_sub(1);
+            if entry.agent == agent {
+                self.touch(session);
+            }
+        }
         Ok(Done::Coordinate(Digest(coordinate.0)))
     }
 
@@ -117,14 +126,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let place = |slot| self.sessions.at(slot).and_then(|entry| entry.shared.checked_sub(1));
         let (Some(from), Some(to)) = (place(older), place(newer)) else { return };
         self.pair_up(newer);
-        let Some((older, newer)) = self.shared.two(from, to) else { return };
-        newer.rights.carry(now, &older.rights);
-        let followed = older.points.iter().filter(|point| (point.followed || point.carried) && !point.pair);
+        let Some((before, shared)) = self.shared.two(from, to) else { return };
+        shared.rights.carry(now, &before.rights);
+        let followed = before.points.iter().filter(|point| (point.followed || point.carried) && !point.pair);
         for coordinate in followed.filter_map(|point| point.coordinate) {
-            if let Some(point) = newer.point(coordinate) {
+            if let Some(point) = shared.point(coordinate) {
                 point.carried = !point.followed;
             }
         }
+        self.settle_shared(newer);
     }
 
     /// The peer knows nothing of the older session's line: a new one takes nothing over.

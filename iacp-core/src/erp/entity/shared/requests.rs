@@ -22,12 +22,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if_version: u64,
         value: &[u8],
     ) -> Result<Done, LocalStatus> {
+        let coordinate = Coordinate(coordinate.0);
         let written = match self.endpoints_of(agent) {
-            Some(mut endpoints) => endpoints.write(&Coordinate(coordinate.0), if_version, value),
+            Some(mut endpoints) => endpoints.write(&coordinate, if_version, value),
             None => Err(EndpointError::NotFound),
         };
         written.map_err(refused)?;
-        self.endpoint_changed(agent);
+        self.endpoint_changed(agent, &coordinate);
         Ok(Done::Ok)
     }
 
@@ -43,11 +44,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             endpoints.erase(&coordinate);
         }
         self.groups_due(agent);
-        let mut next = self.first_session(agent);
-        while let Some(session) = next {
-            let Some(entry) = self.sessions.at(session) else { break };
-            next = entry.next.checked_sub(1);
-            if let Some(shared) = self.shared_mut(session) {
+        let mut next = self.agents.at(agent).and_then(|context| context.granting.first());
+        while let Some(shared) = next.and_then(|place| self.shared.at_mut(place)) {
+            let (session, concerned) = (shared.session, shared.rights.concerns(&coordinate));
+            next = shared.granting.next();
+            if concerned {
                 shared.rights.erased(&coordinate);
                 self.touch(session);
             }

@@ -228,7 +228,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             *free = Some(pending);
         }
         if changed.is_some() {
-            self.endpoint_changed(agent);
+            self.endpoint_changed(agent, &coordinate);
         }
         self.touch(slot);
         changed

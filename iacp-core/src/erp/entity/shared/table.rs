@@ -4,7 +4,7 @@ use crate::pss::shared::frame::Status;
 use crate::pss::shared::group_key::{Group, MEMBERS, Membership};
 use crate::pss::shared::right::{Granted, READ, Seen};
 use crate::pss::shared::{Coordinate, Rights};
-use crate::slots::Reset;
+use crate::slots::{Links, Reset};
 use crate::time::Mono;
 
 /// A peer that is DISCONNECTED for so long is no member of a group, in milliseconds.
@@ -105,6 +105,9 @@ impl Served {
 
 /// What is kept of the endpoints that one session carries.
 pub struct SharedSlot {
+    /// Whose it is; and its place among those of its agent to whose peers a change of an own endpoint may be due.
+    pub(super) session: u32,
+    pub(super) granting: Links,
     /// What the peer may do with own endpoints.
     pub(in crate::erp::entity) rights: Rights<POINTS>,
     /// The peer's own.
@@ -125,6 +128,8 @@ pub struct SharedSlot {
 impl SharedSlot {
     /// Nothing is shared.
     pub const EMPTY: Self = Self {
+        session: 0,
+        granting: Links::NONE,
         rights: Rights::NONE,
         points: [const { Point::FREE }; POINTS],
         requests: [None; REQUESTS],
@@ -191,6 +196,7 @@ impl Reset for SharedSlot {
         (self.requests, self.answers) = ([None; REQUESTS], [None; REQUESTS]);
         (self.served, self.away, self.challenged) = (Served::NONE, None, false);
         (self.paired, self.exclusive) = (false, None);
+        (self.session, self.granting) = (0, Links::NONE);
     }
 }
 

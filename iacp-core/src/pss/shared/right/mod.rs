@@ -341,6 +341,16 @@ impl<const N: usize> Rights<N> {
         self.tidy();
     }
 
+    /// Whether a change of any own endpoint may be due to the peer: its right to the one of the pair counts while there is one.
+    pub(crate) fn may_owe(&self, endpoints: &Endpoints<'_>) -> bool {
+        self.all().any(|right| !right.pair || endpoints.find(&right.coordinate).is_some())
+    }
+
+    /// Whether the peer has a right to this endpoint, or is owed something about it.
+    pub(crate) fn concerns(&self, coordinate: &Coordinate) -> bool {
+        self.all().any(|right| right.coordinate == *coordinate)
+    }
+
     /// Whether the peer was granted rights to an endpoint.
     #[must_use]
     pub fn has(&self, coordinate: &Coordinate) -> bool {
