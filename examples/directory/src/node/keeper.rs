@@ -166,7 +166,21 @@ impl Keeper {
         let asked = vec![Asked::FREE; REQUESTORS];
         let (cases, counts) = (options.cases.clone(), Counts::default());
         let drafts = Vec::new();
-        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, voted: saved, drafts, pinned, asked, ingress })
+        Ok(Self {
+            node,
+            overlay,
+            counts,
+            me,
+            clocks,
+            votes,
+            cases,
+            saved,
+            voted: saved,
+            drafts,
+            pinned,
+            asked,
+            ingress,
+        })
     }
 
     /// The node's EID.
@@ -249,7 +263,9 @@ impl Keeper {
                     let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
                     todo.push(Todo::Publish(Class::Identities, key));
                     let is_it = |record: &Record<'_>| {
-                        record.kind == Kind::Verdict as u8 && record.body.starts_with(&id.0) && record.storage_key != key
+                        record.kind == Kind::Verdict as u8
+                            && record.body.starts_with(&id.0)
+                            && record.storage_key != key
                     };
                     let courts = self.node.store().records(now.unix).filter(is_it);
                     todo.extend(courts.filter_map(|record| {
@@ -467,5 +483,28 @@ mod tests {
         }
         assert_eq!(verdicts[0], verdicts[1]);
         assert_eq!(verdicts[0].1, 1, "guilty");
+    }
+
+    /// The attack "a full disk": what cannot be written for a moment costs no vote.
+    // shows: IACP-101 (§4.2.7.2)
+    #[test]
+    fn a_vote_that_could_not_be_written_down_is_cast_once_it_can_be() {
+        let folder = std::env::temp_dir().join(format!("iacp-unwritten-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (mut running, clocks) = keeper(&folder, 0);
+        let (key, bundle) = accusation(running.unix());
+        assert!(running.take([10, 0, 0, 9].into(), Class::Identities, &key, &bundle));
+        std::fs::remove_dir_all(&folder).expect("it is there");
+        clocks.set_forward(HOUR + 3 * EPOCH);
+        for _ in 0..4 {
+            running.due();
+        }
+        assert!(running.node.is_challenged(&identity(2).eid()) && verdict(&running, key).is_none());
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for _ in 0..4 {
+            running.due();
+        }
+        assert_eq!(verdict(&running, key).map(|(_, outcome)| outcome), Some(1), "guilty");
+        std::fs::remove_dir_all(&folder).expect("it is there");
     }
 }
