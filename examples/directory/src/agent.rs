@@ -360,8 +360,9 @@ impl Agent {
                 one.kind == Kind::Verdict as u8
                     && matches!(judge::<Chosen>(now, Origin::Node, one, None, &reader), Judgement::Store { .. })
             };
-            let verdict = answer.records().next().filter(is_verdict);
-            outcome = verdict.and_then(|one| one.body.get(64).copied()).or(outcome);
+            // A key that was cleared of one accusation may be convicted by another.
+            let outcomes = answer.records().filter(is_verdict).filter_map(|one| one.body.get(64).copied());
+            outcome = outcomes.chain(outcome).min();
         })
         .await?;
         Ok(outcome)

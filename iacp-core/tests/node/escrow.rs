@@ -227,3 +227,71 @@ fn a_node_that_votes_both_ways_hands_out_the_proof_against_itself() {
     assert_eq!(outcomes, [Ok(Outcome::Guilty), Ok(Outcome::Cleared)], "both are signed by it");
     assert_eq!(hosts[0].node.take_double_vote(), None, "once");
 }
+
+/// Agent `by` accuses agent 20, which was at two places under generation 4.
+fn pair(by: u8, places: [u8; 2], ms: u64) -> Vec<u8> {
+    let [one, two] = places.map(|place| binding(20, home(place).ip(), 4));
+    let (ticket, evidence) = accuse(&identity(by), identity(20).eid(), fragment(&one), fragment(&two), at(ms).unix.0);
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Bindings(&evidence)) });
+    let nonce = u64::from(places[0]) << 8 | u64::from(places[1]);
+    worked(at(ms), Class::Identities, hashed(&identity(20).eid().0), 10, nonce, &inner)
+}
+
+/// What stands at each node as an accusation of agent 20, the same at all.
+fn accusations(hosts: &[Host], ms: u64) -> usize {
+    let key = hashed(&identity(20).eid().0);
+    let listed = hosts.iter().map(|host| {
+        let list = host.node.store().list(at(ms).unix, Kind::Accusation, key);
+        list.map(|(record, _)| record.body.to_vec()).collect::<std::collections::BTreeSet<_>>()
+    });
+    let listed: Vec<_> = listed.collect();
+    assert!(listed.iter().all(|list| *list == listed[0]), "all try the same");
+    listed[0].len()
+}
+
+/// The attack "three addresses, two pairs": three nodes hear of one pair and four of another, and all try both. With a revocation
+/// that stood before, its owner is cleared of both; at three nodes alone, it is not convicted.
+// shows: IACP-068 (§4.2.1.3), IACP-098 (§4.2.7.1), IACP-103 (§4.2.7.2)
+#[test]
+fn nodes_that_were_told_two_accusations_of_one_key_part_no_votes() {
+    let key = hashed(&identity(20).eid().0);
+    let mut revoked = Revocation {
+        eid: identity(20).eid(),
+        first_invalid_generation: 4.into(),
+        timestamp: at(0).unix.0.into(),
+        signature: Signature::ZERO,
+    };
+    revoked.signature = sign(&identity(20), Kind::Revocation, &revoked.as_bytes()[..48], &[]);
+    let inner = put(&record(Kind::Revocation, key, revoked.as_bytes()));
+    for (witnesses, end) in [(0, Some(Outcome::Guilty)), (3, None), (5, Some(Outcome::Cleared))] {
+        let mut hosts = quorum();
+        // The witnesses lie in both halves.
+        for host in hosts.iter_mut().skip(1).take(witnesses) {
+            assert_eq!(host.status(at(0), home(20), &worked(at(0), Class::Identities, key, 6, 0, &inner)), 0);
+        }
+        let now = EPOCH + 1;
+        for (number, host) in hosts.iter_mut().enumerate() {
+            let (by, places) = if number < 3 { (21, [20, 30]) } else { (22, [20, 40]) };
+            assert_eq!(host.status(at(now), home(by), &pair(by, places, now)), 0);
+        }
+        hand_on(&mut hosts, now + 1);
+        assert_eq!(accusations(&hosts, now + 80_000), 2);
+        assert_eq!(run(&mut hosts, &[]), [end; 7], "{witnesses} witnesses");
+    }
+}
+
+/// The same with four pairs here and four others there, which fill the list of the offender: the four lowest are tried.
+// shows: IACP-098 (§4.2.7.1)
+#[test]
+fn nodes_whose_lists_were_filled_with_other_accusations_come_to_try_the_same() {
+    let mut hosts = quorum();
+    for (number, host) in hosts.iter_mut().enumerate() {
+        for other in 0..4 {
+            let (by, places) = if number < 3 { (21, [20, 30 + other]) } else { (22, [20, 40 + other]) };
+            assert_eq!(host.status(at(1), home(by), &pair(by, places, 1)), 0);
+        }
+    }
+    hand_on(&mut hosts, 2);
+    assert_eq!(accusations(&hosts, 80_000), 4);
+    assert_eq!(run(&mut hosts, &[]), [Some(Outcome::Guilty); 7]);
+}

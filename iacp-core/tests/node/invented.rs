@@ -2,7 +2,7 @@
 
 use iacp_core::directory::node::{Handled, Silence};
 use iacp_core::directory::{Class, Kind};
-use iacp_core::governance::window::Outcome;
+use iacp_core::governance::window::{EPOCH, Outcome};
 use iacp_wire::layout::{Record, Verdict, VerdictHead, VerdictVote};
 use iacp_wire::message::DirAnswer;
 use iacp_wire::{DhtKey, Digest, Frame, Message, Signature};
@@ -226,16 +226,21 @@ fn kinds(all: &[(std::net::SocketAddr, Vec<u8>)]) -> Vec<Kind> {
     all.iter().filter_map(|(_, bytes)| kind(bytes)).collect()
 }
 
-/// The attack "accusations that wait": they are handed on when they are tried, and not before.
+/// The attack "decoys": each accusation that is tried is handed on, and none that found no room.
 // shows: IACP-101 (§4.2.7.2)
 #[test]
-fn an_accusation_that_waits_is_sent_nowhere() {
+fn an_accusation_that_finds_no_room_is_sent_nowhere() {
     let mut host = host();
     for (accuser, generation) in [(21, 4), (22, 5), (23, 6), (24, 7)] {
         assert_eq!(accused(&mut host, 1 + generation, accuser, 30, generation), 0);
     }
-    let first = kinds(&sent(&mut host, 10, 11));
-    assert_eq!(first, [Kind::Accusation; 6], "the one that is tried, to six nodes");
+    assert_eq!(kinds(&sent(&mut host, 10, 11)), [Kind::Accusation; 24], "four to six nodes");
+    // Past the moment in which a lower id takes a place, a fifth one finds none.
+    let later = 5 * EPOCH;
+    let before = kinds(&sent(&mut host, 12, later)).len();
+    assert_eq!(before, 72, "three more times");
+    assert_eq!(accused(&mut host, later, 25, 30, 8), 4, "CAPACITY");
+    assert_eq!(kinds(&sent(&mut host, later, later + 1)), []);
 }
 
 /// What there is much of delays nothing else.

@@ -255,3 +255,19 @@ fn a_child_in_custody_lives_on_without_its_curator_and_no_longer_than_the_custod
         assert_eq!(name(&host, 5, NAME), broken(ChainBreak::KeyRevoked));
     }
 }
+
+/// A curator in good standing delegated the child anew: the custody of the key before, which may be stolen, is over.
+// shows: IACP-164 (B.6)
+#[test]
+fn a_custody_does_not_outlive_the_key_of_its_child() {
+    let mut host = world();
+    assert_eq!(offer(&mut host, 1, Kind::Custody, b"test.shop", &custody(3 * HOUR)), 0);
+    let times = [(START + 1).to_be_bytes(), (START + 9 * HOUR).to_be_bytes()].concat();
+    let fields = [text("test"), text("test.shop"), identity(44).eid().0.to_vec(), times].concat();
+    let renewed = [&fields[..], &sign(&identity(CURATOR), Kind::Delegation, &fields, &[]).0].concat();
+    assert_eq!(offer(&mut host, 2, Kind::Delegation, b"test.shop", &renewed), 0);
+    assert_eq!(name(&host, 3, "test.shop").map(|named| named.eid), Ok(identity(44).eid()));
+    let curator = identity(CURATOR).eid();
+    assert_eq!(offer(&mut host, 4, Kind::Accusation, &curator.0, &accusation(CURATOR)), 0);
+    assert_eq!(name(&host, 5, "test.shop"), Err(Unnamed::Quarantined(curator)));
+}

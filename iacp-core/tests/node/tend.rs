@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
+use iacp_core::directory::metric::{Coordinate, NodeInfo};
 use iacp_core::directory::node::{Named, Unnamed};
 use iacp_core::directory::{Class, Kind, sign};
 use iacp_core::governance::filter::{EPOCH, Filter, SMALLEST};
 use iacp_core::governance::window::Outcome;
 use iacp_wire::layout::{Custody, FilterPart, Record};
-use iacp_wire::{Frame, Message};
-use zerocopy::FromBytes;
+use iacp_wire::{DhtKey, Frame, Message, Signature};
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::names::{CURATOR, NAME, Pinned, SHOP, SITE, accusation, name, offer, token, verdict, world_of};
-use super::world::{Chosen, Host, START, at, hashed, identity, info};
+use super::world::{Chosen, Host, SETTINGS, START, at, hashed, identity, info, node_put, record};
 
 const HOUR: u64 = 3_600_000;
 const STEP: u64 = 12 * HOUR;
@@ -125,11 +126,14 @@ fn fewer_than_five_nodes_keep_no_child_and_a_child_that_fell_itself_is_kept_by_n
     assert_eq!(body.votes.len(), 4);
     // A node outside takes no part in it: its vote, and one that it has not signed, count nothing.
     let signed = draft.body[..draft.body.len() - 1 - 4 * 96].to_vec();
-    for (voter, signer, taken) in [(9, 9, false), (6, 9, false), (6, 6, true)] {
-        let signature = sign(&identity(signer), Kind::Custody, &signed, &[]);
-        let body = [&signed[..], &[1], &identity(voter).eid().0, &signature.0].concat();
+    let one = |(voter, signer): (u8, u8)| {
+        [&identity(voter).eid().0[..], &sign(&identity(signer), Kind::Custody, &signed, &[]).0].concat()
+    };
+    // Beside them a vote that holds counts all the same: nodes differ for a while about who votes.
+    for (votes, taken) in [([(9, 9), (8, 8)], false), ([(6, 9), (9, 9)], false), ([(9, 9), (6, 6)], true)] {
+        let body = [&signed[..], &[2], &votes.map(one).concat()].concat();
         let status = offer(&mut hosts[0], 100_000, Kind::Custody, b"test.shop", &body);
-        assert_eq!((status == 0, custody(&hosts[0], 100_000).is_some()), (taken, taken), "{voter} by {signer}");
+        assert_eq!((status == 0, custody(&hosts[0], 100_000).is_some()), (taken, taken), "{votes:?}");
     }
     // Other fields than those that it has signed itself: a key that is not the child's.
     let mut other = signed.clone();
@@ -207,4 +211,66 @@ fn each_node_makes_a_filter_of_the_keys_that_a_verdict_ended() {
     let Host { node, me } = &mut hosts[0];
     let (_, length) = node.poll_transmit(at(later), me, &mut out).expect("it is handed on");
     assert!(matches!(Frame::parse(&out[..length]).expect("a frame").message, Message::DirPut { .. }));
+}
+
+/// The verdict of one key runs out in the middle of an epoch, and another key is convicted: within an epoch keys are only added.
+// shows: IACP-128 (§5.5.3)
+#[test]
+fn a_verdict_that_ran_out_keeps_no_later_one_out_of_the_filter() {
+    const LIFE: u64 = 400 * 24 * HOUR;
+    let mut host = world_of(1);
+    assert_eq!(offer(&mut host, 0, Kind::Verdict, &identity(SHOP).eid().0, &verdict(SHOP, Outcome::Guilty)), 0);
+    let epoch = u32::try_from((START + LIFE) / EPOCH).expect("small");
+    let tend = |host: &mut Host, ms: u64| {
+        let Host { node, me } = host;
+        while node.tend(at(ms), me, &Pinned).is_some() {}
+    };
+    tend(&mut host, LIFE - HOUR);
+    let before = filter(&host, LIFE - HOUR, epoch);
+    assert!(before.1 > 0);
+    let later = LIFE + HOUR;
+    assert_eq!(offer(&mut host, later, Kind::Verdict, &identity(SITE).eid().0, &verdict(SITE, Outcome::Guilty)), 0);
+    tend(&mut host, later);
+    let (mut bits, _) = filter(&host, later, epoch);
+    let made = Filter::new(&mut bits, epoch).expect("a size");
+    assert!(made.may_contain::<Chosen>(&identity(SITE).eid()) && made.may_contain::<Chosen>(&identity(SHOP).eid()));
+}
+
+/// In a network of more than ten nodes a node is far from its own key: the nodes of the key take its FILTER from it all the same.
+// shows: IACP-128 (§5.5.3)
+#[test]
+fn the_nodes_of_a_key_take_the_filter_of_a_node_that_is_far_from_it() {
+    let mut host = Host::new(1, 256, SETTINGS);
+    // Of the others no place has to do with the key.
+    let placed = |seed: u8| if seed == 1 { info(1) } else { NodeInfo { place: hashed(&[seed]), ..info(seed) } };
+    (2..17).for_each(|seed| assert!(host.node.introduce(at(0).mono, placed(seed))));
+    let is_near = |key: DhtKey, seed: u8| {
+        let far = |seed: u8| {
+            let place = Coordinate::new(Class::Overlay, &placed(seed).place);
+            Coordinate::new(Class::Overlay, &key).distance(&place)
+        };
+        (1..17).filter(|other| far(*other) < far(seed)).count() < 10
+    };
+    let mut distant = 0;
+    for seed in 2..17 {
+        let key = hashed(&identity(seed).eid().0);
+        let mut body = FilterPart {
+            epoch: u32::try_from(START / EPOCH).expect("small").into(),
+            order: 0,
+            reserved: 0,
+            part: 0.into(),
+            bits: [1; 512],
+            directory_node_eid: identity(seed).eid(),
+            signature: Signature::ZERO,
+        };
+        body.signature = sign(&identity(seed), Kind::Filter, &body.as_bytes()[..552], &[]);
+        let put = node_put(seed, 1, 1, &record(Kind::Filter, key, body.as_bytes()));
+        if is_near(key, 1) {
+            assert_eq!(host.status(at(1), info(seed).at, &put), 0, "{seed}");
+            distant += usize::from(!is_near(key, seed));
+        } else {
+            assert!(host.handle(at(1), info(seed).at, &put).is_err(), "{seed}");
+        }
+    }
+    assert!(distant > 0, "some node is far from its own key");
 }

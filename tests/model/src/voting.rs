@@ -3,6 +3,9 @@
 //! n nodes vote on it, some of which lie. Two nodes count: each hears any of the votes, an honest node's or none, a
 //! liar's one way, the other way, both in either order, or none. Equal nodes are interchangeable, so a state is a list
 //! of choices that never falls among the honest, nor among the liars.
+//!
+//! Several accusations of one key have nothing to do with each other: each is tried by itself, with an escrow and a ballot
+//! of its own. So one is enough here.
 
 use iacp_core::governance::malfeasance::Accusation;
 use iacp_core::governance::window::{Ballot, Clock, Counted, Due, EPOCH, Escrow, GRACE, Outcome, WINDOW, epoch};

@@ -99,6 +99,8 @@ pub struct Keeper {
     saved: Mono,
     /// When votes for children were handed on last.
     voted: Mono,
+    /// The children whose CUSTODY collected votes at the last turn.
+    drafts: Vec<DhtKey>,
     pinned: Vec<Digest>,
     /// Requestors of names that were answered within the last second.
     asked: Vec<Asked>,
@@ -163,7 +165,22 @@ impl Keeper {
         let ingress = Ingress::new(ALL, NETWORK, clocks.now().mono, &mut rng);
         let asked = vec![Asked::FREE; REQUESTORS];
         let (cases, counts) = (options.cases.clone(), Counts::default());
-        Ok(Self { node, overlay, counts, me, clocks, votes, cases, saved, voted: saved, pinned, asked, ingress })
+        let drafts = Vec::new();
+        Ok(Self {
+            node,
+            overlay,
+            counts,
+            me,
+            clocks,
+            votes,
+            cases,
+            saved,
+            voted: saved,
+            drafts,
+            pinned,
+            asked,
+            ingress,
+        })
     }
 
     /// The node's EID.
@@ -225,8 +242,15 @@ impl Keeper {
                 Event::Persist { id, offender, outcome } => {
                     // A vote that cannot be written down is not cast.
                     let written = self.save(now.mono).and_then(|()| self.votes.write_down(&id, &offender, outcome));
-                    if written.is_err() {
-                        continue;
+                    match written {
+                        Ok(()) => {}
+                        // Another vote on it stands there: this one is never cast.
+                        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                        // A verdict needs each honest node's vote: it is written with the next turn.
+                        Err(_) => {
+                            self.node.unwritten(&id);
+                            break;
+                        }
                     }
                     let mut out = [0; 256];
                     let Some((length, voters)) = self.node.persisted(now, &self.me, &id, &mut out) else { continue };
@@ -234,10 +258,19 @@ impl Keeper {
                     let to = others.filter_map(|eid| self.overlay.at(eid)).collect();
                     todo.push(Todo::Vote(out.get(..length).unwrap_or_default().to_vec(), to));
                 }
-                // Offences of a key are tried, and told of, where the key is kept.
-                Event::Verdict { offender, .. } => {
+                // A verdict stands where it was tried, and where the key is kept.
+                Event::Verdict { id, offender, .. } => {
                     let key = iacp_core::erp::ticket::storage_key::<Chosen>(&offender);
                     todo.push(Todo::Publish(Class::Identities, key));
+                    let is_it = |record: &Record<'_>| {
+                        record.kind == Kind::Verdict as u8
+                            && record.body.starts_with(&id.0)
+                            && record.storage_key != key
+                    };
+                    let courts = self.node.store().records(now.unix).filter(is_it);
+                    todo.extend(courts.filter_map(|record| {
+                        Some(Todo::Publish(class_of::<Chosen>(&record).ok()?, record.storage_key))
+                    }));
                 }
                 // This node has come to hold two words of one key that contradict each other: it says so to all.
                 Event::Equivocation { .. } => {
@@ -258,6 +291,11 @@ impl Keeper {
         while let Some((class, key)) = node.tend(now, me, &known) {
             todo.push(Todo::Publish(class, key));
         }
+        // A CUSTODY that has its votes is a draft no longer: the nodes of the child, and those without all votes, get the record.
+        let drafts: Vec<DhtKey> = self.node.drafts().collect();
+        let finished = self.drafts.iter().filter(|key| !drafts.contains(key));
+        todo.extend(finished.map(|key| Todo::Publish(Class::Namespaces, *key)));
+        self.drafts = drafts;
         // A vote that came before its receiver had signed was refused there.
         if now.mono.since(self.voted) >= VOTE_AGAIN {
             self.voted = now.mono;
@@ -445,5 +483,28 @@ mod tests {
         }
         assert_eq!(verdicts[0], verdicts[1]);
         assert_eq!(verdicts[0].1, 1, "guilty");
+    }
+
+    /// The attack "a full disk": what cannot be written for a moment costs no vote.
+    // shows: IACP-101 (§4.2.7.2)
+    #[test]
+    fn a_vote_that_could_not_be_written_down_is_cast_once_it_can_be() {
+        let folder = std::env::temp_dir().join(format!("iacp-unwritten-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (mut running, clocks) = keeper(&folder, 0);
+        let (key, bundle) = accusation(running.unix());
+        assert!(running.take([10, 0, 0, 9].into(), Class::Identities, &key, &bundle));
+        std::fs::remove_dir_all(&folder).expect("it is there");
+        clocks.set_forward(HOUR + 3 * EPOCH);
+        for _ in 0..4 {
+            running.due();
+        }
+        assert!(running.node.is_challenged(&identity(2).eid()) && verdict(&running, key).is_none());
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for _ in 0..4 {
+            running.due();
+        }
+        assert_eq!(verdict(&running, key).map(|(_, outcome)| outcome), Some(1), "guilty");
+        std::fs::remove_dir_all(&folder).expect("it is there");
     }
 }

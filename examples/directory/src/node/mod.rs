@@ -438,7 +438,9 @@ impl Host {
                 let before = self.handed.get(&at);
                 let is_done = before.is_some_and(|(to, when)| *to == nodes && now.since(*when) < COMPARE);
                 // What a node has only admitted or read is the responsible nodes' to keep.
-                let is_ours = nodes.contains(&own) || before.is_some_and(|(to, _)| to.contains(&own));
+                // Its own FILTER lies far from it, at the nodes of its key.
+                let is_own = class == Class::Overlay && DhtKey(at.1) == storage_key::<Chosen>(&own);
+                let is_ours = is_own || nodes.contains(&own) || before.is_some_and(|(to, _)| to.contains(&own));
                 if !is_done && is_ours && due.len() < HAND_OVER {
                     due.push((at, class, keeper.bundle(class, &DhtKey(at.1)), nodes));
                 }

@@ -46,7 +46,6 @@ impl<P: Provider> Node<'_, P> {
         trust: &T,
         out: &mut [u8],
     ) -> Handled {
-        self.open_elsewhere(now, trust);
         let Some(frame) = plain(datagram) else { return Handled::Silence(Silence::Form) };
         match frame.message {
             Message::WorkedRequest { head, inner } => self.on_worked(now, me, from, datagram, head, inner, trust, out),

@@ -6,7 +6,7 @@ use iacp_wire::{DhtKey, Digest, Eid};
 
 use crate::directory::{Class, Voters};
 use crate::governance::malfeasance::Accusation;
-use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, Rejected, epoch};
+use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outcome, epoch};
 use crate::time::UnixTime;
 
 pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
@@ -49,8 +49,6 @@ impl Case {
 pub enum NotOpened {
     /// It is open already.
     Known,
-    /// The offender has another open: this one waits, and moves nothing.
-    Waits,
     /// There is no room, or no nodes that could vote.
     Full,
 }
@@ -97,7 +95,7 @@ impl<'m> Cases<'m> {
 
     /// Takes a case that was saved before a restart; whether there was room for it, and none of its kind.
     pub(super) fn restore(&mut self, case: Case) -> bool {
-        let is_known = self.get(&case.escrow.id()).is_some() || self.is_open(&case.escrow.offender());
+        let is_known = self.get(&case.escrow.id()).is_some();
         match self.cases.iter_mut().find(|place| place.is_none()) {
             Some(place) if !is_known => {
                 *place = Some(case);
@@ -127,10 +125,17 @@ impl<'m> Cases<'m> {
         Some((case.escrow.id(), case.escrow.offender(), case.escrow.opened()))
     }
 
-    /// The open accusation of a key.
-    pub(super) fn of(&self, eid: &Eid) -> Option<(Digest, Eid)> {
-        let case = self.cases.iter().flatten().find(|case| case.escrow.offender() == *eid)?;
-        Some((case.escrow.id(), *eid))
+    /// The open accusations of a key.
+    pub(super) fn of(&self, eid: &Eid) -> impl Iterator<Item = &Case> {
+        self.all().filter(|case| case.escrow.offender() == *eid)
+    }
+
+    /// Of the accusations of a key in one court that opened at most so many epochs ago, and on which no vote was counted, the one with
+    /// the highest id.
+    pub(super) fn highest(&self, now: UnixTime, eid: &Eid, court: &DhtKey, epochs: u64) -> Option<Digest> {
+        let is_new = |case: &&Case| epoch(now) <= case.escrow.opened().saturating_add(epochs) && case.votes.is_empty();
+        let of_court = self.of(eid).filter(|case| case.court.1 == *court);
+        of_court.filter(is_new).map(|case| case.escrow.id()).max_by_key(|id| id.0)
     }
 
     pub(super) fn court(&self, id: &Digest) -> Option<(Class, DhtKey)> {
@@ -165,9 +170,6 @@ impl<'m> Cases<'m> {
         if self.get(&accusation.id()).is_some() {
             return Err(NotOpened::Known);
         }
-        if self.is_open(&accusation.offender()) {
-            return Err(NotOpened::Waits);
-        }
         let ballot = Ballot::new(voters).ok_or(NotOpened::Full)?;
         let free = self.cases.iter_mut().find(|case| case.is_none()).ok_or(NotOpened::Full)?;
         let escrow = Escrow::open(now, accusation, revocations);
@@ -183,9 +185,13 @@ impl<'m> Cases<'m> {
         Ok(())
     }
 
-    pub(super) fn rebut(&mut self, now: Clock, offender: &Eid, from: From) -> Option<Result<Due, Rejected>> {
-        let case = self.cases.iter_mut().flatten().find(|case| case.escrow.offender() == *offender)?;
-        Some(case.escrow.rebut(now, from))
+    /// The next open accusation of a key that a rebuttal clears, and this node's vote on it.
+    pub(super) fn rebut(&mut self, now: Clock, offender: &Eid, from: From) -> Option<(Digest, Outcome)> {
+        let mut of_offender = self.cases.iter_mut().flatten().filter(|case| case.escrow.offender() == *offender);
+        of_offender.find_map(|case| match case.escrow.rebut(now, from) {
+            Ok(Due::Persist(outcome)) => Some((case.escrow.id(), outcome)),
+            _ => None,
+        })
     }
 
     /// What is due now, and in which case. A lapsed case is closed.
@@ -240,6 +246,11 @@ impl<'m> Cases<'m> {
                 Voted::Verdict(outcome)
             }
         }
+    }
+
+    /// Forgets a case that gives way to another accusation.
+    pub(super) fn forget(&mut self, id: &Digest) -> Option<Case> {
+        self.cases.iter_mut().find_map(|place| place.take_if(|case| case.escrow.id() == *id))
     }
 
     /// Closes a case on which the other nodes came to a verdict.

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use iacp_wire::layout::Record;
 use iacp_wire::message::{ErpRegister, HeaderFragment, MalfeasanceEvidence, ProofOfMal};
-use iacp_wire::{DhtKey, Eid, Locator};
+use iacp_wire::{DhtKey, Digest, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::cases::Case;
@@ -16,7 +16,7 @@ use crate::directory::metric::{NodeInfo, place};
 use crate::directory::name::CLOCKS;
 use crate::directory::{Body, Class, Facts, Judgement, Kind, Origin, Slot, judge, slot};
 use crate::governance::malfeasance;
-use crate::governance::window::{Clock, Due, EPOCH, From, LAPSE, Outcome};
+use crate::governance::window::{Clock, EPOCH, From, LAPSE, Outcome};
 use crate::identity::Identity;
 use crate::time::UnixTime;
 
@@ -32,7 +32,7 @@ pub(super) mod status {
     pub const KNOWN: u32 = 23;
 }
 
-/// Of one accuser so many accusations are open or wait at a node.
+/// Of one accuser so many accusations are open at a node.
 const OF_ACCUSER: usize = 4;
 /// So long after it lapsed an accusation may open once more, in milliseconds.
 const DAY: u64 = 24 * 3_600_000;
@@ -84,10 +84,13 @@ impl<P: Provider> Node<'_, P> {
             (Origin::Node, _) => Source::Node(from),
         };
         let anew = self.is_anew(now, &which);
-        if !self.can_try(now, &which, record, from, (anew, trust)) {
+        let is_first = origin == Origin::Owner || from == Source::Node(OWN);
+        let spent = self.spent(now.unix, &which, record);
+        let spent = spent.or_else(|| self.outranked(now.unix, is_first, &which, record));
+        let frees = spent.is_some_and(|spent| self.cases.court(&Digest(spent.which)).is_some());
+        if !self.can_try(now, &which, record, from, (anew, frees, trust)) {
             return status::CAPACITY;
         }
-        let spent = self.spent(now.unix, &which, record);
         if self.store.room_for(now.unix, &which, (from, spent.as_ref())).is_err() {
             return status::CAPACITY;
         }
@@ -122,6 +125,9 @@ impl<P: Provider> Node<'_, P> {
             Judgement::Store { expiry } => {
                 match self.store.put_for(now.unix, &which, record, expiry, (from, spent.as_ref())) {
                     Ok(()) => {
+                        if let Some(spent) = spent.filter(|spent| spent.kind == Kind::Accusation) {
+                            self.give_up(&spent);
+                        }
                         self.follow(now, origin, &which, record, trust);
                         status::OK
                     }
@@ -133,19 +139,21 @@ impl<P: Provider> Node<'_, P> {
 
     /// Hands a rebuttal on to those that try its owner.
     fn spread_rebuttal(&mut self, now: Clock, which: &Slot, offender: &Eid) {
-        if let Some((id, _)) = self.cases.of(offender) {
-            self.spread.begin(now.mono, *which, self.cases.voters(&id).iter().copied().collect());
+        let of_court = self.cases.of(offender).find(|case| case.court.1 == which.key);
+        if let Some(case) = of_court.or_else(|| self.cases.of(offender).next()) {
+            self.spread.begin(now.mono, *which, case.ballot.voters().iter().copied().collect());
         }
     }
 
-    /// A rebuttal whose signatures hold. Whether it clears the escrow that is open.
+    /// A rebuttal whose signatures hold. Whether it clears an escrow that is open.
     fn rebut(&mut self, now: Clock, origin: Origin, offender: &Eid) -> bool {
         let from = if origin == Origin::Owner { From::Accused } else { From::Node };
-        let Some(Ok(Due::Persist(outcome))) = self.cases.rebut(now, offender, from) else { return false };
-        if let Some((id, offender)) = self.cases.of(offender) {
-            self.tell(Event::Persist { id, offender, outcome });
+        let mut clears = false;
+        while let Some((id, outcome)) = self.cases.rebut(now, offender, from) {
+            self.tell(Event::Persist { id, offender: *offender, outcome });
+            clears = true;
         }
-        true
+        clears
     }
 
     fn signer<T: Trust>(&self, now: Clock, trust: &T, body: &Body<'_>) -> Option<Eid> {
@@ -176,7 +184,8 @@ impl<P: Provider> Node<'_, P> {
         let key = DhtKey(P::sha256(&[&offender.0]));
         let record = Record { kind: Kind::Accusation as u8, storage_key: key, expiry: u64::MAX, body: &body };
         let status = self.deposit(now, Origin::Node, OWN, &record, trust);
-        if status == status::CAPACITY {
+        // A key that is on trial needs no further accuser: the place is for the pair of another one.
+        if status == status::CAPACITY && !self.cases.is_open(&offender) {
             self.pair = self.pair.or(Some(pair));
         }
         Some((offender, status))
@@ -207,8 +216,8 @@ impl<P: Provider> Node<'_, P> {
             || self.view(now.unix, trust).is_witnessed(record)
     }
 
-    /// Whether there is room to try a new accusation: a place for its escrow, voters, fewer than 4 of its accuser that are open or
-    /// wait, and of its network a quarter of the places. What is accepted is tried. A node that tries it accuses by what comes to it, of its
+    /// Whether there is room to try a new accusation: a place for its escrow, voters, fewer than 4 of its accuser that are open,
+    /// and of its network a quarter of the places. What is accepted is tried. A node that tries it accuses by what comes to it, of its
     /// own accord: so any stranger could use up its four, and its network alone counts.
     // keeps: IACP-101 (§4.2.7.2)
     fn can_try<T: Trust>(
@@ -217,26 +226,25 @@ impl<P: Provider> Node<'_, P> {
         which: &Slot,
         record: &Record<'_>,
         from: Source,
-        (anew, trust): (bool, &T),
+        (anew, frees, trust): (bool, bool, &T),
     ) -> bool {
         let Ok(Body::Accusation(data, court)) = Body::parse(which.kind, record.body) else { return true };
         if self.store.held(which).is_some() && !anew {
             return true;
         }
         let (accuser, is_own) = (data.evidence.accuser(), from == Source::Node(OWN));
-        // One that waits takes no place yet. It is asked first: to count takes a look at the whole store.
-        let is_open = self.cases.is_open(&data.ticket.target_eid);
-        if !is_open && !self.cases.has_room() {
+        // It is asked first: to count takes a look at the whole store.
+        if !frees && !self.cases.has_room() {
             return false;
         }
         let voters = self.view(now.unix, trust).voters(court.class(), &court.key::<P>());
         let [of_accuser, of_network] = self.pending(now, &accuser, from);
         let share = (self.cases.places() / if is_own { 2 } else { 4 }).max(OF_ACCUSER);
         let is_heard = (is_own || voters.contains(&accuser) || of_accuser < OF_ACCUSER) && of_network < share;
-        is_heard && (is_open || !voters.is_empty())
+        is_heard && !voters.is_empty()
     }
 
-    /// The accusations that are open or wait: of one accuser, and of one network.
+    /// The accusations that are open: of one accuser, and of one network.
     fn pending(&self, now: Clock, accuser: &Eid, from: Source) -> [usize; 2] {
         // A trial that was restored has no record here until its accusation comes again.
         let is_bare = |case: &&Case| {
@@ -266,7 +274,7 @@ impl<P: Provider> Node<'_, P> {
         let verdict = Slot { kind: Kind::Verdict, ..*which };
         which.kind == Kind::Accusation
             && now.unix.0 >= came.saturating_add(LAPSE * EPOCH + DAY)
-            && self.cases.court(&iacp_wire::Digest(which.which)).is_none()
+            && self.cases.court(&Digest(which.which)).is_none()
             && self.store.held(&verdict).is_none()
     }
 

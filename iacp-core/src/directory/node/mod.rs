@@ -52,6 +52,7 @@ use spread::Spread;
 pub use store::{Entry, FLOOR, Full, LIST, Source, Store};
 use view::View;
 
+use super::body::Body;
 use super::kind::{Class, Kind};
 use super::metric::{NEAREST, NodeInfo};
 use crate::crypto::Provider;
@@ -139,7 +140,7 @@ pub enum Event {
         /// How this node votes.
         outcome: Outcome,
     },
-    /// An accusation lapsed: its stake is released.
+    /// An accusation lapsed, or gave way to another one of its key: its stake is released.
     Lapsed {
         /// Which accusation.
         id: Digest,
@@ -183,8 +184,6 @@ pub struct Node<'m, P: Provider> {
     spread: Spread,
     /// Which of the sources of [`Node::poll_transmit`] is served next.
     turn: usize,
-    /// Keys of which an escrow ended, and where it was tried: what waits in other courts is looked for.
-    freed: heapless::Deque<(Eid, iacp_wire::DhtKey), EVENTS>,
     compare: Compare,
     curators: Curators,
     tending: Tending,
@@ -255,7 +254,6 @@ impl<'m, P: Provider> Node<'m, P> {
             hand_over: TokenBucket::new(HAND_OVER, now),
             spread: Spread::new(),
             turn: 0,
-            freed: heapless::Deque::new(),
             compare: Compare::new(IndexKey::new(compare_key)),
             curators: Curators::new(),
             tending: Tending::new(),
@@ -315,20 +313,20 @@ impl<'m, P: Provider> Node<'m, P> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        // Each case that lapses leaves a note, and the next datagram takes them: until then no more of them end than there is room for.
-        if self.freed.len() >= EVENTS / 2 {
-            return None;
-        }
         let (ended, due) = self.cases.tick(now)?;
         let (id, offender) = (ended.id, ended.offender);
         Some(match due {
             Due::Persist(outcome) => Event::Persist { id, offender, outcome },
             Due::Lapsed => {
                 self.recall_pair();
-                self.open_next(now, &ended, false);
                 Event::Lapsed { id, offender }
             }
         })
+    }
+
+    /// The vote that [`Event::Persist`] told could not be written down: it is told again.
+    pub fn unwritten(&mut self, id: &Digest) {
+        self.cases.again(id);
     }
 
     /// The vote stands on stable storage: it is signed now, counted here, and the frame written for the other responsible
@@ -390,14 +388,29 @@ impl<'m, P: Provider> Node<'m, P> {
         let (id, offender) = (ended.id, ended.offender);
         self.tell(Event::Verdict { id, offender, outcome });
         self.recall_pair();
-        self.open_next(clock, ended, outcome == Outcome::Guilty);
         self.tending.has_ended();
-        // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing.
+        // Its host is the one of the moment when the escrow opened: a HOSTING that ends meanwhile changes nothing. It answers once in each
+        // court, however many accusations are proven there.
         if outcome == Outcome::Guilty
             && let Some(host) = ended.host
+            && self.convictions(clock.unix, &offender, ended.court.1).nth(1).is_none()
         {
             self.ledger.charge(clock.unix, &host, Charge::Guilty);
         }
+    }
+
+    /// The accusations by which a key was convicted, as far as the verdicts stand here under this key.
+    fn convictions(&self, now: UnixTime, offender: &Eid, at: iacp_wire::DhtKey) -> impl Iterator<Item = Digest> {
+        self.store.list(now, Kind::Verdict, at).filter_map(move |(record, _)| {
+            match Body::parse(Kind::Verdict, record.body) {
+                Ok(Body::Verdict(verdict))
+                    if verdict.head.offender_eid == *offender && verdict.head.outcome == Outcome::Guilty as u8 =>
+                {
+                    Some(verdict.head.accusation_id)
+                }
+                _ => None,
+            }
+        })
     }
 
     /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known.
@@ -421,7 +434,6 @@ impl<'m, P: Provider> Node<'m, P> {
     /// stand. `from` is where it came from, for the share of the table that one network may hold. Gives the status of 19.2: 0 if
     /// it stands here now, 1 if this node has a newer one.
     pub fn offer<T: Trust>(&mut self, now: Clock, from: core::net::IpAddr, record: &Record<'_>, trust: &T) -> u32 {
-        self.open_elsewhere(now, trust);
         self.deposit(now, super::Origin::Node, from, record, trust)
     }
 }

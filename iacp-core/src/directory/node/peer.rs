@@ -46,12 +46,16 @@ impl<P: Provider> Node<'_, P> {
         let Ok(record) = parsed else { return Handled::Silence(Silence::Form) };
         let Ok(class) = class_of::<P>(&record) else { return Handled::Silence(Silence::Form) };
         let near = |eid| self.neighbours.serves(eid, class, &record.storage_key, self.settings.diversity, SENDERS);
-        // Of itself a known node tells each that knows it.
-        let is_its_own = record.kind == Kind::Node as u8
-            && self.neighbours.knows(&node)
-            && record.storage_key == DhtKey(P::sha256(&[&node.0]));
+        // Of itself a known node tells each that knows it; its FILTER goes to the n of its own key, far from its place.
+        let is_its_own = record.storage_key == DhtKey(P::sha256(&[&node.0]));
+        let is_heard = || self.neighbours.all().any(|known| known.eid == node);
+        let may_come = match Kind::from_code(record.kind) {
+            Some(Kind::Node) if is_its_own && self.neighbours.knows(&node) => true,
+            Some(Kind::Filter) if is_its_own && is_heard() => near(&me.eid()),
+            _ => near(&node) && near(&me.eid()),
+        };
         let is_late = UnixTime(head.timestamp.get()).distance(now.unix) > CLOCKS;
-        if is_late || !is_its_own && (!near(&node) || !near(&me.eid())) {
+        if is_late || !may_come {
             return Handled::Silence(Silence::Node);
         }
         if verify_frame::<P>(&node, frame, [&me.eid().0, &[]], datagram).is_err() {

@@ -92,7 +92,7 @@ impl SavedCase {
 pub enum NotRestored {
     /// The bytes are no saved escrow.
     Malformed,
-    /// It is open already, another one of its offender is, or there is no room.
+    /// It is open already, or there is no room.
     NoRoom,
 }
 

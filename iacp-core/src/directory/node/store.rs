@@ -6,8 +6,8 @@
 
 use core::net::IpAddr;
 
-use iacp_wire::DhtKey;
 use iacp_wire::layout::Record;
+use iacp_wire::{DhtKey, Locator};
 
 use crate::directory::{Body, Kind, Slot as Which};
 use crate::guard::site;
@@ -43,6 +43,11 @@ fn first_invalid(body: &[u8]) -> Option<u64> {
         Ok(Body::Revocation(body)) => Some(body.first_invalid_generation.get()),
         _ => None,
     }
+}
+
+fn is_leaving(record: &Record<'_>) -> bool {
+    matches!(Body::parse(Kind::Binding, record.body), Ok(Body::Binding(binding))
+        if record.kind == Kind::Binding as u8 && binding.current_transport_ip == Locator::ZERO)
 }
 
 /// The place of a record: about a kilobyte.
@@ -332,7 +337,10 @@ impl<'m> Store<'m> {
         let (length, bytes) = (u16::try_from(record.body.len()).map_err(|_| Full)?, record.body);
         let slot = match self.find(which) {
             Some(slot) => {
-                self.recount(slot, from)?;
+                // A leaving binds no network.
+                if !is_leaving(record) {
+                    self.recount(slot, from)?;
+                }
                 slot
             }
             None => {
@@ -399,11 +407,6 @@ impl<'m> Store<'m> {
     /// When the record of a slot came, Unix time in milliseconds.
     pub(super) fn came(&self, which: &Which) -> Option<u64> {
         Some(self.entries.at(self.find(which)?)?.stored)
-    }
-
-    /// When the record of a place came, Unix time in milliseconds.
-    pub(super) fn came_at(&self, slot: u32) -> u64 {
-        self.entries.at(slot).map_or(u64::MAX, |entry| entry.stored)
     }
 
     /// Whether the record of a place counts for the network of a source.

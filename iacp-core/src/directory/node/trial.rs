@@ -1,28 +1,21 @@
-//! Which accusation is tried when: one of an offender at a time, and each that was accepted (`IACP §4.2.7.2`).
+//! Which accusation is tried: each that was accepted, at once and by itself (`IACP §4.2.7.2`). Nodes that hear of several
+//! accusations of one key in another order try all of them, so no votes are parted.
 
 use iacp_wire::layout::Record;
 use iacp_wire::message::MalfeasanceData;
-use iacp_wire::{DhtKey, Digest, Eid};
+use iacp_wire::{DhtKey, Digest};
 
-use super::cases::{Ended, NotOpened};
-use super::{Event, Node, Trust};
+use super::cases::NotOpened;
+use super::{Event, Node};
 use crate::crypto::Provider;
-use crate::directory::accusation::{is_cleared_by, verify_accusation};
-use crate::directory::{Body, Class, Facts, Kind, Slot, Voters};
-use crate::governance::malfeasance::{Accusation, accusation_id};
-use crate::governance::window::{Clock, Outcome, epoch};
+use crate::directory::accusation::is_cleared_by;
+use crate::directory::{Body, Class, Kind, Slot, Voters};
+use crate::governance::malfeasance::Accusation;
+use crate::governance::window::{Clock, GRACE, Outcome, epoch};
 use crate::time::UnixTime;
 
-/// An accusation that waits: whether a revocation that stands here clears it, when it came, and where it is tried.
-struct Waiting {
-    order: (bool, u64),
-    court: (Class, DhtKey),
-    accusation: Accusation,
-}
-
 impl<P: Provider> Node<'_, P> {
-    /// Opens an escrow, and hands the accusation on to those that try it. One at a time: another accusation of the offender waits, moves
-    /// nothing and is sent nowhere.
+    /// Opens an escrow, and hands the accusation on to those that try it.
     ///
     /// What this node voted before a restart, or before the accusation lapsed, is its vote.
     pub(super) fn open(
@@ -39,7 +32,7 @@ impl<P: Provider> Node<'_, P> {
         let host = self.host(now.unix, Class::Identities, &at_offender);
         let id = accusation.id();
         let opened = self.cases.open(now, accusation, court, (voters, host), defence);
-        if matches!(opened, Err(NotOpened::Waits | NotOpened::Full)) {
+        if opened == Err(NotOpened::Full) {
             return;
         }
         let which = Slot { kind: Kind::Accusation, key: court.1, which: id.0 };
@@ -55,59 +48,6 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// An escrow ended: the next accusation of the key, which waited, is tried. After a conviction those of other courts alone.
-    pub(super) fn open_next(&mut self, now: Clock, ended: &Ended, is_convicted: bool) {
-        let (key, offender) = (ended.court.1, ended.offender);
-        let listed = self.store.list(now.unix, Kind::Accusation, key);
-        match self.first_waiting(now.unix, &offender, listed).filter(|_| !is_convicted) {
-            Some(next) => self.open(now, &next.accusation, next.court, (&ended.voters, None)),
-            // Which nodes try it elsewhere is known with the next datagram.
-            None => {
-                let _ = self.freed.push_back((offender, key));
-            }
-        }
-    }
-
-    /// Tries what waited for a case of its offender in another court.
-    pub(super) fn open_elsewhere<T: Trust>(&mut self, now: Clock, trust: &T) {
-        while let Some((offender, key)) = self.freed.pop_front() {
-            let others = (0..self.store.fill().1).filter_map(|slot| {
-                let record = self.store.at(now.unix, slot).filter(|record| record.storage_key != key)?;
-                let is_it = record.kind == Kind::Accusation as u8;
-                is_it.then(|| (record, self.store.came_at(slot)))
-            });
-            if let Some(next) = self.first_waiting(now.unix, &offender, others) {
-                let voters = self.view(now.unix, trust).voters(next.court.0, &next.court.1);
-                self.open(now, &next.accusation, next.court, (&voters, trust.voted(&next.accusation.id())));
-            }
-        }
-    }
-
-    /// Of these accusations the one of an offender that is tried next: first those that no revocation clears, then that which came first.
-    fn first_waiting<'r>(
-        &self,
-        now: UnixTime,
-        offender: &Eid,
-        among: impl Iterator<Item = (Record<'r>, u64)>,
-    ) -> Option<Waiting> {
-        let mut first: Option<Waiting> = None;
-        for (record, stored) in among {
-            let Ok(Body::Accusation(data, court)) = Body::parse(Kind::Accusation, record.body) else { continue };
-            let id = accusation_id::<P>(data.ticket).0;
-            let which = Slot { kind: Kind::Accusation, key: record.storage_key, which: id };
-            if data.ticket.target_eid != *offender || self.is_over(&which) || self.cases.court(&Digest(id)).is_some() {
-                continue;
-            }
-            let order = (self.is_cleared(now, &data), stored);
-            if first.as_ref().is_none_or(|first| order < first.order)
-                && let Ok(accusation) = verify_accusation::<P>(&data)
-            {
-                first = Some(Waiting { order, court: (court.class(), record.storage_key), accusation });
-            }
-        }
-        first
-    }
-
     /// Whether the trial of an accusation has begun here, or has a verdict.
     pub(super) fn is_over(&self, which: &Slot) -> bool {
         let verdict = Slot { kind: Kind::Verdict, ..*which };
@@ -121,16 +61,15 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// Of a full list, the record that gives way to a new one. To an accusation one that was tried; to one that no revocation clears
-    /// also one that waits and is cleared. To a conviction a verdict that convicted no key. So no key fills the list of what speaks
-    /// against it.
+    /// also one that is cleared. To a conviction a verdict that convicted no key. So no key fills the list of what speaks against it.
     pub(super) fn spent(&self, now: UnixTime, which: &Slot, record: &Record<'_>) -> Option<Slot> {
         match Body::parse(which.kind, record.body) {
             Ok(Body::Accusation(data, _)) => {
                 let is_closed = |held: &Slot| self.cases.court(&Digest(held.which)).is_none();
                 let tried = self.store.yields(which, |held, _| is_closed(held) && self.is_over(held));
                 tried.or_else(|| {
-                    let is_weaker = |held: &Slot, body: &[u8]| match Body::parse(Kind::Accusation, body) {
-                        Ok(Body::Accusation(before, _)) => is_closed(held) && self.is_cleared(now, &before),
+                    let is_weaker = |_: &Slot, body: &[u8]| match Body::parse(Kind::Accusation, body) {
+                        Ok(Body::Accusation(before, _)) => self.is_cleared(now, &before),
                         _ => false,
                     };
                     if self.is_cleared(now, &data) { None } else { self.store.yields(which, is_weaker) }
@@ -144,5 +83,24 @@ impl<P: Provider> Node<'_, P> {
             }
             _ => None,
         }
+    }
+
+    /// An accusation that gave way to another one is tried no longer.
+    pub(super) fn give_up(&mut self, which: &Slot) {
+        self.spread.end(which);
+        if let Some(case) = self.cases.forget(&Digest(which.which)) {
+            self.tell(Event::Lapsed { id: case.escrow.id(), offender: case.escrow.offender() });
+        }
+    }
+
+    /// Of a full list of accusations that nothing clears, the one that gives way to a new one: those with the lowest ids are tried, so
+    /// that nodes which heard of them in another order try the same. Only what opened a moment ago gives way, and a little longer to
+    /// what another node opened in time.
+    pub(super) fn outranked(&self, now: UnixTime, is_first: bool, which: &Slot, record: &Record<'_>) -> Option<Slot> {
+        let Ok(Body::Accusation(data, _)) = Body::parse(which.kind, record.body) else { return None };
+        let epochs = if is_first { GRACE } else { 2 * GRACE };
+        let highest = self.cases.highest(now, &data.ticket.target_eid, &which.key, epochs)?;
+        let gives_way = highest.0 > which.which && !self.is_cleared(now, &data);
+        gives_way.then(|| self.store.yields(which, |held, _| held.which == highest.0)).flatten()
     }
 }

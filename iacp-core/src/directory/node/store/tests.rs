@@ -102,3 +102,18 @@ fn a_binding_that_ran_out_lives_no_longer_than_a_new_one_when_it_comes_again() {
         assert!(store.held(&numbered(1)).is_some_and(|held| held.expiry == 3_000));
     });
 }
+
+/// PROFILE 12.5: a leaving binds no network, and is taken from one that is full.
+#[test]
+fn a_leaving_counts_where_the_binding_before_it_did() {
+    with_store(|store| {
+        let [here, full] = [[10, 1, 2, 3], [10, 9, 2, 3]].map(|ip| Source::Owner(IpAddr::from(ip)));
+        assert_eq!(put(store, Kind::Binding, 0, here), Ok(()));
+        assert!((1..5).all(|number| put(store, Kind::Binding, number, full) == Ok(())));
+        let which = numbered(0);
+        let leaving = Record { kind: Kind::Binding as u8, storage_key: which.key, expiry: 1_000, body: &[0; 120] };
+        assert_eq!(store.put(UnixTime(0), &which, &leaving, 1_000, full), Ok(()));
+        assert!((5..8).all(|number| put(store, Kind::Binding, number, here) == Ok(())));
+        assert_eq!(put(store, Kind::Binding, 8, here), Err(Full), "it counts there still");
+    });
+}
