@@ -55,6 +55,25 @@ fn what_is_forgotten_is_not_taken_for_new() {
 }
 
 #[test]
+fn of_an_object_that_is_forgotten_a_journal_restores_that_it_continues_its_parent() {
+    // The first child was sealed before its parent, and the fork after it.
+    let (parent, first, other) = (root(5), child(3, 5, 5), child(7, 5, 5));
+    let held_back = Record { standing: Standing::HeldBack, ..first };
+    let fork = Record { line: Line::Branch(digest(3)), ..first };
+    for (before, continued_by) in [(held_back, None), (fork, None), (first, Some(digest(3)))] {
+        let mut memory = small();
+        memory.forget_before(Instant::unix(4));
+        for record in [&parent, &before] {
+            memory.restore(record).unwrap();
+        }
+        assert_eq!((memory.len(), memory.object(&before.manifest, &before.key)), (1, Memory::New));
+        let Parent::Approved(approved) = memory.parent(&parent.manifest) else { panic!("it is approved") };
+        assert_eq!(approved.continued_by, continued_by);
+        assert_eq!(memory.record(&other).is_ok(), continued_by.is_none());
+    }
+}
+
+#[test]
 fn a_restart_without_memory_approves_nothing_that_may_have_been_approved_before() {
     let ahead = DriftLimits::default().ahead_seconds;
     let mut memory = envelope::memory();

@@ -198,13 +198,25 @@ impl<M: AsRef<[Slot]> + AsMut<[Slot]>> MemoryLineage<M> {
         }
     }
 
-    /// Restores a record of an earlier lineage from a journal. The only difference from [`record`](Self::record): an
-    /// object may continue a parent that has been forgotten since, on the line on which it was approved.
+    /// Restores a record of an earlier lineage from a journal. The differences from [`record`](Self::record): an
+    /// object may continue a parent that has been forgotten since, on the line on which it was approved; and of an object
+    /// that has been forgotten itself, only that it continues its parent is restored.
     ///
     /// # Errors
     /// [`RecordError`].
     pub fn restore(&mut self, record: &Record) -> Result<(), RecordError> {
         match record.parent {
+            // It was sealed before its parent, by a clock that was behind.
+            CausalParent::Of(parent) if record.sealed < self.complete_since => {
+                let continues = |entry: &Entry| entry.continued_by.is_none() && entry.record.line == record.line;
+                self.change(&parent, |entry| {
+                    if record.standing == Standing::Approved && continues(entry) {
+                        entry.continued_by = Some(record.manifest);
+                    }
+                });
+                Ok(())
+            }
+            _ if record.sealed < self.complete_since => Ok(()),
             CausalParent::Of(parent) if self.parent(&parent) == Parent::Unknown => {
                 self.put_record(record, |_, _| Ok(None))
             }

@@ -399,6 +399,7 @@ fn a_relay_refuses_what_is_no_handoff_and_outlives_a_receiver_that_is_gone() {
     bob.has_judged_nothing_more();
     drop(bob);
     handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
+    carol.complains("it is given up");
     // It goes on: the next one is taken, too.
     handed_over(&file, &["--to", &eid(CAROL), "--via", &at(&carol), "--no-wait"]);
 }

@@ -17,6 +17,9 @@ use crate::event::{self, IACP_EVENT_NONE};
 use crate::lent;
 use crate::{IACP_ARGUMENT, IACP_DISCARDED, IACP_FULL, IACP_KEY, IACP_NOT_NOW, IACP_OK, IACP_TOO_LONG};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes of sealed frames that the peer has not acknowledged.
 const LOG: usize = 2_048;
 /// Frames in flight each way.

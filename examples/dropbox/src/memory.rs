@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cep_envelope::decision::{Finding, Outcome, Policy};
 use cep_envelope::digest::Digest;
 use cep_envelope::lineage::{self, Lineage, Memory, MemoryLineage, Parent, Record, Slot, Standing};
-use cep_envelope::manifest::Instant;
+use cep_envelope::manifest::{CausalParent, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::entry::{Deed, Entry, Event, Order, instant, order_hash};
@@ -145,6 +145,12 @@ impl Remembered {
         Ok(())
     }
 
+    /// Whether it continues an object that is remembered. It may be forgotten itself: it was sealed by a clock that was behind.
+    fn continues(&self, record: &Record) -> bool {
+        let CausalParent::Of(parent) = record.parent else { return false };
+        matches!(self.lineage.parent(&parent), Parent::Approved(parent) if parent.continued_by == Some(record.manifest))
+    }
+
     /// Whether an object is held back and would be held back once more: a sender that repeats it takes no more memory.
     pub fn is_held_back(&self, record: &Record) -> bool {
         let held_back = self.lineage.object(&record.manifest, &record.key) == Memory::HeldBack;
@@ -159,7 +165,7 @@ impl Remembered {
                 let superseded = record.standing == Standing::HeldBack
                     && self.lineage.object(&record.manifest, &record.key) == Memory::Decided
                     && matches!(self.lineage.parent(&record.manifest), Parent::Approved(_));
-                !superseded && record.sealed >= self.lineage.complete_since()
+                !superseded && (record.sealed >= self.lineage.complete_since() || self.continues(&record))
             }),
             Entry::Event(Event::Order { order, .. }) => Order::read(order).is_ok_and(|order| match order.deed {
                 // What was forgotten is forgotten by the first line.

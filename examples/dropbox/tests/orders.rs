@@ -58,6 +58,32 @@ fn a_shorter_journal_knows_that_an_object_that_was_held_back_is_invalid() {
 }
 
 #[test]
+fn a_shorter_journal_knows_what_continues_an_object_that_was_sealed_after_it() {
+    for compactions in 0..3 {
+        let place = Place::new();
+        let parent = seal(sealing(60), b"parent");
+        let child = |context, seconds_ago| {
+            seal(Sealing { parent: child_of(&parent), context, ..sealing(seconds_ago) }, b"child")
+        };
+        // Its clock was behind.
+        for sealed in [(&parent, b"parent".as_slice()), (&child("first", 120), b"child")] {
+            place.drop(sealed.0, sealed.1);
+            assert_eq!(place.run_one().outcome.0, Outcome::Continue);
+        }
+        let before = Timestamp::now() - SignedDuration::from_secs(90);
+        order(&place, Deed::Forget { before: (before.as_second(), 0) });
+        place.run();
+        for _ in 0..compactions {
+            order(&place, Deed::Compact);
+            place.run();
+        }
+        place.drop(&child("second", 50), b"child");
+        let expected = (Outcome::Fork, vec!["parent-continued"]);
+        assert_eq!(outcome(&place.run_one()), expected, "compacted {compactions} times");
+    }
+}
+
+#[test]
 fn an_object_that_is_not_remembered_is_not_said_to_be_invalid() {
     let place = Place::new();
     let ahead = seal(sealing(-3_600), b"object");
@@ -106,13 +132,16 @@ fn what_lies_on_another_file_system_is_released_whatever_moment_the_process_ends
 }
 
 /// A disk on which a released object cannot be moved for a while.
-#[derive(Clone, Default)]
-struct Immovable(Rc<Cell<bool>>);
+struct Immovable {
+    /// The step that fails.
+    at: Step,
+    fails: Rc<Cell<bool>>,
+}
 
 impl Steps for Immovable {
     fn step(&mut self, step: Step, path: &Path) -> io::Result<()> {
-        let moves = step == Step::Rename && path.ends_with("kept");
-        if moves && self.0.get() { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+        let moves = step == self.at && (step == Step::MakeFolder || path.ends_with("kept"));
+        if moves && self.fails.get() { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
     fn sync(&mut self, _: &File) -> io::Result<()> {
@@ -122,39 +151,48 @@ impl Steps for Immovable {
 
 #[test]
 fn a_release_that_is_written_down_is_tried_again_and_not_refused() {
-    let place = Place::new();
-    let (_, line) = held_back(&place);
-    order(&place, release(&line).expect("it can be"));
-    let disk = Immovable::default();
-    let mut drop = place.open(disk.clone());
-    let mut heard = |minutes| {
-        let (mut lines, mut stuck) = (Vec::new(), Vec::new());
-        let now = Timestamp::now() + SignedDuration::from_mins(minutes);
-        drop.pass(
-            || now,
-            |told| {
-                match told {
-                    Told::Decided(line) => lines.push(line.outcome.0),
-                    Told::Stuck(what) => stuck.push(what.words()),
-                    Told::Remark(remark) => assert!(!remark.contains("refused"), "{remark}"),
-                }
-                std::ops::ControlFlow::Continue(())
-            },
-        )
-        .expect("the drop goes on");
-        (lines, stuck)
-    };
-    disk.0.set(true);
-    for minutes in [0, 5, 10] {
-        let (lines, stuck) = heard(minutes);
-        assert!(lines.is_empty() && stuck.len() == 1 && stuck[0].contains("cannot be done now"), "{lines:?} {stuck:?}");
-        assert_eq!(entries(&place.settings.folders.orders()).len(), 1, "the order is still there");
-        assert_eq!(place.find(b"object").len(), 1, "and so is the object");
+    // It has no place of work yet, or has one.
+    for at in [Step::MakeFolder, Step::Rename] {
+        let place = Place::new();
+        let (_, line) = held_back(&place);
+        order(&place, release(&line).expect("it can be"));
+        let fails = Rc::new(Cell::new(true));
+        let mut drop = place.open(Immovable { at, fails: Rc::clone(&fails) });
+        let start = Timestamp::now();
+        let mut heard = |minutes| {
+            let (mut lines, mut stuck) = (Vec::new(), Vec::new());
+            let now = start + SignedDuration::from_mins(minutes);
+            drop.pass(
+                || now,
+                |told| {
+                    match told {
+                        Told::Decided(line) => lines.push(line.outcome.0),
+                        Told::Stuck(what) => stuck.push(what.words()),
+                        Told::Remark(remark) => assert!(!remark.contains("refused"), "{remark}"),
+                    }
+                    std::ops::ControlFlow::Continue(())
+                },
+            )
+            .expect("the drop goes on");
+            (lines, stuck)
+        };
+        for minutes in [0, 5, 10] {
+            let (lines, stuck) = heard(minutes);
+            assert!(
+                lines.is_empty() && stuck.len() == 1 && stuck[0].contains("cannot be done now"),
+                "{lines:?} {stuck:?}"
+            );
+            assert_eq!(entries(&place.settings.folders.orders()).len(), 1, "the order is still there");
+            assert_eq!(place.find(b"object").len(), 1, "and so is the object");
+            for _ in 0..2 {
+                assert_eq!(heard(minutes), (vec![], vec![]), "it is not tried again before its pause is over");
+            }
+        }
+        fails.set(false);
+        assert_eq!(heard(15), (vec![Outcome::Continue], vec![]));
+        assert_eq!(entries(&place.settings.folders.orders()), Vec::<std::path::PathBuf>::new());
+        place.nothing_is_under_way();
     }
-    disk.0.set(false);
-    assert_eq!(heard(15), (vec![Outcome::Continue], vec![]));
-    assert_eq!(entries(&place.settings.folders.orders()), Vec::<std::path::PathBuf>::new());
-    place.nothing_is_under_way();
 }
 
 /// A disk that has no more room for a journal.

@@ -18,7 +18,11 @@
 //! connection; a broker that dies is asked again after a pause; what comes twice is known by its SHA-256, over restarts too ([`Seen`]).
 //! Two limits: a packet that cannot be read makes the next session begin anew, and what the broker has kept until then is lost; and an
 //! object whose name another one has in the inbox for a minute is refused, until it is announced again. A packet that is only long is
-//! read, up to 256 MiB: a broker on which others publish should take no long ones.
+//! read, up to 256 MiB: a broker on which others publish should take no long ones. A connection that breaks off, within a packet too, ends
+//! no session.
+//!
+//! References are fetched one after the other. One whose server is slow is tried for an eighth of its time, and for all of it when nothing
+//! else waits; whoever publishes many of them holds up others for that long each, unless `--from` names the servers.
 
 mod announce;
 mod broker;

@@ -1,8 +1,8 @@
 //! The connection to the broker: what comes is put into a queue, and acknowledged in the connection in which it came.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use crate::listen::{Heard, LONGEST_PAUSE, Listening, PAUSE, WAITING};
 /// The longest packet that MQTT has, and more: so much is read once if a broker has a packet above `MAX_PACKET` for us, for it would
 /// bring the same packet in every connection.
 const LONGEST_PACKET: usize = 256 << 20;
+/// How many connections in turn may end while a longer packet is taken.
+const FAILURES: u32 = 3;
 /// A pause until there may be room for an acknowledgement.
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -25,14 +27,38 @@ const MOMENT: Duration = Duration::from_millis(10);
 pub(crate) struct Message {
     pub publish: Publish,
     connection: u64,
+    in_hand: Option<InHand>,
+}
+
+impl Message {
+    /// The connection may end before this one is done: then the broker brings it once more.
+    pub fn give_way(&mut self) {
+        self.in_hand = None;
+    }
+}
+
+/// Counts a message until it is dropped.
+struct InHand(Arc<AtomicUsize>);
+
+impl InHand {
+    fn of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What the thread with the connection and the thread with the work share.
 pub(crate) struct Link {
     client: Client,
     connection: Mutex<Current>,
-    /// Messages in the queue.
-    waiting: AtomicUsize,
+    /// Messages that are not done: in the queue, at work, or to be tried again.
+    in_hand: Arc<AtomicUsize>,
     /// The work has ended.
     ended: AtomicBool,
 }
@@ -46,24 +72,17 @@ struct Current {
 }
 
 impl Link {
-    pub const fn new(client: Client) -> Self {
+    pub fn new(client: Client) -> Self {
         let connection = Mutex::new(Current { number: 0, unsent: 0 });
-        Self { client, connection, waiting: AtomicUsize::new(0), ended: AtomicBool::new(false) }
+        Self { client, connection, in_hand: Arc::default(), ended: AtomicBool::new(false) }
     }
 
     fn connection(&self) -> MutexGuard<'_, Current> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next message of the queue.
-    pub fn next(&self, queue: &Receiver<Message>, time: Duration) -> Result<Message, RecvTimeoutError> {
-        let message = queue.recv_timeout(time)?;
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        Ok(message)
-    }
-
     /// Acknowledges a message if its connection still is. If not, the broker brings it once more, and it is known then.
-    pub fn acknowledge(&self, message: &Message) {
+    pub fn acknowledge(&self, message: Message) {
         loop {
             let mut connection = self.connection();
             if connection.number != message.connection {
@@ -71,6 +90,8 @@ impl Link {
             }
             if self.client.try_ack(&message.publish).is_ok() {
                 connection.unsent += 1;
+                // Before the connection's thread looks whether all is done.
+                drop(message);
                 return;
             }
             drop(connection);
@@ -86,7 +107,7 @@ impl Link {
 
     /// Whether all that came is handled and, where it is done, acknowledged.
     fn has_caught_up(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) == 0 && self.connection().unsent == 0
+        self.in_hand.load(Ordering::SeqCst) == 0 && self.connection().unsent == 0
     }
 
     fn has_ended(&self) -> bool {
@@ -95,12 +116,8 @@ impl Link {
 
     /// Puts a message into the queue. Whether there was room for it.
     fn put(&self, queue: &SyncSender<Message>, publish: Publish) -> bool {
-        let connection = self.connection().number;
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let put = queue.try_send(Message { publish: shortened(publish), connection });
-        if put.is_err() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
-        }
+        let (connection, in_hand) = (self.connection().number, Some(InHand::of(&self.in_hand)));
+        let put = queue.try_send(Message { publish: shortened(publish), connection, in_hand });
         !matches!(put, Err(TrySendError::Full(_)))
     }
 }
@@ -123,6 +140,10 @@ struct Poll<'p, T> {
     missed: bool,
     /// A packet that is longer than usual is taken.
     large: bool,
+    /// Connections that have ended since then.
+    failures: u32,
+    /// The next connection is a clean one: it ends the session that the broker keeps.
+    clean: bool,
 }
 
 /// Keeps the connection, and puts what arrives into the queue, until the work has ended.
@@ -134,15 +155,21 @@ pub(crate) fn poll(
     tell: impl Fn(Heard),
 ) {
     let topic = topic_of(&listening.name);
-    let mut poll = Poll { link, queue, tell, pause: PAUSE, missed: false, large: false };
+    let mut poll = Poll { link, queue, tell, pause: PAUSE, missed: false, large: false, failures: 0, clean: false };
     while let Ok(event) = connection.recv() {
         let ended = link.has_ended();
         let trouble = match event {
             Ok(Event::Outgoing(Outgoing::Disconnect)) => break,
             Ok(Event::Incoming(Packet::ConnAck(_))) if ended => break,
+            // A clean session ends with its connection: nothing is to be kept in it.
+            Ok(Event::Incoming(Packet::ConnAck(_))) if poll.clean => {
+                poll.clean = false;
+                connection.eventloop.mqtt_options.set_clean_session(false);
+                poll.lose(connection);
+                None
+            }
             // A broker that was started again may know of no subscription.
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                connection.eventloop.mqtt_options.set_clean_session(false);
                 let asked = link.client.try_subscribe(&topic, QoS::AtLeastOnce);
                 asked.err().map(|_| "there is no room for the subscription".into())
             }
@@ -224,22 +251,33 @@ impl<T: Fn(Heard)> Poll<'_, T> {
                 self.large = true;
                 options.set_max_packet_size(LONGEST_PACKET, MAX_PACKET);
             }
-            // The broker would send the same packet in every connection of this session: the next one begins anew.
+            // The network has ended the connection; rumqttc tells it as an error of a packet.
+            ConnectionError::MqttState(StateError::Deserialization(Malformed::Io(_))) => self.failed(connection),
+            // The broker would send the same packet in every connection of this session.
             ConnectionError::MqttState(StateError::Deserialization(_)) => self.begin_anew(connection),
-            // Not even then can it be read.
-            ConnectionError::MqttState(_) if self.large => self.begin_anew(connection),
+            ConnectionError::MqttState(_) => self.failed(connection),
             _ => {}
         }
     }
 
+    /// A connection has ended. A longer packet may be the reason, if it happens again and again.
+    fn failed(&mut self, connection: &mut Connection) {
+        self.failures += u32::from(self.large);
+        if self.failures >= FAILURES {
+            self.begin_anew(connection);
+        }
+    }
+
+    /// The next connection ends the session, and the one after it begins another.
     fn begin_anew(&mut self, connection: &mut Connection) {
         self.as_usual(connection);
+        self.clean = true;
         connection.eventloop.mqtt_options.set_clean_session(true);
     }
 
     /// The next connection takes no packet that is longer than usual.
     fn as_usual(&mut self, connection: &mut Connection) {
-        self.large = false;
+        (self.large, self.failures) = (false, 0);
         connection.eventloop.mqtt_options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
     }
 

@@ -22,8 +22,13 @@ pub(crate) const WAITING: usize = 256;
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 /// The longest of them.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Of the messages that are to be tried again: so many wait for a name, and so many for a slow server.
+const WAITING_EACH: usize = WAITING / 3;
 /// How often a reference is tried, and the pause after the first failure, which doubles.
 const TRIES: u32 = 4;
+/// A try has this part of the time while others wait. What takes longer has all of it when nothing else waits: a reference that
+/// nothing answers holds up the others for no longer than that.
+const PART: u32 = 8;
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// How often a name is tried that another object has in the inbox, with `LONGEST_PAUSE` between. A drop takes what is whole within
 /// seconds.
@@ -98,11 +103,23 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// A message whose reference could not be had, to be tried again.
+/// A message that is to be tried again.
 struct Later {
+    after: After,
     due: Instant,
     failures: u32,
     message: Message,
+}
+
+/// What it waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// A pause.
+    Pause,
+    /// Another object has its name in the inbox: a drop takes that one.
+    Name,
+    /// Its server is slow: nothing else waits.
+    Others,
 }
 
 /// What is to become of a message.
@@ -111,6 +128,8 @@ enum Step {
     Done(Heard, Option<Digest>),
     /// Its reference cannot be had now.
     Again(String),
+    /// Its reference cannot be had in the time of this try.
+    Slow(String),
     /// Another object has its name in the inbox.
     Taken(String),
     /// The inbox cannot be written: it is not acknowledged, and tried again for as long as that is so.
@@ -131,33 +150,39 @@ fn work(
     let mut new_first = false;
     loop {
         let now = Instant::now();
-        let due = later.iter().position(|one| one.due <= now);
+        let due = later.iter().position(|one| one.after != After::Others && one.due <= now);
         let new = std::mem::take(&mut new_first) && later.len() < WAITING;
-        let new = new.then(|| link.next(waiting, Duration::ZERO).ok()).flatten();
-        let (message, failures) = if let Some(message) = new {
-            (message, 0)
+        let new = new.then(|| waiting.try_recv().ok()).flatten();
+        let (mut message, failures, after) = if let Some(message) = new {
+            (message, 0, After::Pause)
         } else if let Some(place) = due {
             new_first = true;
             let one = later.swap_remove(place);
-            (one.message, one.failures)
+            (one.message, one.failures, one.after)
         } else {
+            let slow = later.iter().position(|one| one.due <= now);
             let soonest = later.iter().map(|one| one.due).min();
             let pause = soonest.map_or(LONGEST_PAUSE, |soonest| soonest.saturating_duration_since(now));
-            if later.len() >= WAITING {
+            let next = if later.len() < WAITING {
+                waiting.recv_timeout(pause)
+            } else {
                 thread::sleep(pause);
-                continue;
-            }
-            match link.next(waiting, pause) {
-                Ok(message) => (message, 0),
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout)
+            };
+            match (next, slow) {
+                (Ok(message), _) => (message, 0, After::Pause),
+                (Err(RecvTimeoutError::Timeout), Some(place)) => {
+                    let one = later.remove(place);
+                    (one.message, one.failures, one.after)
+                }
+                (Err(RecvTimeoutError::Timeout), None) => continue,
+                (Err(RecvTimeoutError::Disconnected), _) => return Ok(()),
             }
         };
-        let payload = &message.publish.payload;
-        let about = |why: String| format!("{}: {why}", shown(payload));
-        // Many names that are taken do not hold up everything else.
-        let has_room = later.len() < WAITING / 2;
-        let step = handle(listening, bounds, seen, payload);
+        let about = |why: String| format!("{}: {why}", shown(&message.publish.payload));
+        let has_room = |after| later.iter().filter(|one| one.after == after).count() < WAITING_EACH;
+        let part = if after == After::Others { 1 } else { PART };
+        let step = handle(listening, bounds, seen, &message.publish.payload, part);
         // A pause begins when the try has ended: what takes long does not hold up the others.
         let now = Instant::now();
         let (heard, digest) = match step {
@@ -165,27 +190,33 @@ fn work(
             Step::Again(why) if failures + 1 < TRIES => {
                 let due = now + BETWEEN_TRIES * 2_u32.pow(failures);
                 tell(Heard::Kept(format!("{}; it is tried again", about(why))));
-                later.push(Later { due, failures: failures + 1, message });
+                later.push(Later { after, due, failures: failures + 1, message });
                 continue;
             }
-            Step::Taken(why) if failures + 1 < TRIES_OF_A_NAME && has_room => {
+            Step::Slow(why) if failures + 1 < TRIES && has_room(After::Others) => {
+                tell(Heard::Kept(format!("{}; it is tried again when nothing else waits", about(why))));
+                message.give_way();
+                later.push(Later { after: After::Others, due: now, failures: failures + 1, message });
+                continue;
+            }
+            Step::Taken(why) if failures + 1 < TRIES_OF_A_NAME && has_room(After::Name) => {
                 tell(Heard::Kept(about(why)));
-                later.push(Later { due: now + LONGEST_PAUSE, failures: failures + 1, message });
+                later.push(Later { after: After::Name, due: now + LONGEST_PAUSE, failures: failures + 1, message });
                 continue;
             }
             Step::Kept(why) => {
                 tell(Heard::Kept(about(why)));
-                later.push(Later { due: now + LONGEST_PAUSE, failures, message });
+                later.push(Later { after, due: now + LONGEST_PAUSE, failures, message });
                 continue;
             }
             // Its sender may announce it again.
-            Step::Again(why) | Step::Taken(why) => (Heard::Refused(about(why)), None),
+            Step::Again(why) | Step::Slow(why) | Step::Taken(why) => (Heard::Refused(about(why)), None),
         };
         if let Some(digest) = digest {
             seen.add(digest)?;
         }
         tell(heard);
-        link.acknowledge(&message);
+        link.acknowledge(message);
         handled += 1;
         if listening.count.is_some_and(|count| handled >= count) {
             return Ok(());
@@ -202,7 +233,8 @@ fn shown(payload: &[u8]) -> String {
     }
 }
 
-fn handle(listening: &Listening, bounds: &impl Fn() -> Bounds, seen: &Seen, payload: &[u8]) -> Step {
+/// The reference has a part of the time.
+fn handle(listening: &Listening, bounds: &impl Fn() -> Bounds, seen: &Seen, payload: &[u8], part: u32) -> Step {
     let digest = Digest::of(payload);
     if seen.has(&digest) {
         return Step::Done(Heard::Again(shown(payload)), None);
@@ -211,8 +243,12 @@ fn handle(listening: &Listening, bounds: &impl Fn() -> Bounds, seen: &Seen, payl
         Ok(notice) => notice,
         Err(why) => return Step::Done(Heard::Refused(format!("{}: {why:#}", shown(payload))), Some(digest)),
     };
+    let mut bounds = bounds();
+    bounds.time /= part;
+    let (begun, time) = (Instant::now(), bounds.time);
     let fetched = match fetch(listening, bounds, &notice) {
         Ok(fetched) => fetched,
+        Err(error) if begun.elapsed() >= time / 2 => return Step::Slow(format!("{error:#}")),
         Err(error) => return Step::Again(format!("{error:#}")),
     };
     match put(listening, fetched, payload) {
@@ -232,13 +268,14 @@ fn check<'p>(payload: &'p [u8], name: &str) -> Result<Notification<'p>> {
     Ok(notice)
 }
 
-fn fetch(listening: &Listening, bounds: &impl Fn() -> Bounds, notice: &Notification<'_>) -> Result<Fetched> {
+fn fetch(listening: &Listening, bounds: Bounds, notice: &Notification<'_>) -> Result<Fetched> {
     if is_session(notice.envelope_ref.untrusted()) {
         let session = listening.session.clone();
         let mut session = session.context("an iacp: reference, and --at does not say where its agent listens")?;
+        session.time = bounds.time;
         return notice.resolve(&mut session);
     }
-    notice.resolve(&mut Fetcher::new(bounds(), &mut |_, _| ()))
+    notice.resolve(&mut Fetcher::new(bounds, &mut |_, _| ()))
 }
 
 /// The notice first, the manifest last: then it is whole. What is there already under this name stays, and if it is this object, it was

@@ -109,12 +109,10 @@ impl<'t> Judge<'t> {
                 judge.forget();
             }
             // What is too old to be remembered is not approved either.
-            if record.sealed >= judge.lineage.complete_since() {
-                judge
-                    .lineage
-                    .restore(record)
-                    .with_context(|| format!("--lineage {}: {}", path.display(), record.manifest))?;
-            }
+            judge
+                .lineage
+                .restore(record)
+                .with_context(|| format!("--lineage {}: {}", path.display(), record.manifest))?;
         }
         judge.memory = Some(memory);
         Ok(judge)

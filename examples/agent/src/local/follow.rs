@@ -170,6 +170,7 @@ impl Following<'_> {
             }
             What::Gone { coordinate } => {
                 let tag = self.tags.remove(&(session, coordinate));
+                self.target = self.target.filter(|target| *target != (session, coordinate));
                 tell(self.timeline, self.json, (&peer, tag), 0, None)?;
             }
             _ => {}

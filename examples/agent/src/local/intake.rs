@@ -11,28 +11,32 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use iacp_wire::Eid;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::host::storage::replace;
 use crate::local::channel::WINDOW;
 use crate::local::transfer::{Answer, Offer};
 use crate::telling::step::Step;
 
+mod hash;
 #[cfg(test)]
 mod tests;
 
-/// Transfers that are not complete are kept for their senders up to this number; then the oldest goes.
+use hash::Running;
+pub use hash::digest;
+
+/// Transfers that are not complete are kept for their senders up to this number; then one goes of which little is there, or that
+/// nothing was brought of for a day.
 const UNFINISHED: usize = 64;
+const DAY: Duration = Duration::from_secs(86_400);
 /// As many that are complete are remembered, for a sender that did not hear it.
 const FINISHED: usize = 256;
-/// How much is read at a time to find a digest.
-const PIECE: usize = 64 << 10;
 
 /// What the agent is to ask of its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,14 @@ struct Transfer {
     kept: Kept,
     file: Option<File>,
     length: u64,
+    hash: Running,
+}
+
+impl Transfer {
+    /// What came in earlier sessions is not hashed yet.
+    fn is_behind(&self) -> bool {
+        self.file.is_some() && self.hash.upto() < self.length
+    }
 }
 
 /// One session.
@@ -134,10 +146,15 @@ impl Intake {
     /// A session of before, from what is on stable storage: whole chunks count.
     fn restore(&self, number: String, kept: Kept) -> io::Result<Option<(u64, Stream)>> {
         let (chunk, session, first) = (u64::from(kept.chunk), kept.session, kept.first);
-        let (file, length) = if kept.done {
+        let (file, length) = if kept.done || self.is_whole(&number, &kept) {
             (None, kept.size)
         } else {
-            let mut file = self.part(&number, false)?;
+            let mut file = match self.part(&number, false) {
+                Ok(file) => file,
+                // It was given up, and its journal outlived it: the session brings something of no transfer.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
             let length = file.metadata()?.len().min(kept.size);
             let length = if length == kept.size { length } else { length - length.saturating_sub(kept.base) % chunk };
             // A crash may have left a piece of a chunk.
@@ -149,7 +166,7 @@ impl Intake {
         let Ok(peer) = hex::decode(&kept.from).map(|bytes| Eid(bytes.try_into().unwrap_or_default())) else {
             return Ok(None);
         };
-        let transfer = Some(Transfer { number, kept, file, length });
+        let transfer = Some(Transfer { number, kept, file, length, hash: Running::default() });
         let next = first + 1 + items;
         let stream = Stream {
             peer,
@@ -313,6 +330,7 @@ impl Intake {
         }
         let file = transfer.file.as_mut().context("the file is complete")?;
         file.write_all(content).context("cannot keep the file")?;
+        transfer.hash.follows(transfer.length, content);
         transfer.length = end;
         Ok(())
     }
@@ -342,9 +360,10 @@ impl Intake {
             self.streams.remove(&earlier);
             self.replies.push((earlier, Reply::Abort));
         }
-        let done = known.is_some_and(|known| known.done);
+        let done = known.as_ref().is_some_and(|known| known.done);
+        let whole = done || known.is_some_and(|known| self.is_whole(&number, &known));
         let (mut file, mut base) = (None, offer.size);
-        if !done {
+        if !whole {
             let part = self.part(&number, true)?;
             part.sync_data()?;
             base = part.metadata()?.len().min(offer.size);
@@ -366,7 +385,7 @@ impl Intake {
         self.steps.push(Step::GoesOn { transfer: number.clone(), from: base, bytes: offer.size });
         self.replies.push((session, Reply::Say { item: 0, answer: Answer::Have(base) }));
         if let Some(stream) = self.streams.get_mut(&session) {
-            stream.transfer = Some(Transfer { number, kept, file, length: base });
+            stream.transfer = Some(Transfer { number, kept, file, length: base, hash: Running::default() });
         }
         Ok(())
     }
@@ -377,8 +396,8 @@ impl Intake {
         if stream.fin != Some(stream.next) || stream.over {
             return;
         }
-        // A sender that was refused finishes, too.
-        let Some(mut transfer) = stream.transfer.take() else { return };
+        // A sender that was refused finishes, too. One that has sent all waits until the hash is there.
+        let Some(mut transfer) = stream.transfer.take_if(|transfer| !transfer.is_behind()) else { return };
         let answer = match self.settle(&mut transfer) {
             Ok(answer) => answer,
             Err(error) => {
@@ -398,18 +417,18 @@ impl Intake {
             if transfer.length != transfer.kept.size {
                 anyhow::bail!("the peer finishes at byte {} of {}", transfer.length, transfer.kept.size);
             }
-            let part = self.part_path(&transfer.number);
+            // Without one, the file has its name already.
             if let Some(file) = transfer.file.take() {
                 file.sync_all().context("cannot keep the file")?;
+                let (part, found) = (self.part_path(&transfer.number), transfer.hash.digest());
+                if found != wanted {
+                    fs::remove_file(&part).context("cannot remove what is no file")?;
+                    fs::remove_file(self.journal(&transfer.number)).context("cannot remove what is no file")?;
+                    self.steps.push(Step::Broken { why: format!("what came has another digest: {found}") });
+                    return Ok(Answer::Refused("what came has another digest".into()));
+                }
+                fs::rename(&part, self.folder.join(&wanted)).context("cannot keep the file")?;
             }
-            let found = digest(&part).context("cannot keep the file")?;
-            if found != wanted {
-                fs::remove_file(&part).context("cannot remove what is no file")?;
-                fs::remove_file(self.journal(&transfer.number)).context("cannot remove what is no file")?;
-                self.steps.push(Step::Broken { why: format!("what came has another digest: {found}") });
-                return Ok(Answer::Refused("what came has another digest".into()));
-            }
-            fs::rename(&part, self.folder.join(&wanted)).context("cannot keep the file")?;
             File::open(&self.folder).and_then(|folder| folder.sync_all()).context("cannot keep the file")?;
             transfer.kept.done = true;
             self.keep(&transfer.number, &transfer.kept).context("cannot keep the file")?;
@@ -426,6 +445,26 @@ impl Intake {
         Ok(Answer::Done(sha256))
     }
 
+    /// Hashes a piece of what came in earlier sessions. Whether there is more: a long file must not keep the agent from its host, so
+    /// that this is called between notices.
+    pub fn catch_up(&mut self) -> bool {
+        let behind = self.streams.iter_mut().filter_map(|(session, stream)| {
+            let transfer = stream.transfer.as_mut().filter(|transfer| transfer.is_behind())?;
+            Some((*session, transfer))
+        });
+        let Some((session, transfer)) = behind.min_by_key(|(_, transfer)| transfer.length - transfer.hash.upto())
+        else {
+            return false;
+        };
+        let Some(file) = &transfer.file else { return false };
+        if let Err(error) = transfer.hash.read(file, transfer.length) {
+            self.give_up(session, &format!("cannot read the file: {error}"));
+        } else if !transfer.is_behind() {
+            self.complete(session);
+        }
+        true
+    }
+
     fn give_up(&mut self, session: u64, why: &str) {
         if let Some(stream) = self.streams.get_mut(&session) {
             (stream.over, stream.transfer) = (true, None);
@@ -438,6 +477,12 @@ impl Intake {
         self.folder.join(format!(".{number}.part"))
     }
 
+    /// A process was ended when the file had its name, and before that was written down.
+    fn is_whole(&self, number: &str, kept: &Kept) -> bool {
+        let whole = fs::metadata(self.folder.join(&kept.sha256)).is_ok_and(|file| file.len() == kept.size);
+        whole && !self.part_path(number).exists()
+    }
+
     fn journal(&self, number: &str) -> PathBuf {
         self.folder.join(format!(".{number}.json"))
     }
@@ -445,7 +490,7 @@ impl Intake {
     /// What is there of a transfer, open at its end.
     fn part(&self, number: &str, new: bool) -> io::Result<File> {
         let path = self.part_path(number);
-        let mut file = File::options().write(true).create(new).truncate(false).open(path)?;
+        let mut file = File::options().read(true).write(true).create(new).truncate(false).open(path)?;
         file.seek(SeekFrom::End(0))?;
         Ok(file)
     }
@@ -482,27 +527,22 @@ impl Intake {
     /// Senders that never come back fill no disk with more than a number of transfers.
     /// The transfer with the number `now` is the one that has just come.
     fn prune(&self, now: &str) -> io::Result<()> {
-        let (mut unfinished, mut finished) = (0, 0);
-        for (number, kept) in self.transfers()? {
-            let (count, most) = if kept.done { (&mut finished, FINISHED) } else { (&mut unfinished, UNFINISHED) };
-            *count += 1;
-            let live = self.streams.values().filter_map(|stream| stream.transfer.as_ref());
-            if *count > most && number != now && !live.clone().any(|transfer| transfer.number == number) {
-                let _ = fs::remove_file(self.part_path(&number));
-                fs::remove_file(self.journal(&number))?;
+        let (finished, mut unfinished): (Vec<_>, Vec<_>) =
+            self.transfers()?.into_iter().partition(|(_, kept)| kept.done);
+        // Whatever strangers offer costs no long transfer its place.
+        unfinished.sort_by_cached_key(|(number, _)| {
+            let part = fs::metadata(self.part_path(number)).ok();
+            let since = part.as_ref().and_then(|part| SystemTime::now().duration_since(part.modified().ok()?).ok());
+            std::cmp::Reverse((since.is_none_or(|since| since < DAY), part.map_or(0, |part| part.len())))
+        });
+        let too_many = finished.iter().skip(FINISHED).chain(unfinished.iter().skip(UNFINISHED));
+        for (number, _) in too_many {
+            let mut live = self.streams.values().filter_map(|stream| stream.transfer.as_ref());
+            if number != now && !live.any(|transfer| transfer.number == *number) {
+                let _ = fs::remove_file(self.part_path(number));
+                fs::remove_file(self.journal(number))?;
             }
         }
         Ok(())
-    }
-}
-
-/// The SHA-256 of a file, in hexadecimal digits.
-pub fn digest(path: &Path) -> io::Result<String> {
-    let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), vec![0; PIECE]);
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok(hex::encode(hash.finalize())),
-            read => hash.update(&piece[..read]),
-        }
     }
 }

@@ -85,6 +85,7 @@ impl Serve for Listening<'_> {
             self.intake.rewound(session);
         }
         let mut keepalive = tokio::time::interval(KEEPALIVE);
+        let mut behind = true;
         loop {
             self.report()?;
             for (session, reply) in self.intake.flush() {
@@ -99,8 +100,11 @@ impl Serve for Listening<'_> {
                         self.take(notice)?;
                     }
                 }
+                // What came earlier is hashed between two notices.
+                () = tokio::task::yield_now(), if behind => {}
                 _ = keepalive.tick() => channel.keep_alive().await.map_err(|_| Gone)?,
             }
+            behind = self.intake.catch_up();
         }
     }
 }

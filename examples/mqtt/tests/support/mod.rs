@@ -145,7 +145,10 @@ impl Listener {
 
     /// A command that becomes the program.
     pub fn of(mut command: Command, place: &Place, at: SocketAddr, options: &[&str]) -> Self {
-        command.args(["listen", "--broker", &at.to_string(), "--name", "bob", "--timeout", "5"]);
+        command.args(["listen", "--broker", &at.to_string(), "--name", "bob"]);
+        if !options.contains(&"--timeout") {
+            command.args(["--timeout", "40"]);
+        }
         command.arg("--into").arg(place.inbox()).args(options);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
         let (stdout, (sender, lines)) = (child.stdout.take().expect("piped"), channel());
@@ -216,7 +219,11 @@ impl Listener {
 pub struct Scripted(TcpListener);
 
 /// One connection of it.
-pub struct Said(TcpStream);
+pub struct Said {
+    stream: TcpStream,
+    /// The session is a clean one.
+    pub clean: bool,
+}
 
 impl Scripted {
     pub fn start() -> Self {
@@ -227,28 +234,37 @@ impl Scripted {
         self.0.local_addr().expect("an address")
     }
 
-    /// The next connection. The subscription is answered with this code.
-    pub fn next(&self, code: u8) -> Said {
+    /// The next connection, without a subscription yet.
+    pub fn connected(&self) -> Said {
         let (stream, _) = self.0.accept().expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-        let mut said = Said(stream);
-        assert_eq!(said.packet().expect("CONNECT").0, 0x10);
-        said.0.write_all(&[0x20, 2, 0, 0]).expect("CONNACK");
+        let mut said = Said { stream, clean: false };
+        let (kind, connect) = said.packet().expect("CONNECT");
+        assert_eq!(kind, 0x10);
+        // The protocol's name and number, then the flags (MQTT 3.1.1, 3.1.2).
+        said.clean = connect[7] & 2 != 0;
+        said.bytes(&[0x20, 2, 0, 0]);
+        said
+    }
+
+    /// The next connection. The subscription is answered with this code.
+    pub fn next(&self, code: u8) -> Said {
+        let mut said = self.connected();
         let (kind, subscribe) = said.packet().expect("SUBSCRIBE");
         assert_eq!(kind, 0x82);
-        said.0.write_all(&[0x90, 3, subscribe[0], subscribe[1], code]).expect("SUBACK");
+        said.bytes(&[0x90, 3, subscribe[0], subscribe[1], code]);
         said
     }
 }
 
 impl Said {
     /// What the listener says next, or nothing at the end.
-    fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
         let (mut first, mut length, mut shift) = ([0; 1], 0_usize, 0);
-        self.0.read_exact(&mut first).ok()?;
+        self.stream.read_exact(&mut first).ok()?;
         loop {
             let mut more = [0; 1];
-            self.0.read_exact(&mut more).ok()?;
+            self.stream.read_exact(&mut more).ok()?;
             length |= usize::from(more[0] & 0x7f) << shift;
             shift += 7;
             if more[0] < 0x80 {
@@ -256,8 +272,24 @@ impl Said {
             }
         }
         let mut packet = vec![0; length];
-        self.0.read_exact(&mut packet).ok()?;
+        self.stream.read_exact(&mut packet).ok()?;
         Some((first[0], packet))
+    }
+
+    /// Sends any bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("sent");
+    }
+
+    /// Ends the connection with RST: what came in it was not read.
+    pub fn breaks_off(self) {
+        self.stream.peek(&mut [0]).expect("something has come");
+    }
+
+    /// Answers the next sign of life.
+    pub fn answers_a_ping(&mut self) {
+        assert_eq!(self.packet().expect("PINGREQ").0, 0xc0);
+        self.bytes(&[0xd0, 0]);
     }
 
     /// Sends a message with this number, or with QoS 0.
@@ -269,9 +301,7 @@ impl Said {
         packet.extend(payload);
         let (low, high) = (packet.len() % 128, packet.len() / 128);
         let length = [u8::try_from(low).expect("low") | 0x80, u8::try_from(high).expect("below 16,384")];
-        self.0
-            .write_all(&[&[if number.is_some() { 0x32 } else { 0x30 }][..], &length, &packet].concat())
-            .expect("sent");
+        self.bytes(&[&[if number.is_some() { 0x32 } else { 0x30 }][..], &length, &packet].concat());
     }
 
     /// The number of the next message that is acknowledged; none if the connection ends.
@@ -280,7 +310,7 @@ impl Said {
             match self.packet()? {
                 (0x40, number) => return Some(u16::from_be_bytes([number[0], number[1]])),
                 (0xe0, _) => return None,
-                (0xc0, _) => self.0.write_all(&[0xd0, 0]).expect("PINGRESP"),
+                (0xc0, _) => self.bytes(&[0xd0, 0]),
                 (kind, _) => panic!("an unexpected packet: {kind:#x}"),
             }
         }

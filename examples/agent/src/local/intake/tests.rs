@@ -1,5 +1,7 @@
 use std::os::unix::fs::FileExt;
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 
 const PEER: Eid = Eid([9; 32]);
@@ -44,6 +46,12 @@ impl Place {
         self.intake.flush()
     }
 
+    /// What the host is told when all that came is hashed.
+    fn flush(&mut self) -> Vec<(u64, Reply)> {
+        while self.intake.catch_up() {}
+        self.intake.flush()
+    }
+
     fn stored(&self, content: &[u8]) -> bool {
         let path = self.folder.path().join(hex::encode(Sha256::digest(content)));
         fs::read(path).is_ok_and(|stored| stored == content)
@@ -79,7 +87,7 @@ fn a_session_that_another_host_hands_over_goes_on_where_it_was() {
             place.intake.data(7, FIRST + item, content[from..(from + CHUNK).min(content.len())].to_vec());
         }
         place.intake.finished(7, FIRST + 6);
-        assert_eq!(place.intake.flush(), [(7, done(&content)), (7, Reply::Consumed { below: FIRST + 7 })]);
+        assert_eq!(place.flush(), [(7, done(&content)), (7, Reply::Consumed { below: FIRST + 7 })]);
         assert!(place.stored(&content));
         assert_eq!(place.intake.twice, 0, "what comes again was asked for");
         // The next host, after everything was acknowledged: the answer is given again.
@@ -140,7 +148,9 @@ fn another_session_goes_on_where_the_file_is() {
         place.intake.data(2, FIRST + 1 + item as u64, chunk.to_vec());
     }
     place.intake.finished(2, FIRST + 5);
-    assert!(place.intake.flush().contains(&(2, done(&content))));
+    let told = place.intake.flush();
+    assert_eq!(told, [(2, Reply::Consumed { below: FIRST + 6 })], "it is not hashed yet, and all of it is safe");
+    assert!(place.flush().contains(&(2, done(&content))));
     assert!(place.stored(&content));
     // A sender that did not hear it asks again, and has nothing to send.
     assert_eq!(place.open(3, &offer(&content))[..2], [(2, Reply::Abort), (3, have(450))]);
@@ -165,7 +175,7 @@ fn a_process_that_was_killed_in_the_middle_of_a_write_keeps_whole_chunks() {
         place.intake.data(1, FIRST + 1 + item as u64, chunk.to_vec());
     }
     place.intake.finished(1, FIRST + 6);
-    assert!(place.intake.flush().contains(&(1, done(&content))));
+    assert!(place.flush().contains(&(1, done(&content))));
     assert!(place.stored(&content));
     assert_eq!(place.intake.twice, 0, "what a rewind brings again was asked for");
 }
@@ -226,4 +236,63 @@ fn senders_that_never_come_back_fill_no_disk() {
     }
     let files = fs::read_dir(place.folder.path()).expect("readable").count();
     assert!(files <= 2 * (UNFINISHED + 1), "{files} files");
+}
+
+/// Between the two steps with which a file is whole: its name, and the word that it has it.
+#[test]
+fn a_process_that_was_killed_while_a_file_got_its_name_has_it() {
+    for resumes in [true, false] {
+        let (mut place, content) = (Place::new(), content(150));
+        place.open(1, &offer(&content));
+        for (item, chunk) in content.chunks(CHUNK).enumerate() {
+            place.intake.data(1, FIRST + 1 + item as u64, chunk.to_vec());
+        }
+        place.intake.flush();
+        let journal = place.intake.journal(&hex::encode([5; 16]));
+        let before = fs::read(&journal).expect("it is there");
+        place.intake.finished(1, FIRST + 3);
+        assert!(place.intake.flush().contains(&(1, done(&content))));
+        fs::write(&journal, before).expect("written");
+        let (mut place, sessions) = place.restarted();
+        assert_eq!(sessions, [1]);
+        let session = if resumes { 1 } else { 2 };
+        if resumes {
+            place.intake.finished(1, FIRST + 3);
+        } else {
+            assert!(place.open(2, &offer(&content)).contains(&(2, have(150))), "nothing is sent again");
+            place.intake.finished(2, FIRST + 1);
+        }
+        assert!(place.intake.flush().contains(&(session, done(&content))));
+        assert!(place.stored(&content));
+        let stored = place.intake.steps().into_iter().filter(|step| matches!(step, Step::Stored { .. }));
+        assert_eq!(stored.count(), 1, "it is told by the process that has written it down");
+    }
+}
+
+#[test]
+fn a_process_that_was_killed_while_it_gave_a_transfer_up_starts_again() {
+    let (mut place, content) = (Place::new(), content(250));
+    place.open(1, &offer(&content));
+    fs::remove_file(place.intake.part_path(&hex::encode([5; 16]))).expect("it was there");
+    let (mut place, sessions) = place.restarted();
+    assert!(sessions.is_empty());
+    place.intake.data(1, FIRST + 1, content[..CHUNK].to_vec());
+    assert_eq!(place.intake.flush(), [(1, Reply::Abort)]);
+    assert!(place.open(2, &offer(&content)).contains(&(2, have(0))), "it begins again");
+}
+
+#[test]
+fn offers_of_strangers_cost_no_long_transfer_its_place() {
+    let (mut place, content) = (Place::new(), content(250));
+    place.open(1, &offer(&content));
+    place.intake.data(1, FIRST + 1, content[..CHUNK].to_vec());
+    place.intake.flush();
+    place.intake.closed(1, false, "lost");
+    for number in 2..UNFINISHED as u64 + 10 {
+        let mut offer = offer(&content);
+        offer.number[..8].copy_from_slice(&number.to_be_bytes());
+        place.open(number, &offer);
+        place.intake.closed(number, false, "lost");
+    }
+    assert!(place.open(1_000, &offer(&content)).contains(&(1_000, have(100))));
 }
