@@ -13,10 +13,12 @@
 //! ```
 
 pub mod dfa;
+mod member;
 pub mod pow;
 mod responder;
 mod search;
 
+pub use member::join;
 pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, AWAIT_THROUGH_HUB, Discoverable, Proven, check, peers_wanted};
 pub use search::Search;
 

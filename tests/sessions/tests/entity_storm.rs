@@ -45,7 +45,14 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
                 hold: rng.next_u32().is_multiple_of(4),
             })
         }
-        2 | 3 => Request::Open(Open { peer, at: None, hold: rng.next_u32().is_multiple_of(4), offer, resume: None }),
+        2 | 3 => Request::Open(Open {
+            peer,
+            at: None,
+            hold: rng.next_u32().is_multiple_of(4),
+            offer,
+            resume: None,
+            proof: None,
+        }),
         4..=8 => Request::Send { item: next, content: &content[..below(rng, 881)] },
         9 => Request::Finish { items: next },
         10 => Request::Close(u16::try_from(rng.next_u32() % 12).expect("few")),

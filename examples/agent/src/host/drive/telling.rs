@@ -88,6 +88,7 @@ impl Host<'_> {
                 }
                 // What is sent to a new place is noted when it is sent.
                 HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}
+                HostEvent::Greeted { .. } | HostEvent::Met { .. } => {}
             };
         };
         let is_content = matches!(told, AgentEvent::Data { .. });
