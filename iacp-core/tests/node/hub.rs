@@ -244,7 +244,13 @@ fn a_request_is_heard_by_as_many_as_it_asks_for_and_each_answers_once() {
 fn what_is_not_passed_on() {
     let (mut world, now) = (crowd(3), at(1_000));
     let (_, weak) = seeks::<2>(now, 1, BITS - 1);
-    assert_eq!(world.handle(now, SEEKER.into(), &weak), Relayed::Silence(NotRelayed::Work));
+    assert_eq!(world.status(now, SEEKER.into(), &weak).0, 1_002, "WORK_TOO_LOW");
+    let mut odd = weak.clone();
+    odd[84] = 1;
+    assert_eq!(world.handle(now, SEEKER.into(), &odd), Relayed::Silence(NotRelayed::Work), "no claim");
+    odd[84..].copy_from_slice(&[0, 2, 0, BITS]);
+    let unworked = world.handle(now, SEEKER.into(), &odd);
+    assert_eq!(unworked, Relayed::Silence(NotRelayed::Work), "it claims more than it has worked for");
     // A seeker who is a member does not hear itself.
     for seed in 12..15 {
         let (_, request) = seeks::<8>(now, seed, BITS);
