@@ -377,4 +377,6 @@ fn has_ended(
 }
 
 #[cfg(test)]
+mod spaces_tests;
+#[cfg(test)]
 mod tests;

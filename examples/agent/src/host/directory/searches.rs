@@ -249,3 +249,16 @@ impl Searches {
         }
     }
 }
+
+#[cfg(test)]
+impl Searches {
+    /// The agents that the newest search has found so far.
+    pub fn answers(&self) -> usize {
+        self.0.last().map_or(0, |search| search.found.len())
+    }
+
+    /// What the newest search sends to hubs.
+    pub fn request(&self) -> &[u8] {
+        self.0.last().map_or(&[], |search| &search.request.frame)
+    }
+}
