@@ -51,7 +51,7 @@ fn act(world: &mut Hosts, host: usize, agent: usize, rng: &mut ChaCha8Rng) -> Op
             hold: rng.next_u32().is_multiple_of(4),
             offer,
             resume: None,
-            proof: None,
+            proof: rng.next_u32().is_multiple_of(2).then_some(&[9; 16]),
         }),
         4..=8 => Request::Send { item: next, content: &content[..below(rng, 881)] },
         9 => Request::Finish { items: next },
