@@ -46,6 +46,8 @@ struct Door {
     inner: Vec<u8>,
     sent: Vec<u8>,
     work: Option<Ticket>,
+    /// The bits that it was worked for.
+    bits: u32,
     /// When it is sent next, and how often it was.
     due: Option<Mono>,
     tries: u32,
@@ -73,14 +75,14 @@ fn digest(bytes: &[u8]) -> RefusedDigest {
 impl Door {
     fn new() -> Self {
         let key = Identity::from_seed(&Secret32::random(&mut keys::rng()));
-        Self { key, inner: Vec::new(), sent: Vec::new(), work: None, due: None, tries: 0, rounds: 0 }
+        Self { key, inner: Vec::new(), sent: Vec::new(), work: None, bits: 0, due: None, tries: 0, rounds: 0 }
     }
 
     fn asks(&mut self, now: Mono, space: DhtKey, until: UnixTime, cookie: JoinCookie) {
         let mut frame = vec![0; 160];
         let length = join(&self.key, space, until, cookie, &mut frame).unwrap_or(0);
         frame.truncate(length);
-        (self.inner, self.work) = (frame.clone(), None);
+        (self.inner, self.work, self.bits) = (frame.clone(), None, 0);
         self.sends(now, frame);
     }
 
@@ -162,8 +164,9 @@ impl Members {
         }
         for member in &mut self.0 {
             let Some(door) = member.doors.get_mut(place) else { continue };
-            if digest(&door.sent) == error.refused_digest {
-                door.due = None;
+            // A node that has got what it asked for and asks again has to ask for more.
+            if digest(&door.sent) == error.refused_digest && bits > door.bits {
+                (door.due, door.bits) = (None, bits);
                 door.work = Some(miner.order(Class::Spaces, member.space, bits, door.inner.clone()));
             }
         }
@@ -216,5 +219,14 @@ impl Members {
     pub fn met(&mut self, eid: &Eid, peer: Eid, cookie: Cookie, contract: bool) -> bool {
         let mut own = self.0.iter_mut().filter(|member| member.eid == *eid);
         own.any(|member| member.waiting.on_established(peer, cookie, contract).is_some())
+    }
+}
+
+#[cfg(test)]
+impl Members {
+    /// What was sent to the first node for the first member, and whether work is done for it.
+    pub fn first(&self) -> Option<(&[u8], bool)> {
+        let door = self.0.first()?.doors.first()?;
+        Some((&door.sent, door.work.is_some()))
     }
 }

@@ -81,7 +81,7 @@ impl Directory {
         ensure!(nodes.len() <= NODES, "--directory: no more than {NODES} nodes");
         let mut all: Vec<Node> = Vec::new();
         for text in nodes {
-            let Target { eid, at } = Target::read("--directory", text).await?;
+            let Target { eid, at, .. } = Target::read("--directory", text).await?;
             if all.iter().any(|node| node.eid == eid || node.at == at) {
                 bail!("--directory: {text} is named twice");
             }

@@ -182,20 +182,34 @@ fn a_host_answers_a_request_once_for_each_of_its_members() {
     assert!(host.members.next_deadline().is_none());
 }
 
+/// A node says that a frame lacks work.
+fn error(bits: u32, refused: &[u8]) -> iacp_wire::message::ErrorMessage {
+    let digest = <Crypto as iacp_core::crypto::Provider>::sha256(&[refused]);
+    iacp_wire::message::ErrorMessage {
+        code: 2.into(),
+        refused_type: 1,
+        reserved: 0,
+        retry_after: bits.into(),
+        refused_digest: iacp_wire::RefusedDigest(digest.first_chunk().copied().expect("8 bytes")),
+    }
+}
+
+#[test]
+fn a_hub_that_has_got_its_work_gets_no_more_for_the_same_words() {
+    let mut world = World::new(2);
+    world.members(1..2);
+    let host = &mut world.hosts[1];
+    let sent = host.members.first().expect("a member").0.to_vec();
+    for (bits, works) in [(BITS, false), (25, false), (BITS + 1, true)] {
+        host.members.refused(&host.miner, 0, &error(bits, &sent));
+        assert_eq!(host.members.first().expect("a member").1, works, "{bits} bits");
+    }
+}
+
 #[test]
 fn no_node_has_a_host_work_for_more_than_24_bits_or_for_a_frame_that_it_did_not_send() {
     let mut world = World::new(1);
     let mut said = world.searches(0, 4);
-    let error = |bits: u32, refused: &[u8]| {
-        let digest = <Crypto as iacp_core::crypto::Provider>::sha256(&[refused]);
-        iacp_wire::message::ErrorMessage {
-            code: 2.into(),
-            refused_type: 1,
-            reserved: 0,
-            retry_after: bits.into(),
-            refused_digest: iacp_wire::RefusedDigest(digest.first_chunk().copied().expect("8 bytes")),
-        }
-    };
     world.until("it is worked for", |world| !world.hosts[0].searches.request().is_empty());
     let host = &mut world.hosts[0];
     let sent = host.searches.request().to_vec();
