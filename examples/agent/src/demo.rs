@@ -193,8 +193,9 @@ async fn seek_and_send(
     let frame_limit = route.frame_limit();
     timeline.note("alice", Event::Connected { transport: "quic", to: to.to_string(), frame_limit });
 
-    let eid = search(timeline, &mut outlet, &route, &mut inbox, to, bits).await?;
-    let target = Target { eid, at: to };
+    let own = identity.eid();
+    let (eid, proof) = search(timeline, &mut outlet, (&route, &mut inbox, to), own, bits).await?;
+    let target = Target { eid, at: to, proof };
     let mut sender =
         Sender::<Carried>::new("alice", timeline, clock, &identity, target, route, outlet, Capabilities::SFC)?;
     let sent = sender.send(source, &mut inbox).await?;
@@ -210,15 +211,15 @@ async fn seek_and_send(
 }
 
 /// Looks for an agent by topic: mines, asks, waits; and again, for a request is taken once. Silence may mean that more
-/// work is asked for by now: each time it shows one bit more, up to what is asked for under full load.
+/// work is asked for by now: each time it shows one bit more, up to what is asked for under full load. Gives the EID that was
+/// found, and what the session with it shows.
 async fn search(
     timeline: &Timeline,
     outlet: &mut Outlet<'_>,
-    route: &Route,
-    inbox: &mut Inbox,
-    to: std::net::SocketAddr,
+    (route, inbox, to): (&Route, &mut Inbox, std::net::SocketAddr),
+    own: Eid,
     bits: u32,
-) -> Result<Eid> {
+) -> Result<(Eid, Option<[u8; 16]>)> {
     for bits in (bits..=bits + GAMMA).chain(std::iter::repeat(bits + GAMMA)).take(SEARCHES) {
         let bits = bits.min(Difficulty::CAP);
         timeline.note("alice", Event::Mining { topic: TOPIC.into(), bits });
@@ -254,7 +255,7 @@ async fn search(
         });
         if let Ok(Some(eid)) = answered.await {
             timeline.note("alice", Event::Found { eid: hex::encode(eid.0) });
-            return Ok(eid);
+            return Ok((eid, search.proof::<Crypto>(&eid, &own)));
         }
         let after_ms = u64::try_from(ANSWER.as_millis()).unwrap_or(u64::MAX);
         timeline.note("alice", Event::Unanswered { after_ms });

@@ -103,6 +103,8 @@ fn bytes_32(text: &str) -> Option<[u8; 32]> {
 pub struct Target {
     pub eid: Eid,
     pub at: SocketAddr,
+    /// What a search has made for it, and the session shows.
+    pub proof: Option<[u8; 16]>,
 }
 
 impl Target {
@@ -111,7 +113,7 @@ impl Target {
         let Some((eid, at)) = text.split_once('@') else {
             bail!("{option}: expected EID@IP:PORT, the EID being 64 hexadecimal digits");
         };
-        Ok(Self { eid: eid_of(option, eid)?, at: peers_address(option, at).await? })
+        Ok(Self { eid: eid_of(option, eid)?, at: peers_address(option, at).await?, proof: None })
     }
 }
 

@@ -181,7 +181,8 @@ where
     ) -> Result<Self> {
         let began = clock.now();
         let mut session: Box<Sending<C>> = lend()?;
-        session.initiate(began, identity, target.eid, target.at, offer, &mut keys::rng())?;
+        let Target { eid, at, proof } = target;
+        session.initiate_found(began, identity, eid, at, offer, proof, &mut keys::rng())?;
         session.set_reconnect_limit(RECONNECT);
         let watch = Watch::new();
         Ok(Self {

@@ -127,3 +127,21 @@ fn nodes_that_do_not_answer_are_named_by_the_host_that_runs() {
     let told = host.next("trouble");
     assert!(told["what"].as_str().expect("text").ends_with(&format!("at {at} does not answer")), "{told}");
 }
+
+#[test]
+fn without_a_directory_nothing_is_published_or_searched() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (state, out) = (path("state"), path("in"));
+    let host = Told::start(&["host", "--state", &state, "--bind", "127.0.0.1:0"]);
+    host.next("host_up");
+    let clue = "no directory (agent host --directory …)";
+    let text = complaint(&["control", "--state", &state, "search", "weather"]);
+    assert!(text.contains(clue), "{text}");
+    // It has an EID by then, and ends all the same.
+    let output = run(&["local", "listen", "--state", &state, "--out", &out, "--topic", "weather", "--json"]);
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success() && text.lines().count() == 1 && text.contains(clue), "{text}");
+    let text = complaint(&["control", "--state", &path("none"), "search", "weather"]);
+    assert!(text.contains("no host runs in"), "{text}");
+}

@@ -1,4 +1,4 @@
-//! Agents of two hosts find each other through five directory nodes, by their EIDs alone: all of them are processes.
+//! Agents of two hosts find each other through five directory nodes, by their EIDs alone or by a topic: all of them are processes.
 
 mod support;
 
@@ -17,10 +17,10 @@ fn address(last: u8) -> String {
     format!("127.{}.{low}.{last}", 128 + high % 64)
 }
 
-/// Starts the nodes; each is told of the first.
-fn nodes(place: &Place) -> (Vec<Running>, Vec<String>) {
+/// Starts the nodes, at addresses that end with `first` and the numbers behind it; each is told of the first.
+fn nodes(place: &Place, first: u8) -> (Vec<Running>, Vec<String>) {
     let (mut running, mut names) = (Vec::new(), Vec::<String>::new());
-    for number in 1..=NODES {
+    for number in first..first + NODES {
         let listen = format!("{}:4300", address(number));
         let (key, votes) = (place.path(&format!("{number}.key")), place.path(&format!("{number}.votes")));
         let mut args = vec!["node", "--listen", &listen, "--key", &key, "--votes", &votes, "--work", "12"];
@@ -58,7 +58,7 @@ fn bound(host: &Running, eid: &str, from: u64) -> u64 {
 #[test]
 fn an_agent_registers_is_found_moves_and_is_found_again_while_a_node_is_killed() {
     let (place, agent) = (Place::new("hosts"), agent());
-    let (mut running, names) = nodes(&place);
+    let (mut running, names) = nodes(&place, 1);
     let directory = names.join(",");
     let (here, here_state) = host(&agent, &place, 1, &directory);
     let (there, there_state) = host(&agent, &place, 2, &directory);
@@ -106,4 +106,45 @@ fn an_agent_registers_is_found_moves_and_is_found_again_while_a_node_is_killed()
     let moved = bound(&there, &eid, generation + 1);
     asks(103, moved);
     send(2);
+}
+
+/// What a host finds in the space of a topic: EIDs, and by what each was found.
+fn search(agent: &Path, state: &str, topic: &str) -> Vec<(String, Vec<String>)> {
+    let out = Command::new(agent).args(["control", "--state", state, "search", topic]).output().expect("it runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&out.stdout).expect("an object");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let by = |value: &serde_json::Value| value.as_array().expect("a list").iter().map(text).collect();
+    said["found"].as_array().expect("a list").iter().map(|one| (text(&one["eid"]), by(&one["by"]))).collect()
+}
+
+// shows: IACP-136 (§6.2), IACP-137 (§6.2), IACP-138 (§6.2)
+#[test]
+fn an_agent_publishes_itself_under_a_topic_and_is_found_by_it_through_records_and_hubs() {
+    let (place, agent) = (Place::new("spaces"), agent());
+    let (_running, names) = nodes(&place, 11);
+    let directory = names.join(",");
+    let (_here, here_state) = host(&agent, &place, 11, &directory);
+    let (there, there_state) = host(&agent, &place, 12, &directory);
+    let (out, file, topic) = (place.path("in"), place.path("file"), "weather in the north");
+    let args = ["local", "listen", "--state", &there_state, "--out", &out, "--topic", topic, "--json"];
+    let bob = Running::start(&agent, &args);
+    let eid = bob.next("registered")["eid"].as_str().expect("an EID").to_owned();
+    bound(&there, &eid, 0);
+
+    let wanted = [(eid.clone(), vec!["record".to_owned(), "hub".to_owned()])];
+    let begun = std::time::Instant::now();
+    loop {
+        let found = search(&agent, &here_state, topic);
+        if found == wanted {
+            break;
+        }
+        assert!(begun.elapsed() < support::PATIENCE, "{found:?}");
+    }
+    assert_eq!(search(&agent, &here_state, "weather in the south"), []);
+
+    std::fs::write(&file, b"snow").expect("written");
+    let to = ["local", "send", "--state", &here_state, "--to", &eid, "--patience", "150", "--json", &file];
+    let alice = Running::start(&agent, &to);
+    assert_eq!(alice.next("delivered")["sha256"], bob.next("stored")["sha256"]);
 }

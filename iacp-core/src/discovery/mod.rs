@@ -11,12 +11,18 @@
 //!    ◀──────────────────────────────────────── PSS_NEG ──
 //!    ── PSS_ACK ──────────────────────────────────────▶  Discoverable::on_established, within the 500 ms
 //! ```
+//!
+//! Through a hub neither side knows where the other one is: the request comes in a SPACE_RELAY ([`Discoverable::accept_relayed`]),
+//! the PSS_INIT has a DISCOVERY_PROOF ([`Search::proof`], [`Discoverable::on_proof`]), and the time is 2 s. [`join`] asks a hub
+//! for what is searched.
 
 pub mod dfa;
+mod member;
 pub mod pow;
 mod responder;
 mod search;
 
+pub use member::join;
 pub use responder::{ANSWER_LEN, AWAIT_IDENTITY, AWAIT_THROUGH_HUB, Discoverable, Proven, check, peers_wanted};
 pub use search::Search;
 

@@ -167,11 +167,12 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
     ) -> Result<usize, Refusal> {
-        self.take(proven, Some(from), now, unix, identity, rng, out)
+        self.take::<P>(proven, Some(from), now, unix, &identity.eid(), rng, out)
     }
 
     /// The same for a request that a hub has passed on, whose answer goes back to the hub inside of a SPACE_RELAY with its token. It
-    /// waits for 2 s, and only [`Self::on_proof`] ends the wait: its seeker's address is not known here.
+    /// waits for 2 s, and only [`Self::on_proof`] ends the wait: its seeker's address is not known here. `own` is the EID that is
+    /// found; its key, which an LL-Entity may have, is not needed.
     ///
     /// # Errors
     /// As [`Self::accept`].
@@ -180,11 +181,11 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         proven: &Proven<'_>,
         now: Mono,
         unix: UnixTime,
-        identity: &Identity<P>,
+        own: &Eid,
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
     ) -> Result<usize, Refusal> {
-        self.take(proven, None, now, unix, identity, rng, out)
+        self.take::<P>(proven, None, now, unix, own, rng, out)
     }
 
     #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
@@ -194,7 +195,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         from: Option<SocketAddr>,
         now: Mono,
         unix: UnixTime,
-        identity: &Identity<P>,
+        own: &Eid,
         rng: &mut impl CryptoRng,
         out: &mut [u8; ANSWER_LEN],
     ) -> Result<usize, Refusal> {
@@ -232,7 +233,7 @@ impl<const SLOTS: usize, const FILTER: usize> Discoverable<SLOTS, FILTER> {
         let length = Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
         let aad = out.get(..HEADER_LEN + X25519Key::LEN).ok_or(Refusal::Malformed)?;
         let (sealed, tag) = answer.encrypted_payload.0.split_first_chunk_mut::<32>().ok_or(Refusal::Malformed)?;
-        *sealed = identity.eid().0;
+        *sealed = own.0;
         tag.copy_from_slice(&P::seal(&key, &nonce, aad, sealed));
         Frame::new(Message::DiscoveryRes(&answer)).write(out).map_err(|_| Refusal::Malformed)?;
 

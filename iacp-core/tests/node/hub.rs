@@ -222,7 +222,8 @@ fn a_request_is_heard_by_as_many_as_it_asks_for_and_each_answers_once() {
     assert_eq!((proven.space(), peers_wanted(&proven)), (SPACE, 2));
     let mut answer = [0; 96];
     let mut member = Discoverable::<4, 8>::default();
-    let accepted = member.accept_relayed(&proven, now.mono, now.unix, &identity(77), &mut world.rng, &mut answer);
+    let accepted =
+        member.accept_relayed::<Chosen>(&proven, now.mono, now.unix, &identity(77).eid(), &mut world.rng, &mut answer);
     assert_eq!(accepted, Ok(96));
     let relayed = |token, inner: &[u8]| frame(Message::SpaceRelay { head: &SpaceRelay { relay_token: token }, inner });
     let back = relayed(token, &answer);
@@ -243,7 +244,13 @@ fn a_request_is_heard_by_as_many_as_it_asks_for_and_each_answers_once() {
 fn what_is_not_passed_on() {
     let (mut world, now) = (crowd(3), at(1_000));
     let (_, weak) = seeks::<2>(now, 1, BITS - 1);
-    assert_eq!(world.handle(now, SEEKER.into(), &weak), Relayed::Silence(NotRelayed::Work));
+    assert_eq!(world.status(now, SEEKER.into(), &weak).0, 1_002, "WORK_TOO_LOW");
+    let mut odd = weak.clone();
+    odd[84] = 1;
+    assert_eq!(world.handle(now, SEEKER.into(), &odd), Relayed::Silence(NotRelayed::Work), "no claim");
+    odd[84..].copy_from_slice(&[0, 2, 0, BITS]);
+    let unworked = world.handle(now, SEEKER.into(), &odd);
+    assert_eq!(unworked, Relayed::Silence(NotRelayed::Work), "it claims more than it has worked for");
     // A seeker who is a member does not hear itself.
     for seed in 12..15 {
         let (_, request) = seeks::<8>(now, seed, BITS);
@@ -286,7 +293,9 @@ fn a_hub_reads_no_answer_and_alters_no_request() {
     let mut member = Discoverable::<4, 8>::default();
     let proven = check::<Chosen>(&hubs, now.unix, 8).expect("its own work");
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    member.accept_relayed(&proven, now.mono, now.unix, &identity(77), &mut rng, &mut answer).expect("room");
+    member
+        .accept_relayed::<Chosen>(&proven, now.mono, now.unix, &identity(77).eid(), &mut rng, &mut answer)
+        .expect("room");
     assert_eq!(search.open::<Chosen>(&answer), Err(Refusal::Seal));
     assert_eq!(own.open::<Chosen>(&answer), Ok(identity(77).eid()), "it is one more seeker");
     for byte in 4..96 {
@@ -309,7 +318,9 @@ fn only_seeker_and_responder_can_tie_a_session_to_its_search() {
     for (mut search, request) in [one, two] {
         let proven = check::<Chosen>(&request, now.unix, BITS.into()).expect("worked for");
         let mut answer = [0; 96];
-        member.accept_relayed(&proven, now.mono, now.unix, &responder, &mut rng, &mut answer).expect("room");
+        member
+            .accept_relayed::<Chosen>(&proven, now.mono, now.unix, &responder.eid(), &mut rng, &mut answer)
+            .expect("room");
         assert_eq!(search.proof::<Chosen>(&responder.eid(), &seeker), None, "not found yet");
         assert_eq!(search.open::<Chosen>(&answer), Ok(responder.eid()));
         assert_eq!(search.proof::<Chosen>(&identity(78).eid(), &seeker), None, "found by another search");

@@ -98,7 +98,7 @@ impl Two {
     pub fn open(&mut self, offer: Capabilities, resume: Option<&[u8; 56]>) {
         let ([(host, agent), (there, with)], now) = (self.at, self.world.now);
         let (own, peer) = (self.world.eid(host, agent), self.world.eid(there, with));
-        let open = Open { peer, at: None, hold: false, offer, resume };
+        let open = Open { peer, at: None, hold: false, offer, resume, proof: None };
         let asked = self.world.hosts[host].with(now, agent, |desk, rng| desk.ask(None, &Request::Open(open), rng));
         let Ok(Done::Session(session)) = asked else { panic!("{asked:?}") };
         self.sessions[0] = session;

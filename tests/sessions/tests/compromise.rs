@@ -33,7 +33,7 @@ fn world(seed: u64) -> Hosts {
 
 fn open(world: &mut Hosts, from: usize, to: usize) -> Handle {
     let (now, peer) = (world.now, world.eid(to, 0));
-    let open = Open { peer, at: None, hold: false, offer: Capabilities::SFC, resume: None };
+    let open = Open { peer, at: None, hold: false, offer: Capabilities::SFC, resume: None, proof: None };
     match world.hosts[from].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng)) {
         Ok(Done::Session(session)) => session,
         other => panic!("{other:?}"),

@@ -298,7 +298,7 @@ fn an_offer_carries_no_capability_that_the_host_has_no_table_for() {
         hold: false,
     };
     entity.desk(Mono(0), &second).expect("its token").listen(listen).expect("a window");
-    let open = Open { peer: second.eid(), at: None, hold: false, offer: all, resume: None };
+    let open = Open { peer: second.eid(), at: None, hold: false, offer: all, resume: None, proof: None };
     let opened = entity.desk(Mono(0), &first).expect("its token").ask(None, &Request::Open(open), &mut rng);
     assert!(matches!(opened, Ok(Done::Session(_))));
     let mut head = [0; iacp_core::erp::entity::HEAD];

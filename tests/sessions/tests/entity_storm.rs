@@ -58,7 +58,14 @@ fn act(
                 hold: rng.next_u32().is_multiple_of(4),
             })
         }
-        2 | 3 => Request::Open(Open { peer, at: None, hold: rng.next_u32().is_multiple_of(4), offer, resume: None }),
+        2 | 3 => Request::Open(Open {
+            peer,
+            at: None,
+            hold: rng.next_u32().is_multiple_of(4),
+            offer,
+            resume: None,
+            proof: rng.next_u32().is_multiple_of(2).then_some(&[9; 16]),
+        }),
         4..=8 => Request::Send { item: next, content: &content[..below(rng, 881)] },
         9 => Request::Finish { items: next },
         10 => Request::Close(u16::try_from(rng.next_u32() % 12).expect("few")),

@@ -152,7 +152,7 @@ fn an_accusation_that_was_hidden_at_the_beginning_is_read_within_300_s() {
     assert!(times.iter().any(|at| *at > since && *at <= since.after(316_000)), "{times:?}");
     assert!(times.iter().filter(|at| **at > since).count() <= 2, "and not more often: {times:?}");
     assert_eq!(two.told(0).expect("open").closed, None, "the session goes on");
-    let open = Open { peer, at: None, hold: false, offer: Capabilities::NONE, resume: None };
+    let open = Open { peer, at: None, hold: false, offer: Capabilities::NONE, resume: None, proof: None };
     let Ok(Done::Session(handle)) = two.ask_as(0, 9, false, &Request::Open(open)) else { panic!("it is looked up") };
     two.world.run(1_000);
     let told = &two.world.hosts[0].told[&(0, handle.bits())];

@@ -53,7 +53,7 @@ impl Work {
 
 fn open(world: &mut Hosts, host: usize, record: Option<&[u8; 56]>) -> Result<Handle, LocalStatus> {
     let (peer, now) = (world.eid(1 - host, 0), world.now);
-    let open = Open { peer, at: None, hold: true, offer: Capabilities::RESUME, resume: record };
+    let open = Open { peer, at: None, hold: true, offer: Capabilities::RESUME, resume: record, proof: None };
     match world.hosts[host].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng))? {
         Done::Session(session) => Ok(session),
         other => panic!("{other:?}"),
@@ -234,7 +234,7 @@ fn a_line_of_another_peer_is_not_known() {
     // The third host has learnt the name of the line, and asks for it.
     let (peer, now) = (world.eid(1, 0), world.now);
     let record = ResumeRecord { peer, line: Line(line), safe: 0 }.to_bytes();
-    let ask = Open { peer, at: None, hold: true, offer: Capabilities::RESUME, resume: Some(&record) };
+    let ask = Open { peer, at: None, hold: true, offer: Capabilities::RESUME, resume: Some(&record), proof: None };
     world.hosts[2].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(ask), rng)).expect("a slot is free");
     assert!(world.run_until(5_000, |world| current(world, 2).is_some()));
     assert_eq!(current(&world, 2).expect("open").1.opened.map(|opened| opened.0), Some(Outcome::Unknown));
@@ -329,7 +329,7 @@ fn a_record_that_does_not_fit_its_open_is_refused() {
     let (peer, now) = (world.eid(1, 0), world.now);
     let good = ResumeRecord { peer, line: Line([5; 16]), safe: 0 };
     let mut ask = |record: [u8; 56], offer| {
-        let open = Open { peer, at: None, hold: true, offer, resume: Some(&record) };
+        let open = Open { peer, at: None, hold: true, offer, resume: Some(&record), proof: None };
         world.hosts[0].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng))
     };
     let stranger = ResumeRecord { peer: Eid([3; 32]), ..good };

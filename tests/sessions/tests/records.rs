@@ -138,6 +138,33 @@ fn the_ll_entity_signs_the_eids_half_of_an_airk_binding_and_hands_both_records_o
     assert_eq!(Portable::verify(&eid.0, &digest, half), Ok(()));
 }
 
+/// The body of a PUBLICATION without its signature.
+fn publication(eid: Eid, from: u64) -> Vec<u8> {
+    [&[5; 32][..], &eid.0, &from.to_be_bytes(), &(from + 3_600_000).to_be_bytes(), &[0; 64]].concat()
+}
+
+// shows: IACP-136 (§6.2)
+#[test]
+fn the_ll_entity_signs_the_publication_of_its_agent_which_needs_no_root_key() {
+    let mut world = world(6);
+    let (eid, other) = (world.eid(0, 0), world.eid(0, 1));
+    let mut signed = publication(eid, 7);
+    *signed.last_mut().expect("bytes") = 1;
+    let refused = [publication(other, 7), signed, publication(eid, 7)[..143].to_vec()];
+    for body in &refused {
+        assert_eq!(ask(&mut world, 0, 1, &Request::Deposit { kind: 11, body }), Err(LocalStatus::Refused));
+    }
+    let body = publication(eid, 7);
+    assert_eq!(ask(&mut world, 0, 2, &Request::Deposit { kind: 11, body: &body }), Ok(Done::Ok));
+    let later = Request::Deposit { kind: 11, body: &body };
+    assert_eq!(ask(&mut world, 0, 3, &later), Err(LocalStatus::NotNow), "one waits");
+    world.run(10);
+    let [(_, of, Kind::Publication, record)] = &world.deposits[..] else { panic!("{:?}", world.deposits) };
+    assert_eq!((*of, &record[..80]), (eid, &body[..80]));
+    let digest = Portable::sha256(&[b"IACP/1 PUBLICATION\0", &body[..80]]);
+    assert_eq!(Portable::verify(&eid.0, &digest, record[80..].try_into().expect("64 bytes")), Ok(()));
+}
+
 /// The attack *root key bound by a thief first*: a thief of the EID's key finds the root key named before the EID was known.
 // shows: IACP-104 (§4.2.7.2)
 #[test]

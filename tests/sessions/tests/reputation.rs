@@ -44,7 +44,7 @@ fn wait(world: &mut Hosts, seconds: u64) {
 /// The first host's agent opens a session; whether the second one's agent has it, and under what terms.
 fn open(world: &mut Hosts, offer: Capabilities) -> (Handle, Option<bool>) {
     let (now, peer, own) = (world.now, world.eid(1, 0), world.eid(0, 0));
-    let open = Open { peer, at: None, hold: false, offer, resume: None };
+    let open = Open { peer, at: None, hold: false, offer, resume: None, proof: None };
     let asked = world.hosts[0].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng));
     let Ok(Done::Session(session)) = asked else { panic!("{asked:?}") };
     for _ in 0..8 {

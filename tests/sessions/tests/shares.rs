@@ -32,7 +32,7 @@ fn world(seed: u64, hosts: u8, directory: bool, sessions: u32) -> Hosts {
 /// The agent of host 1 opens a session with that of host 0, which is told of it.
 fn open(world: &mut Hosts) {
     let (now, peer, before) = (world.now, world.eid(0, 0), world.hosts[0].told.len());
-    let open = Open { peer, at: None, hold: false, offer: Capabilities::NONE, resume: None };
+    let open = Open { peer, at: None, hold: false, offer: Capabilities::NONE, resume: None, proof: None };
     let opened = world.hosts[1].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng));
     assert!(matches!(opened, Ok(Done::Session(_))), "{opened:?}");
     assert!(world.run_until(10_000, |world| world.hosts[0].told.len() > before));
@@ -210,8 +210,14 @@ fn a_newer_binding_of_the_same_address_leaves_an_attempt_its_port() {
     let mut world = world(67, 2, true, 8);
     let (here, there, now) = (world.hosts[0].at, world.hosts[1].at, world.now);
     let translated = SocketAddr::new(there.ip(), 5_000);
-    let open =
-        Open { peer: world.eid(1, 0), at: Some(translated), hold: false, offer: Capabilities::NONE, resume: None };
+    let open = Open {
+        peer: world.eid(1, 0),
+        at: Some(translated),
+        hold: false,
+        offer: Capabilities::NONE,
+        resume: None,
+        proof: None,
+    };
     world.hosts[0].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng)).expect("a slot is free");
     world.run(500);
     let vector = shown(&world, 1, 1, there.ip());

@@ -99,7 +99,7 @@ impl Story {
     /// A line between two agents begins, or goes on with the first one's record. The peer is looked up in the directory.
     fn open(&mut self, from: At, to: At, record: Option<[u8; 56]>) {
         let (peer, now) = (self.world.eid(to.0, to.1), self.world.now);
-        let open = Open { peer, at: None, hold: true, offer: offer(), resume: record.as_ref() };
+        let open = Open { peer, at: None, hold: true, offer: offer(), resume: record.as_ref(), proof: None };
         let asked = self.world.hosts[from.0].with(now, from.1, |desk, rng| desk.ask(None, &Request::Open(open), rng));
         assert!(matches!(asked, Ok(Done::Session(_))), "{asked:?}");
         if record.is_none() {

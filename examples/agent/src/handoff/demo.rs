@@ -117,8 +117,8 @@ pub async fn run(arguments: Demonstration) -> Result<ExitCode> {
         let parts = received.handoff.as_ref().context("no handoff")?;
         queue.send(Rc::clone(parts)).ok().context("carol has gone")
     };
-    let to_bob = Target { eid: bobs_eid, at: bob.at };
-    let to_carol = Target { eid: carol.0.eid(), at: relay.at };
+    let to_bob = Target { eid: bobs_eid, at: bob.at, proof: None };
+    let to_carol = Target { eid: carol.0.eid(), at: relay.at, proof: None };
     let senders = Senders { timeline: &timeline, clock, transport, alice, carol, to_bob, to_carol };
     let ((stop_bob, bob_stops), (stop_carol, carol_stops)) = (oneshot::channel(), oneshot::channel());
     let story = async {

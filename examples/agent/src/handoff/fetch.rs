@@ -82,7 +82,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let seed = arguments.seed_file.as_deref().map(keys::seed_in_file).transpose()?.or(arguments.seed);
     let identity = keys::identity(seed.as_deref())?;
     ensure!(identity.eid() != eid, "the reference's EID is our own: an agent has no session with itself");
-    let target = Target { eid, at: keys::address("--at", &arguments.at).await? };
+    let target = Target { eid, at: keys::address("--at", &arguments.at).await?, proof: None };
     let request = parts::write_request(&name).context("the name is too long")?;
     let within = arguments.timeout.saturating_mul(1_000);
     let reply = Some(Expected::new(arguments.max_bytes, within));

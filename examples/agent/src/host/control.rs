@@ -45,6 +45,17 @@ enum Asked {
         /// IP:PORT
         to: String,
     },
+    /// Searches the Discovery Space of a topic, and prints the EIDs of agents that are published there or answer through its hubs
+    Search {
+        /// The topic, as the agents name it (agent local listen --topic)
+        topic: String,
+        /// No more agents than this
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=32))]
+        most: u8,
+        /// How long it is searched, in milliseconds, unless all are found earlier
+        #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=8_000))]
+        within: u64,
+    },
     Dock(dock::Arguments),
 }
 
@@ -54,6 +65,7 @@ enum Asked {
 pub enum Order {
     Status,
     Move { to: SocketAddr },
+    Search { topic: String, most: u8, within: u64 },
     Dock(DockOrder),
 }
 
@@ -65,6 +77,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let answer = match &arguments.order {
         Asked::Status => told(&folder, &Order::Status).await?,
         Asked::Move { to } => told(&folder, &Order::Move { to: keys::address("move", to).await? }).await?,
+        Asked::Search { topic, most, within } => {
+            told(&folder, &Order::Search { topic: topic.clone(), most: *most, within: *within }).await?
+        }
         Asked::Dock(arguments) => dock::run(&folder, arguments).await?,
     };
     print_line(&answer.to_string())?;

@@ -229,6 +229,9 @@ impl Host<'_> {
                 Turn::Stored(Some(word)) => self.stored(word),
                 Turn::Ordered(Some((Order::Dock(order), answer))) => self.dock(order, answer),
                 Turn::Ordered(Some((Order::Status, answer))) => drop(answer.send(self.status())),
+                Turn::Ordered(Some((Order::Search { topic, most, within }, answer))) => {
+                    self.search((&topic, most.into(), within), answer);
+                }
                 Turn::Ordered(Some((Order::Move { to }, answer))) => drop(answer.send(self.move_to(to).await)),
                 Turn::Due => {
                     look = None;

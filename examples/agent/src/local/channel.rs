@@ -100,6 +100,11 @@ pub enum Ask<'a> {
     Consumed {
         below: u64,
     },
+    /// A record about the agent's own EID, for the directory.
+    Deposit {
+        kind: u8,
+        body: &'a [u8],
+    },
     Finish {
         items: u64,
     },
@@ -126,6 +131,7 @@ impl Ask<'_> {
             Self::Write { .. } => 12,
             Self::Grant { .. } => 15,
             Self::Subscribe { .. } => 16,
+            Self::Deposit { .. } => 20,
             Self::Ready => 21,
             Self::Leave => 23,
             Self::Rewind => 24,
@@ -161,6 +167,7 @@ impl Ask<'_> {
             Self::Recall { record } => record.to_vec(),
             Self::Send { item, content } => [&item.to_be_bytes()[..], content].concat(),
             Self::Consumed { below } => below.to_be_bytes().to_vec(),
+            Self::Deposit { kind, body } => [&[kind][..], body].concat(),
             Self::Finish { items } => items.to_be_bytes().to_vec(),
             // Reason 1: the task is complete. Reason 0: none is given.
             Self::Close => 1_u16.to_be_bytes().to_vec(),

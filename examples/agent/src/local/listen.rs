@@ -13,6 +13,7 @@ use crate::local::channel::{Ask, Channel, Found, KEEPALIVE};
 use crate::local::credentials::Credentials;
 use crate::local::intake::{Intake, Reply};
 use crate::local::notice::{Notice, What, ending};
+use crate::local::publish::Publishing;
 use crate::local::stay::{BURST, Gone, Serve, stay};
 use crate::output::print_line;
 use crate::telling::event::Event;
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Sessions at a time
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
+    /// Publishes the agent in the Discovery Space of this topic, where `agent control … search` finds it. The host needs a directory
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
     /// The timeline as JSON on standard output, an object per line, and nothing else
     #[arg(long)]
     json: bool,
@@ -86,6 +90,7 @@ impl Serve for Listening<'_> {
         }
         let mut keepalive = tokio::time::interval(KEEPALIVE);
         let mut behind = true;
+        let mut publishing = self.arguments.topic.as_deref().map(Publishing::new);
         loop {
             self.report()?;
             for (session, reply) in self.intake.flush() {
@@ -94,10 +99,15 @@ impl Serve for Listening<'_> {
             self.report()?;
             tokio::select! {
                 notice = channel.next() => {
-                    self.take(notice.ok_or(Gone)?)?;
+                    self.hear(publishing.as_mut(), notice.ok_or(Gone)?)?;
                     for _ in 0..BURST {
                         let Some(notice) = channel.try_next() else { break };
-                        self.take(notice)?;
+                        self.hear(publishing.as_mut(), notice)?;
+                    }
+                }
+                () = Publishing::is_due(publishing.as_ref()) => {
+                    if let Some(publishing) = &mut publishing {
+                        publishing.publish(channel).await.map_err(|_| Gone)?;
                     }
                 }
                 // What came earlier is hashed between two notices.
@@ -110,6 +120,11 @@ impl Serve for Listening<'_> {
 }
 
 impl Listening<'_> {
+    fn hear(&mut self, publishing: Option<&mut Publishing<'_>>, notice: Notice) -> Result<()> {
+        let is_its = publishing.map_or(Ok(false), |publishing| publishing.heard(&notice))?;
+        if is_its { Ok(()) } else { self.take(notice) }
+    }
+
     fn take(&mut self, Notice { session, what }: Notice) -> Result<()> {
         match what {
             What::Opened { peer, resumed: true, first_to_come, .. } => {

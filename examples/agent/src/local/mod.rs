@@ -9,6 +9,7 @@ mod intake;
 mod ledger;
 mod listen;
 mod notice;
+mod publish;
 mod send;
 mod share;
 mod stay;

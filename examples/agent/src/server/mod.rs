@@ -32,7 +32,7 @@ use crate::clock;
 use crate::content::parts::{Came, Parts};
 use crate::content::receive::{Complete, Receiver, Store};
 use crate::content::rooms::{Rooms, Site};
-use crate::keys::{self, Identity};
+use crate::keys::{self, Crypto, Identity};
 use crate::memory::{Receiving, WINDOW, lend};
 use crate::server::beacon::{ANSWER, Beacon};
 use crate::telling::event::Event;
@@ -238,9 +238,13 @@ impl<'t> Server<'t> {
         let mut out = [0; TRANSMIT_BUFFER];
         let admit = |_: &Eid| Admission::Admit;
         let answer = self.responder.answer(now, &self.identity, from, signed, admit, &mut out);
-        if let Ok(Answer::Negotiate { length, initiator, cookie, .. }) = answer {
+        if let Ok(Answer::Negotiate { length, initiator, cookie, proof, .. }) = answer {
             if let Some(beacon) = &mut self.beacon {
-                beacon.waiting.on_pss_init(now, from, initiator, cookie);
+                let waiting = &mut beacon.waiting;
+                let known = proof.is_some_and(|proof| waiting.on_proof::<Crypto>(now, initiator, cookie, &proof));
+                if !known {
+                    waiting.on_pss_init(now, from, initiator, cookie);
+                }
             }
             let _ = self.outlet.send(route, from, &out[..length]);
         }

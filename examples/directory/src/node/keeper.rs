@@ -9,7 +9,9 @@ use iacp_core::crypto::Secret32;
 use iacp_core::dhi::fallback::{Asked, Resolver};
 use iacp_core::dhi::mapping::of_node;
 use iacp_core::directory::metric::{Diversity, NodeInfo};
-use iacp_core::directory::node::{Case, Entry, Event, Handled, Kept, Memory, Neighbour, Node, Settings, Shown};
+use iacp_core::directory::node::{
+    Case, Entry, Event, Handled, Hub, HubMemory, Kept, Memory, Neighbour, Node, Relayed, Settings, Shown,
+};
 use iacp_core::directory::{Class, Kind, class_of};
 use iacp_core::guard::ticket::{Issued, Spending};
 use iacp_core::guard::{Ingress, Liable, Rate, Zone};
@@ -38,6 +40,9 @@ const SAVE: u64 = 60_000;
 const VOTE_AGAIN: u64 = 10_000;
 /// Requestors of names within one second.
 const REQUESTORS: usize = 256;
+/// Agents that hear what is searched in spaces, and searches that wait for their answers.
+const MEMBERS: usize = 1_024;
+const PASSED: usize = 256;
 /// Queries of names of one network, and of all: each costs two signatures.
 const NETWORK: Rate = Rate { capacity: 256, per_second: 64 };
 const ALL: Rate = Rate { capacity: 1_024, per_second: 512 };
@@ -105,6 +110,9 @@ pub struct Keeper {
     /// Requestors of names that were answered within the last second.
     asked: Vec<Asked>,
     ingress: Ingress<64>,
+    /// Agents that hear what is searched in spaces.
+    hub: Hub<'static>,
+    rng: ChaCha20Rng,
 }
 
 fn memory<T>(count: usize, with: impl FnMut() -> T) -> &'static mut [T] {
@@ -126,6 +134,12 @@ impl Keeper {
         let mut rng = ChaCha20Rng::from_seed(random);
         let mut place = [0; 32];
         rng.fill_bytes(&mut place);
+        let room = HubMemory {
+            members: memory(MEMBERS, || None),
+            passed: memory(PASSED, || None),
+            seen: memory(4_096, || Shown::FREE),
+        };
+        let hub = Hub::new(room, clocks.now().mono, &mut rng);
         let own = NodeInfo { eid: me.eid(), at, place: DhtKey(place), classes: 0xF };
         // Where nodes are is Kademlia's: no place costs work here. All else is the profile's, but for the demo's base of work.
         let settings = Settings {
@@ -165,7 +179,7 @@ impl Keeper {
         let ingress = Ingress::new(ALL, NETWORK, clocks.now().mono, &mut rng);
         let asked = vec![Asked::FREE; REQUESTORS];
         let (cases, counts) = (options.cases.clone(), Counts::default());
-        let drafts = Vec::new();
+        let (voted, drafts) = (saved, Vec::new());
         Ok(Self {
             node,
             overlay,
@@ -175,11 +189,13 @@ impl Keeper {
             votes,
             cases,
             saved,
-            voted: saved,
+            voted,
             drafts,
             pinned,
             asked,
             ingress,
+            hub,
+            rng,
         })
     }
 
@@ -231,6 +247,26 @@ impl Keeper {
             Handled::Answer(length) => out.get(..length).map(<[u8]>::to_vec),
             Handled::Silence(_) => None,
         }
+    }
+
+    /// Handles what agents that search and agents that are searched for send; gives what goes out, and where to.
+    // keeps: IACP-136 (§6.2), IACP-138 (§6.2)
+    pub fn relay(&mut self, from: SocketAddr, datagram: &[u8]) -> Vec<(SocketAddr, Vec<u8>)> {
+        let (now, mut out, mut sent) = (self.clocks.now(), [0; 1_200], Vec::new());
+        let bits = self.node.difficulty(now);
+        let Self { overlay, me, hub, rng, .. } = self;
+        let serves = |space: &DhtKey| overlay.nearest(Class::Spaces, space).contains(&me.eid());
+        match hub.handle::<Chosen>(now, bits, serves, from, datagram, rng, &mut out) {
+            Relayed::Answer(length) => sent.push((from, out.get(..length).unwrap_or_default().to_vec())),
+            Relayed::Forward(seeker, length) => sent.push((seeker, out.get(..length).unwrap_or_default().to_vec())),
+            Relayed::Passed(_) => {
+                while let Some((to, length)) = hub.poll_transmit(now.mono, &mut out) {
+                    sent.push((to, out.get(..length).unwrap_or_default().to_vec()));
+                }
+            }
+            Relayed::Silence(_) => {}
+        }
+        sent
     }
 
     /// What became due.

@@ -219,6 +219,13 @@ impl Host {
         if self.on_name(datagram, from).await {
             return;
         }
+        if is_for_hub(datagram) {
+            let sent = self.shared.keeper().relay(from, datagram);
+            for (to, frame) in sent {
+                let _ = self.socket.send_to(&frame, to).await;
+            }
+            return;
+        }
         let Some(answer) = self.shared.keeper().handle(from, datagram) else { return };
         if let Some((class, key)) = looked_up(datagram, &answer) {
             if !self.has_room(from) {
@@ -450,6 +457,17 @@ impl Host {
             self.handed.insert(at, (nodes, now));
             self.write(class, (DhtKey(at.1), bundle), None);
         }
+    }
+}
+
+/// Whether a frame is about who hears what is searched in a space.
+fn is_for_hub(datagram: &[u8]) -> bool {
+    match Frame::parse(datagram).map(|frame| frame.message) {
+        Ok(Message::SpaceJoin(_) | Message::DiscoveryReq(_) | Message::SpaceRelay { .. }) => true,
+        Ok(Message::WorkedRequest { inner, .. }) => {
+            matches!(Frame::parse(inner).map(|frame| frame.message), Ok(Message::SpaceJoin(_)))
+        }
+        _ => false,
     }
 }
 

@@ -26,8 +26,8 @@ pub fn agent() -> PathBuf {
     let lines = String::from_utf8(output.stdout).expect("text");
     let built = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let programs = built.filter(|what| what["target"]["name"] == "agent");
-    let paths = programs.filter_map(|what| what["executable"].as_str().map(PathBuf::from));
-    paths.last().expect("cargo says where it put the program")
+    let mut paths = programs.filter_map(|what| what["executable"].as_str().map(PathBuf::from));
+    paths.next_back().expect("cargo says where it put the program")
 }
 
 /// A folder that is removed with its test.

@@ -224,7 +224,7 @@ impl Gateway {
         if let Some(record) = &self.goes_on {
             let peer = ResumeRecord::read(record).ok_or_else(|| anyhow!("a record that is none"))?.peer;
             let at = Some(SocketAddr::new(DEVICE.into(), PORT));
-            let open = Open { peer, at, hold: true, offer: served(), resume: Some(record) };
+            let open = Open { peer, at, hold: true, offer: served(), resume: Some(record), proof: None };
             // The agent lives while its process does: asking says so.
             let mut desk = self.entity.desk(now, &self.agent).ok_or_else(|| anyhow!("the agent is gone"))?;
             match desk.ask(None, &Request::Open(open), &mut self.rng) {

@@ -68,7 +68,7 @@ fn a_session_is_agreed_without_what_is_left_out() {
     let mut desk = other.desk(Mono(0), &second).expect("its own token");
     assert_eq!(desk.ask(None, &Request::Listen(listen), &mut rng), Ok(Done::Ok));
     let at = Some((ADDRESSES[1], PORT).into());
-    let open = Open { peer: second.eid(), at, hold: false, offer: all, resume: None };
+    let open = Open { peer: second.eid(), at, hold: false, offer: all, resume: None, proof: None };
     let (mut agreed, mut now, mut opened) = ([None; 2], Mono(0), false);
     while agreed.contains(&None) {
         assert!(now < Mono(10_000), "no session after ten seconds");

@@ -179,6 +179,7 @@ impl Sensor {
                     hold: false,
                     offer: Capabilities::RESUME,
                     resume,
+                    proof: None,
                 };
                 match desk.open_as(&open, rng) {
                     Ok(session) => self.session = Some(session),

@@ -88,7 +88,11 @@ impl<P: Provider> Node<'_, P> {
         answered(answer::error::<P>(code, refused, retry, out))
     }
 
-    /// D of this moment.
+    /// D of this moment: what a [`Hub`](super::Hub) at this node asks for too.
+    pub fn difficulty(&mut self, now: Clock) -> u32 {
+        self.d(now)
+    }
+
     fn d(&mut self, now: Clock) -> u32 {
         let (used, room) = self.store.fill();
         let loads = [Load { used, room }, self.seen.load(now.unix), self.worked.load(now.mono)];

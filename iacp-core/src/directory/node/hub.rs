@@ -226,7 +226,7 @@ impl<'m> Hub<'m> {
                 let Some(frame) = &parsed else { return Relayed::Silence(NotRelayed::Form) };
                 self.on_join::<P>(now, 0, serves, from, (frame, inner), join, out)
             }
-            Message::DiscoveryReq(_) => self.on_request::<P>(now, difficulty, serves, from, datagram, rng),
+            Message::DiscoveryReq(_) => self.on_request::<P>(now, difficulty, serves, from, datagram, rng, out),
             Message::SpaceRelay { head, inner } => self.on_relay(now.mono, from, head, inner, out),
             _ => Relayed::Silence(NotRelayed::Form),
         }
@@ -334,6 +334,7 @@ impl<'m> Hub<'m> {
     }
 
     // keeps: IACP-138 (§6.2)
+    #[expect(clippy::too_many_arguments, reason = "a datagram and all that it is handled with")]
     fn on_request<P: Provider>(
         &mut self,
         now: Clock,
@@ -342,9 +343,15 @@ impl<'m> Hub<'m> {
         from: SocketAddr,
         datagram: &[u8],
         rng: &mut impl CryptoRng,
+        out: &mut [u8],
     ) -> Relayed {
-        let Ok(proven) = check::<P>(datagram, now.unix, difficulty) else {
-            return Relayed::Silence(NotRelayed::Work);
+        let proven = match check::<P>(datagram, now.unix, difficulty) {
+            Ok(proven) => proven,
+            // A seeker cannot know how much is asked for: what is sound but for that is told, and it is told nothing else.
+            Err(crate::discovery::Refusal::Threshold) if is_claim(datagram) => {
+                return refuse::<P>(difficulty, datagram, out);
+            }
+            Err(_) => return Relayed::Silence(NotRelayed::Work),
         };
         let (space, Some(request)) = (proven.space(), datagram.first_chunk::<REQUEST>()) else {
             return Relayed::Silence(NotRelayed::Form);
@@ -414,6 +421,11 @@ impl<'m> Hub<'m> {
 }
 
 const _: () = assert!(HEADER_LEN + DiscoveryRes::LEN == ANSWER_LEN);
+
+/// Whether a request ends with a number of peers and of bits.
+fn is_claim(request: &[u8]) -> bool {
+    matches!(request.last_chunk(), Some([0, _, 0, _]))
+}
 
 fn refuse<P: Provider>(bits: u32, refused: &[u8], out: &mut [u8]) -> Relayed {
     let written = answer::error::<P>(code::WORK_TOO_LOW, refused, bits, out);

@@ -303,7 +303,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         offer: Capabilities,
         rng: &mut impl CryptoRng,
     ) -> Result<Handle, LocalStatus> {
-        self.open_as(&Open { peer, at, hold: false, offer, resume: None }, rng)
+        self.open_as(&Open { peer, at, hold: false, offer, resume: None, proof: None }, rng)
     }
 
     /// The same with everything that can be said: a line that goes on, terms that the agent is asked about.

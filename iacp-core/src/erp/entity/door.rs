@@ -72,12 +72,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let out = self.reply.bytes.get_mut(ROUTING..).unwrap_or_default();
         let admit = |_: &Eid| Admission::Admit;
         match self.responder.answer_as(now, &settings, identity, from, signed, admit, out) {
-            Ok(Answer::Negotiate { length, .. }) => {
+            Ok(Answer::Negotiate { length, initiator, cookie, proof, .. }) => {
                 let generation = context.binding.map_or(0, |binding| binding.generation);
                 write_routing(context.eid(), *source, generation, length, &mut self.reply.bytes);
                 self.reply.length = ROUTING.saturating_add(length);
                 self.reply.to = Some(if from == INSIDE { To::Inside } else { To::Network(from) });
-                HostEvent::Taken
+                match proof {
+                    Some(proof) => HostEvent::Greeted { eid: context.eid(), peer: initiator, cookie, proof },
+                    None => HostEvent::Taken,
+                }
             }
             Ok(Answer::DemandWork { .. }) => dropped(Discard::Reputation),
             Err(crate::pss::NotAnswered::Discard(discard)) => dropped(discard),
@@ -141,6 +144,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             Err(discard) => return dropped(*discard),
         };
         let turn_one = Digest(accepted.negotiation_digest);
+        let (own, (cookie, _), contract) = (accepted.own, accepted.cookies(), accepted.wants_contract());
         let Ok(handle) = self.claim_session(agent) else { return dropped(Discard::Capacity) };
         let slot = handle.slot();
         let Some(entry) = self.sessions.get_mut(handle) else { return dropped(Discard::Capacity) };
@@ -168,7 +172,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.rest_attempts(now, agent, source, slot);
         self.refile(now, slot, rng);
         self.touch(slot);
-        HostEvent::Taken
+        HostEvent::Met { eid: own, peer: *source, cookie, contract }
     }
 
     /// Whether one more session of this agent's would have its share and an entry for its peer. It is asked before a cookie is

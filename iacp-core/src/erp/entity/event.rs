@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use iacp_wire::message::Local;
-use iacp_wire::{DhtKey, Digest, Eid, Frame, IatField, Message, WriteError};
+use iacp_wire::{Cookie, DhtKey, Digest, Eid, Frame, IatField, Message, WriteError};
 
 use crate::dhi::fallback::Ignored;
 use crate::erp::binding::Binding;
@@ -84,6 +84,31 @@ pub enum HostEvent<'d> {
         offender: Eid,
         /// As what the accusation goes to the nodes.
         published: Published,
+    },
+    /// A PSS_INIT with a DISCOVERY_PROOF was answered: what
+    /// [`Discoverable::on_proof`](crate::discovery::Discoverable::on_proof) takes, in a host whose agents answer searches. To the
+    /// LL-Entity itself its sender is a stranger like any other.
+    Greeted {
+        /// Which agent.
+        eid: Eid,
+        /// Who begins a session with it.
+        peer: Eid,
+        /// The I-Cookie.
+        cookie: Cookie,
+        /// The proof, under the signature of the PSS_INIT.
+        proof: [u8; 16],
+    },
+    /// A peer has opened a session: its address and its keys are proven. It is what
+    /// [`Discoverable::on_established`](crate::discovery::Discoverable::on_established) takes; the agent itself is told OPENED.
+    Met {
+        /// Which agent.
+        eid: Eid,
+        /// Who has opened it.
+        peer: Eid,
+        /// The I-Cookie.
+        cookie: Cookie,
+        /// Whether the session has, or negotiates, a contract.
+        contract: bool,
     },
     /// The peer of a session has proved that it is somewhere else: everything goes there from now on. Agents are not told.
     Moved {

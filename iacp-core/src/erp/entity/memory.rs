@@ -66,6 +66,8 @@ pub(super) struct Want {
     pub(super) peer: Eid,
     pub(super) at: Option<SocketAddr>,
     pub(super) offer: Capabilities,
+    /// What PSS_INIT shows of the search that has found the peer.
+    pub(super) proof: Option<[u8; 16]>,
     /// When it is tried again.
     pub(super) retry: Mono,
     /// STATE_ANML_DEGRADED of this destination.

@@ -11,6 +11,8 @@ use crate::pss::{Capabilities, RejectionReasons, Terms};
 /// The length of a resume record.
 pub const RESUME_RECORD: usize = 56;
 
+/// The length of a DISCOVERY_PROOF.
+const PROOF: usize = 16;
 /// The peer may hold back, see [`Session::hold`](crate::pss::Session::hold).
 const HOLD: u32 = 0x1;
 /// The most seconds that a derived identity lives.
@@ -78,6 +80,8 @@ pub struct Open<'a> {
     pub offer: Capabilities,
     /// The line that is to go on.
     pub resume: Option<&'a [u8; RESUME_RECORD]>,
+    /// What a search has made for this peer and this agent, as [`Search::proof`](crate::discovery::Search::proof) says.
+    pub proof: Option<&'a [u8; PROOF]>,
 }
 
 /// What an agent asks of its LL-Entity.
@@ -184,7 +188,7 @@ pub enum Request<'a> {
     Retract(Digest),
     /// 20: a record about the agent's own EID.
     Deposit {
-        /// 3 or 4.
+        /// 3, 4 or 11.
         kind: u8,
         /// Its body.
         body: &'a [u8],
@@ -339,8 +343,10 @@ impl<'a> Request<'a> {
         if at.is_some() && port == 0 {
             return Err(Malformed);
         }
-        let resume = if from.0.is_empty() { None } else { Some(from.take()?) };
-        Ok(Self::Open(Open { peer, at, hold: hold(u32::from(flags))?, offer, resume }))
+        // Either may be there, and its length tells which.
+        let resume = if from.0.len() >= RESUME_RECORD { Some(from.take()?) } else { None };
+        let proof = if from.0.is_empty() { None } else { Some(from.take()?) };
+        Ok(Self::Open(Open { peer, at, hold: hold(u32::from(flags))?, offer, resume, proof }))
     }
 
     /// Whether the request names a session; `None` where it may.
@@ -377,4 +383,34 @@ impl<'a> Request<'a> {
 /// The one flag that there is.
 const fn hold(flags: u32) -> Result<bool, Malformed> {
     if flags & !HOLD == 0 { Ok(flags & HOLD != 0) } else { Err(Malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What follows the 56 bytes that every OPEN has: a record, a proof, or both.
+    #[test]
+    fn the_length_of_an_open_tells_whether_it_has_a_record_and_a_proof() {
+        let head = AaiRequest { op: 2.into(), op_reserved: 0.into(), request: 1.into(), session: 0.into() };
+        let mut bytes = [7; 56 + 120];
+        let (fixed, behind) = bytes.split_at_mut(56);
+        fixed[32..].fill(0);
+        behind[RESUME_RECORD..RESUME_RECORD + PROOF].fill(9);
+        for length in 0..=120 {
+            let parsed = Request::parse(&head, &bytes[..56 + length]);
+            let told = match parsed {
+                Ok(Request::Open(open)) => Some((open.resume.is_some(), open.proof.map(|[first, ..]| *first))),
+                _ => None,
+            };
+            let wanted = match length {
+                0 => Some((false, None)),
+                16 => Some((false, Some(7))),
+                56 => Some((true, None)),
+                72 => Some((true, Some(9))),
+                _ => None,
+            };
+            assert_eq!(told, wanted, "{length} bytes behind");
+        }
+    }
 }

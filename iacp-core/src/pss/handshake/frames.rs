@@ -11,16 +11,26 @@ use crate::crypto::Provider;
 use crate::identity::{Identity, digest_to_sign, sign_frame, unsigned_digest};
 use crate::pss::stream::frame::{Cookies, SESSION_HEADER_LEN};
 
-pub(crate) const KEY_SHARE_LEN: usize = 2 + X25519Key::LEN;
-/// The longest handshake frame: PSS_INIT or PSS_ACK with a KEY_SHARE, in bytes.
-pub(crate) const HANDSHAKE_LEN: usize = SESSION_HEADER_LEN + PssInit::LEN + KEY_SHARE_LEN;
+/// The value of a DISCOVERY_PROOF: what ties a PSS_INIT to the search that it follows.
+pub(crate) type Proof = [u8; 16];
+/// KEY_SHARE, and the DISCOVERY_PROOF that a PSS_INIT may have behind it.
+const TLVS_LEN: usize = 2 + X25519Key::LEN + 2 + size_of::<Proof>();
+/// The longest handshake frame: PSS_INIT with both TLVs, in bytes.
+pub(crate) const HANDSHAKE_LEN: usize = SESSION_HEADER_LEN + PssInit::LEN + TLVS_LEN;
 const _: () = assert!(PssAck::LEN == PssInit::LEN && PssNeg::LEN < PssInit::LEN);
 
 /// The frames that a side sends in the handshake.
 #[derive(Clone, Copy)]
 pub(crate) enum Said<'s> {
     /// PSS_INIT.
-    Init { eid: &'s Eid, cookie: Cookie, initial_sequence: u64, offer: Capabilities, share: &'s X25519Key },
+    Init {
+        eid: &'s Eid,
+        cookie: Cookie,
+        initial_sequence: u64,
+        offer: Capabilities,
+        share: &'s X25519Key,
+        proof: Option<&'s Proof>,
+    },
     /// PSS_NEG of turn 1, with the responder's KEY_SHARE.
     Offer { cookies: Cookies, proposal: Proposal, share: &'s X25519Key },
     /// PSS_NEG of a later turn.
@@ -32,9 +42,9 @@ pub(crate) enum Said<'s> {
 impl Said<'_> {
     /// Builds the frame and passes it to `with`.
     fn frame(&self, signature: Signature, with: &mut dyn FnMut(&Frame<'_>)) -> Result<(), WriteError> {
-        let mut room = [0; KEY_SHARE_LEN];
+        let mut room = [0; TLVS_LEN];
         match *self {
-            Self::Init { eid, cookie, initial_sequence, offer, share } => {
+            Self::Init { eid, cookie, initial_sequence, offer, share, proof } => {
                 let message = PssInit {
                     initiator_eid: *eid,
                     session_connection_cookie: cookie,
@@ -42,12 +52,12 @@ impl Said<'_> {
                     capabilities: offer.bits().into(),
                     signature,
                 };
-                let tlvs = key_share(share, &mut room)?;
+                let tlvs = tlvs(share, proof, &mut room)?;
                 with(&Frame { tlvs, ..Frame::new(Message::PssInit(&message)).in_session(Cookie::ZERO) });
             }
             Self::Offer { cookies, proposal, share } => {
                 let message = negotiation(cookies, 1, RejectionReasons::NONE, proposal, signature);
-                let tlvs = key_share(share, &mut room)?;
+                let tlvs = tlvs(share, None, &mut room)?;
                 with(&Frame { tlvs, ..Frame::new(Message::PssNeg(&message)).in_session(cookies.responder) });
             }
             Self::Counter { cookies, turn, reasons, proposal } => {
@@ -62,7 +72,7 @@ impl Said<'_> {
                     agreed_capabilities: capabilities.bits().into(),
                     signature,
                 };
-                let tlvs = key_share(share, &mut room)?;
+                let tlvs = tlvs(share, None, &mut room)?;
                 with(&Frame { tlvs, ..Frame::new(Message::PssAck(&message)).in_session(cookies.responder) });
             }
         }
@@ -147,10 +157,17 @@ fn negotiation(
     }
 }
 
-/// The one TLV of a handshake frame.
-fn key_share<'b>(share: &X25519Key, room: &'b mut [u8; KEY_SHARE_LEN]) -> Result<iacp_wire::Tlvs<'b>, WriteError> {
+/// The TLVs of a handshake frame.
+fn tlvs<'b>(
+    share: &X25519Key,
+    proof: Option<&Proof>,
+    room: &'b mut [u8; TLVS_LEN],
+) -> Result<iacp_wire::Tlvs<'b>, WriteError> {
     let mut writer = TlvWriter::new(room);
     writer.key_share(share)?;
+    if let Some(proof) = proof {
+        writer.discovery_proof(proof)?;
+    }
     writer.finish().map_err(|_| WriteError::Tlvs)
 }
 

@@ -4,7 +4,7 @@ use iacp_wire::message::PssNeg;
 use iacp_wire::{Cookie, Eid, Frame, Signature, X25519Key};
 use rand_core::CryptoRng;
 
-use super::frames::Said;
+use super::frames::{Proof, Said};
 use super::keys::{Transcript, derive, place_secret};
 use super::terms::{Capabilities, Proposal, Terms};
 use crate::crypto::{CheckedKey, Provider, Secret32};
@@ -43,8 +43,8 @@ pub(crate) enum NotAnswer {
 /// The answer that the attempt waits for. The two variants share their memory.
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is no smaller place for the larger one")]
 enum Word {
-    /// The peer's answer to the PSS_INIT with this signature.
-    Theirs(Signature),
+    /// The peer's answer to the PSS_INIT with this signature, and this DISCOVERY_PROOF if it follows a search.
+    Theirs(Signature, Option<Proof>),
     /// The application's answer to the terms of this PSS_NEG.
     Ours(Offered),
 }
@@ -69,7 +69,13 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// A new attempt, whose PSS_INIT is not signed yet.
     #[inline(never)]
-    pub(crate) fn new<P: Provider>(offer: Capabilities, now: Mono, restarts: u8, rng: &mut impl CryptoRng) -> Self {
+    pub(crate) fn new<P: Provider>(
+        offer: Capabilities,
+        proof: Option<Proof>,
+        now: Mono,
+        restarts: u8,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
         let ephemeral = Secret32::random(rng);
         let share = X25519Key(P::x25519_public(&ephemeral));
         // keeps: IACP-084 (§4.2.4.1)
@@ -84,7 +90,7 @@ impl Attempt {
             cookie,
             initial_sequence,
             offer,
-            word: Word::Theirs(Signature::ZERO),
+            word: Word::Theirs(Signature::ZERO, proof),
             repeat: Backoff::now(now),
             said: false,
             sent: Packed::NONE,
@@ -95,17 +101,32 @@ impl Attempt {
 
     fn init<'s>(&'s self, own: &'s Eid) -> Said<'s> {
         let Self { cookie, initial_sequence, offer, ref share, .. } = *self;
-        Said::Init { eid: own, cookie, initial_sequence, offer, share }
+        let proof = match &self.word {
+            Word::Theirs(_, proof) => proof.as_ref(),
+            Word::Ours(_) => None,
+        };
+        Said::Init { eid: own, cookie, initial_sequence, offer, share, proof }
+    }
+
+    /// The DISCOVERY_PROOF, for an attempt that begins anew before the peer has answered.
+    pub(crate) const fn proof(&self) -> Option<Proof> {
+        match &self.word {
+            Word::Theirs(_, proof) => *proof,
+            Word::Ours(_) => None,
+        }
     }
 
     /// Signs PSS_INIT.
     pub(crate) fn sign<P: Provider>(&mut self, identity: &Identity<P>, peer: &CheckedKey) {
-        self.word = Word::Theirs(self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]));
+        let made = self.init(&identity.eid()).signature(identity, [peer.bytes(), &[]]);
+        if let Word::Theirs(signature, _) = &mut self.word {
+            *signature = made;
+        }
     }
 
     /// Writes PSS_INIT to be sent now; returns its length.
     pub(crate) fn write(&mut self, now: Mono, own: &Eid, out: &mut [u8]) -> usize {
-        let Word::Theirs(signature) = &self.word else { return 0 };
+        let Word::Theirs(signature, _) = &self.word else { return 0 };
         let length = self.init(own).repeat(signature, out);
         self.sent = if self.said { Packed::NONE } else { Packed::at(now) };
         self.said = true;
@@ -116,7 +137,7 @@ impl Attempt {
     /// The PSS_NEG that waits for the application's decision on its terms.
     pub(crate) const fn offered(&self) -> Option<&Offered> {
         match &self.word {
-            Word::Theirs(_) => None,
+            Word::Theirs(..) => None,
             Word::Ours(offered) => Some(offered),
         }
     }
@@ -141,7 +162,7 @@ impl Attempt {
         if negotiation.session_connection_cookie != self.cookie {
             return Err(NotAnswer::Cookie);
         }
-        let Word::Theirs(signature) = &self.word else { return Err(NotAnswer::Cookie) };
+        let Word::Theirs(signature, _) = &self.word else { return Err(NotAnswer::Cookie) };
         let init_digest = self.init(own).digest::<P>(signature);
         verify_frame_checked::<P>(peer, frame, [&init_digest, &[]], bytes).map_err(|_| NotAnswer::Signature)?;
 

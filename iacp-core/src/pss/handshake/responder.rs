@@ -50,6 +50,10 @@ pub enum Answer {
         cookie: Cookie,
         /// The hook returned [`Admission::Throttle`].
         throttled: bool,
+        /// The DISCOVERY_PROOF in the PSS_INIT, under its signature. It proves nothing before
+        /// [`Discoverable::on_proof`](crate::discovery::Discoverable::on_proof) knows it; with one that nothing knows, the sender is
+        /// a stranger like any other.
+        proof: Option<[u8; 16]>,
     },
     /// The hook returned [`Admission::DemandWork`]: the caller has to tell the peer how much.
     DemandWork {
@@ -259,7 +263,8 @@ impl<const ACCEPTED: usize> Responder<ACCEPTED> {
         let offer = Said::Offer { cookies, proposal: proposal(settings, &derived, agreed), share: &own_share };
         let context = P::sha256(&[bytes]);
         let (length, _) = offer.sign(identity, [&context, &[]], out).ok_or(Discard::Terms)?;
-        Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled })
+        let proof = frame.tlvs.discovery_proof().copied();
+        Ok(Answer::Negotiate { length, initiator, cookie: cookies.initiator, throttled, proof })
     }
 
     /// Takes a PSS_ACK: cookie, spent cookies and room, standing, signature, crossing, key agreement, in this order. The

@@ -173,17 +173,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     #[inline(never)]
     fn end_attempt(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
-        let (offer, restarts) = match &self.stage {
+        let (offered, restarts) = match &self.stage {
             // The application did not answer.
             Stage::Hearing(attempt) if attempt.offered().is_some() => {
                 self.force(now, identity, Force::Reason(TeardownReason::NegotiationFailed));
                 return;
             }
-            Stage::Hearing(attempt) => (attempt.offer, attempt.restarts),
-            Stage::Confirming(confirmation, _) => (confirmation.offer, confirmation.restarts),
+            Stage::Hearing(attempt) => ((attempt.offer, attempt.proof()), attempt.restarts),
+            // The peer had answered, so the time of its search is over.
+            Stage::Confirming(confirmation, _) => ((confirmation.offer, None), confirmation.restarts),
             Stage::Resting { offer, .. } => {
                 let offer = *offer;
-                self.attempt(now, identity, offer, 0, rng);
+                self.attempt(now, identity, (offer, None), 0, rng);
                 return;
             }
             Stage::Idle | Stage::Open(_) | Stage::Over(_) => return,
@@ -191,7 +192,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         if restarts >= RESTARTS {
             self.shut(Closure::NoAnswer, None);
         } else {
-            self.attempt(now, identity, offer, restarts + 1, rng);
+            self.attempt(now, identity, offered, restarts + 1, rng);
         }
     }
 }

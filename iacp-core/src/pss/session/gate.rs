@@ -49,12 +49,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Starts the attempt at the handshake over, with a fresh I-Cookie and as many restarts left; without an attempt it
     /// does nothing. Terms that wait for the application's decision become void; it will be asked again.
     pub(crate) fn begin_anew(&mut self, now: Mono, identity: &Identity<P>, rng: &mut impl CryptoRng) {
-        let (offer, restarts) = match &self.stage {
-            Stage::Hearing(attempt) => (attempt.offer, attempt.restarts),
-            Stage::Confirming(confirmation, _) => (confirmation.offer, confirmation.restarts),
+        let (offered, restarts) = match &self.stage {
+            Stage::Hearing(attempt) => ((attempt.offer, attempt.proof()), attempt.restarts),
+            Stage::Confirming(confirmation, _) => ((confirmation.offer, None), confirmation.restarts),
             _ => return,
         };
-        self.attempt(now, identity, offer, restarts, rng);
+        self.attempt(now, identity, offered, restarts, rng);
     }
 
     /// For when our own address has changed: a heartbeat, sent from the new address, is due immediately, so that the

@@ -47,6 +47,7 @@ use crate::pss::error::{NotNow, SendError, StartError};
 use crate::pss::event::{Closure, Event};
 use crate::pss::handshake::Role;
 use crate::pss::handshake::contract::{Acceptance, Negotiation};
+use crate::pss::handshake::frames::Proof;
 use crate::pss::handshake::initiator::Attempt;
 use crate::pss::handshake::keys::TicketKeys;
 use crate::pss::handshake::responder::Accepted;
@@ -185,6 +186,26 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         offer: Capabilities,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StartError> {
+        self.initiate_found(now, identity, peer, to, offer, None, rng)
+    }
+
+    /// The same with a peer that a search has found: PSS_INIT shows what [`Search::proof`](crate::discovery::Search::proof) has made
+    /// for the two, under the signature of all of it, until the peer has answered.
+    ///
+    /// # Errors
+    /// As [`Self::initiate`].
+    // keeps: IACP-141 (B.1)
+    #[expect(clippy::too_many_arguments, reason = "time, identity, randomness and memory are all the caller's")]
+    pub fn initiate_found(
+        &mut self,
+        now: Mono,
+        identity: &Identity<P>,
+        peer: Eid,
+        to: SocketAddr,
+        offer: Capabilities,
+        proof: Option<[u8; 16]>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StartError> {
         self.check_start()?;
         if peer == identity.eid() {
             return Err(StartError::OwnEid);
@@ -192,7 +213,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         let peer = CheckedKey::new::<P>(&peer.0).map_err(|WeakKey| StartError::PeerKey)?;
         let cookies = Cookies { initiator: Cookie::ZERO, responder: Cookie::ZERO };
         self.begin(Role::Initiator, identity.eid(), peer, to, cookies);
-        self.attempt(now, identity, offer.offerable::<P>(), 0, rng);
+        self.attempt(now, identity, (offer.offerable::<P>(), proof), 0, rng);
         Ok(())
     }
 
@@ -202,12 +223,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         &mut self,
         now: Mono,
         identity: &Identity<P>,
-        offer: Capabilities,
+        offered: (Capabilities, Option<Proof>),
         restarts: u8,
         rng: &mut impl CryptoRng,
     ) {
         scrub();
-        self.begin_attempt(now, offer, restarts, rng);
+        self.begin_attempt(now, offered, restarts, rng);
         // The attempt is already in its place, so the stack is free for the signature.
         if let Stage::Hearing(attempt) = &mut self.stage {
             attempt.sign(identity, &self.names.peer);
@@ -215,12 +236,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     }
 
     #[inline(never)]
-    fn begin_attempt(&mut self, now: Mono, offer: Capabilities, restarts: u8, rng: &mut impl CryptoRng) {
+    fn begin_attempt(
+        &mut self,
+        now: Mono,
+        (offer, proof): (Capabilities, Option<Proof>),
+        restarts: u8,
+        rng: &mut impl CryptoRng,
+    ) {
         self.outbound.wipe();
         self.inbound.wipe();
         self.tickets = None;
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
-        let attempt = Attempt::new::<P>(offer, now, restarts, rng);
+        let attempt = Attempt::new::<P>(offer, proof, now, restarts, rng);
         self.names.cookies = Cookies { initiator: attempt.cookie, responder: Cookie::ZERO };
         self.stage.step(lifecycle::Event::TransmitPssInit, Stage::Hearing(attempt));
     }

@@ -122,7 +122,9 @@ impl Drive {
                 let head = [&other.0[..], &ip.0, &there.port().to_be_bytes(), &[0, c >> 3 & 1]].concat();
                 let record = if c & 0x10 == 0 { &[][..] } else { &record };
                 let other = if c & 0x10 == 0 { other } else { Eid(*record.first_chunk().unwrap_or(&[0; 32])) };
-                (0, [&other.0[..], &head[32..], &offer(c).bits().to_be_bytes(), record].concat())
+                // What HOLD is asked with shows a proof too: that of some search.
+                let proof = if hold == 0 { &[][..] } else { &[c; 16] };
+                (0, [&other.0[..], &head[32..], &offer(c).bits().to_be_bytes(), record, proof].concat())
             }
             4 => (0, self.record(at, session).to_vec()),
             5 => {
@@ -275,7 +277,7 @@ impl Drive {
     }
 }
 
-/// The arguments of DEPOSIT: a record by the root key about this EID, or nonsense.
+/// The arguments of DEPOSIT: a record by the root key about this EID, its publication, or nonsense.
 fn deposit(eid: Eid, b: u8, c: u8) -> Vec<u8> {
     let root = Portable::signing_key(&Secret32::new(ROOT));
     let sign = |label: &str, fields: &[u8]| {
@@ -290,6 +292,7 @@ fn deposit(eid: Eid, b: u8, c: u8) -> Vec<u8> {
             let fields = [&eid.0[..], &0_u64.to_be_bytes(), &77_u64.to_be_bytes()].concat();
             [&[4][..], &fields, &sign("REVOCATION_RECORD", &fields)].concat()
         }
+        _ if c == 0 => [&[11][..], &[5; 32], &eid.0, &[0; 80]].concat(),
         _ => vec![c; 1 + usize::from(c)],
     }
 }

@@ -18,7 +18,7 @@ use iacp_core::pss::Capabilities;
 use iacp_core::pss::shared::Reach;
 use iacp_core::slots::{Handle, IndexKey};
 use iacp_core::time::{Mono, UnixTime};
-use iacp_wire::{Digest, Eid};
+use iacp_wire::{Cookie, Digest, Eid};
 use rand_chacha::ChaCha8Rng;
 
 use super::UNIX;
@@ -119,6 +119,10 @@ pub struct Host {
     pub heard: BTreeMap<([u8; 32], u16), u32>,
     /// Reports about paths that peers have sent: frames of kind 6.
     pub path_reports: u32,
+    /// The I-Cookies of PSS_INITs with a DISCOVERY_PROOF that were answered, with agent, peer and proof.
+    pub greeted: Vec<(Eid, Eid, Cookie, [u8; 16])>,
+    /// The I-Cookies of sessions that peers have opened, with agent and peer.
+    pub met: Vec<(Eid, Eid, Cookie)>,
     /// The identity of the host itself.
     pub lii: Identity<Portable>,
     /// What it keeps of the reputation of peers; without it the world's `standings` answer.
@@ -264,6 +268,8 @@ impl Host {
             HostEvent::Agent {
                 eid, session: None, event: AgentEvent::Result { request, status: Err(status) }, ..
             } => self.resolved.push((eid, request, Err(status))),
+            HostEvent::Greeted { eid, peer, cookie, proof } => self.greeted.push((eid, peer, cookie, proof)),
+            HostEvent::Met { eid, peer, cookie, .. } => self.met.push((eid, peer, cookie)),
             HostEvent::Deflect { to, stream } => {
                 let mut bytes = vec![0; stream.len() + CARRIED];
                 let length = deflect::write(to, 1, stream, &mut bytes).expect("the buffer is long enough");
@@ -293,7 +299,7 @@ fn take_event(
     event: HostEvent<'_>,
 ) {
     let (eid, session, event) = match event {
-        HostEvent::Taken | HostEvent::Deflect { .. } => return,
+        HostEvent::Taken | HostEvent::Deflect { .. } | HostEvent::Greeted { .. } | HostEvent::Met { .. } => return,
         HostEvent::Dropped(why) => return dropped.push(why),
         HostEvent::Agent { eid, session, event, .. } => (eid, session, event),
         HostEvent::Cloned(_) => return affairs.push("cloned".into()),

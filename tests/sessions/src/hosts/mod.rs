@@ -131,6 +131,8 @@ impl Hosts {
                     deflected: Vec::new(),
                     heard: BTreeMap::new(),
                     path_reports: 0,
+                    greeted: Vec::new(),
+                    met: Vec::new(),
                     lii: Identity::from_seed(&Secret32::new([0x80 | number; 32])),
                     keeping: None,
                     now,

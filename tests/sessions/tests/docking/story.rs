@@ -131,7 +131,7 @@ impl Story {
     pub fn open(&mut self, side: usize, record: Option<[u8; 56]>) -> Result<Done, LocalStatus> {
         let (at, peer, now) = (self.sides[side].at, self.sides[side].peer, self.world.now);
         let (hold, offer) = (self.kind.hold(), self.kind.offer());
-        let open = Open { peer, at: None, hold, offer, resume: record.as_ref() };
+        let open = Open { peer, at: None, hold, offer, resume: record.as_ref(), proof: None };
         self.world.hosts[at.0].with(now, at.1, |desk, rng| desk.ask(None, &Request::Open(open), rng))
     }
 

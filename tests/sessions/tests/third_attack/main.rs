@@ -34,7 +34,7 @@ fn ask_to_open(
     resume: Option<&[u8; 56]>,
 ) -> Result<Handle, LocalStatus> {
     let (now, peer) = (world.now, world.eid(to, 0));
-    let open = Open { peer, at: None, hold, offer, resume };
+    let open = Open { peer, at: None, hold, offer, resume, proof: None };
     match world.hosts[from].with(now, 0, |desk, rng| desk.ask(None, &Request::Open(open), rng))? {
         Done::Session(session) => Ok(session),
         other => panic!("{other:?}"),

@@ -7,12 +7,14 @@
 //! ```
 //!
 //! The LL-Entity counts the confirmations of its bindings itself. What it does not do is here: work, the refresh of a binding
-//! that stands, look-ups, and all other records.
+//! that stands, look-ups, all other records, and Discovery Spaces: what is published in them, searched, and answered.
 
 pub mod learnt;
+mod members;
 pub mod mining;
 mod presence;
 pub mod reads;
+pub mod searches;
 mod writes;
 
 use std::collections::{HashMap, VecDeque};
@@ -27,12 +29,19 @@ use iacp_core::erp::binding::Binding;
 use iacp_core::erp::generation::PORT;
 use iacp_core::erp::switch_point::{NODES, Node, Quorum};
 use iacp_core::time::{Mono, UnixTime};
-use iacp_wire::{Eid, Frame, Message};
+use iacp_wire::layout::Publication;
+use iacp_wire::{Cookie, Eid, Frame, Message};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use zerocopy::FromBytes;
 
+use crate::clock::unix;
 use crate::host::directory::learnt::Learnt;
+use crate::host::directory::members::Members;
 use crate::host::directory::mining::{Mined, Miner};
 use crate::host::directory::presence::Presence;
 use crate::host::directory::reads::{About, Reads};
+use crate::host::directory::searches::Searches;
 use crate::host::directory::writes::{Purpose, Write};
 use crate::keys::{Crypto, Target};
 
@@ -56,6 +65,8 @@ pub struct Directory {
     registered: HashMap<Eid, Registered>,
     writes: Vec<Write>,
     reads: Reads,
+    members: Members,
+    searches: Searches,
     miner: Miner,
     out: VecDeque<(SocketAddr, Vec<u8>)>,
     learnt: VecDeque<Learnt>,
@@ -70,7 +81,7 @@ impl Directory {
         ensure!(nodes.len() <= NODES, "--directory: no more than {NODES} nodes");
         let mut all: Vec<Node> = Vec::new();
         for text in nodes {
-            let Target { eid, at } = Target::read("--directory", text).await?;
+            let Target { eid, at, .. } = Target::read("--directory", text).await?;
             if all.iter().any(|node| node.eid == eid || node.at == at) {
                 bail!("--directory: {text} is named twice");
             }
@@ -85,7 +96,8 @@ impl Directory {
         let presence = Presence::new(nodes.len());
         let (registered, writes, reads) = (HashMap::new(), Vec::new(), Reads::default());
         let (miner, out, learnt) = (Miner::start()?, VecDeque::new(), VecDeque::new());
-        Ok(Self { nodes, eids, presence, registered, writes, reads, miner, out, learnt })
+        let (members, searches) = (Members::default(), Searches::default());
+        Ok(Self { nodes, eids, presence, registered, writes, reads, members, searches, miner, out, learnt })
     }
 
     /// Where a host with a directory may listen: a binding names an address, and all look for it at one port.
@@ -124,7 +136,8 @@ impl Directory {
     pub fn next_deadline(&self) -> Option<Mono> {
         let refreshes = self.registered.values().filter_map(|registered| registered.refresh);
         let writes = self.writes.iter().filter_map(Write::next_deadline);
-        refreshes.chain(writes).chain(self.reads.next_deadline()).min()
+        let spaces = self.members.next_deadline().into_iter().chain(self.searches.next_deadline());
+        refreshes.chain(writes).chain(self.reads.next_deadline()).chain(spaces).min()
     }
 
     /// Has everything that is due sent.
@@ -142,6 +155,8 @@ impl Directory {
             }
         });
         self.reads.poll(now, &self.nodes, &mut self.out, &mut self.learnt);
+        self.members.poll(now, unix(), &self.nodes, &mut self.out);
+        self.searches.poll(now, &self.nodes, &mut self.out);
         for place in 0..self.nodes.len() {
             if self.out.iter().any(|(to, _)| self.place(*to) == Some(place)) {
                 self.presence.sent(now, place);
@@ -174,6 +189,8 @@ impl Directory {
     pub fn worked(&mut self, now: Mono, mined: Mined) {
         if let Some(write) = self.writes.iter_mut().find(|write| write.is_for(&mined)) {
             write.worked(now, mined, &self.nodes, &mut self.out);
+        } else if !self.members.worked(now, &mined) {
+            self.searches.worked(now, &mined);
         }
     }
 
@@ -182,8 +199,34 @@ impl Directory {
         self.reads.begin(now, &self.eids, about);
     }
 
-    /// A record of an agent of this host, as the LL-Entity lends it.
+    /// Searches the space of a topic for agents; the answer is for the user.
+    pub fn search(&mut self, now: Mono, (topic, most, within): (&str, usize, u64), answer: oneshot::Sender<Value>) {
+        self.searches.begin(now, (&self.eids, &self.miner), (topic, most, within), answer);
+    }
+
+    /// A PSS_INIT that shows a proof was answered by an agent of this host.
+    pub fn greeted(&mut self, now: Mono, eid: &Eid, peer: Eid, cookie: Cookie, proof: &[u8; 16]) {
+        self.members.greeted(now, eid, peer, cookie, proof);
+    }
+
+    /// A peer has opened a session with an agent of this host; whether it has found it by a search.
+    pub fn met(&mut self, eid: &Eid, peer: Eid, cookie: Cookie, contract: bool) -> bool {
+        self.members.met(eid, peer, cookie, contract)
+    }
+
+    /// An agent of this host has gone.
+    pub fn forget(&mut self, eid: &Eid) {
+        self.members.forget(eid);
+    }
+
+    /// A record of an agent of this host, as the LL-Entity lends it. An agent that is published hears what is searched, too.
     pub fn deposit(&mut self, now: Mono, eid: Eid, kind: Kind, body: &[u8]) {
+        if kind == Kind::Publication
+            && let Ok(published) = Publication::read_from_bytes(body)
+        {
+            let (space, until) = (published.target_space_coordinate, UnixTime(published.until.get()));
+            self.members.join(now, self.nodes.len(), eid, space, until);
+        }
         match Write::deposit(now, &self.eids, eid, kind, body) {
             Some(write) => self.writes.push(write),
             None => self.learnt.push_back(Learnt::Deposited(eid, kind, Written::Failed)),
@@ -238,10 +281,30 @@ impl Directory {
             Message::DirAnswer { .. } | Message::DhtTicketResp(_) => {
                 let nodes = (&self.eids[..], place);
                 self.reads.heard(now, unix, nodes, datagram, &mut self.learnt);
+                self.searches.heard(unix, &self.eids, place, datagram);
                 true
             }
-            Message::DirReceipt(_) | Message::Error(_) => {
+            Message::Error(error) => {
+                self.members.refused(&self.miner, place, error);
+                self.searches.refused(&self.miner, place, error);
                 self.answered(place, datagram);
+                true
+            }
+            Message::DirReceipt(_) => {
+                self.answered(place, datagram);
+                true
+            }
+            Message::SpaceStatus(status) => {
+                self.members.status(now, place, status);
+                true
+            }
+            Message::SpaceRelay { head, inner } => {
+                let answer = self.members.relayed(now, unix, head, inner);
+                self.out.extend(answer.map(|answer| (from, answer)));
+                true
+            }
+            Message::DiscoveryRes(_) => {
+                self.searches.opened(datagram);
                 true
             }
             // The LL-Entity counts it as well.
@@ -313,5 +376,7 @@ fn has_ended(
     }
 }
 
+#[cfg(test)]
+mod spaces_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use iacp_core::erp::binding::Binding;
 use iacp_core::erp::switch_point::Node;
 use iacp_core::erp::ticket::storage_key;
 use iacp_core::time::Mono;
-use iacp_wire::layout::Record;
+use iacp_wire::layout::{Publication, Record};
 use iacp_wire::message::{DhtTicketStore, DirPut, ErpRegister, MalfeasanceData};
 use iacp_wire::{DhtKey, Eid, Frame, Message, Signature};
 use zerocopy::{FromBytes, IntoBytes};
@@ -109,13 +109,13 @@ impl Write {
         Self::new(now, nodes, (Purpose::Refresh, binding.eid), (Kind::Binding, key, body.as_bytes()), inner)
     }
 
-    /// What the LL-Entity lends. An accusation is kept with its offender, all else with its owner.
+    /// What the LL-Entity lends. An accusation is kept with its offender, a publication in its space, all else with its owner.
     pub fn deposit(now: Mono, nodes: &[Eid], eid: Eid, kind: Kind, body: &[u8]) -> Option<Self> {
-        let about = match kind {
-            Kind::Accusation => MalfeasanceData::parse(body).ok()?.ticket.target_eid,
-            _ => eid,
+        let key = match kind {
+            Kind::Accusation => storage_key::<Crypto>(&MalfeasanceData::parse(body).ok()?.ticket.target_eid),
+            Kind::Publication => Publication::ref_from_bytes(body).ok()?.target_space_coordinate,
+            _ => storage_key::<Crypto>(&eid),
         };
-        let key = storage_key::<Crypto>(&about);
         Self::new(now, nodes, (Purpose::Deposit(kind), eid), (kind, key, body), own_frame(kind, key, body)?)
     }
 
@@ -163,7 +163,8 @@ impl Write {
 
     /// Orders work for it; what was ordered before ends.
     pub fn mine(&mut self, miner: &Miner, bits: u32) {
-        self.work = Some(miner.order(Class::Identities, self.key, bits, self.inner.clone()));
+        let class = if self.kind == Kind::Publication { Class::Spaces } else { Class::Identities };
+        self.work = Some(miner.order(class, self.key, bits, self.inner.clone()));
     }
 
     pub fn is_for(&self, mined: &Mined) -> bool {

@@ -5,6 +5,9 @@ use iacp_core::erp::entity::{HostRequest, PeerAnswer};
 use iacp_core::pss::Admission;
 use iacp_wire::message::MalfeasanceData;
 
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
 use super::Host;
 use crate::clock::unix;
 use crate::host::directory::Directory;
@@ -47,6 +50,18 @@ impl Host<'_> {
             HostRequest::Tickets { owner, requestor, iv } => About::Ticket { owner, requestor, iv },
         };
         directory.look_up(now, about);
+    }
+
+    /// Searches a space for the user.
+    pub(super) fn search(&mut self, what: (&str, usize, u64), answer: oneshot::Sender<Value>) {
+        let now = self.clock.now();
+        match &mut self.directory {
+            Some(directory) => directory.search(now, what, answer),
+            None => {
+                let why = "search: this host has no directory (agent host --directory …)";
+                let _ = answer.send(json!({ "error": why }));
+            }
+        }
     }
 
     /// Sends what is due to the nodes, and gives the LL-Entity what they said; `true` if the way out is full.

@@ -88,6 +88,17 @@ impl Host<'_> {
                 }
                 // What is sent to a new place is noted when it is sent.
                 HostEvent::Taken | HostEvent::Agent { .. } | HostEvent::Moved { .. } => {}
+                HostEvent::Greeted { eid, peer, cookie, proof } => {
+                    let now = self.clock.now();
+                    if let Some(directory) = &mut self.directory {
+                        directory.greeted(now, &eid, peer, cookie, &proof);
+                    }
+                }
+                HostEvent::Met { eid, peer, cookie, contract } => {
+                    if self.directory.as_mut().is_some_and(|at| at.met(&eid, peer, cookie, contract)) {
+                        self.remark(format!("{} has found {} by a search", keys::short(&peer), keys::short(&eid)));
+                    }
+                }
             };
         };
         let is_content = matches!(told, AgentEvent::Data { .. });
@@ -103,6 +114,9 @@ impl Host<'_> {
         }
         if gone {
             self.channels.gone(&eid);
+            if let Some(directory) = &mut self.directory {
+                directory.forget(&eid);
+            }
             // What another host has is kept under its mark until that host is sure to have it.
             if !self.standing.docking.has_left(&eid) {
                 self.standing.folder.set_here(&eid);

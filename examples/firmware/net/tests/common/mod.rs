@@ -134,7 +134,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> App
             None => {
                 let at = Some((IpAddr::V4(at), PORT).into());
                 let offer = Capabilities::RESUME.with(Capabilities::CHACHA20_POLY1305);
-                let open = Open { peer, at, hold: false, offer, resume: None };
+                let open = Open { peer, at, hold: false, offer, resume: None, proof: None };
                 if let Ok(Done::Session(session)) = desk.ask(None, &Request::Open(open), rng) {
                     self.session = Some(session);
                 }

@@ -1,6 +1,6 @@
 //! Records about an own EID, on their way to the nodes that are responsible for it.
 
-use iacp_wire::layout::{AirkBinding, Revocation};
+use iacp_wire::layout::{AirkBinding, Publication, Revocation};
 use iacp_wire::{Eid, Signature};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -18,6 +18,8 @@ const LONGEST: usize = 514;
 /// What both keys of an AIRK_BINDING sign, and what the AIRK signs of a REVOCATION.
 const BOTH: usize = 64;
 const REVOKED: usize = 48;
+/// What the owner of a PUBLICATION signs.
+const PUBLISHED: usize = 80;
 
 /// A record of one agent that its host is to write into the directory.
 pub struct DepositSlot {
@@ -102,8 +104,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Some(HostRequest::Deposit(eid))
     }
 
-    /// DEPOSIT: an AIRK_BINDING, of which the LL-Entity signs the EID's half, or a REVOCATION by the root key.
-    // keeps: IACP-104 (§4.2.7.2)
+    /// DEPOSIT: an AIRK_BINDING, of which the LL-Entity signs the EID's half, a REVOCATION by the root key, or a PUBLICATION, which
+    /// the LL-Entity signs.
+    // keeps: IACP-104 (§4.2.7.2), IACP-136 (§6.2)
     pub(in crate::erp::entity) fn deposit_record(
         &mut self,
         agent: u32,
@@ -115,8 +118,18 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let context = self.agents.at(agent).ok_or(LocalStatus::NotNow)?;
         let identity = context.identity.as_ref().ok_or(LocalStatus::NotNow)?;
+        let eid = context.eid();
+        if Kind::from_code(kind) == Some(Kind::Publication) {
+            let mut record = Publication::read_from_bytes(body).map_err(|_| LocalStatus::Refused)?;
+            if record.eid != eid || record.signature != Signature::ZERO {
+                return Err(LocalStatus::Refused);
+            }
+            let fields = record.as_bytes().get(..PUBLISHED).unwrap_or_default();
+            record.signature = sign_record(identity, Kind::Publication.label(), fields, &[]);
+            return self.hand_over(agent, Kind::Publication, record.as_bytes());
+        }
         // Without a root key there is none that could have signed.
-        let (eid, airk) = (context.eid(), context.airk.ok_or(LocalStatus::Refused)?);
+        let airk = context.airk.ok_or(LocalStatus::Refused)?;
         let signed_by_root = |kind: Kind, fields: Option<&[u8]>, signature: &Signature| {
             let fields = fields.unwrap_or_default();
             verify_record::<P>(&airk, kind.label(), fields, &[], signature).map_err(|_| LocalStatus::Refused)

@@ -93,8 +93,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // The memory was wiped, so nothing is under way in it.
         let _ = entry.session.hold(open.hold);
         entry.request = request;
-        entry.want =
-            Maybe::Just(Want { peer: open.peer, at: open.at, offer, retry: now, resolution: Resolution::NOMINAL });
+        let Open { peer, at, proof, .. } = *open;
+        let (proof, resolution) = (proof.copied(), Resolution::NOMINAL);
+        entry.want = Maybe::Just(Want { peer, at, offer, proof, retry: now, resolution });
         if has_line {
             self.claim_line(handle.slot(), record.map(|record| (record.line, record.safe)));
         }
@@ -123,7 +124,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let (hold, offer) = (entry.session.holds(), entry.session.capabilities());
         let at = Some(entry.session.locator()).filter(|_| self.settings.quorum().is_none());
         let record = self.resume_record(slot).ok_or(LocalStatus::NotNow)?.to_bytes();
-        let open = Open { peer, at, hold, offer, resume: Some(&record) };
+        let open = Open { peer, at, hold, offer, resume: Some(&record), proof: None };
         self.open(now, agent, 0, &open, rng)
     }
 
@@ -157,7 +158,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 let Some(identity) = &context.identity else { return };
                 entry.want = Maybe::Nothing;
                 entry.throttle = throttled.then(|| Throttle::new(now)).into();
-                if entry.session.initiate(now, identity, want.peer, at, want.offer, rng).is_err() {
+                let Want { peer, offer, proof, .. } = want;
+                if entry.session.initiate_found(now, identity, peer, at, offer, proof, rng).is_err() {
                     // Its EID was checked, and the memory was free.
                     entry.session.wipe();
                 }
