@@ -45,6 +45,11 @@ enum Asked {
         /// IP:PORT
         to: String,
     },
+    /// Has the host leave Forwarding Tickets in the directory, before it moves: peers of its agents that lose it find it there
+    Forward {
+        /// IP:PORT where the host will be
+        to: String,
+    },
     Dock(dock::Arguments),
 }
 
@@ -54,6 +59,7 @@ enum Asked {
 pub enum Order {
     Status,
     Move { to: SocketAddr },
+    Forward { to: SocketAddr },
     Dock(DockOrder),
 }
 
@@ -65,6 +71,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let answer = match &arguments.order {
         Asked::Status => told(&folder, &Order::Status).await?,
         Asked::Move { to } => told(&folder, &Order::Move { to: keys::address("move", to).await? }).await?,
+        Asked::Forward { to } => told(&folder, &Order::Forward { to: keys::address("forward", to).await? }).await?,
         Asked::Dock(arguments) => dock::run(&folder, arguments).await?,
     };
     print_line(&answer.to_string())?;

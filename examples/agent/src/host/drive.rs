@@ -230,6 +230,7 @@ impl Host<'_> {
                 Turn::Ordered(Some((Order::Dock(order), answer))) => self.dock(order, answer),
                 Turn::Ordered(Some((Order::Status, answer))) => drop(answer.send(self.status())),
                 Turn::Ordered(Some((Order::Move { to }, answer))) => drop(answer.send(self.move_to(to).await)),
+                Turn::Ordered(Some((Order::Forward { to }, answer))) => drop(answer.send(self.forward(to))),
                 Turn::Due => {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());
