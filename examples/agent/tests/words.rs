@@ -47,6 +47,8 @@ fn control_names_what_is_wrong_in_one_line() {
         (&here, &["move", "abc"], "move: 'abc' is no address (IP:PORT)"),
         (&here, &["move", "127.0.0.2:99999"], "is no address (IP:PORT)"),
         (&here, &["move", &taken], "in use"),
+        (&here, &["forward", "abc"], "forward: 'abc' is no address (IP:PORT)"),
+        (&here, &["forward", "127.0.0.9:4227"], "forward: without --directory there is no place for a ticket"),
         (&here, &["dock", "allow", "abc"], "dock allow: 'abc' is not an EID"),
         (&here, &["dock", "offer", "abc", "--from", &other, "--out", &out], "dock offer: 'abc' is not an EID"),
         (&here, &["dock", "offer", &gone, "--from", "abc", "--out", &out], "--from: 'abc' is not an EID"),

@@ -231,14 +231,14 @@ impl Agent {
         twin.refresh(nodes).await
     }
 
-    /// Leaves a Forwarding Ticket for the peer that has the same key of a session.
+    /// Leaves a Forwarding Ticket for the peer that has the same key of a session: it leads to `at`.
     ///
     /// # Errors
     /// The socket fails.
-    pub async fn leave_ticket(&self, key: [u8; 32], nodes: &Gateways) -> Result<Written> {
+    pub async fn leave_ticket(&self, key: [u8; 32], at: SocketAddr, nodes: &Gateways) -> Result<Written> {
         let mut issuer = Issuer::new(TicketKey { key: Secret32::new(key), iv: [1, 2, 3, 4] }, SUITE);
         issuer.persisted(64);
-        let ticket = issuer.issue(&self.me, self.socket.local_addr()?).map_err(|error| anyhow!("a ticket: {error}"))?;
+        let ticket = issuer.issue(&self.me, at).map_err(|error| anyhow!("a ticket: {error}"))?;
         let inner = frame(Message::DhtTicketStore(&ticket))?;
         let stored = record(Kind::Ticket, ticket.target_storage_key, ticket.as_bytes());
         self.write(&inner, Class::Identities, &stored, nodes).await

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::demo::{Mark, Report};
+use crate::demo::{Mark, Report, Row, Verdict};
 
 /// One line of the timeline.
 #[must_use]
@@ -16,14 +16,18 @@ pub fn line(mark: &Mark) -> String {
     format!("{:>6}.{} s {ahead}  {sign} {}", mark.at / 1_000, mark.at % 1_000 / 100, mark.what)
 }
 
-/// Which nodes hold the binding of which agent.
+/// Which nodes hold which binding and which verdict.
 #[must_use]
 pub fn table(report: &Report) -> String {
     let mut text = String::from("\nWhich nodes hold which binding. A column for each node.\n");
     text += "● responsible and has it   ○ has it besides   ! responsible and lacks it   × stopped\n\n";
-    text += "agent  generation  copies\n";
-    for row in &report.rows {
-        text += &format!("{:>5}  {:>10}  {:>6}  {}\n", row.agent, row.generation, row.copies, row.signs);
+    text += "agent  generation  tickets  copies\n";
+    for Row { agent, generation, tickets, copies, signs } in &report.rows {
+        text += &format!("{agent:>5}  {generation:>10}  {tickets:>7}  {copies:>6}  {signs}\n");
+    }
+    text += "\nWhich nodes hold which verdict.\n\nkey     verdict          copies\n";
+    for Verdict { accused, outcome, copies, signs } in &report.verdicts {
+        text += &format!("{accused:<6}  {outcome:<15}  {copies:>6}  {signs}\n");
     }
     text
 }
@@ -58,13 +62,22 @@ pub fn json(report: &Report) -> Value {
         .rows
         .iter()
         .map(
-            |row| json!({ "agent": row.agent, "generation": row.generation, "copies": row.copies, "nodes": row.signs }),
+            |Row { agent, generation, tickets, copies, signs }| {
+                json!({ "agent": agent, "generation": generation, "tickets": tickets, "copies": copies, "nodes": signs })
+            },
         )
+        .collect();
+    let verdicts: Vec<Value> = report
+        .verdicts
+        .iter()
+        .map(|Verdict { accused, outcome, copies, signs }| {
+            json!({ "accused": accused, "outcome": outcome, "copies": copies, "nodes": signs })
+        })
         .collect();
     let (checks, failed) = counts(report);
     json!({
         "seed": report.size.seed, "nodes": report.size.nodes, "agents": report.size.agents,
         "sound": report.is_sound(), "checks": checks, "failed": failed,
-        "taken": report.taken, "refused": report.refused, "timeline": marks, "holders": rows,
+        "taken": report.taken, "refused": report.refused, "timeline": marks, "holders": rows, "verdicts": verdicts,
     })
 }

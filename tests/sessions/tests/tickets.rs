@@ -8,6 +8,7 @@ use iacp_core::directory::Kind;
 use iacp_core::erp::context::State;
 use iacp_core::erp::entity::Persist;
 use iacp_core::erp::generation::PORT;
+use iacp_core::erp::local::Request;
 use iacp_core::erp::ticket::NotOpened;
 use iacp_core::pss::Capabilities;
 use iacp_wire::Eid;
@@ -60,7 +61,7 @@ fn two_hosts_that_move_at_once_meet_where_the_ticket_leads() {
     let mut two = two(1);
     let (owner, peer, now) = (two.world.eid(0, 0), two.world.eid(1, 0), two.world.now);
     // The first host publishes its future address before it moves.
-    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    assert_eq!(two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90)), 1);
     two.world.run(100);
     let issued = tickets(&two, &owner);
     assert_eq!(issued.len(), 1, "one for the one peer");
@@ -137,6 +138,39 @@ fn a_peer_that_does_not_answer_to_a_move_finds_a_ticket_after_45_s() {
     assert_eq!(tickets(&two, &owner).len(), 1);
 }
 
+/// A session that has ended, a peer that has moved since, and nothing that says so but its ticket.
+fn away(seed: u64) -> Two {
+    let mut two = two(seed);
+    two.ask(0, true, &Request::Abort(1)).expect("a session");
+    run(&mut two, 5);
+    let (owner, now) = (two.world.eid(1, 0), two.world.now);
+    assert_eq!(two.world.hosts[1].entity.will_be_at(now, &owner, elsewhere(90)), 1, "the keys outlive the session");
+    run(&mut two, 1);
+    two.world.move_host(1, place(90));
+    run(&mut two, 5);
+    assert!(two.world.all_bound());
+    two
+}
+
+// shows: IACP-010 (§3.5), IACP-094 (§4.2.6.1)
+#[test]
+fn an_attempt_whose_peer_has_moved_goes_on_where_a_ticket_leads_if_no_binding_is_read() {
+    let mut two = away(10);
+    two.world.without_quorum = true;
+    two.open(Capabilities::NONE, None);
+    assert_eq!((two.world.opened.as_slice(), two.world.looked_for.len()), ([Ok(())].as_slice(), 1));
+    send(&mut two, 0);
+    run(&mut two, 2);
+    assert_eq!(came(&two), [0_u64.to_be_bytes().to_vec()]);
+}
+
+#[test]
+fn where_the_binding_is_read_no_ticket_is_looked_for() {
+    let mut two = away(11);
+    two.open(Capabilities::NONE, None);
+    assert!(two.world.looked_for.is_empty());
+}
+
 #[test]
 fn no_nonce_comes_twice_and_each_stands_below_a_stored_bound() {
     let mut two = two(5);
@@ -161,7 +195,7 @@ fn nothing_is_issued_before_its_counter_is_on_stable_storage() {
     let mut two = two(6);
     let (owner, now) = (two.world.eid(0, 0), two.world.now);
     two.world.hosts[0].storage_works = false;
-    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    assert_eq!(two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90)), 1);
     two.world.run(1_000);
     assert!(tickets(&two, &owner).is_empty());
     let unstored = std::mem::take(&mut two.world.hosts[0].unstored);
@@ -204,7 +238,7 @@ fn a_ticket_that_is_old_forged_or_unasked_moves_nothing() {
     assert_eq!(give(&mut two, other), Err(NotOpened::OtherKey));
     let sent = |two: &Two, number| two.world.trace.iter().filter(|(_, _, to, _)| *to == elsewhere(number)).count();
     assert_eq!((sent(&two, 90), sent(&two, 91)), (0, 0), "what does not open leads nowhere");
-    assert_eq!(give(&mut two, newest), Ok(()));
+    assert_eq!(give(&mut two, newest), Ok(elsewhere(91)));
     assert_eq!(give(&mut two, newest), Err(NotOpened::Old), "once");
     assert_eq!(give(&mut two, older), Err(NotOpened::Old));
     run(&mut two, 60);
@@ -244,7 +278,7 @@ fn a_host_that_was_restored_or_cloned_issues_nothing_under_old_keys() {
     let (owner, now) = (two.world.eid(0, 0), two.world.now);
     let mut rng = <sessions::ChaCha8Rng as sessions::SeedableRng>::seed_from_u64(1);
     two.world.hosts[0].entity.renew(now, |_| None, &mut rng);
-    two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90));
+    assert_eq!(two.world.hosts[0].entity.will_be_at(now, &owner, elsewhere(90)), 0);
     two.world.run(1_000);
     assert!(tickets(&two, &owner).is_empty());
 }

@@ -56,7 +56,8 @@ pub struct Operation {
     question: Question,
     datagram: Vec<u8>,
     sent: Vec<Vec<u8>>,
-    refusals: Vec<usize>,
+    /// Nodes that refused it for good, and with which status.
+    refusals: Vec<(usize, u32)>,
     /// The bits of work that the nodes demanded last.
     bits: u8,
 }
@@ -130,7 +131,7 @@ impl Operation {
         while let Some(eid) = self.question.poll(Mono(now)) {
             let Some(at) = eids.iter().position(|node| *node == eid) else { continue };
             // A node that refused it for good is not asked again.
-            if self.refusals.contains(&at) {
+            if self.refusals.iter().any(|(node, _)| *node == at) {
                 continue;
             }
             if let Some(sent) = self.sent.get_mut(at) {
@@ -143,6 +144,13 @@ impl Operation {
             (self.state, self.ended) = (State::Failed, now);
         }
         out
+    }
+
+    /// The status that most of the refusing nodes gave. One of them may lie, or have no room: networks share 256 counters at each node,
+    /// and one of these may be that of a network which floods.
+    fn most_said(&self, last: u32) -> u32 {
+        let said = |status: u32| self.refusals.iter().filter(|(_, one)| *one == status).count();
+        self.refusals.iter().map(|(_, status)| *status).max_by_key(|status| said(*status)).unwrap_or(last)
     }
 
     pub fn next_deadline(&self) -> Option<u64> {
@@ -177,11 +185,11 @@ impl Operation {
                     self.question.answered(eid);
                 }
                 Answered::Status(status) => {
-                    if !self.refusals.contains(&at) {
-                        self.refusals.push(at);
+                    if !self.refusals.iter().any(|(node, _)| *node == at) {
+                        self.refusals.push((at, status));
                     }
                     if self.refusals.len() > faulty(self.nodes.len()) {
-                        (self.state, self.ended) = (State::Refused(status), now);
+                        (self.state, self.ended) = (State::Refused(self.most_said(status)), now);
                     }
                 }
                 Answered::Refused { code: WORK_TOO_LOW, retry_after } => {

@@ -56,6 +56,11 @@ enum Asked {
         #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=8_000))]
         within: u64,
     },
+    /// Has the host leave Forwarding Tickets in the directory, before it moves: peers of its agents that lose it find it there
+    Forward {
+        /// IP:PORT where the host will be
+        to: String,
+    },
     Dock(dock::Arguments),
 }
 
@@ -66,6 +71,7 @@ pub enum Order {
     Status,
     Move { to: SocketAddr },
     Search { topic: String, most: u8, within: u64 },
+    Forward { to: SocketAddr },
     Dock(DockOrder),
 }
 
@@ -80,6 +86,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
         Asked::Search { topic, most, within } => {
             told(&folder, &Order::Search { topic: topic.clone(), most: *most, within: *within }).await?
         }
+        Asked::Forward { to } => told(&folder, &Order::Forward { to: keys::address("forward", to).await? }).await?,
         Asked::Dock(arguments) => dock::run(&folder, arguments).await?,
     };
     print_line(&answer.to_string())?;

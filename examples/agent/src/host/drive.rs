@@ -233,6 +233,7 @@ impl Host<'_> {
                     self.search((&topic, most.into(), within), answer);
                 }
                 Turn::Ordered(Some((Order::Move { to }, answer))) => drop(answer.send(self.move_to(to).await)),
+                Turn::Ordered(Some((Order::Forward { to }, answer))) => drop(answer.send(self.forward(to))),
                 Turn::Due => {
                     look = None;
                     self.entity.handle_deadline(self.clock.now(), &mut keys::rng());

@@ -31,7 +31,7 @@ pub struct Mark {
     pub holds: Option<bool>,
 }
 
-/// Where one agent's binding stands.
+/// Where one agent's binding and its Forwarding Ticket stand.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// Its number.
@@ -41,6 +41,21 @@ pub struct Row {
     /// A sign for each node: `●` responsible and has it, `○` has it besides, `!` responsible and lacks it, `×` stopped, `·` else.
     pub signs: String,
     /// How many responsible nodes have it.
+    pub copies: usize,
+    /// How many of them have its Forwarding Ticket.
+    pub tickets: usize,
+}
+
+/// Where the verdict on an accused key stands.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Whose key it is.
+    pub accused: &'static str,
+    /// What a quorum of judges has decided.
+    pub outcome: &'static str,
+    /// As in [`Row`].
+    pub signs: String,
+    /// As in [`Row`].
     pub copies: usize,
 }
 
@@ -53,6 +68,8 @@ pub struct Report {
     pub marks: Vec<Mark>,
     /// Which nodes hold which binding at the end.
     pub rows: Vec<Row>,
+    /// Which nodes hold which verdict at the end.
+    pub verdicts: Vec<Verdict>,
     /// Records that nodes took from the DHT, and that they refused.
     pub taken: u64,
     /// See `taken`.

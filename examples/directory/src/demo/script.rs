@@ -8,8 +8,10 @@ use futures::future::join_all;
 use iacp_core::directory::client::Found;
 use iacp_core::directory::quorum::needed;
 use iacp_core::directory::{Class, Kind};
+use iacp_core::erp::generation::PORT;
 use iacp_core::erp::ticket::storage_key;
 use iacp_core::governance::window::{EPOCH, GRACE, Outcome, WINDOW};
+use iacp_wire::Eid;
 use iacp_wire::layout::Record;
 use iacp_wire::message::ErpRegister;
 use tokio::sync::oneshot;
@@ -35,6 +37,8 @@ const TICKET_KEY: [u8; 32] = [0x5A; 32];
 
 struct Script<'t> {
     world: World,
+    /// Keys that were accused, and what came of it.
+    tried: Vec<(&'static str, Eid, &'static str)>,
     marks: Vec<Mark>,
     ahead: u64,
     tell: &'t mut (dyn FnMut(&Mark) + Send),
@@ -103,6 +107,26 @@ impl Script<'_> {
         Ok(())
     }
 
+    /// Each agent's ticket is looked up by another, which has the key of their session.
+    async fn follow_all(&mut self, when: &str) -> Result<()> {
+        let agents = std::mem::take(&mut self.world.agents);
+        let (mut found, total) = (0, agents.len());
+        for start in (0..total).step_by(AT_ONCE) {
+            let tasks = (start..(start + AT_ONCE).min(total)).filter_map(|number| {
+                let (asks, owner) = (agents.get((number + 1) % total)?, agents.get(number)?.eid());
+                let nodes = self.world.some(GATEWAYS);
+                Some(async move { Ok::<_, anyhow::Error>((number, asks.follow_ticket(&owner, TICKET_KEY, &nodes).await?)) })
+            });
+            for result in join_all(tasks).await {
+                let (number, at) = result?;
+                found += usize::from(at.is_some_and(|at| at.ip() == World::home(number, Deed::Move.concerns(number))));
+            }
+        }
+        self.world.agents = agents;
+        self.check(format!("{found} of {total} tickets open for a peer and say where the owner is, {when}"), found == total);
+        Ok(())
+    }
+
     /// Waits until every binding has a quorum of its responsible nodes again.
     async fn handed_over(&mut self) {
         let world = &self.world;
@@ -142,13 +166,16 @@ impl Deed {
             Self::Register => agent.register(&nodes).await,
             Self::Move => agent.migrate(World::home(number, true), &nodes).await,
             Self::Refresh => agent.refresh(&nodes).await,
-            Self::Ticket => agent.leave_ticket(TICKET_KEY, &nodes).await,
+            Self::Ticket => {
+                let next = World::home(number, Self::Move.concerns(number));
+                agent.leave_ticket(TICKET_KEY, (next, PORT).into(), &nodes).await
+            }
         }
     }
 }
 
 pub async fn run(size: Size, tell: &mut (dyn FnMut(&Mark) + Send)) -> Result<Report> {
-    let mut script = Script { world: World::new(size), marks: Vec::new(), ahead: 0, tell };
+    let mut script = Script { world: World::new(size), tried: Vec::new(), marks: Vec::new(), ahead: 0, tell };
     begin(&mut script).await?;
     registered(&mut script).await?;
     moved(&mut script).await?;
@@ -156,12 +183,13 @@ pub async fn run(size: Size, tell: &mut (dyn FnMut(&Mark) + Send)) -> Result<Rep
     tried(&mut script).await?;
     let world = &script.world;
     let rows = world.agents.iter().enumerate().map(|(number, agent)| world.row(number, agent)).collect();
+    let verdicts = script.tried.iter().map(|(accused, eid, outcome)| world.verdict(accused, eid, outcome)).collect();
     let (mut taken, mut refused) = (0, 0);
     for node in &world.nodes {
         let counts = node.shared.keeper().counts;
         (taken, refused) = (taken + counts.taken, refused + counts.refused);
     }
-    Ok(Report { size, marks: script.marks, rows, taken, refused })
+    Ok(Report { size, marks: script.marks, rows, verdicts, taken, refused })
 }
 
 async fn begin(script: &mut Script<'_>) -> Result<()> {
@@ -182,7 +210,7 @@ async fn registered(script: &mut Script<'_>) -> Result<()> {
     script.check(format!("{done} of {total} agents registered, each at a quorum of nodes"), done == total);
     script.find_all("after they registered").await?;
     let done = script.all(Deed::Ticket).await?;
-    script.check(format!("{done} of {total} agents left a Forwarding Ticket"), done == total);
+    script.check(format!("{done} of {total} agents left a Forwarding Ticket that says where they will be"), done == total);
     Ok(())
 }
 
@@ -203,13 +231,7 @@ async fn moved(script: &mut Script<'_>) -> Result<()> {
     script.settle().await;
     script.handed_over().await;
     script.find_all("after two nodes came and two more went").await?;
-    // The ticket names the first place: its owner has moved since, and says so by its binding.
-    let nodes = script.world.some(GATEWAYS);
-    let [owner, peer, ..] = script.world.agents.as_slice() else { return Ok(()) };
-    let (at, wanted) = (peer.follow_ticket(&owner.eid(), TICKET_KEY, &nodes).await?, World::home(0, false));
-    let holds = at.is_some_and(|at| at.ip() == wanted);
-    script.check("the ticket of agent 0 opens for its peer".to_owned(), holds);
-    Ok(())
+    script.follow_all("after that").await
 }
 
 /// A lying node.
@@ -311,6 +333,12 @@ async fn tried(script: &mut Script<'_>) -> Result<()> {
     }
     script.check("the liar is GUILTY, by the votes of a quorum".to_owned(), guilty == Some(Outcome::Guilty as u8));
     script.check("the victim of the theft is CLEARED".to_owned(), cleared == Some(Outcome::Cleared as u8));
+    let word = |outcome: Option<u8>| match outcome {
+        Some(code) if code == Outcome::Guilty as u8 => "GUILTY: slashed",
+        Some(code) if code == Outcome::Cleared as u8 => "CLEARED",
+        _ => "none",
+    };
+    script.tried = vec![("liar", liar.eid(), word(guilty)), ("victim", victim.eid(), word(cleared))];
     let blocked = liar.register(&script.world.responsible(&liar.eid())).await?;
     script.check(
         "the liar registers nowhere any more".to_owned(),
@@ -322,5 +350,16 @@ async fn tried(script: &mut Script<'_>) -> Result<()> {
     script.stop(2).await;
     script.settle().await;
     script.handed_over().await;
-    script.find_all("at the end").await
+    script.find_all("at the end").await?;
+    script.follow_all("at the end").await?;
+    // The votes are of the nodes that were responsible then, and two of them may be stopped.
+    let nodes = script.world.some(GATEWAYS);
+    let reader = script.world.agents.first().context("an agent")?;
+    let verdicts = (
+        reader.verdict(&liar.eid(), &nodes, &known).await?,
+        reader.verdict(&victim.eid(), &nodes, &known).await?,
+    );
+    let holds = verdicts == (Some(Outcome::Guilty as u8), Some(Outcome::Cleared as u8));
+    script.check("both verdicts are found, at the end".to_owned(), holds);
+    Ok(())
 }

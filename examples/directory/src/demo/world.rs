@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use zerocopy::FromBytes as _;
 
-use super::{Row, Size};
+use super::{Row, Size, Verdict};
 use crate::Chosen;
 use crate::agent::{Agent, Gateways, seed};
 use crate::clock::Clocks;
@@ -211,17 +211,32 @@ impl World {
         true
     }
 
-    /// Where the binding of an agent stands.
+    /// Where the records of an agent stand.
     #[must_use]
     pub fn row(&self, number: usize, agent: &Agent) -> Row {
-        let key = storage_key::<Chosen>(&agent.eid());
+        let newest = |body: &[u8]| {
+            ErpRegister::read_from_bytes(body)
+                .is_ok_and(|binding| binding.generation_counter.get() == agent.generation())
+        };
+        let (signs, copies) = self.holders(&agent.eid(), Kind::Binding, newest);
+        let (_, tickets) = self.holders(&agent.eid(), Kind::Ticket, |_| true);
+        Row { agent: number, generation: agent.generation(), signs, copies, tickets }
+    }
+
+    /// Where the verdict on a key stands.
+    #[must_use]
+    pub fn verdict(&self, accused: &'static str, eid: &Eid, outcome: &'static str) -> Verdict {
+        let (signs, copies) = self.holders(eid, Kind::Verdict, |_| true);
+        Verdict { accused, outcome, signs, copies }
+    }
+
+    /// A sign for each node, and how many responsible ones have a record of this kind with such a body.
+    fn holders(&self, eid: &Eid, kind: Kind, is_it: impl Fn(&[u8]) -> bool) -> (String, usize) {
+        let key = storage_key::<Chosen>(eid);
         let (responsible, now) = (self.known().nearest(Class::Identities, &key), self.clocks.now().unix);
         let has = |node: &Place| {
             let keeper = node.shared.keeper();
-            let found = keeper.node.store().one(now, Kind::Binding, key);
-            found
-                .and_then(|(record, _)| ErpRegister::read_from_bytes(record.body).ok())
-                .is_some_and(|binding| binding.generation_counter.get() == agent.generation())
+            keeper.node.store().one(now, kind, key).is_some_and(|(record, _)| is_it(record.body))
         };
         let mut copies = 0;
         let signs = self.nodes.iter().map(|node| match (node.runs(), responsible.contains(&node.eid), has(node)) {
@@ -234,7 +249,6 @@ impl World {
             (true, false, true) => '○',
             (true, false, false) => '·',
         });
-        let signs = signs.collect();
-        Row { agent: number, generation: agent.generation(), signs, copies }
+        (signs.collect(), copies)
     }
 }

@@ -1,10 +1,11 @@
 //! The directory in the loop of a host.
 
+use std::net::SocketAddr;
+
 use iacp_core::directory::client::Written;
 use iacp_core::erp::entity::{HostRequest, PeerAnswer};
 use iacp_core::pss::Admission;
 use iacp_wire::message::MalfeasanceData;
-
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -64,6 +65,24 @@ impl Host<'_> {
         }
     }
 
+    /// Has Forwarding Tickets of all agents of this host written, which lead to where it will be.
+    // keeps: IACP-010 (§3.5)
+    pub(super) fn forward(&mut self, to: SocketAddr) -> Value {
+        let unable = if self.directory.is_none() {
+            Some("forward: without --directory there is no place for a ticket".to_owned())
+        } else if to.ip().is_unspecified() || to.port() == 0 {
+            Some(format!("forward: {to} leads nowhere: a ticket names an IP and a port"))
+        } else {
+            None
+        };
+        if let Some(error) = unable {
+            return json!({ "error": error });
+        }
+        let (now, entity) = (self.clock.now(), &mut self.entity);
+        let tickets: usize = self.standing.known.keys().map(|eid| entity.will_be_at(now, eid, to)).sum();
+        json!({ "to": to, "tickets": tickets })
+    }
+
     /// Sends what is due to the nodes, and gives the LL-Entity what they said; `true` if the way out is full.
     pub(super) fn consult(&mut self) -> bool {
         let now = self.clock.now();
@@ -109,7 +128,9 @@ impl Host<'_> {
             }
             // A ticket that does not open leads nowhere: another node may have another one.
             Learnt::Ticket { owner, requestor, answer } => {
-                let _ = self.entity.answer_ticket(now, &requestor, &owner, &answer);
+                if let Ok(at) = self.entity.answer_ticket(now, &requestor, &owner, &answer) {
+                    self.remark(format!("a Forwarding Ticket: {} is at {at}", keys::short(&owner)));
+                }
             }
             Learnt::Deposited(eid, kind, written) => {
                 match written {

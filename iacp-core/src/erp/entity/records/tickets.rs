@@ -189,12 +189,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// An agent's host goes offline and will be at `at`: each peer that a session was with since the last seven days finds a
-    /// ticket that leads there. Before the host goes it writes what [`HostRequest::Deposit`] asks for.
-    pub fn will_be_at(&mut self, now: Mono, eid: &Eid, at: SocketAddr) {
+    /// ticket that leads there. Before the host goes it writes what [`HostRequest::Deposit`] asks for. Returns how many
+    /// tickets that will be.
+    pub fn will_be_at(&mut self, now: Mono, eid: &Eid, at: SocketAddr) -> usize {
         self.clock = self.clock.max(now);
-        if let Some(agent) = self.agent_of(eid) {
-            self.lead(agent, at, |_| true);
-        }
+        self.agent_of(eid).map_or(0, |agent| self.lead(agent, at, |_| true))
     }
 
     /// After a move: peers that are DISCONNECTED find a ticket.
@@ -224,13 +223,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.lead(agent, at, |slot| slot.session == name && slot.peer == peer);
     }
 
-    fn lead(&mut self, agent: u32, at: SocketAddr, wanted: impl Fn(&TicketSlot) -> bool) {
-        let now = self.clock;
+    fn lead(&mut self, agent: u32, at: SocketAddr, wanted: impl Fn(&TicketSlot) -> bool) -> usize {
+        let (now, mut tickets) = (self.clock, 0_usize);
         let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();
         for slot in slots.filter(|slot| !slot.is_free(now) && wanted(slot)) {
             slot.leads = (at.ip().into(), at.port());
+            tickets = tickets.saturating_add(1);
         }
         self.agents_ask.push(&mut self.agents, agent);
+        tickets
     }
 
     /// Nothing says where a peer is: its tickets are looked for.
@@ -327,7 +328,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     /// What a node has answered to [`HostRequest::Tickets`]: where `owner` says that it is. Sessions look for it there, and
-    /// data follows only what is proven. Each node's answer may be given.
+    /// data follows only what is proven. Each node's answer may be given. Returns where the ticket leads.
     ///
     /// # Errors
     /// The ticket changes nothing. [`NotOpened::None`] also where nothing has asked for it.
@@ -337,7 +338,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         requestor: &Eid,
         owner: &Eid,
         answer: &DhtTicketResp,
-    ) -> Result<(), NotOpened> {
+    ) -> Result<SocketAddr, NotOpened> {
         self.clock = self.clock.max(now);
         let agent = self.agent_of(requestor).ok_or(NotOpened::None)?;
         let mut opened = Err(NotOpened::None);
@@ -356,6 +357,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         let at = opened?;
         self.agents_ask.push(&mut self.agents, agent);
+        let unread = self.peer_of(owner).and_then(|peer| self.peers.at(peer)).is_some_and(|peer| peer.asking);
         // Like a binding it opens no inner network: it leads into none that is narrower than where its owner was, or, where an OPEN
         // waits, than where this host is.
         if Scope::of(at.ip()) >= Scope::of(self.settings.address) {
@@ -370,20 +372,21 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 next = entry.peer_next.checked_sub(1);
                 let is_lost = entry.session.continuity() == Some(continuity::State::Disconnected);
                 let home = entry.session.locator();
-                if entry.agent == agent
-                    && is_lost == lost
-                    && claims < CLAIMS
-                    && home != at
-                    && Scope::of(at.ip()) >= Scope::of(home.ip())
-                    && entry.session.claim(now, at)
-                {
+                let opens = Scope::of(at.ip()) >= Scope::of(home.ip());
+                if entry.agent != agent || entry.want.is_some() || is_lost != lost || home == at || !opens {
+                    continue;
+                }
+                // An attempt follows it only while no read of the binding is answered: which of the two is newer, nothing says.
+                if unread && entry.session.redirect(at) {
+                    self.touch(session);
+                } else if claims < CLAIMS && entry.session.claim(now, at) {
                     claims += 1;
                     self.touch(session);
                 }
             }
         }
         self.correct();
-        Ok(())
+        Ok(at)
     }
 
     /// OPENs of this agent's that wait to know where a peer is try this place.

@@ -26,9 +26,13 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     // keeps: IACP-094 (§4.2.6.1)
     pub(in crate::erp::entity) fn unheard(&mut self, now: Mono, slot: u32) {
         let Some(entry) = self.sessions.at(slot).filter(|_| self.settings.directory.is_some()) else { return };
-        if let Some(peer) = entry.peer.checked_sub(1).filter(|_| entry.session.locator() != INSIDE) {
-            self.ask_peer(now, peer);
+        let Some(peer) = entry.peer.checked_sub(1).filter(|_| entry.session.locator() != INSIDE) else { return };
+        let (agent, eid) = (entry.agent, entry.session.peer());
+        // The read of 5 s ago has brought nothing. A ticket proves itself, and needs no quorum.
+        if self.peers.at(peer).is_some_and(|peer| peer.asking) {
+            self.look_for_tickets(agent, &eid);
         }
+        self.ask_peer(now, peer);
     }
 
     /// Looks once more, if it is time: what a read has not brought, a ticket may.
