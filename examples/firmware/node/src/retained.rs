@@ -65,6 +65,7 @@ static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();
 
 /// What was kept over the reset, or nothing at the first start; this start is counted before anything is drawn.
+#[inline(never)]
 pub fn load() -> Retained {
     let mut bytes = [0; KEPT];
     // SAFETY: the program has one thread, and no interrupt touches these bytes. Whatever the memory held is a value of theirs.
