@@ -86,7 +86,7 @@ const LIMITS: &[(&str, u32)] = &[
     ("answer", 12_160_000),
     ("accept", 13_160_000),
     ("heartbeat-out", 27_200),
-    ("heartbeat-in", 38_000),
+    ("heartbeat-in", 39_000),
     ("send-64", 32_400),
     ("open-64", 34_600),
     ("send-1024", 153_300),
