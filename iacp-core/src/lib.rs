@@ -154,10 +154,12 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `aes` (default) | the provider `crypto::Portable`, with AES-256-GCM in software. Without it, `crypto::ChaChaOnly` remains, and no AES is linked |
+//! | `answers` (default) | sessions that peers open. Without it agents only open sessions themselves |
 //! | `endpoints` (default) | endpoints of agents, rights to them, their groups and keys |
 //! | `directory` (default) | a host that asks a directory and writes to it. Without it every host is one [without](erp::entity::HostSettings::without_directory) |
 //! | `names` (default) | why a datagram is no frame includes the name of the field. Without it there are the reason and the byte |
 //! | `registry` (default) | messages beside those between agents are read: of [`discovery`], of directories and spaces, of agents in other processes |
+//! | `resume` (default) | sessions that go on after a memory was lost, and receipts of those that ended |
 //! | `roaming` (default) | three paths, derivatives for a sandbox, contexts that go from host to host |
 //! | `aws-lc` | the provider `crypto::AwsLc`, for hosts; with `aes` |
 //! | `small-ed25519` | Ed25519 and X25519 in 29 KB instead of 98, for slower signatures |

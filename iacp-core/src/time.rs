@@ -6,14 +6,17 @@
 pub struct Mono(pub u64);
 
 impl Mono {
+    // Called in so many places that a copy in each of them is a kilobyte of a small device's flash.
     /// The moment `milliseconds` later.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn after(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }
 
     /// Milliseconds since `earlier`, or 0 if that is still to come.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -108,6 +108,7 @@ impl Cookie {
 }
 
 impl From<IpAddr> for Locator {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn from(address: IpAddr) -> Self {
         Self(match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),

@@ -305,6 +305,7 @@ impl<P: Provider> AgentSlot<P> {
         Secret32::fill(|to| to.copy_from_slice(self.seed.expose()))
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn eid(&self) -> Eid {
         self.identity.as_ref().map_or(Eid::ZERO, Identity::eid)
     }

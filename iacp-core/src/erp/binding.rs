@@ -9,6 +9,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use iacp_wire::message::{ErpRegister, MigrationVector};
 use iacp_wire::{Eid, Frame, Locator, Message, MigrationVectorTlv, Signature, TlvWriter};
 
+use super::fields::concat;
 use crate::crypto::{BadSignature, Provider};
 use crate::identity::Identity;
 
@@ -73,10 +74,7 @@ impl Binding {
 
     /// The 56 bytes that the three messages sign.
     pub(crate) fn signed(&self) -> [u8; 56] {
-        let mut bytes = [0; 56];
-        let fields = self.eid.0.iter().chain(&self.ip.0).copied().chain(self.generation.to_be_bytes());
-        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        bytes
+        concat(&[&self.eid.0, &self.ip.0, &self.generation.to_be_bytes()])
     }
 
     /// The binding that a frame carries, if it is one of the two that do. Nothing is verified.

@@ -7,6 +7,7 @@ pub mod context;
 pub mod deflect;
 pub mod dock;
 pub mod entity;
+mod fields;
 pub mod generation;
 pub mod keeper;
 pub mod local;

@@ -25,6 +25,8 @@ use core::fmt;
 
 use iacp_wire::{Cookie, Eid};
 
+use super::fields::concat;
+
 /// A line's name: the I-Cookie and the R-Cookie of the session in which it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -34,9 +36,7 @@ impl Line {
     /// The line that begins in a session.
     #[must_use]
     pub fn of_session(initiator: Cookie, responder: Cookie) -> Self {
-        let mut name = [0; 16];
-        name.iter_mut().zip(initiator.0.iter().chain(&responder.0)).for_each(|(to, from)| *to = *from);
-        Self(name)
+        Self(concat(&[&initiator.0, &responder.0]))
     }
 }
 
@@ -58,10 +58,7 @@ impl ResumeRecord {
     /// The record as bytes: peer 32, line 16, lowest item not safe 8.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        let fields = self.peer.0.iter().chain(&self.line.0).copied().chain(self.safe.to_be_bytes());
-        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        bytes
+        concat(&[&self.peer.0, &self.line.0, &self.safe.to_be_bytes()])
     }
 
     /// The record of these bytes; `None` if there are not exactly 56, if the line is zero, or if the number is 2^62 or above.
@@ -112,10 +109,7 @@ impl Resume {
     /// The content of the frame.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        let numbers = self.next.to_be_bytes().into_iter().chain(self.safe.to_be_bytes());
-        bytes.iter_mut().zip(self.line.0.into_iter().chain(numbers)).for_each(|(to, from)| *to = from);
-        bytes
+        concat(&[&self.line.0, &self.next.to_be_bytes(), &self.safe.to_be_bytes()])
     }
 
     /// Reads the content of a frame.

@@ -1,14 +1,12 @@
 //! The buckets before everything that costs a signature: one for all senders, and one for each network.
 
-use core::hash::Hasher;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rand_core::CryptoRng;
-use siphasher::sip::SipHasher13;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::bucket::{Rate, Throttled, TokenBucket};
 use super::difficulty::Load;
+use crate::slots::IndexKey;
 use crate::time::Mono;
 
 /// The token buckets at a host's door: one for all senders together, and one for each IPv4 /24 or IPv6 /64.
@@ -34,12 +32,9 @@ use crate::time::Mono;
 pub struct Ingress<const PREFIXES: usize> {
     all: TokenBucket,
     prefixes: [TokenBucket; PREFIXES],
-    key: PrefixKey,
+    /// It is a secret: with it, a sender could choose whose bucket it empties.
+    key: IndexKey,
 }
-
-/// The key of the hash. It is a secret: with it, a sender could choose whose bucket it empties.
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct PrefixKey([u8; 16]);
 
 impl<const PREFIXES: usize> Ingress<PREFIXES> {
     /// Full buckets.
@@ -47,13 +42,11 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
     pub fn new(all: Rate, per_prefix: Rate, now: Mono, rng: &mut impl CryptoRng) -> Self {
         const { assert!(PREFIXES > 0, "PREFIXES must be at least 1") };
         const { assert!(PREFIXES as u64 <= 1 << 32, "PREFIXES must be at most 2^32: 32 bits of the hash choose") };
-        let mut ingress = Self {
+        Self {
             all: TokenBucket::new(all, now),
             prefixes: [TokenBucket::new(per_prefix, now); PREFIXES],
-            key: PrefixKey([0; 16]),
-        };
-        rng.fill_bytes(&mut ingress.key.0);
-        ingress
+            key: IndexKey::random(rng),
+        }
     }
 
     /// Takes `cost` tokens out of the bucket of `from`'s prefix and out of the common one: larger and dearer requests
@@ -87,9 +80,7 @@ impl<const PREFIXES: usize> Ingress<PREFIXES> {
     /// Which bucket an address has. All bits of the prefix and of the key reach all bits of the hash, and its upper 32
     /// choose by a multiplication: no remainder, and any number of buckets is as even as it can be.
     pub(crate) fn place(&self, address: IpAddr) -> usize {
-        let mut hasher = SipHasher13::new_with_key(&self.key.0);
-        hasher.write(&prefix(address));
-        let hash = hasher.finish();
+        let hash = self.key.hash(&[&prefix(address)]);
         usize::try_from(((hash >> 32) * PREFIXES as u64) >> 32).unwrap_or(0)
     }
 }

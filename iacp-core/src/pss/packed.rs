@@ -10,6 +10,7 @@ pub(crate) struct Packed(u64);
 impl Packed {
     pub(crate) const NONE: Self = Self(0);
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn of(number: u64) -> Self {
         Self(number.saturating_add(1))
     }

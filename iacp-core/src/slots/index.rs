@@ -1,5 +1,6 @@
 //! From a key to a slot.
 
+use rand_core::CryptoRng;
 use siphasher::sip::SipHasher13;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -16,8 +17,17 @@ impl IndexKey {
         Self(key)
     }
 
+    /// A key from the caller's randomness.
+    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut key = Self([0; 16]);
+        rng.fill_bytes(&mut key.0);
+        key
+    }
+
+    // One copy of the hash, not one for each table.
     /// The keyed hash of a key in parts.
     #[must_use]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn hash(&self, key: &[&[u8]]) -> u64 {
         use core::hash::Hasher;
         let mut hasher = SipHasher13::new_with_key(&self.0);

@@ -9,25 +9,25 @@ const END: u32 = u32::MAX;
 /// list. A slot that is freed stays in its lists until it is popped or removed, so code that pops must check the
 /// contents of the slot; if the order matters, a slot must be removed before it is freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct List<const LINK: usize> {
-    first: u32,
-    last: u32,
-}
+pub struct List<const LINK: usize>(Ends);
 
 impl<const LINK: usize> List<LINK> {
     /// Nothing.
-    pub const EMPTY: Self = Self { first: 0, last: 0 };
+    pub const EMPTY: Self = {
+        assert!(LINK < LISTS, "a slot has four links");
+        Self(Ends::NONE)
+    };
 
     /// Whether the list is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.first == 0
+        self.0.first == 0
     }
 
     /// The slot in front.
     #[must_use]
     pub const fn first(&self) -> Option<u32> {
-        self.first.checked_sub(1)
+        self.0.first.checked_sub(1)
     }
 
     /// The slots in order, from the front on.
@@ -35,10 +35,10 @@ impl<const LINK: usize> List<LINK> {
         &self,
         slots: &'s Slots<'_, T, ANY>,
     ) -> impl Iterator<Item = u32> + use<'s, LINK, T, ANY> {
-        let mut next = self.first;
+        let mut next = self.0.first;
         core::iter::from_fn(move || {
             let slot = next.checked_sub(1)?;
-            next = match *slots.slots.get(position(slot))?.links.get(LINK)? {
+            next = match link(slots, LINK, slot)? {
                 END => 0,
                 next => next,
             };
@@ -48,52 +48,80 @@ impl<const LINK: usize> List<LINK> {
 
     /// Appends a slot; `false` if it is already in a list with this link.
     pub fn push<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
-        const { assert!(LINK < LISTS, "a slot has four links") };
-        let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
-        let Some(link) = entry.links.get_mut(LINK).filter(|link| **link == 0) else { return false };
-        *link = END;
-        let before = core::mem::replace(&mut self.last, slot + 1);
-        match before.checked_sub(1).and_then(|before| slots.slots.get_mut(position(before))) {
-            Some(before) => {
-                if let Some(link) = before.links.get_mut(LINK) {
-                    *link = slot + 1;
-                }
-            }
-            None => self.first = slot + 1,
-        }
-        true
+        self.0.push(slots, LINK, slot)
     }
 
     /// Puts a slot in front; `false` if it is already in a list with this link.
     pub fn push_front<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
-        if self.is_empty() {
-            return self.push(slots, slot);
-        }
-        let Some(entry) = slots.slots.get_mut(position(slot)) else { return false };
-        let Some(link) = entry.links.get_mut(LINK).filter(|link| **link == 0) else { return false };
-        *link = core::mem::replace(&mut self.first, slot + 1);
-        true
+        self.0.push_front(slots, LINK, slot)
     }
 
     /// Removes a slot from any place; `false` if it is in no list with this link. The cost is proportional to the
     /// number of slots before it.
     pub fn remove<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
-        let link = |slots: &Slots<'_, T, ANY>, slot| {
-            slots.slots.get(position(slot)).and_then(|entry| entry.links.get(LINK)).copied()
-        };
-        let Some(after) = link(slots, slot).filter(|link| *link != 0) else { return false };
+        self.0.remove(slots, LINK, slot)
+    }
+
+    /// Takes the slot in front.
+    pub fn pop<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>) -> Option<u32> {
+        self.0.pop(slots, LINK)
+    }
+}
+
+/// A list whose link is a value: the code of lists is in a program once for each sort of table, not once for each list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+struct Ends {
+    first: u32,
+    last: u32,
+}
+
+fn link<T, const ANY: bool>(slots: &Slots<'_, T, ANY>, link: usize, slot: u32) -> Option<u32> {
+    slots.slots.get(position(slot))?.links.get(link).copied()
+}
+
+fn link_mut<'s, T, const ANY: bool>(slots: &'s mut Slots<'_, T, ANY>, link: usize, slot: u32) -> Option<&'s mut u32> {
+    slots.slots.get_mut(position(slot))?.links.get_mut(link)
+}
+
+impl Ends {
+    const NONE: Self = Self { first: 0, last: 0 };
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn push<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, number: usize, slot: u32) -> bool {
+        let Some(link) = link_mut(slots, number, slot).filter(|link| **link == 0) else { return false };
+        *link = END;
+        let before = core::mem::replace(&mut self.last, slot + 1);
+        match before.checked_sub(1).and_then(|before| link_mut(slots, number, before)) {
+            Some(link) => *link = slot + 1,
+            None => self.first = slot + 1,
+        }
+        true
+    }
+
+    fn push_front<T>(&mut self, slots: &mut Slots<'_, T>, number: usize, slot: u32) -> bool {
+        if self.first == 0 {
+            return self.push(slots, number, slot);
+        }
+        let Some(link) = link_mut(slots, number, slot).filter(|link| **link == 0) else { return false };
+        *link = core::mem::replace(&mut self.first, slot + 1);
+        true
+    }
+
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn remove<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, number: usize, slot: u32) -> bool {
+        let Some(after) = link(slots, number, slot).filter(|link| *link != 0) else { return false };
         if self.first == slot + 1 {
-            return self.pop(slots).is_some();
+            return self.pop(slots, number).is_some();
         }
         let mut before = self.first;
         while let Some(place) = before.checked_sub(1) {
-            let Some(next) = link(slots, place).filter(|next| *next != END) else { return false };
+            let Some(next) = link(slots, number, place).filter(|next| *next != END) else { return false };
             if next != slot + 1 {
                 before = next;
                 continue;
             }
             for (slot, value) in [(place, after), (slot, 0)] {
-                if let Some(link) = slots.slots.get_mut(position(slot)).and_then(|entry| entry.links.get_mut(LINK)) {
+                if let Some(link) = link_mut(slots, number, slot) {
                     *link = value;
                 }
             }
@@ -105,12 +133,11 @@ impl<const LINK: usize> List<LINK> {
         false
     }
 
-    /// Takes the slot in front.
-    pub fn pop<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>) -> Option<u32> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn pop<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, number: usize) -> Option<u32> {
         let slot = self.first.checked_sub(1)?;
-        let link = slots.slots.get_mut(position(slot))?.links.get_mut(LINK)?;
-        match core::mem::take(link) {
-            END => *self = Self::EMPTY,
+        match core::mem::take(link_mut(slots, number, slot)?) {
+            END => *self = Self::NONE,
             next => self.first = next,
         }
         Some(slot)

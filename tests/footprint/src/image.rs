@@ -153,6 +153,15 @@ impl Image {
         Self::build_for(target_dir, Board::Mps2, false, features)
     }
 
+    /// Reads a program that was built elsewhere.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        Ok(Self { path: path.to_owned(), bytes })
+    }
+
     /// Builds the program for a board, with the compact code of SHA-256 or without.
     ///
     /// # Errors
@@ -200,8 +209,7 @@ impl Image {
             bail!("{} does not build:\n{}", manifest.display(), String::from_utf8_lossy(&output.stderr));
         }
         let path = target_dir.join(board.target()).join("release").join(package);
-        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { path, bytes })
+        Self::read(&path)
     }
 
     /// Where it lies.
@@ -258,6 +266,19 @@ impl Image {
         Ok(sizes)
     }
 
+    /// Bytes of code by the module that a function's name begins with, as [`Self::code_by_crate`], and the number of functions.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn code_by_module(&self) -> anyhow::Result<BTreeMap<String, (u32, usize)>> {
+        let mut sizes = BTreeMap::<_, (u32, usize)>::new();
+        for function in self.code()?.functions() {
+            let entry = sizes.entry(module_of(&function.name)).or_default();
+            *entry = (entry.0 + function.size, entry.1 + 1);
+        }
+        Ok(sizes)
+    }
+
     /// The largest named constants: name and bytes.
     ///
     /// # Errors
@@ -286,9 +307,30 @@ fn crate_of(name: &str) -> &str {
     }
 }
 
+/// The module of a demangled name, at most three deep.
+fn module_of(name: &str) -> String {
+    let path = name.trim_start_matches(['<', '&', '[', '(']).trim_start_matches("mut ");
+    let is_module = |part: &&str| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let mut parts: Vec<_> = path.split("::").take_while(is_module).collect();
+    if parts.len() == path.split("::").count() {
+        // The last one is the function.
+        parts.pop();
+    }
+    parts.truncate(3);
+    if parts.is_empty() { crate_of(name).to_owned() } else { parts.join("::") }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::crate_of;
+    use super::{crate_of, module_of};
+
+    #[test]
+    fn a_function_belongs_to_a_module_of_at_most_three_parts() {
+        assert_eq!(module_of("<iacp_core::pss::session::Session<P,_,_>>::send"), "iacp_core::pss::session");
+        assert_eq!(module_of("iacp_core::erp::entity::news::opened"), "iacp_core::erp::entity");
+        assert_eq!(module_of("salty::hash::hash_blocks"), "salty::hash");
+        assert_eq!(module_of("memcpy"), "compiler_builtins");
+    }
 
     #[test]
     fn a_function_belongs_to_the_crate_that_its_name_begins_with() {

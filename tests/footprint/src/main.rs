@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Parser;
 use footprint::budget::Budget;
-use footprint::image::{Feature, TARGET, board_is_available, target_is_available};
+use footprint::image::{Feature, Image, TARGET, board_is_available, target_is_available};
 use footprint::program::{Measured, Program};
 use footprint::{Footprint, budget, nodes, others, program, table};
 use serde::Serialize;
@@ -34,6 +34,12 @@ struct Arguments {
     /// With --nodes: only those whose title has this in it.
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// Print where the flash of a program for Cortex-M goes that was built elsewhere: by module, and its largest functions.
+    #[arg(long, value_name = "ELF")]
+    image: Option<PathBuf>,
+    /// With --image: how many functions.
+    #[arg(long, default_value_t = 60)]
+    largest: usize,
     /// Measure other libraries beside our nodes: EDHOC, Noise, TLS.
     #[arg(long)]
     others: bool,
@@ -64,6 +70,10 @@ struct Row {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(path) = &arguments.image {
+        print!("{}", table::flash(&Image::read(path)?, arguments.largest)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if !target_is_available() {
         bail!("{TARGET} is absent, and `rustup target add` failed");
     }

@@ -118,6 +118,32 @@ pub fn crates(code: &BTreeMap<String, u32>) -> String {
     text
 }
 
+/// Where the flash goes: code by module, and the largest functions and constants.
+///
+/// # Errors
+/// The image is malformed.
+pub fn flash(image: &Image, number: usize) -> anyhow::Result<String> {
+    let mut text = String::from("Code by module, bytes and functions\n");
+    let modules = image.code_by_module()?;
+    let mut modules: Vec<_> = modules.iter().collect();
+    modules.sort_by_key(|(_, (bytes, _))| std::cmp::Reverse(*bytes));
+    for (name, (bytes, functions)) in modules {
+        let _ = writeln!(text, "{:>8} {functions:>5}  {name}", grouped(*bytes));
+    }
+    let code = image.code()?;
+    let mut functions: Vec<_> = code.functions().collect();
+    functions.sort_by_key(|function| std::cmp::Reverse(function.size));
+    let _ = writeln!(text, "\nThe largest functions, bytes, with what is inlined into them");
+    for function in functions.into_iter().take(number) {
+        let _ = writeln!(text, "{:>8}  {}", grouped(function.size), function.name);
+    }
+    let _ = writeln!(text, "\nThe largest constants, bytes");
+    for (name, bytes) in image.constants(8)? {
+        let _ = writeln!(text, "{:>8}  {name}", grouped(bytes));
+    }
+    Ok(text)
+}
+
 /// Where the stack goes: the largest frames, and the deepest chain of calls from each of these functions.
 ///
 /// # Errors

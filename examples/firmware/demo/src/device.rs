@@ -56,7 +56,10 @@ pub fn build() -> Result<PathBuf> {
     let mut command = Command::new(cargo);
     // As `.cargo/config.toml` has it, from wherever this runs.
     command.env("DEFMT_LOG", "info");
-    command.env("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS", r#"--cfg sha2_backend_soft="compact""#);
+    command.env(
+        "CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS",
+        r#"--cfg sha2_backend_soft="compact" -Clink-arg=--icf=all"#,
+    );
     command.args(["build", "--quiet", "--release", "--target", TARGET, "--package", "node", "--manifest-path"]);
     let status = command.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&target).status()?;
     if !status.success() {

@@ -134,6 +134,7 @@ impl Gateway {
             heap: leak(SESSIONS + 2, || HeapCell::EMPTY),
             channels: leak(0, || Channel::NEW),
         };
+        #[allow(clippy::needless_update, reason = "with other features there are other tables")]
         let tables = Tables {
             lines: leak(SESSIONS, || Slot::new(LineSlot::EMPTY)),
             receipts: leak(16, || ReceiptSlot::EMPTY),

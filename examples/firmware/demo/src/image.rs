@@ -7,7 +7,7 @@ use object::read::elf::{ElfFile32, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
 /// It may not grow beyond these, in bytes. The goal of flash is 131,072; that of variables is the budget.
-const FLASH: u32 = 152_000;
+const FLASH: u32 = 144_500;
 const VARIABLES: u32 = 16_384;
 /// Where the RAM of the board begins.
 const RAM: u32 = 0x2000_0000;

@@ -15,6 +15,7 @@ mod random;
 mod retained;
 mod sensor;
 mod uart;
+mod vectors;
 
 use cortex_m_rt::entry;
 use defmt_semihosting as _;

@@ -65,6 +65,7 @@ static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 static mut BYTES: MaybeUninit<[u8; KEPT]> = MaybeUninit::uninit();
 
 /// What was kept over the reset, or nothing at the first start; this start is counted before anything is drawn.
+#[inline(never)]
 pub fn load() -> Retained {
     let mut bytes = [0; KEPT];
     // SAFETY: the program has one thread, and no interrupt touches these bytes. Whatever the memory held is a value of theirs.
@@ -110,11 +111,21 @@ impl Retained {
         let seed = self.seed.as_ref().map_or([0; 32], |seed| *seed.expose());
         let mut bytes = [0; KEPT];
         let (fields, check) = bytes.split_at_mut(FIELDS);
-        let parts = self.boots.to_le_bytes().into_iter().chain(u32::from(self.seed.is_some()).to_le_bytes());
-        let parts = parts.chain(seed).chain(self.bound.to_le_bytes()).chain(self.record);
         let (batch, digests) = &self.sealed;
-        let parts = parts.chain(self.safe.to_le_bytes()).chain(batch.to_le_bytes());
-        fields.iter_mut().zip(parts.chain(digests.as_flattened().iter().copied())).for_each(|(to, from)| *to = from);
+        let parts: [&[u8]; 8] = [
+            &self.boots.to_le_bytes(),
+            &u32::from(self.seed.is_some()).to_le_bytes(),
+            &seed,
+            &self.bound.to_le_bytes(),
+            &self.record,
+            &self.safe.to_le_bytes(),
+            &batch.to_le_bytes(),
+            digests.as_flattened(),
+        ];
+        let mut rest = fields.iter_mut();
+        for part in parts {
+            part.iter().zip(&mut rest).for_each(|(from, to)| *to = *from);
+        }
         check.copy_from_slice(&CRC.checksum(fields).to_le_bytes());
         let start = addr_of_mut!(BYTES).cast::<u8>();
         for (offset, byte) in bytes.iter().enumerate() {

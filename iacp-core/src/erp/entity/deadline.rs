@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::LlEntity;
+use super::parts::ANSWERS;
 use crate::crypto::Provider;
 use crate::erp::agent::{EVOLUTION, PURGE, ROTATION};
 use crate::erp::context::{Event, State};
@@ -28,7 +29,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             return Some(Mono(0));
         }
         let item = self.deadlines.first().map(|(at, _)| at);
-        let secret = (self.agents.taken() > 0).then(|| self.responder.next_deadline());
+        let secret = (ANSWERS && self.agents.taken() > 0).then(|| self.responder.next_deadline());
         soonest(&[item, secret, self.offers_until])
     }
 
@@ -51,7 +52,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     #[inline(never)]
     pub fn handle_deadline(&mut self, now: Mono, rng: &mut impl CryptoRng) {
         self.clock = self.clock.max(now);
-        if self.responder.next_deadline() <= now {
+        if ANSWERS && self.responder.next_deadline() <= now {
             self.responder.handle_deadline(now, rng);
         }
         self.expire_offers(now);

@@ -6,6 +6,7 @@ use iacp_wire::{Digest, Eid};
 use rand_core::CryptoRng;
 
 use super::LlEntity;
+use super::parts::ANSWERS;
 use crate::crypto::Provider;
 use crate::erp::agent::{Agent, RotationReason};
 use crate::erp::context::{Event, State};
@@ -168,6 +169,9 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         if listen.terms.receive_window == 0 {
             return Err(LocalStatus::Refused);
         }
+        if !ANSWERS && listen.sessions > 0 {
+            return Err(LocalStatus::Capacity);
+        }
         let listen = Listen { capabilities: self.served(listen.capabilities), ..listen };
         let agent = self.agents.at_mut(agent).ok_or(LocalStatus::Refused)?;
         agent.listen = Some(listen).filter(|listen| listen.sessions > 0).into();
@@ -287,7 +291,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
     /// Takes incoming sessions.
     ///
     /// # Errors
-    /// A window of no frame.
+    /// A window of no frame; or the feature `answers` is off.
     pub fn listen(&mut self, listen: Listen) -> Result<(), LocalStatus> {
         self.entity.listen(self.slot, listen)
     }

@@ -9,7 +9,7 @@ use zerocopy::network_endian::U16;
 
 use super::event::{Dropped, HostEvent};
 use super::frame::ROUTING;
-use super::parts::ROAMING;
+use super::parts::{ANSWERS, ROAMING};
 use super::sessions::ITEM;
 use super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
@@ -256,10 +256,10 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
         match (found, incoming) {
             (Some(slot), incoming) => self.hear(now, (from, reach), (agent, slot), header, higher, incoming, rng),
-            (None, Incoming::Signed(signed)) if kind == MessageType::PssInit => {
+            (None, Incoming::Signed(signed)) if ANSWERS && kind == MessageType::PssInit => {
                 self.greet(now, from, agent, state, source, &signed)
             }
-            (None, Incoming::Signed(signed)) if kind == MessageType::PssAck => {
+            (None, Incoming::Signed(signed)) if ANSWERS && kind == MessageType::PssAck => {
                 self.accept(now, from, agent, state, source, &signed, rng)
             }
             (None, _) => HostEvent::Dropped(Dropped::Session(Discard::Cookie)),

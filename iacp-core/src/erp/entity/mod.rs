@@ -47,7 +47,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use self::memory::{PeerSlot as Peer, SessionSlot as Entry};
-use self::parts::{DIRECTORY, ENDPOINTS, ROAMING, part};
+use self::parts::{DIRECTORY, ENDPOINTS, RESUME, ROAMING, part};
 use self::proof::Proof;
 use self::throttle::{NETWORKS, Shares};
 use super::agent::AgentSlot;
@@ -190,8 +190,8 @@ pub struct LlEntity<'m, P: Provider, const LOG: usize, const FRAMES: usize, cons
     peers: Slots<'m, Peer>,
     fifo: Slots<'m, FifoCell>,
     outbox: Slots<'m, OutboxCell>,
-    lines: Slots<'m, LineSlot>,
-    receipts: &'m mut [ReceiptSlot],
+    lines: Slots<'m, LineSlot, RESUME>,
+    receipts: Places<'m, ReceiptSlot, RESUME>,
     receipts_secret: u64,
     endpoints: Places<'m, EndpointSlot, ENDPOINTS>,
     shared: Slots<'m, SharedSlot, ENDPOINTS>,
@@ -324,8 +324,8 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             peers: Slots::new(memory.peers)?,
             fifo: Slots::new(memory.fifo)?,
             outbox: Slots::new(memory.outbox)?,
-            lines: Slots::new(tables.lines)?,
-            receipts: tables.receipts,
+            lines: Slots::over(tables.lines)?,
+            receipts: Places::over(tables.receipts),
             receipts_secret,
             endpoints: Places::over(endpoints),
             shared: Slots::over(part!("endpoints", tables.shared))?,

@@ -1,6 +1,7 @@
 //! What agents and the host are told.
 
 use super::event::HostEvent;
+use super::parts::RESUME;
 use super::paths::PathSlot;
 use super::tables::LineSlot;
 use super::{Entry, LlEntity};
@@ -182,7 +183,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 /// OPENED, if it is to be told now: with RESUME not before both sides know with which line the session goes on.
 fn opened<P: Provider, const LOG: usize, const FRAMES: usize>(
     entry: &mut Entry<P, LOG, FRAMES>,
-    lines: &Slots<'_, LineSlot>,
+    lines: &Slots<'_, LineSlot, RESUME>,
 ) -> Option<AgentEvent<'static>> {
     let session = &entry.session;
     let line = entry.line.checked_sub(1).and_then(|line| lines.at(line));

@@ -3,6 +3,10 @@
 //! One that is left out has tables without places: what works on them is known to do nothing, and is not linked. It acts as one
 //! that was given no table.
 
+/// The feature `answers`.
+pub(super) const ANSWERS: bool = cfg!(feature = "answers");
+/// The feature `resume`.
+pub(super) const RESUME: bool = cfg!(feature = "resume");
 /// The feature `endpoints`.
 pub(super) const ENDPOINTS: bool = cfg!(feature = "endpoints");
 /// The feature `directory`.

@@ -8,6 +8,7 @@ use iacp_wire::{Eid, Frame, HEADER_LEN, Message};
 use super::frame::{ROUTING, set_payload};
 use super::{HEAD, INSIDE, LlEntity};
 use crate::crypto::Provider;
+use crate::erp::fields::put;
 use crate::erp::local::AgentEvent;
 use crate::erp::multipath::{Accounts, PathReport, REPORT, Relay, choose, to_replace};
 use crate::erp::stream::Way;
@@ -238,7 +239,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         };
         let carried = body.get(..2).is_some_and(is_carried);
         if let Some(room) = slot.bytes.get_mut(RELAY..).filter(|_| carried) {
-            room.iter_mut().zip(routing.iter().chain(body)).for_each(|(to, from)| *to = *from);
+            put(&[routing, body], room);
             (slot.length, slot.left) = (ROUTING.saturating_add(length), 0b11);
             self.copying = Some(place);
         }

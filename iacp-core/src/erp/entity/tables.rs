@@ -39,7 +39,7 @@ use super::shared::{GroupSlot, SharedSlot};
 /// ```
 #[derive(Default)]
 pub struct Tables<'m> {
-    /// One for each session with RESUME. Without them RESUME is neither offered nor agreed.
+    /// One for each session with RESUME. Without them, or without the feature `resume`, it is neither offered nor agreed.
     pub lines: &'m mut [Slot<LineSlot>],
     /// Shares: receipts of sessions that ended, and lines that agents have RECALLed. Each share is a multiple of 8.
     pub receipts: &'m mut [ReceiptSlot],

@@ -5,6 +5,7 @@ use iacp_wire::{Digest, Eid, Frame, Message, WriteError};
 
 use super::status::LocalStatus;
 use crate::erp::context::State;
+use crate::erp::fields::concat;
 use crate::erp::multipath::PathReport;
 use crate::pss::{Capabilities, Closure, RejectionReasons, Role, Terms};
 use crate::slots::Handle;
@@ -122,10 +123,7 @@ impl Standing {
     /// As it stands in RESULT.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        let fields = self.flags.to_be_bytes().into_iter().chain(self.reputation.to_be_bytes());
-        bytes.iter_mut().zip(fields.chain(self.generation.to_be_bytes())).for_each(|(to, from)| *to = from);
-        bytes
+        concat(&[&self.flags.to_be_bytes(), &self.reputation.to_be_bytes(), &self.generation.to_be_bytes()])
     }
 }
 
@@ -146,10 +144,7 @@ impl Mapped {
     /// As it stands in RESULT.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        let fields = self.eid.0.into_iter().chain(self.seconds.to_be_bytes());
-        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        bytes
+        concat(&[&self.eid.0, &self.seconds.to_be_bytes()])
     }
 }
 

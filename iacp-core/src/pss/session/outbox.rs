@@ -73,6 +73,7 @@ impl Acknowledgement {
     }
 
     /// Not later than this.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn by(&mut self, at: Mono) {
         self.due = Packed::at(self.due().map_or(at, |due| due.min(at)));
     }

@@ -5,6 +5,7 @@ use super::super::{Entry, LlEntity};
 use super::lines::ITEM;
 use crate::crypto::Provider;
 use crate::erp::context::State;
+use crate::erp::fields::put;
 use crate::erp::local::LocalStatus;
 use crate::pss::{Kind, SendError, Session, TeardownReason};
 use crate::slots::Links;
@@ -268,7 +269,7 @@ fn seal<P: Provider, const LOG: usize, const FRAMES: usize>(
     };
     let number = line.next.to_be_bytes();
     session.send_with(now, kind, content.len().saturating_add(ITEM), |room| {
-        room.iter_mut().zip(number.iter().chain(content)).for_each(|(to, from)| *to = *from);
+        put(&[&number, content], room);
     })?;
     line.next = line.next.saturating_add(1);
     Ok(())
