@@ -22,7 +22,7 @@ use crate::time::{Mono, UnixTime};
 /// Codes of an ERROR that work gets past.
 const WORK_TOO_LOW: u16 = 2;
 const BREAKER_OPEN: u16 = 6;
-/// An open breaker names no bits: without an earlier demand a write begins with so many.
+/// The bits of work with which a write begins if no node has named any: an open breaker names none.
 const FIRST: u32 = 16;
 /// With it a DIR_GET is long enough for the longest answer of one record: an answer has three times the bytes of the question.
 const PADDING: [u8; 360] = [0; 360];
@@ -36,7 +36,7 @@ pub const QUESTION: usize = 4 + DirGet::LEN + PADDING.len();
 pub enum Written {
     /// Too few nodes have answered.
     Waiting,
-    /// A quorum asks for so many bits of work: the frame goes out inside a WORKED_REQUEST from now on.
+    /// A quorum asks for this many bits of work: the frame goes out inside a WORKED_REQUEST from now on.
     Work(u32),
     /// k nodes have it.
     Done,
@@ -253,7 +253,7 @@ impl Reading {
         self.question.next_deadline()
     }
 
-    /// How it stands.
+    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.question.progress()

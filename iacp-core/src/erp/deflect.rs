@@ -58,7 +58,7 @@ pub enum Onward {
     Arrived,
     /// It is sent on, once, with this TTL. Before that, a router asks for transit and its limit.
     Next {
-        /// To whom.
+        /// The next host.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
         /// Already one less.

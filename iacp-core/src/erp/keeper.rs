@@ -21,7 +21,7 @@ use crate::time::{Mono, UnixTime};
 
 /// A session under a contract is looked at this often, in milliseconds.
 pub const LOOK: u64 = 15_000;
-/// So many looks make an entry of the log.
+/// How many looks (of 15 s each) make one log entry.
 const LOOKS: u32 = 20;
 
 /// A session that is watched.

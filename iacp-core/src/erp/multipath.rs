@@ -15,13 +15,13 @@ use crate::time::Mono;
 
 /// The direct path, and two by relays.
 pub const PATHS: usize = 3;
-/// A copy is missing if it has not come so long after the first, in milliseconds.
+/// A copy is missing if it has not come this long after the first, in milliseconds.
 pub const MISSING: u64 = 2_000;
-/// Accounts end so long after the last copy by a relay, in milliseconds.
+/// How long after the last copy by a relay the accounts end, in milliseconds.
 pub const ACCOUNTS: u64 = 60_000;
 /// No report follows another sooner, in milliseconds.
 pub const REPORT: u64 = 10_000;
-/// So many sequences are followed.
+/// How many sequence numbers are followed.
 const FOLLOWED: usize = 64;
 /// What a relay carries for one LII if the destination is accused, and otherwise.
 pub const RELAYED: [Rate; 2] =

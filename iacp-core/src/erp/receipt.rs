@@ -6,9 +6,9 @@ use iacp_wire::Eid;
 use super::resume::{Line, ResumeRecord};
 use crate::time::Mono;
 
-/// A receipt is kept so long, in milliseconds.
+/// How long a receipt is kept, in milliseconds.
 pub const KEPT: u64 = 24 * 3_600_000;
-/// So many places are looked at for one peer: a table is used in groups of this size.
+/// How many slots are tried for one peer: a table is used in groups of this size.
 const GROUP: usize = 8;
 
 /// A place for a receipt.

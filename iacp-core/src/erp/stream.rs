@@ -95,7 +95,7 @@ impl Way<'_> {
 pub struct Arrival<'a> {
     /// The Outer Transport Header, where a third host is asked to carry.
     pub outer: Option<Outer<'a>>,
-    /// How it came.
+    /// Directly, by a router, or by a relay.
     pub way: Way<'a>,
     /// The ERP Routing Header. It is not authenticated: a wrong generation is dropped or ignored, a wrong EID finds no
     /// session.

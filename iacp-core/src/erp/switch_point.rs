@@ -30,9 +30,9 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quorum {
-    /// k: so many confirmations are one.
+    /// k: how many nodes must confirm.
     pub confirmations: u8,
-    /// f: so many nodes may lie; one more cannot all.
+    /// f: how many nodes may be faulty. Of f + 1, at least one is honest.
     pub faulty: u8,
 }
 

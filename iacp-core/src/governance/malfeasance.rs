@@ -100,7 +100,7 @@ impl Accusation {
         Self { id, offender, accuser, offence, generation }
     }
 
-    /// Of what.
+    /// The offence.
     #[must_use]
     pub const fn offence(&self) -> Offence {
         self.offence

@@ -14,9 +14,9 @@ use crate::time::{Mono, UnixTime};
 pub const EPOCH: u64 = 30_000;
 /// The window, in epochs: one hour.
 pub const WINDOW: u64 = 120;
-/// So many epochs longer a rebuttal is taken from another responsible node.
+/// How many epochs later a rebuttal is still accepted from another responsible node.
 pub const GRACE: u64 = 2;
-/// An accusation without a verdict lapses so many epochs after it opened.
+/// How many epochs after its begin an accusation without a verdict lapses.
 pub const LAPSE: u64 = 160;
 
 /// The epoch of a moment.
@@ -29,9 +29,9 @@ pub const fn epoch(at: UnixTime) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
-    /// What never goes back.
+    /// The clock that never goes back.
     pub mono: Mono,
-    /// What is compared between hosts.
+    /// The clock that hosts compare with each other.
     pub unix: UnixTime,
 }
 
@@ -255,7 +255,7 @@ impl Escrow {
         self.opened
     }
 
-    /// Whether so many epochs are over, by both clocks.
+    /// Whether this many epochs are over, by both clocks.
     fn is_over(&self, now: Clock, epochs: u64) -> bool {
         epoch(now.unix) >= self.opened.saturating_add(epochs) && self.gone(now.mono) >= epochs.saturating_mul(EPOCH)
     }
@@ -346,7 +346,7 @@ pub struct Ballot {
     cleared: u8,
 }
 
-/// So many nodes vote.
+/// How many nodes vote.
 pub const VOTERS: usize = 7;
 
 /// What a vote did.

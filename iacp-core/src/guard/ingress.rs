@@ -152,7 +152,7 @@ mod tests {
         Ipv4Addr::from_bits(bits).into()
     }
 
-    /// How many of so many keys let each of the pairs share a bucket.
+    /// How many of `keys` keys let each of the pairs share a bucket.
     fn shared<const PREFIXES: usize>(pairs: &[(IpAddr, IpAddr)], keys: u64) -> Vec<u64> {
         let mut shared: Vec<u64> = pairs.iter().map(|_| 0).collect();
         for seed in 0..keys {

@@ -5,7 +5,7 @@ use iacp_wire::Eid;
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
-/// An entry is looked for in so many places.
+/// How many slots are tried for an entry.
 const WAYS: usize = 8;
 const DAY: u64 = 24 * 3_600_000;
 

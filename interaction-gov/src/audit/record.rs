@@ -52,7 +52,7 @@ pub struct Record {
     pub interaction: InteractionId,
     /// Its place in the chain, the first being 0.
     pub sequence: u32,
-    /// When.
+    /// When it happened.
     pub time: Time,
     /// What happened.
     pub kind: Kind,

@@ -91,7 +91,7 @@ pub(crate) struct Known {
     pub before: Signed,
     /// The control plane has gone back behind the latest text.
     pub withdrawn: Flag,
-    /// Of its last delegation.
+    /// The serial of its last delegation.
     pub serial: u32,
 }
 

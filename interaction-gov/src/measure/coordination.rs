@@ -159,7 +159,7 @@ impl PerMille {
     /// All.
     pub const ALL: Self = Self(1_000);
 
-    /// So many parts per 1,000. `None`: more than all.
+    /// A share in parts per 1,000; `None` above 1,000.
     #[must_use]
     pub const fn new(parts: u16) -> Option<Self> {
         if parts <= Self::ALL.0 { Some(Self(parts)) } else { None }

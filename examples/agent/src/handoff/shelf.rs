@@ -71,7 +71,7 @@ impl Shelf {
     }
 }
 
-/// A regular file of at most so many bytes; `None` if there is none.
+/// A regular file of at most `longest` bytes; `None` if there is none.
 fn read(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
     let unfit = || path.display().to_string();
     let file = match File::open(path) {

@@ -43,14 +43,14 @@ use crate::telling::timeline::Timeline;
 
 /// Things that are done in a row before whatever has come meanwhile has its turn.
 const BURST: usize = 64;
-/// A host that stops waits so long for its disk.
+/// How long a host that stops waits for its disk.
 const LAST: Duration = Duration::from_secs(2);
 /// Addresses whose frames are counted.
 const PLACES: usize = 1_024;
 /// How often a host that listens everywhere looks where it is.
 const WATCH: Duration = Duration::from_secs(2);
 
-/// Where the way out is full, other deadlines are looked at after so many milliseconds.
+/// While the way out is full, other deadlines are looked at every this many milliseconds.
 const LOOK: u64 = 1_000;
 
 /// Frames from and to one address.

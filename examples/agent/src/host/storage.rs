@@ -297,9 +297,8 @@ impl Storage {
     }
 }
 
-/// Writes what is ordered, one after the other; what fails is tried again. A seed that is to be forgotten goes before all
-/// else, also where a full disk lets nothing be written, and takes with it what was still to be written of its agent. What no agent
-/// waits for comes last.
+/// Writes what is ordered, one after the other; what fails is tried again. Deleting a seed comes first, also on a
+/// full disk, and cancels pending writes of that agent. Writes that no agent waits for come last.
 fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSender<Word>) {
     let mut waiting = VecDeque::new();
     loop {

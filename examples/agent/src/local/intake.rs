@@ -29,7 +29,7 @@ mod tests;
 
 /// Transfers that are not complete are kept for their senders up to this number; then the oldest goes.
 const UNFINISHED: usize = 64;
-/// As many that are complete are remembered, for a sender that did not hear it.
+/// How many completed transfers are remembered, for senders that missed the confirmation.
 const FINISHED: usize = 256;
 /// How much is read at a time to find a digest.
 const PIECE: usize = 64 << 10;
@@ -479,7 +479,7 @@ impl Intake {
         Ok(found.into_iter().map(|(_, number, kept)| (number, kept)).collect())
     }
 
-    /// Senders that never come back fill no disk with more than a number of transfers.
+    /// Deletes the oldest unfinished transfers, so that senders that never return cannot fill the disk.
     /// The transfer with the number `now` is the one that has just come.
     fn prune(&self, now: &str) -> io::Result<()> {
         let (mut unfinished, mut finished) = (0, 0);

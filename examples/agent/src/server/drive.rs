@@ -48,7 +48,7 @@ pub async fn serve_and_answer(
             arrival = inbox.recv() => {
                 let Some(arrival) = arrival else { return Ok(()) };
                 server.handle(clock.now(), arrival);
-                // What else has come meanwhile, without going round.
+                // Datagrams that have arrived meanwhile, in the same turn.
                 for _ in 0..BURST {
                     let Ok(arrival) = inbox.try_recv() else { break };
                     server.handle(clock.now(), arrival);

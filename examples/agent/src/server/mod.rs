@@ -51,7 +51,7 @@ const ACCEPTED: usize = 8_192;
 const STALLED: u64 = 60_000;
 /// A session whose peer went silent is kept this long, in milliseconds.
 const RECONNECT: u64 = 60_000;
-/// The memory of so many ended sessions is kept for the next ones.
+/// The memory of this many ended sessions is kept for the next ones.
 const SPARE: usize = 16;
 /// A session that found the transport's queue full tries again after this long, in milliseconds.
 const RETRY: u64 = 1;

@@ -55,7 +55,7 @@ async fn play(stage: &mut Stage<'_>) -> Result<Vec<(bool, String)>> {
     ])
 }
 
-/// So many bytes alice has told to be safe with bob.
+/// How many bytes are safe with bob, as alice has told.
 fn safe(stage: &Stage<'_>) -> u64 {
     let told = stage.told(Role::Alice).filter_map(|step| match step {
         Step::Progress { done, .. } => Some(*done),

@@ -175,7 +175,7 @@ pub(super) struct Cache<'m> {
 
 /// An answer is at most so old, in milliseconds.
 const FRESH: u64 = 60_000;
-/// An answer is looked for in so many places.
+/// How many slots are tried for an answer.
 const WAYS: usize = 4;
 
 impl<'m> Cache<'m> {

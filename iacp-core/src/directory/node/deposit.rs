@@ -32,9 +32,9 @@ pub(super) mod status {
     pub const KNOWN: u32 = 23;
 }
 
-/// Of one accuser so many accusations are open or wait at a node.
+/// The most accusations of one accuser that are open or waiting at a node.
 const OF_ACCUSER: usize = 4;
-/// So long after it lapsed an accusation may open once more, in milliseconds.
+/// How long after its end an accusation may be opened again, in milliseconds.
 const DAY: u64 = 24 * 3_600_000;
 
 /// The kinds that an owner brings. The others come from nodes.

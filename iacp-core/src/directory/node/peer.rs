@@ -21,7 +21,7 @@ use crate::guard::{Weight, tokens};
 use crate::identity::{Identity, verify_frame};
 use crate::time::UnixTime;
 
-/// A node's DIR_PUT may come from so many of the nearest.
+/// How many of the nearest nodes may send a node's DIR_PUT.
 const SENDERS: usize = NEAREST;
 
 impl<P: Provider> Node<'_, P> {
@@ -46,7 +46,7 @@ impl<P: Provider> Node<'_, P> {
         let Ok(record) = parsed else { return Handled::Silence(Silence::Form) };
         let Ok(class) = class_of::<P>(&record) else { return Handled::Silence(Silence::Form) };
         let near = |eid| self.neighbours.serves(eid, class, &record.storage_key, self.settings.diversity, SENDERS);
-        // Of itself a known node tells each that knows it.
+        // A known node sends its own NODE record to every node that knows it.
         let is_its_own = record.kind == Kind::Node as u8
             && self.neighbours.knows(&node)
             && record.storage_key == DhtKey(P::sha256(&[&node.0]));

@@ -14,18 +14,18 @@ use crate::guard::site;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
 
-/// So many records of one kind stand under one key.
+/// The most records of one kind under one key.
 pub const LIST: usize = 64;
-/// But so many FILTERs: two epochs of the largest one. An answer counts no more than 255.
+/// The most FILTER parts under one key: two epochs of the largest filter. (An answer can count 255 records.)
 const PARTS: usize = 128;
-/// A binding that ran out refuses older ones for so long, in milliseconds.
+/// How long an expired binding still blocks older ones, in milliseconds.
 pub const FLOOR: u64 = 7 * 24 * 3_600_000;
-/// So many places are looked at in one sweep.
+/// How many places one sweep looks at.
 const SWEEP: u32 = 32;
 /// How many networks the counts tell apart.
 const NETWORKS: usize = 256;
 
-/// So many records of a kind stand under one key, which for these kinds is that of one EID or offender.
+/// The most records of a kind under one key, for kinds that are kept per EID or per offender.
 const fn most(kind: Kind) -> usize {
     match kind {
         Kind::Ticket => 16,
@@ -114,8 +114,8 @@ impl Source {
         }
     }
 
-    /// Of the list of one key, so many records are of its network. Only lists that many owners share are shut so: of what one owner
-    /// has, or what nodes bring in parts, all may come the same way.
+    /// The most records of one network in the list of one key. Only lists that many owners share have this limit: the records of one
+    /// owner, and the parts that nodes send, usually come from one network.
     const fn most_listed(self, kind: Kind) -> usize {
         match (kind, self) {
             (Kind::Publication | Kind::Assertion, Self::Owner(_)) => LIST / 8,
@@ -124,7 +124,7 @@ impl Source {
         }
     }
 
-    /// Its network may hold one of so many parts.
+    /// The share of its network in the whole table: one in this number.
     const fn part(self) -> u32 {
         match self {
             Self::Owner(_) => 64,
@@ -365,7 +365,8 @@ impl<'m> Store<'m> {
         Ok(())
     }
 
-    /// The same bytes came again: they live until `expiry`. The end of a floor is none of a binding.
+    /// Extends the life of a record that came again unchanged. A floor (what an expired binding leaves) ends later than its binding:
+    /// that end does not count here.
     pub fn refresh(&mut self, which: &Which, expiry: u64) {
         if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
             let stood = if entry.floor { 0 } else { entry.expiry };

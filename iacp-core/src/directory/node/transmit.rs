@@ -19,7 +19,7 @@ use crate::governance::window::Clock;
 use crate::identity::{Identity, sign_frame};
 use crate::time::UnixTime;
 
-/// A node signs its record anew so often, of the 24 hours that it lives; in milliseconds.
+/// How often a node signs its record anew, in milliseconds; the record lives for 24 hours.
 const ANNOUNCE: u64 = 6 * 3_600_000;
 const NODE_LIFE: u64 = 24 * 3_600_000;
 /// Where hosts take frames.
@@ -245,7 +245,7 @@ impl<P: Provider> Node<'_, P> {
     }
 }
 
-/// So many places are looked at before another turn, if none of them has a question.
+/// How many places are looked at before another turn, if none of them has a question.
 const LOOKS: u32 = 4_096;
 
 /// What of a NODE its signature covers.

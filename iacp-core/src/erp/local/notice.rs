@@ -135,7 +135,7 @@ impl Standing {
 pub struct Mapped {
     /// The EID that answers for the host. That its content is the origin's, this does not say (PROFILE 18.8).
     pub eid: Eid,
-    /// For so many seconds: then it has to be asked for again.
+    /// How long it holds, in seconds: then it has to be asked for again.
     pub seconds: u32,
 }
 

@@ -6,7 +6,7 @@ use iacp_wire::Eid;
 
 use crate::keys;
 
-/// A node that has not answered for so long is told of, in milliseconds. Requests are repeated meanwhile.
+/// A node that has not answered for this long is reported, in milliseconds. Requests are repeated meanwhile.
 const PATIENCE: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use zerocopy::FromBytes;
 use crate::host::directory::learnt::Learnt;
 use crate::keys::{self, Crypto};
 
-/// More are not under way: what is asked then is asked again by the LL-Entity.
+/// The most look-ups at a time; the LL-Entity repeats what is refused.
 const MOST: usize = 64;
 /// Flags of an answer.
 const CHALLENGED: u16 = 0x0001;

@@ -16,7 +16,7 @@ use crate::identity::verify_frame;
 use crate::slots::Maybe;
 use crate::time::Mono;
 
-/// What the directory says of a peer is believed for so long, in milliseconds.
+/// How long the directory's answer about a peer counts, in milliseconds.
 const STANDING: u64 = 300_000;
 /// A node's STALE has an agent's own binding read at most once in this long, in milliseconds.
 const READ_OWN: u64 = 2_000;

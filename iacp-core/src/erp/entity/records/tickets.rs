@@ -21,7 +21,7 @@ use crate::erp::ticket::{Issuer, NotIssued, NotOpened, Opener};
 use crate::pss::continuity;
 use crate::time::Mono;
 
-/// Ticket keys outlive their session for so long, in milliseconds.
+/// How long ticket keys outlive their session, in milliseconds.
 const KEPT: u64 = 7 * 24 * 3_600_000;
 /// No more ticket keys are kept of one peer: the newest ones.
 const OF_A_PEER: usize = 4;

@@ -15,7 +15,7 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// A binding claims in so many sessions of its owner at first: in the others when one of them shows that the owner is there.
+/// In how many sessions of its owner a binding is applied at first; in the others when one of these shows that the owner is there.
 const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;

@@ -131,7 +131,7 @@ pub struct Rights<const N: usize> {
     /// The start of the current second, and the number of ops in it.
     window: Mono,
     ops: u32,
-    /// Whether the peer has been DISCONNECTED for so long that it counts as no member of any group here.
+    /// Whether the peer has been DISCONNECTED too long to count as a member of a group here.
     away: bool,
 }
 
