@@ -48,7 +48,7 @@ pub enum OuterError {
     Form,
     /// The manifest's bytes are not an object.
     Json(JsonError),
-    /// The object is no manifest.
+    /// The object is not a manifest.
     Manifest(ManifestError),
     /// Another algorithm than ed25519.
     UnknownAlgorithm,

@@ -127,7 +127,7 @@ impl Writing {
         }
     }
 
-    /// Takes what `node` answered to `sent`, the datagram with the `record`. What is no answer of this node changes nothing.
+    /// Takes what `node` answered to `sent`, the datagram with the `record`. What is not an answer of this node changes nothing.
     pub fn heard<P: Provider>(&mut self, node: &Eid, datagram: &[u8], sent: &[u8], record: &Record<'_>) -> Written {
         let Some(place) = self.question.place(node) else { return self.progress() };
         let wants = match answered::<P>(datagram, node, sent, record) {
@@ -205,7 +205,7 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is no answer.
+    /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is not an answer.
     /// What follows a malformed one is not read.
     // keeps: IACP-067 (§4.2.1.3)
     pub fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {

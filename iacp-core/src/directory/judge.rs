@@ -130,7 +130,7 @@ pub fn judge<P: Provider>(
 }
 
 /// Whether the token that is held was signed by the key that signs for its parent now. The key of a path changes with its owner: what an
-/// earlier one signed is no second word of the one that signs now.
+/// earlier one signed is not a second word of the one that signs now.
 fn is_of_one_signer<P: Provider>(body: &Body<'_>, held: Option<&Record<'_>>, facts: &impl Facts) -> bool {
     let held = held.and_then(|held| Body::parse(Kind::Delegation, held.body).ok());
     match (body, held) {

@@ -31,7 +31,7 @@ pub enum Stopped {
     Back,
     /// The next hop would be this host.
     Loop,
-    /// It is no ERP_DEFLECT.
+    /// It is not an ERP_DEFLECT.
     NotDeflected,
 }
 

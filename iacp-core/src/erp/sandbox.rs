@@ -36,7 +36,7 @@ pub enum Shut {
     Unknown,
     /// The stream is not open, or opens twice.
     Stream,
-    /// The URL is no text.
+    /// The URL is not text.
     Url,
     /// More than 1 MiB would be under way.
     Full,

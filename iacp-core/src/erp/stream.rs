@@ -43,7 +43,7 @@ pub enum NotCarried {
     Malformed,
     /// The frames stand in one another in an order that has no meaning.
     Nesting,
-    /// What ERP_STREAM carries is no frame of a session.
+    /// What ERP_STREAM carries is not a frame of a session.
     Inner,
     /// A handshake came by another host: its cookie proves a direct address.
     CarriedHandshake,

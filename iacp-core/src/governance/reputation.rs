@@ -1,6 +1,6 @@
 //! Reputation (`IACP §3.6`): scores in integers, out of what a keeper saw itself, and the three verdicts with hysteresis.
 //!
-//! A report about others costs nothing and proves nothing, so none is counted. A signature that fails is no key's: anyone can
+//! A report about others costs nothing and proves nothing, so none is counted. A signature that fails is not a key's: anyone can
 //! put an EID on a bad frame. What counts is authentic.
 
 use iacp_wire::Eid;

@@ -299,7 +299,7 @@ impl Escrow {
         if self.vote != Vote::None || !self.is_over(now, WINDOW + GRACE) {
             return None;
         }
-        // An owner who is asleep is not convicted: the revocation counts without a rebuttal.
+        // An owner who is offline is not convicted: the revocation counts without a rebuttal.
         let outcome = if self.defended { Outcome::Cleared } else { Outcome::Guilty };
         self.vote = Vote::Writing(outcome);
         Some(Due::Persist(outcome))

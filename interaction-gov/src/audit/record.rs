@@ -58,13 +58,13 @@ pub struct Record {
     pub kind: Kind,
     /// What was decided.
     pub verdict: Verdict,
-    /// Which participant: its seat.
+    /// The seat of the participant.
     pub seat: Option<u16>,
     /// The requested action; for other kinds, a code as the kind defines it.
     pub action: Option<u8>,
     /// The stream that it is about.
     pub on: On,
-    /// By which function.
+    /// The function.
     pub function: Option<u8>,
     /// The jurisdiction in which a computation runs.
     pub site: Option<u8>,

@@ -41,7 +41,7 @@ pub enum AuthorityError {
     Leap,
     /// The text does not follow the known one.
     Gap,
-    /// The text is no policy.
+    /// The text is not a policy.
     Text(TextError),
     /// The text belongs to another authority or another version.
     Head,

@@ -277,7 +277,7 @@ pub async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inb
     }
 }
 
-/// What a listener does with who comes.
+/// What a listener does with a new connection.
 enum Door {
     /// A place among its network's connections, as long as it is kept.
     Open(Arc<()>),

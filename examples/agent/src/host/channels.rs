@@ -68,7 +68,7 @@ pub struct Channels {
     inbox: mpsc::Receiver<Heard>,
     heard: mpsc::Sender<Heard>,
     connections: HashMap<u32, Connection>,
-    /// By which channel an agent came last.
+    /// The last channel of each agent.
     agents: HashMap<Eid, u32>,
     missed: HashMap<Eid, VecDeque<Vec<u8>>>,
     shut: HashMap<u32, Instant>,

@@ -178,7 +178,7 @@ impl Host<'_> {
         (digest, evolution): (Digest, u64),
         agent: Agent,
     ) {
-        // A nonce that two agents have begun with tells neither from the other, and one of zeros is no secret.
+        // A nonce that two agents have begun with tells neither from the other, and one of zeros is not a secret.
         let no_claim = claim_of(&InitializationNonce([0; 32]));
         let one = !self.standing.claims.contains_key(&claim) && claim != no_claim && claim != [0; 32];
         self.standing.claims.insert(claim, one.then_some(eid));
@@ -312,7 +312,7 @@ impl Host<'_> {
         }
     }
 
-    /// A datagram has come by the way out. The address of frames between agents of this host is no address out there.
+    /// A datagram has come by the way out. The address of frames between agents of this host is not an address out there.
     fn arrived(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         if from == INSIDE {
             *self.standing.dropped.entry("InsideFromOutside".into()).or_default() += 1;

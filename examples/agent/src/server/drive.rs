@@ -30,7 +30,7 @@ pub async fn serve(
     serve_and_answer(server, inbox, clock, &mut report, &mut none, stop).await
 }
 
-/// An answer that was awaited, or the word that there will be none.
+/// An awaited answer, or `None` if there will be none.
 pub type Later = (Key, Option<Reply>);
 
 /// Drives a server until it is told to stop. What `report` answers with [`Answered::Within`] comes by `later`.

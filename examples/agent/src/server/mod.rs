@@ -80,7 +80,7 @@ impl Entry {
     /// Notes what has advanced.
     fn look(&mut self, now: Mono) {
         let place = (self.session.expected(), self.session.unacknowledged().0);
-        // What the application has not said yet is no fault of the peer's.
+        // What the application has not said yet is not a fault of the peer's.
         if place != self.place || matches!(self.reply, reply::State::Awaited(_)) {
             (self.place, self.advanced, self.excused) = (place, now, false);
         }
@@ -404,7 +404,7 @@ impl<'t> Server<'t> {
         }
     }
 
-    /// What comes cannot be kept, or is no handoff where one was to come: the sender is told at once.
+    /// What comes cannot be kept, or is not a handoff where one was to come: the sender is told at once.
     fn give_up(&mut self, now: Mono, key: Key, error: &std::io::Error) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         let (reason, what) = match error.kind() {

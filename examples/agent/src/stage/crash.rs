@@ -64,7 +64,7 @@ fn safe(stage: &Stage<'_>) -> u64 {
     told.max().unwrap_or_default()
 }
 
-/// From which byte bob goes on.
+/// The byte from which bob continues.
 async fn went_on(stage: &mut Stage<'_>, mark: usize) -> Result<u64> {
     let from = |step: &Step| match step {
         Step::GoesOn { from, .. } => Some(*from),

@@ -198,7 +198,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// The earlier of two roots stands, so a node that could tell its time alone could take any name. From nodes a root is taken
-    /// when it is of this moment, or by the word of f + 1 of the responsible ones. Another DHT has its own way to ask them.
+    /// when it is of this moment, or by the same statement of f + 1 of the responsible ones. Another DHT has its own way to ask them.
     fn is_of_its_time<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, trust: &T) -> bool {
         let Ok(Body::Root(root)) = Body::parse(which.kind, record.body) else { return true };
         UnixTime(root.time).distance(now.unix) <= CLOCKS

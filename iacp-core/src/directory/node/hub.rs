@@ -125,7 +125,7 @@ pub enum Relayed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotRelayed {
-    /// It is no frame for a hub.
+    /// It is not a frame for a hub.
     Form,
     /// Its network has sent too much.
     Throttled,
@@ -135,7 +135,7 @@ pub enum NotRelayed {
     Spent,
     /// There is no room to wait for answers, or to remember the proof.
     Full,
-    /// No agent of the space would hear it, or this node is no hub of it.
+    /// No agent of the space would hear it, or this node is not a hub of it.
     NoMember,
     /// No such token, or not from the member that it was for.
     Token,

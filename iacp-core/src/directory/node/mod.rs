@@ -103,7 +103,7 @@ pub enum Handled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Silence {
-    /// It is no frame that a node takes.
+    /// It is not a frame that a node takes.
     Form,
     /// Its proof of work is of another time, or no claim.
     Claim,

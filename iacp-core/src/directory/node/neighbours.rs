@@ -28,7 +28,7 @@ pub struct Neighbour {
     unheard: Option<Unheard>,
     /// When its NODE runs out, Unix time in milliseconds; none for what the caller introduced.
     until: Option<u64>,
-    /// What it said that takes the word of f + 1 nodes, under a keyed hash.
+    /// Its statements that count only from f + 1 nodes, under a keyed hash.
     said: [u64; SAID],
     saying: usize,
 }

@@ -1,4 +1,4 @@
-//! What other nodes send: records that they hand over, votes, and the word that they are where their NODE says.
+//! What other nodes send: records that they hand over, votes, and statements that they are where their NODE says.
 
 use core::net::SocketAddr;
 
@@ -141,7 +141,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// A node has handed over what does not stand here: if it lacks the word of others, they are asked at once.
+    /// A node has handed over a record that this one does not have: if it needs statements of others, they are asked at once.
     pub(super) fn ask_others<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, (told, trust): (u32, &T)) {
         let Some(statement) = statement::<P>(record).filter(|_| told != status::OK) else { return };
         let Some(kind) = Kind::from_code(record.kind) else { return };

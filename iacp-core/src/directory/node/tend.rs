@@ -128,7 +128,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// By which accusation a key was decapitated.
+    /// The accusation by which a key was decapitated.
     fn convicted(&self, now: Clock, key: &Eid) -> Option<Digest> {
         let at = DhtKey(P::sha256(&[&key.0]));
         self.store.list(now.unix, Kind::Verdict, at).find_map(|(record, _)| {

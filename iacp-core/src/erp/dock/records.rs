@@ -211,7 +211,7 @@ fixed! {
 fixed! {
     /// A TICKET KEYS record: of one session, both directions.
     TicketKeysOf = 140 {
-        /// With whom the session is, or was.
+        /// The EID of the session's peer.
         peer: Eid,
         /// Its cookies.
         session: [u8; 16],

@@ -87,7 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Ok(0)
             }
             Message::Local { head, inner } => {
-                // A frame that is no request proves nothing, so it is refused before the token is looked at.
+                // A frame that is not a request proves nothing, so it is refused before the token is looked at.
                 let inside = Frame::parse(inner).map_err(|_| Dropped::Malformed)?;
                 if !matches!(inside.message, Message::AaiRequest { .. } | Message::ErpEvolve(_)) {
                     return Err(Dropped::Malformed);

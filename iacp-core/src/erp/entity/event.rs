@@ -32,7 +32,7 @@ pub enum Dropped {
     NotAsked,
     /// Its signature does not verify.
     Signature,
-    /// An ANML_FALLBACK_ANSWER of an asked node that is no answer.
+    /// An ANML_FALLBACK_ANSWER of an asked node that is not an answer.
     Answer(Ignored),
     /// Two bindings of one EID under one generation: offence 1 is in hand.
     Equivocation,

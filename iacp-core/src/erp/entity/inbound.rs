@@ -191,7 +191,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             _ if limited => HostEvent::Dropped(Dropped::RateLimited),
             Effect::Process if known.is_some() => HostEvent::Taken,
-            // A binding that does not verify is no header of an inner frame: nothing is left of it.
+            // A binding that does not verify is not a header of an inner frame: nothing is left of it.
             Effect::Process | Effect::Offer => HostEvent::Dropped(Dropped::Signature),
             Effect::Equivocation => {
                 if let Some(known) = known {

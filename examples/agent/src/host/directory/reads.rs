@@ -51,7 +51,7 @@ impl About {
 /// What the records prove that stand behind the flags of a peer.
 #[derive(Clone, Debug, Default)]
 struct Proven {
-    /// The root keys that nodes name. One of them may be a thief's, in the word of a lying node.
+    /// The root keys that nodes name. One of them may be a thief's, if a node lies.
     airks: Vec<Eid>,
     accused: bool,
     first_invalid: Option<u64>,

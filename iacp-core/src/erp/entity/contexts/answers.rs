@@ -191,7 +191,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 self.end_context(now, slot, Event::RegistrationRefused);
             }
             Verdict::Stale => {
-                // One node's word is no proof: what it knows is read, and proves itself. A node that says it again and again has
+                // One node's word is not a proof: what it knows is read, and proves itself. A node that says it again and again has
                 // it read no more often.
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.read_own_from <= now) {
                     (agent.read_own, agent.read_own_from) = (true, now.after(READ_OWN));

@@ -7,7 +7,7 @@ use crate::pss::shared::{Coordinate, Rights};
 use crate::slots::Reset;
 use crate::time::Mono;
 
-/// A peer that is DISCONNECTED for this long, in milliseconds, is no member of a group.
+/// A peer that is DISCONNECTED for this long, in milliseconds, is not a member of a group.
 pub(in crate::erp::entity) const AWAY: u64 = 60_000;
 /// Endpoints of a side that can be granted or followed in one session: eight, and the one of the pair.
 pub(super) const POINTS: usize = 9;

@@ -301,7 +301,7 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// Sets whether the peer has been DISCONNECTED for more than 60 s. While it is away it is no member of a group.
+    /// Sets whether the peer has been DISCONNECTED for more than 60 s. While it is away it is not a member of a group.
     pub const fn set_away(&mut self, away: bool) {
         self.away = away;
     }
