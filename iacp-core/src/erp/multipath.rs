@@ -32,7 +32,7 @@ pub const RELAYED: [Rate; 2] =
 pub struct Relay {
     /// Its EID.
     pub node: Eid,
-    /// Where it is.
+    /// Its address.
     pub at: SocketAddr,
     /// The network that it stands in: two relays stand in two networks.
     pub network: u64,

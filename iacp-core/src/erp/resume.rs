@@ -45,7 +45,7 @@ impl Line {
 pub struct ResumeRecord {
     /// The EID of the peer.
     pub peer: Eid,
-    /// Which line.
+    /// The line.
     pub line: Line,
     /// The lowest item that is not in committed work.
     pub safe: u64,

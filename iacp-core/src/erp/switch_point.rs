@@ -22,7 +22,7 @@ pub const WRITE: u64 = 30_000;
 pub struct Node {
     /// Its EID: it signs its confirmations.
     pub eid: Eid,
-    /// Where it is.
+    /// Its address.
     pub at: SocketAddr,
 }
 

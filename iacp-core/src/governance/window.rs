@@ -237,13 +237,13 @@ impl Escrow {
         self.state
     }
 
-    /// Which accusation.
+    /// The accusation.
     #[must_use]
     pub const fn id(&self) -> Digest {
         self.id
     }
 
-    /// Against which key.
+    /// The accused key.
     #[must_use]
     pub const fn offender(&self) -> Eid {
         self.offender

@@ -98,7 +98,7 @@ pub struct Record {
     pub sends: u16,
     /// The streams that it receives.
     pub receives: u16,
-    /// Which function binding.
+    /// The function binding.
     pub binding: Option<u16>,
     /// The function binding that has delegated it.
     pub parent: Option<u16>,

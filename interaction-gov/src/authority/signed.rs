@@ -88,7 +88,7 @@ pub struct Delegation {
     pub scope: Scope,
     /// The digest of the vocabulary in which the scope is written.
     pub vocabulary: [u8; 32],
-    /// Until when.
+    /// The time at which it ends.
     pub until: Time,
     /// Must be above the serials of all earlier delegations of this authority.
     pub serial: u32,

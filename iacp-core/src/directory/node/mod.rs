@@ -132,18 +132,18 @@ pub enum Event {
     /// Write this vote to stable storage, then call [`Node::persisted`]. If another vote on the accusation stands there, do neither:
     /// two different votes of one node convict it.
     Persist {
-        /// Which accusation.
+        /// The accusation.
         id: Digest,
-        /// Against which key.
+        /// The accused key.
         offender: Eid,
         /// How this node votes.
         outcome: Outcome,
     },
     /// An accusation lapsed: its stake is released.
     Lapsed {
-        /// Which accusation.
+        /// The accusation.
         id: Digest,
-        /// Against which key.
+        /// The accused key.
         offender: Eid,
     },
     /// There is a verdict: the stake is burnt or released.
@@ -158,7 +158,7 @@ pub enum Event {
     /// A key signed two records that no honest key signs; the one that came second was not stored. If they are two bindings,
     /// [`Node::accuse`] accuses by them.
     Equivocation {
-        /// Which key.
+        /// The key that signed both.
         offender: Eid,
     },
 }

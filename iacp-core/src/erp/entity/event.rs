@@ -80,16 +80,16 @@ pub enum HostEvent<'d> {
     /// signs the accusation. Sessions of an EID with two bindings go on, by three paths once the host calls
     /// [`LlEntity::challenge`](super::LlEntity::challenge).
     Proof {
-        /// Which EID.
+        /// The EID of the offender.
         offender: Eid,
         /// As what the accusation goes to the nodes.
         published: Published,
     },
     /// The peer of a session has proved that it is somewhere else: everything goes there from now on. Agents are not told.
     Moved {
-        /// Which agent's session.
+        /// The agent of the session.
         eid: Eid,
-        /// Which session.
+        /// The session.
         session: Handle,
         /// Where the peer is.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]

@@ -91,7 +91,7 @@ const PREFIXES: usize = NETWORKS;
 /// How a host is configured.
 #[derive(Clone, Copy, Debug)]
 pub struct HostSettings {
-    /// Where it is.
+    /// Its address.
     pub address: IpAddr,
     /// How many directory nodes have to agree. `None` for a host without a directory: a binding counts at once, peers are
     /// named with their address, and every peer is admitted.

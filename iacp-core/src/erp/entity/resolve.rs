@@ -40,7 +40,7 @@ const LIFE: u64 = 1_900;
 
 const _: () = assert!(FRAME <= HEAD && ASKED == crate::erp::switch_point::NODES);
 
-/// Where a query stands.
+/// The state of a query.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Idle,
