@@ -213,7 +213,7 @@ where
         let closure = done?;
         if let Route::Quic(..) = self.route {
             if closure != Closure::Graceful {
-                // The last word has a moment to leave.
+                // Time for the last frame to leave.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             self.route.close();

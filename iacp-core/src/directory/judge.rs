@@ -245,7 +245,7 @@ fn rank<P: Provider>(kind: Kind, body: &Body<'_>, bytes: &[u8], held: &Record<'_
         (Body::Root(root), Body::Root(before)) => {
             return if root.precedes::<P>(&before) { Rank::Newer } else { Rank::Older };
         }
-        // One content under two signatures contradicts nothing: the first stays. What followed a root that is gone gives way.
+        // One content under two signatures contradicts nothing: the first stays. A change that followed a lost root is replaced.
         (Body::Curation(update), Body::Curation(before)) => {
             return match (update.says_what(&before), update.state_before == before.state_before) {
                 (true, _) => Rank::Older,

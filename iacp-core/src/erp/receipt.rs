@@ -71,8 +71,8 @@ impl<'m> Receipts<'m> {
         self.slots.get_mut(start..end).unwrap_or_default()
     }
 
-    /// Keeps a record for 24 h. Where there is no place an expired record gives way, else the oldest one of the same peer, else
-    /// the oldest one that stands there.
+    /// Keeps a record for 24 h. In a full table it replaces an expired record, else the oldest one of the same peer, else
+    /// the oldest one.
     pub fn keep(&mut self, now: Mono, record: ResumeRecord) {
         let until = now.after(KEPT);
         let group = self.group(&record.peer);

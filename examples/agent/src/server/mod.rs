@@ -43,7 +43,7 @@ use crate::telling::watch::Watch;
 
 /// What all sessions together may take, in bytes.
 const MEMORY: usize = 256 << 20;
-/// Sessions at a time, those included whose last word is kept for a minute.
+/// Sessions at a time, including ended ones whose last frame is kept for a minute.
 const SESSIONS: usize = MEMORY / size_of::<Receiving>();
 /// Sessions that may be made under one cookie secret, that is in two minutes.
 const ACCEPTED: usize = 8_192;
@@ -129,7 +129,7 @@ pub struct Server<'t> {
     sessions: HashMap<Key, Entry>,
     /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
     strangers: VecDeque<Key>,
-    /// Sessions that have ended and keep their last word, in the order in which they ended.
+    /// Ended sessions whose last frame is kept, in the order in which they ended.
     ended: VecDeque<Key>,
     /// When which session wants to be asked.
     agenda: BTreeSet<(Mono, Key)>,

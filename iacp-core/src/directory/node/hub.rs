@@ -43,9 +43,9 @@ const SHARE: usize = 64;
 const WAITING_SHARE: usize = 8;
 /// How long a member stays at most, in milliseconds.
 pub const STAY: u64 = 3_600_000;
-/// Members that hear a request which names no number.
+/// How many members get a request that names no number.
 pub const HEARERS: usize = 8;
-/// No request is heard by more.
+/// The most members that get a request.
 pub const MOST: usize = 32;
 /// How long a request waits for answers, in milliseconds.
 pub const PATIENCE: u64 = 10_000;
@@ -135,7 +135,7 @@ pub enum NotRelayed {
     Spent,
     /// There is no room to wait for answers, or to remember the proof.
     Full,
-    /// No agent of the space would hear it, or this node is not a hub of it.
+    /// No agent of the space would get it, or this node is not a hub of it.
     NoMember,
     /// No such token, or not from the member that it was for.
     Token,
@@ -349,7 +349,7 @@ impl<'m> Hub<'m> {
         let (space, Some(request)) = (proven.space(), datagram.first_chunk::<REQUEST>()) else {
             return Relayed::Silence(NotRelayed::Form);
         };
-        // The seeker does not hear itself, and no member is told to answer to its own address.
+        // The seeker does not get its own request, and no member is told to answer to its own address.
         let hears = |member: &&Member| member.space == space && member.until > now.unix.0 && member.at != from;
         if !serves(&space) || !self.members.iter().flatten().any(|member| hears(&member)) {
             return Relayed::Silence(NotRelayed::NoMember);

@@ -46,7 +46,7 @@ pub enum Presented {
     Full,
 }
 
-/// The filter of proofs. A place whose time is over is free; no other proof ever gives way, so no flood of proofs makes an
+/// The filter of proofs. A place whose time is over is free; no other proof is ever replaced, so no flood of proofs makes an
 /// earlier one count twice.
 pub struct Seen<'m> {
     places: &'m mut [Shown],

@@ -1,6 +1,6 @@
 //! The records that a node keeps, in the caller's memory.
 //!
-//! Full means refuse: no record gives way to another key's, but for floors, which are what is left of bindings that ran out.
+//! Full means refuse: no record is replaced by one of another key, except floors, which are what remains of expired bindings.
 //! The owners of one network hold at most 1/64 of the places, and what its nodes hand on at most a quarter; both are counted under
 //! a keyed hash, so that no network fills the table and none can be chosen to share another's count.
 
@@ -207,7 +207,7 @@ impl<'m> Store<'m> {
         self.room_for(now, which, (from, None))
     }
 
-    /// The same, if another record of its list gives way to it.
+    /// The same, if it replaces the record `spent` of its list.
     pub(super) fn room_for(
         &mut self,
         now: UnixTime,
@@ -238,7 +238,7 @@ impl<'m> Store<'m> {
         if fits { Ok(()) } else { Err(Full) }
     }
 
-    /// Of a list that is full, the record that came first among those that may give way.
+    /// In a full list, the oldest record that may be replaced.
     pub(super) fn yields(&self, which: &Which, may: impl Fn(&Which, &[u8]) -> bool) -> Option<Which> {
         let (mut listed, mut first) = (0, None);
         self.index.find(self.hash(which.kind, &which.key), |slot| {
@@ -320,7 +320,7 @@ impl<'m> Store<'m> {
         self.put_for(now, which, record, expiry, (from, None))
     }
 
-    /// The same; what gives way to it is freed.
+    /// The same; the record that it replaces is freed.
     pub(super) fn put_for(
         &mut self,
         now: UnixTime,

@@ -325,7 +325,7 @@ pub struct PeerSlot {
     pub(super) shunned: Option<Mono>,
     /// A verified accusation stands against it.
     pub(super) challenged: bool,
-    /// Sessions that wait for what the directory knows of it: such an entry does not give way.
+    /// Sessions that wait for the directory's answer about it: such an entry is not dropped.
     pub(super) waiting: List<2>,
 }
 

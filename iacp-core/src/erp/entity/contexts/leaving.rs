@@ -94,7 +94,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.forget_docking(slot);
         self.unfile_eid(&eid, slot);
         while self.outbox.is_full() {
-            // The oldest leaving gives way: it has had the longest time to be heard.
+            // The oldest leaving is dropped: it has been sent most often.
             let Some(oldest) = self.outbox_age.pop(&mut self.outbox) else { break };
             self.forget_leaving(oldest);
         }

@@ -71,7 +71,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.tickets.get_mut(share)
     }
 
-    /// An established session hands its ticket keys over, once. Where there is no place the oldest give way: of the same
+    /// An established session hands its ticket keys over, once. In a full table they replace the oldest ones: of the same
     /// peer if it has four, else those of a session that has ended, else any.
     pub(in crate::erp::entity) fn keep_ticket_keys(&mut self, slot: u32) {
         let now = self.clock;

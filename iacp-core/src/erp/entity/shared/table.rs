@@ -141,7 +141,8 @@ impl SharedSlot {
         self.points.iter_mut().find(|point| point.coordinate == Some(*coordinate))
     }
 
-    /// The same; a place is taken for one that is new. One that nothing is granted of gives way, last one of which an end is known.
+    /// The same; a new one takes a free slot, or replaces one of which nothing is granted: those whose end is known are kept
+    /// longest.
     pub(super) fn point(&mut self, coordinate: Coordinate) -> Option<&mut Point> {
         let known = |point: &Point| point.coordinate == Some(coordinate);
         let free = |point: &Point| point.coordinate.is_none();
