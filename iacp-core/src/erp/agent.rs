@@ -118,7 +118,7 @@ pub(crate) struct Tell {
     pub(crate) wrong_source: bool,
     /// An accusation against the EID has proved itself.
     pub(crate) accused: Option<Offence>,
-    /// What was asked of a peer's standing is known.
+    /// The answer about a peer's standing has come.
     pub(crate) standing: bool,
     /// RESOLVE has ended.
     pub(crate) resolved: bool,

@@ -159,7 +159,7 @@ impl<'m> Keeper<'m> {
         }
     }
 
-    /// What was seen of sessions that are over is counted.
+    /// Observations of ended sessions are counted.
     fn end<P: Provider>(&mut self, unix: UnixTime, is_over: impl Fn(&Watched) -> bool, store: &mut impl FnMut(Entry)) {
         for at in 0..self.watched.len() {
             let place = self.watched.get_mut(at);

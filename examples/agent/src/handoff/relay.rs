@@ -76,7 +76,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
                 .context("nothing is handed on any more")?;
             Ok(Answered::Within(answer::RELAY_WAITS))
         }
-        // What is here is others', and not to be asked for.
+        // The handoffs here belong to others, and are not given out.
         None => Ok(Answered::Now(None)),
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };

@@ -113,7 +113,7 @@ impl Folder {
         for entry in fs::read_dir(&agents).with_context(unreadable)? {
             let entry = entry.with_context(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // What a crash in the middle of a write has left.
+            // Files that a crash in the middle of a write has left.
             if name.starts_with('.') {
                 fs::remove_file(entry.path()).with_context(unreadable)?;
                 continue;

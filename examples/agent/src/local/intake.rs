@@ -442,7 +442,7 @@ impl Intake {
         self.folder.join(format!(".{number}.json"))
     }
 
-    /// What is there of a transfer, open at its end.
+    /// The bytes of a transfer so far, open at the end.
     fn part(&self, number: &str, new: bool) -> io::Result<File> {
         let path = self.part_path(number);
         let mut file = File::options().write(true).create(new).truncate(false).open(path)?;

@@ -212,7 +212,7 @@ impl<'t> Stage<'t> {
             }
             let said = tokio::time::timeout_at(self.end, self.said.recv()).await;
             let Some((teller, serial, said)) = said.context("it takes too long")? else { bail!("all have ended") };
-            // What a killed process has said before may come later.
+            // What a killed process has printed may arrive later.
             if self.processes.get(&teller).is_none_or(|process| process.serial != serial) {
                 continue;
             }

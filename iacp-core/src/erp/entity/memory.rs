@@ -72,10 +72,10 @@ pub(super) struct Want {
     pub(super) resolution: Resolution,
 }
 
-/// What is left of a session whose context is gone.
+/// What remains of a session whose context has ended.
 #[derive(Clone, Copy)]
 pub(super) struct Goodbye {
-    /// Where a copy of the leaving goes, until it has gone.
+    /// The address for a copy of the leaving, until it is sent.
     pub(super) to: Option<SocketAddr>,
     /// The cell of the outbox that has the leaving, and knows whose it is.
     pub(super) cell: Handle,

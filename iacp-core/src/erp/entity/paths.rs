@@ -286,7 +286,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// What was missing or altered is told to the agent and to the peer.
+    /// Missing and altered copies are reported to the agent and to the peer.
     pub(super) fn report_paths(&mut self, now: Mono, session: u32) {
         let Some(entry) = self.sessions.at_mut(session) else { return };
         let Some(slot) = entry.paths.checked_sub(1).and_then(|place| self.paths.at_mut(place)) else { return };
