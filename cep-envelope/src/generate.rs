@@ -108,7 +108,7 @@ pub enum Damage {
     EscapedKey,
     /// Something follows the object.
     Trailing,
-    /// A member is no string.
+    /// A member is not a string.
     WrongType,
     /// A member is absent.
     Missing,

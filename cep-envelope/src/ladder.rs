@@ -5,7 +5,7 @@
 //!   ↑ the bytes themselves
 //! present
 //!   ↑ an expected digest, equal to theirs
-//! digest-matched          provisional while the expectation is the control plane's word
+//! digest-matched          provisional if only a notification states the digest
 //!   ↑ the caller's Container finds structure and integrity in order
 //! container-verified
 //!   ↑ a VerifiedManifest of the content that the container holds, whose mirrored fields are the name's

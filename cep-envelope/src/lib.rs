@@ -1,8 +1,19 @@
 //! Continuity envelopes: what a receiver needs to decide whether a delivered object may continue.
 //!
 //! *Name is hint, content is truth*: a [`Surface`] sorts and groups, a [`Notification`](notification::Notification)
-//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) has how much is
+//! claims, a [`VerifiedManifest`](manifest::VerifiedManifest) proves, a [`Ladder`](ladder::Ladder) records how much is
 //! proven, and a [`Receiver`](decision::Receiver) decides, with its memory, the [`Lineage`](lineage::Lineage).
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `ed25519` (default) | `Strict`, the verification of signatures in portable code. Without it, the platform implements `Signatures` |
+//! | `opt_size` | smaller and slower field arithmetic |
+//! | `arbitrary` | `generate`: texts for fuzzers, well-formed and nearly so. It allocates |
+//! | `defmt` | `defmt::Format` on errors and plain values |
+//!
+//! The README has an example that compiles.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 

@@ -3,6 +3,25 @@
 //! Nothing here opens a socket, reads a clock, draws randomness or allocates. The caller brings datagrams, time, a
 //! generator and memory; the machines say what the datagrams mean and what to send.
 //!
+//! | module | what it is |
+//! |---|---|
+//! | [`identity`] | keys of agents, and what they sign |
+//! | [`discovery`] | search by topic, with proof of work |
+//! | [`pss`] | sessions between two agents (Persistent State Sessions) |
+//! | [`erp`] | the host: LL-Entity, addresses, moves (EID Routing Protocol) |
+//! | [`directory`] | where agents are: records, quorums, the node |
+//! | [`governance`] | accusations, votes, revocation, reputation |
+//! | [`guard`] | limits for traffic |
+//! | [`dhi`] | what a web site has for agents (Deterministic Hypermedia Interpreter) |
+//! | [`crypto`] | the trait of all cryptography, and four providers |
+//! | [`slots`], [`machine`], [`tables`], [`time`] | building blocks |
+//!
+//! **Session or LL-Entity?** One peer and one key: take [`pss::Session`] and [`pss::Responder`]. Several agents, sessions that go on
+//! after a reset, moves, a directory: take [`erp::entity::LlEntity`], which contains them.
+//!
+//! All types are plain values: use one from one thread at a time. Nothing here is `async`; a task or a thread calls the
+//! machines.
+//!
 //! # Two agents and a session
 //!
 //! ```
@@ -16,7 +35,7 @@
 //! # use rand_chacha::ChaCha8Rng;
 //! # use rand_core::SeedableRng;
 //!
-//! // 4 KiB of sealed frames that may be repeated, 8 frames under way in each direction: two of them, in place.
+//! // 4 KiB of encrypted frames that may be repeated, 8 frames under way in each direction: two of them, in place.
 //! type Link = Session<Portable, 4096, 8>;
 //! let (mut session, mut peer) = (Link::IDLE, Link::IDLE);
 //!
@@ -75,8 +94,8 @@
 //! what to send, each until there is none; then sleep until [`next_deadline`](pss::Session::next_deadline) and call
 //! [`handle_deadline`](pss::Session::handle_deadline). The program `examples/agent` does it over QUIC and UDP.
 //!
-//! Whose a datagram is: one that belongs to no session here, by [`Incoming::cookies`](pss::Incoming::cookies), and is a
-//! PSS_INIT or a PSS_ACK, goes to the [`Responder`](pss::Responder), which has a deadline of its own, too; all else goes to the session.
+//! To which machine a datagram goes: if [`Incoming::cookies`](pss::Incoming::cookies) belongs to a session, to that session. If not,
+//! and it is a PSS_INIT or a PSS_ACK, to the [`Responder`](pss::Responder), which has its own deadline, too.
 //!
 //! # Moving and closing
 //!
@@ -156,8 +175,8 @@
 //! | `aes` (default) | the provider `crypto::Portable`, with AES-256-GCM in software. Without it, `crypto::ChaChaOnly` remains, and no AES is linked |
 //! | `answers` (default) | sessions that peers open. Without it agents only open sessions themselves |
 //! | `endpoints` (default) | endpoints of agents, rights to them, their groups and keys |
-//! | `directory` (default) | a host that asks a directory and writes to it. Without it every host is one [without](erp::entity::HostSettings::without_directory) |
-//! | `names` (default) | why a datagram is no frame includes the name of the field. Without it there are the reason and the byte |
+//! | `directory` (default) | a host with a directory. Without the feature every host works as if made with [`without_directory`](erp::entity::HostSettings::without_directory) |
+//! | `names` (default) | a parse error names the field. Without it there are the reason and the byte |
 //! | `registry` (default) | messages beside those between agents are read: of [`discovery`], of directories and spaces, of agents in other processes |
 //! | `resume` (default) | sessions that go on after a memory was lost, and receipts of those that ended |
 //! | `roaming` (default) | three paths, derivatives for a sandbox, contexts that go from host to host |

@@ -31,7 +31,7 @@ pub struct Row {
     pub event: &'static str,
     /// The state after.
     pub next: &'static str,
-    /// Whose row it is.
+    /// Where the row comes from: the draft's table, its text, or this implementation.
     pub origin: Origin,
     /// What is worth knowing about it; empty where nothing is.
     pub note: &'static str,

@@ -121,9 +121,9 @@ pub enum Role {
 pub struct Invocation<'a> {
     /// The action that it does, as policies name it.
     pub action: Action,
-    /// Which function it is.
+    /// The function.
     pub function: Function,
-    /// On which stream.
+    /// The stream that it runs on.
     pub on: On,
     /// The participant for which it runs, and on whose standing.
     pub seat: Seat,
@@ -231,13 +231,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Which function it is.
+    /// The function.
     #[must_use]
     pub const fn function(&self) -> Function {
         self.function
     }
 
-    /// On which stream.
+    /// The stream that it runs on.
     #[must_use]
     pub const fn on(&self) -> On {
         self.on

@@ -21,7 +21,7 @@ use crate::vocabulary::{Action, Authority, Region, Set};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request {
-    /// What.
+    /// The action.
     pub action: Action,
     /// The participant that requests it.
     pub seat: Seat,

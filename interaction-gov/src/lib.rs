@@ -8,8 +8,10 @@
 //! Rollout       versions, tracks    rollout
 //! Interaction   decides             interaction, participant, function
 //! Log, Trail    what happened       audit
-//! Stamp         what outlives       snapshot
+//! Snapshot, Stamp   state over a restart   snapshot
 //! ```
+//!
+//! The README has an example that compiles. Features: `defmt` derives `defmt::Format` on errors and plain values.
 // keeps: IOE-111 (§4.10 R10), IOE-112 (§4.10 R10)
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]

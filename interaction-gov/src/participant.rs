@@ -89,7 +89,7 @@ pub struct Admission {
     /// A name that is the same each time the same party joins: the first bytes of a key's hash. It appears in records;
     /// authorities see only a pseudonym.
     pub name: [u8; 16],
-    /// What it is.
+    /// Whether it is a person, a device, a service or an agent.
     pub kind: Kind,
     /// The authority whose participant it is.
     pub home: Option<Authority>,
@@ -97,7 +97,7 @@ pub struct Admission {
     pub credential_until: Time,
     /// What was found out about it just now.
     pub validation: Validation,
-    /// What it is there as.
+    /// Its roles.
     pub roles: Set<Role>,
     /// What it sends, and what it receives.
     pub streams: Streams,
@@ -214,7 +214,7 @@ impl Participant {
         &self.name
     }
 
-    /// What it is.
+    /// Whether it is a person, a device, a service or an agent.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -257,7 +257,7 @@ impl Participant {
         self.has
     }
 
-    /// What it is there as.
+    /// Its roles.
     #[must_use]
     pub const fn roles(&self) -> Set<Role> {
         self.roles

@@ -78,20 +78,20 @@ impl From<FieldError> for SnapshotError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stamp {
-    /// Of which interaction.
+    /// The interaction.
     pub interaction: InteractionId,
     /// The number of records at that time: a later snapshot has more, or as many and more steps without a record.
     pub records: u32,
     /// How many tightenings had taken effect since then without a record.
     pub unrecorded: u32,
-    /// When.
+    /// The time of the snapshot.
     pub time: Time,
     /// SHA-256 of the bytes.
     pub digest: [u8; 32],
 }
 
 impl Stamp {
-    /// The stamp of these bytes, of an interaction that had so many records, and tightenings without a record.
+    /// The stamp of these bytes, with the interaction's number of records, and of tightenings without a record.
     #[must_use]
     pub fn of(interaction: InteractionId, (records, unrecorded): (u32, u32), time: Time, bytes: &[u8]) -> Self {
         Self { interaction, records, unrecorded, time, digest: Sha256::digest(bytes).into() }
@@ -145,7 +145,7 @@ impl Stamp {
 pub struct PlaneStamp {
     /// A number that rises with every snapshot; the caller keeps the highest.
     pub number: u64,
-    /// When.
+    /// The time of the snapshot.
     pub time: Time,
     /// SHA-256 of the bytes.
     pub digest: [u8; 32],

@@ -17,7 +17,7 @@ impl Time {
     /// The latest time there is, for things that do not end.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// So many milliseconds later.
+    /// This time plus `milliseconds`.
     #[must_use]
     pub const fn after(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_add(milliseconds))

@@ -34,7 +34,7 @@ impl Default for Policy<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooLenient {
-    /// For which finding.
+    /// The finding.
     pub finding: Finding,
     /// The most lenient outcome that the finding may have.
     pub at_best: Outcome,

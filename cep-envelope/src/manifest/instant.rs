@@ -37,13 +37,13 @@ impl Instant {
         Self { seconds, nanos: 0 }
     }
 
-    /// So many seconds later, or the last instant there is.
+    /// This instant plus `seconds`, or the last instant.
     #[must_use]
     pub const fn after(self, seconds: u64) -> Self {
         Self { seconds: self.seconds.saturating_add_unsigned(seconds), ..self }
     }
 
-    /// So many seconds earlier, or the first instant there is.
+    /// This instant minus `seconds`, or the first instant.
     #[must_use]
     pub const fn before(self, seconds: u64) -> Self {
         Self { seconds: self.seconds.saturating_sub_unsigned(seconds), ..self }

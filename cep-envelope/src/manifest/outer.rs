@@ -48,7 +48,7 @@ pub enum OuterError {
     Form,
     /// The manifest's bytes are not an object.
     Json(JsonError),
-    /// The object is no manifest.
+    /// The object is not a manifest.
     Manifest(ManifestError),
     /// Another algorithm than ed25519.
     UnknownAlgorithm,
@@ -321,8 +321,8 @@ pub fn seal<'b>(
 impl Manifest<'_> {
     /// Writes the manifest and seals it: the outer object, and the digest by which a child names this manifest.
     ///
-    /// As [`Manifest::write`] and then [`seal`], but what was just written is not read again, which a device that only sends has
-    /// no code for.
+    /// As [`Manifest::write`] and then [`seal`], but without reading the result back, so that a device that only sends needs no
+    /// JSON reader.
     ///
     /// # Errors
     /// [`SealError`]. An object that would be refused is not signed.

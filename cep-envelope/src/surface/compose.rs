@@ -41,7 +41,7 @@ pub enum ComposeError {
         /// How many bytes would do.
         needed: usize,
     },
-    /// A part is no segment. The offset is a byte of that part.
+    /// A part is not a segment. The offset is a byte of that part.
     Part(SurfaceError),
 }
 
@@ -64,7 +64,7 @@ impl<'a> Surface<'a> {
     ///
     /// # Errors
     ///
-    /// A part that is no segment, or a buffer that is too small.
+    /// A part that is not a segment, or a buffer that is too small.
     // keeps: CEP-038 (§5.1)
     pub fn compose(parts: &Parts<'_>, out: &'a mut [u8]) -> Result<Self, ComposeError> {
         let &Parts { time, context, profile, priority, extension } = parts;

@@ -280,7 +280,7 @@ fn conclude(timeline: &Timeline, sent: &Sent, sides: [Side; 2], graceful: bool) 
     verdict(timeline, result)
 }
 
-/// The last word.
+/// Prints the verdict, and makes the exit status of it.
 fn verdict(timeline: &Timeline, result: Result<(), String>) -> ExitCode {
     let (ok, what) = match result {
         Ok(()) => (

@@ -25,7 +25,7 @@ pub const fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Prints the EID of a seed: what others are told, who are to trust this agent
+/// Prints the EID of a seed: give it to others so that they can trust this agent
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The identity's seed, 64 hexadecimal digits

@@ -36,8 +36,8 @@ pub struct Arguments {
     /// What carries the frames
     #[arg(long, value_enum, default_value_t = Transport::Quic)]
     transport: Transport,
-    /// Where received files are kept, each under its SHA-256; without it they are hashed and forgotten. Of handoffs only
-    /// the content of those is kept that continue
+    /// Where received files are kept, each under its SHA-256; without it they are hashed and forgotten.
+    /// Handoffs: only content with the outcome continue or fork is kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The longest file that is taken, in bytes: 4 GiB unless it is set; the longest content of a handoff: 16 MiB

@@ -8,8 +8,8 @@ use iacp_core::pss::{Congestion, Flight, Session};
 use crate::carrier::link::FRAME_LIMIT;
 use crate::keys::Crypto;
 
-/// Frames that may be under way in one direction: 4.9 MB, which is 50 ms at 780 Mbit/s. A heartbeat shows so many
-/// frames above the lowest that is missing, and no more.
+/// Frames that may be under way in one direction: 4.9 MB, which is 50 ms at 780 Mbit/s. It is also the most that a heartbeat can
+/// acknowledge above the lowest missing frame.
 pub const FRAMES: usize = 4_096;
 /// The same, as the receive window of the terms.
 pub const WINDOW: u32 = 4_096;

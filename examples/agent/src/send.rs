@@ -27,11 +27,11 @@ use crate::telling::watch::Watch;
 
 /// A peer that refuses every frame for this long is given up, in milliseconds.
 const REFUSED: u64 = 10_000;
-/// A peer that has been silent for so long that the session is DISCONNECTED is waited for this long, in milliseconds.
+/// How long a DISCONNECTED peer is waited for, in milliseconds.
 const RECONNECT: u64 = 15_000;
 /// Our answer to a peer that ended the session is repeated for this long if it asks again, in milliseconds.
 const LINGER: u64 = 2_000;
-/// The last word waits so long for room in the transport's queue.
+/// How long the last frame waits for room in the transport's queue.
 const PARTING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Streams a file to a listening agent
@@ -214,7 +214,7 @@ where
         let closure = done?;
         if let Route::Quic(..) = self.route {
             if closure != Closure::Graceful {
-                // The last word has a moment to leave.
+                // Time for the last frame to leave.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             self.route.close();

@@ -43,8 +43,8 @@ use telling::Style;
 
 /// A video conference under interaction-scoped governance: a scripted day, its decisions, and its proof
 ///
-/// Ends with status 0 if the trail is proven, a second run of the same inputs gives the same one, and everything that was
-/// done to copies of it is found.
+/// Ends with status 0 if the trail is proven, a second run of the same inputs gives the same one, and each tampered copy
+/// is detected.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Runs a node until it is interrupted.
     Node(NodeArguments),
-    /// Runs nodes and agents on loopback: they register, move, lie, are tried; nodes stop and come.
+    /// Runs nodes and agents on loopback: agents register, move, cheat and are convicted; nodes stop and join.
     Demo(DemoArguments),
     /// Registers an agent at an address of this host.
     Register(AgentArguments),
@@ -58,7 +58,7 @@ struct NodeArguments {
     /// The file of its open trials, with which it goes on after a restart; the name of the votes with `.cases` unless it is set.
     #[arg(long)]
     cases: Option<PathBuf>,
-    /// A root that counts as paid: SHA-256 of the body of its ROOT record, 64 hexadecimal digits; may be given several times.
+    /// A namespace root to trust: SHA-256 of the body of its ROOT record, 64 hexadecimal digits; may be given several times.
     #[arg(long, value_parser = digest)]
     pin: Vec<Digest>,
     /// Bits of work that a request takes without load.

@@ -20,7 +20,7 @@ const MOST_RATIO: u64 = 200;
 const LEAST: u64 = 64 << 10;
 /// The most files and folders in a container.
 const MOST_ENTRIES: usize = 10_000;
-/// What objects have to be.
+/// The format that objects must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Any bytes.

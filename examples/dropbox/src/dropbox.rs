@@ -38,7 +38,7 @@ pub struct Settings {
     pub longest: u64,
     /// For how long nothing may change of what may be a half, until it is taken as it is.
     pub grace: SignedDuration,
-    /// What objects have to be.
+    /// The format that objects must have.
     pub container: Format,
     /// Where senders get answers, if they get any.
     pub answers: Option<Arc<Answers>>,

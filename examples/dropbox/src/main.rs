@@ -10,7 +10,7 @@ use commands::{fetch, keys, outbox, review, run, seal, status};
 /// A file drop: sealed objects come into ROOT/inbox, and each is moved to its outcome's folder
 ///
 /// An object is a file NAME and its manifest NAME+manifest.json, written last; a notification NAME+notice.json may be with
-/// it. Its sender is whom KEYS binds the manifest's key to. The folders are continue, fork, triage, resync and quarantine;
+/// it. The sender is the one to whom KEYS binds the key. The folders are continue, fork, triage, resync and quarantine;
 /// ROOT/journal.jsonl has every decision, of the drop and of people.
 #[derive(Parser)]
 #[command(version)]

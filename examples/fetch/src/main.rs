@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 #[derive(Parser)]
 #[command(version, about, after_help = "Exit codes: 0 native or legacy, 1 unavailable or refused, 2 a mistake.")]
 struct Arguments {
-    /// A URI, or `demo`: servers on loopback that do what servers do, and worse.
+    /// A URI, or `demo`: well-behaved and broken servers on loopback.
     uri: String,
     /// Prints JSON instead of a timeline.
     #[arg(long)]

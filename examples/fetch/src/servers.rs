@@ -1,4 +1,4 @@
-//! Web servers and a DNS on loopback that do what servers do, and worse; and a log of the requests that they got.
+//! Well-behaved and broken web servers and a DNS on loopback; and a log of the requests that they got.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};

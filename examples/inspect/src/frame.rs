@@ -11,11 +11,11 @@ use crate::answers::{self, Answers, Input};
 
 /// Explains frames, field by field.
 ///
-/// Frames are given in hex; blanks, colons, upper case and 0x are no obstacle. Whatever a frame carries is shown,
+/// Frames are given in hex; blanks, colons, upper case and 0x are allowed. Whatever a frame carries is shown,
 /// secrets too. The exit code is 1 if any frame is malformed.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// Frames; without any, each line of standard input is one, and empty lines are none.
+    /// Frames; without any, each line of standard input is one, and empty lines are skipped.
     #[arg(value_name = "HEX")]
     frames: Vec<String>,
     /// Prints a JSON object per frame, a line each.

@@ -12,10 +12,10 @@ use crate::answers;
 /// Explains the names of envelopes (CEP §5), segment by segment.
 ///
 /// A name is a hint: nothing here is true of the object. Nothing is normalised either: a blank is part of its name.
-/// The exit code is 1 if any name is no surface; a time that no calendar has is still a surface.
+/// The exit code is 1 if any name is no surface; an impossible date is still a surface.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// Names; without any, each line of standard input is one, and empty lines are none.
+    /// Names; without any, each line of standard input is one, and empty lines are skipped.
     #[arg(value_name = "NAME")]
     names: Vec<OsString>,
     /// Prints a JSON object per name, a line each.

@@ -5,6 +5,7 @@ mod program;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use govern::{CORPORATE, NAMES, Place};
 use interaction_gov::authority::Speaker;
@@ -538,5 +539,30 @@ proptest! {
         }
         prop_assert_eq!(code, Some(if so.is_empty() { 0 } else { 3 }));
         prop_assert_eq!(told, so, "{}\n{}\n{}", old, new, other);
+    }
+}
+
+/// The policies in a folder and the folders in it.
+fn policies_in(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("it is read") {
+        let path = entry.expect("it is listed").path();
+        if path.is_dir() {
+            policies_in(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "policy") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_policies_of_the_examples_have_the_layout_of_fmt() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a folder of examples");
+    let mut found = Vec::new();
+    policies_in(&examples.join("conference/policies"), &mut found);
+    policies_in(&examples.join("firmware/policy"), &mut found);
+    assert!(found.len() >= 15, "{found:?}");
+    for path in found {
+        let output = program::inspect(&["policy", "fmt", "--check", path.to_str().expect("text")], b"");
+        assert!(output.status.success(), "{}: run 'inspect policy fmt' on it", path.display());
     }
 }

@@ -68,7 +68,7 @@ struct Announce {
 
 /// Brings the objects that notifications refer to into an inbox, to be judged like every other
 ///
-/// A line for each message: what has become of it. Ends with --count, or never.
+/// A line for each message: its outcome. Ends with --count, or never.
 #[derive(Args)]
 struct Listen {
     #[command(flatten)]

@@ -63,7 +63,7 @@ fn finish(state: &VerifyingState) -> Result<(), BadSignature> {
 
 #[inline(never)]
 pub(super) fn x25519_public(secret: &Secret32) -> [u8; 32] {
-    // The base point has prime order and a clamped scalar is no multiple of it: this cannot fail. If the zero point did
+    // The base point has prime order and a clamped scalar is not a multiple of it: this cannot fail. If the zero point did
     // appear, every peer would refuse it.
     x25519::SecretKey::new(*secret.expose()).recover_public_key().map_or([0; 32], |public| *public)
 }

@@ -234,7 +234,7 @@ pub struct Resolver<'m> {
     asked: &'m mut [Asked],
 }
 
-/// One network has one of so many places.
+/// The share of one network among all places: one in this number.
 const SHARE: usize = 8;
 
 impl<'m> Resolver<'m> {

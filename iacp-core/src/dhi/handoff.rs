@@ -73,7 +73,7 @@ impl fmt::Display for Trigger {
 /// that the LL-Entity made for it; an EID cannot be put there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandOff<'m> {
-    /// Why.
+    /// The cause.
     pub trigger: Trigger,
     /// The agent's URI, without user information and fragment.
     pub url: &'m str,

@@ -76,7 +76,7 @@ pub(super) fn is_cleared_by(data: &MalfeasanceData<'_>, first_invalid: u64) -> b
     data.ticket.offense_type.get() != Offence::DoubleVote as u16 && generation >= first_invalid
 }
 
-/// Two changes of one state of one root. The version alone is no serial: a name that was registered anew begins at 1 again,
+/// Two changes of one state of one root. The version alone is not a serial: a name that was registered anew begins at 1 again,
 /// and its honest curator has signed another version 1 before.
 fn curations<P: Provider>(offender: &Eid, pair: [&[u8]; 2]) -> Result<(), Unproven> {
     let read = |bytes| Curation::parse(bytes).map_err(|Malformed| Unproven::Form);

@@ -63,7 +63,7 @@ pub fn answered<P: Provider>(datagram: &[u8], node: &Eid, sent: &[u8], record: &
         Message::Error(error) => {
             let refused = RefusedDigest(P::sha256(&[sent]).first_chunk().copied()?);
             let retry_after = error.retry_after.get();
-            // No request is asked for more than 24 bits: an ERROR that says so is no node's, and no host mines for it.
+            // No request is asked for more than 24 bits: an ERROR that says so is not a node's, and no host mines for it.
             // keeps: IACP-117 (§5.3.1)
             let is_endless = error.code.get() == WORK_TOO_LOW && retry_after > Difficulty::CAP;
             let is_answer = error.refused_digest == refused && !is_endless;

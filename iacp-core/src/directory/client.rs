@@ -22,7 +22,7 @@ use crate::time::{Mono, UnixTime};
 /// Codes of an ERROR that work gets past.
 const WORK_TOO_LOW: u16 = 2;
 const BREAKER_OPEN: u16 = 6;
-/// An open breaker names no bits: without an earlier demand a write begins with so many.
+/// The bits of work with which a write begins if no node has named any: an open breaker names none.
 const FIRST: u32 = 16;
 /// With it a DIR_GET is long enough for the longest answer of one record: an answer has three times the bytes of the question.
 const PADDING: [u8; 360] = [0; 360];
@@ -36,7 +36,7 @@ pub const QUESTION: usize = 4 + DirGet::LEN + PADDING.len();
 pub enum Written {
     /// Too few nodes have answered.
     Waiting,
-    /// A quorum asks for so many bits of work: the frame goes out inside a WORKED_REQUEST from now on.
+    /// A quorum asks for this many bits of work: the frame goes out inside a WORKED_REQUEST from now on.
     Work(u32),
     /// k nodes have it.
     Done,
@@ -127,7 +127,7 @@ impl Writing {
         }
     }
 
-    /// Takes what `node` answered to `sent`, the datagram with the `record`. What is no answer of this node changes nothing.
+    /// Takes what `node` answered to `sent`, the datagram with the `record`. What is not an answer of this node changes nothing.
     pub fn heard<P: Provider>(&mut self, node: &Eid, datagram: &[u8], sent: &[u8], record: &Record<'_>) -> Written {
         let Some(place) = self.question.place(node) else { return self.progress() };
         let wants = match answered::<P>(datagram, node, sent, record) {
@@ -205,7 +205,7 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is no answer.
+    /// The records of the kind and under the key that were asked for, in the node's order: a valid record of another key is not an answer.
     /// What follows a malformed one is not read.
     // keeps: IACP-067 (§4.2.1.3)
     pub fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
@@ -253,7 +253,7 @@ impl Reading {
         self.question.next_deadline()
     }
 
-    /// How it stands.
+    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.question.progress()

@@ -81,7 +81,7 @@ pub enum Refusal {
     Signature,
     /// What it is to be paid with does not hold.
     Payment,
-    /// Fewer valid votes than k of the responsible nodes, or the word of a node that is none of them.
+    /// Fewer valid votes than k of the responsible nodes, or a statement of another node.
     Votes,
 }
 

@@ -130,7 +130,7 @@ pub fn judge<P: Provider>(
 }
 
 /// Whether the token that is held was signed by the key that signs for its parent now. The key of a path changes with its owner: what an
-/// earlier one signed is no second word of the one that signs now.
+/// earlier one signed is not a second word of the one that signs now.
 fn is_of_one_signer<P: Provider>(body: &Body<'_>, held: Option<&Record<'_>>, facts: &impl Facts) -> bool {
     let held = held.and_then(|held| Body::parse(Kind::Delegation, held.body).ok());
     match (body, held) {
@@ -245,7 +245,7 @@ fn rank<P: Provider>(kind: Kind, body: &Body<'_>, bytes: &[u8], held: &Record<'_
         (Body::Root(root), Body::Root(before)) => {
             return if root.precedes::<P>(&before) { Rank::Newer } else { Rank::Older };
         }
-        // One content under two signatures contradicts nothing: the first stays. What followed a root that is gone gives way.
+        // One content under two signatures contradicts nothing: the first stays. A change that followed a lost root is replaced.
         (Body::Curation(update), Body::Curation(before)) => {
             return match (update.says_what(&before), update.state_before == before.state_before) {
                 (true, _) => Rank::Older,

@@ -9,11 +9,11 @@ use super::kind::Class;
 use crate::crypto::Provider;
 use crate::discovery::pow::trailing_zero_bits;
 
-/// So many nodes answer for a record.
+/// How many nodes are responsible for a record.
 pub const RESPONSIBLE: usize = 7;
-/// Two views of the network differ; a node takes what it is among the first so many for.
+/// Two views of the network differ: a node accepts a record if it is among this many nearest nodes of its own view.
 pub const NEAREST: usize = 10;
-/// A place costs so many bits of work.
+/// The bits of work that a place costs.
 pub const PLACE_BITS: u32 = 24;
 
 /// A point of the 256-bit key space.

@@ -18,9 +18,9 @@ pub const MAX_PATH: usize = 128;
 pub const MAX_LABELS: usize = 8;
 /// The most delegations of a chain.
 pub const MAX_TOKENS: usize = MAX_LABELS - 1;
-/// A delegation is valid for at most so long, in milliseconds: 400 days.
+/// The longest validity of a delegation, in milliseconds: 400 days.
 pub const MAX_WINDOW: u64 = 400 * 24 * 3_600_000;
-/// Clocks differ by so much, in milliseconds.
+/// How much clocks may differ, in milliseconds.
 pub const CLOCKS: u64 = 30_000;
 
 /// A path in reverse notation: 1 to 8 labels of small ASCII letters, digits and inner hyphens, 1 to 128 bytes, the most
@@ -109,7 +109,7 @@ pub struct Root<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Payment {
-    /// Burnt work, of so many bits.
+    /// Burnt work, in bits.
     Work(u32),
     /// The record equals one in the reader's configuration.
     Pinned,
@@ -117,7 +117,7 @@ pub enum Payment {
     Ledger,
 }
 
-/// Two roots whose times are at most so many milliseconds apart are of one moment.
+/// Two roots whose times differ by at most this, in milliseconds, are of one moment.
 pub(super) const SAME_MOMENT: u64 = 600_000;
 /// No proof is longer.
 const MAX_PROOF: usize = 512;
@@ -236,7 +236,7 @@ fn unsigned(bytes: &[u8]) -> Option<&[u8]> {
     bytes.split_last_chunk::<64>().map(|(unsigned, _)| unsigned)
 }
 
-/// After so many versions a name is registered anew.
+/// After this many versions a name is registered anew.
 pub const MAX_VERSIONS: u64 = 64;
 
 impl<'a> Curation<'a> {

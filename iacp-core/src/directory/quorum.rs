@@ -6,13 +6,13 @@ use iacp_wire::Eid;
 use super::metric::RESPONSIBLE;
 use crate::time::{Backoff, Mono};
 
-/// Of `n` nodes, so many may lie: `⌊(n − 1) / 3⌋`.
+/// How many of `n` nodes may be faulty: `⌊(n − 1) / 3⌋`.
 #[must_use]
 pub const fn faulty(n: usize) -> usize {
     n.saturating_sub(1) / 3
 }
 
-/// Of `n` nodes, so many must agree: `n − f`. Two such quorums have `2k − n ≥ f + 1` nodes in common, so with at most f
+/// How many of `n` nodes must agree: `n − f`. Two such quorums have `2k − n ≥ f + 1` nodes in common, so with at most f
 /// liars a read meets an honest node that took the newest write.
 // keeps: IACP-067 (§4.2.1.3)
 #[must_use]
@@ -64,7 +64,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// It fails after so many milliseconds.
+    /// It fails after this time, in milliseconds.
     pub const PATIENCE: u64 = 30_000;
 
     /// A question to 1 to 7 different nodes.
@@ -97,7 +97,7 @@ impl Question {
         (self.asked, self.again) = (0, Backoff::now(now));
     }
 
-    /// How it stands.
+    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let answers = usize::try_from(self.answered.count_ones()).unwrap_or(0);

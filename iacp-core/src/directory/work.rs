@@ -17,7 +17,7 @@ use crate::time::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Refusal {
-    /// The claim is no class and number of bits. Silence answers it.
+    /// The claim is not a class and number of bits. Silence answers it.
     Claim,
     /// It claims fewer bits than are demanded: ERROR WORK_TOO_LOW names them.
     TooLow,

@@ -73,7 +73,7 @@ impl<const PEERS: usize> Search<PEERS> {
     /// Opens an answer: the EID of an agent that took the request.
     ///
     /// # Errors
-    /// The datagram is no answer to this search, or one more than it asked for.
+    /// The datagram is not an answer to this search, or one more than it asked for.
     pub fn open<P: Provider>(&mut self, datagram: &[u8]) -> Result<Eid, Refusal> {
         let request_digest = self.request_digest.as_ref().ok_or(Refusal::Seal)?;
         let Ok(Frame { message: Message::DiscoveryRes(answer), responder_cookie: None, .. }) = Frame::parse(datagram)

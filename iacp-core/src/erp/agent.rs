@@ -23,12 +23,12 @@ pub const KEEPALIVE: u64 = 30_000;
 /// An agent that has been silent for longer than this is purged, in milliseconds.
 // keeps: IACP-073 (§4.2.2.3)
 pub const PURGE: u64 = 90_000;
-/// A changed application waits so long for its ERP_EVOLVE, in milliseconds.
+/// How long a changed application waits for its ERP_EVOLVE, in milliseconds.
 pub const EVOLUTION: u64 = 60_000;
-/// After a rotation for administrative reasons sessions may close in order for so long, in milliseconds.
+/// How long sessions may take to close in order after a rotation for administrative reasons, in milliseconds.
 pub const ROTATION: u64 = 30_000;
 
-/// The first binding of an agent with a root key waits so long for the record that names the key, in milliseconds: an EID that
+/// How long the first binding of an agent with a root key waits for the record that names the key, in milliseconds: an EID that
 /// others know is bound to its root key before a thief of the EID's key can name another one.
 pub const ROOT_RECORD: u64 = 5_000;
 
@@ -118,7 +118,7 @@ pub(crate) struct Tell {
     pub(crate) wrong_source: bool,
     /// An accusation against the EID has proved itself.
     pub(crate) accused: Option<Offence>,
-    /// What was asked of a peer's standing is known.
+    /// The answer about a peer's standing has come.
     pub(crate) standing: bool,
     /// RESOLVE has ended.
     pub(crate) resolved: bool,

@@ -31,7 +31,7 @@ pub enum Stopped {
     Back,
     /// The next hop would be this host.
     Loop,
-    /// It is no ERP_DEFLECT.
+    /// It is not an ERP_DEFLECT.
     NotDeflected,
 }
 
@@ -58,7 +58,7 @@ pub enum Onward {
     Arrived,
     /// It is sent on, once, with this TTL. Before that, a router asks for transit and its limit.
     Next {
-        /// To whom.
+        /// The next host.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
         /// Already one less.

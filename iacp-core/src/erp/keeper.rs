@@ -21,7 +21,7 @@ use crate::time::{Mono, UnixTime};
 
 /// A session under a contract is looked at this often, in milliseconds.
 pub const LOOK: u64 = 15_000;
-/// So many looks make an entry of the log.
+/// How many looks (of 15 s each) make one log entry.
 const LOOKS: u32 = 20;
 
 /// A session that is watched.
@@ -159,7 +159,7 @@ impl<'m> Keeper<'m> {
         }
     }
 
-    /// What was seen of sessions that are over is counted.
+    /// Observations of ended sessions are counted.
     fn end<P: Provider>(&mut self, unix: UnixTime, is_over: impl Fn(&Watched) -> bool, store: &mut impl FnMut(Entry)) {
         for at in 0..self.watched.len() {
             let place = self.watched.get_mut(at);

@@ -1,7 +1,7 @@
 //! Degraded Multi-Path Routing: three copies of every frame toward an accused destination (`IACP §4.2.7.3`).
 //!
 //! The copies are the same ERP_STREAM bytes: one seal, one delta log, one timer. The receiver takes whichever opens first.
-//! What is late or altered on a path is counted and reported; it is no accusation.
+//! What is late or altered on a path is counted and reported; it is not an accusation.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -15,13 +15,13 @@ use crate::time::Mono;
 
 /// The direct path, and two by relays.
 pub const PATHS: usize = 3;
-/// A copy is missing if it has not come so long after the first, in milliseconds.
+/// A copy is missing if it has not come this long after the first, in milliseconds.
 pub const MISSING: u64 = 2_000;
-/// Accounts end so long after the last copy by a relay, in milliseconds.
+/// How long after the last copy by a relay the accounts end, in milliseconds.
 pub const ACCOUNTS: u64 = 60_000;
 /// No report follows another sooner, in milliseconds.
 pub const REPORT: u64 = 10_000;
-/// So many sequences are followed.
+/// How many sequence numbers are followed.
 const FOLLOWED: usize = 64;
 /// What a relay carries for one LII if the destination is accused, and otherwise.
 pub const RELAYED: [Rate; 2] =
@@ -32,7 +32,7 @@ pub const RELAYED: [Rate; 2] =
 pub struct Relay {
     /// Its EID.
     pub node: Eid,
-    /// Where it is.
+    /// Its address.
     pub at: SocketAddr,
     /// The network that it stands in: two relays stand in two networks.
     pub network: u64,
@@ -65,7 +65,7 @@ pub fn write(path: u8, stream: &[u8], out: &mut [u8]) -> Result<usize, WriteErro
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotRelayed {
-    /// It is no PATH_RELAY that was sent to be carried.
+    /// It is not a PATH_RELAY that was sent to be carried.
     NotAsked,
     /// There is no live binding for the destination here.
     NotBound,
@@ -189,7 +189,7 @@ impl Accounts {
         spans: false,
     };
 
-    /// Whether this is a late copy: its sequence has come by some path within the last 2 s. What is repeated later is no copy.
+    /// Whether this is a late copy: its sequence has come by some path within the last 2 s. What is repeated later is not a copy.
     #[must_use]
     pub fn is_late_copy(&self, now: Mono, sequence: u64) -> bool {
         let followed = self.followed.get(place(sequence)).copied().flatten();
@@ -280,7 +280,7 @@ impl Accounts {
                 && now.since(followed.first) >= MISSING
             {
                 Self::count(&mut self.report, &mut self.spans, followed);
-                // Its place stays taken, so that a later copy is no first one; its verdict is given.
+                // Its place stays taken, so that a later copy is not a first one; its verdict is given.
                 followed.paths = 0b111;
             }
         }

@@ -6,9 +6,9 @@ use iacp_wire::Eid;
 use super::resume::{Line, ResumeRecord};
 use crate::time::Mono;
 
-/// A receipt is kept so long, in milliseconds.
+/// How long a receipt is kept, in milliseconds.
 pub const KEPT: u64 = 24 * 3_600_000;
-/// So many places are looked at for one peer: a table is used in groups of this size.
+/// How many slots are tried for one peer: a table is used in groups of this size.
 const GROUP: usize = 8;
 
 /// A place for a receipt.
@@ -71,8 +71,8 @@ impl<'m> Receipts<'m> {
         self.slots.get_mut(start..end).unwrap_or_default()
     }
 
-    /// Keeps a record for 24 h. Where there is no place an expired record gives way, else the oldest one of the same peer, else
-    /// the oldest one that stands there.
+    /// Keeps a record for 24 h. In a full table it replaces an expired record, else the oldest one of the same peer, else
+    /// the oldest one.
     pub fn keep(&mut self, now: Mono, record: ResumeRecord) {
         let until = now.after(KEPT);
         let group = self.group(&record.peer);

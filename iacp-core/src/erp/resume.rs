@@ -43,9 +43,9 @@ impl Line {
 /// What an agent writes down, and what the LL-Entity keeps of an ended session: no key is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResumeRecord {
-    /// With whom.
+    /// The EID of the peer.
     pub peer: Eid,
-    /// Which line.
+    /// The line.
     pub line: Line,
     /// The lowest item that is not in committed work.
     pub safe: u64,
@@ -78,7 +78,7 @@ const NONE: Line = Line([0; 16]);
 const UNKNOWN: u64 = u64::MAX;
 /// No item has such a number or a higher one.
 pub(super) const ITEMS: u64 = 1 << 63;
-/// What is said of a line stays below: a side that goes on has as many items left.
+/// Item numbers in a resume exchange must be below this, so that at least as many numbers are left for new items.
 const SAID: u64 = 1 << 62;
 
 /// Kind 5: a side's first data frame in a session with RESUME.

@@ -19,7 +19,7 @@ pub const LONGEST: u32 = 3_600;
 pub const STREAMS: usize = 16;
 /// A stream has no more bytes under way to the egress.
 pub const UNDER_WAY: u32 = 1 << 20;
-/// So many places are looked at for one derivative.
+/// How many slots are tried for one derivative.
 const REACH: usize = 8;
 
 /// Why a derivative is not made, or a frame of a sandbox is silently dropped and counted.
@@ -36,7 +36,7 @@ pub enum Shut {
     Unknown,
     /// The stream is not open, or opens twice.
     Stream,
-    /// The URL is no text.
+    /// The URL is not text.
     Url,
     /// More than 1 MiB would be under way.
     Full,
@@ -269,7 +269,7 @@ impl<'m, const ANY: bool> Gate<'m, ANY> {
         Ok(Egress { context: derived.context, session: derived.session, stream: number, url, bytes, ends })
     }
 
-    /// The egress has passed so many bytes on.
+    /// Notes how many bytes the egress has passed on.
     pub fn passed(&mut self, now: Mono, name: &EsdEid, stream: u32, bytes: u32) {
         self.passed_on(now, &name.digest(), stream, bytes);
     }

@@ -43,7 +43,7 @@ pub enum NotCarried {
     Malformed,
     /// The frames stand in one another in an order that has no meaning.
     Nesting,
-    /// What ERP_STREAM carries is no frame of a session.
+    /// What ERP_STREAM carries is not a frame of a session.
     Inner,
     /// A handshake came by another host: its cookie proves a direct address.
     CarriedHandshake,
@@ -95,7 +95,7 @@ impl Way<'_> {
 pub struct Arrival<'a> {
     /// The Outer Transport Header, where a third host is asked to carry.
     pub outer: Option<Outer<'a>>,
-    /// How it came.
+    /// Directly, by a router, or by a relay.
     pub way: Way<'a>,
     /// The ERP Routing Header. It is not authenticated: a wrong generation is dropped or ignored, a wrong EID finds no
     /// session.

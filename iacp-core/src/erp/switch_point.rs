@@ -22,7 +22,7 @@ pub const WRITE: u64 = 30_000;
 pub struct Node {
     /// Its EID: it signs its confirmations.
     pub eid: Eid,
-    /// Where it is.
+    /// Its address.
     pub at: SocketAddr,
 }
 
@@ -30,9 +30,9 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quorum {
-    /// k: so many confirmations are one.
+    /// k: how many nodes must confirm.
     pub confirmations: u8,
-    /// f: so many nodes may lie; one more cannot all.
+    /// f: how many nodes may be faulty. Of f + 1, at least one is honest.
     pub faulty: u8,
 }
 

@@ -2,7 +2,7 @@
 //! signed twice.
 //!
 //! Both bodies are the offender's own signed word, so no third party can make them. What only one of a session's two ends
-//! could have made proves nothing and is no offence here.
+//! could have made proves nothing and is not an offence here.
 
 use iacp_wire::message::{Claims, ClaimsTail, Evidence, MalfeasanceData, PomVote, ProofOfMal};
 use iacp_wire::{Digest, Eid, Signature};

@@ -18,7 +18,7 @@ pub const TURN: usize = 120;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotProven {
-    /// One of them is no PSS_NEG of turn 2 to 8 in a session.
+    /// One of them is not a PSS_NEG of turn 2 to 8 in a session.
     NotATurn,
     /// They stand at two points, or in two sessions.
     OtherPoint,

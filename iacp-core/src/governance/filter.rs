@@ -13,7 +13,7 @@ pub const HASHES: usize = 11;
 /// Bytes of the smallest filter, which is full at 4,096 keys.
 pub const SMALLEST: usize = 8_192;
 
-/// The smallest filter is full at so many keys; each order doubles them.
+/// The smallest filter is full with this many keys; each order doubles them.
 pub const FULL: usize = 4_096;
 
 /// The bits of a key in a filter of an order: numbers of 16 + o bits, cut out of a digest of 256, one every 23 bits.

@@ -62,11 +62,11 @@ pub struct Entry {
     pub sequence: u64,
     /// Unix time in milliseconds.
     pub time: u64,
-    /// What it says.
+    /// What was observed.
     pub kind: Kind,
-    /// How often.
+    /// How many times.
     pub amount: u32,
-    /// Of which EID.
+    /// The EID that the entry is about.
     pub eid: Eid,
     /// What shows it.
     pub evidence: Evidence,
@@ -109,7 +109,7 @@ impl Entry {
 /// The signed head: 144 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Whose journal.
+    /// The keeper of the journal.
     pub keeper: Eid,
     /// How many entries.
     pub entries: u64,

@@ -44,7 +44,7 @@ pub enum Unproven {
     Offence,
     /// Accuser and offender are one.
     OwnAccuser,
-    /// The two generations differ: the host moved, and that is no offence.
+    /// The two generations differ: the host moved, and that is not an offence.
     Generations,
     /// The two bindings name one place: a binding may be shown twice.
     SamePlace,
@@ -54,7 +54,7 @@ pub enum Unproven {
     Digests,
     /// A claim does not have the form of its kind.
     Form,
-    /// The two claims have different serials: one replaces the other, and that is no offence.
+    /// The two claims have different serials: one replaces the other, and that is not an offence.
     Serial,
     /// The two claims say the same.
     NoContradiction,
@@ -100,7 +100,7 @@ impl Accusation {
         Self { id, offender, accuser, offence, generation }
     }
 
-    /// Of what.
+    /// The offence.
     #[must_use]
     pub const fn offence(&self) -> Offence {
         self.offence

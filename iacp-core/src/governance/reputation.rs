@@ -1,6 +1,6 @@
 //! Reputation (`IACP §3.6`): scores in integers, out of what a keeper saw itself, and the three verdicts with hysteresis.
 //!
-//! A report about others costs nothing and proves nothing, so none is counted. A signature that fails is no key's: anyone can
+//! A report about others costs nothing and proves nothing, so none is counted. A signature that fails is not a key's: anyone can
 //! put an EID on a bad frame. What counts is authentic.
 
 use iacp_wire::Eid;
@@ -12,19 +12,20 @@ use crate::time::UnixTime;
 
 /// Milliseconds of an epoch: 30 days. The running one counts twice, the one before once, and older ones not at all.
 pub const EPOCH: u64 = 2_592_000_000;
-/// From so many observations on a keeper's own score counts.
+/// How many observations a keeper needs before its own score counts.
 pub const OWN: u64 = 8;
 /// The score of an EID about which nothing is known.
 pub const NEWCOMER: u16 = 6_000;
 /// Evidence that the keeper verified itself stands against an EID for as long as its trial may last, in milliseconds. What the
 /// nodes decide meanwhile is in their records.
 pub const ACCUSED: u64 = window::LAPSE * window::EPOCH;
-/// A keeper counts an EID's good at most once in this time, in milliseconds: who opens and closes at once earns no more.
+/// A keeper counts one good event of an EID in this time, in milliseconds, so that opening and closing many sessions earns
+/// nothing.
 pub const GOOD: u64 = 3_600_000;
 /// The amount of a [`Kind::Change`]: the sum of what the verdict demands from then on.
 const DEMANDS: u32 = 1;
 const THROTTLES: u32 = 2;
-/// An account is looked for in so many places.
+/// How many slots are tried for an account.
 const WAYS: usize = 8;
 
 /// What was counted in one epoch.

@@ -14,9 +14,9 @@ use crate::time::{Mono, UnixTime};
 pub const EPOCH: u64 = 30_000;
 /// The window, in epochs: one hour.
 pub const WINDOW: u64 = 120;
-/// So many epochs longer a rebuttal is taken from another responsible node.
+/// How many epochs later a rebuttal is still accepted from another responsible node.
 pub const GRACE: u64 = 2;
-/// An accusation without a verdict lapses so many epochs after it opened.
+/// How many epochs after its begin an accusation without a verdict lapses.
 pub const LAPSE: u64 = 160;
 
 /// The epoch of a moment.
@@ -29,9 +29,9 @@ pub const fn epoch(at: UnixTime) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clock {
-    /// What never goes back.
+    /// The clock that never goes back.
     pub mono: Mono,
-    /// What is compared between hosts.
+    /// The clock that hosts compare with each other.
     pub unix: UnixTime,
 }
 
@@ -237,13 +237,13 @@ impl Escrow {
         self.state
     }
 
-    /// Which accusation.
+    /// The accusation.
     #[must_use]
     pub const fn id(&self) -> Digest {
         self.id
     }
 
-    /// Against which key.
+    /// The accused key.
     #[must_use]
     pub const fn offender(&self) -> Eid {
         self.offender
@@ -255,7 +255,7 @@ impl Escrow {
         self.opened
     }
 
-    /// Whether so many epochs are over, by both clocks.
+    /// Whether this many epochs are over, by both clocks.
     fn is_over(&self, now: Clock, epochs: u64) -> bool {
         epoch(now.unix) >= self.opened.saturating_add(epochs) && self.gone(now.mono) >= epochs.saturating_mul(EPOCH)
     }
@@ -299,7 +299,7 @@ impl Escrow {
         if self.vote != Vote::None || !self.is_over(now, WINDOW + GRACE) {
             return None;
         }
-        // An owner who is asleep is not convicted: the revocation counts without a rebuttal.
+        // An owner who is offline is not convicted: the revocation counts without a rebuttal.
         let outcome = if self.defended { Outcome::Cleared } else { Outcome::Guilty };
         self.vote = Vote::Writing(outcome);
         Some(Due::Persist(outcome))
@@ -346,7 +346,7 @@ pub struct Ballot {
     cleared: u8,
 }
 
-/// So many nodes vote.
+/// How many nodes vote.
 pub const VOTERS: usize = 7;
 
 /// What a vote did.

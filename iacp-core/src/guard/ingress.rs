@@ -143,7 +143,7 @@ mod tests {
         Ipv4Addr::from_bits(bits).into()
     }
 
-    /// How many of so many keys let each of the pairs share a bucket.
+    /// How many of `keys` keys let each of the pairs share a bucket.
     fn shared<const PREFIXES: usize>(pairs: &[(IpAddr, IpAddr)], keys: u64) -> Vec<u64> {
         let mut shared: Vec<u64> = pairs.iter().map(|_| 0).collect();
         for seed in 0..keys {
@@ -184,12 +184,12 @@ mod tests {
     #[test]
     fn any_two_prefixes_share_a_bucket_under_about_one_key_in_as_many_as_there_are_buckets() {
         // 4,096 keys and 64 buckets: 64 shared ones expected, a standard deviation of 8. A pair that goes beyond six
-        // of these is no chance (one in a billion for each of 260 pairs).
+        // of these is not by chance (one in a billion for each of 260 pairs).
         let pairs = structured();
         for (pair, shared) in pairs.iter().zip(shared::<64>(&pairs, 4_096)) {
             assert!((16..=112).contains(&shared), "{pair:?}: under {shared} of 4,096 keys");
         }
-        // The same where the number of buckets is no power of two.
+        // The same where the number of buckets is not a power of two.
         for (pair, shared) in pairs.iter().zip(shared::<61>(&pairs, 4_096)) {
             assert!((17..=118).contains(&shared), "{pair:?}: under {shared} of 4,096 keys");
         }

@@ -5,7 +5,7 @@ use iacp_wire::Eid;
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
-/// An entry is looked for in so many places.
+/// How many slots are tried for an entry.
 const WAYS: usize = 8;
 const DAY: u64 = 24 * 3_600_000;
 
@@ -53,8 +53,8 @@ impl Liable {
     }
 }
 
-/// The ledger of a node, over the caller's memory. An entry gives way once its level is 0 and no sooner, so no number of new
-/// hosts wipes an old one's slate; where there is no place left, a new host gets no ticket.
+/// The ledger of a node, over the caller's memory. An entry is replaced only when its level is 0, so no number of new
+/// hosts clears the count of an old one; where there is no place left, a new host gets no ticket.
 ///
 /// ```
 /// use iacp_core::guard::{Charge, Ledger, Liable};

@@ -15,17 +15,17 @@ use crate::identity::{Identity, sign_record, verify_frame, verify_record};
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
-/// A ticket lives so long, in milliseconds.
+/// How long a ticket lives, in milliseconds.
 pub const LIFE: u64 = 600_000;
-/// An issuer's clock may be ahead by so much more.
+/// How far an issuer's clock may be ahead, in milliseconds.
 const CLOCKS: u64 = 30_000;
-/// A ticket is good for so many requests.
+/// How many requests a ticket is good for.
 pub const REQUESTS: usize = 32;
-/// A holder has at most so many live tickets.
+/// The most live tickets of a holder.
 pub const LIVE: usize = 4;
-/// A repeated request is answered again so many times.
+/// How many times a repeated request is answered again.
 const AGAIN: u8 = 8;
-/// An entry is looked for in so many places.
+/// How many slots are tried for an entry.
 const WAYS: usize = 8;
 
 const NAME: &str = "ACCESS_TICKET_RES";

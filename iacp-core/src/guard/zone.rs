@@ -9,16 +9,16 @@ const ONE: u64 = 1 << 16;
 const QUIET: u64 = 8 * ONE;
 /// Above this average a zone trips as if it were one of this average.
 const BUSY: u64 = 200 * ONE;
-/// A spike is so many times the average.
+/// A spike is this many times the average.
 const SPIKE: u64 = 10;
-/// So many empty seconds are averaged one by one.
+/// Up to this many empty seconds are averaged one by one.
 const EMPTY: u64 = 4_096;
 /// The first cooldown, in milliseconds, and the longest.
 const COOLDOWN: u32 = 10_000;
 const LONGEST: u32 = 300_000;
-/// Tripping so soon after closing doubles the cooldown.
+/// If the breaker trips again within this time after it closed, in milliseconds, the cooldown doubles.
 const SOON: u64 = 60_000;
-/// So many seconds in a row have to be calm before it closes.
+/// How many calm seconds in a row close the breaker.
 const CALM: u8 = 5;
 
 /// Counts the requests of one zone, and trips when a second has ten times the average of about the last quarter of an hour:

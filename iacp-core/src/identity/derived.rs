@@ -48,7 +48,7 @@ impl fmt::Debug for EsdEid {
     }
 }
 
-/// A derivation: the ESD-EID and its nonce. Who knew the nonce could test whose derivative it is.
+/// A derived identity: the ESD-EID and its nonce. The nonce is secret: with it anyone can test from which EID it was derived.
 ///
 /// ```
 /// use iacp_core::crypto::ChaChaOnly;

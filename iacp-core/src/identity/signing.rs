@@ -20,12 +20,12 @@ fn signed_digest<P: Provider>(name: &str, context: [&[u8]; 2], before: &[u8], af
     P::sha256(&[b"IACP/1 ", name.as_bytes(), &[0], first, second, before, after])
 }
 
-/// Signs what is no frame: the bytes before and after the signature, under a label of its own.
+/// Signs what is not a frame: the bytes before and after the signature, under a label of its own.
 pub(crate) fn sign_record<P: Provider>(identity: &Identity<P>, label: &str, before: &[u8], after: &[u8]) -> Signature {
     Signature(P::sign(identity.key(), &signed_digest::<P>(label, [&[], &[]], before, after)))
 }
 
-/// Verifies what is no frame.
+/// Verifies what is not a frame.
 pub(crate) fn verify_record<P: Provider>(
     signer: &Eid,
     label: &str,

@@ -83,7 +83,7 @@ pub enum TooFew {
     IndexCells(usize),
     /// The number of an index's cells is not a power of two.
     NoPowerOfTwo,
-    /// So many cells for deadlines are needed.
+    /// Too few heap cells for deadlines; this many are needed.
     HeapCells(usize),
     /// More than 2^30 slots.
     TooMany,

@@ -109,13 +109,13 @@ fn hashed(hash: &[u8; 32], make: impl FnOnce(&mut Bytes), give: impl FnOnce(&Byt
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Head {
-    /// Whose chain.
+    /// The interaction of the chain.
     pub interaction: InteractionId,
     /// How many records.
     pub records: u32,
     /// The hash over them.
     pub hash: [u8; 32],
-    /// When.
+    /// The time of signing.
     pub time: Time,
     /// Whether this is the last head: no record follows.
     pub last: bool,

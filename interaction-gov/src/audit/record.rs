@@ -52,19 +52,19 @@ pub struct Record {
     pub interaction: InteractionId,
     /// Its place in the chain, the first being 0.
     pub sequence: u32,
-    /// When.
+    /// When it happened.
     pub time: Time,
     /// What happened.
     pub kind: Kind,
     /// What was decided.
     pub verdict: Verdict,
-    /// Which participant: its seat.
+    /// The seat of the participant.
     pub seat: Option<u16>,
     /// The requested action; for other kinds, a code as the kind defines it.
     pub action: Option<u8>,
     /// The stream that it is about.
     pub on: On,
-    /// By which function.
+    /// The function.
     pub function: Option<u8>,
     /// The jurisdiction in which a computation runs.
     pub site: Option<u8>,
@@ -98,7 +98,7 @@ pub struct Record {
     pub sends: u16,
     /// The streams that it receives.
     pub receives: u16,
-    /// Which function binding.
+    /// The function binding.
     pub binding: Option<u16>,
     /// The function binding that has delegated it.
     pub parent: Option<u16>,

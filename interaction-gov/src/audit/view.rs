@@ -29,17 +29,17 @@ pub struct Seen {
     pub participant: Option<Pseudonym>,
     /// The protocol's identifier, if the record is about one.
     pub identifier: Option<Pseudonym>,
-    /// When.
+    /// When it happened.
     pub time: Time,
     /// What happened.
     pub kind: Kind,
     /// What was decided.
     pub verdict: Verdict,
-    /// What was to be done.
+    /// The action.
     pub action: Option<u8>,
-    /// On which stream.
+    /// The stream.
     pub modality: Option<u8>,
-    /// By which function.
+    /// The function.
     pub function: Option<u8>,
     /// The line of the rule, if this authority decided.
     pub line: Option<u16>,

@@ -41,7 +41,7 @@ pub enum AuthorityError {
     Leap,
     /// The text does not follow the known one.
     Gap,
-    /// The text is no policy.
+    /// The text is not a policy.
     Text(TextError),
     /// The text belongs to another authority or another version.
     Head,
@@ -91,7 +91,7 @@ pub(crate) struct Known {
     pub before: Signed,
     /// The control plane has gone back behind the latest text.
     pub withdrawn: Flag,
-    /// Of its last delegation.
+    /// The serial of its last delegation.
     pub serial: u32,
 }
 

@@ -22,7 +22,7 @@ use crate::vocabulary::Authority;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'t> {
-    /// Whose policy it is.
+    /// The authority of the policy.
     pub authority: Authority,
     /// Its version: above all before.
     pub version: u32,
@@ -80,15 +80,15 @@ impl Update<'_> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
-    /// Whose decisions.
+    /// The authority that delegates.
     pub from: Authority,
     /// The authority that makes the decisions instead.
     pub to: Authority,
-    /// About what.
+    /// What is delegated.
     pub scope: Scope,
     /// The digest of the vocabulary in which the scope is written.
     pub vocabulary: [u8; 32],
-    /// Until when.
+    /// The time at which it ends.
     pub until: Time,
     /// Must be above the serials of all earlier delegations of this authority.
     pub serial: u32,

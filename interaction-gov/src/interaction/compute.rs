@@ -517,6 +517,6 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 pub enum Choice {
     /// Where something is computed.
     Place,
-    /// Which way data take.
+    /// The way that data take.
     Way,
 }

@@ -147,7 +147,7 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
         self.room(1, log)
     }
 
-    /// Records the refusal of a party that is no participant, unless too many were recorded lately: then it is only
+    /// Records the refusal of a party that is not a participant, unless too many were recorded lately: then it is only
     /// counted, and the number is recorded later. So outsiders cannot fill the log.
     pub(super) fn spare(&mut self, record: Record, log: &mut impl Sink) -> Refused {
         let (left, since) = self.meter;

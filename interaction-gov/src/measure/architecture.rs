@@ -304,7 +304,7 @@ pub enum State {
 pub enum Misdescribed<'a> {
     /// Two primitives or components have this name.
     NameTwice(&'a str),
-    /// A component binds to this name, which is no primitive.
+    /// A component binds to this name, which is not a primitive.
     UnknownPrimitive(&'a str),
     /// A surface contains this name, which is neither a component nor a primitive.
     UnknownName(&'a str),

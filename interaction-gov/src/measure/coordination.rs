@@ -109,7 +109,7 @@ impl Dimensions {
     /// `P·M·F·A·T`, which the draft's example calls the worst case (`IoE §3.2.1`): 5,760 there. `None`: it does not fit
     /// 128 bits.
     ///
-    /// It is the product of all five, whereas [`Self::fragmented`] multiplies no more than two: it is no value of that
+    /// It is the product of all five, whereas [`Self::fragmented`] multiplies no more than two: it is not a value of that
     /// formula at any coupling. 30 % of it is 1,728, and 186 times the 31 binding points make all of it. The draft's
     /// "16-32x" is its "500-1,000" divided by 31.
     // keeps: IOE-039 (§3.2.1), IOE-040 (§3.2.1), IOE-042 (§3.2.1)
@@ -159,7 +159,7 @@ impl PerMille {
     /// All.
     pub const ALL: Self = Self(1_000);
 
-    /// So many parts per 1,000. `None`: more than all.
+    /// A share in parts per 1,000; `None` above 1,000.
     #[must_use]
     pub const fn new(parts: u16) -> Option<Self> {
         if parts <= Self::ALL.0 { Some(Self(parts)) } else { None }

@@ -270,7 +270,7 @@ impl Measurements {
         metrics.iter().map(|metric| self.verdict(*metric)).max().unwrap_or(Verdict::TooFew)
     }
 
-    /// The latencies of a metric, for a report. `None`: it is no latency.
+    /// The latencies of a metric, for a report. `None`: it is not a latency.
     #[must_use]
     pub const fn latencies(&self, metric: Metric) -> Option<&Histogram> {
         match metric {

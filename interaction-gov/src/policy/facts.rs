@@ -224,17 +224,17 @@ impl Consents {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// What is to be done.
+    /// The action.
     pub action: Action,
     /// What the actor is.
     pub kind: Kind,
     /// The roles of the actor.
     pub roles: Set<Role>,
-    /// Whose participant the actor is.
+    /// The authority whose participant the actor is.
     pub home: Option<Authority>,
-    /// On which stream.
+    /// The stream that it is about.
     pub on: On,
-    /// By which auxiliary function.
+    /// The auxiliary function that does it, if one does.
     pub function: Option<Function>,
     /// The regions of the participants whose data it carries, including the actor; with [`Region::UNKNOWN`] if that of
     /// one of them is not known. Without any region it counts as unknown.
@@ -250,7 +250,7 @@ pub struct Facts {
     pub posture: Posture,
     /// The provenance of the computation.
     pub provenance: Provenance,
-    /// When.
+    /// The time of the decision.
     pub time: Time,
 }
 
@@ -263,7 +263,7 @@ impl Facts {
 }
 
 impl Facts {
-    /// The law that counts: without any region, an unknown one. Else no deny, and every permit, would hold there.
+    /// The law to decide by. Without a region it is "unknown": an empty set would match no deny and every permit.
     pub(super) fn law_or_unknown(&self) -> Set<Region> {
         if self.law.is_empty() { Set::one(Region::UNKNOWN) } else { self.law }
     }

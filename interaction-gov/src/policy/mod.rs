@@ -9,6 +9,43 @@
 //! The rules of all authorities are compiled into one index: for each fact a row of bits, a bit for each rule that the
 //! fact does not exclude. A decision is the intersection of the rows of its facts. Denies stand in front of permits, so the first bit
 //! that is left decides.
+//!
+//! # The text form
+//!
+//! People write and review it; PROFILE 10.13 has the grammar, docs/policies.md an introduction.
+//!
+//! ```text
+//! authority corporate
+//! version   7
+//! over      record, transcribe in eu                    # its scope; without this line: everything
+//! permit    join, speak for human, agent with posture managed
+//! permit    record by recording with consent recording oblige notify, watermark named recording
+//! deny      any on video below posture hardened
+//! deny      transcribe without stream-consent recording
+//! permit    unlock as operator with second-consent unlock from 0600 to 2200
+//! keep      audio, video within eu without stream-consent export
+//! set       lease 10000                                 # what is configured, see Settings
+//! ```
+//!
+//! There is one statement in a line; names come from the vocabulary; `#` begins a comment. The clauses of a rule or a
+//! scope:
+//!
+//! | clause | holds if |
+//! |---|---|
+//! | `for` human, device, service, agent | the actor is one of these |
+//! | `as` roles | the actor is there as one of these |
+//! | `on` modalities | the action is about one of these streams; for a deny, a keep and a scope also if the stream is not said |
+//! | `by` functions | one of these functions does it |
+//! | `in` regions | for a permit: all participants whose data it carries are in these regions; for a deny, a keep and a scope: one of them is, or may be; for a scope also: data go there |
+//! | `with consent` names | every person who is there consents to all of these; `with stream-consent`: every person whose data it carries; `with own-consent`: the actor; `with second-consent`: a person other than the actor |
+//! | `without consent` name | the contrary; likewise for the other three words |
+//! | `with present`, `without present` role | a valid participant is there in this role, or none is |
+//! | `from` hhmm `to` hhmm | the time of the day, by the caller's clock |
+//! | `with posture`, `below posture` level | the actor's posture is at least, or less than this |
+//! | `with provenance`, `below provenance` level | the same for the computation: none, stated, verified |
+//! | `oblige` names | (permits only) what goes with the permit and has to be done |
+//! | `named` word | (rules only) what the rule is called in records, however its line moves |
+//! | `own` | (scopes only) the actor is a participant of this authority, or it is not known whose |
 
 mod add;
 mod check;

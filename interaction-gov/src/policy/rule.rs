@@ -21,9 +21,9 @@ use crate::vocabulary::{Action, Consent, Function, Modality, Name, Obligation, P
 pub enum Effect {
     /// The action may be done, with the obligations of the rule.
     Permit,
-    /// It may not.
+    /// The action is denied.
     Deny,
-    /// It may not, if data go outside some regions.
+    /// The action is denied if data leave these regions.
     Keep,
 }
 
@@ -250,7 +250,7 @@ pub(super) fn settle(tests: &mut Tests) {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    /// What is to be done.
+    /// The actions.
     pub actions: Set<Action>,
     /// The kinds of participants, a bit each.
     pub(crate) kinds: u8,

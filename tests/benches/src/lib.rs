@@ -4,7 +4,7 @@
 //! the same on both. So everything is measured in pairs, ours and bare, and [`Pairs`] ends in one table:
 //!
 //! ```text
-//! cargo bench -p benches                                          our goals
+//! cargo bench -p benches --bench ratios                           our goals
 //! cargo bench -p benches --bench interpreter                      what the interpreter computes
 //! cargo bench -p benches --bench entity                           a host with a million sessions; a churn
 //! cargo bench --manifest-path tests/peers/Cargo.toml              against others

@@ -67,7 +67,7 @@ fn embedded(
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let mut buffer = [0; TRANSMIT_BUFFER];
     // README:
-    // 4 KiB of sealed frames that may be repeated, 8 frames under way in each direction.
+    // 4 KiB of encrypted frames that may be repeated, 8 frames under way in each direction.
     type Link = Session<Portable, 4096, 8>;
     let mut link = Link::IDLE;
     link.initiate(now(), &identity, peer, at, Capabilities::NONE, &mut rng)?;

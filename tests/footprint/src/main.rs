@@ -28,7 +28,7 @@ struct Arguments {
     /// Build the program with this. Budgets are compared, and do not fail.
     #[arg(long, value_enum)]
     feature: Vec<Feature>,
-    /// Measure the session nodes alone, also those without a budget: one role, SHA-256 as it comes.
+    /// Measure the session nodes alone, also those without a budget: one role, with the default SHA-256.
     #[arg(long)]
     nodes: bool,
     /// With --nodes: only those whose title has this in it.

@@ -138,7 +138,7 @@ pub const NODES: [Program; 3] = [
 /// Instructions of a step on a Cortex-M0.
 const ON_THE_SMALL_BOARD: &[(&str, u32)] = &[("", 1_000_000_000)];
 
-/// The nodes that are only compared: one role, SHA-256 as it comes, the small board with more stack than it
+/// The nodes that are only compared: one role, with the default SHA-256, the small board with more stack than it
 /// has.
 #[must_use]
 pub fn variants() -> Vec<Program> {

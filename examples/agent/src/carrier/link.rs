@@ -150,7 +150,7 @@ pub enum Lost {
     Ended(String),
 }
 
-/// Something came in.
+/// A received datagram.
 #[derive(Debug)]
 pub struct Arrival {
     pub route: Route,
@@ -277,7 +277,7 @@ pub async fn read_connection(connection: Connection, taken: Arc<AtomicBool>, inb
     }
 }
 
-/// What a listener does with who comes.
+/// What a listener does with a new connection.
 enum Door {
     /// A place among its network's connections, as long as it is kept.
     Open(Arc<()>),
@@ -291,7 +291,7 @@ enum Door {
 struct Networks(HashMap<[u8; 9], Arc<()>>);
 
 impl Networks {
-    /// What becomes of one more, while so many connections are open.
+    /// What becomes of one more connection while `open` are open.
     fn door(&mut self, from: IpAddr, is_proven: bool, open: usize) -> Door {
         let network = site(from);
         let near = self.0.get(&network).map_or(0, |places| Arc::strong_count(places) - 1);

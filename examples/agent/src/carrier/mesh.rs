@@ -104,7 +104,7 @@ impl Mesh {
         let is_full = links.len() >= LINKS;
         match links.get_mut(&to) {
             Some(Link::Open(route)) if route.send(to, frame).is_ok() => return,
-            // One that is over gives way to another one.
+            // A connection that is over is replaced.
             Some(Link::Open(_)) => {}
             Some(Link::Opening(waiting)) => {
                 if waiting.len() < WAITING {

@@ -26,7 +26,7 @@
 //! ```
 //!
 //! Lengths are big-endian and count what follows them. A length is checked before a byte of its part is kept, nothing
-//! follows the content, and what ends early is no handoff. The parts are bytes: who relays them need not read them.
+//! follows the content, and a stream that ends early is not a handoff. The parts are opaque: a relay need not read them.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -56,7 +56,7 @@ impl Room {
         Rc::new(Self { left: Cell::new(bytes), whole: None })
     }
 
-    /// A part, of at most so many bytes: what is taken of it is taken of the whole, too.
+    /// A part of it, of at most `bytes` bytes: what is taken of the part is taken of the whole, too.
     pub fn part(self: &Rc<Self>, bytes: usize) -> Rc<Self> {
         Rc::new(Self { left: Cell::new(bytes), whole: Some(Rc::clone(self)) })
     }
@@ -77,7 +77,7 @@ impl Room {
         }
     }
 
-    /// Takes so many bytes of it; `None` if there are not that many left.
+    /// Takes `bytes` of it; `None` if there are not that many left.
     pub fn hold(self: &Rc<Self>, bytes: usize) -> Option<Held> {
         let mut held = Held::nothing(Rc::clone(self));
         held.take(bytes).ok().map(|()| held)
@@ -101,7 +101,7 @@ impl Held {
         Ok(())
     }
 
-    /// Gives back so many of the bytes that it has taken.
+    /// Gives back `bytes` of what it has taken.
     pub(super) fn give(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -245,7 +245,7 @@ impl Reader {
         }
     }
 
-    /// The same for a handoff that takes so many bytes of the room beside its own, once it is whole.
+    /// The same for a handoff whose other parts take `bytes` of the room, once it is complete.
     pub const fn in_place(mut self, bytes: usize) -> Self {
         self.place = bytes;
         self

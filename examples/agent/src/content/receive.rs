@@ -152,7 +152,7 @@ impl Receiver {
     /// Everything is here: the file gets its name, which is its hash and nothing that the peer could choose.
     ///
     /// # Errors
-    /// It cannot be stored, or it is no whole handoff where one was to come.
+    /// It cannot be stored, or it is not a whole handoff where one was to come.
     pub fn complete(&mut self, store: &Store) -> io::Result<Complete> {
         let digest: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
         let name = hex::encode(digest);

@@ -16,7 +16,7 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// So many bytes are the share of each network.
+    /// A room of which each network may take `share` bytes.
     pub fn new(whole: Rc<Room>, share: usize) -> Self {
         Self { whole, share, parts: HashMap::new() }
     }

@@ -23,7 +23,7 @@ const SCHEMA: &str = "cep-answer-v1";
 pub const LONGEST: u64 = 64 << 10;
 /// How long a sender waits for an answer once everything has arrived, in milliseconds.
 pub const SENDER_WAITS: u64 = 25_000;
-/// How long a relay keeps its sender waiting: less than that, so that the sender gets the word that there is none.
+/// How long a relay keeps its sender waiting: less than that, so that the sender is told that there is none.
 pub const RELAY_WAITS: u64 = 20_000;
 /// How long a relay waits for the receiver: less than that, for the same reason.
 pub const RECEIVER_WAITS: u64 = 15_000;

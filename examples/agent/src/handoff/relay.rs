@@ -26,8 +26,8 @@ use crate::telling::timeline::{Style, Timeline};
 
 /// Takes handoffs from anyone and hands each on to one agent, as it is; prints this agent's EID
 ///
-/// The receiver's answer goes back to the sender, as it is, if it comes within 20 seconds. What waits is handed on by turns of the
-/// networks that it came from; of one network at most 64 handoffs wait, and 256 in all: more are refused.
+/// The receiver's answer goes back to the sender, as it is, if it comes within 20 seconds. Waiting handoffs are sent
+/// on in turn by source network; at most 64 of one network and 256 in all wait, more are refused.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Where to listen: IP:PORT (port 0 lets the system choose; the address is told on standard error)
@@ -76,7 +76,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
                 .context("nothing is handed on any more")?;
             Ok(Answered::Within(answer::RELAY_WAITS))
         }
-        // What is here is others', and not to be asked for.
+        // The handoffs here belong to others, and are not given out.
         None => Ok(Answered::Now(None)),
     };
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or(()) };

@@ -54,7 +54,7 @@ impl Shelf {
     /// # Errors
     /// It is here and cannot be read, or there is no room for it now.
     pub fn find(&mut self, name: &[u8], peer: &Eid, network: Site) -> Result<Option<Reply>> {
-        // A surface has no '/', and is no '..'.
+        // A surface has no '/', and is not '..'.
         let Ok(surface) = Surface::parse_bytes(name) else { return Ok(None) };
         let name = surface.as_str();
         let folder = self.folder.join(name);
@@ -71,7 +71,7 @@ impl Shelf {
     }
 }
 
-/// A regular file of at most so many bytes; `None` if there is none.
+/// A regular file of at most `longest` bytes; `None` if there is none.
 fn read(path: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
     let unfit = || path.display().to_string();
     let file = match File::open(path) {

@@ -23,18 +23,18 @@ use crate::host::tables::{CHANNELS, CHANNELS_EACH};
 
 /// Frames of all channels that wait for their turn.
 const INBOX: usize = 256;
-/// An agent that has so many bytes to read is not heard until it has read some, ...
+/// With more unread bytes than this, the host reads nothing from the agent.
 const SLOW: usize = 256 << 10;
-/// ... and with so many its channel is closed: it has stopped reading, and what it misses it can ask for again.
+/// With more than this, its channel is closed; it can ask again for what it missed.
 const STUCK: usize = 8 << 20;
 /// How soon it is looked whether a slow agent has read.
 const LOOK: Duration = Duration::from_millis(5);
-/// So many notices, none of them content, are kept for an agent that has no channel at the moment.
+/// How many notices without content are kept for an agent that has no channel at the moment.
 const MISSED: usize = 256;
-/// A number whose frames the LL-Entity drops is not given away meanwhile.
+/// How long the number of a closed channel is not reused: the LL-Entity may still hold frames for it.
 const SHUT: Duration = Duration::from_secs(61);
 
-/// A connection by which no agent has come for so long gives its number to another process, where all are taken.
+/// If all numbers are taken, a connection without an agent for this long gives its number to another process.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Something came by a local channel.
@@ -68,7 +68,7 @@ pub struct Channels {
     inbox: mpsc::Receiver<Heard>,
     heard: mpsc::Sender<Heard>,
     connections: HashMap<u32, Connection>,
-    /// By which channel an agent came last.
+    /// The last channel of each agent.
     agents: HashMap<Eid, u32>,
     missed: HashMap<Eid, VecDeque<Vec<u8>>>,
     shut: HashMap<u32, Instant>,

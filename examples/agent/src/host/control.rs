@@ -1,5 +1,5 @@
-//! The host's own interface: a Unix socket that takes one order on a line, as JSON, and gives one answer. Agents have none
-//! of it: where a host is, and how many agents it has, they are not told.
+//! The host's own interface: a Unix socket that takes one order on a line, as JSON, and gives one answer. Agents cannot
+//! use it, so they do not learn the host's address or the number of its agents.
 
 pub mod dock;
 
@@ -26,7 +26,7 @@ const LONGEST: u64 = 16 << 10;
 /// An order is there within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks a host of this machine how it stands, or moves it
+/// Shows the status of a host on this machine, or moves it
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The folder of the host

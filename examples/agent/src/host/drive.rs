@@ -43,14 +43,14 @@ use crate::telling::timeline::Timeline;
 
 /// Things that are done in a row before whatever has come meanwhile has its turn.
 const BURST: usize = 64;
-/// A host that stops waits so long for its disk.
+/// How long a host that stops waits for its disk.
 const LAST: Duration = Duration::from_secs(2);
 /// Addresses whose frames are counted.
 const PLACES: usize = 1_024;
 /// How often a host that listens everywhere looks where it is.
 const WATCH: Duration = Duration::from_secs(2);
 
-/// Where the way out is full, other deadlines are looked at after so many milliseconds.
+/// While the way out is full, other deadlines are looked at every this many milliseconds.
 const LOOK: u64 = 1_000;
 
 /// Frames from and to one address.
@@ -178,7 +178,7 @@ impl Host<'_> {
         (digest, evolution): (Digest, u64),
         agent: Agent,
     ) {
-        // A nonce that two agents have begun with tells neither from the other, and one of zeros is no secret.
+        // A nonce that two agents have begun with tells neither from the other, and one of zeros is not a secret.
         let no_claim = claim_of(&InitializationNonce([0; 32]));
         let one = !self.standing.claims.contains_key(&claim) && claim != no_claim && claim != [0; 32];
         self.standing.claims.insert(claim, one.then_some(eid));
@@ -316,7 +316,7 @@ impl Host<'_> {
         }
     }
 
-    /// A datagram has come by the way out. The address of frames between agents of this host is no address out there.
+    /// A datagram has come by the way out. The address of frames between agents of this host is not an address out there.
     fn arrived(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         if from == INSIDE {
             *self.standing.dropped.entry("InsideFromOutside".into()).or_default() += 1;

@@ -53,7 +53,7 @@ use crate::telling::event::Event;
 use crate::telling::step::Step;
 use crate::telling::timeline::{Style, Timeline};
 
-/// Runs the LL-Entity of this machine: agents of other processes come to it by a Unix socket (see `agent local`)
+/// Runs the LL-Entity of this machine: agents in other processes connect over a Unix socket (see `agent local`)
 ///
 /// With --directory its agents are found by their EID alone; without it peers are named as EID@IP:PORT, and every peer is admitted. The seeds of its agents lie in its folder,
 /// readable for this user alone, so that an agent keeps its EID when the host is started again.

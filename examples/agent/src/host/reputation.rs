@@ -32,7 +32,7 @@ use crate::keys::{self, Crypto, Identity};
 const ACCOUNTS: usize = 4_096;
 /// Entries of a log. The page that reaches it is the last one until the next start, which begins a new log.
 const LIMIT: u64 = if cfg!(test) { 100 } else { 1_000_000 };
-/// What was counted is written after so many milliseconds.
+/// How long counts wait before they are written, in milliseconds.
 const WRITE: u64 = 1_000;
 
 /// Entries on their way to the disk, with the head that counts them.

@@ -113,7 +113,7 @@ impl Folder {
         for entry in fs::read_dir(&agents).with_context(unreadable)? {
             let entry = entry.with_context(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // What a crash in the middle of a write has left.
+            // Files that a crash in the middle of a write has left.
             if name.starts_with('.') {
                 fs::remove_file(entry.path()).with_context(unreadable)?;
                 continue;
@@ -297,9 +297,8 @@ impl Storage {
     }
 }
 
-/// Writes what is ordered, one after the other; what fails is tried again. A seed that is to be forgotten goes before all
-/// else, also where a full disk lets nothing be written, and takes with it what was still to be written of its agent. What no agent
-/// waits for comes last.
+/// Writes what is ordered, one after the other; what fails is tried again. Deleting a seed comes first, also on a
+/// full disk, and cancels pending writes of that agent. Writes that no agent waits for come last.
 fn write(folder: &Folder, orders: &mpsc::Receiver<Order>, words: &UnboundedSender<Word>) {
     let mut waiting = VecDeque::new();
     loop {

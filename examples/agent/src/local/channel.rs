@@ -42,7 +42,7 @@ const SHARING: Capabilities = Capabilities::ENDPOINTS.with(Capabilities::SFC).wi
 /// What an agent asks, as this program needs it (AAI_REQUEST, PROFILE 23.3).
 #[derive(Clone, Copy, Debug)]
 pub enum Ask<'a> {
-    /// Takes so many sessions at once, and acknowledges what is CONSUMED.
+    /// Takes this many sessions at a time, and acknowledges what is CONSUMED.
     Listen {
         sessions: u32,
     },

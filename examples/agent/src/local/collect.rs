@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "EID")]
     from: Vec<String>,
     /// Where the sender is: after a restart of the host, which has lost its sessions, the agent opens a new one to the sender
-    /// of the last item. Otherwise it waits until that notices
+    /// of the last item. Otherwise it waits for the sender to reconnect
     #[arg(long, value_name = "ADDR")]
     sender_at: Option<String>,
     /// Sessions at a time

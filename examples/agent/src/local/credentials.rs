@@ -16,7 +16,7 @@ use crate::host::docking::Moved;
 use crate::host::storage::{Folder, Run, replace};
 use crate::keys;
 
-/// An agent is looked for on so many hosts, one after the other.
+/// On how many hosts an agent is looked for, one after the other.
 const HOSTS: usize = 16;
 
 /// The credentials of an agent, as its file has them. They wipe themselves.

@@ -24,12 +24,12 @@ use crate::telling::timeline::Timeline;
 const ASKED: usize = 64;
 /// What the host does not take in this state is tried again after this long.
 pub const NOT_NOW: Duration = Duration::from_millis(50);
-/// After everything was said, the peer's end of the session is waited for so long.
+/// How long the peer's end of the session is waited for after everything was sent.
 const PARTING: Duration = Duration::from_secs(5);
-/// A session in which nothing becomes safe for so long is given up for another one, with twice as much time. The receiver's
+/// A session without progress for this long is given up for another one, with twice as much time. The receiver's
 /// host may have been started again, and then knows nothing of the session.
 const STALLED: Duration = Duration::from_secs(5);
-/// Progress is told so many times.
+/// How many times progress is reported.
 const TOLD: u64 = 20;
 
 /// How a session ended for its transfer.

@@ -34,8 +34,9 @@ pub use hash::digest;
 /// Transfers that are not complete are kept for their senders up to this number; then one goes of which little is there, or that
 /// nothing was brought of for a day.
 const UNFINISHED: usize = 64;
+
 const DAY: Duration = Duration::from_secs(86_400);
-/// As many that are complete are remembered, for a sender that did not hear it.
+/// How many completed transfers are remembered, for senders that missed the confirmation.
 const FINISHED: usize = 256;
 
 /// What the agent is to ask of its host.
@@ -487,7 +488,7 @@ impl Intake {
         self.folder.join(format!(".{number}.json"))
     }
 
-    /// What is there of a transfer, open at its end.
+    /// The bytes of a transfer so far, open at the end.
     fn part(&self, number: &str, new: bool) -> io::Result<File> {
         let path = self.part_path(number);
         let mut file = File::options().read(true).write(true).create(new).truncate(false).open(path)?;
@@ -524,7 +525,7 @@ impl Intake {
         Ok(found.into_iter().map(|(_, number, kept)| (number, kept)).collect())
     }
 
-    /// Senders that never come back fill no disk with more than a number of transfers.
+    /// Deletes the oldest unfinished transfers, so that senders that never return cannot fill the disk.
     /// The transfer with the number `now` is the one that has just come.
     fn prune(&self, now: &str) -> io::Result<()> {
         let (finished, mut unfinished): (Vec<_>, Vec<_>) =

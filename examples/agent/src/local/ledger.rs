@@ -35,7 +35,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the file, or makes it. An item that a crash has cut is no item, and comes again.
+    /// Opens the file, or makes it. An item that a crash has cut is not an item, and comes again.
     ///
     /// # Errors
     /// It cannot be read or written, or another program has written to it.

@@ -33,7 +33,7 @@ pub struct Arguments {
     /// The folder of the host
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// Where files are kept, each under its SHA-256, with what is there of others, and the agent's token
+    /// Where files are kept, each under its SHA-256, with unfinished files and the agent's token
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The longest file that is taken, in bytes: 4 GiB unless it is set

@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Where the number of the transfer is kept, so that a later run of this command goes on with it
     #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
-    /// Without progress for so long it is given up
+    /// How long it goes on without progress before it gives up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
     /// No more bytes in a second than this

@@ -48,7 +48,7 @@ pub struct Arguments {
     /// The follower: EID@IP:PORT, as `agent local follow` prints it; the EID alone for an agent of the same host
     #[arg(long, value_name = "EID[@ADDR]")]
     to: String,
-    /// The name of the endpoint. Without it, it is the one that the two agents have for each other alone
+    /// The name of the endpoint. Without it: the endpoint reserved for this pair of agents
     #[arg(long, value_name = "TEXT")]
     tag: Option<String>,
     /// It answers on this host alone
@@ -60,7 +60,7 @@ pub struct Arguments {
     /// In a session that shares nothing but the endpoints of the two
     #[arg(long, conflicts_with = "tag")]
     exclusive: bool,
-    /// Without a session for so long it is given up
+    /// How long it goes on without a session before it gives up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
     /// The timeline as JSON on standard output, an object per line, and nothing else

@@ -22,7 +22,7 @@
 use crate::local::channel::CONTENT;
 
 const MAGIC: &[u8; 12] = b"IACP file 1\n";
-/// A reason for a refusal is cut behind so many bytes.
+/// The longest reason for a refusal, in bytes; more is cut off.
 const WHY: usize = 200;
 
 /// A file that is to be sent.

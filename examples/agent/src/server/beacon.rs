@@ -9,7 +9,7 @@ use iacp_wire::DhtKey;
 
 use crate::keys::{self, Crypto, Identity};
 
-/// So many bits more are asked for when a table is full.
+/// How many more bits of work a search must show when a table is full.
 pub const GAMMA: u32 = 4;
 
 /// Room for an answer, in bytes.
@@ -59,7 +59,7 @@ mod tests {
     const BITS: u32 = 6;
     const UNIX: UnixTime = UnixTime(1_790_000_000_000);
 
-    /// A search that shows so many bits, and what the beacon says to it.
+    /// A search with `bits` bits of work, and the beacon's answer.
     fn ask(beacon: &mut Beacon, identity: &Identity, now: Mono, bits: u32) -> Result<Option<usize>, Refusal> {
         let space = space_of_topic::<Crypto>("topic");
         let unix = UnixTime(UNIX.0 + now.0);

@@ -13,7 +13,8 @@ use crate::keys;
 const ALL: Rate = Rate { capacity: 4_000, per_second: 4_000 };
 const PER_PREFIX: Rate = Rate { capacity: 1_000, per_second: 1_000 };
 
-/// Buckets before the signatures. They are three, so that PSS_INITs, whose senders may be false, leave the others full.
+/// Token buckets in front of signature checks. There are three, so that PSS_INITs with forged addresses cannot empty the buckets
+/// of real peers.
 pub(super) struct Buckets {
     /// PSS_INITs, and signed frames that come from elsewhere than their session's peer.
     pub(super) inits: Box<Ingress<1_024>>,

@@ -38,8 +38,8 @@ impl Server<'_> {
     }
 
     /// Makes room for one more session. A quarter of them may belong to peers that have signed, and not yet shown that they
-    /// hold the keys: beyond that the oldest goes, for an honest peer needs one round trip. No memory left: the session goes
-    /// that ended first, whose last word is the most likely to be heard.
+    /// hold the keys: beyond that the oldest goes, for an honest peer needs one round trip. Without memory, the session
+    /// that ended first is dropped: its last frame has most likely arrived.
     pub(super) fn make_room(&mut self) {
         let (full, few) = (self.sessions.len() >= self.most, self.most / 4);
         if self.strangers.len() >= few {

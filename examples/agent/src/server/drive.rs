@@ -30,7 +30,7 @@ pub async fn serve(
     serve_and_answer(server, inbox, clock, &mut report, &mut none, stop).await
 }
 
-/// An answer that was awaited, or the word that there will be none.
+/// An awaited answer, or `None` if there will be none.
 pub type Later = (Key, Option<Reply>);
 
 /// Drives a server until it is told to stop. What `report` answers with [`Answered::Within`] comes by `later`.
@@ -48,7 +48,7 @@ pub async fn serve_and_answer(
             arrival = inbox.recv() => {
                 let Some(arrival) = arrival else { return Ok(()) };
                 server.handle(clock.now(), arrival);
-                // What else has come meanwhile, without going round.
+                // Datagrams that have arrived meanwhile, in the same turn.
                 for _ in 0..BURST {
                     let Ok(arrival) = inbox.try_recv() else { break };
                     server.handle(clock.now(), arrival);

@@ -43,7 +43,7 @@ use crate::telling::watch::Watch;
 
 /// What all sessions together may take, in bytes.
 const MEMORY: usize = 256 << 20;
-/// Sessions at a time, those included whose last word is kept for a minute.
+/// Sessions at a time, including ended ones whose last frame is kept for a minute.
 const SESSIONS: usize = MEMORY / size_of::<Receiving>();
 /// Sessions that may be made under one cookie secret, that is in two minutes.
 const ACCEPTED: usize = 8_192;
@@ -51,7 +51,7 @@ const ACCEPTED: usize = 8_192;
 const STALLED: u64 = 60_000;
 /// A session whose peer went silent is kept this long, in milliseconds.
 const RECONNECT: u64 = 60_000;
-/// The memory of so many ended sessions is kept for the next ones.
+/// The memory of this many ended sessions is kept for the next ones.
 const SPARE: usize = 16;
 /// A session that found the transport's queue full tries again after this long, in milliseconds.
 const RETRY: u64 = 1;
@@ -80,7 +80,7 @@ impl Entry {
     /// Notes what has advanced.
     fn look(&mut self, now: Mono) {
         let place = (self.session.expected(), self.session.unacknowledged().0);
-        // What the application has not said yet is no fault of the peer's.
+        // What the application has not said yet is not a fault of the peer's.
         if place != self.place || matches!(self.reply, reply::State::Awaited(_)) {
             (self.place, self.advanced, self.excused) = (place, now, false);
         }
@@ -129,7 +129,7 @@ pub struct Server<'t> {
     sessions: HashMap<Key, Entry>,
     /// Sessions in the order in which they were made, until their peers have shown that they hold the keys.
     strangers: VecDeque<Key>,
-    /// Sessions that have ended and keep their last word, in the order in which they ended.
+    /// Ended sessions whose last frame is kept, in the order in which they ended.
     ended: VecDeque<Key>,
     /// When which session wants to be asked.
     agenda: BTreeSet<(Mono, Key)>,
@@ -408,7 +408,7 @@ impl<'t> Server<'t> {
         }
     }
 
-    /// What comes cannot be kept, or is no handoff where one was to come: the sender is told at once.
+    /// What comes cannot be kept, or is not a handoff where one was to come: the sender is told at once.
     fn give_up(&mut self, now: Mono, key: Key, error: &std::io::Error) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         let (reason, what) = match error.kind() {

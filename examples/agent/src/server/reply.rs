@@ -35,9 +35,9 @@ impl From<Vec<u8>> for Reply {
 pub enum Answered {
     /// The peer waits for nothing.
     Nothing,
-    /// This, or the word that there is nothing.
+    /// This reply, or none.
     Now(Option<Reply>),
-    /// Later, or nothing if so many milliseconds have passed.
+    /// Later, or none after this many milliseconds.
     Within(u64),
 }
 
@@ -45,11 +45,11 @@ pub enum Answered {
 pub(super) enum State {
     /// There is none, or all of it is on its way.
     Silent,
-    /// The application has so long for one.
+    /// The application has until then to give one.
     Awaited(Mono),
-    /// So many bytes of it are on their way.
+    /// Part of it is sent: `gone` bytes.
     Sending { reply: Reply, gone: usize },
-    /// All of it is, and the end of it is not yet.
+    /// All bytes are sent; the FIN is not.
     Finishing,
 }
 

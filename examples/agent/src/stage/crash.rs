@@ -55,7 +55,7 @@ async fn play(stage: &mut Stage<'_>) -> Result<Vec<(bool, String)>> {
     ])
 }
 
-/// So many bytes alice has told to be safe with bob.
+/// How many bytes are safe with bob, as alice has told.
 fn safe(stage: &Stage<'_>) -> u64 {
     let told = stage.told(Role::Alice).filter_map(|step| match step {
         Step::Progress { done, .. } => Some(*done),
@@ -64,7 +64,7 @@ fn safe(stage: &Stage<'_>) -> u64 {
     told.max().unwrap_or_default()
 }
 
-/// From which byte bob goes on.
+/// The byte from which bob continues.
 async fn went_on(stage: &mut Stage<'_>, mark: usize) -> Result<u64> {
     let from = |step: &Step| match step {
         Step::GoesOn { from, .. } => Some(*from),

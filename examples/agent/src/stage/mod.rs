@@ -28,11 +28,11 @@ use crate::telling::step::Step;
 use crate::telling::summary::grouped;
 use crate::telling::timeline::Timeline;
 
-/// The file, if none is named: so many bytes that look like noise and are the same in each run.
+/// The length of the file if none is named: bytes that look like noise and are the same in each run.
 const BYTES: usize = 1 << 20;
 /// A file has a middle from this length on, in bytes.
 const SHORTEST: u64 = 16 << 10;
-/// A transfer without disturbance takes about so many seconds.
+/// About how many seconds a transfer without disturbance takes.
 const SECONDS: u64 = 5;
 /// Nothing takes longer, also on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -212,7 +212,7 @@ impl<'t> Stage<'t> {
             }
             let said = tokio::time::timeout_at(self.end, self.said.recv()).await;
             let Some((teller, serial, said)) = said.context("it takes too long")? else { bail!("all have ended") };
-            // What a killed process has said before may come later.
+            // What a killed process has printed may arrive later.
             if self.processes.get(&teller).is_none_or(|process| process.serial != serial) {
                 continue;
             }

@@ -18,7 +18,7 @@ pub enum Event {
         late_permille: u32,
         fault_seed: u64,
     },
-    /// The same, of handoffs.
+    /// The plan of a demo of handoffs.
     Handoffs {
         file: String,
         bytes: u64,
@@ -68,7 +68,7 @@ pub enum Event {
         frame: String,
         delay_ms: u64,
     },
-    /// `from` is missing where a machine begins.
+    /// `from` is `None` for the first state of a machine.
     State {
         machine: &'static str,
         from: Option<&'static str>,

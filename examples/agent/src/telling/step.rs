@@ -26,7 +26,7 @@ pub enum Step {
     Offers { eid: String, from: String },
     /// A context was sealed for another host, and is here no more.
     Exported { eid: String, to: String, bytes: usize },
-    /// A context was taken over, with so many sessions that go on.
+    /// A context was taken over; `sessions` of its sessions go on.
     Imported { eid: String, from: String, sessions: u32 },
     /// An agent's context is on another host of this machine, in this folder.
     Follows { to: String },
@@ -40,7 +40,7 @@ pub enum Step {
     Opened { peer: String },
     /// A transfer begins, or goes on, from this byte.
     GoesOn { transfer: String, from: u64, bytes: u64 },
-    /// So much is safe with the receiver.
+    /// How many bytes are safe with the receiver.
     Progress { transfer: String, done: u64, bytes: u64 },
     /// The file is whole on stable storage.
     Stored { transfer: String, bytes: u64, sha256: String, from: String, twice: u64 },

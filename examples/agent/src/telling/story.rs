@@ -40,8 +40,8 @@ fn words(event: &Event) -> (&'static str, String) {
         Event::Plan { file, bytes, loss_permille, late_permille, fault_seed } => (
             BOLD,
             format!(
-                "alice sends {file} ({} bytes) to bob. Below them {} of frames are lost and {} come late, each way; \
-                 fault seed {fault_seed}.\n",
+                "alice sends {file} ({} bytes) to bob. The network loses {} of the frames and delays {}, in each \
+                 direction; fault seed {fault_seed}.\n",
                 grouped(*bytes),
                 percent(*loss_permille),
                 percent(*late_permille),

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use dropbox::{Binding, Folders, Keys};
 use jiff::Timestamp;
 
-/// Shows and changes whose key is whose
+/// Lists and changes which key belongs to which sender
 ///
 /// A running drop reads the file again when it changes. What was decided stays decided.
 #[derive(Args)]

@@ -48,7 +48,7 @@ pub struct Arguments {
     /// The id of that key
     #[arg(long, value_name = "ID")]
     signer: Option<String>,
-    /// What objects have to be
+    /// The format that objects must have
     #[arg(long, value_enum, default_value_t = Container::Bare)]
     container: Container,
     /// Whose orders count ('dropbox review'), as in --keys; without it, those of all who may write to ROOT

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-/// Says how a drop stands, and changes nothing
+/// Shows the status of a drop, and changes nothing
 ///
 /// Ends with status 0 if nothing waits for a person, with 3 if something is held back, with 1 if it cannot be told.
 #[derive(Args)]

@@ -14,7 +14,7 @@ pub struct Limits {
     /// A host that may be asked, redirects included; may be repeated. Without it, every host in --scope may
     #[arg(long, value_name = "HOST")]
     from: Vec<String>,
-    /// The narrowest addresses that may be asked: a reference is a peer's text, and must not reach this host's neighbours
+    /// The narrowest addresses that may be asked: a reference comes from a peer, so by default it cannot reach private addresses
     #[arg(long, value_enum, default_value_t = Scope::Public)]
     scope: Scope,
     /// Certificates (PEM) to trust instead of the system's

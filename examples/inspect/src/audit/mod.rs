@@ -36,7 +36,7 @@ use words::Words;
 ///
 /// 2: the command line is wrong
 ///
-/// 3: nothing is wrong, and not everything is shown: no key, no heads, records that no head covers, no signed end, tightenings for whose
+/// 3: nothing is wrong, but not everything could be verified: no key, no heads, records that no head covers, no signed end, tightenings for whose
 /// records there was no room
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -279,7 +279,7 @@ impl<W: Write> Reading<'_, W> {
     }
 }
 
-/// The exit code where nothing is wrong, and not everything is shown.
+/// The exit code where nothing is wrong, but not everything could be verified.
 const NOT_SHOWN: u8 = 3;
 
 /// What is not shown.

@@ -16,7 +16,7 @@ use crate::names::name;
 
 /// What two versions of a policy answer differently, over every question that there is
 ///
-/// For each action: what becomes permitted, denied, obliged, each with the question of which the least has to be said, in
+/// For each action: what becomes permitted, denied, obliged, each with the shortest question that shows it, in
 /// the words of `inspect policy test`, and the lines that decide it before and after. Who speaks for itself is asked; delegation
 /// is not looked at. The exit code is 0 if every answer is the same, 3 if some differ, 1 if a text is wrong.
 #[derive(clap::Args, Debug)]

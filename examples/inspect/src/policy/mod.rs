@@ -23,7 +23,7 @@ use crate::texts::{self, Complaint};
 
 /// Checks policies, one text for each authority, and answers who may do what by them, and why.
 ///
-/// Everything that is wrong is told as FILE:LINE:COLUMN, and the exit code is then 1. A question is answered as if every
+/// Errors are reported as FILE:LINE:COLUMN, and the exit code is then 1. A question is answered as if every
 /// authority could be asked and decided for itself. A denial is an answer: the exit code is 0.
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

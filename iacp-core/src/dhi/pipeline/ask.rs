@@ -138,7 +138,7 @@ pub enum Answer<'a> {
     Chunk(&'a [u8]),
     /// The body is whole.
     End,
-    /// Of [`Ask::Compare`].
+    /// The answer to [`Ask::Compare`].
     Compared {
         /// The web page's text.
         web: &'a Parity,

@@ -4,9 +4,9 @@ use super::super::form::Form;
 use super::super::link::LINK_BYTES_MAX;
 use super::ask::Head;
 
-/// More header than this counts as a lost connection.
+/// The most bytes of a response header; with more, the connection counts as lost.
 const HEADER_BYTES_MAX: usize = 16_384;
-/// As do more fields than this.
+/// The most fields of a response header; with more, the connection counts as lost.
 const FIELDS_MAX: usize = 100;
 
 /// The fields of a head that the pipeline uses.

@@ -32,7 +32,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: Structure> Pipeline<'_, B, S> {
         }
     }
 
-    /// The address has a narrower scope than the request may go to. This is no fault of a candidate, so none is kept.
+    /// The address has a narrower scope than the request may go to. This is not a fault of a candidate, so none is kept.
     fn too_narrow(&mut self, now: Mono, fetch: Fetch, cache: &mut ProblemCache<'_>) {
         match fetch.document {
             Document::Candidate(index) if !fetch.via_srv => self.fetch_candidate(now, index.saturating_add(1), cache),

@@ -42,7 +42,7 @@ pub enum Noted {
     LinkIgnored(Malformed),
     /// A link from a server leads to a place where no request may go.
     LinkRefused,
-    /// So many candidates were found.
+    /// How many candidates were found.
     Candidates(u8),
     /// This candidate is asked for.
     Candidate(u8),
@@ -58,7 +58,7 @@ pub enum Noted {
     Overflow,
     /// The legacy path is taken.
     Legacy(Trigger),
-    /// So many bytes are delivered.
+    /// How many bytes are delivered.
     Delivered(u32),
 }
 
@@ -103,6 +103,6 @@ impl fmt::Display for Noted {
 pub struct Mark {
     /// Milliseconds from the beginning.
     pub at: u32,
-    /// What.
+    /// The step.
     pub what: Noted,
 }

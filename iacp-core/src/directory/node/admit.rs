@@ -266,7 +266,7 @@ impl<P: Provider> Node<'_, P> {
             }
             What::Get(get) => {
                 let (answer, is_whole) = self.look_up(now, get, request.class, length, trust, out);
-                // A short question gets a part: that is no answer for others.
+                // A short question gets a part: that is not an answer for others.
                 if let Some(bytes) = answer.filter(|_| is_whole).and_then(|length| out.get(..length)) {
                     self.cache.keep(now.mono, question(get), bytes);
                 }

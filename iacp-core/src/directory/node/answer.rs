@@ -175,7 +175,7 @@ pub(super) struct Cache<'m> {
 
 /// An answer is at most so old, in milliseconds.
 const FRESH: u64 = 60_000;
-/// An answer is looked for in so many places.
+/// How many slots are tried for an answer.
 const WAYS: usize = 4;
 
 impl<'m> Cache<'m> {
@@ -193,7 +193,7 @@ impl<'m> Cache<'m> {
         self.places.get_mut(start..start.saturating_add(ways))
     }
 
-    /// Keeps an answer; the oldest of its set gives way.
+    /// Keeps an answer; it replaces the oldest one of its set.
     pub(super) fn keep(&mut self, now: Mono, question: (DhtKey, u8, u8, u8), answer: &[u8]) {
         let Some(set) = self.set(&question) else { return };
         let same = set.iter().position(|kept| kept.length > 0 && kept.question == question);

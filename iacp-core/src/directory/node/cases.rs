@@ -10,7 +10,7 @@ use crate::governance::window::{Ballot, Clock, Counted, Due, Escrow, From, Outco
 use crate::time::UnixTime;
 
 pub(super) const VERDICT_LIFE: u64 = 400 * 24 * 3_600_000;
-/// An accused key is told so many epochs after its escrow opened.
+/// An accused key is told this many epochs after its escrow opened.
 const NOTICES: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
 
 /// One accusation under trial.

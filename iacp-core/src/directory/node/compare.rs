@@ -16,7 +16,7 @@ use crate::governance::window::Clock;
 const FRAME: usize = 1_200;
 
 impl<P: Provider> Node<'_, P> {
-    /// The answer to a question of this node; any other one is no frame for it.
+    /// The answer to a question of this node; any other one is not a frame for it.
     pub(super) fn on_answer<T: Trust>(
         &mut self,
         now: Clock,

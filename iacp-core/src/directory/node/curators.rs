@@ -6,7 +6,7 @@ use iacp_wire::Eid;
 use crate::governance::window::{EPOCH, LAPSE};
 use crate::time::Mono;
 
-/// So many are remembered; the oldest suspicion gives way.
+/// How many suspected curators are remembered; a new one replaces the oldest.
 const CURATORS: usize = 16;
 
 /// The curators in quarantine.

@@ -32,9 +32,9 @@ pub(super) mod status {
     pub const KNOWN: u32 = 23;
 }
 
-/// Of one accuser so many accusations are open at a node.
+/// The most accusations of one accuser that are open at a node.
 const OF_ACCUSER: usize = 4;
-/// So long after it lapsed an accusation may open once more, in milliseconds.
+/// How long after its end an accusation may be opened again, in milliseconds.
 const DAY: u64 = 24 * 3_600_000;
 
 /// The kinds that an owner brings. The others come from nodes.
@@ -207,7 +207,7 @@ impl<P: Provider> Node<'_, P> {
     }
 
     /// The earlier of two roots stands, so a node that could tell its time alone could take any name. From nodes a root is taken
-    /// when it is of this moment, or by the word of f + 1 of the responsible ones. Another DHT has its own way to ask them.
+    /// when it is of this moment, or by the same statement of f + 1 of the responsible ones. Another DHT has its own way to ask them.
     fn is_of_its_time<T: Trust>(&self, now: Clock, which: &Slot, record: &Record<'_>, trust: &T) -> bool {
         let Ok(Body::Root(root)) = Body::parse(which.kind, record.body) else { return true };
         UnixTime(root.time).distance(now.unix) <= CLOCKS

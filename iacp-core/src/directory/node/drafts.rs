@@ -9,10 +9,10 @@ use crate::directory::name::{MAX_PATH, Path};
 use crate::directory::{Kind, Slot};
 use crate::time::UnixTime;
 
-/// So many CUSTODYs collect votes side by side. Of more children the same ones go first at all nodes: else each node keeps others,
-/// and none has its votes.
+/// How many CUSTODYs collect votes at a time. If more children need one, all nodes begin with the same ones: otherwise none would
+/// get enough votes.
 const DRAFTS: usize = 8;
-/// The order of children is another one after so many milliseconds: those that find no votes hold up the others no longer.
+/// The order of children changes after this time, in milliseconds, so that those without enough votes do not delay the others for ever.
 const TURN: u64 = 600_000;
 /// Both paths with their lengths, key, end, accusation.
 pub(super) const SIGNED: usize = 2 * (2 + MAX_PATH) + 72;

@@ -33,21 +33,21 @@ use crate::identity::verify_frame;
 use crate::slots::IndexKey;
 use crate::time::{Mono, UnixTime};
 
-/// A space has at most so many members at a hub.
+/// The most members of a space at a hub.
 pub const MEMBERS: usize = 64;
-/// Of them so many are of one network.
+/// The most members of one network in a space.
 pub const OF_NETWORK: usize = 2;
-/// Of the members of all spaces, one network has one of so many.
+/// The share of one network among the members of all spaces: one in this number.
 const SHARE: usize = 64;
-/// Of the requests that wait for answers, one network has one of so many.
+/// The share of one network among the requests that wait for answers: one in this number.
 const WAITING_SHARE: usize = 8;
-/// A member stays at most so long, in milliseconds.
+/// How long a member stays at most, in milliseconds.
 pub const STAY: u64 = 3_600_000;
-/// Members that hear a request which names no number.
+/// How many members get a request that names no number.
 pub const HEARERS: usize = 8;
-/// No request is heard by more.
+/// The most members that get a request.
 pub const MOST: usize = 32;
-/// A request waits so long for answers, in milliseconds.
+/// How long a request waits for answers, in milliseconds.
 pub const PATIENCE: u64 = 10_000;
 /// A cookie is good for one to two of these, in milliseconds.
 const COOKIES: u64 = 120_000;
@@ -111,11 +111,11 @@ pub struct HubMemory<'m> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Relayed {
-    /// So many bytes go back to the sender.
+    /// The number of bytes that go back to the sender.
     Answer(usize),
-    /// So many bytes go to a seeker: a member's answer.
+    /// The address of a seeker, and the number of bytes that go to it: a member's answer.
     Forward(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] SocketAddr, usize),
-    /// So many members will hear the request: see [`Hub::poll_transmit`].
+    /// The number of members that will get the request: see [`Hub::poll_transmit`].
     Passed(usize),
     /// Nothing is sent.
     Silence(NotRelayed),
@@ -125,7 +125,7 @@ pub enum Relayed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotRelayed {
-    /// It is no frame for a hub.
+    /// It is not a frame for a hub.
     Form,
     /// Its network has sent too much.
     Throttled,
@@ -135,7 +135,7 @@ pub enum NotRelayed {
     Spent,
     /// There is no room to wait for answers, or to remember the proof.
     Full,
-    /// No agent of the space would hear it, or this node is no hub of it.
+    /// No agent of the space would get it, or this node is not a hub of it.
     NoMember,
     /// No such token, or not from the member that it was for.
     Token,
@@ -356,7 +356,7 @@ impl<'m> Hub<'m> {
         let (space, Some(request)) = (proven.space(), datagram.first_chunk::<REQUEST>()) else {
             return Relayed::Silence(NotRelayed::Form);
         };
-        // The seeker does not hear itself, and no member is told to answer to its own address.
+        // The seeker does not get its own request, and no member is told to answer to its own address.
         let hears = |member: &&Member| member.space == space && member.until > now.unix.0 && member.at != from;
         if !serves(&space) || !self.members.iter().flatten().any(|member| hears(&member)) {
             return Relayed::Silence(NotRelayed::NoMember);

@@ -94,7 +94,7 @@ pub use answer::Kept;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
-    /// So many bytes of the buffer go back to the sender.
+    /// The number of bytes of the buffer that go back to the sender.
     Answer(usize),
     /// No answer: the reason is counted.
     Silence(Silence),
@@ -104,7 +104,7 @@ pub enum Handled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Silence {
-    /// It is no frame that a node takes.
+    /// It is not a frame that a node takes.
     Form,
     /// Its proof of work is of another time, or no claim.
     Claim,
@@ -133,33 +133,33 @@ pub enum Event {
     /// Write this vote to stable storage, then call [`Node::persisted`]. If another vote on the accusation stands there, do neither:
     /// two different votes of one node convict it.
     Persist {
-        /// Which accusation.
+        /// The accusation.
         id: Digest,
-        /// Against which key.
+        /// The accused key.
         offender: Eid,
         /// How this node votes.
         outcome: Outcome,
     },
     /// An accusation lapsed, or gave way to another one of its key: its stake is released.
     Lapsed {
-        /// Which accusation.
+        /// The accusation.
         id: Digest,
-        /// Against which key.
+        /// The accused key.
         offender: Eid,
     },
     /// There is a verdict: the stake is burnt or released.
     Verdict {
-        /// Which accusation.
+        /// The accusation.
         id: Digest,
-        /// Against which key.
+        /// The accused key.
         offender: Eid,
-        /// How it ended.
+        /// The verdict, or that there is none.
         outcome: Outcome,
     },
     /// A key signed two records that no honest key signs; the one that came second was not stored. If they are two bindings,
     /// [`Node::accuse`] accuses by them.
     Equivocation {
-        /// Which key.
+        /// The key that signed both.
         offender: Eid,
     },
 }
@@ -193,13 +193,13 @@ pub struct Node<'m, P: Provider> {
     provider: PhantomData<P>,
 }
 
-/// So many events wait for the caller, which asks for them once a second.
+/// How many events wait for the caller, which asks for them once a second.
 const EVENTS: usize = 16;
 /// What a node says of its own accord counts for no network.
 const OWN: core::net::IpAddr = core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
-/// At most so many refusals a second go to one network.
+/// The most refusals that one network gets.
 const ERRORS: Rate = Rate { capacity: 10, per_second: 10 };
-/// At most so many records a second are handed over: no more than a node takes from one that it knows, however long they are.
+/// The most records that are handed over: no more than a node takes from one that it knows, however long they are.
 const HAND_OVER: Rate = Rate { capacity: 32, per_second: 16 };
 
 /// Of the worked requests one network has an eighth, and what the dearest one costs at least.

@@ -11,7 +11,7 @@ use crate::directory::name::{
 use crate::directory::{Body, Facts, Kind};
 use crate::time::UnixTime;
 
-/// So many versions of a root are read: no name has more.
+/// How many versions of a root are read: no name has more.
 const VERSIONS: usize = 64;
 
 /// What a path leads to.

@@ -14,7 +14,7 @@ use crate::time::{Mono, UnixTime};
 const RATE: Rate = Rate { capacity: 512, per_second: 256 };
 /// Milliseconds before a node that has not answered is asked again; the last pause repeats.
 const PAUSES: [u64; 4] = [1_000, 8_000, 60_000, 600_000];
-/// So many statements of one node are remembered; its own oldest gives way, and no other node's.
+/// How many statements of one node are remembered; a new one replaces its own oldest.
 const SAID: usize = 16;
 
 /// A known node.
@@ -28,7 +28,7 @@ pub struct Neighbour {
     unheard: Option<Unheard>,
     /// When its NODE runs out, Unix time in milliseconds; none for what the caller introduced.
     until: Option<u64>,
-    /// What it said that takes the word of f + 1 nodes, under a keyed hash.
+    /// Its statements that count only from f + 1 nodes, under a keyed hash.
     said: [u64; SAID],
     saying: usize,
 }

@@ -1,4 +1,4 @@
-//! What other nodes send: records that they hand over, votes, and the word that they are where their NODE says.
+//! What other nodes send: records that they hand over, votes, and statements that they are where their NODE says.
 
 use core::net::SocketAddr;
 
@@ -21,7 +21,7 @@ use crate::guard::{Weight, tokens};
 use crate::identity::{Identity, verify_frame};
 use crate::time::UnixTime;
 
-/// A node's DIR_PUT may come from so many of the nearest.
+/// How many of the nearest nodes may send a node's DIR_PUT.
 const SENDERS: usize = NEAREST;
 
 impl<P: Provider> Node<'_, P> {
@@ -46,7 +46,8 @@ impl<P: Provider> Node<'_, P> {
         let Ok(record) = parsed else { return Handled::Silence(Silence::Form) };
         let Ok(class) = class_of::<P>(&record) else { return Handled::Silence(Silence::Form) };
         let near = |eid| self.neighbours.serves(eid, class, &record.storage_key, self.settings.diversity, SENDERS);
-        // Of itself a known node tells each that knows it; its FILTER goes to the n of its own key, far from its place.
+        // A known node sends its own NODE record to every node that knows it; its FILTER goes to the n of its own key, far from its
+        // place.
         let is_its_own = record.storage_key == DhtKey(P::sha256(&[&node.0]));
         let is_heard = || self.neighbours.all().any(|known| known.eid == node);
         let may_come = match Kind::from_code(record.kind) {
@@ -145,7 +146,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// A node has handed over what does not stand here: if it lacks the word of others, they are asked at once.
+    /// A node has handed over a record that this one does not have: if it needs statements of others, they are asked at once.
     pub(super) fn ask_others<T: Trust>(&mut self, now: Clock, by: &Eid, record: &Record<'_>, (told, trust): (u32, &T)) {
         let Some(statement) = statement::<P>(record).filter(|_| told != status::OK) else { return };
         let Some(kind) = Kind::from_code(record.kind) else { return };

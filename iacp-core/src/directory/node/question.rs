@@ -13,13 +13,13 @@ use crate::governance::window::Clock;
 use crate::slots::IndexKey;
 use crate::time::Mono;
 
-/// So many questions are open side by side.
+/// How many questions are open at a time.
 const OPEN: usize = 16;
-/// A question is open for so long, in milliseconds.
+/// How long a question is open, in milliseconds.
 const PATIENCE: u64 = 5_000;
-/// So many records wait to be handed over.
+/// How many records wait to be handed over.
 const PUSHES: usize = 16;
-/// So many keys wait to be asked about, and so many of them because of one node.
+/// How many keys wait to be asked about, and how many of them because of one node.
 const WANTED: usize = 16;
 const OF_ONE: usize = 4;
 /// What a question about a key that is not held here has room for: twice this.
@@ -56,7 +56,7 @@ pub(super) struct Compare {
     minute: u64,
     /// The place of the store where each minute's comparison goes on: one that its hour did not suffice for goes on in the next.
     slots: [u32; MINUTES],
-    /// So many places are yet to be looked at in this minute.
+    /// How many places are yet to be looked at in this minute.
     left: u32,
     asked: usize,
     open: [Option<Question>; OPEN],
@@ -106,7 +106,7 @@ impl Compare {
         self.open.iter().any(Option::is_none)
     }
 
-    /// So many nodes were asked about the place whose turn it is.
+    /// Notes how many nodes were asked about the current place.
     pub(super) const fn at(&mut self, asked: usize) {
         self.asked = asked;
     }

@@ -111,7 +111,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What a request without work costs, by its type alone: nothing is hashed before its network has paid. None if it is no request.
+/// What a request without work costs, by its type alone: nothing is hashed before its network has paid. None if it is not a request.
 pub(super) const fn weight(message: &Message<'_>) -> Option<Weight> {
     Some(match message {
         Message::DirGet { head, .. } if matches!(head.kind, 1 | STANDING) => Weight::Look,

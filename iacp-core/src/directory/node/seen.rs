@@ -7,13 +7,13 @@ use crate::guard::{Load, site};
 use crate::slots::IndexKey;
 use crate::time::UnixTime;
 
-/// A proof is looked for in so many places.
+/// How many slots are tried for a proof.
 const WAYS: usize = 8;
-/// Of these so many may be of one network.
+/// How many of these may be of one network.
 const OF_NETWORK: usize = WAYS / 2;
 /// No proof counts longer, in milliseconds: its time may be ahead.
 const LIFE: u64 = 2 * CLOCKS;
-/// A proof that is shown again from the same address is answered again so many times: an answer can be lost.
+/// How many times a proof that is shown again from the same address is answered again: an answer can be lost.
 const AGAIN: u8 = 8;
 
 /// The place of a proof.
@@ -46,7 +46,7 @@ pub enum Presented {
     Full,
 }
 
-/// The filter of proofs. A place whose time is over is free; no other proof ever gives way, so no flood of proofs makes an
+/// The filter of proofs. A place whose time is over is free; no other proof is ever replaced, so no flood of proofs makes an
 /// earlier one count twice.
 pub struct Seen<'m> {
     places: &'m mut [Shown],

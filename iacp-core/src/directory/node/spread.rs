@@ -8,9 +8,9 @@ use iacp_wire::Eid;
 use crate::directory::{Slot, Voters};
 use crate::time::Mono;
 
-/// So many records are handed on side by side; a further one displaces the one that has been handed on most.
+/// How many records are handed on at a time; when full, the one handed on most often is dropped.
 const TASKS: usize = 32;
-/// What a node makes itself can wait: it leaves so many places to trials.
+/// Places kept free for trials: records that this node makes itself can wait.
 const OF_TRIALS: usize = 8;
 /// Milliseconds before each further round. Nodes answer a record that they have without a signature of its owner.
 const PAUSES: [u64; 3] = [1_000, 8_000, 60_000];

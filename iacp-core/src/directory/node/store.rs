@@ -1,6 +1,6 @@
 //! The records that a node keeps, in the caller's memory.
 //!
-//! Full means refuse: no record gives way to another key's, but for floors, which are what is left of bindings that ran out.
+//! Full means refuse: no record is replaced by one of another key, except floors, which are what remains of expired bindings.
 //! The owners of one network hold at most 1/64 of the places, and what its nodes hand on at most a quarter; both are counted under
 //! a keyed hash, so that no network fills the table and none can be chosen to share another's count.
 
@@ -14,18 +14,18 @@ use crate::guard::site;
 use crate::slots::{Index, Reset, Slot, Slots, TooFew};
 use crate::time::UnixTime;
 
-/// So many records of one kind stand under one key.
+/// The most records of one kind under one key.
 pub const LIST: usize = 64;
-/// But so many FILTERs: two epochs of the largest one. An answer counts no more than 255.
+/// The most FILTER parts under one key: two epochs of the largest filter. (An answer can count 255 records.)
 const PARTS: usize = 128;
-/// A binding that ran out refuses older ones for so long, in milliseconds.
+/// How long an expired binding still blocks older ones, in milliseconds.
 pub const FLOOR: u64 = 7 * 24 * 3_600_000;
-/// So many places are looked at in one sweep.
+/// How many places one sweep looks at.
 const SWEEP: u32 = 32;
 /// How many networks the counts tell apart.
 const NETWORKS: usize = 256;
 
-/// So many records of a kind stand under one key, which for these kinds is that of one EID or offender.
+/// The most records of a kind under one key, for kinds that are kept per EID or per offender.
 const fn most(kind: Kind) -> usize {
     match kind {
         Kind::Ticket => 16,
@@ -119,8 +119,8 @@ impl Source {
         }
     }
 
-    /// Of the list of one key, so many records are of its network. Only lists that many owners share are shut so: of what one owner
-    /// has, or what nodes bring in parts, all may come the same way.
+    /// The most records of one network in the list of one key. Only lists that many owners share have this limit: the records of one
+    /// owner, and the parts that nodes send, usually come from one network.
     const fn most_listed(self, kind: Kind) -> usize {
         match (kind, self) {
             (Kind::Publication | Kind::Assertion, Self::Owner(_)) => LIST / 8,
@@ -129,7 +129,7 @@ impl Source {
         }
     }
 
-    /// Its network may hold one of so many parts.
+    /// The share of its network in the whole table: one in this number.
     const fn part(self) -> u32 {
         match self {
             Self::Owner(_) => 64,
@@ -212,7 +212,7 @@ impl<'m> Store<'m> {
         self.room_for(now, which, (from, None))
     }
 
-    /// The same, if another record of its list gives way to it.
+    /// The same, if it replaces the record `spent` of its list.
     pub(super) fn room_for(
         &mut self,
         now: UnixTime,
@@ -243,7 +243,7 @@ impl<'m> Store<'m> {
         if fits { Ok(()) } else { Err(Full) }
     }
 
-    /// Of a list that is full, the record that came first among those that may give way.
+    /// In a full list, the oldest record that may be replaced.
     pub(super) fn yields(&self, which: &Which, may: impl Fn(&Which, &[u8]) -> bool) -> Option<Which> {
         let (mut listed, mut first) = (0, None);
         self.index.find(self.hash(which.kind, &which.key), |slot| {
@@ -325,7 +325,7 @@ impl<'m> Store<'m> {
         self.put_for(now, which, record, expiry, (from, None))
     }
 
-    /// The same; what gives way to it is freed.
+    /// The same; the record that it replaces is freed.
     pub(super) fn put_for(
         &mut self,
         now: UnixTime,
@@ -373,7 +373,8 @@ impl<'m> Store<'m> {
         Ok(())
     }
 
-    /// The same bytes came again: they live until `expiry`. The end of a floor is none of a binding.
+    /// Extends the life of a record that came again unchanged. A floor (what an expired binding leaves) ends later than its binding:
+    /// that end does not count here.
     pub fn refresh(&mut self, which: &Which, expiry: u64) {
         if let Some(entry) = self.find(which).and_then(|slot| self.entries.at_mut(slot)) {
             let stood = if entry.floor { 0 } else { entry.expiry };

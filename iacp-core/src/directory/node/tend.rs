@@ -128,7 +128,7 @@ impl<P: Provider> Node<'_, P> {
         }
     }
 
-    /// By which accusation a key was decapitated. Of several all nodes take the same one.
+    /// The accusation by which a key was decapitated; if there are several, all nodes take the same one.
     fn convicted(&self, now: Clock, key: &Eid) -> Option<Digest> {
         self.convictions(now.unix, key, DhtKey(P::sha256(&[&key.0]))).min_by_key(|id| id.0)
     }

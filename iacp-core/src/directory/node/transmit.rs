@@ -19,7 +19,7 @@ use crate::governance::window::Clock;
 use crate::identity::{Identity, sign_frame};
 use crate::time::UnixTime;
 
-/// A node signs its record anew so often, of the 24 hours that it lives; in milliseconds.
+/// How often a node signs its record anew, in milliseconds; the record lives for 24 hours.
 const ANNOUNCE: u64 = 6 * 3_600_000;
 const NODE_LIFE: u64 = 24 * 3_600_000;
 /// Where hosts take frames.
@@ -132,7 +132,7 @@ impl<P: Provider> Node<'_, P> {
             at += 1;
             let Some(record) = record else { continue };
             let Ok(body_class) = class_of::<P>(&record) else { continue };
-            // What takes the word of f + 1 nodes is handed over by each of them.
+            // A record that counts only from f + 1 nodes is handed over by each of them.
             let nearer = Kind::from_code(record.kind).is_some_and(is_witnessed)
                 || Neighbours::is_nearer(body_class, &record.storage_key, &node.place, &own);
             let its = nearer && self.neighbours.serves(&node.eid, body_class, &record.storage_key, rule, RESPONSIBLE);
@@ -203,7 +203,7 @@ impl<P: Provider> Node<'_, P> {
         Some((node.at, length))
     }
 
-    /// A question to the other responsible nodes about what one of them handed over, and which takes the word of f + 1.
+    /// A question to the other responsible nodes about what one of them handed over, and which counts only from f + 1 of them.
     fn next_wanted(&mut self, now: Clock, me: &Identity<P>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
         if !self.compare.has_room(now) {
             return None;
@@ -245,7 +245,7 @@ impl<P: Provider> Node<'_, P> {
     }
 }
 
-/// So many places are looked at before another turn, if none of them has a question.
+/// How many places are looked at before another turn, if none of them has a question.
 const LOOKS: u32 = 4_096;
 
 /// What of a NODE its signature covers.

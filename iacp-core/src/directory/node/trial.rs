@@ -60,8 +60,9 @@ impl<P: Provider> Node<'_, P> {
         revocations.into_iter().flatten().any(|(_, first)| is_cleared_by(data, first))
     }
 
-    /// Of a full list, the record that gives way to a new one. To an accusation one that was tried; to one that no revocation clears
-    /// also one that is cleared. To a conviction a verdict that convicted no key. So no key fills the list of what speaks against it.
+    /// The record of a full list that a new one replaces. A new accusation replaces one that was tried; if no revocation clears it,
+    /// also one that is cleared. A verdict of guilt replaces a verdict without one. So an offender cannot fill the list with
+    /// harmless records.
     pub(super) fn spent(&self, now: UnixTime, which: &Slot, record: &Record<'_>) -> Option<Slot> {
         match Body::parse(which.kind, record.body) {
             Ok(Body::Accusation(data, _)) => {

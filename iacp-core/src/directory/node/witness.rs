@@ -6,7 +6,7 @@ use iacp_wire::layout::Record;
 use crate::crypto::Provider;
 use crate::directory::{Body, Kind};
 
-/// Whether records of a kind take the word of f + 1 nodes, or may take it in place of votes.
+/// Whether records of a kind need the same statement of f + 1 nodes, or may have it in place of votes.
 pub(super) const fn is_witnessed(kind: Kind) -> bool {
     matches!(kind, Kind::Root | Kind::Verdict | Kind::Custody)
 }

@@ -18,7 +18,7 @@ pub struct Checked {
     pub importer: Eid,
     /// The agent that moves.
     pub eid: Eid,
-    /// For which address the next generation is signed.
+    /// The address for which the next generation is signed.
     pub at: SocketAddr,
     /// When the offer ends.
     pub(crate) expiry: UnixTime,

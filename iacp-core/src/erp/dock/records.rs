@@ -183,7 +183,7 @@ fixed! {
         initiator_cookie: Cookie,
         /// See above.
         responder_cookie: Cookie,
-        /// Which endpoint.
+        /// The endpoint.
         coordinate: Digest,
         /// 1 read, 2 subscribe, 4 write.
         rights: U16,
@@ -201,7 +201,7 @@ fixed! {
 fixed! {
     /// A MEMBER record: an EID on the Trust List of a sealed endpoint.
     Member = 64 {
-        /// Which endpoint.
+        /// The endpoint.
         coordinate: Digest,
         /// The member.
         eid: Eid,
@@ -211,7 +211,7 @@ fixed! {
 fixed! {
     /// A TICKET KEYS record: of one session, both directions.
     TicketKeysOf = 140 {
-        /// With whom the session is, or was.
+        /// The EID of the session's peer.
         peer: Eid,
         /// Its cookies.
         session: [u8; 16],

@@ -34,8 +34,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// `out`: 256 bytes suffice, and 1,200 where agents have endpoints, for READ is answered by VALUE and RESULT, one behind
     /// the other. Its length is returned.
     ///
-    /// A channel's number is its place in the memory of channels. It says where answers go, never who is there: the token
-    /// in each frame does.
+    /// A channel's number is its place in the memory of channels. It selects where answers are
+    /// sent. It does not identify the agent; the token in each frame does.
     ///
     /// # Errors
     /// The frame did nothing, and is answered by silence.
@@ -87,7 +87,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Ok(0)
             }
             Message::Local { head, inner } => {
-                // A frame that is no request proves nothing, so it is refused before the token is looked at.
+                // A frame that is not a request proves nothing, so it is refused before the token is looked at.
                 let inside = Frame::parse(inner).map_err(|_| Dropped::Malformed)?;
                 if !matches!(inside.message, Message::AaiRequest { .. } | Message::ErpEvolve(_)) {
                     return Err(Dropped::Malformed);

@@ -20,7 +20,7 @@ use crate::identity::unsigned_digest;
 use crate::pss::{Capabilities, Closure, TeardownReason};
 use crate::time::{Mono, UnixTime};
 
-/// After a session that was compromised its peer opens none here for so long, in milliseconds.
+/// How long the peer of a compromised session may open no other one here, in milliseconds.
 const SHUNNED: u64 = 300_000;
 /// The longest body: a PROOF_OF_MAL, and two claims about a turn.
 const PROOF: usize = 514;

@@ -102,7 +102,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Ok((eid, Handle::from_bits(egress.session), egress))
     }
 
-    /// The egress has passed so many bytes of a derivative's stream on.
+    /// Notes how many bytes of a derivative's stream the egress has passed on.
     pub fn sandbox_passed(&mut self, now: Mono, name: &Digest, stream: u32, bytes: u32) {
         self.gate.passed_on(now, name, stream, bytes);
     }

@@ -247,7 +247,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
     /// Any request, as an agent in another process makes it by a frame.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why nothing was done.
     pub fn ask(
         &mut self,
         session: Option<Handle>,
@@ -260,7 +260,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
     /// The same under the agent's own number, which RESULT repeats where the answer is the peer's.
     ///
     /// # Errors
-    /// Why it did nothing.
+    /// The reason why nothing was done.
     pub fn ask_as(
         &mut self,
         number: u32,
@@ -282,7 +282,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
         self.entity.keepalive(self.now, self.slot, Some(digest));
     }
 
-    /// Where the context stands.
+    /// The state of the context.
     #[must_use]
     pub fn state(&self) -> State {
         self.entity.state(self.slot)
@@ -325,7 +325,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
     /// Ends a session at once.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why not.
     pub fn abort(
         &mut self,
         session: Handle,
@@ -366,7 +366,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> Des
     /// Ends a session in good order, behind everything that was sent.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why not.
     pub fn close(&mut self, session: Handle, reason: TeardownReason) -> Result<(), LocalStatus> {
         let slot = self.entity.owned(self.slot, session).ok_or(LocalStatus::NoSession)?;
         self.entity.close(self.now, slot, reason.code()).map(|_| ())

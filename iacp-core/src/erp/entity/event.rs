@@ -32,7 +32,7 @@ pub enum Dropped {
     NotAsked,
     /// Its signature does not verify.
     Signature,
-    /// An ANML_FALLBACK_ANSWER of an asked node that is no answer.
+    /// An ANML_FALLBACK_ANSWER of an asked node that is not an answer.
     Answer(Ignored),
     /// Two bindings of one EID under one generation: offence 1 is in hand.
     Equivocation,
@@ -54,13 +54,13 @@ pub enum HostEvent<'d> {
     Dropped(Dropped),
     /// An agent is told something.
     Agent {
-        /// Which agent.
+        /// The EID of the agent.
         eid: Eid,
         /// The channel that it came by last; `None` for an agent of this process.
         channel: Option<u32>,
-        /// About which session.
+        /// The session that it is about.
         session: Option<Handle>,
-        /// What.
+        /// The event.
         event: AgentEvent<'d>,
     },
     /// Another party has this agent's key, or its counter went back: the EID has been given up.
@@ -71,16 +71,16 @@ pub enum HostEvent<'d> {
     /// makes such a pair, so the key is in other hands: the way out is
     /// [`rotate`](super::LlEntity::rotate) with [`RotationReason::Compromise`](crate::erp::agent::RotationReason::Compromise).
     Accused {
-        /// Which EID.
+        /// The EID of the agent.
         eid: Eid,
-        /// Of what.
+        /// The offence.
         offence: Offence,
     },
     /// Two signed words of this EID contradict each other, and prove it to all: [`LlEntity::accuse`](super::LlEntity::accuse)
     /// signs the accusation. Sessions of an EID with two bindings go on, by three paths once the host calls
     /// [`LlEntity::challenge`](super::LlEntity::challenge).
     Proof {
-        /// Which EID.
+        /// The EID of the offender.
         offender: Eid,
         /// As what the accusation goes to the nodes.
         published: Published,
@@ -112,9 +112,9 @@ pub enum HostEvent<'d> {
     },
     /// The peer of a session has proved that it is somewhere else: everything goes there from now on. Agents are not told.
     Moved {
-        /// Which agent's session.
+        /// The agent of the session.
         eid: Eid,
-        /// Which session.
+        /// The session.
         session: Handle,
         /// Where the peer is.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
@@ -122,7 +122,7 @@ pub enum HostEvent<'d> {
     },
     /// A session of `eid` with `peer` was compromised, or `peer` has contradicted itself in the handshake. It proves nothing to others: one *bad* in this host's own score.
     Compromised {
-        /// Which agent.
+        /// The EID of the agent.
         eid: Eid,
         /// At the other end.
         peer: Eid,
@@ -189,9 +189,9 @@ pub enum HostRequest {
     /// Write this down, and say `persisted` when it is on stable storage. Before that nothing is signed that depends on
     /// it.
     Persist {
-        /// Whose.
+        /// The EID of the agent.
         eid: Eid,
-        /// What.
+        /// What to store.
         what: Persist,
     },
     /// Which nodes are responsible for this EID? `answer_nodes` says it.
@@ -243,7 +243,7 @@ pub enum Persist {
     /// Forwarding Tickets of this session's key: every counter below may have been used. It is of use only together with the
     /// key, so a host that keeps no keys may answer at once.
     TicketBlock {
-        /// With whom the session is, or was.
+        /// The EID of the session's peer.
         peer: Eid,
         /// Its cookies.
         session: Line,
@@ -252,7 +252,7 @@ pub enum Persist {
     },
     /// Forwarding Tickets of the peer's: counters below are not taken any more.
     TicketSeen {
-        /// With whom the session is, or was.
+        /// The EID of the session's peer.
         peer: Eid,
         /// Its cookies.
         session: Line,

@@ -14,7 +14,7 @@ pub(super) fn set_payload(frame: &mut [u8], length: usize) {
     }
 }
 
-/// Writes the header of an ERP_STREAM around an inner frame of so many bytes.
+/// Writes the header of an ERP_STREAM around an inner frame of `inner` bytes.
 // keeps: IACP-080 (§4.2.3.4)
 pub(super) fn write_routing(source: Eid, destination: Eid, generation: u64, inner: usize, out: &mut [u8]) {
     let head = ErpStream { source_eid: source, destination_eid: destination, generation_counter: generation.into() };

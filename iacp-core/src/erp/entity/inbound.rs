@@ -139,7 +139,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// What speaks for itself.
+    /// Frames that carry their own proof: confirmations, bindings, notices of accusations.
     #[inline(never)]
     fn on_control(&mut self, now: Mono, from: SocketAddr, datagram: &[u8]) -> HostEvent<'static> {
         let Ok(frame) = Frame::parse(datagram) else { return HostEvent::Dropped(Dropped::Malformed) };
@@ -151,7 +151,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 None => HostEvent::Dropped(Dropped::Malformed),
             },
             Message::PomNotice(notice) => self.on_notice(now, from, &frame, notice, datagram),
-            // A hint that nothing here waits for: what was refused is repeated by its own timer, and ends by it.
+            // Ignored: a refused frame is repeated and given up by its own timer.
             Message::Error(_) => HostEvent::Dropped(Dropped::NotAsked),
             _ => HostEvent::Dropped(Dropped::Malformed),
         }
@@ -191,7 +191,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
             }
             _ if limited => HostEvent::Dropped(Dropped::RateLimited),
             Effect::Process if known.is_some() => HostEvent::Taken,
-            // A binding that does not verify is no header of an inner frame: nothing is left of it.
+            // A binding that does not verify is not a header of an inner frame: nothing is left of it.
             Effect::Process | Effect::Offer => HostEvent::Dropped(Dropped::Signature),
             Effect::Equivocation => {
                 if let Some(known) = known {
@@ -244,8 +244,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         let hearing =
             if kind == MessageType::PssNeg { self.session_of((initiator, Cookie::ZERO), agent) } else { None };
         let found = hearing.or_else(|| self.session_of((initiator, responder), agent));
-        // What belongs to no session and begins none is dropped for nothing. What begins one costs a signature to refuse; what
-        // an agent of this host may begin, OPEN has counted.
+        // A frame of no session is dropped at no cost, unless it opens one. Refusing a PSS_INIT costs a signature check, so it is
+        // limited here; sessions that this host's agents open were limited by OPEN.
         if found.is_none() {
             if !matches!(kind, MessageType::PssInit | MessageType::PssAck) {
                 return HostEvent::Dropped(Dropped::Session(Discard::Cookie));

@@ -74,10 +74,10 @@ pub(super) struct Want {
     pub(super) resolution: Resolution,
 }
 
-/// What is left of a session whose context is gone.
+/// What remains of a session whose context has ended.
 #[derive(Clone, Copy)]
 pub(super) struct Goodbye {
-    /// Where a copy of the leaving goes, until it has gone.
+    /// The address for a copy of the leaving, until it is sent.
     pub(super) to: Option<SocketAddr>,
     /// The cell of the outbox that has the leaving, and knows whose it is.
     pub(super) cell: Handle,
@@ -334,7 +334,7 @@ pub struct PeerSlot {
     pub(super) shunned: Option<Mono>,
     /// A verified accusation stands against it.
     pub(super) challenged: bool,
-    /// Sessions that wait for what the directory knows of it: such an entry does not give way.
+    /// Sessions that wait for the directory's answer about it: such an entry is not dropped.
     pub(super) waiting: List<2>,
 }
 

@@ -91,7 +91,7 @@ const PREFIXES: usize = NETWORKS;
 /// How a host is configured.
 #[derive(Clone, Copy, Debug)]
 pub struct HostSettings {
-    /// Where it is.
+    /// Its address.
     pub address: IpAddr,
     /// How many directory nodes have to agree. `None` for a host without a directory: a binding counts at once, peers are
     /// named with their address, and every peer is admitted.
@@ -288,7 +288,7 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
         now: Mono,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, TooFew> {
-        // Which frames about endpoints were served is remembered for so many; a REWIND brings no more of them again.
+        // The record of served frames about endpoints covers 256 frames; a REWIND repeats no more than FRAMES of them.
         const { assert!(FRAMES <= 256, "FRAMES must be at most 256") };
         if !DIRECTORY && settings.directory.is_some() {
             return Err(TooFew::NoDirectory);

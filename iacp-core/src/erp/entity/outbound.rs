@@ -11,24 +11,24 @@ use crate::erp::context::State;
 use crate::pss::Place;
 use crate::time::Mono;
 
-/// A peer is told where we are for so long, in milliseconds.
+/// How long a moved host tells its address to a peer, in milliseconds.
 pub(super) const VECTOR: u64 = 45_000;
-/// So many contexts are looked at in one call when the host has moved.
+/// How many contexts one call looks at after a move.
 const SWEEP: u32 = 64;
 
-/// Where a datagram stands.
+/// Where the bytes of a datagram are.
 enum Stands {
     /// All of it in the caller's buffer.
     Head(usize),
     /// The answer that waits.
     Reply(usize),
-    /// Behind a routing header: in the caller's buffer, so many bytes.
+    /// Behind a routing header: in the caller's buffer, with this length.
     Written(usize),
     /// Behind a routing header: in the delta log of this session.
     Log(u32),
     /// The ANML Fallback Query of this agent.
     Query(u32),
-    /// A copy for a relay: in this place among the paths, so many bytes.
+    /// A copy for a relay: its place among the paths, and its length.
     Copy(u32, usize),
 }
 

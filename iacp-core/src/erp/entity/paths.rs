@@ -182,7 +182,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// A CHALLENGED peer is no member of a group.
+    /// A CHALLENGED peer is not a member of a group.
     fn set_challenged(&mut self, session: u32, challenged: bool) {
         if let Some(shared) = self.sessions.at(session).and_then(|entry| entry.shared.checked_sub(1))
             && let Some(shared) = self.shared.at_mut(shared)
@@ -226,7 +226,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// What goes to a session's home and is no handshake goes by the relays too: the same bytes.
+    /// What goes to a session's home and is not a handshake goes by the relays too: the same bytes.
     // keeps: IACP-107 (§4.2.7.3)
     pub(super) fn keep_copy(&mut self, session: u32, (log, length): (bool, usize), to: SocketAddr, head: &[u8]) {
         let Some(entry) = self.sessions.at(session) else { return };
@@ -287,7 +287,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         }
     }
 
-    /// What was missing or altered is told to the agent and to the peer.
+    /// Missing and altered copies are reported to the agent and to the peer.
     pub(super) fn report_paths(&mut self, now: Mono, session: u32) {
         let Some(entry) = self.sessions.at_mut(session) else { return };
         let Some(slot) = entry.paths.checked_sub(1).and_then(|place| self.paths.at_mut(place)) else { return };

@@ -33,14 +33,14 @@ use crate::time::{Mono, UnixTime};
 
 /// The longest query: 108 bytes around the scheme, a host of 128 bytes, a port and a slash.
 const FRAME: usize = 256;
-/// A query is sent again after so long, in milliseconds: nodes answer one requestor once a second.
+/// After this time a query is sent again, in milliseconds: nodes answer one requestor once a second.
 const AGAIN: u64 = 1_050;
-/// Without a decision after so long it has ended, in milliseconds: the pipeline gives all of RESOLVE 2,000.
+/// After this time without a decision a query has ended, in milliseconds: the pipeline gives all of RESOLVE 2,000.
 const LIFE: u64 = 1_900;
 
 const _: () = assert!(FRAME <= HEAD && ASKED == crate::erp::switch_point::NODES);
 
-/// Where a query stands.
+/// The state of a query.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Idle,

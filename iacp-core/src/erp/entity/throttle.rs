@@ -50,7 +50,7 @@ impl Throttle {
     }
 }
 
-/// Signed frames of one session that are looked at: so many at once, and one more in so many milliseconds.
+/// How many signed frames of one session may be verified at once; one more may be after each `SIGNED_EACH` milliseconds.
 const SIGNED: u64 = 16;
 const SIGNED_EACH: u64 = 125;
 

@@ -133,7 +133,7 @@ impl Standing {
 pub struct Mapped {
     /// The EID that answers for the host. That its content is the origin's, this does not say (PROFILE 18.8).
     pub eid: Eid,
-    /// For so many seconds: then it has to be asked for again.
+    /// How long it holds, in seconds: then it has to be asked for again.
     pub seconds: u32,
 }
 
@@ -175,7 +175,7 @@ pub enum AgentEvent<'d> {
     },
     /// 2: its context.
     State {
-        /// Where the context stands.
+        /// The state of the context.
         state: State,
         /// The directory has not confirmed in time.
         degraded: bool,
@@ -236,7 +236,7 @@ pub enum AgentEvent<'d> {
     },
     /// 12: the value of an endpoint.
     Value {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// Its version.
         version: u64,
@@ -245,16 +245,16 @@ pub enum AgentEvent<'d> {
     },
     /// 13: an endpoint of the peer's has ended.
     Gone {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
     },
     /// 14: the peer grants rights to an endpoint of its own, or other ones than before.
     Granted {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// 1 read, 2 subscribe, 4 write; none takes them back.
         rights: u16,
-        /// For how long; 0: as long as the contract.
+        /// How long it holds, in seconds; 0: as long as the contract.
         seconds: u32,
         /// Its name; empty where the rights are taken back.
         tag: &'d [u8],

@@ -143,7 +143,7 @@ pub enum Request<'a> {
     },
     /// 12: a value for an endpoint.
     Write {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// The version that it must have; 0: any.
         if_version: u64,
@@ -156,23 +156,23 @@ pub enum Request<'a> {
     Erase(Digest),
     /// 15: a right to an endpoint.
     Grant {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// 1 read, 2 subscribe, 4 write; 0 takes back.
         rights: u16,
-        /// For how long; 0: as long as the contract.
+        /// How long it holds, in seconds; 0: as long as the contract.
         seconds: u32,
     },
     /// 16: updates of a peer's endpoint.
     Subscribe {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// Wanted, or not any more.
         on: bool,
     },
     /// 17: the Trust List of a sealed endpoint.
     Trust {
-        /// Which one.
+        /// The endpoint.
         coordinate: Digest,
         /// The member.
         eid: Eid,
@@ -181,7 +181,7 @@ pub enum Request<'a> {
     },
     /// 18: an identity for a sandbox.
     Derive {
-        /// For how long.
+        /// How long, in seconds.
         seconds: u32,
     },
     /// 19: such an identity ends.

@@ -36,7 +36,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
 
     /// A verified binding says that the peer is at `at`, and nothing authentic has come from where this attempt looks for it: it
     /// looks there from now on, at its own pace: bindings, one after the other, bring no frame that would not have been sent.
-    /// `false` if this is no such attempt.
+    /// `false` if this is not such an attempt.
     pub(crate) fn redirect(&mut self, at: SocketAddr) -> bool {
         let Stage::Hearing(attempt) = &self.stage else { return false };
         let unanswered = attempt.offered().is_none();
@@ -51,7 +51,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// [superseded](Self::supersede) it.
     ///
     /// # Errors
-    /// This is no attempt. Nothing has changed.
+    /// This is not an attempt. Nothing has changed.
     pub fn rest(&mut self, now: Mono) -> Result<(), NotNow> {
         scrub();
         self.begin_rest(now)
@@ -75,7 +75,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// place.
     ///
     /// # Errors
-    /// This is no attempt. Nothing has changed.
+    /// This is not an attempt. Nothing has changed.
     pub fn supersede(&mut self) -> Result<(), NotNow> {
         match &self.stage {
             Stage::Hearing(_) | Stage::Confirming(..) | Stage::Resting { .. } => {

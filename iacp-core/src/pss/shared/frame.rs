@@ -32,7 +32,7 @@ impl core::error::Error for Malformed {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'a> {
-    /// Which endpoint.
+    /// The endpoint.
     pub coordinate: Coordinate,
     /// Its version.
     pub version: u64,
@@ -142,7 +142,7 @@ pub enum Status {
 /// An op and the endpoint that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract<'a> {
-    /// Which endpoint.
+    /// The endpoint.
     pub coordinate: Coordinate,
     /// The operation.
     pub op: Op<'a>,
@@ -207,9 +207,9 @@ impl<'a> Contract<'a> {
 /// op 1 | suite 1 | reserved 2 | coordinate 32 | epoch 8 | seconds 4 | key 32, if it is one
 /// ```
 pub struct GroupKey<'a> {
-    /// Which endpoint's group.
+    /// The endpoint of the group.
     pub coordinate: Coordinate,
-    /// Which epoch.
+    /// The epoch.
     pub epoch: u64,
     /// The cipher of the epoch.
     pub suite: Suite,

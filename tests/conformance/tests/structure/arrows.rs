@@ -243,6 +243,8 @@ impl Reader<'_> {
                     colons = 0;
                 }
                 TokenTree::Punct(punct) if !path.is_empty() && punct.as_char() == ':' => colons += 1,
+                // `crate::name!`: an exported macro is the crate's, not a module's.
+                TokenTree::Punct(punct) if path.len() == 2 && punct.as_char() == '!' => path.clear(),
                 TokenTree::Group(group) => {
                     ended.push((std::mem::take(&mut path), line));
                     self.tokens(group.stream());
@@ -446,6 +448,7 @@ mod tests {
             "#[test] fn t() { crate::b::B; }",
             "use b::B;",
             "use other::b::B;",
+            "macro_rules! m { () => { $crate::n!() } }",
             "// use crate::b::B;\n/// [`crate::b::B`]\nstruct A;",
         ] {
             assert_eq!(

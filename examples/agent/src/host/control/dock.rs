@@ -27,7 +27,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Step {
-    /// All of it, to another host of this machine
+    /// Moves the agent to another host of this machine, all steps at once
     Move {
         /// The EID of the agent
         eid: String,
@@ -51,14 +51,14 @@ enum Step {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Exporting host: seals an agent that is offered a place. Its EID is not on this host any more
+    /// Exporting host: encrypts an agent for the host that has offered. The agent is removed from this host
     Export {
         /// The file with the offer
         offer: PathBuf,
         /// A new file for what is sealed
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// This host is compromised: the EID carries its sessions to their end, and goes
+        /// This host is compromised: the EID may carry its sessions to their end, for 60 s, and is then given up
         #[arg(long)]
         compromised: bool,
     },
@@ -67,7 +67,7 @@ enum Step {
         /// The file
         sealed: PathBuf,
     },
-    /// Exporting host: the agent is on its new host, so its seed goes here
+    /// Exporting host: the agent is on its new host: deletes its seed on this host
     Done {
         /// The EID of the agent
         eid: String,

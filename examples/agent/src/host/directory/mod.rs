@@ -116,7 +116,7 @@ impl Directory {
         Quorum { confirmations: count(needed(n)), faulty: count(faulty(n)) }
     }
 
-    /// What so few nodes mean, if they are too few for one to fail.
+    /// A warning if there are too few nodes to tolerate a faulty one (fewer than four).
     pub fn remark(&self) -> Option<String> {
         let n = self.nodes.len();
         let nodes = if n == 1 { "1 node".to_owned() } else { format!("{n} nodes") };

@@ -6,7 +6,7 @@ use iacp_wire::Eid;
 
 use crate::keys;
 
-/// A node that has not answered for so long is told of, in milliseconds. Requests are repeated meanwhile.
+/// A node that has not answered for this long is reported, in milliseconds. Requests are repeated meanwhile.
 const PATIENCE: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Presence {
         }
     }
 
-    /// The nodes that have been silent for too long. It is no deadline: what is repeated to them has its own.
+    /// The nodes that have been silent for too long. It is not a deadline: what is repeated to them has its own.
     pub fn silent(&mut self, now: Mono, nodes: &[Node]) -> Vec<String> {
         let late = |seen: &Seen| matches!(seen, Seen::Asked(at) if at.after(PATIENCE) <= now);
         let silent = self.seen.iter_mut().zip(nodes).filter(|(seen, _)| late(seen));

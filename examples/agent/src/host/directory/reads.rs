@@ -24,7 +24,7 @@ use zerocopy::FromBytes;
 use crate::host::directory::learnt::Learnt;
 use crate::keys::{self, Crypto};
 
-/// More are not under way: what is asked then is asked again by the LL-Entity.
+/// The most look-ups at a time; the LL-Entity repeats what is refused.
 const MOST: usize = 64;
 /// Flags of an answer.
 const CHALLENGED: u16 = 0x0001;
@@ -51,7 +51,7 @@ impl About {
 /// What the records prove that stand behind the flags of a peer.
 #[derive(Clone, Debug, Default)]
 struct Proven {
-    /// The root keys that nodes name. One of them may be a thief's, in the word of a lying node.
+    /// The root keys that nodes name. One of them may be a thief's, if a node lies.
     airks: Vec<Eid>,
     accused: bool,
     first_invalid: Option<u64>,

@@ -92,7 +92,7 @@ impl Folder {
 
     /// The agent is here, or here again.
     pub fn set_here(&self, eid: &Eid) {
-        // Where there is no note there is nothing to be done.
+        // Without a note there is nothing to do.
         let _ = fs::remove_file(self.note(eid));
     }
 

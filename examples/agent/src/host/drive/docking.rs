@@ -181,7 +181,7 @@ impl Host<'_> {
         let take = |bytes: &[u8]| given.extend_from_slice(bytes);
         let docked = self.entity.import(clocks, lii, &mut blob, Some(number), take, &mut keys::rng());
         let docked = docked.inspect_err(|_| self.channels.gone(&eid))?;
-        // What comes for the agent is not taken before it is here: its peers send it again.
+        // Frames for the agent are not accepted before it is here: its peers send them again.
         if let Some(mut desk) = self.entity.desk(now, &docked.agent) {
             let _ = desk.ask(None, &Request::Ready(false), &mut keys::rng());
         }

@@ -16,7 +16,7 @@ use crate::identity::verify_frame;
 use crate::slots::Maybe;
 use crate::time::Mono;
 
-/// What the directory says of a peer is believed for so long, in milliseconds.
+/// How long the directory's answer about a peer counts, in milliseconds.
 const STANDING: u64 = 300_000;
 /// A node's STALE has an agent's own binding read at most once in this long, in milliseconds.
 const READ_OWN: u64 = 2_000;
@@ -191,7 +191,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 self.end_context(now, slot, Event::RegistrationRefused);
             }
             Verdict::Stale => {
-                // One node's word is no proof: what it knows is read, and proves itself. A node that says it again and again has
+                // One node's word is not a proof: what it knows is read, and proves itself. A node that says it again and again has
                 // it read no more often.
                 if let Some(agent) = self.agents.at_mut(slot).filter(|agent| agent.read_own_from <= now) {
                     (agent.read_own, agent.read_own_from) = (true, now.after(READ_OWN));

@@ -20,7 +20,7 @@ use crate::pss::{Event, TeardownReason};
 use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
-/// A leaving is repeated for so long, in milliseconds.
+/// How long a leaving is repeated, in milliseconds.
 const LEAVING: u64 = 60_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -94,7 +94,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.forget_docking(slot);
         self.unfile_eid(&eid, slot);
         while self.outbox.is_full() {
-            // The oldest leaving gives way: it has had the longest time to be heard.
+            // The oldest leaving is dropped: it has been sent most often.
             let Some(oldest) = self.outbox_age.pop(&mut self.outbox) else { break };
             self.forget_leaving(oldest);
         }
@@ -147,8 +147,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         cell(item).filter(|cell| cell.until > now)?.exported.get()
     }
 
-    /// What a session of a context that is gone leaves behind, until that is done: CLOSED for its agent, and the place where its copy
-    /// of the leaving goes. A last word that would have been kept for its peer is replaced by the leaving.
+    /// What remains of a session after its context ended: CLOSED for the agent, and the address for a copy of the signed departure,
+    /// which replaces the session's own last message to the peer.
     fn end_session(&mut self, slot: u32, cell: Option<Handle>, leaves: bool) {
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let live = entry.opened && (entry.session.closure().is_none() || !entry.session.is_over());
@@ -234,7 +234,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.agent_index.find(self.agent_index.hash(&[&eid.0]), same).and_then(|item| item.checked_sub(first))
     }
 
-    /// A node's word on a leaving.
+    /// A node has confirmed a departure.
     pub(super) fn on_leaving_confirmed(
         &mut self,
         now: Mono,

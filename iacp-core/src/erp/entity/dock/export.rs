@@ -20,7 +20,7 @@ use crate::identity::Identity;
 use crate::pss::{Capabilities, Moving};
 use crate::time::{Mono, UnixTime};
 
-/// Frames for an EID that was exported go on for so long, in milliseconds.
+/// How long frames for an exported EID are passed on, in milliseconds.
 const DEFLECTED: u64 = 60_000;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -65,7 +65,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.state(slot) == State::Bound && self.agents.at(slot).is_some_and(settled)
     }
 
-    /// How long the blob of a locked context would be now, with so many bytes of the agent's own.
+    /// How long the blob of a locked context would be now, with `application` bytes of the agent's own.
     ///
     /// # Errors
     /// It is not locked.

@@ -18,7 +18,7 @@ use crate::pss::{Ahead, Capabilities, Moving, Role};
 use crate::slots::Maybe;
 use crate::time::{Mono, UnixTime};
 
-/// After a compromise an EID carries its sessions to their end for so long, in milliseconds.
+/// How long a compromised EID may still carry its sessions to their end, in milliseconds.
 const COMPROMISED: u64 = 60_000;
 
 /// A context that was taken over.

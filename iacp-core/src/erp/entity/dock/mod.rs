@@ -22,9 +22,9 @@ use crate::time::Mono;
 
 pub use import::Docked;
 
-/// Keys that another host has handed over are used for so long, in milliseconds.
+/// How long keys that another host has handed over are used, in milliseconds.
 const IMPORTED: u64 = 300_000;
-/// A new handshake is tried so often.
+/// How many times a new handshake is tried.
 const RENEWALS: u8 = 3;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {

@@ -15,7 +15,7 @@ use crate::pss::shared::{Coordinate, EndpointSlot};
 use crate::pss::{Capabilities, Role};
 use crate::time::Mono;
 
-/// So many records, and how many bytes of the blob they are.
+/// The number of records, and their length in the blob.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Measure {
     pub(super) records: u32,

@@ -61,7 +61,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.touch_agent(agent);
     }
 
-    /// The host has answered, or the peer's entry gives way: all that wait for it are told.
+    /// The host has answered, or the peer's entry is dropped: all agents that wait for it are told.
     pub(in crate::erp::entity) fn tell_standing(&mut self, peer: u32) {
         let Some(slot) = self.peers.at_mut(peer) else { return };
         let mut next = core::mem::take(&mut slot.askers).checked_sub(1);

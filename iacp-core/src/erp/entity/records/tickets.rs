@@ -23,7 +23,7 @@ use crate::pss::continuity;
 use crate::slots::List;
 use crate::time::Mono;
 
-/// Ticket keys outlive their session for so long, in milliseconds.
+/// How long ticket keys outlive their session, in milliseconds.
 const KEPT: u64 = 7 * 24 * 3_600_000;
 /// No more ticket keys are kept of one peer: the newest ones.
 const OF_A_PEER: usize = 4;
@@ -73,7 +73,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.tickets.get_mut(share)
     }
 
-    /// An established session hands its ticket keys over, once. Where there is no place the oldest give way: of the same
+    /// An established session hands its ticket keys over, once. In a full table they replace the oldest ones: of the same
     /// peer if it has four, else those of a session that has ended, else any.
     pub(in crate::erp::entity) fn keep_ticket_keys(&mut self, slot: u32) {
         let now = self.clock;

@@ -189,7 +189,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         self.free_cells(agent, freed);
     }
 
-    /// So many cells of an agent are free again. If it had used its share up, its sessions that were refused for that are asked
+    /// Cells of an agent are free again. If it had used its share up, its sessions that were refused for that are asked
     /// whether they have room; those that found all cells taken, `poll_event` asks.
     fn free_cells(&mut self, agent: u32, cells: u32) {
         let Some(context) = self.agents.at_mut(agent) else { return };

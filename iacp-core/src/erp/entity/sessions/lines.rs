@@ -12,7 +12,7 @@ use crate::pss::{Capabilities, Role, TeardownReason, Violation};
 use crate::slots::Maybe;
 use crate::time::Mono;
 
-/// Receipts stand in groups of so many.
+/// The size of a group of receipts.
 const GROUP: usize = 8;
 /// What an item's number takes of a frame's content.
 pub(in crate::erp::entity) const ITEM: usize = 8;
@@ -308,7 +308,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         match line.items.take(number) {
             Item::Fresh => Ok(Some(number)),
             Item::Repeated => {
-                // Its frame is new here, whatever was said of the item: it is still to be given free.
+                // The item was delivered before, but its frame is new: the window must still be released.
                 line.freed = line.freed.min(number);
                 Ok(None)
             }

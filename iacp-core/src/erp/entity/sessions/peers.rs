@@ -15,8 +15,8 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// A binding or a ticket claims in so many sessions of its owner at first: in the others when one of them shows that the owner is
-/// there.
+/// In how many sessions of its owner a binding or a ticket is applied at first; in the others when one of these shows that the owner
+/// is there.
 pub(in crate::erp::entity) const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;
@@ -44,7 +44,7 @@ pub(in crate::erp::entity) enum Known {
 }
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
-    /// The entry of a peer, made if there is none. Entries of peers without a session give way when the table is full.
+    /// The entry of a peer, made if there is none. In a full table it replaces the entry of a peer without a session.
     pub(in crate::erp::entity) fn peer_entry(&mut self, eid: &Eid) -> Option<u32> {
         if let Some(slot) = self.peer_of(eid) {
             return Some(slot);
@@ -72,9 +72,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         !self.peers.is_full() || self.peer_of(eid).is_some() || self.idle_peer().is_some()
     }
 
-    /// The oldest peer that may be forgotten, which stands in front afterwards: a constant number of them is looked at. Where all of
-    /// these are to be kept, the oldest one that strangers alone have brought here gives way: a table full of them would refuse all
-    /// other peers.
+    /// The oldest peer that may be forgotten, which is first in the list afterwards: a constant number of them is looked at. If all
+    /// of these are to be kept, the oldest one that is here only because of strangers' frames is dropped: a table full of them
+    /// would refuse all other peers.
     fn idle_peer(&mut self) -> Option<u32> {
         let mut last_resort = None;
         for _ in 0..LOOKED_AT {

@@ -162,7 +162,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         Ok(Done::Later)
     }
 
-    /// An op that is answered: at most so many are under way in a session.
+    /// An op that is answered; a session has a limited number of them under way.
     fn request(
         &mut self,
         now: Mono,

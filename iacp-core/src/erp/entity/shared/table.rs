@@ -7,7 +7,7 @@ use crate::pss::shared::{Coordinate, Rights};
 use crate::slots::{Links, Reset};
 use crate::time::Mono;
 
-/// A peer that is DISCONNECTED for so long is no member of a group, in milliseconds.
+/// A peer that is DISCONNECTED for this long, in milliseconds, is not a member of a group.
 pub(in crate::erp::entity) const AWAY: u64 = 60_000;
 /// Endpoints of a side that can be granted or followed in one session: eight, and the one of the pair.
 pub(super) const POINTS: usize = 9;
@@ -146,7 +146,8 @@ impl SharedSlot {
         self.points.iter_mut().find(|point| point.coordinate == Some(*coordinate))
     }
 
-    /// The same; a place is taken for one that is new. One that nothing is granted of gives way, last one of which an end is known.
+    /// The same; a new one takes a free slot, or replaces one of which nothing is granted: those whose end is known are kept
+    /// longest.
     pub(super) fn point(&mut self, coordinate: Coordinate) -> Option<&mut Point> {
         let known = |point: &Point| point.coordinate == Some(coordinate);
         let free = |point: &Point| point.coordinate.is_none();

@@ -131,7 +131,7 @@ pub struct Rights<const N: usize> {
     /// The start of the current second, and the number of ops in it.
     window: Mono,
     ops: u32,
-    /// Whether the peer has been DISCONNECTED for so long that it counts as no member of any group here.
+    /// Whether the peer has been DISCONNECTED too long to count as a member of a group here.
     away: bool,
 }
 
@@ -301,7 +301,7 @@ impl<const N: usize> Rights<N> {
         }
     }
 
-    /// Sets whether the peer has been DISCONNECTED for more than 60 s. While it is away it is no member of a group.
+    /// Sets whether the peer has been DISCONNECTED for more than 60 s. While it is away it is not a member of a group.
     pub const fn set_away(&mut self, away: bool) {
         self.away = away;
     }
