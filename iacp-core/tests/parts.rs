@@ -70,8 +70,14 @@ fn a_peer_opens_a_session_where_the_host_answers_and_it_resumes_where_there_are_
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let [(mut one, first), (mut other, second)] = ADDRESSES.map(|at| node(at, &mut rng));
     let _ = other.desk(Mono(0), &second).expect("its own token").listen(LISTEN);
-    let open =
-        Open { peer: second.eid(), at: Some((ADDRESSES[1], PORT).into()), hold: false, offer: OFFER, resume: None };
+    let open = Open {
+        peer: second.eid(),
+        at: Some((ADDRESSES[1], PORT).into()),
+        hold: false,
+        offer: OFFER,
+        resume: None,
+        proof: None,
+    };
     let (mut agreed, mut dropped, mut opened) = ([None; 2], 0, false);
     for now in (0..5_000).step_by(10).map(Mono) {
         if !opened {

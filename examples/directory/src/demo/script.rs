@@ -112,18 +112,24 @@ impl Script<'_> {
         let agents = std::mem::take(&mut self.world.agents);
         let (mut found, total) = (0, agents.len());
         for start in (0..total).step_by(AT_ONCE) {
-            let tasks = (start..(start + AT_ONCE).min(total)).filter_map(|number| {
-                let (asks, owner) = (agents.get((number + 1) % total)?, agents.get(number)?.eid());
-                let nodes = self.world.some(GATEWAYS);
-                Some(async move { Ok::<_, anyhow::Error>((number, asks.follow_ticket(&owner, TICKET_KEY, &nodes).await?)) })
-            });
+            let tasks =
+                (start..(start + AT_ONCE).min(total)).filter_map(|number| {
+                    let (asks, owner) = (agents.get((number + 1) % total)?, agents.get(number)?.eid());
+                    let nodes = self.world.some(GATEWAYS);
+                    Some(async move {
+                        Ok::<_, anyhow::Error>((number, asks.follow_ticket(&owner, TICKET_KEY, &nodes).await?))
+                    })
+                });
             for result in join_all(tasks).await {
                 let (number, at) = result?;
                 found += usize::from(at.is_some_and(|at| at.ip() == World::home(number, Deed::Move.concerns(number))));
             }
         }
         self.world.agents = agents;
-        self.check(format!("{found} of {total} tickets open for a peer and say where the owner is, {when}"), found == total);
+        self.check(
+            format!("{found} of {total} tickets open for a peer and say where the owner is, {when}"),
+            found == total,
+        );
         Ok(())
     }
 
@@ -210,7 +216,10 @@ async fn registered(script: &mut Script<'_>) -> Result<()> {
     script.check(format!("{done} of {total} agents registered, each at a quorum of nodes"), done == total);
     script.find_all("after they registered").await?;
     let done = script.all(Deed::Ticket).await?;
-    script.check(format!("{done} of {total} agents left a Forwarding Ticket that says where they will be"), done == total);
+    script.check(
+        format!("{done} of {total} agents left a Forwarding Ticket that says where they will be"),
+        done == total,
+    );
     Ok(())
 }
 
@@ -355,10 +364,8 @@ async fn tried(script: &mut Script<'_>) -> Result<()> {
     // The votes are of the nodes that were responsible then, and two of them may be stopped.
     let nodes = script.world.some(GATEWAYS);
     let reader = script.world.agents.first().context("an agent")?;
-    let verdicts = (
-        reader.verdict(&liar.eid(), &nodes, &known).await?,
-        reader.verdict(&victim.eid(), &nodes, &known).await?,
-    );
+    let verdicts =
+        (reader.verdict(&liar.eid(), &nodes, &known).await?, reader.verdict(&victim.eid(), &nodes, &known).await?);
     let holds = verdicts == (Some(Outcome::Guilty as u8), Some(Outcome::Cleared as u8));
     script.check("both verdicts are found, at the end".to_owned(), holds);
     Ok(())
