@@ -77,6 +77,9 @@ pub use tables::{LineSlot, Tables};
 
 /// How long the buffer of `poll_transmit` is: the routing header and the longest control frame behind it.
 pub const HEAD: usize = frame::ROUTING + TRANSMIT_BUFFER;
+/// In how many sessions of its owner a binding or a ticket is applied at first; in the others when one of these shows that the owner
+/// is there.
+const CLAIMS: usize = 2;
 /// Where frames between two agents of one host come from. No process can have this port; a driver that reads from a network
 /// drops what claims to come from here.
 pub const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0);

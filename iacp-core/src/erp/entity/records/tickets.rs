@@ -6,9 +6,8 @@ use iacp_wire::message::DhtTicketResp;
 use iacp_wire::{Cookie, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::super::LlEntity;
 use super::super::event::{HostRequest, Persist};
-use super::super::sessions::CLAIMS;
+use super::super::{CLAIMS, LlEntity};
 use super::share;
 use crate::crypto::Provider;
 use crate::directory::Kind;

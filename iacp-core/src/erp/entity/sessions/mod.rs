@@ -21,7 +21,6 @@ use crate::slots::{Handle, Maybe};
 use crate::time::Mono;
 
 pub(super) use lines::ITEM;
-pub(super) use peers::CLAIMS;
 use peers::Known;
 
 /// A session that waits for its peer to be known is looked at again after this long, in milliseconds.

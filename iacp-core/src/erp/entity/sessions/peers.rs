@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use iacp_wire::Eid;
 
-use super::super::{ASKING, INSIDE, LlEntity};
+use super::super::{ASKING, CLAIMS, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::Binding;
 use crate::erp::deflect::Scope;
@@ -15,9 +15,6 @@ use crate::time::Mono;
 
 /// The host is asked again about a peer after this long, in milliseconds.
 const ASK_AGAIN: u64 = 2_000;
-/// In how many sessions of its owner a binding or a ticket is applied at first; in the others when one of these shows that the owner
-/// is there.
-pub(in crate::erp::entity) const CLAIMS: usize = 2;
 /// No more peers are looked at for one that may be forgotten.
 const LOOKED_AT: usize = 16;
 
