@@ -4,7 +4,8 @@ mod govern;
 
 use govern::{CORPORATE, PRIVACY, call, key, log, person, policy, recording, request, sign, the, verifies, world};
 use interaction_gov::audit::{
-    Bytes, Chain, Change, Damage, Head, Kind, RECORD, Record, SignedHead, Trail, Verdict, View,
+    Bytes, Chain, Change, Damage, Difference, Head, Kind, RECORD, Record, Replayed, SignedHead, Trail, Verdict, View,
+    replay,
 };
 use interaction_gov::identity::{AuthorityKey, InteractionId, Subject};
 use interaction_gov::interaction::{Attribution, Transition};
@@ -312,5 +313,38 @@ proptest! {
         if let Some(record) = read {
             prop_assert_eq!(record.write(), bytes);
         }
+    }
+}
+
+#[test]
+fn a_replay_compares_each_field_that_the_ruling_decides() {
+    // shows: IOE-088 (§4.6 R6)
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let decide = |action| call.decide(Time(2_000), &request(seat, action), &world, &mut log).verdict;
+    let [permit, deny] = ["speak", "export"].map(decide);
+    assert!(permit.permits() && deny == Verdict::DeniedByRule);
+    let records: Vec<Record> = log.waiting().iter().rev().take(2).filter_map(Record::read).collect();
+    let policy = &call.version(&world).expect("one governs").policy;
+    let [denied, permitted] = records[..] else { panic!("two records") };
+    for record in [permitted, denied] {
+        assert_eq!(replay(&record, policy), Replayed::Same);
+        let other = |one: Option<u8>| Some(one.map_or(0, |one| one ^ 1));
+        let altered = [
+            (Record { authority: other(record.authority), ..record }, Difference::Reason),
+            (Record { speaker: other(record.speaker), ..record }, Difference::Reason),
+            (Record { line: Some(record.line.map_or(0, |line| line + 1)), ..record }, Difference::Reason),
+            (Record { rule: Some(record.rule.map_or(0, |rule| rule ^ 1)), ..record }, Difference::Reason),
+            (Record { voices: record.voices ^ 1, ..record }, Difference::Voices),
+            (Record { subject: record.subject.map(|byte| byte ^ 1), ..record }, Difference::Voices),
+            (Record { obligations: record.obligations ^ 1, ..record }, Difference::Obligations),
+        ];
+        for (at, (forged, difference)) in altered.into_iter().enumerate() {
+            assert_eq!(replay(&forged, policy), Replayed::Differs(record.verdict, difference), "alteration {at}");
+        }
+    }
+    for until in [None, permitted.until.map(|until| until.after(1))] {
+        let longer = replay(&Record { until, ..permitted }, policy);
+        assert_eq!(longer, Replayed::Differs(permitted.verdict, Difference::Duration));
     }
 }

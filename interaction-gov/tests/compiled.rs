@@ -23,6 +23,16 @@ fn version(number: u32, texts: &[&str]) -> &'static Version<2> {
     Box::leak(Box::new(Version::compiled(number, &compiled(&policy(texts))).unwrap()))
 }
 
+const EACH_TEST: &str = "authority corporate
+version 1
+permit join with consent recording
+permit speak with own-consent recording
+permit record without consent analysis
+permit transcribe with present host
+permit export without present guest
+permit export as staff from 0800 to 1730
+";
+
 #[test]
 fn the_bytes_are_those_of_the_profile() {
     let text = "authority privacy\nversion 258\nover speak in de\ndeny speak on chat\nkeep any within de with consent recording\npermit speak oblige watermark\nset heads 7\n";
@@ -105,8 +115,10 @@ fn what_is_cut_longer_or_altered_is_refused_or_is_another_policy_and_never_stumb
         assert_eq!(Policy::<2>::compiled(&bytes[..at]).err(), Some(CompiledError::Length), "cut at {at}");
     }
     assert_eq!(Policy::<2>::compiled(&[&bytes[..], &[0]].concat()).err(), Some(CompiledError::Length));
-    for at in 0..bytes.len() {
-        for bit in [1, 0x80, 0xFF] {
+    // A rule with each sort of test, too.
+    let tests = compiled(&policy(&[EACH_TEST]));
+    for bytes in [&bytes, &tests] {
+        for (at, bit) in (0..bytes.len()).flat_map(|at| [(at, 1), (at, 0x80), (at, 0xFF)]) {
             let mut altered = bytes.clone();
             altered[at] ^= bit;
             let Ok(other) = Policy::<2>::compiled(&altered) else { continue };

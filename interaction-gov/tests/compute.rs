@@ -517,3 +517,20 @@ fn who_only_observes_takes_the_place_that_would_be_permitted_and_holds_nothing_b
     let (decision, binding) = call.invoke(Time(5), &child, &provenance, &world, &mut log);
     assert!(decision.may() && binding.is_some(), "{decision:?}");
 }
+
+#[test]
+fn an_act_that_resumes_while_a_core_function_fails_is_recorded_and_the_interaction_stays_suspended() {
+    let (world, mut log) = (world(), log());
+    let (mut call, seat) = call(&world, &mut log);
+    let captions = Invocation { function: the("captions"), role: Role::Core, ..transcription(seat, "verified") };
+    let core = invoke(&mut call, 1_000, &captions, &world, &mut log);
+    call.suspend(Time(1_100), &mut log).unwrap();
+    call.fail(Time(1_200), core, &world, &mut log).unwrap();
+    call.resume(Time(1_300), &mut log).unwrap();
+    assert_eq!(call.state(), State::Suspended, "its core function still fails");
+    let last = log.waiting().last().and_then(Record::read).unwrap();
+    let resumed = Some(interaction_gov::lifecycle::Event::Resume as u8);
+    assert_eq!((last.kind, last.time, last.action), (RecordKind::Moved, Time(1_300), resumed));
+    call.recover(Time(1_400), core, &mut log).unwrap();
+    assert_eq!(call.state(), State::Active, "the act counts once it recovers");
+}
