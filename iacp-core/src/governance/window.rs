@@ -168,6 +168,12 @@ impl Escrow {
         self
     }
 
+    /// Whether a revocation that stood before it opened clears it.
+    #[must_use]
+    pub const fn is_defended(&self) -> bool {
+        self.defended
+    }
+
     /// The bytes from which it goes on after a restart: defended 1 · vote 1 · reserved 6 · epoch of the opening 8 · milliseconds gone 8 ·
     /// id 32 · offender 32.
     #[must_use]

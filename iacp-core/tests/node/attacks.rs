@@ -231,6 +231,28 @@ fn each_is_tried_once_and_what_lapsed_may_open_once_more_after_a_day() {
     assert!(host.node.is_challenged(&identity(30).eid()), "a day after it lapsed");
 }
 
+/// The attack "a lapsed one again": it has its own place in the list, and ends no trial for it.
+// shows: IACP-101 (§4.2.7.2)
+#[test]
+fn what_lapsed_and_comes_again_ends_no_other_trial() {
+    let mut host = Host::new(1, 1_024, SETTINGS);
+    let lapsed = accusation(21, 30, 4, at(1)).1;
+    assert_eq!(accused(&mut host, 1, 21, 30, 4), 0);
+    assert_eq!(lapse(&mut host, 3), [lapsed]);
+    let later = 1 + 160 * EPOCH + DAY;
+    // Those with higher ids would give way to it, were the list full without it.
+    let higher = (5..100).filter(|generation| accusation(22, 30, *generation, at(later)).1.0 > lapsed.0);
+    let mut accusers = 22..;
+    for generation in higher.take(3) {
+        let accuser = accusers.next().expect("one more");
+        assert_eq!(accused(&mut host, later, accuser, 30, generation), 0);
+    }
+    assert_eq!(accusers.next(), Some(25), "three are open");
+    assert_eq!(accused(&mut host, later + 1, 21, 30, 4), 0);
+    let ended = host.events(at(later + 2)).into_iter().any(|event| matches!(event, Event::Lapsed { .. }));
+    assert!(!ended, "all four are tried");
+}
+
 /// The attack "half the quorum told one IP, half another": the node that meets both accuses by them.
 // shows: IACP-098 (§4.2.7.1)
 #[test]

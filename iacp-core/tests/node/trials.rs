@@ -183,6 +183,20 @@ fn a_list_full_of_what_is_cleared_has_room_for_what_is_not() {
     assert_eq!(verdicts(&mut host, begun + 20), [Outcome::Guilty, cleared, cleared, cleared]);
 }
 
+/// The attack "revoke during the trial, and bring what is not cleared": what is on trial goes by what stood when it opened.
+// shows: IACP-103 (§4.2.7.2)
+#[test]
+fn a_revocation_after_the_opening_makes_no_case_give_way() {
+    let mut host = Host::new(1, 512, SETTINGS);
+    for (accuser, ms) in [(21, 10), (22, 11), (23, 12), (24, 13)] {
+        assert_eq!(host.status(at(ms), home(accuser), &accusation(accuser, ms, ms)), 0);
+    }
+    let later = 10 * EPOCH;
+    assert_eq!(host.status(at(later), home(20), &revocation(10, later, 99)), 0);
+    assert_eq!(host.status(at(later + 4), home(25), &accusation(25, 4, later + 4)), 4, "CAPACITY");
+    assert_eq!(verdicts(&mut host, later + 20), [Outcome::Guilty; 4]);
+}
+
 /// Agent `agent` lives on host 70 for so long.
 fn hosting(agent: u8, life: u64, nonce: u64) -> Vec<u8> {
     let from = at(0).unix.0;

@@ -90,10 +90,6 @@ impl<P: Provider> Node<'_, P> {
 
     /// D of this moment: what a [`Hub`](super::Hub) at this node asks for too.
     pub fn difficulty(&mut self, now: Clock) -> u32 {
-        self.d(now)
-    }
-
-    fn d(&mut self, now: Clock) -> u32 {
         let (used, room) = self.store.fill();
         let loads = [Load { used, room }, self.seen.load(now.unix), self.worked.load(now.mono)];
         self.difficulty.observe(now.mono, &loads)
@@ -129,7 +125,7 @@ impl<P: Provider> Node<'_, P> {
             What::Get(_) | What::Ticket(..) => 0,
             What::Store(_) if self.is_known_refresh(request, from.ip()) => 0,
             What::Store(_) | What::Access(..) => {
-                let d = self.d(now);
+                let d = self.difficulty(now);
                 bits(d, self.asked(request), self.liability(now.unix, request.class, &request.key).unwrap_or(0))
             }
         };
@@ -155,7 +151,7 @@ impl<P: Provider> Node<'_, P> {
         let Some(class) = first.checked_sub(0x80).and_then(Class::from_code) else {
             return Handled::Silence(Silence::Claim);
         };
-        let (key, d) = (head.storage_key, self.d(now));
+        let (key, d) = (head.storage_key, self.difficulty(now));
         let place = usize::from(Coordinate::new(class, &key).zone());
         let open = self.zones.get_mut(place).map(|zone| zone.state(now.mono)) == Some(State::Open);
         if !open && is_look_up(inner) {

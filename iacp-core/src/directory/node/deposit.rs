@@ -85,8 +85,13 @@ impl<P: Provider> Node<'_, P> {
         };
         let anew = self.is_anew(now, &which);
         let is_first = origin == Origin::Owner || from == Source::Node(OWN);
-        let spent = self.spent(now.unix, &which, record);
-        let spent = spent.or_else(|| self.outranked(now.unix, is_first, &which, record));
+        // What has its own place takes no other one's.
+        let spent = if self.store.held(&which).is_some() {
+            None
+        } else {
+            let spent = self.spent(now.unix, &which, record);
+            spent.or_else(|| self.outranked(now.unix, is_first, &which, record))
+        };
         let frees = spent.is_some_and(|spent| self.cases.court(&Digest(spent.which)).is_some());
         if !self.can_try(now, &which, record, from, (anew, frees, trust)) {
             return status::CAPACITY;
@@ -168,7 +173,8 @@ impl<P: Provider> Node<'_, P> {
 
     /// Accuses by a pair of bindings that this node came to hold, after [`Event::Equivocation`]; none if there is no such pair. The
     /// accusation stands here, and goes to the other nodes that try it. Gives whom it accuses, which may be another than the event says, and
-    /// its status: 0, 23 if it is known, or 4 if there is no place to try it: then the pair is kept, and told anew when a trial ends.
+    /// its status: 0, 23 if it is known, or 4 if there is no place to try it: then the pair is kept, unless its key is on trial
+    /// undefended, and told anew when a trial ends.
     pub fn accuse<T: Trust>(&mut self, now: Clock, me: &Identity<P>, trust: &T) -> Option<(Eid, u32)> {
         let pair = self.pair.take()?;
         let [ErpRegister { source_eid: offender, .. }, _] = pair;
@@ -184,8 +190,9 @@ impl<P: Provider> Node<'_, P> {
         let key = DhtKey(P::sha256(&[&offender.0]));
         let record = Record { kind: Kind::Accusation as u8, storage_key: key, expiry: u64::MAX, body: &body };
         let status = self.deposit(now, Origin::Node, OWN, &record, trust);
-        // A key that is on trial needs no further accuser: the place is for the pair of another one.
-        if status == status::CAPACITY && !self.cases.is_open(&offender) {
+        // A key that is on trial undefended needs no further accuser: the place is for the pair of another one.
+        let is_undefended = self.cases.of(&offender).any(|case| !case.escrow.is_defended());
+        if status == status::CAPACITY && !is_undefended {
             self.pair = self.pair.or(Some(pair));
         }
         Some((offender, status))

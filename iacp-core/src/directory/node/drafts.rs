@@ -61,10 +61,6 @@ impl Tending {
         self.drafts.iter().flatten().find(|draft| draft.which.key == *key)
     }
 
-    pub(super) fn draft_mut(&mut self, key: &DhtKey) -> Option<&mut Draft> {
-        self.drafts.iter_mut().flatten().find(|draft| draft.which.key == *key)
-    }
-
     /// A place for a draft: that of the older one of the same child, a free one, that of one which is over, or that of the child which
     /// is the last in order. None: this one waits.
     pub(super) fn place<P: Provider>(&mut self, now: UnixTime, which: &Slot) -> Option<&mut Option<Draft>> {

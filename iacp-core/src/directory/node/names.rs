@@ -146,7 +146,7 @@ impl<P: Provider> Node<'_, P> {
             let Ok(Body::Custody(custody)) = Body::parse(Kind::Custody, record.body) else { continue };
             let terms = custody.custody.terms;
             let (mut until, mut tokens) = (record.expiry.min(terms.not_after.get()), heapless::Vec::new());
-            // A newer token that stands is its curator's word, given in good standing: the custody of an earlier key is over.
+            // Another token that stands is its curator's word, given in good standing: the custody of an earlier key is over.
             let token = self.store.one(now, Kind::Delegation, Self::at(&child));
             let token = token.and_then(|(record, _)| Delegation::parse(record.body).ok());
             let is_renewed = |token: Delegation<'_>| token.not_before <= now.0 && token.child_key != terms.child_key;

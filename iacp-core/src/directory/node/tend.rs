@@ -159,6 +159,9 @@ impl<P: Provider> Node<'_, P> {
         }
         let is_it = |draft: &&mut Draft| draft.which == which && draft.signed == body.signed;
         let Some(draft) = self.tending.drafts.iter_mut().flatten().find(is_it) else { return status::REFUSED };
+        if draft.votes.is_full() {
+            draft.votes.retain(|vote| voters.contains(&vote.directory_node_eid));
+        }
         let is_known = |draft: &Draft, voter| draft.votes.iter().any(|known| known.directory_node_eid == voter);
         let mut counted = 0;
         // A vote that does not count here takes nothing from the others: nodes differ for a while about who votes.
@@ -180,14 +183,15 @@ impl<P: Provider> Node<'_, P> {
 
     /// A draft with the votes of k nodes becomes a record.
     fn finish<T: Trust>(&mut self, now: Clock, which: &Slot, voters: &Voters, trust: &T) {
-        let Some(draft) = self.tending.draft_mut(&which.key) else { return };
-        // One that votes no more would void the record.
-        draft.votes.retain(|vote| voters.contains(&vote.directory_node_eid));
-        if draft.votes.len() < needed(voters.len()) {
+        let Some(draft) = self.tending.draft(&which.key) else { return };
+        // One that votes no more would void the record. Its vote is kept: it may vote again in a moment.
+        let mut whole = draft.clone();
+        whole.votes.retain(|vote| voters.contains(&vote.directory_node_eid));
+        if whole.votes.len() < needed(voters.len()) {
             return;
         }
         let mut body = [0; Record::MAX_BODY];
-        let Some(record) = draft.record(&mut body) else { return };
+        let Some(record) = whole.record(&mut body) else { return };
         // Where there is no room for it here, it is found at the other nodes.
         let told = self.deposit(now, Origin::Node, OWN, &record, trust);
         if told == status::OK {

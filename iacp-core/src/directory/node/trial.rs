@@ -69,9 +69,13 @@ impl<P: Provider> Node<'_, P> {
                 let is_closed = |held: &Slot| self.cases.court(&Digest(held.which)).is_none();
                 let tried = self.store.yields(which, |held, _| is_closed(held) && self.is_over(held));
                 tried.or_else(|| {
-                    let is_weaker = |_: &Slot, body: &[u8]| match Body::parse(Kind::Accusation, body) {
-                        Ok(Body::Accusation(before, _)) => self.is_cleared(now, &before),
-                        _ => false,
+                    // What is on trial goes by its own defence: a revocation that came after the opening saves no one.
+                    let is_weaker = |held: &Slot, body: &[u8]| {
+                        if let Some(case) = self.cases.all().find(|case| case.escrow.id().0 == held.which) {
+                            return case.escrow.is_defended();
+                        }
+                        let before = Body::parse(Kind::Accusation, body);
+                        matches!(before, Ok(Body::Accusation(before, _)) if self.is_cleared(now, &before))
                     };
                     if self.is_cleared(now, &data) { None } else { self.store.yields(which, is_weaker) }
                 })

@@ -25,6 +25,8 @@ use crate::keys::{self, Crypto, Identity};
 
 /// Publications of one host that hear searches; more are found by their records alone.
 const MOST: usize = 64;
+/// Of these, those of one agent.
+const OF_AGENT: usize = 8;
 /// A SPACE_JOIN is sent so many times, the second one after a second, and then after twice the time.
 const TRIES: u32 = 5;
 const AGAIN: u64 = 1_000;
@@ -95,7 +97,8 @@ impl Members {
     /// An agent is published in a space until then: it joins at all nodes, and again if it is there already.
     pub fn join(&mut self, now: Mono, nodes: usize, eid: Eid, space: DhtKey, until: UnixTime) {
         let at = self.0.iter().position(|member| member.eid == eid && member.space == space);
-        if at.is_none() && self.0.len() >= MOST {
+        let of_agent = self.0.iter().filter(|member| member.eid == eid).count();
+        if at.is_none() && (self.0.len() >= MOST || of_agent >= OF_AGENT) {
             return;
         }
         let at = at.unwrap_or_else(|| {
@@ -160,6 +163,10 @@ impl Members {
     pub fn refused(&mut self, miner: &Miner, place: usize, error: &ErrorMessage) {
         let bits = error.retry_after.get();
         if error.code.get() != WORK_TOO_LOW || bits > Difficulty::CAP {
+            return;
+        }
+        // One join of a node is worked for at a time, so no node has the miner for itself; the others are sent again meanwhile.
+        if self.0.iter().any(|member| member.doors.get(place).is_some_and(|door| door.work.is_some())) {
             return;
         }
         for member in &mut self.0 {

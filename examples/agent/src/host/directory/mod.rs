@@ -24,6 +24,7 @@ use anyhow::{Result, bail, ensure};
 use iacp_core::crypto::CheckedKey;
 use iacp_core::directory::Kind;
 use iacp_core::directory::client::Written;
+use iacp_core::directory::name::CLOCKS;
 use iacp_core::directory::quorum::{faulty, needed};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::generation::PORT;
@@ -224,7 +225,9 @@ impl Directory {
         if kind == Kind::Publication
             && let Ok(published) = Publication::read_from_bytes(body)
         {
-            let (space, until) = (published.target_space_coordinate, UnixTime(published.until.get()));
+            // A hub whose clock is behind takes no member for longer than it may stay.
+            let until = UnixTime(published.until.get().saturating_sub(CLOCKS));
+            let space = published.target_space_coordinate;
             self.members.join(now, self.nodes.len(), eid, space, until);
         }
         match Write::deposit(now, &self.eids, eid, kind, body) {

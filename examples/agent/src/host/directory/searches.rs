@@ -204,7 +204,8 @@ impl Searches {
         for search in &mut self.0 {
             let request = &mut search.request;
             let digest = RefusedDigest(Crypto::sha256(&[&request.frame]).first_chunk().copied().unwrap_or_default());
-            if digest != error.refused_digest {
+            // Before the first work is done nothing was sent that could be refused.
+            if request.frame.is_empty() || digest != error.refused_digest {
                 continue;
             }
             if let Some(wants) = request.wants.get_mut(place) {
