@@ -133,7 +133,7 @@ impl fmt::Display for Closure {
             }
             Self::Unanswered { truncated } => write!(f, "the request for teardown was not answered{}", cut(truncated)),
             Self::NoAnswer => f.write_str("the handshake got no answer"),
-            Self::Contradiction => f.write_str("the peer contradicted itself in the handshake"),
+            Self::Contradiction => f.write_str("the peer contradicted itself in the handshake or the negotiation"),
             Self::NoSuite => f.write_str("no cipher in common"),
             Self::Compromised(violation) => write!(f, "compromised: {violation}"),
             Self::Lost { truncated } => write!(f, "the transport did not come back{}", cut(truncated)),

@@ -13,10 +13,7 @@ pub struct List<const LINK: usize>(Ends);
 
 impl<const LINK: usize> List<LINK> {
     /// Nothing.
-    pub const EMPTY: Self = {
-        assert!(LINK < LISTS, "a slot has four links");
-        Self(Ends::NONE)
-    };
+    pub const EMPTY: Self = Self(Ends::NONE);
 
     /// Whether the list is empty.
     #[must_use]
@@ -48,11 +45,13 @@ impl<const LINK: usize> List<LINK> {
 
     /// Appends a slot; `false` if it is already in a list with this link.
     pub fn push<T, const ANY: bool>(&mut self, slots: &mut Slots<'_, T, ANY>, slot: u32) -> bool {
+        const { assert!(LINK < LISTS, "a slot has four links") };
         self.0.push(slots, LINK, slot)
     }
 
     /// Puts a slot in front; `false` if it is already in a list with this link.
     pub fn push_front<T>(&mut self, slots: &mut Slots<'_, T>, slot: u32) -> bool {
+        const { assert!(LINK < LISTS, "a slot has four links") };
         self.0.push_front(slots, LINK, slot)
     }
 

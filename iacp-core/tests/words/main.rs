@@ -32,7 +32,7 @@ fn every_end_says_which_side_ended_it_why_and_whether_something_is_missing() {
         (Closure::Unanswered { truncated: false }, "the request for teardown was not answered"),
         (Closure::Unanswered { truncated: true }, "the request for teardown was not answered, truncated"),
         (Closure::NoAnswer, "the handshake got no answer"),
-        (Closure::Contradiction, "the peer contradicted itself in the handshake"),
+        (Closure::Contradiction, "the peer contradicted itself in the handshake or the negotiation"),
         (Closure::NoSuite, "no cipher in common"),
         (Closure::Compromised(Violation::Chain), "compromised: rolling hash: not the hash of what came before"),
         (Closure::Lost { truncated: true }, "the transport did not come back, truncated"),

@@ -163,7 +163,7 @@ pub fn ending(closure: u8, reason: u16) -> String {
         3 => format!("by force, by the peer (reason {reason})"),
         4 => "the request for teardown got no answer".into(),
         5 => "no authentic answer: nothing listens there, or it is another EID's place".into(),
-        6 => "the peer's handshake contradicts itself".into(),
+        6 => "the peer contradicts itself in the handshake or the negotiation".into(),
         7 => "SESSION_COMPROMISED: the peer broke the protocol".into(),
         8 => "the peer went silent and did not come back".into(),
         9 => "a key has done as much as it may".into(),

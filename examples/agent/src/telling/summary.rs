@@ -46,7 +46,7 @@ pub fn ending(closure: Closure) -> String {
         Closure::Superseded => "the peer's own session takes its place".into(),
         Closure::Unanswered { truncated } => format!("the request for teardown got no answer{}", missing(truncated)),
         Closure::NoAnswer => "no authentic answer to the handshake".into(),
-        Closure::Contradiction => "the peer's handshake contradicts itself".into(),
+        Closure::Contradiction => "the peer contradicts itself in the handshake or the negotiation".into(),
         Closure::Compromised(violation) => format!("SESSION_COMPROMISED: the peer broke the protocol ({violation:?})"),
         Closure::Lost { truncated } => format!("the peer went silent and did not come back{}", missing(truncated)),
         Closure::KeySpent => "a key has done as much as it may".into(),

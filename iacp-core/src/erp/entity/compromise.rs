@@ -147,8 +147,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         peer.and_then(|peer| peer.shunned).is_some_and(|until| now < until)
     }
 
-    /// A session that ended in SESSION_COMPROMISED, or by a contradiction in the handshake, without a proof: nothing is published, and
-    /// its peer waits.
+    /// A session that ended in SESSION_COMPROMISED, or by a contradiction in the handshake or the negotiation, without a proof: nothing
+    /// is published, and its peer waits.
     pub(super) fn settle_compromised(&mut self, slot: u32) {
         let now = self.clock;
         let Some(entry) = self.sessions.at_mut(slot) else { return };

@@ -120,7 +120,8 @@ pub enum HostEvent<'d> {
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         to: SocketAddr,
     },
-    /// A session of `eid` with `peer` was compromised, or `peer` has contradicted itself in the handshake. It proves nothing to others: one *bad* in this host's own score.
+    /// A session of `eid` with `peer` was compromised, or `peer` has contradicted itself in the handshake or the negotiation. It
+    /// proves nothing to others: one *bad* in this host's own score.
     Compromised {
         /// The EID of the agent.
         eid: Eid,

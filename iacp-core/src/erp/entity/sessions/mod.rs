@@ -143,6 +143,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         // Under an EID that is given up nothing begins.
         let rotated = self.agents.at(agent).is_some_and(|context| context.rotated.is_some());
         if rotated || self.state(agent) != State::Bound {
+            // A ticket may come before the context is BOUND.
+            self.wait_for_peer(slot, &want.peer);
             self.try_later(slot, now.after(RETRY));
             return;
         }
