@@ -178,3 +178,23 @@ fn a_session_is_made_where_it_stays_however_large_it_is() {
     // A quarter of one log.
     std::thread::Builder::new().stack_size(256 * 1_024).spawn(work).expect("a thread").join().expect("it fits");
 }
+
+// shows: IACP-078 (§4.2.3.3)
+#[test]
+fn an_attempt_behind_a_closed_gate_says_nothing_and_begins_anew_with_another_cookie() {
+    let now = Mono(1_000);
+    let mut alice = Host::new(Side::Alice, 5);
+    alice.initiate(now, Eid(Forger::new(9).eid), addr(Side::Bob), Capabilities::NONE);
+    let mut out = [0; TRANSMIT_BUFFER];
+    let session = alice.session.as_mut().expect("a session");
+    assert!(session.poll_transmit(now, &mut out).expect("room").is_some(), "PSS_INIT");
+    let before = session.cookies().0;
+    session.close_gate(now);
+    // Behind the gate the attempt neither repeats PSS_INIT nor ends.
+    let later = now.after(60_000);
+    let _ = session.handle_deadline(later, &alice.identity, &mut alice.rng);
+    assert!(session.poll_transmit(later, &mut out).expect("room").is_none());
+    session.open_gate(later, &alice.identity, &mut alice.rng).expect("its own");
+    assert_ne!(session.cookies().0, before, "a cookie is bound to an address");
+    assert!(session.poll_transmit(later, &mut out).expect("room").is_some(), "PSS_INIT with the new one");
+}
