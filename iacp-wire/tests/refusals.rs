@@ -5,7 +5,7 @@ mod figures;
 use figures::{Ending, Sample, correct_length, hex, of};
 use iacp_wire::layout::{HandOffContext, NamespaceRoot};
 use iacp_wire::message::MalfeasanceData;
-use iacp_wire::{Frame, MessageType, ParseError, Reason, Tlvs};
+use iacp_wire::{Frame, MessageType, ParseError, Reason, Tlvs, WriteError};
 
 fn refused<T>(result: Result<T, ParseError>) -> (Reason, &'static str, usize) {
     match result {
@@ -269,4 +269,19 @@ fn a_namespace_root_record_that_is_cut_or_longer_or_no_text_is_refused() {
         let bytes = hex(&format!("{:04x} 0000 11×32 22×32 {text}", hex(text).len()));
         assert_eq!(refused(NamespaceRoot::parse(&bytes)), (Reason::Utf8, "namespace", 68 + valid));
     }
+}
+
+#[test]
+fn why_a_frame_cannot_be_written_is_said_in_words() {
+    let errors = [WriteError::TooSmall { needed: 88 }, WriteError::TooLong, WriteError::Length, WriteError::Tlvs];
+    let said = errors.map(|error| error.to_string());
+    assert_eq!(
+        said,
+        [
+            "the buffer is too small: 88 bytes are needed",
+            "the payload is longer than 65,535 bytes",
+            "a length field is not the length of what it measures",
+            "the message does not take these TLVs",
+        ]
+    );
 }
