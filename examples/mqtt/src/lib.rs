@@ -22,7 +22,7 @@
 //! no session.
 //!
 //! References are fetched one after the other. One whose server is slow is tried for an eighth of its time, and for all of it when nothing
-//! else waits; whoever publishes many of them holds up others for that long each, unless `--from` names the servers.
+//! else waits; each of them holds up others for that long, unless `--from` names the servers.
 
 mod announce;
 mod broker;

@@ -87,7 +87,7 @@ struct Listen {
     client: Option<String>,
     #[command(flatten)]
     limits: Limits,
-    /// For how long one object may take, in seconds; while others wait, an eighth of that
+    /// For how long one object may take, in seconds; an eighth of that if others wait when it begins
     #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Ends after so many messages
