@@ -349,7 +349,16 @@ fn memory_in_use_takes_no_other_session() {
 fn the_same_memory_serves_one_session_after_another() {
     let mut pair = Pair::new().confirmed();
     let now = pair.now;
+    let (first, chain) = pair.origin();
     pair.session().send(now, Kind::Anml, b"of the first").expect("room");
+    pair.session().finish(now).expect("room");
+    let chain = pair.sent().iter().fold(chain, |chain, frame| next_chain(&chain, &frame[frame.len() - 16..]));
+    let fin = pair.frame(0, b"", 2);
+    pair.give(&fin);
+    let mut beat = pair.beat();
+    (beat.expected, beat.receive_chain) = (first + 2, chain);
+    pair.give_beat(&beat);
+    assert!(pair.session().delivered_all() && pair.session().received_all());
     abort(&mut pair, TeardownReason::None);
     let now = now.after(KEEP_FAREWELL);
     pair.at(now);
@@ -359,6 +368,7 @@ fn the_same_memory_serves_one_session_after_another() {
     session.initiate(now, identity, peer, addr(Side::Alice), Capabilities::NONE, &mut rng).expect("it is over");
     assert_eq!((session.closure(), session.continuity(), session.poll_event()), (None, None, None));
     assert!(!session.delivered_all() && !session.received_all() && session.contract().is_none());
+    assert_eq!((session.unacknowledged(), session.expected()), ((0, 0), 0));
     assert!(session.take_ticket_keys().is_none());
     let init = pair.sent();
     assert_eq!(init.len(), 1);

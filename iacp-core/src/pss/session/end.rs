@@ -80,8 +80,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     pub fn wipe(&mut self) {
         scrub();
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
-        self.outbound.wipe();
-        self.inbound.wipe();
+        self.outbound.forget();
+        self.inbound.forget();
         self.tickets = None;
         (self.gate, self.wish, self.hold, self.reconnect_limit) = (Packed::NONE, None, false, Packed::NONE);
         self.notices = super::notices::Notices::NONE;

@@ -157,8 +157,8 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
     /// Begins a new session in this memory.
     fn begin(&mut self, role: Role, own: Eid, peer: CheckedKey, home: SocketAddr, cookies: Cookies) {
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
-        self.outbound.wipe();
-        self.inbound.wipe();
+        self.outbound.forget();
+        self.inbound.forget();
         self.names = Names { role, own, peer, cookies, agreed: 0 };
         self.path.begin(home);
         self.acknowledgement = Acknowledgement::IDLE;

@@ -164,11 +164,16 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
 
     /// Empties the log, sets the next sequence number, and forgets the path. The window stays.
     pub(crate) fn restart(&mut self, first: u64) {
+        self.clear(first);
+        (self.wiped, self.withdrawn) = (false, false);
+        self.new_path();
+    }
+
+    /// Nothing of an earlier session is told any more; the first frame will have this number. It takes none yet.
+    pub(crate) fn clear(&mut self, first: u64) {
         self.wipe();
         (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
         (self.sendings, self.arrived, self.contents) = (0, 0, 0);
-        (self.wiped, self.withdrawn) = (false, false);
-        self.new_path();
     }
 
     /// Erases the chains and the frames. The range of unacknowledged frames stays readable: [`Self::first`] and

@@ -242,6 +242,12 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
         self.clear_places();
     }
 
+    /// Wipes the key, and what has come: a new session is not told of an earlier one.
+    pub(crate) fn forget(&mut self) {
+        self.wipe();
+        (self.first, self.expected, self.come, self.newest, self.fin) = (0, 0, 0, 0, Packed::NONE);
+    }
+
     /// E: the lowest sequence number that is not acknowledged.
     pub(crate) const fn expected(&self) -> u64 {
         self.expected

@@ -127,6 +127,13 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
         self.log.wipe();
     }
 
+    /// Wipes the key, and what was sent: a new session is not told of an earlier one.
+    pub(crate) fn forget(&mut self) {
+        self.key.wipe();
+        self.log.clear(0);
+        self.fin = Packed::NONE;
+    }
+
     pub(crate) const fn finished(&self) -> bool {
         !self.fin.is_none()
     }
