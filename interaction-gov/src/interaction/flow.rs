@@ -222,11 +222,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// A permit that the next record is about.
-    pub(super) fn lease<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn lease<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize>(
         &self,
         until: Time,
         version: u32,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T>,
         (asked, what): (Set<crate::vocabulary::Authority>, Request),
     ) -> Lease {
         Lease {

@@ -27,7 +27,7 @@ const fn read_rows<const W: usize>(
     Ok(())
 }
 
-impl<const W: usize> Index<W> {
+impl<const W: usize, const T: usize> Index<W, T> {
     /// The rows of the index in the order of their bytes; of tests and places only those that are used.
     fn write_rows(&self, words: usize, to: &mut Writer<'_>) {
         let (tests, places) = (self.tests.len(), self.kinds_of_places());

@@ -16,7 +16,7 @@ pub const TESTS: usize = 64;
 pub const PLACES: usize = 32;
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
-pub(super) struct Index<const W: usize> {
+pub(super) struct Index<const W: usize, const T: usize> {
     actions: [[u64; W]; 31],
     kinds: [[u64; W]; 4],
     /// None, and each.
@@ -26,8 +26,8 @@ pub(super) struct Index<const W: usize> {
     postures: [[u64; W]; 4],
     provenances: [[u64; W]; 3],
     /// The tests, and for each the rules that require it.
-    tests: List<Test, TESTS>,
-    asking: [[u64; W]; TESTS],
+    tests: List<Test, T>,
+    asking: [[u64; W]; T],
     /// Which of the tests change with time.
     hours: u64,
     /// Regions that no rule distinguishes are one place; the first place is the unknown region.
@@ -70,7 +70,7 @@ fn put(row: Option<&mut [u64]>, at: usize, holds: bool) {
     }
 }
 
-impl<const W: usize> Index<W> {
+impl<const W: usize, const T: usize> Index<W, T> {
     pub const fn new() -> Self {
         Self {
             actions: [[0; W]; 31],
@@ -81,7 +81,7 @@ impl<const W: usize> Index<W> {
             postures: [[0; W]; 4],
             provenances: [[0; W]; 3],
             tests: List::new(),
-            asking: [[0; W]; TESTS],
+            asking: [[0; W]; T],
             hours: 0,
             places: [0; 128],
             used: 0,
