@@ -42,7 +42,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub const EMPTY: Self = Self { plane: Rollout::with_room(Authorities::with_room(), [0; 32]), records: [[0; RECORD]; 6] };
+    pub const EMPTY: Self =
+        Self { plane: Rollout::with_room(Authorities::with_room(), [0; 32]), records: [[0; RECORD]; 6] };
 }
 
 /// The interaction. A vacant one is not all zero, and so it has a place of its own.
