@@ -227,13 +227,13 @@ impl<const D: usize> Authorities<D> {
     /// # Errors
     /// [`AuthorityError`]; nothing has changed then.
     // keeps: IOE-130 (§8), IOE-131 (§8)
-    pub fn take<const W: usize, const A: usize, const T: usize>(
+    pub fn take<const W: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         update: &Update<'_>,
         signature: &[u8; 64],
         signatures: &impl Signatures,
         vocabulary: &Vocabulary<'_>,
-        scratch: &mut Policy<W, A, T>,
+        scratch: &mut Policy<W, A, T, K>,
     ) -> Result<(), AuthorityError> {
         let authorities = self.known.iter().flatten().count().max(1);
         let known_vocabulary = self.vocabularies.is_empty() || self.vocabularies.contains(&update.vocabulary);

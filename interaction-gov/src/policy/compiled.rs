@@ -55,7 +55,7 @@ macro_rules! field {
     };
 }
 
-impl<const W: usize, const A: usize, const T: usize> Policy<W, A, T> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
     /// Writes the policy as bytes that firmware links. Returns their number.
     ///
     /// # Errors
@@ -105,8 +105,8 @@ impl<const W: usize> Policy<W> {
     }
 }
 
-impl<const W: usize, const A: usize, const T: usize> Policy<W, A, T> {
-    /// The same with just as many places for authorities and for tests as it needs: each unused one takes flash.
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
+    /// The same with just as many places for authorities, tests and kinds of regions as it needs: each unused one takes flash.
     ///
     /// # Errors
     /// [`CompiledError`], also if it has more of them than there are places.

@@ -1,7 +1,7 @@
 //! A version, and the place that holds it.
 
 use crate::number::Flag;
-use crate::policy::{AUTHORITIES, CompiledError, Policy, TESTS};
+use crate::policy::{AUTHORITIES, CompiledError, PLACES, Policy, TESTS};
 
 /// A version.
 ///
@@ -16,13 +16,13 @@ use crate::policy::{AUTHORITIES, CompiledError, Policy, TESTS};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Version<const W: usize, const A: usize = AUTHORITIES, const T: usize = TESTS> {
+pub struct Version<const W: usize, const A: usize = AUTHORITIES, const T: usize = TESTS, const K: usize = PLACES> {
     /// Its number. No two versions of a control plane ever have the same.
     pub number: u32,
     /// Whether it was rolled back.
     pub(crate) withdrawn: Flag,
     /// The rules and settings.
-    pub policy: Policy<W, A, T>,
+    pub policy: Policy<W, A, T, K>,
 }
 
 impl<const W: usize> Version<W> {
@@ -36,8 +36,8 @@ impl<const W: usize> Version<W> {
     }
 }
 
-impl<const W: usize, const A: usize, const T: usize> Version<W, A, T> {
-    /// The same with just as many places for authorities and for tests as it needs ([`Policy::fitted`]).
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Version<W, A, T, K> {
+    /// The same with just as many places for authorities, tests and kinds of regions as it needs ([`Policy::fitted`]).
     ///
     /// # Errors
     /// [`CompiledError`], also if it has more of them than there are places.
@@ -56,21 +56,21 @@ impl<const W: usize, const A: usize, const T: usize> Version<W, A, T> {
 }
 
 /// A place for a version. An `Option` would not do: its empty value is not all zeros.
-pub(crate) struct Place<const W: usize, const A: usize, const T: usize> {
+pub(crate) struct Place<const W: usize, const A: usize, const T: usize, const K: usize> {
     taken: Flag,
-    version: Version<W, A, T>,
+    version: Version<W, A, T, K>,
 }
 
-impl<const W: usize, const A: usize, const T: usize> Place<W, A, T> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Place<W, A, T, K> {
     pub const FREE: Self =
         Self { taken: Flag::NO, version: Version { number: 0, withdrawn: Flag::NO, policy: Policy::with_room() } };
 
-    pub const fn version(&self) -> Option<&Version<W, A, T>> {
+    pub const fn version(&self) -> Option<&Version<W, A, T, K>> {
         if self.taken.is() { Some(&self.version) } else { None }
     }
 
     /// Takes a version of this number, whose policy is still empty.
-    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W, A, T> {
+    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W, A, T, K> {
         let Self { taken, version } = self;
         (*taken, version.number, version.withdrawn) = (Flag::YES, number, withdrawn);
         version.policy.clear();

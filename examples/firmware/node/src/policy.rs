@@ -16,12 +16,12 @@ use rand_core::CryptoRng;
 use crate::panics::stop;
 
 /// Made by `inspect policy compile` of the texts beside it; a test of the demo makes it again.
-static VERSION: Version<2, 2, 0> = match Version::fitted(0, include_bytes!("../../policy/sensor.policy.bin")) {
+static VERSION: Version<2, 2, 0, 1> = match Version::fitted(0, include_bytes!("../../policy/sensor.policy.bin")) {
     Ok(version) => version,
     Err(_) => panic!("no compiled policy"),
 };
 
-type Plane = Rollout<2, 0, 0, 2, 0>;
+type Plane = Rollout<2, 0, 0, 2, 0, 1>;
 
 // The numbers of `names.vocabulary`.
 const PLANT: Authority = Authority(0);
