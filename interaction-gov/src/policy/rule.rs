@@ -125,8 +125,8 @@ pub(super) const DAY: u16 = 1_440;
 fn minute(Time(ms): Time) -> (u16, u32) {
     let (mut minute, mut left) = (0, 0);
     for digit in ms.to_be_bytes().as_chunks().0 {
-        left = left << 16 | u32::from(u16::from_be_bytes(*digit));
-        minute = (minute << 16 | left / MINUTE) % u32::from(DAY);
+        left = (left << 16) | u32::from(u16::from_be_bytes(*digit));
+        minute = ((minute << 16) | (left / MINUTE)) % u32::from(DAY);
         left %= MINUTE;
     }
     (u16::try_from(minute).unwrap_or_default(), left)
