@@ -13,7 +13,9 @@ use crate::snapshot::{PLANE_FORMAT, SnapshotError};
 use crate::time::Time;
 use crate::vocabulary::{Authority, Set};
 
-impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
+impl<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>
+    Rollout<W, V, D, A, T, K>
+{
     /// Writes the whole state of the control plane except its key and its texts. Returns the length in bytes. The bytes
     /// are to be signed with the time and a rising number, and stored with the texts.
     ///
@@ -52,7 +54,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     pub fn restore(
         &mut self,
         bytes: &[u8],
-        compile: impl FnMut(&[u8; 32], &mut Policy<W>) -> bool,
+        compile: impl FnMut(&[u8; 32], &mut Policy<W, A, T, K>) -> bool,
     ) -> Result<(), SnapshotError> {
         let done = self.read(bytes, compile);
         if done.is_err() {
@@ -66,7 +68,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     fn read(
         &mut self,
         bytes: &[u8],
-        mut compile: impl FnMut(&[u8; 32], &mut Policy<W>) -> bool,
+        mut compile: impl FnMut(&[u8; 32], &mut Policy<W, A, T, K>) -> bool,
     ) -> Result<(), SnapshotError> {
         let mut from = Reader(bytes);
         let format = from.u8()?;

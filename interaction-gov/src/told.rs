@@ -69,7 +69,7 @@ impl Display for Flow {
     }
 }
 
-impl<const W: usize> Display for Version<W> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Display for Version<W, A, T, K> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "version {}, ", self.number)?;
         self.digest().iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))

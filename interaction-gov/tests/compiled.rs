@@ -5,13 +5,13 @@ mod govern;
 use govern::{CORPORATE, PRIVACY, World, authorities, call, log, names, policy, request, take, the, world};
 use interaction_gov::audit::Verdict;
 use interaction_gov::authority::Authorities;
-use interaction_gov::policy::{CompiledError, Policy};
+use interaction_gov::policy::{CompiledError, Policy, PolicyError};
 use interaction_gov::rollout::{Rollout, RolloutError, Track, Version};
 use interaction_gov::time::Time;
 
 use sha2::{Digest as _, Sha256};
 
-fn compiled<const W: usize>(policy: &Policy<W>) -> Vec<u8> {
+fn compiled<const W: usize, const A: usize, const T: usize, const K: usize>(policy: &Policy<W, A, T, K>) -> Vec<u8> {
     let mut bytes = vec![0; policy.compile(&mut []).unwrap_err()];
     let needed = bytes.len();
     assert_eq!(policy.compile(&mut bytes), Ok(needed));
@@ -139,6 +139,35 @@ fn what_is_cut_longer_or_altered_is_refused_or_is_another_policy_and_never_stumb
     assert_eq!(field(first, 8), Some(CompiledError::Field("authority")), "there are eight");
     assert_eq!(field(first, 1), Some(CompiledError::Field("authority")), "twice the same");
     assert_eq!(CompiledError::Full(2).to_string(), "its rules take 2 words of 64");
+}
+
+#[test]
+fn a_policy_with_just_as_many_places_as_it_needs_is_the_same_and_one_place_less_is_refused() {
+    let tests = compiled(&policy(&[EACH_TEST]));
+    let fitted = Policy::<1, 1, 6, 1>::fitted(&tests).unwrap();
+    assert!(compiled(&fitted) == tests && fitted.rules_of(&fitted.members()[0]).count() == 6);
+    assert!(size_of_val(&fitted) < size_of::<Policy<1>>() / 2);
+    assert_eq!(Policy::<1, 1, 5, 1>::fitted(&tests).err(), Some(CompiledError::Field("tests")));
+    assert_eq!(Policy::<1, 0, 6, 1>::fitted(&tests).err(), Some(CompiledError::Field("authorities")));
+    // The unknown region, Germany, and all others.
+    let regions = compiled(&policy(&["authority privacy\nversion 1\npermit speak in de\n"]));
+    let fitted = Policy::<1, 1, 0, 3>::fitted(&regions).unwrap();
+    assert!(compiled(&fitted) == regions);
+    assert_eq!(Policy::<1, 1, 0, 2>::fitted(&regions).err(), Some(CompiledError::Field("places")));
+}
+
+#[test]
+fn a_text_that_needs_more_places_than_there_are_is_refused_and_nothing_of_it_stays() {
+    let (names, mut policy) = (names(), Policy::<1, 1, 0, 1>::with_room());
+    let empty = compiled(&policy);
+    for rule in ["permit speak with own-consent recording", "permit speak in de", "keep any within de"] {
+        let text = format!("authority privacy\nversion 1\n{rule}\n");
+        assert_eq!(policy.add(&text, &names), Err(PolicyError::TooFine), "{rule}");
+        assert!(compiled(&policy) == empty, "{rule}");
+    }
+    policy.add("authority privacy\nversion 1\npermit speak\n", &names).unwrap();
+    let another = "authority corporate\nversion 1\n";
+    assert_eq!(policy.add(another, &names), Err(PolicyError::Full), "one authority");
 }
 
 #[test]

@@ -82,8 +82,11 @@ impl TokenBucket {
         let wanted = u64::from(cost) * 1_000;
         let Some(missing) = wanted.checked_sub(self.level(now)).filter(|missing| *missing > 0) else { return Ok(()) };
         let possible = cost <= self.rate.capacity && self.rate.per_second > 0;
-        let wait = missing.div_ceil(u64::from(self.rate.per_second).max(1));
-        Err(Throttled { retry_after: possible.then(|| u32::try_from(wait).unwrap_or(u32::MAX)) })
+        // A division of 64 bits is a kilobyte of a small device's flash. What does not fit into 32 bits is rounded up to 1,024.
+        let (missing, unit) =
+            u32::try_from(missing).map_or_else(|_| (low(missing >> 10).saturating_add(1), 1 << 10), |all| (all, 1));
+        let wait = missing.div_ceil(self.rate.per_second.max(1)).saturating_mul(unit);
+        Err(Throttled { retry_after: possible.then_some(wait) })
     }
 
     /// Takes `cost` tokens out.
@@ -96,6 +99,11 @@ impl TokenBucket {
         self.filled = self.filled.max(now);
         Ok(())
     }
+}
+
+/// A number that has 32 bits.
+fn low(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -115,6 +123,20 @@ mod tests {
         assert_eq!(bucket.take(Mono(1_000_000), 10), Ok(()), "C_max and no more");
         assert_eq!(bucket.take(Mono(1_000_000), 3), Err(Throttled { retry_after: Some(750) }));
         assert_eq!(bucket.take(Mono(1_000_750), 3), Ok(()));
+    }
+
+    #[test]
+    fn a_long_wait_is_rounded_up_to_1024_milliseconds_at_most() {
+        for (per_second, missing) in [(1, 5_000_000), (7, u32::MAX), (1_000_000, 4_294_968), (u32::MAX, u32::MAX)] {
+            let mut bucket = TokenBucket::new(Rate { capacity: u32::MAX, per_second }, Mono(0));
+            bucket.take(Mono(0), u32::MAX).expect("full");
+            let exactly = (u64::from(missing) * 1_000).div_ceil(u64::from(per_second));
+            let Err(Throttled { retry_after: Some(wait) }) = bucket.covers(Mono(0), missing) else {
+                panic!("it is empty")
+            };
+            let rounded = (exactly..exactly + 2 * 1_024).contains(&u64::from(wait));
+            assert!(rounded || (wait == u32::MAX && exactly > u64::from(u32::MAX)), "{wait} for {exactly}");
+        }
     }
 
     #[test]

@@ -71,7 +71,10 @@ pub enum Difference {
 /// assert_eq!(replay(&fact, &Policy::<1>::new()), Replayed::NotDecided);
 /// ```
 #[must_use]
-pub fn replay<const W: usize>(record: &Record, policy: &Policy<W>) -> Replayed {
+pub fn replay<const W: usize, const A: usize, const T: usize, const K: usize>(
+    record: &Record,
+    policy: &Policy<W, A, T, K>,
+) -> Replayed {
     let (Some(facts), Some(_)) = (record.facts(), record.policy) else { return Replayed::NotDecided };
     if record.verdict == Verdict::NoPolicy {
         return Replayed::NotDecided;

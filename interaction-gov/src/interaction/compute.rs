@@ -20,12 +20,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// The second part of the result is its number, if it runs.
     // keeps: IOE-064 (§4.2 R2), IOE-065 (§4.2 R2), IOE-068 (§4.3 R3), IOE-069 (§4.3 R3), IOE-070 (§4.3 R3), IOE-071 (§4.3 R3), IOE-072 (§4.3 R3), IOE-134 (§8)
-    pub fn invoke<const W: usize, const V: usize, const D: usize>(
+    pub fn invoke<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         invocation: &Invocation<'_>,
         check: &impl ProvenanceCheck,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> (Decision, Option<Binding>) {
         if let Err(Refused(verdict)) = self.advance_with(now, Kind::Invoked, rollout, log) {
@@ -103,12 +103,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Lets a running function run for another participant from now on, if policy permits that participant to run it.
     ///
     /// The functions that it has delegated then run for that participant too, and are decided again.
-    pub fn hand_over<const W: usize, const V: usize, const D: usize>(
+    pub fn hand_over<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         binding: Binding,
         to: Seat,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Decision {
         if let Err(Refused(verdict)) = self.advance_with(now, Kind::HandedOver, rollout, log) {
@@ -187,14 +187,14 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// The answer for the first candidate that is permitted; if none is, the answer for the first candidate.
-    fn first<T, const W: usize, const V: usize, const D: usize>(
+    fn first<C, const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         question: &Question,
-        candidates: impl Iterator<Item = (T, Set<Region>)>,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        candidates: impl Iterator<Item = (C, Set<Region>)>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         kind: Kind,
-    ) -> Option<(T, (Decision, Record))> {
+    ) -> Option<(C, (Decision, Record))> {
         let mut first = None;
         for (candidate, goes) in candidates.filter(|(_, goes)| !goes.is_empty()) {
             let facts = Facts { goes: question.facts.goes.or(goes), ..question.facts };
@@ -211,11 +211,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// The number that a new function would have, and until when the function that delegates it may run.
-    fn may_begin<const W: usize, const V: usize, const D: usize>(
+    fn may_begin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         now: Time,
         invocation: &Invocation<'_>,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> Result<(Binding, Time), Verdict> {
         let Invocation { seat, parent, .. } = *invocation;
         let mut until = Time::NEVER;
@@ -236,13 +236,13 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Decides on a place or a route before it is used: of the candidates, the first that all authorities permit. A
     /// place is one region; a route is every region that it leads through.
     // keeps: IOE-091 (§4.6 R6), IOE-095 (§4.7 R7)
-    pub fn choose<const W: usize, const V: usize, const D: usize>(
+    pub fn choose<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         kind: Choice,
         request: &Request,
         candidates: &[Set<Region>],
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> (Decision, Option<usize>) {
         let kind = match kind {
@@ -308,10 +308,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// The clock went backwards, the interaction is over, or there is no room for the records and nothing had to end.
     // keeps: IOE-105 (§4.9 R9), IOE-135 (§8)
-    pub fn review<const W: usize, const V: usize, const D: usize>(
+    pub fn review<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<Bindings, Refused> {
         self.tighten(now)?;
@@ -397,10 +397,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Decides again about a running function.
-    fn renew<const W: usize, const V: usize, const D: usize>(
+    fn renew<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         running: &Running,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Option<Lease> {
         let version = self.version(rollout);

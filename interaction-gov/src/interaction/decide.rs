@@ -76,11 +76,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// A request that cannot be recorded is denied, and nothing changes. The exception are actions that the vocabulary
     /// lists as `always`: they are permitted to all participants that are there, in any state, even if the log is full.
     // keeps: IOE-059 (§4.2 R2), IOE-061 (§4.2 R2), IOE-066 (§4.2 R2), IOE-067 (§4.2 R2), IOE-088 (§4.6 R6), IOE-090 (§4.6 R6), IOE-092 (§4.6 R6)
-    pub fn decide<const W: usize, const V: usize, const D: usize>(
+    pub fn decide<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         request: &Request,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Decision {
         let version = self.version(rollout);
@@ -109,11 +109,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Decides about an action that is always permitted.
-    fn always<const W: usize>(
+    fn always<const W: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         request: &Request,
-        version: Option<&Version<W>>,
+        version: Option<&Version<W, A, T, K>>,
         log: &mut impl Sink,
     ) -> Option<Decision> {
         let version = version?;
@@ -135,11 +135,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// speakers of the authorities that were asked, and its time is not over.
     // keeps: IOE-022 (§3.1)
     #[must_use]
-    pub fn holds<const W: usize, const V: usize, const D: usize>(
+    pub fn holds<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         lease: &Lease,
         now: Time,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> bool {
         lease.interaction == self.id
             && lease.birth == self.birth
@@ -152,12 +152,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Whether a permit still holds and covers this request. To be called before each governed processing.
     #[must_use]
-    pub fn permits<const W: usize, const V: usize, const D: usize>(
+    pub fn permits<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         lease: &Lease,
         request: &Request,
         now: Time,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> bool {
         lease.covers(request) && self.holds(lease, now, rollout)
     }
@@ -197,13 +197,20 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Collects what the interaction knows about a request. If the request states (`said`) where data go, an action
     /// that carries others' data sends them there alone; an action that carries the actor's data sends them to all that
     /// receive the stream in any case.
-    pub(super) fn question<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn question<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         now: Time,
         request: &Request,
         said: bool,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> Result<Question, Verdict> {
         let Request { action, seat, on, binding, goes } = *request;
         let Some(number) = binding else {
@@ -230,11 +237,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Whether a running function may run: its lease holds, or it would be permitted again. It may not while a function
     /// that delegated it has failed.
-    pub(super) fn may_run<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn may_run<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         now: Time,
         running: &Running,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> bool {
         let anew = || {
             let question = self.ask_for(now, running.action, running.on, running).ok()?;
@@ -266,10 +280,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// How long a failed function has to recover, by the settings of the authorities that are asked about it.
-    pub(super) fn recovery<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn recovery<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         running: &Running,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> u32 {
         let facts = self.participant(running.seat).map(|actor| {
             let on = running.on;
@@ -281,11 +302,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Asks the authorities, and where data may go, and makes the record.
     // keeps: IOE-094 (§4.7 R7), IOE-095 (§4.7 R7), IOE-096 (§4.7 R7)
-    pub(super) fn answer<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn answer<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         question: &Question,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         kind: Kind,
     ) -> (Decision, Record) {
         let mut said = (self.denied(Verdict::NoPolicy, version.map(|version| version.number)), self.fact(kind));
@@ -294,11 +322,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// The same with a lease that ends when the answer may change: for a permit its lease, for a denial its duration.
-    pub(super) fn answer_until<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn answer_until<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         question: &Question,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         kind: Kind,
     ) -> (Decision, Record, Lease) {
         let number = version.map(|version| version.number);
@@ -311,11 +346,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The same in place: a decision and its record are large, and are not copied. Returns until when the answer of the
     /// authorities holds, and which of them were asked.
-    fn answer_in<const W: usize, const V: usize, const D: usize>(
+    fn answer_in<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         question: &Question,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         (decision, record): (&mut Decision, &mut Record),
     ) -> (Time, Set<Authority>) {
         let facts = &question.facts;
@@ -367,11 +402,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// In observe mode a function may run without a permit. It gets a lease all the same, so that it is decided again
     /// as often as others.
-    pub(super) fn unenforced<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn unenforced<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         decision: &Decision,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> Option<Lease> {
         let settings = version.map_or_else(Settings::default, |version| version.policy.common_settings());
         let number = version.map_or(u32::MAX, |version| version.number);
@@ -393,11 +435,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// There is no such version, or it was rolled back, or a text in it was taken back and it is not pinned to it yet; no room for
     /// the record, or the clock went backwards.
     // keeps: IOE-078 (§4.5 R5)
-    pub fn pin<const W: usize, const V: usize, const D: usize>(
+    pub fn pin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         version: Option<u32>,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_with(now, Kind::Policy, rollout, log)?;

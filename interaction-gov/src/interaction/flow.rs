@@ -222,11 +222,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// A permit that the next record is about.
-    pub(super) fn lease<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn lease<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         until: Time,
         version: u32,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         (asked, what): (Set<crate::vocabulary::Authority>, Request),
     ) -> Lease {
         Lease {

@@ -205,11 +205,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the record.
-    pub fn create<const W: usize, const V: usize, const D: usize>(
+    pub fn create<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         id: InteractionId,
         now: Time,
         mode: Mode,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<Self, Refused> {
         let mut interaction = Self::VACANT;
@@ -220,12 +220,12 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     ///
     /// # Errors
     /// There is no room for the record, or the interaction in this place is not over.
-    pub fn begin<const W: usize, const V: usize, const D: usize>(
+    pub fn begin<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         id: InteractionId,
         now: Time,
         mode: Mode,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         const { assert!(B <= 32 && P < u16::MAX as usize) };
@@ -316,10 +316,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The version that governs the interaction now.
     #[must_use]
-    pub fn version<'r, const W: usize, const V: usize, const D: usize>(
+    pub fn version<
+        'r,
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
-        rollout: &'r Rollout<W, V, D>,
-    ) -> Option<&'r Version<W>> {
+        rollout: &'r Rollout<W, V, D, A, T, K>,
+    ) -> Option<&'r Version<W, A, T, K>> {
         match self.pinned {
             None => rollout.version_of(self.track),
             Some(number) => rollout.version_pinned(number, self.track),
@@ -328,7 +336,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Whether a head is to be signed now: as often as the settings require, and at the end.
     #[must_use]
-    pub fn head_is_due<const W: usize, const V: usize, const D: usize>(&self, rollout: &Rollout<W, V, D>) -> bool {
+    pub fn head_is_due<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
+        &self,
+        rollout: &Rollout<W, V, D, A, T, K>,
+    ) -> bool {
         let every = self.version(rollout).map_or(1, |version| version.policy.common_settings().head_every);
         let since = self.chain.next().saturating_sub(self.head_at);
         since >= every.max(1) || (since > 0 && self.state == State::Terminated)

@@ -11,6 +11,7 @@ use crate::time::Time;
 pub(super) const AHEAD: u64 = 400 * 86_400_000;
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
+    #[inline(never)]
     pub(super) fn fact(&self, kind: Kind) -> Record {
         Record::fact(self.id, self.chain.next(), self.last, kind)
     }
@@ -66,22 +67,36 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// The same for steps that ask the authorities: it also records the changes of the control plane, and the governing
     /// version if it is another one than before.
-    pub(super) fn advance_with<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn advance_with<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &mut self,
         now: Time,
         kind: Kind,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance_by(now, kind, self.version(rollout), rollout, log)
     }
 
-    pub(super) fn advance_by<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn advance_by<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &mut self,
         now: Time,
         kind: Kind,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         self.advance(now, kind, log)?;
@@ -94,10 +109,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Records each change of the control plane since the last time, the oldest first, and the governing version if it
     /// has changed. As long as there is no room for all of these records, nothing is decided.
     #[cold]
-    fn hear<const W: usize, const V: usize, const D: usize>(
+    fn hear<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<(), Refused> {
         let changes = &rollout.authorities.changes;

@@ -57,11 +57,18 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// A permit that rests on nothing yet.
-    fn rests_on_nothing<const W: usize, const V: usize, const D: usize>(
+    fn rests_on_nothing<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         participant: &Participant,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
     ) -> Lease {
         let (action, seat) = (participant.action, participant.seat);
         let what = Request { action, seat, on: On::Nothing, binding: None, goes: Set::EMPTY };
@@ -72,24 +79,31 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// Decides whether a participant may send and receive what it asks for, on each of these streams. Returns the
     /// permitted streams; the first denial, or else a permit; and a lease that ends as soon as any of these answers,
     /// denials included, may change.
-    pub(super) fn may_flow<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn may_flow<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &self,
         participant: &Participant,
         wants: Streams,
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         kind: Kind,
     ) -> (Streams, (Decision, Record), Lease) {
         self.may(participant, (wants, false), version, rollout, kind)
     }
 
     /// The same; or, if it sends `alone`, whether it may send if no participant receives it.
-    fn may<const W: usize, const V: usize, const D: usize>(
+    fn may<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &self,
         participant: &Participant,
         (wants, alone): (Streams, bool),
-        version: Option<&Version<W>>,
-        rollout: &Rollout<W, V, D>,
+        version: Option<&Version<W, A, T, K>>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         kind: Kind,
     ) -> (Streams, (Decision, Record), Lease) {
         let (mut has, mut rests) = (Streams::NONE, self.rests_on_nothing(participant, version, rollout));
@@ -121,7 +135,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// How long a validation of this participant holds at most, by the settings of all authorities that are asked about
     /// any of its streams.
-    pub(super) fn validation_ms<const W: usize>(&self, one: &Participant, version: Option<&Version<W>>) -> u32 {
+    pub(super) fn validation_ms<const W: usize, const A: usize, const T: usize, const K: usize>(
+        &self,
+        one: &Participant,
+        version: Option<&Version<W, A, T, K>>,
+    ) -> u32 {
         let longest = Settings::default().validation_ms;
         let Some(version) = version else { return longest };
         let settings = |deed| version.policy.settings(&self.facts_of_flow(one, deed).0).validation_ms;
@@ -136,10 +154,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// be sent to the remaining receivers, until a pass removes nothing. So the outcome depends neither on the order of
     /// participants nor on the earlier flows, and each remaining flow is permitted beside all others. Each turn removes
     /// a stream of a participant, or is the last one.
-    pub(super) fn review_flows<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn review_flows<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &mut self,
         now: Time,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) {
         let holds = |one: &Participant| self.holds(&one.lease, now, rollout);
@@ -170,10 +195,17 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Cuts all streams of participants whose permit does not hold: for when nothing can be decided.
-    pub(super) fn cut_flows<const W: usize, const V: usize, const D: usize>(
+    pub(super) fn cut_flows<
+        const W: usize,
+        const V: usize,
+        const D: usize,
+        const A: usize,
+        const T: usize,
+        const K: usize,
+    >(
         &mut self,
         now: Time,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) {
         let mut last = None;
@@ -196,11 +228,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
 
     /// Starts with all wanted streams, of which the passes take some away. A participant whose validation has lapsed is
     /// left out.
-    fn want_all<const W: usize, const V: usize, const D: usize>(
+    fn want_all<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         before: &[Streams; P],
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) {
         let version = self.version(rollout);
@@ -224,11 +256,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Does one pass. Returns whether it has taken anything away.
-    fn take_away<const W: usize, const V: usize, const D: usize>(
+    fn take_away<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         pass: Pass,
         before: &[Streams; P],
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> bool {
         let version = self.version(rollout);
@@ -256,10 +288,10 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     }
 
     /// Records the new flows. A flow that cannot be recorded does not begin. Returns whether all could be recorded.
-    fn record_gains<const W: usize, const V: usize, const D: usize>(
+    fn record_gains<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         before: &[Streams; P],
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> bool {
         let version = self.version(rollout);

@@ -210,11 +210,11 @@ impl<const P: usize, const B: usize> Interaction<P, B> {
     /// # Errors
     /// Nothing runs under this number, or the interaction is over.
     // keeps: IOE-103 (§4.9 R9), IOE-104 (§4.9 R9), IOE-106 (§4.9 R9)
-    pub fn fail<const W: usize, const V: usize, const D: usize>(
+    pub fn fail<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>(
         &mut self,
         now: Time,
         binding: Binding,
-        rollout: &Rollout<W, V, D>,
+        rollout: &Rollout<W, V, D, A, T, K>,
         log: &mut impl Sink,
     ) -> Result<State, Refused> {
         self.tighten(now)?;

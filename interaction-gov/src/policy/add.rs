@@ -59,7 +59,7 @@ impl From<TextError> for PolicyError {
     }
 }
 
-impl<const W: usize> Policy<W> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
     /// Adds an authority's part, checked: names that do not exist, rules that never match, rules that are never reached and
     /// permits that a deny covers are refused, each with its place.
     ///

@@ -55,7 +55,7 @@ macro_rules! field {
     };
 }
 
-impl<const W: usize> Policy<W> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
     /// Writes the policy as bytes that firmware links. Returns their number.
     ///
     /// # Errors
@@ -83,7 +83,9 @@ impl<const W: usize> Policy<W> {
         self.index.write(self.words, &mut to);
         to.done()
     }
+}
 
+impl<const W: usize> Policy<W> {
     /// The policy that a host has compiled, as a constant:
     ///
     /// ```
@@ -99,7 +101,17 @@ impl<const W: usize> Policy<W> {
     /// # Errors
     /// [`CompiledError`].
     pub const fn compiled(bytes: &[u8]) -> Result<Self, CompiledError> {
-        let mut policy = Self::new();
+        Self::fitted(bytes)
+    }
+}
+
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
+    /// The same with just as many places for authorities, tests and kinds of regions as it needs: each unused one takes flash.
+    ///
+    /// # Errors
+    /// [`CompiledError`], also if it has more of them than there are places.
+    pub const fn fitted(bytes: &[u8]) -> Result<Self, CompiledError> {
+        let mut policy = Self::with_room();
         let from = &mut Reader(bytes);
         let label: [u8; 15] = field!(from.take());
         let (mut these, mut those) = (label.as_slice(), LABEL.as_slice());
@@ -127,7 +139,7 @@ impl<const W: usize> Policy<W> {
 
     const fn read_members(&mut self, from: &mut Reader<'_>, words: u16) -> Result<(), FieldError> {
         let (number, vocabulary) = (attempt!(from.u8()), self.vocabulary);
-        if number as usize > AUTHORITIES {
+        if number as usize > A {
             return Err(FieldError::Field("authorities"));
         }
         let (mut places, mut left) = (self.members.places(number), number);

@@ -72,12 +72,16 @@ use crate::list::{Blank, List};
 use crate::time::Time;
 use crate::vocabulary::{Action, Authority, Name as _, Obligation, Region, Set};
 use index::{Index, Rows};
+pub(crate) use index::{PLACES, TESTS};
 use settings::{Said, Shortest, Together};
 
 /// How many authorities a policy can have.
 pub const AUTHORITIES: usize = 8;
 
 /// A policy: the rules of all its authorities, for up to 64 × `W` rules. Each authority's rules begin a word of their own.
+///
+/// A device whose policy is a constant can leave out places that it does not use: it has room for `A` authorities, and for `T`
+/// different tests of consent, presence and hours in all rules, which distinguish `K` kinds of regions: 1 if none names a region.
 ///
 /// ```
 /// use interaction_gov::policy::{Policy, PolicyError};
@@ -93,11 +97,11 @@ pub const AUTHORITIES: usize = 8;
 /// assert_eq!(policy.members().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Policy<const W: usize> {
-    members: List<Member, AUTHORITIES>,
+pub struct Policy<const W: usize, const A: usize = AUTHORITIES, const T: usize = TESTS, const K: usize = PLACES> {
+    members: List<Member, A>,
     /// How many words are taken.
     words: usize,
-    index: Index<W>,
+    index: Index<W, T, K>,
     /// The digest of the vocabulary in which it is written; zeros if it has no texts.
     vocabulary: [u8; 32],
     /// The actions that carry the data of the actor alone; those that are always permitted.
@@ -161,9 +165,9 @@ impl Blank for Member {
     };
 }
 
-impl<const W: usize> Clone for Policy<W> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Clone for Policy<W, A, T, K> {
     fn clone(&self) -> Self {
-        let mut copy = Self::new();
+        let mut copy = Self::with_room();
         copy.clone_from(self);
         copy
     }
@@ -197,6 +201,14 @@ impl<const W: usize> Policy<W> {
     /// A policy without authorities: it permits nothing. All its bytes are zero, so that a static one takes no flash.
     #[must_use]
     pub const fn new() -> Self {
+        Self::with_room()
+    }
+}
+
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A, T, K> {
+    /// The same with room for `A` authorities, `T` tests and `K` kinds of regions.
+    #[must_use]
+    pub const fn with_room() -> Self {
         Self {
             members: List::new(),
             words: 0,
@@ -331,7 +343,7 @@ impl<const W: usize> Policy<W> {
     }
 
     /// The answer for one authority, by its own rules or by those of its speaker, and the rule that gives it.
-    fn ask(&self, rows: &Rows<'_, W>, member: &Member, speaking: &Member) -> (Answer, Option<usize>) {
+    fn ask(&self, rows: &Rows<'_, W, T, K>, member: &Member, speaking: &Member) -> (Answer, Option<usize>) {
         if member.authority != speaking.authority
             && let Some(at) = member.words().find_map(|word| index::bit(word, rows.keeps(word)))
         {
@@ -348,7 +360,7 @@ impl<const W: usize> Policy<W> {
     }
 
     /// The obligations of all permits that hold.
-    fn obligations(&self, rows: &Rows<'_, W>, speaking: &Member) -> Set<Obligation> {
+    fn obligations(&self, rows: &Rows<'_, W, T, K>, speaking: &Member) -> Set<Obligation> {
         let mut obligations = Set::EMPTY;
         for word in speaking.words() {
             let mut left = rows.obliging(word);

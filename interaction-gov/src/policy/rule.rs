@@ -115,13 +115,21 @@ pub enum Test {
     Hours(u16, u16),
 }
 
-const MINUTE: u64 = 60_000;
+const MINUTE: u32 = 60_000;
 /// Minutes of a day.
 pub(super) const DAY: u16 = 1_440;
 
-/// The minute of the day, by the caller's clock: its time counts from a midnight.
-fn minute(Time(ms): Time) -> u16 {
-    u16::try_from(ms / MINUTE % u64::from(DAY)).unwrap_or_default()
+/// The minute of the day, by the caller's clock, and the milliseconds of this minute: its time counts from a midnight.
+///
+/// It divides digit by digit, of 16 bits each: a division of 64 bits is a kilobyte of a small device's flash.
+fn minute(Time(ms): Time) -> (u16, u32) {
+    let (mut minute, mut left) = (0, 0);
+    for digit in ms.to_be_bytes().as_chunks().0 {
+        left = (left << 16) | u32::from(u16::from_be_bytes(*digit));
+        minute = ((minute << 16) | (left / MINUTE)) % u32::from(DAY);
+        left %= MINUTE;
+    }
+    (u16::try_from(minute).unwrap_or_default(), left)
 }
 
 impl Test {
@@ -134,7 +142,7 @@ impl Test {
             Self::Present(role) => facts.present.contains(role),
             Self::Absent(role) => !facts.present.contains(role),
             Self::Hours(from, to) => {
-                let now = minute(facts.time);
+                let (now, _) = minute(facts.time);
                 if from <= to { from <= now && now < to } else { from <= now || now < to }
             }
         }
@@ -153,10 +161,10 @@ impl Test {
     /// When its result next changes with time.
     pub(super) fn changes(self, now: Time) -> Time {
         let Self::Hours(from, to) = self else { return Time::NEVER };
-        let at = minute(now);
-        let begun = now.0 - now.0 % MINUTE;
+        let (at, past) = minute(now);
+        let begun = now.0 - u64::from(past);
         let away = |edge: u16| if edge > at { edge - at } else { edge + DAY - at };
-        Time(begun).after(u64::from(away(from).min(away(to))) * MINUTE)
+        Time(begun).after(u64::from(away(from).min(away(to))) * u64::from(MINUTE))
     }
 
     /// Its bytes in a scope that is signed.
@@ -459,5 +467,19 @@ impl Rule {
         let sense = if self.effect == Effect::Permit { Sense::Must } else { Sense::May };
         let leaves = self.effect != Effect::Keep || !self.within.covers(facts.goes);
         facts.have_names() && leaves && self.conditions.hold(facts, sense)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_of_the_day_is_what_a_division_says() {
+        for ms in [0, 59_999, 60_000, 86_399_999, 86_400_000, 1 << 32, 1_795_856_400_123, u64::MAX - 1, u64::MAX] {
+            let (minute_of_day, left) = (ms / 60_000 % 1_440, ms % 60_000);
+            let (found, rest) = minute(Time(ms));
+            assert_eq!((u64::from(found), u64::from(rest)), (minute_of_day, left), "{ms}");
+        }
     }
 }

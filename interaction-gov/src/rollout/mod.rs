@@ -16,7 +16,7 @@ use crate::authority::{Authorities, DELEGATIONS};
 use crate::changes::{Change, Entry};
 use crate::identity::{InteractionId, keyed};
 use crate::number::Flag;
-use crate::policy::Policy;
+use crate::policy::{AUTHORITIES, PLACES, Policy, TESTS};
 use crate::vocabulary::Authority;
 pub(crate) use version::Place;
 
@@ -56,7 +56,7 @@ pub(crate) struct Canary {
 pub(crate) struct Key([u8; 32]);
 
 /// Up to `V` versions of up to 64 × `W` rules each, the tracks, and the authorities behind them, with up to `D` delegations: 0,
-/// or a multiple of 8, of which each of 8 authorities has its share.
+/// or a multiple of 8, of which each of 8 authorities has its share. `A`, `T` and `K` are those of the [`Policy`].
 ///
 /// A version is identified by its number, which is never reused.
 ///
@@ -82,12 +82,19 @@ pub(crate) struct Key([u8; 32]);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Rollout<const W: usize, const V: usize, const D: usize = DELEGATIONS> {
+pub struct Rollout<
+    const W: usize,
+    const V: usize,
+    const D: usize = DELEGATIONS,
+    const A: usize = AUTHORITIES,
+    const T: usize = TESTS,
+    const K: usize = PLACES,
+> {
     /// The authorities that make policy.
     pub authorities: Authorities<D>,
-    pub(crate) versions: [Place<W>; V],
+    pub(crate) versions: [Place<W, A, T, K>; V],
     /// A version outside of this memory, and whether it was rolled back.
-    pub(crate) linked: Option<&'static Version<W>>,
+    pub(crate) linked: Option<&'static Version<W, A, T, K>>,
     pub(crate) linked_withdrawn: Flag,
     pub(crate) stable: Option<u32>,
     /// The version that governs everything in an emergency, whatever the track or the pin.
@@ -114,6 +121,16 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// ```
     #[must_use]
     pub const fn new(authorities: Authorities<D>, key: [u8; 32]) -> Self {
+        Self::with_room(authorities, key)
+    }
+}
+
+impl<const W: usize, const V: usize, const D: usize, const A: usize, const T: usize, const K: usize>
+    Rollout<W, V, D, A, T, K>
+{
+    /// The same for versions of up to `A` authorities, `T` tests and `K` kinds of regions.
+    #[must_use]
+    pub const fn with_room(authorities: Authorities<D>, key: [u8; 32]) -> Self {
         let versions = [const { Place::FREE }; V];
         Self {
             authorities,
@@ -140,7 +157,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// # Errors
     /// [`RolloutError::NotSigned`], [`RolloutError::LeftOut`] or [`RolloutError::Full`].
     // keeps: IOE-132 (§8), IOE-136 (§8)
-    pub fn install(&mut self, policy: &Policy<W>) -> Result<u32, RolloutError> {
+    pub fn install(&mut self, policy: &Policy<W, A, T, K>) -> Result<u32, RolloutError> {
         let number = self.numbers;
         let next = number.checked_add(1).ok_or(RolloutError::Full)?;
         for member in policy.members() {
@@ -169,7 +186,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     /// [`RolloutError::LeftOut`]; [`RolloutError::Full`]: its number was given already; [`RolloutError::InUse`]: the version that
     /// was linked before governs.
     // keeps: IOE-132 (§8), IOE-136 (§8)
-    pub fn link(&mut self, version: &'static Version<W>) -> Result<u32, RolloutError> {
+    pub fn link(&mut self, version: &'static Version<W, A, T, K>) -> Result<u32, RolloutError> {
         let number = version.number;
         let next = number.checked_add(1).filter(|next| *next > self.numbers).ok_or(RolloutError::Full)?;
         if self.linked.is_some_and(|linked| self.governs(linked.number)) {
@@ -196,7 +213,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     }
 
     /// All versions, and whether each was rolled back.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&Version<W>, Flag)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Version<W, A, T, K>, Flag)> {
         let linked = self.linked.into_iter().map(|version| (version, self.linked_withdrawn));
         let others = self.versions.iter().filter_map(Place::version);
         linked.chain(others.map(|version| (version, version.withdrawn)))
@@ -213,7 +230,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
             return Err(RolloutError::InUse);
         }
         self.linked = self.linked.filter(|linked| linked.number != version);
-        let is_this = |place: &&mut Place<W>| place.version().is_some_and(|one| one.number == version);
+        let is_this = |place: &&mut Place<W, A, T, K>| place.version().is_some_and(|one| one.number == version);
         if let Some(place) = self.versions.iter_mut().find(is_this) {
             place.free();
         }
@@ -329,7 +346,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
         if self.linked.is_some_and(|linked| Some(linked.number) == version) {
             self.linked_withdrawn = Flag::YES;
         }
-        let is_this = |place: &&mut Place<W>| place.version().is_some_and(|one| Some(one.number) == version);
+        let is_this = |place: &&mut Place<W, A, T, K>| place.version().is_some_and(|one| Some(one.number) == version);
         if let Some(place) = self.versions.iter_mut().find(is_this) {
             place.withdraw();
         }
@@ -414,21 +431,21 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
 
     /// The version that governs a track. Interactions of a canary that is over follow the stable track.
     #[must_use]
-    pub fn version_of(&self, track: Track) -> Option<&Version<W>> {
+    pub fn version_of(&self, track: Track) -> Option<&Version<W, A, T, K>> {
         let canary = self.canary.filter(|canary| canary.track == track && !canary.withdrawn.is());
         self.version(self.emergency.or_else(|| canary.map_or(self.stable, |canary| Some(canary.version)))?)
     }
 
     /// A version by its number.
     #[must_use]
-    pub fn version(&self, number: u32) -> Option<&Version<W>> {
+    pub fn version(&self, number: u32) -> Option<&Version<W, A, T, K>> {
         let linked = self.linked.filter(|linked| linked.number == number);
         linked.or_else(|| self.versions.iter().filter_map(Place::version).find(|version| version.number == number))
     }
 
     /// The version that governs interactions that are pinned to this one. If it was rolled back, they follow their
     /// track.
-    pub(crate) fn version_pinned(&self, number: u32, track: Track) -> Option<&Version<W>> {
+    pub(crate) fn version_pinned(&self, number: u32, track: Track) -> Option<&Version<W, A, T, K>> {
         match self.usable(self.emergency.unwrap_or(number)) {
             Ok(version) => Some(version),
             Err(RolloutError::Withdrawn) => self.version_of(track),
@@ -447,7 +464,7 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
     }
 
     /// The version, unless a text in it was taken back since it was installed: where it governs it may stay, and it begins nowhere.
-    pub(crate) fn may_govern(&self, governs: Option<u32>, version: u32) -> Result<&Version<W>, RolloutError> {
+    pub(crate) fn may_govern(&self, governs: Option<u32>, version: u32) -> Result<&Version<W, A, T, K>, RolloutError> {
         let next = self.usable(version)?;
         let bad = next.policy.members().iter().find(|member| self.authorities.took_back(member));
         match bad.filter(|_| governs != Some(version)) {
@@ -456,12 +473,12 @@ impl<const W: usize, const V: usize, const D: usize> Rollout<W, V, D> {
         }
     }
 
-    fn there(&self, version: u32) -> Result<&Version<W>, RolloutError> {
+    fn there(&self, version: u32) -> Result<&Version<W, A, T, K>, RolloutError> {
         self.version(version).ok_or(RolloutError::Unknown)
     }
 
     /// A version that was not rolled back.
-    pub(crate) fn usable(&self, number: u32) -> Result<&Version<W>, RolloutError> {
+    pub(crate) fn usable(&self, number: u32) -> Result<&Version<W, A, T, K>, RolloutError> {
         let (version, withdrawn) =
             self.all().find(|(version, _)| version.number == number).ok_or(RolloutError::Unknown)?;
         if withdrawn.is() { Err(RolloutError::Withdrawn) } else { Ok(version) }

@@ -1,7 +1,7 @@
 //! A version, and the place that holds it.
 
 use crate::number::Flag;
-use crate::policy::{CompiledError, Policy};
+use crate::policy::{AUTHORITIES, CompiledError, PLACES, Policy, TESTS};
 
 /// A version.
 ///
@@ -16,13 +16,13 @@ use crate::policy::{CompiledError, Policy};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Version<const W: usize> {
+pub struct Version<const W: usize, const A: usize = AUTHORITIES, const T: usize = TESTS, const K: usize = PLACES> {
     /// Its number. No two versions of a control plane ever have the same.
     pub number: u32,
     /// Whether it was rolled back.
     pub(crate) withdrawn: Flag,
     /// The rules and settings.
-    pub policy: Policy<W>,
+    pub policy: Policy<W, A, T, K>,
 }
 
 impl<const W: usize> Version<W> {
@@ -32,7 +32,17 @@ impl<const W: usize> Version<W> {
     /// # Errors
     /// [`CompiledError`]: the bytes are no compiled policy, or `W` is too small for it.
     pub const fn compiled(number: u32, bytes: &[u8]) -> Result<Self, CompiledError> {
-        match Policy::compiled(bytes) {
+        Self::fitted(number, bytes)
+    }
+}
+
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Version<W, A, T, K> {
+    /// The same with just as many places for authorities, tests and kinds of regions as it needs ([`Policy::fitted`]).
+    ///
+    /// # Errors
+    /// [`CompiledError`], also if it has more of them than there are places.
+    pub const fn fitted(number: u32, bytes: &[u8]) -> Result<Self, CompiledError> {
+        match Policy::fitted(bytes) {
             Ok(policy) => Ok(Self { number, withdrawn: Flag::NO, policy }),
             Err(error) => Err(error),
         }
@@ -46,21 +56,21 @@ impl<const W: usize> Version<W> {
 }
 
 /// A place for a version. An `Option` would not do: its empty value is not all zeros.
-pub(crate) struct Place<const W: usize> {
+pub(crate) struct Place<const W: usize, const A: usize, const T: usize, const K: usize> {
     taken: Flag,
-    version: Version<W>,
+    version: Version<W, A, T, K>,
 }
 
-impl<const W: usize> Place<W> {
+impl<const W: usize, const A: usize, const T: usize, const K: usize> Place<W, A, T, K> {
     pub const FREE: Self =
-        Self { taken: Flag::NO, version: Version { number: 0, withdrawn: Flag::NO, policy: Policy::new() } };
+        Self { taken: Flag::NO, version: Version { number: 0, withdrawn: Flag::NO, policy: Policy::with_room() } };
 
-    pub const fn version(&self) -> Option<&Version<W>> {
+    pub const fn version(&self) -> Option<&Version<W, A, T, K>> {
         if self.taken.is() { Some(&self.version) } else { None }
     }
 
     /// Takes a version of this number, whose policy is still empty.
-    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W> {
+    pub fn fill(&mut self, number: u32, withdrawn: Flag) -> &mut Policy<W, A, T, K> {
         let Self { taken, version } = self;
         (*taken, version.number, version.withdrawn) = (Flag::YES, number, withdrawn);
         version.policy.clear();

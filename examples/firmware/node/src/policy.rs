@@ -16,12 +16,12 @@ use rand_core::CryptoRng;
 use crate::panics::stop;
 
 /// Made by `inspect policy compile` of the texts beside it; a test of the demo makes it again.
-static VERSION: Version<2> = match Version::compiled(0, include_bytes!("../../policy/sensor.policy.bin")) {
+static VERSION: Version<2, 2, 0, 1> = match Version::fitted(0, include_bytes!("../../policy/sensor.policy.bin")) {
     Ok(version) => version,
     Err(_) => panic!("no compiled policy"),
 };
 
-type Plane = Rollout<2, 0, 0>;
+type Plane = Rollout<2, 0, 0, 2, 0, 1>;
 
 // The numbers of `names.vocabulary`.
 const PLANT: Authority = Authority(0);
@@ -42,7 +42,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub const EMPTY: Self = Self { plane: Rollout::new(Authorities::with_room(), [0; 32]), records: [[0; RECORD]; 6] };
+    pub const EMPTY: Self =
+        Self { plane: Rollout::with_room(Authorities::with_room(), [0; 32]), records: [[0; RECORD]; 6] };
 }
 
 /// The interaction. A vacant one is not all zero, and so it has a place of its own.

@@ -2,7 +2,8 @@
 //! so on. An item is a function of its number, so that a sensor that was reset says the same again.
 
 /// So many readings are sealed together.
-pub const BATCH: u64 = 100;
+pub const BATCH: u64 = IN_BATCH as u64;
+const IN_BATCH: u32 = 100;
 
 /// What an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,18 @@ impl Item {
     /// ```
     #[must_use]
     pub const fn of(number: u64) -> Self {
-        let (batch, place) = (number / (BATCH + 1), number % (BATCH + 1));
-        if place == BATCH { Self::Envelope(batch) } else { Self::Reading(number - batch) }
+        let short = short(number);
+        let (batch, place) = (short / (IN_BATCH + 1), short % (IN_BATCH + 1));
+        if place == IN_BATCH { Self::Envelope(batch as u64) } else { Self::Reading(number - batch as u64) }
+    }
+}
+
+/// A number in 32 bits, enough for a reading a second in 136 years: a division of 64 bits is a kilobyte of the node's flash.
+#[must_use]
+pub const fn short(number: u64) -> u32 {
+    match number.to_be_bytes() {
+        [0, 0, 0, 0, a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
+        _ => u32::MAX,
     }
 }
 
@@ -32,8 +43,8 @@ pub const READING: usize = 12;
 /// What the sensor measures. Not a clock's: the same after a reset.
 #[must_use]
 pub fn reading(number: u64) -> [u8; READING] {
-    let wave = i32::try_from(number % 400).unwrap_or(0) - 200;
-    let degrees = 2_150 + wave.abs() * 3 + i32::try_from((number * 7_919) % 13).unwrap_or(0);
+    let short = short(number);
+    let degrees = 2_150 + (short % 400).abs_diff(200) * 3 + short % 13 * 7_919 % 13;
     let mut bytes = [0; READING];
     let (head, tail) = bytes.split_at_mut(8);
     head.copy_from_slice(&number.to_be_bytes());
@@ -58,7 +69,7 @@ pub const SCHEMA: &str = "readings-v1";
 /// The surface of a batch, and when it was sealed: the sensor measures once a second, and began at midnight.
 #[must_use]
 pub fn name_and_time(batch: u64) -> ([u8; 43], [u8; 20]) {
-    let seconds = (batch + 1) * BATCH;
+    let seconds = short((batch + 1) * BATCH);
     let digits =
         [seconds / 36_000, seconds / 3_600 % 10, seconds / 600 % 6, seconds / 60 % 10, seconds / 10 % 6, seconds % 10];
     let digits = digits.map(|digit| b'0' + digit.to_le_bytes()[0]);

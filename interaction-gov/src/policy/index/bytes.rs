@@ -1,6 +1,6 @@
 //! The index as bytes in a compiled policy.
 
-use super::{Index, PLACES};
+use super::Index;
 use crate::bytes::{FieldError, Reader, Writer, attempt};
 use crate::policy::rule::Test;
 
@@ -27,7 +27,7 @@ const fn read_rows<const W: usize>(
     Ok(())
 }
 
-impl<const W: usize> Index<W> {
+impl<const W: usize, const T: usize, const K: usize> Index<W, T, K> {
     /// The rows of the index in the order of their bytes; of tests and places only those that are used.
     fn write_rows(&self, words: usize, to: &mut Writer<'_>) {
         let (tests, places) = (self.tests.len(), self.kinds_of_places());
@@ -83,7 +83,7 @@ impl<const W: usize> Index<W> {
             places = rest;
         }
         let (tests, places) = (self.tests.count() as usize, self.kinds_of_places());
-        if places > PLACES {
+        if places > K {
             return Err(FieldError::Field("places"));
         }
         let mut ones = [[0; W]; 3];

@@ -16,7 +16,7 @@ pub const TESTS: usize = 64;
 pub const PLACES: usize = 32;
 
 /// A row for each value of each fact. A bit is set where the rule does not exclude the value.
-pub(super) struct Index<const W: usize> {
+pub(super) struct Index<const W: usize, const T: usize, const K: usize> {
     actions: [[u64; W]; 31],
     kinds: [[u64; W]; 4],
     /// None, and each.
@@ -26,16 +26,16 @@ pub(super) struct Index<const W: usize> {
     postures: [[u64; W]; 4],
     provenances: [[u64; W]; 3],
     /// The tests, and for each the rules that require it.
-    tests: List<Test, TESTS>,
-    asking: [[u64; W]; TESTS],
+    tests: List<Test, T>,
+    asking: [[u64; W]; T],
     /// Which of the tests change with time.
     hours: u64,
     /// Regions that no rule distinguishes are one place; the first place is the unknown region.
     places: [u8; 128],
     used: u8,
     /// The rules that hold for a place, and the keeps that do not include it.
-    inside: [[u64; W]; PLACES],
-    outside: [[u64; W]; PLACES],
+    inside: [[u64; W]; K],
+    outside: [[u64; W]; K],
     /// Denies and keeps, which decide even if they only may hold; keeps alone; permits with obligations.
     forbids: [u64; W],
     keeps: [u64; W],
@@ -70,8 +70,10 @@ fn put(row: Option<&mut [u64]>, at: usize, holds: bool) {
     }
 }
 
-impl<const W: usize> Index<W> {
+impl<const W: usize, const T: usize, const K: usize> Index<W, T, K> {
     pub const fn new() -> Self {
+        // A set of places is the bits of a `u32`.
+        const { assert!(0 < K && K <= 32) };
         Self {
             actions: [[0; W]; 31],
             kinds: [[0; W]; 4],
@@ -81,12 +83,12 @@ impl<const W: usize> Index<W> {
             postures: [[0; W]; 4],
             provenances: [[0; W]; 3],
             tests: List::new(),
-            asking: [[0; W]; TESTS],
+            asking: [[0; W]; T],
             hours: 0,
             places: [0; 128],
             used: 0,
-            inside: [[0; W]; PLACES],
-            outside: [[0; W]; PLACES],
+            inside: [[0; W]; K],
+            outside: [[0; W]; K],
             forbids: [0; W],
             keeps: [0; W],
             oblige: [0; W],
@@ -117,6 +119,9 @@ impl<const W: usize> Index<W> {
     /// Distinguishes these regions from all others. Returns whether there is room for that.
     fn tell_apart(&mut self, regions: Set<Region>) -> bool {
         if self.used == 0 {
+            if K < 2 {
+                return false;
+            }
             // The unknown region gets a place of its own.
             self.used = 2;
             self.places = [1; 128];
@@ -124,8 +129,9 @@ impl<const W: usize> Index<W> {
                 *unknown = 0;
             }
             for rows in [&mut self.inside, &mut self.outside] {
-                let [unknown, known, ..] = rows;
-                *known = *unknown;
+                if let [unknown, known, ..] = rows.as_mut_slice() {
+                    *known = *unknown;
+                }
             }
         }
         for place in 0..self.used {
@@ -207,7 +213,7 @@ impl<const W: usize> Index<W> {
         for (test, row) in self.tests.iter().zip(&mut self.asking) {
             put(Some(row), at, conditions.tests.contains(test));
         }
-        for place in 0..PLACES {
+        for place in 0..K {
             let region = self.places.iter().position(|other| usize::from(*other) == place);
             let region = region.and_then(|number| u8::try_from(number).ok()).map(Region);
             let inside = conditions.regions.is_none_or(|these| region.is_some_and(|region| these.contains(region)));
@@ -274,7 +280,7 @@ impl<const W: usize> Index<W> {
         let bits = |rows: &[[u64; W]]| {
             (0..8_u8).zip(rows).filter(|(_, row)| bit_of(&row[..], at)).fold(0, |bits, (number, _)| bits | 1 << number)
         };
-        let places = |rows: &[[u64; W]; PLACES], wanted: bool| -> Set<Region> {
+        let places = |rows: &[[u64; W]; K], wanted: bool| -> Set<Region> {
             let here = |region: &Region| {
                 rows.get(usize::from(self.place(*region))).is_some_and(|row| bit_of(&row[..], at) == wanted)
             };

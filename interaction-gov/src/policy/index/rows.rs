@@ -8,8 +8,8 @@ use crate::time::Time;
 use crate::vocabulary::{Region, Role, Set};
 
 /// The rows that belong to some facts.
-pub struct Rows<'i, const W: usize> {
-    index: &'i Index<W>,
+pub struct Rows<'i, const W: usize, const T: usize, const K: usize> {
+    index: &'i Index<W, T, K>,
     /// One row of each kind: the intersection of these leaves most words 0.
     simple: [&'i [u64; W]; 8],
     /// The conditions that need more than one row: a stream that is not said, roles, several places or an unknown one,
@@ -26,9 +26,9 @@ pub fn bit(word: usize, bits: u64) -> Option<usize> {
     (bits != 0).then(|| word * 64 + usize::try_from(bits.trailing_zeros()).unwrap_or(64))
 }
 
-impl<const W: usize> Index<W> {
+impl<const W: usize, const T: usize, const K: usize> Index<W, T, K> {
     /// The rows of some facts. A number that no vocabulary has matches no rule.
-    pub fn rows(&self, facts: &Facts) -> Rows<'_, W> {
+    pub fn rows(&self, facts: &Facts) -> Rows<'_, W, T, K> {
         let none = &const { [0; W] };
         let optional = |number: Option<u8>| number.map_or(0, |number| usize::from(number).saturating_add(1));
         let action = self.actions.get(usize::from(facts.action.0)).unwrap_or(none);
@@ -84,7 +84,7 @@ impl<const W: usize> Index<W> {
     }
 }
 
-impl<const W: usize> Rows<'_, W> {
+impl<const W: usize, const T: usize, const K: usize> Rows<'_, W, T, K> {
     /// The first rule of some words that holds.
     pub fn first(&self, words: Range<usize>) -> Option<usize> {
         let mut at = words.start;

@@ -16,6 +16,7 @@ use crate::erp::binding::Binding;
 use crate::erp::context::{Event, State};
 use crate::erp::local::LocalStatus;
 use crate::identity::Identity;
+use crate::slots::Handle;
 use crate::time::Mono;
 
 impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlEntity<'_, P, LOG, FRAMES, SPENT> {
@@ -86,9 +87,15 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         begin: impl FnOnce(&mut AgentSlot<P>),
     ) -> Result<u32, LocalStatus> {
         let handle = self.agents.claim().ok_or(LocalStatus::Capacity)?;
-        let (slot, moves) = (handle.slot(), self.moves);
         let Some(agent) = self.agents.get_mut(handle) else { return Err(LocalStatus::Capacity) };
         begin(agent);
+        self.file_entered(now, handle)
+    }
+
+    /// Files what has been entered. It is apart, so that there is one copy of it and not one for each way to enter.
+    fn file_entered(&mut self, now: Mono, handle: Handle) -> Result<u32, LocalStatus> {
+        let (slot, moves) = (handle.slot(), self.moves);
+        let Some(agent) = self.agents.get_mut(handle) else { return Err(LocalStatus::Capacity) };
         agent.moves = moves;
         if !self.file_agent(slot) {
             self.agents.release(handle);
