@@ -35,6 +35,22 @@ impl Message {
     pub fn give_way(&mut self) {
         self.in_hand = None;
     }
+
+    /// The broker has brought an earlier message once more, in another connection.
+    pub fn is_again(&self, earlier: &Self) -> bool {
+        self.connection != earlier.connection && self.publish.payload == earlier.publish.payload
+    }
+}
+
+#[cfg(test)]
+impl Message {
+    pub fn of(connection: u64, payload: &[u8]) -> Self {
+        Self { publish: Publish::new("topic", QoS::AtLeastOnce, payload), connection, in_hand: None }
+    }
+
+    pub fn connection(&self) -> u64 {
+        self.connection
+    }
 }
 
 /// Counts a message until it is dropped.

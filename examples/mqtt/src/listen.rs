@@ -154,6 +154,7 @@ fn work(
         let new = std::mem::take(&mut new_first) && later.len() < WAITING;
         let new = new.then(|| waiting.try_recv().ok()).flatten();
         let (mut message, failures, after) = if let Some(message) = new {
+            let Some(message) = unknown(&mut later, message) else { continue };
             (message, 0, After::Pause)
         } else if let Some(place) = due {
             new_first = true;
@@ -170,7 +171,10 @@ fn work(
                 Err(RecvTimeoutError::Timeout)
             };
             match (next, slow) {
-                (Ok(message), _) => (message, 0, After::Pause),
+                (Ok(message), _) => {
+                    let Some(message) = unknown(&mut later, message) else { continue };
+                    (message, 0, After::Pause)
+                }
                 (Err(RecvTimeoutError::Timeout), Some(place)) => {
                     let one = later.remove(place);
                     (one.message, one.failures, one.after)
@@ -222,6 +226,17 @@ fn work(
             return Ok(());
         }
     }
+}
+
+/// A message that has come; none if it waits already, from an earlier connection. Then it takes that one's place, and its failures: only
+/// the one of the present connection can be acknowledged.
+fn unknown(later: &mut [Later], mut message: Message) -> Option<Message> {
+    let Some(one) = later.iter_mut().find(|one| message.is_again(&one.message)) else { return Some(message) };
+    if one.after == After::Others {
+        message.give_way();
+    }
+    one.message = message;
+    None
 }
 
 /// What a message is about, as far as it says: text of a peer's, harmless to print.
@@ -287,4 +302,26 @@ fn put(listening: &Listening, fetched: Fetched, notice: &[u8]) -> Result<String>
         drop_with_notice(&listening.inbox, &sealed, &fetched.object, Some(notice))?;
     }
     Ok(sealed.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_waits_and_comes_in_the_next_connection_takes_its_own_place() {
+        let due = Instant::now();
+        let waits = |payload: &[u8]| Later { after: After::Others, due, failures: 2, message: Message::of(1, payload) };
+        // The same twice, as two messages of its sender's.
+        let mut later = vec![waits(b"slow"), waits(b"slow"), waits(b"other")];
+        for payload in [b"slow", b"slow"] {
+            assert!(unknown(&mut later, Message::of(2, payload)).is_none());
+        }
+        assert_eq!(later.len(), 3);
+        assert!(later.iter().all(|one| one.failures == 2));
+        assert_eq!(later.iter().map(|one| one.message.connection()).collect::<Vec<_>>(), [2, 2, 1]);
+        // A third one of this connection is a new one, and so is what does not wait.
+        assert!(unknown(&mut later, Message::of(2, b"slow")).is_some());
+        assert!(unknown(&mut later, Message::of(2, b"new")).is_some());
+    }
 }

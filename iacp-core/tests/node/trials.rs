@@ -2,16 +2,18 @@
 
 use iacp_core::directory::node::{Event, Handled, Trust};
 use iacp_core::directory::{Class, Kind, sign};
-use iacp_core::governance::malfeasance::accuse;
+use iacp_core::governance::ballot::sign as sign_vote;
+use iacp_core::governance::claims::{ClaimKind, accuse_claims};
+use iacp_core::governance::malfeasance::{accusation_id, accuse};
 use iacp_core::governance::window::{EPOCH, Outcome};
-use iacp_wire::layout::{Hosting, Revocation};
+use iacp_wire::layout::{Hosting, Revocation, Verdict, VerdictHead, VerdictVote};
 use iacp_wire::message::{Evidence, PssRevocationRebuttal};
 use iacp_wire::{Digest, Message, Signature};
 use zerocopy::IntoBytes;
 
 use super::escrow::fragment;
 use super::world::{
-    Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, register, registration, worked,
+    Chosen, Host, SETTINGS, at, binding, frame, hashed, home, identity, put, record, register, registration, worked,
 };
 
 /// Agent `by` accuses agent 20 of two places under one generation.
@@ -268,5 +270,60 @@ fn the_same_rebuttal_speaks_in_a_second_trial() {
         assert!(host.node.persisted(at(now), &host.me, &id, &mut [0; 200]).is_some());
         assert!(host.events(at(now)).iter().any(|event| matches!(event, Event::Verdict { .. })));
         now += 3 * EPOCH;
+    }
+}
+
+fn delegation(curator: u8, child: &str, key: u8, not_before: u64) -> Vec<u8> {
+    let text = |path: &str| [&u16::try_from(path.len()).expect("short").to_be_bytes()[..], path.as_bytes()].concat();
+    let times = [not_before.to_be_bytes(), (not_before + 24 * 3_600_000).to_be_bytes()].concat();
+    let fields = [text("org"), text(child), identity(key).eid().0.to_vec(), times].concat();
+    let signature = sign(&identity(curator), Kind::Delegation, &fields, &[]);
+    [&fields[..], &signature.0].concat()
+}
+
+/// An accusation of agent 20 before the court of `org`: it has given one child to two keys.
+fn in_court(by: u8, child: &str, ms: u64, nonce: u64) -> (Digest, Vec<u8>) {
+    let now = at(0).unix.0;
+    let claims = [31, 32].map(|key| delegation(20, child, key, now));
+    let (pair, mut buffer) = ([&claims[0][..], &claims[1][..]], [0; 900]);
+    let offender = identity(20).eid();
+    let (ticket, claims) =
+        accuse_claims(&identity(by), offender, ClaimKind::Delegation, pair, now, &mut buffer).expect("room");
+    let inner = frame(Message::ProofOfMal { head: &ticket, evidence: Some(Evidence::Claims(claims)) });
+    (accusation_id::<Chosen>(&ticket), worked(at(ms), Class::Namespaces, hashed(b"org"), 10, nonce, &inner))
+}
+
+/// A verdict of guilt by the only node there is.
+fn guilty(id: Digest) -> Vec<u8> {
+    let (offender, outcome) = (identity(20).eid(), Outcome::Guilty);
+    let vote = sign_vote(&identity(1), id, offender, outcome, at(0).unix.0 / EPOCH);
+    let votes = [VerdictVote { voter_eid: vote.voter_eid, epoch: vote.epoch, signature: vote.signature }];
+    let head =
+        VerdictHead { accusation_id: id, offender_eid: offender, outcome: outcome as u8, count: 1, reserved: [0; 2] };
+    let mut body = vec![0; 900];
+    let length = Verdict { head: &head, votes: &votes }.write(&mut body).expect("room");
+    body.truncate(length);
+    body
+}
+
+/// The attack "a host is charged for each copy": of two verdicts of one court only copies come, those under the key of the ended one.
+// shows: IACP-121 (§5.3.2)
+#[test]
+fn a_host_answers_once_for_a_key_in_a_court_also_where_only_copies_of_its_verdicts_come() {
+    struct Any;
+    impl Trust for Any {}
+    let (own, court) = (hashed(&identity(20).eid().0), hashed(b"org"));
+    for keys in [[own, own], [own, court], [court, own], [court, court]] {
+        let mut host = Host::new(1, 512, SETTINGS);
+        assert_eq!(host.status(at(0), home(20), &hosting(20, 60 * EPOCH, 1)), 0);
+        assert_eq!(host.status(at(0), home(30), &hosting(30, 24 * 120 * EPOCH, 2)), 0);
+        for ((nonce, child), key) in [(1, "org.one"), (2, "org.two")].into_iter().zip(keys) {
+            let (id, sent) = in_court(22, child, nonce, nonce);
+            assert_eq!(host.status(at(nonce), home(22), &sent), 0, "{child}");
+            let (from, body) = (home(9).ip(), guilty(id));
+            assert_eq!(host.node.offer(at(nonce), from, &record(Kind::Verdict, key, &body), &Any), 0, "{child}");
+            assert!(matches!(host.events(at(nonce))[..], [Event::Verdict { outcome: Outcome::Guilty, .. }]), "{child}");
+            assert_eq!(host.error(at(nonce), home(30), &register(30, 1)), (2, 7), "its liability is 4,000");
+        }
     }
 }

@@ -113,3 +113,28 @@ fn an_end_goes_out_behind_a_grant_that_waits() {
     assert_eq!(two.endpoint(0, GLOBAL, b"door"), door);
     two.grant(0, door, READ, 0).expect("the peer has been told");
 }
+
+#[test]
+fn an_endpoint_that_has_ended_is_followed_no_more_until_its_successor_is_asked_for() {
+    let mut two = Two::new(26, false, Weather::FAIR, offer());
+    let door = two.endpoint(0, GLOBAL, b"door");
+    two.grant(0, door, READ | SUBSCRIBE, 0).expect("under a contract");
+    two.run();
+    let follow = Request::Subscribe { coordinate: door, on: true };
+    two.ask(1, true, &follow).expect("granted");
+    two.write(0, door, b"old").expect("it is there");
+    two.run();
+    assert_eq!(two.ask(0, false, &Request::Erase(door)), Ok(Done::Ok));
+    two.run();
+    assert_eq!(two.values(1), [(2, Some(b"old".to_vec())), (0, None)], "its end is told, once");
+    // The successor has the same name, and versions of its own.
+    assert_eq!(two.endpoint(0, GLOBAL, b"door"), door);
+    two.grant(0, door, READ | SUBSCRIBE, 0).expect("the peer has been told");
+    two.write(0, door, b"unheard").expect("it is there");
+    two.run();
+    assert_eq!(two.values(1).len(), 2, "granted, and not followed");
+    two.ask(1, true, &follow).expect("granted");
+    two.write(0, door, b"heard").expect("it is there");
+    two.run();
+    assert_eq!(two.values(1).last(), Some(&(3, Some(b"heard".to_vec()))));
+}

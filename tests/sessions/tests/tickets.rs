@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use iacp_core::directory::Kind;
 use iacp_core::erp::context::State;
-use iacp_core::erp::entity::Persist;
+use iacp_core::erp::entity::{Done, PeerAnswer, Persist};
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::Request;
+use iacp_core::erp::local::{Listen, Open, Request};
 use iacp_core::erp::ticket::NotOpened;
-use iacp_core::pss::Capabilities;
+use iacp_core::pss::{Admission, Capabilities, Terms};
 use iacp_wire::Eid;
 use sessions::Weather;
-use sessions::hosts::place;
+use sessions::hosts::{Hosts, place};
 use sessions::raw::ROUTING;
 use sessions::two::Two;
 
@@ -150,6 +150,65 @@ fn away(seed: u64) -> Two {
     run(&mut two, 5);
     assert!(two.world.all_bound());
     two
+}
+
+#[test]
+fn an_open_that_is_woken_while_its_context_is_in_transition_follows_a_ticket_that_comes_then() {
+    let mut world = Hosts::new(12, 2, 1, true);
+    assert!(world.run_until(60_000, Hosts::all_bound));
+    // The directory says who may be admitted, and of nothing where it is.
+    world.without_quorum = true;
+    let (own, peer) = (world.eid(0, 0), world.eid(1, 0));
+    let admits = |world: &mut Hosts, host: usize, of: &Eid| {
+        let answer = PeerAnswer { standing: Admission::Admit, flags: 0, reputation: 6_000, binding: None };
+        let now = world.now;
+        world.hosts[host].entity.answer_peer(now, of, &answer);
+        world.run(3_000);
+        world.keep_alive();
+    };
+    let asks = |world: &mut Hosts, host: usize, session, request: Request<'_>| {
+        let now = world.now;
+        world.hosts[host].with(now, 0, |desk, rng| desk.ask(session, &request, rng)).expect("it may")
+    };
+    let capabilities = Capabilities::NONE;
+    let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+    asks(&mut world, 0, None, Request::Listen(Listen { capabilities, terms, sessions: 4, hold: false }));
+    asks(&mut world, 1, None, Request::Listen(Listen { capabilities, terms, sessions: 4, hold: false }));
+    let open = |peer, at| Request::Open(Open { peer, at, hold: false, offer: capabilities, resume: None, proof: None });
+    // The peer has had a session with this agent, and is elsewhere now: its ticket says where.
+    let here = world.hosts[0].at;
+    let Done::Session(first) = asks(&mut world, 1, None, open(own, Some(here))) else { panic!("a session") };
+    world.run(1_000);
+    admits(&mut world, 1, &own);
+    admits(&mut world, 0, &peer);
+    assert!(world.hosts[0].told.values().any(|told| told.peer == Some(peer)));
+    asks(&mut world, 1, Some(first), Request::Abort(1));
+    world.run(3_000);
+    let now = world.now;
+    assert_eq!(world.hosts[1].entity.will_be_at(now, &peer, elsewhere(90)), 1);
+    world.run(1_000);
+    world.move_host(1, place(90));
+    world.run(3_000);
+    world.keep_alive();
+    // No node has the ticket yet when it is asked for.
+    let held = std::mem::take(&mut world.deposits);
+    asks(&mut world, 0, None, open(peer, None));
+    assert!(world.run_until(30_000, |world| !world.looked_for.is_empty()));
+    world.keep_alive();
+    // The host moves, no node confirms that, and a read that names no place wakes the OPEN.
+    world.nodes.iter_mut().for_each(|node| node.silent = true);
+    world.move_host(0, place(91));
+    world.run(1_000);
+    admits(&mut world, 0, &peer);
+    assert!(!world.all_bound());
+    world.deposits = held;
+    let (now, ticket) = (world.now, world.ticket(&peer, world.looked_for[0].3));
+    world.deposits.clear();
+    assert_eq!(world.hosts[0].entity.answer_ticket(now, &own, &peer, &ticket), Ok(elsewhere(90)));
+    world.nodes.iter_mut().for_each(|node| node.silent = false);
+    let opened =
+        |world: &Hosts| world.hosts[1].told.values().any(|told| told.peer == Some(own) && told.closed.is_none());
+    assert!(world.run_until(60_000, opened));
 }
 
 // shows: IACP-010 (§3.5), IACP-094 (§4.2.6.1)

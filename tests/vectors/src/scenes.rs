@@ -11,7 +11,7 @@ use iacp_core::pss::{
     TRANSMIT_BUFFER, TeardownReason, Terms,
 };
 use iacp_core::time::{Mono, UnixTime};
-use iacp_wire::{Eid, Frame, Message};
+use iacp_wire::{Cookie, Eid, Frame, Message};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -34,7 +34,7 @@ fn places() -> [SocketAddr; 2] {
     [([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4228).into()]
 }
 
-/// A worked request and its answer (PROFILE 3).
+/// A worked request, its answer, and the PSS_INIT that shows that it follows them (PROFILE 3, 17).
 ///
 /// # Panics
 /// The reader and the library disagree.
@@ -70,13 +70,42 @@ pub fn discovery() -> Value {
     let key: [u8; 32] = reader::expand(&prk.into(), "IACP/1 discovery");
     let eid = reader::open_aes(&key, &answer[36..48], &answer[..36], &answer[48..]);
     assert_eq!(eid.as_deref(), Some(&bob.eid().0[..]));
+    // The seeker opens a session, and proves that it has searched.
+    let identity_key: [u8; 32] = reader::expand(&prk.into(), "IACP/1 identity");
+    let alice = identity(0);
+    let mut mac = Hmac::<Sha256>::new_from_slice(&identity_key).expect("any length");
+    mac.update(&alice.eid().0);
+    let proof: [u8; 16] = *mac.finalize().into_bytes().first_chunk().expect("32 bytes");
+    assert_eq!(search.proof::<Portable>(&bob.eid(), &alice.eid()), Some(proof));
+    let init = init_with(&alice, bob.eid(), proof);
+    let (signature, share) = (at::OPENING_SIGNATURE, 64 + 2 + 32);
+    let tlv = [&[0x91, 16][..], &proof].concat();
+    assert_eq!(&init[signature + share..][..tlv.len()], tlv, "behind the KEY_SHARE");
+    let signed_hash = reader::signed_hash("PSS_INIT", &bob.eid().0, &init, signature);
+    assert!(reader::verify(&alice.eid().0, &signed_hash, &init[signature..signature + 64]), "under the signature");
+    let waits = |proof: &[u8; 16], discoverable: &mut Discoverable<1, 4>| {
+        discoverable.on_proof::<Portable>(Mono(1), alice.eid(), Cookie([1; 8]), proof)
+    };
+    assert!(!waits(&[0; 16], &mut discoverable) && waits(&proof, &mut discoverable));
     json!({
         "topic": TOPIC, "space": hex::encode(space.0), "bits": BITS,
         "request": hex::encode(&request), "digest": hex::encode(digest), "trailing_zero_bits": zeros,
         "seeker_private": hex::encode(private), "responder_private": hex::encode(responders),
         "ikm": hex::encode(ikm), "salt": hex::encode(salt), "key": hex::encode(key),
         "answer": hex::encode(answer), "eid": hex::encode(bob.eid().0),
+        "identity_key": hex::encode(identity_key), "initiator": hex::encode(alice.eid().0), "proof": hex::encode(proof),
+        "init": hex::encode(&init), "init_signed_hash": hex::encode(signed_hash),
     })
+}
+
+/// The PSS_INIT with a DISCOVERY_PROOF.
+fn init_with(own: &Identity<Portable>, peer: Eid, proof: [u8; 16]) -> Vec<u8> {
+    let (mut session, mut tape, [_, at]) = (Link::IDLE, Tape::new(33), places());
+    let begun = session.initiate_found(Mono(0), own, peer, at, Capabilities::NONE, Some(proof), &mut tape);
+    begun.expect("it begins");
+    let mut buffer = [0; TRANSMIT_BUFFER];
+    let transmit = session.poll_transmit(Mono(0), &mut buffer).expect("a buffer for all").expect("PSS_INIT");
+    transmit.bytes.to_vec()
 }
 
 fn signed(datagram: &mut [u8]) -> Signed<'_> {

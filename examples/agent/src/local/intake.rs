@@ -406,9 +406,11 @@ impl Intake {
                 return;
             }
         };
+        // What was refused has left nothing: a repeated end of the stream must not find it, and take it for a file that is there.
+        let is_there = matches!(answer, Answer::Done(_));
         self.replies.push((session, Reply::Say { item: 1, answer }));
         if let Some(stream) = self.streams.get_mut(&session) {
-            stream.transfer = Some(transfer);
+            stream.transfer = Some(transfer).filter(|_| is_there);
         }
     }
 

@@ -83,6 +83,10 @@ impl<P: Provider> Node<'_, P> {
             }
             (Origin::Node, _) => Source::Node(from),
         };
+        // What may end a trial waits until the caller has taken what was told before: an end is told once.
+        if self.events.is_full() && matches!(which.kind, Kind::Accusation | Kind::Verdict) {
+            return status::CAPACITY;
+        }
         let anew = self.is_anew(now, &which);
         let is_first = origin == Origin::Owner || from == Source::Node(OWN);
         // What has its own place takes no other one's.

@@ -393,10 +393,23 @@ impl<'m, P: Provider> Node<'m, P> {
         // court, however many accusations are proven there.
         if outcome == Outcome::Guilty
             && let Some(host) = ended.host
-            && self.convictions(clock.unix, &offender, ended.court.1).nth(1).is_none()
+            && !self.is_convicted_before(clock.unix, ended)
         {
             self.ledger.charge(clock.unix, &host, Charge::Guilty);
         }
+    }
+
+    /// Whether the offender was convicted in the same court before. That verdict stands under the key of the court, or only its copy
+    /// under the offender's own key, beside the accusation in the court: the two come one after the other, and either may find no room.
+    fn is_convicted_before(&self, now: UnixTime, ended: &Ended) -> bool {
+        let (id, offender, court) = (ended.id, ended.offender, ended.court.1);
+        let own = iacp_wire::DhtKey(P::sha256(&[&offender.0]));
+        let is_of_court = |other: &Digest| {
+            let accusation = super::Slot { kind: Kind::Accusation, key: court, which: other.0 };
+            self.store.held(&accusation).is_some()
+        };
+        self.convictions(now, &offender, court).any(|other| other != id)
+            || self.convictions(now, &offender, own).any(|other| other != id && is_of_court(&other))
     }
 
     /// The accusations by which a key was convicted, as far as the verdicts stand here under this key.
@@ -413,14 +426,34 @@ impl<'m, P: Provider> Node<'m, P> {
         })
     }
 
-    /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known.
+    /// Keeps an event for the caller. One half of the places is for what has to be done, and not only known. The end of a trial is told
+    /// once, so it takes the place of what is told again, or is only known.
     fn tell(&mut self, event: Event) {
         let is_news = matches!(event, Event::Equivocation { .. });
+        if self.events.is_full() && matches!(event, Event::Lapsed { .. } | Event::Verdict { .. }) {
+            self.make_room();
+        }
         let refused =
             if is_news && self.events.len() >= EVENTS / 2 { Some(event) } else { self.events.push_back(event).err() };
         // A vote that finds no place is told with a later tick.
         if let Some(Event::Persist { id, .. }) = refused {
             self.cases.again(&id);
+        }
+    }
+
+    /// Takes one event out of the full queue that tells no end of a trial.
+    fn make_room(&mut self) {
+        let mut gone = false;
+        for _ in 0..self.events.len() {
+            let Some(event) = self.events.pop_front() else { return };
+            match event {
+                Event::Persist { id, .. } if !gone => {
+                    self.cases.again(&id);
+                    gone = true;
+                }
+                Event::Equivocation { .. } if !gone => gone = true,
+                kept => _ = self.events.push_back(kept),
+            }
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Learnt {
     },
     /// A record of an agent's has ended its way.
     Deposited(Eid, Kind, Written),
+    /// A quorum has the publication that it did not take at first.
+    Published(Eid),
     /// A quorum has the binding of this generation.
     Bound(Eid, u64),
     Trouble(String),

@@ -13,12 +13,15 @@ use std::net::SocketAddr;
 
 use iacp_core::crypto::{Provider, Secret32};
 use iacp_core::directory::Class;
+use iacp_core::directory::name::CLOCKS;
 use iacp_core::discovery::{ANSWER_LEN, Discoverable, check, join};
 use iacp_core::erp::switch_point::Node;
 use iacp_core::guard::Difficulty;
 use iacp_core::time::{Mono, UnixTime};
+use iacp_wire::layout::Publication;
 use iacp_wire::message::{ErrorMessage, SpaceRelay, SpaceStatus};
 use iacp_wire::{Cookie, DhtKey, Eid, Frame, JoinCookie, Message, RefusedDigest};
+use zerocopy::IntoBytes;
 
 use crate::host::directory::mining::{Mined, Miner, Ticket};
 use crate::keys::{self, Crypto, Identity};
@@ -32,6 +35,9 @@ const TRIES: u32 = 5;
 const AGAIN: u64 = 1_000;
 /// So often a hub may give another cookie before it is given up.
 const ROUNDS: u32 = 3;
+/// A publication that no quorum has taken is written again after this time, then after twice the time, up to the longest.
+const WRITE_AGAIN: u64 = 60_000;
+const LONGEST: u64 = 960_000;
 /// Bits that a search must show here without load: its hub has asked for its own.
 const BASE: u32 = 8;
 /// The bits more at full load.
@@ -64,6 +70,10 @@ struct Member {
     difficulty: Difficulty,
     waiting: Discoverable<8, 64>,
     doors: Vec<Door>,
+    /// The PUBLICATION, when it is written again, and the pause before that.
+    publication: Vec<u8>,
+    again: Option<Mono>,
+    pause: u64,
 }
 
 /// All agents of this host in all spaces.
@@ -91,11 +101,19 @@ impl Door {
     fn sends(&mut self, now: Mono, datagram: Vec<u8>) {
         (self.sent, self.due, self.tries) = (datagram, Some(now), 0);
     }
+
+    /// Sends the same once more, with the longest pause before it: the node asks for the work again.
+    fn sends_later(&mut self, now: Mono) {
+        (self.tries, self.due) = (TRIES - 1, Some(now.after(AGAIN << (TRIES - 2))));
+    }
 }
 
 impl Members {
     /// An agent is published in a space until then: it joins at all nodes, and again if it is there already.
-    pub fn join(&mut self, now: Mono, nodes: usize, eid: Eid, space: DhtKey, until: UnixTime) {
+    pub fn join(&mut self, now: Mono, nodes: usize, publication: &Publication) {
+        // A hub whose clock is behind takes no member for longer than it may stay.
+        let until = UnixTime(publication.until.get().saturating_sub(CLOCKS));
+        let (eid, space) = (publication.eid, publication.target_space_coordinate);
         let at = self.0.iter().position(|member| member.eid == eid && member.space == space);
         let of_agent = self.0.iter().filter(|member| member.eid == eid).count();
         if at.is_none() && (self.0.len() >= MOST || of_agent >= OF_AGENT) {
@@ -104,11 +122,13 @@ impl Members {
         let at = at.unwrap_or_else(|| {
             let doors = std::iter::repeat_with(Door::new).take(nodes).collect();
             let (difficulty, waiting) = (Difficulty::new(BASE, GAMMA, now), Discoverable::default());
-            self.0.push(Member { eid, space, until, difficulty, waiting, doors });
+            let (publication, again, pause) = (Vec::new(), None, 0);
+            self.0.push(Member { eid, space, until, difficulty, waiting, doors, publication, again, pause });
             self.0.len() - 1
         });
         let Some(member) = self.0.get_mut(at) else { return };
         member.until = until;
+        (member.publication, member.again, member.pause) = (publication.as_bytes().to_vec(), None, WRITE_AGAIN);
         for door in &mut member.doors {
             door.rounds = 0;
             door.asks(now, space, until, JoinCookie::ZERO);
@@ -120,9 +140,25 @@ impl Members {
         self.0.retain(|member| member.eid != *eid);
     }
 
+    /// No quorum of nodes keeps a publication: it is written again, until it is renewed or would be valid no longer.
+    pub fn not_kept(&mut self, now: Mono, publication: &[u8]) {
+        if let Some(member) = self.0.iter_mut().find(|member| member.publication == publication) {
+            member.again = Some(now.after(member.pause));
+            member.pause = (member.pause * 2).min(LONGEST);
+        }
+    }
+
+    /// A publication that is to be written again now.
+    pub fn unkept(&mut self, now: Mono) -> Option<(Eid, Vec<u8>)> {
+        let member = self.0.iter_mut().find(|member| member.again.is_some_and(|again| again <= now))?;
+        member.again = None;
+        Some((member.eid, member.publication.clone()))
+    }
+
     pub fn next_deadline(&self) -> Option<Mono> {
         let doors = self.0.iter().flat_map(|member| &member.doors).filter_map(|door| door.due);
-        doors.chain(self.0.iter().filter_map(|member| member.waiting.next_deadline())).min()
+        let again = self.0.iter().filter_map(|member| member.again);
+        doors.chain(again).chain(self.0.iter().filter_map(|member| member.waiting.next_deadline())).min()
     }
 
     /// Sends what is due.
@@ -160,22 +196,26 @@ impl Members {
     }
 
     /// The node at this place asks for work.
-    pub fn refused(&mut self, miner: &Miner, place: usize, error: &ErrorMessage) {
+    pub fn refused(&mut self, now: Mono, miner: &Miner, place: usize, error: &ErrorMessage) {
         let bits = error.retry_after.get();
         if error.code.get() != WORK_TOO_LOW || bits > Difficulty::CAP {
             return;
         }
-        // One join of a node is worked for at a time, so no node has the miner for itself; the others are sent again meanwhile.
-        if self.0.iter().any(|member| member.doors.get(place).is_some_and(|door| door.work.is_some())) {
-            return;
-        }
+        // One join of a node is worked for at a time, so no node has the miner for itself; the others are sent again until it is
+        // their turn.
+        let busy = self.0.iter().any(|member| member.doors.get(place).is_some_and(|door| door.work.is_some()));
         for member in &mut self.0 {
             let Some(door) = member.doors.get_mut(place) else { continue };
             // A node that has got what it asked for and asks again has to ask for more.
-            if digest(&door.sent) == error.refused_digest && bits > door.bits {
-                (door.due, door.bits) = (None, bits);
-                door.work = Some(miner.order(Class::Spaces, member.space, bits, door.inner.clone()));
+            if door.work.is_some() || bits <= door.bits || digest(&door.sent) != error.refused_digest {
+                continue;
             }
+            if busy {
+                return door.sends_later(now);
+            }
+            (door.due, door.bits) = (None, bits);
+            door.work = Some(miner.order(Class::Spaces, member.space, bits, door.inner.clone()));
+            return;
         }
     }
 
@@ -231,9 +271,9 @@ impl Members {
 
 #[cfg(test)]
 impl Members {
-    /// What was sent to the first node for the first member, and whether work is done for it.
-    pub fn first(&self) -> Option<(&[u8], bool)> {
-        let door = self.0.first()?.doors.first()?;
+    /// What was sent to a node for a member, and whether work is done for it.
+    pub fn door(&self, member: usize, place: usize) -> Option<(&[u8], bool)> {
+        let door = self.0.get(member)?.doors.get(place)?;
         Some((&door.sent, door.work.is_some()))
     }
 }

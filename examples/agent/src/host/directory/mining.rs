@@ -1,4 +1,5 @@
-//! Proof of work for the nodes, on a thread of its own: a host goes on meanwhile.
+//! Proof of work for the nodes, on threads of their own: a host goes on meanwhile. Requests do not wait for searches, nor the other
+//! way round.
 
 use std::io;
 use std::sync::{Arc, Weak, mpsc};
@@ -45,33 +46,48 @@ struct Order {
     work: Work,
 }
 
-/// The thread.
+impl Order {
+    /// Requests that are worked for first: bindings and other records, then the fewest bits.
+    fn turn(&self) -> (bool, u32) {
+        match &self.work {
+            Work::Request { class, bits, .. } => (*class == Class::Spaces, *bits),
+            Work::Search(_) => (false, 0),
+        }
+    }
+}
+
+/// Two threads: one for requests, and one for searches.
 pub struct Miner {
-    orders: mpsc::Sender<Order>,
+    requests: mpsc::Sender<Order>,
+    searches: mpsc::Sender<Order>,
     done: UnboundedReceiver<Mined>,
 }
 
 impl Miner {
     pub fn start() -> io::Result<Self> {
-        let (orders, taken) = mpsc::channel();
         let (telling, done) = unbounded_channel();
-        thread::Builder::new().name("work".into()).spawn(move || work(&taken, &telling))?;
-        Ok(Self { orders, done })
+        let begin = |name: &str| {
+            let (orders, taken) = mpsc::channel();
+            let telling = telling.clone();
+            thread::Builder::new().name(name.into()).spawn(move || work(&taken, &telling))?;
+            io::Result::Ok(orders)
+        };
+        Ok(Self { requests: begin("work")?, searches: begin("searches")?, done })
     }
 
     /// Orders work for a request.
     pub fn order(&self, class: Class, key: DhtKey, bits: u32, inner: Vec<u8>) -> Ticket {
-        self.orders(Work::Request { class, key, bits, inner })
+        Self::orders(&self.requests, Work::Request { class, key, bits, inner })
     }
 
     /// Orders work for a search.
     pub fn search(&self, miner: pow::Miner) -> Ticket {
-        self.orders(Work::Search(miner))
+        Self::orders(&self.searches, Work::Search(miner))
     }
 
-    fn orders(&self, work: Work) -> Ticket {
+    fn orders(thread: &mpsc::Sender<Order>, work: Work) -> Ticket {
         let ticket = Arc::new(());
-        let _ = self.orders.send(Order { ticket: Arc::downgrade(&ticket), work });
+        let _ = thread.send(Order { ticket: Arc::downgrade(&ticket), work });
         Ticket(ticket)
     }
 
@@ -85,12 +101,24 @@ impl Miner {
 }
 
 fn work(orders: &mpsc::Receiver<Order>, done: &UnboundedSender<Mined>) {
-    while let Ok(Order { ticket, work }) = orders.recv() {
+    let mut waiting = Vec::new();
+    while let Some(Order { ticket, work }) = next(orders, &mut waiting) {
         let Some(datagram) = done_for(&ticket, work) else { continue };
         if done.send(Mined { ticket, datagram }).is_err() {
             return;
         }
     }
+}
+
+/// The next order of those that have come; none when no more will come.
+fn next(orders: &mpsc::Receiver<Order>, waiting: &mut Vec<Order>) -> Option<Order> {
+    waiting.retain(|order| order.ticket.strong_count() > 0);
+    waiting.extend(orders.try_iter());
+    if waiting.is_empty() {
+        return orders.recv().ok();
+    }
+    let (first, _) = waiting.iter().enumerate().min_by_key(|(_, order)| order.turn())?;
+    Some(waiting.remove(first))
 }
 
 /// What the work is for, with the work; none if it is not wanted any more.
@@ -115,4 +143,33 @@ fn done_for(ticket: &Weak<()>, work: Work) -> Option<Vec<u8>> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_before_joins_and_then_the_fewest_bits_and_what_is_given_up_is_not_worked_for() {
+        let (orders, taken) = mpsc::channel();
+        let order = |class, bits| {
+            let work = Work::Request { class, key: DhtKey([0; 32]), bits, inner: Vec::new() };
+            Miner::orders(&orders, work)
+        };
+        let tickets = [
+            order(Class::Spaces, 24),
+            order(Class::Spaces, 10),
+            order(Class::Identities, 20),
+            order(Class::Spaces, 8),
+            order(Class::Identities, 12),
+        ];
+        let mut waiting = Vec::new();
+        let mut turn = || next(&taken, &mut waiting).map(|order| order.turn());
+        assert_eq!(turn(), Some((false, 12)));
+        let [_all, _ten, _record, given_up, _] = tickets;
+        drop(given_up);
+        assert_eq!([turn(), turn(), turn()], [Some((false, 20)), Some((true, 10)), Some((true, 24))]);
+        drop(orders);
+        assert_eq!(turn(), None);
+    }
 }

@@ -24,7 +24,6 @@ use anyhow::{Result, bail, ensure};
 use iacp_core::crypto::CheckedKey;
 use iacp_core::directory::Kind;
 use iacp_core::directory::client::Written;
-use iacp_core::directory::name::CLOCKS;
 use iacp_core::directory::quorum::{faulty, needed};
 use iacp_core::erp::binding::Binding;
 use iacp_core::erp::generation::PORT;
@@ -144,12 +143,18 @@ impl Directory {
     /// Has everything that is due sent.
     pub fn poll(&mut self, now: Mono) {
         self.refresh(now);
-        let Self { nodes, writes, out, learnt, registered, .. } = self;
+        while let Some((eid, body)) = self.members.unkept(now) {
+            self.writes.extend(Write::again(now, &self.eids, eid, &body));
+        }
+        let Self { nodes, writes, out, learnt, registered, members, .. } = self;
         writes.retain_mut(|write| {
             write.poll(now, nodes, out);
             match write.progress() {
                 Written::Waiting | Written::Work(_) => true,
                 ended => {
+                    if write.is_publication() && ended != Written::Done {
+                        members.not_kept(now, write.body());
+                    }
                     has_ended(now, write, ended, registered, learnt);
                     false
                 }
@@ -225,10 +230,7 @@ impl Directory {
         if kind == Kind::Publication
             && let Ok(published) = Publication::read_from_bytes(body)
         {
-            // A hub whose clock is behind takes no member for longer than it may stay.
-            let until = UnixTime(published.until.get().saturating_sub(CLOCKS));
-            let space = published.target_space_coordinate;
-            self.members.join(now, self.nodes.len(), eid, space, until);
+            self.members.join(now, self.nodes.len(), &published);
         }
         match Write::deposit(now, &self.eids, eid, kind, body) {
             Some(write) => self.writes.push(write),
@@ -288,7 +290,7 @@ impl Directory {
                 true
             }
             Message::Error(error) => {
-                self.members.refused(&self.miner, place, error);
+                self.members.refused(now, &self.miner, place, error);
                 self.searches.refused(&self.miner, place, error);
                 self.answered(place, datagram);
                 true
@@ -350,6 +352,13 @@ fn has_ended(
 ) {
     if let Purpose::Deposit(kind) = write.purpose {
         learnt.push_back(Learnt::Deposited(write.eid, kind, ended));
+        return;
+    }
+    if write.purpose == Purpose::Again {
+        // Only of the first time was the LL-Entity to be told.
+        if ended == Written::Done {
+            learnt.push_back(Learnt::Published(write.eid));
+        }
         return;
     }
     let Some(known) = registered.get_mut(&write.eid) else { return };

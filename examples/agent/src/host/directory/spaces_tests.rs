@@ -30,6 +30,16 @@ fn node() -> Node {
     Node { eid: Identity::from_seed(&Secret32::new([1; 32])).eid(), at: ([198, 51, 100, 1], 4_300).into() }
 }
 
+fn publication(agent: u8) -> Publication {
+    Publication {
+        target_space_coordinate: space_of_topic::<Crypto>(TOPIC),
+        eid: Identity::from_seed(&Secret32::new([agent; 32])).eid(),
+        from: unix().0.into(),
+        until: (unix().0 + 3_600_000).into(),
+        signature: Signature::ZERO,
+    }
+}
+
 struct World {
     now: Mono,
     hub: Hub<'static>,
@@ -49,14 +59,8 @@ impl World {
 
     /// Publishes an agent of a host; which one it is.
     fn publishes(&mut self, host: usize) -> Eid {
-        let eid = Identity::from_seed(&Secret32::new([100 + u8::try_from(host).expect("few"); 32])).eid();
-        let body = Publication {
-            target_space_coordinate: space_of_topic::<Crypto>(TOPIC),
-            eid,
-            from: unix().0.into(),
-            until: (unix().0 + 3_600_000).into(),
-            signature: Signature::ZERO,
-        };
+        let body = publication(100 + u8::try_from(host).expect("few"));
+        let eid = body.eid;
         self.hosts[host].deposit(self.now, eid, Kind::Publication, body.as_bytes());
         eid
     }
@@ -199,10 +203,10 @@ fn a_hub_that_has_got_its_work_gets_no_more_for_the_same_words() {
     let mut world = World::new(2);
     world.members(1..2);
     let host = &mut world.hosts[1];
-    let sent = host.members.first().expect("a member").0.to_vec();
+    let sent = host.members.door(0, 0).expect("a member").0.to_vec();
     for (bits, works) in [(BITS, false), (25, false), (BITS + 1, true)] {
-        host.members.refused(&host.miner, 0, &error(bits, &sent));
-        assert_eq!(host.members.first().expect("a member").1, works, "{bits} bits");
+        host.members.refused(world.now, &host.miner, 0, &error(bits, &sent));
+        assert_eq!(host.members.door(0, 0).expect("a member").1, works, "{bits} bits");
     }
 }
 
@@ -222,4 +226,109 @@ fn no_node_has_a_host_work_for_more_than_24_bits_or_for_a_frame_that_it_did_not_
     world.now = world.now.after(5_000);
     world.settle();
     assert_eq!(said.try_recv().expect("the search is over")["found"], json!([]));
+}
+
+/// A host with so many agents that are published, behind so many nodes that say nothing by themselves.
+fn publishing(agents: u8, nodes: u8) -> (Directory, Vec<Publication>) {
+    let node = |number| Node {
+        eid: Identity::from_seed(&Secret32::new([number; 32])).eid(),
+        at: ([198, 51, 100, number], 4_300).into(),
+    };
+    let mut host = Directory::new((1..=nodes).map(node).collect()).expect("threads");
+    let all: Vec<_> = (0..agents).map(|agent| publication(100 + agent)).collect();
+    for body in &all {
+        host.deposit(Mono(0), body.eid, Kind::Publication, body.as_bytes());
+    }
+    (host, all)
+}
+
+fn works(host: &Directory, member: usize, place: usize) -> bool {
+    host.members.door(member, place).expect("a member").1
+}
+
+#[test]
+fn one_join_of_a_node_is_worked_for_at_a_time_and_the_next_one_is_sent_until_it_is_its_turn() {
+    let (mut host, _) = publishing(2, 2);
+    let sent = [0, 1].map(|member| host.members.door(member, 0).expect("a member").0.to_vec());
+    // The first node asks for all the work that there is, for one of them; the other one waits.
+    host.members.refused(Mono(0), &host.miner, 0, &error(24, &sent[0]));
+    host.poll(Mono(0));
+    let mut now = Mono(0);
+    for _ in 0..20 {
+        host.members.refused(now, &host.miner, 0, &error(BITS, &sent[1]));
+        assert!(works(&host, 0, 0) && !works(&host, 1, 0));
+        let again = now.after(8_000);
+        host.poll(Mono(again.0 - 1));
+        host.out.clear();
+        host.poll(again);
+        assert_eq!(host.out.iter().filter(|(_, datagram)| *datagram == sent[1]).count(), 1, "{again:?}");
+        now = again;
+    }
+    // At another node there is work meanwhile.
+    let other = host.members.door(1, 1).expect("a member").0.to_vec();
+    host.members.refused(now, &host.miner, 1, &error(BITS, &other));
+    assert!(works(&host, 1, 1));
+    // The first one is given up, or done: the next refusal finds the node free.
+    let gone = host.members.door(0, 0).map(|_| publication(100).eid).expect("a member");
+    host.forget(&gone);
+    host.members.refused(now, &host.miner, 0, &error(BITS, &sent[1]));
+    assert!(works(&host, 0, 0));
+}
+
+#[test]
+fn a_join_ends_before_its_publication_so_that_a_hub_with_a_slow_clock_takes_it() {
+    let (host, all) = publishing(1, 1);
+    let sent = host.members.door(0, 0).expect("a member").0;
+    let Ok(Frame { message: Message::SpaceJoin(join), .. }) = Frame::parse(sent) else { panic!("a SPACE_JOIN") };
+    let clocks = iacp_core::directory::name::CLOCKS;
+    assert_eq!(join.expiration_timestamp.get(), all[0].until.get() - clocks);
+}
+
+#[test]
+fn what_fewer_than_a_quorum_demand_of_a_search_is_not_worked_for() {
+    let (mut host, _) = publishing(0, 4);
+    let (answer, _said) = oneshot::channel();
+    host.search(Mono(0), (TOPIC, 4, 600_000), answer);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let mined = async { tokio::time::timeout(PATIENCE, host.miner.next()).await };
+    let mined = runtime.block_on(mined).expect("it is worked for");
+    host.worked(Mono(0), mined);
+    let sent = host.searches.request().to_vec();
+    // Of four nodes three agree: one that demands the most there is, again and again, changes nothing.
+    for _ in 0..3 {
+        host.searches.refused(&host.miner, 3, &error(24, &sent));
+        assert_eq!(host.searches.request(), sent);
+    }
+    host.searches.refused(&host.miner, 0, &error(9, &sent));
+    assert_ne!(host.searches.request(), sent, "three are content with nine bits");
+}
+
+#[test]
+fn a_publication_that_no_quorum_takes_is_written_again_until_one_does_or_it_is_renewed() {
+    let (mut host, all) = publishing(1, 4);
+    let mut now = Mono(0);
+    host.poll(now);
+    for pause in [60_000, 120_000, 240_000, 480_000, 960_000, 960_000] {
+        assert_eq!(host.writes.len(), 1);
+        // No node answers within 30 s.
+        now = now.after(30_000);
+        host.poll(now);
+        assert!(host.writes.is_empty());
+        host.poll(now.after(pause - 1));
+        assert!(host.writes.is_empty(), "{pause}");
+        now = now.after(pause);
+        assert!(host.next_deadline().is_some_and(|at| at <= now), "{pause}");
+        host.poll(now);
+    }
+    let ends = |host: &mut Directory| {
+        let ends = std::iter::from_fn(|| host.learnt());
+        ends.filter(|learnt| matches!(learnt, Learnt::Deposited(..) | Learnt::Published(_))).count()
+    };
+    assert_eq!(ends(&mut host), 1, "the agent is told once");
+    // Renewed, and then gone.
+    host.deposit(now, all[0].eid, Kind::Publication, all[0].as_bytes());
+    host.poll(now.after(30_000));
+    host.forget(&all[0].eid);
+    host.poll(now.after(10_000_000));
+    assert!(host.writes.is_empty());
 }

@@ -27,6 +27,8 @@ pub enum Purpose {
     Registration,
     /// The binding lives on.
     Refresh,
+    /// A publication that no quorum has taken before.
+    Again,
     /// An agent has it kept.
     Deposit(Kind),
 }
@@ -119,8 +121,22 @@ impl Write {
         Self::new(now, nodes, (Purpose::Deposit(kind), eid), (kind, key, body), own_frame(kind, key, body)?)
     }
 
+    /// A publication, once more.
+    pub fn again(now: Mono, nodes: &[Eid], eid: Eid, body: &[u8]) -> Option<Self> {
+        let write = Self::deposit(now, nodes, eid, Kind::Publication, body)?;
+        Some(Self { purpose: Purpose::Again, ..write })
+    }
+
     pub fn is_binding(&self) -> bool {
         self.kind == Kind::Binding
+    }
+
+    pub fn is_publication(&self) -> bool {
+        self.kind == Kind::Publication
+    }
+
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     pub fn progress(&self) -> Written {

@@ -143,6 +143,9 @@ impl Host<'_> {
                 }
                 self.entity.deposited(&eid);
             }
+            Learnt::Published(eid) => {
+                self.remark(format!("the directory keeps the publication of {} now", keys::short(&eid)));
+            }
             Learnt::Bound(eid, generation) => {
                 self.remark(format!("the directory: a quorum has {}, generation {generation}", keys::short(&eid)));
             }

@@ -191,6 +191,13 @@ fn a_file_with_another_digest_is_refused_and_leaves_nothing() {
     let refused = Answer::Refused("what came has another digest".into());
     assert!(place.intake.flush().contains(&(1, Reply::Say { item: 1, answer: refused })));
     assert_eq!(fs::read_dir(place.folder.path()).expect("readable").count(), 0);
+    // Its end comes again.
+    place.intake.steps();
+    place.intake.finished(1, FIRST + 3);
+    let below = FIRST + 4;
+    assert_eq!(place.flush(), [(1, Reply::Consumed { below })]);
+    assert_eq!(fs::read_dir(place.folder.path()).expect("readable").count(), 0);
+    assert!(place.intake.steps().is_empty(), "it is not told as stored");
 }
 
 #[test]
