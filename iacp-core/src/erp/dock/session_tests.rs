@@ -6,6 +6,9 @@ use super::super::RecordType;
 use super::super::records::Record;
 use super::*;
 
+/// Sets one field.
+type Set = fn(&mut SessionHead, u64);
+
 /// A session of which 100 to 119 are consumed, 120 to 129 are held, and 130 has not come.
 fn head() -> SessionHead {
     let mut head = SessionHead::new_zeroed();
@@ -88,7 +91,7 @@ fn the_numbers_of_a_record_are_refused_beyond_their_bounds() {
     };
     assert!(can_be(&|_| {}));
     // The field alone, at its bound and beyond it.
-    let bounds: [(&str, u64, u64, fn(&mut SessionHead, u64)); 8] = [
+    let bounds: [(&str, u64, u64, Set); 8] = [
         ("E is the first sequence at least", 100, 99, |head, value| head.expected = value.into()),
         ("E has come", 130, 131, |head, value| head.expected = value.into()),
         ("what has not come is not above the newest", 131, 132, |head, value| head.not_come = value.into()),
