@@ -194,4 +194,30 @@ mod tests {
         assert!(Question::new(Mono(0), &[Eid([1; 32]), Eid([1; 32])]).is_none());
         assert!(Question::new(Mono(u64::MAX), &nodes(1)).is_some());
     }
+
+    #[test]
+    fn a_changed_question_goes_at_once_to_those_that_have_not_answered() {
+        let nodes = nodes(7);
+        let mut question = Question::new(Mono(0), &nodes).expect("seven nodes");
+        assert_eq!(core::iter::from_fn(|| question.poll(Mono(0))).count(), 7);
+        question.answered(&nodes[6]);
+        assert_eq!((question.place(&nodes[6]), question.place(&Eid([9; 32]))), (Some(6), None));
+        assert!((0..7).all(|place| question.has_answered(place) == (place == 6)));
+        assert_eq!(question.poll(Mono(249)), None, "a millisecond before the next round");
+        question.ask_now(Mono(249));
+        let again: List<Eid> = core::iter::from_fn(|| question.poll(Mono(249))).collect();
+        assert_eq!(again, nodes[..6]);
+    }
+
+    #[test]
+    fn five_answers_of_seven_are_enough_at_the_last_millisecond_and_too_late_at_thirty_seconds() {
+        let nodes = nodes(7);
+        for (ms, progress) in [(29_999, Progress::Done), (30_000, Progress::Failed)] {
+            let mut question = Question::new(Mono(0), &nodes).expect("seven nodes");
+            assert!(nodes[..4].iter().all(|node| question.answered(node) == Progress::Waiting));
+            let _ = question.poll(Mono(ms));
+            assert_eq!(question.answered(&nodes[4]), progress, "{ms}");
+            assert_eq!(question.next_deadline(), None);
+        }
+    }
 }

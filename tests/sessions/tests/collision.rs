@@ -97,3 +97,43 @@ fn a_signed_frame_of_another_peer_under_a_key_that_is_taken_is_refused() {
     let (_, told) = world.hosts[0].told_of(0, &Eid(first.eid)).expect("opened");
     assert_eq!(told.items.len(), 1);
 }
+
+/// Only the first sealed frame of a session that the peer opened is the outcome of an attempt that crossed it: a session that the
+/// agent opens later toward the same peer is another one, and no frame of the older one ends it.
+// shows: IACP-088 (§4.2.4.2)
+#[test]
+fn an_attempt_that_begins_after_the_first_sealed_frame_of_the_peers_session_goes_on_beside_it() {
+    let mut world = Hosts::new(3, 1, 1, false);
+    world.weather = Weather { delay: 1, ..Weather::FAIR };
+    assert!(world.run_until(10_000, Hosts::all_bound));
+    let (now, own, host) = (world.now, world.eid(0, 0), world.hosts[0].at);
+    world.hosts[0].with(now, 0, |desk, _| desk.listen(LISTEN)).expect("a window of 16");
+    let mut first = Forger::new(60);
+    let (at, peer) = (SocketAddr::new(place(50), 4227), Eid(first.eid));
+    let hello = first.init(&own.0);
+    world.put(world.now.after(1), at, host, stream(&first.eid, &own.0, &hello));
+    world.run(20);
+    let neg = sent(&world, at, 0x0A).expect("PSS_NEG");
+    let ack = first.ack(&own.0, &neg, 0);
+    world.put(world.now.after(1), at, host, stream(&first.eid, &own.0, &ack));
+    world.run(20);
+    let chain = first.keys.as_ref().expect("keys").send_chain;
+    let (frame, chain) = first.data(first.initial_sequence, &chain, 0, b"one", 0);
+    world.put(world.now.after(1), at, host, stream(&first.eid, &own.0, &frame));
+    world.run(20);
+    assert_eq!(world.hosts[0].entity.counts().1, 1);
+    let now = world.now;
+    world.hosts[0].with(now, 0, |desk, rng| desk.open(peer, Some(at), Capabilities::NONE, rng)).expect("a slot");
+    let (frame, _) = first.data(first.initial_sequence + 1, &chain, 0, b"two", 0);
+    world.put(world.now.after(1), at, host, stream(&first.eid, &own.0, &frame));
+    world.run(20);
+    assert_eq!(world.hosts[0].entity.counts().1, 2, "the attempt is under way");
+    let init = sent(&world, at, 0x08).expect("PSS_INIT");
+    let mut second = Forger::new(60);
+    second.r_cookie = [8; 8];
+    let answer = second.neg(&init, 1, &conditions(9, 0, 0, 16), true);
+    world.put(world.now.after(1), at, host, stream(&second.eid, &own.0, &answer));
+    world.run(20);
+    let ack = sent(&world, at, 0x09).expect("PSS_ACK");
+    assert_eq!(ack[4..12], [8; 8], "the peer's answer to it counts");
+}

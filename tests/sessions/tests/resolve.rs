@@ -2,11 +2,13 @@
 
 use iacp_core::crypto::{Portable, Provider};
 use iacp_core::dhi::fallback::Ignored;
-use iacp_core::erp::entity::{Done, Dropped};
-use iacp_core::erp::local::{AgentEvent, LocalStatus, Mapped, Request};
+use iacp_core::erp::entity::{Done, Dropped, PeerAnswer};
+use iacp_core::erp::local::{AgentEvent, LocalStatus, Mapped, Request, Standing};
+use iacp_core::pss::Admission;
 use iacp_core::time::Mono;
 use iacp_wire::Eid;
 use sessions::hosts::{Hosts, UNIX, Word};
+use sessions::{ChaCha8Rng, SeedableRng};
 
 const URI: &str = "https://News.Example.org:8443/a/page?q=secret#part";
 const ORIGIN: &str = "https://news.example.org:8443/";
@@ -351,4 +353,39 @@ fn an_agent_in_another_process_asks_by_a_frame_under_the_same_rules() {
     spoilt[last] = 0xff;
     let refused = world.hosts[0].local(now, 0, &spoilt).expect("a frame");
     assert_eq!(status(&refused), LocalStatus::Refused.code());
+}
+
+/// RESOLVE and STANDING of one agent wait under one timer: what is due for the one ends the other neither early nor twice.
+#[test]
+fn a_resolve_that_ends_leaves_a_question_about_standing_its_ten_seconds() {
+    let eid = Eid([9; 32]);
+    let answer = PeerAnswer { standing: Admission::Admit, flags: 1, reputation: 7_345, binding: None };
+    let standing = Standing { flags: 1, reputation: 7_345, generation: 0 };
+    let begin = |seed: u64| {
+        let mut world = world(seed, mapped(SITE));
+        world.nodes.iter_mut().for_each(|node| node.silent = true);
+        world.without_quorum = true;
+        let now = world.now;
+        let asked = world.hosts[0].with(now, 0, |desk, rng| desk.ask_as(1, None, &Request::Standing(eid), rng));
+        assert_eq!((asked, ask(&mut world, 0, 2, URI)), (Ok(Done::Later), Ok(Done::Later)));
+        world.run(2_000);
+        assert_eq!(told(&world), [(2, Err(LocalStatus::Degraded))], "only the RESOLVE is over");
+        (world, now)
+    };
+    let (mut world, _) = begin(90);
+    let now = world.now;
+    world.hosts[0].entity.answer_peer(now, &eid, &answer);
+    world.run(10);
+    assert_eq!(world.hosts[0].standings, [(1, standing)]);
+    // The answer has come, and the ten seconds are over before the agent's channel is served: it is told the answer.
+    let (mut world, began) = begin(91);
+    world.run(7_990);
+    world.hosts[0].entity.answer_peer(began.after(9_995), &eid, &answer);
+    world.now = began.after(10_001);
+    let (now, mut rng) = (world.now, ChaCha8Rng::seed_from_u64(91));
+    let entity = &mut world.hosts[0].entity;
+    assert!(entity.next_deadline().is_some_and(|due| due <= now));
+    entity.handle_deadline(now, &mut rng);
+    world.run(10);
+    assert_eq!((world.hosts[0].standings.as_slice(), told(&world).len()), (&[(1, standing)][..], 1));
 }

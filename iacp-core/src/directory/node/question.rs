@@ -233,4 +233,104 @@ mod tests {
         assert_eq!(compare.place(minute(63), 10), None);
         assert_eq!(compare.place(minute(123), 10), Some((6, 0)));
     }
+
+    fn node(number: u8) -> NodeInfo {
+        let at = SocketAddr::new([192, 0, 2, number].into(), 4_227);
+        NodeInfo { eid: Eid([number; 32]), at, place: DhtKey([number; 32]), classes: 1 }
+    }
+
+    fn ask(compare: &mut Compare, now: Mono, number: u8, held: usize) -> Option<(TransactionId, usize)> {
+        let mut out = [0; 600];
+        let key = DhtKey([number; 32]);
+        let length = compare.ask(now, &node(number), Kind::Verdict, key, Class::Overlay, held, &mut out)?;
+        match Frame::parse(&out[..length]).expect("whole").message {
+            Message::DirGet { head, padding } => {
+                assert_eq!((head.storage_key, head.kind, head.class), (key, Kind::Verdict as u8, Class::Overlay as u8));
+                Some((head.transaction_id, padding.len()))
+            }
+            _ => panic!("no DIR_GET"),
+        }
+    }
+
+    #[test]
+    fn sixteen_questions_are_open_and_each_for_five_seconds() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        let clock = |ms: u64| Clock { mono: Mono(ms), unix: UnixTime(60_000) };
+        for number in 0..16 {
+            assert!(compare.has_room(clock(u64::from(number))));
+            assert!(ask(&mut compare, Mono(number.into()), number, 0).is_some());
+        }
+        assert!(!compare.has_room(clock(4_999)) && compare.place(clock(4_999), 10).is_none());
+        assert!(ask(&mut compare, Mono(4_999), 16, 0).is_none(), "a seventeenth");
+        // The first has been open for five seconds, the second for a millisecond less.
+        assert!(compare.has_room(clock(5_000)) && compare.place(clock(5_000), 10).is_some());
+        assert!(ask(&mut compare, Mono(5_000), 17, 0).is_some());
+        assert!(ask(&mut compare, Mono(5_000), 18, 0).is_none());
+    }
+
+    #[test]
+    fn a_question_is_answered_once_by_its_number_from_its_address() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        let (first, _) = ask(&mut compare, Mono(0), 1, 0).expect("room");
+        let (second, _) = ask(&mut compare, Mono(0), 2, 0).expect("room");
+        assert_ne!(first, second);
+        assert!(compare.answered(&first, node(2).at).is_none(), "the address of the other question");
+        assert!(compare.answered(&TransactionId([0; 8]), node(1).at).is_none(), "no number of ours");
+        let question = compare.answered(&first, node(1).at).expect("its own");
+        assert_eq!((question.key, question.node), (DhtKey([1; 32]), Eid([1; 32])));
+        assert!(compare.answered(&first, node(1).at).is_none(), "once");
+        assert!(compare.answered(&second, node(2).at).is_some());
+    }
+
+    /// The answer is at most three times the question: with its padding the question is a third of twice what is held and 64 bytes; the padding ends at 352.
+    #[test]
+    fn a_question_has_a_third_of_the_length_of_its_answer() {
+        for (held, padding) in
+            [(0, 0), (40, 0), (41, 1), (42, 2), (566, 351), (567, 352), (UNKNOWN, 352), (10_000, 352)]
+        {
+            let mut compare = Compare::new(IndexKey::new([7; 16]));
+            let (_, length) = ask(&mut compare, Mono(0), 1, held).expect("room");
+            assert_eq!(length, padding, "{held} bytes");
+        }
+    }
+
+    #[test]
+    fn one_node_has_four_keys_looked_up_and_all_together_sixteen() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        let count = |compare: &Compare| compare.wanted.len();
+        let (key, by) = (DhtKey([1; 32]), Eid([1; 32]));
+        compare.want(Kind::Verdict, key, Class::Overlay, by);
+        compare.want(Kind::Verdict, key, Class::Overlay, Eid([2; 32]));
+        assert_eq!(count(&compare), 1, "it waits already, whichever node says so");
+        // Another kind, another class and another key are each another one.
+        compare.want(Kind::Filter, key, Class::Overlay, by);
+        compare.want(Kind::Verdict, key, Class::Namespaces, by);
+        compare.want(Kind::Verdict, DhtKey([2; 32]), Class::Overlay, by);
+        assert_eq!(count(&compare), 4);
+        compare.want(Kind::Verdict, DhtKey([3; 32]), Class::Overlay, by);
+        assert_eq!(count(&compare), 4, "a fifth of one node");
+        for number in 10..40 {
+            compare.want(Kind::Verdict, DhtKey([number; 32]), Class::Overlay, Eid([number; 32]));
+        }
+        assert_eq!(count(&compare), 16);
+        let (wanted, asked) = compare.next_wanted().expect("the first");
+        *asked += 1;
+        assert_eq!((wanted.key, wanted.by), (key, by));
+        assert_eq!(compare.next_wanted().map(|(wanted, asked)| (wanted.key, *asked)), Some((key, 1)));
+        compare.was_wanted();
+        assert_eq!(compare.next_wanted().map(|(wanted, asked)| (wanted.kind, *asked)), Some((Kind::Filter, 0)));
+    }
+
+    #[test]
+    fn what_another_node_lacks_is_handed_over_in_turn_and_sixteen_wait() {
+        let mut compare = Compare::new(IndexKey::new([7; 16]));
+        let which = |number| Slot { kind: Kind::Verdict, key: DhtKey([number; 32]), which: [0; 32] };
+        for number in 0..17 {
+            compare.push(which(number), Eid([number; 32]));
+        }
+        for number in 0..16 {
+            assert_eq!(compare.next_push(), Some((which(number), Eid([number; 32]))));
+        }
+        assert_eq!(compare.next_push(), None);
+    }
 }

@@ -211,3 +211,7 @@ pub(crate) fn moving(record: &SessionRecord<'_>) -> Option<(Moving, Beside)> {
     };
     Some((moving, beside))
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
