@@ -11,7 +11,7 @@ use iacp_core::erp::entity::{
     Tables,
 };
 use iacp_core::erp::generation::PORT;
-use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, LocalStatus, Open, Outcome, Request};
+use iacp_core::erp::local::{AgentEvent, ClosureCode, Listen, Outcome, Request};
 use iacp_core::erp::receipt::ReceiptSlot;
 use iacp_core::erp::resume::{Line, ResumeRecord};
 use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
@@ -87,8 +87,6 @@ pub struct Gateway {
     rng: ChaCha20Rng,
     pub heard: Heard,
     said: u64,
-    /// The device does not know yet that its session is gone: a new one goes on with this line.
-    goes_on: Option<[u8; ResumeRecord::LEN]>,
 }
 
 /// What the agent has been told.
@@ -145,13 +143,13 @@ impl Gateway {
             Entity::with_tables(memory, tables, settings, now, &mut rng).map_err(|few| anyhow!("{few}"))?;
         let agent = entity.restore(now, &Stored::new(&stable.seed, stable.bound), &mut rng);
         let agent = agent.map_err(|why| anyhow!("the agent: {why}"))?;
-        let mut gateway = Self { entity, agent, rng, heard: Heard::default(), said: stable.items, goes_on: None };
+        let mut gateway = Self { entity, agent, rng, heard: Heard::default(), said: stable.items };
         let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
         let listen = Listen { capabilities: served(), terms, sessions: 2, hold: true };
         gateway.ask(now, None, &Request::Listen(listen))?;
         if let Some(record) = &stable.record {
+            // The device opens a session again when nothing answers, and goes on with this line.
             gateway.ask(now, None, &Request::Recall(record))?;
-            gateway.goes_on = Some(*record);
         }
         Ok(gateway)
     }
@@ -221,19 +219,6 @@ impl Gateway {
             && core::mem::take(&mut self.heard.asked_to_end)
         {
             self.ask(now, Some(session), &Request::Close(TeardownReason::TaskComplete.code()))?;
-        }
-        if let Some(record) = &self.goes_on {
-            let peer = ResumeRecord::read(record).ok_or_else(|| anyhow!("a record that is none"))?.peer;
-            let at = Some(SocketAddr::new(DEVICE.into(), PORT));
-            let open = Open { peer, at, hold: true, offer: served(), resume: Some(record), proof: None };
-            // The agent lives while its process does: asking says so.
-            let mut desk = self.entity.desk(now, &self.agent).ok_or_else(|| anyhow!("the agent is gone"))?;
-            match desk.ask(None, &Request::Open(open), &mut self.rng) {
-                // Its binding is not in force yet.
-                Err(LocalStatus::NotNow) => {}
-                Err(why) => return Err(anyhow!("the line does not go on: {why}")),
-                Ok(_) => self.goes_on = None,
-            }
         }
         let _ = self.entity.desk(now, &self.agent);
         let mut head = [0; HEAD];

@@ -15,8 +15,7 @@ pub type Crypto = Salty;
 /// An envelope, or as many readings as the window has, can be under way.
 const LOG: usize = 1_024;
 /// How many frames may be under way.
-pub const WINDOW: u32 = 4;
-const FRAMES: usize = WINDOW as usize;
+const FRAMES: usize = 4;
 const SPENT: usize = 8;
 pub type Node = LlEntity<'static, Crypto, LOG, FRAMES, SPENT>;
 

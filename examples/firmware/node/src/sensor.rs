@@ -1,21 +1,22 @@
-//! The application: it measures, seals, and sends each reading and each envelope as an item of one line.
+//! The application: it measures, seals, and sends each reading and each envelope as an item of one line. It opens every session
+//! itself: when the gateway is silent, as after it has lost its memory, the sensor ends the session and opens another.
 
 use core::net::SocketAddr;
 
 use defmt::{debug, info, warn};
 use iacp_core::erp::agent::{Agent, Stored};
 use iacp_core::erp::entity::{HostEvent, Persist};
-use iacp_core::erp::local::{AgentEvent, Listen, LocalStatus, Open, Outcome};
+use iacp_core::erp::local::{AgentEvent, Continuity, LocalStatus, Open, Outcome};
 use iacp_core::erp::resume::{Line, ResumeRecord};
-use iacp_core::pss::{Capabilities, TeardownReason, Terms};
+use iacp_core::pss::{Capabilities, TeardownReason};
 use iacp_core::slots::Handle;
 use iacp_core::time::Mono;
 use iacp_wire::{Digest, Eid};
 use rand_core::CryptoRng;
-use serial::item::{Item, reading};
+use serial::item::{Item, reading, short};
 
 use crate::envelope::{ENVELOPE, Sealer};
-use crate::memory::{Node, WINDOW};
+use crate::memory::Node;
 use crate::panics::stop;
 use crate::policy::{Governed, TEMPERATURE};
 use crate::retained::Retained;
@@ -27,7 +28,7 @@ const AGAIN: u64 = 500;
 /// The key is renewed with this item: often enough that a key found later opens little.
 const RENEWAL: u64 = 800;
 /// Progress is kept each so many items: a product spares its flash.
-const KEEP_EVERY: u64 = 25;
+const KEEP_EVERY: u32 = 25;
 
 pub struct Sensor {
     agent: Agent,
@@ -35,14 +36,14 @@ pub struct Sensor {
     retained: Retained,
     sealer: Sealer,
     session: Option<Handle>,
-    /// The session of before, which the gateway has opened anew.
-    old: Option<Handle>,
     opened: bool,
     /// An item was not taken: nothing is measured or sealed until there is room.
     full: bool,
     /// The next item to send.
     next: u64,
     closing: bool,
+    /// Nothing has come from the gateway for 45 s: it may have lost its memory, and the session with it.
+    silent: bool,
     /// Not before then.
     again: Mono,
 }
@@ -67,12 +68,6 @@ impl Sensor {
             retained.seed = node.seed(&agent.eid()).map(|seed| iacp_core::crypto::Secret32::new(*seed.expose()));
             retained.store();
         }
-        let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: WINDOW };
-        let listen = Listen { capabilities: Capabilities::RESUME, terms, sessions: 2, hold: false };
-        let listens = node.desk(now, &agent).map(|mut desk| desk.listen(listen));
-        if listens != Some(Ok(())) {
-            stop("the agent cannot listen");
-        }
         Self {
             agent,
             gateway,
@@ -80,10 +75,10 @@ impl Sensor {
             retained,
             sealer,
             session: None,
-            old: None,
             opened: false,
             full: false,
             closing: false,
+            silent: false,
             again: now,
         }
     }
@@ -112,13 +107,6 @@ impl Sensor {
             HostEvent::Dropped(why) => return debug!("a frame did nothing: {}", why),
             _ => return,
         };
-        // A gateway that has lost its memory opens a session itself; the line goes on in it.
-        if let AgentEvent::Opened(_) = event
-            && session != self.session
-        {
-            self.old = core::mem::replace(&mut self.session, session);
-            self.closing = false;
-        }
         if session.is_none() || session != self.session {
             return;
         }
@@ -132,14 +120,14 @@ impl Sensor {
                 let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
                 self.retained.record = record.to_bytes();
                 self.retained.store();
-                (self.opened, self.full, self.next) = (true, false, opened.first_to_send);
+                (self.opened, self.full, self.silent, self.next) = (true, false, false, opened.first_to_send);
             }
             AgentEvent::Delivered { item } => {
                 let before = core::mem::replace(&mut self.retained.safe, item);
-                if before / KEEP_EVERY != item / KEEP_EVERY || self.is_done() {
+                if short(before) / KEEP_EVERY != short(item) / KEEP_EVERY || self.is_done() {
                     self.retained.store();
                 }
-                if before / 100 != item / 100 {
+                if short(before) / 100 != short(item) / 100 {
                     info!("{=u64} items are with the gateway", item);
                 }
             }
@@ -149,7 +137,10 @@ impl Sensor {
                 self.again = crate::clock::now().after(AGAIN);
             }
             AgentEvent::Room => self.full = false,
-            AgentEvent::Continuity(continuity) => info!("{}", continuity),
+            AgentEvent::Continuity(continuity) => {
+                info!("{}", continuity);
+                self.silent = continuity == Continuity::Disconnected;
+            }
             _ => {}
         }
     }
@@ -165,10 +156,6 @@ impl Sensor {
             let _ = node.renew_key(session);
         }
         let Some(mut desk) = node.desk(now, &self.agent) else { stop("the agent is gone") };
-        if let Some(old) = self.old.take() {
-            // It may be over already.
-            let _ = desk.abort(old, TeardownReason::TaskComplete, rng);
-        }
         match self.session {
             None if self.is_done() || now < self.again => {}
             None => {
@@ -188,6 +175,10 @@ impl Sensor {
                         self.again = now.after(AGAIN);
                     }
                 }
+            }
+            // Its end comes as an event.
+            Some(session) if core::mem::take(&mut self.silent) => {
+                let _ = desk.abort(session, TeardownReason::None, rng);
             }
             Some(session) if self.opened && !self.closing => {
                 while self.next < ITEMS && !self.full && governed.may_report(TEMPERATURE, crate::clock::time()) {
