@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use super::event::{To, Transmit};
 use super::frame::{ROUTING, write_routing};
+use super::parts::DIRECTORY;
 use super::{HEAD, INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::binding::BINDING_FRAME;
@@ -141,7 +142,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     fn register(&mut self, now: Mono, slot: u32, head: &mut [u8; HEAD]) -> Option<(usize, SocketAddr)> {
         let previous = self.previous;
         let agent = self.agents.at_mut(slot)?;
-        if agent.state != State::Transition || agent.unsigned {
+        if !DIRECTORY || agent.state != State::Transition || agent.unsigned {
             return None;
         }
         let binding = agent.binding?;
@@ -155,7 +156,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     /// A leaving for the next node that is to have it.
     fn register_leaving(&mut self, now: Mono, slot: u32, head: &mut [u8; HEAD]) -> Option<(usize, SocketAddr)> {
         let cell = self.outbox.at_mut(slot)?;
-        let binding = cell.binding.filter(|_| cell.until > now)?;
+        let binding = cell.binding.filter(|_| DIRECTORY && cell.until > now)?;
         let to = cell.registration.next_node(now)?;
         Some((binding.write_register(head.get_mut(..BINDING_FRAME)?), to))
     }

@@ -8,6 +8,7 @@ use iacp_wire::{Eid, Frame};
 use super::super::LlEntity;
 use super::super::event::{Dropped, HostEvent};
 use super::super::memory::Goodbye;
+use super::super::parts::DIRECTORY;
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
 use crate::erp::binding::Binding;
@@ -102,7 +103,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if let Some(cell) = cell.and_then(|cell| self.outbox.get_mut(cell)) {
             (cell.eid, cell.binding, cell.channel, cell.cloned) = (eid, leaving, channel, cloned);
             cell.exported = exported.into();
-            if exported.is_none() {
+            if DIRECTORY && exported.is_none() {
                 cell.registration = registration;
                 cell.registration.begin_again(now);
             }

@@ -166,12 +166,12 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
         if agent.state == State::Allocated {
             agent.step(Event::ErpRegister);
         }
-        if first {
-            agent.registration.begin(now);
-        } else {
-            agent.registration.begin_again(now);
-        }
         if directory {
+            if first {
+                agent.registration.begin(now);
+            } else {
+                agent.registration.begin_again(now);
+            }
             if !agent.registration.known {
                 self.agents_ask.push(&mut self.agents, slot);
             }

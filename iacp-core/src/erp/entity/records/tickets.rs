@@ -7,6 +7,7 @@ use iacp_wire::{Cookie, Eid, Locator};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::super::event::{HostRequest, Persist};
+use super::super::parts::DIRECTORY;
 use super::super::{CLAIMS, LlEntity};
 use super::share;
 use crate::crypto::Provider;
@@ -235,6 +236,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
 
     /// Nothing says where a peer is: its tickets are looked for.
     pub(in crate::erp::entity) fn look_for_tickets(&mut self, agent: u32, peer: &Eid) {
+        if !DIRECTORY {
+            return;
+        }
         let now = self.clock;
         let mut any = false;
         let slots = self.tickets_of(agent).unwrap_or_default().iter_mut();

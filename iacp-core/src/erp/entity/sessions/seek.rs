@@ -1,5 +1,6 @@
 //! A peer that has gone silent is looked for: in the directory, then by its Forwarding Tickets (`IACP §3.5`).
 
+use super::super::parts::DIRECTORY;
 use super::super::{INSIDE, LlEntity};
 use crate::crypto::Provider;
 use crate::erp::agent::AgentSlot;
@@ -47,7 +48,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
     }
 
     fn seek(&mut self, now: Mono, slot: u32) {
-        let Some(agent) = self.sessions.at(slot).map(|entry| entry.agent) else { return };
+        let Some(agent) = self.sessions.at(slot).filter(|_| DIRECTORY).map(|entry| entry.agent) else { return };
         let Some(own) = self.agents.at(agent).map(AgentSlot::eid) else { return };
         let Some(entry) = self.sessions.at_mut(slot) else { return };
         let due = entry.seek.failed::<P>(now, &own);
