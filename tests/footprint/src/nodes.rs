@@ -123,8 +123,8 @@ const SALTY: Program = node(
     Budgets { flash: 63_200, ..GOALS },
 );
 
-/// The nodes with budgets.
-pub const NODES: [Program; 3] = [
+/// The nodes with budgets: with both roles, and a device that opens every session itself.
+pub const NODES: [Program; 4] = [
     node(
         "Session node, Cortex-M4, ed25519-compact for size",
         &[Feature::Initiator, Feature::Responder, Feature::OptSize],
@@ -132,6 +132,14 @@ pub const NODES: [Program; 3] = [
         Budgets { flash: 79_000, stack: 10_600, in_all: 18_400, ..GOALS },
     ),
     SALTY,
+    Program {
+        title: "Session node that only opens, Cortex-M4, salty",
+        features: &[Feature::Initiator, Feature::Salty],
+        steps: INITIATOR,
+        often: INITIATOR,
+        budgets: GOALS,
+        ..SALTY
+    },
     Program { title: "Session node, micro:bit, salty", ..on_the_small_board(SALTY) },
 ];
 
@@ -143,22 +151,15 @@ const ON_THE_SMALL_BOARD: &[(&str, u32)] = &[("", 1_000_000_000)];
 #[must_use]
 pub fn variants() -> Vec<Program> {
     let mut variants = Vec::new();
-    let [small, salty, _] = NODES;
+    let [small, salty, ..] = NODES;
     for node in [small, salty] {
-        let (initiator, responder, plain): (&[Feature], &[Feature], _) = if node.features.contains(&Feature::Salty) {
-            (&[Feature::Initiator, Feature::Salty], &[Feature::Responder, Feature::Salty], "salty")
+        let (responder, plain): (&[Feature], _) = if node.features.contains(&Feature::Salty) {
+            (&[Feature::Responder, Feature::Salty], "salty")
         } else {
-            (&[Feature::Initiator, Feature::OptSize], &[Feature::Responder, Feature::OptSize], "ed25519-compact")
+            (&[Feature::Responder, Feature::OptSize], "ed25519-compact")
         };
         let title = |what: &str| -> &'static str { format!("Session node, Cortex-M4, {plain}, {what}").leak() };
         let node = Program { budgets: GOALS, ..node };
-        variants.push(Program {
-            title: title("initiator alone"),
-            features: initiator,
-            steps: INITIATOR,
-            often: INITIATOR,
-            ..node
-        });
         variants.push(Program {
             title: title("responder alone"),
             features: responder,
@@ -168,6 +169,14 @@ pub fn variants() -> Vec<Program> {
         });
         variants.push(Program { title: title("SHA-256 not compact"), compact: false, ..node });
     }
+    variants.push(Program {
+        title: "Session node that only opens, Cortex-M4, ed25519-compact for size",
+        features: &[Feature::Initiator, Feature::OptSize],
+        steps: INITIATOR,
+        often: INITIATOR,
+        budgets: GOALS,
+        ..small
+    });
     variants.push(Program { title: "Session node, micro:bit, ed25519-compact for size", ..on_the_small_board(small) });
     variants
 }

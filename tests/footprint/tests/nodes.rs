@@ -24,6 +24,9 @@ const ROOTS: [&str; 5] = [
     "node::steps::deadline",
 ];
 
+/// Those that a node which only opens sessions does not have.
+const OF_A_RESPONDER: [&str; 2] = ["node::steps::answer", "node::steps::accept"];
+
 /// What calls into the panic machinery although the call is never reached: arithmetic of other libraries over arrays of
 /// fixed length, whose indices the compiler cannot prove to be in range at opt-level "z". No length and no index of
 /// theirs is a received one. `tests/no-panic` shows the same of all but salty.
@@ -59,6 +62,10 @@ fn is_panic(name: &str) -> bool {
     parts.iter().any(|part| name.contains(part)) || name.ends_with("_fail")
 }
 
+fn opens_only(node: &Program) -> bool {
+    !node.features.contains(&Feature::Responder)
+}
+
 fn check_image(node: &Program, image: &Image) {
     let code = image.code().expect("code");
     let heap = ["__rust_alloc", "__rg_alloc", "__rdl_alloc", "alloc::", "malloc"];
@@ -67,7 +74,7 @@ fn check_image(node: &Program, image: &Image) {
 
     // The search sees what is there: all of the roots, and the calls that are named above.
     let is_root = |name: &str| ROOTS.iter().any(|root| name.ends_with(root));
-    for root in ROOTS {
+    for root in ROOTS.iter().filter(|root| !(opens_only(node) && OF_A_RESPONDER.contains(root))) {
         assert!(code.functions().any(|function| function.name.ends_with(root)), "{root} is not there");
     }
     let calls = code.calls(is_root, is_panic);
@@ -89,7 +96,11 @@ fn check_budgets(node: &Program, target_dir: &Path) {
         return say(&format!("*** NOT TESTED: stack: {why} ***"));
     }
     // Both peers had a short one, and a long one where there is room for it, and sent them back.
-    let echoed: &[usize] = if node.board == Board::Microbit { &[64, 64] } else { &[64, 64, 1_024, 1_024] };
+    let echoed: &[usize] = match node.board {
+        Board::Microbit => &[64, 64],
+        Board::Mps2 if opens_only(node) => &[64, 1_024],
+        Board::Mps2 => &[64, 64, 1_024, 1_024],
+    };
     assert_eq!(peers.echoed(), echoed);
     // Each budget can fail: with one byte less than measured it does.
     let exact =
