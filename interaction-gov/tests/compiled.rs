@@ -285,3 +285,14 @@ fn a_control_plane_without_room_for_texts_has_its_version_in_flash() {
     assert_eq!(plane.version_of(Track::STABLE).unwrap().policy.members().len(), 2);
     assert!(size_of::<Rollout<2, 0>>() + size_of::<Version<2>>() <= size_of::<Rollout<2, 1>>());
 }
+
+#[test]
+fn a_refused_text_leaves_no_kind_of_region_told_apart() {
+    let names = names();
+    let mut policy = Policy::<1, 1, 0, 3>::with_room();
+    let before = policy.compile(&mut [0; 8_192]);
+    let refused = policy.add("authority corporate\nversion 1\npermit speak in de\npermit join in fr\n", &names);
+    assert!(refused.is_err(), "a kind of regions for each of them, and room for one");
+    assert_eq!(policy.compile(&mut [0; 8_192]), before);
+    policy.add("authority corporate\nversion 1\npermit speak in us\n", &names).expect("one of them");
+}

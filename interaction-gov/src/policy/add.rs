@@ -74,7 +74,7 @@ impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A
         if self.members.iter().any(|member| member.authority == head.authority) {
             return Err(PolicyError::Twice(head.authority));
         }
-        let (first, tests) = (self.words, self.index.tests());
+        let (first, tests, apart) = (self.words, self.index.tests(), self.index.apart());
         let digest = *self.digest();
         let member = self.check(text, vocabulary, head).and_then(|member| {
             let words = usize::from(member.words.1);
@@ -84,7 +84,7 @@ impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A
             Ok(words) => self.words = words,
             Err(error) => {
                 // Nothing of the refused text stays.
-                self.index.forget(first * 64, tests);
+                self.index.forget(first * 64, tests, apart);
                 return Err(error);
             }
         }

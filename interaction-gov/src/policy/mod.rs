@@ -225,7 +225,7 @@ impl<const W: usize, const A: usize, const T: usize, const K: usize> Policy<W, A
     pub fn clear(&mut self) {
         self.members.truncate(0);
         self.words = 0;
-        self.index.forget(0, 0);
+        self.index.forget(0, 0, ([0; 128], 0));
         self.vocabulary = [0; 32];
         (self.own, self.always, self.regions, self.digest) = (Set::EMPTY, Set::EMPTY, Set::EMPTY, [0; 32]);
     }

@@ -117,6 +117,8 @@ impl Sensor {
                     Outcome::Resumed => info!("the line goes on from item {=u64}", opened.first_to_send),
                     Outcome::Unknown => warn!("the gateway knows nothing of the line"),
                 }
+                // What the gateway says to be safe: there is no other word on items whose acknowledgement was lost.
+                self.retained.safe = self.retained.safe.max(opened.first_to_send);
                 let record = ResumeRecord { peer: opened.peer, line: Line(opened.line), safe: opened.first_to_come };
                 self.retained.record = record.to_bytes();
                 self.retained.store();
@@ -133,7 +135,7 @@ impl Sensor {
             }
             AgentEvent::Closed { closure, delivered, .. } => {
                 info!("the session is over: {}; {=u64} items are with the gateway", closure, delivered);
-                (self.session, self.opened, self.closing) = (None, false, false);
+                (self.session, self.opened, self.closing, self.silent) = (None, false, false, false);
                 self.again = crate::clock::now().after(AGAIN);
             }
             AgentEvent::Room => self.full = false,

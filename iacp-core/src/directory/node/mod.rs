@@ -194,7 +194,7 @@ pub struct Node<'m, P: Provider> {
 }
 
 /// How many events wait for the caller, which asks for them once a second.
-const EVENTS: usize = 16;
+const EVENTS: usize = 128;
 /// What a node says of its own accord counts for no network.
 const OWN: core::net::IpAddr = core::net::IpAddr::V6(core::net::Ipv6Addr::LOCALHOST);
 /// The most refusals that one network gets.

@@ -347,7 +347,10 @@ impl<'m, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize>
             offers_until: None,
             exported_until: None,
             docking: None,
-            channels: memory.channels,
+            channels: {
+                memory.channels.fill(Channel::NEW);
+                memory.channels
+            },
             responder: Responder::new(Settings { capabilities: Capabilities::NONE, terms: nothing }, now, rng),
             door: Ingress::new(settings.all, settings.per_prefix, now, rng),
             settings,

@@ -146,7 +146,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 Event::Closed(closure) => {
                     let (closure, truncated, reason) = ClosureCode::of(closure);
                     let delivered = entry.count_acknowledged();
-                    entry.greeting = false;
+                    (entry.greeting, entry.delivered) = (false, delivered);
                     AgentEvent::Closed { closure, truncated, reason, delivered }
                 }
                 Event::Released => continue,

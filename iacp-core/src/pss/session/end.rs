@@ -82,7 +82,7 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         self.outbound.forget();
         self.inbound.forget();
-        self.tickets = None;
+        (self.tickets, self.names.agreed) = (None, 0);
         (self.gate, self.wish, self.hold, self.reconnect_limit) = (Packed::NONE, None, false, Packed::NONE);
         self.notices = super::notices::Notices::NONE;
     }

@@ -243,9 +243,9 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, C: Congestion> Session<
         restarts: u8,
         rng: &mut impl CryptoRng,
     ) {
-        self.outbound.wipe();
-        self.inbound.wipe();
-        self.tickets = None;
+        self.outbound.forget();
+        self.inbound.forget();
+        (self.tickets, self.names.agreed) = (None, 0);
         self.stage.close(lifecycle::Event::HandshakeFailed, Stage::Idle);
         let attempt = Attempt::new::<P>(offer, proof, now, restarts, rng);
         self.names.cookies = Cookies { initiator: attempt.cookie, responder: Cookie::ZERO };

@@ -173,7 +173,7 @@ impl<C: Congestion, const LOG: usize, const FRAMES: usize> DeltaLog<C, LOG, FRAM
     pub(crate) fn clear(&mut self, first: u64) {
         self.wipe();
         (self.first, self.unsent, self.next, self.cursor, self.top) = (first, first, first, first, first);
-        (self.sendings, self.arrived, self.contents) = (0, 0, 0);
+        (self.sendings, self.arrived, self.contents, self.clock) = (0, 0, 0, Mono(0));
     }
 
     /// Erases the chains and the frames. The range of unacknowledged frames stays readable: [`Self::first`] and

@@ -243,8 +243,10 @@ impl<P: Provider, const FRAMES: usize> Inbound<P, FRAMES> {
     }
 
     /// Wipes the key, and what has come: a new session is not told of an earlier one.
+    #[inline(never)]
     pub(crate) fn forget(&mut self) {
-        self.wipe();
+        self.key.forget();
+        self.clear_places();
         (self.first, self.expected, self.come, self.newest, self.fin) = (0, 0, 0, 0, Packed::NONE);
     }
 

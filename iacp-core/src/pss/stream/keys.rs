@@ -172,6 +172,12 @@ impl<P: Provider> Sealing<P> {
         self.chain.zeroize();
     }
 
+    /// With the number of renewals and of sealed frames.
+    pub(crate) fn forget(&mut self) {
+        self.wipe();
+        (self.generation, self.sealed) = (0, 0);
+    }
+
     pub(crate) const fn alive(&self) -> bool {
         self.cipher.get().is_some()
     }
@@ -294,6 +300,12 @@ impl<P: Provider> Opening<P> {
         self.next_key.zeroize();
         self.chain.zeroize();
         (self.next_known, self.cipher_ahead) = (false, false);
+    }
+
+    /// With the number of renewals and of frames that did not open.
+    pub(crate) fn forget(&mut self) {
+        self.wipe();
+        (self.low, self.failed) = (0, 0);
     }
 
     /// For the host that takes the session over: the lower generation. The next one is derived there when a frame needs

@@ -128,8 +128,9 @@ impl<P: Provider, C: Congestion, const LOG: usize, const FRAMES: usize> Outbound
     }
 
     /// Wipes the key, and what was sent: a new session is not told of an earlier one.
+    #[inline(never)]
     pub(crate) fn forget(&mut self) {
-        self.key.wipe();
+        self.key.forget();
         self.log.clear(0);
         self.fin = Packed::NONE;
     }

@@ -72,8 +72,8 @@ fn put(row: Option<&mut [u64]>, at: usize, holds: bool) {
 
 impl<const W: usize, const T: usize, const K: usize> Index<W, T, K> {
     pub const fn new() -> Self {
-        // A set of places is the bits of a `u32`.
-        const { assert!(0 < K && K <= 32) };
+        // A set of places is the bits of a `u32`, one of tests those of a `u64`.
+        const { assert!(0 < K && K <= 32 && T <= 64) };
         Self {
             actions: [[0; W]; 31],
             kinds: [[0; W]; 4],
@@ -231,8 +231,14 @@ impl<const W: usize, const T: usize, const K: usize> Index<W, T, K> {
         true
     }
 
-    /// Removes the rules from one place on.
-    pub fn forget(&mut self, from: usize, tests: usize) {
+    /// Which kinds of regions the rules tell apart: the kind of each region, and how many there are.
+    pub const fn apart(&self) -> ([u8; 128], u8) {
+        (self.places, self.used)
+    }
+
+    /// Removes the rules from one place on. The others tell only these kinds of regions apart.
+    pub fn forget(&mut self, from: usize, tests: usize, apart: ([u8; 128], u8)) {
+        (self.places, self.used) = apart;
         let nothing = Rule {
             effect: Effect::Permit,
             conditions: Conditions { actions: Set::EMPTY, ..Conditions::ANY },

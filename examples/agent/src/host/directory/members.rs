@@ -102,9 +102,9 @@ impl Door {
         (self.sent, self.due, self.tries) = (datagram, Some(now), 0);
     }
 
-    /// Sends the same once more, with the longest pause before it: the node asks for the work again.
+    /// Sends the same again, with the longest pause before it: the node asks for the work again.
     fn sends_later(&mut self, now: Mono) {
-        (self.tries, self.due) = (TRIES - 1, Some(now.after(AGAIN << (TRIES - 2))));
+        (self.tries, self.due) = (0, Some(now.after(AGAIN << (TRIES - 2))));
     }
 }
 

@@ -130,6 +130,11 @@ impl<P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> LlE
                 agent.channel = channel;
             })
             .map_err(|_| DockError::Capacity)?;
+        // It leaves its channel as any other.
+        let channel = channel.and_then(|channel| self.channels.get_mut(usize::try_from(channel).ok()?));
+        if let Some(channel) = channel {
+            channel.contexts = channel.contexts.saturating_add(1);
+        }
         let (sessions, left) = self.import_records(now, agent, &imported, rng);
         for record in imported.read() {
             if let Record::Application(bytes) = record {

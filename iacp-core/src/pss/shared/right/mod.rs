@@ -291,7 +291,7 @@ impl<const N: usize> Rights<N> {
 
     /// The contract has ended.
     pub fn end(&mut self) {
-        self.places = [None; N];
+        *self = Self::NONE;
     }
 
     /// Sets whether the peer is on the Trust List of a sealed endpoint.
