@@ -10,7 +10,7 @@ use cep_envelope::decision::{Delivery, Finding, Outcome, Policy, Receiver};
 use cep_envelope::digest::Digest;
 use cep_envelope::ladder::BareFile;
 use cep_envelope::lineage::{Line, Lineage as _, MemoryLineage, Parent, Slot};
-use cep_envelope::manifest::{Strict, BoundKey, Instant, MAX_OUTER, SealedManifest, seal};
+use cep_envelope::manifest::{BoundKey, Instant, MAX_OUTER, SealedManifest, Strict, seal};
 use cep_envelope::notification::Notification;
 use ed25519_compact::{KeyPair, Seed};
 use libfuzzer_sys::fuzz_target;
@@ -100,7 +100,14 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut approved, mut continued) = (HashSet::new(), HashSet::new());
     while let Some((which, [name, content, sealed, notice])) = next(&mut bytes) {
         let good = &GOOD[which];
-        let receiver = Receiver { name: "codex", container: &BareFile, keys: &key, signatures: &Strict, lineage: &lineage, policy: &policy };
+        let receiver = Receiver {
+            name: "codex",
+            container: &BareFile,
+            keys: &key,
+            signatures: &Strict,
+            lineage: &lineage,
+            policy: &policy,
+        };
         let delivery = Delivery {
             name: &name,
             sender: good.sender,

@@ -1,7 +1,9 @@
 //! Any bytes are a manifest or refused, bare and sealed.
 #![no_main]
 
-use cep_envelope::manifest::{Strict, BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, seal};
+use cep_envelope::manifest::{
+    BoundKey, Expected, MAX_MANIFEST, MAX_OUTER, Manifest, SealError, SealedManifest, Strict, seal,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// A key of prime order: the base point. Its secret is 1, and nothing here signs with it.

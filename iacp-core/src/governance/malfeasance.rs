@@ -34,6 +34,19 @@ pub enum Offence {
     ContractEquivocation = 4,
 }
 
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Equivocation => "two addresses under one generation",
+            Self::CuratorDoubleSigning => {
+                "two changes of a root with one version, or two delegations with one beginning"
+            }
+            Self::DoubleVote => "two votes on one accusation",
+            Self::ContractEquivocation => "two counter-proposals to one turn",
+        })
+    }
+}
+
 /// Why a ticket proves nothing, in the order of the checks: the cheap ones first. Nothing changes by such a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

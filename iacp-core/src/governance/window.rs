@@ -4,6 +4,8 @@
 //! clock that jumps convicts no key early. Two more epochs let a defence through that another node has taken. Then the node
 //! votes, once, after it has written its vote down.
 
+use core::fmt;
+
 use iacp_wire::{Digest, Eid};
 
 use super::escrow::{Event, State};
@@ -77,6 +79,16 @@ pub enum Rejected {
     NoRevocation,
     /// There is a vote already, or a verdict.
     Over,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Late => "the time for a defence is over",
+            Self::NoRevocation => "no fitting revocation was stored before the trial",
+            Self::Over => "there is a vote or a verdict already",
+        })
+    }
 }
 
 /// What the escrow wants of its owner.

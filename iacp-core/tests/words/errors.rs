@@ -22,6 +22,16 @@ macro_rules! each {
 fn what_is_refused_in_a_search_or_by_the_guard_is_said_in_words() {
     each!(discovery::Refusal: Malformed, Timestamp, Threshold, Proof, Replayed, FilterFull, NoSlot, Seal, Enough);
     each!(directory::work::Refusal: Claim, TooLow, Time, Proof, Frame);
+    each!(erp::entity::Dropped:
+        Malformed, NoAgent, NotNow, Generation, RateLimited, NotAsked, Signature, Answer(dhi::fallback::Ignored::Nonce),
+        Equivocation, Token, ChannelShut, Session(pss::Discard::NotNow)
+    );
+    each!(directory::node::Silence:
+        Form, Claim, Proof, Spent, Frame, Node, Ticket, Throttled, Vote, Compared
+    );
+    each!(directory::node::Unnamed: Broken(ChainBreak::PathMalformed), Quarantined(iacp_wire::Eid([1; 32])));
+    each!(governance::window::Rejected: Late, NoRevocation, Over);
+    each!(governance::malfeasance::Offence: Equivocation, CuratorDoubleSigning, DoubleVote, ContractEquivocation);
     each!(guard::ticket::NoTicket: Time, Refused, Liability, Other, Spent, Curator, Signature, Full);
     each!(
         directory::Refusal: Malformed, Key, Time, Generation, Blocked, Revoked, Challenged, NoParent, Predecessor,

@@ -113,7 +113,7 @@ pub fn confirms(bytes: &[u8]) -> bool {
         let (memory, structure) = (vec![0; BUFFER], Plain::default());
         let begun = Pipeline::begin(Mono(now), &uri, needs_of, limits, &mut workspace, memory, structure, &mut cache);
         match begun {
-            Ok(machine) => confirmed |= run(machine, &mut now, &mut steps, &mut cache),
+            Ok(machine) => confirmed |= run(machine, limits, &mut now, &mut steps, &mut cache),
             Err(outcome) => judge(outcome, limits),
         }
     }
@@ -122,6 +122,7 @@ pub fn confirms(bytes: &[u8]) -> bool {
 
 fn run(
     mut machine: Pipeline<'_, Vec<u8>, Plain>,
+    limits: Limits,
     now: &mut u64,
     steps: &mut impl Iterator<Item = [u8; 3]>,
     cache: &mut ProblemCache<'_>,
@@ -159,7 +160,7 @@ fn run(
         assert!(machine.is_over() || *now < begun + 15_000, "T_eval has ended it");
     }
     assert!(machine.trail().len() <= 64);
-    let (limits, confirmed) = (Limits::DRAFT, machine.is_confirmed());
+    let confirmed = machine.is_confirmed();
     judge(machine.finish().ok().expect("it is over"), limits);
     confirmed
 }

@@ -103,7 +103,7 @@ pub fn node(bytes: &[u8]) {
     directory::node(bytes);
 }
 
-/// These inputs are lists of four bytes, each of which means something: there are no words to build them from.
+/// No words: these inputs are operations of fixed length, or are built from their seeds.
 fn no_words() -> Vec<(String, Vec<u8>)> {
     Vec::new()
 }

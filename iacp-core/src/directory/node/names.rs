@@ -1,6 +1,8 @@
 //! Where a path leads, by the records that stand here (`IACP §5.2.2`): ROOT, every CURATION, the DELEGATIONs, and what verdicts,
 //! revocations and open escrows say of each key on the way.
 
+use core::fmt;
+
 use iacp_wire::{DhtKey, Eid};
 
 use super::{Node, Trust, View};
@@ -32,6 +34,15 @@ pub enum Unnamed {
     Broken(ChainBreak),
     /// A key on the way is accused, and there is no verdict yet: nothing is said of the name until then.
     Quarantined(Eid),
+}
+
+impl fmt::Display for Unnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(broken) => broken.fmt(f),
+            Self::Quarantined(_) => f.write_str("a key on the way is accused"),
+        }
+    }
 }
 
 impl<P: Provider, T: Trust> View<'_, '_, P, T> {

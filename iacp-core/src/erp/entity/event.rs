@@ -1,5 +1,6 @@
 //! What an LL-Entity tells its host, and what it asks of it.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use iacp_wire::message::Local;
@@ -42,6 +43,25 @@ pub enum Dropped {
     ChannelShut,
     /// A session, or the responder, has discarded it.
     Session(Discard),
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "no frame that comes this way",
+            Self::NoAgent => "for no agent here",
+            Self::NotNow => "not now",
+            Self::Generation => "below the known generation of its sender",
+            Self::RateLimited => "too many from this network",
+            Self::NotAsked => "an answer that nothing has asked for",
+            Self::Signature => "the signature does not verify",
+            Self::Answer(ignored) => return write!(f, "no answer of a node: {ignored}"),
+            Self::Equivocation => "two addresses under one generation",
+            Self::Token => "token and EID do not belong together",
+            Self::ChannelShut => "the channel is shut",
+            Self::Session(discard) => return discard.fmt(f),
+        })
+    }
 }
 
 /// What happened.

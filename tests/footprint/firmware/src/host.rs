@@ -62,8 +62,7 @@ impl Host {
 }
 
 /// Writes a line that ends in bytes.
-// Not every program sends datagrams.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "not every program sends datagrams")]
 #[inline(never)]
 pub fn tell(report: &mut Report, word: &str, peer: usize, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

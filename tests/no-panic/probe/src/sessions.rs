@@ -196,13 +196,7 @@ impl Provider for Opaque {
         black_box([0; 16])
     }
 
-    fn open(
-        cipher: &[u8; 32],
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
+    fn open(cipher: &[u8; 32], nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag> {
         black_box((cipher, nonce, aad, buffer, tag));
         black_box(Ok(()))
     }

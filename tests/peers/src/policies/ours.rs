@@ -129,10 +129,12 @@ fn ask(
         goes: Set::EMPTY,
         present: Set::EMPTY,
         time: NOW,
-        consents: Consents::everybody((0..CONSENTS.len())
-            .filter(|consent| request.consents_to(*consent))
-            .map(|consent| the(vocabulary, CONSENTS[consent]))
-            .collect()),
+        consents: Consents::everybody(
+            (0..CONSENTS.len())
+                .filter(|consent| request.consents_to(*consent))
+                .map(|consent| the(vocabulary, CONSENTS[consent]))
+                .collect(),
+        ),
         posture: the(vocabulary, POSTURES[request.posture]),
         provenance: Provenance::None,
     };

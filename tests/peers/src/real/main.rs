@@ -69,7 +69,12 @@ const SCENES: [Scene; 3] = [
         bytes: 10_000_000,
         weather: Some(Weather { delay_ms: 25, loss_permille: 0 }),
         rounds: 3,
-        programs: &[Program::AgentUdp, Program::AgentQuic, Program::Quinn(Control::Bbr), Program::Quinn(Control::Cubic)],
+        programs: &[
+            Program::AgentUdp,
+            Program::AgentQuic,
+            Program::Quinn(Control::Bbr),
+            Program::Quinn(Control::Cubic),
+        ],
         goals: &[(Program::AgentUdp, 1.10, Program::Quinn(Control::Bbr))],
     },
     Scene {

@@ -4,8 +4,7 @@ use pest::Parser;
 
 use super::Segments;
 
-/// Apart, because the macro documents nothing of what it makes.
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the macro documents nothing of what it makes")]
 mod grammar {
     /// The grammar of `CEP §5.2`.
     #[derive(pest_derive::Parser)]
