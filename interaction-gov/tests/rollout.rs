@@ -386,3 +386,13 @@ fn a_newer_vocabulary_only_adds_while_something_is_live() {
     policy.add(PRIVACY, &longer).unwrap();
     world.install(&policy).unwrap();
 }
+
+#[test]
+fn an_authority_that_has_signed_nothing_yet_is_missed_in_no_version_and_one_that_has_is() {
+    let mut world = World::new(authorities(), [0; 32]);
+    take(&mut world, "corporate", 1, "", CORPORATE);
+    world.install(&policy(&[CORPORATE])).expect("privacy is introduced, and has signed nothing");
+    take(&mut world, "privacy", 1, "", PRIVACY);
+    assert!(world.install(&policy(&[CORPORATE])).is_err(), "privacy's rules are missing");
+    world.install(&policy(&[CORPORATE, PRIVACY])).expect("all that have signed are in it");
+}

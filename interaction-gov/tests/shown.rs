@@ -70,3 +70,12 @@ fn a_decision_is_shown_with_who_decided_by_which_line_and_until_when() {
     let ruling = policy(&[CORPORATE, PRIVACY]).decide(&facts("export"), itself);
     assert_eq!(ruling.to_string(), "a rule denies it, authority 0, line 4");
 }
+
+#[test]
+fn debug_names_each_test_of_a_rule() {
+    let mut policy = Policy::<2>::new();
+    let names = Vocabulary::read(NAMES).expect("names");
+    policy.add("authority corporate\nversion 1\npermit join with present host\n", &names).expect("a rule");
+    let rule = policy.rules_of(&policy.members()[0]).next().expect("its rule");
+    assert!(format!("{:?}", rule.conditions).contains("Present(Role(0))"), "{:?}", rule.conditions);
+}
