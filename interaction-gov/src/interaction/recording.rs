@@ -11,7 +11,6 @@ use crate::time::Time;
 pub(super) const AHEAD: u64 = 400 * 86_400_000;
 
 impl<const P: usize, const B: usize> Interaction<P, B> {
-    #[inline(never)]
     pub(super) fn fact(&self, kind: Kind) -> Record {
         Record::fact(self.id, self.chain.next(), self.last, kind)
     }
