@@ -25,6 +25,9 @@ const TARGET: &str = "thumbv7em-none-eabihf";
 const PAGE: u32 = 0x003f_f000;
 /// Where the RAM of the board begins, and its length: `node/memory.x`.
 const RAM: (u32, u32) = (0x2000_0000, 4 << 20);
+/// The end of the RAM, where the stack is, is painted at each start: what has another colour later was written.
+const PAINTED: u32 = 64 << 10;
+const COLOUR: u8 = 0xA5;
 
 /// Whether there are an emulator and a compiler for its processor.
 ///
@@ -90,6 +93,8 @@ impl Device {
             &page,
             [maker.generator.expose(), &gateway.0, maker.sealing.expose()].map(|part| *part).concat(),
         )?;
+        let paint = folder.path().join("paint");
+        std::fs::write(&paint, [COLOUR; PAINTED as usize])?;
         let port = TcpListener::bind("127.0.0.1:0")?;
         let mut child = Command::new(QEMU)
             .args(["-machine", "mps2-an386", "-display", "none", "-monitor", "none"])
@@ -100,6 +105,8 @@ impl Device {
             .arg(format!("unix:{},server=on,wait=off", socket.display()))
             .arg("-device")
             .arg(format!("loader,file={},addr={PAGE:#x},force-raw=on", page.display()))
+            .arg("-device")
+            .arg(format!("loader,file={},addr={:#x},force-raw=on", paint.display(), RAM.0 + RAM.1 - PAINTED))
             .arg("-kernel")
             .arg(program)
             .stdin(Stdio::null())
@@ -134,6 +141,12 @@ impl Device {
         let arguments = format!(r#","arguments":{{"val":{start},"size":{length},"filename":"{}"}}"#, dump.display());
         self.command("pmemsave", &arguments)?;
         Ok(std::fs::read(dump)?)
+    }
+
+    /// How deep the stack has been since the last start, by the whole RAM.
+    pub fn stack(memory: &[u8]) -> usize {
+        let painted = memory.rchunks(PAINTED as usize).next().unwrap_or_default();
+        painted.len() - painted.iter().position(|byte| *byte != COLOUR).unwrap_or(painted.len())
     }
 
     /// The device has said that its session is over, and none that has begun since.

@@ -33,6 +33,8 @@ const RESTART_AT: u64 = 300;
 const RESET_AT: u64 = 600;
 /// The memory of the device is searched for the keys of its session then, and once it has none.
 const SEARCHED_AT: u64 = 500;
+/// The stack of the device may not grow beyond this, in bytes. The goal is 10,240: 4,064 are the LL-Entity.
+const STACK: usize = 12 << 10;
 /// How long the gateway is away.
 const AWAY: Duration = Duration::from_millis(1_500);
 
@@ -134,7 +136,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
             search.during = Some(watched::found(&device.memory()?));
         }
         if search.after.is_none() && device.has_parted() && count >= RESET_AT {
-            search.after = Some(watched::found(&device.memory()?));
+            let memory = device.memory()?;
+            (search.after, search.stack) = (Some(watched::found(&memory)), Some(Device::stack(&memory)));
         }
         if let Some(status) = device.ended()? {
             break Some(status);
@@ -153,6 +156,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
 struct Search {
     during: Option<usize>,
     after: Option<usize>,
+    /// How deep the stack was, in the life of the device after its reset.
+    stack: Option<usize>,
 }
 
 /// What a run has come to, besides what arrived.
@@ -221,6 +226,13 @@ fn verdict(stable: &Stable, faults: &Faults, told: &Told, ends: &Ends, story: &S
                 count(search.after)
             ),
             search.during.is_some_and(|count| count > 0) && search.after == Some(0),
+        ));
+        checks.push((
+            format!(
+                "the stack was {} of {STACK} bytes deep: a start, a handshake, 400 items, the end",
+                count(search.stack)
+            ),
+            search.stack.is_some_and(|stack| stack > 0 && stack <= STACK),
         ));
     }
     println!();

@@ -51,8 +51,11 @@ impl Memory {
     };
 }
 
+/// In a stack frame of its own: what it takes is free again before the first handshake.
+///
 /// # Errors
 /// A table is too short for another.
+#[inline(never)]
 pub fn entity(
     memory: &'static mut Memory,
     settings: HostSettings,
