@@ -76,6 +76,13 @@ impl Flags {
 macro_rules! registry {
     ($($(#[$doc:meta])* $variant:ident = $code:literal $name:literal),* $(,)?) => {
         /// The message types (`IACP §7.1`), and from 0x80 on those that the draft's text needs without a figure.
+        ///
+        /// ```
+        /// use iacp_wire::MessageType;
+        ///
+        /// assert_eq!(MessageType::from_code(0x08), Some(MessageType::PssInit));
+        /// assert_eq!(MessageType::PssInit.to_string(), "PSS_INIT");
+        /// ```
         // keeps: IACP-155 (§7.1)
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -109,6 +116,12 @@ macro_rules! registry {
                 match self {
                     $(Self::$variant => $name),*
                 }
+            }
+        }
+
+        impl core::fmt::Display for MessageType {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.name())
             }
         }
     };

@@ -14,7 +14,7 @@ use crate::guard::Rate;
 pub const SENT: u8 = 4;
 /// A frame with a higher TTL is refused.
 pub const MOST: u8 = 8;
-/// What a router carries for one LII.
+/// What a router carries for one LII, in bytes: 64 KiB a second. See [`step`].
 pub const ROUTED: Rate = Rate { capacity: 65_536, per_second: 65_536 };
 
 /// Why a deflected frame goes no further. The answer is silence.
@@ -70,6 +70,28 @@ pub enum Onward {
 ///
 /// `is_own` tells this host's own addresses. `router` is the one router that is configured for the target's prefix, if
 /// there is one; else the next hop is the target itself. The step gives one frame for one frame, and never a second copy.
+///
+/// The router is a program of its own; it charges each sender's LII before it sends, and no more than [`ROUTED`] goes on:
+///
+/// ```
+/// use iacp_core::erp::deflect::{Onward, ROUTED, SENT, step, write};
+/// use iacp_core::erp::stream::{self, Arrival};
+/// use iacp_core::guard::TokenBucket;
+/// use iacp_core::time::Mono;
+/// use iacp_wire::Eid;
+///
+/// let mut bucket = TokenBucket::new(ROUTED, Mono(0)); // one for each LII
+/// let (from, target) = (([198, 51, 100, 7], 4227).into(), ([203, 0, 113, 9], 4227).into());
+/// let (mut inner, mut datagram) = ([0; 300], [0; 400]);
+/// let length = stream::write(&Eid([1; 32]), &Eid([2; 32]), 0, b"\x10\xb0\0\0", &mut inner)?;
+/// let length = write(target, SENT, &inner[..length], &mut datagram)?;
+///
+/// let arrival = Arrival::read(&datagram[..length])?;
+/// let onward = step(&arrival, from, |_own| false, |_prefix| None)?;
+/// assert_eq!(onward, Onward::Next { to: target, ttl: SENT - 1 });
+/// bucket.take(Mono(0), u32::try_from(length)?)?; // an error: the frame is dropped
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// The frame goes no further.

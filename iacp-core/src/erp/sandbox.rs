@@ -114,6 +114,30 @@ pub struct Egress<'a> {
 /// few steps at most.
 ///
 /// Without `ANY` it has no places, see [`Slots`](crate::slots::Slots).
+///
+/// ```
+/// use iacp_core::crypto::Portable;
+/// use iacp_core::erp::sandbox::{DerivedSlot, Gate, Shut};
+/// use iacp_core::time::Mono;
+/// use iacp_wire::message::SandboxStream;
+/// use iacp_wire::{Eid, Frame, Message};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+///
+/// let mut slots = [const { DerivedSlot::EMPTY }; 16];
+/// let mut gate = Gate::new(&mut slots);
+/// let name = gate.derive::<Portable>(Mono(0), &Eid([7; 32]), (3, 0), 60, &mut rng)?; // context 3, no session, a minute
+///
+/// // The sandbox asks for a page under the derived name; the agent's EID is not in the frame.
+/// let flags = SandboxStream::OPENS.into();
+/// let head = SandboxStream { esd_eid: name.digest(), stream: 1.into(), stream_flags: flags, reserved: [0; 2] };
+/// let mut buffer = [0; 100];
+/// let length = Frame::new(Message::SandboxStream { head: &head, bytes: b"https://example.org/" }).write(&mut buffer)?;
+/// let egress = gate.take(Mono(0), &buffer[..length])?;
+/// assert_eq!((egress.context, egress.url), (3, Some("https://example.org/")));
+/// assert_eq!(gate.take(Mono(60_000), &buffer[..length]), Err(Shut::Unknown)); // the minute is over
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Gate<'m, const ANY: bool = true> {
     slots: Places<'m, DerivedSlot, ANY>,
 }

@@ -316,7 +316,7 @@ impl Host<'_> {
     /// A datagram has come by the way out. The address of frames between agents of this host is not an address out there.
     fn arrived(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         if from == INSIDE {
-            *self.standing.dropped.entry("InsideFromOutside".into()).or_default() += 1;
+            *self.standing.dropped.entry("the source is an address inside this host".into()).or_default() += 1;
             return;
         }
         self.datagram(from, datagram);

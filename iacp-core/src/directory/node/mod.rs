@@ -65,7 +65,7 @@ use crate::identity::Identity;
 use crate::slots::{IndexKey, Slot, TooFew};
 use crate::time::{Mono, UnixTime};
 
-/// The caller's memory. Nothing in it grows.
+/// The caller's memory. Nothing in it grows. An example stands at [`Node`].
 pub struct Memory<'m> {
     /// The places of records, about a kilobyte each.
     pub entries: &'m mut [Slot<Entry>],
@@ -183,6 +183,46 @@ pub enum Event {
 }
 
 /// A directory node.
+///
+/// ```
+/// use iacp_core::crypto::{Portable, Provider};
+/// use iacp_core::directory::metric::NodeInfo;
+/// use iacp_core::directory::node::{Entry, Handled, Kept, Memory, Node, Settings, Shown, Silence, Trust};
+/// use iacp_core::governance::window::Clock;
+/// use iacp_core::guard::{Liable, Zone, ticket::{Issued, Spending}};
+/// use iacp_core::identity::Identity;
+/// use iacp_core::slots::Slot;
+/// use iacp_core::time::{Mono, UnixTime};
+/// use iacp_wire::DhtKey;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1); // the host's generator, in real life
+///
+/// let mut entries = [const { Slot::new(Entry::EMPTY) }; 8];
+/// let memory = Memory {
+///     entries: &mut entries,
+///     cells: &mut [0; 16],
+///     seen: &mut [Shown::FREE; 64],
+///     nodes: &mut [const { None }; 16],
+///     cases: &mut [const { None }; 8],
+///     spent: &mut [Spending::FREE; 64],
+///     issued: &mut [Issued::FREE; 64],
+///     liable: &mut [Liable::FREE; 64],
+///     zones: &mut [Zone::new(Mono(0)); 256],
+///     cache: &mut [Kept::FREE; 16],
+/// };
+/// let me = Identity::<Portable>::generate(&mut rng);
+/// let place = DhtKey(Portable::sha256(&[&me.eid().0]));
+/// let own = NodeInfo { eid: me.eid(), at: ([192, 0, 2, 9], 4_300).into(), place, classes: 0xF };
+/// let mut node = Node::<Portable>::new(memory, own, Settings::DEFAULT, Mono(0), &mut rng)?;
+///
+/// struct Nothing; // no root is pinned, and this node has not voted yet
+/// impl Trust for Nothing {}
+/// let now = Clock { mono: Mono(0), unix: UnixTime(1_790_000_010_000) };
+/// let (from, mut answer) = (([198, 51, 100, 7], 4_227).into(), [0; 1_200]);
+/// let handled = node.handle(now, &me, from, b"noise", &Nothing, &mut answer);
+/// assert_eq!(handled, Handled::Silence(Silence::Form));
+/// # Ok::<(), iacp_core::slots::TooFew>(())
+/// ```
 pub struct Node<'m, P: Provider> {
     store: Store<'m>,
     seen: Seen<'m>,

@@ -42,6 +42,52 @@ pub enum Done {
 }
 
 /// The way of one agent of this process into its LL-Entity: see [`LlEntity::desk`].
+///
+/// ```
+/// # use iacp_core::crypto::Portable;
+/// # use iacp_core::erp::agent::AgentSlot;
+/// # use iacp_core::erp::entity::{Channel, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot};
+/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// # use iacp_core::slots::{HeapCell, Slot};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// use iacp_core::erp::entity::HostRequest;
+/// use iacp_core::pss::{Capabilities, TeardownReason};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let mut agents = [const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2];
+/// # let mut sessions = [const { Slot::new(SessionSlot::<Portable, 2048, 4>::EMPTY) }; 2];
+/// # let mut peers = [const { Slot::new(PeerSlot::EMPTY) }; 2];
+/// # let mut fifo = [const { Slot::new(FifoCell::EMPTY) }; 4];
+/// # let mut outbox = [const { Slot::new(OutboxCell::EMPTY) }; 2];
+/// # let memory = Memory {
+/// #     agents: &mut agents,
+/// #     sessions: &mut sessions,
+/// #     peers: &mut peers,
+/// #     fifo: &mut fifo,
+/// #     outbox: &mut outbox,
+/// #     agent_index: &mut [0; 4],
+/// #     session_index: &mut [0; 4],
+/// #     peer_index: &mut [0; 4],
+/// #     heap: &mut [HeapCell::EMPTY; 6],
+/// #     channels: &mut [Channel::NEW; 2],
+/// # };
+/// # let settings = HostSettings::at([192, 0, 2, 1].into()).without_directory();
+/// # let mut host = LlEntity::<Portable, 2048, 4, 16>::new(memory, settings, Mono(0), &mut rng)?;
+///
+/// let agent = host.init(Mono(0), None, Digest::ZERO, &mut rng)?;
+/// while let Some(HostRequest::Persist { eid, what }) = host.poll_request() {
+///     host.persisted(Mono(0), &eid, what); // when it is on stable storage; then the agent is BOUND
+/// }
+/// let mut desk = host.desk(Mono(0), &agent).ok_or("EID and token belong together")?;
+/// # let peer = iacp_core::identity::Identity::<Portable>::generate(&mut rng).eid();
+/// let at = ([192, 0, 2, 2], 4227).into(); // `peer` is there
+/// let session = desk.open(peer, Some(at), Capabilities::NONE, &mut rng)?;
+/// desk.send(session, 0, b"waits until the session is there")?;
+/// desk.abort(session, TeardownReason::TaskComplete, &mut rng)?;
+/// assert!(desk.send(session, 1, b"too late").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Desk<'e, 'm, P: Provider, const LOG: usize, const FRAMES: usize, const SPENT: usize> {
     pub(super) entity: &'e mut LlEntity<'m, P, LOG, FRAMES, SPENT>,
     pub(super) now: Mono,

@@ -65,6 +65,55 @@ impl fmt::Display for Dropped {
 }
 
 /// What happened.
+///
+/// ```
+/// # use iacp_core::crypto::Portable;
+/// # use iacp_core::erp::agent::AgentSlot;
+/// # use iacp_core::erp::entity::{Channel, HostSettings, LlEntity, Memory, PeerSlot, SessionSlot};
+/// # use iacp_core::erp::switch_point::{FifoCell, OutboxCell};
+/// # use iacp_core::slots::{HeapCell, Slot};
+/// # use iacp_core::time::Mono;
+/// # use iacp_wire::Digest;
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// use iacp_core::erp::context::State;
+/// use iacp_core::erp::entity::{HostEvent, HostRequest};
+/// use iacp_core::erp::local::AgentEvent;
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let mut agents = [const { Slot::new(AgentSlot::<Portable>::EMPTY) }; 2];
+/// # let mut sessions = [const { Slot::new(SessionSlot::<Portable, 2048, 4>::EMPTY) }; 2];
+/// # let mut peers = [const { Slot::new(PeerSlot::EMPTY) }; 2];
+/// # let mut fifo = [const { Slot::new(FifoCell::EMPTY) }; 4];
+/// # let mut outbox = [const { Slot::new(OutboxCell::EMPTY) }; 2];
+/// # let memory = Memory {
+/// #     agents: &mut agents,
+/// #     sessions: &mut sessions,
+/// #     peers: &mut peers,
+/// #     fifo: &mut fifo,
+/// #     outbox: &mut outbox,
+/// #     agent_index: &mut [0; 4],
+/// #     session_index: &mut [0; 4],
+/// #     peer_index: &mut [0; 4],
+/// #     heap: &mut [HeapCell::EMPTY; 6],
+/// #     channels: &mut [Channel::NEW; 2],
+/// # };
+/// # let settings = HostSettings::at([192, 0, 2, 1].into()).without_directory();
+/// # let mut host = LlEntity::<Portable, 2048, 4, 16>::new(memory, settings, Mono(0), &mut rng)?;
+///
+/// let agent = host.init(Mono(0), None, Digest::ZERO, &mut rng)?;
+/// while let Some(request) = host.poll_request() {
+///     if let HostRequest::Persist { eid, what } = request {
+///         host.persisted(Mono(0), &eid, what); // when it is on stable storage
+///     }
+/// }
+/// let mut told = Vec::new();
+/// while let Some(event) = host.poll_event() {
+///     if let HostEvent::Agent { eid, event: AgentEvent::State { state, .. }, .. } = event {
+///         told.push((eid, state));
+///     }
+/// }
+/// assert_eq!(told, [(agent.eid(), State::Bound)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HostEvent<'d> {
@@ -205,6 +254,7 @@ pub enum To {
 }
 
 /// What an LL-Entity asks of its host. Nothing waits for an answer but what needs it.
+/// An example stands at [`HostEvent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostRequest {
     /// Write this down, and say `persisted` when it is on stable storage. Before that nothing is signed that depends on

@@ -92,6 +92,15 @@ const STRANGERS: Rate = Rate { capacity: 20, per_second: 20 };
 const PREFIXES: usize = NETWORKS;
 
 /// How a host is configured.
+///
+/// ```
+/// use iacp_core::erp::entity::HostSettings;
+///
+/// // A small device: no directory, and one agent with two sessions.
+/// let settings = HostSettings { sessions_each: 2, fifo_each: 4, ..HostSettings::at([192, 0, 2, 1].into()) };
+/// assert!(settings.directory.is_some(), "unless it says otherwise, a host asks the directory");
+/// assert!(settings.without_directory().directory.is_none());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct HostSettings {
     /// Its address.

@@ -34,6 +34,16 @@ impl fmt::Display for Malformed {
 impl core::error::Error for Malformed {}
 
 /// Which incoming sessions an agent takes.
+///
+/// ```
+/// use iacp_core::erp::local::{Listen, Request};
+/// use iacp_core::pss::{Capabilities, Terms};
+///
+/// let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+/// let listen = Listen { capabilities: Capabilities::NONE, terms, sessions: 4, hold: false };
+/// let refuse = Listen { sessions: 0, ..listen }; // no more of them; those that are open go on
+/// assert_ne!(Request::Listen(listen), Request::Listen(refuse)); // either one is asked for at a `Desk`
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Listen {
@@ -68,6 +78,18 @@ impl Listen {
 }
 
 /// A session that an agent wants.
+///
+/// ```
+/// use iacp_core::erp::local::Open;
+/// use iacp_core::pss::Capabilities;
+/// use iacp_wire::Eid;
+///
+/// let peer = Eid([2; 32]);
+/// let at = Some(([192, 0, 2, 2], 4227).into()); // None: the directory is asked
+/// let open = Open { peer, at, hold: false, offer: Capabilities::NONE, resume: None, proof: None };
+/// let held = Open { hold: true, ..open }; // `Request::Consumed` then says what the agent has taken
+/// assert!(held.hold);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open<'a> {
     /// With this EID.

@@ -20,6 +20,7 @@ use crate::pss::stream::frame::Cookies;
 use crate::time::Mono;
 
 /// The answer of the caller's reputation hook about a peer (`IACP §3.6.2`). The hook must not block.
+/// An example stands at [`Gate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Admission {
@@ -36,6 +37,34 @@ pub enum Admission {
 }
 
 /// What a PSS_INIT led to.
+///
+/// ```
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # use iacp_core::pss::{Capabilities, Responder, Session, Settings, TRANSMIT_BUFFER, Terms};
+/// use iacp_core::pss::{Admission, Answer, Incoming};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+/// # let mut responder = Responder::<64>::new(Settings { capabilities: Capabilities::NONE, terms }, now, &mut rng);
+/// # let (from, bob_at) = (([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4227).into());
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// # session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng)?;
+/// # let mut buffer = [0; TRANSMIT_BUFFER];
+///
+/// # let mut datagram = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+/// // A datagram has come that belongs to no session.
+/// let Ok(Incoming::Signed(init)) = Incoming::parse(&mut datagram) else { return Err("it is not signed".into()) };
+/// match responder.answer(now, &bob, from, &init, |_peer| Admission::Admit, &mut buffer)? {
+///     Answer::Negotiate { length, initiator, .. } => {
+///         assert_eq!(initiator, alice.eid());
+///         let _neg = &buffer[..length]; // goes to `from`; nothing is kept
+///     }
+///     Answer::DemandWork { initiator: _ } => {} // an ERROR frame that says how much
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Answer {
@@ -63,6 +92,39 @@ pub enum Answer {
 }
 
 /// A verified PSS_ACK, from which a [`Session`](crate::pss::Session) is made.
+///
+/// ```
+/// # use iacp_core::{crypto::Portable, identity::Identity, time::Mono};
+/// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// # use iacp_core::pss::{Admission, Answer, Capabilities, Responder, Settings, TRANSMIT_BUFFER, Terms};
+/// use iacp_core::pss::{Incoming, Session};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// # let now = Mono(0);
+/// # let terms = Terms { dgk_rotation: 0, lifetime: 0, receive_window: 8 };
+/// # let mut responder = Responder::<64>::new(Settings { capabilities: Capabilities::NONE, terms }, now, &mut rng);
+/// # let (from, bob_at) = (([192, 0, 2, 1], 4227).into(), ([192, 0, 2, 2], 4227).into());
+/// # let (alice, bob) = (Identity::<Portable>::generate(&mut rng), Identity::<Portable>::generate(&mut rng));
+/// # let mut session = Session::<Portable, 4096, 8>::IDLE;
+/// # session.initiate(now, &alice, bob.eid(), bob_at, Capabilities::NONE, &mut rng)?;
+/// # let mut buffer = [0; TRANSMIT_BUFFER];
+/// # let mut init = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_INIT is due")?.bytes.to_vec();
+/// # let Ok(Incoming::Signed(init)) = Incoming::parse(&mut init) else { return Err("it is not signed".into()) };
+/// # let admit = |_: &iacp_wire::Eid| Admission::Admit;
+/// # let Answer::Negotiate { length, .. } = responder.answer(now, &bob, from, &init, admit, &mut buffer)? else {
+/// #     return Err("an honest initiator gets an answer".into());
+/// # };
+/// # let mut neg = buffer[..length].to_vec();
+/// # session.handle(now, &alice, bob_at, &mut neg);
+/// # let mut datagram = session.poll_transmit(now, &mut buffer)?.ok_or("PSS_ACK is due")?.bytes.to_vec();
+///
+/// // A PSS_ACK has come that belongs to no session.
+/// let Ok(Incoming::Signed(ack)) = Incoming::parse(&mut datagram) else { return Err("it is not signed".into()) };
+/// let accepted = responder.accept(now, &bob, from, &ack, &mut ()).map_err(|discard| discard.to_string())?;
+/// assert_eq!(accepted.peer(), alice.eid());
+/// let mut peer = Session::<Portable, 4096, 8>::IDLE;
+/// peer.accept(now, &accepted)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Accepted {
     pub(crate) own: Eid,
     pub(crate) peer: CheckedKey,
@@ -102,6 +164,26 @@ impl Accepted {
 }
 
 /// The host's answers that are needed when a PSS_ACK comes. `()` admits every peer and has no attempts of its own.
+///
+/// ```
+/// use iacp_core::pss::{Admission, Gate};
+/// use iacp_wire::Eid;
+///
+/// /// A host that knows its peers.
+/// struct Peers {
+///     blocked: Vec<Eid>,
+/// }
+///
+/// impl Gate for Peers {
+///     fn standing(&mut self, peer: &Eid) -> Admission {
+///         if self.blocked.contains(peer) { Admission::Drop } else { Admission::Admit }
+///     }
+/// }
+///
+/// let mut peers = Peers { blocked: vec![Eid([9; 32])] };
+/// assert_eq!(peers.standing(&Eid([9; 32])), Admission::Drop);
+/// assert_eq!(().standing(&Eid([9; 32])), Admission::Admit);
+/// ```
 pub trait Gate {
     /// The peer's standing (`IACP §3.6.2`), asked after the cookie and before the signature. Anything but
     /// [`Admission::Admit`] and [`Admission::Throttle`] discards the PSS_ACK; its cookie stays valid.

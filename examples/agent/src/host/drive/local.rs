@@ -45,7 +45,7 @@ impl Host<'_> {
         let length = match answer {
             Ok(length) => length,
             Err(why) => {
-                *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1;
+                *self.standing.dropped.entry(why.to_string()).or_default() += 1;
                 return;
             }
         };

@@ -52,7 +52,7 @@ impl Host<'_> {
         self.book.saw(self.clock.now(), unix(), &event);
         let HostEvent::Agent { eid, channel, event: ref told, .. } = event else {
             return match event {
-                HostEvent::Dropped(why) => *self.standing.dropped.entry(format!("{why:?}")).or_default() += 1,
+                HostEvent::Dropped(why) => *self.standing.dropped.entry(why.to_string()).or_default() += 1,
                 HostEvent::Cloned(eid) => {
                     self.trouble(format!("{}: another host has this key; the EID is given up", keys::short(&eid)));
                 }
